@@ -1,0 +1,149 @@
+/** Values → AMF0 bytes. Source: AMF 0 specification (Adobe, 2007). */
+
+import { ByteWriter, encodeUtf8 } from "../base/bytes.ts";
+import { WireError } from "../base/errors.ts";
+import { Amf0Marker } from "./amf0_marker.ts";
+import { AmfObject, type AmfValue } from "./amf_value.ts";
+
+const MAX_U16 = 0xffff;
+
+/**
+ * The values one after the other. The result shares no memory with them.
+ *
+ * An object or array that occurs twice (or inside itself) is written once and then referred to
+ * (AMF0 §2.9), so any decoded message can be encoded again and never grows. Few RTMP peers read
+ * references: a message of our own should not use one object in two places.
+ *
+ * Text longer than 65535 bytes becomes a long string; lone surrogates become U+FFFD; a date is written
+ * with zone 0.
+ *
+ * @throws WireError `amf.name_too_long` for a property or class name of more than 65535 bytes,
+ * `amf.bad_reference` when an object that occurs twice came after 65536 others.
+ */
+export function encodeAmf0(values: readonly AmfValue[]): Uint8Array<ArrayBuffer> {
+  const encoder = new Amf0Encoder();
+  for (const value of values) encoder.value(value);
+  return encoder.take();
+}
+
+class Amf0Encoder {
+  readonly #writer = new ByteWriter();
+  /** Reference index of each object and array written so far. */
+  readonly #indexes = new Map<AmfObject | readonly AmfValue[], number>();
+
+  take(): Uint8Array<ArrayBuffer> {
+    return this.#writer.take();
+  }
+
+  value(value: AmfValue): void {
+    switch (typeof value) {
+      case "number":
+        this.#writer.u8(Amf0Marker.number);
+        return this.#writer.f64(value);
+      case "boolean":
+        this.#writer.u8(Amf0Marker.boolean);
+        return this.#writer.u8(value ? 1 : 0);
+      case "string":
+        return this.#string(value);
+      case "undefined":
+        return this.#writer.u8(Amf0Marker.undefined);
+      case "object":
+        return value === null ? this.#writer.u8(Amf0Marker.null) : this.#objectLike(value);
+    }
+  }
+
+  #string(text: string): void {
+    const utf8 = encodeUtf8(text);
+    if (utf8.length > MAX_U16) {
+      this.#writer.u8(Amf0Marker.longString);
+      this.#writer.u32(utf8.length);
+    } else {
+      this.#writer.u8(Amf0Marker.string);
+      this.#writer.u16(utf8.length);
+    }
+    this.#writer.bytes(utf8);
+  }
+
+  #objectLike(value: AmfValue & object): void {
+    if (value instanceof Date) return this.#date(value);
+    if (value instanceof AmfObject) {
+      if (!this.#refer(value)) this.#object(value);
+    } else if ("kind" in value) {
+      this.#xmlDocument(value.text);
+    } else if (!this.#refer(value)) {
+      this.#strictArray(value);
+    }
+  }
+
+  /** Writes a reference if `value` was written before; otherwise gives it the next index. */
+  #refer(value: AmfObject | readonly AmfValue[]): boolean {
+    const index = this.#indexes.get(value);
+    if (index === undefined) {
+      this.#indexes.set(value, this.#indexes.size);
+      return false;
+    }
+    if (index > MAX_U16) {
+      throw new WireError(
+        "amf.bad_reference",
+        `Cannot encode AMF0: a reference to object ${index}, but ${MAX_U16} is the last that can be named`,
+      );
+    }
+    this.#writer.u8(Amf0Marker.reference);
+    this.#writer.u16(index);
+    return true;
+  }
+
+  #date(date: Date): void {
+    this.#writer.u8(Amf0Marker.date);
+    this.#writer.f64(date.getTime());
+    this.#writer.i16(0);
+  }
+
+  #xmlDocument(text: string): void {
+    const utf8 = encodeUtf8(text);
+    this.#writer.u8(Amf0Marker.xmlDocument);
+    this.#writer.u32(utf8.length);
+    this.#writer.bytes(utf8);
+  }
+
+  #object(object: AmfObject): void {
+    this.#objectStart(object);
+    for (const [name, value] of object.properties) {
+      this.#name(name);
+      this.value(value);
+    }
+    this.#name("");
+    this.#writer.u8(Amf0Marker.objectEnd);
+  }
+
+  #objectStart(object: AmfObject): void {
+    switch (object.kind) {
+      case "object":
+        return this.#writer.u8(Amf0Marker.object);
+      case "ecma_array":
+        this.#writer.u8(Amf0Marker.ecmaArray);
+        return this.#writer.u32(object.properties.size);
+      case "typed_object":
+        this.#writer.u8(Amf0Marker.typedObject);
+        return this.#name(object.className);
+    }
+  }
+
+  #strictArray(values: readonly AmfValue[]): void {
+    this.#writer.u8(Amf0Marker.strictArray);
+    this.#writer.u32(values.length);
+    for (const value of values) this.value(value);
+  }
+
+  #name(name: string): void {
+    const utf8 = encodeUtf8(name);
+    if (utf8.length > MAX_U16) {
+      throw new WireError(
+        "amf.name_too_long",
+        `Cannot encode AMF0: a name has ${utf8.length} bytes, but ${MAX_U16} is the most`,
+      );
+    }
+    this.#writer.u16(utf8.length);
+    this.#writer.bytes(utf8);
+  }
+}

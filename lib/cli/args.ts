@@ -1,0 +1,240 @@
+/**
+ * The command line: words in, one {@linkcode Command} out. What cannot be understood is a
+ * `UsageError` with a fix; no word is silently ignored.
+ */
+
+// @ts-types="./std_parse_args.d.ts"
+import { parseArgs, type ParsedArgs } from "@std/cli/parse-args";
+import { UsageError } from "../base/errors.ts";
+import type { LogLevel } from "../base/log.ts";
+import { quotePeerText } from "../base/text.ts";
+import { nearestName } from "../config/nearest.ts";
+import type { LogFormat } from "./log_line.ts";
+
+/** Settings of the command line that win over those of the configuration. */
+export interface ServeOverrides {
+  /** Addresses to listen on, `PORT`, `HOST:PORT`; checked with the configuration. */
+  readonly listen?: readonly string[];
+  /** Origins, `HOST` or `HOST:PORT`, that make the default vhost an edge; checked with the configuration. */
+  readonly origins?: readonly string[];
+  readonly logLevel?: LogLevel;
+  readonly logFormat?: LogFormat;
+}
+
+/** Run the server, or with `test` only check its configuration. */
+export interface ServeCommand {
+  readonly type: "serve";
+  /** Absent: an origin with the defaults (and the overrides). */
+  readonly configFile?: string;
+  readonly test: boolean;
+  readonly overrides: ServeOverrides;
+}
+
+/** Run the self-contained demonstration. */
+export interface DemoCommand {
+  readonly type: "demo";
+  /** Whole seconds, 1…86400; absent: the demonstration's own default. */
+  readonly seconds?: number;
+}
+
+/** What the user asked for. */
+export type Command =
+  | ServeCommand
+  | DemoCommand
+  | { readonly type: "help" }
+  | { readonly type: "version" };
+
+const SERVE_OPTIONS = ["config", "listen", "origin", "log-level", "log-format"];
+const DEMO_OPTIONS = ["seconds"];
+const VALUE_OPTIONS = [...SERVE_OPTIONS, ...DEMO_OPTIONS];
+const SWITCHES = ["test", "version", "help"];
+const LONG_NAMES = [...VALUE_OPTIONS, ...SWITCHES];
+
+const LOG_LEVEL_NAMES: ReadonlyMap<string, LogLevel> = new Map([
+  ["debug", "debug"],
+  ["trace", "info"],
+  ["info", "info"],
+  ["warn", "warning"],
+  ["warning", "warning"],
+  ["error", "error"],
+]);
+const LOG_FORMAT_NAMES: ReadonlyMap<string, LogFormat> = new Map([
+  ["text", "text"],
+  ["json", "json"],
+]);
+
+const MAX_DEMO_SECONDS = 86_400;
+const SEE_HELP = "`edge --help` lists all options";
+
+/** What a right value looks like, per option. */
+const VALUE_EXAMPLES: Readonly<Record<string, string>> = {
+  "config": "`--config edge.conf`",
+  "listen": "`--listen 1935` or `--listen 127.0.0.1:1935`",
+  "origin": "`--origin 192.0.2.10` or `--origin 192.0.2.10:1935`",
+  "log-level": "`--log-level debug`, `info`, `warning` or `error`",
+  "log-format": "`--log-format text` or `json`",
+  "seconds": "`--seconds 10`",
+};
+
+/** Options of SRS that this program does not have, and what to use instead. */
+const SRS_OPTION_FIXES: ReadonlyMap<string, string> = new Map([
+  ["-g", "SRS prints its signature with it; use `edge --version`"],
+  ["-G", "SRS prints its signature with it; use `edge --version`"],
+  ["-e", "SRS is configured by environment variables with it; use `edge --config FILE` or options"],
+  ["-V", "use `edge --version`"],
+  ["-?", "use `edge --help`"],
+]);
+
+/**
+ * Parses the words after the program's name.
+ *
+ * @throws {UsageError} for unknown options, missing, repeated or malformed values, and stray words.
+ */
+export function parseCommandLine(args: readonly string[]): Command {
+  const parsed = parseArgs(args.map(normalizeArg), {
+    string: [...VALUE_OPTIONS, "_"],
+    collect: VALUE_OPTIONS,
+    boolean: SWITCHES,
+    alias: { config: "c", test: "t", version: "v", help: "h" },
+    unknown: refuseUnknownOption,
+  });
+  for (const name of VALUE_OPTIONS) refuseMissingValue(parsed, name);
+  if (parsed["help"] === true) return { type: "help" };
+  if (parsed["version"] === true) return { type: "version" };
+  if (parsed._[0] === "demo") return demoCommand(parsed);
+  return serveCommand(parsed);
+}
+
+/** `-cFILE` is one word for SRS; a long option with a single dash is a slip that would be read as letters. */
+function normalizeArg(arg: string): string {
+  if (arg.startsWith("-") && LONG_NAMES.includes(arg.slice(1).split("=")[0]!)) {
+    throw new UsageError(`Unknown option ${quotePeerText(arg)}`, `did you mean "-${arg}"?`);
+  }
+  return arg.replace(/^-c=?(?=.)/s, "--config=");
+}
+
+function refuseUnknownOption(arg: string, key?: string): boolean {
+  if (key === undefined) return true;
+  const option = arg.startsWith("--") ? `--${key}` : `-${key}`;
+  throw new UsageError(`Unknown option ${quotePeerText(option)}`, fixUnknownOption(option, key));
+}
+
+function fixUnknownOption(option: string, key: string): string {
+  const srsFix = SRS_OPTION_FIXES.get(option);
+  if (srsFix !== undefined) return srsFix;
+  const nearest = nearestName(key, LONG_NAMES);
+  return nearest === undefined ? SEE_HELP : `did you mean "--${nearest}"? ${SEE_HELP}`;
+}
+
+function refuseMissingValue(parsed: ParsedArgs, name: string): void {
+  if (valuesOf(parsed, name).includes("")) {
+    throw new UsageError(`Option "--${name}" has no value`, `write ${VALUE_EXAMPLES[name]}`);
+  }
+}
+
+function serveCommand(parsed: ParsedArgs): ServeCommand {
+  refuseStrayWord(parsed._[0]);
+  refuseOptionsOf(parsed, DEMO_OPTIONS, 'only "edge demo" has it');
+  const configFile = onlyValueOf(parsed, "config");
+  const test = parsed["test"] === true;
+  if (test && configFile === undefined) {
+    throw new UsageError(
+      'Option "--test" has no configuration to test',
+      "name it: `edge --test --config edge.conf`",
+    );
+  }
+  const command = { type: "serve", test, overrides: serveOverrides(parsed) } as const;
+  return configFile === undefined ? command : { ...command, configFile };
+}
+
+function serveOverrides(parsed: ParsedArgs): ServeOverrides {
+  const listen = valuesOf(parsed, "listen");
+  const origins = valuesOf(parsed, "origin").flatMap(splitOrigins);
+  const logLevel = chosenValueOf(parsed, "log-level", LOG_LEVEL_NAMES);
+  const logFormat = chosenValueOf(parsed, "log-format", LOG_FORMAT_NAMES);
+  return {
+    ...(listen.length > 0 && { listen }),
+    ...(origins.length > 0 && { origins }),
+    ...(logLevel !== undefined && { logLevel }),
+    ...(logFormat !== undefined && { logFormat }),
+  };
+}
+
+function splitOrigins(list: string): string[] {
+  const origins = list.split(",").map((origin) => origin.trim());
+  if (origins.includes("")) {
+    throw new UsageError(
+      `Option "--origin" has an empty name in ${quotePeerText(list)}`,
+      "separate origins by one comma: `--origin 192.0.2.10:1935,192.0.2.11:1935`",
+    );
+  }
+  return origins;
+}
+
+function demoCommand(parsed: ParsedArgs): DemoCommand {
+  refuseStrayWord(parsed._[1]);
+  refuseOptionsOf(parsed, [...SERVE_OPTIONS, "test"], '"edge demo" brings its own configuration');
+  const text = onlyValueOf(parsed, "seconds");
+  if (text === undefined) return { type: "demo" };
+  const seconds = Number(text);
+  if (!/^\d+$/.test(text) || seconds < 1 || seconds > MAX_DEMO_SECONDS) {
+    throw new UsageError(
+      `Option "--seconds" cannot be ${quotePeerText(text)}`,
+      `write a whole number from 1 to ${MAX_DEMO_SECONDS}`,
+    );
+  }
+  return { type: "demo", seconds };
+}
+
+function refuseStrayWord(word: string | undefined): void {
+  if (word === undefined) return;
+  throw new UsageError(`Unexpected word ${quotePeerText(word)}`, fixStrayWord(word));
+}
+
+function fixStrayWord(word: string): string {
+  if (word === "help" || word === "version") return `use \`edge --${word}\``;
+  if (nearestName(word, ["demo"]) !== undefined) return "did you mean `edge demo`?";
+  if (/\.(conf|toml)$/.test(word)) return `to load a file: \`edge --config ${word}\``;
+  return `the only command is \`edge demo\`; a file is loaded with \`edge --config FILE\``;
+}
+
+function refuseOptionsOf(parsed: ParsedArgs, names: readonly string[], why: string): void {
+  const given = names.find((name) => parsed[name] === true || valuesOf(parsed, name).length > 0);
+  if (given === undefined) return;
+  throw new UsageError(`Option "--${given}" cannot be used here`, `leave it out: ${why}`);
+}
+
+/** All values of an option that takes one, in order. */
+function valuesOf(parsed: ParsedArgs, name: string): readonly string[] {
+  const values = parsed[name];
+  return Array.isArray(values) ? values : [];
+}
+
+function onlyValueOf(parsed: ParsedArgs, name: string): string | undefined {
+  const values = valuesOf(parsed, name);
+  if (values.length > 1) {
+    throw new UsageError(
+      `Option "--${name}" is given ${values.length} times`,
+      "give it once",
+    );
+  }
+  return values[0];
+}
+
+function chosenValueOf<T>(
+  parsed: ParsedArgs,
+  name: string,
+  choices: ReadonlyMap<string, T>,
+): T | undefined {
+  const text = onlyValueOf(parsed, name);
+  if (text === undefined) return undefined;
+  const choice = choices.get(text);
+  if (choice === undefined) {
+    const nearest = nearestName(text, choices.keys());
+    throw new UsageError(
+      `Option "--${name}" cannot be ${quotePeerText(text)}`,
+      nearest === undefined ? `write ${VALUE_EXAMPLES[name]}` : `did you mean "${nearest}"?`,
+    );
+  }
+  return choice;
+}

@@ -1,0 +1,78 @@
+/** The program: a command line in, an exit code out. Prints every error with its fix. */
+
+import { systemClock } from "../base/clock.ts";
+import { ConfigError, describeError, UsageError } from "../base/errors.ts";
+import { denoNetwork } from "../net/deno_tcp.ts";
+import { silentLogger } from "../base/log.ts";
+import { type Command, parseCommandLine } from "./args.ts";
+import { createDemoNetwork } from "./demo/demo_network.ts";
+import { runDemo } from "./demo/run_demo.ts";
+import { EXIT_CODE, type ExitCode, exitCodeOf } from "./exit_codes.ts";
+import { HELP_TEXT, VERSION_TEXT } from "./help.ts";
+import { writeAllSync } from "./log_file.ts";
+import { PidFileError } from "./pid_file.ts";
+import { serve, StartError } from "./serve.ts";
+import { onStopSignal } from "./signals.ts";
+import { encodeUtf8 } from "../base/bytes.ts";
+
+/** Runs the program. Never rejects. @returns its exit code. */
+export async function runCli(args: readonly string[]): Promise<ExitCode> {
+  try {
+    return await runCommand(parseCommandLine(args));
+  } catch (error) {
+    for (const line of describeFailure(error)) printError(line);
+    return exitCodeOf(error);
+  }
+}
+
+async function runCommand(command: Command): Promise<ExitCode> {
+  switch (command.type) {
+    case "help":
+      print(`${HELP_TEXT}\n`);
+      return EXIT_CODE.ok;
+    case "version":
+      print(`${VERSION_TEXT}\n`);
+      return EXIT_CODE.ok;
+    case "serve":
+      return await serve(command, printError);
+    case "demo":
+      return await demo(command.seconds);
+    default:
+      return command satisfies never;
+  }
+}
+
+async function demo(seconds: number | undefined): Promise<ExitCode> {
+  const stop = new AbortController();
+  const dispose = onStopSignal(() => stop.abort(), silentLogger);
+  try {
+    const isComplete = await runDemo({
+      network: createDemoNetwork(denoNetwork, systemClock),
+      clock: systemClock,
+      ...(seconds === undefined ? {} : { seconds }),
+      write: print,
+      isTerminal: Deno.stdout.isTerminal(),
+      signal: stop.signal,
+    });
+    return isComplete ? EXIT_CODE.ok : EXIT_CODE.failure;
+  } finally {
+    dispose();
+  }
+}
+
+function describeFailure(error: unknown): string[] {
+  if (error instanceof ConfigError) return error.message.split("\n");
+  const hasFix = error instanceof UsageError || error instanceof StartError ||
+    error instanceof PidFileError;
+  return hasFix
+    ? [`edge: ${error.message}`, `fix: ${error.fix}`]
+    : [`edge: ${describeError(error)}`];
+}
+
+function print(text: string): void {
+  writeAllSync(Deno.stdout, encodeUtf8(text));
+}
+
+function printError(line: string): void {
+  writeAllSync(Deno.stderr, encodeUtf8(`${line}\n`));
+}

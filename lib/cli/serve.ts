@@ -1,0 +1,119 @@
+/** `edge --config FILE`: load, start, serve until a signal, stop. */
+
+import { systemClock } from "../base/clock.ts";
+import { describeConfigProblem, describeError } from "../base/errors.ts";
+import { VERSION } from "../base/version.ts";
+import type { Config, ListenAddress } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import { applyOverrides } from "../config/overrides.ts";
+import { defaultConfig, type LoadedConfig } from "../config/parse_config.ts";
+import { denoNetwork, formatAddress } from "../net/deno_tcp.ts";
+import type { ServeCommand } from "./args.ts";
+import { type RunningServer, startServer } from "./compose.ts";
+import { EXIT_CODE, type ExitCode } from "./exit_codes.ts";
+import { createLogging, type Logging } from "./logging.ts";
+import { acquirePidFile } from "./pid_file.ts";
+import { onStopSignal } from "./signals.ts";
+
+/** A server that cannot start for a reason the user can mend. */
+export class StartError extends Error {
+  readonly fix: string;
+
+  constructor(message: string, fix: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StartError";
+    this.fix = fix;
+  }
+}
+
+/**
+ * Serves until SIGINT or SIGTERM.
+ *
+ * @param say Prints a line for the person at the terminal.
+ * @throws {ConfigError} {@linkcode StartError} {@linkcode PidFileError}
+ */
+export async function serve(command: ServeCommand, say: (line: string) => void): Promise<ExitCode> {
+  const { config, warnings } = load(command);
+  for (const warning of warnings) say(describeConfigProblem(warning));
+  if (command.test) {
+    say(`The configuration file ${command.configFile} is fine`);
+    return EXIT_CODE.ok;
+  }
+  if (config.workDir !== "") Deno.chdir(config.workDir);
+  const pidFile = config.pid === "" ? null : await acquirePidFile(config.pid);
+  const logging = createLogging(config.log);
+  try {
+    await runServer(config, command, logging);
+  } finally {
+    logging.close();
+    pidFile?.release();
+  }
+  return EXIT_CODE.ok;
+}
+
+function load(command: ServeCommand): LoadedConfig {
+  const loaded = command.configFile === undefined
+    ? { config: defaultConfig(), warnings: [] }
+    : loadConfig(command.configFile);
+  return { ...loaded, config: applyOverrides(loaded.config, command.overrides) };
+}
+
+async function runServer(config: Config, command: ServeCommand, logging: Logging): Promise<void> {
+  const { logger } = logging;
+  const server = tryStart(config, logging);
+  announce(server, config, command, logging);
+  await new Promise<void>((resolve) => {
+    const dispose = onStopSignal(() => {
+      void server.stop().then(() => {
+        dispose();
+        resolve();
+      });
+    }, logger);
+  });
+  logging.notice("Stopped");
+}
+
+function tryStart(config: Config, { logger }: Logging): RunningServer {
+  try {
+    return startServer(config, { network: denoNetwork, clock: systemClock, logger });
+  } catch (error) {
+    const addresses = config.listen.map(formatAddress).join(", ");
+    throw new StartError(
+      `Cannot listen on ${addresses}: ${describeError(error)}`,
+      fixFor(error, config.listen),
+      { cause: error },
+    );
+  }
+}
+
+function fixFor(error: unknown, addresses: readonly ListenAddress[]): string {
+  if (error instanceof Deno.errors.AddrInUse) {
+    return "stop the program that listens there, or choose another port with --listen";
+  }
+  if (error instanceof Deno.errors.PermissionDenied && addresses.some(({ port }) => port < 1024)) {
+    return "ports below 1024 need root: choose a higher one with --listen";
+  }
+  return "choose an address of this machine with --listen";
+}
+
+function announce(
+  server: RunningServer,
+  config: Config,
+  command: ServeCommand,
+  logging: Logging,
+): void {
+  const source = command.configFile ?? "no file: an origin with the defaults";
+  logging.notice(`edge ${VERSION} starts`, { config: source, pid: Deno.pid });
+  for (const vhost of config.vhosts.values()) {
+    if (vhost.mode === "local") {
+      logging.notice(`vhost ${vhost.name} is an origin`);
+    } else {
+      const origins = vhost.cluster.origins.map(formatAddress).join(" ");
+      logging.notice(`vhost ${vhost.name} is an edge`, { origins });
+    }
+  }
+  if (config.log.tank === "file") logging.notice("Logs go to a file", { file: config.log.file });
+  for (const address of server.addresses) {
+    logging.notice(`listening on rtmp://${formatAddress(address)}`);
+  }
+}

@@ -1,0 +1,57 @@
+/** Addresses as configuration files and command lines write them. */
+
+/** A host and, when one is written, a port that is not checked yet. */
+export interface HostPort {
+  readonly hostname: string;
+  readonly port: string | undefined;
+}
+
+/** Whether `text` is an IPv4 address in the usual four decimal numbers. */
+export function isIpv4(text: string): boolean {
+  const parts = text.split(".");
+  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
+}
+
+/** Whether `text` is an IPv6 address, without brackets and without a zone. */
+export function isIpv6(text: string): boolean {
+  return /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(text) && URL.canParse(`http://[${text}]/`);
+}
+
+/** Whether `text` is an IPv4 or IPv6 address. */
+export function isIp(text: string): boolean {
+  return isIpv4(text) || isIpv6(text);
+}
+
+/** Whether `text` is a range such as `10.0.0.0/8` or `fd00::/8`. */
+export function isCidr(text: string): boolean {
+  const slash = text.indexOf("/");
+  const [address, prefix] = [text.slice(0, slash), text.slice(slash + 1)];
+  if (slash < 0 || !/^\d{1,3}$/.test(prefix)) return false;
+  return (isIpv4(address) && Number(prefix) <= 32) || (isIpv6(address) && Number(prefix) <= 128);
+}
+
+/**
+ * Whether `text` is a host name: letters, digits, `-`, `_`, in parts joined by dots, not all
+ * digits.
+ */
+export function isHostName(text: string): boolean {
+  const isFormed = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+  return text.length <= 253 && isFormed.test(text) && !/^[\d.]+$/.test(text);
+}
+
+/**
+ * Splits `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address. Does not check the parts.
+ */
+export function splitHostPort(text: string): HostPort {
+  const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
+  if (bracketed) return { hostname: bracketed[1]!, port: bracketed[2] };
+  const colon = text.indexOf(":");
+  if (colon < 0 || colon !== text.lastIndexOf(":")) return { hostname: text, port: undefined };
+  return { hostname: text.slice(0, colon), port: text.slice(colon + 1) };
+}
+
+/** The port `text` writes in decimal, or undefined when it is not one of `min`…65535. */
+export function parsePort(text: string, min: number): number | undefined {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
+  return port >= min && port <= 65535 ? port : undefined;
+}

@@ -1,0 +1,192 @@
+/** Makes the configuration from a checked directive tree. */
+
+import { quotePeerText } from "../base/text.ts";
+import {
+  type ClusterConfig,
+  type Config,
+  DEFAULT_VHOST,
+  type LogConfig,
+  type PlayConfig,
+  type VhostConfig,
+} from "./config.ts";
+import { type Directive, findDirective, type Place } from "./directive.ts";
+import type { ProblemList } from "./problem_list.ts";
+import { readBlock, rootScope, vhostScope } from "./read_block.ts";
+import { ROOT, type Values, VHOST } from "./schema.ts";
+import { syntaxOf } from "./syntax.ts";
+
+type VhostValues = Values<typeof VHOST>;
+
+/** SRS's own default, used when a log file is asked for but not named. */
+const DEFAULT_LOG_FILE = "./objs/srs.log";
+
+/**
+ * The configuration that `directives`, the whole of `file`, describe. Usable only when nothing in
+ * `problems` is an error.
+ */
+export function buildConfig(
+  directives: readonly Directive[],
+  file: string,
+  problems: ProblemList,
+): Config {
+  const values = readBlock(ROOT, rootScope(directives), problems);
+  requireListen(directives, file, problems);
+  return {
+    listen: values.listen,
+    pid: values.pid,
+    workDir: values.work_dir,
+    log: buildLog(values),
+    maxConnections: values.max_connections,
+    chunkSize: values.chunk_size,
+    vhosts: buildVhosts(directives, file, problems),
+  };
+}
+
+function requireListen(
+  directives: readonly Directive[],
+  file: string,
+  problems: ProblemList,
+): void {
+  if (findDirective(directives, "listen") !== undefined) return;
+  const example = syntaxOf(file).option("listen", ["1935"]);
+  problems.error(wholeFile(file), 'Directive "listen" is missing', `write ${example}`);
+}
+
+function buildLog(values: Values<typeof ROOT>): LogConfig {
+  const tank = values.srs_log_tank ?? (values.srs_log_file === "" ? "console" : "file");
+  return {
+    tank,
+    file: values.srs_log_file || (tank === "file" ? DEFAULT_LOG_FILE : ""),
+    level: values.srs_log_level_v2 ?? values.srs_log_level,
+    format: values.log_format,
+  };
+}
+
+function buildVhosts(
+  directives: readonly Directive[],
+  file: string,
+  problems: ProblemList,
+): ReadonlyMap<string, VhostConfig> {
+  const vhosts = new Map<string, VhostConfig>();
+  const places = new Map<string, Place>();
+  for (const directive of directives) {
+    if (directive.name !== "vhost") continue;
+    const name = readVhostName(directive, problems);
+    if (name === undefined) continue;
+    const earlier = places.get(name);
+    if (earlier !== undefined) {
+      const what = `Vhost ${quotePeerText(name)} is written twice`;
+      const fix = `merge it into the one on line ${earlier.line} of ${earlier.file}`;
+      problems.error(directive.args[0]!, what, fix);
+    }
+    places.set(name, earlier ?? directive);
+    vhosts.set(name, buildVhost(directive, name, problems));
+  }
+  if (!directives.some((directive) => directive.name === "vhost")) warnNoVhost(file, problems);
+  return vhosts;
+}
+
+function readVhostName(directive: Directive, problems: ProblemList): string | undefined {
+  const place = syntaxOf(directive.file).place(["vhost"]).replace("NAME", DEFAULT_VHOST);
+  const [name, extra] = directive.args;
+  if (name === undefined) {
+    return problems.error(directive, "Vhost has no name", `write it as in ${place}`);
+  }
+  if (extra !== undefined) {
+    const what = `Vhost takes one name, so ${quotePeerText(extra.text)} has no effect`;
+    problems.warn(extra, what, "write a vhost of its own for it");
+  }
+  return name.text;
+}
+
+function warnNoVhost(file: string, problems: ProblemList): void {
+  const place = syntaxOf(file).place(["vhost"]).replace("NAME", DEFAULT_VHOST);
+  problems.warn(wholeFile(file), "There is no vhost, so every client is refused", `add ${place}`);
+}
+
+function buildVhost(directive: Directive, name: string, problems: ProblemList): VhostConfig {
+  const values = readBlock(VHOST, vhostScope(directive, name), problems);
+  checkVhost(directive, values, problems);
+  return {
+    name,
+    enabled: values.enabled,
+    mode: values.cluster.mode,
+    minLatency: values.min_latency,
+    tcpNodelay: values.tcp_nodelay,
+    inAckSizeBytes: values.in_ack_size,
+    outAckSizeBytes: values.out_ack_size,
+    play: buildPlay(values.play),
+    publish: {
+      firstPacketTimeoutMs: values.publish.firstpkt_timeout,
+      normalTimeoutMs: values.publish.normal_timeout,
+    },
+    cluster: buildCluster(values.cluster),
+    refer: values.refer,
+    security: {
+      enabled: values.security.enabled,
+      rules: [...values.security.deny, ...values.security.allow],
+    },
+  };
+}
+
+function buildPlay(values: VhostValues["play"]): PlayConfig {
+  return {
+    gopCache: values.gop_cache,
+    gopCacheMaxFrames: values.gop_cache_max_frames,
+    gopMaxBytes: values.gop_cache_max_bytes,
+    queueLengthMs: values.queue_length,
+    mwLatencyMs: values.mw_latency,
+    atc: values.atc,
+    waitMs: values.play_wait,
+    stallMs: values.write_stall,
+    pingIntervalMs: values.ping,
+    pingTimeoutMs: values.ping_timeout,
+  };
+}
+
+function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
+  return {
+    origins: values.origin,
+    vhost: values.vhost,
+    debugSrsUpnode: values.debug_srs_upnode,
+    connectTimeoutMs: values.connect_timeout,
+    startTimeoutMs: values.start_timeout,
+    stallTimeoutMs: values.stall_timeout,
+    lingerMs: values.linger,
+    retryMinMs: values.retry_min,
+    retryMaxMs: values.retry_max,
+  };
+}
+
+/** What no single directive can tell. */
+function checkVhost(vhost: Directive, values: VhostValues, problems: ProblemList): void {
+  const { cluster, security } = values;
+  const written = (block: string, name: string) =>
+    findDirective(findDirective(vhost.children ?? [], block)?.children ?? [], name);
+  const origin = written("cluster", "origin");
+  const syntax = syntaxOf(vhost.file);
+  if (values.enabled && cluster.mode === "remote" && origin === undefined) {
+    const example = syntax.option("origin", ["127.0.0.1:19350"]);
+    const place = written("cluster", "mode") ?? vhost;
+    problems.error(place, 'Mode "remote" needs an origin', `add ${example} beside it`);
+  }
+  if (origin !== undefined && written("cluster", "mode") === undefined) {
+    const example = syntax.option("mode", ["remote"]);
+    const what = 'Directive "origin" has no effect in an origin vhost';
+    problems.warn(origin, what, `add ${example} beside it to make an edge`);
+  }
+  if (cluster.retry_min > cluster.retry_max) {
+    const place = written("cluster", "retry_max") ?? written("cluster", "retry_min") ?? vhost;
+    problems.error(place, 'Directive "retry_min" is above "retry_max"', "make retry_max larger");
+  }
+  const hasRules = written("security", "allow") ?? written("security", "deny");
+  if (security.enabled && hasRules === undefined) {
+    const example = syntax.option("allow", ["play", "all"]);
+    const what = "Security is on without rules, so every client is refused";
+    problems.warn(written("security", "enabled") ?? vhost, what, `add rules such as ${example}`);
+  }
+}
+
+function wholeFile(file: string): Place {
+  return { file, line: 0, column: 0 };
+}

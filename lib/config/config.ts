@@ -1,0 +1,153 @@
+/**
+ * The validated configuration. Every layer above reads these types; only `lib/config` makes them.
+ *
+ * All times are milliseconds and all sizes bytes, whatever unit the file used.
+ */
+
+import type { LogLevel } from "../base/log.ts";
+
+/** An address the server listens on. */
+export interface ListenAddress {
+  /** IP address, `0.0.0.0` when the file names only a port. IPv6 without brackets. */
+  readonly hostname: string;
+  /** 1…65535; 0 (any free port) only from the command line. */
+  readonly port: number;
+}
+
+/** An origin an edge pulls from and pushes to. */
+export interface OriginAddress {
+  /** Host name or IP address. IPv6 without brackets. */
+  readonly hostname: string;
+  /** 1…65535; 1935 when the file names only a host. */
+  readonly port: number;
+}
+
+/** The whole configuration. */
+export interface Config {
+  /** At least one, no address twice. */
+  readonly listen: readonly ListenAddress[];
+  /** File the process id is written to; empty for none. */
+  readonly pid: string;
+  /** Folder to change to at the start; empty to stay. */
+  readonly workDir: string;
+  readonly log: LogConfig;
+  /** Connections served at once, 1 or more. */
+  readonly maxConnections: number;
+  /** Chunk size of everything sent, 128…65536 bytes. */
+  readonly chunkSize: number;
+  /** By name. Empty when the file has no vhost: then every client is refused. */
+  readonly vhosts: ReadonlyMap<string, VhostConfig>;
+}
+
+/** Where log lines go and which. */
+export interface LogConfig {
+  readonly tank: "console" | "file";
+  /** Log file; never empty when `tank` is `file`. */
+  readonly file: string;
+  readonly level: LogLevel;
+  readonly format: "text" | "json";
+}
+
+/** Settings of one virtual host. */
+export interface VhostConfig {
+  readonly name: string;
+  /** A disabled vhost refuses its clients. */
+  readonly enabled: boolean;
+  /** `local` is an origin, `remote` an edge. */
+  readonly mode: "local" | "remote";
+  readonly minLatency: boolean;
+  readonly tcpNodelay: boolean;
+  /** Acknowledgement window asked of clients; 0 asks for none. */
+  readonly inAckSizeBytes: number;
+  /** Acknowledgement window announced to clients; 0 announces none. */
+  readonly outAckSizeBytes: number;
+  readonly play: PlayConfig;
+  readonly publish: PublishConfig;
+  readonly cluster: ClusterConfig;
+  readonly refer: ReferConfig;
+  readonly security: SecurityConfig;
+}
+
+/** Settings for players. */
+export interface PlayConfig {
+  readonly gopCache: boolean;
+  /** 0 means no limit. */
+  readonly gopCacheMaxFrames: number;
+  readonly gopMaxBytes: number;
+  /** How far a player may fall behind before it skips to a newer keyframe. */
+  readonly queueLengthMs: number;
+  /** Period of merged writes; 0 writes at once. */
+  readonly mwLatencyMs: number;
+  /** Keep the absolute time of the publisher. */
+  readonly atc: boolean;
+  /** How long a player waits for a stream that nobody publishes; 0 does not wait. */
+  readonly waitMs: number;
+  /** A player that takes no byte for this long is closed. */
+  readonly stallMs: number;
+  /** Idle time before a ping is sent. */
+  readonly pingIntervalMs: number;
+  /** A client that answers no ping for this long is closed. */
+  readonly pingTimeoutMs: number;
+}
+
+/** Settings for publishers. */
+export interface PublishConfig {
+  /** Longest wait for the first message. */
+  readonly firstPacketTimeoutMs: number;
+  /** Longest pause between later messages. */
+  readonly normalTimeoutMs: number;
+}
+
+/** Settings of an edge towards its origins. */
+export interface ClusterConfig {
+  /** In the order written; at least one when the vhost is enabled and its mode is `remote`. */
+  readonly origins: readonly OriginAddress[];
+  /** Vhost asked for at the origin; `[vhost]` stands for the client's. */
+  readonly vhost: string;
+  /** Send the identifying arguments of an SRS edge in `connect`. */
+  readonly debugSrsUpnode: boolean;
+  /** Budget of the TCP connect. */
+  readonly connectTimeoutMs: number;
+  /** Budget from the handshake to the first media. */
+  readonly startTimeoutMs: number;
+  /** An upstream that sends no media for this long is stalled. */
+  readonly stallTimeoutMs: number;
+  /** How long the upstream is kept after the last player. */
+  readonly lingerMs: number;
+  /** First pause after every origin failed. */
+  readonly retryMinMs: number;
+  /** Longest pause after every origin failed; not below `retryMinMs`. */
+  readonly retryMaxMs: number;
+}
+
+/** Which pages may embed a stream. A page's host must end with one of the names. */
+export interface ReferConfig {
+  readonly enabled: boolean;
+  /** For every client; empty allows all. */
+  readonly all: readonly string[];
+  /** For players; empty allows all. */
+  readonly play: readonly string[];
+  /** For publishers; empty allows all. */
+  readonly publish: readonly string[];
+}
+
+/** Which addresses may play and publish. */
+export interface SecurityConfig {
+  readonly enabled: boolean;
+  /**
+   * Denials first. Order has no other meaning: a matching denial wins over any allowance (as in
+   * SRS).
+   */
+  readonly rules: readonly SecurityRule[];
+}
+
+/** One line of a `security` block. */
+export interface SecurityRule {
+  readonly action: "allow" | "deny";
+  readonly scope: "play" | "publish";
+  /** `all`, an IP address, or a CIDR range such as `10.0.0.0/8`. */
+  readonly from: string;
+}
+
+/** The vhost that serves clients whose own vhost is not configured. */
+export const DEFAULT_VHOST = "__defaultVhost__";

@@ -1,0 +1,35 @@
+/** Reads configuration files from the disk; the one place in this layer that does. */
+
+import { ConfigError, describeError } from "../base/errors.ts";
+import { type LoadedConfig, parseConfig } from "./parse_config.ts";
+
+/**
+ * The configuration in the file at `path` and the files it includes. Needs read permission.
+ *
+ * @throws {ConfigError} with all errors and warnings, sorted by place, when there is any error
+ */
+export function loadConfig(path: string): LoadedConfig {
+  return parseConfig(readMainFile(path), path, { readFile });
+}
+
+function readMainFile(path: string): string {
+  let why = "there is no such file";
+  try {
+    const text = readFile(path);
+    if (text !== undefined) return text;
+  } catch (error) {
+    why = describeError(error);
+  }
+  const what = `Cannot read the configuration: ${why}`;
+  const fix = "name a readable file, e.g. conf/edge.conf";
+  throw new ConfigError([{ severity: "error", file: path, line: 0, column: 0, what, fix }]);
+}
+
+function readFile(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,69 @@
+/** Settings from the command line laid over those of the file. */
+
+import { type Config, DEFAULT_VHOST, type VhostConfig } from "./config.ts";
+import { defaultConfig } from "./parse_config.ts";
+import { ProblemList } from "./problem_list.ts";
+import { listenAddresses, logFormat, logLevel, originAddresses, type ValueType } from "./values.ts";
+
+/** What the command line may set; each replaces what the file says. */
+export interface Overrides {
+  /**
+   * `port`, `ip:port` or `[ipv6]:port`. Unlike in a file, port 0 is allowed and means any free
+   * port.
+   */
+  readonly listen?: readonly string[] | undefined;
+  /** `host`, `host:port`, `[ipv6]:port`. Makes the default vhost an edge of these origins. */
+  readonly origins?: readonly string[] | undefined;
+  /** `trace`, `debug`, `info`, `warn`, `warning` or `error`, as for `srs_log_level_v2`. */
+  readonly logLevel?: string | undefined;
+  /** `text` or `json`. */
+  readonly logFormat?: string | undefined;
+}
+
+/**
+ * `config` with `overrides` in place of its own settings.
+ *
+ * @throws {ConfigError} with every bad value; the flag (`--listen`) stands for the file
+ */
+export function applyOverrides(config: Config, overrides: Overrides): Config {
+  const problems = new ProblemList("");
+  const read = <T>(flag: string, type: ValueType<T>, values: readonly string[] | undefined) =>
+    values === undefined ? undefined : readFlag({ flag, type, values }, problems);
+  const single = (value: string | undefined) => value === undefined ? undefined : [value];
+
+  const listen = read("--listen", listenAddresses({ minPort: 0 }), overrides.listen);
+  const origins = read("--origin", originAddresses, overrides.origins);
+  const level = read("--log-level", logLevel, single(overrides.logLevel));
+  const format = read("--log-format", logFormat, single(overrides.logFormat));
+  problems.warningsOrThrow();
+
+  const { log } = config;
+  return {
+    ...config,
+    listen: listen ?? config.listen,
+    log: { ...log, level: level ?? log.level, format: format ?? log.format },
+    vhosts: origins === undefined ? config.vhosts : withOrigins(config.vhosts, origins),
+  };
+}
+
+interface Flag<T> {
+  readonly flag: string;
+  readonly type: ValueType<T>;
+  readonly values: readonly string[];
+}
+
+function readFlag<T>({ flag, type, values }: Flag<T>, problems: ProblemList): T | undefined {
+  const place = { file: flag, line: 0, column: 0 };
+  const args = values.map((text) => ({ ...place, text }));
+  if (args.length === 0) return problems.error(place, "Value is missing", `write ${flag} VALUE`);
+  return type.parse({ ...place, name: flag, args, children: undefined }, problems);
+}
+
+function withOrigins(
+  vhosts: Config["vhosts"],
+  origins: VhostConfig["cluster"]["origins"],
+): Config["vhosts"] {
+  const vhost = vhosts.get(DEFAULT_VHOST) ?? defaultConfig().vhosts.get(DEFAULT_VHOST)!;
+  const cluster = { ...vhost.cluster, origins };
+  return new Map(vhosts).set(DEFAULT_VHOST, { ...vhost, mode: "remote", cluster });
+}

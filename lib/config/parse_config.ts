@@ -1,0 +1,48 @@
+/** From the text of a file to the validated configuration, without touching the machine. */
+
+import type { ConfigProblem } from "../base/errors.ts";
+import { buildConfig } from "./build_config.ts";
+import { type Config, DEFAULT_VHOST } from "./config.ts";
+import { ProblemList } from "./problem_list.ts";
+import { parseSrs, type ReadFile } from "./srs_parser.ts";
+import { translate } from "./srs_translate.ts";
+import { syntaxOf, tomlSyntax } from "./syntax.ts";
+import { parseToml } from "./toml.ts";
+
+/** A configuration, and what the user should know about its file. */
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Sorted by place: the main file first, then by line and column. */
+  readonly warnings: readonly ConfigProblem[];
+}
+
+/** Options of {@linkcode parseConfig}. */
+export interface ParseOptions {
+  /** Reads the files that the text includes. */
+  readonly readFile: ReadFile;
+}
+
+/**
+ * The configuration in `text`, the contents of `fileName`. A name ending in `.toml` means TOML, any
+ * other the SRS format.
+ *
+ * @throws {ConfigError} with all errors and warnings, sorted by place, when there is any error
+ */
+export function parseConfig(
+  text: string,
+  fileName: string,
+  { readFile }: ParseOptions,
+): LoadedConfig {
+  const problems = new ProblemList(fileName);
+  const directives = syntaxOf(fileName) === tomlSyntax
+    ? parseToml(text, fileName, problems)
+    : parseSrs(text, fileName, { readFile, problems });
+  const config = buildConfig(translate(directives), fileName, problems);
+  return { config, warnings: problems.warningsOrThrow() };
+}
+
+/** The configuration without a file: an origin on port 1935 that logs to the console. */
+export function defaultConfig(): Config {
+  const text = `listen 1935; vhost ${DEFAULT_VHOST} { }`;
+  return parseConfig(text, "default", { readFile: () => undefined }).config;
+}

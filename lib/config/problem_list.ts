@@ -1,0 +1,65 @@
+/** Collects the problems of a configuration so that all of them are told at once. */
+
+import { ConfigError, type ConfigProblem } from "../base/errors.ts";
+import type { Place } from "./directive.ts";
+
+/** The problems found so far in one configuration. */
+export class ProblemList {
+  readonly #mainFile: string;
+  readonly #problems: ConfigProblem[] = [];
+
+  /** @param mainFile the file whose problems are told before those of included files */
+  constructor(mainFile: string) {
+    this.#mainFile = mainFile;
+  }
+
+  /** Adds a problem that stops the start. Returns what a parser returns for a bad value. */
+  error(at: Place, what: string, fix: string): undefined {
+    this.#add("error", at, { what, fix });
+  }
+
+  /** Adds a problem the program can run with. */
+  warn(at: Place, what: string, fix: string): void {
+    this.#add("warning", at, { what, fix });
+  }
+
+  /**
+   * Adds a problem after which nothing more can be found.
+   *
+   * @throws {ConfigError} with every problem so far, always
+   */
+  fail(at: Place, what: string, fix: string): never {
+    this.error(at, what, fix);
+    throw new ConfigError(this.#sorted());
+  }
+
+  /**
+   * The warnings, sorted by place.
+   *
+   * @throws {ConfigError} with every problem, warnings too, when there is an error among them
+   */
+  warningsOrThrow(): readonly ConfigProblem[] {
+    const sorted = this.#sorted();
+    if (sorted.some((problem) => problem.severity === "error")) throw new ConfigError(sorted);
+    return sorted;
+  }
+
+  #sorted(): readonly ConfigProblem[] {
+    return this.#problems.toSorted((a, b) => this.#compare(a, b));
+  }
+
+  #add(
+    severity: ConfigProblem["severity"],
+    { file, line, column }: Place,
+    text: { readonly what: string; readonly fix: string },
+  ): void {
+    this.#problems.push({ severity, file, line, column, ...text });
+  }
+
+  #compare(a: ConfigProblem, b: ConfigProblem): number {
+    if (a.file === b.file) return a.line - b.line || a.column - b.column;
+    if (a.file === this.#mainFile) return -1;
+    if (b.file === this.#mainFile) return 1;
+    return a.file < b.file ? -1 : 1;
+  }
+}

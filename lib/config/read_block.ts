@@ -1,0 +1,195 @@
+/** Checks the directives of one block against the schema and reads their values. */
+
+import { quotePeerText } from "../base/text.ts";
+import { type Directive, findDirective } from "./directive.ts";
+import { nearestName } from "./nearest.ts";
+import type { ProblemList } from "./problem_list.ts";
+import {
+  type Block,
+  type Deferred,
+  type Entries,
+  type Entry,
+  ROOT,
+  type Values,
+} from "./schema.ts";
+import { FLAT_NAMES } from "./srs_translate.ts";
+import { syntaxOf } from "./syntax.ts";
+
+/** A block of a file. */
+export interface Scope {
+  readonly directives: readonly Directive[];
+  /** Where the block is, for messages: `at the top level`, `in vhost "live.example"`. */
+  readonly where: string;
+}
+
+/** The scope of a whole file. */
+export function rootScope(directives: readonly Directive[]): Scope {
+  return { directives, where: "at the top level" };
+}
+
+/** The scope of a vhost. */
+export function vhostScope(vhost: Directive, name: string): Scope {
+  return { directives: vhost.children ?? [], where: `in vhost ${quotePeerText(name)}` };
+}
+
+/**
+ * The values of the options and inner blocks in `entries`; what is missing or bad takes its
+ * fallback. Named blocks and their contents are left to the caller. Everything wrong goes to
+ * `problems`.
+ */
+export function readBlock<E extends Entries>(
+  entries: E,
+  scope: Scope,
+  problems: ProblemList,
+): Values<E> {
+  const accepted = checkDirectives(entries, scope, problems);
+  const values: Record<string, unknown> = {};
+  for (const [name, entry] of Object.entries(entries)) {
+    const directives = accepted.filter((directive) => directive.name === name);
+    if (entry.status === "done") {
+      const parsed = directives.map((directive) => entry.type.parse(directive, problems));
+      values[name] = entry.isRepeatable ? parsed.flatMap((rules) => rules ?? []) : parsed[0];
+      values[name] ??= entry.fallback;
+    } else if (entry.status === "block") {
+      values[name] = readInner(entry, { directives, where: `in ${name} ${scope.where}` }, problems);
+    }
+  }
+  return values as Values<E>;
+}
+
+/** `scope.directives` is the block itself, or empty when it is not written. */
+function readInner(entry: Block, scope: Scope, problems: ProblemList): Values<Entries> {
+  const directives = scope.directives[0]?.children ?? [];
+  return readBlock(entry.entries, { ...scope, directives }, problems);
+}
+
+/** The directives that this server acts on; reports the others. */
+function checkDirectives(entries: Entries, scope: Scope, problems: ProblemList): Directive[] {
+  const first = new Map<string, Directive>();
+  return scope.directives.filter((directive) => {
+    const { name } = directive;
+    const entry = Object.hasOwn(entries, name) ? entries[name] : undefined;
+    if (entry === undefined) {
+      reportUnknown(directive, { ...scope, entries }, problems);
+      return false;
+    }
+    if (!checkForm(directive, entry, problems)) return false;
+    const earlier = first.get(name);
+    if (earlier === undefined || mayRepeat(entry)) {
+      first.set(name, directive);
+      return true;
+    }
+    problems.warn(
+      directive,
+      `Directive ${quotePeerText(name)} is written again ${scope.where}`,
+      `remove it; the one on line ${earlier.line} of ${earlier.file} counts`,
+    );
+    return false;
+  });
+}
+
+function mayRepeat(entry: Entry): boolean {
+  return entry.status === "named block" || (entry.status === "done" && entry.isRepeatable);
+}
+
+/** Whether `directive` can be read as `entry`; reports it otherwise. */
+function checkForm(directive: Directive, entry: Entry, problems: ProblemList): boolean {
+  const name = quotePeerText(directive.name);
+  const syntax = syntaxOf(directive.file);
+  switch (entry.status) {
+    case "deferred":
+      warnDeferred(directive, entry, problems);
+      return false;
+    case "named block":
+      return true;
+    case "block":
+      if (directive.children !== undefined) return true;
+      problems.error(
+        directive,
+        `Directive ${name} is a block, not a value`,
+        `write what it shall contain inside ${syntax.place([directive.name])}`,
+      );
+      return false;
+    case "done":
+      if (directive.children === undefined && directive.args.length > 0) return true;
+      problems.error(
+        directive,
+        `Directive ${name} ${directive.children ? "takes a value, not a block" : "has no value"}`,
+        `write it as in ${syntax.option(directive.name, entry.words)}`,
+      );
+      return false;
+  }
+}
+
+function warnDeferred(directive: Directive, entry: Deferred, problems: ProblemList): void {
+  const value = directive.args[0]?.text ?? "";
+  const { quiet } = entry;
+  if (isSwitchedOff(directive) || quiet.includes("*") || quiet.includes(value)) return;
+  const syntax = syntaxOf(directive.file);
+  const quieter = directive.children
+    ? ` or write ${syntax.off} in it`
+    : quiet[0] === undefined
+    ? ""
+    : ` or write ${syntax.option(directive.name, [quiet[0]])}`;
+  problems.warn(
+    directive,
+    `Directive ${quotePeerText(directive.name)} is not supported yet`,
+    entry.fix ?? `it has no effect; remove it${quieter}`,
+  );
+}
+
+function isSwitchedOff({ children }: Directive): boolean {
+  return findDirective(children ?? [], "enabled")?.args[0]?.text === "off";
+}
+
+function reportUnknown(
+  directive: Directive,
+  { entries, where }: Scope & { readonly entries: Entries },
+  problems: ProblemList,
+): void {
+  const name = quotePeerText(directive.name);
+  const homes = HOMES.get(directive.name);
+  if (homes !== undefined) {
+    const what = `Directive ${name} does not belong ${where}`;
+    problems.error(directive, what, `move it to ${describeHomes(homes, directive.file)}`);
+    return;
+  }
+  problems.error(directive, `Unknown directive ${name} ${where}`, suggest(directive, entries));
+}
+
+function suggest({ name, file }: Directive, entries: Entries): string {
+  const flat = entries === ROOT.vhost.entries ? FLAT_NAMES : [];
+  const near = nearestName(name, [...Object.keys(entries), ...flat]);
+  if (near !== undefined) return `did you mean "${near}"?`;
+  const far = nearestName(name, HOMES.keys());
+  if (far === undefined) return "docs/configuration.md lists every directive";
+  return `did you mean "${far}"? It belongs in ${describeHomes(HOMES.get(far)!, file)}`;
+}
+
+function describeHomes(homes: readonly Path[], file: string): string {
+  return homes.map(syntaxOf(file).place).join(", or ");
+}
+
+/** Names of the blocks around a directive, outermost first. */
+type Path = readonly string[];
+
+/** Where each known name belongs. */
+const HOMES: ReadonlyMap<string, readonly Path[]> = collectHomes();
+
+function collectHomes(): Map<string, Path[]> {
+  const homes = new Map<string, Path[]>();
+  const add = (name: string, path: Path) => homes.set(name, [...homes.get(name) ?? [], path]);
+  const walk = (entries: Entries, path: Path) => {
+    for (const [name, entry] of Object.entries(entries)) {
+      add(name, path);
+      if (entry.status === "block" || entry.status === "named block") {
+        walk(entry.entries, [...path, name]);
+      } else if (entry.status === "deferred") {
+        for (const inner of entry.contents) add(inner, [...path, name]);
+      }
+    }
+  };
+  walk(ROOT, []);
+  for (const name of FLAT_NAMES) if (!homes.has(name)) add(name, ["vhost"]);
+  return homes;
+}

@@ -1,0 +1,438 @@
+// deno-lint-ignore-file camelcase -- the names are those written in files
+/**
+ * Every directive this server knows, in one table: what it takes, its default, what it does, and
+ * whether it is done. Checking, reading, the reference in `docs/configuration.md` and `conf/full.*`
+ * all follow the table.
+ *
+ * Names and defaults are those of SRS 7.0.18 unless the text says "Own directive".
+ */
+
+import type { OriginAddress, SecurityRule } from "./config.ts";
+import { ProblemList } from "./problem_list.ts";
+import * as values from "./values.ts";
+import type { ValueType } from "./values.ts";
+
+/** A directive with values that this server acts on. */
+export interface Option<T> {
+  readonly status: "done";
+  readonly type: ValueType<T>;
+  /** The default, or an example when there is no default, as words of a file. */
+  readonly words: readonly string[];
+  /** Whether `words` are the default. */
+  readonly hasDefault: boolean;
+  /** The value when the directive is not written. */
+  readonly fallback: T;
+  /** Whether each occurrence adds to the value; otherwise the first one counts. */
+  readonly isRepeatable: boolean;
+  readonly doc: string;
+}
+
+/** A directive or block that SRS knows and this server does not do yet. */
+export interface Deferred {
+  readonly status: "deferred";
+  /** Values with which it changes nothing, so that nothing is said about it. `*` stands for any. */
+  readonly quiet: readonly string[];
+  /** Names that SRS takes in this block, to tell a user where a misplaced one belongs. */
+  readonly contents: readonly string[];
+  readonly doc: string;
+  /** Advice for the warning instead of the usual one. */
+  readonly fix: string | undefined;
+}
+
+/** A block of directives. */
+export interface Block<E extends Entries = Entries> {
+  readonly status: "block";
+  readonly entries: E;
+  readonly doc: string;
+}
+
+/** A block that has a name and may occur once per name. */
+export interface NamedBlock<E extends Entries = Entries> {
+  readonly status: "named block";
+  readonly entries: E;
+  readonly doc: string;
+}
+
+/** One row of the table. */
+export type Entry = Option<unknown> | Deferred | Block | NamedBlock;
+
+/** What a block may contain, by name. */
+export interface Entries {
+  readonly [name: string]: Entry;
+}
+
+/** The values read from a block with these entries. */
+export type Values<E extends Entries> = {
+  readonly [K in keyof E as E[K] extends Deferred | NamedBlock ? never : K]: E[K] extends
+    Option<infer T> ? T
+    : E[K] extends Block<infer C> ? Values<C>
+    : never;
+};
+
+const SECOND_MS = 1000;
+const MAX_COUNT = 1_000_000;
+const MAX_U31 = 0x7fffffff;
+
+const ownTime = (minMs: number) => values.duration({ minMs });
+
+const play = {
+  gop_cache: option(
+    values.flag,
+    "on",
+    "Start players at the newest keyframe already received, not at the next one to come.",
+  ),
+  gop_cache_max_frames: option(
+    values.integer(0, MAX_COUNT),
+    "2500",
+    "Forget a GOP with more messages than this, so that an encoder without keyframes cannot fill the memory. 0 means no limit.",
+  ),
+  gop_cache_max_bytes: option(
+    values.bytes(64 * 1024, 1024 * 1024 * 1024),
+    "64m",
+    "Forget a GOP with more bytes than this. Own directive.",
+  ),
+  queue_length: option(
+    values.duration({ bare: "s", minMs: 100 }),
+    "30",
+    "How far a player may fall behind before it skips to a newer keyframe.",
+  ),
+  mw_latency: option(
+    values.duration({ bare: "ms", minMs: 0 }),
+    "350",
+    "Collect what a player gets for this long and write it at once. 0 writes each message.",
+  ),
+  atc: option(
+    values.flag,
+    "off",
+    "Keep the publisher's absolute time instead of starting near 0.",
+  ),
+  play_wait: option(
+    ownTime(0),
+    "30s",
+    "How long a player waits for a stream that nobody publishes. Own directive.",
+  ),
+  write_stall: option(
+    ownTime(SECOND_MS),
+    "15s",
+    "Close a player that takes no byte for this long. Own directive.",
+  ),
+  ping: option(
+    ownTime(SECOND_MS),
+    "30s",
+    "Ask a silent client for a sign of life this often. Own directive.",
+  ),
+  ping_timeout: option(
+    ownTime(SECOND_MS),
+    "30s",
+    "Close a client that does not answer a ping for this long. Own directive.",
+  ),
+  time_jitter: deferred(["full"], "Correction of jumping timestamps."),
+  mix_correct: deferred(["off"], "Reordering of audio and video by time."),
+  atc_auto: deferred(["off"], "Switching atc on when the metadata asks for it."),
+  mw_msgs: deferred(["8"], "Messages collected for one write."),
+  send_min_interval: deferred(["0", "0.0"], "Least pause between two writes."),
+  reduce_sequence_header: deferred(["off"], "Leaving out repeated sequence headers."),
+};
+
+const publish = {
+  firstpkt_timeout: option(
+    values.duration({ bare: "ms", minMs: 1 }),
+    "20000",
+    "Longest wait for a publisher's first message.",
+  ),
+  normal_timeout: option(
+    values.duration({ bare: "ms", minMs: 1 }),
+    "5000",
+    "Longest pause between a publisher's later messages.",
+  ),
+  mr: deferred(["off"], "Merged read."),
+  mr_latency: deferred(["350"], "Time collected by a merged read."),
+  parse_sps: deferred(["*"], "Reading the picture size from the stream."),
+  try_annexb_first: deferred(["*"], "Order of attempts to parse a frame."),
+  kickoff_for_idle: deferred(["0"], "Closing a publisher without players."),
+};
+
+const cluster = {
+  mode: option(
+    values.choice("local", "remote"),
+    "local",
+    "local: streams are published here (origin). remote: streams are fetched from and pushed to an origin (edge).",
+  ),
+  origin: optional(
+    { type: values.originAddresses, example: "127.0.0.1:19350", fallback: [] as OriginAddress[] },
+    "Origins of an edge, best first; the port defaults to 1935. Needed when mode is remote.",
+  ),
+  vhost: option(
+    values.vhostName,
+    "[vhost]",
+    "Vhost to ask for at the origin; [vhost] stands for the client's own.",
+  ),
+  debug_srs_upnode: option(
+    values.flag,
+    "on",
+    "Tell the origin who is connecting, as SRS edges do.",
+  ),
+  connect_timeout: option(
+    ownTime(100),
+    "3s",
+    "Longest TCP connect to an origin. Own directive.",
+  ),
+  start_timeout: option(
+    ownTime(100),
+    "5s",
+    "Longest way from the handshake with an origin to its first media. Own directive.",
+  ),
+  stall_timeout: option(
+    ownTime(100),
+    "2s",
+    "Try the next origin when one sends no media for this long. Own directive.",
+  ),
+  linger: option(
+    ownTime(0),
+    "10s",
+    "Keep the connection to the origin for this long after the last player left. Own directive.",
+  ),
+  retry_min: option(
+    ownTime(10),
+    "100ms",
+    "First pause after every origin failed; it doubles from round to round. Own directive.",
+  ),
+  retry_max: option(
+    ownTime(10),
+    "5s",
+    "Longest pause after every origin failed. Own directive.",
+  ),
+  token_traverse: deferred(["off"], "Asking the origin whether a client may connect."),
+  coworkers: deferred([], "Other origins that may have the stream."),
+  origin_cluster: deferred(["off"], "Redirecting players to the origin that has the stream."),
+  protocol: deferred(["rtmp"], "Fetching over HTTP-FLV."),
+  follow_client: deferred(["off"], "Fetching with the protocol of the client."),
+};
+
+const refer = {
+  enabled: option(values.flag, "off", "Check the page that a client says it is embedded in."),
+  all: optional(
+    { type: values.referHosts, example: "example.com", fallback: [] as string[] },
+    "The page's host must end with one of these names, for every client.",
+  ),
+  play: optional(
+    { type: values.referHosts, example: "player.example.com", fallback: [] as string[] },
+    "The same, for players only.",
+  ),
+  publish: optional(
+    { type: values.referHosts, example: "studio.example.com", fallback: [] as string[] },
+    "The same, for publishers only.",
+  ),
+};
+
+const security = {
+  enabled: option(values.flag, "off", "Check the address of every client against the rules."),
+  deny: repeatable(
+    { type: values.securityRule("deny"), example: "publish 203.0.113.0/24" },
+    "Refuse clients from here. A matching deny wins over any allow.",
+  ),
+  allow: repeatable(
+    { type: values.securityRule("allow"), example: "play all" },
+    "Admit clients from here; with any allow, clients that match none are refused.",
+  ),
+};
+
+/** What a vhost may contain. */
+export const VHOST = {
+  enabled: option(values.flag, "on", "Serve this vhost; off refuses its clients."),
+  min_latency: option(values.flag, "off", "Write to players as soon as there is anything."),
+  tcp_nodelay: option(values.flag, "off", "Set TCP_NODELAY on the connections of clients."),
+  in_ack_size: option(
+    values.bytes(0, MAX_U31),
+    "0",
+    "Ask clients to acknowledge after this many bytes; 0 does not ask.",
+  ),
+  out_ack_size: option(
+    values.bytes(0, MAX_U31),
+    "2500000",
+    "Announce to acknowledge after this many bytes; 0 does not announce.",
+  ),
+  cluster: block(cluster, "What is fetched from and pushed to where."),
+  play: block(play, "Players."),
+  publish: block(publish, "Publishers."),
+  refer: block(refer, "Which pages may embed the streams."),
+  security: block(security, "Which addresses may play and publish."),
+  chunk_size: deferred(
+    [],
+    "A chunk size of its own.",
+    { fix: "it has no effect; write chunk_size once, at the top of the file" },
+  ),
+  bandcheck: deferred([], "Bandwidth test."),
+  mr: deferred(["off"], "Merged read, in the form of SRS 2."),
+  dvr: deferred([], "Recording to files.", {
+    contents: "dvr_path dvr_plan dvr_duration dvr_wait_keyframe wait_keyframe dvr_apply",
+  }),
+  ingest: deferred([], "Feeding from files and devices by another program."),
+  hls: deferred([], "HLS output.", {
+    contents:
+      "hls_fragment hls_td_ratio hls_aof_ratio hls_window hls_path hls_m3u8_file hls_ts_file hls_ts_floor hls_entry_prefix hls_cleanup hls_dispose hls_wait_keyframe hls_on_error hls_acodec hls_vcodec hls_nb_notify hls_dts_directly hls_ctx hls_ts_ctx hls_keys hls_fragments_per_key hls_key_file hls_key_file_path hls_key_url",
+  }),
+  http_hooks: deferred([], "Callbacks over HTTP.", {
+    contents:
+      "on_connect on_close on_publish on_unpublish on_play on_stop on_dvr on_hls on_hls_notify",
+  }),
+  forward: deferred([], "Copying every stream to other servers.", {
+    contents: "destination backend",
+  }),
+  transcode: deferred([], "Transcoding by another program."),
+  http_remux: deferred([], "HTTP-FLV output.", {
+    contents: "fast_cache mount hstrs drop_if_not_match has_audio has_video guess_has_av",
+  }),
+  http_static: deferred([], "Serving files of the vhost over HTTP."),
+  dash: deferred([], "DASH output.", {
+    contents: "dash_fragment dash_update_period dash_timeshift dash_path dash_mpd_file",
+  }),
+  hds: deferred([], "HDS output."),
+  exec: deferred([], "Running a program for each stream."),
+  rtc: deferred([], "WebRTC."),
+  srt: deferred([], "SRT."),
+};
+
+/** What a file may contain. */
+export const ROOT = {
+  listen: option(
+    values.listenAddresses({ minPort: 1 }),
+    "1935",
+    "Ports or addresses to listen on for RTMP. Must be written.",
+  ),
+  max_connections: option(
+    values.integer(1, MAX_COUNT),
+    "1000",
+    "Connections served at once; more are closed at once.",
+  ),
+  chunk_size: option(
+    values.bytes(128, 65536),
+    "60000",
+    "Chunk size of everything the server sends.",
+  ),
+  pid: optional(
+    { type: values.text, example: "objs/edge.pid", fallback: "" },
+    "File to write the process id to.",
+  ),
+  work_dir: optional(
+    { type: values.text, example: "./", fallback: "" },
+    "Folder to change to at the start.",
+  ),
+  srs_log_tank: optional<"console" | "file" | undefined>(
+    { type: values.choice("console", "file"), example: "console", fallback: undefined },
+    "Where log lines go. When it is not written: to the file if srs_log_file is written, else to the console.",
+  ),
+  srs_log_file: optional(
+    { type: values.text, example: "./objs/edge.log", fallback: "" },
+    "Log file; ./objs/srs.log when srs_log_tank is file and this is not written.",
+  ),
+  srs_log_level: option(
+    values.srsLogLevel,
+    "trace",
+    "Least important lines to log, by the old names: verbose and info log everything, trace the usual events.",
+  ),
+  srs_log_level_v2: optional(
+    { type: values.logLevel, example: "info", fallback: undefined },
+    "Least important lines to log, by the usual names; counts more than srs_log_level. off still logs errors.",
+  ),
+  log_format: option(
+    values.logFormat,
+    "text",
+    "How log lines are written: text to read, json for programs. Own directive.",
+  ),
+  vhost: namedBlock(
+    VHOST,
+    "A virtual host. __defaultVhost__ serves every client whose own vhost is not written.",
+  ),
+  daemon: deferred(["off"], "Running in the background.", {
+    fix: "the server stays in the foreground; write daemon off; and let a service manager start it",
+  }),
+  ff_log_dir: deferred([], "Folder for the logs of transcoders."),
+  ff_log_level: deferred([], "Log level of transcoders."),
+  pithy_print_ms: deferred(["10000"], "Period of progress lines in the log."),
+  utc_time: deferred(["off"], "Universal time in the log."),
+  asprocess: deferred(["off"], "Ending with the parent process."),
+  server_id: deferred([], "Name of this server in reports."),
+  grace_start_wait: deferred(["2300"], "Pause before a graceful stop."),
+  grace_final_wait: deferred(["3200"], "Pause after a graceful stop."),
+  force_grace_quit: deferred(["off"], "Stopping gracefully on every signal."),
+  empty_ip_ok: deferred(["on"], "Serving clients without an address."),
+  disable_daemon_for_docker: deferred(["*"], "Foreground in a container."),
+  inotify_auto_reload: deferred(["off"], "Reading the file again when it changes."),
+  auto_reload_for_docker: deferred(["on"], "The same, in a container."),
+  tcmalloc_release_rate: deferred(["*"], "Setting of a memory allocator."),
+  query_latest_version: deferred(["*"], "Asking for the newest version; this server never asks."),
+  first_wait_for_qlv: deferred(["*"], "Pause before that."),
+  is_full: deferred(["off"], "Mark of the file that shows every directive."),
+  in_docker: deferred(["*"], "Mark of a container."),
+  threads: deferred([], "Settings of threads."),
+  circuit_breaker: deferred([], "Shedding load when the processor is busy."),
+  heartbeat: deferred([], "Reporting to an HTTP server.", {
+    contents: "interval url device_id summaries ports",
+  }),
+  stats: deferred([], "Which network card and disks to watch.", { contents: "network disk" }),
+  http_api: deferred([], "HTTP API.", { contents: "crossdomain raw_api" }),
+  http_server: deferred([], "HTTP server.", { contents: "dir" }),
+  exporter: deferred([], "Prometheus metrics.", { contents: "label tag" }),
+  stream_caster: deferred([], "Input by other protocols."),
+  rtc_server: deferred([], "WebRTC server."),
+  srt_server: deferred([], "SRT server."),
+  rtmp: deferred([], "RTMP settings other than listen and chunk_size."),
+  rtmps: deferred([], "RTMP over TLS."),
+  rtsp: deferred([], "RTSP."),
+  tencentcloud_apm: deferred([], "Tracing."),
+  tencentcloud_cls: deferred([], "Shipping of logs."),
+};
+
+/** Writes the default of an option the way the file does. */
+function option<T>(type: ValueType<T>, defaultText: string, doc: string): Option<T> {
+  const words = defaultText.split(" ");
+  const place = { file: "schema", line: 0, column: 0 };
+  const args = words.map((text) => ({ ...place, text }));
+  const problems = new ProblemList(place.file);
+  const fallback = type.parse({ ...place, name: doc, args, children: undefined }, problems);
+  problems.warningsOrThrow();
+  return {
+    status: "done",
+    type,
+    words,
+    hasDefault: true,
+    fallback: fallback!,
+    isRepeatable: false,
+    doc,
+  };
+}
+
+interface WithoutDefault<T> {
+  readonly type: ValueType<T>;
+  readonly example: string;
+  readonly fallback: T;
+}
+
+function optional<T>({ type, example, fallback }: WithoutDefault<T>, doc: string): Option<T> {
+  const words = example.split(" ");
+  return { status: "done", type, words, hasDefault: false, fallback, isRepeatable: false, doc };
+}
+
+function repeatable(
+  row: Omit<WithoutDefault<readonly SecurityRule[]>, "fallback">,
+  doc: string,
+): Option<readonly SecurityRule[]> {
+  return { ...optional({ ...row, fallback: [] }, doc), isRepeatable: true };
+}
+
+function deferred(
+  quiet: readonly string[],
+  doc: string,
+  { contents = "", fix }: { readonly contents?: string; readonly fix?: string } = {},
+): Deferred {
+  return { status: "deferred", quiet, contents: contents.match(/\S+/g) ?? [], doc, fix };
+}
+
+function block<E extends Entries>(entries: E, doc: string): Block<E> {
+  return { status: "block", entries, doc };
+}
+
+function namedBlock<E extends Entries>(entries: E, doc: string): NamedBlock<E> {
+  return { status: "named block", entries, doc };
+}

@@ -1,0 +1,140 @@
+/**
+ * Splits a file in the SRS format into tokens. The rules are those of SRS 7.0.18
+ * (`srs_app_config.cpp`): words end at a blank, a line end, `;` or `{`; `}` and `#` mean something
+ * only where a word would start; quotes have no escapes and an empty quoted word vanishes.
+ *
+ * DEVIATION: SRS has no rule for a byte order mark | because editors write one | test
+ * "lexSrs() skips a byte order mark at the start of the file"
+ * DEVIATION: SRS counts a lone CR as no line but subtracts one from the line it reports | because
+ * the line the user sees is right | test "parseSrs() reports a directive broken by a lone CR on its
+ * line"
+ */
+
+import { quotePeerText } from "../base/text.ts";
+import type { Word } from "./directive.ts";
+import type { ProblemList } from "./problem_list.ts";
+
+/** A piece of a file. `eol` is a line end, `end` the end of the file. */
+export interface Token extends Word {
+  readonly kind: "word" | "{" | "}" | ";" | "eol" | "end";
+  /** Column after the token, where something missing would be written. */
+  readonly endColumn: number;
+}
+
+const BYTE_ORDER_MARK = "\uFEFF";
+
+/** Tokens of `text`, the last one of kind `end`. Problems with quotes go to `problems`. */
+export function lexSrs(text: string, file: string, problems: ProblemList): readonly Token[] {
+  return new Lexer(text, file, problems).run();
+}
+
+class Lexer {
+  readonly #text: string;
+  readonly #file: string;
+  readonly #problems: ProblemList;
+  readonly #tokens: Token[] = [];
+  #at = 0;
+  #line = 1;
+  #lineStart = 0;
+
+  constructor(text: string, file: string, problems: ProblemList) {
+    this.#text = text;
+    this.#file = file;
+    this.#problems = problems;
+    if (text.startsWith(BYTE_ORDER_MARK)) this.#at = this.#lineStart = 1;
+  }
+
+  run(): readonly Token[] {
+    while (this.#at < this.#text.length) this.#step();
+    this.#push("end", this.#at);
+    return this.#tokens;
+  }
+
+  #step(): void {
+    const char = this.#text[this.#at]!;
+    switch (char) {
+      case " ":
+      case "\t":
+        this.#at++;
+        return;
+      case "\r":
+      case "\n":
+        return this.#lineEnd(char);
+      case "#":
+        return this.#comment();
+      case ";":
+      case "{":
+      case "}":
+        return this.#push(char, this.#at++);
+      case '"':
+      case "'":
+        return this.#quoted(char);
+      default:
+        return this.#word();
+    }
+  }
+
+  #lineEnd(char: string): void {
+    this.#push("eol", this.#at++);
+    if (char === "\n") {
+      this.#line++;
+      this.#lineStart = this.#at;
+    }
+  }
+
+  #comment(): void {
+    while (this.#at < this.#text.length && this.#text[this.#at] !== "\n") this.#at++;
+  }
+
+  #word(): void {
+    const start = this.#at;
+    while (this.#at < this.#text.length && !isWordEnd(this.#text[this.#at]!)) this.#at++;
+    this.#push("word", start, this.#text.slice(start, this.#at));
+  }
+
+  #quoted(quote: string): void {
+    const start = this.#at++;
+    while (this.#at < this.#text.length && !/[\r\n]/.test(this.#text[this.#at]!)) {
+      if (this.#text[this.#at] === quote) return this.#closeQuote(start);
+      this.#at++;
+    }
+    this.#problems.error(
+      this.#place(start),
+      `Quote ${quote} is not closed on its line`,
+      `write a second ${quote} where the text ends`,
+    );
+    this.#push("word", start, this.#text.slice(start + 1, this.#at));
+    // The quote swallowed the rest of the line; without this the line would be reported twice.
+    this.#push(";", this.#at);
+  }
+
+  #closeQuote(start: number): void {
+    const word = this.#text.slice(start + 1, this.#at);
+    this.#at++;
+    if (word !== "") this.#push("word", start, word);
+    const next = this.#text[this.#at];
+    if (next === undefined || isWordEnd(next)) return;
+    this.#problems.error(
+      this.#place(this.#at),
+      `Unexpected ${quotePeerText(next)} right after a closing quote`,
+      `write a space or ";" between them`,
+    );
+  }
+
+  #push(kind: Token["kind"], start: number, text: string = kind): void {
+    this.#tokens.push({
+      kind,
+      text,
+      ...this.#place(start),
+      endColumn: this.#at - this.#lineStart + 1,
+    });
+  }
+
+  #place(offset: number): { file: string; line: number; column: number } {
+    return { file: this.#file, line: this.#line, column: offset - this.#lineStart + 1 };
+  }
+}
+
+function isWordEnd(char: string): boolean {
+  return " \t\r\n;{".includes(char);
+}

@@ -1,0 +1,55 @@
+/** How the two file formats write things, for fixes and for generated text. */
+
+/** The way of writing of one file format. */
+export interface Syntax {
+  /** One directive with its values. */
+  readonly option: (name: string, values: readonly string[]) => string;
+  /** The inside of nested blocks, outermost first; the top of the file for none. */
+  readonly place: (path: readonly string[]) => string;
+  /** What to write in a block to switch it off. */
+  readonly off: string;
+  /** The two words for yes and no. */
+  readonly flags: string;
+}
+
+const TOP = "the top of the file, outside every block";
+
+/** The SRS format. */
+export const srsSyntax: Syntax = {
+  option: (name, values) => `${[name, ...values.map(quoteSrs)].join(" ")};`,
+  place: (path) =>
+    path.length === 0
+      ? TOP
+      : path.map((name) => `${name === "vhost" ? "vhost NAME" : name} { `).join("") + "…" +
+        " }".repeat(path.length),
+  off: "enabled off;",
+  flags: "on or off",
+};
+
+/** TOML. */
+export const tomlSyntax: Syntax = {
+  option(name, values) {
+    const written = values.map(formatTomlValue);
+    return `${name} = ${written.length === 1 ? written[0] : `[${written.join(", ")}]`}`;
+  },
+  place: (path) =>
+    path.length === 0
+      ? TOP
+      : `[${path.map((name) => name === "vhost" ? "vhost.NAME" : name).join(".")}]`,
+  off: "enabled = false",
+  flags: "true or false",
+};
+
+/** The syntax of `file`: TOML when its name ends in `.toml`. */
+export function syntaxOf(file: string): Syntax {
+  return file.toLowerCase().endsWith(".toml") ? tomlSyntax : srsSyntax;
+}
+
+function quoteSrs(value: string): string {
+  return /[\s;{}#"']/.test(value) ? `"${value}"` : value;
+}
+
+function formatTomlValue(value: string): string {
+  if (value === "on" || value === "off") return String(value === "on");
+  return /^(0|[1-9]\d*)$/.test(value) ? value : JSON.stringify(value);
+}

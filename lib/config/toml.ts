@@ -1,0 +1,152 @@
+/**
+ * Reads a TOML file into the same directive tree as the SRS format. A table is a block, a key a
+ * directive, an array its values. `[vhost.NAME]` is the block `vhost NAME`; an array of arrays, or
+ * of tables, repeats the directive.
+ */
+
+// @ts-types="./std_toml.d.ts"
+import { parse } from "@std/toml";
+import { describeError } from "../base/errors.ts";
+import { quotePeerText } from "../base/text.ts";
+import type { Directive, Word } from "./directive.ts";
+import type { ProblemList } from "./problem_list.ts";
+import { findTomlPlaces, placeOf, type TomlPath, type TomlPlaces } from "./toml_places.ts";
+
+/**
+ * The directives of `text`. Problems with single values go to `problems`.
+ *
+ * @throws {ConfigError} when the text is not TOML: then nothing is known about what it holds
+ */
+export function parseToml(
+  text: string,
+  file: string,
+  problems: ProblemList,
+): readonly Directive[] {
+  const source = text.replace(/^\uFEFF/, "");
+  const document = parseDocument(source, file, problems);
+  const places = findTomlPlaces(source, file);
+  for (const { key, at } of places.repeated) {
+    problems.error(at, `Key ${quotePeerText(key)} is written twice`, "remove or merge one of them");
+  }
+  return new TreeBuilder(places, problems).table(document, []);
+}
+
+class TreeBuilder {
+  readonly #places: TomlPlaces;
+  readonly #problems: ProblemList;
+
+  constructor(places: TomlPlaces, problems: ProblemList) {
+    this.#places = places;
+    this.#problems = problems;
+  }
+
+  table(table: Record<string, unknown>, path: TomlPath): Directive[] {
+    return Object.entries(table).flatMap(([key, value]) => this.#entry(value, [...path, key]));
+  }
+
+  #entry(value: unknown, path: TomlPath): Directive[] {
+    if (isTable(value)) return this.#block(value, path);
+    if (Array.isArray(value) && value.length > 0) {
+      if (value.every(isTable)) {
+        return value.flatMap((table, index) => this.#block(table, [...path, index]));
+      }
+      if (value.every((item) => Array.isArray(item))) {
+        return value.map((items, index) => this.#option(items, [...path, index]));
+      }
+    }
+    return [this.#option(value, path)];
+  }
+
+  #block(table: Record<string, unknown>, path: TomlPath): Directive[] {
+    if (path.length === 1 && path[0] === "vhost") {
+      return Object.entries(table).map(([name, inner]) => this.#vhost(name, inner));
+    }
+    return [this.#directive(path, [], this.table(table, path))];
+  }
+
+  #vhost(name: string, value: unknown): Directive {
+    const path = ["vhost", name];
+    const word = { text: name, ...this.#places.ofKey(path) };
+    if (!isTable(value)) {
+      const what = `Vhost ${quotePeerText(name)} is not a table`;
+      this.#problems.error(word, what, `write [vhost.${JSON.stringify(name)}]`);
+    }
+    const children = isTable(value) ? this.table(value, path) : [];
+    return { ...this.#directive(path, [word], children), name: "vhost" };
+  }
+
+  #option(value: unknown, path: TomlPath): Directive {
+    const words = Array.isArray(value)
+      ? value.map((item, index) => this.#word(item, [...path, index]))
+      : [this.#word(value, path)];
+    return this.#directive(path, words, undefined);
+  }
+
+  #word(value: unknown, path: TomlPath): Word {
+    return { ...this.#places.ofValue(path), text: wordText(value) };
+  }
+
+  #directive(
+    path: TomlPath,
+    args: readonly Word[],
+    children: readonly Directive[] | undefined,
+  ): Directive {
+    return { ...this.#places.ofKey(path), name: nameOf(path), args, children };
+  }
+}
+
+function parseDocument(
+  source: string,
+  file: string,
+  problems: ProblemList,
+): Record<string, unknown> {
+  const at = (offset: number) => placeOf(source, offset, file);
+  // With such a key the standard parser writes to the prototype of all objects.
+  const prototype = source.indexOf("__proto__");
+  if (prototype >= 0) {
+    problems.fail(at(prototype), 'Name "__proto__" is not allowed', "choose another name");
+  }
+  try {
+    return parse(source);
+  } catch (error) {
+    const { offset, detail } = locate(source, describeError(error));
+    problems.fail(
+      at(offset),
+      `Invalid TOML: ${detail}`,
+      "correct it; toml.io describes the format",
+    );
+  }
+}
+
+/**
+ * Where the standard parser stopped and why. Its messages read `Parse error on line 3, column 7: …`
+ * with a 0-based column; it often stops after the line end that follows the mistake, so blanks
+ * before are skipped.
+ */
+function locate(source: string, message: string): { offset: number; detail: string } {
+  const match = /^Parse error on line (\d+), column (\d+): ([^\n]*)/.exec(message);
+  const above = source.split("\n").slice(0, Number(match?.[1] ?? 1) - 1);
+  const lineStart = above.reduce((length, line) => length + line.length + 1, 0);
+  const before = source.slice(0, lineStart + Number(match?.[2] ?? 0));
+  return { offset: before.trimEnd().length, detail: quotePeerText(match?.[3] ?? message) };
+}
+
+/** The last key of `path`, which may end in array indexes. */
+function nameOf(path: TomlPath): string {
+  return String(path.findLast((part) => typeof part === "string"));
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    !(value instanceof Date);
+}
+
+/**
+ * `value` as a word of the SRS format; a list or table in a list becomes text that no type takes.
+ */
+function wordText(value: unknown): string {
+  if (typeof value === "boolean") return value ? "on" : "off";
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return "[…]";
+  return isTable(value) ? "{…}" : String(value);
+}

@@ -1,0 +1,144 @@
+/**
+ * Carries a stream that is published on this edge to an origin: one more cursor on the stream's log,
+ * whose socket speaks the client's side of RTMP. When the origin is lost, the next one is given headers
+ * and everything from the newest keyframe on; the publisher notices nothing.
+ */
+
+import { describeError, UpstreamError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { OriginAddress } from "../config/config.ts";
+import type { Stream, Viewer } from "../hub/stream.ts";
+import { formatAddress } from "../net/deno_tcp.ts";
+import type { FlushWheel, WheelSeat } from "../net/flush_wheel.ts";
+import type { StreamRequest } from "../net/vhost_service.ts";
+import { StatusCode } from "../rtmp/constants.ts";
+import type { Refusal } from "../rtmp/status.ts";
+import { OriginLoop } from "./origin_loop.ts";
+import { reframeForPush } from "./push_framing.ts";
+import { Upstream, type UpstreamContext, type UpstreamListener } from "./upstream.ts";
+
+/** Options of {@linkcode Pusher}. */
+export interface PusherOptions {
+  readonly context: UpstreamContext;
+  readonly stream: Stream;
+  readonly request: StreamRequest;
+  readonly wheel: FlushWheel;
+  readonly logger: Logger;
+  /** An origin accepted for the first time: the publisher may begin. Called once at most. */
+  readonly onAccepted: () => void;
+  /** All origins refused before any accepted. Called once at most; the pusher is over. */
+  readonly onRefused: (refusal: Refusal) => void;
+}
+
+/** See the file comment. */
+export class Pusher implements UpstreamListener, Viewer {
+  readonly #options: PusherOptions;
+  readonly #loop: OriginLoop;
+  #upstream: Upstream | null = null;
+  #origin: OriginAddress | null = null;
+  #seat: WheelSeat | null = null;
+  #isAccepted = false;
+  #isStopped = false;
+
+  constructor(options: PusherOptions) {
+    const { origins, retryMinMs, retryMaxMs } = options.context.cluster;
+    this.#options = options;
+    this.#loop = new OriginLoop({
+      origins,
+      backoff: { minMs: retryMinMs, maxMs: retryMaxMs },
+      clock: options.context.clock,
+      random: Math.random,
+      attempt: (origin) => this.#attempt(origin),
+      onFailed: (origin, error) => this.#onFailed(origin, error),
+      onRoundFailed: (error) => this.#onRoundFailed(error),
+    });
+    void this.#loop.run();
+  }
+
+  /** Offset of the next byte for the origin; the log keeps the bytes from here on. */
+  get cursor(): number {
+    return this.#seat === null ? -1 : this.#upstream!.writer.cursor;
+  }
+
+  /** Called by the stream: the pusher was there before its source. */
+  onLive(): void {}
+
+  /** The publisher is done: the origin gets what is left, then the end. */
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    this.#loop.stop();
+    this.#leaveLog();
+    this.#upstream?.finish();
+  }
+
+  onStarted(msid: number): void {
+    const { stream, wheel, context, logger } = this.#options;
+    if (this.#isStopped) return;
+    this.#loop.succeeded();
+    if (!this.#isAccepted) {
+      this.#isAccepted = true;
+      // Begins the stream, and with it the log's first place to send from.
+      this.#options.onAccepted();
+      if (this.#isStopped) return;
+    }
+    logger.info("Push started", { origin: formatAddress(this.#origin!) });
+    const framing = { msid, chunkSize: context.chunkSize };
+    const { writer } = this.#upstream!;
+    const entry = stream.joinEntry;
+    if (entry !== null) {
+      const preamble = reframeForPush(stream.preamble(entry), framing);
+      if (preamble.length > 0) writer.send(preamble);
+    }
+    writer.follow(
+      stream.log,
+      entry?.offset ?? stream.log.head,
+      (view) => reframeForPush(view, framing),
+    );
+    stream.join(this);
+    this.#seat = wheel.add(writer);
+  }
+
+  onMedia(): void {}
+
+  onStatus(): void {}
+
+  async #attempt(origin: OriginAddress): Promise<void> {
+    const { context, request } = this.#options;
+    this.#origin = origin;
+    this.#upstream = new Upstream(context, {
+      kind: "publish",
+      origin,
+      request,
+      listener: this,
+      hasAlternative: context.cluster.origins.length > 1,
+    });
+    try {
+      await this.#upstream.run();
+    } finally {
+      this.#leaveLog();
+    }
+  }
+
+  #leaveLog(): void {
+    this.#seat?.leave();
+    this.#seat = null;
+    this.#options.stream.leave(this);
+  }
+
+  #onFailed(origin: OriginAddress, error: unknown): void {
+    this.#options.logger.warning(`Origin takes no stream: ${describeError(error)}`, {
+      origin: formatAddress(origin),
+    });
+  }
+
+  #onRoundFailed(error: unknown): void {
+    if (this.#isAccepted || this.#isStopped) return;
+    this.stop();
+    const statusCode = error instanceof UpstreamError ? error.statusCode : "";
+    this.#options.onRefused({
+      code: statusCode.startsWith("NetStream.Publish.") ? statusCode : StatusCode.PUBLISH_FAILED,
+      description: `No origin takes the stream: ${describeError(error)}`,
+    });
+  }
+}

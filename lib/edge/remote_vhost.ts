@@ -1,0 +1,81 @@
+/** An edge: its streams live at origins and are carried from and to them. */
+
+import type { VhostConfig } from "../config/config.ts";
+import type { Logger } from "../base/log.ts";
+import type { Hub } from "../hub/hub.ts";
+import type { Stream, Viewer } from "../hub/stream.ts";
+import type { FlushWheels } from "../net/flush_wheel.ts";
+import type {
+  PublishAnswer,
+  PublishTicket,
+  StreamRequest,
+  VhostService,
+} from "../net/vhost_service.ts";
+import { EdgeStream } from "./edge_stream.ts";
+import type { UpstreamContext } from "./upstream.ts";
+
+/** Options of {@linkcode RemoteVhost}. */
+export interface RemoteVhostOptions {
+  readonly config: VhostConfig;
+  readonly hub: Hub;
+  readonly context: UpstreamContext;
+  readonly wheels: FlushWheels;
+  readonly logger: Logger;
+}
+
+/** Origins get a stream with little delay: there is one of them, not thousands. */
+const PUSH_PERIOD_MS = 20;
+
+/** See the file comment. */
+export class RemoteVhost implements VhostService {
+  readonly config: VhostConfig;
+  readonly #options: RemoteVhostOptions;
+  readonly #streams = new Map<string, EdgeStream>();
+
+  constructor(options: RemoteVhostOptions) {
+    this.config = options.config;
+    this.#options = options;
+  }
+
+  /** Connections to origins that this vhost has or is making. */
+  get upstreamCount(): number {
+    let count = 0;
+    for (const stream of this.#streams.values()) count += stream.upstreamCount;
+    return count;
+  }
+
+  play(request: StreamRequest, viewer: Viewer): Stream {
+    const edgeStream = this.#open(request.name);
+    edgeStream.addPlayer(request, viewer);
+    return edgeStream.stream;
+  }
+
+  leave(stream: Stream, viewer: Viewer): void {
+    this.#streams.get(stream.name)?.removePlayer(viewer);
+  }
+
+  publish(request: StreamRequest, answer: PublishAnswer): PublishTicket {
+    return this.#open(request.name).publish(request, answer);
+  }
+
+  close(): void {
+    for (const stream of this.#streams.values()) stream.close();
+    this.#streams.clear();
+  }
+
+  #open(name: string): EdgeStream {
+    let edgeStream = this.#streams.get(name);
+    if (edgeStream === undefined) {
+      const { hub, context, wheels, logger } = this.#options;
+      edgeStream = new EdgeStream({
+        context,
+        stream: hub.open(name),
+        wheel: wheels.for(PUSH_PERIOD_MS),
+        logger: logger.for("edge", name),
+        onUnused: () => this.#streams.delete(name),
+      });
+      this.#streams.set(name, edgeStream);
+    }
+    return edgeStream;
+  }
+}

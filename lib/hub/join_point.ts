@@ -1,0 +1,215 @@
+/**
+ * Where a player may begin in a stream's log, and what it must be given first: metadata and sequence
+ * headers in force at that place. The GOP cache is nothing but this index plus the log's retention.
+ */
+
+import { concatBytes } from "../base/bytes.ts";
+import { diffU32 } from "../base/u32.ts";
+import { AudioKind, classifyAudio, classifyVideo, VideoKind } from "../media/flv_tag.ts";
+import { headerKey } from "../media/header_key.ts";
+import { isClearDataFrame, isMetadata } from "../media/metadata.ts";
+import { encodeMessage } from "../rtmp/chunk_encode.ts";
+import { Csid, MEDIA_MSID, MessageType } from "../rtmp/constants.ts";
+
+/** A place in the log where decoding can begin. */
+export interface JoinEntry {
+  /** Offset of its first message. */
+  readonly offset: number;
+  readonly timestampMs: number;
+  /** Headers in force there; compare with {@linkcode JoinPoint.headers} by identity. */
+  readonly headers: HeaderSet;
+}
+
+/** What is retained for joiners. */
+export interface JoinLimits {
+  /** Most bytes from the newest entry on; beyond, it is no entry any more. */
+  readonly maxBytes: number;
+  /** Most messages from the newest entry on (SRS `gop_cache_max_frames`). */
+  readonly maxMessages: number;
+}
+
+/** In a stream without pictures every sound could be an entry; one in this time is enough. */
+const AUDIO_ENTRY_MS = 500;
+
+/** So many audio messages after the last picture make a stream audio-only (SRS uses the same number). */
+const AUDIO_ONLY_AFTER = 115;
+
+/** Metadata and sequence headers that were in force together. Never changes once made. */
+export class HeaderSet {
+  /** Message bodies by {@linkcode headerKey}, in the order in which they came. */
+  readonly #bodies: ReadonlyMap<string, { readonly typeId: number; readonly payload: Uint8Array }>;
+  #cached: { readonly timestampMs: number; readonly bytes: Uint8Array<ArrayBuffer> } | null = null;
+
+  constructor(
+    bodies: ReadonlyMap<string, { readonly typeId: number; readonly payload: Uint8Array }> =
+      new Map(),
+  ) {
+    this.#bodies = bodies;
+  }
+
+  /** This set with one header replaced or added; `payload` is copied. */
+  with(key: string, typeId: number, payload: Uint8Array): HeaderSet {
+    const bodies = new Map(this.#bodies);
+    bodies.delete(key);
+    bodies.set(key, { typeId, payload: payload.slice() });
+    return new HeaderSet(bodies);
+  }
+
+  /** This set without one header. */
+  without(key: string): HeaderSet {
+    const bodies = new Map(this.#bodies);
+    bodies.delete(key);
+    return new HeaderSet(bodies);
+  }
+
+  /** Headers in the set. */
+  get size(): number {
+    return this.#bodies.size;
+  }
+
+  /** Whether the header `key` is there with just these bytes. */
+  has(key: string, payload: Uint8Array): boolean {
+    const body = this.#bodies.get(key)?.payload;
+    return body !== undefined && body.length === payload.length &&
+      body.every((byte, index) => byte === payload[index]);
+  }
+
+  /**
+   * The headers as wire bytes, all stamped `timestampMs` so that a joiner's time only goes forward.
+   * Shared: everybody who joins at the same entry gets the same array.
+   */
+  encode(timestampMs: number, chunkSize: number): Uint8Array<ArrayBuffer> {
+    if (this.#cached?.timestampMs === timestampMs) return this.#cached.bytes;
+    const parts: Uint8Array[] = [];
+    for (const { typeId, payload } of this.#bodies.values()) {
+      const header = { csid: csidOf(typeId), typeId, msid: MEDIA_MSID, timestampMs };
+      parts.push(encodeMessage(header, payload, chunkSize));
+    }
+    this.#cached = { timestampMs, bytes: concatBytes(parts) };
+    return this.#cached.bytes;
+  }
+}
+
+/** The chunk stream that messages of a type travel on. */
+export function csidOf(typeId: number): number {
+  if (typeId === MessageType.AUDIO) return Csid.AUDIO;
+  return typeId === MessageType.VIDEO ? Csid.VIDEO : Csid.DATA;
+}
+
+const METADATA_KEY = "metadata";
+
+/** Most headers kept of one source: tracks are few, and a hostile publisher could make them up. */
+const MAX_HEADERS = 32;
+
+/** See the file comment. */
+export class JoinPoint {
+  readonly #limits: JoinLimits;
+  #headers = new HeaderSet();
+  #entries: JoinEntry[] = [];
+  #messagesSinceEntry = 0;
+  #audioSinceVideo = 0;
+
+  constructor(limits: JoinLimits) {
+    this.#limits = limits;
+  }
+
+  /** Headers in force at the head of the log. */
+  get headers(): HeaderSet {
+    return this.#headers;
+  }
+
+  /** The newest place to begin, or null when joiners must wait for the next. */
+  get newest(): JoinEntry | null {
+    return this.#entries.at(-1) ?? null;
+  }
+
+  /** A source begins at `offset`: earlier headers and entries are not its own. */
+  begin(offset: number, timestampMs: number): void {
+    this.end();
+    // Whoever waits for the stream gets it from its first message, which needs nothing before it.
+    this.#addEntry(offset, timestampMs);
+  }
+
+  /** The source is over: nobody can join until the next begins. */
+  end(): void {
+    this.#headers = new HeaderSet();
+    this.#entries = [];
+    this.#messagesSinceEntry = 0;
+    this.#audioSinceVideo = 0;
+  }
+
+  /** Takes note of a message that is about to be appended at `offset`. */
+  // HOT: once per media message of a stream; guarded by bench/codec_bench.ts.
+  observe(typeId: number, timestampMs: number, payload: Uint8Array, offset: number): void {
+    this.#messagesSinceEntry++;
+    if (typeId === MessageType.VIDEO) {
+      this.#observeVideo(timestampMs, payload, offset);
+    } else if (typeId === MessageType.AUDIO) {
+      this.#observeAudio(timestampMs, payload, offset);
+    } else {
+      this.#observeData(payload);
+    }
+    this.#forgetOversized(offset);
+  }
+
+  /** Forgets the entries before `offset`, which the log no longer holds. */
+  dropBefore(offset: number): void {
+    while (this.#entries.length > 0 && this.#entries[0]!.offset < offset) this.#entries.shift();
+  }
+
+  #observeVideo(timestampMs: number, payload: Uint8Array, offset: number): void {
+    switch (classifyVideo(payload)) {
+      case VideoKind.keyframe:
+        this.#audioSinceVideo = 0;
+        this.#addEntry(offset, timestampMs);
+        break;
+      case VideoKind.frame:
+        this.#audioSinceVideo = 0;
+        break;
+      case VideoKind.sequenceHeader:
+      case VideoKind.metadata:
+        this.#audioSinceVideo = 0;
+        this.#setHeader(headerKey(MessageType.VIDEO, payload), MessageType.VIDEO, payload);
+    }
+  }
+
+  #observeAudio(timestampMs: number, payload: Uint8Array, offset: number): void {
+    const kind = classifyAudio(payload);
+    if (kind === AudioKind.sequenceHeader || kind === AudioKind.channelConfig) {
+      this.#setHeader(headerKey(MessageType.AUDIO, payload), MessageType.AUDIO, payload);
+    } else if (++this.#audioSinceVideo > AUDIO_ONLY_AFTER) {
+      const newest = this.newest;
+      if (newest === null || diffU32(timestampMs, newest.timestampMs) >= AUDIO_ENTRY_MS) {
+        this.#addEntry(offset, timestampMs);
+      }
+    }
+  }
+
+  #observeData(payload: Uint8Array): void {
+    if (isMetadata(payload)) {
+      this.#setHeader(METADATA_KEY, MessageType.DATA_AMF0, payload);
+    } else if (isClearDataFrame(payload)) {
+      this.#headers = this.#headers.without(METADATA_KEY);
+    }
+  }
+
+  #setHeader(key: string, typeId: number, payload: Uint8Array): void {
+    // Encoders that repeat a header unchanged make no new version of it.
+    if (this.#headers.has(key, payload) || this.#headers.size >= MAX_HEADERS) return;
+    this.#headers = this.#headers.with(key, typeId, payload);
+  }
+
+  #addEntry(offset: number, timestampMs: number): void {
+    this.#entries.push({ offset, timestampMs, headers: this.#headers });
+    this.#messagesSinceEntry = 0;
+  }
+
+  /** An encoder that sends no more keyframes must not make the log grow for ever. */
+  #forgetOversized(offset: number): void {
+    const newest = this.newest;
+    if (newest === null) return;
+    const isOversized = offset - newest.offset > this.#limits.maxBytes ||
+      this.#messagesSinceEntry > this.#limits.maxMessages;
+    if (isOversized) this.#entries = [];
+  }
+}

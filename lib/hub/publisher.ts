@@ -1,0 +1,21 @@
+/** What a stream asks of whoever feeds it: a publisher's connection, a puller, a test. */
+
+/** How a source left. */
+export type EndReason =
+  /** By its own wish, or for good: players are told that the stream is unpublished. */
+  | "unpublished"
+  /** Its connection broke: the stream waits for it, or for another, and players are told nothing. */
+  | "lost";
+
+/** The feeding end of a stream. */
+export interface PublishHandle {
+  /**
+   * Appends a message: type 8 (audio), 9 (video) or 18 (data). Synchronous and without back pressure,
+   * as live media is. `payload` is copied before this returns. Without effect once closed.
+   */
+  push(typeId: number, timestampMs: number, payload: Uint8Array): void;
+  /** The source is gone. Without effect when called again. */
+  end(reason: EndReason): void;
+  /** True after {@linkcode end}, or when another source took the stream over. */
+  readonly isClosed: boolean;
+}

@@ -1,0 +1,227 @@
+/**
+ * A stream by name: at most one source, one log, and the viewers that follow it. It lives while it has
+ * either.
+ */
+
+import { stripSetDataFrame } from "../media/metadata.ts";
+import { encodeCommandPayload } from "../rtmp/commands.ts";
+import {
+  CONTROL_MSID,
+  Csid,
+  MEDIA_MSID,
+  MessageType,
+  StatusCode,
+  UserControlEvent,
+} from "../rtmp/constants.ts";
+import { userControlPayload } from "../rtmp/control_messages.ts";
+import { statusCommand } from "../rtmp/status.ts";
+import { csidOf, type JoinEntry, type JoinLimits, JoinPoint } from "./join_point.ts";
+import type { EndReason, PublishHandle } from "./publisher.ts";
+import { StreamLog, type StreamLogView } from "./stream_log.ts";
+import { Timeline } from "./timeline.ts";
+
+/** Settings of a stream, from its vhost. */
+export interface StreamOptions extends JoinLimits {
+  /** Size all players are told, in bytes. */
+  readonly chunkSize: number;
+  /** Keeps the publisher's own timestamps. */
+  readonly isAbsoluteTime: boolean;
+  /** How far a viewer may lag and still find its bytes in the log, in ms of stream time. */
+  readonly maxLagMs: number;
+}
+
+/** Somebody who follows a stream. */
+export interface Viewer {
+  /** A source began: a viewer that waits may start now. */
+  onLive(): void;
+  /** Offset up to which the viewer needs no more bytes, or -1 when it follows nothing yet. */
+  readonly cursor: number;
+}
+
+/** Counters of a stream, for people and tests. */
+export interface StreamStats {
+  /** Media messages appended. */
+  messages: number;
+  videoMessages: number;
+  /** Payload bytes appended. */
+  payloadBytes: number;
+}
+
+/** See the file comment. */
+export class Stream {
+  /** `app/stream`. */
+  readonly name: string;
+  readonly stats: StreamStats = { messages: 0, videoMessages: 0, payloadBytes: 0 };
+  readonly #options: StreamOptions;
+  readonly #log: StreamLog;
+  readonly #joinPoint: JoinPoint;
+  readonly #timeline: Timeline;
+  readonly #viewers = new Set<Viewer>();
+  /** Called when the stream may have become unused. */
+  readonly #onIdle: (stream: Stream) => void;
+  #source: Source | null = null;
+  /** Players were told that the stream is unpublished. */
+  #isUnpublishTold = false;
+
+  constructor(name: string, options: StreamOptions, onIdle: (stream: Stream) => void) {
+    this.name = name;
+    this.#options = options;
+    this.#log = new StreamLog(options.chunkSize);
+    this.#joinPoint = new JoinPoint(options);
+    this.#timeline = new Timeline(options.isAbsoluteTime);
+    this.#onIdle = onIdle;
+  }
+
+  /** The bytes, for cursors. */
+  get log(): StreamLogView {
+    return this.#log;
+  }
+
+  /** A source feeds it, or it waits for a lost one with bytes to join. */
+  get isLive(): boolean {
+    return this.#source !== null || this.#joinPoint.newest !== null;
+  }
+
+  /** A source feeds it. */
+  get hasSource(): boolean {
+    return this.#source !== null;
+  }
+
+  get viewerCount(): number {
+    return this.#viewers.size;
+  }
+
+  /** Newest place where a viewer may begin, or null: then it waits for the next one. */
+  get joinEntry(): JoinEntry | null {
+    return this.#joinPoint.newest;
+  }
+
+  /** The bytes a viewer needs before those at `entry`. Shared; not to be changed. */
+  preamble(entry: JoinEntry): Uint8Array<ArrayBuffer> {
+    return entry.headers.encode(entry.timestampMs, this.#options.chunkSize);
+  }
+
+  /** Adds a viewer; it is told of every source that begins until it leaves. */
+  join(viewer: Viewer): void {
+    this.#viewers.add(viewer);
+  }
+
+  /** Removes a viewer. */
+  leave(viewer: Viewer): void {
+    if (this.#viewers.delete(viewer) && this.#viewers.size === 0) this.#onIdle(this);
+  }
+
+  /** Begins to feed the stream. @returns null when another source does. */
+  publish(): PublishHandle | null {
+    if (this.#source !== null) return null;
+    const source = new Source(this);
+    this.#source = source;
+    this.#timeline.beginSource();
+    if (this.#isUnpublishTold) this.#tellPublished();
+    this.#joinPoint.begin(this.#log.head, this.#timeline.nowMs);
+    for (const viewer of this.#viewers) viewer.onLive();
+    return source;
+  }
+
+  /** @ignore Called by the source. */
+  append(typeId: number, sourceMs: number, payload: Uint8Array): void {
+    const body = typeId === MessageType.DATA_AMF0 ? stripSetDataFrame(payload) : payload;
+    // Encoders stamp metadata with 0 whenever they send it: it belongs to now.
+    const timestampMs = typeId === MessageType.DATA_AMF0 && sourceMs === 0
+      ? this.#timeline.nowMs
+      : this.#timeline.map(sourceMs);
+    this.stats.messages++;
+    this.stats.payloadBytes += body.length;
+    if (typeId === MessageType.VIDEO) this.stats.videoMessages++;
+    this.#joinPoint.observe(typeId, timestampMs, body, this.#log.head);
+    this.#appendMessage(csidOf(typeId), typeId, MEDIA_MSID, timestampMs, body);
+  }
+
+  /** @ignore Called by the source. */
+  endSource(source: Source, reason: EndReason): void {
+    if (this.#source !== source) return;
+    this.#source = null;
+    if (reason === "unpublished") {
+      this.#joinPoint.end();
+      this.#tellUnpublished();
+    }
+    if (this.#viewers.size === 0) this.#onIdle(this);
+  }
+
+  // Identical for all players and ordered with the media: so it goes through the log like media.
+
+  #tellUnpublished(): void {
+    this.#isUnpublishTold = true;
+    this.#appendStatus(StatusCode.PLAY_UNPUBLISH_NOTIFY, `${this.name} is now unpublished`);
+    this.#appendEvent(UserControlEvent.STREAM_EOF);
+  }
+
+  #tellPublished(): void {
+    this.#isUnpublishTold = false;
+    this.#appendEvent(UserControlEvent.STREAM_BEGIN);
+    this.#appendStatus(StatusCode.PLAY_PUBLISH_NOTIFY, `${this.name} is now published`);
+  }
+
+  #appendStatus(code: string, description: string): void {
+    const payload = encodeCommandPayload(statusCommand({ level: "status", code, description }));
+    const nowMs = this.#timeline.nowMs;
+    this.#appendMessage(Csid.COMMAND, MessageType.COMMAND_AMF0, MEDIA_MSID, nowMs, payload);
+  }
+
+  #appendEvent(event: number): void {
+    const payload = userControlPayload(event, [MEDIA_MSID]);
+    const nowMs = this.#timeline.nowMs;
+    this.#appendMessage(Csid.CONTROL, MessageType.USER_CONTROL, CONTROL_MSID, nowMs, payload);
+  }
+
+  #appendMessage(
+    csid: number,
+    typeId: number,
+    msid: number,
+    timestampMs: number,
+    payload: Uint8Array,
+  ): void {
+    const isNewSlab = this.#log.append({ csid, typeId, msid, timestampMs }, payload);
+    if (isNewSlab) this.#forget();
+  }
+
+  /**
+   * Drops what nobody needs: what lies before the newest join entry and before every viewer's cursor,
+   * and of slow viewers' bytes those that lag more than they may. Once per slab, so it may walk viewers.
+   */
+  #forget(): void {
+    const log = this.#log;
+    let needed = this.#joinPoint.newest?.offset ?? log.head;
+    for (const { cursor } of this.#viewers) {
+      const isWanted = cursor >= log.tail && cursor < needed &&
+        log.lagMs(cursor) <= this.#options.maxLagMs;
+      if (isWanted) needed = cursor;
+    }
+    log.dropBefore(needed);
+    this.#joinPoint.dropBefore(log.tail);
+  }
+}
+
+/** The handle given to whoever publishes. */
+class Source implements PublishHandle {
+  readonly #stream: Stream;
+  #isClosed = false;
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  push(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    if (!this.#isClosed) this.#stream.append(typeId, timestampMs, payload);
+  }
+
+  end(reason: EndReason): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stream.endSource(this, reason);
+  }
+}

@@ -1,0 +1,365 @@
+/**
+ * One client: its socket, its session, and what it does here. The place where session, vhost and policy
+ * meet. The worst a peer can do ends here: it closes this connection with one log line, and nothing
+ * else notices.
+ */
+
+import type { Clock } from "../base/clock.ts";
+import { describeError, WireError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import { admit, type Deed, refuse } from "../policy/admission.ts";
+import { StatusCode } from "../rtmp/constants.ts";
+import type { HandshakeOptions } from "../rtmp/handshake.ts";
+import type { Refusal } from "../rtmp/status.ts";
+import { parseStreamUrl } from "../rtmp/url.ts";
+import {
+  type ConnectRequest,
+  ServerSession,
+  type ServerSessionHandler,
+  type StreamCommand,
+} from "../session/server_session.ts";
+import { describeExpectedEnd } from "./deno_tcp.ts";
+import { EDGE_PATH_PROPERTY, parseEdgePath, refuseLoop } from "./edge_path.ts";
+import type { FlushQueue } from "./flush_queue.ts";
+import type { FlushWheels } from "./flush_wheel.ts";
+import { Player, type PlayerHost } from "./player.ts";
+import { Publication, type PublicationHost } from "./publication.ts";
+import { SocketWriter } from "./socket_writer.ts";
+import type { Transport } from "./transport.ts";
+import type { VhostDirectory } from "./vhost_directory.ts";
+import type { StreamRequest, VhostService } from "./vhost_service.ts";
+
+/** What the connections of a server share. */
+export interface ConnectionContext {
+  readonly vhosts: VhostDirectory;
+  readonly queue: FlushQueue;
+  readonly wheels: FlushWheels;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly handshake: HandshakeOptions;
+  /** Size of the chunks written to all clients, in bytes. */
+  readonly chunkSize: number;
+  /** Id of this process among edges. */
+  readonly edgeId: string;
+}
+
+/** A client must have asked for a stream this long after it connected or left one. */
+const IDENTIFY_TIMEOUT_MS = 30_000;
+
+/** A refused client gets this long to read why before the socket is closed. */
+const REFUSED_TIMEOUT_MS = 1_000;
+
+/** Acknowledgement windows of a client whose vhost is not configured; it is refused later. */
+const DEFAULT_WINDOWS = { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 };
+
+/** Commands are short; a player sends hardly anything, a publisher a lot. */
+const READ_BUFFER_BYTES = { idle: 4 * 1024, playing: 512, publishing: 64 * 1024 } as const;
+
+/** What the client does. */
+type Doing =
+  | { readonly type: "idle"; readonly sinceMs: number }
+  | { readonly type: "refused"; readonly sinceMs: number }
+  | { readonly type: "playing"; readonly wish: Wish; readonly player: Player }
+  | { readonly type: "publishing"; readonly wish: Wish; readonly publication: Publication };
+
+/** A wish for a stream that passed the checks. */
+interface Wish extends StreamRequest {
+  readonly requestId: number;
+  readonly service: VhostService;
+}
+
+/** See the file comment. */
+export class Connection implements ServerSessionHandler, PlayerHost, PublicationHost {
+  readonly id: string;
+  readonly queue: FlushQueue;
+  readonly wheels: FlushWheels;
+  readonly writer: SocketWriter;
+  readonly #context: ConnectionContext;
+  readonly #transport: Transport;
+  readonly #session: ServerSession;
+  readonly #logger: Logger;
+  #connect: ConnectRequest | null = null;
+  #edgePath: readonly string[] = [];
+  #doing: Doing;
+  /** The wish that a vhost is asked for right now or has answered. */
+  #wish: Wish | null = null;
+  #readBytes = 0;
+  #lastReadMs: number;
+  /** When the ping was sent that the client has not answered, or -1. */
+  #pingSentMs = -1;
+  #closeReason: string | null = null;
+
+  constructor(id: string, transport: Transport, context: ConnectionContext) {
+    const { queue, wheels, clock, chunkSize, handshake } = context;
+    this.id = id;
+    this.queue = queue;
+    this.wheels = wheels;
+    this.#context = context;
+    this.#transport = transport;
+    this.#logger = context.logger.for("conn", id);
+    this.#lastReadMs = clock.now();
+    this.#doing = { type: "idle", sinceMs: this.#lastReadMs };
+    this.#session = new ServerSession(this, { chunkSize, handshake });
+    this.writer = new SocketWriter({
+      transport,
+      queue,
+      now: () => clock.now(),
+      onError: (error) => this.close(describeExpectedEnd(error) ?? describeError(error)),
+    });
+  }
+
+  /** What the client does, for counts. */
+  get role(): "idle" | "refused" | "playing" | "publishing" {
+    return this.#doing.type;
+  }
+
+  /** Serves the client until it leaves or is closed. Never rejects. */
+  async run(): Promise<void> {
+    this.#logger.debug("Client connected", { peer: this.#transport.remote });
+    try {
+      await this.#readUntilEnd();
+      this.close("closed by peer");
+    } catch (error) {
+      this.#closeFor(error);
+    }
+  }
+
+  /** Closes the connection at once. Only the first reason counts. */
+  close(reason: string): void {
+    if (this.#closeReason !== null) return;
+    this.#closeReason = reason;
+    this.#endDoing(reason);
+    this.#transport.close();
+    this.#logger.debug("Client gone", { reason, ...this.#totals() });
+  }
+
+  /** Looks at the timeouts; called about once a second. */
+  check(nowMs: number): void {
+    const doing = this.#doing;
+    switch (doing.type) {
+      case "idle":
+        if (nowMs - doing.sinceMs <= IDENTIFY_TIMEOUT_MS) return;
+        return this.close(`asked for no stream within ${IDENTIFY_TIMEOUT_MS} ms`);
+      case "refused":
+        if (nowMs - doing.sinceMs > REFUSED_TIMEOUT_MS) this.close("refused");
+        return;
+      case "playing":
+        return this.#checkPlayer(doing.wish, doing.player, nowMs);
+      case "publishing": {
+        const reason = doing.publication.check(nowMs);
+        if (reason !== null) this.close(reason);
+        return;
+      }
+      default:
+        doing satisfies never;
+    }
+  }
+
+  // What the session calls.
+
+  send(bytes: Uint8Array): void {
+    this.writer.send(bytes);
+  }
+
+  onConnect(request: ConnectRequest): void {
+    // Throws here, with a clear text, when the address cannot be read.
+    const { vhost } = parseStreamUrl({ tcUrl: request.tcUrl, app: request.app, stream: "" });
+    this.#connect = request;
+    this.#edgePath = parseEdgePath(request.property(EDGE_PATH_PROPERTY));
+    const loop = refuseLoop(this.#edgePath, this.#context.edgeId);
+    if (loop !== null) return this.#refuse(request.id, loop);
+    this.#session.acceptConnect(
+      request.id,
+      this.#context.vhosts.find(vhost)?.config ?? DEFAULT_WINDOWS,
+    );
+  }
+
+  onPlay(command: StreamCommand): void {
+    const wish = this.#admit("play", command);
+    if (wish === null) return;
+    const player = new Player(this, wish.service, wish, this.#context.clock.now());
+    this.#doing = { type: "playing", wish, player };
+    if (player.isHeld) this.#logger.info("Player waits for the stream", this.#about(wish));
+  }
+
+  onPublish(command: StreamCommand): void {
+    const wish = this.#admit("publish", command);
+    if (wish === null) return;
+    const publication = new Publication(this, wish.service, wish, this.#context.clock.now());
+    if (this.#wish === wish) this.#doing = { type: "publishing", wish, publication };
+  }
+
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    if (this.#doing.type !== "publishing") return;
+    this.#doing.publication.push(typeId, timestampMs, payload, this.#lastReadMs);
+  }
+
+  onStreamClosed(): void {
+    this.#endDoing("closed by client");
+  }
+
+  onPause(isPaused: boolean): void {
+    if (this.#doing.type === "playing") this.#doing.player.setPaused(isPaused);
+  }
+
+  onPong(): void {
+    // Any byte from the client shows that it is there; see #readUntilEnd.
+  }
+
+  onAcknowledgement(): void {
+    // Players' lag is seen at the cursor.
+  }
+
+  onOddity(what: string): void {
+    this.#logger.debug("Passed over something unknown", { what });
+  }
+
+  // What the player and the publication call.
+
+  announcePlay(): boolean {
+    const wish = this.#wish;
+    if (wish === null || !this.#session.acceptPlay(wish.requestId)) return false;
+    this.#logger.info("Play started", this.#about(wish));
+    return true;
+  }
+
+  onStalled(): void {
+    this.close("client takes no data");
+  }
+
+  announcePublish(): boolean {
+    const wish = this.#wish;
+    if (wish === null || !this.#session.acceptPublish(wish.requestId)) return false;
+    this.#logger.info("Publish started", this.#about(wish));
+    return true;
+  }
+
+  refusePublish(refusal: Refusal): void {
+    if (this.#wish !== null) this.#refuse(this.#wish.requestId, refusal);
+  }
+
+  async #readUntilEnd(): Promise<void> {
+    let buffer = new Uint8Array(READ_BUFFER_BYTES.idle);
+    while (this.#closeReason === null) {
+      const count = await this.#transport.read(buffer);
+      if (count === null) return;
+      this.#readBytes += count;
+      this.#lastReadMs = this.#context.clock.now();
+      this.#pingSentMs = -1;
+      this.#session.push(buffer.subarray(0, count));
+      const type = this.#doing.type;
+      const wanted = READ_BUFFER_BYTES[type === "refused" ? "idle" : type];
+      if (buffer.length !== wanted) buffer = new Uint8Array(wanted);
+    }
+  }
+
+  #closeFor(error: unknown): void {
+    if (this.#closeReason !== null) return;
+    const expected = describeExpectedEnd(error);
+    if (expected !== null) return this.close(expected);
+    const peer = this.#transport.remote;
+    if (error instanceof WireError) {
+      const { code, offset, fix } = error;
+      this.#logger.warning(`Closed client: ${error.message}`, {
+        peer,
+        code,
+        byte: offset < 0 ? undefined : offset,
+        fix: fix === "" ? undefined : fix,
+      });
+    } else {
+      this.#logger.error(`Closed client after a fault of ours: ${describeError(error)}`, {
+        peer,
+        stack: error instanceof Error ? error.stack : undefined,
+      });
+    }
+    this.close(describeError(error));
+  }
+
+  /** The checks that come before success is announced. @returns null when the client was refused. */
+  #admit(deed: Deed, command: StreamCommand): Wish | null {
+    const { tcUrl, app, pageUrl } = this.#connect!;
+    const url = parseStreamUrl({ tcUrl, app, stream: command.streamName });
+    const service = this.#context.vhosts.find(url.vhost);
+    let refusal: Refusal | null;
+    if (service === null) {
+      refusal = refuse(deed, `There is no vhost ${url.vhost} here`);
+    } else if (url.stream === "") {
+      refusal = refuse(deed, "The stream name is empty");
+    } else {
+      refusal = admit(service.config, deed, { ip: ipOf(this.#transport.remote), pageUrl });
+    }
+    if (refusal !== null || service === null) {
+      this.#refuse(command.id, refusal!);
+      return null;
+    }
+    const wish = {
+      requestId: command.id,
+      service,
+      url: { ...url, vhost: service.config.name },
+      name: `${url.app}/${url.stream}`,
+      edgePath: this.#edgePath,
+    };
+    this.#wish = wish;
+    return wish;
+  }
+
+  #refuse(requestId: number, refusal: Refusal): void {
+    this.#session.reject(requestId, refusal);
+    this.#logger.warning(`Refused client: ${refusal.description}`, {
+      code: refusal.code,
+      peer: this.#transport.remote,
+    });
+    this.#endDoing(refusal.code);
+    this.#doing = { type: "refused", sinceMs: this.#context.clock.now() };
+  }
+
+  #checkPlayer(wish: Wish, player: Player, nowMs: number): void {
+    if (player.isWaitOver(nowMs)) {
+      return this.#refuse(wish.requestId, {
+        code: StatusCode.PLAY_STREAM_NOT_FOUND,
+        description: `Nobody publishes ${wish.name}`,
+      });
+    }
+    const { pingIntervalMs, pingTimeoutMs } = wish.service.config.play;
+    if (this.#pingSentMs < 0) {
+      if (nowMs - this.#lastReadMs < pingIntervalMs) return;
+      this.#pingSentMs = nowMs;
+      this.#session.ping(Math.trunc(nowMs));
+    } else if (nowMs - this.#pingSentMs >= pingTimeoutMs) {
+      this.close(`no answer to a ping within ${pingTimeoutMs} ms`);
+    }
+  }
+
+  /** Leaves the stream; the connection goes on. */
+  #endDoing(reason: string): void {
+    const doing = this.#doing;
+    this.#wish = null;
+    this.#doing = { type: "idle", sinceMs: this.#context.clock.now() };
+    if (doing.type === "playing") {
+      doing.player.leave();
+      const { skips = 0 } = doing.player.stats ?? {};
+      this.#logger.info("Play ended", {
+        ...this.#about(doing.wish),
+        reason,
+        ...this.#totals(),
+        skips,
+      });
+    } else if (doing.type === "publishing") {
+      doing.publication.leave();
+      this.#logger.info("Publish ended", { ...this.#about(doing.wish), reason, ...this.#totals() });
+    }
+  }
+
+  #about(wish: Wish): { stream: string; vhost: string; peer: string } {
+    return { stream: wish.name, vhost: wish.service.config.name, peer: this.#transport.remote };
+  }
+
+  #totals(): { received_bytes: number; sent_bytes: number } {
+    return { received_bytes: this.#readBytes, sent_bytes: this.writer.writtenBytes };
+  }
+}
+
+/** The address of `host:port` or `[host]:port` without its port and brackets. */
+function ipOf(remote: string): string {
+  return remote.slice(0, remote.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+}

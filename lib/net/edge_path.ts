@@ -1,0 +1,43 @@
+/**
+ * Loops of edges: every upstream connection names the edges it came through, so that an edge that is
+ * asked for a stream on its own behalf refuses instead of asking itself for ever.
+ */
+
+import type { AmfValue } from "../amf/amf_value.ts";
+import { StatusCode } from "../rtmp/constants.ts";
+import type { Refusal } from "../rtmp/status.ts";
+
+/** Property of the `connect` object: edge ids with commas between, the nearest to the client first. */
+export const EDGE_PATH_PROPERTY = "edgePath";
+
+/** Levels of edges that a stream may pass. */
+const MAX_HOPS = 8;
+
+/** Text beyond this is nobody's path. */
+const MAX_PATH_LENGTH = 1024;
+
+/** The ids in a connect object's property; empty for a client that is no edge. */
+export function parseEdgePath(value: AmfValue): readonly string[] {
+  if (typeof value !== "string" || value === "" || value.length > MAX_PATH_LENGTH) return [];
+  return value.split(",");
+}
+
+/** The property's value for a connection that edge `ownId` makes on behalf of `path`. */
+export function formatEdgePath(path: readonly string[], ownId: string): string {
+  return [...path, ownId].join(",");
+}
+
+/** Why a connection with this path is refused, or null. */
+export function refuseLoop(path: readonly string[], ownId: string): Refusal | null {
+  if (path.includes(ownId)) {
+    return {
+      code: StatusCode.CONNECT_REJECTED,
+      description: "The edges form a loop: an origin of this edge leads back to it",
+    };
+  }
+  if (path.length < MAX_HOPS) return null;
+  return {
+    code: StatusCode.CONNECT_REJECTED,
+    description: `The stream came through ${path.length} edges; ${MAX_HOPS} is the limit`,
+  };
+}

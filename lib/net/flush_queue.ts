@@ -1,0 +1,58 @@
+/**
+ * Who wants to write, in order, and not too many of them in one turn of the event loop.
+ *
+ * Beyond about 120 socket operations per turn the runtime's poll budget is spent, every further write
+ * becomes pending and is polled again each turn: a write then costs up to ten times as much. So all
+ * writes of the process go through one queue that lets 64 go and yields. Reads run in between.
+ */
+
+import type { Clock } from "../base/clock.ts";
+
+/** Something with bytes to write. */
+export interface Flushable {
+  /** Set and cleared by the queue: it is in the queue. */
+  isQueued: boolean;
+  /** Starts at most one write. Must not throw. */
+  flush(nowMs: number): void;
+}
+
+/** Writes started per turn. */
+const BATCH = 64;
+
+/** See the file comment. */
+export class FlushQueue {
+  readonly #clock: Clock;
+  #queue: Flushable[] = [];
+  #at = 0;
+  #isScheduled = false;
+  readonly #drain = (): void => this.#runBatch();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Lets `item` flush soon: after the caller's turn is over, so that several sends go out as one. */
+  // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
+  add(item: Flushable): void {
+    if (item.isQueued) return;
+    item.isQueued = true;
+    this.#queue.push(item);
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(this.#drain);
+  }
+
+  #runBatch(): void {
+    const nowMs = this.#clock.now();
+    const end = Math.min(this.#at + BATCH, this.#queue.length);
+    while (this.#at < end) {
+      const item = this.#queue[this.#at++]!;
+      item.isQueued = false;
+      item.flush(nowMs);
+    }
+    if (this.#at < this.#queue.length) return this.#clock.yield(this.#drain);
+    this.#queue = [];
+    this.#at = 0;
+    this.#isScheduled = false;
+  }
+}

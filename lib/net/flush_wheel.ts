@@ -1,0 +1,107 @@
+/**
+ * When players are written to: each once per merge period, spread over the period's slots, so that the
+ * load is even and a write carries many messages ("merged write").
+ *
+ * One timer for all players of a period, scheduled by absolute time: a late tick does not make the next
+ * one later. The wheel stands still while nobody is on it.
+ */
+
+import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { Flushable, FlushQueue } from "./flush_queue.ts";
+
+/** Time between two slots; shorter ticks cost more wake-ups than they even out. */
+const TICK_MS = 20;
+
+/** A seat on a wheel. */
+export interface WheelSeat {
+  /** Leaves the wheel. Harmless when repeated. */
+  leave(): void;
+}
+
+/** See the file comment. */
+export class FlushWheel {
+  readonly #clock: Clock;
+  readonly #queue: FlushQueue;
+  readonly #slots: Flushable[][];
+  readonly #tickMs: number;
+  #at = 0;
+  #count = 0;
+  #nextMs = 0;
+  #cancel: CancelTimer | null = null;
+
+  /** @param periodMs Merge period in ms, at least 1. */
+  constructor(periodMs: number, queue: FlushQueue, clock: Clock) {
+    const slotCount = Math.max(1, Math.round(periodMs / TICK_MS));
+    this.#slots = Array.from({ length: slotCount }, () => []);
+    this.#tickMs = periodMs / slotCount;
+    this.#queue = queue;
+    this.#clock = clock;
+  }
+
+  /** Puts `item` on the emptiest slot: it is flushed once per period from now on. */
+  add(item: Flushable): WheelSeat {
+    const slot = this.#slots.reduce((least, each) => each.length < least.length ? each : least);
+    slot.push(item);
+    this.#count++;
+    if (this.#cancel === null) this.#start();
+    return { leave: () => this.#remove(slot, item) };
+  }
+
+  #remove(slot: Flushable[], item: Flushable): void {
+    const index = slot.indexOf(item);
+    if (index < 0) return;
+    // Order within a slot means nothing.
+    slot[index] = slot[slot.length - 1]!;
+    slot.pop();
+    this.#count--;
+    if (this.#count > 0) return;
+    this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  #start(): void {
+    this.#nextMs = this.#clock.now() + this.#tickMs;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    this.#cancel = this.#clock.after(Math.max(0, this.#nextMs - this.#clock.now()), this.#tick);
+  }
+
+  // HOT: walks all players once per period; guarded by bench/fanout_bench.ts.
+  readonly #tick = (): void => {
+    const nowMs = this.#clock.now();
+    // After a long pause each slot is due once, not once per missed period.
+    const missed = Math.floor((nowMs - this.#nextMs) / this.#tickMs);
+    const due = Math.min(this.#slots.length, 1 + Math.max(0, missed));
+    for (let i = 0; i < due; i++) {
+      const slot = this.#slots[this.#at]!;
+      this.#at = (this.#at + 1) % this.#slots.length;
+      for (let j = 0; j < slot.length; j++) this.#queue.add(slot[j]!);
+    }
+    this.#nextMs += Math.max(due, 1 + missed) * this.#tickMs;
+    this.#schedule();
+  };
+}
+
+/** The wheels of a server, one per merge period in use. */
+export class FlushWheels {
+  readonly #queue: FlushQueue;
+  readonly #clock: Clock;
+  readonly #wheels = new Map<number, FlushWheel>();
+
+  constructor(queue: FlushQueue, clock: Clock) {
+    this.#queue = queue;
+    this.#clock = clock;
+  }
+
+  /** The wheel that turns once in `periodMs`. */
+  for(periodMs: number): FlushWheel {
+    let wheel = this.#wheels.get(periodMs);
+    if (wheel === undefined) {
+      wheel = new FlushWheel(periodMs, this.#queue, this.#clock);
+      this.#wheels.set(periodMs, wheel);
+    }
+    return wheel;
+  }
+}

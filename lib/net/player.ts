@@ -1,0 +1,93 @@
+/** A connection that plays: held until the stream is live, then a cursor on its log. */
+
+import type { VhostConfig } from "../config/config.ts";
+import type { Stream, Viewer } from "../hub/stream.ts";
+import type { FlushQueue } from "./flush_queue.ts";
+import type { FlushWheels, WheelSeat } from "./flush_wheel.ts";
+import { PlayerSink, type PlayerStats } from "./player_sink.ts";
+import type { SocketWriter } from "./socket_writer.ts";
+import type { StreamRequest, VhostService } from "./vhost_service.ts";
+
+/** Merge period of a vhost with `min_latency on`, in ms. */
+const MIN_LATENCY_PERIOD_MS = 30;
+
+/** Merge period of a vhost's players in ms, at least 1. */
+export function mergePeriodMs(vhost: VhostConfig): number {
+  return Math.max(1, vhost.minLatency ? MIN_LATENCY_PERIOD_MS : vhost.play.mwLatencyMs);
+}
+
+/** What a {@linkcode Player} needs of its connection. */
+export interface PlayerHost {
+  readonly writer: SocketWriter;
+  readonly queue: FlushQueue;
+  readonly wheels: FlushWheels;
+  /** Announces the play to the client. @returns false when the client has withdrawn it. */
+  announcePlay(): boolean;
+  /** The client takes no bytes. */
+  onStalled(): void;
+}
+
+/** See the file comment. */
+export class Player implements Viewer {
+  readonly #host: PlayerHost;
+  readonly #service: VhostService;
+  readonly #stream: Stream;
+  readonly #sinceMs: number;
+  #sink: PlayerSink | null = null;
+  #seat: WheelSeat | null = null;
+
+  constructor(host: PlayerHost, service: VhostService, request: StreamRequest, nowMs: number) {
+    this.#host = host;
+    this.#service = service;
+    this.#sinceMs = nowMs;
+    this.#stream = service.play(request, this);
+    if (this.#stream.isLive) this.onLive();
+  }
+
+  /** The stream is not live yet, so nothing was announced. */
+  get isHeld(): boolean {
+    return this.#sink === null;
+  }
+
+  get stats(): PlayerStats | null {
+    return this.#sink?.stats ?? null;
+  }
+
+  /** Called by the stream. */
+  get cursor(): number {
+    return this.#sink?.cursor ?? -1;
+  }
+
+  /** Called by the stream for every source that begins. */
+  onLive(): void {
+    if (this.#sink !== null || !this.#host.announcePlay()) return;
+    const { writer, queue, wheels } = this.#host;
+    const { play } = this.#service.config;
+    const rules = { gopCache: play.gopCache, maxLagMs: play.queueLengthMs, stallMs: play.stallMs };
+    const sink = new PlayerSink(this.#stream, writer, rules, () => this.#host.onStalled());
+    this.#sink = sink;
+    this.#seat = wheels.for(mergePeriodMs(this.#service.config)).add(sink);
+    // The first flush does not wait for the wheel.
+    queue.add(sink);
+  }
+
+  /** It has waited for the stream longer than it should. */
+  isWaitOver(nowMs: number): boolean {
+    return this.isHeld && nowMs - this.#sinceMs >= this.#service.config.play.waitMs;
+  }
+
+  setPaused(isPaused: boolean): void {
+    if (isPaused) {
+      this.#sink?.pause();
+    } else {
+      this.#sink?.resume();
+    }
+  }
+
+  /** Leaves the stream. The writer sends no more of it. */
+  leave(): void {
+    this.#seat?.leave();
+    this.#host.writer.unfollow();
+    this.#service.leave(this.#stream, this);
+  }
+}

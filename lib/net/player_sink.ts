@@ -1,0 +1,125 @@
+/**
+ * A player on a stream: where it begins, when it skips, when it is given up. The bytes go through its
+ * {@linkcode SocketWriter}.
+ *
+ * States: `waiting` (no place to begin yet) → `live` ⇄ `paused`; a live player that lags too far skips to
+ * the newest keyframe.
+ */
+
+import type { HeaderSet, JoinEntry } from "../hub/join_point.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Flushable } from "./flush_queue.ts";
+import type { SocketWriter } from "./socket_writer.ts";
+
+/** Rules of a player, from its vhost. */
+export interface PlayerRules {
+  /** Begin at the newest keyframe that is there; otherwise wait for the next one. */
+  readonly gopCache: boolean;
+  /** Lag from which the player skips, in ms of stream time. */
+  readonly maxLagMs: number;
+  /** Give the player up when it takes no byte for so long, in ms. */
+  readonly stallMs: number;
+}
+
+/** Counters of a player. */
+export interface PlayerStats {
+  skips: number;
+  skippedBytes: number;
+}
+
+/** See the file comment. */
+export class PlayerSink implements Flushable {
+  isQueued = false;
+  readonly stats: PlayerStats = { skips: 0, skippedBytes: 0 };
+  readonly #stream: Stream;
+  readonly #writer: SocketWriter;
+  readonly #rules: PlayerRules;
+  readonly #onStalled: () => void;
+  #state: "waiting" | "live" | "paused" = "waiting";
+  /** A player without GOP cache begins at an entry from here on. */
+  readonly #notBefore: number;
+  #headers: HeaderSet | null = null;
+
+  constructor(stream: Stream, writer: SocketWriter, rules: PlayerRules, onStalled: () => void) {
+    this.#stream = stream;
+    this.#writer = writer;
+    this.#rules = rules;
+    this.#onStalled = onStalled;
+    this.#notBefore = rules.gopCache ? 0 : stream.log.head;
+  }
+
+  /** Offset of the next shared byte to send, or -1 while waiting. */
+  get cursor(): number {
+    return this.#writer.cursor;
+  }
+
+  /** Sends nothing more until {@linkcode resume}; the write in flight is finished. */
+  pause(): void {
+    if (this.#state === "live") this.#state = "paused";
+  }
+
+  /** Goes on where it stopped, or at the newest keyframe when that was too long ago. */
+  resume(): void {
+    if (this.#state === "paused") this.#state = "live";
+  }
+
+  /** Called once per merge period. */
+  // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
+  flush(nowMs: number): void {
+    const writer = this.#writer;
+    if (writer.isBusy && nowMs - writer.inFlightSinceMs > this.#rules.stallMs) {
+      return this.#onStalled();
+    }
+    if (this.#state === "waiting") {
+      // Control bytes may be under way: the first shared bytes follow them.
+      if (writer.isSendingShared || !this.#begin()) return;
+    } else if (this.#state === "paused" || writer.isBusy) {
+      return;
+    } else if (this.#isTooFarBehind(writer.cursor)) {
+      this.#skip(writer.cursor);
+    }
+    writer.flush();
+  }
+
+  #begin(): boolean {
+    const entry = this.#stream.joinEntry;
+    if (entry === null || entry.offset < this.#notBefore) return false;
+    this.#state = "live";
+    this.#jumpTo(entry);
+    return true;
+  }
+
+  #isTooFarBehind(cursor: number): boolean {
+    const log = this.#stream.log;
+    return cursor < log.tail || log.lagMs(cursor) > this.#rules.maxLagMs;
+  }
+
+  /** Only between messages: the writer is not busy, and what it sent ended at a boundary. */
+  #skip(cursor: number): void {
+    const log = this.#stream.log;
+    const entry = this.#stream.joinEntry;
+    if (entry !== null && entry.offset > cursor) {
+      this.#countSkip(entry.offset - cursor);
+      this.#jumpTo(entry);
+    } else if (cursor < log.tail) {
+      // Its bytes are gone and there is no keyframe to go on with yet.
+      this.#countSkip(log.head - cursor);
+      this.#writer.unfollow();
+      this.#state = "waiting";
+    }
+  }
+
+  #countSkip(bytes: number): void {
+    this.stats.skips++;
+    this.stats.skippedBytes += bytes;
+  }
+
+  #jumpTo(entry: JoinEntry): void {
+    if (entry.headers !== this.#headers) {
+      this.#headers = entry.headers;
+      const preamble = this.#stream.preamble(entry);
+      if (preamble.length > 0) this.#writer.send(preamble);
+    }
+    this.#writer.follow(this.#stream.log, entry.offset);
+  }
+}

@@ -1,0 +1,77 @@
+/** A connection that publishes: asked, accepted, feeding a stream, over. */
+
+import type { PublishHandle } from "../hub/publisher.ts";
+import type { Refusal } from "../rtmp/status.ts";
+import type { PublishAnswer, PublishTicket, StreamRequest, VhostService } from "./vhost_service.ts";
+
+/** What a {@linkcode Publication} needs of its connection. */
+export interface PublicationHost {
+  /** Announces the publish to the client. @returns false when the client has withdrawn it. */
+  announcePublish(): boolean;
+  /** Tells the client that it may not publish. */
+  refusePublish(refusal: Refusal): void;
+}
+
+/** See the file comment. */
+export class Publication implements PublishAnswer {
+  readonly #host: PublicationHost;
+  readonly #service: VhostService;
+  readonly #ticket: PublishTicket;
+  #handle: PublishHandle | null = null;
+  #hasMedia = false;
+  /** When it was accepted, then when the newest message came. */
+  #lastMediaMs: number;
+
+  constructor(
+    host: PublicationHost,
+    service: VhostService,
+    request: StreamRequest,
+    nowMs: number,
+  ) {
+    this.#host = host;
+    this.#service = service;
+    this.#lastMediaMs = nowMs;
+    this.#ticket = service.publish(request, this);
+  }
+
+  /** Called by the vhost, maybe before the constructor is done. */
+  onAccepted(handle: PublishHandle): void {
+    if (this.#host.announcePublish()) {
+      this.#handle = handle;
+    } else {
+      handle.end("unpublished");
+    }
+  }
+
+  /** Called by the vhost, maybe before the constructor is done. */
+  onRefused(refusal: Refusal): void {
+    this.#host.refusePublish(refusal);
+  }
+
+  /** Feeds the stream. `payload` is copied before this returns. */
+  push(typeId: number, timestampMs: number, payload: Uint8Array, nowMs: number): void {
+    this.#hasMedia = true;
+    this.#lastMediaMs = nowMs;
+    this.#handle?.push(typeId, timestampMs, payload);
+  }
+
+  /** @returns why the publisher is to be closed, or null. */
+  check(nowMs: number): string | null {
+    if (this.#handle === null) {
+      this.#lastMediaMs = nowMs;
+      return null;
+    }
+    const { firstPacketTimeoutMs, normalTimeoutMs } = this.#service.config.publish;
+    const limitMs = this.#hasMedia ? normalTimeoutMs : firstPacketTimeoutMs;
+    const silentMs = nowMs - this.#lastMediaMs;
+    if (silentMs <= limitMs) return null;
+    return this.#hasMedia
+      ? `publisher sent nothing for ${Math.round(silentMs)} ms (publish.normal_timeout)`
+      : `publisher sent no media within ${limitMs} ms (publish.firstpkt_timeout)`;
+  }
+
+  /** The publisher stops or is gone. */
+  leave(): void {
+    this.#ticket.leave();
+  }
+}

@@ -1,0 +1,129 @@
+/** Accepts clients on all addresses and keeps them until they leave or the server stops. */
+
+import { describeError } from "../base/errors.ts";
+import type { CancelTimer } from "../base/clock.ts";
+import { Connection, type ConnectionContext } from "./connection.ts";
+import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
+
+/** Options of {@linkcode Server}. */
+export interface ServerOptions {
+  readonly network: Network;
+  readonly context: ConnectionContext;
+  /** Clients beyond this number are closed as they come. */
+  readonly maxConnections: number;
+}
+
+/** Counts of a server. */
+export interface ServerCounts {
+  readonly connections: number;
+  readonly players: number;
+  readonly publishers: number;
+}
+
+/** How often connections look at their timeouts. */
+const CHECK_PERIOD_MS = 1_000;
+
+/** Pause after a failed accept: the usual cause, no free file descriptor, does not pass at once. */
+const ACCEPT_RETRY_MS = 100;
+
+/** See the file comment. */
+export class Server {
+  readonly #options: ServerOptions;
+  readonly #listeners: Listener[] = [];
+  readonly #connections = new Map<Connection, Promise<void>>();
+  readonly #accepting: Promise<void>[] = [];
+  #cancelCheck: CancelTimer | null = null;
+  #isStopping = false;
+  #lastId = 0;
+  #refusedCount = 0;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+  }
+
+  /** What is going on. */
+  get counts(): ServerCounts {
+    let players = 0;
+    let publishers = 0;
+    for (const { role } of this.#connections.keys()) {
+      if (role === "playing") players++;
+      if (role === "publishing") publishers++;
+    }
+    return { connections: this.#connections.size, players, publishers };
+  }
+
+  /**
+   * Listens on an address. @returns the real one, which matters when port 0 was asked for.
+   *
+   * @throws when the address is in use or not allowed.
+   */
+  listen(address: NetAddress): NetAddress {
+    const listener = this.#options.network.listen(address);
+    this.#listeners.push(listener);
+    this.#accepting.push(this.#acceptUntilStopped(listener));
+    this.#cancelCheck ??= this.#scheduleCheck();
+    return { hostname: listener.hostname, port: listener.port };
+  }
+
+  /** Closes listeners and connections; settles when all are done. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#cancelCheck?.();
+    for (const listener of this.#listeners) listener.close();
+    for (const connection of this.#connections.keys()) connection.close("server stops");
+    await Promise.all([...this.#accepting, ...this.#connections.values()]);
+  }
+
+  async #acceptUntilStopped(listener: Listener): Promise<void> {
+    // Not `for await`: that ends at the first failed accept.
+    while (!this.#isStopping) {
+      try {
+        this.#admit(await listener.accept());
+      } catch (error) {
+        if (this.#isStopping) return;
+        this.#options.context.logger.for("net").error(
+          `Cannot accept a connection: ${describeError(error)}`,
+          { fix: "raise the limit of open files (ulimit -n) if that is the cause" },
+        );
+        await this.#pause();
+      }
+    }
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#options.context.clock.after(ACCEPT_RETRY_MS, resolve);
+    });
+  }
+
+  #admit(transport: Transport): void {
+    const { context, maxConnections } = this.#options;
+    if (this.#connections.size >= maxConnections) {
+      this.#refusedCount++;
+      return transport.close();
+    }
+    const connection = new Connection(`c${++this.#lastId}`, transport, context);
+    const done = connection.run().finally(() => this.#connections.delete(connection));
+    this.#connections.set(connection, done);
+  }
+
+  #scheduleCheck(): CancelTimer {
+    return this.#options.context.clock.after(CHECK_PERIOD_MS, () => {
+      this.#cancelCheck = this.#scheduleCheck();
+      this.#reportRefused();
+      const nowMs = this.#options.context.clock.now();
+      for (const connection of this.#connections.keys()) connection.check(nowMs);
+    });
+  }
+
+  /** One line a second however many came. */
+  #reportRefused(): void {
+    if (this.#refusedCount === 0) return;
+    this.#options.context.logger.for("net").warning("Closed clients beyond the limit", {
+      count: this.#refusedCount,
+      limit: this.#options.maxConnections,
+      fix: "raise max_connections",
+    });
+    this.#refusedCount = 0;
+  }
+}

@@ -1,0 +1,23 @@
+/** The vhosts of a server by name. */
+
+import { DEFAULT_VHOST } from "../rtmp/url.ts";
+import type { VhostService } from "./vhost_service.ts";
+
+/** See the file comment. */
+export class VhostDirectory {
+  readonly #services: ReadonlyMap<string, VhostService>;
+
+  constructor(services: ReadonlyMap<string, VhostService>) {
+    this.#services = services;
+  }
+
+  /** The vhost `name`, else the default vhost, else null. */
+  find(name: string): VhostService | null {
+    return this.#services.get(name) ?? this.#services.get(DEFAULT_VHOST) ?? null;
+  }
+
+  /** Closes all vhosts. */
+  close(): void {
+    for (const service of this.#services.values()) service.close();
+  }
+}

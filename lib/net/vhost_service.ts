@@ -1,0 +1,48 @@
+/**
+ * What a connection needs of a vhost, whether it is an origin (`local_vhost.ts`) or an edge
+ * (`edge/remote_vhost.ts`).
+ */
+
+import type { VhostConfig } from "../config/config.ts";
+import type { PublishHandle } from "../hub/publisher.ts";
+import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Refusal } from "../rtmp/status.ts";
+import type { StreamUrl } from "../rtmp/url.ts";
+
+/** A client's wish for one stream, after the checks that need no stream. */
+export interface StreamRequest {
+  /** Where it wants to go; `vhost` is the configured vhost's name. */
+  readonly url: StreamUrl;
+  /** `app/stream`. */
+  readonly name: string;
+  /** Ids of the edges that the wish came through, the nearest to the client first; see `edge_path.ts`. */
+  readonly edgePath: readonly string[];
+}
+
+/** Waits for the answer to a publish. Exactly one of the first two is called, maybe at once. */
+export interface PublishAnswer {
+  onAccepted(handle: PublishHandle): void;
+  onRefused(refusal: Refusal): void;
+}
+
+/** A publish that was asked for. */
+export interface PublishTicket {
+  /** The publisher left before or after the answer. Ends the handle. Harmless when repeated. */
+  leave(): void;
+}
+
+/** See the file comment. */
+export interface VhostService {
+  readonly config: VhostConfig;
+  /**
+   * Adds a player to the stream. The caller looks at `stream.isLive`; when that is false,
+   * `viewer.onLive` is called as soon as it is not.
+   */
+  play(request: StreamRequest, viewer: Viewer): Stream;
+  /** Removes a player. */
+  leave(stream: Stream, viewer: Viewer): void;
+  /** Asks to feed the stream. */
+  publish(request: StreamRequest, answer: PublishAnswer): PublishTicket;
+  /** Drops upstream connections and timers; the vhost is not used afterwards. */
+  close(): void;
+}

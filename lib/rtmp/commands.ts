@@ -1,0 +1,58 @@
+/** Command messages: a name, a transaction id and AMF0 values (RTMP 1.0 §7.1.1, §7.2). */
+
+import { amf0BodyOf } from "../amf/amf3_envelope.ts";
+import { decodeAmf0 } from "../amf/amf0_decode.ts";
+import { encodeAmf0 } from "../amf/amf0_encode.ts";
+import type { AmfValue } from "../amf/amf_value.ts";
+import { WireError } from "../base/errors.ts";
+import { encodeMessage } from "./chunk_encode.ts";
+import { Csid, MessageType } from "./constants.ts";
+
+/** A decoded command. */
+export interface Command {
+  readonly name: string;
+  /** Pairs an answer with its request; 0 asks for no answer. */
+  readonly transactionId: number;
+  /** The command object (usually an object or null), then the arguments. */
+  readonly values: readonly AmfValue[];
+}
+
+/**
+ * Reads a command message of type 20 (AMF0) or 17 (AMF3 envelope).
+ *
+ * @throws {WireError} `command.*` when it does not begin with a name and a number, `amf.*` when the
+ *   values cannot be read.
+ */
+export function decodeCommand(typeId: number, payload: Uint8Array): Command {
+  const body = typeId === MessageType.COMMAND_AMF3 ? amf0BodyOf(payload) : payload;
+  const [name, transactionId, ...values] = decodeAmf0(body);
+  if (typeof name !== "string") {
+    throw new WireError("command.no_name", "Cannot read command: it does not begin with a name");
+  }
+  // FMLE 3 and some hardware encoders leave the transaction id of one-way commands out.
+  return { name, transactionId: typeof transactionId === "number" ? transactionId : 0, values };
+}
+
+/** What {@linkcode encodeCommand} needs besides the command. */
+export interface CommandFraming {
+  /** Message stream id: 0 for NetConnection commands, the stream's for NetStream commands. */
+  readonly msid: number;
+  /** Chunk size the peer was told, in bytes. */
+  readonly chunkSize: number;
+}
+
+/** A command as AMF0 chunks. */
+export function encodeCommand(command: Command, framing: CommandFraming): Uint8Array<ArrayBuffer> {
+  const header = {
+    csid: Csid.COMMAND,
+    typeId: MessageType.COMMAND_AMF0,
+    msid: framing.msid,
+    timestampMs: 0,
+  };
+  return encodeMessage(header, encodeCommandPayload(command), framing.chunkSize);
+}
+
+/** The payload of {@linkcode encodeCommand}, for callers that cut chunks themselves. */
+export function encodeCommandPayload(command: Command): Uint8Array<ArrayBuffer> {
+  return encodeAmf0([command.name, command.transactionId, ...command.values]);
+}

@@ -1,0 +1,270 @@
+/**
+ * The client's side of one RTMP connection: to an origin it is what a player or an encoder is to us.
+ * Bytes in, calls out; no clock, no promises, no sockets. Plays or publishes one stream.
+ */
+
+import { AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
+import { UpstreamError } from "../base/errors.ts";
+import { quotePeerText } from "../base/text.ts";
+import { type Command, encodeCommand } from "../rtmp/commands.ts";
+import {
+  CONTROL_MSID,
+  INITIAL_CHUNK_SIZE,
+  StatusCode,
+  UserControlEvent,
+} from "../rtmp/constants.ts";
+import {
+  encodePingRequest,
+  encodeSetChunkSize,
+  encodeUserControl,
+  encodeWindowAckSize,
+  type UserControl,
+} from "../rtmp/control_messages.ts";
+import { ClientHandshake, type HandshakeOptions } from "../rtmp/handshake.ts";
+import { parseStatus, type Status } from "../rtmp/status.ts";
+import { MessagePort, type MessagePortHandler } from "./message_port.ts";
+
+/** What to ask the server for. */
+export interface ClientTarget {
+  readonly kind: "play" | "publish";
+  readonly tcUrl: string;
+  readonly app: string;
+  /** Stream name with its parameters. */
+  readonly streamName: string;
+}
+
+/** Receives what a {@linkcode ClientSession} finds. */
+export interface ClientSessionHandler {
+  /** Bytes for the server, in order; the array is the receiver's to keep. */
+  send(bytes: Uint8Array): void;
+  /** The server accepted the play or publish. `msid` is the message stream id it wants media on. */
+  onStarted(msid: number): void;
+  /** A message of the played stream: type 8, 9 or 18. `payload` is valid during the call only. */
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
+  /** A status of the running stream, e.g. `NetStream.Play.UnpublishNotify`. */
+  onStatus(status: Status): void;
+  onPong(timestampMs: number): void;
+  onAcknowledgement(totalBytes: number): void;
+}
+
+/** Options of {@linkcode ClientSession}. */
+export interface ClientSessionOptions {
+  readonly target: ClientTarget;
+  /** Size of the chunks written, in bytes. */
+  readonly chunkSize: number;
+  readonly handshake: HandshakeOptions;
+  /** Further properties of the `connect` object. */
+  readonly connectProperties?: Readonly<Record<string, AmfValue>>;
+  /** A second argument of `connect`, in which SRS's edges say who they are. */
+  readonly connectArgs?: AmfObject;
+}
+
+/** Acknowledgement window asked of the server. */
+const WINDOW_ACK_BYTES = 2_500_000;
+
+/** What the server may assume we have buffered; servers that burst on join use it. */
+const BUFFER_LENGTH_MS = 1000;
+
+/** Transaction ids of the requests, in the order sent. */
+const Tid = { CONNECT: 1, RELEASE_STREAM: 2, FC_PUBLISH: 3, CREATE_STREAM: 4, STREAM: 5 } as const;
+
+/** See the file comment. Call {@linkcode ClientSession.start} once, then push what comes. */
+export class ClientSession implements MessagePortHandler {
+  readonly #handler: ClientSessionHandler;
+  readonly #options: ClientSessionOptions;
+  readonly #port: MessagePort;
+  #handshake: ClientHandshake | null;
+  #state: "connecting" | "creating" | "starting" | "started" = "connecting";
+  #msid = 0;
+
+  constructor(handler: ClientSessionHandler, options: ClientSessionOptions) {
+    this.#handler = handler;
+    this.#options = options;
+    this.#handshake = new ClientHandshake(options.handshake);
+    this.#port = new MessagePort(this);
+  }
+
+  /** Sends the first bytes of the handshake. */
+  start(): void {
+    if (this.#handshake !== null) this.send(this.#handshake.start());
+  }
+
+  /** How far the session is, for error texts. */
+  get phase(): "handshake" | "command" | "play" | "publish" {
+    if (this.#handshake !== null) return "handshake";
+    return this.#state === "connecting" || this.#state === "creating"
+      ? "command"
+      : this.#options.target.kind;
+  }
+
+  /**
+   * Takes the next bytes from the server; they may be used again when this returns.
+   *
+   * @throws {WireError} when the server breaks the protocol.
+   * @throws {UpstreamError} when the server refuses, with its status code and text.
+   */
+  push(bytes: Uint8Array): void {
+    if (this.#handshake === null) return this.#port.push(bytes);
+    const step = this.#handshake.push(bytes);
+    if (step.send !== null) this.send(step.send);
+    if (!step.done) return;
+    this.#handshake = null;
+    this.#sendConnect();
+    if (step.rest.length > 0) this.#port.push(step.rest);
+  }
+
+  /** Ends the play or publish in the order that servers expect. */
+  stop(): void {
+    if (this.#state !== "started" && this.#state !== "starting") return;
+    const { kind, streamName } = this.#options.target;
+    if (kind === "publish") this.#sendCommand("FCUnpublish", 0, [null, streamName]);
+    this.#sendCommand("deleteStream", 0, [null, this.#msid]);
+  }
+
+  /** Asks for a pong. */
+  ping(timestampMs: number): void {
+    this.send(encodePingRequest(timestampMs));
+  }
+
+  /** @ignore Called by the message port. */
+  send(bytes: Uint8Array): void {
+    this.#handler.send(bytes);
+  }
+
+  /** @ignore Called by the message port. */
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    if (this.#options.target.kind !== "play") return;
+    // Some servers send media without announcing NetStream.Play.Start.
+    if (this.#state === "starting") this.#started();
+    if (this.#state === "started") this.#handler.onMedia(typeId, timestampMs, payload);
+  }
+
+  /** @ignore Called by the message port. */
+  onUserControl(control: UserControl): void {
+    if (control.event === UserControlEvent.PING_RESPONSE) this.#handler.onPong(control.value);
+  }
+
+  /** @ignore Called by the message port. */
+  onAcknowledgement(totalBytes: number): void {
+    this.#handler.onAcknowledgement(totalBytes);
+  }
+
+  /** @ignore Called by the message port: oddities of an origin are not worth a line. */
+  onOddity(): void {}
+
+  /** @ignore Called by the message port. */
+  onCommand(command: Command): void {
+    switch (command.name) {
+      case "_result":
+        return this.#onResult(command);
+      case "_error":
+        return this.#onError(command);
+      case "onStatus":
+        return this.#onStatus(command.values[1]);
+      case "close":
+        throw this.#refused("close", null);
+    }
+  }
+
+  #sendConnect(): void {
+    const { target, chunkSize, connectArgs, connectProperties } = this.#options;
+    const info = amfObject({
+      app: target.app,
+      ...(target.kind === "publish" ? { type: "nonprivate" } : {}),
+      flashVer: target.kind === "publish" ? "FMLE/3.0 (compatible; edge)" : "LNX 9,0,124,2",
+      tcUrl: target.tcUrl,
+      fpad: false,
+      capabilities: 239,
+      audioCodecs: 3575,
+      videoCodecs: 252,
+      videoFunction: 1,
+      objectEncoding: 0,
+      ...connectProperties,
+    });
+    const values = connectArgs === undefined ? [info] : [info, connectArgs];
+    // The server knows of no other chunk size yet.
+    this.send(encodeCommand({ name: "connect", transactionId: Tid.CONNECT, values }, {
+      msid: CONTROL_MSID,
+      chunkSize: INITIAL_CHUNK_SIZE,
+    }));
+    this.send(encodeWindowAckSize(WINDOW_ACK_BYTES));
+    this.send(encodeSetChunkSize(chunkSize));
+  }
+
+  #onResult(command: Command): void {
+    if (command.transactionId === Tid.CONNECT && this.#state === "connecting") {
+      this.#state = "creating";
+      const { kind, streamName } = this.#options.target;
+      if (kind === "publish") {
+        this.#sendCommand("releaseStream", Tid.RELEASE_STREAM, [null, streamName]);
+        this.#sendCommand("FCPublish", Tid.FC_PUBLISH, [null, streamName]);
+      }
+      this.#sendCommand("createStream", Tid.CREATE_STREAM, [null]);
+    } else if (command.transactionId === Tid.CREATE_STREAM && this.#state === "creating") {
+      const msid = command.values[1];
+      this.#msid = typeof msid === "number" ? msid >>> 0 : 0;
+      this.#state = "starting";
+      this.#startStream();
+    }
+  }
+
+  #startStream(): void {
+    const { kind, streamName } = this.#options.target;
+    if (kind === "publish") {
+      this.#sendCommand("publish", Tid.STREAM, [null, streamName, "live"], this.#msid);
+    } else {
+      this.#sendCommand("play", Tid.STREAM, [null, streamName], this.#msid);
+      this.send(
+        encodeUserControl(UserControlEvent.SET_BUFFER_LENGTH, this.#msid, BUFFER_LENGTH_MS),
+      );
+    }
+  }
+
+  #onError(command: Command): void {
+    // Servers may refuse releaseStream and FCPublish and still take the publish.
+    const isFatal = command.transactionId === Tid.CONNECT ||
+      command.transactionId === Tid.CREATE_STREAM || command.transactionId === Tid.STREAM;
+    if (isFatal) throw this.#refused(command.name, parseStatus(command.values[1]));
+  }
+
+  #onStatus(value: AmfValue): void {
+    const status = parseStatus(value);
+    if (status === null) return;
+    if (status.level === "error") throw this.#refused("onStatus", status);
+    const startCode = this.#options.target.kind === "play"
+      ? StatusCode.PLAY_START
+      : StatusCode.PUBLISH_START;
+    if (status.code === startCode && this.#state === "starting") return this.#started();
+    this.#handler.onStatus(status);
+  }
+
+  #started(): void {
+    this.#state = "started";
+    this.#handler.onStarted(this.#msid);
+  }
+
+  #refused(what: string, status: Status | null): UpstreamError {
+    const reason = status === null
+      ? what
+      : `${status.code}${
+        status.description === "" ? "" : `, ${quotePeerText(status.description)}`
+      }`;
+    return new UpstreamError(
+      this.phase,
+      `Origin refused to ${this.#options.target.kind}: ${reason}`,
+      {
+        statusCode: status?.code ?? "",
+      },
+    );
+  }
+
+  #sendCommand(
+    name: string,
+    transactionId: number,
+    values: readonly AmfValue[],
+    msid: number = CONTROL_MSID,
+  ): void {
+    const { chunkSize } = this.#options;
+    this.send(encodeCommand({ name, transactionId, values }, { msid, chunkSize }));
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * What both ends of an RTMP connection do alike, whoever called whom: answer pings, acknowledge,
+ * follow the peer's window, unpack aggregates, and sort messages into commands and media.
+ */
+
+import { amf0BodyOf } from "../amf/amf3_envelope.ts";
+import { WireError } from "../base/errors.ts";
+import { splitAggregate } from "../rtmp/aggregate.ts";
+import { type ChunkLimits, ChunkReader, type MessageSink } from "../rtmp/chunk_reader.ts";
+import { type Command, decodeCommand } from "../rtmp/commands.ts";
+import { MessageType, UserControlEvent } from "../rtmp/constants.ts";
+import {
+  decodeControlU32,
+  decodeUserControl,
+  encodeAcknowledgement,
+  encodePingResponse,
+  type UserControl,
+} from "../rtmp/control_messages.ts";
+import { AckWindow } from "./ack_window.ts";
+
+/** Receives what a {@linkcode MessagePort} sorted. */
+export interface MessagePortHandler {
+  /** Bytes for the peer; the array is the receiver's to keep. */
+  send(bytes: Uint8Array): void;
+  onCommand(command: Command, msid: number): void;
+  /**
+   * An audio, video or data message: `typeId` is 8, 9 or 18 (AMF3 data and aggregates are unpacked).
+   * `payload` is valid during the call only.
+   */
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
+  /** User control events other than a ping request. */
+  onUserControl(control: UserControl): void;
+  /** The peer has received `totalBytes` (u32) of what was sent. */
+  onAcknowledgement(totalBytes: number): void;
+  /** Something odd that was passed over, once per kind and connection. */
+  onOddity(what: string): void;
+}
+
+/** See the file comment. Bytes in, calls out; no clock, no promises. */
+export class MessagePort implements MessageSink {
+  readonly #handler: MessagePortHandler;
+  readonly #reader: ChunkReader;
+  readonly #ackWindow = new AckWindow();
+  readonly #oddities = new Set<string>();
+  readonly #onSubMessage = (typeId: number, timestampMs: number, payload: Uint8Array): void =>
+    this.#onPayload(typeId, timestampMs, 0, payload);
+
+  constructor(handler: MessagePortHandler, limits?: ChunkLimits) {
+    this.#handler = handler;
+    this.#reader = new ChunkReader(this, limits);
+  }
+
+  /** Acknowledges every half of `windowBytes` until the peer announces a window of its own. */
+  setAckWindow(windowBytes: number): void {
+    this.#ackWindow.setWindow(windowBytes);
+  }
+
+  /**
+   * Takes the next bytes after the handshake.
+   *
+   * @throws {WireError} when the peer breaks the protocol; the connection is to be closed.
+   */
+  push(bytes: Uint8Array): void {
+    const dueBytes = this.#ackWindow.add(bytes.length);
+    if (dueBytes >= 0) this.#handler.send(encodeAcknowledgement(dueBytes));
+    this.#reader.push(bytes);
+  }
+
+  /** Called by the chunk reader for every whole message. */
+  onMessage(typeId: number, timestampMs: number, msid: number, payload: Uint8Array): void {
+    if (typeId === MessageType.AGGREGATE) {
+      splitAggregate(timestampMs, payload, this.#onSubMessage);
+    } else {
+      this.#onPayload(typeId, timestampMs, msid, payload);
+    }
+  }
+
+  #onPayload(typeId: number, timestampMs: number, msid: number, payload: Uint8Array): void {
+    switch (typeId) {
+      case MessageType.AUDIO:
+      case MessageType.VIDEO:
+      case MessageType.DATA_AMF0:
+        return this.#handler.onMedia(typeId, timestampMs, payload);
+      case MessageType.DATA_AMF3:
+        return this.#onAmf3Data(timestampMs, payload);
+      case MessageType.COMMAND_AMF0:
+      case MessageType.COMMAND_AMF3:
+        return this.#handler.onCommand(decodeCommand(typeId, payload), msid);
+      case MessageType.ACKNOWLEDGEMENT:
+        return this.#handler.onAcknowledgement(decodeControlU32(payload));
+      case MessageType.WINDOW_ACK_SIZE:
+        return this.#ackWindow.setWindow(decodeControlU32(payload));
+      case MessageType.USER_CONTROL:
+        return this.#onUserControl(decodeUserControl(payload));
+      case MessageType.SET_CHUNK_SIZE:
+      case MessageType.ABORT:
+        return; // Applied by the chunk reader.
+      case MessageType.SET_PEER_BANDWIDTH:
+        return; // A wish about our output, which live media cannot follow.
+      default:
+        return this.#oddity(`message type ${typeId}`);
+    }
+  }
+
+  #onAmf3Data(timestampMs: number, payload: Uint8Array): void {
+    let body: Uint8Array;
+    try {
+      body = amf0BodyOf(payload);
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      return this.#oddity("AMF3 data message");
+    }
+    this.#handler.onMedia(MessageType.DATA_AMF0, timestampMs, body);
+  }
+
+  #onUserControl(control: UserControl): void {
+    if (control.event === UserControlEvent.PING_REQUEST) {
+      this.#handler.send(encodePingResponse(control.value));
+    } else {
+      this.#handler.onUserControl(control);
+    }
+  }
+
+  #oddity(what: string): void {
+    // The set is bounded: message types are one byte.
+    if (this.#oddities.has(what)) return;
+    this.#oddities.add(what);
+    this.#handler.onOddity(what);
+  }
+}

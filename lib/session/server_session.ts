@@ -1,0 +1,453 @@
+/**
+ * The server's side of one RTMP connection: handshake, `connect`, then publishing or playing one
+ * stream at a time, in every dialect clients speak. Bytes in, calls out; no clock, no promises, no
+ * sockets.
+ *
+ * Whatever needs a decision (connect, publish, play) becomes a request with an id, and nothing is
+ * announced to the peer before `accept…(id)` or `reject(id)`. The answer may come at any later time; one
+ * that comes after the peer withdrew its request is ignored.
+ *
+ * Orders of messages follow SRS, which clients are tested against, with one difference: success is
+ * announced after the decision, not before.
+ */
+
+import { encodeAmf0 } from "../amf/amf0_encode.ts";
+import { amfEcmaArray, AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
+import { WireError } from "../base/errors.ts";
+import { quotePeerText } from "../base/text.ts";
+import { VERSION } from "../base/version.ts";
+import { encodeMessage } from "../rtmp/chunk_encode.ts";
+import type { ChunkLimits } from "../rtmp/chunk_reader.ts";
+import { type Command, encodeCommand } from "../rtmp/commands.ts";
+import {
+  CONTROL_MSID,
+  Csid,
+  INITIAL_CHUNK_SIZE,
+  MEDIA_MSID,
+  MessageType,
+  StatusCode,
+  UserControlEvent,
+} from "../rtmp/constants.ts";
+import {
+  encodePingRequest,
+  encodeSetChunkSize,
+  encodeSetPeerBandwidth,
+  encodeUserControl,
+  encodeWindowAckSize,
+  type UserControl,
+} from "../rtmp/control_messages.ts";
+import { type HandshakeOptions, ServerHandshake } from "../rtmp/handshake.ts";
+import { type Refusal, type Status, statusCommand, statusObject } from "../rtmp/status.ts";
+import { MessagePort, type MessagePortHandler } from "./message_port.ts";
+
+/** A peer's `connect`. */
+export interface ConnectRequest {
+  readonly id: number;
+  readonly app: string;
+  readonly tcUrl: string;
+  readonly pageUrl: string;
+  /** E.g. `LNX 9,0,124,2` or `FMLE/3.0`. */
+  readonly flashVer: string;
+  /** Value of a further property of the connect object. */
+  property(name: string): AmfValue;
+}
+
+/** A peer's `publish` or `play`. The stream name may carry parameters: `show?token=…`. */
+export interface StreamCommand {
+  readonly id: number;
+  readonly streamName: string;
+}
+
+/** Receives what a {@linkcode ServerSession} finds. */
+export interface ServerSessionHandler {
+  /** Bytes for the peer, in order; the array is the receiver's to keep. */
+  send(bytes: Uint8Array): void;
+  onConnect(request: ConnectRequest): void;
+  onPublish(request: StreamCommand): void;
+  onPlay(request: StreamCommand): void;
+  /** A message of the accepted publish: type 8, 9 or 18. `payload` is valid during the call only. */
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
+  /** The accepted or still undecided publish or play is over by the peer's wish. */
+  onStreamClosed(): void;
+  onPause(isPaused: boolean): void;
+  onPong(timestampMs: number): void;
+  onAcknowledgement(totalBytes: number): void;
+  /** Something odd that was passed over, once per kind and connection. */
+  onOddity(what: string): void;
+}
+
+/** Acknowledgement windows of a connection, in bytes. */
+export interface AckWindows {
+  /** Asked of the peer; 0 asks for none. */
+  readonly outAckSizeBytes: number;
+  /** Acknowledge at least this often; 0 leaves it to the peer's window. */
+  readonly inAckSizeBytes: number;
+}
+
+/** Options of {@linkcode ServerSession}. */
+export interface ServerSessionOptions {
+  /** Size of the chunks written to the peer, in bytes: one constant for the process. */
+  readonly chunkSize: number;
+  readonly handshake: HandshakeOptions;
+  readonly limits?: ChunkLimits;
+}
+
+type ConnectState =
+  | { readonly state: "none" }
+  | {
+    readonly state: "pending";
+    readonly id: number;
+    readonly tid: number;
+    readonly objectEncoding: number;
+  }
+  | { readonly state: "done" };
+
+type Role =
+  | { readonly state: "idle" }
+  | {
+    readonly state: "pending";
+    readonly kind: "play" | "publish";
+    readonly id: number;
+    readonly name: string;
+  }
+  | { readonly state: "playing"; readonly name: string }
+  | { readonly state: "publishing"; readonly name: string };
+
+/** Clients look for a Flash server's name here; SRS gives this one. */
+const FMS_VERSION = "FMS/3,5,3,888";
+
+/** See the file comment. */
+export class ServerSession implements MessagePortHandler {
+  readonly #handler: ServerSessionHandler;
+  readonly #options: ServerSessionOptions;
+  readonly #port: MessagePort;
+  #handshake: ServerHandshake | null;
+  #connect: { state: "none" } | {
+    state: "pending";
+    id: number;
+    tid: number;
+    objectEncoding: number;
+  } | {
+    state: "done";
+  } = { state: "none" };
+  #role: Role = { state: "idle" };
+  /** The peer used FMLE's releaseStream / FCPublish, so it waits for onFCPublish too. */
+  #isFmle = false;
+  #lastRequestId = 0;
+
+  constructor(handler: ServerSessionHandler, options: ServerSessionOptions) {
+    this.#handler = handler;
+    this.#options = options;
+    this.#handshake = new ServerHandshake(options.handshake);
+    this.#port = new MessagePort(this, options.limits);
+  }
+
+  /**
+   * Takes the next bytes from the peer; they may be used again when this returns.
+   *
+   * @throws {WireError} when the peer breaks the protocol; the connection is to be closed.
+   */
+  push(bytes: Uint8Array): void {
+    if (this.#handshake === null) return this.#port.push(bytes);
+    const step = this.#handshake.push(bytes);
+    if (step.send !== null) this.#handler.send(step.send);
+    if (!step.done) return;
+    this.#handshake = null;
+    if (step.rest.length > 0) this.#port.push(step.rest);
+  }
+
+  /** Answers a connect request with success. */
+  acceptConnect(id: number, { outAckSizeBytes, inAckSizeBytes }: AckWindows): void {
+    const connect = this.#connect;
+    if (connect.state !== "pending" || connect.id !== id) return;
+    this.#connect = { state: "done" };
+    if (inAckSizeBytes > 0) this.#port.setAckWindow(inAckSizeBytes);
+    if (outAckSizeBytes > 0) {
+      this.send(encodeWindowAckSize(outAckSizeBytes));
+      this.send(encodeSetPeerBandwidth(outAckSizeBytes));
+    }
+    // Before the first message above 128 bytes, which the next one is: OBS reads it with the new size.
+    this.send(encodeSetChunkSize(this.#options.chunkSize));
+    this.#sendCommand(CONTROL_MSID, {
+      name: "_result",
+      transactionId: connect.tid,
+      values: [
+        amfObject({ fmsVer: FMS_VERSION, capabilities: 127, mode: 1 }),
+        amfObject({
+          level: "status",
+          code: StatusCode.CONNECT_SUCCESS,
+          description: "Connection succeeded",
+          objectEncoding: connect.objectEncoding,
+          data: amfEcmaArray({ version: FMS_VERSION.slice(4), server: `edge/${VERSION}` }),
+        }),
+      ],
+    });
+    this.#sendCommand(CONTROL_MSID, { name: "onBWDone", transactionId: 0, values: [null] });
+  }
+
+  /** Announces a play. @returns false when the peer has withdrawn the request. */
+  acceptPlay(id: number): boolean {
+    const role = this.#pendingRole(id, "play");
+    if (role === null) return false;
+    this.#role = { state: "playing", name: role.name };
+    this.send(encodeUserControl(UserControlEvent.STREAM_BEGIN, MEDIA_MSID));
+    this.#sendStatus({
+      level: "status",
+      code: StatusCode.PLAY_RESET,
+      description: "Playing and resetting stream",
+    }, "stream");
+    this.#sendStatus({
+      level: "status",
+      code: StatusCode.PLAY_START,
+      description: "Started playing stream",
+    }, "stream");
+    // Flash players may read pixels and samples only when told so. NetStream.Data.Start is left out:
+    // ffmpeg makes an empty data stream of it.
+    this.#sendData(["|RtmpSampleAccess", true, true]);
+    return true;
+  }
+
+  /** Announces a publish. @returns false when the peer has withdrawn the request. */
+  acceptPublish(id: number): boolean {
+    const role = this.#pendingRole(id, "publish");
+    if (role === null) return false;
+    this.#role = { state: "publishing", name: role.name };
+    const status: Status = {
+      level: "status",
+      code: StatusCode.PUBLISH_START,
+      description: "Started publishing stream",
+    };
+    if (this.#isFmle) this.#sendFcStatus("onFCPublish", status);
+    this.#sendStatus(status);
+    return true;
+  }
+
+  /** Refuses the pending request `id` with a status code and a text for people. */
+  reject(id: number, refusal: Refusal): void {
+    const connect = this.#connect;
+    const status: Status = { level: "error", ...refusal };
+    if (connect.state === "pending" && connect.id === id) {
+      this.#connect = { state: "none" };
+      this.#sendCommand(CONTROL_MSID, {
+        name: "_error",
+        transactionId: connect.tid,
+        values: [null, statusObject(status)],
+      });
+    } else if (this.#role.state === "pending" && this.#role.id === id) {
+      this.#role = { state: "idle" };
+      this.#sendStatus(status);
+    }
+  }
+
+  /** Tells a publisher that its accepted publish is over, with the reason. */
+  endPublish(refusal: Refusal): void {
+    if (this.#role.state !== "publishing") return;
+    this.#role = { state: "idle" };
+    this.#sendStatus({ level: "error", ...refusal });
+  }
+
+  /** Asks for a pong. */
+  ping(timestampMs: number): void {
+    this.send(encodePingRequest(timestampMs));
+  }
+
+  /** @ignore Called by the message port. */
+  send(bytes: Uint8Array): void {
+    this.#handler.send(bytes);
+  }
+
+  /** @ignore Called by the message port. */
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    // Media before the publish is accepted, or after it ended, belongs to nothing.
+    if (this.#role.state === "publishing") this.#handler.onMedia(typeId, timestampMs, payload);
+  }
+
+  /** @ignore Called by the message port. */
+  onUserControl(control: UserControl): void {
+    if (control.event === UserControlEvent.PING_RESPONSE) this.#handler.onPong(control.value);
+  }
+
+  /** @ignore Called by the message port. */
+  onAcknowledgement(totalBytes: number): void {
+    this.#handler.onAcknowledgement(totalBytes);
+  }
+
+  /** @ignore Called by the message port. */
+  onOddity(what: string): void {
+    this.#handler.onOddity(what);
+  }
+
+  /** @ignore Called by the message port. */
+  onCommand(command: Command, msid: number): void {
+    if (command.name === "connect") return this.#onConnect(command);
+    if (this.#connect.state !== "done") {
+      throw new WireError(
+        "session.not_connected",
+        `Cannot run command ${quotePeerText(command.name)}: it came before "connect" was answered`,
+      );
+    }
+    switch (command.name) {
+      case "createStream":
+        return this.#onCreateStream(command);
+      case "publish":
+        return this.#onStreamCommand("publish", command, msid);
+      case "play":
+        return this.#onStreamCommand("play", command, msid);
+      case "releaseStream":
+      case "FCPublish":
+      case "FCUnpublish":
+        return this.#onFmle(command);
+      case "closeStream":
+        return this.#closeStream();
+      case "deleteStream":
+        // One stream per connection: another id was never given for use.
+        if (command.values[1] === MEDIA_MSID) this.#closeStream();
+        return;
+      case "pause":
+        return this.#onPause(command);
+      case "_result":
+      case "_error":
+      case "onStatus":
+        return; // Answers to our onBWDone and the like.
+      default:
+        return this.#onOtherCommand(command);
+    }
+  }
+
+  #onConnect(command: Command): void {
+    const info = command.values[0];
+    if (this.#connect.state !== "none") {
+      throw new WireError("session.second_connect", `Cannot connect twice on one connection`);
+    }
+    if (!(info instanceof AmfObject)) {
+      throw new WireError("session.bad_connect", "Cannot connect: the command object is missing");
+    }
+    const encoding = info.get("objectEncoding");
+    this.#connect = {
+      state: "pending",
+      id: ++this.#lastRequestId,
+      tid: command.transactionId,
+      objectEncoding: typeof encoding === "number" ? encoding : 0,
+    };
+    this.#handler.onConnect({
+      id: this.#lastRequestId,
+      app: textOf(info.get("app")),
+      tcUrl: textOf(info.get("tcUrl")),
+      pageUrl: textOf(info.get("pageUrl")),
+      flashVer: textOf(info.get("flashVer")),
+      property: (name) => info.get(name),
+    });
+  }
+
+  #onCreateStream(command: Command): void {
+    // Media is encoded once for everybody with stream id 1, so id 1 is what a client gets, also when
+    // it asks again before using it. Beside a stream in use it gets another id, which cannot be used.
+    const msid = this.#role.state === "idle" ? MEDIA_MSID : MEDIA_MSID + 1;
+    this.#sendResult(command.transactionId, msid);
+  }
+
+  #onStreamCommand(kind: "play" | "publish", command: Command, msid: number): void {
+    const name = command.values[1];
+    if (typeof name !== "string") {
+      throw new WireError("session.no_stream_name", `Cannot ${kind}: the stream name is missing`);
+    }
+    if (msid > MEDIA_MSID) {
+      return this.#sendStatus(
+        {
+          level: "error",
+          code: kind === "play" ? StatusCode.PLAY_FAILED : StatusCode.PUBLISH_FAILED,
+          description: "One stream per connection: open a second connection for another one",
+        },
+        undefined,
+        msid,
+      );
+    }
+    this.#closeStream();
+    const id = ++this.#lastRequestId;
+    this.#role = { state: "pending", kind, id, name };
+    const request: StreamCommand = { id, streamName: name };
+    if (kind === "play") {
+      this.#handler.onPlay(request);
+    } else {
+      this.#handler.onPublish(request);
+    }
+  }
+
+  #onFmle(command: Command): void {
+    this.#isFmle = true;
+    if (this.#role.state !== "publishing") {
+      return this.#sendResult(command.transactionId, undefined);
+    }
+    const status: Status = {
+      level: "status",
+      code: StatusCode.UNPUBLISH_SUCCESS,
+      description: "Stopped publishing stream",
+    };
+    this.#sendFcStatus("onFCUnpublish", status);
+    this.#sendResult(command.transactionId, undefined);
+    this.#sendStatus(status);
+    this.#closeStream();
+  }
+
+  #onPause(command: Command): void {
+    if (this.#role.state !== "playing") return;
+    const isPaused = command.values[1] === true;
+    this.#sendStatus({
+      level: "status",
+      code: isPaused ? StatusCode.PAUSE_NOTIFY : StatusCode.UNPAUSE_NOTIFY,
+      description: isPaused ? "Paused stream" : "Unpaused stream",
+    });
+    const event = isPaused ? UserControlEvent.STREAM_EOF : UserControlEvent.STREAM_BEGIN;
+    this.send(encodeUserControl(event, MEDIA_MSID));
+    this.#handler.onPause(isPaused);
+  }
+
+  #onOtherCommand(command: Command): void {
+    // getStreamLength, _checkbw, FCSubscribe, …: an empty answer keeps the client going.
+    if (command.transactionId > 0) this.#sendResult(command.transactionId, null);
+  }
+
+  #closeStream(): void {
+    if (this.#role.state === "idle") return;
+    this.#role = { state: "idle" };
+    this.#handler.onStreamClosed();
+  }
+
+  #pendingRole(id: number, kind: "play" | "publish"): (Role & { state: "pending" }) | null {
+    const role = this.#role;
+    return role.state === "pending" && role.id === id && role.kind === kind ? role : null;
+  }
+
+  #sendResult(transactionId: number, value: AmfValue): void {
+    this.#sendCommand(CONTROL_MSID, { name: "_result", transactionId, values: [null, value] });
+  }
+
+  #sendStatus(status: Status, details?: string, msid: number = MEDIA_MSID): void {
+    this.#sendCommand(msid, statusCommand(status, details));
+  }
+
+  #sendFcStatus(name: string, status: Status): void {
+    const info = amfObject({ code: status.code, description: status.description });
+    this.#sendCommand(MEDIA_MSID, { name, transactionId: 0, values: [null, info] });
+  }
+
+  #sendData(values: readonly AmfValue[]): void {
+    const header = {
+      csid: Csid.DATA,
+      typeId: MessageType.DATA_AMF0,
+      msid: MEDIA_MSID,
+      timestampMs: 0,
+    };
+    this.send(encodeMessage(header, encodeAmf0(values), this.#options.chunkSize));
+  }
+
+  #sendCommand(msid: number, command: Command): void {
+    // A refused connect is answered before SetChunkSize: 128 bytes are what the peer expects then.
+    const chunkSize = this.#connect.state === "done" ? this.#options.chunkSize : INITIAL_CHUNK_SIZE;
+    this.send(encodeCommand(command, { msid, chunkSize }));
+  }
+}
+
+function textOf(value: AmfValue): string {
+  return typeof value === "string" ? value : "";
+}

@@ -1,0 +1,78 @@
+import { acquirePidFile, PidFileError } from "../../lib/cli/pid_file.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
+import { needs } from "../helpers/permissions.ts";
+import { CHILD_TIMEOUT_MS, endOf, inTempDirectory, startChild } from "./helpers/child.ts";
+
+const granted = await needs("read", "run", "write");
+
+function pidFileTest(name: string, fn: (directory: string) => Promise<void>): void {
+  Deno.test({ ...granted, name, fn: () => inTempDirectory(fn) });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+pidFileTest("acquirePidFile() writes the pid and makes directories", async (directory) => {
+  const path = `${directory}/objs/run/edge.pid`;
+  const pidFile = await acquirePidFile(path);
+  assertEquals(await Deno.readTextFile(path), `${Deno.pid}\n`);
+  pidFile.release();
+  assertEquals(await exists(path), false);
+});
+
+pidFileTest("acquirePidFile() refuses while another process holds the file", async (directory) => {
+  const path = `${directory}/edge.pid`;
+  await using holder = startChild("hold_pid_file.ts", path);
+  await holder.waitForLine(/^held$/, CHILD_TIMEOUT_MS);
+  const error = await assertRejects(() => acquirePidFile(path), PidFileError);
+  assertStringIncludes(error.message, `process ${holder.pid}`);
+  assertStringIncludes(error.message, path);
+  assertEquals(error.fix, `stop process ${holder.pid} or choose another pid path`);
+  assertEquals(await Deno.readTextFile(path), `${holder.pid}\n`);
+
+  assertEquals((await holder.stop()).code, 0);
+  assertEquals(await exists(path), false);
+  (await acquirePidFile(path)).release();
+});
+
+pidFileTest("acquirePidFile() takes over the file of a killed process", async (directory) => {
+  const path = `${directory}/edge.pid`;
+  await using holder = startChild("hold_pid_file.ts", path);
+  await holder.waitForLine(/^held$/, CHILD_TIMEOUT_MS);
+  Deno.kill(holder.pid, "SIGKILL");
+  await endOf(holder);
+  const pidFile = await acquirePidFile(path);
+  assertEquals(await Deno.readTextFile(path), `${Deno.pid}\n`);
+  pidFile.release();
+});
+
+pidFileTest("acquirePidFile() replaces a longer number without a rest", async (directory) => {
+  const path = `${directory}/edge.pid`;
+  await Deno.writeTextFile(path, "12345678901234567890\n");
+  const pidFile = await acquirePidFile(path);
+  assertEquals(await Deno.readTextFile(path), `${Deno.pid}\n`);
+  pidFile.release();
+});
+
+pidFileTest("acquirePidFile() says what to do when it cannot write", async (directory) => {
+  const error = await assertRejects(() => acquirePidFile(directory), PidFileError);
+  assertStringIncludes(error.message, `Cannot write pid file ${directory}: `);
+  assertStringIncludes(error.fix, "choose another pid path");
+});
+
+pidFileTest("PidFile.release() is fine when somebody removed the file", async (directory) => {
+  const path = `${directory}/edge.pid`;
+  const pidFile = await acquirePidFile(path);
+  await Deno.remove(path);
+  pidFile.release();
+});
+
+pidFileTest("PidFile.release() leaves the file of a successor alone", async (directory) => {
+  const path = `${directory}/edge.pid`;
+  const pidFile = await acquirePidFile(path);
+  await Deno.remove(path);
+  await Deno.writeTextFile(path, "77\n");
+  pidFile.release();
+  assertEquals(await Deno.readTextFile(path), "77\n");
+});

@@ -1,0 +1,156 @@
+/**
+ * Writes the texts that repeat the schema for people: `conf/full.conf`, `conf/full.toml` and the tables of
+ * `docs/configuration.md`. `conf_test.ts` compares; `update_reference.ts` writes them anew.
+ */
+
+import type { Deferred, Entries, Option } from "../../lib/config/schema.ts";
+import { ROOT } from "../../lib/config/schema.ts";
+import { srsSyntax, tomlSyntax } from "../../lib/config/syntax.ts";
+
+const TEXT_WIDTH = 96;
+const VALUE_COLUMN = 20;
+const VHOST = "__defaultVhost__";
+
+const PREFACE = [
+  "Every directive this server acts on, with its default as value. A directive without a default",
+  "stands in a comment and shows an example. docs/configuration.md tells more.",
+];
+
+/** Marks around the generated part of `docs/configuration.md`. */
+export const DOC_MARKS = ["<!-- generated: begin -->", "<!-- generated: end -->"] as const;
+
+/** The text of `conf/full.conf`. */
+export function renderFullConf(): string {
+  return [...PREFACE.map((line) => `# ${line}`), "", ...confBlock(ROOT, "")].join("\n") + "\n";
+}
+
+/** The text of `conf/full.toml`. */
+export function renderFullToml(): string {
+  return [...PREFACE.map((line) => `# ${line}`), "", ...tomlTable(ROOT, [])].join("\n") + "\n";
+}
+
+/** The generated part of `docs/configuration.md`, marks included; as `deno fmt` would have it. */
+export function renderDocTables(): string {
+  return [
+    DOC_MARKS[0],
+    "",
+    ...optionTables(ROOT, []),
+    "## Known but not supported yet",
+    "",
+    "These directives of SRS are accepted, so that a file written for SRS loads. They have no effect; a",
+    "warning names the line unless the directive is switched off (`enabled off;` in a block) or has a",
+    "value of the last column. What a block contains is not checked.",
+    "",
+    ...table(
+      ["Directive", "Where", "What it is for in SRS", "Silent with"],
+      deferredRows(ROOT, []),
+    ),
+    "",
+    DOC_MARKS[1],
+  ].join("\n");
+}
+
+/** `full.conf` or a block of it. */
+function confBlock(entries: Entries, indent: string): string[] {
+  const lines: string[] = [];
+  for (const [name, entry] of Object.entries(entries)) {
+    if (entry.status === "deferred") continue;
+    if (lines.length > 0) lines.push("");
+    lines.push(...comment(entry.doc, indent));
+    if (entry.status === "done") {
+      lines.push(...comment(describeValues(entry), indent));
+      lines.push(indent + confOption(name, entry, VALUE_COLUMN - indent.length));
+    } else {
+      const title = entry.status === "named block" ? `${name} ${VHOST}` : name;
+      lines.push(`${indent}${title} {`, ...confBlock(entry.entries, `${indent}    `), `${indent}}`);
+    }
+  }
+  return lines;
+}
+
+function confOption(name: string, option: Option<unknown>, width: number): string {
+  const shown = option.hasDefault ? name : `# ${name}`;
+  return `${shown.padEnd(width - 1)} ${option.words.join(" ")};`;
+}
+
+/** `full.toml` from one table on: options first, since a table header ends the table before. */
+function tomlTable(entries: Entries, path: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (const [name, entry] of Object.entries(entries)) {
+    if (entry.status !== "done") continue;
+    if (lines.length > 0) lines.push("");
+    const written = tomlSyntax.option(name, entry.words);
+    lines.push(...comment(entry.doc, ""), ...comment(describeValues(entry), ""));
+    lines.push(entry.hasDefault ? written : `# ${written}`);
+  }
+  for (const [name, entry] of Object.entries(entries)) {
+    if (entry.status === "deferred" || entry.status === "done") continue;
+    const inner = [...path, ...(entry.status === "named block" ? [name, VHOST] : [name])];
+    lines.push("", ...comment(entry.doc, ""), `[${inner.join(".")}]`);
+    lines.push(...tomlTable(entry.entries, inner));
+  }
+  return lines;
+}
+
+function describeValues({ type }: Option<unknown>): string {
+  const unit = type.unit === "" ? "" : `. Unit: ${type.unit}`;
+  return `Values: ${type.label.replaceAll("`", "")}${unit}`;
+}
+
+/** `text` as comment lines of at most `TEXT_WIDTH` characters. */
+function comment(text: string, indent: string): string[] {
+  const lines = [`${indent}#`];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`;
+    if (longer.length <= TEXT_WIDTH) lines[lines.length - 1] = longer;
+    else lines.push(`${indent}# ${word}`);
+  }
+  return lines;
+}
+
+function optionTables(entries: Entries, path: readonly string[]): string[] {
+  const title = path.length === 0 ? "At the top of the file" : `In \`${srsSyntax.place(path)}\``;
+  const rows = Object.entries(entries).flatMap(([name, entry]) =>
+    entry.status === "done" ? [optionRow(name, entry)] : []
+  );
+  const headers = ["Directive", "Default", "Values", "Unit", "What it does"];
+  const lines = [`## ${title}`, "", ...table(headers, rows), ""];
+  for (const [name, entry] of Object.entries(entries)) {
+    if (entry.status === "block" || entry.status === "named block") {
+      lines.push(...optionTables(entry.entries, [...path, name]));
+    }
+  }
+  return lines;
+}
+
+function optionRow(name: string, option: Option<unknown>): string[] {
+  const words = option.words.join(" ");
+  const shown = option.hasDefault ? `\`${words}\`` : `none, e.g. \`${words}\``;
+  return [`\`${name}\``, shown, option.type.label, option.type.unit, option.doc];
+}
+
+function deferredRows(entries: Entries, path: readonly string[]): string[][] {
+  return Object.entries(entries).flatMap(([name, entry]) => {
+    if (entry.status === "deferred") return [deferredRow(name, path, entry)];
+    return entry.status === "done" ? [] : deferredRows(entry.entries, [...path, name]);
+  });
+}
+
+function deferredRow(name: string, path: readonly string[], { doc, quiet }: Deferred): string[] {
+  const silent = quiet.map((value) => value === "*" ? "any value" : `\`${value}\``).join(", ");
+  return [`\`${name}\``, path.length === 0 ? "top" : path.join("."), doc, silent];
+}
+
+/** A Markdown table with its columns aligned. */
+function table(headers: readonly string[], rows: readonly string[][]): string[] {
+  const widths = headers.map((header, column) =>
+    Math.max(header.length, ...rows.map((row) => row[column]!.length))
+  );
+  const line = (cells: readonly string[], fill: string) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!, fill)).join(" | ")} |`;
+  return [
+    line(headers, " "),
+    line(headers.map(() => ""), "-"),
+    ...rows.map((row) => line(row, " ")),
+  ];
+}

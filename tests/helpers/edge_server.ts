@@ -1,0 +1,77 @@
+/** Runs the real server as a process of its own: `main.ts`, or the executable that `EDGE_BINARY` names. */
+
+import { startProcess } from "./processes.ts";
+import type { RtmpServer } from "./servers.ts";
+import { edgeBinary } from "./settings.ts";
+
+/** Long enough for a first start, which may fetch and compile modules. */
+const START_TIMEOUT_MS = 60_000;
+
+/** The repository's root folder. */
+export const PROJECT_ROOT = new URL("../../", import.meta.url).pathname;
+
+/** Options of {@linkcode startEdge}. */
+export interface EdgeOptions {
+  /** How failure messages call it; also the name of its files. */
+  readonly name: string;
+  /** Folder it runs in. */
+  readonly directory: string;
+  /** The virtual hosts' part of a configuration file; the port is chosen by the system. */
+  readonly vhosts: string;
+}
+
+/**
+ * Starts a server from configuration text, and returns when it listens.
+ *
+ * @throws {Error} with its last lines when it does not come up
+ */
+export async function startEdge(options: EdgeOptions): Promise<RtmpServer> {
+  const { name, directory, vhosts } = options;
+  const configFile = `${directory}/${name}.conf`;
+  const config = `listen 1935;\npid objs/${name}.pid;\nsrs_log_file objs/${name}.log;\n`;
+  await Deno.writeTextFile(configFile, `${config}${vhosts}\n`);
+  return await startEdgeFromFile({
+    name,
+    directory,
+    configFile,
+    args: ["--listen", "127.0.0.1:0"],
+  });
+}
+
+/**
+ * Starts a server from a configuration file, and returns when it listens.
+ *
+ * @throws {Error} with its last lines when it does not come up
+ */
+export async function startEdgeFromFile(
+  options: {
+    readonly name: string;
+    readonly directory: string;
+    readonly configFile: string;
+    /** Further arguments. */
+    readonly args?: readonly string[];
+  },
+): Promise<RtmpServer> {
+  const { name, directory, configFile, args = [] } = options;
+  const command = [...edgeCommand(), "--config", configFile, ...args] as const;
+  const process = startProcess({ name, command, cwd: directory });
+  try {
+    const [, port] = await process.waitForLine(
+      /listening on rtmp:\/\/\S*:(\d+)/,
+      START_TIMEOUT_MS,
+    );
+    return { name, port: Number(port), process };
+  } catch (error) {
+    await process.stop();
+    throw error;
+  }
+}
+
+/** The command that stands for `edge`, wherever it is started. */
+export function edgeCommand(): [string, ...string[]] {
+  const binary = edgeBinary();
+  if (binary !== undefined) return [binary];
+  const allowed = ["--allow-net", "--allow-read", "--allow-write"];
+  const config = `--config=${PROJECT_ROOT}deno.json`;
+  return [Deno.execPath(), "run", config, ...allowed, `${PROJECT_ROOT}main.ts`];
+}

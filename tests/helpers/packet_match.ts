@@ -1,0 +1,45 @@
+/** Compares what a player got with an endlessly repeated source, packet by packet. */
+
+/**
+ * Says how `watched` differs from every run through the repeated `source`, or returns `undefined` when it
+ * is one: each packet followed by the next, and the source's last by its first.
+ *
+ * @param source distinct hashes of the source's packets, in order
+ * @param watched hashes of the packets a player got, in order
+ */
+export function describeMismatch(
+  source: readonly string[],
+  watched: readonly string[],
+): string | undefined {
+  const positions = new Map(source.map((hash, position) => [hash, position]));
+  if (positions.size !== source.length) throw new Error("The source's packets are not distinct");
+  let previous: number | undefined;
+  for (const [index, hash] of watched.entries()) {
+    const position = positions.get(hash);
+    if (position === undefined) return `packet ${index} (${hash}) is none of the source's`;
+    if (previous !== undefined) {
+      const step = (position - previous + source.length) % source.length;
+      if (step !== 1) return describeStep({ index, previous, position, step, size: source.length });
+    }
+    previous = position;
+  }
+  return undefined;
+}
+
+interface Step {
+  readonly index: number;
+  readonly previous: number;
+  readonly position: number;
+  /** How far the source moved on, 0 to `size - 1`. */
+  readonly step: number;
+  readonly size: number;
+}
+
+function describeStep({ index, previous, position, step, size }: Step): string {
+  const where = `at packet ${index}: source packet ${position} came after ${previous}`;
+  if (step === 0) return `one packet doubled ${where}`;
+  // A long way round forwards is taken as a short way back.
+  if (step > size / 2) return `went back by ${size - step + 1} packets ${where}`;
+  const lost = step - 1;
+  return `${lost} packet${lost === 1 ? "" : "s"} lost ${where}`;
+}

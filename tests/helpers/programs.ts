@@ -1,0 +1,79 @@
+/** The foreign programs the tests talk to: whether they are here, and how to get them. */
+
+import { say } from "./say.ts";
+import { isSkippingForbidden } from "./settings.ts";
+
+/** Where Debian puts the RTMP module of nginx. */
+export const NGINX_RTMP_MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
+
+interface ProgramFacts {
+  /** Debian packages that bring it. */
+  readonly packages: string;
+  /** A command that succeeds exactly where the program is usable. */
+  readonly check: readonly [string, ...string[]];
+}
+
+const PROGRAMS = {
+  "ffmpeg": { packages: "ffmpeg", check: ["ffmpeg", "-version"] },
+  "ffprobe": { packages: "ffmpeg", check: ["ffprobe", "-version"] },
+  "mpv": { packages: "mpv", check: ["mpv", "--version"] },
+  "rtmpdump": { packages: "rtmpdump", check: ["rtmpdump", "--help"] },
+  "gst rtmpsrc": gstreamerElement("rtmpsrc"),
+  "gst rtmp2src": gstreamerElement("rtmp2src"),
+  "gst rtmpsink": gstreamerElement("rtmpsink"),
+  "gst rtmp2sink": gstreamerElement("rtmp2sink"),
+  "nginx-rtmp": {
+    packages: "nginx libnginx-mod-rtmp",
+    check: ["sh", "-c", `PATH=$PATH:/usr/sbin command -v nginx && test -e ${NGINX_RTMP_MODULE}`],
+  },
+} as const satisfies Record<string, ProgramFacts>;
+
+/** A program the tests know, by the name people use for it. */
+export type ProgramName = keyof typeof PROGRAMS;
+
+const answers = new Map<ProgramName, Promise<boolean>>();
+
+/**
+ * Whether to use the program. Where it is missing, says so in one line with the command that installs it.
+ * Where skipping is forbidden the answer is always yes: its tests run, and fail.
+ */
+export function hasProgram(name: ProgramName): Promise<boolean> {
+  let answer = answers.get(name);
+  if (answer === undefined) {
+    answer = findProgram(name);
+    answers.set(name, answer);
+  }
+  return answer;
+}
+
+/** Those of `names` that {@linkcode hasProgram} says to use. */
+export async function findPrograms(names: readonly ProgramName[]): Promise<ProgramName[]> {
+  const answers = await Promise.all(names.map(hasProgram));
+  return names.filter((_, index) => answers[index]);
+}
+
+async function findProgram(name: ProgramName): Promise<boolean> {
+  const { packages, check } = PROGRAMS[name];
+  if (await succeeds(check)) return true;
+  const isForbidden = isSkippingForbidden();
+  const verdict = isForbidden ? "missing" : "skipped";
+  say(`${verdict}: ${name} is not installed; apt-get install ${packages}`);
+  return isForbidden;
+}
+
+async function succeeds([command, ...args]: readonly [string, ...string[]]): Promise<boolean> {
+  try {
+    const quiet = { stdin: "null", stdout: "null", stderr: "null" } as const;
+    return (await new Deno.Command(command, { args, ...quiet }).output()).success;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function gstreamerElement(element: string): ProgramFacts {
+  return {
+    packages: "gstreamer1.0-tools gstreamer1.0-plugins-good gstreamer1.0-plugins-bad",
+    check: ["gst-inspect-1.0", "--exists", element],
+  };
+}

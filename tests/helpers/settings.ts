@@ -1,0 +1,22 @@
+/** What the environment may say about a test run. Reading it needs `--allow-env`. */
+
+/** True where a missing program or a busy port is a failure and not a reason to skip (`CI_NO_SKIP=1`). */
+export function isSkippingForbidden(): boolean {
+  return Deno.env.get("CI_NO_SKIP") === "1";
+}
+
+/** The compiled executable to test in place of `main.ts` (`EDGE_BINARY`). */
+export function edgeBinary(): string | undefined {
+  const path = Deno.env.get("EDGE_BINARY");
+  return path === undefined || path === "" ? undefined : Deno.realPathSync(path);
+}
+
+/** How long every interop player watches, in seconds (`EDGE_INTEROP_SECONDS`, 12 unless told). */
+export function interopSeconds(): number {
+  const text = Deno.env.get("EDGE_INTEROP_SECONDS") ?? "12";
+  const seconds = Number(text);
+  if (!Number.isInteger(seconds) || seconds < 1) {
+    throw new Error(`EDGE_INTEROP_SECONDS is "${text}", which is not a whole number of seconds`);
+  }
+  return seconds;
+}

@@ -1,0 +1,88 @@
+import { WireError } from "../../lib/base/errors.ts";
+import { splitAggregate } from "../../lib/rtmp/aggregate.ts";
+
+import { assert, assertEquals, assertThrows } from "../helpers/assert.ts";
+import { hex } from "../helpers/hex.ts";
+
+type SubMessage = [typeId: number, timestampMs: number, payload: Uint8Array];
+
+function split(timestampMs: number, payload: Uint8Array): SubMessage[] {
+  const messages: SubMessage[] = [];
+  splitAggregate(timestampMs, payload, (...message) => messages.push(message));
+  return messages;
+}
+
+const THREE = hex(`
+  09  00 00 03  00 03 e8 00  00 00 00  // video, 3 bytes, 1000 ms
+  17 01 aa
+  00 00 00 0e                          // back pointer: 14
+  08  00 00 02  00 03 fd 00  00 00 00  // audio, 2 bytes, 1021 ms
+  af 01
+  00 00 00 0d
+  12  00 00 00  00 03 e0 00  00 00 00  // data, empty, 992 ms
+  00 00 00 0b
+`);
+
+Deno.test("splitAggregate() gives the first message the aggregate's time and keeps the distances", () => {
+  assertEquals(split(5000, THREE), [
+    [9, 5000, hex("17 01 aa")],
+    [8, 5021, hex("af 01")],
+    [18, 4992, hex("")],
+  ]);
+});
+
+Deno.test("splitAggregate() counts across the end of the 32-bit clock", () => {
+  assertEquals(split(0xffff_fff0, THREE).map(([, timestampMs]) => timestampMs), [
+    0xffff_fff0,
+    5,
+    0xffff_ffe8,
+  ]);
+});
+
+Deno.test("splitAggregate() reads the upper byte of a timestamp behind the lower three", () => {
+  const payload = hex(`
+    08  00 00 01  ff ff f0 fe  00 00 00  // 0xfefffff0 ms
+    01
+    00 00 00 0c
+    08  00 00 01  00 00 10 ff  00 00 00  // 0xff000010 ms, 32 ms later
+    02
+    00 00 00 0c
+    08  00 00 01  00 00 10 00  00 00 00  // 0x00000010 ms, after the clock began anew
+    03
+    00 00 00 0c
+  `);
+  assertEquals(split(100, payload).map(([, timestampMs]) => timestampMs), [
+    100,
+    132,
+    100 + 0x0100_0020,
+  ]);
+});
+
+Deno.test("splitAggregate() keeps types it does not know", () => {
+  const payload = hex("ff  00 00 01  00 00 00 00  00 00 00  aa  00 00 00 0c");
+  assertEquals(split(7, payload), [[255, 7, hex("aa")]]);
+});
+
+Deno.test("splitAggregate() emits views into the aggregate", () => {
+  assert(split(0, THREE).every(([, , payload]) => payload.buffer === THREE.buffer));
+});
+
+Deno.test("splitAggregate() emits nothing when the aggregate is empty", () => {
+  assertEquals(split(5000, hex("")), []);
+});
+
+Deno.test("splitAggregate() refuses every aggregate that ends inside a message", () => {
+  // 18, 35 and 50 bytes are one, two and three whole messages.
+  for (let length = 1; length < THREE.length; length += 1) {
+    const whole = length >= 35 ? 2 : length >= 18 ? 1 : 0;
+    const cut = THREE.subarray(0, length);
+    if (length === 18 || length === 35) {
+      assertEquals(split(0, cut).length, whole);
+      continue;
+    }
+    let emitted = 0;
+    const error = assertThrows(() => splitAggregate(0, cut, () => emitted++), WireError);
+    assertEquals(error.code, "chunk.aggregate_truncated");
+    assertEquals([error.offset, emitted], [[0, 18, 35][whole], whole], `length ${length}`);
+  }
+});

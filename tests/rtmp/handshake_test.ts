@@ -1,0 +1,248 @@
+/**
+ * Expected digests were computed with Python's hmac and hashlib; opening bytes of real peers come from
+ * tests/fixtures/handshake_captures.ts.
+ */
+
+import { concatBytes } from "../../lib/base/bytes.ts";
+import { WireError } from "../../lib/base/errors.ts";
+import { ClientHandshake, ServerHandshake } from "../../lib/rtmp/handshake.ts";
+import type { HandshakeProgress } from "../../lib/rtmp/handshake.ts";
+
+import {
+  FFMPEG_C0C1,
+  GSTREAMER_C0C1,
+  LIBRTMP_C0C1,
+  LIBRTMP_RTMPE_C0C1,
+  NGINX_RTMP_S0S1S2,
+} from "../fixtures/handshake_captures.ts";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "../helpers/assert.ts";
+import { hex } from "../helpers/hex.ts";
+import { feedAtEverySplit } from "../helpers/split.ts";
+
+const BLOCK = 1536;
+
+/** 3, 10, 17, … modulo 256. */
+const RANDOM = Uint8Array.from({ length: BLOCK }, (_, i) => i * 7 + 3);
+
+const OPTIONS = { random: fixedRandom, nowMs: 0x01020304 };
+
+/** A connect command's first bytes: csid 3, fmt 0, time 0, length 180, type 20. */
+const NEXT = hex("03  00 00 00  00 00 b4  14  00 00 00 00");
+
+/** What a client may put into C2; nobody looks. */
+const JUNK_C2 = new Uint8Array(BLOCK).fill(0xee);
+
+function fixedRandom(length: number): Uint8Array {
+  return RANDOM.slice(0, length);
+}
+
+/** The fixed random block with fields written over it. */
+function blockWith(fields: Readonly<Record<number, string>>): Uint8Array {
+  const block = fixedRandom(BLOCK);
+  for (const [at, digits] of Object.entries(fields)) block.set(hex(digits), Number(at));
+  return block;
+}
+
+interface Outcome {
+  readonly sent: readonly Uint8Array[];
+  readonly done: boolean;
+  readonly rest: Uint8Array;
+  readonly realIp?: string | null;
+}
+
+function runServer(chunks: readonly Uint8Array[]): Outcome {
+  const server = new ServerHandshake(OPTIONS);
+  return { ...pushAll(server, chunks), realIp: server.realIp };
+}
+
+function runClient(chunks: readonly Uint8Array[]): Outcome {
+  return pushAll(new ClientHandshake(OPTIONS), chunks);
+}
+
+function pushAll(
+  machine: { push(bytes: Uint8Array): HandshakeProgress },
+  chunks: readonly Uint8Array[],
+): Outcome {
+  const sent: Uint8Array[] = [];
+  const rests: Uint8Array[] = [];
+  let done = false;
+  for (const chunk of chunks) {
+    const progress = machine.push(chunk);
+    if (progress.send !== null) sent.push(progress.send);
+    rests.push(progress.rest);
+    done = progress.done;
+    assert(done || progress.rest.length === 0, "bytes left over before the end");
+  }
+  return { sent, done, rest: concatBytes(rests) };
+}
+
+function pushToServer(...bytes: number[]): () => void {
+  return () => new ServerHandshake(OPTIONS).push(new Uint8Array(bytes));
+}
+
+Deno.test("ServerHandshake.push() answers ffmpeg's digest with schema 1 at every split", () => {
+  const outcome = feedAtEverySplit(concatBytes([FFMPEG_C0C1, JUNK_C2, NEXT]), runServer);
+  const s1 = blockWith({
+    0: "01 02 03 04",
+    4: "01 00 05 04",
+    290: "77912735775418482c6e189165765dd3af389aa738c6e884a786d5ec9164abad",
+  });
+  const s2 = blockWith({
+    1504: "5799525d4ed1b0d1c17e9b1d97d918e70f6f0bfd13fbfcb6df88d15d8bf9d116",
+  });
+  assertEquals(outcome, {
+    sent: [concatBytes([hex("03"), s1, s2])],
+    done: true,
+    rest: NEXT,
+    realIp: null,
+  });
+});
+
+Deno.test("ServerHandshake.push() answers librtmp's digest of schema 0 with schema 0", () => {
+  // Captured with RTMPE, the only mode in which librtmp uses schema 0; C1 is the same in clear.
+  const c0c1 = concatBytes([hex("03"), LIBRTMP_RTMPE_C0C1.subarray(1)]);
+  const s1 = blockWith({
+    0: "01 02 03 04",
+    4: "01 00 05 04",
+    942: "a20c82123b612599b85c8af00f1141084fef37a7dffea13dc9c570a78ca92de1",
+  });
+  const s2 = blockWith({
+    1504: "32c0a8ce2e16f7bc94bf25754696940ffe579089a9ccddcf0bcf627ab02a5099",
+  });
+  assertEquals(runServer([c0c1]).sent, [concatBytes([hex("03"), s1, s2])]);
+});
+
+Deno.test("ServerHandshake.push() echoes C1 when it carries no digest", () => {
+  const s1 = blockWith({ 0: "01 02 03 04", 4: "00 00 00 00" });
+  for (const c0c1 of [LIBRTMP_C0C1, GSTREAMER_C0C1]) {
+    const outcome = runServer([concatBytes([c0c1, JUNK_C2, NEXT])]);
+    assertEquals(outcome, {
+      sent: [concatBytes([hex("03"), s1, c0c1.subarray(1)])],
+      done: true,
+      rest: NEXT,
+      realIp: null,
+    });
+  }
+});
+
+Deno.test("ServerHandshake.push() answers with the last byte of C1 and ends with the last byte of C2", () => {
+  const server = new ServerHandshake(OPTIONS);
+  assertEquals(server.push(LIBRTMP_C0C1.subarray(0, -1)).send, null);
+  const answer = server.push(LIBRTMP_C0C1.subarray(-1));
+  assertEquals([answer.send?.length, answer.done], [1 + 2 * BLOCK, false]);
+  assertEquals(server.push(JUNK_C2.subarray(1)).done, false);
+  assertEquals(server.push(JUNK_C2.subarray(0, 1)).done, true);
+});
+
+Deno.test("ServerHandshake.push() returns everything once it is done", () => {
+  const server = new ServerHandshake(OPTIONS);
+  server.push(concatBytes([LIBRTMP_C0C1, JUNK_C2]));
+  assertEquals(server.push(NEXT), { send: null, done: true, rest: NEXT });
+});
+
+Deno.test("ServerHandshake.push() takes the client's address from an SRS proxy header", () => {
+  const outcome = feedAtEverySplit(
+    concatBytes([
+      hex("f3  00 06  cb 00 71 09  aa bb"), // mark, length, 203.0.113.9, two bytes of something else
+      LIBRTMP_C0C1,
+      JUNK_C2,
+      NEXT,
+    ]),
+    runServer,
+  );
+  assertEquals([outcome.realIp, outcome.done, outcome.rest], ["203.0.113.9", true, NEXT]);
+});
+
+Deno.test("ServerHandshake.push() takes proxy headers of 4 to 1024 bytes", () => {
+  for (const length of [4, 1024]) {
+    const header = new Uint8Array(3 + length);
+    header.set([0xf3, length >> 8, length & 0xff, 10, 0, 0, 255]);
+    assertEquals(runServer([concatBytes([header, LIBRTMP_C0C1, JUNK_C2])]).realIp, "10.0.0.255");
+  }
+  for (const length of [0, 3, 1025, 0xffff]) {
+    const error = assertThrows(pushToServer(0xf3, length >> 8, length & 0xff), WireError);
+    assertEquals(error.code, "handshake.proxy_header");
+    assertStringIncludes(error.message, `length is ${length} `);
+  }
+});
+
+Deno.test("ServerHandshake.push() refuses a second proxy header and tells where", () => {
+  const error = assertThrows(pushToServer(0xf3, 0, 4, 10, 0, 0, 1, 0xf3), WireError);
+  assertEquals([error.code, error.offset], ["handshake.version", 7]);
+});
+
+Deno.test("ServerHandshake.push() refuses another protocol at its first byte", () => {
+  const cases: readonly [number, string][] = [
+    [0x47, 'first byte 0x47 ("G") looks like an HTTP request'], // GET
+    [0x50, 'first byte 0x50 ("P") looks like an HTTP request'], // POST, as RTMPT opens
+    [0x16, "first byte 0x16 looks like TLS"],
+    [0x06, "first byte 0x06 asks for encrypted RTMPE"],
+    [0x08, "first byte 0x08 asks for encrypted RTMPE"],
+    [0x00, "first byte is 0x00 where RTMP version 3 belongs"],
+    [0xa5, "first byte is 0xa5 where RTMP version 3 belongs"],
+  ];
+  for (const [byte, text] of cases) {
+    const error = assertThrows(pushToServer(byte), WireError, text);
+    assertEquals([error.code, error.offset], ["handshake.version", 0]);
+    assert(error.fix !== "");
+  }
+  assertThrows(() => new ServerHandshake(OPTIONS).push(LIBRTMP_RTMPE_C0C1), WireError, "RTMPE");
+});
+
+Deno.test("ServerHandshake.push() keeps refusing after it refused", () => {
+  const server = new ServerHandshake(OPTIONS);
+  assertThrows(() => server.push(hex("47")), WireError);
+  assertThrows(() => server.push(LIBRTMP_C0C1), WireError);
+});
+
+Deno.test("ClientHandshake.start() opens with a digest of schema 1", () => {
+  const c1 = blockWith({
+    0: "01 02 03 04",
+    4: "80 00 07 02",
+    290: "4fc69be4df7d5883ccdfc84b526d41e1ad7bdade33b86645deefd956a2e74520",
+  });
+  assertEquals(new ClientHandshake(OPTIONS).start(), concatBytes([hex("03"), c1]));
+});
+
+Deno.test("ClientHandshake.push() answers nginx-rtmp's digest at every split", () => {
+  const outcome = feedAtEverySplit(concatBytes([NGINX_RTMP_S0S1S2, NEXT]), runClient);
+  const c2 = blockWith({
+    1504: "c6ad0364d0d997a8f3ee1162fe229089983b05d3dab5b7353e77a8cb53849899",
+  });
+  assertEquals(outcome, { sent: [c2], done: true, rest: NEXT });
+});
+
+Deno.test("ClientHandshake.push() echoes S1 when it carries no digest, whatever S2 says", () => {
+  const s1 = blockWith({ 0: "00 00 00 00  00 00 00 00" });
+  const outcome = feedAtEverySplit(concatBytes([hex("03"), s1, JUNK_C2, NEXT]), runClient);
+  assertEquals(outcome, { sent: [s1], done: true, rest: NEXT });
+});
+
+Deno.test("ClientHandshake.push() answers with the last byte of S1 and ends with the last byte of S2", () => {
+  const client = new ClientHandshake(OPTIONS);
+  client.start();
+  assertEquals(client.push(NGINX_RTMP_S0S1S2.subarray(0, BLOCK)).send, null);
+  const answer = client.push(NGINX_RTMP_S0S1S2.subarray(BLOCK, BLOCK + 1));
+  assertEquals([answer.send?.length, answer.done], [BLOCK, false]);
+  assertEquals(client.push(NGINX_RTMP_S0S1S2.subarray(BLOCK + 1, -1)).done, false);
+  assertEquals(client.push(NGINX_RTMP_S0S1S2.subarray(-1)).done, true);
+});
+
+Deno.test("ClientHandshake.push() refuses a server of another protocol at its first byte", () => {
+  const error = assertThrows(
+    () => new ClientHandshake(OPTIONS).push(hex("48")), // HTTP/1.1 400 Bad Request
+    WireError,
+    'first byte of the server is 0x48 ("H") where RTMP version 3 belongs',
+  );
+  assertEquals([error.code, error.offset], ["handshake.version", 0]);
+});
+
+Deno.test("ClientHandshake and ServerHandshake come to an end with each other", () => {
+  const client = new ClientHandshake(OPTIONS);
+  const server = new ServerHandshake(OPTIONS);
+  const answer = server.push(client.start()).send;
+  assert(answer !== null);
+  const reply = client.push(answer);
+  assert(reply.done && reply.send !== null);
+  assert(server.push(reply.send).done);
+});
