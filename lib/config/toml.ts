@@ -12,6 +12,9 @@ import type { Directive, Word } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
 import { findTomlPlaces, placeOf, type TomlPath, type TomlPlaces } from "./toml_places.ts";
 
+/** What the standard parser says when it cannot put a table into the tree. */
+const TREE_ERROR = /key length is not a positive number|Unexpected assign/;
+
 /**
  * The directives of `text`. Problems with single values go to `problems`.
  *
@@ -25,9 +28,7 @@ export function parseToml(
   const source = text.replace(/^\uFEFF/, "");
   const document = parseDocument(source, file, problems);
   const places = findTomlPlaces(source, file);
-  for (const { key, at } of places.repeated) {
-    problems.error(at, `Key ${quotePeerText(key)} is written twice`, "remove or merge one of them");
-  }
+  reportRepeated(places, problems);
   return new TreeBuilder(places, problems).table(document, []);
 }
 
@@ -109,12 +110,24 @@ function parseDocument(
   try {
     return parse(source);
   } catch (error) {
+    if (TREE_ERROR.test(describeError(error))) {
+      reportRepeated(findTomlPlaces(source, file), problems);
+      problems.warningsOrThrow();
+    }
     const { offset, detail } = locate(source, describeError(error));
     problems.fail(
       at(offset),
       `Invalid TOML: ${detail}`,
       "correct it; toml.io describes the format",
     );
+  }
+}
+
+/** The standard parser lets repeated keys pass, and says nothing useful about repeated tables. */
+function reportRepeated({ repeated }: TomlPlaces, problems: ProblemList): void {
+  for (const { name, at } of repeated) {
+    const fix = "write it once, and a table before the tables inside it";
+    problems.error(at, `Key ${quotePeerText(name)} is written again`, fix);
   }
 }
 

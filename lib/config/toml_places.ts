@@ -1,7 +1,7 @@
 /**
  * Finds where the keys and values of a TOML text are written. The standard library's parser tells
  * what they are but not where, so this walks the same text again; it relies on that parser having
- * accepted it.
+ * accepted the syntax.
  */
 
 import type { Place } from "./directive.ts";
@@ -15,11 +15,11 @@ export interface TomlPlaces {
   readonly ofKey: (path: TomlPath) => Place;
   /** Place of the value at `path`. */
   readonly ofValue: (path: TomlPath) => Place;
-  /** Keys given a value when they had one, which TOML forbids and the standard parser lets pass. */
-  readonly repeated: readonly { readonly key: string; readonly at: Place }[];
+  /** Keys and tables written again, and tables written after a table inside them. */
+  readonly repeated: readonly { readonly name: string; readonly at: Place }[];
 }
 
-/** The places in `text`, a valid TOML document. Never throws. */
+/** The places in `text`, a valid TOML document but for keys that may be repeated. Never throws. */
 export function findTomlPlaces(text: string, file: string): TomlPlaces {
   return new PlaceFinder(text, file).run();
 }
@@ -30,15 +30,19 @@ export function placeOf(text: string, offset: number, file: string): Place {
   return { file, line: before.length, column: before.at(-1)!.length + 1 };
 }
 
+interface Key {
+  readonly name: string;
+  readonly offset: number;
+}
+
 class PlaceFinder {
   readonly #text: string;
   readonly #file: string;
   readonly #keys = new Map<string, number>();
   readonly #values = new Map<string, number>();
-  readonly #repeated: { key: string; offset: number }[] = [];
+  readonly #repeated: Key[] = [];
   /** Number of tables so far in each array of tables. */
   readonly #tableCounts = new Map<string, number>();
-  readonly #headers = new Set<string>();
   #at = 0;
 
   constructor(text: string, file: string) {
@@ -48,16 +52,16 @@ class PlaceFinder {
 
   run(): TomlPlaces {
     let table: TomlPath = [];
-    for (;;) {
-      this.#skipBlank();
-      if (this.#at >= this.#text.length) break;
+    this.#skipBlank();
+    while (this.#at < this.#text.length) {
       if (this.#peek() === "[") table = this.#header();
       else this.#pair(table);
+      this.#skipBlank();
     }
     return {
       ofKey: (path) => this.#place(this.#keys.get(pathKey(path)) ?? this.#offsetAbove(path)),
       ofValue: (path) => this.#place(this.#values.get(pathKey(path)) ?? this.#offsetAbove(path)),
-      repeated: this.#repeated.map(({ key, offset }) => ({ key, at: this.#place(offset) })),
+      repeated: this.#repeated.map(({ name, offset }) => ({ name, at: this.#place(offset) })),
     };
   }
 
@@ -67,53 +71,46 @@ class PlaceFinder {
     this.#at += isArray ? 2 : 1;
     let path: TomlPath = [];
     const keys = this.#dottedKey();
-    for (const [index, { key, offset }] of keys.entries()) {
-      path = [...path, key];
-      this.#note(this.#keys, path, offset);
+    for (const [index, key] of keys.entries()) {
+      path = [...path, key.name];
       const isLast = index === keys.length - 1;
-      if (isLast && isArray) {
-        this.#tableCounts.set(pathKey(path), (this.#tableCounts.get(pathKey(path)) ?? 0) + 1);
-      } else if (isLast) {
-        this.#noteHeader(path, key, offset);
-      }
-      const count = this.#tableCounts.get(pathKey(path));
-      if (count !== undefined) {
-        path = [...path, count - 1];
-        this.#note(this.#keys, path, offset);
-      }
+      this.#noteKey(path, key, isLast && !isArray);
+      const id = pathKey(path);
+      if (isLast && isArray) this.#tableCounts.set(id, (this.#tableCounts.get(id) ?? 0) + 1);
+      const count = this.#tableCounts.get(id);
+      if (count === undefined) continue;
+      path = [...path, count - 1];
+      this.#noteKey(path, key, false);
     }
     this.#at += isArray ? 2 : 1;
     return path;
-  }
-
-  #noteHeader(path: TomlPath, key: string, offset: number): void {
-    const id = pathKey(path);
-    if (this.#headers.has(id) || this.#values.has(id)) this.#repeated.push({ key, offset });
-    this.#headers.add(id);
   }
 
   /** `a.b = value` in the table at `table`. */
   #pair(table: TomlPath): void {
     let path = table;
     const keys = this.#dottedKey();
-    for (const { key, offset } of keys) {
-      path = [...path, key];
-      this.#note(this.#keys, path, offset);
+    for (const [index, key] of keys.entries()) {
+      path = [...path, key.name];
+      this.#noteKey(path, key, index === keys.length - 1);
     }
-    const { key, offset } = keys.at(-1)!;
-    const id = pathKey(path);
-    if (this.#values.has(id) || this.#headers.has(id)) this.#repeated.push({ key, offset });
     this.#skipSpaces();
     this.#at++; // the equals sign
     this.#value(path);
   }
 
-  #dottedKey(): { readonly key: string; readonly offset: number }[] {
-    const keys = [];
+  #noteKey(path: TomlPath, { name, offset }: Key, mustBeNew: boolean): void {
+    const id = pathKey(path);
+    if (!this.#keys.has(id)) this.#keys.set(id, offset);
+    else if (mustBeNew) this.#repeated.push({ name, offset });
+  }
+
+  #dottedKey(): readonly Key[] {
+    const keys: Key[] = [];
     for (;;) {
       this.#skipSpaces();
       const offset = this.#at;
-      keys.push({ key: this.#key(), offset });
+      keys.push({ name: this.#key(), offset });
       this.#skipSpaces();
       if (this.#peek() !== ".") return keys;
       this.#at++;
@@ -134,7 +131,7 @@ class PlaceFinder {
 
   #value(path: TomlPath): void {
     this.#skipBlank();
-    this.#note(this.#values, path, this.#at);
+    this.#values.set(pathKey(path), this.#at);
     const char = this.#peek();
     if (char === "[") this.#array(path);
     else if (char === "{") this.#inlineTable(path);
@@ -196,11 +193,6 @@ class PlaceFinder {
 
   #peek(): string | undefined {
     return this.#text[this.#at];
-  }
-
-  #note(places: Map<string, number>, path: TomlPath, offset: number): void {
-    const key = pathKey(path);
-    if (!places.has(key)) places.set(key, offset);
   }
 
   /** Offset of the nearest table or value around `path`. */

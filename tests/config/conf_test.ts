@@ -1,0 +1,131 @@
+/** Holds the files in `conf/` and the reference in `docs/` to the schema. Needs read permission. */
+
+import { assertEquals, assertStringIncludes, assertThrows } from "../helpers/assert.ts";
+import { ConfigError } from "../../lib/base/errors.ts";
+import { loadConfig } from "../../lib/config/load.ts";
+import { defaultConfig } from "../../lib/config/parse_config.ts";
+import { type Entries, ROOT } from "../../lib/config/schema.ts";
+import { renderDocTables, renderFullConf, renderFullToml } from "./reference.ts";
+
+const ROOT_URL = new URL("../../", import.meta.url);
+const ignore = (await Deno.permissions.query({ name: "read" })).state !== "granted";
+
+function readText(path: string): string {
+  return Deno.readTextFileSync(new URL(path, ROOT_URL));
+}
+
+function load(path: string) {
+  return loadConfig(decodeURIComponent(new URL(path, ROOT_URL).pathname));
+}
+
+const UPDATE =
+  "run deno run --allow-read --allow-write tests/config/update_reference.ts and look at the difference";
+
+Deno.test({
+  name: "conf/origin.conf and conf/origin.toml are the same origin on port 19350",
+  ignore,
+  fn() {
+    const { config, warnings } = load("conf/origin.conf");
+    assertEquals(warnings, []);
+    assertEquals(config.listen, [{ hostname: "0.0.0.0", port: 19350 }]);
+    assertEquals(config.pid, "objs/origin.pid");
+    assertEquals([config.log.tank, config.log.file], ["file", "./objs/origin.log"]);
+    assertEquals(config.vhosts, defaultConfig().vhosts);
+    assertEquals(load("conf/origin.toml"), { config, warnings: [] });
+  },
+});
+
+Deno.test({
+  name: "conf/edge.conf and conf/edge.toml are the same edge of that origin",
+  ignore,
+  fn() {
+    const { config, warnings } = load("conf/edge.conf");
+    assertEquals(warnings, []);
+    assertEquals(config.listen, [{ hostname: "0.0.0.0", port: 1935 }]);
+    assertEquals(config.pid, "objs/edge.pid");
+    assertEquals([config.log.tank, config.log.file], ["file", "./objs/edge.log"]);
+    const vhost = config.vhosts.get("__defaultVhost__");
+    assertEquals(vhost?.mode, "remote");
+    assertEquals(vhost?.cluster.origins, [{ hostname: "127.0.0.1", port: 19350 }]);
+    assertEquals(load("conf/edge.toml"), { config, warnings: [] });
+  },
+});
+
+for (const path of ["conf/full.conf", "conf/full.toml"]) {
+  Deno.test({
+    name: `${path} has the defaults as values`,
+    ignore,
+    fn() {
+      assertEquals(load(path), { config: defaultConfig(), warnings: [] });
+    },
+  });
+
+  Deno.test({
+    name: `${path} shows every directive below its description`,
+    ignore,
+    fn() {
+      // Joins wrapped comments, so that a description is one piece of text again.
+      const text = readText(path).replaceAll(/\n\s*# (?![\w]+ (=|  ))/g, " ");
+      for (const [name, doc] of allOptions(ROOT)) {
+        assertStringIncludes(text.replaceAll(/\s+/g, " "), doc);
+        assertEquals(new RegExp(`^\\s*(# )?${name} `, "m").test(readText(path)), true, name);
+      }
+    },
+  });
+}
+
+Deno.test({
+  name: "conf/full.conf and conf/full.toml are current",
+  ignore,
+  fn() {
+    assertEquals(readText("conf/full.conf"), renderFullConf(), UPDATE);
+    assertEquals(readText("conf/full.toml"), renderFullToml(), UPDATE);
+  },
+});
+
+Deno.test({
+  name: "docs/configuration.md has the current tables",
+  ignore,
+  fn() {
+    assertStringIncludes(readText("docs/configuration.md"), renderDocTables());
+  },
+});
+
+Deno.test({
+  name: "loadConfig() reads an included file beside the including one",
+  ignore,
+  fn() {
+    const path = decodeURIComponent(new URL("fixtures/include.conf", import.meta.url).pathname);
+    assertEquals(loadConfig(path).config.vhosts.get("v")?.play.atc, true);
+  },
+});
+
+Deno.test({
+  name: "loadConfig() says so when there is no such file",
+  ignore,
+  fn() {
+    const error = assertThrows(() => loadConfig("conf/none.conf"), ConfigError);
+    assertEquals(
+      error.message,
+      "conf/none.conf: Cannot read the configuration: there is no such file: " +
+        "name a readable file, e.g. conf/edge.conf",
+    );
+  },
+});
+
+Deno.test({
+  name: "loadConfig() says why a folder is no configuration",
+  ignore,
+  fn() {
+    const folder = decodeURIComponent(new URL("conf", ROOT_URL).pathname);
+    const error = assertThrows(() => loadConfig(folder), ConfigError);
+    assertStringIncludes(error.message, "Cannot read the configuration: ");
+  },
+});
+
+function allOptions(entries: Entries): [name: string, doc: string][] {
+  return Object.entries(entries).flatMap(([name, entry]): [string, string][] => {
+    if (entry.status === "deferred") return [];
+    return entry.status === "done" ? [[name, entry.doc]] : allOptions(entry.entries);
+  });
+}

@@ -1,0 +1,311 @@
+import { assertEquals, assertInstanceOf, assertThrows } from "../helpers/assert.ts";
+import { ConfigError } from "../../lib/base/errors.ts";
+import type { Config } from "../../lib/config/config.ts";
+import { defaultConfig } from "../../lib/config/parse_config.ts";
+import { inVhost, load, loadVhost, problemsOf } from "./helpers.ts";
+
+const DEFAULT_VHOST = {
+  name: "__defaultVhost__",
+  enabled: true,
+  mode: "local",
+  minLatency: false,
+  tcpNodelay: false,
+  inAckSizeBytes: 0,
+  outAckSizeBytes: 2_500_000,
+  play: {
+    gopCache: true,
+    gopCacheMaxFrames: 2500,
+    gopMaxBytes: 67_108_864,
+    queueLengthMs: 30_000,
+    mwLatencyMs: 350,
+    atc: false,
+    waitMs: 30_000,
+    stallMs: 15_000,
+    pingIntervalMs: 30_000,
+    pingTimeoutMs: 30_000,
+  },
+  publish: { firstPacketTimeoutMs: 20_000, normalTimeoutMs: 5000 },
+  cluster: {
+    origins: [],
+    vhost: "[vhost]",
+    debugSrsUpnode: true,
+    connectTimeoutMs: 3000,
+    startTimeoutMs: 5000,
+    stallTimeoutMs: 2000,
+    lingerMs: 10_000,
+    retryMinMs: 100,
+    retryMaxMs: 5000,
+  },
+  refer: { enabled: false, all: [], play: [], publish: [] },
+  security: { enabled: false, rules: [] },
+} as const;
+
+const DEFAULTS: Config = {
+  listen: [{ hostname: "0.0.0.0", port: 1935 }],
+  pid: "",
+  workDir: "",
+  log: { tank: "console", file: "", level: "info", format: "text" },
+  maxConnections: 1000,
+  chunkSize: 60_000,
+  vhosts: new Map([["__defaultVhost__", DEFAULT_VHOST]]),
+};
+
+Deno.test("defaultConfig() is an origin on port 1935 that logs to the console", () => {
+  assertEquals(defaultConfig(), DEFAULTS);
+});
+
+Deno.test("parseConfig() gives a file with only listen and a vhost the defaults", () => {
+  const { config, warnings } = load("listen 1935; vhost __defaultVhost__ { }");
+  assertEquals(config, DEFAULTS);
+  assertEquals(warnings, []);
+});
+
+Deno.test("parseConfig() reads every directive at the top", () => {
+  const { config } = load(`
+listen 1935 127.0.0.1:19350 [::1]:1936 [::]:1937;
+pid objs/a.pid;
+work_dir /var/lib/edge;
+srs_log_tank file;
+srs_log_file "./my logs/a.log";
+srs_log_level warn;
+log_format json;
+max_connections 20000;
+chunk_size 4k;
+vhost a { }
+vhost b { enabled off; }`);
+  assertEquals(config.listen, [
+    { hostname: "0.0.0.0", port: 1935 },
+    { hostname: "127.0.0.1", port: 19350 },
+    { hostname: "::1", port: 1936 },
+    { hostname: "::", port: 1937 },
+  ]);
+  assertEquals([config.pid, config.workDir], ["objs/a.pid", "/var/lib/edge"]);
+  assertEquals(config.log, {
+    tank: "file",
+    file: "./my logs/a.log",
+    level: "warning",
+    format: "json",
+  });
+  assertEquals([config.maxConnections, config.chunkSize], [20_000, 4096]);
+  assertEquals([...config.vhosts].map(([name, vhost]) => [name, vhost.name, vhost.enabled]), [
+    ["a", "a", true],
+    ["b", "b", false],
+  ]);
+});
+
+Deno.test("parseConfig() reads every directive of a vhost", () => {
+  const vhost = loadVhost(`
+enabled off; min_latency on; tcp_nodelay on; in_ack_size 1k; out_ack_size 1m;
+play {
+  gop_cache off; gop_cache_max_frames 0; gop_cache_max_bytes 1m; queue_length 500ms;
+  mw_latency 1s; atc on; play_wait 0; write_stall 20s; ping 1m; ping_timeout 1.5s;
+}
+publish { firstpkt_timeout 10s; normal_timeout 2500; }
+cluster {
+  mode remote; origin a b:1 10.0.0.1:2 [::1]:3 ::2 [::3] a.b_c-d.example:4; vhost up.[vhost];
+  debug_srs_upnode off; connect_timeout 100ms; start_timeout 1s; stall_timeout 3s; linger 0s;
+  retry_min 10ms; retry_max 1m;
+}
+refer { enabled on; all .example.com; play a.example 10.0.0.1; publish b.example; }
+security { enabled on; deny publish 10.0.0.0/8; allow play ::1; }`);
+  assertEquals(vhost, {
+    name: "v",
+    enabled: false,
+    mode: "remote",
+    minLatency: true,
+    tcpNodelay: true,
+    inAckSizeBytes: 1024,
+    outAckSizeBytes: 1_048_576,
+    play: {
+      gopCache: false,
+      gopCacheMaxFrames: 0,
+      gopMaxBytes: 1_048_576,
+      queueLengthMs: 500,
+      mwLatencyMs: 1000,
+      atc: true,
+      waitMs: 0,
+      stallMs: 20_000,
+      pingIntervalMs: 60_000,
+      pingTimeoutMs: 1500,
+    },
+    publish: { firstPacketTimeoutMs: 10_000, normalTimeoutMs: 2500 },
+    cluster: {
+      origins: [
+        { hostname: "a", port: 1935 },
+        { hostname: "b", port: 1 },
+        { hostname: "10.0.0.1", port: 2 },
+        { hostname: "::1", port: 3 },
+        { hostname: "::2", port: 1935 },
+        { hostname: "::3", port: 1935 },
+        { hostname: "a.b_c-d.example", port: 4 },
+      ],
+      vhost: "up.[vhost]",
+      debugSrsUpnode: false,
+      connectTimeoutMs: 100,
+      startTimeoutMs: 1000,
+      stallTimeoutMs: 3000,
+      lingerMs: 0,
+      retryMinMs: 10,
+      retryMaxMs: 60_000,
+    },
+    refer: {
+      enabled: true,
+      all: [".example.com"],
+      play: ["a.example", "10.0.0.1"],
+      publish: ["b.example"],
+    },
+    security: {
+      enabled: true,
+      rules: [
+        { action: "deny", scope: "publish", from: "10.0.0.0/8" },
+        { action: "allow", scope: "play", from: "::1" },
+      ],
+    },
+  });
+});
+
+Deno.test("parseConfig() keeps SRS's unit for bare times: seconds and milliseconds", () => {
+  const vhost = loadVhost("play { queue_length 2; mw_latency 2; } publish { normal_timeout 2; }");
+  assertEquals(vhost.play.queueLengthMs, 2000);
+  assertEquals(vhost.play.mwLatencyMs, 2);
+  assertEquals(vhost.publish.normalTimeoutMs, 2);
+});
+
+const LOGS: readonly (readonly [text: string, tank: string, file: string, level: string])[] = [
+  ["srs_log_file ./a.log;", "file", "./a.log", "info"],
+  ["srs_log_file ./a.log; srs_log_tank console;", "console", "./a.log", "info"],
+  ["srs_log_tank file;", "file", "./objs/srs.log", "info"],
+  ["srs_log_level verbose;", "console", "", "debug"],
+  ["srs_log_level info;", "console", "", "debug"],
+  ["srs_log_level trace;", "console", "", "info"],
+  ["srs_log_level error;", "console", "", "error"],
+  ["srs_log_level_v2 trace;", "console", "", "debug"],
+  ["srs_log_level_v2 debug;", "console", "", "debug"],
+  ["srs_log_level_v2 info;", "console", "", "info"],
+  ["srs_log_level_v2 warn;", "console", "", "warning"],
+  ["srs_log_level_v2 off;", "console", "", "error"],
+  ["srs_log_level error; srs_log_level_v2 info;", "console", "", "info"],
+];
+
+for (const [text, tank, file, level] of LOGS) {
+  Deno.test(`parseConfig() reads the log settings of ${JSON.stringify(text)}`, () => {
+    const { log } = load(`listen 1935; vhost v { } ${text}`).config;
+    assertEquals(log, { tank, file, level, format: "text" } as Config["log"]);
+  });
+}
+
+Deno.test("parseConfig() lets the first of several directives count and warns of the others", () => {
+  const text = "listen 1935;\nlisten 1936;\nvhost v {\n  play { gop_cache off; gop_cache on; }\n" +
+    "  play { gop_cache on; }\n}";
+  const { config, warnings } = load(text);
+  assertEquals(config.listen, [{ hostname: "0.0.0.0", port: 1935 }]);
+  assertEquals(config.vhosts.get("v")?.play.gopCache, false);
+  assertEquals(warnings.map(({ line, column, what, fix }) => [line, column, what, fix]), [
+    [
+      2,
+      1,
+      'Directive "listen" is written again at the top level',
+      "remove it; the one on line 1 of x.conf counts",
+    ],
+    [
+      4,
+      25,
+      'Directive "gop_cache" is written again in play in vhost "v"',
+      "remove it; the one on line 4 of x.conf counts",
+    ],
+    [
+      5,
+      3,
+      'Directive "play" is written again in vhost "v"',
+      "remove it; the one on line 4 of x.conf counts",
+    ],
+  ]);
+});
+
+Deno.test("parseConfig() lets a block count more than the flat form, as SRS does", () => {
+  const text = inVhost("gop_cache on;\nplay { gop_cache off; }\natc on;");
+  const { config, warnings } = load(text);
+  const { play } = config.vhosts.get("v")!;
+  assertEquals([play.gopCache, play.atc], [false, true]);
+  assertEquals(warnings.map(({ line, what }) => [line, what]), [
+    [3, 'Directive "gop_cache" is written again in play in vhost "v"'],
+  ]);
+});
+
+Deno.test("parseConfig() keeps a refer check that a block switched off despite flat names", () => {
+  const { refer } = loadVhost("refer { enabled off; } refer_play a.example;");
+  assertEquals(refer, { enabled: false, all: [], play: ["a.example"], publish: [] });
+});
+
+Deno.test("parseConfig() switches the refer check on when only refer_publish is written", () => {
+  assertEquals(loadVhost("refer_publish a.example;").refer.enabled, true);
+});
+
+Deno.test("parseConfig() warns of origins without a mode", () => {
+  assertEquals(problemsOf(inVhost("origin 127.0.0.1;")), [
+    'x.conf:3:1: warning: Directive "origin" has no effect in an origin vhost: ' +
+    "add mode remote; beside it to make an edge",
+  ]);
+});
+
+Deno.test("parseConfig() does not ask a disabled edge for origins", () => {
+  assertEquals(problemsOf(inVhost("enabled off; mode remote;")), []);
+});
+
+Deno.test("parseConfig() warns of security without rules", () => {
+  assertEquals(problemsOf(inVhost("security { enabled on; }")), [
+    "x.conf:3:12: warning: Security is on without rules, so every client is refused: " +
+    "add rules such as allow play all;",
+  ]);
+});
+
+Deno.test("parseConfig() warns of a second vhost name and of a file without vhosts", () => {
+  assertEquals(problemsOf("listen 1935;\nvhost a b { }"), [
+    'x.conf:2:9: warning: Vhost takes one name, so "b" has no effect: ' +
+    "write a vhost of its own for it",
+  ]);
+  assertEquals(problemsOf("listen 1935;"), [
+    "x.conf: warning: There is no vhost, so every client is refused: " +
+    "add vhost __defaultVhost__ { … }",
+  ]);
+});
+
+Deno.test("parseConfig() accepts a vhost without a block", () => {
+  assertEquals([...load("listen 1935; vhost a;").config.vhosts.keys()], ["a"]);
+});
+
+Deno.test("parseConfig() reads listen and chunk_size from a block rtmp", () => {
+  const { config, warnings } = load("rtmp { listen 1936; chunk_size 128; } vhost a;");
+  assertEquals([config.listen[0]?.port, config.chunkSize, warnings.length], [1936, 128, 0]);
+});
+
+Deno.test("parseConfig() warns of what else is in a block rtmp", () => {
+  assertEquals(problemsOf("rtmp { listen 1936; other x; } vhost a;"), [
+    'x.conf:1:1: warning: Directive "rtmp" is not supported yet: ' +
+    "it has no effect; remove it or write enabled off; in it",
+  ]);
+});
+
+Deno.test("parseConfig() names the included file in problems", () => {
+  const others = {
+    "vhosts.conf": "vhost v {\n  include play.conf;\n}",
+    "play.conf": "gop_cache 1;",
+  };
+  assertEquals(problemsOf("listen 1935;\ninclude vhosts.conf;", { others }), [
+    'play.conf:1:11: Value "1" of "gop_cache" is not valid: write on or off',
+  ]);
+});
+
+Deno.test("parseConfig() ignores a byte order mark in both formats", () => {
+  assertEquals(problemsOf("\uFEFFlisten 1935; vhost v;"), []);
+  assertEquals(problemsOf("\uFEFFlisten = 1935\n[vhost.v]", { file: "x.toml" }), []);
+});
+
+Deno.test("parseConfig() throws warnings together with errors", () => {
+  const error = assertThrows(() => load("listen 0;\ndaemon on;\nvhost v;"), ConfigError);
+  assertInstanceOf(error, ConfigError);
+  assertEquals(error.problems.map(({ severity, line }) => [severity, line]), [
+    ["error", 1],
+    ["warning", 2],
+  ]);
+});

@@ -1,0 +1,86 @@
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { type Entries, ROOT } from "../../lib/config/schema.ts";
+import { load, problemsOf } from "./helpers.ts";
+
+/** Every directive that SRS 7.0.18 allows, by block. */
+const SRS_NAMES: Readonly<Record<string, string>> = {
+  "": "listen pid chunk_size ff_log_dir srs_log_tank srs_log_level srs_log_level_v2 srs_log_file " +
+    "max_connections daemon heartbeat tencentcloud_apm http_api stats vhost pithy_print_ms " +
+    "http_server stream_caster rtc_server srt_server utc_time work_dir asprocess server_id " +
+    "ff_log_level grace_final_wait force_grace_quit grace_start_wait empty_ip_ok " +
+    "disable_daemon_for_docker inotify_auto_reload auto_reload_for_docker tcmalloc_release_rate " +
+    "query_latest_version first_wait_for_qlv threads circuit_breaker is_full in_docker " +
+    "tencentcloud_cls exporter rtmp rtmps rtsp",
+  vhost:
+    "enabled chunk_size min_latency tcp_nodelay dvr ingest hls http_hooks refer forward transcode " +
+    "bandcheck play publish cluster security http_remux dash http_static hds exec in_ack_size " +
+    "out_ack_size rtc srt",
+  "vhost.play":
+    "time_jitter mix_correct atc atc_auto mw_latency gop_cache gop_cache_max_frames queue_length " +
+    "send_min_interval reduce_sequence_header mw_msgs",
+  "vhost.publish":
+    "mr mr_latency firstpkt_timeout normal_timeout parse_sps try_annexb_first kickoff_for_idle",
+  "vhost.cluster":
+    "mode origin token_traverse vhost debug_srs_upnode coworkers origin_cluster protocol follow_client",
+  "vhost.security": "enabled allow deny",
+  "vhost.refer": "enabled all play publish",
+};
+
+for (const [path, names] of Object.entries(SRS_NAMES)) {
+  Deno.test(`ROOT knows every directive that SRS allows in "${path}"`, () => {
+    const entries = entriesAt(path);
+    for (const name of names.split(" ")) assert(Object.hasOwn(entries, name), name);
+  });
+}
+
+Deno.test("ROOT gives every directive a description that ends in a period", () => {
+  for (const [path, doc] of describeAll(ROOT, [])) assert(/^[A-Za-z_].*\.$/.test(doc), path);
+});
+
+for (const [path, name] of deferredNames()) {
+  Deno.test(`parseConfig() warns of ${[...path, name].join(".")} instead of refusing it`, () => {
+    const inner = `${name} { x; }`;
+    const text = path.length === 0
+      ? `listen 1935; vhost v; ${inner}`
+      : `listen 1935; vhost v { ${path[1] ? `${path[1]} { ${inner} }` : inner} }`;
+    const lines = problemsOf(text);
+    const isSilent = lines.length === 0;
+    assertEquals(lines.filter((line) => !line.includes("warning: ")), []);
+    assertEquals(isSilent, isAlwaysSilent(path, name));
+    assertEquals(load(text.replace("x;", "enabled off;")).warnings, []);
+  });
+}
+
+function entriesAt(path: string): Entries {
+  let entries: Entries = ROOT;
+  for (const name of path.split(".").filter((part) => part !== "")) {
+    const entry = entries[name];
+    assert(entry?.status === "block" || entry?.status === "named block", name);
+    entries = entry.entries;
+  }
+  return entries;
+}
+
+function describeAll(entries: Entries, path: readonly string[]): [path: string, doc: string][] {
+  return Object.entries(entries).flatMap(([name, entry]): [string, string][] => [
+    [[...path, name].join("."), entry.doc],
+    ...(entry.status === "block" || entry.status === "named block"
+      ? describeAll(entry.entries, [...path, name])
+      : []),
+  ]);
+}
+
+function deferredNames(
+  entries: Entries = ROOT,
+  path: readonly string[] = [],
+): [path: readonly string[], name: string][] {
+  return Object.entries(entries).flatMap(([name, entry]): [readonly string[], string][] => {
+    if (entry.status === "deferred") return [[path, name]];
+    return entry.status === "done" ? [] : deferredNames(entry.entries, [...path, name]);
+  });
+}
+
+function isAlwaysSilent(path: readonly string[], name: string): boolean {
+  const entry = entriesAt(path.join("."))[name];
+  return entry?.status === "deferred" && entry.quiet.includes("*");
+}

@@ -1,0 +1,196 @@
+/**
+ * Sockets in memory whose moods a test sets: short writes, blocked writes, broken pipes, silent hosts.
+ * They keep the promises of real ones: bytes are taken from the caller's array when the write settles,
+ * not before, and a second write while one is under way is an error.
+ */
+
+import type { Listener, NetAddress, Network, Transport } from "../../lib/net/transport.ts";
+
+/** One direction: bytes written and not read yet. */
+class Pipe {
+  readonly #chunks: Uint8Array[] = [];
+  #isEnded = false;
+  #wake: (() => void) | null = null;
+
+  write(bytes: Uint8Array): void {
+    this.#chunks.push(bytes.slice());
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#wake?.();
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    while (this.#chunks.length === 0) {
+      if (this.#isEnded) return null;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    const first = this.#chunks[0]!;
+    const taken = first.subarray(0, buffer.length);
+    buffer.set(taken);
+    if (taken.length === first.length) {
+      this.#chunks.shift();
+    } else {
+      this.#chunks[0] = first.subarray(taken.length);
+    }
+    return taken.length;
+  }
+}
+
+/** An end of a connection. */
+export class MemoryTransport implements Transport {
+  readonly remote: string;
+  readonly #input: Pipe;
+  readonly #output: Pipe;
+  #isClosed = false;
+  #isWriting = false;
+  #blocked: PromiseWithResolvers<void> | null = null;
+  #breakReading: (error: Error) => void = () => {};
+  readonly #broken = new Promise<never>((_, reject) => this.#breakReading = reject);
+  /** Most bytes a write takes; the rest is for the next one. */
+  maxWriteBytes = Infinity;
+
+  constructor(remote: string, input: Pipe, output: Pipe) {
+    this.remote = remote;
+    this.#input = input;
+    this.#output = output;
+    this.#broken.catch(() => {});
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource("closed"));
+    return Promise.race([this.#input.read(buffer), this.#broken]);
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    if (this.#isWriting) throw new Error("Two writes at once on one socket");
+    if (bytes.length === 0) throw new Error("A write of no bytes");
+    this.#isWriting = true;
+    try {
+      await Promise.resolve();
+      if (this.#blocked !== null) await Promise.race([this.#blocked.promise, this.#broken]);
+      if (this.#isClosed) throw new Deno.errors.BadResource("closed");
+      const taken = bytes.subarray(0, this.maxWriteBytes);
+      this.#output.write(taken);
+      return taken.length;
+    } finally {
+      this.#isWriting = false;
+    }
+  }
+
+  /** Writes take nothing until {@linkcode unblock}, as when the peer does not read. */
+  block(): void {
+    this.#blocked ??= Promise.withResolvers<void>();
+  }
+
+  unblock(): void {
+    this.#blocked?.resolve();
+    this.#blocked = null;
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#output.end();
+    this.#breakReading(new Deno.errors.BadResource("closed"));
+  }
+
+  /** The connection breaks as by a reset: pending and later calls reject. */
+  reset(): void {
+    this.#isClosed = true;
+    this.#output.end();
+    this.#breakReading(new Deno.errors.ConnectionReset("reset"));
+  }
+}
+
+/** A connection: what one end writes the other reads. */
+export function createConnection(): { client: MemoryTransport; server: MemoryTransport } {
+  const up = new Pipe();
+  const down = new Pipe();
+  return {
+    client: new MemoryTransport("127.0.0.1:1935", down, up),
+    server: new MemoryTransport("127.0.0.1:50000", up, down),
+  };
+}
+
+class MemoryListener implements Listener {
+  readonly hostname: string;
+  readonly port: number;
+  readonly #waiting: MemoryTransport[] = [];
+  #wake: ((error?: Error) => void) | null = null;
+  #isClosed = false;
+
+  constructor({ hostname, port }: NetAddress) {
+    this.hostname = hostname;
+    this.port = port;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  offer(transport: MemoryTransport): void {
+    this.#waiting.push(transport);
+    this.#wake?.();
+  }
+
+  async accept(): Promise<Transport> {
+    while (this.#waiting.length === 0) {
+      if (this.#isClosed) throw new Deno.errors.BadResource("listener closed");
+      await new Promise<void>((resolve) => this.#wake = () => resolve());
+    }
+    return this.#waiting.shift()!;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#wake?.();
+  }
+}
+
+/** See the file comment. Hosts do not matter; ports do. */
+export class MemoryNetwork implements Network {
+  readonly #listeners = new Map<number, MemoryListener>();
+  readonly #silent = new Set<number>();
+  /** Both ends of every connection made, oldest first, with the port that was dialled. */
+  readonly connections: { port: number; client: MemoryTransport; server: MemoryTransport }[] = [];
+  /** Ports dialled, with and without success, oldest first. */
+  readonly dialled: number[] = [];
+  #lastPort = 20_000;
+
+  listen(address: NetAddress): Listener {
+    const port = address.port === 0 ? ++this.#lastPort : address.port;
+    if (this.#listeners.get(port)?.isClosed === false) throw new Deno.errors.AddrInUse("in use");
+    const listener = new MemoryListener({ ...address, port });
+    this.#listeners.set(port, listener);
+    return listener;
+  }
+
+  /** Connections to `port` get no answer, as from a host that is off. */
+  silence(port: number): void {
+    this.#silent.add(port);
+  }
+
+  connect({ port }: NetAddress, signal: AbortSignal): Promise<Transport> {
+    this.dialled.push(port);
+    if (this.#silent.has(port)) {
+      return new Promise((_, reject) =>
+        signal.addEventListener("abort", () => reject(new Deno.errors.Interrupted("aborted")))
+      );
+    }
+    const listener = this.#listeners.get(port);
+    if (listener === undefined || listener.isClosed) {
+      return Promise.reject(new Deno.errors.ConnectionRefused("refused"));
+    }
+    const { client, server } = createConnection();
+    this.connections.push({ port, client, server });
+    listener.offer(server);
+    return Promise.resolve(client);
+  }
+}
