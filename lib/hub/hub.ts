@@ -7,7 +7,9 @@ export class Hub {
   readonly #options: StreamOptions;
   readonly #streams = new Map<string, Stream>();
   readonly #onIdle = (stream: Stream): void => {
-    if (!stream.hasSource && stream.viewerCount === 0) this.#streams.delete(stream.name);
+    if (stream.hasSource || stream.viewerCount > 0) return;
+    // One that was forgotten before may have a successor of the same name.
+    if (this.#streams.get(stream.name) === stream) this.#streams.delete(stream.name);
   };
 
   constructor(options: StreamOptions) {

@@ -67,6 +67,11 @@ export class HeaderSet {
     return this.#bodies.size;
   }
 
+  /** Whether there is a header `key`, whatever its bytes. */
+  hasKey(key: string): boolean {
+    return this.#bodies.has(key);
+  }
+
   /** Whether the header `key` is there with just these bytes. */
   has(key: string, payload: Uint8Array): boolean {
     const body = this.#bodies.get(key)?.payload;
@@ -75,14 +80,16 @@ export class HeaderSet {
   }
 
   /**
-   * The headers as wire bytes, all stamped `timestampMs` so that a joiner's time only goes forward.
-   * Shared: everybody who joins at the same entry gets the same array.
+   * The headers as wire bytes: sequence headers stamped `timestampMs`, so that a joiner's time only goes
+   * forward, and metadata stamped {@linkcode METADATA_TIMESTAMP_MS}. Shared: everybody who joins at the
+   * same entry gets the same array.
    */
   encode(timestampMs: number, chunkSize: number): Uint8Array<ArrayBuffer> {
     if (this.#cached?.timestampMs === timestampMs) return this.#cached.bytes;
     const parts: Uint8Array[] = [];
     for (const { typeId, payload } of this.#bodies.values()) {
-      const header = { csid: csidOf(typeId), typeId, msid: MEDIA_MSID, timestampMs };
+      const stampMs = typeId === MessageType.DATA_AMF0 ? METADATA_TIMESTAMP_MS : timestampMs;
+      const header = { csid: csidOf(typeId), typeId, msid: MEDIA_MSID, timestampMs: stampMs };
       parts.push(encodeMessage(header, payload, chunkSize));
     }
     this.#cached = { timestampMs, bytes: concatBytes(parts) };
@@ -90,11 +97,33 @@ export class HeaderSet {
   }
 }
 
+/**
+ * Whether a message says something about others rather than being a picture or a sound: metadata, cue
+ * points, sequence headers.
+ */
+export function isAside(typeId: number, payload: Uint8Array): boolean {
+  if (typeId === MessageType.VIDEO) {
+    const kind = classifyVideo(payload);
+    return kind === VideoKind.sequenceHeader || kind === VideoKind.metadata;
+  }
+  if (typeId === MessageType.AUDIO) {
+    const kind = classifyAudio(payload);
+    return kind === AudioKind.sequenceHeader || kind === AudioKind.channelConfig;
+  }
+  return true;
+}
+
 /** The chunk stream that messages of a type travel on. */
 export function csidOf(typeId: number): number {
   if (typeId === MessageType.AUDIO) return Csid.AUDIO;
   return typeId === MessageType.VIDEO ? Csid.VIDEO : Csid.DATA;
 }
+
+/**
+ * Time of all metadata, whenever it comes: ffmpeg takes metadata with any other time for subtitles and
+ * adds a stream to its output. SRS and nginx-rtmp stamp 0 too.
+ */
+export const METADATA_TIMESTAMP_MS = 0;
 
 const METADATA_KEY = "metadata";
 
@@ -105,8 +134,9 @@ const MAX_HEADERS = 32;
 export class JoinPoint {
   readonly #limits: JoinLimits;
   #headers = new HeaderSet();
-  #entries: JoinEntry[] = [];
-  #messagesSinceEntry = 0;
+  #newest: JoinEntry | null = null;
+  /** Messages from the newest entry on. */
+  #entryMessages = 0;
   #audioSinceVideo = 0;
 
   constructor(limits: JoinLimits) {
@@ -120,10 +150,10 @@ export class JoinPoint {
 
   /** The newest place to begin, or null when joiners must wait for the next. */
   get newest(): JoinEntry | null {
-    return this.#entries.at(-1) ?? null;
+    return this.#newest;
   }
 
-  /** A source begins at `offset`: earlier headers and entries are not its own. */
+  /** A source begins at `offset`: earlier headers and places are not its own. */
   begin(offset: number, timestampMs: number): void {
     this.end();
     // Whoever waits for the stream gets it from its first message, which needs nothing before it.
@@ -133,15 +163,14 @@ export class JoinPoint {
   /** The source is over: nobody can join until the next begins. */
   end(): void {
     this.#headers = new HeaderSet();
-    this.#entries = [];
-    this.#messagesSinceEntry = 0;
+    this.#newest = null;
+    this.#entryMessages = 0;
     this.#audioSinceVideo = 0;
   }
 
   /** Takes note of a message that is about to be appended at `offset`. */
   // HOT: once per media message of a stream; guarded by bench/codec_bench.ts.
   observe(typeId: number, timestampMs: number, payload: Uint8Array, offset: number): void {
-    this.#messagesSinceEntry++;
     if (typeId === MessageType.VIDEO) {
       this.#observeVideo(timestampMs, payload, offset);
     } else if (typeId === MessageType.AUDIO) {
@@ -149,12 +178,8 @@ export class JoinPoint {
     } else {
       this.#observeData(payload);
     }
+    this.#entryMessages++;
     this.#forgetOversized(offset);
-  }
-
-  /** Forgets the entries before `offset`, which the log no longer holds. */
-  dropBefore(offset: number): void {
-    while (this.#entries.length > 0 && this.#entries[0]!.offset < offset) this.#entries.shift();
   }
 
   #observeVideo(timestampMs: number, payload: Uint8Array, offset: number): void {
@@ -178,7 +203,7 @@ export class JoinPoint {
     if (kind === AudioKind.sequenceHeader || kind === AudioKind.channelConfig) {
       this.#setHeader(headerKey(MessageType.AUDIO, payload), MessageType.AUDIO, payload);
     } else if (++this.#audioSinceVideo > AUDIO_ONLY_AFTER) {
-      const newest = this.newest;
+      const newest = this.#newest;
       if (newest === null || diffU32(timestampMs, newest.timestampMs) >= AUDIO_ENTRY_MS) {
         this.#addEntry(offset, timestampMs);
       }
@@ -195,21 +220,21 @@ export class JoinPoint {
 
   #setHeader(key: string, typeId: number, payload: Uint8Array): void {
     // Encoders that repeat a header unchanged make no new version of it.
-    if (this.#headers.has(key, payload) || this.#headers.size >= MAX_HEADERS) return;
+    if (this.#headers.has(key, payload)) return;
+    if (this.#headers.size >= MAX_HEADERS && !this.#headers.hasKey(key)) return;
     this.#headers = this.#headers.with(key, typeId, payload);
   }
 
   #addEntry(offset: number, timestampMs: number): void {
-    this.#entries.push({ offset, timestampMs, headers: this.#headers });
-    this.#messagesSinceEntry = 0;
+    this.#newest = { offset, timestampMs, headers: this.#headers };
+    this.#entryMessages = 0;
   }
 
   /** An encoder that sends no more keyframes must not make the log grow for ever. */
   #forgetOversized(offset: number): void {
-    const newest = this.newest;
-    if (newest === null) return;
-    const isOversized = offset - newest.offset > this.#limits.maxBytes ||
-      this.#messagesSinceEntry > this.#limits.maxMessages;
-    if (isOversized) this.#entries = [];
+    if (this.#newest === null) return;
+    const isOversized = offset - this.#newest.offset > this.#limits.maxBytes ||
+      this.#entryMessages > this.#limits.maxMessages;
+    if (isOversized) this.#newest = null;
   }
 }

@@ -15,7 +15,7 @@ import {
 } from "../rtmp/constants.ts";
 import { userControlPayload } from "../rtmp/control_messages.ts";
 import { statusCommand } from "../rtmp/status.ts";
-import { csidOf, type JoinEntry, type JoinLimits, JoinPoint } from "./join_point.ts";
+import { csidOf, isAside, type JoinEntry, type JoinLimits, JoinPoint } from "./join_point.ts";
 import type { EndReason, PublishHandle } from "./publisher.ts";
 import { StreamLog, type StreamLogView } from "./stream_log.ts";
 import { Timeline } from "./timeline.ts";
@@ -29,6 +29,9 @@ export interface StreamOptions extends JoinLimits {
   /** How far a viewer may lag and still find its bytes in the log, in ms of stream time. */
   readonly maxLagMs: number;
 }
+
+/** Most bytes kept for a slow viewer: a source whose time stands still must not make the log grow. */
+const MAX_LAG_BYTES = 128 * 1024 * 1024;
 
 /** Somebody who follows a stream. */
 export interface Viewer {
@@ -126,10 +129,7 @@ export class Stream {
   /** @ignore Called by the source. */
   append(typeId: number, sourceMs: number, payload: Uint8Array): void {
     const body = typeId === MessageType.DATA_AMF0 ? stripSetDataFrame(payload) : payload;
-    // Encoders stamp metadata with 0 whenever they send it: it belongs to now.
-    const timestampMs = typeId === MessageType.DATA_AMF0 && sourceMs === 0
-      ? this.#timeline.nowMs
-      : this.#timeline.map(sourceMs);
+    const timestampMs = this.#streamTime(typeId, sourceMs, body);
     this.stats.messages++;
     this.stats.payloadBytes += body.length;
     if (typeId === MessageType.VIDEO) this.stats.videoMessages++;
@@ -146,6 +146,17 @@ export class Stream {
       this.#tellUnpublished();
     }
     if (this.#viewers.size === 0) this.#onIdle(this);
+  }
+
+  /**
+   * Stream time of a message. Encoders and origins stamp metadata and headers with 0 whenever they send
+   * them: those belong to now, and must not be taken for a new clock.
+   */
+  #streamTime(typeId: number, sourceMs: number, body: Uint8Array): number {
+    const timeline = this.#timeline;
+    const isUnstamped = typeId === MessageType.DATA_AMF0 && sourceMs === 0;
+    if (isUnstamped || !timeline.follows(sourceMs) && isAside(typeId, body)) return timeline.nowMs;
+    return timeline.map(sourceMs);
   }
 
   // Identical for all players and ordered with the media: so it goes through the log like media.
@@ -191,14 +202,14 @@ export class Stream {
    */
   #forget(): void {
     const log = this.#log;
+    const { maxLagMs } = this.#options;
+    const oldest = Math.max(log.tail, log.head - MAX_LAG_BYTES);
     let needed = this.#joinPoint.newest?.offset ?? log.head;
     for (const { cursor } of this.#viewers) {
-      const isWanted = cursor >= log.tail && cursor < needed &&
-        log.lagMs(cursor) <= this.#options.maxLagMs;
+      const isWanted = cursor >= oldest && cursor < needed && log.lagMs(cursor) <= maxLagMs;
       if (isWanted) needed = cursor;
     }
     log.dropBefore(needed);
-    this.#joinPoint.dropBefore(log.tail);
   }
 }
 

@@ -10,12 +10,14 @@
  * Offsets count bytes since the stream began and never wrap (2⁵³ bytes are 285 years at 1 Gbit/s).
  */
 
+import { readU24, readU32 } from "../base/bytes.ts";
 import { diffU32 } from "../base/u32.ts";
 import {
   encodedMessageBytes,
   encodeMessageInto,
   type MessageHeader,
 } from "../rtmp/chunk_encode.ts";
+import { EXTENDED_TIMESTAMP } from "../rtmp/constants.ts";
 
 /** Read access to a stream's bytes for those that follow it with a cursor. */
 export interface StreamLogView {
@@ -28,7 +30,10 @@ export interface StreamLogView {
    * tail. The view stays unchanged for as long as it is referenced.
    */
   view(cursor: number): Uint8Array<ArrayBuffer>;
-  /** How far the held message at `cursor` is behind the newest, in ms, to the grain of a slab. */
+  /**
+   * How far the message that begins at `cursor` is behind the newest, in ms; 0 when the cursor is at the
+   * head or before the tail.
+   */
   lagMs(cursor: number): number;
 }
 
@@ -43,8 +48,6 @@ interface Slab {
   readonly start: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   used: number;
-  /** Stream time of its first message. */
-  readonly firstTimestampMs: number;
 }
 
 /** See the file comment. */
@@ -85,7 +88,7 @@ export class StreamLog implements StreamLogView {
     const needed = encodedMessageBytes(payload.length, header.timestampMs, this.#chunkSize);
     let slab = this.#slabs.at(-1);
     const isFull = slab === undefined || slab.bytes.length - slab.used < needed;
-    if (isFull) slab = this.#beginSlab(needed, header.timestampMs);
+    if (isFull) slab = this.#beginSlab(needed);
     encodeMessageInto(slab!.bytes, slab!.used, header, payload, this.#chunkSize);
     slab!.used += needed;
     this.#head += needed;
@@ -102,25 +105,22 @@ export class StreamLog implements StreamLogView {
   lagMs(cursor: number): number {
     if (cursor >= this.#head || cursor < this.tail) return 0;
     const slab = this.#slabs[this.#indexOf(cursor)]!;
-    return Math.max(0, diffU32(this.#newestTimestampMs, slab.firstTimestampMs));
+    const timestampMs = timestampAt(slab.bytes, cursor - slab.start);
+    return Math.max(0, diffU32(this.#newestTimestampMs, timestampMs));
   }
 
-  /** Forgets the slabs that end at or before `offset`. */
+  /** Forgets the slabs that end at or before `offset`, but for the newest: it has room for more. */
   dropBefore(offset: number): void {
     let count = 0;
-    for (const slab of this.#slabs) {
-      if (slab.start + slab.used > offset) break;
-      count++;
-    }
+    while (count < this.#slabs.length - 1 && this.#slabs[count + 1]!.start <= offset) count++;
     if (count > 0) this.#slabs.splice(0, count);
   }
 
-  #beginSlab(neededBytes: number, timestampMs: number): Slab {
+  #beginSlab(neededBytes: number): Slab {
     const slab: Slab = {
       start: this.#head,
       bytes: new Uint8Array(Math.max(this.#nextSlabBytes, neededBytes)),
       used: 0,
-      firstTimestampMs: timestampMs,
     };
     this.#nextSlabBytes = Math.min(this.#nextSlabBytes * 2, MAX_SLAB_BYTES);
     this.#slabs.push(slab);
@@ -133,4 +133,10 @@ export class StreamLog implements StreamLogView {
     while (index > 0 && this.#slabs[index]!.start > offset) index--;
     return index;
   }
+}
+
+/** Every message of the log begins with a full header behind a one-byte chunk stream id. */
+function timestampAt(bytes: Uint8Array, at: number): number {
+  const field = readU24(bytes, at + 1);
+  return field === EXTENDED_TIMESTAMP ? readU32(bytes, at + 12) : field;
 }

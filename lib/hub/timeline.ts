@@ -43,16 +43,20 @@ export class Timeline {
     this.#offsetMs = null;
   }
 
+  /** Whether a message with `sourceMs` lies where the source's clock is, as far as that is known. */
+  follows(sourceMs: number): boolean {
+    if (this.#isAbsolute) return true;
+    return this.#offsetMs !== null && !this.#isJump(addU32(sourceMs, this.#offsetMs));
+  }
+
   /** Stream time of a message with `sourceMs` on its source's clock (both u32). */
   // HOT: once per media message of a stream; guarded by bench/codec_bench.ts.
   map(sourceMs: number): number {
-    if (this.#isAbsolute) {
-      this.#offsetMs = 0;
-    } else if (this.#offsetMs === null || this.#isJump(addU32(sourceMs, this.#offsetMs))) {
-      this.#offsetMs = diffU32(this.#startFor(sourceMs), sourceMs);
-    }
-    const streamMs = addU32(sourceMs, this.#offsetMs);
-    if (!this.#hasTime || diffU32(streamMs, this.#nowMs) > 0) this.#nowMs = streamMs;
+    if (!this.follows(sourceMs)) this.#offsetMs = diffU32(this.#startFor(sourceMs), sourceMs);
+    const streamMs = addU32(sourceMs, this.#offsetMs ?? 0);
+    const isNewest = !this.#hasTime || diffU32(streamMs, this.#nowMs) > 0;
+    // Only an absolute clock comes here with a jump: it may be set back.
+    if (isNewest || this.#isJump(streamMs)) this.#nowMs = streamMs;
     this.#hasTime = true;
     return streamMs;
   }

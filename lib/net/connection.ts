@@ -7,6 +7,7 @@
 import type { Clock } from "../base/clock.ts";
 import { describeError, WireError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { quotePeerText } from "../base/text.ts";
 import { admit, type Deed, refuse } from "../policy/admission.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
@@ -48,6 +49,9 @@ const IDENTIFY_TIMEOUT_MS = 30_000;
 
 /** A refused client gets this long to read why before the socket is closed. */
 const REFUSED_TIMEOUT_MS = 1_000;
+
+/** Answers that a client lets pile up unread, in bytes. An honest one has read them long before. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** Acknowledgement windows of a client whose vhost is not configured; it is refused later. */
 const DEFAULT_WINDOWS = { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 };
@@ -162,6 +166,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   }
 
   onConnect(request: ConnectRequest): void {
+    if (this.#doing.type === "refused") return;
     // Throws here, with a clear text, when the address cannot be read.
     const { vhost } = parseStreamUrl({ tcUrl: request.tcUrl, app: request.app, stream: "" });
     this.#connect = request;
@@ -247,10 +252,21 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
       this.#lastReadMs = this.#context.clock.now();
       this.#pingSentMs = -1;
       this.#session.push(buffer.subarray(0, count));
+      this.#requireReader();
       const type = this.#doing.type;
       const wanted = READ_BUFFER_BYTES[type === "refused" ? "idle" : type];
       if (buffer.length !== wanted) buffer = new Uint8Array(wanted);
     }
+  }
+
+  /** A client that asks and asks but reads no answer must not fill the memory. */
+  #requireReader(): void {
+    const { waitingControlBytes } = this.writer;
+    if (waitingControlBytes <= MAX_UNREAD_BYTES) return;
+    throw new WireError(
+      "session.unread_answers",
+      `Cannot answer any more: ${waitingControlBytes} bytes of answers are unread`,
+    );
   }
 
   #closeFor(error: unknown): void {
@@ -277,12 +293,14 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
 
   /** The checks that come before success is announced. @returns null when the client was refused. */
   #admit(deed: Deed, command: StreamCommand): Wish | null {
+    // Once is enough: more answers would be more work and more lines in the log.
+    if (this.#doing.type === "refused") return null;
     const { tcUrl, app, pageUrl } = this.#connect!;
     const url = parseStreamUrl({ tcUrl, app, stream: command.streamName });
     const service = this.#context.vhosts.find(url.vhost);
     let refusal: Refusal | null;
     if (service === null) {
-      refusal = refuse(deed, `There is no vhost ${url.vhost} here`);
+      refusal = refuse(deed, `There is no vhost ${quotePeerText(url.vhost)} here`);
     } else if (url.stream === "") {
       refusal = refuse(deed, "The stream name is empty");
     } else {
@@ -317,7 +335,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     if (player.isWaitOver(nowMs)) {
       return this.#refuse(wish.requestId, {
         code: StatusCode.PLAY_STREAM_NOT_FOUND,
-        description: `Nobody publishes ${wish.name}`,
+        description: `Nobody publishes ${quotePeerText(wish.name)}`,
       });
     }
     const { pingIntervalMs, pingTimeoutMs } = wish.service.config.play;
@@ -333,6 +351,8 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   /** Leaves the stream; the connection goes on. */
   #endDoing(reason: string): void {
     const doing = this.#doing;
+    // A refused client has nothing but its time to read why.
+    if (doing.type === "refused") return;
     this.#wish = null;
     this.#doing = { type: "idle", sinceMs: this.#context.clock.now() };
     if (doing.type === "playing") {

@@ -22,8 +22,7 @@ const BATCH = 64;
 /** See the file comment. */
 export class FlushQueue {
   readonly #clock: Clock;
-  #queue: Flushable[] = [];
-  #at = 0;
+  readonly #queue: Flushable[] = [];
   #isScheduled = false;
   readonly #drain = (): void => this.#runBatch();
 
@@ -44,15 +43,12 @@ export class FlushQueue {
 
   #runBatch(): void {
     const nowMs = this.#clock.now();
-    const end = Math.min(this.#at + BATCH, this.#queue.length);
-    while (this.#at < end) {
-      const item = this.#queue[this.#at++]!;
+    // Taken out of the queue, which would grow for ever if it were never empty.
+    for (const item of this.#queue.splice(0, BATCH)) {
       item.isQueued = false;
       item.flush(nowMs);
     }
-    if (this.#at < this.#queue.length) return this.#clock.yield(this.#drain);
-    this.#queue = [];
-    this.#at = 0;
+    if (this.#queue.length > 0) return this.#clock.yield(this.#drain);
     this.#isScheduled = false;
   }
 }

@@ -1,5 +1,6 @@
 /** An origin: publishers and players of a stream meet in its hub. */
 
+import { quotePeerText } from "../base/text.ts";
 import type { VhostConfig } from "../config/config.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
@@ -31,7 +32,7 @@ export class LocalVhost implements VhostService {
     if (handle === null) {
       answer.onRefused({
         code: StatusCode.PUBLISH_BAD_NAME,
-        description: `Stream ${request.name} is being published by somebody else`,
+        description: `Stream ${quotePeerText(request.name)} is being published by somebody else`,
       });
       return { leave() {} };
     }

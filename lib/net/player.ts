@@ -77,17 +77,13 @@ export class Player implements Viewer {
   }
 
   setPaused(isPaused: boolean): void {
-    if (isPaused) {
-      this.#sink?.pause();
-    } else {
-      this.#sink?.resume();
-    }
+    this.#sink?.setPaused(isPaused);
   }
 
   /** Leaves the stream. The writer sends no more of it. */
   leave(): void {
     this.#seat?.leave();
-    this.#host.writer.unfollow();
+    this.#sink?.leave();
     this.#service.leave(this.#stream, this);
   }
 }

@@ -2,8 +2,8 @@
  * A player on a stream: where it begins, when it skips, when it is given up. The bytes go through its
  * {@linkcode SocketWriter}.
  *
- * States: `waiting` (no place to begin yet) → `live` ⇄ `paused`; a live player that lags too far skips to
- * the newest keyframe.
+ * States: `waiting` (no place to begin yet) ⇄ `live` → `gone`; a live player that lags too far skips to the
+ * newest keyframe, and waits again when there is none.
  */
 
 import type { HeaderSet, JoinEntry } from "../hub/join_point.ts";
@@ -35,7 +35,8 @@ export class PlayerSink implements Flushable {
   readonly #writer: SocketWriter;
   readonly #rules: PlayerRules;
   readonly #onStalled: () => void;
-  #state: "waiting" | "live" | "paused" = "waiting";
+  #state: "waiting" | "live" | "gone" = "waiting";
+  #isPaused = false;
   /** A player without GOP cache begins at an entry from here on. */
   readonly #notBefore: number;
   #headers: HeaderSet | null = null;
@@ -53,27 +54,35 @@ export class PlayerSink implements Flushable {
     return this.#writer.cursor;
   }
 
-  /** Sends nothing more until {@linkcode resume}; the write in flight is finished. */
-  pause(): void {
-    if (this.#state === "live") this.#state = "paused";
+  /**
+   * Sends nothing more of the stream, but for the write in flight; then goes on where it stopped, or at
+   * the newest keyframe when that was too long ago.
+   */
+  setPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    this.#writer.hold(isPaused);
   }
 
-  /** Goes on where it stopped, or at the newest keyframe when that was too long ago. */
-  resume(): void {
-    if (this.#state === "paused") this.#state = "live";
+  /** Sends nothing more of the stream for good, though it may still be queued for a flush. */
+  leave(): void {
+    if (this.#state === "gone") return;
+    this.#state = "gone";
+    this.#writer.unfollow();
   }
 
   /** Called once per merge period. */
   // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
   flush(nowMs: number): void {
+    if (this.#state === "gone") return;
     const writer = this.#writer;
     if (writer.isBusy && nowMs - writer.inFlightSinceMs > this.#rules.stallMs) {
       return this.#onStalled();
     }
+    if (this.#isPaused) return;
     if (this.#state === "waiting") {
       // Control bytes may be under way: the first shared bytes follow them.
       if (writer.isSendingShared || !this.#begin()) return;
-    } else if (this.#state === "paused" || writer.isBusy) {
+    } else if (writer.isBusy) {
       return;
     } else if (this.#isTooFarBehind(writer.cursor)) {
       this.#skip(writer.cursor);

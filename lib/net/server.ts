@@ -32,10 +32,14 @@ export class Server {
   readonly #listeners: Listener[] = [];
   readonly #connections = new Map<Connection, Promise<void>>();
   readonly #accepting: Promise<void>[] = [];
+  /** Ends the pauses of listeners that could not accept. */
+  readonly #wakes = new Set<() => void>();
   #cancelCheck: CancelTimer | null = null;
   #isStopping = false;
   #lastId = 0;
   #refusedCount = 0;
+  #failedAccepts = 0;
+  #acceptError: unknown = null;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -70,6 +74,7 @@ export class Server {
     this.#isStopping = true;
     this.#cancelCheck?.();
     for (const listener of this.#listeners) listener.close();
+    for (const wake of this.#wakes) wake();
     for (const connection of this.#connections.keys()) connection.close("server stops");
     await Promise.all([...this.#accepting, ...this.#connections.values()]);
   }
@@ -81,10 +86,8 @@ export class Server {
         this.#admit(await listener.accept());
       } catch (error) {
         if (this.#isStopping) return;
-        this.#options.context.logger.for("net").error(
-          `Cannot accept a connection: ${describeError(error)}`,
-          { fix: "raise the limit of open files (ulimit -n) if that is the cause" },
-        );
+        this.#failedAccepts++;
+        this.#acceptError = error;
         await this.#pause();
       }
     }
@@ -92,12 +95,20 @@ export class Server {
 
   #pause(): Promise<void> {
     return new Promise((resolve) => {
-      this.#options.context.clock.after(ACCEPT_RETRY_MS, resolve);
+      const cancel = this.#options.context.clock.after(ACCEPT_RETRY_MS, () => wake());
+      const wake = () => {
+        cancel();
+        this.#wakes.delete(wake);
+        resolve();
+      };
+      this.#wakes.add(wake);
     });
   }
 
   #admit(transport: Transport): void {
     const { context, maxConnections } = this.#options;
+    // It came in the very turn in which the server was stopped.
+    if (this.#isStopping) return transport.close();
     if (this.#connections.size >= maxConnections) {
       this.#refusedCount++;
       return transport.close();
@@ -110,10 +121,24 @@ export class Server {
   #scheduleCheck(): CancelTimer {
     return this.#options.context.clock.after(CHECK_PERIOD_MS, () => {
       this.#cancelCheck = this.#scheduleCheck();
+      this.#reportFailedAccepts();
       this.#reportRefused();
       const nowMs = this.#options.context.clock.now();
       for (const connection of this.#connections.keys()) connection.check(nowMs);
     });
+  }
+
+  /** One line a second however many there were. */
+  #reportFailedAccepts(): void {
+    if (this.#failedAccepts === 0) return;
+    this.#options.context.logger.for("net").error(
+      `Cannot accept connections: ${describeError(this.#acceptError)}`,
+      {
+        count: this.#failedAccepts,
+        fix: "raise the limit of open files (ulimit -n) if that is the cause",
+      },
+    );
+    this.#failedAccepts = 0;
   }
 
   /** One line a second however many came. */

@@ -34,9 +34,11 @@ export class SocketWriter implements Flushable {
   readonly #now: () => number;
   readonly #onError: (error: unknown) => void;
   #control: Uint8Array[] = [];
+  #controlBytes = 0;
   #log: StreamLogView | null = null;
   #reframe: Reframe | null = null;
   #cursor = -1;
+  #isHeld = false;
   /** Offset up to which this flush goes on by itself. */
   #goal = -1;
   #inFlight: Uint8Array = NOTHING;
@@ -77,6 +79,11 @@ export class SocketWriter implements Flushable {
     return this.#inFlightLogBytes > 0;
   }
 
+  /** Control bytes that wait for their turn; a peer that reads nothing makes them pile up. */
+  get waitingControlBytes(): number {
+    return this.#controlBytes;
+  }
+
   /** Since when the write in flight makes no progress, in ms of `now`; means nothing when not busy. */
   get inFlightSinceMs(): number {
     return this.#inFlightSinceMs;
@@ -84,7 +91,9 @@ export class SocketWriter implements Flushable {
 
   /** Queues control bytes, which are then the writer's; they go out with the next flush, soon. */
   send(bytes: Uint8Array): void {
+    if (this.#isBroken) return;
     this.#control.push(bytes);
+    this.#controlBytes += bytes.length;
     this.#queue.add(this);
   }
 
@@ -92,6 +101,8 @@ export class SocketWriter implements Flushable {
   follow(log: StreamLogView, cursor: number, reframe: Reframe | null = null): void {
     this.#log = log;
     this.#cursor = cursor;
+    this.#goal = cursor;
+    this.#isHeld = false;
     this.#reframe = reframe;
   }
 
@@ -101,12 +112,18 @@ export class SocketWriter implements Flushable {
     this.#cursor = -1;
   }
 
+  /** Keeps shared bytes back, but for the write in flight, or lets them go again with the next flush. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+  }
+
   /** Writes what there is, unless a write is in flight. */
   // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
   flush(): void {
+    if (this.isBusy) return;
     // A draining writer goes as far as it was when it was told to.
     if (this.#log !== null && this.#onDrained === null) this.#goal = this.#log.head;
-    if (this.#inFlight.length === 0) this.#next();
+    this.#next();
   }
 
   /**
@@ -114,21 +131,16 @@ export class SocketWriter implements Flushable {
    * sent or the socket is broken.
    */
   drain(done: () => void): void {
-    this.flush();
+    if (this.#log !== null) this.#goal = this.#log.head;
     this.#onDrained = done;
     if (!this.isBusy) this.#next();
   }
 
   #next(): void {
     if (this.#isBroken) return this.#drained();
-    if (this.#control.length > 0) {
-      this.#inFlightLogBytes = 0;
-      const control = this.#control;
-      this.#control = [];
-      return this.#start(control.length === 1 ? control[0]! : concatBytes(control));
-    }
+    if (this.#control.length > 0) return this.#start(this.#takeControl());
     const log = this.#log;
-    if (log === null || this.#cursor >= this.#goal) return this.#drained();
+    if (log === null || this.#isHeld || this.#cursor >= this.#goal) return this.#drained();
     const view = log.view(this.#cursor);
     if (view.length === 0) return this.#drained();
     this.#inFlightLogBytes = view.length;
@@ -136,6 +148,13 @@ export class SocketWriter implements Flushable {
     // A view may hold nothing that this peer is to have.
     if (bytes.length === 0) return this.#advance(0);
     this.#start(bytes);
+  }
+
+  #takeControl(): Uint8Array {
+    const control = this.#control;
+    this.#control = [];
+    this.#controlBytes = 0;
+    return control.length === 1 ? control[0]! : concatBytes(control);
   }
 
   #start(bytes: Uint8Array): void {
@@ -155,6 +174,7 @@ export class SocketWriter implements Flushable {
 
   #fail(error: unknown): void {
     this.#inFlight = NOTHING;
+    this.#inFlightLogBytes = 0;
     this.#isBroken = true;
     this.unfollow();
     this.#onError(error);

@@ -42,7 +42,7 @@ function isReferAllowed(refer: ReferConfig, deed: Deed, pageUrl: string): boolea
 function isPageOf(hosts: readonly string[], pageUrl: string): boolean {
   if (hosts.length === 0) return true;
   const host = URL.parse(pageUrl)?.hostname ?? "";
-  return hosts.some((allowed) => host.endsWith(allowed));
+  return hosts.some((allowed) => host.endsWith(allowed.toLowerCase()));
 }
 
 function isAddressAllowed(security: SecurityConfig, deed: Deed, ip: string): boolean {

@@ -12,9 +12,10 @@ export class AckWindow {
   #totalBytes = 0;
   #ackedBytes = 0;
 
-  /** Takes the window the peer announced, or one we were told to use. */
+  /** Takes the window the peer announced, or one we were told to use; the smallest counts. */
   setWindow(windowBytes: number): void {
-    this.#windowBytes = windowBytes;
+    const isSmaller = this.#windowBytes === 0 || windowBytes < this.#windowBytes;
+    if (windowBytes > 0 && isSmaller) this.#windowBytes = windowBytes;
   }
 
   /**

@@ -3,13 +3,16 @@
  * Bytes in, calls out; no clock, no promises, no sockets. Plays or publishes one stream.
  */
 
-import { AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
+import { Amf0Marker } from "../amf/amf0_marker.ts";
+import { type AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
+import { decodeUtf8 } from "../base/bytes.ts";
 import { UpstreamError } from "../base/errors.ts";
 import { quotePeerText } from "../base/text.ts";
 import { type Command, encodeCommand } from "../rtmp/commands.ts";
 import {
   CONTROL_MSID,
   INITIAL_CHUNK_SIZE,
+  MessageType,
   StatusCode,
   UserControlEvent,
 } from "../rtmp/constants.ts";
@@ -37,9 +40,16 @@ export interface ClientTarget {
 export interface ClientSessionHandler {
   /** Bytes for the server, in order; the array is the receiver's to keep. */
   send(bytes: Uint8Array): void;
-  /** The server accepted the play or publish. `msid` is the message stream id it wants media on. */
+  /**
+   * The server accepted the publish, or the first message of the played stream came: origins such as
+   * nginx-rtmp and SRS announce the start of streams that nobody publishes. `msid` is the message stream
+   * id of the media.
+   */
   onStarted(msid: number): void;
-  /** A message of the played stream: type 8, 9 or 18. `payload` is valid during the call only. */
+  /**
+   * A message of the played stream: type 8, 9 or 18, without the data messages by which servers talk to
+   * their clients. `payload` is valid during the call only.
+   */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
   /** A status of the running stream, e.g. `NetStream.Play.UnpublishNotify`. */
   onStatus(status: Status): void;
@@ -64,6 +74,9 @@ const WINDOW_ACK_BYTES = 2_500_000;
 
 /** What the server may assume we have buffered; servers that burst on join use it. */
 const BUFFER_LENGTH_MS = 1000;
+
+/** Data messages that come from the server and not from the stream. */
+const SERVER_DATA: readonly string[] = ["|RtmpSampleAccess", "onStatus", "onPlayStatus"];
 
 /** Transaction ids of the requests, in the order sent. */
 const Tid = { CONNECT: 1, RELEASE_STREAM: 2, FC_PUBLISH: 3, CREATE_STREAM: 4, STREAM: 5 } as const;
@@ -134,7 +147,7 @@ export class ClientSession implements MessagePortHandler {
   /** @ignore Called by the message port. */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
     if (this.#options.target.kind !== "play") return;
-    // Some servers send media without announcing NetStream.Play.Start.
+    if (typeId === MessageType.DATA_AMF0 && SERVER_DATA.includes(dataName(payload))) return;
     if (this.#state === "starting") this.#started();
     if (this.#state === "started") this.#handler.onMedia(typeId, timestampMs, payload);
   }
@@ -205,6 +218,9 @@ export class ClientSession implements MessagePortHandler {
       this.#msid = typeof msid === "number" ? msid >>> 0 : 0;
       this.#state = "starting";
       this.#startStream();
+    } else if (command.transactionId === Tid.STREAM) {
+      // Some servers answer publish like any call instead of with a status, and librtmp takes it.
+      this.#onPublishStarted();
     }
   }
 
@@ -231,11 +247,12 @@ export class ClientSession implements MessagePortHandler {
     const status = parseStatus(value);
     if (status === null) return;
     if (status.level === "error") throw this.#refused("onStatus", status);
-    const startCode = this.#options.target.kind === "play"
-      ? StatusCode.PLAY_START
-      : StatusCode.PUBLISH_START;
-    if (status.code === startCode && this.#state === "starting") return this.#started();
+    if (status.code === StatusCode.PUBLISH_START) this.#onPublishStarted();
     this.#handler.onStatus(status);
+  }
+
+  #onPublishStarted(): void {
+    if (this.#options.target.kind === "publish" && this.#state === "starting") this.#started();
   }
 
   #started(): void {
@@ -267,4 +284,11 @@ export class ClientSession implements MessagePortHandler {
     const { chunkSize } = this.#options;
     this.send(encodeCommand({ name, transactionId, values }, { msid, chunkSize }));
   }
+}
+
+/** The text that a data message begins with, or an empty one. */
+function dataName(payload: Uint8Array): string {
+  if (payload[0] !== Amf0Marker.string || payload.length < 3) return "";
+  const length = (payload[1]! << 8) | payload[2]!;
+  return decodeUtf8(payload.subarray(3, 3 + length));
 }

@@ -27,7 +27,7 @@ export interface MessagePortHandler {
    * An audio, video or data message: `typeId` is 8, 9 or 18 (AMF3 data and aggregates are unpacked).
    * `payload` is valid during the call only.
    */
-  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array, msid: number): void;
   /** User control events other than a ping request. */
   onUserControl(control: UserControl): void;
   /** The peer has received `totalBytes` (u32) of what was sent. */
@@ -42,15 +42,13 @@ export class MessagePort implements MessageSink {
   readonly #reader: ChunkReader;
   readonly #ackWindow = new AckWindow();
   readonly #oddities = new Set<string>();
-  readonly #onSubMessage = (typeId: number, timestampMs: number, payload: Uint8Array): void =>
-    this.#onPayload(typeId, timestampMs, 0, payload);
 
   constructor(handler: MessagePortHandler, limits?: ChunkLimits) {
     this.#handler = handler;
     this.#reader = new ChunkReader(this, limits);
   }
 
-  /** Acknowledges every half of `windowBytes` until the peer announces a window of its own. */
+  /** Acknowledges every half of `windowBytes`, or oftener when the peer announces a smaller window. */
   setAckWindow(windowBytes: number): void {
     this.#ackWindow.setWindow(windowBytes);
   }
@@ -69,7 +67,11 @@ export class MessagePort implements MessageSink {
   /** Called by the chunk reader for every whole message. */
   onMessage(typeId: number, timestampMs: number, msid: number, payload: Uint8Array): void {
     if (typeId === MessageType.AGGREGATE) {
-      splitAggregate(timestampMs, payload, this.#onSubMessage);
+      splitAggregate(
+        timestampMs,
+        payload,
+        (subTypeId, subMs, body) => this.#onPayload(subTypeId, subMs, msid, body),
+      );
     } else {
       this.#onPayload(typeId, timestampMs, msid, payload);
     }
@@ -80,9 +82,9 @@ export class MessagePort implements MessageSink {
       case MessageType.AUDIO:
       case MessageType.VIDEO:
       case MessageType.DATA_AMF0:
-        return this.#handler.onMedia(typeId, timestampMs, payload);
+        return this.#handler.onMedia(typeId, timestampMs, payload, msid);
       case MessageType.DATA_AMF3:
-        return this.#onAmf3Data(timestampMs, payload);
+        return this.#onAmf3Data(timestampMs, msid, payload);
       case MessageType.COMMAND_AMF0:
       case MessageType.COMMAND_AMF3:
         return this.#handler.onCommand(decodeCommand(typeId, payload), msid);
@@ -102,7 +104,7 @@ export class MessagePort implements MessageSink {
     }
   }
 
-  #onAmf3Data(timestampMs: number, payload: Uint8Array): void {
+  #onAmf3Data(timestampMs: number, msid: number, payload: Uint8Array): void {
     let body: Uint8Array;
     try {
       body = amf0BodyOf(payload);
@@ -110,7 +112,7 @@ export class MessagePort implements MessageSink {
       if (!(error instanceof WireError)) throw error;
       return this.#oddity("AMF3 data message");
     }
-    this.#handler.onMedia(MessageType.DATA_AMF0, timestampMs, body);
+    this.#handler.onMedia(MessageType.DATA_AMF0, timestampMs, body, msid);
   }
 
   #onUserControl(control: UserControl): void {

@@ -5,7 +5,8 @@
  *
  * Whatever needs a decision (connect, publish, play) becomes a request with an id, and nothing is
  * announced to the peer before `accept…(id)` or `reject(id)`. The answer may come at any later time; one
- * that comes after the peer withdrew its request is ignored.
+ * that comes after the peer withdrew its request is ignored. Peers that do not wait for answers lose
+ * nothing: commands behind `connect` and media behind `publish` are kept, within limits, until then.
  *
  * Orders of messages follow SRS, which clients are tested against, with one difference: success is
  * announced after the decision, not before.
@@ -38,6 +39,7 @@ import {
 } from "../rtmp/control_messages.ts";
 import { type HandshakeOptions, ServerHandshake } from "../rtmp/handshake.ts";
 import { type Refusal, type Status, statusCommand, statusObject } from "../rtmp/status.ts";
+import { EarlyMedia } from "./early_media.ts";
 import { MessagePort, type MessagePortHandler } from "./message_port.ts";
 
 /** A peer's `connect`. */
@@ -92,6 +94,12 @@ export interface ServerSessionOptions {
   readonly limits?: ChunkLimits;
 }
 
+/** A command and the message stream it came on. */
+interface StreamedCommand {
+  readonly command: Command;
+  readonly msid: number;
+}
+
 type ConnectState =
   | { readonly state: "none" }
   | {
@@ -99,8 +107,11 @@ type ConnectState =
     readonly id: number;
     readonly tid: number;
     readonly objectEncoding: number;
+    /** What the peer sent ahead of the answer. */
+    readonly early: StreamedCommand[];
   }
-  | { readonly state: "done" };
+  | { readonly state: "done" }
+  | { readonly state: "refused" };
 
 type Role =
   | { readonly state: "idle" }
@@ -108,10 +119,14 @@ type Role =
     readonly state: "pending";
     readonly kind: "play" | "publish";
     readonly id: number;
-    readonly name: string;
+    /** What a publisher sent ahead of the answer. */
+    readonly early: EarlyMedia;
   }
-  | { readonly state: "playing"; readonly name: string }
-  | { readonly state: "publishing"; readonly name: string };
+  | { readonly state: "playing" }
+  | { readonly state: "publishing"; readonly early: EarlyMedia };
+
+/** Most commands kept while `connect` is undecided; a whole FMLE publish takes five. */
+const MAX_EARLY_COMMANDS = 8;
 
 /** Clients look for a Flash server's name here; SRS gives this one. */
 const FMS_VERSION = "FMS/3,5,3,888";
@@ -122,16 +137,9 @@ export class ServerSession implements MessagePortHandler {
   readonly #options: ServerSessionOptions;
   readonly #port: MessagePort;
   #handshake: ServerHandshake | null;
-  #connect: { state: "none" } | {
-    state: "pending";
-    id: number;
-    tid: number;
-    objectEncoding: number;
-  } | {
-    state: "done";
-  } = { state: "none" };
+  #connect: ConnectState = { state: "none" };
   #role: Role = { state: "idle" };
-  /** The peer used FMLE's releaseStream / FCPublish, so it waits for onFCPublish too. */
+  /** The peer sent FMLE's releaseStream or FCPublish before `publish`: it waits for onFCPublish too. */
   #isFmle = false;
   #lastRequestId = 0;
 
@@ -156,7 +164,11 @@ export class ServerSession implements MessagePortHandler {
     if (step.rest.length > 0) this.#port.push(step.rest);
   }
 
-  /** Answers a connect request with success. */
+  /**
+   * Answers a connect request with success, then runs what the peer sent ahead.
+   *
+   * @throws {WireError} as {@linkcode ServerSession.push} does.
+   */
   acceptConnect(id: number, { outAckSizeBytes, inAckSizeBytes }: AckWindows): void {
     const connect = this.#connect;
     if (connect.state !== "pending" || connect.id !== id) return;
@@ -183,13 +195,14 @@ export class ServerSession implements MessagePortHandler {
       ],
     });
     this.#sendCommand(CONTROL_MSID, { name: "onBWDone", transactionId: 0, values: [null] });
+    for (const { command, msid } of connect.early) this.onCommand(command, msid);
   }
 
   /** Announces a play. @returns false when the peer has withdrawn the request. */
   acceptPlay(id: number): boolean {
     const role = this.#pendingRole(id, "play");
     if (role === null) return false;
-    this.#role = { state: "playing", name: role.name };
+    this.#role = { state: "playing" };
     this.send(encodeUserControl(UserControlEvent.STREAM_BEGIN, MEDIA_MSID));
     this.#sendStatus({
       level: "status",
@@ -211,7 +224,7 @@ export class ServerSession implements MessagePortHandler {
   acceptPublish(id: number): boolean {
     const role = this.#pendingRole(id, "publish");
     if (role === null) return false;
-    this.#role = { state: "publishing", name: role.name };
+    this.#role = { state: "publishing", early: role.early };
     const status: Status = {
       level: "status",
       code: StatusCode.PUBLISH_START,
@@ -227,7 +240,7 @@ export class ServerSession implements MessagePortHandler {
     const connect = this.#connect;
     const status: Status = { level: "error", ...refusal };
     if (connect.state === "pending" && connect.id === id) {
-      this.#connect = { state: "none" };
+      this.#connect = { state: "refused" };
       this.#sendCommand(CONTROL_MSID, {
         name: "_error",
         transactionId: connect.tid,
@@ -237,13 +250,6 @@ export class ServerSession implements MessagePortHandler {
       this.#role = { state: "idle" };
       this.#sendStatus(status);
     }
-  }
-
-  /** Tells a publisher that its accepted publish is over, with the reason. */
-  endPublish(refusal: Refusal): void {
-    if (this.#role.state !== "publishing") return;
-    this.#role = { state: "idle" };
-    this.#sendStatus({ level: "error", ...refusal });
   }
 
   /** Asks for a pong. */
@@ -257,9 +263,16 @@ export class ServerSession implements MessagePortHandler {
   }
 
   /** @ignore Called by the message port. */
-  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
-    // Media before the publish is accepted, or after it ended, belongs to nothing.
-    if (this.#role.state === "publishing") this.#handler.onMedia(typeId, timestampMs, payload);
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array, msid: number): void {
+    // A peer may send on although the publish was refused: a second one on another id, or none at all.
+    if (msid > MEDIA_MSID) return;
+    const role = this.#role;
+    if (role.state === "publishing") {
+      role.early.drain(this.#handler);
+      this.#handler.onMedia(typeId, timestampMs, payload);
+    } else if (role.state === "pending" && role.kind === "publish") {
+      role.early.add(typeId, timestampMs, payload);
+    }
   }
 
   /** @ignore Called by the message port. */
@@ -279,14 +292,44 @@ export class ServerSession implements MessagePortHandler {
 
   /** @ignore Called by the message port. */
   onCommand(command: Command, msid: number): void {
+    const connect = this.#connect;
+    switch (connect.state) {
+      case "none":
+        return this.#onFirstCommand(command);
+      case "pending":
+        return this.#onEarlyCommand(connect.early, { command, msid });
+      case "done":
+        return this.#onStreamedCommand({ command, msid });
+      case "refused":
+        return; // It has not read the refusal yet.
+      default:
+        connect satisfies never;
+    }
+  }
+
+  #onFirstCommand(command: Command): void {
     if (command.name === "connect") return this.#onConnect(command);
-    if (this.#connect.state !== "done") {
+    throw new WireError(
+      "session.not_connected",
+      `Cannot run command ${quotePeerText(command.name)}: it came before "connect"`,
+    );
+  }
+
+  #onEarlyCommand(early: StreamedCommand[], streamed: StreamedCommand): void {
+    if (early.length === MAX_EARLY_COMMANDS) {
       throw new WireError(
         "session.not_connected",
-        `Cannot run command ${quotePeerText(command.name)}: it came before "connect" was answered`,
+        `Cannot keep command ${quotePeerText(streamed.command.name)}: ` +
+          `${MAX_EARLY_COMMANDS} came already before "connect" was answered`,
       );
     }
+    early.push(streamed);
+  }
+
+  #onStreamedCommand({ command, msid }: StreamedCommand): void {
     switch (command.name) {
+      case "connect":
+        throw new WireError("session.second_connect", "Cannot connect twice on one connection");
       case "createStream":
         return this.#onCreateStream(command);
       case "publish":
@@ -297,14 +340,19 @@ export class ServerSession implements MessagePortHandler {
       case "FCPublish":
       case "FCUnpublish":
         return this.#onFmle(command);
+      // One stream per connection: another id was never given for use.
       case "closeStream":
-        return this.#closeStream();
+        if (msid <= MEDIA_MSID) this.#closeStream();
+        return;
       case "deleteStream":
-        // One stream per connection: another id was never given for use.
         if (command.values[1] === MEDIA_MSID) this.#closeStream();
         return;
       case "pause":
-        return this.#onPause(command);
+        if (msid <= MEDIA_MSID) this.#onPause(command);
+        return;
+      case "getStreamLength":
+        // Live streams have none; ffmpeg warns when the answer is no number.
+        return this.#sendResult(command.transactionId, 0);
       case "_result":
       case "_error":
       case "onStatus":
@@ -316,9 +364,6 @@ export class ServerSession implements MessagePortHandler {
 
   #onConnect(command: Command): void {
     const info = command.values[0];
-    if (this.#connect.state !== "none") {
-      throw new WireError("session.second_connect", `Cannot connect twice on one connection`);
-    }
     if (!(info instanceof AmfObject)) {
       throw new WireError("session.bad_connect", "Cannot connect: the command object is missing");
     }
@@ -328,6 +373,7 @@ export class ServerSession implements MessagePortHandler {
       id: ++this.#lastRequestId,
       tid: command.transactionId,
       objectEncoding: typeof encoding === "number" ? encoding : 0,
+      early: [],
     };
     this.#handler.onConnect({
       id: this.#lastRequestId,
@@ -347,10 +393,6 @@ export class ServerSession implements MessagePortHandler {
   }
 
   #onStreamCommand(kind: "play" | "publish", command: Command, msid: number): void {
-    const name = command.values[1];
-    if (typeof name !== "string") {
-      throw new WireError("session.no_stream_name", `Cannot ${kind}: the stream name is missing`);
-    }
     if (msid > MEDIA_MSID) {
       return this.#sendStatus(
         {
@@ -362,9 +404,15 @@ export class ServerSession implements MessagePortHandler {
         msid,
       );
     }
+    const name = command.values[1];
+    // Flash's publish(false) and play(false) stop the stream.
+    if (name === false) return this.#closeStream();
+    if (typeof name !== "string") {
+      throw new WireError("session.no_stream_name", `Cannot ${kind}: the stream name is missing`);
+    }
     this.#closeStream();
     const id = ++this.#lastRequestId;
-    this.#role = { state: "pending", kind, id, name };
+    this.#role = { state: "pending", kind, id, early: new EarlyMedia() };
     const request: StreamCommand = { id, streamName: name };
     if (kind === "play") {
       this.#handler.onPlay(request);
@@ -373,20 +421,31 @@ export class ServerSession implements MessagePortHandler {
     }
   }
 
-  #onFmle(command: Command): void {
-    this.#isFmle = true;
-    if (this.#role.state !== "publishing") {
-      return this.#sendResult(command.transactionId, undefined);
+  #onFmle({ name, transactionId }: Command): void {
+    const role = this.#role;
+    const isPublisher = role.state === "publishing" ||
+      role.state === "pending" && role.kind === "publish";
+    // FMLE starts over with any of the three. IP cameras that began without them send FCPublish behind
+    // publish, and mean nothing by it.
+    const isEnd = isPublisher && (name === "FCUnpublish" || this.#isFmle);
+    if (!isPublisher && name !== "FCUnpublish") this.#isFmle = true;
+    if (isEnd && role.state === "publishing") {
+      this.#sendUnpublished(transactionId);
+    } else {
+      this.#sendResult(transactionId, undefined);
     }
+    if (isEnd) this.#closeStream();
+  }
+
+  #sendUnpublished(transactionId: number): void {
     const status: Status = {
       level: "status",
       code: StatusCode.UNPUBLISH_SUCCESS,
       description: "Stopped publishing stream",
     };
     this.#sendFcStatus("onFCUnpublish", status);
-    this.#sendResult(command.transactionId, undefined);
+    this.#sendResult(transactionId, undefined);
     this.#sendStatus(status);
-    this.#closeStream();
   }
 
   #onPause(command: Command): void {

@@ -41,10 +41,11 @@ function assertReadOrRefused(text: string, file: string): void {
     parseConfig(text, file, { readFile: readFrom(OTHERS) });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
+    const lastLine = text.split("\n").length + 1;
     assert(error.problems.length > 0);
     for (const { line, column, what, fix } of error.problems) {
       assert(line >= 0 && column >= 0 && what !== "" && fix !== "");
-      assert(line <= text.split("\n").length + 1);
+      assert(line <= lastLine);
     }
   }
 }

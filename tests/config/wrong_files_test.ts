@@ -508,7 +508,7 @@ const TOML_FILES: readonly WrongFile[] = [
     what: "a key without a value",
     text: "listen = 1935\npid =\n",
     problems: [
-      "x.toml:2:6: Invalid TOML: \"Cannot parse value on line 'pid ='\": " +
+      'x.toml:2:6: Invalid TOML: "Cannot parse value on line \'pid =": ' +
       "correct it; toml.io describes the format",
     ],
   },

@@ -1,0 +1,86 @@
+/** What the parts of an edge need around them, in memory and on a clock that a test moves. */
+
+import type { ClusterConfig } from "../../lib/config/config.ts";
+import type { UpstreamContext } from "../../lib/edge/upstream.ts";
+import { Stream } from "../../lib/hub/stream.ts";
+import { FlushQueue } from "../../lib/net/flush_queue.ts";
+import { FlushWheels } from "../../lib/net/flush_wheel.ts";
+import type { StreamRequest } from "../../lib/net/vhost_service.ts";
+import { parseStreamUrl } from "../../lib/rtmp/url.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { CollectedLog } from "./local_server.ts";
+import { MemoryNetwork } from "./memory_network.ts";
+import { ScriptedOrigin } from "./scripted_origin.ts";
+
+/** The ports of {@linkcode EdgeRig.a} and {@linkcode EdgeRig.b}. */
+export const PORT_A = 19_001;
+export const PORT_B = 19_002;
+
+/** The defaults of the configuration, with one origin. */
+const CLUSTER: ClusterConfig = {
+  origins: [{ hostname: "origin.example", port: PORT_A }],
+  vhost: "[vhost]",
+  debugSrsUpnode: false,
+  connectTimeoutMs: 3_000,
+  startTimeoutMs: 5_000,
+  stallTimeoutMs: 2_000,
+  lingerMs: 10_000,
+  retryMinMs: 100,
+  retryMaxMs: 5_000,
+};
+
+/** Origins `a` and `b`, for {@linkcode EdgeRigOptions.cluster}. */
+export const TWO_ORIGINS = [
+  { hostname: "a.example", port: PORT_A },
+  { hostname: "b.example", port: PORT_B },
+];
+
+/** Size of the chunks written. */
+export const CHUNK_SIZE = 60_000;
+
+/** See the file comment. */
+export class EdgeRig {
+  readonly clock = new FakeClock();
+  readonly network = new MemoryNetwork();
+  readonly queue = new FlushQueue(this.clock);
+  readonly wheels = new FlushWheels(this.queue, this.clock);
+  readonly log = new CollectedLog();
+  readonly a = new ScriptedOrigin(this.network, PORT_A);
+  readonly b = new ScriptedOrigin(this.network, PORT_B);
+  readonly context: UpstreamContext;
+
+  constructor(cluster: Partial<ClusterConfig> = {}) {
+    this.context = {
+      cluster: { ...CLUSTER, ...cluster },
+      network: this.network,
+      queue: this.queue,
+      clock: this.clock,
+      handshake: { random: (length) => new Uint8Array(length).fill(9), nowMs: 0 },
+      chunkSize: CHUNK_SIZE,
+      edgeId: "edge0001",
+    };
+  }
+}
+
+/** Settings of a stream that tests may vary. */
+export interface TestStreamOptions {
+  readonly maxLagMs?: number;
+  readonly maxMessages?: number;
+}
+
+/** A stream `live/show` that is in no hub. */
+export function createStream(options: TestStreamOptions = {}): Stream {
+  const { maxLagMs = 30_000, maxMessages = 2_500 } = options;
+  const limits = { maxBytes: 64 * 1024 * 1024, maxMessages };
+  return new Stream(
+    "live/show",
+    { chunkSize: CHUNK_SIZE, isAbsoluteTime: false, maxLagMs, ...limits },
+    () => {},
+  );
+}
+
+/** A client's request for `live/show`, or for another name with parameters, `show?token=1`. */
+export function requestFor(name = "show", edgePath: readonly string[] = []): StreamRequest {
+  const url = parseStreamUrl({ tcUrl: "rtmp://edge.example/live", app: "live", stream: name });
+  return { url, name: `${url.app}/${url.stream}`, edgePath };
+}

@@ -1,0 +1,47 @@
+/** The machine's clock, which a test may push forward: budgets of half a minute pass at once. */
+
+import { type CancelTimer, type Clock, systemClock } from "../../lib/base/clock.ts";
+
+interface Timer {
+  readonly dueMs: number;
+  readonly run: () => void;
+  cancel: CancelTimer;
+}
+
+/** See the file comment. */
+export class LeapingClock implements Clock {
+  readonly #timers = new Set<Timer>();
+  #leaptMs = 0;
+
+  now(): number {
+    return systemClock.now() + this.#leaptMs;
+  }
+
+  after(delayMs: number, run: () => void): CancelTimer {
+    const timer: Timer = { dueMs: this.now() + delayMs, run, cancel: () => {} };
+    this.#timers.add(timer);
+    this.#arm(timer);
+    return () => {
+      this.#timers.delete(timer);
+      timer.cancel();
+    };
+  }
+
+  yield(run: () => void): void {
+    systemClock.yield(run);
+  }
+
+  /** It is `ms` later now; timers that are due run soon. */
+  leap(ms: number): void {
+    this.#leaptMs += ms;
+    for (const timer of this.#timers) this.#arm(timer);
+  }
+
+  #arm(timer: Timer): void {
+    timer.cancel();
+    timer.cancel = systemClock.after(Math.max(0, timer.dueMs - this.now()), () => {
+      this.#timers.delete(timer);
+      timer.run();
+    });
+  }
+}

@@ -1,0 +1,116 @@
+/** A whole server in the test's own process, on a free port of loopback, with its log in reach. */
+
+import type { Clock } from "../../lib/base/clock.ts";
+import { systemClock } from "../../lib/base/clock.ts";
+import type { LogFields, Logger, LogLevel } from "../../lib/base/log.ts";
+import { type RunningServer, startServer } from "../../lib/cli/compose.ts";
+import { applyOverrides } from "../../lib/config/overrides.ts";
+import { parseConfig } from "../../lib/config/parse_config.ts";
+import { denoNetwork } from "../../lib/net/deno_tcp.ts";
+import { until } from "./until.ts";
+
+/** One line of a log. */
+export interface LogLine {
+  readonly level: LogLevel;
+  readonly layer: string;
+  readonly message: string;
+  readonly fields: LogFields;
+}
+
+/** A log that keeps its lines, debug and above, oldest first. */
+export class CollectedLog {
+  readonly lines: LogLine[] = [];
+  readonly logger: Logger = this.#create("edge");
+
+  /** The lines that a person must see: warnings and errors. */
+  get urgent(): LogLine[] {
+    return this.lines.filter(({ level }) => level === "warning" || level === "error");
+  }
+
+  /** How many lines have this message. */
+  count(message: string): number {
+    return this.lines.filter((line) => line.message === message).length;
+  }
+
+  #create(layer: string): Logger {
+    const at = (level: LogLevel) => (message: string, fields: LogFields = {}) => {
+      this.lines.push({ level, layer, message, fields });
+    };
+    return {
+      debug: at("debug"),
+      info: at("info"),
+      warning: at("warning"),
+      error: at("error"),
+      for: (name) => this.#create(name),
+    };
+  }
+}
+
+/** See the file comment. Stops at the end of an `await using` block. */
+export class LocalServer implements AsyncDisposable {
+  readonly port: number;
+  readonly log: CollectedLog;
+  readonly #server: RunningServer;
+
+  constructor(server: RunningServer, log: CollectedLog) {
+    this.#server = server;
+    this.log = log;
+    this.port = server.addresses[0]!.port;
+  }
+
+  get counts(): RunningServer["counts"] {
+    return this.#server.counts;
+  }
+
+  get upstreamCount(): number {
+    return this.#server.upstreamCount;
+  }
+
+  /** Waits until so many clients are connected, play and publish. */
+  async untilCounts(expected: Partial<RunningServer["counts"]>): Promise<void> {
+    const wanted = Object.entries(expected) as [keyof RunningServer["counts"], number][];
+    await until(
+      `${JSON.stringify(expected)} at port ${this.port}`,
+      () => wanted.every(([what, count]) => this.counts[what] === count),
+      { timeoutMs: 10_000, everyMs: 5 },
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.stop();
+  }
+}
+
+/**
+ * Starts a server from the text of a configuration file; its `listen` is replaced by a free port. The
+ * text is taken as it is, so `vhost __defaultVhost__ { }` is the least that serves anybody.
+ */
+export function startLocalServer(text: string, clock: Clock = systemClock): LocalServer {
+  const { config } = parseConfig(`listen 1935;\n${text}`, "test.conf", {
+    readFile: () => undefined,
+  });
+  const log = new CollectedLog();
+  const server = startServer(applyOverrides(config, { listen: ["127.0.0.1:0"] }), {
+    network: denoNetwork,
+    clock,
+    logger: log.logger,
+  });
+  return new LocalServer(server, log);
+}
+
+/** Players are written to at once rather than every 350 ms, which tests would wait for. */
+export const PROMPT = "play { mw_latency 0; }";
+
+/** An origin without delay. */
+export function startOrigin(extra = "", clock?: Clock): LocalServer {
+  return startLocalServer(`vhost __defaultVhost__ { ${PROMPT} ${extra} }`, clock);
+}
+
+/** An edge of `upstream` without delay; `cluster` is more of its `cluster` block. */
+export function startEdgeOf(upstream: LocalServer, cluster = "", clock?: Clock): LocalServer {
+  const origin = `mode remote; origin 127.0.0.1:${upstream.port};`;
+  return startLocalServer(
+    `vhost __defaultVhost__ { ${PROMPT} cluster { ${origin} ${cluster} } }`,
+    clock,
+  );
+}

@@ -1,0 +1,61 @@
+/** A viewer without a socket: takes a stream's log as a player does, from its newest join entry on. */
+
+import type { Stream, Viewer } from "../../lib/hub/stream.ts";
+import { isMedia, MessageRecorder, statusCodesIn, type WireMessage } from "./wire_message.ts";
+
+/** See the file comment. */
+export class LogViewer implements Viewer {
+  /** How often a source began while it watched. */
+  liveCount = 0;
+  /** Called when a source begins. */
+  onBegin: () => void = () => {};
+  #stream: Stream | null = null;
+  #cursor = -1;
+  readonly #recorder = new MessageRecorder();
+
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  onLive(): void {
+    this.liveCount++;
+    this.onBegin();
+  }
+
+  /** Names the stream, which is known only after it was joined. */
+  watch(stream: Stream): this {
+    this.#stream = stream;
+    return this;
+  }
+
+  /** Everything it saw so far. */
+  get messages(): readonly WireMessage[] {
+    this.#read();
+    return this.#recorder.messages;
+  }
+
+  /** Payloads of audio, video and data so far. */
+  get media(): WireMessage[] {
+    return this.messages.filter(isMedia);
+  }
+
+  /** Status codes it was told so far. */
+  get statuses(): string[] {
+    return statusCodesIn(this.messages);
+  }
+
+  #read(): void {
+    const stream = this.#stream!;
+    if (this.#cursor < 0) {
+      const entry = stream.joinEntry;
+      if (entry === null) return;
+      this.#recorder.push(stream.preamble(entry));
+      this.#cursor = entry.offset;
+    }
+    for (let view = stream.log.view(this.#cursor); view.length > 0;) {
+      this.#recorder.push(view);
+      this.#cursor += view.length;
+      view = stream.log.view(this.#cursor);
+    }
+  }
+}

@@ -1,0 +1,362 @@
+/**
+ * An origin in memory of which a test decides everything: whether it answers, what it refuses, what it
+ * sends, when it stalls, freezes or hangs up. It keeps all that it gets, message by message.
+ */
+
+import { AmfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
+import { csidOf } from "../../lib/hub/join_point.ts";
+import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
+import { type Command, encodeCommand } from "../../lib/rtmp/commands.ts";
+import { type Refusal, statusCommand } from "../../lib/rtmp/status.ts";
+import {
+  type ConnectRequest,
+  ServerSession,
+  type ServerSessionHandler,
+  type StreamCommand,
+} from "../../lib/session/server_session.ts";
+import { hex } from "./hex.ts";
+import type { MemoryNetwork, MemoryTransport } from "./memory_network.ts";
+import type { TinyMessage } from "./tiny_media.ts";
+import { commandsIn, isMedia, MessageRecorder, type WireMessage } from "./wire_message.ts";
+
+/** What an origin does to connections that come while it is in the mood. */
+export type Mood =
+  /** Takes everything. */
+  | { readonly kind: "accept" }
+  /** Reads nothing and sends nothing, from the first byte on. */
+  | { readonly kind: "mute" }
+  /** Closes the socket at once. */
+  | { readonly kind: "hang up" }
+  /** Refuses `connect`. */
+  | { readonly kind: "refuse connect"; readonly refusal: Refusal }
+  /** Refuses the play or publish. */
+  | { readonly kind: "refuse"; readonly refusal: Refusal }
+  /** Leaves the play or publish unanswered until {@linkcode OriginLink.accept}. */
+  | { readonly kind: "hold" }
+  /** Sends these bytes in place of a handshake. */
+  | { readonly kind: "babble"; readonly bytes: Uint8Array }
+  /** Takes everything, with this message stream id. */
+  | { readonly kind: "other msid"; readonly msid: number };
+
+const CHUNK_SIZE = 60_000;
+
+/** C0, C1 and C2. */
+const HANDSHAKE_BYTES = 1 + 1536 + 1536;
+
+/** What servers say in data messages when a play begins: `|RtmpSampleAccess`, true, true. */
+const SAMPLE_ACCESS = hex("02 0011 7C52746D7053616D706C65416363657373 01 01 01 01");
+
+/** `onStatus` as data: `NetStream.Data.Start` (Flash servers, SRS, nginx-rtmp). */
+const DATA_START = hex(`
+  02 0008 6F6E537461747573
+  03 0004 636F6465 02 0014 4E657453747265616D2E446174612E5374617274 000009
+`);
+
+/** See the file comment. */
+export class ScriptedOrigin {
+  readonly port: number;
+  /** Connections, oldest first. */
+  readonly links: OriginLink[] = [];
+  mood: Mood = { kind: "accept" };
+  readonly #network: MemoryNetwork;
+  readonly #listener;
+
+  constructor(network: MemoryNetwork, port: number) {
+    this.port = port;
+    this.#network = network;
+    this.#listener = network.listen({ hostname: "127.0.0.1", port });
+    void this.#accept();
+  }
+
+  /** The newest connection. */
+  get link(): OriginLink {
+    const link = this.links.at(-1);
+    if (link === undefined) throw new Error(`Nobody has connected to port ${this.port}`);
+    return link;
+  }
+
+  /** Connections that are open. */
+  get openCount(): number {
+    return this.links.filter(({ isEnded }) => !isEnded).length;
+  }
+
+  /** Refuses connections from now on; those there are stay. */
+  stopListening(): void {
+    this.#listener.close();
+  }
+
+  /** Refuses connections and resets those there are, as when the process is killed. */
+  die(): void {
+    this.stopListening();
+    for (const link of this.links) link.reset();
+  }
+
+  async #accept(): Promise<void> {
+    try {
+      while (true) {
+        const accepted = await this.#listener.accept();
+        const { client, server } = this.#network.connections
+          .find((connection) => connection.server === accepted)!;
+        this.links.push(new OriginLink(client, server, this.mood));
+      }
+    } catch {
+      // The listener was closed.
+    }
+  }
+}
+
+/** One connection of an edge. */
+export class OriginLink implements ServerSessionHandler {
+  readonly #mood: Mood;
+  readonly #client: MemoryTransport;
+  readonly #server: MemoryTransport;
+  readonly #session: ServerSession;
+  readonly #recorder = new MessageRecorder();
+  #handshakeBytes = 0;
+  #isEnded = false;
+  #frozen: PromiseWithResolvers<void> | null = null;
+  #outbox: Uint8Array[] = [];
+  #isWriting = false;
+  /** The play or publish that is not answered yet. */
+  #pending: { readonly kind: "play" | "publish"; readonly command: StreamCommand } | null = null;
+  connect: ConnectRequest | null = null;
+  /** Name of the last play or publish, with its parameters. */
+  streamName = "";
+  pongCount = 0;
+
+  constructor(client: MemoryTransport, server: MemoryTransport, mood: Mood) {
+    this.#client = client;
+    this.#server = server;
+    this.#mood = mood;
+    const options = {
+      chunkSize: CHUNK_SIZE,
+      handshake: { random: (length: number) => new Uint8Array(length).fill(7), nowMs: 0 },
+    };
+    this.#session = mood.kind === "other msid"
+      ? new OtherMsidSession(this, options, mood.msid)
+      : new ServerSession(this, options);
+    if (mood.kind === "mute") this.freeze();
+    if (mood.kind === "hang up") server.close();
+    if (mood.kind === "babble") this.send(mood.bytes);
+    void this.#read();
+  }
+
+  /** The edge closed the connection, or the origin did. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** All messages since the handshake. */
+  get messages(): readonly WireMessage[] {
+    return this.#recorder.messages;
+  }
+
+  /** Audio, video and data that came. */
+  get media(): WireMessage[] {
+    return this.messages.filter(isMedia);
+  }
+
+  /** Commands that came. */
+  get commands(): Command[] {
+    return commandsIn(this.messages);
+  }
+
+  /** Names of the commands that came. */
+  get commandNames(): string[] {
+    return this.commands.map(({ name }) => name);
+  }
+
+  /** Ping requests that came (user control event 6). */
+  get pingCount(): number {
+    return this.messages.filter(({ typeId, payload }) => typeId === 4 && payload[1] === 6).length;
+  }
+
+  /** Answers the play or publish that is held. */
+  accept(): void {
+    const { kind, command } = this.#pending!;
+    this.#pending = null;
+    if (kind === "play") {
+      this.#session.acceptPlay(command.id);
+    } else {
+      this.#session.acceptPublish(command.id);
+    }
+  }
+
+  /** Refuses the play or publish that is held, or ends a publish that was accepted. */
+  refuse(refusal: Refusal): void {
+    if (this.#pending === null) return this.#session.endPublish(refusal);
+    this.#session.reject(this.#pending.command.id, refusal);
+    this.#pending = null;
+  }
+
+  /** Sends messages to the edge that plays. */
+  sendMedia(...messages: readonly TinyMessage[]): void {
+    for (const { typeId, timestampMs, payload } of messages) {
+      const header = { csid: csidOf(typeId), typeId, msid: 1, timestampMs };
+      this.send(encodeMessage(header, payload, CHUNK_SIZE));
+    }
+  }
+
+  /** Sends the data messages with which foreign servers open every play. */
+  sendPlayNotices(): void {
+    for (const payload of [SAMPLE_ACCESS, DATA_START]) {
+      this.sendMedia({ typeId: 18, timestampMs: 0, payload });
+    }
+  }
+
+  /** Sends an `onStatus` that is no refusal. */
+  sendStatus(code: string): void {
+    const command = statusCommand({ level: "status", code, description: "" });
+    this.send(encodeCommand(command, { msid: 1, chunkSize: CHUNK_SIZE }));
+  }
+
+  /** Reads no more and takes no more bytes, as a stopped process whose buffers are full. */
+  freeze(): void {
+    this.#frozen ??= Promise.withResolvers<void>();
+    this.#client.block();
+  }
+
+  thaw(): void {
+    this.#frozen?.resolve();
+    this.#frozen = null;
+    this.#client.unblock();
+  }
+
+  /** Most bytes that one write of the edge is allowed to hand over. */
+  limitWrites(maxBytes: number): void {
+    this.#client.maxWriteBytes = maxBytes;
+  }
+
+  /** Takes bytes or does not, and reads what is taken. */
+  setTaking(isTaking: boolean): void {
+    if (isTaking) {
+      this.#client.unblock();
+    } else {
+      this.#client.block();
+    }
+  }
+
+  /** Closes the connection in good order. */
+  close(): void {
+    this.#server.close();
+  }
+
+  /** The connection breaks on both sides. */
+  reset(): void {
+    this.#server.reset();
+    this.#client.reset();
+  }
+
+  // What the session calls.
+
+  send(bytes: Uint8Array): void {
+    this.#outbox.push(bytes);
+    void this.#write();
+  }
+
+  onConnect(request: ConnectRequest): void {
+    this.connect = request;
+    if (this.#mood.kind === "refuse connect") {
+      return this.#session.reject(request.id, this.#mood.refusal);
+    }
+    this.#session.acceptConnect(request.id, { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 });
+  }
+
+  onPlay(command: StreamCommand): void {
+    this.#decide("play", command);
+  }
+
+  onPublish(command: StreamCommand): void {
+    this.#decide("publish", command);
+  }
+
+  onMedia(): void {}
+
+  onStreamClosed(): void {}
+
+  onPause(): void {}
+
+  onPong(): void {
+    this.pongCount++;
+  }
+
+  onAcknowledgement(): void {}
+
+  onOddity(): void {}
+
+  #decide(kind: "play" | "publish", command: StreamCommand): void {
+    this.streamName = command.streamName;
+    this.#pending = { kind, command };
+    if (this.#mood.kind === "hold") return;
+    if (this.#mood.kind === "refuse") return this.refuse(this.#mood.refusal);
+    this.accept();
+  }
+
+  async #read(): Promise<void> {
+    const buffer = new Uint8Array(64 * 1024);
+    try {
+      while (true) {
+        await this.#frozen?.promise;
+        const count = await this.#server.read(buffer);
+        if (count === null) break;
+        await this.#frozen?.promise;
+        this.#record(buffer.subarray(0, count));
+        this.#session.push(buffer.subarray(0, count));
+      }
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource || isReset(error))) throw error;
+    }
+    this.#isEnded = true;
+    this.#server.close();
+  }
+
+  #record(bytes: Uint8Array): void {
+    const skipped = Math.min(bytes.length, HANDSHAKE_BYTES - this.#handshakeBytes);
+    this.#handshakeBytes += skipped;
+    this.#recorder.push(bytes.subarray(skipped));
+  }
+
+  async #write(): Promise<void> {
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    try {
+      while (this.#outbox.length > 0) await this.#server.write(this.#outbox.shift()!);
+    } catch {
+      // The edge is gone.
+    }
+    this.#isWriting = false;
+  }
+}
+
+function isReset(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionReset;
+}
+
+/** Answers `createStream` with an id of its own choice, as some servers do. */
+class OtherMsidSession extends ServerSession {
+  readonly #link: OriginLink;
+  readonly #msid: number;
+
+  constructor(
+    link: OriginLink,
+    options: ConstructorParameters<typeof ServerSession>[1],
+    msid: number,
+  ) {
+    super(link, options);
+    this.#link = link;
+    this.#msid = msid;
+  }
+
+  override onCommand(command: Command, msid: number): void {
+    if (command.name !== "createStream") return super.onCommand(command, msid === 0 ? 0 : 1);
+    const { transactionId } = command;
+    const result = { name: "_result", transactionId, values: [null, this.#msid] };
+    this.#link.send(encodeCommand(result, { msid: 0, chunkSize: CHUNK_SIZE }));
+  }
+}
+
+/** A property of the `connect` object that came. */
+export function connectProperty(link: OriginLink, name: string): AmfValue {
+  const info = link.commands[0]?.values[0];
+  return info instanceof AmfObject ? info.get(name) : undefined;
+}

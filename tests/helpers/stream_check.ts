@@ -1,0 +1,49 @@
+/** Compares what a player gets with what was published, message by message and without keeping it. */
+
+import type { MediaMessage } from "./rtmp_client.ts";
+
+/** See the file comment. The expected messages are those from the player's first one on. */
+export class StreamCheck {
+  readonly #expected: readonly MediaMessage[];
+  #count = 0;
+  #mismatch: string | null = null;
+
+  constructor(expected: readonly MediaMessage[]) {
+    this.#expected = expected;
+  }
+
+  /** Messages received. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** What is wrong first, or null: type, time or bytes of a message, or one too many. */
+  get mismatch(): string | null {
+    return this.#mismatch;
+  }
+
+  /** Takes the next message. */
+  accept(message: MediaMessage): void {
+    const index = this.#count++;
+    this.#mismatch ??= describeDifference(message, this.#expected[index], index);
+  }
+}
+
+function describeDifference(
+  got: MediaMessage,
+  expected: MediaMessage | undefined,
+  index: number,
+): string | null {
+  if (expected === undefined) return `message ${index} was never published`;
+  if (got.typeId !== expected.typeId) {
+    return `message ${index} has type ${got.typeId} instead of ${expected.typeId}`;
+  }
+  if (got.timestampMs !== expected.timestampMs) {
+    return `message ${index} has time ${got.timestampMs} instead of ${expected.timestampMs}`;
+  }
+  return isEqual(got.payload, expected.payload) ? null : `message ${index} has other bytes`;
+}
+
+function isEqual(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && left.every((byte, index) => byte === right[index]);
+}

@@ -1,0 +1,451 @@
+/**
+ * Whatever a peer sends or leaves out closes its own connection, with one line that says why, and nothing
+ * else notices: a stream that runs meanwhile loses no frame.
+ */
+
+import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
+import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
+import { hex } from "../helpers/hex.ts";
+import { LeapingClock } from "../helpers/leaping_clock.ts";
+import { type LocalServer, startEdgeOf, startOrigin } from "../helpers/local_server.ts";
+import { netTest } from "../helpers/loopback.ts";
+import { NumberedStream } from "../helpers/numbered_stream.ts";
+import {
+  AMF_NULL,
+  amfObjectOf,
+  amfString,
+  chunkHeader,
+  command,
+  HANDSHAKE_START,
+  message,
+  RawPeer,
+} from "../helpers/raw_peer.ts";
+import { until } from "../helpers/until.ts";
+
+/** A connection that is up to no good, and the line about it. */
+interface Attack {
+  readonly name: string;
+  /** What the peer does properly first; nothing unless said. */
+  readonly after?: "handshake" | "connect";
+  /** Does its worst; returns when all is sent, or when the server has closed. */
+  run(peer: RawPeer, clock: LeapingClock): Promise<void>;
+  /** The warning that the server logs. */
+  readonly warning: RegExp;
+}
+
+/** More than any budget a client has to say what it wants. */
+const LONG_MS = 31_000;
+
+/** Generous: the test's own clients are in the same process, and garbage is collected late. */
+const MAX_GROWTH_BYTES = 64 * 1024 * 1024;
+
+/** The publisher's clock stands still while the server's leaps. */
+const PATIENT = "publish { normal_timeout 1000000; }";
+
+const CUT_HANDSHAKES: readonly Attack[] = [1, 2, 1000, 1536, 1537, 1538, 3072].map((length) => ({
+  name: `a handshake cut after ${length} bytes`,
+  async run(peer) {
+    const whole = concatBytes([HANDSHAKE_START, new Uint8Array(1536)]);
+    await peer.write(whole.subarray(0, length));
+    await peer.closeWrite();
+  },
+  warning: new RegExp(`^Closed client: it left before "connect", after ${length} bytes$`),
+}));
+
+const FIRST_BYTES: readonly Attack[] = [
+  {
+    name: "random bytes",
+    run: (peer) => peer.write(randomBytes(4096, 1)),
+    warning: /^Closed client: Cannot start RTMP handshake: first byte is 0x\w\w/,
+  },
+  {
+    name: "an HTTP request",
+    run: (peer) => peer.write(encodeUtf8("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")),
+    warning: /looks like an HTTP request on an RTMP port$/,
+  },
+  {
+    name: "a TLS hello",
+    run: (peer) => peer.write(hex("16 0301 0200 01 0001FC 0303"), randomBytes(512, 2)),
+    warning: /looks like TLS on a port without TLS$/,
+  },
+  {
+    name: "a proxy header of impossible length",
+    run: (peer) => peer.write(hex("F3 FFFF"), randomBytes(512, 3)),
+    warning: /^Closed client: Cannot read proxy header/,
+  },
+];
+
+const CHUNKS: readonly Attack[] = [
+  {
+    name: "a header that announces 16 MB",
+    after: "handshake",
+    run: (peer) => peer.write(chunkHeader(3, 20, 0xFFFFFF)),
+    warning: /^Closed client: .*16777215/,
+  },
+  {
+    name: "70,000 chunk streams",
+    after: "handshake",
+    // fmt 0 with a 3-byte csid (64 to 65,599), then over again with a 1-byte payload each.
+    run: (peer) =>
+      peer.write(
+        ...Array.from({ length: 70_000 }, (_, index) => {
+          const [low, high] = [index & 0xFF, (index >>> 8) & 0xFF];
+          return new Uint8Array([1, low, high, 0, 0, 0, 0, 0, 2, 9, 1, 0, 0, 0, 0]);
+        }),
+      ),
+    warning: /^Closed client: Cannot open chunk stream \d+: 64 are open/,
+  },
+  {
+    name: "more unfinished messages than fit",
+    after: "handshake",
+    // SetChunkSize 0xFFFFFF, then on each of ten chunk streams 7 MB of a message of 8 MB.
+    async run(peer) {
+      await peer.write(message(1, hex("00FFFFFF")));
+      for (let csid = 10; csid < 20 && !peer.isEnded; csid++) {
+        await peer.write(chunkHeader(csid, 9, 8_000_000), new Uint8Array(7_000_000));
+      }
+    },
+    warning: /^Closed client: Cannot/,
+  },
+  {
+    name: "a chunk stream that opens with fmt 3",
+    after: "handshake",
+    run: (peer) => peer.write(hex("C3 00")),
+    warning: /^Closed client: Cannot read chunk on csid 3: fmt 3 came before any fmt 0$/,
+  },
+  {
+    name: "a chunk stream that opens with fmt 2",
+    after: "handshake",
+    run: (peer) => peer.write(hex("83 000000 00")),
+    warning: /^Closed client: Cannot read chunk on csid 3: fmt 2 came before any fmt 0$/,
+  },
+  {
+    name: "a new message inside another",
+    after: "handshake",
+    run: (peer) =>
+      peer.write(chunkHeader(3, 20, 200), new Uint8Array(128), chunkHeader(3, 20, 200)),
+    warning: /^Closed client: Cannot start a message on csid 3 with fmt 0: 128 of 200 bytes/,
+  },
+  {
+    name: "a chunk size of 0",
+    after: "handshake",
+    run: (peer) => peer.write(message(1, hex("00000000"))),
+    warning: /^Closed client: Cannot use chunk size 0/,
+  },
+  {
+    name: "a control message that is cut",
+    after: "handshake",
+    run: (peer) => peer.write(message(5, hex("0000"))),
+    warning: /^Closed client: Cannot read control message: it has 2 bytes instead of 4$/,
+  },
+  {
+    name: "an aggregate that is cut",
+    after: "handshake",
+    run: (peer) => peer.write(message(22, hex("09 FFFFFF 000000 00 000000"))),
+    warning: /^Closed client: Cannot split aggregate message/,
+  },
+];
+
+const COMMANDS: readonly Attack[] = [
+  {
+    name: "AMF nested 10,000 deep in connect",
+    after: "handshake",
+    // Each level is an object (03) whose only key is "a" (0001 61).
+    run: (peer) => peer.write(command("connect", 1, ...Array(10_000).fill(hex("03 0001 61")))),
+    warning: /^Closed client: .*(deep|depth|nest)/,
+  },
+  {
+    name: "a command without a name",
+    after: "handshake",
+    run: (peer) => peer.write(message(20, hex("05"))),
+    warning: /^Closed client: Cannot read command: it does not begin with a name$/,
+  },
+  {
+    name: "a command of random bytes",
+    after: "handshake",
+    run: (peer) => peer.write(message(20, randomBytes(300, 4))),
+    warning: /^Closed client: Cannot/,
+  },
+  {
+    name: "connect without tcUrl",
+    after: "handshake",
+    run: (peer) => peer.write(command("connect", 1, amfObjectOf({ app: "live" }))),
+    warning: /^Closed client: Cannot read RTMP address "": it does not begin with a schema/,
+  },
+  {
+    name: "connect without an object",
+    after: "handshake",
+    run: (peer) => peer.write(command("connect", 1)),
+    warning: /^Closed client: Cannot connect: the command object is missing$/,
+  },
+  {
+    name: "play before connect",
+    after: "handshake",
+    run: (peer) => peer.write(command("play", 0, AMF_NULL, amfString("healthy"))),
+    warning: /^Closed client: Cannot run command "play": it came before "connect" was answered$/,
+  },
+  {
+    name: "a second connect",
+    after: "connect",
+    run: (peer) => peer.write(command("connect", 2, amfObjectOf({ tcUrl: "rtmp://a/live" }))),
+    warning: /^Closed client: Cannot connect twice on one connection$/,
+  },
+  {
+    name: "play without a name",
+    after: "connect",
+    run: (peer) => peer.write(command("play", 0, AMF_NULL)),
+    warning: /^Closed client: Cannot play: the stream name is missing$/,
+  },
+  {
+    name: "an address that would break the log line",
+    after: "handshake",
+    run: (peer) => peer.write(command("connect", 1, amfObjectOf({ tcUrl: "\r\nERROR [edge]" }))),
+    warning: /^Closed client: Cannot read RTMP address "\\u\{d\}\\u\{a\}ERROR \[edge\]": /,
+  },
+];
+
+const TIMEOUTS: readonly Attack[] = [
+  {
+    name: "a connection that says nothing",
+    run: (_peer, clock) => Promise.resolve(clock.leap(LONG_MS)),
+    warning: /^Closed client: it asked for no stream within 30000 ms$/,
+  },
+  {
+    name: "a handshake that drips",
+    async run(peer, clock) {
+      for (const byte of HANDSHAKE_START.subarray(0, 8)) {
+        await peer.write(new Uint8Array([byte]));
+        clock.leap(LONG_MS / 8);
+      }
+    },
+    warning: /^Closed client: it asked for no stream within 30000 ms$/,
+  },
+  {
+    name: "a connect that drips",
+    after: "handshake",
+    async run(peer, clock) {
+      for (const byte of command("connect", 1).subarray(0, 8)) {
+        await peer.write(new Uint8Array([byte]));
+        clock.leap(LONG_MS / 8);
+      }
+    },
+    warning: /^Closed client: it asked for no stream within 30000 ms$/,
+  },
+  {
+    name: "a client that connects and then wants nothing",
+    after: "connect",
+    run: (_peer, clock) => Promise.resolve(clock.leap(LONG_MS)),
+    warning: /^Closed client: it asked for no stream within 30000 ms$/,
+  },
+];
+
+for (const attack of [...FIRST_BYTES, ...CUT_HANDSHAKES, ...CHUNKS, ...COMMANDS, ...TIMEOUTS]) {
+  netTest(
+    `${attack.name} closes that connection with one line`,
+    () =>
+      underWatch(async ({ server, clock }) => {
+        await using peer = await RawPeer.connect(server.port);
+        if (attack.after === "handshake") await peer.handshake();
+        if (attack.after === "connect") await peer.connectApp();
+        await attack.run(peer, clock);
+        await peer.untilEnded();
+        await assertWarnings(server, [peer], attack.warning);
+      }),
+  );
+}
+
+netTest("garbage in an edge closes that connection with one line", async () => {
+  const clock = new LeapingClock();
+  await using origin = startOrigin(PATIENT, clock);
+  await using edge = startEdgeOf(origin, "", clock);
+  await using healthy = await NumberedStream.start(edge, origin);
+  for (const attack of [...FIRST_BYTES, ...CHUNKS, ...COMMANDS]) {
+    await using peer = await RawPeer.connect(edge.port);
+    if (attack.after === "handshake") await peer.handshake();
+    if (attack.after === "connect") await peer.connectApp();
+    await attack.run(peer, clock);
+    await peer.untilEnded();
+    await assertWarnings(edge, [peer], attack.warning);
+    edge.log.lines.length = 0;
+  }
+  await healthy.untilFresh();
+  assertEquals(edge.upstreamCount, 1);
+});
+
+netTest(
+  "random bytes after the handshake close that connection with one line",
+  () =>
+    underWatch(async ({ server, clock }) => {
+      await using peers = new AsyncDisposableStack();
+      const all: RawPeer[] = [];
+      for (let seed = 1; seed <= 50; seed++) {
+        const peer = peers.use(await RawPeer.connect(server.port));
+        all.push(peer);
+        await peer.handshake();
+        await peer.write(randomBytes(20_000, seed));
+      }
+      // Some announce a message that never ends.
+      clock.leap(LONG_MS);
+      for (const peer of all) await peer.untilEnded();
+      await assertWarnings(server, all, /^Closed client: ./);
+    }),
+);
+
+netTest(
+  "a handshake that breaks off with a reset closes that connection with one line",
+  () =>
+    underWatch(async ({ server }) => {
+      await using peer = await RawPeer.connect(server.port, false);
+      await peer.write(HANDSHAKE_START);
+      await server.untilCounts({ connections: 3 });
+      // Closing with bytes unread resets the connection.
+      await until("S0", () => server.log.count("Client connected") === 3, { timeoutMs: 5_000 });
+      await peer.close();
+      await assertWarnings(server, [peer], /^Closed client: it left before "connect"/);
+    }),
+);
+
+netTest(
+  "a health check that connects and leaves is not worth a warning",
+  () =>
+    underWatch(async ({ server }) => {
+      await using peer = await RawPeer.connect(server.port);
+      await server.untilCounts({ connections: 3 });
+      await peer.close();
+      await server.untilCounts({ connections: 2 });
+      assertEquals(server.log.urgent, []);
+    }),
+);
+
+netTest(
+  "500 connections that say nothing are closed, with one line each",
+  () =>
+    underWatch(async ({ server, clock }) => {
+      await using stack = new AsyncDisposableStack();
+      const peers = await Promise.all(
+        Array.from({ length: 500 }, () => RawPeer.connect(server.port)),
+      );
+      for (const peer of peers) stack.use(peer);
+      await server.untilCounts({ connections: 502 });
+      clock.leap(LONG_MS);
+      for (const peer of peers) await peer.untilEnded();
+      await assertWarnings(
+        server,
+        peers,
+        /^Closed client: it asked for no stream within 30000 ms$/,
+      );
+    }),
+);
+
+netTest(
+  "unknown messages from a publisher are passed over",
+  () =>
+    underWatch(async ({ server, healthy }) => {
+      const { publisher } = healthy;
+      const data = { timestampMs: 0, payload: hex("FF FF FF") };
+      for (const typeId of [0, 7, 10, 11, 14, 16, 19, 21, 23, 99, 255]) {
+        publisher.push({ typeId, ...data });
+        publisher.push({ typeId, ...data });
+      }
+      // User control event 31 (unknown), a command nobody knows, AMF3 data and shared objects.
+      publisher.send(message(4, hex("001F 00000001")));
+      publisher.sendCommand("wibble", [null, "wobble"]);
+      publisher.push({ typeId: 15, timestampMs: 0, payload: hex("09 01") });
+      await publisher.barrier();
+      assertEquals(server.log.urgent, []);
+      const oddities = server.log.lines.filter(({ message }) => message.includes("unknown"));
+      assertEquals(new Set(oddities.map(({ fields }) => fields["what"])).size, oddities.length);
+    }),
+);
+
+netTest(
+  "a client that asks on and on and never reads the answers is closed",
+  () =>
+    underWatch(async ({ server }) => {
+      await using peer = await RawPeer.connect(server.port, false);
+      await peer.write(HANDSHAKE_START, new Uint8Array(1536));
+      await peer.write(command("connect", 1, amfObjectOf({ app: "live", tcUrl: "rtmp://a/live" })));
+      // Ping requests (user control event 6), each answered by as many bytes.
+      const pings = concatBytes(Array(10_000).fill(message(4, hex("0006 00000000"))));
+      while (server.counts.connections === 3) await peer.write(pings);
+      await assertWarnings(server, [peer], /^Closed client: it does not read/);
+    }),
+);
+
+netTest(
+  "a client that asks on after it was refused is refused once",
+  () =>
+    underWatch(async ({ server }) => {
+      await using peer = await RawPeer.connect(server.port);
+      await peer.connectApp();
+      const publish = command("publish", 0, AMF_NULL, amfString("healthy"), amfString("live"));
+      while (!peer.isEnded) {
+        await peer.write(publish, command("closeStream", 0, AMF_NULL));
+        await until("a turn", () => true, { timeoutMs: 1 });
+      }
+      await assertWarnings(
+        server,
+        [peer],
+        /^Refused client: Stream live\/healthy is being published/,
+      );
+    }),
+);
+
+netTest(
+  "a stream name without end is refused with a short line",
+  () =>
+    underWatch(async ({ server }) => {
+      await using peer = await RawPeer.connect(server.port);
+      await peer.connectApp();
+      await peer.write(command("play", 0, AMF_NULL, amfString("x".repeat(60_000))));
+      await peer.untilEnded();
+      await assertWarnings(server, [peer], /^Refused client: /);
+      assert(JSON.stringify(server.log.urgent).length < 1000, "the line is long");
+    }),
+);
+
+/** What a test with a healthy stream beside it has. */
+interface Watch {
+  readonly server: LocalServer;
+  readonly clock: LeapingClock;
+  readonly healthy: NumberedStream;
+}
+
+/** Runs `test` beside a stream that must not notice, and checks that no connection or memory is left. */
+async function underWatch(test: (watch: Watch) => Promise<void>): Promise<void> {
+  const clock = new LeapingClock();
+  await using server = startOrigin(PATIENT, clock);
+  await using healthy = await NumberedStream.start(server);
+  const before = Deno.memoryUsage().rss;
+  await test({ server, clock, healthy });
+  await healthy.untilFresh();
+  await server.untilCounts({ connections: 2, players: 1, publishers: 1 });
+  const growth = Deno.memoryUsage().rss - before;
+  assert(growth < MAX_GROWTH_BYTES, `memory grew by ${growth} bytes`);
+}
+
+/** Exactly one warning for each of `peers`, with its address, and nothing else that is urgent. */
+async function assertWarnings(
+  { log }: LocalServer,
+  peers: readonly RawPeer[],
+  text: RegExp,
+): Promise<void> {
+  await until("a warning for each peer", () => log.urgent.length >= peers.length, {
+    timeoutMs: 5_000,
+    everyMs: 2,
+  });
+  assertEquals(
+    log.urgent.map(({ level, fields }) => `${level} ${fields["peer"]}`).sort(),
+    peers.map(({ address }) => `warning ${address}`).sort(),
+  );
+  for (const line of log.urgent) assertMatch(line.message, text);
+}
+
+/** Bytes of a fixed seed (the generator of Numerical Recipes), none of which begins an RTMP handshake. */
+function randomBytes(length: number, seed: number): Uint8Array {
+  let state = seed;
+  return Uint8Array.from({ length }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state >>> 24;
+  });
+}
