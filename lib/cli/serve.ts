@@ -34,14 +34,15 @@ export class StartError extends Error {
  */
 export async function serve(command: ServeCommand, say: (line: string) => void): Promise<ExitCode> {
   const { config, warnings } = load(command);
-  for (const warning of warnings) say(describeConfigProblem(warning));
   if (command.test) {
+    for (const warning of warnings) say(describeConfigProblem(warning));
     say(`The configuration file ${command.configFile} is fine`);
     return EXIT_CODE.ok;
   }
   if (config.workDir !== "") Deno.chdir(config.workDir);
   const pidFile = config.pid === "" ? null : await acquirePidFile(config.pid);
   const logging = createLogging(config.log);
+  for (const warning of warnings) logging.logger.warning(describeConfigProblem(warning));
   try {
     await runServer(config, command, logging);
   } finally {

@@ -6,12 +6,13 @@
 
 import type { CancelTimer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { quotePeerText } from "../base/text.ts";
 import type { PublishHandle } from "../hub/publisher.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { FlushWheel } from "../net/flush_wheel.ts";
 import type { PublishAnswer, PublishTicket, StreamRequest } from "../net/vhost_service.ts";
 import { StatusCode } from "../rtmp/constants.ts";
-import { OnDemand } from "./on_demand.ts";
+import { type DemandEvent, OnDemand } from "./on_demand.ts";
 import { Puller } from "./puller.ts";
 import { Pusher } from "./pusher.ts";
 import type { UpstreamContext } from "./upstream.ts";
@@ -35,6 +36,8 @@ export class EdgeStream {
   #request: StreamRequest | null = null;
   #puller: Puller | null = null;
   #pusher: Pusher | null = null;
+  /** Feeds the stream while somebody publishes it here. */
+  #handle: PublishHandle | null = null;
   #cancelLinger: CancelTimer | null = null;
 
   constructor(options: EdgeStreamOptions) {
@@ -52,7 +55,7 @@ export class EdgeStream {
     this.#request = request;
     this.#players++;
     this.stream.join(viewer);
-    if (this.#players === 1) this.#step("wanted");
+    this.#want();
   }
 
   removePlayer(viewer: Viewer): void {
@@ -67,25 +70,21 @@ export class EdgeStream {
     if (this.#pusher !== null) {
       answer.onRefused({
         code: StatusCode.PUBLISH_BAD_NAME,
-        description: `Stream ${request.name} is being published by somebody else`,
+        description: `Stream ${quotePeerText(request.name)} is being published by somebody else`,
       });
       return { leave() {} };
     }
-    let handle: PublishHandle | null = null;
     const pusher = new Pusher({
       ...this.#options,
       request,
-      onAccepted: () => {
-        handle = this.#beginPublish();
-        answer.onAccepted(handle);
-      },
+      onAccepted: () => answer.onAccepted(this.#beginPublish()),
       onRefused: (refusal) => {
-        this.#endPublish(pusher, null);
+        this.#endPublish(pusher);
         answer.onRefused(refusal);
       },
     });
     this.#pusher = pusher;
-    return { leave: () => this.#endPublish(pusher, handle) };
+    return { leave: () => this.#endPublish(pusher) };
   }
 
   /** Ends all upstream connections. */
@@ -99,24 +98,30 @@ export class EdgeStream {
 
   /** What is published here replaces what was pulled. */
   #beginPublish(): PublishHandle {
-    this.#stopPull();
-    const handle = this.stream.publish();
-    if (handle === null) {
+    this.#step("replaced");
+    this.#handle = this.stream.publish();
+    if (this.#handle === null) {
       throw new Error(`Stream "${this.stream.name}" has a source beside its puller`);
     }
-    return handle;
+    return this.#handle;
   }
 
-  #endPublish(pusher: Pusher, handle: PublishHandle | null): void {
+  #endPublish(pusher: Pusher): void {
     if (this.#pusher !== pusher) return;
     this.#pusher = null;
     pusher.stop();
-    handle?.end("unpublished");
-    if (this.#demand.state !== "idle" && this.#puller === null) this.#startPull();
+    this.#handle?.end("unpublished");
+    this.#handle = null;
+    if (this.#players > 0) this.#want();
     this.#reportUnused();
   }
 
-  #step(event: "wanted" | "unwanted" | "media" | "lost" | "tick"): void {
+  /** A stream that is published here has its source. */
+  #want(): void {
+    if (this.#handle === null) this.#step("wanted");
+  }
+
+  #step(event: DemandEvent): void {
     const { clock } = this.#options.context;
     const action = this.#demand.step(event, clock.now());
     if (action === "start") this.#startPull();
@@ -137,8 +142,6 @@ export class EdgeStream {
   }
 
   #startPull(): void {
-    // A stream that is published here has its source.
-    if (this.#pusher !== null && this.stream.hasSource) return;
     this.#puller = new Puller({
       ...this.#options,
       request: () => this.#request!,

@@ -7,7 +7,7 @@
 
 /** What happened. */
 export type DemandEvent =
-  /** The first player came. */
+  /** A player came. */
   | "wanted"
   /** The last player left. */
   | "unwanted"
@@ -15,6 +15,8 @@ export type DemandEvent =
   | "media"
   /** The upstream connection broke; another is being dialled. */
   | "lost"
+  /** The stream has another source here and needs no upstream. */
+  | "replaced"
   /** Time has passed; see {@linkcode OnDemand.deadlineMs}. */
   | "tick";
 
@@ -28,6 +30,8 @@ export type DemandState = "idle" | "starting" | "live" | "lingering";
 export class OnDemand {
   readonly #lingerMs: number;
   #state: DemandState = "idle";
+  /** Media arrives, whether somebody watches or not. */
+  #hasMedia = false;
   #deadlineMs = 0;
 
   /** @param lingerMs How long an unwatched upstream is kept. */
@@ -50,20 +54,17 @@ export class OnDemand {
       case "wanted":
         return this.#onWanted();
       case "unwanted":
-        if (this.#state === "idle") return "none";
-        this.#state = "lingering";
-        this.#deadlineMs = nowMs + this.#lingerMs;
+        if (this.#state === "starting" || this.#state === "live") this.#linger(nowMs);
         return "none";
       case "media":
-        if (this.#state === "starting") this.#state = "live";
-        return "none";
       case "lost":
-        if (this.#state === "live") this.#state = "starting";
+        this.#hasMedia = event === "media";
+        if (this.#state === "starting" || this.#state === "live") this.#watch();
         return "none";
+      case "replaced":
+        return this.#stop();
       case "tick":
-        if (this.#state !== "lingering" || nowMs < this.#deadlineMs) return "none";
-        this.#state = "idle";
-        return "stop";
+        return this.#state === "lingering" && nowMs >= this.#deadlineMs ? this.#stop() : "none";
       default:
         return event satisfies never;
     }
@@ -71,8 +72,23 @@ export class OnDemand {
 
   #onWanted(): DemandAction {
     const wasIdle = this.#state === "idle";
-    // Whether media flows shows with the next message.
-    if (wasIdle || this.#state === "lingering") this.#state = "starting";
+    if (wasIdle) this.#hasMedia = false;
+    this.#watch();
     return wasIdle ? "start" : "none";
+  }
+
+  #watch(): void {
+    this.#state = this.#hasMedia ? "live" : "starting";
+  }
+
+  #linger(nowMs: number): void {
+    this.#state = "lingering";
+    this.#deadlineMs = nowMs + this.#lingerMs;
+  }
+
+  #stop(): DemandAction {
+    if (this.#state === "idle") return "none";
+    this.#state = "idle";
+    return "stop";
   }
 }

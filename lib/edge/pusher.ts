@@ -9,12 +9,14 @@ import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import { formatAddress } from "../net/deno_tcp.ts";
+import type { Flushable } from "../net/flush_queue.ts";
 import type { FlushWheel, WheelSeat } from "../net/flush_wheel.ts";
+import type { SocketWriter } from "../net/socket_writer.ts";
 import type { StreamRequest } from "../net/vhost_service.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import { OriginLoop } from "./origin_loop.ts";
-import { reframeForPush } from "./push_framing.ts";
+import { type PushFraming, reframeForPush } from "./push_framing.ts";
 import { Upstream, type UpstreamContext, type UpstreamListener } from "./upstream.ts";
 
 /** Options of {@linkcode Pusher}. */
@@ -30,13 +32,23 @@ export interface PusherOptions {
   readonly onRefused: (refusal: Refusal) => void;
 }
 
+/** The origin that takes the stream now. */
+interface Taker {
+  readonly writer: SocketWriter;
+  readonly framing: PushFraming;
+  readonly seat: WheelSeat;
+}
+
 /** See the file comment. */
-export class Pusher implements UpstreamListener, Viewer {
+export class Pusher implements UpstreamListener, Viewer, Flushable {
+  isQueued = false;
   readonly #options: PusherOptions;
   readonly #loop: OriginLoop;
   #upstream: Upstream | null = null;
   #origin: OriginAddress | null = null;
-  #seat: WheelSeat | null = null;
+  #taker: Taker | null = null;
+  /** The newest reason that an origin itself gave for taking no stream. */
+  #refusal: UpstreamError | null = null;
   #isAccepted = false;
   #isStopped = false;
 
@@ -52,15 +64,17 @@ export class Pusher implements UpstreamListener, Viewer {
       onFailed: (origin, error) => this.#onFailed(origin, error),
       onRoundFailed: (error) => this.#onRoundFailed(error),
     });
-    void this.#loop.run();
+    // From now on until the last byte is sent: the log keeps for its viewers what they have not got yet.
+    options.stream.join(this);
+    void this.#loop.run().then(() => options.stream.leave(this));
   }
 
   /** Offset of the next byte for the origin; the log keeps the bytes from here on. */
   get cursor(): number {
-    return this.#seat === null ? -1 : this.#upstream!.writer.cursor;
+    return this.#taker?.writer.cursor ?? -1;
   }
 
-  /** Called by the stream: the pusher was there before its source. */
+  /** Called by the stream, which the pusher knows of. */
   onLive(): void {}
 
   /** The publisher is done: the origin gets what is left, then the end. */
@@ -68,12 +82,11 @@ export class Pusher implements UpstreamListener, Viewer {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#loop.stop();
-    this.#leaveLog();
     this.#upstream?.finish();
   }
 
   onStarted(msid: number): void {
-    const { stream, wheel, context, logger } = this.#options;
+    const { wheel, context, logger } = this.#options;
     if (this.#isStopped) return;
     this.#loop.succeeded();
     if (!this.#isAccepted) {
@@ -83,20 +96,20 @@ export class Pusher implements UpstreamListener, Viewer {
       if (this.#isStopped) return;
     }
     logger.info("Push started", { origin: formatAddress(this.#origin!) });
-    const framing = { msid, chunkSize: context.chunkSize };
     const { writer } = this.#upstream!;
-    const entry = stream.joinEntry;
-    if (entry !== null) {
-      const preamble = reframeForPush(stream.preamble(entry), framing);
-      if (preamble.length > 0) writer.send(preamble);
-    }
-    writer.follow(
-      stream.log,
-      entry?.offset ?? stream.log.head,
-      (view) => reframeForPush(view, framing),
-    );
-    stream.join(this);
-    this.#seat = wheel.add(writer);
+    const framing = { msid, chunkSize: context.chunkSize };
+    this.#taker = { writer, framing, seat: wheel.add(this) };
+    this.flush();
+  }
+
+  /** Called by the wheel. */
+  flush(): void {
+    if (this.#taker === null || this.#isStopped) return;
+    const { writer } = this.#taker;
+    // Nothing sent yet, or so far behind that the log has forgotten what comes next.
+    const isLost = writer.cursor < this.#options.stream.log.tail;
+    if (isLost && !writer.isSendingShared) this.#begin(this.#taker);
+    writer.flush();
   }
 
   onMedia(): void {}
@@ -116,29 +129,36 @@ export class Pusher implements UpstreamListener, Viewer {
     try {
       await this.#upstream.run();
     } finally {
-      this.#leaveLog();
+      this.#taker?.seat.leave();
+      this.#taker = null;
     }
   }
 
-  #leaveLog(): void {
-    this.#seat?.leave();
-    this.#seat = null;
-    this.#options.stream.leave(this);
+  /** Sends headers and everything from the newest place to begin at; none may be there yet. */
+  #begin({ writer, framing }: Taker): void {
+    const { stream } = this.#options;
+    const entry = stream.joinEntry;
+    if (entry === null) return;
+    const preamble = reframeForPush(stream.preamble(entry), framing);
+    if (preamble.length > 0) writer.send(preamble);
+    writer.follow(stream.log, entry.offset, (view) => reframeForPush(view, framing));
   }
 
   #onFailed(origin: OriginAddress, error: unknown): void {
     this.#options.logger.warning(`Origin takes no stream: ${describeError(error)}`, {
       origin: formatAddress(origin),
     });
+    const isRefusal = error instanceof UpstreamError &&
+      error.statusCode.startsWith("NetStream.Publish.");
+    if (isRefusal) this.#refusal = error;
   }
 
   #onRoundFailed(error: unknown): void {
     if (this.#isAccepted || this.#isStopped) return;
     this.stop();
-    const statusCode = error instanceof UpstreamError ? error.statusCode : "";
     this.#options.onRefused({
-      code: statusCode.startsWith("NetStream.Publish.") ? statusCode : StatusCode.PUBLISH_FAILED,
-      description: `No origin takes the stream: ${describeError(error)}`,
+      code: this.#refusal?.statusCode ?? StatusCode.PUBLISH_FAILED,
+      description: `No origin takes the stream: ${describeError(this.#refusal ?? error)}`,
     });
   }
 }

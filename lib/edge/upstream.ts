@@ -97,11 +97,12 @@ export class Upstream implements ClientSessionHandler {
   }
 
   /**
-   * Connects and serves until the connection ends.
+   * Connects and serves until the connection ends. Called once.
    *
    * @throws {UpstreamError} unless it was ended by {@linkcode close}.
    */
   async run(): Promise<void> {
+    if (this.#isClosed) return;
     try {
       this.#transport = await this.#dial();
       await this.#talk(this.#transport);
@@ -110,7 +111,7 @@ export class Upstream implements ClientSessionHandler {
     } finally {
       this.#cancelWatch?.();
       this.#cancelFinish?.();
-      this.#transport?.close();
+      this.close();
     }
   }
 
@@ -123,9 +124,7 @@ export class Upstream implements ClientSessionHandler {
       this.#session.stop();
       writer.drain(() => this.close());
     });
-    // A frozen origin takes nothing: it does not keep us.
-    const { clock, cluster } = this.#context;
-    this.#cancelFinish ??= clock.after(cluster.stallTimeoutMs, () => this.close());
+    this.#limitFinish(writer);
   }
 
   /** Ends the connection at once. */
@@ -226,7 +225,21 @@ export class Upstream implements ClientSessionHandler {
       }
       return null;
     }
+    // A ping that waits behind other bytes is not asked yet, as long as the origin takes those.
+    const { waitingControlBytes, inFlightSinceMs } = this.writer;
+    if (waitingControlBytes > 0) this.#pingSentMs = Math.max(this.#pingSentMs, inFlightSinceMs);
     return nowMs - this.#pingSentMs < startTimeoutMs ? null : "the origin does not answer pings";
+  }
+
+  /** A slow origin gets the time it needs; a frozen one, which takes nothing, does not keep us. */
+  #limitFinish(writer: SocketWriter): void {
+    const { clock, cluster } = this.#context;
+    const { writtenBytes } = writer;
+    this.#cancelFinish?.();
+    this.#cancelFinish = clock.after(cluster.stallTimeoutMs, () => {
+      if (writer.writtenBytes === writtenBytes) return this.close();
+      this.#limitFinish(writer);
+    });
   }
 
   #fail(error: UpstreamError): void {

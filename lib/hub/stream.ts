@@ -3,7 +3,7 @@
  * either.
  */
 
-import { stripSetDataFrame } from "../media/metadata.ts";
+import { isMetadata, stripSetDataFrame } from "../media/metadata.ts";
 import { encodeCommandPayload } from "../rtmp/commands.ts";
 import {
   CONTROL_MSID,
@@ -15,7 +15,14 @@ import {
 } from "../rtmp/constants.ts";
 import { userControlPayload } from "../rtmp/control_messages.ts";
 import { statusCommand } from "../rtmp/status.ts";
-import { csidOf, isAside, type JoinEntry, type JoinLimits, JoinPoint } from "./join_point.ts";
+import {
+  csidOf,
+  isAside,
+  type JoinEntry,
+  type JoinLimits,
+  JoinPoint,
+  METADATA_TIMESTAMP_MS,
+} from "./join_point.ts";
 import type { EndReason, PublishHandle } from "./publisher.ts";
 import { StreamLog, type StreamLogView } from "./stream_log.ts";
 import { Timeline } from "./timeline.ts";
@@ -149,12 +156,14 @@ export class Stream {
   }
 
   /**
-   * Stream time of a message. Encoders and origins stamp metadata and headers with 0 whenever they send
+   * Time to stamp a message with. Encoders and origins stamp data and headers with 0 whenever they send
    * them: those belong to now, and must not be taken for a new clock.
    */
   #streamTime(typeId: number, sourceMs: number, body: Uint8Array): number {
     const timeline = this.#timeline;
-    const isUnstamped = typeId === MessageType.DATA_AMF0 && sourceMs === 0;
+    const isData = typeId === MessageType.DATA_AMF0;
+    if (isData && isMetadata(body)) return METADATA_TIMESTAMP_MS;
+    const isUnstamped = isData && sourceMs === 0;
     if (isUnstamped || !timeline.follows(sourceMs) && isAside(typeId, body)) return timeline.nowMs;
     return timeline.map(sourceMs);
   }

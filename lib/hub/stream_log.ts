@@ -17,7 +17,7 @@ import {
   encodeMessageInto,
   type MessageHeader,
 } from "../rtmp/chunk_encode.ts";
-import { EXTENDED_TIMESTAMP } from "../rtmp/constants.ts";
+import { EXTENDED_TIMESTAMP, MessageType } from "../rtmp/constants.ts";
 
 /** Read access to a stream's bytes for those that follow it with a cursor. */
 export interface StreamLogView {
@@ -32,7 +32,7 @@ export interface StreamLogView {
   view(cursor: number): Uint8Array<ArrayBuffer>;
   /**
    * How far the message that begins at `cursor` is behind the newest, in ms; 0 when the cursor is at the
-   * head or before the tail.
+   * head or before the tail. Data messages do not count: metadata has no time.
    */
   lagMs(cursor: number): number;
 }
@@ -92,7 +92,7 @@ export class StreamLog implements StreamLogView {
     encodeMessageInto(slab!.bytes, slab!.used, header, payload, this.#chunkSize);
     slab!.used += needed;
     this.#head += needed;
-    this.#newestTimestampMs = header.timestampMs;
+    if (header.typeId !== MessageType.DATA_AMF0) this.#newestTimestampMs = header.timestampMs;
     return isFull;
   }
 
@@ -105,8 +105,9 @@ export class StreamLog implements StreamLogView {
   lagMs(cursor: number): number {
     if (cursor >= this.#head || cursor < this.tail) return 0;
     const slab = this.#slabs[this.#indexOf(cursor)]!;
-    const timestampMs = timestampAt(slab.bytes, cursor - slab.start);
-    return Math.max(0, diffU32(this.#newestTimestampMs, timestampMs));
+    const at = this.#skipData(slab, cursor - slab.start);
+    if (at === slab.used) return 0;
+    return Math.max(0, diffU32(this.#newestTimestampMs, timestampAt(slab.bytes, at)));
   }
 
   /** Forgets the slabs that end at or before `offset`, but for the newest: it has room for more. */
@@ -114,6 +115,16 @@ export class StreamLog implements StreamLogView {
     let count = 0;
     while (count < this.#slabs.length - 1 && this.#slabs[count + 1]!.start <= offset) count++;
     if (count > 0) this.#slabs.splice(0, count);
+  }
+
+  /** Position in `slab` of the first message at or behind the one at `start` that is no data. */
+  #skipData(slab: Slab, start: number): number {
+    let at = start;
+    while (at < slab.used && slab.bytes[at + 7] === MessageType.DATA_AMF0) {
+      const length = readU24(slab.bytes, at + 4);
+      at += encodedMessageBytes(length, timestampAt(slab.bytes, at), this.#chunkSize);
+    }
+    return at;
   }
 
   #beginSlab(neededBytes: number): Slab {

@@ -56,6 +56,9 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 /** Acknowledgement windows of a client whose vhost is not configured; it is refused later. */
 const DEFAULT_WINDOWS = { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 };
 
+/** Names stand in every line about their stream; parameters do not count. */
+const MAX_NAME_LENGTH = 1024;
+
 /** Commands are short; a player sends hardly anything, a publisher a lot. */
 const READ_BUFFER_BYTES = { idle: 4 * 1024, playing: 512, publishing: 64 * 1024 } as const;
 
@@ -122,7 +125,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     this.#logger.debug("Client connected", { peer: this.#transport.remote });
     try {
       await this.#readUntilEnd();
-      this.close("closed by peer");
+      this.#onGone("closed by peer");
     } catch (error) {
       this.#closeFor(error);
     }
@@ -143,7 +146,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     switch (doing.type) {
       case "idle":
         if (nowMs - doing.sinceMs <= IDENTIFY_TIMEOUT_MS) return;
-        return this.close(`asked for no stream within ${IDENTIFY_TIMEOUT_MS} ms`);
+        return this.#giveUp(`it asked for no stream within ${IDENTIFY_TIMEOUT_MS} ms`);
       case "refused":
         if (nowMs - doing.sinceMs > REFUSED_TIMEOUT_MS) this.close("refused");
         return;
@@ -166,7 +169,6 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   }
 
   onConnect(request: ConnectRequest): void {
-    if (this.#doing.type === "refused") return;
     // Throws here, with a clear text, when the address cannot be read.
     const { vhost } = parseStreamUrl({ tcUrl: request.tcUrl, app: request.app, stream: "" });
     this.#connect = request;
@@ -269,10 +271,24 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     );
   }
 
+  /** The client left, which is its right once it has said what it came for. */
+  #onGone(reason: string): void {
+    if (this.#closeReason !== null) return;
+    // Whoever says nothing at all only looks whether somebody answers here.
+    if (this.#connect !== null || this.#readBytes === 0) return this.close(reason);
+    this.#giveUp(`it left before "connect", after ${this.#readBytes} bytes`);
+  }
+
+  /** Closes with a line for whoever wonders why. */
+  #giveUp(reason: string): void {
+    this.#logger.warning(`Closed client: ${reason}`, { peer: this.#transport.remote });
+    this.close(reason);
+  }
+
   #closeFor(error: unknown): void {
     if (this.#closeReason !== null) return;
     const expected = describeExpectedEnd(error);
-    if (expected !== null) return this.close(expected);
+    if (expected !== null) return this.#onGone(expected);
     const peer = this.#transport.remote;
     if (error instanceof WireError) {
       const { code, offset, fix } = error;
@@ -297,12 +313,15 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     if (this.#doing.type === "refused") return null;
     const { tcUrl, app, pageUrl } = this.#connect!;
     const url = parseStreamUrl({ tcUrl, app, stream: command.streamName });
+    const name = `${url.app}/${url.stream}`;
     const service = this.#context.vhosts.find(url.vhost);
     let refusal: Refusal | null;
     if (service === null) {
       refusal = refuse(deed, `There is no vhost ${quotePeerText(url.vhost)} here`);
     } else if (url.stream === "") {
       refusal = refuse(deed, "The stream name is empty");
+    } else if (name.length > MAX_NAME_LENGTH) {
+      refusal = refuse(deed, `The stream name has ${name.length} characters: too many`);
     } else {
       refusal = admit(service.config, deed, { ip: ipOf(this.#transport.remote), pageUrl });
     }
@@ -314,7 +333,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
       requestId: command.id,
       service,
       url: { ...url, vhost: service.config.name },
-      name: `${url.app}/${url.stream}`,
+      name,
       edgePath: this.#edgePath,
     };
     this.#wish = wish;

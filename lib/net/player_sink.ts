@@ -47,6 +47,9 @@ export class PlayerSink implements Flushable {
     this.#rules = rules;
     this.#onStalled = onStalled;
     this.#notBefore = rules.gopCache ? 0 : stream.log.head;
+    // Not with the first flush: a source that has just begun may bring several GOPs before that, and
+    // whoever waited for it gets all of them.
+    if (!writer.isSendingShared) this.#begin();
   }
 
   /** Offset of the next shared byte to send, or -1 while waiting. */
@@ -78,12 +81,10 @@ export class PlayerSink implements Flushable {
     if (writer.isBusy && nowMs - writer.inFlightSinceMs > this.#rules.stallMs) {
       return this.#onStalled();
     }
-    if (this.#isPaused) return;
+    // Control bytes may be under way: shared bytes follow them.
+    if (this.#isPaused || writer.isSendingShared) return;
     if (this.#state === "waiting") {
-      // Control bytes may be under way: the first shared bytes follow them.
-      if (writer.isSendingShared || !this.#begin()) return;
-    } else if (writer.isBusy) {
-      return;
+      if (!this.#begin()) return;
     } else if (this.#isTooFarBehind(writer.cursor)) {
       this.#skip(writer.cursor);
     }
@@ -103,7 +104,7 @@ export class PlayerSink implements Flushable {
     return cursor < log.tail || log.lagMs(cursor) > this.#rules.maxLagMs;
   }
 
-  /** Only between messages: the writer is not busy, and what it sent ended at a boundary. */
+  /** Only between messages: no shared bytes are under way, and what was sent ended at a boundary. */
   #skip(cursor: number): void {
     const log = this.#stream.log;
     const entry = this.#stream.joinEntry;

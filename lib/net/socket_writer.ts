@@ -120,10 +120,11 @@ export class SocketWriter implements Flushable {
   /** Writes what there is, unless a write is in flight. */
   // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
   flush(): void {
-    if (this.isBusy) return;
+    // A slow peer comes to a stop now and then, so that it can skip: its goal stands.
+    if (this.isSendingShared) return;
     // A draining writer goes as far as it was when it was told to.
     if (this.#log !== null && this.#onDrained === null) this.#goal = this.#log.head;
-    this.#next();
+    if (!this.isBusy) this.#next();
   }
 
   /**

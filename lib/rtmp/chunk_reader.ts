@@ -33,7 +33,7 @@ export interface ChunkLimits {
   readonly maxMessageBytes: number;
   /** Most chunk streams one connection may use. Default 64; real peers use fewer than ten. */
   readonly maxChunkStreams: number;
-  /** Most bytes of unfinished messages, over all chunk streams. Default 16 MiB. */
+  /** Most memory for unfinished messages, over all chunk streams. Default 16 MiB. */
   readonly maxUnassembledBytes: number;
 }
 
@@ -90,8 +90,8 @@ export class ChunkReader {
   /** The chunk whose payload is under way. */
   #current: ChunkStream | null = null;
   #chunkRemaining = 0;
-  /** How this peer writes the extended timestamp of continuation chunks, once seen. */
-  #continuationStyle: "unknown" | "zeros" | "other" = "unknown";
+  /** The peer was seen to leave the extended timestamp of a continuation chunk out. */
+  #omitsExtended = false;
 
   constructor(sink: MessageSink, limits: ChunkLimits = DEFAULT_CHUNK_LIMITS) {
     this.#sink = sink;
@@ -184,20 +184,17 @@ export class ChunkReader {
     }
 
     const header = at + basic;
-    let extended = fmt === 3 ? known!.extended : -1;
+    let extended = -1;
     if (fmt !== 3) {
-      const field = readU24(bytes, header);
-      if (field === EXTENDED_TIMESTAMP) {
+      if (readU24(bytes, header) === EXTENDED_TIMESTAMP) {
         if (end - at < size + 4) return 0;
         extended = readU32(bytes, at + size);
         size += 4;
-      } else {
-        extended = -1;
       }
-    } else if (extended >= 0) {
+    } else if (known!.extended >= 0) {
       const taken = this.#extendedBytes(known!, bytes, at + size, end);
       if (taken < 0) return 0;
-      if (taken > 0 && !isContinuation) extended = readU32(bytes, at + size);
+      if (!isContinuation) extended = readU32(bytes, at + size);
       size += taken;
     }
 
@@ -210,34 +207,32 @@ export class ChunkReader {
 
   /**
    * How many bytes of extended timestamp a fmt 3 chunk has at `at`: 4, 0, or -1 when that is not clear
-   * before more bytes come.
+   * before more bytes come. A peer that was seen to leave it out is not asked again, so that a short tail
+   * which looks like the start of a timestamp is not held back.
    *
    * DEVIATION: fmt 3 repeats the extended timestamp (RTMP 1.0 §5.3.1.3) | because older ffmpeg and
-   * librtmp leave it out and gortmplib (mediamtx) writes zeros | test "ChunkReader.push() reads a
-   * continuation with the extended timestamp repeated, left out, zero".
+   * librtmp leave it out | test "ChunkReader.push() reads continuations with the extended timestamp left
+   * out"
+   * DEVIATION: the same | because gortmplib (mediamtx) writes zeros | test "ChunkReader.push() reads
+   * continuations with the extended timestamp zero"
    */
   #extendedBytes(stream: ChunkStream, bytes: Uint8Array, at: number, end: number): number {
     const isFirstOfMessage = stream.received < 0;
     if (isFirstOfMessage) return end - at < 4 ? -1 : 4;
+    if (this.#omitsExtended) return 0;
     const available = Math.min(4, end - at);
     let isRepeated = true;
-    let isZero = this.#continuationStyle !== "other";
+    let isZero = true;
     for (let i = 0; i < available; i++) {
       const byte = bytes[at + i]!;
       if (byte !== ((stream.extended >>> (24 - 8 * i)) & 0xFF)) isRepeated = false;
       if (byte !== 0) isZero = false;
     }
     if (!isRepeated && !isZero) {
-      this.#continuationStyle = "other";
+      this.#omitsExtended = true;
       return 0;
     }
-    if (available < 4) return -1;
-    if (isRepeated) {
-      if (stream.extended !== 0) this.#continuationStyle = "other";
-    } else {
-      this.#continuationStyle = "zeros";
-    }
-    return 4;
+    return available < 4 ? -1 : 4;
   }
 
   #openStream(csid: number): ChunkStream {
@@ -303,7 +298,7 @@ export class ChunkReader {
     this.#current = null;
     if (stream.received === stream.length) {
       this.#emit(stream, stream.assembly.subarray(0, stream.length));
-      if (stream.assembly.length > MAX_KEPT_ASSEMBLY_BYTES) this.#resize(stream, 0);
+      if (stream.assembly.length > MAX_KEPT_ASSEMBLY_BYTES) this.#release(stream);
     }
     return end;
   }
@@ -312,26 +307,39 @@ export class ChunkReader {
     const needed = stream.received + end - at;
     if (needed > stream.assembly.length) {
       const doubled = Math.max(needed, MIN_ASSEMBLY_BYTES, stream.assembly.length * 2);
-      this.#resize(stream, Math.min(doubled, Math.max(needed, stream.length)));
+      this.#grow(stream, Math.min(doubled, Math.max(needed, stream.length)));
     }
     stream.assembly.set(bytes.subarray(at, end), stream.received);
     stream.received = needed;
   }
 
-  #resize(stream: ChunkStream, capacity: number): void {
-    this.#assemblyBytes += capacity - stream.assembly.length;
-    if (this.#assemblyBytes > this.#limits.maxUnassembledBytes) {
+  #grow(stream: ChunkStream, capacity: number): void {
+    const { maxUnassembledBytes } = this.#limits;
+    const growth = capacity - stream.assembly.length;
+    if (this.#assemblyBytes + growth > maxUnassembledBytes) this.#releaseIdle();
+    if (this.#assemblyBytes + growth > maxUnassembledBytes) {
       throw this.#error(
         "chunk.too_much_unassembled",
-        `Cannot hold ${this.#assemblyBytes} bytes of unfinished messages: ` +
-          `the limit is ${this.#limits.maxUnassembledBytes}`,
+        `Cannot hold ${this.#assemblyBytes + growth} bytes of unfinished messages: ` +
+          `the limit is ${maxUnassembledBytes}`,
       );
     }
-    const larger = capacity === 0 ? NO_BYTES : new Uint8Array(capacity);
-    if (capacity > 0 && stream.received > 0) {
-      larger.set(stream.assembly.subarray(0, stream.received));
-    }
+    const larger = new Uint8Array(capacity);
+    larger.set(stream.assembly.subarray(0, stream.received));
+    this.#assemblyBytes += growth;
     stream.assembly = larger;
+  }
+
+  /** Gives up the buffers that are only kept for messages to come. */
+  #releaseIdle(): void {
+    for (const stream of this.#streams.values()) {
+      if (stream.received < 0) this.#release(stream);
+    }
+  }
+
+  #release(stream: ChunkStream): void {
+    this.#assemblyBytes -= stream.assembly.length;
+    stream.assembly = NO_BYTES;
   }
 
   #emit(stream: ChunkStream, payload: Uint8Array): void {

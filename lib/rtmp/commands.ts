@@ -20,17 +20,19 @@ export interface Command {
 /**
  * Reads a command message of type 20 (AMF0) or 17 (AMF3 envelope).
  *
- * @throws {WireError} `command.*` when it does not begin with a name and a number, `amf.*` when the
- *   values cannot be read.
+ * @throws {WireError} `command.no_name` when it does not begin with a name, `amf.*` when the values cannot
+ *   be read.
  */
 export function decodeCommand(typeId: number, payload: Uint8Array): Command {
   const body = typeId === MessageType.COMMAND_AMF3 ? amf0BodyOf(payload) : payload;
-  const [name, transactionId, ...values] = decodeAmf0(body);
+  const [name, ...rest] = decodeAmf0(body);
   if (typeof name !== "string") {
     throw new WireError("command.no_name", "Cannot read command: it does not begin with a name");
   }
+  const [transactionId, ...values] = rest;
+  if (typeof transactionId === "number") return { name, transactionId, values };
   // FMLE 3 and some hardware encoders leave the transaction id of one-way commands out.
-  return { name, transactionId: typeof transactionId === "number" ? transactionId : 0, values };
+  return { name, transactionId: 0, values: rest };
 }
 
 /** What {@linkcode encodeCommand} needs besides the command. */

@@ -252,6 +252,13 @@ export class ServerSession implements MessagePortHandler {
     }
   }
 
+  /** Tells a publisher that its accepted publish is over, with the reason. */
+  endPublish(refusal: Refusal): void {
+    if (this.#role.state !== "publishing") return;
+    this.#role = { state: "idle" };
+    this.#sendStatus({ level: "error", ...refusal });
+  }
+
   /** Asks for a pong. */
   ping(timestampMs: number): void {
     this.send(encodePingRequest(timestampMs));

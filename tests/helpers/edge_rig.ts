@@ -38,6 +38,9 @@ export const TWO_ORIGINS = [
 /** Size of the chunks written. */
 export const CHUNK_SIZE = 60_000;
 
+/** A connection is made, accepted and fed in far fewer. */
+const SETTLE_ROUNDS = 20;
+
 /** See the file comment. */
 export class EdgeRig {
   readonly clock = new FakeClock();
@@ -59,6 +62,17 @@ export class EdgeRig {
       chunkSize: CHUNK_SIZE,
       edgeId: "edge0001",
     };
+  }
+
+  /** Lets everything happen that needs no time: a whole handshake and more. */
+  async settle(): Promise<void> {
+    for (let round = 0; round < SETTLE_ROUNDS; round++) await this.clock.settle();
+  }
+
+  /** Moves time on, and lets everything happen that it brings about. */
+  async advance(ms: number): Promise<void> {
+    await this.clock.advance(ms);
+    await this.settle();
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { Clock } from "../../lib/base/clock.ts";
 import { systemClock } from "../../lib/base/clock.ts";
+import { ConfigError } from "../../lib/base/errors.ts";
 import type { LogFields, Logger, LogLevel } from "../../lib/base/log.ts";
 import { type RunningServer, startServer } from "../../lib/cli/compose.ts";
 import { applyOverrides } from "../../lib/config/overrides.ts";
@@ -86,9 +87,10 @@ export class LocalServer implements AsyncDisposable {
  * text is taken as it is, so `vhost __defaultVhost__ { }` is the least that serves anybody.
  */
 export function startLocalServer(text: string, clock: Clock = systemClock): LocalServer {
-  const { config } = parseConfig(`listen 1935;\n${text}`, "test.conf", {
+  const { config, warnings } = parseConfig(`listen 1935;\n${text}`, "test.conf", {
     readFile: () => undefined,
   });
+  if (warnings.length > 0) throw new ConfigError(warnings);
   const log = new CollectedLog();
   const server = startServer(applyOverrides(config, { listen: ["127.0.0.1:0"] }), {
     network: denoNetwork,
@@ -99,7 +101,7 @@ export function startLocalServer(text: string, clock: Clock = systemClock): Loca
 }
 
 /** Players are written to at once rather than every 350 ms, which tests would wait for. */
-export const PROMPT = "play { mw_latency 0; }";
+export const PROMPT = "mw_latency 0;";
 
 /** An origin without delay. */
 export function startOrigin(extra = "", clock?: Clock): LocalServer {

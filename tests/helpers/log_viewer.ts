@@ -1,4 +1,7 @@
-/** A viewer without a socket: takes a stream's log as a player does, from its newest join entry on. */
+/**
+ * A viewer without a socket: takes a stream's log as a player does, from its newest join entry on. For
+ * streams with chunks of 60000 bytes.
+ */
 
 import type { Stream, Viewer } from "../../lib/hub/stream.ts";
 import { isMedia, MessageRecorder, statusCodesIn, type WireMessage } from "./wire_message.ts";
@@ -11,7 +14,7 @@ export class LogViewer implements Viewer {
   onBegin: () => void = () => {};
   #stream: Stream | null = null;
   #cursor = -1;
-  readonly #recorder = new MessageRecorder();
+  readonly #recorder = new MessageRecorder(60_000);
 
   get cursor(): number {
     return this.#cursor;
@@ -19,12 +22,14 @@ export class LogViewer implements Viewer {
 
   onLive(): void {
     this.liveCount++;
+    if (this.#stream !== null) this.#read();
     this.onBegin();
   }
 
   /** Names the stream, which is known only after it was joined. */
   watch(stream: Stream): this {
     this.#stream = stream;
+    this.#read();
     return this;
   }
 

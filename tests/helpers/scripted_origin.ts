@@ -4,6 +4,7 @@
  */
 
 import { AmfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
+import type { Clock } from "../../lib/base/clock.ts";
 import { csidOf } from "../../lib/hub/join_point.ts";
 import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
 import { type Command, encodeCommand } from "../../lib/rtmp/commands.ts";
@@ -75,9 +76,9 @@ export class ScriptedOrigin {
     return link;
   }
 
-  /** Connections that are open. */
+  /** Connections that neither side has closed. */
   get openCount(): number {
-    return this.links.filter(({ isEnded }) => !isEnded).length;
+    return this.links.filter(({ isOpen }) => isOpen).length;
   }
 
   /** Refuses connections from now on; those there are stay. */
@@ -141,7 +142,12 @@ export class OriginLink implements ServerSessionHandler {
     void this.#read();
   }
 
-  /** The edge closed the connection, or the origin did. */
+  /** Neither side has closed the connection. */
+  get isOpen(): boolean {
+    return !this.#client.isClosed && !this.#server.isClosed;
+  }
+
+  /** The origin has read up to the end of the connection. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
@@ -182,10 +188,9 @@ export class OriginLink implements ServerSessionHandler {
     }
   }
 
-  /** Refuses the play or publish that is held, or ends a publish that was accepted. */
+  /** Refuses the play or publish that is held. */
   refuse(refusal: Refusal): void {
-    if (this.#pending === null) return this.#session.endPublish(refusal);
-    this.#session.reject(this.#pending.command.id, refusal);
+    this.#session.reject(this.#pending!.command.id, refusal);
     this.#pending = null;
   }
 
@@ -204,9 +209,9 @@ export class OriginLink implements ServerSessionHandler {
     }
   }
 
-  /** Sends an `onStatus` that is no refusal. */
-  sendStatus(code: string): void {
-    const command = statusCommand({ level: "status", code, description: "" });
+  /** Sends an `onStatus` of the running stream. */
+  sendStatus(code: string, level: "status" | "error" = "status"): void {
+    const command = statusCommand({ level, code, description: "" });
     this.send(encodeCommand(command, { msid: 1, chunkSize: CHUNK_SIZE }));
   }
 
@@ -222,18 +227,15 @@ export class OriginLink implements ServerSessionHandler {
     this.#client.unblock();
   }
 
-  /** Most bytes that one write of the edge is allowed to hand over. */
-  limitWrites(maxBytes: number): void {
-    this.#client.maxWriteBytes = maxBytes;
-  }
-
-  /** Takes bytes or does not, and reads what is taken. */
-  setTaking(isTaking: boolean): void {
-    if (isTaking) {
-      this.#client.unblock();
-    } else {
-      this.#client.block();
-    }
+  /** Takes what the edge sends in small portions from now on. */
+  slowDown(clock: Clock, { maxBytes, everyMs }: { maxBytes: number; everyMs: number }): void {
+    const client = this.#client;
+    const write = client.write.bind(client);
+    client.maxWriteBytes = maxBytes;
+    client.write = async (bytes) => {
+      await new Promise<void>((resolve) => clock.after(everyMs, resolve));
+      return await write(bytes);
+    };
   }
 
   /** Closes the connection in good order. */

@@ -2,6 +2,8 @@
 
 import { ChunkReader } from "../../lib/rtmp/chunk_reader.ts";
 import { type Command, decodeCommand } from "../../lib/rtmp/commands.ts";
+import { INITIAL_CHUNK_SIZE } from "../../lib/rtmp/constants.ts";
+import { encodeSetChunkSize } from "../../lib/rtmp/control_messages.ts";
 import { parseStatus } from "../../lib/rtmp/status.ts";
 
 /** A message with a copy of its payload. */
@@ -20,6 +22,12 @@ export class MessageRecorder {
       this.messages.push({ typeId, timestampMs, msid, payload: payload.slice() });
     },
   });
+
+  /** @param chunkSize Size of the chunks; 128 until the bytes say otherwise, as at a session's start. */
+  constructor(chunkSize = INITIAL_CHUNK_SIZE) {
+    this.push(encodeSetChunkSize(chunkSize));
+    this.messages.pop();
+  }
 
   push(bytes: Uint8Array): void {
     this.#reader.push(bytes);

@@ -1,0 +1,62 @@
+/** Cost of a media message on its way in and into the log: `deno bench bench/codec_bench.ts`. */
+
+import { JoinPoint } from "../lib/hub/join_point.ts";
+import { Stream } from "../lib/hub/stream.ts";
+import { StreamLog } from "../lib/hub/stream_log.ts";
+import { Timeline } from "../lib/hub/timeline.ts";
+import { encodeMessage } from "../lib/rtmp/chunk_encode.ts";
+import { ChunkReader } from "../lib/rtmp/chunk_reader.ts";
+
+/** One second of 1 Mbit/s: 25 pictures of 4.4 kB and 43 sounds of 350 bytes. */
+const SECOND = Array.from({ length: 68 }, (_, index) => {
+  const isVideo = index % 68 < 25;
+  const payload = new Uint8Array(isVideo ? 4400 : 350);
+  // AVC inter frame and AAC frame; the first picture is a keyframe.
+  payload.set(isVideo ? [index === 0 ? 0x17 : 0x27, 1] : [0xAF, 1]);
+  return { csid: isVideo ? 6 : 4, typeId: isVideo ? 9 : 8, msid: 1, timestampMs: index, payload };
+});
+const CHUNK_SIZE = 60_000;
+const LIMITS = { maxBytes: 1 << 26, maxMessages: 2500 };
+
+function wireBytes(chunkSize: number): Uint8Array {
+  const parts = SECOND.map((message) => encodeMessage(message, message.payload, chunkSize));
+  const size = encodeMessage(
+    { csid: 2, typeId: 1, msid: 0, timestampMs: 0 },
+    new Uint8Array([0, 0, chunkSize >>> 8, chunkSize]),
+    128,
+  );
+  return Uint8Array.from([size, ...parts].flatMap((part) => [...part]));
+}
+
+for (const chunkSize of [128, 4096, CHUNK_SIZE]) {
+  const bytes = wireBytes(chunkSize);
+  Deno.bench(`ChunkReader.push(): 1 s of 1 Mbit/s in chunks of ${chunkSize}`, () => {
+    new ChunkReader({ onMessage() {} }).push(bytes);
+  });
+}
+
+const log = new StreamLog(CHUNK_SIZE);
+Deno.bench("StreamLog.append(): 1 s of 1 Mbit/s", () => {
+  for (const message of SECOND) {
+    if (log.append(message, message.payload)) log.dropBefore(log.head);
+  }
+});
+
+const joinPoint = new JoinPoint(LIMITS);
+const timeline = new Timeline(false);
+Deno.bench("JoinPoint.observe() and Timeline.map(): 1 s of 1 Mbit/s", () => {
+  for (const { typeId, timestampMs, payload } of SECOND) {
+    joinPoint.observe(typeId, timeline.map(timestampMs), payload, 0);
+  }
+  joinPoint.end();
+});
+
+const stream = new Stream(
+  "live/show",
+  { ...LIMITS, chunkSize: CHUNK_SIZE, isAbsoluteTime: false, maxLagMs: 30_000 },
+  () => {},
+);
+const handle = stream.publish();
+Deno.bench("PublishHandle.push(): 1 s of 1 Mbit/s, all of the above", () => {
+  for (const { typeId, timestampMs, payload } of SECOND) handle?.push(typeId, timestampMs, payload);
+});

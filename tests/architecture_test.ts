@@ -1,0 +1,163 @@
+/** Holds the program to its layers: who may import whom, and who may touch the world outside. */
+
+import { assertEquals } from "./helpers/assert.ts";
+import { needs } from "./helpers/permissions.ts";
+
+/** Layers from the bottom up. A file imports from its own layer and from those of lower rows. */
+const LAYERS: readonly (readonly string[])[] = [
+  ["base"],
+  ["amf", "media", "config"],
+  ["rtmp"],
+  ["session", "hub"],
+  ["net", "policy"],
+  ["edge", "hls", "http"],
+  ["worker"],
+  ["cli"],
+];
+
+/** Imports within a row that are allowed all the same. */
+const EXCEPTIONS: readonly string[] = ["net → policy"];
+
+/** Layers in which nothing waits: bytes and times go in, calls come out. */
+const PURE_LAYERS: readonly string[] = ["rtmp", "session", "hub"];
+
+/** What a pure layer does not say. */
+const WAITING =
+  /\b(async|await|Promise|queueMicrotask|set(?:Timeout|Interval|Immediate)|performance|Date)\b/;
+
+/** Files outside `cli`, and without the bindings of servers to come, that may use the runtime. */
+const RUNTIME_FILES: readonly string[] = ["net/deno_tcp.ts", "config/load.ts"];
+const RUNTIME_LAYERS: readonly string[] = ["hls", "http", "worker", "cli"];
+
+/** What a file breaks, one line for each rule; `path` is relative to `lib`. */
+function brokenRules(path: string, source: string): string[] {
+  const code = stripCommentsAndStrings(source);
+  return [
+    ...importsOf(source).flatMap((specifier) => brokenImport(path, specifier)),
+    ...(usesRuntime(code) && !mayUseRuntime(path) ? [`${path} uses Deno`] : []),
+    ...brokenPurity(path, code),
+  ];
+}
+
+function brokenImport(path: string, specifier: string): string[] {
+  if (!specifier.startsWith(".")) return [];
+  const resolved = new URL(specifier, `file:///lib/${path}`).pathname;
+  const target = resolved.replace(/^\/(lib\/)?/, "");
+  const [from, to] = [layerOf(path), layerOf(target)];
+  const isAllowed = from === to || rankOf(to) < rankOf(from) ||
+    EXCEPTIONS.includes(`${from} → ${to}`);
+  if (!isAllowed) return [`${path} imports ${target}: ${from} may not import ${to}`];
+  if (PURE_LAYERS.includes(from) && target === "base/clock.ts") {
+    return [`${path} imports the clock: time is an argument in ${from}`];
+  }
+  return [];
+}
+
+function brokenPurity(path: string, code: string): string[] {
+  if (!PURE_LAYERS.includes(layerOf(path))) return [];
+  const found = WAITING.exec(code);
+  return found === null ? [] : [`${path} uses ${found[0]}: nothing waits in ${layerOf(path)}`];
+}
+
+function usesRuntime(code: string): boolean {
+  return /\bDeno\b/.test(code);
+}
+
+function mayUseRuntime(path: string): boolean {
+  return RUNTIME_FILES.includes(path) || RUNTIME_LAYERS.includes(layerOf(path));
+}
+
+function layerOf(path: string): string {
+  return path.split("/")[0]!;
+}
+
+/** What is no layer, such as `main.ts`, is above them all: nobody may import it. */
+function rankOf(layer: string): number {
+  const rank = LAYERS.findIndex((row) => row.includes(layer));
+  return rank < 0 ? LAYERS.length : rank;
+}
+
+function importsOf(source: string): string[] {
+  const specifiers = /^(?:import|export)\b[^;]*?\bfrom "([^"]+)"|\bimport\(?\s*"([^"]+)"/gm;
+  return [...source.matchAll(specifiers)].map(([, from, other]) => from ?? other!);
+}
+
+/** Comments and plain texts may speak of anything; templates hold code too, so they stay. */
+function stripCommentsAndStrings(source: string): string {
+  return source.replace(/\/\*[\s\S]*?\*\/|\/\/.*|"(?:\\.|[^"\\\n])*"/g, "");
+}
+
+const CASES = [
+  { path: "rtmp/a.ts", source: 'import { x } from "../base/bytes.ts";', broken: [] },
+  { path: "net/a.ts", source: 'import { x } from "../policy/admission.ts";', broken: [] },
+  { path: "net/a.ts", source: '/** Deno.listen */ say("Deno."); // await Deno', broken: [] },
+  { path: "cli/demo/a.ts", source: 'import "../run.ts"; Deno.exit();', broken: [] },
+  {
+    path: "session/a.ts",
+    source: 'import type {\n  X,\n} from "../hub/hub.ts";',
+    broken: ["session/a.ts imports hub/hub.ts: session may not import hub"],
+  },
+  {
+    path: "hub/a.ts",
+    source: 'export { x } from "../session/b.ts";',
+    broken: ["hub/a.ts imports session/b.ts: hub may not import session"],
+  },
+  {
+    path: "policy/a.ts",
+    source: 'const x = await import("../net/server.ts");',
+    broken: ["policy/a.ts imports net/server.ts: policy may not import net"],
+  },
+  {
+    path: "cli/demo/a.ts",
+    source: 'import "../../worker/pool.ts";\nimport "../../../main.ts";',
+    broken: ["cli/demo/a.ts imports main.ts: cli may not import main.ts"],
+  },
+  {
+    path: "rtmp/a.ts",
+    source: 'import { systemClock } from "../base/clock.ts";',
+    broken: ["rtmp/a.ts imports the clock: time is an argument in rtmp"],
+  },
+  {
+    path: "hub/a.ts",
+    source: "async function x() {}",
+    broken: ["hub/a.ts uses async: nothing waits in hub"],
+  },
+  {
+    path: "session/a.ts",
+    source: "setTimeout(run, 5);",
+    broken: ["session/a.ts uses setTimeout: nothing waits in session"],
+  },
+  { path: "net/a.ts", source: "say(`${Deno.pid}`);", broken: ["net/a.ts uses Deno"] },
+] as const;
+
+for (const { path, source, broken } of CASES) {
+  Deno.test(`brokenRules() finds ${broken.length} in ${path}: ${source}`, () => {
+    assertEquals(brokenRules(path, source), [...broken]);
+  });
+}
+
+const LIB = new URL("../lib/", import.meta.url);
+const granted = await needs("read");
+
+Deno.test({
+  ...granted,
+  name: "every file of lib keeps to its layer",
+  fn() {
+    const paths = [...listModules("")];
+    assertEquals(paths.length > 50, true, `found only ${paths.length} files`);
+    assertEquals(paths.filter((path) => rankOf(layerOf(path)) === LAYERS.length), []);
+    const broken = paths.flatMap((path) =>
+      brokenRules(path, Deno.readTextFileSync(new URL(path, LIB)))
+    );
+    assertEquals(broken, []);
+  },
+});
+
+/** Paths of the modules below a folder of `lib`, relative to `lib`. */
+function* listModules(folder: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, LIB))) {
+    const path = `${folder}${name}`;
+    if (isDirectory) yield* listModules(`${path}/`);
+    else if (name.endsWith(".ts")) yield path;
+  }
+}

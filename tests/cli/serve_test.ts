@@ -1,0 +1,312 @@
+/** The program as a user meets it: real processes, their exit codes, files and lines. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../helpers/assert.ts";
+import { edgeCommand } from "../helpers/edge_server.ts";
+import { numberedFrame } from "../helpers/numbered_stream.ts";
+import { needs } from "../helpers/permissions.ts";
+import { type ChildProcess, startProcess } from "../helpers/processes.ts";
+import { command, HANDSHAKE_START, RawPeer } from "../helpers/raw_peer.ts";
+import { RtmpClient } from "../helpers/rtmp_client.ts";
+import { CHILD_TIMEOUT_MS, endOf, inTempDirectory } from "./helpers/child.ts";
+
+const granted = await needs("net", "read", "write", "run", "env");
+
+const LISTEN = ["--listen", "127.0.0.1:0"] as const;
+const ORIGIN = "listen 1935;\nvhost __defaultVhost__ { }\n";
+
+/** A test in a directory of its own. */
+function serveTest(name: string, test: (place: Place) => Promise<void>): void {
+  Deno.test({
+    ...granted,
+    name,
+    fn: () => inTempDirectory((directory) => test(new Place(directory))),
+  });
+}
+
+/** A directory that the program runs in. */
+class Place {
+  readonly directory: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** Writes a file there. @returns its name */
+  async write(name: string, text: string): Promise<string> {
+    await Deno.writeTextFile(`${this.directory}/${name}`, text);
+    return name;
+  }
+
+  /** Lines of a file there. */
+  async linesOf(name: string): Promise<string[]> {
+    const text = await Deno.readTextFile(`${this.directory}/${name}`);
+    return text.split("\n").filter((line) => line !== "");
+  }
+
+  /** Names of what is there. */
+  get names(): string[] {
+    return [...Deno.readDirSync(this.directory)].map(({ name }) => name).sort();
+  }
+
+  /** Starts the program. */
+  start(...args: readonly string[]): ChildProcess {
+    const command = [...edgeCommand(), ...args] as const;
+    return startProcess({ name: "edge", command, cwd: this.directory });
+  }
+
+  /** Runs the program to its end. */
+  async run(...args: readonly string[]): Promise<{ code: number; lines: readonly string[] }> {
+    await using process = this.start(...args);
+    const { code } = await endOf(process);
+    return { code, lines: [...process.stdout, ...process.stderr] };
+  }
+}
+
+/** The port a server says it listens on. */
+async function portOf(server: ChildProcess): Promise<number> {
+  const [, port] = await server.waitForLine(
+    /listening on rtmp:\/\/127\.0\.0\.1:(\d+)/,
+    CHILD_TIMEOUT_MS,
+  );
+  return Number(port);
+}
+
+serveTest("edge --test says that a good file is fine and makes nothing", async (place) => {
+  const file = await place.write("good.conf", `${ORIGIN}pid objs/a.pid; srs_log_file objs/a.log;`);
+  for (const args of [["-t", "-c", file], ["--test", "--config", file]]) {
+    const { code, lines } = await place.run(...args);
+    assertEquals({ code, lines }, {
+      code: 0,
+      lines: ["The configuration file good.conf is fine"],
+    });
+  }
+  assertEquals(place.names, ["good.conf"]);
+});
+
+serveTest("edge names every problem of a file with its place and exits with 78", async (place) => {
+  const file = await place.write(
+    "bad.conf",
+    "listen 99999;\nvhost a {\n  mode remot;\n  orgin b;\n}\n",
+  );
+  for (const args of [["-t", "-c", file], ["-c", file]]) {
+    const { code, lines } = await place.run(...args);
+    assertEquals(code, 78);
+    assertEquals(lines.map((line) => /^bad\.conf:\d+:\d+: .+: .+$/.test(line)), [true, true, true]);
+    assertEquals(lines.map((line) => line.split(": ")[0]), [
+      "bad.conf:1:8",
+      "bad.conf:3:8",
+      "bad.conf:4:3",
+    ]);
+    assertStringIncludes(lines[2]!, 'did you mean "origin"?');
+  }
+});
+
+const REFUSED_WORDS = [
+  { args: ["--nope"], code: 64, says: /^edge: Unknown option "--nope"$/ },
+  { args: ["--confg", "x.conf"], code: 64, says: /^fix: did you mean "--config"\?/ },
+  { args: ["x.conf"], code: 64, says: /^fix: to load a file: `edge --config x\.conf`$/ },
+  { args: ["--test"], code: 64, says: /^edge: Option "--test" has no configuration to test$/ },
+  { args: ["-c", "none.conf"], code: 78, says: /^none\.conf: Cannot read .*no such file: name a/ },
+  { args: ["--listen", "no:where"], code: 78, says: /^--listen: / },
+] as const;
+
+for (const { args, code, says } of REFUSED_WORDS) {
+  serveTest(`edge ${args.join(" ")} exits with ${code} and says what to do`, async (place) => {
+    const result = await place.run(...args);
+    assertEquals(result.code, code);
+    assert(result.lines.some((line) => says.test(line)), result.lines.join("\n"));
+    assertEquals(place.names, []);
+  });
+}
+
+serveTest("edge without a file is an origin and says so first", async (place) => {
+  await using server = place.start(...LISTEN);
+  const port = await portOf(server);
+  assertMatch(server.stderr[0]!, /config="no file: an origin with the defaults"/);
+  await using player = await RtmpClient.play(port, "show");
+  await using publisher = await RtmpClient.publish(port, "show");
+  publisher.push(numberedFrame(1));
+  await player.untilMedia(1);
+});
+
+serveTest("edge --origin is an edge without a file", async (place) => {
+  await using origin = place.start(...LISTEN);
+  const originPort = await portOf(origin);
+  await using edge = place.start(...LISTEN, "--origin", `127.0.0.1:${originPort}`);
+  await using player = await RtmpClient.play(await portOf(edge), "show");
+  await using publisher = await RtmpClient.publish(originPort, "show");
+  publisher.push(numberedFrame(1));
+  await player.untilMedia(1);
+});
+
+serveTest("edge writes its pid into new directories and removes it at the end", async (place) => {
+  const file = await place.write("a.conf", `${ORIGIN}pid objs/run/a.pid;\n`);
+  await using server = place.start("-c", file, ...LISTEN);
+  await portOf(server);
+  assertEquals(await place.linesOf("objs/run/a.pid"), [String(server.pid)]);
+  assertEquals((await server.stop()).code, 0);
+  assertEquals([...Deno.readDirSync(`${place.directory}/objs/run`)], []);
+});
+
+serveTest("edge refuses to start twice with one pid file", async (place) => {
+  const file = await place.write("a.conf", `${ORIGIN}pid a.pid;\n`);
+  await using server = place.start("-c", file, ...LISTEN);
+  await portOf(server);
+  const { code, lines } = await place.run("-c", file, ...LISTEN);
+  assertEquals({ code, lines }, {
+    code: 1,
+    lines: [
+      `edge: Cannot start: process ${server.pid} runs with pid file a.pid`,
+      `fix: stop process ${server.pid} or choose another pid path`,
+    ],
+  });
+  assertEquals(await place.linesOf("a.pid"), [String(server.pid)]);
+});
+
+serveTest(
+  "edge says what to do when its port is taken, and gives its pid file back",
+  async (place) => {
+    await using server = place.start(...LISTEN);
+    const port = await portOf(server);
+    const file = await place.write("a.conf", `${ORIGIN}pid a.pid;\n`);
+    const { code, lines } = await place.run("-c", file, "--listen", `127.0.0.1:${port}`);
+    assertEquals(code, 1);
+    assertMatch(lines[0]!, new RegExp(`^edge: Cannot listen on 127\\.0\\.0\\.1:${port}: `));
+    assertEquals(lines.slice(1), [
+      "fix: stop the program that listens there, or choose another port with --listen",
+    ]);
+    assertEquals(place.names, ["a.conf"]);
+  },
+);
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  serveTest(`edge stops cleanly at ${signal}, with clients and upstreams`, async (place) => {
+    await using origin = place.start(...LISTEN);
+    const originPort = await portOf(origin);
+    await using edge = place.start(...LISTEN, "--origin", `127.0.0.1:${originPort}`);
+    const edgePort = await portOf(edge);
+    await using player = await RtmpClient.play(edgePort, "a");
+    await using pulled = await RtmpClient.publish(originPort, "a");
+    await using pushed = await RtmpClient.publish(edgePort, "b");
+    await using _silent = await RawPeer.connect(edgePort);
+    pulled.push(numberedFrame(1));
+    pushed.push(numberedFrame(1));
+    await player.untilMedia(1);
+    Deno.kill(edge.pid, signal);
+    assertEquals((await endOf(edge)).code, 0, edge.describe());
+    await player.untilEnded();
+    await pushed.untilEnded();
+    assertMatch(edge.stderr.at(-1)!, /Stopped$/);
+    assertEquals(edge.stderr.filter((line) => / (WARN|ERROR) /.test(line)), []);
+
+    Deno.kill(origin.pid, signal);
+    assertEquals((await endOf(origin)).code, 0, origin.describe());
+    assertEquals(origin.stderr.filter((line) => / (WARN|ERROR) /.test(line)), []);
+  });
+}
+
+serveTest("edge warns of daemon on and stays in the foreground", async (place) => {
+  const file = await place.write("a.conf", `daemon on;\n${ORIGIN}`);
+  await using server = place.start("-c", file, ...LISTEN);
+  await portOf(server);
+  assertMatch(server.stderr[0]!, /WARN .*a\.conf:1:1: .*"daemon".*stays in the foreground/);
+  assertEquals(server.status, undefined);
+});
+
+serveTest("edge writes its log file into a new directory, and appends to it", async (place) => {
+  const file = await place.write(
+    "a.conf",
+    `${ORIGIN}daemon on; srs_log_tank file; srs_log_file ./objs/log/a.log;\n`,
+  );
+  for (let run = 1; run <= 2; run++) {
+    await using server = place.start("-c", file, ...LISTEN);
+    await using peer = await RawPeer.connect(await portOf(server));
+    await peer.write(new Uint8Array([0xFF]));
+    await peer.untilEnded();
+    assertEquals((await server.stop()).code, 0);
+    const lines = await place.linesOf("objs/log/a.log");
+    for (const text of ["daemon", " starts ", "Closed client: Cannot start RTMP", "Stopped"]) {
+      assertEquals(lines.filter((line) => line.includes(text)).length, run, text);
+      // What matters at once is said at the terminal too.
+      assertEquals(server.stderr.filter((line) => line.includes(text)).length, 1, text);
+    }
+  }
+});
+
+serveTest("edge goes on without its log file when that cannot be made", async (place) => {
+  await place.write("objs", "a file where the directory should be");
+  const file = await place.write(
+    "a.conf",
+    `${ORIGIN}srs_log_tank file; srs_log_file objs/a.log;\n`,
+  );
+  await using server = place.start("-c", file, ...LISTEN);
+  await using _client = await RtmpClient.connect(await portOf(server));
+  assertMatch(server.stderr[0]!, /^Cannot open log file objs\/a\.log: /);
+  assertMatch(server.stderr[1]!, /^fix: /);
+});
+
+serveTest("edge --log-format json writes nothing but lines of JSON", async (place) => {
+  const file = await place.write("a.conf", `daemon on;\n${ORIGIN}`);
+  await using server = place.start("-c", file, ...LISTEN, "--log-format", "json");
+  await using peer = await RawPeer.connect(await portOf(server));
+  await peer.write(new Uint8Array([0xFF]));
+  await peer.untilEnded();
+  await server.stop();
+  const events = server.stderr.map((line) => JSON.parse(line));
+  assert(events.length >= 5, `${events.length} lines`);
+  for (const event of events) {
+    assertMatch(event.time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    assertMatch(event.level, /^(info|warning)$/);
+    assert(event.message.length > 0 && event.layer.length > 0, JSON.stringify(event));
+  }
+  const closed = events.find(({ code }) => code === "handshake.version");
+  assertEquals(closed?.peer, peer.address);
+});
+
+serveTest("edge writes no token into its log, also at debug", async (place) => {
+  const debug = [...LISTEN, "--log-level", "debug"];
+  await using origin = place.start(...debug);
+  const originPort = await portOf(origin);
+  await using edge = place.start(...debug, "--origin", `127.0.0.1:${originPort}`);
+  const port = await portOf(edge);
+  const tcUrl = `rtmp://127.0.0.1:${port}/live?key=SECRET`;
+  await using player = await RtmpClient.play(port, "show?token=SECRET", { tcUrl });
+  await using publisher = await RtmpClient.publish(port, "show?token=SECRET&a=b", { tcUrl });
+  publisher.push(numberedFrame(1));
+  await player.untilMedia(1);
+  // A refusal by the edge, one by the origin, and addresses that cannot be read.
+  await using inOrigin = await RtmpClient.publish(originPort, "busy?token=SECRET");
+  for (const name of ["show?token=SECRET", "busy?token=SECRET", "?token=SECRET"]) {
+    const refused = await RtmpClient.publish(port, name).catch((error) => error);
+    assertMatch(String(refused), /NetStream\.Publish\.(BadName|Denied)/);
+  }
+  for (const bad of ["nonsense?token=SECRET", "rtmp://?token=SECRET"]) {
+    await RtmpClient.connect(port, { tcUrl: bad }).catch(() => {});
+  }
+  await using odd = await RawPeer.connect(port);
+  await odd.write(HANDSHAKE_START, new Uint8Array(1536), command("play", 0));
+  await odd.untilEnded();
+  await player.close();
+  await publisher.close();
+  await inOrigin.close();
+  for (const server of [edge, origin]) {
+    await server.stop();
+    assert(server.stderr.some((line) => / DEBUG /.test(line)), "nothing at debug");
+    assertEquals(server.stderr.filter((line) => line.includes("SECRET")), []);
+  }
+});
+
+serveTest("edge demo --seconds 2 shows that every frame arrives", async (place) => {
+  const { code, lines } = await place.run("demo", "--seconds", "2");
+  assertEquals(code, 0, lines.join("\n"));
+  assertMatch(lines.at(-1)!, /^OK: all 6 players got every frame once/);
+  assertEquals(place.names, []);
+});
+
+serveTest("edge demo ends cleanly at Ctrl-C", async (place) => {
+  await using demo = place.start("demo", "--seconds", "600");
+  await demo.waitForLine(/encoder → edge.*[1-9]/, CHILD_TIMEOUT_MS);
+  Deno.kill(demo.pid, "SIGINT");
+  assertEquals((await endOf(demo)).code, 0, demo.stdout.join("\n"));
+  assertMatch(demo.stdout.at(-1)!, /^OK: all 6 players got every frame once/);
+});

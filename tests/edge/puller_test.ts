@@ -1,0 +1,317 @@
+import type { ClusterConfig } from "../../lib/config/config.ts";
+import { Puller } from "../../lib/edge/puller.ts";
+import type { StreamRequest } from "../../lib/net/vhost_service.ts";
+import { assert, assertEquals, assertStringIncludes } from "../helpers/assert.ts";
+import { createStream, EdgeRig, PORT_A, requestFor, TWO_ORIGINS } from "../helpers/edge_rig.ts";
+import { LogViewer } from "../helpers/log_viewer.ts";
+import {
+  audioHeader,
+  AVC_HEADER,
+  interFrame,
+  keyframe,
+  METADATA,
+  metadata,
+  videoHeader,
+} from "../helpers/tiny_media.ts";
+
+/** A puller that feeds a stream with one viewer. */
+class PullRig extends EdgeRig {
+  readonly stream = createStream();
+  readonly viewer = new LogViewer().watch(this.stream);
+  readonly events: string[] = [];
+  request: StreamRequest = requestFor();
+  readonly puller: Puller;
+
+  constructor(cluster: Partial<ClusterConfig> = {}, prepare = (_: EdgeRig) => {}) {
+    super(cluster);
+    prepare(this);
+    this.stream.join(this.viewer);
+    this.puller = new Puller({
+      context: this.context,
+      stream: this.stream,
+      logger: this.log.logger,
+      request: () => this.request,
+      onMedia: () => this.events.push("media"),
+      onLost: () => this.events.push("lost"),
+    });
+  }
+
+  /** Stops it; nothing may be left behind. */
+  async stop(): Promise<void> {
+    this.puller.stop();
+    await this.settle();
+    assertEquals(this.clock.pendingCount, 0, "timers are left");
+    assertEquals(this.a.openCount + this.b.openCount, 0, "connections are left");
+    assertEquals(this.stream.hasSource, false);
+  }
+}
+
+async function startPull(
+  cluster?: Partial<ClusterConfig>,
+  prepare?: (rig: EdgeRig) => void,
+): Promise<PullRig> {
+  const rig = new PullRig(cluster, prepare);
+  await rig.settle();
+  return rig;
+}
+
+const TWO = { origins: TWO_ORIGINS };
+
+function timesOf(viewer: LogViewer): number[] {
+  return viewer.media.filter(({ typeId }) => typeId === 9).map(({ timestampMs }) => timestampMs);
+}
+
+Deno.test("Puller feeds the stream with what the origin sends, unchanged and in order", async () => {
+  const rig = await startPull();
+  const messages = [metadata(), videoHeader(), audioHeader(), keyframe(0), interFrame(40)];
+  rig.a.link.sendMedia(...messages);
+  await rig.settle();
+  assertEquals(
+    rig.viewer.media.map(({ payload }) => payload),
+    messages.map(({ payload }) => payload),
+  );
+  assertEquals(rig.events, ["media"]);
+  assertEquals(rig.puller.origin?.port, PORT_A);
+  await rig.stop();
+});
+
+Deno.test("Puller begins the stream with its first message, not with the origin's announcement", async () => {
+  const rig = await startPull();
+  rig.a.link.sendPlayNotices();
+  await rig.settle();
+  assertEquals([rig.stream.isLive, rig.viewer.liveCount], [false, 0]);
+  rig.a.link.sendMedia(metadata());
+  await rig.settle();
+  assertEquals([rig.stream.isLive, rig.viewer.liveCount], [true, 1]);
+  await rig.stop();
+});
+
+Deno.test("Puller keeps waiting at a single origin that plays and sends nothing", async () => {
+  const rig = await startPull();
+  await rig.advance(300_000);
+  assertEquals(rig.network.dialled, [PORT_A]);
+  assertEquals(rig.events, []);
+  rig.a.link.sendMedia(keyframe(0));
+  await rig.settle();
+  assertEquals(rig.viewer.media.length, 1);
+  await rig.stop();
+});
+
+for (const kind of ["accept", "hold"] as const) {
+  Deno.test(`Puller finds the origin that has the stream when the first only says ${kind}`, async () => {
+    const rig = await startPull(TWO, ({ a }) => a.mood = { kind });
+    await rig.advance(5_250);
+    rig.b.link.sendMedia(keyframe(0));
+    await rig.settle();
+    assertEquals(rig.viewer.media.length, 1);
+    assertEquals(rig.a.openCount, 0);
+    await rig.stop();
+  });
+}
+
+Deno.test("Puller goes to the next origin at once when the first refuses", async () => {
+  const refusal = { code: "NetStream.Play.StreamNotFound", description: "none" };
+  const rig = await startPull(TWO, ({ a }) => a.mood = { kind: "refuse", refusal });
+  rig.b.link.sendMedia(keyframe(0));
+  await rig.settle();
+  assertEquals([rig.clock.now(), rig.viewer.media.length], [0, 1]);
+  assertStringIncludes(rig.log.urgent[0]!.message, "NetStream.Play.StreamNotFound");
+  await rig.stop();
+});
+
+for (const way of ["close", "reset"] as const) {
+  Deno.test(`Puller goes on with the next origin at once after a ${way}, and players stay`, async () => {
+    const rig = await startPull(TWO);
+    rig.a.link.sendMedia(videoHeader(), keyframe(0), interFrame(40));
+    await rig.advance(2_000);
+    rig.a.link[way]();
+    await rig.settle();
+    assertEquals(rig.events, ["media", "lost"]);
+    assertEquals(rig.stream.isLive, true, "viewers may still join what is there");
+    assertEquals(rig.puller.origin, null);
+    rig.b.link.sendMedia(videoHeader(), keyframe(700_000), interFrame(700_040));
+    await rig.settle();
+    assertEquals(rig.events, ["media", "lost", "media"]);
+    assertEquals(rig.viewer.statuses, [], "players are told nothing");
+    const times = timesOf(rig.viewer);
+    assertEquals(times, times.toSorted((left, right) => left - right));
+    assert(times.at(-1)! < 1_000, `time jumped: ${times}`);
+    await rig.stop();
+  });
+}
+
+Deno.test("Puller gives up a frozen origin within its budgets and goes on with the next", async () => {
+  const rig = await startPull(TWO);
+  rig.a.link.sendMedia(videoHeader(), keyframe(0));
+  await rig.settle();
+  rig.a.link.freeze();
+  await rig.advance(7_500);
+  rig.b.link.sendMedia(videoHeader(), keyframe(0));
+  await rig.settle();
+  assertEquals(timesOf(rig.viewer).length, 4);
+  assertEquals(rig.viewer.statuses, []);
+  rig.a.link.thaw();
+  await rig.stop();
+});
+
+Deno.test("Puller keeps a silent origin whose publisher pauses", async () => {
+  const rig = await startPull(TWO);
+  rig.a.link.sendMedia(videoHeader(), keyframe(0));
+  await rig.advance(60_000);
+  assertEquals(rig.network.dialled, [PORT_A]);
+  await rig.stop();
+});
+
+Deno.test("Puller tells players when the stream is unpublished at the origin, and when it is back", async () => {
+  const rig = await startPull();
+  rig.a.link.sendMedia(videoHeader(), keyframe(0));
+  rig.a.link.sendStatus("NetStream.Play.UnpublishNotify");
+  await rig.settle();
+  assertEquals(rig.viewer.statuses, ["NetStream.Play.UnpublishNotify"]);
+  assertEquals(rig.stream.isLive, false);
+  assertEquals(rig.a.openCount, 1, "the connection is kept");
+
+  rig.a.link.sendStatus("NetStream.Play.PublishNotify");
+  rig.a.link.sendMedia(videoHeader(), keyframe(0));
+  await rig.settle();
+  assertEquals(rig.viewer.statuses, [
+    "NetStream.Play.UnpublishNotify",
+    "NetStream.Play.PublishNotify",
+  ]);
+  assertEquals(rig.viewer.liveCount, 2);
+  assertEquals(timesOf(rig.viewer).length, 4);
+  assertEquals(rig.network.dialled, [PORT_A]);
+  await rig.stop();
+});
+
+Deno.test("Puller stays told of the end when the origin unpublishes and then closes", async () => {
+  const rig = await startPull();
+  rig.a.link.sendMedia(keyframe(0));
+  rig.a.link.sendStatus("NetStream.Play.UnpublishNotify");
+  await rig.settle();
+  rig.a.link.close();
+  await rig.settle();
+  assertEquals(rig.stream.isLive, false);
+  assertEquals(rig.viewer.statuses, ["NetStream.Play.UnpublishNotify"]);
+  await rig.advance(1_000);
+  await rig.stop();
+});
+
+Deno.test("Puller asks with the newest player's parameters when it connects again", async () => {
+  const rig = await startPull();
+  assertEquals(rig.a.link.streamName, "show");
+  rig.request = requestFor("show?token=fresh");
+  rig.a.link.close();
+  await rig.advance(200);
+  assertEquals(rig.a.links.length, 2);
+  assertEquals(rig.a.link.streamName, "show?token=fresh");
+  await rig.stop();
+});
+
+Deno.test("Puller dials a single origin again at once when it was lost while it ran", async () => {
+  const rig = await startPull();
+  rig.a.link.sendMedia(keyframe(0));
+  await rig.advance(1_000);
+  rig.a.link.close();
+  await rig.settle();
+  assertEquals([rig.clock.now(), rig.a.links.length], [1_000, 2]);
+  await rig.stop();
+});
+
+Deno.test("Puller dials a dead single origin less and less often, until it is back", async () => {
+  const rig = await startPull({}, ({ a }) => a.stopListening());
+  await rig.advance(60_000);
+  const { length } = rig.network.dialled;
+  assert(length >= 15 && length <= 25, `it dialled ${length} times in a minute`);
+  await rig.stop();
+});
+
+// stop()
+
+Deno.test("Puller.stop() tells the origin and leaves the stream to another source", async () => {
+  const rig = await startPull();
+  rig.a.link.sendMedia(keyframe(0));
+  await rig.settle();
+  rig.puller.stop();
+  assertEquals(rig.stream.hasSource, false);
+  assert(rig.stream.publish() !== null);
+  await rig.settle();
+  assertEquals(rig.a.link.commandNames.at(-1), "deleteStream");
+  assertEquals(rig.viewer.statuses, [], "players are told nothing");
+  assertEquals(rig.clock.pendingCount, 0);
+});
+
+Deno.test("Puller.stop() is deaf to media that is still under way", async () => {
+  const rig = await startPull();
+  rig.a.link.sendMedia(keyframe(0));
+  await rig.settle();
+  rig.a.link.sendMedia(interFrame(40), interFrame(80));
+  rig.puller.stop();
+  rig.a.link.sendMedia(interFrame(120));
+  await rig.settle();
+  assertEquals(rig.viewer.media.length, 1);
+  assertEquals(rig.stream.hasSource, false);
+  assertEquals(rig.events, ["media"]);
+});
+
+Deno.test("Puller.stop() before the first message keeps the stream without a source", async () => {
+  const rig = await startPull({}, ({ a }) => a.mood = { kind: "hold" });
+  rig.puller.stop();
+  rig.a.link.accept();
+  rig.a.link.sendMedia(keyframe(0));
+  await rig.settle();
+  assertEquals(rig.stream.isLive, false);
+  await rig.stop();
+});
+
+for (
+  const [when, prepare] of [
+    ["while it dials", ({ network }: EdgeRig) => network.silence(PORT_A)],
+    ["during the handshake", ({ a }: EdgeRig) => a.mood = { kind: "mute" }],
+    ["while the play is held", ({ a }: EdgeRig) => a.mood = { kind: "hold" }],
+    ["in the pause after all origins failed", ({ a }: EdgeRig) => a.stopListening()],
+    ["in the pause after a lost origin", ({ a }: EdgeRig) => a.mood = { kind: "hang up" }],
+  ] as const
+) {
+  Deno.test(`Puller.stop() ${when} leaves nothing behind`, async () => {
+    const rig = await startPull({}, prepare);
+    const { length } = rig.network.dialled;
+    rig.puller.stop();
+    await rig.advance(2_000);
+    assertEquals(rig.network.dialled.length, length);
+    await rig.stop();
+  });
+}
+
+Deno.test("Puller.stop() in the pause after a running origin was lost leaves no timer", async () => {
+  const rig = await startPull();
+  rig.a.link.sendMedia(keyframe(0));
+  await rig.settle();
+  rig.a.link.close();
+  await rig.settle();
+  assertEquals(rig.clock.pendingCount, 1, "the pause");
+  await rig.stop();
+});
+
+Deno.test("Puller.stop() right after it was made dials and hangs up at most", async () => {
+  const rig = new PullRig();
+  await rig.stop();
+  assertEquals(rig.network.dialled, [PORT_A]);
+});
+
+Deno.test("Puller sends headers and the keyframe again when the next origin has them", async () => {
+  const rig = await startPull(TWO);
+  rig.a.link.sendMedia(metadata(), videoHeader(), keyframe(0));
+  await rig.settle();
+  rig.a.link.reset();
+  await rig.settle();
+  rig.b.link.sendMedia(metadata(), videoHeader(), keyframe(0, 0x77));
+  await rig.settle();
+  const late = new LogViewer().watch(rig.stream);
+  assertEquals(late.media.map(({ payload }) => payload), [
+    METADATA,
+    AVC_HEADER,
+    keyframe(0, 0x77).payload,
+  ]);
+  await rig.stop();
+});

@@ -1,0 +1,45 @@
+/** Inputs that once made a target misbehave: `tests/corpus/<target>/<hash>.bin`. */
+
+const CORPUS = new URL("../corpus/", import.meta.url);
+
+const HASH_DIGITS = 16;
+
+/** Adds an input; the same one twice is kept once. @returns the file's name */
+export async function saveToCorpus(target: string, input: Uint8Array): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", input.slice()));
+  const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const folder = new URL(`${target}/`, CORPUS);
+  await Deno.mkdir(folder, { recursive: true });
+  const file = new URL(`${hash.slice(0, HASH_DIGITS)}.bin`, folder);
+  await Deno.writeFile(file, input);
+  return file.pathname;
+}
+
+/** An input of the corpus. */
+export interface CorpusEntry {
+  readonly target: string;
+  readonly file: string;
+  readonly input: Uint8Array;
+}
+
+/** All inputs, in the order of their names. */
+export async function readCorpus(): Promise<CorpusEntry[]> {
+  const entries: CorpusEntry[] = [];
+  for (const target of await namesIn(CORPUS)) {
+    const folder = new URL(`${target}/`, CORPUS);
+    for (const file of await namesIn(folder)) {
+      entries.push({ target, file, input: await Deno.readFile(new URL(file, folder)) });
+    }
+  }
+  return entries;
+}
+
+/** Sorted; none when there is no such folder. */
+async function namesIn(folder: URL): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,172 @@
+/** Whole servers and clients of theirs, in memory and on a clock that a test moves. */
+
+import { describeError } from "../../lib/base/errors.ts";
+import { type RunningServer, startServer } from "../../lib/cli/compose.ts";
+import { parseConfig } from "../../lib/config/parse_config.ts";
+import { csidOf } from "../../lib/hub/join_point.ts";
+import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
+import type { Status } from "../../lib/rtmp/status.ts";
+import { ClientSession, type ClientSessionHandler } from "../../lib/session/client_session.ts";
+import { FakeClock } from "./fake_clock.ts";
+import { CollectedLog } from "./local_server.ts";
+import { MemoryNetwork, type MemoryTransport } from "./memory_network.ts";
+import type { TinyMessage } from "./tiny_media.ts";
+
+const CHUNK_SIZE = 60_000;
+
+/** A command passes three servers in far fewer. */
+const SETTLE_ROUNDS = 60;
+
+/** See the file comment. */
+export class MemoryWorld {
+  readonly clock = new FakeClock();
+  readonly network = new MemoryNetwork();
+  readonly log = new CollectedLog();
+  readonly #servers: RunningServer[] = [];
+
+  /** Starts a server on `port`; an edge when it has `origins`, an origin otherwise. */
+  start(port: number, ...origins: readonly number[]): RunningServer {
+    const cluster = origins.length === 0
+      ? ""
+      : `cluster { mode remote; origin ${origins.map((each) => `127.0.0.1:${each}`).join(" ")}; }`;
+    const text = `listen ${port}; vhost __defaultVhost__ { play { mw_latency 20; } ${cluster} }`;
+    const { config } = parseConfig(text, "test.conf", { readFile: () => undefined });
+    const { network, clock } = this;
+    const server = startServer(config, { network, clock, logger: this.log.logger });
+    this.#servers.push(server);
+    return server;
+  }
+
+  async play(port: number, name = "show"): Promise<MemoryClient> {
+    return await this.#client("play", port, name);
+  }
+
+  async publish(port: number, name = "show"): Promise<MemoryClient> {
+    return await this.#client("publish", port, name);
+  }
+
+  /** How often `port` was dialled. */
+  dialCount(port: number): number {
+    return this.network.dialled.filter((each) => each === port).length;
+  }
+
+  async settle(): Promise<void> {
+    for (let round = 0; round < SETTLE_ROUNDS; round++) await this.clock.settle();
+  }
+
+  /** Moves time on in small steps, so that every server does its part in time. */
+  async advance(ms: number): Promise<void> {
+    const stepMs = 20;
+    for (let passedMs = 0; passedMs < ms; passedMs += stepMs) {
+      await this.clock.advance(Math.min(stepMs, ms - passedMs));
+    }
+    await this.settle();
+  }
+
+  /** Stops all servers. */
+  async stop(): Promise<void> {
+    for (const server of this.#servers) await server.stop();
+    await this.settle();
+  }
+
+  async #client(kind: "play" | "publish", port: number, name: string): Promise<MemoryClient> {
+    const signal = new AbortController().signal;
+    await this.network.connect({ hostname: "127.0.0.1", port }, signal);
+    const client = new MemoryClient(this.network.connections.at(-1)!.client, kind, name);
+    await this.settle();
+    return client;
+  }
+}
+
+/** A client that plays or publishes one stream of `live`. */
+export class MemoryClient implements ClientSessionHandler {
+  readonly media: TinyMessage[] = [];
+  readonly statuses: string[] = [];
+  /** Why the server refused, or empty. */
+  refusal = "";
+  /** The publish was accepted, or media came. */
+  isStarted = false;
+  isEnded = false;
+  readonly #transport: MemoryTransport;
+  readonly #session: ClientSession;
+  #outbox: Uint8Array[] = [];
+  #isWriting = false;
+
+  constructor(transport: MemoryTransport, kind: "play" | "publish", name: string) {
+    this.#transport = transport;
+    this.#session = new ClientSession(this, {
+      target: { kind, tcUrl: "rtmp://127.0.0.1/live", app: "live", streamName: name },
+      chunkSize: CHUNK_SIZE,
+      handshake: { random: (length) => new Uint8Array(length).fill(3), nowMs: 0 },
+    });
+    this.#session.start();
+    void this.#read();
+  }
+
+  /** Publishes messages. */
+  push(...messages: readonly TinyMessage[]): void {
+    for (const { typeId, timestampMs, payload } of messages) {
+      const header = { csid: csidOf(typeId), typeId, msid: 1, timestampMs };
+      this.send(encodeMessage(header, payload, CHUNK_SIZE));
+    }
+  }
+
+  /** Ends the stream as clients do. */
+  stop(): void {
+    this.#session.stop();
+  }
+
+  /** Closes the socket. */
+  close(): void {
+    this.#transport.close();
+  }
+
+  // What the session calls.
+
+  send(bytes: Uint8Array): void {
+    this.#outbox.push(bytes);
+    void this.#write();
+  }
+
+  onStarted(): void {
+    this.isStarted = true;
+  }
+
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    this.media.push({ typeId, timestampMs, payload: new Uint8Array(payload) });
+  }
+
+  onStatus({ code }: Status): void {
+    this.statuses.push(code);
+  }
+
+  onPong(): void {}
+
+  onAcknowledgement(): void {}
+
+  async #read(): Promise<void> {
+    const buffer = new Uint8Array(64 * 1024);
+    try {
+      while (true) {
+        const count = await this.#transport.read(buffer);
+        if (count === null) break;
+        this.#session.push(buffer.subarray(0, count));
+      }
+    } catch (error) {
+      if (!this.#transport.isClosed) this.refusal = describeError(error);
+    }
+    this.isEnded = true;
+    this.#transport.close();
+  }
+
+  async #write(): Promise<void> {
+    if (this.#isWriting) return;
+    this.#isWriting = true;
+    try {
+      while (this.#outbox.length > 0) await this.#transport.write(this.#outbox.shift()!);
+    } catch {
+      // The server is gone.
+    }
+    this.#isWriting = false;
+  }
+}

@@ -1,0 +1,35 @@
+/** Wire bytes back to messages, for tests whose subject is not the reading of chunks. */
+
+import { encodedMessageBytes } from "../../lib/rtmp/chunk_encode.ts";
+import { decodeCommand } from "../../lib/rtmp/commands.ts";
+import { parseStatus } from "../../lib/rtmp/status.ts";
+import { assertEquals } from "./assert.ts";
+import { MessageRecorder, type WireMessage } from "./wire_message.ts";
+
+/** The messages in `bytes`, all cut with `chunkSize`. Fails unless the last one is whole. */
+export function readMessages(bytes: Uint8Array, chunkSize: number): WireMessage[] {
+  const recorder = new MessageRecorder(chunkSize);
+  recorder.push(bytes);
+  let wholeBytes = 0;
+  for (const { payload, timestampMs } of recorder.messages) {
+    wholeBytes += encodedMessageBytes(payload.length, timestampMs, chunkSize);
+  }
+  assertEquals(wholeBytes, bytes.length, "the bytes end within a message");
+  return recorder.messages;
+}
+
+const NAMES: ReadonlyMap<number, string> = new Map([[8, "audio"], [9, "video"], [18, "data"]]);
+const EVENTS: ReadonlyMap<number, string> = new Map([
+  [0, "StreamBegin"],
+  [1, "StreamEOF"],
+  [6, "PingRequest"],
+  [7, "PingResponse"],
+]);
+
+/** A message in a word: `video`, `StreamEOF`, the code of an `onStatus`, the name of a command. */
+export function wordFor({ typeId, payload }: WireMessage): string {
+  if (typeId === 4) return EVENTS.get(payload[1]!) ?? `event ${payload[1]}`;
+  if (typeId !== 20) return NAMES.get(typeId) ?? `type ${typeId}`;
+  const { name, values } = decodeCommand(typeId, payload);
+  return parseStatus(values[1])?.code ?? name;
+}

@@ -1,0 +1,112 @@
+/** A remote vhost in memory, with players and publishers that tests move about. */
+
+import { parseConfig } from "../../lib/config/parse_config.ts";
+import { RemoteVhost } from "../../lib/edge/remote_vhost.ts";
+import { Hub } from "../../lib/hub/hub.ts";
+import type { PublishHandle } from "../../lib/hub/publisher.ts";
+import type { Stream } from "../../lib/hub/stream.ts";
+import type { PublishAnswer, PublishTicket } from "../../lib/net/vhost_service.ts";
+import type { Refusal } from "../../lib/rtmp/status.ts";
+import { assertEquals } from "./assert.ts";
+import { CHUNK_SIZE, EdgeRig, requestFor } from "./edge_rig.ts";
+import { LogViewer } from "./log_viewer.ts";
+import type { TinyMessage } from "./tiny_media.ts";
+
+/** How long an upstream is kept without players, unless a test says otherwise. */
+export const LINGER_MS = 10_000;
+
+const CONFIG = parseConfig(
+  "listen 1935; vhost __defaultVhost__ { cluster { mode remote; origin origin.example; } }",
+  "test.conf",
+  { readFile: () => undefined },
+).config.vhosts.get("__defaultVhost__")!;
+
+/** A player of the vhost. */
+export class TestPlayer extends LogViewer {
+  readonly stream: Stream;
+  readonly #vhost: RemoteVhost;
+
+  constructor(vhost: RemoteVhost, name = "show") {
+    super();
+    this.#vhost = vhost;
+    this.stream = vhost.play(requestFor(name), this);
+    this.watch(this.stream);
+  }
+
+  leave(): void {
+    this.#vhost.leave(this.stream, this);
+  }
+}
+
+/** A publisher of the vhost. */
+export class TestPublisher implements PublishAnswer {
+  handle: PublishHandle | null = null;
+  readonly refusals: Refusal[] = [];
+  /** Called when the publisher is accepted. */
+  onBegin = () => {};
+  readonly #ticket: PublishTicket;
+
+  constructor(vhost: RemoteVhost, name = "show") {
+    this.#ticket = vhost.publish(requestFor(name), this);
+  }
+
+  onAccepted(handle: PublishHandle): void {
+    this.handle = handle;
+    this.onBegin();
+  }
+
+  onRefused(refusal: Refusal): void {
+    this.refusals.push(refusal);
+  }
+
+  push(...messages: readonly TinyMessage[]): void {
+    for (const { typeId, timestampMs, payload } of messages) {
+      this.handle!.push(typeId, timestampMs, payload);
+    }
+  }
+
+  leave(): void {
+    this.#ticket.leave();
+  }
+}
+
+/** The vhost, and the origins behind it. */
+export class VhostRig extends EdgeRig {
+  readonly hub = new Hub({
+    chunkSize: CHUNK_SIZE,
+    isAbsoluteTime: false,
+    maxLagMs: 30_000,
+    maxBytes: 64 * 1024 * 1024,
+    maxMessages: 2_500,
+  });
+  readonly vhost = new RemoteVhost({
+    config: CONFIG,
+    hub: this.hub,
+    context: this.context,
+    wheels: this.wheels,
+    logger: this.log.logger,
+  });
+
+  /** A player that is there when this settles. */
+  async play(name?: string): Promise<TestPlayer> {
+    const player = new TestPlayer(this.vhost, name);
+    await this.settle();
+    return player;
+  }
+
+  /** A publisher that has its answer when this settles. */
+  async publish(name?: string): Promise<TestPublisher> {
+    const publisher = new TestPublisher(this.vhost, name);
+    await this.settle();
+    return publisher;
+  }
+
+  /** Nobody is left: when the linger time is over, neither is anything else. */
+  async assertNothingLeft(): Promise<void> {
+    await this.advance(LINGER_MS + 2_000);
+    assertEquals(this.vhost.upstreamCount, 0);
+    assertEquals(this.a.openCount + this.b.openCount, 0, "connections are left");
+    assertEquals(this.clock.pendingCount, 0, "timers are left");
+    assertEquals([...this.hub.streams()].length, 0, "streams are left");
+  }
+}

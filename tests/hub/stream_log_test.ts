@@ -1,0 +1,250 @@
+/** The log of a stream: its bytes, its slabs, and what cursors see of them. */
+
+import fc from "fast-check";
+import { StreamLog } from "../../lib/hub/stream_log.ts";
+import { encodedMessageBytes } from "../../lib/rtmp/chunk_encode.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { hex } from "../helpers/hex.ts";
+import { readMessages } from "../helpers/read_messages.ts";
+
+const CHUNK_SIZE = 60_000;
+const KIB = 1024;
+
+/** Message header of an audio message. */
+function audioAt(timestampMs: number) {
+  return { csid: 4, typeId: 8, msid: 1, timestampMs };
+}
+
+/** A log of messages with these payload lengths, 10 ms apart; `offsets` are where they begin. */
+function fill(lengths: readonly number[]): { log: StreamLog; offsets: number[] } {
+  const log = new StreamLog(CHUNK_SIZE);
+  const offsets = lengths.map((length, index) => {
+    const offset = log.head;
+    log.append(audioAt(index * 10), new Uint8Array(length));
+    return offset;
+  });
+  return { log, offsets };
+}
+
+/** Payload length of a message that takes `kib` KiB of the log. */
+function lengthFor(kib: number): number {
+  let length = kib * KIB - 12;
+  while (encodedMessageBytes(length, 0, CHUNK_SIZE) > kib * KIB) length--;
+  return length;
+}
+
+const BYTES: readonly {
+  readonly name: string;
+  readonly csid: number;
+  readonly typeId: number;
+  readonly msid: number;
+  readonly timestampMs: number;
+  readonly payload: string;
+  readonly bytes: string;
+}[] = [
+  {
+    name: "a short message",
+    csid: 4,
+    typeId: 8,
+    msid: 1,
+    timestampMs: 0x010203,
+    payload: "af 01 aa",
+    bytes: "04  01 02 03  00 00 03  08  01 00 00 00  af 01 aa",
+  },
+  {
+    name: "a message of just one chunk",
+    csid: 4,
+    typeId: 8,
+    msid: 1,
+    timestampMs: 0,
+    payload: "01 02 03 04",
+    bytes: "04  00 00 00  00 00 04  08  01 00 00 00  01 02 03 04",
+  },
+  {
+    name: "a message of three chunks",
+    csid: 6,
+    typeId: 9,
+    msid: 1,
+    timestampMs: 0xfffffe,
+    payload: "01 02 03 04 05 06 07 08 09",
+    bytes: `06  ff ff fe  00 00 09  09  01 00 00 00  01 02 03 04
+            c6  05 06 07 08
+            c6  09`,
+  },
+  {
+    name: "a message whose time needs the extended field, in every chunk",
+    csid: 6,
+    typeId: 9,
+    msid: 1,
+    timestampMs: 0xffffff,
+    payload: "01 02 03 04 05",
+    bytes: `06  ff ff ff  00 00 05  09  01 00 00 00  00 ff ff ff  01 02 03 04
+            c6  00 ff ff ff  05`,
+  },
+  {
+    name: "an empty message",
+    csid: 2,
+    typeId: 4,
+    msid: 0,
+    timestampMs: 5,
+    payload: "",
+    bytes: "02  00 00 05  00 00 00  04  00 00 00 00",
+  },
+];
+
+for (const { name, payload, bytes, ...header } of BYTES) {
+  Deno.test(`StreamLog.append() lays down ${name}`, () => {
+    const log = new StreamLog(4);
+    log.append(header, hex(payload));
+    assertEquals(log.view(0), hex(bytes));
+    assertEquals(log.head, hex(bytes).length);
+  });
+}
+
+Deno.test("StreamLog.append() copies the payload, whose memory is used again", () => {
+  const log = new StreamLog(CHUNK_SIZE);
+  const payload = hex("01 02 03");
+  log.append(audioAt(0), payload);
+  payload.fill(0xee);
+  assertEquals(log.view(0).subarray(12), hex("01 02 03"));
+});
+
+Deno.test("StreamLog.view() always ends at a message boundary, whatever the lengths", () => {
+  const length = fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 200_000 }));
+  fc.assert(
+    fc.property(fc.array(length, { minLength: 1, maxLength: 40 }), (lengths) => {
+      const { log, offsets } = fill(lengths);
+      const found: number[] = [];
+      for (let cursor = 0; cursor < log.head;) {
+        const view = log.view(cursor);
+        found.push(...readMessages(view, CHUNK_SIZE).map(({ payload }) => payload.length));
+        cursor += view.length;
+      }
+      assertEquals(found, lengths);
+      // From the beginning of any message too.
+      for (const offset of offsets) readMessages(log.view(offset), CHUNK_SIZE);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+Deno.test("StreamLog.view() goes on where an earlier view of the same slab ended", () => {
+  const { log } = fill([10]);
+  const first = log.view(0);
+  log.append(audioAt(10), hex("01"));
+  assertEquals(log.view(first.length), hex("04 00000a 000001 08 01000000 01"));
+});
+
+Deno.test("StreamLog.view() stays unchanged while the log grows and forgets it", () => {
+  const { log } = fill([100, 100]);
+  const view = log.view(0);
+  const copy = view.slice();
+  for (let i = 0; i < 200; i++) {
+    log.append(audioAt(i), new Uint8Array(10_000).fill(0xee));
+    log.dropBefore(log.head);
+  }
+  assertEquals(view, copy);
+});
+
+Deno.test("StreamLog.view() is empty at the head, behind it and before the tail", () => {
+  const { log } = fill([lengthFor(64), lengthFor(128), 10]);
+  log.dropBefore(64 * KIB);
+  assertEquals(log.tail, 64 * KIB);
+  for (const cursor of [log.head, log.head + 1, 0, log.tail - 1, -1]) {
+    assertEquals(log.view(cursor).length, 0, `at ${cursor}`);
+    assertEquals(log.lagMs(cursor), 0, `at ${cursor}`);
+  }
+  assertEquals(log.view(log.tail).length, 128 * KIB);
+});
+
+Deno.test("StreamLog.append() doubles the slabs up to 1 MiB and tells of every new one", () => {
+  const log = new StreamLog(CHUNK_SIZE);
+  const held: number[] = [];
+  while (held.length < 7) {
+    if (log.append(audioAt(0), new Uint8Array(lengthFor(16)))) held.push(log.heldBytes / KIB);
+  }
+  assertEquals(held, [64, 192, 448, 960, 1984, 3008, 4032]);
+});
+
+Deno.test("StreamLog.append() gives a message that is longer than a slab one of its own", () => {
+  const log = new StreamLog(CHUNK_SIZE);
+  log.append(audioAt(0), new Uint8Array(10));
+  assert(log.append(audioAt(10), new Uint8Array(3_000_000).fill(7)));
+  assert(log.append(audioAt(20), new Uint8Array(10)));
+  const [message] = readMessages(log.view(22), CHUNK_SIZE);
+  assertEquals(message!.payload, new Uint8Array(3_000_000).fill(7));
+});
+
+Deno.test("StreamLog.append() begins no slab when a message fits to the byte", () => {
+  const log = new StreamLog(CHUNK_SIZE);
+  assert(log.append(audioAt(0), new Uint8Array(lengthFor(32))));
+  assert(!log.append(audioAt(0), new Uint8Array(lengthFor(32))));
+  assert(log.append(audioAt(0), new Uint8Array(0)));
+});
+
+const DROPS: readonly (readonly [name: string, offset: number, tail: number])[] = [
+  ["before everything", 0, 0],
+  ["within the first slab", 64 * KIB - 1, 0],
+  ["at the end of the first slab", 64 * KIB, 64 * KIB],
+  ["within the second slab", 64 * KIB + 1, 64 * KIB],
+  ["at the head", 448 * KIB, 192 * KIB],
+];
+
+for (const [name, offset, tail] of DROPS) {
+  Deno.test(`StreamLog.dropBefore() drops whole slabs when told to ${name}`, () => {
+    const { log } = fill([lengthFor(64), lengthFor(128), lengthFor(256)]);
+    log.dropBefore(offset);
+    assertEquals(log.tail, tail);
+    assertEquals(log.head, 448 * KIB);
+  });
+}
+
+Deno.test("StreamLog.dropBefore() keeps the slab that is being filled", () => {
+  const { log } = fill([10]);
+  let slabs = 1;
+  for (let i = 0; i < 100; i++) {
+    if (log.append(audioAt(0), new Uint8Array(10))) slabs++;
+    log.dropBefore(log.head);
+  }
+  assertEquals(slabs, 1);
+  assertEquals(log.heldBytes, 64 * KIB);
+});
+
+const LAGS: readonly {
+  readonly name: string;
+  readonly times: readonly number[];
+  readonly lags: readonly number[];
+}[] = [
+  { name: "within one slab", times: [0, 1000, 60_000, 60_350], lags: [60_350, 59_350, 350, 0] },
+  { name: "with extended times", times: [0xfffffe, 0xffffff, 0x1000005], lags: [7, 6, 0] },
+  { name: "across the end of the clock", times: [0xfffffff0, 0xffffffff, 10], lags: [26, 11, 0] },
+  { name: "when the newest message steps back", times: [100, 500, 300], lags: [200, 0, 0] },
+];
+
+for (const { name, times, lags } of LAGS) {
+  Deno.test(`StreamLog.lagMs() counts from the message at the cursor ${name}`, () => {
+    const log = new StreamLog(CHUNK_SIZE);
+    const offsets = times.map((timestampMs) => {
+      const offset = log.head;
+      log.append(audioAt(timestampMs), new Uint8Array(5));
+      return offset;
+    });
+    assertEquals(offsets.map((offset) => log.lagMs(offset)), lags);
+  });
+}
+
+Deno.test("StreamLog.lagMs() looks behind metadata, which has no time", () => {
+  const log = new StreamLog(CHUNK_SIZE);
+  const metadata = { csid: 5, typeId: 18, msid: 1, timestampMs: 0 };
+  log.append(audioAt(50_000), new Uint8Array(5));
+  const first = log.head;
+  log.append(metadata, new Uint8Array(70_000));
+  log.append(metadata, new Uint8Array(0));
+  log.append(audioAt(50_020), new Uint8Array(5));
+  log.append(audioAt(50_100), new Uint8Array(5));
+  const last = log.head;
+  log.append(metadata, new Uint8Array(20));
+  assertEquals(log.lagMs(0), 100);
+  assertEquals(log.lagMs(first), 80);
+  assertEquals(log.lagMs(last), 0);
+});

@@ -1,0 +1,426 @@
+/** A stream: its one source, its viewers, what they are told, and what it keeps for them. */
+
+import type { PublishHandle } from "../../lib/hub/publisher.ts";
+import { Stream, type StreamOptions, type Viewer } from "../../lib/hub/stream.ts";
+import { concatBytes } from "../../lib/base/bytes.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { hex } from "../helpers/hex.ts";
+import {
+  AAC_HEADER,
+  AVC_HEADER,
+  idOf,
+  interFrame,
+  keyframe,
+  METADATA,
+  SET_METADATA,
+  sound,
+} from "../helpers/media.ts";
+import { readMessages, wordFor } from "../helpers/read_messages.ts";
+import type { WireMessage } from "../helpers/wire_message.ts";
+
+const AUDIO = 8;
+const VIDEO = 9;
+const DATA = 18;
+const CHUNK_SIZE = 60_000;
+const MIB = 1024 * 1024;
+
+const OPTIONS: StreamOptions = {
+  chunkSize: CHUNK_SIZE,
+  isAbsoluteTime: false,
+  maxLagMs: 30_000,
+  maxBytes: 64 * MIB,
+  maxMessages: 2_500,
+};
+
+class TestViewer implements Viewer {
+  cursor = -1;
+  lives = 0;
+
+  onLive(): void {
+    this.lives++;
+  }
+}
+
+function createStream(options: Partial<StreamOptions> = {}): Stream {
+  return new Stream("live/show", { ...OPTIONS, ...options }, () => {});
+}
+
+function publish(stream: Stream): PublishHandle {
+  const handle = stream.publish();
+  assert(handle !== null, "the stream has a source already");
+  return handle;
+}
+
+/** All bytes that the log still has from `cursor` on. */
+function readLog(stream: Stream, cursor = stream.log.tail): Uint8Array {
+  const views: Uint8Array[] = [];
+  for (let at = cursor; at < stream.log.head; at += views.at(-1)!.length) {
+    views.push(stream.log.view(at));
+  }
+  return concatBytes(views);
+}
+
+function messagesOf(stream: Stream, cursor?: number): WireMessage[] {
+  return readMessages(readLog(stream, cursor), CHUNK_SIZE);
+}
+
+function timesOf(stream: Stream): number[] {
+  return messagesOf(stream).map(({ timestampMs }) => timestampMs);
+}
+
+Deno.test("Stream.publish() is refused while there is a source", () => {
+  const stream = createStream();
+  const handle = publish(stream);
+  assertEquals(stream.publish(), null);
+  assertEquals(stream.hasSource, true);
+  handle.end("unpublished");
+  assertEquals(stream.hasSource, false);
+  assert(stream.publish() !== null);
+});
+
+Deno.test("PublishHandle.end() is harmless when the next source is there", () => {
+  const stream = createStream();
+  const first = publish(stream);
+  first.end("lost");
+  const second = publish(stream);
+  first.end("unpublished");
+  first.push(VIDEO, 0, keyframe(1));
+  assert(first.isClosed);
+  assert(!second.isClosed);
+  assertEquals(stream.hasSource, true);
+  assertEquals(messagesOf(stream), []);
+});
+
+Deno.test("PublishHandle.push() appends messages with the ids and times that players get", () => {
+  const stream = createStream();
+  const handle = publish(stream);
+  handle.push(DATA, 0, SET_METADATA);
+  handle.push(VIDEO, 500, AVC_HEADER);
+  handle.push(AUDIO, 510, AAC_HEADER);
+  handle.push(VIDEO, 520, keyframe(7));
+  assertEquals(messagesOf(stream), [
+    { typeId: DATA, timestampMs: 0, msid: 1, payload: METADATA },
+    { typeId: VIDEO, timestampMs: 0, msid: 1, payload: AVC_HEADER },
+    { typeId: AUDIO, timestampMs: 0, msid: 1, payload: AAC_HEADER },
+    { typeId: VIDEO, timestampMs: 520, msid: 1, payload: keyframe(7) },
+  ]);
+});
+
+Deno.test("PublishHandle.push() copies the payload, whose memory is used again", () => {
+  const stream = createStream();
+  const handle = publish(stream);
+  const payload = keyframe(7);
+  handle.push(VIDEO, 0, payload);
+  payload.fill(0xee);
+  assertEquals(messagesOf(stream)[0]!.payload, keyframe(7));
+});
+
+Deno.test("PublishHandle.push() takes an empty message", () => {
+  const stream = createStream();
+  publish(stream).push(AUDIO, 0, hex(""));
+  assertEquals(readLog(stream), hex("04 000000 000000 08 01000000"));
+});
+
+Deno.test("Stream.stats count what was appended", () => {
+  const stream = createStream();
+  const handle = publish(stream);
+  handle.push(DATA, 0, SET_METADATA);
+  handle.push(VIDEO, 0, keyframe(0, 100));
+  handle.push(AUDIO, 0, sound(0, 10));
+  const payloadBytes = METADATA.length + 110;
+  assertEquals(stream.stats, { messages: 3, videoMessages: 1, payloadBytes });
+});
+
+Deno.test("PublishHandle.end() tells players of an unpublished stream, as bytes by hand", () => {
+  const stream = createStream();
+  const handle = publish(stream);
+  handle.push(VIDEO, 500, keyframe());
+  const head = stream.log.head;
+  handle.end("unpublished");
+  assertEquals(
+    readLog(stream, head),
+    hex(`
+      03  00 01 f4  00 00 91  14  01 00 00 00               // command on csid 3 at 500 ms
+      02 0008 6f6e537461747573                              // "onStatus"
+      00 0000000000000000  05                               // 0, null
+      03
+      0005 6c6576656c  02 0006 737461747573                 // level: "status"
+      0004 636f6465                                         // code:
+      02 001e 4e657453747265616d2e506c61792e556e7075626c6973684e6f74696679
+      000b 6465736372697074696f6e                           // description:
+      02 001c 6c6976652f73686f77206973206e6f7720756e7075626c6973686564
+      0008 636c69656e746964  02 0008 4153414943697373       // clientid: "ASAICiss"
+      0000 09
+      02  00 01 f4  00 00 06  04  00 00 00 00               // user control on csid 2
+      00 01  00 00 00 01                                    // StreamEOF of stream 1
+    `),
+  );
+});
+
+Deno.test("Stream.publish() tells players that a stream is back, after its end and before its media", () => {
+  const stream = createStream();
+  const first = publish(stream);
+  first.push(VIDEO, 0, keyframe());
+  first.end("unpublished");
+  publish(stream).push(VIDEO, 0, keyframe());
+  assertEquals(messagesOf(stream).map(wordFor), [
+    "video",
+    "NetStream.Play.UnpublishNotify",
+    "StreamEOF",
+    "StreamBegin",
+    "NetStream.Play.PublishNotify",
+    "video",
+  ]);
+});
+
+Deno.test("Stream.publish() tells players nothing when a lost source is back", () => {
+  const stream = createStream();
+  const first = publish(stream);
+  first.push(VIDEO, 0, keyframe());
+  first.end("lost");
+  publish(stream).push(VIDEO, 0, keyframe());
+  assertEquals(messagesOf(stream).map(wordFor), ["video", "video"]);
+});
+
+Deno.test("Stream.publish() tells nothing of the first source", () => {
+  const stream = createStream();
+  publish(stream).end("lost");
+  assertEquals(stream.log.head, 0);
+});
+
+Deno.test("Stream.publish() tells viewers that it is live, those who left not", () => {
+  const stream = createStream();
+  const [stays, leaves] = [new TestViewer(), new TestViewer()];
+  stream.join(stays);
+  stream.join(leaves);
+  const first = publish(stream);
+  stream.leave(leaves);
+  first.end("unpublished");
+  publish(stream);
+  assertEquals([stays.lives, leaves.lives], [2, 1]);
+});
+
+Deno.test("Stream.publish() lets a viewer leave and another join while it tells them", () => {
+  const stream = createStream();
+  const late = new TestViewer();
+  const hasty: Viewer = {
+    cursor: -1,
+    onLive: () => {
+      stream.leave(hasty);
+      stream.join(late);
+    },
+  };
+  stream.join(hasty);
+  publish(stream);
+  assertEquals(stream.viewerCount, 1);
+});
+
+Deno.test("Stream.isLive is true while there is a source or something of a lost one", () => {
+  const stream = createStream();
+  assertEquals(stream.isLive, false);
+  const first = publish(stream);
+  assertEquals(stream.isLive, true);
+  first.end("lost");
+  assertEquals(stream.isLive, true);
+  publish(stream).end("unpublished");
+  assertEquals(stream.isLive, false);
+});
+
+Deno.test("Stream.joinEntry leads a viewer to metadata, headers and the keyframe", () => {
+  const stream = createStream();
+  const handle = publish(stream);
+  handle.push(DATA, 0, SET_METADATA);
+  handle.push(VIDEO, 0, AVC_HEADER);
+  handle.push(AUDIO, 0, AAC_HEADER);
+  handle.push(VIDEO, 0, keyframe(1));
+  handle.push(VIDEO, 40, interFrame(2));
+  handle.push(VIDEO, 80, keyframe(3));
+  handle.push(VIDEO, 120, interFrame(4));
+  const entry = stream.joinEntry!;
+  assertEquals(
+    stream.preamble(entry),
+    hex(`
+      05  00 00 00  00 00 15  12  01 00 00 00
+      02 000a 6f6e4d65746144617461  08 00000000 0000 09
+      06  00 00 50  00 00 09  09  01 00 00 00
+      17 00 000000 01640020
+      04  00 00 50  00 00 04  08  01 00 00 00
+      af 00 1210
+    `),
+  );
+  const pictures = messagesOf(stream, entry.offset);
+  assertEquals(pictures.map(({ payload }) => idOf(payload)), [3, 4]);
+});
+
+Deno.test("Stream.preamble() is one array for all who join at one place", () => {
+  const stream = createStream();
+  const handle = publish(stream);
+  handle.push(VIDEO, 0, AVC_HEADER);
+  handle.push(VIDEO, 0, keyframe());
+  const entry = stream.joinEntry!;
+  assert(stream.preamble(entry) === stream.preamble(stream.joinEntry!));
+});
+
+// Time.
+
+Deno.test("Stream goes on in time when the next source begins at 0", () => {
+  const stream = createStream();
+  const first = publish(stream);
+  first.push(VIDEO, 0, keyframe());
+  first.push(VIDEO, 5_000, interFrame());
+  first.end("lost");
+  const second = publish(stream);
+  second.push(VIDEO, 0, keyframe());
+  second.push(VIDEO, 40, interFrame());
+  assertEquals(timesOf(stream), [0, 5_000, 5_040, 5_080]);
+});
+
+Deno.test("Stream stamps metadata with 0 and other data without time with now", () => {
+  const stream = createStream();
+  const handle = publish(stream);
+  handle.push(VIDEO, 5_000, keyframe());
+  handle.push(DATA, 0, SET_METADATA);
+  handle.push(DATA, 5_010, METADATA);
+  handle.push(DATA, 0, hex("02 0001 41"));
+  handle.push(DATA, 5_020, hex("02 0001 41"));
+  handle.push(VIDEO, 5_040, interFrame());
+  assertEquals(timesOf(stream), [5_000, 0, 0, 5_000, 5_020, 5_040]);
+});
+
+Deno.test("Stream does not take a data message with a clock of its own for a new clock", () => {
+  const stream = createStream();
+  const handle = publish(stream);
+  handle.push(VIDEO, 5_000, keyframe());
+  handle.push(DATA, 1_700_000_000, hex("02 0001 41"));
+  handle.push(VIDEO, 5_040, interFrame());
+  assertEquals(timesOf(stream), [5_000, 5_000, 5_040]);
+});
+
+Deno.test("Stream does not take a header that is stamped 0 in mid-stream for a new clock", () => {
+  const stream = createStream();
+  const handle = publish(stream);
+  for (let timeMs = 0; timeMs <= 100_000; timeMs += 10_000) handle.push(VIDEO, timeMs, keyframe());
+  handle.push(VIDEO, 0, AVC_HEADER);
+  handle.push(AUDIO, 0, AAC_HEADER);
+  handle.push(VIDEO, 100_040, interFrame());
+  assertEquals(timesOf(stream).slice(-3), [100_000, 100_000, 100_040]);
+});
+
+Deno.test("Stream makes no gap when an origin sends headers stamped 0 and then a running stream", () => {
+  const stream = createStream();
+  const first = publish(stream);
+  first.push(VIDEO, 0, keyframe());
+  first.end("lost");
+  const second = publish(stream);
+  second.push(VIDEO, 0, AVC_HEADER);
+  second.push(AUDIO, 0, AAC_HEADER);
+  second.push(VIDEO, 45_000, keyframe());
+  second.push(VIDEO, 45_040, interFrame());
+  assertEquals(timesOf(stream), [0, 0, 0, 40, 80]);
+});
+
+Deno.test("Stream keeps a publisher's own time when told to", () => {
+  const stream = createStream({ isAbsoluteTime: true });
+  const handle = publish(stream);
+  handle.push(VIDEO, 5_000_000, AVC_HEADER);
+  handle.push(VIDEO, 5_000_000, keyframe());
+  handle.push(VIDEO, 100, keyframe());
+  assertEquals(timesOf(stream), [5_000_000, 5_000_000, 100]);
+});
+
+// What is kept.
+
+/** Feeds a GOP of `count` messages of 10 kB, 40 ms apart from `fromMs` on. */
+function feedGop(handle: PublishHandle, fromMs: number, count: number): void {
+  handle.push(VIDEO, fromMs, keyframe(fromMs, 10_000));
+  for (let i = 1; i < count; i++) {
+    handle.push(VIDEO, fromMs + i * 40, interFrame(fromMs + i, 10_000));
+  }
+}
+
+Deno.test("Stream keeps its newest GOP and drops older ones", () => {
+  const stream = createStream();
+  const handle = publish(stream);
+  for (let gop = 0; gop < 100; gop++) feedGop(handle, gop * 2_000, 50);
+  const entry = stream.joinEntry!;
+  assertEquals(entry.timestampMs, 99 * 2_000);
+  assert(stream.log.tail <= entry.offset);
+  assertEquals(messagesOf(stream, entry.offset).length, 50);
+  // A GOP takes half a slab.
+  assert(stream.log.head - stream.log.tail <= 2 * MIB, `${stream.log.head - stream.log.tail}`);
+});
+
+Deno.test("Stream keeps what a slow viewer needs, up to its greatest lag", () => {
+  const stream = createStream({ maxLagMs: 20_000 });
+  const handle = publish(stream);
+  const viewer = new TestViewer();
+  stream.join(viewer);
+  feedGop(handle, 0, 50);
+  viewer.cursor = stream.joinEntry!.offset;
+  for (let gop = 1; gop < 10; gop++) feedGop(handle, gop * 2_000, 50);
+  assertEquals(stream.log.tail, 0, "dropped before the viewer lags too much");
+  for (let gop = 10; gop < 20; gop++) feedGop(handle, gop * 2_000, 50);
+  assert(stream.log.tail > viewer.cursor, "kept for a viewer that lags too much");
+  assert(stream.log.head - stream.log.tail <= 3 * MIB);
+});
+
+Deno.test("Stream keeps the last bytes of a viewer of a thin stream whose slabs span minutes", () => {
+  const stream = createStream({ maxLagMs: 10_000 });
+  const handle = publish(stream);
+  const viewer = new TestViewer();
+  stream.join(viewer);
+  for (let second = 0; second < 600; second++) {
+    handle.push(VIDEO, second * 1_000, keyframe(second, 5_000));
+    // Its last flush was a second ago.
+    assert(viewer.cursor < 0 || viewer.cursor >= stream.log.tail, `lost its place at ${second} s`);
+    assert(viewer.cursor < 0 || stream.log.lagMs(viewer.cursor) <= 1_000, `at ${second} s`);
+    viewer.cursor = stream.joinEntry!.offset;
+  }
+});
+
+Deno.test("Stream keeps little of an endless GOP", () => {
+  const stream = createStream({ maxBytes: MIB });
+  const handle = publish(stream);
+  feedGop(handle, 0, 2_000);
+  assertEquals(stream.joinEntry, null);
+  assert(stream.log.head - stream.log.tail <= 2 * MIB, `${stream.log.head - stream.log.tail}`);
+});
+
+Deno.test("Stream forgets an endless GOP of many small messages", () => {
+  const stream = createStream({ maxMessages: 100 });
+  const handle = publish(stream);
+  handle.push(VIDEO, 0, keyframe());
+  for (let i = 1; i < 200; i++) handle.push(VIDEO, i * 40, interFrame(i));
+  assertEquals(stream.joinEntry, null);
+  handle.push(VIDEO, 8_000, keyframe());
+  assertEquals(stream.joinEntry?.timestampMs, 8_000);
+});
+
+Deno.test("Stream does not grow for a viewer that waits", () => {
+  const stream = createStream({ maxBytes: MIB });
+  stream.join(new TestViewer());
+  feedGop(publish(stream), 0, 2_000);
+  assert(stream.log.head - stream.log.tail <= 2 * MIB);
+});
+
+Deno.test("Stream does not grow for ever when its time stands still and a viewer is paused", () => {
+  const stream = createStream({ maxBytes: MIB });
+  const handle = publish(stream);
+  const viewer = new TestViewer();
+  stream.join(viewer);
+  viewer.cursor = 0;
+  const large = keyframe(0, 4 * MIB);
+  for (let i = 0; i < 50; i++) handle.push(VIDEO, 0, large);
+  assert(stream.log.tail > viewer.cursor);
+  assert(stream.log.head - stream.log.tail <= 136 * MIB, `${stream.log.head - stream.log.tail}`);
+});
+
+Deno.test("Stream lets a viewer leave twice", () => {
+  let idle = 0;
+  const stream = new Stream("live/show", OPTIONS, () => idle++);
+  const viewer = new TestViewer();
+  stream.join(viewer);
+  stream.leave(viewer);
+  stream.leave(viewer);
+  assertEquals(idle, 1);
+});

@@ -1,0 +1,611 @@
+/** Clients of a server, from the first byte to the last, whatever they do. */
+
+import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
+import { encodePingRequest, encodePingResponse } from "../../lib/rtmp/control_messages.ts";
+import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
+import { hex } from "../helpers/hex.ts";
+import { AVC_HEADER, interFrame, keyframe, SET_METADATA } from "../helpers/media.ts";
+import { SIMPLE_HANDSHAKE } from "../helpers/session_peer.ts";
+import { type Client, ServerRig } from "./rig.ts";
+
+const VIDEO = 9;
+const DATA = 18;
+
+/** What a player is told before the stream. */
+const STARTED = ["StreamBegin", "NetStream.Play.Reset", "NetStream.Play.Start"];
+
+// Playing.
+
+Deno.test("Connection holds a player until the stream is published, then starts it", async () => {
+  const rig = new ServerRig();
+  const player = await rig.play();
+  await rig.advance(10_000);
+  assertEquals(player.words, []);
+  assertEquals(rig.server.counts, { connections: 1, players: 1, publishers: 0 });
+  const publisher = await rig.publish();
+  assertEquals(publisher.words, ["NetStream.Publish.Start"]);
+  assertEquals(player.words, STARTED);
+  publisher.push(VIDEO, 0, AVC_HEADER);
+  publisher.push(VIDEO, 0, keyframe(1));
+  await rig.advance(350);
+  assertEquals(player.pictures, [AVC_HEADER, keyframe(1)]);
+  assertEquals(rig.server.counts, { connections: 2, players: 1, publishers: 1 });
+  assertEquals(rig.warnings, []);
+  await rig.stop();
+});
+
+Deno.test("Connection starts a player of a live stream at once, not when the wheel comes round", async () => {
+  const rig = new ServerRig();
+  const publisher = await rig.publish();
+  publisher.push(DATA, 0, SET_METADATA);
+  publisher.push(VIDEO, 0, AVC_HEADER);
+  publisher.push(VIDEO, 0, keyframe(1));
+  publisher.push(VIDEO, 40, interFrame(2));
+  await rig.settle();
+  const nowMs = rig.clock.now();
+  const player = await rig.play();
+  assertEquals(player.words, [...STARTED, "video", "video", "video"]);
+  assertEquals(player.pictures, [AVC_HEADER, keyframe(1), interFrame(2)]);
+  assertEquals(rig.clock.now(), nowMs);
+  await rig.stop();
+});
+
+Deno.test("Connection tells a player that nobody publishes when the wait is over, and closes it", async () => {
+  const rig = new ServerRig("vhost __defaultVhost__ { play { play_wait 5s; } }");
+  const player = await rig.play();
+  await rig.advance(4_000);
+  assertEquals(player.words, []);
+  await rig.advance(1_000);
+  assertEquals(player.words, ["NetStream.Play.StreamNotFound"]);
+  assertEquals(player.isEnded, false);
+  await rig.advance(2_000);
+  assertEquals(player.isEnded, true);
+  assertEquals(rig.warnings, ['Refused client: Nobody publishes "live/show"']);
+  await rig.stop();
+});
+
+Deno.test("Connection keeps a player whose publisher left, and goes on with the next one", async () => {
+  const rig = new ServerRig();
+  const first = await rig.publish();
+  first.push(VIDEO, 0, keyframe(1));
+  await rig.settle();
+  const player = await rig.play();
+  first.transport.close();
+  await rig.advance(20_000);
+  const second = await rig.publish();
+  second.push(VIDEO, 0, keyframe(2));
+  await rig.advance(350);
+  assertEquals(player.words, [
+    ...[...STARTED, "video", "NetStream.Play.UnpublishNotify", "StreamEOF"],
+    ...["StreamBegin", "NetStream.Play.PublishNotify", "video"],
+  ]);
+  await rig.stop();
+});
+
+Deno.test("Connection keeps a player whose publisher's connection was reset", async () => {
+  const rig = new ServerRig();
+  const publisher = await rig.publish();
+  publisher.push(VIDEO, 0, keyframe(1));
+  await rig.settle();
+  const player = await rig.play();
+  publisher.far.reset();
+  await rig.advance(1_000);
+  assertEquals(player.words.slice(-2), ["NetStream.Play.UnpublishNotify", "StreamEOF"]);
+  assertEquals(player.isEnded, false);
+  assertEquals(rig.endings, ["reset by peer"]);
+  assertEquals(rig.warnings, []);
+  await rig.stop();
+});
+
+Deno.test("Connection sends nothing of a stream that the player closed in the same breath", async () => {
+  const rig = new ServerRig();
+  const publisher = await rig.publish();
+  publisher.push(VIDEO, 0, keyframe(1));
+  await rig.settle();
+  const player = await rig.connect();
+  player.play();
+  player.closeStream();
+  player.send(encodePingRequest(1));
+  await rig.advance(1_000);
+  player.send(encodePingRequest(2));
+  publisher.push(VIDEO, 40, interFrame(2));
+  await rig.advance(1_000);
+  assertEquals(player.words, [...STARTED, "PingResponse", "PingResponse"]);
+  await rig.stop();
+});
+
+Deno.test("Connection plays one stream after the other on one connection", async () => {
+  const rig = new ServerRig();
+  const [first, second] = [await rig.publish("first"), await rig.publish("second")];
+  first.push(VIDEO, 0, keyframe(1));
+  second.push(VIDEO, 0, keyframe(2));
+  await rig.settle();
+  const player = await rig.play("first");
+  player.play("second");
+  await rig.settle();
+  first.push(VIDEO, 40, interFrame(3));
+  second.push(VIDEO, 40, interFrame(4));
+  await rig.advance(1_000);
+  player.closeStream();
+  player.play("first");
+  await rig.settle();
+  assertEquals(player.pictures, [
+    keyframe(1),
+    keyframe(2),
+    interFrame(4),
+    keyframe(1),
+    interFrame(3),
+  ]);
+  assertEquals(rig.server.counts.players, 1);
+  await rig.stop();
+});
+
+Deno.test("Connection keeps the stream back while a player is paused, even when it pings", async () => {
+  const rig = new ServerRig();
+  const publisher = await rig.publish();
+  publisher.push(VIDEO, 0, keyframe(1));
+  await rig.settle();
+  const player = await rig.play();
+  player.command("pause", [null, true, 0], { msid: 1 });
+  await rig.settle();
+  publisher.push(VIDEO, 40, interFrame(2));
+  player.send(encodePingRequest(1));
+  await rig.advance(1_000);
+  assertEquals(player.words.slice(-3), ["NetStream.Pause.Notify", "StreamEOF", "PingResponse"]);
+  player.command("pause", [null, false, 0], { msid: 1 });
+  await rig.advance(1_000);
+  assertEquals(player.words.slice(-3), ["NetStream.Unpause.Notify", "StreamBegin", "video"]);
+  assertEquals(player.pictures, [keyframe(1), interFrame(2)]);
+  await rig.stop();
+});
+
+Deno.test("Connection closes a player that takes nothing for 15 s", async () => {
+  const rig = new ServerRig();
+  const publisher = await rig.publish();
+  publisher.push(VIDEO, 0, keyframe(1));
+  await rig.settle();
+  const player = await rig.play();
+  player.far.block();
+  for (let second = 0; second < 14; second++) {
+    publisher.push(VIDEO, second * 1_000, interFrame(2));
+    await rig.advance(1_000);
+  }
+  assertEquals(rig.server.counts.players, 1);
+  publisher.push(VIDEO, 14_000, interFrame(2));
+  await rig.advance(3_000);
+  assertEquals(rig.server.counts.players, 0);
+  assertEquals(rig.endings, ["client takes no data"]);
+  await rig.stop();
+});
+
+Deno.test("Connection closes a silent player that does not answer a ping", async () => {
+  const rig = new ServerRig();
+  await rig.publish();
+  const player = await rig.play();
+  await rig.advance(29_000);
+  assert(!player.words.includes("PingRequest"));
+  await rig.advance(1_000);
+  assert(player.words.includes("PingRequest"));
+  await rig.advance(29_000);
+  assertEquals(player.isEnded, false);
+  await rig.advance(1_000);
+  assertEquals(player.isEnded, true);
+  assertMatch(rig.endings.at(-1)!, /^no answer to a ping within 30000 ms$/);
+  await rig.stop();
+});
+
+Deno.test("Connection keeps a player that answers its pings", async () => {
+  const rig = new ServerRig();
+  const publisher = await rig.publish();
+  const player = await rig.play();
+  for (let i = 0; i < 5; i++) {
+    for (let second = 0; second < 31; second++) {
+      publisher.push(VIDEO, 0, interFrame(1));
+      await rig.advance(1_000);
+    }
+    player.send(encodePingResponse(1));
+    await rig.settle();
+  }
+  assertEquals(player.isEnded, false);
+  assertEquals(player.words.filter((word) => word === "PingRequest").length, 5);
+  await rig.stop();
+});
+
+Deno.test("Connection pings a player that is held too", async () => {
+  const rig = new ServerRig("vhost __defaultVhost__ { play { play_wait 10m; } }");
+  const player = await rig.play();
+  await rig.advance(30_000);
+  assertEquals(player.words, ["PingRequest"]);
+  await rig.advance(30_000);
+  assertEquals(player.isEnded, true);
+  await rig.stop();
+});
+
+// Publishing.
+
+Deno.test("Connection closes a publisher that sends no media", async () => {
+  const rig = new ServerRig();
+  const publisher = await rig.publish();
+  await rig.advance(20_000);
+  assertEquals(publisher.isEnded, false);
+  publisher.send(encodePingRequest(1));
+  await rig.advance(1_000);
+  assertEquals(publisher.isEnded, true);
+  assertEquals(rig.endings, [
+    "publisher sent no media within 20000 ms (publish.firstpkt_timeout)",
+  ]);
+  await rig.stop();
+});
+
+Deno.test("Connection closes a publisher that stops to send media", async () => {
+  const rig = new ServerRig();
+  const publisher = await rig.publish();
+  for (let second = 0; second < 30; second += 5) {
+    publisher.push(VIDEO, second * 1_000, keyframe(second));
+    await rig.advance(5_000);
+  }
+  assertEquals(publisher.isEnded, false);
+  await rig.advance(1_000);
+  assertEquals(publisher.isEnded, true);
+  assertMatch(rig.endings[0]!, /^publisher sent nothing for \d+ ms \(publish.normal_timeout\)$/);
+  await rig.stop();
+});
+
+Deno.test("Connection refuses a second publisher, whom the first does not notice", async () => {
+  const rig = new ServerRig();
+  const first = await rig.publish();
+  const player = await rig.play();
+  const second = await rig.publish();
+  assertEquals(second.words, ["NetStream.Publish.BadName"]);
+  second.push(VIDEO, 0, keyframe(666));
+  first.push(VIDEO, 0, keyframe(1));
+  await rig.advance(3_000);
+  assertEquals(second.isEnded, true);
+  assertEquals(first.isEnded, false);
+  assertEquals(player.pictures, [keyframe(1)]);
+  assertEquals(rig.warnings, [
+    'Refused client: Stream "live/show" is being published by somebody else',
+  ]);
+  await rig.stop();
+});
+
+Deno.test("Connection publishes one stream after the other on one connection", async () => {
+  const rig = new ServerRig();
+  const publisher = await rig.publish("first");
+  publisher.closeStream();
+  publisher.publish("second");
+  await rig.settle();
+  publisher.push(VIDEO, 0, keyframe(1));
+  await rig.settle();
+  const other = await rig.publish("first");
+  assertEquals(other.words, ["NetStream.Publish.Start"]);
+  const player = await rig.play("second");
+  assertEquals(player.pictures, [keyframe(1)]);
+  assertEquals(rig.server.counts.publishers, 2);
+  await rig.stop();
+});
+
+Deno.test("Connection lets a publisher play and a player publish on its connection", async () => {
+  const rig = new ServerRig();
+  const client = await rig.publish("first");
+  client.play("second");
+  await rig.settle();
+  assertEquals(rig.server.counts, { connections: 1, players: 1, publishers: 0 });
+  client.publish("second");
+  await rig.settle();
+  assertEquals(rig.server.counts, { connections: 1, players: 0, publishers: 1 });
+  assertEquals(client.words, ["NetStream.Publish.Start", "NetStream.Publish.Start"]);
+  await rig.stop();
+});
+
+Deno.test("Connection drops media that nobody has asked for", async () => {
+  const rig = new ServerRig();
+  const client = await rig.connect();
+  client.push(VIDEO, 0, keyframe(1));
+  client.closeStream();
+  await rig.advance(1_000);
+  assertEquals(client.isEnded, false);
+  assertEquals(rig.warnings, []);
+  await rig.stop();
+});
+
+// Refusing.
+
+interface RefusalCase {
+  readonly name: string;
+  readonly config: string;
+  readonly properties?: Readonly<Record<string, string>>;
+  readonly deed: (client: Client) => void;
+  readonly status: string;
+  readonly warning: string;
+}
+
+const REFUSALS: readonly RefusalCase[] = [
+  {
+    name: "a player of an unknown vhost",
+    config: "vhost other.example { }",
+    deed: (client) => client.play(),
+    status: "NetStream.Play.Failed",
+    warning: 'There is no vhost "server" here',
+  },
+  {
+    name: "a publisher to an unknown vhost",
+    config: "vhost other.example { }",
+    deed: (client) => client.publish(),
+    status: "NetStream.Publish.Denied",
+    warning: 'There is no vhost "server" here',
+  },
+  {
+    name: "a player of a vhost that is switched off",
+    config: "vhost server { enabled off; } vhost __defaultVhost__ { }",
+    deed: (client) => client.play(),
+    status: "NetStream.Play.Failed",
+    warning: "Vhost server is switched off",
+  },
+  {
+    name: "a publisher whose address is denied",
+    config: "vhost __defaultVhost__ { security { enabled on; allow play all; deny publish all; } }",
+    deed: (client) => client.publish(),
+    status: "NetStream.Publish.Denied",
+    warning: "Address 127.0.0.1 may not publish here",
+  },
+  {
+    name: "a player from another page",
+    config: "vhost __defaultVhost__ { refer { enabled on; play good.example; } }",
+    properties: { pageUrl: "https://evil.example/good.example" },
+    deed: (client) => client.play(),
+    status: "NetStream.Play.Failed",
+    warning: "This page may not use the stream",
+  },
+  {
+    name: "a player that names no stream",
+    config: "vhost __defaultVhost__ { }",
+    deed: (client) => client.play(""),
+    status: "NetStream.Play.Failed",
+    warning: "The stream name is empty",
+  },
+];
+
+for (const { name, config, properties, deed, status, warning } of REFUSALS) {
+  Deno.test(`Connection tells ${name} why it is refused, and closes it`, async () => {
+    const rig = new ServerRig(config);
+    const client = await rig.connect(properties);
+    deed(client);
+    await rig.settle();
+    assertEquals(client.words, [status]);
+    assertEquals(client.isEnded, false);
+    await rig.advance(3_000);
+    assertEquals(client.isEnded, true);
+    assertEquals(rig.warnings, [`Refused client: ${warning}`]);
+    assertEquals(rig.endings, ["refused"]);
+    await rig.stop();
+  });
+}
+
+Deno.test("Connection serves a player from an allowed page", async () => {
+  const rig = new ServerRig("vhost __defaultVhost__ { refer { enabled on; play good.example; } }");
+  const player = await rig.connect({ pageUrl: "https://www.Good.example:8080/watch" });
+  player.play();
+  await rig.publish();
+  assertEquals(player.words, STARTED);
+  assertEquals(rig.warnings, []);
+  await rig.stop();
+});
+
+Deno.test("Connection goes by the vhost that a client names, not by the host it dialled", async () => {
+  const rig = new ServerRig("vhost a.example { } vhost b.example { }");
+  const publisher = await rig.connect({ tcUrl: "rtmp://10.0.0.7/live?vhost=a.example" });
+  publisher.publish();
+  const [same, other] = [
+    await rig.connect({ tcUrl: "rtmp://a.example/live" }),
+    await rig.connect({ tcUrl: "rtmp://a.example/live" }),
+  ];
+  same.play();
+  other.play("show?vhost=b.example");
+  await rig.settle();
+  assertEquals([same.words, other.words], [STARTED, []]);
+  await rig.stop();
+});
+
+Deno.test("Connection does not answer a refused client again, however often it asks", async () => {
+  const rig = new ServerRig("vhost other.example { }");
+  const client = await rig.play();
+  for (let i = 0; i < 10; i++) {
+    client.play();
+    client.closeStream();
+    client.publish();
+    await rig.advance(500);
+  }
+  assertEquals(client.words, ["NetStream.Play.Failed"]);
+  assertEquals(client.isEnded, true);
+  assertEquals(rig.warnings.length, 1);
+  await rig.stop();
+});
+
+Deno.test("Connection refuses an edge whose way was too long", async () => {
+  const rig = new ServerRig();
+  const edge = await rig.connect({ edgePath: "e1,e2,e3,e4,e5,e6,e7,e8" });
+  assertEquals(edge.words, ["NetConnection.Connect.Rejected"]);
+  await rig.advance(3_000);
+  assertEquals(edge.isEnded, true);
+  assertEquals(rig.warnings, ["Refused client: The stream came through 8 edges; 8 is the limit"]);
+  await rig.stop();
+});
+
+Deno.test("Connection puts a peer's words in quotes and short in the log", async () => {
+  const rig = new ServerRig("vhost other.example { }");
+  const client = await rig.connect({
+    tcUrl: `rtmp://server/live?vhost=evil\u001b[2J${"x".repeat(500)}`,
+  });
+  client.play();
+  await rig.settle();
+  const [warning] = rig.warnings;
+  assertMatch(warning!, /^Refused client: There is no vhost "evil\\u\{1b\}\[2Jx{72}…" here$/);
+  await rig.stop();
+});
+
+// What is no RTMP, or breaks it.
+
+interface Garbage {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly warning: RegExp;
+  readonly code: string;
+}
+
+const GARBAGE: readonly Garbage[] = [
+  {
+    name: "an HTTP request",
+    bytes: encodeUtf8("GET / HTTP/1.1\r\nHost: server\r\n\r\n"),
+    warning: /looks like an HTTP request on an RTMP port$/,
+    code: "handshake.version",
+  },
+  {
+    name: "TLS",
+    bytes: hex("16 0301 0200 01 0001fc 0303"),
+    warning: /looks like TLS on a port without TLS$/,
+    code: "handshake.version",
+  },
+  {
+    name: "zeros",
+    bytes: new Uint8Array(5_000),
+    warning: /where RTMP version 3 belongs$/,
+    code: "handshake.version",
+  },
+  {
+    name: "a chunk that continues nothing",
+    bytes: concatBytes([SIMPLE_HANDSHAKE, hex("c6 00 00 00")]),
+    warning: /^Closed client: Cannot read chunk on csid 6: fmt 3 came before any fmt 0$/,
+    code: "chunk.no_previous",
+  },
+  {
+    name: "a chunk size of 0",
+    bytes: concatBytes([SIMPLE_HANDSHAKE, hex("02 000000 000004 01 00000000 00000000")]),
+    warning: /^Closed client: Cannot use chunk size 0/,
+    code: "chunk.bad_chunk_size",
+  },
+  {
+    name: "a message of 16 MB",
+    bytes: concatBytes([SIMPLE_HANDSHAKE, hex("03 000000 ffffff 09 00000000")]),
+    warning: /^Closed client: Cannot take a message of 16777215 bytes/,
+    code: "chunk.message_too_long",
+  },
+  {
+    name: "a command before connect",
+    bytes: concatBytes([
+      SIMPLE_HANDSHAKE,
+      // "play", 0, null
+      hex("03 000000 000011 14 00000000  02 0004 706c6179  00 0000000000000000  05"),
+    ]),
+    warning: /^Closed client: Cannot run command "play": it came before "connect"/,
+    code: "session.not_connected",
+  },
+  {
+    name: "a command that is no AMF",
+    bytes: concatBytes([SIMPLE_HANDSHAKE, hex("03 000000 000003 14 00000000  ffffff")]),
+    warning: /^Closed client: Cannot/,
+    code: "amf.",
+  },
+];
+
+for (const { name, bytes, warning, code } of GARBAGE) {
+  Deno.test(`Connection closes a client that sends ${name}, with one line in the log`, async () => {
+    const rig = new ServerRig();
+    const client = await rig.dial();
+    client.send(bytes);
+    // There is more where that came from.
+    client.send(bytes);
+    await rig.settle();
+    assertEquals(client.isEnded, true);
+    const [line, ...others] = rig.log.urgent;
+    assertEquals(others, []);
+    assertMatch(line!.message, warning);
+    assert(String(line!.fields["code"]).startsWith(code), String(line!.fields["code"]));
+    assertEquals(line!.fields["peer"], "127.0.0.1:50000");
+    assertEquals(rig.linesOf("Client gone").length, 1);
+    await rig.stop();
+  });
+}
+
+Deno.test("Connection closes a client with an address that cannot be read", async () => {
+  const rig = new ServerRig();
+  const client = await rig.connect({ tcUrl: "not an address" });
+  assertEquals(client.isEnded, true);
+  assertEquals(rig.warnings.length, 1);
+  assertMatch(rig.warnings[0]!, /^Closed client: Cannot read RTMP address "not an address": /);
+  await rig.stop();
+});
+
+Deno.test("Connection closes a client that asks and asks and reads no answer", async () => {
+  const rig = new ServerRig();
+  const client = await rig.connect();
+  client.far.block();
+  const pings = concatBytes(Array.from({ length: 10_000 }, (_, i) => encodePingRequest(i)));
+  for (let i = 0; i < 20 && !client.far.isClosed; i++) {
+    client.send(pings);
+    await rig.settle();
+  }
+  assert(client.far.isClosed);
+  assertEquals(rig.warnings.length, 1);
+  assertMatch(
+    rig.warnings[0]!,
+    /^Closed client: Cannot answer any more: \d+ bytes of answers are unread$/,
+  );
+  await rig.stop();
+});
+
+// Leaving.
+
+const SILENCES: readonly (readonly [name: string, act: (rig: ServerRig) => Promise<Client>])[] = [
+  ["says nothing", (rig) => rig.dial()],
+  ["only connects", (rig) => rig.connect()],
+  ["leaves its stream", async (rig) => {
+    const client = await rig.publish();
+    client.closeStream();
+    await rig.settle();
+    return client;
+  }],
+];
+
+for (const [name, act] of SILENCES) {
+  Deno.test(`Connection closes a client that ${name} and wants no other for 30 s`, async () => {
+    const rig = new ServerRig();
+    const client = await act(rig);
+    await rig.advance(30_000);
+    assertEquals(client.isEnded, false);
+    await rig.advance(1_000);
+    assertEquals(client.isEnded, true);
+    assertMatch(rig.endings[0]!, /asked for no stream within 30000 ms$/);
+    await rig.stop();
+  });
+}
+
+Deno.test("Connection closes a client that stops in mid-handshake", async () => {
+  const rig = new ServerRig();
+  const client = await rig.dial();
+  client.send(SIMPLE_HANDSHAKE.subarray(0, 1_000));
+  await rig.advance(31_000);
+  assertEquals(client.isEnded, true);
+  await rig.stop();
+});
+
+Deno.test("Connection says how much went to and fro when a client has left", async () => {
+  const rig = new ServerRig();
+  const publisher = await rig.publish();
+  publisher.push(VIDEO, 0, keyframe(1));
+  await rig.settle();
+  const player = await rig.play();
+  player.transport.close();
+  await rig.settle();
+  const [line] = rig.linesOf("Play ended");
+  const { reason, stream, skips, received_bytes, sent_bytes } = line!.fields;
+  assertEquals({ reason, stream, skips }, {
+    reason: "closed by peer",
+    stream: "live/show",
+    skips: 0,
+  });
+  assert(Number(received_bytes) > SIMPLE_HANDSHAKE.length);
+  const mediaBytes = 12 + keyframe().length;
+  assert(Number(sent_bytes) > SIMPLE_HANDSHAKE.length + mediaBytes);
+  await rig.stop();
+});

@@ -1,0 +1,168 @@
+/** When players are written to. */
+
+import { type Flushable, FlushQueue } from "../../lib/net/flush_queue.ts";
+import { FlushWheel, FlushWheels } from "../../lib/net/flush_wheel.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+
+/** Notes when it is flushed. */
+class Item implements Flushable {
+  isQueued = false;
+  readonly times: number[] = [];
+
+  flush(nowMs: number): void {
+    this.times.push(Math.round(nowMs));
+  }
+}
+
+/** A wheel of 100 ms, which has five slots of 20 ms. */
+class Rig {
+  readonly clock = new FakeClock();
+  readonly wheel = new FlushWheel(100, new FlushQueue(this.clock), this.clock);
+
+  add(count: number): Item[] {
+    return Array.from({ length: count }, () => {
+      const item = new Item();
+      this.wheel.add(item);
+      return item;
+    });
+  }
+}
+
+/** Differences of neighbours. */
+function pausesOf({ times }: Item): number[] {
+  return times.slice(1).map((time, index) => time - times[index]!);
+}
+
+Deno.test("FlushWheel flushes everyone once per period", async () => {
+  const { clock, wheel } = new Rig();
+  const items = Array.from({ length: 12 }, () => new Item());
+  for (const item of items) wheel.add(item);
+  await clock.advance(1_000);
+  for (const item of items) {
+    assertEquals(item.times.length, 10);
+    assertEquals(pausesOf(item), Array.from({ length: 9 }, () => 100));
+  }
+});
+
+Deno.test("FlushWheel spreads players evenly over the period", async () => {
+  const rig = new Rig();
+  const items = rig.add(15);
+  await rig.clock.advance(100);
+  const counts = new Map<number, number>();
+  for (const { times: [time] } of items) counts.set(time!, (counts.get(time!) ?? 0) + 1);
+  assertEquals([...counts].sort(([a], [b]) => a - b), [
+    [20, 3],
+    [40, 3],
+    [60, 3],
+    [80, 3],
+    [100, 3],
+  ]);
+});
+
+Deno.test("FlushWheel fills the slots that others have left", async () => {
+  const rig = new Rig();
+  const seats = Array.from({ length: 5 }, () => rig.wheel.add(new Item()));
+  seats[2]!.leave();
+  const [late] = rig.add(1);
+  await rig.clock.advance(100);
+  assertEquals(late!.times, [60]);
+});
+
+Deno.test("FlushWheel keeps a period that its slots do not divide", async () => {
+  const clock = new FakeClock();
+  const wheel = new FlushWheel(350, new FlushQueue(clock), clock);
+  const item = new Item();
+  wheel.add(item);
+  await clock.advance(35_000);
+  assertEquals(item.times.length, 100);
+  assertEquals(Math.max(...pausesOf(item)) <= 351, true);
+});
+
+Deno.test("FlushWheel turns with a period of 1 ms", async () => {
+  const clock = new FakeClock();
+  const wheel = new FlushWheel(1, new FlushQueue(clock), clock);
+  const item = new Item();
+  wheel.add(item);
+  await clock.advance(10);
+  assertEquals(item.times, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+});
+
+Deno.test("FlushWheel stands still while nobody is on it", async () => {
+  const { clock, wheel } = new Rig();
+  assertEquals(clock.pendingCount, 0);
+  const seats = [wheel.add(new Item()), wheel.add(new Item())];
+  assertEquals(clock.pendingCount, 1);
+  seats[0]!.leave();
+  assertEquals(clock.pendingCount, 1);
+  seats[1]!.leave();
+  assertEquals(clock.pendingCount, 0);
+  const item = new Item();
+  await clock.advance(1_000);
+  wheel.add(item);
+  await clock.advance(100);
+  assertEquals(item.times.length, 1);
+});
+
+Deno.test("WheelSeat.leave() ends the flushes, and again is harmless", async () => {
+  const rig = new Rig();
+  const [stays] = rig.add(1);
+  const leaves = new Item();
+  const seat = rig.wheel.add(leaves);
+  await rig.clock.advance(100);
+  seat.leave();
+  seat.leave();
+  await rig.clock.advance(100);
+  assertEquals([leaves.times.length, stays!.times.length], [1, 2]);
+  assertEquals(rig.clock.pendingCount, 1);
+});
+
+Deno.test("FlushWheel takes players and lets them go while it flushes", async () => {
+  const rig = new Rig();
+  const joined = new Item();
+  const hasty = new Item();
+  const neighbours = [new Item(), new Item()];
+  hasty.flush = (nowMs) => {
+    hasty.times.push(nowMs);
+    seat.leave();
+    rig.wheel.add(joined);
+  };
+  const seat = rig.wheel.add(hasty);
+  for (const item of neighbours) rig.wheel.add(item);
+  await rig.clock.advance(200);
+  assertEquals(hasty.times, [20]);
+  assertEquals(neighbours.map(({ times }) => times.length), [2, 2]);
+  assert(joined.times.length >= 1);
+});
+
+Deno.test("FlushWheel catches up after a late tick and is not late for ever", async () => {
+  const rig = new Rig();
+  const items = rig.add(5);
+  // The loop was busy for 50 ms: the ticks of 20 and 40 ms come at 50.
+  rig.clock.skip(50);
+  await rig.clock.advance(100);
+  assertEquals(items.map(({ times }) => times), [
+    [50, 120],
+    [50, 140],
+    [60],
+    [80],
+    [100],
+  ]);
+});
+
+Deno.test("FlushWheel flushes each once, not once per missed period, after a long pause", async () => {
+  const rig = new Rig();
+  const items = rig.add(5);
+  rig.clock.skip(10_000);
+  await rig.clock.advance(0);
+  assertEquals(items.map(({ times }) => times.length), [1, 1, 1, 1, 1]);
+  await rig.clock.advance(100);
+  assertEquals(items.map(({ times }) => times.length), [2, 2, 2, 2, 2]);
+});
+
+Deno.test("FlushWheels.for() has one wheel per period", () => {
+  const clock = new FakeClock();
+  const wheels = new FlushWheels(new FlushQueue(clock), clock);
+  assert(wheels.for(350) === wheels.for(350));
+  assert(wheels.for(350) !== wheels.for(30));
+});

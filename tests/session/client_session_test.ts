@@ -1,0 +1,527 @@
+/** The client's side against servers that a test plays, and recorded ones. */
+
+import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
+import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
+import { UpstreamError, WireError } from "../../lib/base/errors.ts";
+import { ClientSession } from "../../lib/session/client_session.ts";
+import { assertEquals, assertThrows } from "../helpers/assert.ts";
+import { hex } from "../helpers/hex.ts";
+import {
+  type CommandLine,
+  FIXED_HANDSHAKE,
+  ServerPeer,
+  SIMPLE_HANDSHAKE,
+  toHex,
+} from "../helpers/session_peer.ts";
+import { feedAtEverySplit } from "../helpers/split.ts";
+import { NGINX_PLAY_ANSWER, NGINX_PLAY_REFUSAL } from "./peer_captures.ts";
+
+const PLAY = {
+  kind: "play",
+  tcUrl: "rtmp://origin/live",
+  app: "live",
+  streamName: "show?token=1",
+} as const;
+
+const PUBLISH = { ...PLAY, kind: "publish" } as const;
+
+const NOTHING = { messages: [], events: [] };
+
+const CONNECT_RESULT: CommandLine = {
+  name: "_result",
+  tid: 1,
+  values: [amfObject({}), amfObject({ level: "status", code: "NetConnection.Connect.Success" })],
+};
+
+function streamResult(msid: AmfValue): CommandLine {
+  return { name: "_result", tid: 4, values: [null, msid] };
+}
+
+function status(code: string, level = "status", description = ""): CommandLine {
+  return { name: "onStatus", values: [null, amfObject({ level, code, description })], msid: 1 };
+}
+
+/** A server that has answered as far as play or publish. */
+function asked(target: typeof PLAY | typeof PUBLISH, msid: AmfValue = 1): ServerPeer {
+  const server = new ServerPeer({ target });
+  server.command(CONNECT_RESULT, streamResult(msid));
+  return server;
+}
+
+/** A server that has accepted the publish. */
+function publishing(): ServerPeer {
+  const server = asked(PUBLISH);
+  server.command(status("NetStream.Publish.Start"));
+  return server;
+}
+
+/** A server that has sent the first picture. */
+function playing(): ServerPeer {
+  const server = asked(PLAY);
+  sendVideo(server);
+  return server;
+}
+
+function sendVideo(server: ServerPeer, msid = 1) {
+  return server.message({ typeId: 9, timestampMs: 40, msid }, hex("17"));
+}
+
+function refusal(act: () => unknown): UpstreamError {
+  return assertThrows(act, UpstreamError);
+}
+
+// What it sends, byte by byte.
+
+/** AMF0 text without its marker: two bytes of length, then UTF-8. */
+function text(value: string): string {
+  const bytes = encodeUtf8(value);
+  return bytes.length.toString(16).padStart(4, "0") + toHex(bytes);
+}
+
+/** An AMF0 string. */
+function string(value: string): string {
+  return `02 ${text(value)}`;
+}
+
+/** A fmt 0 message on csid 3 in chunks of `chunkSize`. */
+function commandMessage(values: string, { msid = 0, chunkSize = 60_000 } = {}): Uint8Array {
+  const body = hex(values);
+  const parts = [
+    hex(`03 000000 ${body.length.toString(16).padStart(6, "0")} 14 ${toHex(u32le(msid))}`),
+    body.subarray(0, chunkSize),
+  ];
+  for (let at = chunkSize; at < body.length; at += chunkSize) {
+    parts.push(hex("C3"), body.subarray(at, at + chunkSize));
+  }
+  return concatBytes(parts);
+}
+
+function u32le(value: number): Uint8Array {
+  return new Uint8Array([value, value >>> 8, value >>> 16, value >>> 24]);
+}
+
+/** `connect`, its window and its chunk size. */
+function connectBytes(type: string, flashVer: string): Uint8Array {
+  const connect = `
+    ${string("connect")} 00 3FF0000000000000  // 1
+    03
+      ${text("app")} ${string("live")}
+      ${type}
+      ${text("flashVer")} ${string(flashVer)}
+      ${text("tcUrl")} ${string("rtmp://origin/live")}
+      ${text("fpad")} 01 00
+      ${text("capabilities")} 00 406DE00000000000   // 239
+      ${text("audioCodecs")} 00 40ABEE0000000000    // 3575
+      ${text("videoCodecs")} 00 406F800000000000    // 252
+      ${text("videoFunction")} 00 3FF0000000000000
+      ${text("objectEncoding")} 00 0000000000000000
+    000009`;
+  return concatBytes([
+    // Nobody told the server of another chunk size yet.
+    commandMessage(connect, { chunkSize: 128 }),
+    hex("02 000000 000004 05 00000000 002625A0"), // WindowAckSize 2,500,000
+    hex("02 000000 000004 01 00000000 0000EA60"), // SetChunkSize 60,000
+  ]);
+}
+
+const SENT_TO_PLAY = concatBytes([
+  connectBytes("", "LNX 9,0,124,2"),
+  commandMessage(`${string("createStream")} 00 4010000000000000 05`), // 4
+  commandMessage(`${string("play")} 00 4014000000000000 05 ${string("show?token=1")}`, {
+    msid: 0x0102_0304,
+  }),
+  hex("02 000000 00000A 04 00000000 0003 01020304 000003E8"), // SetBufferLength 1000
+]);
+
+const SENT_TO_PUBLISH = concatBytes([
+  connectBytes(`${text("type")} ${string("nonprivate")}`, "FMLE/3.0 (compatible; edge)"),
+  commandMessage(`${string("releaseStream")} 00 4000000000000000 05 ${string("show?token=1")}`),
+  commandMessage(`${string("FCPublish")} 00 4008000000000000 05 ${string("show?token=1")}`),
+  commandMessage(`${string("createStream")} 00 4010000000000000 05`),
+  commandMessage(
+    `${string("publish")} 00 4014000000000000 05 ${string("show?token=1")} ${string("live")}`,
+    { msid: 0x0102_0304 },
+  ),
+]);
+
+/** All that was sent behind C0 C1 and C2. */
+function sentCommands(server: ServerPeer): string {
+  return toHex(concatBytes(server.sent).subarray(1 + 1536 + 1536));
+}
+
+Deno.test("ClientSession sends what a player sends", () => {
+  assertEquals(sentCommands(asked(PLAY, 0x0102_0304)), toHex(SENT_TO_PLAY));
+});
+
+Deno.test("ClientSession sends what FMLE sends", () => {
+  assertEquals(sentCommands(asked(PUBLISH, 0x0102_0304)), toHex(SENT_TO_PUBLISH));
+});
+
+Deno.test("ClientSession sends each step only after the answer to the one before", () => {
+  const server = new ServerPeer({ target: PUBLISH });
+  assertEquals(server.take().messages, [
+    "@0 connect 1 {}",
+    "WindowAckSize 2500000",
+    "SetChunkSize 60000",
+  ]);
+  assertEquals(server.command(CONNECT_RESULT).messages, [
+    "@0 releaseStream 2 null show?token=1",
+    "@0 FCPublish 3 null show?token=1",
+    "@0 createStream 4 null",
+  ]);
+  assertEquals(server.command(streamResult(1)).messages, [
+    "@1 publish 5 null show?token=1 live",
+  ]);
+});
+
+Deno.test("ClientSession adds the properties and the argument it is given to connect", () => {
+  const server = new ServerPeer({
+    target: PLAY,
+    connectProperties: { edgePath: "a" },
+    connectArgs: amfObject({ code: "argument" }),
+  });
+  assertEquals(server.take().messages[0], "@0 connect 1 {} argument");
+  const { payload } = server.messages[0]!;
+  // … "edgePath": "a" ends the object.
+  const end = hex(`${text("edgePath")} ${string("a")} 000009`);
+  assertEquals(toHex(payload).includes(toHex(end)), true);
+});
+
+Deno.test("ClientSession begins the handshake by itself, and sends nothing before S0 S1 S2", () => {
+  const sent: number[] = [];
+  const session = new ClientSession({
+    send: (bytes) => sent.push(bytes.length),
+    onStarted() {},
+    onMedia() {},
+    onStatus() {},
+    onPong() {},
+    onAcknowledgement() {},
+  }, { target: PLAY, chunkSize: 60_000, handshake: FIXED_HANDSHAKE });
+  session.start();
+  assertEquals([sent, session.phase], [[1537], "handshake"]);
+  session.push(SIMPLE_HANDSHAKE.subarray(0, 3072));
+  assertEquals([sent, session.phase], [[1537, 1536], "handshake"]);
+  session.push(SIMPLE_HANDSHAKE.subarray(3072));
+  assertEquals([sent.length, session.phase], [5, "command"]);
+});
+
+// Answers.
+
+Deno.test("ClientSession ignores results of other calls, and late ones", () => {
+  const server = new ServerPeer({ target: PLAY });
+  server.take();
+  assertEquals(server.command(streamResult(1), { ...CONNECT_RESULT, tid: 9 }), NOTHING);
+  server.command(CONNECT_RESULT);
+  assertEquals(server.command(CONNECT_RESULT, { name: "_result", tid: 2 }), NOTHING);
+  server.command(streamResult(1));
+  assertEquals(server.command(streamResult(7), { name: "_result", tid: 5 }), NOTHING);
+});
+
+Deno.test("ClientSession uses the message stream that createStream gave, and sends media there", () => {
+  const server = new ServerPeer({ target: PUBLISH });
+  server.command(CONNECT_RESULT);
+  assertEquals(server.command(streamResult(5)).messages, ["@5 publish 5 null show?token=1 live"]);
+  assertEquals(server.command(status("NetStream.Publish.Start")).events[0], "started 5");
+  server.session.stop();
+  assertEquals(server.take().messages, [
+    "@0 FCUnpublish 0 null show?token=1",
+    "@0 deleteStream 0 null 5",
+  ]);
+});
+
+Deno.test("ClientSession takes a message stream that is no number for 0", () => {
+  const server = new ServerPeer({ target: PLAY });
+  server.command(CONNECT_RESULT);
+  assertEquals(server.command(streamResult(null)).messages[0], "@0 play 5 null show?token=1");
+});
+
+Deno.test("ClientSession has started to publish at the status", () => {
+  const server = asked(PUBLISH);
+  server.take();
+  assertEquals(server.command(status("NetStream.Publish.Start")).events, [
+    "started 1",
+    "status NetStream.Publish.Start",
+  ]);
+  assertEquals(server.command(status("NetStream.Publish.Start")).events, [
+    "status NetStream.Publish.Start",
+  ]);
+});
+
+Deno.test("ClientSession has started to publish at a result, where servers answer so", () => {
+  const server = asked(PUBLISH);
+  server.take();
+  assertEquals(server.command({ name: "_result", tid: 5 }).events, ["started 1"]);
+});
+
+Deno.test("ClientSession has not started to publish before it asked", () => {
+  const server = new ServerPeer({ target: PUBLISH });
+  server.command(status("NetStream.Publish.Start"), CONNECT_RESULT);
+  assertEquals(server.command({ name: "_result", tid: 5 }).events, []);
+  assertEquals(server.session.phase, "command");
+});
+
+Deno.test("ClientSession ignores FMLE's answers", () => {
+  const server = asked(PUBLISH);
+  server.take();
+  const commands = ["onFCPublish", "onBWDone", "_onbwcheck", "whatever"];
+  assertEquals(server.command(...commands.map((name) => ({ name, tid: 7 }))), NOTHING);
+});
+
+Deno.test("ClientSession ignores that releaseStream and FCPublish are refused", () => {
+  const server = asked(PUBLISH);
+  const error = [null, amfObject({ level: "error", code: "NetConnection.Call.Failed" })];
+  server.command(
+    { name: "_error", tid: 2, values: error },
+    { name: "_error", tid: 3, values: error },
+    { name: "_error", tid: 99, values: error },
+  );
+  assertEquals(server.command(status("NetStream.Publish.Start")).events[0], "started 1");
+});
+
+const REFUSALS = [
+  { what: "connect", tid: 1, phase: "command", server: () => new ServerPeer({ target: PLAY }) },
+  {
+    what: "createStream",
+    tid: 4,
+    phase: "command",
+    server: () => {
+      const server = new ServerPeer({ target: PLAY });
+      server.command(CONNECT_RESULT);
+      return server;
+    },
+  },
+  { what: "play", tid: 5, phase: "play", server: () => asked(PLAY) },
+  { what: "publish", tid: 5, phase: "publish", server: () => asked(PUBLISH) },
+] as const;
+
+for (const { what, tid, phase, server } of REFUSALS) {
+  Deno.test(`ClientSession throws an UpstreamError at an _error to ${what}`, () => {
+    const info = amfObject({ level: "error", code: "Some.Code", description: "No\nway" });
+    const error = refusal(() => server().command({ name: "_error", tid, values: [null, info] }));
+    const kind = phase === "publish" ? "publish" : "play";
+    assertEquals([error.phase, error.statusCode], [phase, "Some.Code"]);
+    assertEquals(error.message, `Origin refused to ${kind}: Some.Code, "No\\u{a}way"`);
+  });
+
+  Deno.test(`ClientSession throws an UpstreamError at an _error to ${what} without a reason`, () => {
+    for (const values of [[], [null], [null, "no"], [null, amfObject({})]]) {
+      const error = refusal(() => server().command({ name: "_error", tid, values }));
+      assertEquals([error.phase, error.statusCode], [phase, ""]);
+    }
+  });
+}
+
+const ERROR_STATUSES = [
+  { code: "NetStream.Play.StreamNotFound", at: () => asked(PLAY), phase: "play" },
+  { code: "NetStream.Play.Failed", at: () => playing(), phase: "play" },
+  { code: "NetStream.Publish.BadName", at: () => asked(PUBLISH), phase: "publish" },
+  { code: "NetStream.Publish.Failed", at: () => publishing(), phase: "publish" },
+  {
+    // SRS sends its 302 redirection so.
+    code: "NetConnection.Connect.Rejected",
+    at: () => new ServerPeer({ target: PLAY }),
+    phase: "command",
+  },
+] as const;
+
+for (const { code, at, phase } of ERROR_STATUSES) {
+  Deno.test(`ClientSession throws an UpstreamError at the status ${code}`, () => {
+    const error = refusal(() => at().command(status(code, "error")));
+    assertEquals([error.phase, error.statusCode], [phase, code]);
+  });
+}
+
+Deno.test("ClientSession throws an UpstreamError when the server says close", () => {
+  for (const server of [new ServerPeer({ target: PLAY }), playing(), publishing()]) {
+    assertEquals(refusal(() => server.command({ name: "close" })).statusCode, "");
+  }
+});
+
+Deno.test("ClientSession hands on statuses that are no errors", () => {
+  const server = playing();
+  server.take();
+  const codes = ["Reset", "Start", "UnpublishNotify", "PublishNotify", "Stop"];
+  const statuses = codes.map((code) => status(`NetStream.Play.${code}`));
+  assertEquals(
+    server.command(...statuses).events,
+    codes.map((code) => `status NetStream.Play.${code}`),
+  );
+});
+
+Deno.test("ClientSession ignores a status that is none", () => {
+  const server = asked(PLAY);
+  server.take();
+  const values = [[], [null], [null, "text"], [null, new AmfObject("object", new Map())]];
+  assertEquals(
+    server.command(...values.map((each) => ({ name: "onStatus", values: each }))),
+    NOTHING,
+  );
+});
+
+// Media.
+
+Deno.test("ClientSession has started to play at the first message, announced or not", () => {
+  const server = asked(PLAY);
+  server.take();
+  assertEquals(server.command(status("NetStream.Play.Start")).events, [
+    "status NetStream.Play.Start",
+  ]);
+  assertEquals(sendVideo(server).events, ["started 1", "video 40 17"]);
+  assertEquals(sendVideo(server).events, ["video 40 17"]);
+  assertEquals(sendVideo(asked(PLAY)).events, ["started 1", "video 40 17"]);
+});
+
+Deno.test("ClientSession plays whatever message stream the server sends on", () => {
+  assertEquals(sendVideo(asked(PLAY), 3).events, ["started 1", "video 40 17"]);
+});
+
+Deno.test("ClientSession ignores media that nobody asked for", () => {
+  assertEquals(sendVideo(new ServerPeer({ target: PLAY })).events, []);
+  assertEquals(sendVideo(publishing()).events.includes("video 40 17"), false);
+});
+
+Deno.test("ClientSession keeps the server's own data messages out of the stream", () => {
+  const server = asked(PLAY);
+  server.take();
+  const own = ["|RtmpSampleAccess", "onStatus", "onPlayStatus"];
+  for (const name of own) {
+    assertEquals(server.message({ typeId: 18, msid: 1 }, hex(`${string(name)} 01 01`)), NOTHING);
+  }
+  const envelope = hex(`00 ${string("|RtmpSampleAccess")} 01 01 01 01`);
+  assertEquals(server.message({ typeId: 15, msid: 1 }, envelope), NOTHING);
+});
+
+Deno.test("ClientSession hands on all other data", () => {
+  const server = playing();
+  server.take();
+  const bodies = [string("onMetaData"), string("onStatusX"), "", "02", "02 00FF 61", "05"];
+  for (const body of bodies) {
+    const { events } = server.message({ typeId: 18, msid: 1 }, hex(body));
+    assertEquals(events, [`data 0 ${toHex(hex(body))}`.trimEnd()]);
+  }
+});
+
+Deno.test("ClientSession splits aggregates", () => {
+  const server = playing();
+  server.take();
+  const aggregate = hex("09 000001 000000 00 000000 17 0000000C");
+  assertEquals(server.message({ typeId: 22, timestampMs: 80, msid: 1 }, aggregate).events, [
+    "video 80 17",
+  ]);
+});
+
+// Control.
+
+Deno.test("ClientSession answers pings, and its own are answered", () => {
+  const server = playing();
+  server.take();
+  server.push(hex("02 000000 000006 04 00000000 0006 0000002A"));
+  server.session.ping(7);
+  server.push(hex("02 000000 000006 04 00000000 0007 00000007"));
+  assertEquals(server.take(), {
+    messages: ["PingResponse 42", "PingRequest 7"],
+    events: ["pong 7"],
+  });
+});
+
+Deno.test("ClientSession acknowledges, and hands on acknowledgements", () => {
+  const server = publishing();
+  server.take();
+  server.push(hex("02 000000 000004 05 00000000 00000014")); // window 20
+  server.push(hex("02 000000 000004 03 00000000 00001000"));
+  const { messages, events } = server.take();
+  assertEquals(messages.map((line) => line.split(" ")[0]), ["Acknowledgement"]);
+  assertEquals(events, ["acknowledged 4096"]);
+});
+
+Deno.test("ClientSession ignores StreamBegin, StreamEOF, SetPeerBandwidth and unknown messages", () => {
+  const server = playing();
+  server.take();
+  server.push(hex(`
+    02 000000 000006 04 00000000 0000 00000001
+    02 000000 000006 04 00000000 0001 00000001
+    02 000000 000005 06 00000000 002625A0 02
+    03 000000 000000 10 00000000`));
+  assertEquals(server.take(), NOTHING);
+});
+
+Deno.test("ClientSession throws a WireError when the server breaks the protocol", () => {
+  assertThrows(
+    () => new ServerPeer({ target: PLAY }).push(hex("03 000000 000001 14 00000000 FF")),
+    WireError,
+  );
+});
+
+// Ends.
+
+Deno.test("ClientSession.stop() ends a publish as FMLE does", () => {
+  for (const server of [asked(PUBLISH), publishing()]) {
+    server.take();
+    server.session.stop();
+    assertEquals(server.take().messages, [
+      "@0 FCUnpublish 0 null show?token=1",
+      "@0 deleteStream 0 null 1",
+    ]);
+  }
+});
+
+Deno.test("ClientSession.stop() ends a play with deleteStream alone", () => {
+  for (const server of [asked(PLAY), playing()]) {
+    server.take();
+    server.session.stop();
+    assertEquals(server.take().messages, ["@0 deleteStream 0 null 1"]);
+  }
+});
+
+Deno.test("ClientSession.stop() says nothing when no stream was asked for", () => {
+  const server = new ServerPeer({ target: PUBLISH });
+  server.command(CONNECT_RESULT);
+  server.session.stop();
+  assertEquals(server.take(), NOTHING);
+});
+
+// Recorded servers.
+
+Deno.test("ClientSession does not take nginx-rtmp's Play.Start for a stream, however cut", () => {
+  const taken = feedAtEverySplit(NGINX_PLAY_ANSWER, (chunks) => {
+    const server = new ServerPeer({ target: PLAY });
+    for (const chunk of chunks) server.push(chunk);
+    return server.take();
+  });
+  assertEquals(taken.messages.slice(3), [
+    "@0 createStream 4 null",
+    "@1 play 5 null show?token=1",
+    "SetBufferLength 1 1000",
+  ]);
+  assertEquals(taken.events, ["status NetStream.Play.Start"]);
+});
+
+Deno.test("ClientSession reads why nginx-rtmp refuses, however cut", () => {
+  const outcome = feedAtEverySplit(NGINX_PLAY_REFUSAL, (chunks) => {
+    const server = new ServerPeer({ target: PLAY });
+    const { phase, message } = refusal(() => chunks.forEach((chunk) => server.push(chunk)));
+    return { phase, message };
+  });
+  assertEquals(outcome, {
+    phase: "play",
+    message: 'Origin refused to play: NetStream.Play.StreamNotFound, "No such stream"',
+  });
+});
+
+Deno.test("ClientSession throws nothing but its own errors at damaged answers", () => {
+  let state = 1;
+  const random = (limit: number) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return (state >>> 8) % limit;
+  };
+  for (let round = 0; round < 300; round++) {
+    const damaged = NGINX_PLAY_ANSWER.slice();
+    for (let count = 0; count < 3; count++) damaged[random(damaged.length)] = random(256);
+    const server = new ServerPeer({ target: PLAY });
+    try {
+      server.push(damaged);
+    } catch (error) {
+      if (!(error instanceof WireError || error instanceof UpstreamError)) throw error;
+    }
+  }
+});

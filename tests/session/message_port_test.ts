@@ -1,0 +1,166 @@
+/** Messages are written by hand: csid, time, length, type, message stream id (little-endian), payload. */
+
+import { WireError } from "../../lib/base/errors.ts";
+import { MessagePort, type MessagePortHandler } from "../../lib/session/message_port.ts";
+import { assertEquals, assertThrows } from "../helpers/assert.ts";
+import { hex } from "../helpers/hex.ts";
+import { toHex } from "../helpers/session_peer.ts";
+
+/** Writes down what a port calls. */
+class Log implements MessagePortHandler {
+  readonly lines: string[] = [];
+
+  send(bytes: Uint8Array): void {
+    this.lines.push(`send ${toHex(bytes)}`);
+  }
+
+  onCommand({ name }: { name: string }, msid: number): void {
+    this.lines.push(`command ${name} @${msid}`);
+  }
+
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array, msid: number): void {
+    this.lines.push(`media ${typeId} ${timestampMs} ${toHex(payload)} @${msid}`);
+  }
+
+  onUserControl({ event, value }: { event: number; value: number }): void {
+    this.lines.push(`event ${event} ${value}`);
+  }
+
+  onAcknowledgement(totalBytes: number): void {
+    this.lines.push(`acknowledged ${totalBytes}`);
+  }
+
+  onOddity(what: string): void {
+    this.lines.push(`oddity ${what}`);
+  }
+}
+
+function linesOf(messages: string): string[] {
+  const log = new Log();
+  new MessagePort(log).push(hex(messages));
+  return log.lines;
+}
+
+const CASES: readonly { readonly does: string; readonly messages: string; lines: string[] }[] = [
+  {
+    does: "sorts audio, video and data",
+    messages: `
+      04 000001 000002 08 01000000 AF01
+      06 000002 000001 09 02000000 17
+      05 000003 000003 12 01000000 020000`,
+    lines: ["media 8 1 AF01 @1", "media 9 2 17 @2", "media 18 3 020000 @1"],
+  },
+  {
+    does: "unpacks data in an AMF3 envelope",
+    messages: "05 000003 000004 0F 01000000 00 020000",
+    lines: ["media 18 3 020000 @1"],
+  },
+  {
+    does: "unpacks a command in an AMF3 envelope",
+    messages: "03 000000 00000E 11 05000000 00 02 0001 61 00 0000000000000000",
+    lines: ["command a @5"],
+  },
+  {
+    does: "splits aggregates, and the parts keep the message stream",
+    messages: `
+      07 0003E8 000020 16 07000000
+        08 000001 00000A 00 000000 AA 0000000C
+        09 000001 000014 00 000000 BB 0000000C`,
+    lines: ["media 8 1000 AA @7", "media 9 1010 BB @7"],
+  },
+  {
+    does: "answers a ping with its time",
+    messages: "02 000000 000006 04 00000000 0006 DEADBEEF",
+    lines: ["send 020000000000060400000000" + "0007" + "DEADBEEF"],
+  },
+  {
+    does: "passes other user control events on, known or not",
+    messages: `
+      02 000000 00000A 04 00000000 0003 00000001 000003E8
+      02 000000 000006 04 00000000 0007 0000002A
+      02 000000 000002 04 00000000 0063`,
+    lines: ["event 3 1", "event 7 42", "event 99 0"],
+  },
+  {
+    does: "passes acknowledgements on",
+    messages: "02 000000 000004 03 00000000 FFFFFFFF",
+    lines: ["acknowledged 4294967295"],
+  },
+  {
+    does: "ignores SetPeerBandwidth, SetChunkSize and Abort, which are not for it",
+    messages: `
+      02 000000 000005 06 00000000 00000001 00
+      02 000000 000004 01 00000000 00001000
+      02 000000 000004 02 00000000 00000006`,
+    lines: [],
+  },
+  {
+    does: "tells of each unknown message type once",
+    messages: `
+      03 000000 000000 10 00000000
+      03 000000 000001 63 00000000 FF
+      03 000000 000001 63 00000000 FF`,
+    lines: ["oddity message type 16", "oddity message type 99"],
+  },
+  {
+    does: "passes over data that is AMF3 in truth, and an empty envelope",
+    messages: `
+      05 000003 000002 0F 01000000 0A 0B
+      05 000003 000000 0F 01000000`,
+    lines: ["oddity AMF3 data message"],
+  },
+  {
+    does: "passes over an aggregate in an aggregate",
+    messages: "07 000000 00000F 16 01000000 16 000000 000000 00 000000 0000000B",
+    lines: ["oddity message type 22"],
+  },
+];
+
+for (const { does, messages, lines } of CASES) {
+  Deno.test(`MessagePort.push() ${does}`, () => assertEquals(linesOf(messages), lines));
+}
+
+const BROKEN = [
+  { what: "a command that is not AMF0", messages: "03 000000 000001 14 00000000 FF" },
+  { what: "a command without a name", messages: "03 000000 000001 14 00000000 05" },
+  { what: "an empty command", messages: "03 000000 000000 14 00000000" },
+  { what: "a command of AMF3 values", messages: "03 000000 000002 11 00000000 11 0A" },
+  { what: "an acknowledgement of 3 bytes", messages: "02 000000 000003 03 00000000 000000" },
+  { what: "a WindowAckSize of 3 bytes", messages: "02 000000 000003 05 00000000 000000" },
+  { what: "a user control event of 1 byte", messages: "02 000000 000001 04 00000000 00" },
+  { what: "a cut aggregate", messages: "07 000000 000004 16 01000000 08 000001" },
+];
+
+for (const { what, messages } of BROKEN) {
+  Deno.test(`MessagePort.push() throws a WireError at ${what}`, () => {
+    assertThrows(() => linesOf(messages), WireError);
+  });
+}
+
+/** WindowAckSize 100, 16 bytes. */
+const WINDOW_100 = hex("02 000000 000004 05 00000000 00000064");
+
+Deno.test("MessagePort.push() acknowledges every half of the window the peer announced", () => {
+  const log = new Log();
+  const port = new MessagePort(log);
+  port.push(WINDOW_100);
+  // 16 + 13 bytes, 16 + 26 bytes, …: a video message of one byte has 13.
+  for (let count = 0; count < 6; count++) port.push(hex("06 000000 000001 09 01000000 17"));
+  assertEquals(log.lines.filter((line) => line.startsWith("send")), [
+    "send 020000000000040300000000" + "00000037", // 55
+  ]);
+});
+
+Deno.test("MessagePort.setAckWindow() acknowledges without any wish of the peer", () => {
+  const log = new Log();
+  const port = new MessagePort(log);
+  port.setAckWindow(26);
+  port.push(hex("06 000000 000001 09 01000000 17"));
+  assertEquals(log.lines, ["send 020000000000040300000000" + "0000000D", "media 9 0 17 @1"]);
+});
+
+Deno.test("MessagePort.push() refuses messages longer than its limits allow", () => {
+  const limits = { maxMessageBytes: 10, maxChunkStreams: 4, maxUnassembledBytes: 100 };
+  const port = new MessagePort(new Log(), limits);
+  assertThrows(() => port.push(hex("06 000000 00000B 09 01000000")), WireError);
+});

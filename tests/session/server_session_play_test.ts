@@ -1,0 +1,169 @@
+/** Playing: beginning, pause, end. */
+
+import { WireError } from "../../lib/base/errors.ts";
+import { assertEquals, assertThrows } from "../helpers/assert.ts";
+import { hex } from "../helpers/hex.ts";
+import {
+  ClientPeer,
+  type CommandLine,
+  CREATE_STREAM,
+  PLAY,
+  toHex,
+} from "../helpers/session_peer.ts";
+
+/** `|RtmpSampleAccess`, true, true. */
+const SAMPLE_ACCESS = "02 0011 7C52746D7053616D706C65416363657373 0101 0101".replaceAll(" ", "");
+
+const STARTED = [
+  "StreamBegin 1",
+  "@1 onStatus NetStream.Play.Reset",
+  "@1 onStatus NetStream.Play.Start",
+  `@1 data 0 ${SAMPLE_ACCESS}`,
+];
+
+const NOT_FOUND = { code: "NetStream.Play.StreamNotFound", description: "Nobody publishes" };
+
+const NOTHING = { messages: [], events: [] };
+
+function pause(isPaused: boolean): CommandLine {
+  return { name: "pause", values: [null, isPaused, 40], msid: 1 };
+}
+
+Deno.test("ServerSession announces a play in SRS's order", () => {
+  const peer = new ClientPeer().connected();
+  const { messages, events } = peer.command(CREATE_STREAM, PLAY);
+  assertEquals(messages, ["@0 _result 2 null 1", ...STARTED]);
+  assertEquals(events, ["play show"]);
+});
+
+Deno.test("ServerSession writes the status of a play as clients expect it", () => {
+  const { payload } = new ClientPeer().playing().messages.at(-2)!;
+  assertEquals(
+    toHex(payload),
+    toHex(hex(`
+      02 0008 6F6E537461747573 00 0000000000000000 05           // onStatus, 0, null
+      03
+        0005 6C6576656C 02 0006 737461747573                    // level: status
+        0004 636F6465 02 0014 4E657453747265616D2E506C61792E5374617274
+        000B 6465736372697074696F6E 02 0016 5374617274656420706C6179696E672073747265616D
+        0007 64657461696C73 02 0006 73747265616D                // details: stream
+        0008 636C69656E746964 02 0008 4153414943697373          // clientid: ASAICiss
+      000009`)),
+  );
+});
+
+Deno.test("ServerSession lets play without createStream, with arguments and parameters", () => {
+  const play = { ...PLAY, values: [null, "show?token=1", -2000, -1, true], msid: 0 };
+  const { messages, events } = new ClientPeer().connected().command(play);
+  assertEquals({ messages, events }, { messages: STARTED, events: ["play show?token=1"] });
+});
+
+Deno.test("ServerSession announces nothing before the play is accepted", () => {
+  const peer = new ClientPeer({ defers: ["play"] }).connected();
+  assertEquals(peer.command(PLAY), { messages: [], events: ["play show"] });
+  assertEquals(peer.session.acceptPlay(peer.requestId), true);
+  assertEquals(peer.take().messages, STARTED);
+  assertEquals(peer.session.acceptPlay(peer.requestId), false);
+});
+
+Deno.test("ServerSession tells a refused player why, and lets it try again", () => {
+  const peer = new ClientPeer({ defers: ["play"] }).playing();
+  assertEquals(peer.reject(NOT_FOUND).messages, [
+    "@1 onStatus error NetStream.Play.StreamNotFound",
+  ]);
+  assertEquals(peer.session.acceptPlay(peer.requestId), false);
+  peer.command(PLAY);
+  assertEquals(peer.session.acceptPlay(peer.requestId), true);
+});
+
+Deno.test("ServerSession throws a WireError at a play without a stream name", () => {
+  const peer = new ClientPeer().connected();
+  assertThrows(() => peer.command({ ...PLAY, values: [null] }), WireError, "Cannot play");
+});
+
+Deno.test("ServerSession pauses and goes on", () => {
+  const peer = new ClientPeer().playing();
+  assertEquals(peer.command(pause(true)), {
+    messages: ["@1 onStatus NetStream.Pause.Notify", "StreamEOF 1"],
+    events: ["pause"],
+  });
+  assertEquals(peer.command(pause(false)), {
+    messages: ["@1 onStatus NetStream.Unpause.Notify", "StreamBegin 1"],
+    events: ["unpause"],
+  });
+});
+
+Deno.test("ServerSession ignores a pause of what does not play", () => {
+  const waiting = new ClientPeer({ defers: ["play"] }).playing();
+  for (const peer of [new ClientPeer().connected(), new ClientPeer().publishing(), waiting]) {
+    assertEquals(peer.command(pause(true)), NOTHING);
+  }
+  assertEquals(new ClientPeer().playing().command({ ...pause(true), msid: 2 }), NOTHING);
+});
+
+const ENDS: readonly CommandLine[] = [
+  { name: "closeStream", msid: 1 },
+  { name: "deleteStream", values: [null, 1] },
+  { ...PLAY, values: [null, false] },
+];
+
+for (const end of ENDS) {
+  Deno.test(`ServerSession ends a play, accepted or not, at ${end.name}`, () => {
+    assertEquals(new ClientPeer().playing().command(end), { messages: [], events: ["closed"] });
+    const waiting = new ClientPeer({ defers: ["play"] }).playing();
+    assertEquals(waiting.command(end), { messages: [], events: ["closed"] });
+    assertEquals(waiting.session.acceptPlay(waiting.requestId), false);
+    assertEquals(waiting.reject(NOT_FOUND), NOTHING);
+  });
+}
+
+Deno.test("ServerSession lets play again, with and without an end before", () => {
+  const peer = new ClientPeer().playing();
+  const other = { ...PLAY, values: [null, "other"] };
+  assertEquals(peer.command(other), { messages: STARTED, events: ["closed", "play other"] });
+  assertEquals(peer.command({ name: "closeStream", msid: 1 }, PLAY), {
+    messages: STARTED,
+    events: ["closed", "play show"],
+  });
+});
+
+Deno.test("ServerSession does not end a play at a publisher's FCUnpublish", () => {
+  const unpublish = { name: "FCUnpublish", tid: 4, values: [null, "show"] };
+  assertEquals(new ClientPeer().playing().command(unpublish), {
+    messages: ["@0 _result 4 null undefined"],
+    events: [],
+  });
+});
+
+Deno.test("ServerSession.endPublish() does nothing to a player", () => {
+  const peer = new ClientPeer().playing();
+  peer.session.endPublish(NOT_FOUND);
+  assertEquals(peer.take(), NOTHING);
+});
+
+Deno.test("ServerSession.ping() asks for a pong and hands it on", () => {
+  const peer = new ClientPeer().playing();
+  peer.session.ping(0xffff_ffff);
+  assertEquals(peer.take().messages, ["PingRequest 4294967295"]);
+  peer.push(hex("02 000000 000006 04 00000000 0007 FFFFFFFF"));
+  assertEquals(peer.take().events, ["pong 4294967295"]);
+});
+
+Deno.test("ServerSession hands on acknowledgements, and each oddity once", () => {
+  const peer = new ClientPeer().playing();
+  peer.push(hex("02 000000 000004 03 00000000 00000064"));
+  peer.push(hex("03 000000 000000 10 00000000  03 000000 000000 10 00000000"));
+  assertEquals(peer.take(), {
+    messages: [],
+    events: ["acknowledged 100", "oddity message type 16"],
+  });
+});
+
+Deno.test("ServerSession ignores SetBufferLength, SetPeerBandwidth and unknown events", () => {
+  const peer = new ClientPeer().playing();
+  peer.push(hex(`
+    02 000000 00000A 04 00000000 0003 00000001 000003E8
+    02 000000 000005 06 00000000 002625A0 02
+    02 000000 000006 04 00000000 0020 00000001`));
+  assertEquals(peer.take(), NOTHING);
+});
