@@ -145,8 +145,7 @@ export class Stream {
   }
 
   /** @ignore Called by the source. */
-  endSource(source: Source, reason: EndReason): void {
-    if (this.#source !== source) return;
+  endSource(reason: EndReason): void {
     this.#source = null;
     if (reason === "unpublished") {
       this.#joinPoint.end();
@@ -242,6 +241,6 @@ class Source implements PublishHandle {
   end(reason: EndReason): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#stream.endSource(this, reason);
+    this.#stream.endSource(reason);
   }
 }

@@ -6,7 +6,7 @@ import type { Mood, ScriptedOrigin } from "../helpers/scripted_origin.ts";
 import { interFrame, keyframe, videoHeader } from "../helpers/tiny_media.ts";
 import { TestPlayer, TestPublisher, VhostRig } from "../helpers/vhost_rig.ts";
 
-const SEEDS = 40;
+const SEEDS = 25;
 const STEPS = 40;
 
 const BAD_NAME = { code: "NetStream.Publish.BadName", description: "taken" };

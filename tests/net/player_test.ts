@@ -45,8 +45,8 @@ class Rig {
   });
   readonly vhost = new LocalVhost(vhostConfig(), this.hub);
 
-  join(announces = true): { player: Player; host: Host } {
-    const host = new Host(this, announces);
+  join(announcement: Announcement = "sent"): { player: Player; host: Host } {
+    const host = new Host(this, announcement);
     const player = new Player(host, this.vhost, REQUEST, this.clock.now());
     return { player, host };
   }
@@ -58,19 +58,22 @@ class Rig {
   }
 }
 
+/** What comes of announcing a play. */
+type Announcement = "sent" | "silent" | "withdrawn";
+
 class Host implements PlayerHost {
   readonly transport = new ScriptedTransport();
   readonly queue: FlushQueue;
   readonly wheels: FlushWheels;
   readonly writer: SocketWriter;
-  readonly #announces: boolean;
+  readonly #announcement: Announcement;
   announced = 0;
   stalls = 0;
 
-  constructor({ queue, wheels, clock }: Rig, announces: boolean) {
+  constructor({ queue, wheels, clock }: Rig, announcement: Announcement) {
     this.queue = queue;
     this.wheels = wheels;
-    this.#announces = announces;
+    this.#announcement = announcement;
     this.writer = new SocketWriter({
       transport: this.transport,
       queue,
@@ -82,8 +85,8 @@ class Host implements PlayerHost {
   /** A ping stands for the statuses. */
   announcePlay(): boolean {
     this.announced++;
-    if (this.#announces) this.writer.send(encodePingRequest(1));
-    return this.#announces;
+    if (this.#announcement === "sent") this.writer.send(encodePingRequest(1));
+    return this.#announcement !== "withdrawn";
   }
 
   onStalled(): void {
@@ -119,6 +122,15 @@ Deno.test("Player is held, unannounced, until a source begins", async () => {
   player.leave();
 });
 
+Deno.test("Player begins at once, not when the wheel comes round", async () => {
+  const rig = new Rig();
+  rig.publish().push(9, 0, keyframe(1));
+  const { player, host } = rig.join("silent");
+  await acceptAll(rig.clock, host);
+  assertEquals([host.words, rig.clock.now()], [["video"], 0]);
+  player.leave();
+});
+
 Deno.test("Player is announced once however often sources begin", async () => {
   const rig = new Rig();
   const { player, host } = rig.join();
@@ -131,7 +143,7 @@ Deno.test("Player is announced once however often sources begin", async () => {
 
 Deno.test("Player gets nothing when its client has withdrawn the play", async () => {
   const rig = new Rig();
-  const { player, host } = rig.join(false);
+  const { player, host } = rig.join("withdrawn");
   rig.publish().push(9, 0, keyframe(1));
   await rig.clock.advance(1_000);
   assertEquals(host.transport.writes, []);

@@ -268,11 +268,13 @@ Deno.test("SocketWriter tells of a broken socket once and writes no more", async
   const error = new Deno.errors.BrokenPipe("broken");
   rig.transport.fail(error);
   await rig.clock.settle();
+  const { waitingControlBytes } = rig.writer;
   await rig.send("c0 de");
   rig.writer.flush();
   await rig.clock.settle();
   assertEquals(rig.errors, [error]);
   assertEquals(rig.transport.writes.length, 1);
+  assertEquals(rig.writer.waitingControlBytes, waitingControlBytes);
   assertEquals(rig.writer.cursor, -1);
   assert(!rig.writer.isBusy && !rig.writer.isSendingShared);
 });
@@ -338,6 +340,34 @@ Deno.test("SocketWriter.drain() goes no further than the head of that moment", a
   await rig.acceptAll();
   assertEquals(told.count, 1);
   assertEquals(rig.received, message);
+});
+
+Deno.test("SocketWriter.drain() sets itself no new goal while a stream goes on", async () => {
+  const rig = new Rig();
+  const header = { csid: 4, typeId: 8, msid: 1, timestampMs: 0 };
+  const goOn = () => rig.log.append(header, new Uint8Array(60_000));
+  await rig.send("c0 de");
+  goOn();
+  const goal = rig.log.head;
+  rig.writer.follow(rig.log, 0);
+  const told = drain(rig.writer);
+  while (rig.transport.isWriting && told.count === 0) {
+    goOn();
+    rig.writer.flush();
+    await rig.accept();
+  }
+  assertEquals(told.count, 1);
+  assertEquals(rig.writer.cursor, goal);
+});
+
+Deno.test("SocketWriter.drain() tells once, whatever is sent later", async () => {
+  const rig = new Rig();
+  await rig.send("01");
+  const told = drain(rig.writer);
+  await rig.acceptAll();
+  await rig.send("02");
+  await rig.acceptAll();
+  assertEquals(told.count, 1);
 });
 
 Deno.test("SocketWriter.drain() may be called again when it is done", async () => {

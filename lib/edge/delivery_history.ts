@@ -1,0 +1,109 @@
+/**
+ * What was delivered lately, as fingerprints: enough to recognise the same messages when they come again
+ * from another origin.
+ */
+
+import { AudioKind, classifyAudio, classifyVideo, VideoKind } from "../media/flv_tag.ts";
+import { MessageType } from "../rtmp/constants.ts";
+
+/** Messages remembered per track: 8 s at 60 pictures a second. */
+const CAPACITY = 512;
+
+/** Bytes looked at per message: an even sample, so that a large picture costs no more than a small one. */
+const SAMPLE_BYTES = 256;
+
+const FNV_BASIS = 0x811C9DC5;
+const FNV_PRIME = 0x01000193;
+
+/** FNV-1a over a sample of the payload, u32. Messages of one fingerprint and length count as the same. */
+// HOT: once per pulled message; guarded by bench/codec_bench.ts.
+export function fingerprint(payload: Uint8Array): number {
+  const step = Math.max(1, Math.floor(payload.length / SAMPLE_BYTES));
+  let hash = FNV_BASIS;
+  for (let at = 0; at < payload.length; at += step) {
+    hash = Math.imul(hash ^ payload[at]!, FNV_PRIME);
+  }
+  return hash >>> 0;
+}
+
+/** The newest messages of one track. They are numbered from 0 on, for ever. */
+export class TrackHistory {
+  readonly #fingerprints = new Uint32Array(CAPACITY);
+  readonly #lengths = new Uint32Array(CAPACITY);
+  readonly #timesMs = new Uint32Array(CAPACITY);
+  #end = 0;
+
+  /** Number of the oldest message that is remembered. */
+  get start(): number {
+    return Math.max(0, this.#end - CAPACITY);
+  }
+
+  /** Number after that of the newest message. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** Remembers a message and its stream time. */
+  note(streamMs: number, payload: Uint8Array): void {
+    const slot = this.#end++ % CAPACITY;
+    this.#fingerprints[slot] = fingerprint(payload);
+    this.#lengths[slot] = payload.length;
+    this.#timesMs[slot] = streamMs;
+  }
+
+  /** Stream time of message `number`, which must be remembered. */
+  timeOf(number: number): number {
+    return this.#timesMs[number % CAPACITY]!;
+  }
+
+  /** Whether message `number` is remembered and has these properties. */
+  matches(number: number, hash: number, length: number): boolean {
+    if (number < this.start || number >= this.#end) return false;
+    const slot = number % CAPACITY;
+    return this.#fingerprints[slot] === hash && this.#lengths[slot] === length;
+  }
+
+  /** Whether a message with these properties is remembered. */
+  has(hash: number, length: number): boolean {
+    return this.find(hash, length).length > 0;
+  }
+
+  /** Numbers of the messages with these properties, oldest first. */
+  find(hash: number, length: number): number[] {
+    const found: number[] = [];
+    for (let number = this.start; number < this.#end; number++) {
+      if (this.matches(number, hash, length)) found.push(number);
+    }
+    return found;
+  }
+}
+
+/** What a stream delivered. */
+export class DeliveryHistory {
+  /** Pictures. */
+  readonly video = new TrackHistory();
+  /** Sounds. */
+  readonly audio = new TrackHistory();
+  /** Sequence headers and other audio and video messages that are neither picture nor sound. */
+  readonly headers = new TrackHistory();
+
+  /** Remembers a message and its stream time. Data is not remembered. */
+  note(typeId: number, streamMs: number, payload: Uint8Array): void {
+    if (typeId !== MessageType.VIDEO && typeId !== MessageType.AUDIO) return;
+    this.#trackOf(typeId, payload).note(streamMs, payload);
+  }
+
+  #trackOf(typeId: number, payload: Uint8Array): TrackHistory {
+    if (!isFrame(typeId, payload)) return this.headers;
+    return typeId === MessageType.VIDEO ? this.video : this.audio;
+  }
+}
+
+/** Whether a message is a picture or a sound, and not a header or data. */
+export function isFrame(typeId: number, payload: Uint8Array): boolean {
+  if (typeId === MessageType.VIDEO) {
+    const kind = classifyVideo(payload);
+    return kind === VideoKind.keyframe || kind === VideoKind.frame;
+  }
+  return typeId === MessageType.AUDIO && classifyAudio(payload) === AudioKind.frame;
+}

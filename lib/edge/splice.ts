@@ -1,0 +1,228 @@
+/**
+ * Joins what a new origin sends to what the one before delivered. Where both carry the same encode, the
+ * stream goes on with the very next message: nothing lost as far as the new origin's GOP cache reaches
+ * back, nothing doubled. Otherwise it begins anew at a keyframe, and only time goes on.
+ *
+ * Pure: messages go in, what to deliver comes out. A new origin begins with its GOP cache, so its first
+ * pictures were delivered before, as a rule. They are looked up among the fingerprints of what was
+ * delivered; a match must hold for several pictures in a row, because pictures of a still scene and
+ * sounds of silence are all alike.
+ */
+
+import { addU32, diffU32 } from "../base/u32.ts";
+import { classifyVideo, VideoKind } from "../media/flv_tag.ts";
+import { isMetadata } from "../media/metadata.ts";
+import { MessageType } from "../rtmp/constants.ts";
+import {
+  type DeliveryHistory,
+  fingerprint,
+  isFrame,
+  type TrackHistory,
+} from "./delivery_history.ts";
+
+/** A message that was held; its payload is a copy. */
+export interface HeldMessage {
+  readonly typeId: number;
+  readonly timestampMs: number;
+  readonly payload: Uint8Array;
+}
+
+/** One moment on the new origin's clock and in stream time. */
+export interface TimePair {
+  readonly sourceMs: number;
+  readonly streamMs: number;
+}
+
+/** What to do with what the new origin has sent so far. */
+export type SpliceDecision =
+  /** More is needed; the message is kept. */
+  | { readonly type: "hold" }
+  /** The same encode: `held` goes on where the last origin stopped, on this clock. */
+  | { readonly type: "continue"; readonly align: TimePair; readonly held: readonly HeldMessage[] }
+  /** Another encode: `held` begins with headers and a keyframe. */
+  | { readonly type: "restart"; readonly held: readonly HeldMessage[] };
+
+/** How a track is recognised. */
+interface MatchRule {
+  readonly typeId: number;
+  /** A first message of fewer bytes says too little. */
+  readonly minAnchorBytes: number;
+  /** Messages in a row that must be the same. */
+  readonly run: number;
+  /** Messages after which the newest of several places that still fit is taken. */
+  readonly maxRun: number;
+}
+
+const VIDEO_RULE: MatchRule = {
+  typeId: MessageType.VIDEO,
+  minAnchorBytes: 200,
+  run: 3,
+  maxRun: 30,
+};
+const AUDIO_RULE: MatchRule = {
+  typeId: MessageType.AUDIO,
+  minAnchorBytes: 8,
+  run: 12,
+  maxRun: 100,
+};
+
+/** More than this is not held: then the stream begins anew. */
+const MAX_HELD_BYTES = 32 * 1024 * 1024;
+
+const HOLD: SpliceDecision = { type: "hold" };
+
+/** See the file comment. One per new origin. */
+export class Splice {
+  readonly #history: DeliveryHistory;
+  readonly #rule: MatchRule;
+  readonly #track: TrackHistory;
+  #held: HeldMessage[] = [];
+  #heldBytes = 0;
+  /** Time of the first message that is looked up, on the new origin's clock. */
+  #anchorMs = 0;
+  /** Messages of the track since and with the anchor; 0 before it. */
+  #run = 0;
+  /** Numbers of delivered messages that the anchor may be. */
+  #candidates: number[] = [];
+  #isRestarting = false;
+
+  constructor(history: DeliveryHistory) {
+    this.#history = history;
+    const hasVideo = history.video.end > 0;
+    this.#rule = hasVideo ? VIDEO_RULE : AUDIO_RULE;
+    this.#track = hasVideo ? history.video : history.audio;
+    this.#isRestarting = this.#track.end === 0;
+  }
+
+  /** Takes the next message; `payload` is copied. Not to be called after a decision other than `hold`. */
+  offer(typeId: number, timestampMs: number, payload: Uint8Array): SpliceDecision {
+    if (this.#isRestarting) return this.#awaitKeyframe(typeId, timestampMs, payload);
+    this.#hold(typeId, timestampMs, payload);
+    if (this.#heldBytes > MAX_HELD_BYTES) return this.#restart();
+    if (typeId !== this.#rule.typeId || !isFrame(typeId, payload)) return HOLD;
+    if (this.#run === 0) {
+      if (payload.length < this.#rule.minAnchorBytes) return HOLD;
+      this.#anchorMs = timestampMs;
+      this.#candidates = this.#track.find(fingerprint(payload), payload.length);
+    } else {
+      this.#narrow(payload);
+    }
+    this.#run++;
+    return this.#decide();
+  }
+
+  #narrow(payload: Uint8Array): void {
+    const hash = fingerprint(payload);
+    this.#candidates = this.#candidates.filter((first) => {
+      const index = first + this.#run;
+      return index >= this.#track.end || this.#track.matches(index, hash, payload.length);
+    });
+  }
+
+  #decide(): SpliceDecision {
+    const newest = this.#candidates.at(-1);
+    if (newest === undefined) return this.#restart();
+    const { run, maxRun } = this.#rule;
+    // Nothing more can be compared once the run has come to the newest delivered message.
+    const isAtEnd = newest + this.#run >= this.#track.end;
+    const isProven = this.#candidates.length === 1 && (this.#run >= run || isAtEnd);
+    if (!isProven && this.#run < maxRun) return HOLD;
+    const align = { sourceMs: this.#anchorMs, streamMs: this.#track.timeOf(newest) };
+    return { type: "continue", align, held: this.#held };
+  }
+
+  /** Not the same encode: what is held up to now is of use only from its newest keyframe on. */
+  #restart(): SpliceDecision {
+    this.#isRestarting = true;
+    const held = this.#held;
+    this.#held = [];
+    for (const [index, { typeId, timestampMs, payload }] of held.entries()) {
+      const decision = this.#awaitKeyframe(typeId, timestampMs, payload);
+      if (decision.type !== "restart") continue;
+      return { type: "restart", held: [...decision.held, ...held.slice(index + 1)] };
+    }
+    return HOLD;
+  }
+
+  #awaitKeyframe(typeId: number, timestampMs: number, payload: Uint8Array): SpliceDecision {
+    const isVideo = typeId === MessageType.VIDEO;
+    const isKeyframe = isVideo && classifyVideo(payload) === VideoKind.keyframe;
+    // Sound alone begins anywhere, once no picture is to be expected.
+    const isSound = typeId === MessageType.AUDIO && this.#history.video.end === 0;
+    if (isKeyframe || (isSound && isFrame(typeId, payload))) {
+      this.#hold(typeId, timestampMs, payload);
+      return { type: "restart", held: this.#held };
+    }
+    if (!isFrame(typeId, payload)) this.#hold(typeId, timestampMs, payload);
+    return HOLD;
+  }
+
+  #hold(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    this.#held.push({ typeId, timestampMs, payload: payload.slice() });
+    this.#heldBytes += payload.length;
+  }
+}
+
+/**
+ * Lets pass what was not delivered yet, after a `continue`. Each track goes on after its newest delivered
+ * message; from its first new one on, all of the track is new.
+ */
+export class CatchUp {
+  readonly #shiftMs: number;
+  readonly #video: TrackCatchUp;
+  readonly #audio: TrackCatchUp;
+  readonly #headers: TrackHistory;
+
+  constructor(history: DeliveryHistory, align: TimePair) {
+    this.#shiftMs = diffU32(align.streamMs, align.sourceMs);
+    this.#video = new TrackCatchUp(history.video);
+    this.#audio = new TrackCatchUp(history.audio);
+    this.#headers = history.headers;
+  }
+
+  /** Both tracks have passed something new: there is nothing left to decide. */
+  get isDone(): boolean {
+    return this.#video.isDone && this.#audio.isDone;
+  }
+
+  /** Whether the message was not delivered before. */
+  isNew(typeId: number, timestampMs: number, payload: Uint8Array): boolean {
+    // Metadata is of the same encode; other data, which is rare, is better doubled than lost.
+    if (typeId === MessageType.DATA_AMF0) return !isMetadata(payload);
+    if (!isFrame(typeId, payload)) return !this.#headers.has(fingerprint(payload), payload.length);
+    const streamMs = addU32(timestampMs, this.#shiftMs);
+    const track = typeId === MessageType.VIDEO ? this.#video : this.#audio;
+    return track.isNew(streamMs, payload);
+  }
+}
+
+/** The catching up of one track. */
+class TrackCatchUp {
+  readonly #track: TrackHistory;
+  /** The messages that were delivered before the splice end here. */
+  readonly #end: number;
+  isDone: boolean;
+
+  constructor(track: TrackHistory) {
+    this.#track = track;
+    this.#end = track.end;
+    this.isDone = track.end === 0;
+  }
+
+  isNew(streamMs: number, payload: Uint8Array): boolean {
+    if (this.isDone) return true;
+    const aheadMs = diffU32(streamMs, this.#track.timeOf(this.#end - 1));
+    this.isDone = aheadMs > 0 || (aheadMs === 0 && !this.#isKnownAt(streamMs, payload));
+    return this.isDone;
+  }
+
+  /** Several messages may share one time: slices of a picture. */
+  #isKnownAt(streamMs: number, payload: Uint8Array): boolean {
+    const hash = fingerprint(payload);
+    for (let number = this.#end - 1; number >= this.#track.start; number--) {
+      if (this.#track.timeOf(number) !== streamMs) return false;
+      if (this.#track.matches(number, hash, payload.length)) return true;
+    }
+    return false;
+  }
+}
