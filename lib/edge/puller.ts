@@ -1,16 +1,27 @@
-/** Fetches a stream from the origins into the hub, for as long as it is wanted. */
+/**
+ * Fetches a stream from the origins into the hub, for as long as it is wanted.
+ *
+ * An origin that is lost is followed by the next, spliced on so that nothing is lost or doubled where
+ * both carry the same encode. One that merely fell silent is kept while the next is tried: whichever has
+ * something new first feeds the stream, and the other is left. So a publisher's pause changes nothing, and
+ * an origin's hiccup costs nothing.
+ */
 
-import { describeError } from "../base/errors.ts";
+import type { CancelTimer } from "../base/clock.ts";
+import { describeError, UpstreamError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
-import type { PublishHandle } from "../hub/publisher.ts";
+import type { EndReason, PublishHandle } from "../hub/publisher.ts";
 import type { Stream } from "../hub/stream.ts";
 import { formatAddress } from "../net/deno_tcp.ts";
 import type { StreamRequest } from "../net/vhost_service.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Status } from "../rtmp/status.ts";
+import { DeliveryHistory } from "./delivery_history.ts";
+import { Feed, type FeedListener } from "./feed.ts";
 import { OriginLoop } from "./origin_loop.ts";
-import { Upstream, type UpstreamContext, type UpstreamListener } from "./upstream.ts";
+import { type Joined, Joiner } from "./splice.ts";
+import type { UpstreamContext } from "./upstream.ts";
 
 /** Options of {@linkcode Puller}. */
 export interface PullerOptions {
@@ -21,18 +32,30 @@ export interface PullerOptions {
   readonly request: () => StreamRequest;
   /** Media arrives, for the first time since the beginning or since a loss. */
   readonly onMedia: () => void;
-  /** The connection broke; the next origin is being dialled. */
+  /** Nothing feeds the stream; the next origin is being dialled. */
   readonly onLost: () => void;
 }
 
+/** How often silence is looked at. */
+const WATCH_PERIOD_MS = 100;
+
 /** See the file comment. */
-export class Puller implements UpstreamListener {
+export class Puller implements FeedListener {
   readonly #options: PullerOptions;
   readonly #loop: OriginLoop;
-  #upstream: Upstream | null = null;
-  #origin: OriginAddress | null = null;
+  /** Feeds the stream, or did last and is still connected. */
+  #active: Feed | null = null;
+  /** Is being tried. */
+  #candidate: Feed | null = null;
   #handle: PublishHandle | null = null;
+  /** What was delivered since the publisher began; null before its first message. */
+  #history: DeliveryHistory | null = null;
+  /** Why the stream needs another origin, and since when it has had nothing; for the log. */
+  #cause = "";
+  #lastDeliveryMs = 0;
+  #lastOrigin: OriginAddress | null = null;
   #isStopped = false;
+  #cancelWatch: CancelTimer | null = null;
 
   constructor(options: PullerOptions) {
     const { context } = options;
@@ -48,66 +71,160 @@ export class Puller implements UpstreamListener {
       onRoundFailed: () => {},
     });
     void this.#loop.run();
+    if (origins.length > 1) this.#watch();
   }
 
-  /** Origin that feeds the stream, or null. */
-  get origin(): OriginAddress | null {
-    return this.#handle === null ? null : this.#origin;
-  }
-
-  /** Ends the upstream connection; the stream waits for another source. */
+  /** Ends the upstream connections; the stream waits for another source. */
   stop(): void {
     this.#isStopped = true;
+    this.#cancelWatch?.();
     this.#loop.stop();
-    this.#upstream?.finish();
+    this.#candidate?.finish();
+    this.#active?.finish();
     this.#endHandle("lost");
   }
 
-  onStarted(): void {}
-
-  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
+  onFeedMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void {
     if (this.#isStopped) return;
-    if (this.#handle === null && !this.#begin()) return;
-    this.#handle!.push(typeId, timestampMs, payload);
+    if (feed === this.#active) return this.#onActiveMedia(feed, typeId, timestampMs, payload);
+    if (feed !== this.#candidate) return;
+    if (feed.joiner === null) {
+      this.#activate(feed, null);
+      return this.#onActiveMedia(feed, typeId, timestampMs, payload);
+    }
+    const joined = feed.joiner.offer(typeId, timestampMs, payload);
+    if (joined !== null) this.#activate(feed, joined);
   }
 
-  onStatus(status: Status): void {
-    // The publisher at the origin stopped: its stream may come back on this connection.
-    if (status.code === StatusCode.PLAY_UNPUBLISH_NOTIFY) this.#endHandle("unpublished");
+  onFeedStatus(feed: Feed, status: Status): void {
+    if (status.code !== StatusCode.PLAY_UNPUBLISH_NOTIFY || feed !== this.#active) return;
+    // The publisher stopped: its stream may come back on this connection, as another encode.
+    this.#endHandle("unpublished");
+    this.#history = null;
+  }
+
+  onFeedEnded(feed: Feed): void {
+    if (feed === this.#candidate) this.#candidate = null;
+    if (feed !== this.#active) return;
+    this.#active = null;
+    this.#endHandle("lost");
+    if (!this.#isStopped) this.#options.onLost();
+  }
+
+  /** Tries one origin, and stays with whichever feeds the stream. Rejects when another is needed. */
+  async #attempt(origin: OriginAddress): Promise<void> {
+    if (this.#active?.origin === origin) throw new UpstreamError("media", "Still silent");
+    const { context, request } = this.#options;
+    const feed = new Feed({
+      context,
+      origin,
+      request: request(),
+      hasAlternative: context.cluster.origins.length > 1,
+      listener: this,
+      joiner: this.#history === null ? null : new Joiner(this.#history),
+    });
+    this.#candidate = feed;
+    await feed.watch();
+    // Ended here, because the silent origin found its voice again: that one is stayed with.
+    while (this.#active !== null && !this.#isStopped) await this.#active.watch();
+  }
+
+  #onActiveMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void {
+    if (this.#candidate !== null) {
+      this.#candidate.finish();
+      this.#candidate = null;
+    }
+    if (feed.joiner !== null && !feed.joiner.isNew(typeId, timestampMs, payload)) return;
+    if (feed.joiner?.isDone) feed.joiner = null;
+    if (this.#handle === null && !this.#begin()) return;
+    this.#deliver(typeId, timestampMs, payload);
+  }
+
+  /** From now on `feed` feeds the stream. */
+  #activate(feed: Feed, joined: Joined | null): void {
+    const silenceMs = Math.round(this.#options.context.clock.now() - this.#lastDeliveryMs);
+    const before = this.#active;
+    this.#candidate = null;
+    this.#active = feed;
+    this.#endHandle("lost");
+    before?.finish();
+    this.#loop.succeeded();
+    this.#logSwitch(feed, joined, silenceMs);
+    if (joined === null) return;
+    if (joined.align === null) {
+      feed.joiner = null;
+      this.#history = null;
+      if (!this.#begin()) return;
+    } else {
+      this.#handle = this.#options.stream.resume(joined.align);
+      this.#options.onMedia();
+    }
+    for (const { typeId, timestampMs, payload } of joined.messages) {
+      this.#deliver(typeId, timestampMs, payload);
+    }
   }
 
   #begin(): boolean {
     this.#handle = this.#options.stream.publish();
     if (this.#handle === null) return false;
-    this.#loop.succeeded();
-    this.#options.logger.info("Pull started", { origin: formatAddress(this.#origin!) });
+    this.#history = new DeliveryHistory();
     this.#options.onMedia();
     return true;
   }
 
-  async #attempt(origin: OriginAddress): Promise<void> {
-    const { context, request } = this.#options;
-    this.#origin = origin;
-    this.#upstream = new Upstream(context, {
-      kind: "play",
-      origin,
-      request: request(),
-      listener: this,
-      hasAlternative: context.cluster.origins.length > 1,
-    });
-    await this.#upstream.run();
+  #deliver(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    if (this.#handle === null) return;
+    this.#lastDeliveryMs = this.#options.context.clock.now();
+    const streamMs = this.#handle.push(typeId, timestampMs, payload);
+    this.#history?.note(typeId, streamMs, payload);
+  }
+
+  #logSwitch(feed: Feed, joined: Joined | null, silenceMs: number): void {
+    const { logger } = this.#options;
+    const origin = formatAddress(feed.origin);
+    if (this.#lastOrigin === null || this.#cause === "") {
+      logger.info("Pull started", { origin });
+    } else {
+      logger.info("Pull switched", {
+        from: formatAddress(this.#lastOrigin),
+        to: origin,
+        cause: this.#cause,
+        silence_ms: silenceMs,
+        how: joined?.align == null ? "began anew" : "spliced, nothing lost or doubled",
+      });
+    }
+    this.#lastOrigin = feed.origin;
+    this.#cause = "";
   }
 
   #onFailed(origin: OriginAddress, error: unknown): void {
-    this.#options.logger.warning(`Origin gives no stream: ${describeError(error)}`, {
+    const reason = describeError(error);
+    this.#cause ||= reason;
+    this.#options.logger.warning(`Origin gives no stream: ${reason}`, {
       origin: formatAddress(origin),
     });
-    this.#endHandle("lost");
-    this.#options.onLost();
   }
 
-  #endHandle(reason: "lost" | "unpublished"): void {
+  #endHandle(reason: EndReason): void {
     this.#handle?.end(reason);
     this.#handle = null;
+  }
+
+  #watch(): void {
+    const { clock } = this.#options.context;
+    this.#cancelWatch = clock.after(WATCH_PERIOD_MS, () => {
+      this.#watch();
+      this.#lookAtSilence(clock.now());
+    });
+  }
+
+  #lookAtSilence(nowMs: number): void {
+    const feed = this.#active;
+    if (feed === null || this.#candidate !== null) return;
+    const { stallTimeoutMs, startTimeoutMs } = this.#options.context.cluster;
+    // Without a publisher silence is to be expected: but it may be back at another origin.
+    const limitMs = this.#handle === null ? startTimeoutMs : stallTimeoutMs;
+    if (nowMs - feed.lastMediaMs < limitMs) return;
+    feed.giveUp(new UpstreamError("media", `Silent for ${limitMs} ms`));
   }
 }

@@ -11,6 +11,7 @@
 
 import { addU32, diffU32 } from "../base/u32.ts";
 import { classifyVideo, VideoKind } from "../media/flv_tag.ts";
+import type { TimePair } from "../hub/timeline.ts";
 import { isMetadata } from "../media/metadata.ts";
 import { MessageType } from "../rtmp/constants.ts";
 import {
@@ -25,12 +26,6 @@ export interface HeldMessage {
   readonly typeId: number;
   readonly timestampMs: number;
   readonly payload: Uint8Array;
-}
-
-/** One moment on the new origin's clock and in stream time. */
-export interface TimePair {
-  readonly sourceMs: number;
-  readonly streamMs: number;
 }
 
 /** What to do with what the new origin has sent so far. */
@@ -160,6 +155,56 @@ export class Splice {
   #hold(typeId: number, timestampMs: number, payload: Uint8Array): void {
     this.#held.push({ typeId, timestampMs, payload: payload.slice() });
     this.#heldBytes += payload.length;
+  }
+}
+
+/** What a new origin has for the players, once it has something new. */
+export interface Joined {
+  /** Its clock in stream time when it carries the same encode, null when the stream begins anew. */
+  readonly align: TimePair | null;
+  /** To be delivered now; what comes later goes through {@linkcode Joiner.isNew}. */
+  readonly messages: readonly HeldMessage[];
+}
+
+/** Joins one new origin: decides by a {@linkcode Splice}, then waits for what was not delivered yet. */
+export class Joiner {
+  readonly #history: DeliveryHistory;
+  readonly #splice: Splice;
+  #align: TimePair | null = null;
+  #catchUp: CatchUp | null = null;
+
+  constructor(history: DeliveryHistory) {
+    this.#history = history;
+    this.#splice = new Splice(history);
+  }
+
+  /** Takes the next message; `payload` is copied. @returns null until there is something to deliver. */
+  offer(typeId: number, timestampMs: number, payload: Uint8Array): Joined | null {
+    if (this.#catchUp !== null) {
+      if (!this.#catchUp.isNew(typeId, timestampMs, payload)) return null;
+      const message = { typeId, timestampMs, payload: payload.slice() };
+      return { align: this.#align, messages: [message] };
+    }
+    const decision = this.#splice.offer(typeId, timestampMs, payload);
+    if (decision.type === "hold") return null;
+    if (decision.type === "restart") return { align: null, messages: decision.held };
+    const catchUp = new CatchUp(this.#history, decision.align);
+    this.#align = decision.align;
+    this.#catchUp = catchUp;
+    const messages = decision.held.filter((held) =>
+      catchUp.isNew(held.typeId, held.timestampMs, held.payload)
+    );
+    return messages.length === 0 ? null : { align: decision.align, messages };
+  }
+
+  /** Whether a message after those of {@linkcode Joined} was not delivered before. */
+  isNew(typeId: number, timestampMs: number, payload: Uint8Array): boolean {
+    return this.#catchUp === null || this.#catchUp.isNew(typeId, timestampMs, payload);
+  }
+
+  /** All that comes from now on is new. */
+  get isDone(): boolean {
+    return this.#catchUp === null || this.#catchUp.isDone;
   }
 }
 

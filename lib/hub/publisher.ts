@@ -12,8 +12,10 @@ export interface PublishHandle {
   /**
    * Appends a message: type 8 (audio), 9 (video) or 18 (data). Synchronous and without back pressure,
    * as live media is. `payload` is copied before this returns. Without effect once closed.
+   *
+   * @returns the message's stream time, u32.
    */
-  push(typeId: number, timestampMs: number, payload: Uint8Array): void;
+  push(typeId: number, timestampMs: number, payload: Uint8Array): number;
   /** The source is gone. Without effect when called again. */
   end(reason: EndReason): void;
   /** True after {@linkcode end}, or when another source took the stream over. */

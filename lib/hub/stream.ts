@@ -25,7 +25,7 @@ import {
 } from "./join_point.ts";
 import type { EndReason, PublishHandle } from "./publisher.ts";
 import { StreamLog, type StreamLogView } from "./stream_log.ts";
-import { Timeline } from "./timeline.ts";
+import { Timeline, type TimePair } from "./timeline.ts";
 
 /** Settings of a stream, from its vhost. */
 export interface StreamOptions extends JoinLimits {
@@ -133,8 +133,19 @@ export class Stream {
     return source;
   }
 
-  /** @ignore Called by the source. */
-  append(typeId: number, sourceMs: number, payload: Uint8Array): void {
+  /**
+   * Goes on with a stream whose source was lost, from another source of the same encode: headers and
+   * places to begin stay good, and time goes on as `align` says. @returns null when a source feeds it.
+   */
+  resume(align: TimePair): PublishHandle | null {
+    if (this.#source !== null) return null;
+    this.#source = new Source(this);
+    this.#timeline.resumeSource(align);
+    return this.#source;
+  }
+
+  /** @ignore Called by the source. @returns the message's stream time. */
+  append(typeId: number, sourceMs: number, payload: Uint8Array): number {
     const body = typeId === MessageType.DATA_AMF0 ? stripSetDataFrame(payload) : payload;
     const timestampMs = this.#streamTime(typeId, sourceMs, body);
     this.stats.messages++;
@@ -142,6 +153,7 @@ export class Stream {
     if (typeId === MessageType.VIDEO) this.stats.videoMessages++;
     this.#joinPoint.observe(typeId, timestampMs, body, this.#log.head);
     this.#appendMessage(csidOf(typeId), typeId, MEDIA_MSID, timestampMs, body);
+    return timestampMs;
   }
 
   /** @ignore Called by the source. */
@@ -234,8 +246,8 @@ class Source implements PublishHandle {
     return this.#isClosed;
   }
 
-  push(typeId: number, timestampMs: number, payload: Uint8Array): void {
-    if (!this.#isClosed) this.#stream.append(typeId, timestampMs, payload);
+  push(typeId: number, timestampMs: number, payload: Uint8Array): number {
+    return this.#isClosed ? 0 : this.#stream.append(typeId, timestampMs, payload);
   }
 
   end(reason: EndReason): void {

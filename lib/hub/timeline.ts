@@ -17,6 +17,12 @@ const FRAME_MS = 40;
 /** A first timestamp below this is kept as it is. */
 const NEAR_ZERO_MS = 10_000;
 
+/** One moment on a source's clock and in stream time, both u32. */
+export interface TimePair {
+  readonly sourceMs: number;
+  readonly streamMs: number;
+}
+
 /** See the file comment. */
 export class Timeline {
   readonly #isAbsolute: boolean;
@@ -41,6 +47,11 @@ export class Timeline {
   /** The next message comes from another source, or from the same one with a new clock. */
   beginSource(): void {
     this.#offsetMs = null;
+  }
+
+  /** The next message comes from another source, whose clock shows `sourceMs` at stream time `streamMs`. */
+  resumeSource({ sourceMs, streamMs }: TimePair): void {
+    this.#offsetMs = diffU32(streamMs, sourceMs);
   }
 
   /** Whether a message with `sourceMs` lies where the source's clock is, as far as that is known. */

@@ -554,6 +554,20 @@ Deno.test("Connection closes a client that asks and asks and reads no answer", a
   await rig.stop();
 });
 
+Deno.test("Connection closes its client, and no other, when a fault of ours comes up", async () => {
+  const rig = new ServerRig();
+  const [other, client] = [await rig.publish(), await rig.connect()];
+  client.far.read = () => Promise.reject(new TypeError("no such thing"));
+  client.send(encodePingRequest(1));
+  await rig.settle();
+  assertEquals([client.isEnded, other.isEnded], [true, false]);
+  const [line, ...others] = rig.log.urgent;
+  assertEquals(others, []);
+  assertEquals(line?.level, "error");
+  assertEquals(line?.message, "Closed client after a fault of ours: no such thing");
+  await rig.stop();
+});
+
 // Leaving.
 
 const SILENCES: readonly (readonly [name: string, act: (rig: ServerRig) => Promise<Client>])[] = [

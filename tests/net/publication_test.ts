@@ -67,8 +67,9 @@ class Rig implements VhostService, PublicationHost, PublishHandle {
 
   // The stream.
 
-  push(_typeId: number, timestampMs: number): void {
+  push(_typeId: number, timestampMs: number): number {
     this.events.push(`pushed ${timestampMs}`);
+    return timestampMs;
   }
 
   end(reason: EndReason): void {
