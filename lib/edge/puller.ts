@@ -54,6 +54,8 @@ export class Puller implements FeedListener {
   #cause = "";
   #lastDeliveryMs = 0;
   #lastOrigin: OriginAddress | null = null;
+  /** Origins whose failure was logged since the last one that had something. */
+  readonly #complained = new Set<OriginAddress>();
   #isStopped = false;
   #cancelWatch: CancelTimer | null = null;
 
@@ -195,14 +197,21 @@ export class Puller implements FeedListener {
     }
     this.#lastOrigin = feed.origin;
     this.#cause = "";
+    this.#complained.clear();
   }
 
   #onFailed(origin: OriginAddress, error: unknown): void {
     const reason = describeError(error);
     this.#cause ||= reason;
-    this.#options.logger.warning(`Origin gives no stream: ${reason}`, {
-      origin: formatAddress(origin),
-    });
+    const { logger } = this.#options;
+    const fields = { origin: formatAddress(origin) };
+    // An origin that stays away is worth one line, not one per attempt.
+    if (this.#complained.has(origin)) {
+      logger.debug(`Origin still gives no stream: ${reason}`, fields);
+    } else {
+      logger.warning(`Origin gives no stream: ${reason}`, fields);
+    }
+    this.#complained.add(origin);
   }
 
   #endHandle(reason: EndReason): void {

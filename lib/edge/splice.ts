@@ -40,8 +40,8 @@ export type SpliceDecision =
 /** How a track is recognised. */
 interface MatchRule {
   readonly typeId: number;
-  /** A first message of fewer bytes says too little. */
-  readonly minAnchorBytes: number;
+  /** One message of the run must have so many bytes: small ones are all alike. */
+  readonly minBytes: number;
   /** Messages in a row that must be the same. */
   readonly run: number;
   /** Messages after which the newest of several places that still fit is taken. */
@@ -50,16 +50,19 @@ interface MatchRule {
 
 const VIDEO_RULE: MatchRule = {
   typeId: MessageType.VIDEO,
-  minAnchorBytes: 200,
+  minBytes: 200,
   run: 3,
   maxRun: 30,
 };
 const AUDIO_RULE: MatchRule = {
   typeId: MessageType.AUDIO,
-  minAnchorBytes: 8,
+  minBytes: 8,
   run: 12,
   maxRun: 100,
 };
+
+/** A match is sought in so much of the new origin's stream, in ms: a GOP cache comes all at once. */
+const MAX_SEARCH_MS = 1_000;
 
 /** More than this is not held: then the stream begins anew. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
@@ -77,6 +80,8 @@ export class Splice {
   #anchorMs = 0;
   /** Messages of the track since and with the anchor; 0 before it. */
   #run = 0;
+  /** Bytes of the largest of them. */
+  #largestBytes = 0;
   /** Numbers of delivered messages that the anchor may be. */
   #candidates: number[] = [];
   #isRestarting = false;
@@ -96,14 +101,14 @@ export class Splice {
     if (this.#heldBytes > MAX_HELD_BYTES) return this.#restart();
     if (typeId !== this.#rule.typeId || !isFrame(typeId, payload)) return HOLD;
     if (this.#run === 0) {
-      if (payload.length < this.#rule.minAnchorBytes) return HOLD;
       this.#anchorMs = timestampMs;
       this.#candidates = this.#track.find(fingerprint(payload), payload.length);
     } else {
       this.#narrow(payload);
     }
     this.#run++;
-    return this.#decide();
+    this.#largestBytes = Math.max(this.#largestBytes, payload.length);
+    return this.#decide(timestampMs);
   }
 
   #narrow(payload: Uint8Array): void {
@@ -114,14 +119,17 @@ export class Splice {
     });
   }
 
-  #decide(): SpliceDecision {
+  #decide(nowMs: number): SpliceDecision {
     const newest = this.#candidates.at(-1);
     if (newest === undefined) return this.#restart();
-    const { run, maxRun } = this.#rule;
+    const { run, maxRun, minBytes } = this.#rule;
+    const isSizeable = this.#largestBytes >= minBytes;
+    const isOver = this.#run >= maxRun || diffU32(nowMs, this.#anchorMs) >= MAX_SEARCH_MS;
+    if (!isSizeable && isOver) return this.#restart();
     // Nothing more can be compared once the run has come to the newest delivered message.
     const isAtEnd = newest + this.#run >= this.#track.end;
-    const isProven = this.#candidates.length === 1 && (this.#run >= run || isAtEnd);
-    if (!isProven && this.#run < maxRun) return HOLD;
+    const isProven = isSizeable && this.#candidates.length === 1 && (this.#run >= run || isAtEnd);
+    if (!isProven && !isOver) return HOLD;
     const align = { sourceMs: this.#anchorMs, streamMs: this.#track.timeOf(newest) };
     return { type: "continue", align, held: this.#held };
   }

@@ -2,7 +2,14 @@ import type { ClusterConfig } from "../../lib/config/config.ts";
 import { Puller } from "../../lib/edge/puller.ts";
 import type { StreamRequest } from "../../lib/net/vhost_service.ts";
 import { assert, assertEquals, assertStringIncludes } from "../helpers/assert.ts";
-import { createStream, EdgeRig, PORT_A, requestFor, TWO_ORIGINS } from "../helpers/edge_rig.ts";
+import {
+  createStream,
+  EdgeRig,
+  PORT_A,
+  PORT_B,
+  requestFor,
+  TWO_ORIGINS,
+} from "../helpers/edge_rig.ts";
 import { LogViewer } from "../helpers/log_viewer.ts";
 import {
   audioHeader,
@@ -71,7 +78,6 @@ Deno.test("Puller feeds the stream with what the origin sends, unchanged and in 
     messages.map(({ payload }) => payload),
   );
   assertEquals(rig.events, ["media"]);
-  assertEquals(rig.puller.origin?.port, PORT_A);
   await rig.stop();
 });
 
@@ -128,8 +134,7 @@ for (const way of ["close", "reset"] as const) {
     await rig.settle();
     assertEquals(rig.events, ["media", "lost"]);
     assertEquals(rig.stream.isLive, true, "viewers may still join what is there");
-    assertEquals(rig.puller.origin, null);
-    rig.b.link.sendMedia(videoHeader(), keyframe(700_000), interFrame(700_040));
+    rig.b.link.sendMedia(videoHeader(), keyframe(700_000, 0x77), interFrame(700_040));
     await rig.settle();
     assertEquals(rig.events, ["media", "lost", "media"]);
     assertEquals(rig.viewer.statuses, [], "players are told nothing");
@@ -140,13 +145,13 @@ for (const way of ["close", "reset"] as const) {
   });
 }
 
-Deno.test("Puller gives up a frozen origin within its budgets and goes on with the next", async () => {
+Deno.test("Puller leaves a frozen origin for the next one after the stall budget", async () => {
   const rig = await startPull(TWO);
   rig.a.link.sendMedia(videoHeader(), keyframe(0));
   await rig.settle();
   rig.a.link.freeze();
-  await rig.advance(7_500);
-  rig.b.link.sendMedia(videoHeader(), keyframe(0));
+  await rig.advance(2_200);
+  rig.b.link.sendMedia(videoHeader(), keyframe(0, 0x77));
   await rig.settle();
   assertEquals(timesOf(rig.viewer).length, 4);
   assertEquals(rig.viewer.statuses, []);
@@ -154,11 +159,82 @@ Deno.test("Puller gives up a frozen origin within its budgets and goes on with t
   await rig.stop();
 });
 
-Deno.test("Puller keeps a silent origin whose publisher pauses", async () => {
+Deno.test("Puller keeps a silent origin whose publisher pauses, however often it asks another", async () => {
   const rig = await startPull(TWO);
   rig.a.link.sendMedia(videoHeader(), keyframe(0));
+  rig.b.mood = { kind: "hold" };
   await rig.advance(60_000);
-  assertEquals(rig.network.dialled, [PORT_A]);
+  assertEquals(rig.network.dialled.filter((port) => port === PORT_A).length, 1);
+  assertEquals(rig.a.openCount, 1);
+  assertEquals(rig.log.urgent.length, 2, "each origin is complained about once");
+
+  rig.a.link.sendMedia(interFrame(60_000));
+  await rig.settle();
+  assertEquals(timesOf(rig.viewer).length, 3);
+  assertEquals([rig.a.openCount, rig.b.openCount], [1, 0]);
+  await rig.stop();
+});
+
+Deno.test("Puller leaves a silent origin when another one has something new", async () => {
+  const rig = await startPull(TWO);
+  const [key, first, second, third] = [
+    keyframe(0, 1, 300),
+    interFrame(40, 2, 250),
+    interFrame(80, 3, 250),
+    interFrame(120, 4, 250),
+  ];
+  rig.a.link.sendMedia(videoHeader(), key, first);
+  await rig.advance(2_200);
+  rig.b.link.sendMedia(videoHeader(), key, first);
+  await rig.settle();
+  assertEquals([rig.a.openCount, rig.b.openCount], [1, 1], "nothing new yet");
+  rig.b.link.sendMedia(second, third);
+  await rig.settle();
+  assertEquals([rig.a.openCount, rig.b.openCount], [0, 1]);
+  assertEquals(
+    rig.viewer.media.map(({ payload }) => payload),
+    [videoHeader(), key, first, second, third].map(({ payload }) => payload),
+    "nothing lost, nothing doubled",
+  );
+  assertEquals(rig.events, ["media", "media"], "the stream was never without a source for long");
+  await rig.stop();
+});
+
+Deno.test("Puller splices the next origin's stream on where the lost one stopped", async () => {
+  const rig = await startPull(TWO);
+  const frames = [
+    keyframe(0, 1, 300),
+    ...[2, 3, 4, 5, 6, 7].map((n) => interFrame(n * 40, n, 250)),
+  ];
+  rig.a.link.sendMedia(videoHeader(), ...frames.slice(0, 4));
+  await rig.advance(1_500);
+  rig.a.link.reset();
+  await rig.settle();
+  const shifted = frames.map((each) => ({ ...each, timestampMs: each.timestampMs + 90_000 }));
+  rig.b.link.sendMedia(videoHeader(90_000), ...shifted);
+  await rig.settle();
+  assertEquals(
+    rig.viewer.media.map(({ payload }) => payload),
+    [videoHeader(), ...frames].map(({ payload }) => payload),
+  );
+  assertEquals(timesOf(rig.viewer), [0, 0, 80, 120, 160, 200, 240, 280]);
+  assertEquals(rig.viewer.liveCount, 1, "for players nothing began anew");
+  await rig.stop();
+});
+
+Deno.test("Puller says in one line what a switch was like", async () => {
+  const rig = await startPull(TWO);
+  rig.a.link.sendMedia(videoHeader(), keyframe(0, 1, 300));
+  await rig.advance(1_500);
+  rig.a.link.reset();
+  await rig.settle();
+  rig.b.link.sendMedia(videoHeader(), keyframe(0, 1, 300), interFrame(40, 2, 250));
+  await rig.settle();
+  const line = rig.log.lines.find(({ message }) => message === "Pull switched");
+  assertEquals(line?.fields.from, `a.example:${PORT_A}`);
+  assertEquals(line?.fields.to, `b.example:${PORT_B}`);
+  assertEquals(line?.fields.silence_ms, 1_500);
+  assertStringIncludes(String(line?.fields.how), "spliced");
   await rig.stop();
 });
 

@@ -60,10 +60,11 @@ class Chaos {
   /** Feeds the stream wherever it can be fed. */
   feed(): void {
     this.#timestampMs += 40;
+    const mark = this.#timestampMs / 40 % 251;
     const messages = [
       videoHeader(this.#timestampMs),
-      keyframe(this.#timestampMs),
-      interFrame(this.#timestampMs + 20),
+      keyframe(this.#timestampMs, mark, 300),
+      interFrame(this.#timestampMs + 20, mark, 250),
     ];
     for (const publisher of this.publishers) {
       if (publisher.handle !== null) publisher.push(...messages);

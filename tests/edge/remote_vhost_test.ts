@@ -111,7 +111,7 @@ Deno.test("RemoteVhost keeps its players through the loss of an origin", async (
   await rig.settle();
   rig.a.die();
   await rig.settle();
-  rig.b.link.sendMedia(videoHeader(), keyframe(0));
+  rig.b.link.sendMedia(videoHeader(), keyframe(0, 0x77));
   await rig.settle();
   for (const player of players) {
     assertEquals([player.media.length, player.statuses], [4, []]);

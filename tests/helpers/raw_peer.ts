@@ -24,11 +24,16 @@ export class RawPeer implements AsyncDisposable {
     this.address = `${hostname}:${port}`;
   }
 
-  /** Connects. @param isReading False for a peer that never reads. */
+  /** Connects. @param isReading False for a peer that does not read yet. */
   static async connect(port: number, isReading = true): Promise<RawPeer> {
     const peer = new RawPeer(await Deno.connect({ hostname: "127.0.0.1", port }));
-    if (isReading) peer.#reading = peer.#readUntilEnd();
+    if (isReading) peer.startReading();
     return peer;
+  }
+
+  /** Reads from now on, and drops what comes. */
+  startReading(): void {
+    this.#reading = this.#readUntilEnd();
   }
 
   /** The server closed the connection. Only known of a peer that reads. */
