@@ -16,7 +16,7 @@ const SECOND = Array.from({ length: 68 }, (_, index) => {
   return { csid: isVideo ? 6 : 4, typeId: isVideo ? 9 : 8, msid: 1, timestampMs: index, payload };
 });
 const CHUNK_SIZE = 60_000;
-const LIMITS = { maxBytes: 1 << 26, maxMessages: 2500 };
+const LIMITS = { maxBytes: 1 << 26, maxMessages: 2500, keepBackMs: 0 };
 
 function wireBytes(chunkSize: number): Uint8Array {
   const parts = SECOND.map((message) => encodeMessage(message, message.payload, chunkSize));

@@ -28,12 +28,12 @@ for (const count of [500, 2_000, 9_000]) {
   const options = { chunkSize: 60_000, isAbsoluteTime: false, maxLagMs: 30_000 };
   const stream = new Stream(
     "live/show",
-    { ...options, maxBytes: 1 << 26, maxMessages: 2500 },
+    { ...options, maxBytes: 1 << 26, maxMessages: 2500, keepBackMs: 0 },
     () => {},
   );
   const handle = stream.publish();
   const queue = new FlushQueue(systemClock);
-  const rules = { gopCache: true, maxLagMs: 30_000, stallMs: 15_000 };
+  const rules = { gopCache: true, maxLagMs: 30_000, backlogMs: 0, stallMs: 15_000 };
   const sinks = Array.from({ length: count }, () => {
     const writer = new SocketWriter({ transport, queue, now: systemClock.now, onError() {} });
     return new PlayerSink(stream, writer, rules, () => {});

@@ -8,7 +8,9 @@ const MAX_PEER_TEXT = 80;
  * so that a peer cannot forge log lines or move the terminal's cursor.
  */
 export function quotePeerText(text: string): string {
-  const cut = text.length > MAX_PEER_TEXT ? `${text.slice(0, MAX_PEER_TEXT).toWellFormed()}…` : text;
+  const cut = text.length > MAX_PEER_TEXT
+    ? `${text.slice(0, MAX_PEER_TEXT).toWellFormed()}…`
+    : text;
   const escaped = cut.replace(
     /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}"\\]/gu,
     (char) =>

@@ -21,6 +21,12 @@ export interface Surroundings {
   readonly logger: Logger;
 }
 
+/**
+ * Every stream keeps keyframes so far back, in ms: an edge whose origin froze finds out after
+ * `stall_timeout`, and then wants from the next origin what it missed.
+ */
+const KEEP_BACK_MS = 3_500;
+
 /** A server that listens. */
 export interface RunningServer {
   /** Real addresses, in the order of the configuration. */
@@ -96,6 +102,7 @@ function createVhost(
     isAbsoluteTime: play.atc,
     maxLagMs: play.queueLengthMs,
     maxBytes: play.gopMaxBytes,
+    keepBackMs: KEEP_BACK_MS,
     maxMessages: play.gopCacheMaxFrames === 0 ? Infinity : play.gopCacheMaxFrames,
   });
   if (vhost.mode === "local") return new LocalVhost(vhost, hub);

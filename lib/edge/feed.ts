@@ -21,6 +21,7 @@ export interface FeedOptions {
   readonly origin: OriginAddress;
   readonly request: StreamRequest;
   readonly hasAlternative: boolean;
+  readonly backlogMs: number;
   readonly listener: FeedListener;
   /** Joins it to what was delivered; null when nothing was. */
   readonly joiner: Joiner | null;
@@ -40,7 +41,7 @@ export class Feed implements UpstreamListener {
   #given = Promise.withResolvers<never>();
 
   constructor(options: FeedOptions) {
-    const { context, origin, request, hasAlternative, listener } = options;
+    const { context, origin, request, hasAlternative, backlogMs, listener } = options;
     this.origin = origin;
     this.joiner = options.joiner;
     this.lastMediaMs = context.clock.now();
@@ -50,6 +51,7 @@ export class Feed implements UpstreamListener {
       origin,
       request,
       hasAlternative,
+      backlogMs,
       listener: this,
     });
     this.ended = this.#upstream.run().finally(() => listener.onFeedEnded(this));

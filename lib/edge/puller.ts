@@ -36,6 +36,9 @@ export interface PullerOptions {
   readonly onLost: () => void;
 }
 
+/** What is asked for beyond the silence, in ms: the next origin may be a little behind. */
+const BACKLOG_MARGIN_MS = 1_000;
+
 /** How often silence is looked at. */
 const WATCH_PERIOD_MS = 100;
 
@@ -123,6 +126,7 @@ export class Puller implements FeedListener {
       request: request(),
       hasAlternative: context.cluster.origins.length > 1,
       listener: this,
+      backlogMs: this.#history === null ? 0 : this.#silenceMs() + BACKLOG_MARGIN_MS,
       joiner: this.#history === null ? null : new Joiner(this.#history),
     });
     this.#candidate = feed;
@@ -144,7 +148,7 @@ export class Puller implements FeedListener {
 
   /** From now on `feed` feeds the stream. */
   #activate(feed: Feed, joined: Joined | null): void {
-    const silenceMs = Math.round(this.#options.context.clock.now() - this.#lastDeliveryMs);
+    const silenceMs = this.#silenceMs();
     const before = this.#active;
     this.#candidate = null;
     this.#active = feed;
@@ -179,6 +183,11 @@ export class Puller implements FeedListener {
     this.#lastDeliveryMs = this.#options.context.clock.now();
     const streamMs = this.#handle.push(typeId, timestampMs, payload);
     this.#history?.note(typeId, streamMs, payload);
+  }
+
+  /** How long nothing was delivered. */
+  #silenceMs(): number {
+    return Math.round(this.#options.context.clock.now() - this.#lastDeliveryMs);
   }
 
   #logSwitch(feed: Feed, joined: Joined | null, silenceMs: number): void {

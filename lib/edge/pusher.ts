@@ -125,6 +125,7 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
       request,
       listener: this,
       hasAlternative: context.cluster.origins.length > 1,
+      backlogMs: 0,
     });
     try {
       await this.#upstream.run();

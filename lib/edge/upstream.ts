@@ -9,7 +9,7 @@ import { describeError, UpstreamError, WireError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import type { ClusterConfig, OriginAddress } from "../config/config.ts";
 import { describeExpectedEnd } from "../net/deno_tcp.ts";
-import { EDGE_PATH_PROPERTY, formatEdgePath } from "../net/edge_path.ts";
+import { BACKLOG_PROPERTY, EDGE_PATH_PROPERTY, formatEdgePath } from "../net/edge_path.ts";
 import type { FlushQueue } from "../net/flush_queue.ts";
 import { SocketWriter } from "../net/socket_writer.ts";
 import type { Network, Transport } from "../net/transport.ts";
@@ -52,6 +52,8 @@ export interface UpstreamOptions {
    * `startTimeoutMs`. False when there is no other to try.
    */
   readonly hasAlternative: boolean;
+  /** How far back the stream is wanted, in ms; 0 from the newest keyframe. */
+  readonly backlogMs: number;
 }
 
 const READ_BUFFER_BYTES = 64 * 1024;
@@ -86,7 +88,10 @@ export class Upstream implements ClientSessionHandler {
       target: { kind, tcUrl: target.tcUrl, app: target.app, streamName: target.stream },
       chunkSize: context.chunkSize,
       handshake: context.handshake,
-      connectProperties: { [EDGE_PATH_PROPERTY]: formatEdgePath(request.edgePath, edgeId) },
+      connectProperties: {
+        [EDGE_PATH_PROPERTY]: formatEdgePath(request.edgePath, edgeId),
+        ...(options.backlogMs > 0 ? { [BACKLOG_PROPERTY]: options.backlogMs } : {}),
+      },
       ...(cluster.debugSrsUpnode ? { connectArgs: describeEdge(edgeId) } : {}),
     });
   }

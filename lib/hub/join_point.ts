@@ -26,6 +26,8 @@ export interface JoinLimits {
   readonly maxBytes: number;
   /** Most messages from the newest entry on (SRS `gop_cache_max_frames`). */
   readonly maxMessages: number;
+  /** Older entries are kept so far back, in ms of stream time, for edges that take a stream over. */
+  readonly keepBackMs: number;
 }
 
 /** In a stream without pictures every sound could be an entry; one in this time is enough. */
@@ -134,7 +136,8 @@ const MAX_HEADERS = 32;
 export class JoinPoint {
   readonly #limits: JoinLimits;
   #headers = new HeaderSet();
-  #newest: JoinEntry | null = null;
+  /** Oldest first; all between them is in the log. */
+  #entries: JoinEntry[] = [];
   /** Messages from the newest entry on. */
   #entryMessages = 0;
   #audioSinceVideo = 0;
@@ -150,7 +153,20 @@ export class JoinPoint {
 
   /** The newest place to begin, or null when joiners must wait for the next. */
   get newest(): JoinEntry | null {
-    return this.#newest;
+    return this.#entries.at(-1) ?? null;
+  }
+
+  /** The oldest place to begin that is still kept, or null. */
+  get oldest(): JoinEntry | null {
+    return this.#entries[0] ?? null;
+  }
+
+  /** The newest place that is `backMs` of stream time or more before `nowMs`, else the oldest. */
+  before(nowMs: number, backMs: number): JoinEntry | null {
+    const entry = this.#entries.findLast(({ timestampMs }) =>
+      diffU32(nowMs, timestampMs) >= backMs
+    );
+    return entry ?? this.oldest;
   }
 
   /** A source begins at `offset`: earlier headers and places are not its own. */
@@ -163,7 +179,7 @@ export class JoinPoint {
   /** The source is over: nobody can join until the next begins. */
   end(): void {
     this.#headers = new HeaderSet();
-    this.#newest = null;
+    this.#entries = [];
     this.#entryMessages = 0;
     this.#audioSinceVideo = 0;
   }
@@ -203,7 +219,7 @@ export class JoinPoint {
     if (kind === AudioKind.sequenceHeader || kind === AudioKind.channelConfig) {
       this.#setHeader(headerKey(MessageType.AUDIO, payload), MessageType.AUDIO, payload);
     } else if (++this.#audioSinceVideo > AUDIO_ONLY_AFTER) {
-      const newest = this.#newest;
+      const { newest } = this;
       if (newest === null || diffU32(timestampMs, newest.timestampMs) >= AUDIO_ENTRY_MS) {
         this.#addEntry(offset, timestampMs);
       }
@@ -226,15 +242,24 @@ export class JoinPoint {
   }
 
   #addEntry(offset: number, timestampMs: number): void {
-    this.#newest = { offset, timestampMs, headers: this.#headers };
+    this.#entries.push({ offset, timestampMs, headers: this.#headers });
     this.#entryMessages = 0;
+    // The second one reaches back far enough: the first is not needed.
+    while (this.#entries.length > 1 && this.#reachesBack(this.#entries[1]!, timestampMs)) {
+      this.#entries.shift();
+    }
   }
 
   /** An encoder that sends no more keyframes must not make the log grow for ever. */
   #forgetOversized(offset: number): void {
-    if (this.#newest === null) return;
-    const isOversized = offset - this.#newest.offset > this.#limits.maxBytes ||
-      this.#entryMessages > this.#limits.maxMessages;
-    if (isOversized) this.#newest = null;
+    const { maxBytes, maxMessages } = this.#limits;
+    while (this.#entries.length > 0 && offset - this.#entries[0]!.offset > maxBytes) {
+      this.#entries.shift();
+    }
+    if (this.#entryMessages > maxMessages) this.#entries = [];
+  }
+
+  #reachesBack(entry: JoinEntry, nowMs: number): boolean {
+    return diffU32(nowMs, entry.timestampMs) >= this.#limits.keepBackMs;
   }
 }

@@ -106,6 +106,11 @@ export class Stream {
     return this.#joinPoint.newest;
   }
 
+  /** The newest place to begin that lies `backMs` of stream time or more back, else the oldest there is. */
+  joinEntryBack(backMs: number): JoinEntry | null {
+    return this.#joinPoint.before(this.#timeline.nowMs, backMs);
+  }
+
   /** The bytes a viewer needs before those at `entry`. Shared; not to be changed. */
   preamble(entry: JoinEntry): Uint8Array<ArrayBuffer> {
     return entry.headers.encode(entry.timestampMs, this.#options.chunkSize);
@@ -224,7 +229,7 @@ export class Stream {
     const log = this.#log;
     const { maxLagMs } = this.#options;
     const oldest = Math.max(log.tail, log.head - MAX_LAG_BYTES);
-    let needed = this.#joinPoint.newest?.offset ?? log.head;
+    let needed = this.#joinPoint.oldest?.offset ?? log.head;
     for (const { cursor } of this.#viewers) {
       const isWanted = cursor >= oldest && cursor < needed && log.lagMs(cursor) <= maxLagMs;
       if (isWanted) needed = cursor;

@@ -20,7 +20,13 @@ import {
   type StreamCommand,
 } from "../session/server_session.ts";
 import { describeExpectedEnd } from "./deno_tcp.ts";
-import { EDGE_PATH_PROPERTY, parseEdgePath, refuseLoop } from "./edge_path.ts";
+import {
+  BACKLOG_PROPERTY,
+  EDGE_PATH_PROPERTY,
+  parseBacklog,
+  parseEdgePath,
+  refuseLoop,
+} from "./edge_path.ts";
 import type { FlushQueue } from "./flush_queue.ts";
 import type { FlushWheels } from "./flush_wheel.ts";
 import { Player, type PlayerHost } from "./player.ts";
@@ -335,6 +341,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
       url: { ...url, vhost: service.config.name },
       name,
       edgePath: this.#edgePath,
+      backlogMs: parseBacklog(this.#connect!.property(BACKLOG_PROPERTY)),
     };
     this.#wish = wish;
     return wish;

@@ -1,6 +1,6 @@
 /**
- * Loops of edges: every upstream connection names the edges it came through, so that an edge that is
- * asked for a stream on its own behalf refuses instead of asking itself for ever.
+ * What edges tell their origins in `connect`. Every upstream connection names the edges it came through, so
+ * that an edge that is asked for a stream on its own behalf refuses instead of asking itself for ever.
  */
 
 import type { AmfValue } from "../amf/amf_value.ts";
@@ -9,6 +9,14 @@ import type { Refusal } from "../rtmp/status.ts";
 
 /** Property of the `connect` object: edge ids with commas between, the nearest to the client first. */
 export const EDGE_PATH_PROPERTY = "edgePath";
+
+/** Property of the `connect` object: an edge that takes a stream over wants it from so many ms back. */
+export const BACKLOG_PROPERTY = "edgeBacklogMs";
+
+/** The wish in a connect object's property, in ms; 0 for a client that has none. */
+export function parseBacklog(value: AmfValue): number {
+  return typeof value === "number" && value > 0 ? value : 0;
+}
 
 /** Levels of edges that a stream may pass. */
 const MAX_HOPS = 8;

@@ -11,9 +11,14 @@ import type { StreamRequest, VhostService } from "./vhost_service.ts";
 /** Merge period of a vhost with `min_latency on`, in ms. */
 const MIN_LATENCY_PERIOD_MS = 30;
 
-/** Merge period of a vhost's players in ms, at least 1. */
-export function mergePeriodMs(vhost: VhostConfig): number {
-  return Math.max(1, vhost.minLatency ? MIN_LATENCY_PERIOD_MS : vhost.play.mwLatencyMs);
+/** Merge period of edges that play here, in ms: they are few, and their players wait for them. */
+const EDGE_PERIOD_MS = 20;
+
+/** Merge period of a player in ms, at least 1. */
+export function mergePeriodMs(vhost: VhostConfig, isEdge: boolean): number {
+  const { minLatency, play } = vhost;
+  const periodMs = Math.max(1, minLatency ? MIN_LATENCY_PERIOD_MS : play.mwLatencyMs);
+  return isEdge ? Math.min(periodMs, EDGE_PERIOD_MS) : periodMs;
 }
 
 /** What a {@linkcode Player} needs of its connection. */
@@ -31,6 +36,7 @@ export interface PlayerHost {
 export class Player implements Viewer {
   readonly #host: PlayerHost;
   readonly #service: VhostService;
+  readonly #request: StreamRequest;
   readonly #stream: Stream;
   readonly #sinceMs: number;
   #sink: PlayerSink | null = null;
@@ -39,6 +45,7 @@ export class Player implements Viewer {
   constructor(host: PlayerHost, service: VhostService, request: StreamRequest, nowMs: number) {
     this.#host = host;
     this.#service = service;
+    this.#request = request;
     this.#sinceMs = nowMs;
     this.#stream = service.play(request, this);
     if (this.#stream.isLive) this.onLive();
@@ -62,11 +69,13 @@ export class Player implements Viewer {
   onLive(): void {
     if (this.#sink !== null || !this.#host.announcePlay()) return;
     const { writer, queue, wheels } = this.#host;
-    const { play } = this.#service.config;
-    const rules = { gopCache: play.gopCache, maxLagMs: play.queueLengthMs, stallMs: play.stallMs };
+    const { config } = this.#service;
+    const { backlogMs, edgePath } = this.#request;
+    const { gopCache, queueLengthMs, stallMs } = config.play;
+    const rules = { gopCache, maxLagMs: queueLengthMs, backlogMs, stallMs };
     const sink = new PlayerSink(this.#stream, writer, rules, () => this.#host.onStalled());
     this.#sink = sink;
-    this.#seat = wheels.for(mergePeriodMs(this.#service.config)).add(sink);
+    this.#seat = wheels.for(mergePeriodMs(config, edgePath.length > 0)).add(sink);
     // The first flush does not wait for the wheel.
     queue.add(sink);
   }

@@ -17,6 +17,8 @@ export interface PlayerRules {
   readonly gopCache: boolean;
   /** Lag from which the player skips, in ms of stream time. */
   readonly maxLagMs: number;
+  /** Begin at a keyframe so far back, in ms of stream time, if it is there: for edges. */
+  readonly backlogMs: number;
   /** Give the player up when it takes no byte for so long, in ms. */
   readonly stallMs: number;
 }
@@ -92,7 +94,8 @@ export class PlayerSink implements Flushable {
   }
 
   #begin(): boolean {
-    const entry = this.#stream.joinEntry;
+    const { backlogMs } = this.#rules;
+    const entry = backlogMs > 0 ? this.#stream.joinEntryBack(backlogMs) : this.#stream.joinEntry;
     if (entry === null || entry.offset < this.#notBefore) return false;
     this.#state = "live";
     this.#jumpTo(entry);

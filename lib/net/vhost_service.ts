@@ -17,6 +17,8 @@ export interface StreamRequest {
   readonly name: string;
   /** Ids of the edges that the wish came through, the nearest to the client first; see `edge_path.ts`. */
   readonly edgePath: readonly string[];
+  /** An edge that takes the stream over wants it from so far back, in ms; 0 from the newest keyframe. */
+  readonly backlogMs: number;
 }
 
 /** Waits for the answer to a publish. Exactly one of the first two is called, maybe at once. */

@@ -31,6 +31,7 @@ class UpstreamRun implements UpstreamListener {
       request: requestFor(),
       listener: this,
       hasAlternative: false,
+      backlogMs: 0,
       ...options,
     });
   }

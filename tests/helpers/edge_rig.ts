@@ -85,7 +85,7 @@ export interface TestStreamOptions {
 /** A stream `live/show` that is in no hub. */
 export function createStream(options: TestStreamOptions = {}): Stream {
   const { maxLagMs = 30_000, maxMessages = 2_500 } = options;
-  const limits = { maxBytes: 64 * 1024 * 1024, maxMessages };
+  const limits = { maxBytes: 64 * 1024 * 1024, maxMessages, keepBackMs: 0 };
   return new Stream(
     "live/show",
     { chunkSize: CHUNK_SIZE, isAbsoluteTime: false, maxLagMs, ...limits },
@@ -96,5 +96,5 @@ export function createStream(options: TestStreamOptions = {}): Stream {
 /** A client's request for `live/show`, or for another name with parameters, `show?token=1`. */
 export function requestFor(name = "show", edgePath: readonly string[] = []): StreamRequest {
   const url = parseStreamUrl({ tcUrl: "rtmp://edge.example/live", app: "live", stream: name });
-  return { url, name: `${url.app}/${url.stream}`, edgePath };
+  return { url, name: `${url.app}/${url.stream}`, edgePath, backlogMs: 0 };
 }

@@ -78,6 +78,7 @@ export class VhostRig extends EdgeRig {
     maxLagMs: 30_000,
     maxBytes: 64 * 1024 * 1024,
     maxMessages: 2_500,
+    keepBackMs: 0,
   });
   readonly vhost = new RemoteVhost({
     config: CONFIG,

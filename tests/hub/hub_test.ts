@@ -10,6 +10,7 @@ const OPTIONS = {
   maxLagMs: 30_000,
   maxBytes: 1_000_000,
   maxMessages: 2_500,
+  keepBackMs: 0,
 };
 
 function createViewer(): Viewer {

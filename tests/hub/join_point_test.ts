@@ -25,7 +25,7 @@ const AUDIO = 8;
 const VIDEO = 9;
 const DATA = 18;
 const CHUNK_SIZE = 60_000;
-const NO_LIMITS: JoinLimits = { maxBytes: Infinity, maxMessages: Infinity };
+const NO_LIMITS: JoinLimits = { maxBytes: Infinity, maxMessages: Infinity, keepBackMs: 0 };
 
 /** A join point and the place and time of its next message. */
 class Feed {

@@ -30,6 +30,7 @@ const OPTIONS: StreamOptions = {
   maxLagMs: 30_000,
   maxBytes: 64 * MIB,
   maxMessages: 2_500,
+  keepBackMs: 0,
 };
 
 class TestViewer implements Viewer {

@@ -354,6 +354,7 @@ watchedTest(
     await peer.write(command("connect", 1, amfObjectOf({ app: "live", tcUrl: "rtmp://a/live" })));
     // Ping requests (user control event 6), each answered by as many bytes.
     const pings = concatBytes(Array(10_000).fill(message(4, hex("0006 00000000"))));
+    await server.untilCounts({ connections: 3 });
     const flooding = floodUntilClosed(peer, server, pings);
     await server.untilCounts({ connections: 2 });
     // Deno 2.7 closes a socket under a blocked write only when the peer reads or leaves.

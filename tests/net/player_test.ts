@@ -24,6 +24,7 @@ const REQUEST: StreamRequest = {
   url: parseStreamUrl({ tcUrl: "rtmp://server/live", app: "live", stream: "show" }),
   name: "live/show",
   edgePath: [],
+  backlogMs: 0,
 };
 
 /** The first vhost of the default configuration, changed. */
@@ -42,6 +43,7 @@ class Rig {
     maxLagMs: 30_000,
     maxBytes: 1_000_000,
     maxMessages: 2_500,
+    keepBackMs: 0,
   });
   readonly vhost = new LocalVhost(vhostConfig(), this.hub);
 
@@ -212,7 +214,7 @@ for (const [minLatency, mwLatencyMs, periodMs] of PERIODS) {
       minLatency,
       play: { ...vhost.play, mwLatencyMs },
     }));
-    assertEquals(mergePeriodMs(config), periodMs);
+    assertEquals(mergePeriodMs(config, false), periodMs);
   });
 }
 

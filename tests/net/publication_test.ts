@@ -19,6 +19,7 @@ const REQUEST: StreamRequest = {
   url: parseStreamUrl({ tcUrl: "rtmp://server/live", app: "live", stream: "show" }),
   name: "live/show",
   edgePath: [],
+  backlogMs: 0,
 };
 
 const BAD_NAME: Refusal = { code: "NetStream.Publish.BadName", description: "taken" };

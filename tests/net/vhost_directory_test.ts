@@ -11,7 +11,7 @@ class ClosableVhost extends LocalVhost {
 
   constructor(name: string) {
     const [config] = defaultConfig().vhosts.values();
-    const limits = { maxLagMs: 1, maxBytes: 1, maxMessages: 1 };
+    const limits = { maxLagMs: 1, maxBytes: 1, maxMessages: 1, keepBackMs: 0 };
     super(
       { ...config!, name },
       new Hub({ chunkSize: 128, isAbsoluteTime: false, ...limits }),

@@ -50,9 +50,11 @@ export function createDemoNetwork(network: Network, clock: Clock): DemoNetwork {
         url: parseStreamUrl({ tcUrl, app, stream }),
         name: `${app}/${stream}`,
         edgePath: [],
+        backlogMs: 0,
       },
       listener,
       hasAlternative: true,
+      backlogMs: 0,
     });
     const ended = client.run();
     ended.catch(accepted.reject);
