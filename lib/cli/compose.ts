@@ -73,7 +73,7 @@ export function startServer(config: Config, surroundings: Surroundings): Running
     async stop() {
       // Clients first: publishers that leave end their pushes in good order.
       await server.stop();
-      vhosts.close();
+      await vhosts.close();
     },
   };
 }

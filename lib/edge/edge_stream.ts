@@ -23,6 +23,8 @@ export interface EdgeStreamOptions {
   readonly stream: Stream;
   readonly wheel: FlushWheel;
   readonly logger: Logger;
+  /** Takes the end of every pull and push, for whoever waits for all of them. */
+  readonly onTask: (ended: Promise<void>) => void;
   /** Neither players nor a publisher nor an upstream are left. */
   readonly onUnused: () => void;
 }
@@ -84,6 +86,7 @@ export class EdgeStream {
       },
     });
     this.#pusher = pusher;
+    this.#options.onTask(pusher.ended);
     return { leave: () => this.#endPublish(pusher) };
   }
 
@@ -148,6 +151,7 @@ export class EdgeStream {
       onMedia: () => this.#step("media"),
       onLost: () => this.#step("lost"),
     });
+    this.#options.onTask(this.#puller.ended);
   }
 
   #stopPull(): void {

@@ -44,6 +44,8 @@ const WATCH_PERIOD_MS = 100;
 
 /** See the file comment. */
 export class Puller implements FeedListener {
+  /** Settles when it was stopped and its last connection is over. */
+  readonly ended: Promise<void>;
   readonly #options: PullerOptions;
   readonly #loop: OriginLoop;
   /** Feeds the stream, or did last and is still connected. */
@@ -75,7 +77,7 @@ export class Puller implements FeedListener {
       onFailed: (origin, error) => this.#onFailed(origin, error),
       onRoundFailed: () => {},
     });
-    void this.#loop.run();
+    this.ended = this.#loop.run();
     if (origins.length > 1) this.#watch();
   }
 
@@ -193,6 +195,7 @@ export class Puller implements FeedListener {
   #logSwitch(feed: Feed, joined: Joined | null, silenceMs: number): void {
     const { logger } = this.#options;
     const origin = formatAddress(feed.origin);
+    const isSpliced = joined !== null && joined.align !== null;
     if (this.#lastOrigin === null || this.#cause === "") {
       logger.info("Pull started", { origin });
     } else {
@@ -201,7 +204,7 @@ export class Puller implements FeedListener {
         to: origin,
         cause: this.#cause,
         silence_ms: silenceMs,
-        how: joined?.align == null ? "began anew" : "spliced, nothing lost or doubled",
+        how: isSpliced ? "spliced, nothing lost or doubled" : "began anew",
       });
     }
     this.#lastOrigin = feed.origin;

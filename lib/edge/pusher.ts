@@ -42,6 +42,8 @@ interface Taker {
 /** See the file comment. */
 export class Pusher implements UpstreamListener, Viewer, Flushable {
   isQueued = false;
+  /** Settles when it was stopped and the origin has got everything. */
+  readonly ended: Promise<void>;
   readonly #options: PusherOptions;
   readonly #loop: OriginLoop;
   #upstream: Upstream | null = null;
@@ -66,7 +68,7 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     });
     // From now on until the last byte is sent: the log keeps for its viewers what they have not got yet.
     options.stream.join(this);
-    void this.#loop.run().then(() => options.stream.leave(this));
+    this.ended = this.#loop.run().then(() => options.stream.leave(this));
   }
 
   /** Offset of the next byte for the origin; the log keeps the bytes from here on. */

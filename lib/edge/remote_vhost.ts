@@ -31,6 +31,8 @@ export class RemoteVhost implements VhostService {
   readonly config: VhostConfig;
   readonly #options: RemoteVhostOptions;
   readonly #streams = new Map<string, EdgeStream>();
+  /** Pulls and pushes that are not over yet, stopped ones among them. */
+  readonly #tasks = new Set<Promise<void>>();
 
   constructor(options: RemoteVhostOptions) {
     this.config = options.config;
@@ -58,9 +60,16 @@ export class RemoteVhost implements VhostService {
     return this.#open(request.name).publish(request, answer);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     for (const stream of this.#streams.values()) stream.close();
     this.#streams.clear();
+    // Publishers have just left: their last bytes and the end of the stream go to the origins first.
+    await Promise.all(this.#tasks);
+  }
+
+  #track(ended: Promise<void>): void {
+    const task = ended.finally(() => this.#tasks.delete(task));
+    this.#tasks.add(task);
   }
 
   #open(name: string): EdgeStream {
@@ -72,6 +81,7 @@ export class RemoteVhost implements VhostService {
         stream: hub.open(name),
         wheel: wheels.for(PUSH_PERIOD_MS),
         logger: logger.for("edge", name),
+        onTask: (ended) => this.#track(ended),
         onUnused: () => this.#streams.delete(name),
       });
       this.#streams.set(name, edgeStream);

@@ -40,5 +40,7 @@ export class LocalVhost implements VhostService {
     return { leave: () => handle.end("unpublished") };
   }
 
-  close(): void {}
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
 }

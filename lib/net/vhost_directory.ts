@@ -16,8 +16,8 @@ export class VhostDirectory {
     return this.#services.get(name) ?? this.#services.get(DEFAULT_VHOST) ?? null;
   }
 
-  /** Closes all vhosts. */
-  close(): void {
-    for (const service of this.#services.values()) service.close();
+  /** Closes all vhosts; settles when they are. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#services.values()].map((service) => service.close()));
   }
 }

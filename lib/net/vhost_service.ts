@@ -45,6 +45,6 @@ export interface VhostService {
   leave(stream: Stream, viewer: Viewer): void;
   /** Asks to feed the stream. */
   publish(request: StreamRequest, answer: PublishAnswer): PublishTicket;
-  /** Drops upstream connections and timers; the vhost is not used afterwards. */
-  close(): void;
+  /** Ends upstream connections and timers, in good order; the vhost is not used afterwards. */
+  close(): Promise<void>;
 }

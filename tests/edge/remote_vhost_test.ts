@@ -455,6 +455,22 @@ Deno.test("RemoteVhost ends a push to a frozen origin without harm to a stream o
 
 // close()
 
+Deno.test("RemoteVhost.close() settles when the origin has the last bytes of a push", async () => {
+  const rig = new VhostRig();
+  const publisher = new TestPublisher(rig.vhost);
+  await rig.settle();
+  publisher.push(videoHeader(), keyframe(0), interFrame(40));
+  publisher.leave();
+  let isClosed = false;
+  const closed = rig.vhost.close().then(() => isClosed = true);
+  assertEquals(isClosed, false);
+  await rig.settle();
+  assertEquals(isClosed, true);
+  assertEquals(rig.a.link.media.length, 3);
+  assertEquals(rig.a.link.commandNames.at(-1), "deleteStream");
+  await closed;
+});
+
 Deno.test("RemoteVhost.close() ends all upstreams and timers", async () => {
   const rig = new VhostRig();
   await rig.play("one");

@@ -41,13 +41,15 @@ export class RawPeer implements AsyncDisposable {
     return this.#isEnded;
   }
 
-  /** Sends all bytes, or as many as the server takes before it closes. */
-  async write(...parts: readonly Uint8Array[]): Promise<void> {
+  /** Sends the bytes. @returns false when the connection was closed before all were taken */
+  async write(...parts: readonly Uint8Array[]): Promise<boolean> {
     const bytes = concatBytes(parts);
     try {
       for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+      return true;
     } catch (error) {
       if (!isEnd(error)) throw error;
+      return false;
     }
   }
 

@@ -53,7 +53,9 @@ class Rig implements VhostService, PublicationHost, PublishHandle {
 
   leave(): void {}
 
-  close(): void {}
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
 
   // The connection.
 

@@ -18,8 +18,9 @@ class ClosableVhost extends LocalVhost {
     );
   }
 
-  override close(): void {
+  override close(): Promise<void> {
     this.closes++;
+    return Promise.resolve();
   }
 }
 
@@ -47,8 +48,8 @@ Deno.test("VhostDirectory.find() finds nothing when there is no default vhost", 
   }
 });
 
-Deno.test("VhostDirectory.close() closes all vhosts", () => {
+Deno.test("VhostDirectory.close() closes all vhosts", async () => {
   const { vhosts, directory } = createDirectory("a.example", "b.example");
-  directory.close();
+  await directory.close();
   assertEquals(vhosts.map(({ closes }) => closes), [1, 1]);
 });
