@@ -84,6 +84,8 @@ export class Feed implements UpstreamListener {
     this.#options.listener.onFeedMedia(this, typeId, timestampMs, payload);
   }
 
+  onAcknowledgement(): void {}
+
   onStatus(status: Status): void {
     this.#options.listener.onFeedStatus(this, status);
   }

@@ -1,7 +1,8 @@
 /**
  * Carries a stream that is published on this edge to an origin: one more cursor on the stream's log,
  * whose socket speaks the client's side of RTMP. When the origin is lost, the next one is given headers
- * and everything from the newest keyframe on; the publisher notices nothing.
+ * and everything from the newest keyframe on that comes before what the lost one surely has; the publisher
+ * notices nothing.
  */
 
 import { describeError, UpstreamError } from "../base/errors.ts";
@@ -17,6 +18,7 @@ import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import { OriginLoop } from "./origin_loop.ts";
 import { type PushFraming, reframeForPush } from "./push_framing.ts";
+import { SentMarks } from "./sent_marks.ts";
 import { Upstream, type UpstreamContext, type UpstreamListener } from "./upstream.ts";
 
 /** Options of {@linkcode Pusher}. */
@@ -37,6 +39,8 @@ interface Taker {
   readonly writer: SocketWriter;
   readonly framing: PushFraming;
   readonly seat: WheelSeat;
+  /** Null until there was a place to begin. */
+  marks: SentMarks | null;
 }
 
 /** See the file comment. */
@@ -49,6 +53,8 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
   #upstream: Upstream | null = null;
   #origin: OriginAddress | null = null;
   #taker: Taker | null = null;
+  /** How far the origins before surely got, or -1. */
+  #sentOffset = -1;
   /** The newest reason that an origin itself gave for taking no stream. */
   #refusal: UpstreamError | null = null;
   #isAccepted = false;
@@ -100,7 +106,7 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     logger.info("Push started", { origin: formatAddress(this.#origin!) });
     const { writer } = this.#upstream!;
     const framing = { msid, chunkSize: context.chunkSize };
-    this.#taker = { writer, framing, seat: wheel.add(this) };
+    this.#taker = { writer, framing, seat: wheel.add(this), marks: null };
     this.flush();
   }
 
@@ -111,7 +117,12 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     // Nothing sent yet, or so far behind that the log has forgotten what comes next.
     const isLost = writer.cursor < this.#options.stream.log.tail;
     if (isLost && !writer.isSendingShared) this.#begin(this.#taker);
+    if (!writer.isBusy) this.#taker.marks?.note(writer.cursor, writer.writtenBytes);
     writer.flush();
+  }
+
+  onAcknowledgement(totalBytes: number): void {
+    this.#taker?.marks?.acknowledge(totalBytes);
   }
 
   onMedia(): void {}
@@ -133,15 +144,20 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
       await this.#upstream.run();
     } finally {
       this.#taker?.seat.leave();
+      this.#sentOffset = this.#taker?.marks?.offset ?? this.#sentOffset;
       this.#taker = null;
     }
   }
 
-  /** Sends headers and everything from the newest place to begin at; none may be there yet. */
-  #begin({ writer, framing }: Taker): void {
+  /** Sends headers and everything from a place to begin at; none may be there yet. */
+  #begin(taker: Taker): void {
     const { stream } = this.#options;
-    const entry = stream.joinEntry;
+    const { writer, framing } = taker;
+    // One that fell too far behind goes on with what is newest.
+    const isFirst = taker.marks === null && this.#sentOffset >= 0;
+    const entry = isFirst ? stream.joinEntryAt(this.#sentOffset) : stream.joinEntry;
     if (entry === null) return;
+    taker.marks = new SentMarks(entry.offset);
     const preamble = reframeForPush(stream.preamble(entry), framing);
     if (preamble.length > 0) writer.send(preamble);
     writer.follow(stream.log, entry.offset, (view) => reframeForPush(view, framing));

@@ -39,6 +39,8 @@ export interface UpstreamListener {
   /** `payload` is valid during the call only. */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
   onStatus(status: Status): void;
+  /** The origin has received `totalBytes` (u32) of what was sent. */
+  onAcknowledgement(totalBytes: number): void;
 }
 
 /** Options of {@linkcode Upstream}. */
@@ -59,7 +61,7 @@ export interface UpstreamOptions {
 const READ_BUFFER_BYTES = 64 * 1024;
 
 /** How often the budgets are looked at. */
-const WATCH_PERIOD_MS = 250;
+const WATCH_PERIOD_MS = 100;
 
 /** See the file comment. */
 export class Upstream implements ClientSessionHandler {
@@ -162,7 +164,9 @@ export class Upstream implements ClientSessionHandler {
     // Any byte from the origin shows that it lives.
   }
 
-  onAcknowledgement(): void {}
+  onAcknowledgement(totalBytes: number): void {
+    this.#options.listener.onAcknowledgement(totalBytes);
+  }
 
   async #dial(): Promise<Transport> {
     const { network, clock, cluster } = this.#context;
@@ -214,7 +218,7 @@ export class Upstream implements ClientSessionHandler {
 
   /** Why the origin is given up, or null. */
   #overdue(nowMs: number): string | null {
-    const { startTimeoutMs, stallTimeoutMs } = this.#context.cluster;
+    const { startTimeoutMs } = this.#context.cluster;
     const { phase } = this.#session;
     const isAsking = phase === "handshake" || phase === "command" || phase === "publish";
     if (!this.#hasStarted && (isAsking || this.#options.hasAlternative)) {
@@ -223,8 +227,9 @@ export class Upstream implements ClientSessionHandler {
         : `no stream within ${startTimeoutMs} ms`;
     }
     // A silent origin may have a silent publisher: ask before giving it up.
+    const { askAfterMs, answerMs } = this.#pingBudget();
     if (this.#pingSentMs < 0) {
-      if (nowMs - this.#lastReadMs >= stallTimeoutMs) {
+      if (nowMs - this.#lastReadMs >= askAfterMs) {
         this.#pingSentMs = nowMs;
         this.#session.ping(Math.trunc(nowMs));
       }
@@ -233,7 +238,19 @@ export class Upstream implements ClientSessionHandler {
     // A ping that waits behind other bytes is not asked yet, as long as the origin takes those.
     const { waitingControlBytes, inFlightSinceMs } = this.writer;
     if (waitingControlBytes > 0) this.#pingSentMs = Math.max(this.#pingSentMs, inFlightSinceMs);
-    return nowMs - this.#pingSentMs < startTimeoutMs ? null : "the origin does not answer pings";
+    return nowMs - this.#pingSentMs < answerMs ? null : "the origin does not answer pings";
+  }
+
+  /**
+   * How long a silent origin is not asked whether it lives, and how long it may take to say so. Of a push
+   * nothing else tells that the origin froze, so with another one at hand both fit the stall budget.
+   */
+  #pingBudget(): { askAfterMs: number; answerMs: number } {
+    const { startTimeoutMs, stallTimeoutMs } = this.#context.cluster;
+    const { kind, hasAlternative } = this.#options;
+    return kind === "publish" && hasAlternative
+      ? { askAfterMs: stallTimeoutMs / 2, answerMs: stallTimeoutMs / 2 }
+      : { askAfterMs: stallTimeoutMs, answerMs: startTimeoutMs };
   }
 
   /** A slow origin gets the time it needs; a frozen one, which takes nothing, does not keep us. */

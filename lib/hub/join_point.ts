@@ -161,6 +161,11 @@ export class JoinPoint {
     return this.#entries[0] ?? null;
   }
 
+  /** The newest place at or before `offset`, else the oldest. */
+  atOrBefore(offset: number): JoinEntry | null {
+    return this.#entries.findLast((entry) => entry.offset <= offset) ?? this.oldest;
+  }
+
   /** The newest place that is `backMs` of stream time or more before `nowMs`, else the oldest. */
   before(nowMs: number, backMs: number): JoinEntry | null {
     const entry = this.#entries.findLast(({ timestampMs }) =>

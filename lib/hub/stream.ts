@@ -111,6 +111,11 @@ export class Stream {
     return this.#joinPoint.before(this.#timeline.nowMs, backMs);
   }
 
+  /** The newest place to begin at or before `offset`, else the oldest there is. */
+  joinEntryAt(offset: number): JoinEntry | null {
+    return this.#joinPoint.atOrBefore(offset);
+  }
+
   /** The bytes a viewer needs before those at `entry`. Shared; not to be changed. */
   preamble(entry: JoinEntry): Uint8Array<ArrayBuffer> {
     return entry.headers.encode(entry.timestampMs, this.#options.chunkSize);

@@ -142,8 +142,10 @@ export class SocketWriter implements Flushable {
     if (this.#control.length > 0) return this.#start(this.#takeControl());
     const log = this.#log;
     if (log === null || this.#isHeld || this.#cursor >= this.#goal) return this.#drained();
-    const view = log.view(this.#cursor);
-    if (view.length === 0) return this.#drained();
+    const whole = log.view(this.#cursor);
+    if (whole.length === 0) return this.#drained();
+    // What comes behind the goal of a draining writer may be of the stream's next source.
+    const view = this.#onDrained === null ? whole : whole.subarray(0, this.#goal - this.#cursor);
     this.#inFlightLogBytes = view.length;
     const bytes = this.#reframe === null ? view : this.#reframe(view);
     // A view may hold nothing that this peer is to have.

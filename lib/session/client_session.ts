@@ -69,8 +69,11 @@ export interface ClientSessionOptions {
   readonly connectArgs?: AmfObject;
 }
 
-/** Acknowledgement window asked of the server. */
-const WINDOW_ACK_BYTES = 2_500_000;
+/**
+ * Acknowledgement windows asked of the server, in bytes. What it acknowledges of a publish need not be sent
+ * again to the next one, so that is asked for often.
+ */
+const WINDOW_ACK_BYTES = { play: 2_500_000, publish: 65_536 } as const;
 
 /** What the server may assume we have buffered; servers that burst on join use it. */
 const BUFFER_LENGTH_MS = 1000;
@@ -200,7 +203,7 @@ export class ClientSession implements MessagePortHandler {
       msid: CONTROL_MSID,
       chunkSize: INITIAL_CHUNK_SIZE,
     }));
-    this.send(encodeWindowAckSize(WINDOW_ACK_BYTES));
+    this.send(encodeWindowAckSize(WINDOW_ACK_BYTES[target.kind]));
     this.send(encodeSetChunkSize(chunkSize));
   }
 

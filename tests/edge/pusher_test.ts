@@ -492,3 +492,51 @@ Deno.test("Pusher.cursor is -1 while no origin takes the stream", async () => {
   assertEquals(rig.pusher.cursor, -1);
   await rig.finish();
 });
+
+// Failover from what the lost origin has.
+
+Deno.test("Pusher begins at the keyframe before what the lost origin has surely got, not at the newest", async () => {
+  const rig = await startPush({ cluster: TWO, stream: { keepBackMs: 60_000 } });
+  // Each large picture is beyond half the window. What an origin acknowledges lacks the handshake, so the
+  // second acknowledgement covers what came before the second keyframe, and no more.
+  rig.publish(videoHeader(), keyframe(0, 1), interFrame(40, 2, 40_000));
+  await rig.advance(1_500);
+  const unsure = [
+    keyframe(80, 3),
+    interFrame(120, 4, 40_000),
+    keyframe(160, 5),
+    interFrame(200, 6),
+  ];
+  rig.publish(...unsure);
+  await rig.advance(TURN_MS);
+  assertEquals(rig.a.link.media.length, 7, "it was all sent");
+  rig.a.die();
+  await rig.advance(TURN_MS);
+  assertEquals(
+    payloadsAt(rig.b.link),
+    [videoHeader(), ...unsure].map(({ payload }) => payload),
+  );
+  await rig.finish();
+});
+
+Deno.test("Pusher begins at the oldest keyframe there is when the lost origin acknowledged nothing", async () => {
+  const rig = await startPush({ cluster: TWO, stream: { keepBackMs: 60_000 } });
+  const messages = [videoHeader(), keyframe(0, 1), interFrame(40, 2), keyframe(80, 3)];
+  rig.publish(...messages);
+  await rig.advance(1_500);
+  rig.a.die();
+  await rig.advance(TURN_MS);
+  assertEquals(payloadsAt(rig.b.link), messages.map(({ payload }) => payload));
+  await rig.finish();
+});
+
+Deno.test("Pusher leaves a frozen origin for the next one within the stall budget", async () => {
+  const rig = await startPush({ cluster: TWO });
+  rig.publish(videoHeader(), keyframe(0));
+  await rig.advance(500);
+  rig.a.link.freeze();
+  await rig.advance(2_300);
+  assertEquals([rig.a.openCount, rig.b.openCount], [0, 1]);
+  assertEquals(rig.acceptedCount, 1, "the publisher notices nothing");
+  await rig.finish();
+});

@@ -60,6 +60,8 @@ class UpstreamRun implements UpstreamListener {
     this.events.push(`media ${typeId} ${timestampMs}`);
   }
 
+  onAcknowledgement(): void {}
+
   onStatus(status: Status): void {
     this.statuses.push(status.code);
   }

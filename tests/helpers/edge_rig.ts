@@ -80,12 +80,13 @@ export class EdgeRig {
 export interface TestStreamOptions {
   readonly maxLagMs?: number;
   readonly maxMessages?: number;
+  readonly keepBackMs?: number;
 }
 
 /** A stream `live/show` that is in no hub. */
 export function createStream(options: TestStreamOptions = {}): Stream {
-  const { maxLagMs = 30_000, maxMessages = 2_500 } = options;
-  const limits = { maxBytes: 64 * 1024 * 1024, maxMessages, keepBackMs: 0 };
+  const { maxLagMs = 30_000, maxMessages = 2_500, keepBackMs = 0 } = options;
+  const limits = { maxBytes: 64 * 1024 * 1024, maxMessages, keepBackMs };
   return new Stream(
     "live/show",
     { chunkSize: CHUNK_SIZE, isAbsoluteTime: false, maxLagMs, ...limits },

@@ -101,7 +101,7 @@ function u32le(value: number): Uint8Array {
 }
 
 /** `connect`, its window and its chunk size. */
-function connectBytes(type: string, flashVer: string): Uint8Array {
+function connectBytes(type: string, flashVer: string, window: string): Uint8Array {
   const connect = `
     ${string("connect")} 00 3FF0000000000000  // 1
     03
@@ -119,13 +119,13 @@ function connectBytes(type: string, flashVer: string): Uint8Array {
   return concatBytes([
     // Nobody told the server of another chunk size yet.
     commandMessage(connect, { chunkSize: 128 }),
-    hex("02 000000 000004 05 00000000 002625A0"), // WindowAckSize 2,500,000
+    hex(`02 000000 000004 05 00000000 ${window}`), // WindowAckSize
     hex("02 000000 000004 01 00000000 0000EA60"), // SetChunkSize 60,000
   ]);
 }
 
 const SENT_TO_PLAY = concatBytes([
-  connectBytes("", "LNX 9,0,124,2"),
+  connectBytes("", "LNX 9,0,124,2", "002625A0"),
   commandMessage(`${string("createStream")} 00 4010000000000000 05`), // 4
   commandMessage(`${string("play")} 00 4014000000000000 05 ${string("show?token=1")}`, {
     msid: 0x0102_0304,
@@ -134,7 +134,11 @@ const SENT_TO_PLAY = concatBytes([
 ]);
 
 const SENT_TO_PUBLISH = concatBytes([
-  connectBytes(`${text("type")} ${string("nonprivate")}`, "FMLE/3.0 (compatible; edge)"),
+  connectBytes(
+    `${text("type")} ${string("nonprivate")}`,
+    "FMLE/3.0 (compatible; edge)",
+    "00010000",
+  ),
   commandMessage(`${string("releaseStream")} 00 4000000000000000 05 ${string("show?token=1")}`),
   commandMessage(`${string("FCPublish")} 00 4008000000000000 05 ${string("show?token=1")}`),
   commandMessage(`${string("createStream")} 00 4010000000000000 05`),
@@ -161,7 +165,7 @@ Deno.test("ClientSession sends each step only after the answer to the one before
   const server = new ServerPeer({ target: PUBLISH });
   assertEquals(server.take().messages, [
     "@0 connect 1 {}",
-    "WindowAckSize 2500000",
+    "WindowAckSize 65536",
     "SetChunkSize 60000",
   ]);
   assertEquals(server.command(CONNECT_RESULT).messages, [

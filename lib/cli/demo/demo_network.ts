@@ -42,6 +42,7 @@ export function createDemoNetwork(network: Network, clock: Clock): DemoNetwork {
       onStarted: accepted.resolve,
       onMedia: (typeId, timestampMs, payload) => onMessage({ typeId, timestampMs, payload }),
       onStatus() {},
+      onAcknowledgement() {},
     };
     const client = new Upstream(context, {
       kind,
