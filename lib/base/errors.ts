@@ -46,21 +46,33 @@ export type UpstreamPhase =
   | "publish"
   | "media";
 
+/** Where a server sends whoever asked it; both parts are read as one address (`parseStreamUrl`). */
+export interface UpstreamRedirect {
+  readonly tcUrl: string;
+  /** Stream name with its parameters; empty when `tcUrl` names the stream. */
+  readonly stream: string;
+}
+
+/** Options of {@linkcode UpstreamError}. */
+export interface UpstreamErrorOptions extends ErrorOptions {
+  readonly statusCode?: string;
+  readonly redirect?: UpstreamRedirect | null;
+}
+
 /** An origin could not be reached or refused; the edge goes on to the next one. */
 export class UpstreamError extends Error {
   readonly phase: UpstreamPhase;
   /** RTMP status code the origin answered with (`NetStream.Publish.BadName`), or an empty string. */
   readonly statusCode: string;
+  /** Where the origin wants to be asked instead (RTMP 302), or null. */
+  readonly redirect: UpstreamRedirect | null;
 
-  constructor(
-    phase: UpstreamPhase,
-    message: string,
-    options: ErrorOptions & { readonly statusCode?: string } = {},
-  ) {
+  constructor(phase: UpstreamPhase, message: string, options: UpstreamErrorOptions = {}) {
     super(message, options);
     this.name = "UpstreamError";
     this.phase = phase;
     this.statusCode = options.statusCode ?? "";
+    this.redirect = options.redirect ?? null;
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Config, VhostConfig } from "../config/config.ts";
+import { OriginSet } from "../edge/origin_set.ts";
 import { RemoteVhost } from "../edge/remote_vhost.ts";
 import { Hub } from "../hub/hub.ts";
 import { FlushQueue } from "../net/flush_queue.ts";
@@ -105,9 +106,11 @@ function createVhost(
     keepBackMs: KEEP_BACK_MS,
     maxMessages: play.gopCacheMaxFrames === 0 ? Infinity : play.gopCacheMaxFrames,
   });
-  if (vhost.mode === "local") return new LocalVhost(vhost, hub);
-  const { wheels, logger } = common;
-  const context = { ...common, cluster: vhost.cluster };
+  if (vhost.mode === "local") return new LocalVhost({ config: vhost, hub, clock: common.clock });
+  const { wheels, logger, clock } = common;
+  const { cluster } = vhost;
+  const origins = new OriginSet({ vhost: vhost.name, cluster, clock });
+  const context = { ...common, cluster, origins };
   return new RemoteVhost({ config: vhost, hub, context, wheels, logger });
 }
 

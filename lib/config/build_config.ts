@@ -119,6 +119,8 @@ function buildVhost(directive: Directive, name: string, problems: ProblemList): 
     publish: {
       firstPacketTimeoutMs: values.publish.firstpkt_timeout,
       normalTimeoutMs: values.publish.normal_timeout,
+      graceMs: values.publish.grace,
+      takeover: values.publish.takeover,
     },
     cluster: buildCluster(values.cluster),
     refer: values.refer,
@@ -147,8 +149,10 @@ function buildPlay(values: VhostValues["play"]): PlayConfig {
 function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
   return {
     origins: values.origin,
+    originSelect: values.origin_select,
     vhost: values.vhost,
     debugSrsUpnode: values.debug_srs_upnode,
+    tokenTraverse: values.token_traverse,
     connectTimeoutMs: values.connect_timeout,
     startTimeoutMs: values.start_timeout,
     stallTimeoutMs: values.stall_timeout,

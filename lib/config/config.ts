@@ -56,10 +56,11 @@ export interface VhostConfig {
   /** `local` is an origin, `remote` an edge. */
   readonly mode: "local" | "remote";
   readonly minLatency: boolean;
+  /** Accepted for SRS's sake; it is always on. */
   readonly tcpNodelay: boolean;
-  /** Acknowledgement window asked of clients; 0 asks for none. */
+  /** Acknowledge what clients send at least this often; 0 leaves it to their window. */
   readonly inAckSizeBytes: number;
-  /** Acknowledgement window announced to clients; 0 announces none. */
+  /** Acknowledgement window asked of clients; 0 asks for none. */
   readonly outAckSizeBytes: number;
   readonly play: PlayConfig;
   readonly publish: PublishConfig;
@@ -96,16 +97,30 @@ export interface PublishConfig {
   readonly firstPacketTimeoutMs: number;
   /** Longest pause between later messages. */
   readonly normalTimeoutMs: number;
+  /** How long players wait for a publisher whose connection was lost; 0 does not wait. */
+  readonly graceMs: number;
+  /** What becomes of the publisher a stream has when another one comes. */
+  readonly takeover: "reject" | "replace";
 }
+
+/**
+ * `ordered`: as written. `round_robin`: every stream begins one further. `hash`: by the stream's name, the
+ * same on all edges.
+ */
+export type OriginSelect = "ordered" | "round_robin" | "hash";
 
 /** Settings of an edge towards its origins. */
 export interface ClusterConfig {
   /** In the order written; at least one when the vhost is enabled and its mode is `remote`. */
   readonly origins: readonly OriginAddress[];
+  /** Which of them a stream prefers. */
+  readonly originSelect: OriginSelect;
   /** Vhost asked for at the origin; `[vhost]` stands for the client's. */
   readonly vhost: string;
   /** Send the identifying arguments of an SRS edge in `connect`. */
   readonly debugSrsUpnode: boolean;
+  /** Ask an origin whether it lets a client connect before the client may play or publish. */
+  readonly tokenTraverse: boolean;
   /** Budget of the TCP connect. */
   readonly connectTimeoutMs: number;
   /** Budget from the handshake to the first media. */

@@ -145,6 +145,16 @@ const publish = {
     "5000",
     "Longest pause between a publisher's later messages.",
   ),
+  grace: option(
+    ownTime(0),
+    "10s",
+    "How long players wait, without being told, for a publisher whose connection was lost. Own directive.",
+  ),
+  takeover: option(
+    values.choice("reject", "replace"),
+    "reject",
+    "When a stream is published already. reject: refuse the second publisher, unless the first one has fallen silent. replace: close the first one. Own directive.",
+  ),
   mr: deferred(["off"], "Merged read."),
   mr_latency: deferred(["350"], "Time collected by a merged read."),
   parse_sps: deferred(["*"], "Reading the picture size from the stream."),
@@ -160,7 +170,12 @@ const cluster = {
   ),
   origin: optional(
     { type: values.originAddresses, example: "127.0.0.1:19350", fallback: [] as OriginAddress[] },
-    "Origins of an edge, best first; the port defaults to 1935. Needed when mode is remote.",
+    "Origins of an edge, best first; the port defaults to 1935. A name is looked up at every connect. Needed when mode is remote.",
+  ),
+  origin_select: option(
+    values.choice("ordered", "round_robin", "hash"),
+    "ordered",
+    "Which origin a stream prefers. ordered: the first one written, the others are reserves. round_robin: each new stream begins one further. hash: by the stream's name, so that all edges choose the same one. Origins that are down come last in any case. Own directive.",
   ),
   vhost: option(
     values.vhostName,
@@ -171,6 +186,11 @@ const cluster = {
     values.flag,
     "on",
     "Tell the origin who is connecting, as SRS edges do.",
+  ),
+  token_traverse: option(
+    values.flag,
+    "off",
+    "Ask an origin whether it would let a client connect before the client may play or publish.",
   ),
   connect_timeout: option(
     ownTime(100),
@@ -202,7 +222,6 @@ const cluster = {
     "5s",
     "Longest pause after every origin failed. Own directive.",
   ),
-  token_traverse: deferred(["off"], "Asking the origin whether a client may connect."),
   coworkers: deferred([], "Other origins that may have the stream."),
   origin_cluster: deferred(["off"], "Redirecting players to the origin that has the stream."),
   protocol: deferred(["rtmp"], "Fetching over HTTP-FLV."),
@@ -241,16 +260,20 @@ const security = {
 export const VHOST = {
   enabled: option(values.flag, "on", "Serve this vhost; off refuses its clients."),
   min_latency: option(values.flag, "off", "Write to players as soon as there is anything."),
-  tcp_nodelay: option(values.flag, "off", "Set TCP_NODELAY on the connections of clients."),
+  tcp_nodelay: option(
+    values.flag,
+    "off",
+    "Has no effect: it is always on, for writes are merged already.",
+  ),
   in_ack_size: option(
     values.bytes(0, MAX_U31),
     "0",
-    "Ask clients to acknowledge after this many bytes; 0 does not ask.",
+    "Acknowledge what clients send at least this often, in bytes; 0 leaves it to their window.",
   ),
   out_ack_size: option(
     values.bytes(0, MAX_U31),
     "2500000",
-    "Announce to acknowledge after this many bytes; 0 does not announce.",
+    "Ask clients to acknowledge after this many bytes; 0 does not ask.",
   ),
   cluster: block(cluster, "What is fetched from and pushed to where."),
   play: block(play, "Players."),

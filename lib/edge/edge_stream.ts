@@ -6,20 +6,26 @@
 
 import type { CancelTimer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import { quotePeerText } from "../base/text.ts";
+import type { PublishConfig } from "../config/config.ts";
 import type { PublishHandle } from "../hub/publisher.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { FlushWheel } from "../net/flush_wheel.ts";
-import type { PublishAnswer, PublishTicket, StreamRequest } from "../net/vhost_service.ts";
-import { StatusCode } from "../rtmp/constants.ts";
+import { mayTakeOver, refuseBusy } from "../net/takeover.ts";
+import type {
+  Departure,
+  PublishAnswer,
+  PublishTicket,
+  StreamRequest,
+} from "../net/vhost_service.ts";
+import type { EdgeContext } from "./edge_context.ts";
 import { type DemandEvent, OnDemand } from "./on_demand.ts";
 import { Puller } from "./puller.ts";
 import { Pusher } from "./pusher.ts";
-import type { UpstreamContext } from "./upstream.ts";
 
 /** Options of {@linkcode EdgeStream}. */
 export interface EdgeStreamOptions {
-  readonly context: UpstreamContext;
+  readonly context: EdgeContext;
+  readonly publish: PublishConfig;
   readonly stream: Stream;
   readonly wheel: FlushWheel;
   readonly logger: Logger;
@@ -38,8 +44,11 @@ export class EdgeStream {
   #request: StreamRequest | null = null;
   #puller: Puller | null = null;
   #pusher: Pusher | null = null;
-  /** Feeds the stream while somebody publishes it here. */
+  /** Who publishes the stream here, or asks for it; null while the pusher waits for one to return. */
+  #publisher: PublishAnswer | null = null;
+  /** Feeds the stream, or did until the publisher was lost; null before an origin has accepted. */
   #handle: PublishHandle | null = null;
+  #cancelGrace: CancelTimer | null = null;
   #cancelLinger: CancelTimer | null = null;
 
   constructor(options: EdgeStreamOptions) {
@@ -67,36 +76,32 @@ export class EdgeStream {
     this.#reportUnused();
   }
 
-  /** Asks an origin to take the stream; the answer comes when one has. */
+  /**
+   * Asks an origin to take the stream; the answer comes when one has. A publisher that returns, or takes
+   * over, goes on with the push that there is.
+   */
   publish(request: StreamRequest, answer: PublishAnswer): PublishTicket {
-    if (this.#pusher !== null) {
-      answer.onRefused({
-        code: StatusCode.PUBLISH_BAD_NAME,
-        description: `Stream ${quotePeerText(request.name)} is being published by somebody else`,
-      });
-      return { leave() {} };
+    if (this.#pusher === null) {
+      this.#publisher = answer;
+      this.#startPush(request, answer);
+    } else if (this.#makeRoom()) {
+      this.#publisher = answer;
+      answer.onAccepted(this.#beginPublish());
+    } else {
+      answer.onRefused(refuseBusy(request.name));
     }
-    const pusher = new Pusher({
-      ...this.#options,
-      request,
-      onAccepted: () => answer.onAccepted(this.#beginPublish()),
-      onRefused: (refusal) => {
-        this.#endPublish(pusher);
-        answer.onRefused(refusal);
-      },
-    });
-    this.#pusher = pusher;
-    this.#options.onTask(pusher.ended);
-    return { leave: () => this.#endPublish(pusher) };
+    return { leave: (departure) => this.#endPublish(answer, departure) };
   }
 
   /** Ends all upstream connections. */
   close(): void {
     this.#cancelLinger?.();
+    this.#cancelGrace?.();
     this.#puller?.stop();
     this.#pusher?.stop();
     this.#puller = null;
     this.#pusher = null;
+    this.#publisher = null;
   }
 
   /** What is published here replaces what was pulled. */
@@ -109,12 +114,57 @@ export class EdgeStream {
     return this.#handle;
   }
 
-  #endPublish(pusher: Pusher): void {
-    if (this.#pusher !== pusher) return;
+  #startPush(request: StreamRequest, answer: PublishAnswer): void {
+    this.#pusher = new Pusher({
+      ...this.#options,
+      request,
+      onAccepted: () => answer.onAccepted(this.#beginPublish()),
+      onRefused: (refusal) => {
+        this.#stopPush();
+        answer.onRefused(refusal);
+      },
+    });
+    this.#options.onTask(this.#pusher.ended);
+  }
+
+  /** Parts the push from the publisher it has, if a newcomer may have it. */
+  #makeRoom(): boolean {
+    // No origin has accepted yet: a publisher that waits for that has nothing to send.
+    if (this.#handle === null) return false;
+    const present = this.#publisher;
+    const { context, publish } = this.#options;
+    if (present !== null) {
+      if (!mayTakeOver(present, publish.takeover, context.clock.now())) return false;
+      this.#publisher = null;
+      this.#handle.end("away");
+      present.onReplaced();
+    }
+    this.#cancelGrace?.();
+    this.#cancelGrace = null;
+    return true;
+  }
+
+  #endPublish(publisher: PublishAnswer, departure: Departure): void {
+    if (this.#publisher !== publisher) return;
+    const { context, publish } = this.#options;
+    if (departure === "stopped" || publish.graceMs === 0 || this.#handle === null) {
+      return this.#stopPush();
+    }
+    this.#publisher = null;
+    this.#handle.end("away");
+    this.#cancelGrace = context.clock.after(publish.graceMs, () => this.#stopPush());
+  }
+
+  /** Nobody publishes here any more: the origins and the players are told. */
+  #stopPush(): void {
+    this.#pusher?.stop();
     this.#pusher = null;
-    pusher.stop();
-    this.#handle?.end("unpublished");
-    this.#handle = null;
+    this.#publisher = null;
+    if (this.#handle !== null) {
+      this.#handle.end("away");
+      this.stream.unpublish();
+      this.#handle = null;
+    }
     if (this.#players > 0) this.#want();
     this.#reportUnused();
   }

@@ -18,14 +18,14 @@ import type { StreamRequest } from "../net/vhost_service.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Status } from "../rtmp/status.ts";
 import { DeliveryHistory } from "./delivery_history.ts";
+import type { EdgeContext } from "./edge_context.ts";
 import { Feed, type FeedListener } from "./feed.ts";
 import { OriginLoop } from "./origin_loop.ts";
 import { type Joined, Joiner } from "./splice.ts";
-import type { UpstreamContext } from "./upstream.ts";
 
 /** Options of {@linkcode Puller}. */
 export interface PullerOptions {
-  readonly context: UpstreamContext;
+  readonly context: EdgeContext;
   readonly stream: Stream;
   readonly logger: Logger;
   /** The newest request of a player: its parameters (tokens) are used for the next connection. */
@@ -65,12 +65,11 @@ export class Puller implements FeedListener {
   #cancelWatch: CancelTimer | null = null;
 
   constructor(options: PullerOptions) {
-    const { context } = options;
-    const { origins, retryMinMs, retryMaxMs } = context.cluster;
+    const { context, stream } = options;
     this.#options = options;
     this.#loop = new OriginLoop({
-      origins,
-      backoff: { minMs: retryMinMs, maxMs: retryMaxMs },
+      origins: context.origins,
+      streamName: stream.name,
       clock: context.clock,
       random: Math.random,
       attempt: (origin) => this.#attempt(origin),
@@ -78,7 +77,7 @@ export class Puller implements FeedListener {
       onRoundFailed: () => {},
     });
     this.ended = this.#loop.run();
-    if (origins.length > 1) this.#watch();
+    if (context.cluster.origins.length > 1) this.#watch();
   }
 
   /** Ends the upstream connections; the stream waits for another source. */
@@ -120,7 +119,8 @@ export class Puller implements FeedListener {
 
   /** Tries one origin, and stays with whichever feeds the stream. Rejects when another is needed. */
   async #attempt(origin: OriginAddress): Promise<void> {
-    if (this.#active?.origin === origin) throw new UpstreamError("media", "Still silent");
+    // Not an UpstreamError: it has not been asked, so nothing new is known of its health.
+    if (this.#active?.origin === origin) throw new Error("Still silent");
     const { context, request } = this.#options;
     const feed = new Feed({
       context,
@@ -141,6 +141,7 @@ export class Puller implements FeedListener {
     if (this.#candidate !== null) {
       this.#candidate.finish();
       this.#candidate = null;
+      this.#loop.returnedTo(feed.origin);
     }
     if (feed.joiner !== null && !feed.joiner.isNew(typeId, timestampMs, payload)) return;
     if (feed.joiner?.isDone) feed.joiner = null;

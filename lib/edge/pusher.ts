@@ -16,14 +16,15 @@ import type { SocketWriter } from "../net/socket_writer.ts";
 import type { StreamRequest } from "../net/vhost_service.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
+import type { EdgeContext } from "./edge_context.ts";
 import { OriginLoop } from "./origin_loop.ts";
 import { type PushFraming, reframeForPush } from "./push_framing.ts";
 import { SentMarks } from "./sent_marks.ts";
-import { Upstream, type UpstreamContext, type UpstreamListener } from "./upstream.ts";
+import { Upstream, type UpstreamListener } from "./upstream.ts";
 
 /** Options of {@linkcode Pusher}. */
 export interface PusherOptions {
-  readonly context: UpstreamContext;
+  readonly context: EdgeContext;
   readonly stream: Stream;
   readonly request: StreamRequest;
   readonly wheel: FlushWheel;
@@ -61,11 +62,10 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
   #isStopped = false;
 
   constructor(options: PusherOptions) {
-    const { origins, retryMinMs, retryMaxMs } = options.context.cluster;
     this.#options = options;
     this.#loop = new OriginLoop({
-      origins,
-      backoff: { minMs: retryMinMs, maxMs: retryMaxMs },
+      origins: options.context.origins,
+      streamName: options.stream.name,
       clock: options.context.clock,
       random: Math.random,
       attempt: (origin) => this.#attempt(origin),

@@ -6,19 +6,22 @@ import type { Hub } from "../hub/hub.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { FlushWheels } from "../net/flush_wheel.ts";
 import type {
+  ClientCheck,
   PublishAnswer,
   PublishTicket,
   StreamRequest,
   VhostService,
 } from "../net/vhost_service.ts";
+import type { ConnectRequest } from "../session/server_session.ts";
+import type { EdgeContext } from "./edge_context.ts";
 import { EdgeStream } from "./edge_stream.ts";
-import type { UpstreamContext } from "./upstream.ts";
+import { TokenCheck } from "./token_traverse.ts";
 
 /** Options of {@linkcode RemoteVhost}. */
 export interface RemoteVhostOptions {
   readonly config: VhostConfig;
   readonly hub: Hub;
-  readonly context: UpstreamContext;
+  readonly context: EdgeContext;
   readonly wheels: FlushWheels;
   readonly logger: Logger;
 }
@@ -44,6 +47,16 @@ export class RemoteVhost implements VhostService {
     let count = 0;
     for (const stream of this.#streams.values()) count += stream.upstreamCount;
     return count;
+  }
+
+  check(
+    request: StreamRequest,
+    client: ConnectRequest,
+    onAnswer: (objection: string | null) => void,
+  ): ClientCheck | null {
+    const { context } = this.#options;
+    if (!context.cluster.tokenTraverse) return null;
+    return new TokenCheck(context, { request, client, onAnswer });
   }
 
   play(request: StreamRequest, viewer: Viewer): Stream {
@@ -78,6 +91,7 @@ export class RemoteVhost implements VhostService {
       const { hub, context, wheels, logger } = this.#options;
       edgeStream = new EdgeStream({
         context,
+        publish: this.config.publish,
         stream: hub.open(name),
         wheel: wheels.for(PUSH_PERIOD_MS),
         logger: logger.for("edge", name),

@@ -1,14 +1,15 @@
 /**
- * A connection to an origin, to pull or to push one stream: dials, talks, watches the budgets, and says
- * in one error why it ended.
+ * A connection to an origin, to pull or to push one stream: dials, talks, goes where the origin redirects
+ * to, watches the budgets, and says in one error why it ended.
  */
 
-import { amfObject } from "../amf/amf_value.ts";
+import { type AmfObject, amfObject } from "../amf/amf_value.ts";
 import type { CancelTimer, Clock } from "../base/clock.ts";
-import { describeError, UpstreamError, WireError } from "../base/errors.ts";
+import { describeError, UpstreamError, type UpstreamRedirect, WireError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
 import { VERSION } from "../base/version.ts";
 import type { ClusterConfig, OriginAddress } from "../config/config.ts";
-import { describeExpectedEnd } from "../net/deno_tcp.ts";
+import { describeExpectedEnd, formatAddress } from "../net/deno_tcp.ts";
 import { BACKLOG_PROPERTY, EDGE_PATH_PROPERTY, formatEdgePath } from "../net/edge_path.ts";
 import type { FlushQueue } from "../net/flush_queue.ts";
 import { SocketWriter } from "../net/socket_writer.ts";
@@ -18,6 +19,8 @@ import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import type { Status } from "../rtmp/status.ts";
 import { upstreamTarget } from "../rtmp/url.ts";
 import { ClientSession, type ClientSessionHandler } from "../session/client_session.ts";
+import type { ConnectRequest } from "../session/server_session.ts";
+import { followRedirect, type UpstreamPlace } from "./redirect.ts";
 
 /** What all upstreams of a vhost share. */
 export interface UpstreamContext {
@@ -25,6 +28,7 @@ export interface UpstreamContext {
   readonly network: Network;
   readonly queue: FlushQueue;
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly handshake: HandshakeOptions;
   /** Size of the chunks written, in bytes. */
   readonly chunkSize: number;
@@ -45,9 +49,12 @@ export interface UpstreamListener {
 
 /** Options of {@linkcode Upstream}. */
 export interface UpstreamOptions {
-  readonly kind: "play" | "publish";
+  /** `connect` only finds out whether the origin accepts that. */
+  readonly kind: "play" | "publish" | "connect";
   readonly origin: OriginAddress;
   readonly request: StreamRequest;
+  /** Whose `connect` is repeated at the origin; needed when `kind` is `connect`. */
+  readonly client?: ConnectRequest;
   readonly listener: UpstreamListener;
   /**
    * An origin that keeps the play waiting, because nobody publishes there, is given up after
@@ -58,6 +65,9 @@ export interface UpstreamOptions {
   readonly backlogMs: number;
 }
 
+/** Redirects in a row that are followed; more are a circle. */
+const MAX_REDIRECTS = 3;
+
 const READ_BUFFER_BYTES = 64 * 1024;
 
 /** How often the budgets are looked at. */
@@ -67,7 +77,10 @@ const WATCH_PERIOD_MS = 100;
 export class Upstream implements ClientSessionHandler {
   readonly #context: UpstreamContext;
   readonly #options: UpstreamOptions;
-  readonly #session: ClientSession;
+  /** Where the stream is asked for: at the origin, or where it redirected to. */
+  #place: UpstreamPlace;
+  #redirectCount = 0;
+  #session: ClientSession;
   #transport: Transport | null = null;
   #writer: SocketWriter | null = null;
   readonly #abort = new AbortController();
@@ -81,21 +94,17 @@ export class Upstream implements ClientSessionHandler {
   #pingSentMs = -1;
 
   constructor(context: UpstreamContext, options: UpstreamOptions) {
-    const { cluster, edgeId } = context;
-    const { origin, request, kind } = options;
-    const target = upstreamTarget({ origin, request: request.url, vhostTemplate: cluster.vhost });
+    const { origin, request, client } = options;
+    const vhostTemplate = context.cluster.vhost;
     this.#context = context;
     this.#options = options;
-    this.#session = new ClientSession(this, {
-      target: { kind, tcUrl: target.tcUrl, app: target.app, streamName: target.stream },
-      chunkSize: context.chunkSize,
-      handshake: context.handshake,
-      connectProperties: {
-        [EDGE_PATH_PROPERTY]: formatEdgePath(request.edgePath, edgeId),
-        ...(options.backlogMs > 0 ? { [BACKLOG_PROPERTY]: options.backlogMs } : {}),
-      },
-      ...(cluster.debugSrsUpnode ? { connectArgs: describeEdge(edgeId) } : {}),
-    });
+    this.#place = {
+      address: origin,
+      target: client === undefined
+        ? upstreamTarget({ origin, request: request.url, vhostTemplate })
+        : { tcUrl: client.tcUrl, app: client.app, stream: "" },
+    };
+    this.#session = this.#createSession();
   }
 
   /** The socket's writer once the origin accepted. */
@@ -111,10 +120,9 @@ export class Upstream implements ClientSessionHandler {
   async run(): Promise<void> {
     if (this.#isClosed) return;
     try {
-      this.#transport = await this.#dial();
-      await this.#talk(this.#transport);
+      await this.#serve();
     } catch (error) {
-      if (!this.#isClosed) throw this.#error ?? this.#toUpstreamError(error);
+      if (!this.#isClosed) throw this.#withPlace(this.#error ?? this.#toUpstreamError(error));
     } finally {
       this.#cancelWatch?.();
       this.#cancelFinish?.();
@@ -168,12 +176,76 @@ export class Upstream implements ClientSessionHandler {
     this.#options.listener.onAcknowledgement(totalBytes);
   }
 
+  #createSession(): ClientSession {
+    const { edgeId, chunkSize, handshake } = this.#context;
+    const { kind, request, backlogMs, client } = this.#options;
+    const { tcUrl, app, stream } = this.#place.target;
+    const connectArgs = this.#connectArgs();
+    return new ClientSession(this, {
+      target: { kind, tcUrl, app, streamName: stream },
+      chunkSize,
+      handshake,
+      connectProperties: {
+        ...(client === undefined ? {} : wordsOf(client)),
+        [EDGE_PATH_PROPERTY]: formatEdgePath(request.edgePath, edgeId),
+        ...(backlogMs > 0 ? { [BACKLOG_PROPERTY]: backlogMs } : {}),
+      },
+      ...(connectArgs === null ? {} : { connectArgs }),
+    });
+  }
+
+  #connectArgs(): AmfObject | null {
+    const { cluster, edgeId } = this.#context;
+    const { client } = this.#options;
+    if (client !== undefined) return client.args;
+    return cluster.debugSrsUpnode ? describeEdge(edgeId) : null;
+  }
+
+  /** Talks to the origin, or to the server that it redirects to. */
+  async #serve(): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        this.#transport = await this.#dial();
+        return await this.#talk(this.#transport);
+      } catch (error) {
+        if (!this.#shouldFollow(error)) throw error;
+        this.#follow(error.redirect);
+      }
+    }
+  }
+
+  /** A running stream is not moved: whoever uses it splices the next connection on. */
+  #shouldFollow(error: unknown): error is UpstreamError & { redirect: UpstreamRedirect } {
+    if (!(error instanceof UpstreamError) || error.redirect === null) return false;
+    const isEnding = this.#isClosed || this.#cancelFinish !== null || this.#error !== null;
+    return !this.#hasStarted && !isEnding;
+  }
+
+  #follow(redirect: UpstreamRedirect): void {
+    if (this.#redirectCount === MAX_REDIRECTS) {
+      throw new UpstreamError("command", `Redirected more than ${MAX_REDIRECTS} times in a row`);
+    }
+    const { logger } = this.#context;
+    const from = this.#place;
+    this.#place = followRedirect(redirect, from);
+    this.#redirectCount++;
+    logger.for("edge", this.#options.request.name).info("Origin redirects", {
+      from: formatAddress(from.address),
+      to: formatAddress(this.#place.address),
+    });
+    this.#cancelWatch?.();
+    this.#transport?.close();
+    this.#transport = null;
+    this.#writer = null;
+    this.#session = this.#createSession();
+  }
+
   async #dial(): Promise<Transport> {
     const { network, clock, cluster } = this.#context;
     const { connectTimeoutMs } = cluster;
     const cancel = clock.after(connectTimeoutMs, () => this.#abort.abort());
     try {
-      return await network.connect(this.#options.origin, this.#abort.signal);
+      return await network.connect(this.#place.address, this.#abort.signal);
     } catch (error) {
       const reason = this.#abort.signal.aborted
         ? `no answer within ${connectTimeoutMs} ms`
@@ -191,10 +263,14 @@ export class Upstream implements ClientSessionHandler {
       transport,
       queue,
       now: () => clock.now(),
-      onError: (error) => this.#fail(this.#toUpstreamError(error)),
+      onError: (error) => {
+        // The connection may have been left for another one.
+        if (this.#transport === transport) this.#fail(this.#toUpstreamError(error));
+      },
     });
     this.#beganMs = clock.now();
     this.#lastReadMs = this.#beganMs;
+    this.#pingSentMs = -1;
     this.#watch();
     this.#session.start();
     const buffer = new Uint8Array(READ_BUFFER_BYTES);
@@ -282,10 +358,26 @@ export class Upstream implements ClientSessionHandler {
     }
     return this.#endedError(describeExpectedEnd(error) ?? describeError(error));
   }
+
+  /** Names the server that failed when it is not the origin itself. */
+  #withPlace(error: UpstreamError): UpstreamError {
+    if (this.#redirectCount === 0) return error;
+    const { phase, message, statusCode } = error;
+    const place = formatAddress(this.#place.address);
+    return new UpstreamError(phase, `${message}: redirected to ${place}`, {
+      statusCode,
+      cause: error,
+    });
+  }
+}
+
+/** What a client says in `connect` of itself. */
+function wordsOf({ pageUrl, swfUrl, flashVer }: ConnectRequest): Record<string, string> {
+  return { pageUrl, swfUrl, flashVer };
 }
 
 /** The argument in which SRS's edges say who they are (`debug_srs_upnode`). */
-function describeEdge(edgeId: string) {
+function describeEdge(edgeId: string): AmfObject {
   return amfObject({
     srs_sig: "edge",
     srs_server: `edge/${VERSION}`,

@@ -132,6 +132,9 @@ const METADATA_KEY = "metadata";
 /** Most headers kept of one source: tracks are few, and a hostile publisher could make them up. */
 const MAX_HEADERS = 32;
 
+/** A longer one is passed on but not kept for joiners: real ones have some hundred bytes. */
+const MAX_HEADER_BYTES = 256 * 1024;
+
 /** See the file comment. */
 export class JoinPoint {
   readonly #limits: JoinLimits;
@@ -241,7 +244,7 @@ export class JoinPoint {
 
   #setHeader(key: string, typeId: number, payload: Uint8Array): void {
     // Encoders that repeat a header unchanged make no new version of it.
-    if (this.#headers.has(key, payload)) return;
+    if (payload.length > MAX_HEADER_BYTES || this.#headers.has(key, payload)) return;
     if (this.#headers.size >= MAX_HEADERS && !this.#headers.hasKey(key)) return;
     this.#headers = this.#headers.with(key, typeId, payload);
   }

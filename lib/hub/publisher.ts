@@ -4,8 +4,10 @@
 export type EndReason =
   /** By its own wish, or for good: players are told that the stream is unpublished. */
   | "unpublished"
-  /** Its connection broke: the stream waits for it, or for another, and players are told nothing. */
-  | "lost";
+  /** Its connection broke, and another is at hand: players are told nothing, new ones may begin. */
+  | "lost"
+  /** It may be back, nobody knows when: players are told nothing, new ones wait for it. */
+  | "away";
 
 /** The feeding end of a stream. */
 export interface PublishHandle {

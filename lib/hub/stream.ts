@@ -166,13 +166,19 @@ export class Stream {
     return timestampMs;
   }
 
+  /** Waits no longer for a source that is away: players are told. Without effect while one feeds it. */
+  unpublish(): void {
+    if (this.#source !== null || this.#isUnpublishTold) return;
+    this.#joinPoint.end();
+    this.#tellUnpublished();
+  }
+
   /** @ignore Called by the source. */
   endSource(reason: EndReason): void {
     this.#source = null;
-    if (reason === "unpublished") {
-      this.#joinPoint.end();
-      this.#tellUnpublished();
-    }
+    // What it sent last is a still by the time it is back: nobody begins there.
+    if (reason !== "lost") this.#joinPoint.end();
+    if (reason === "unpublished") this.#tellUnpublished();
     if (this.#viewers.size === 0) this.#onIdle(this);
   }
 

@@ -34,7 +34,7 @@ import { Publication, type PublicationHost } from "./publication.ts";
 import { SocketWriter } from "./socket_writer.ts";
 import type { Transport } from "./transport.ts";
 import type { VhostDirectory } from "./vhost_directory.ts";
-import type { StreamRequest, VhostService } from "./vhost_service.ts";
+import type { ClientCheck, Departure, StreamRequest, VhostService } from "./vhost_service.ts";
 
 /** What the connections of a server share. */
 export interface ConnectionContext {
@@ -66,11 +66,18 @@ const DEFAULT_WINDOWS = { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 };
 const MAX_NAME_LENGTH = 1024;
 
 /** Commands are short; a player sends hardly anything, a publisher a lot. */
-const READ_BUFFER_BYTES = { idle: 4 * 1024, playing: 512, publishing: 64 * 1024 } as const;
+const READ_BUFFER_BYTES = {
+  idle: 4 * 1024,
+  checked: 4 * 1024,
+  refused: 4 * 1024,
+  playing: 512,
+  publishing: 64 * 1024,
+} as const;
 
 /** What the client does. */
 type Doing =
   | { readonly type: "idle"; readonly sinceMs: number }
+  | { readonly type: "checked"; readonly check: ClientCheck }
   | { readonly type: "refused"; readonly sinceMs: number }
   | { readonly type: "playing"; readonly wish: Wish; readonly player: Player }
   | { readonly type: "publishing"; readonly wish: Wish; readonly publication: Publication };
@@ -122,7 +129,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   }
 
   /** What the client does, for counts. */
-  get role(): "idle" | "refused" | "playing" | "publishing" {
+  get role(): Doing["type"] {
     return this.#doing.type;
   }
 
@@ -141,7 +148,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   close(reason: string): void {
     if (this.#closeReason !== null) return;
     this.#closeReason = reason;
-    this.#endDoing(reason);
+    this.#endDoing(reason, "lost");
     this.#transport.close();
     this.#logger.debug("Client gone", { reason, ...this.#totals() });
   }
@@ -153,6 +160,8 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
       case "idle":
         if (nowMs - doing.sinceMs <= IDENTIFY_TIMEOUT_MS) return;
         return this.#giveUp(`it asked for no stream within ${IDENTIFY_TIMEOUT_MS} ms`);
+      case "checked":
+        return; // Its vhost has budgets for that.
       case "refused":
         if (nowMs - doing.sinceMs > REFUSED_TIMEOUT_MS) this.close("refused");
         return;
@@ -189,17 +198,12 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
 
   onPlay(command: StreamCommand): void {
     const wish = this.#admit("play", command);
-    if (wish === null) return;
-    const player = new Player(this, wish.service, wish, this.#context.clock.now());
-    this.#doing = { type: "playing", wish, player };
-    if (player.isHeld) this.#logger.info("Player waits for the stream", this.#about(wish));
+    if (wish !== null) this.#check("play", wish, () => this.#play(wish));
   }
 
   onPublish(command: StreamCommand): void {
     const wish = this.#admit("publish", command);
-    if (wish === null) return;
-    const publication = new Publication(this, wish.service, wish, this.#context.clock.now());
-    if (this.#wish === wish) this.#doing = { type: "publishing", wish, publication };
+    if (wish !== null) this.#check("publish", wish, () => this.#publish(wish));
   }
 
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
@@ -208,7 +212,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   }
 
   onStreamClosed(): void {
-    this.#endDoing("closed by client");
+    this.#endDoing("closed by client", "stopped");
   }
 
   onPause(isPaused: boolean): void {
@@ -251,6 +255,17 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     if (this.#wish !== null) this.#refuse(this.#wish.requestId, refusal);
   }
 
+  onReplaced(): void {
+    const reason = "replaced by a newer publisher";
+    const description = "Another publisher has taken the stream over";
+    this.#session.endPublish({ code: StatusCode.PUBLISH_BAD_NAME, description });
+    this.#closeSoon(reason);
+  }
+
+  get lastHeardMs(): number {
+    return this.#lastReadMs;
+  }
+
   async #readUntilEnd(): Promise<void> {
     let buffer = new Uint8Array(READ_BUFFER_BYTES.idle);
     while (this.#closeReason === null) {
@@ -261,8 +276,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
       this.#pingSentMs = -1;
       this.#session.push(buffer.subarray(0, count));
       this.#requireReader();
-      const type = this.#doing.type;
-      const wanted = READ_BUFFER_BYTES[type === "refused" ? "idle" : type];
+      const wanted = READ_BUFFER_BYTES[this.#doing.type];
       if (buffer.length !== wanted) buffer = new Uint8Array(wanted);
     }
   }
@@ -347,13 +361,43 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     return wish;
   }
 
+  /** Goes on once the vhost has no objection to the client. */
+  #check(deed: Deed, wish: Wish, goOn: () => void): void {
+    const check = wish.service.check(wish, this.#connect!, (objection) => {
+      try {
+        if (objection === null) return goOn();
+        this.#refuse(wish.requestId, refuse(deed, objection));
+      } catch (error) {
+        this.#closeFor(error);
+      }
+    });
+    if (check === null) return goOn();
+    this.#doing = { type: "checked", check };
+  }
+
+  #play(wish: Wish): void {
+    const player = new Player(this, wish.service, wish, this.#context.clock.now());
+    this.#doing = { type: "playing", wish, player };
+    if (player.isHeld) this.#logger.info("Player waits for the stream", this.#about(wish));
+  }
+
+  #publish(wish: Wish): void {
+    const publication = new Publication(this, wish.service, wish, this.#context.clock.now());
+    if (this.#wish === wish) this.#doing = { type: "publishing", wish, publication };
+  }
+
   #refuse(requestId: number, refusal: Refusal): void {
     this.#session.reject(requestId, refusal);
     this.#logger.warning(`Refused client: ${refusal.description}`, {
       code: refusal.code,
       peer: this.#transport.remote,
     });
-    this.#endDoing(refusal.code);
+    this.#closeSoon(refusal.code);
+  }
+
+  /** The client gets a moment to read why, and nothing else. */
+  #closeSoon(reason: string): void {
+    this.#endDoing(reason, "stopped");
     this.#doing = { type: "refused", sinceMs: this.#context.clock.now() };
   }
 
@@ -375,13 +419,15 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   }
 
   /** Leaves the stream; the connection goes on. */
-  #endDoing(reason: string): void {
+  #endDoing(reason: string, departure: Departure): void {
     const doing = this.#doing;
     // A refused client has nothing but its time to read why.
     if (doing.type === "refused") return;
     this.#wish = null;
     this.#doing = { type: "idle", sinceMs: this.#context.clock.now() };
-    if (doing.type === "playing") {
+    if (doing.type === "checked") {
+      doing.check.cancel();
+    } else if (doing.type === "playing") {
       doing.player.leave();
       const { skips = 0 } = doing.player.stats ?? {};
       this.#logger.info("Play ended", {
@@ -391,7 +437,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
         skips,
       });
     } else if (doing.type === "publishing") {
-      doing.publication.leave();
+      doing.publication.leave(departure);
       this.#logger.info("Publish ended", { ...this.#about(doing.wish), reason, ...this.#totals() });
     }
   }

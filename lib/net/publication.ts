@@ -2,7 +2,13 @@
 
 import type { PublishHandle } from "../hub/publisher.ts";
 import type { Refusal } from "../rtmp/status.ts";
-import type { PublishAnswer, PublishTicket, StreamRequest, VhostService } from "./vhost_service.ts";
+import type {
+  Departure,
+  PublishAnswer,
+  PublishTicket,
+  StreamRequest,
+  VhostService,
+} from "./vhost_service.ts";
 
 /** What a {@linkcode Publication} needs of its connection. */
 export interface PublicationHost {
@@ -10,6 +16,10 @@ export interface PublicationHost {
   announcePublish(): boolean;
   /** Tells the client that it may not publish. */
   refusePublish(refusal: Refusal): void;
+  /** Tells the client that another one has the stream now, and closes it. */
+  onReplaced(): void;
+  /** When the client sent anything last, in ms. */
+  readonly lastHeardMs: number;
 }
 
 /** See the file comment. */
@@ -48,6 +58,15 @@ export class Publication implements PublishAnswer {
     this.#host.refusePublish(refusal);
   }
 
+  /** Called by the vhost. */
+  onReplaced(): void {
+    this.#host.onReplaced();
+  }
+
+  get lastHeardMs(): number {
+    return this.#host.lastHeardMs;
+  }
+
   /** Feeds the stream. `payload` is copied before this returns. */
   push(typeId: number, timestampMs: number, payload: Uint8Array, nowMs: number): void {
     this.#hasMedia = true;
@@ -71,7 +90,7 @@ export class Publication implements PublishAnswer {
   }
 
   /** The publisher stops or is gone. */
-  leave(): void {
-    this.#ticket.leave();
+  leave(departure: Departure): void {
+    this.#ticket.leave(departure);
   }
 }

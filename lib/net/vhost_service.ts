@@ -8,6 +8,7 @@ import type { PublishHandle } from "../hub/publisher.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { StreamUrl } from "../rtmp/url.ts";
+import type { ConnectRequest } from "../session/server_session.ts";
 
 /** A client's wish for one stream, after the checks that need no stream. */
 export interface StreamRequest {
@@ -21,21 +22,47 @@ export interface StreamRequest {
   readonly backlogMs: number;
 }
 
-/** Waits for the answer to a publish. Exactly one of the first two is called, maybe at once. */
+/** A publisher, who waits for an answer first: one of the first two is called once, maybe at once. */
 export interface PublishAnswer {
   onAccepted(handle: PublishHandle): void;
   onRefused(refusal: Refusal): void;
+  /** Another publisher has the stream now; the handle is closed. Only after `onAccepted`. */
+  onReplaced(): void;
+  /** When the publisher was heard last, by the clock of the vhost, in ms. */
+  readonly lastHeardMs: number;
 }
+
+/** How a publisher left. */
+export type Departure =
+  /** It said that it stops. */
+  | "stopped"
+  /** Its connection is lost; it may return. */
+  | "lost";
 
 /** A publish that was asked for. */
 export interface PublishTicket {
   /** The publisher left before or after the answer. Ends the handle. Harmless when repeated. */
-  leave(): void;
+  leave(departure: Departure): void;
+}
+
+/** A client that is being checked. */
+export interface ClientCheck {
+  /** The client has left, or is no longer of interest. Harmless when repeated or late. */
+  cancel(): void;
 }
 
 /** See the file comment. */
 export interface VhostService {
   readonly config: VhostConfig;
+  /**
+   * Looks at a client before its play or publish is answered. Null when there is nothing to find out;
+   * otherwise `onAnswer` is called once, later: with why the client is not let in, or null.
+   */
+  check(
+    request: StreamRequest,
+    client: ConnectRequest,
+    onAnswer: (objection: string | null) => void,
+  ): ClientCheck | null;
   /**
    * Adds a player to the stream. The caller looks at `stream.isLive`; when that is false,
    * `viewer.onLive` is called as soon as it is not.

@@ -1,13 +1,14 @@
 /**
  * The client's side of one RTMP connection: to an origin it is what a player or an encoder is to us.
- * Bytes in, calls out; no clock, no promises, no sockets. Plays or publishes one stream.
+ * Bytes in, calls out; no clock, no promises, no sockets. Plays or publishes one stream, or only finds out
+ * whether the server lets it connect.
  */
 
 import { Amf0Marker } from "../amf/amf0_marker.ts";
-import { type AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
+import { AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
 import { decodeUtf8 } from "../base/bytes.ts";
-import { UpstreamError } from "../base/errors.ts";
-import { quotePeerText } from "../base/text.ts";
+import { UpstreamError, type UpstreamRedirect } from "../base/errors.ts";
+import { quotePeerText, redactParams } from "../base/text.ts";
 import { type Command, encodeCommand } from "../rtmp/commands.ts";
 import {
   CONTROL_MSID,
@@ -29,10 +30,11 @@ import { MessagePort, type MessagePortHandler } from "./message_port.ts";
 
 /** What to ask the server for. */
 export interface ClientTarget {
-  readonly kind: "play" | "publish";
+  /** `connect` asks for no stream. */
+  readonly kind: "play" | "publish" | "connect";
   readonly tcUrl: string;
   readonly app: string;
-  /** Stream name with its parameters. */
+  /** Stream name with its parameters; means nothing to `connect`. */
   readonly streamName: string;
 }
 
@@ -41,7 +43,7 @@ export interface ClientSessionHandler {
   /** Bytes for the server, in order; the array is the receiver's to keep. */
   send(bytes: Uint8Array): void;
   /**
-   * The server accepted the publish, or the first message of the played stream came: origins such as
+   * The server accepted the connect or the publish, or the first message of the played stream came: origins such as
    * nginx-rtmp and SRS announce the start of streams that nobody publishes. `msid` is the message stream
    * id of the media.
    */
@@ -73,7 +75,7 @@ export interface ClientSessionOptions {
  * Acknowledgement windows asked of the server, in bytes. What it acknowledges of a publish need not be sent
  * again to the next one, so that is asked for often.
  */
-const WINDOW_ACK_BYTES = { play: 2_500_000, publish: 65_536 } as const;
+const WINDOW_ACK_BYTES = { play: 2_500_000, publish: 65_536, connect: 2_500_000 } as const;
 
 /** What the server may assume we have buffered; servers that burst on join use it. */
 const BUFFER_LENGTH_MS = 1000;
@@ -106,7 +108,7 @@ export class ClientSession implements MessagePortHandler {
   }
 
   /** How far the session is, for error texts. */
-  get phase(): "handshake" | "command" | "play" | "publish" {
+  get phase(): "handshake" | "command" | ClientTarget["kind"] {
     if (this.#handshake !== null) return "handshake";
     return this.#state === "connecting" || this.#state === "creating"
       ? "command"
@@ -117,7 +119,7 @@ export class ClientSession implements MessagePortHandler {
    * Takes the next bytes from the server; they may be used again when this returns.
    *
    * @throws {WireError} when the server breaks the protocol.
-   * @throws {UpstreamError} when the server refuses, with its status code and text.
+   * @throws {UpstreamError} when the server refuses, with its status code and text, or redirects.
    */
   push(bytes: Uint8Array): void {
     if (this.#handshake === null) return this.#port.push(bytes);
@@ -133,6 +135,7 @@ export class ClientSession implements MessagePortHandler {
   stop(): void {
     if (this.#state !== "started" && this.#state !== "starting") return;
     const { kind, streamName } = this.#options.target;
+    if (kind === "connect") return;
     if (kind === "publish") this.#sendCommand("FCUnpublish", 0, [null, streamName]);
     this.#sendCommand("deleteStream", 0, [null, this.#msid]);
   }
@@ -178,7 +181,7 @@ export class ClientSession implements MessagePortHandler {
       case "onStatus":
         return this.#onStatus(command.values[1]);
       case "close":
-        throw this.#refused("close", null);
+        throw this.#refused("close", undefined);
     }
   }
 
@@ -209,8 +212,9 @@ export class ClientSession implements MessagePortHandler {
 
   #onResult(command: Command): void {
     if (command.transactionId === Tid.CONNECT && this.#state === "connecting") {
-      this.#state = "creating";
       const { kind, streamName } = this.#options.target;
+      if (kind === "connect") return this.#started();
+      this.#state = "creating";
       if (kind === "publish") {
         this.#sendCommand("releaseStream", Tid.RELEASE_STREAM, [null, streamName]);
         this.#sendCommand("FCPublish", Tid.FC_PUBLISH, [null, streamName]);
@@ -243,13 +247,13 @@ export class ClientSession implements MessagePortHandler {
     // Servers may refuse releaseStream and FCPublish and still take the publish.
     const isFatal = command.transactionId === Tid.CONNECT ||
       command.transactionId === Tid.CREATE_STREAM || command.transactionId === Tid.STREAM;
-    if (isFatal) throw this.#refused(command.name, parseStatus(command.values[1]));
+    if (isFatal) throw this.#refused(command.name, command.values[1]);
   }
 
   #onStatus(value: AmfValue): void {
     const status = parseStatus(value);
     if (status === null) return;
-    if (status.level === "error") throw this.#refused("onStatus", status);
+    if (status.level === "error") throw this.#refused("onStatus", value);
     if (status.code === StatusCode.PUBLISH_START) this.#onPublishStarted();
     this.#handler.onStatus(status);
   }
@@ -263,19 +267,18 @@ export class ClientSession implements MessagePortHandler {
     this.#handler.onStarted(this.#msid);
   }
 
-  #refused(what: string, status: Status | null): UpstreamError {
-    const reason = status === null
-      ? what
-      : `${status.code}${
-        status.description === "" ? "" : `, ${quotePeerText(status.description)}`
-      }`;
-    return new UpstreamError(
-      this.phase,
-      `Origin refused to ${this.#options.target.kind}: ${reason}`,
-      {
-        statusCode: status?.code ?? "",
-      },
-    );
+  /** The error for a command `what` and its information object. */
+  #refused(what: string, info: AmfValue): UpstreamError {
+    const { kind, streamName } = this.#options.target;
+    const status = parseStatus(info);
+    const statusCode = status?.code ?? "";
+    const redirect = parseRedirect(info, streamName);
+    if (redirect !== null) {
+      const to = quotePeerText(redactParams(redirect.tcUrl));
+      return new UpstreamError(this.phase, `Origin redirects to ${to}`, { statusCode, redirect });
+    }
+    const reason = status === null ? what : describeStatus(status);
+    return new UpstreamError(this.phase, `Origin refused to ${kind}: ${reason}`, { statusCode });
   }
 
   #sendCommand(
@@ -287,6 +290,22 @@ export class ClientSession implements MessagePortHandler {
     const { chunkSize } = this.#options;
     this.send(encodeCommand({ name, transactionId, values }, { msid, chunkSize }));
   }
+}
+
+function describeStatus({ code, description }: Status): string {
+  return description === "" ? code : `${code}, ${quotePeerText(description)}`;
+}
+
+/**
+ * Where a refusal sends its client: `ex.redirect2` is the whole address of the stream, `ex.redirect` the
+ * tcUrl (SRS, Flash Media Server). Null when the refusal is just that.
+ */
+function parseRedirect(info: AmfValue, streamName: string): UpstreamRedirect | null {
+  const ex = info instanceof AmfObject ? info.get("ex") : undefined;
+  if (!(ex instanceof AmfObject)) return null;
+  const [whole, tcUrl] = [ex.get("redirect2"), ex.get("redirect")];
+  if (typeof whole === "string" && whole !== "") return { tcUrl: whole, stream: "" };
+  return typeof tcUrl === "string" && tcUrl !== "" ? { tcUrl, stream: streamName } : null;
 }
 
 /** The text that a data message begins with, or an empty one. */

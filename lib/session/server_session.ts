@@ -48,10 +48,13 @@ export interface ConnectRequest {
   readonly app: string;
   readonly tcUrl: string;
   readonly pageUrl: string;
+  readonly swfUrl: string;
   /** E.g. `LNX 9,0,124,2` or `FMLE/3.0`. */
   readonly flashVer: string;
   /** Value of a further property of the connect object. */
   property(name: string): AmfValue;
+  /** Second argument, in which clients of SRS pass tokens and its edges say who they are; or null. */
+  readonly args: AmfObject | null;
 }
 
 /** A peer's `publish` or `play`. The stream name may carry parameters: `show?token=…`. */
@@ -370,7 +373,7 @@ export class ServerSession implements MessagePortHandler {
   }
 
   #onConnect(command: Command): void {
-    const info = command.values[0];
+    const [info, args] = command.values;
     if (!(info instanceof AmfObject)) {
       throw new WireError("session.bad_connect", "Cannot connect: the command object is missing");
     }
@@ -387,8 +390,10 @@ export class ServerSession implements MessagePortHandler {
       app: textOf(info.get("app")),
       tcUrl: textOf(info.get("tcUrl")),
       pageUrl: textOf(info.get("pageUrl")),
+      swfUrl: textOf(info.get("swfUrl")),
       flashVer: textOf(info.get("flashVer")),
       property: (name) => info.get(name),
+      args: args instanceof AmfObject ? args : null,
     });
   }
 

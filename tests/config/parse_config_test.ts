@@ -24,11 +24,18 @@ const DEFAULT_VHOST = {
     pingIntervalMs: 30_000,
     pingTimeoutMs: 30_000,
   },
-  publish: { firstPacketTimeoutMs: 20_000, normalTimeoutMs: 5000 },
+  publish: {
+    firstPacketTimeoutMs: 20_000,
+    normalTimeoutMs: 5000,
+    graceMs: 10_000,
+    takeover: "reject",
+  },
   cluster: {
     origins: [],
+    originSelect: "ordered",
     vhost: "[vhost]",
     debugSrsUpnode: true,
+    tokenTraverse: false,
     connectTimeoutMs: 3000,
     startTimeoutMs: 5000,
     stallTimeoutMs: 2000,
@@ -100,9 +107,10 @@ play {
   gop_cache off; gop_cache_max_frames 0; gop_cache_max_bytes 1m; queue_length 500ms;
   mw_latency 1s; atc on; play_wait 0; write_stall 20s; ping 1m; ping_timeout 1.5s;
 }
-publish { firstpkt_timeout 10s; normal_timeout 2500; }
+publish { firstpkt_timeout 10s; normal_timeout 2500; grace 20s; takeover replace; }
 cluster {
   mode remote; origin a b:1 10.0.0.1:2 [::1]:3 ::2 [::3] a.b_c-d.example:4; vhost up.[vhost];
+  origin_select hash;
   debug_srs_upnode off; connect_timeout 100ms; start_timeout 1s; stall_timeout 3s; linger 0s;
   retry_min 10ms; retry_max 1m;
 }
@@ -128,7 +136,12 @@ security { enabled on; deny publish 10.0.0.0/8; allow play ::1; }`);
       pingIntervalMs: 60_000,
       pingTimeoutMs: 1500,
     },
-    publish: { firstPacketTimeoutMs: 10_000, normalTimeoutMs: 2500 },
+    publish: {
+      firstPacketTimeoutMs: 10_000,
+      normalTimeoutMs: 2500,
+      graceMs: 20_000,
+      takeover: "replace",
+    },
     cluster: {
       origins: [
         { hostname: "a", port: 1935 },
@@ -139,8 +152,10 @@ security { enabled on; deny publish 10.0.0.0/8; allow play ::1; }`);
         { hostname: "::3", port: 1935 },
         { hostname: "a.b_c-d.example", port: 4 },
       ],
+      originSelect: "hash",
       vhost: "up.[vhost]",
       debugSrsUpnode: false,
+      tokenTraverse: false,
       connectTimeoutMs: 100,
       startTimeoutMs: 1000,
       stallTimeoutMs: 3000,

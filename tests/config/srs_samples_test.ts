@@ -134,9 +134,9 @@ vhost __defaultVhost__ {
         token_traverse  on;
     }
 }`,
-    warnings: ["10:9 token_traverse"],
-    check: modeAndOrigins,
-    expected: { mode: "remote", origins: ["127.0.0.1 19350"] },
+    warnings: [],
+    check: (vhost) => vhost.cluster.tokenTraverse,
+    expected: true,
   },
   {
     name: "an edge with token traverse in the flat form, switched off",
@@ -333,7 +333,12 @@ vhost __defaultVhost__ {
       gopCache: false,
       gopCacheMaxFrames: 1200,
       queueLengthMs: 10_000,
-      publish: { firstPacketTimeoutMs: 20_001, normalTimeoutMs: 7000 },
+      publish: {
+        firstPacketTimeoutMs: 20_001,
+        normalTimeoutMs: 7000,
+        graceMs: 10_000,
+        takeover: "reject",
+      },
       refer: {
         enabled: true,
         all: ["github.com", "github.io"],

@@ -1,32 +1,44 @@
+import { UpstreamError } from "../../lib/base/errors.ts";
 import type { OriginAddress } from "../../lib/config/config.ts";
 import { OriginLoop } from "../../lib/edge/origin_loop.ts";
+import { OriginSet } from "../../lib/edge/origin_set.ts";
 import { assertEquals } from "../helpers/assert.ts";
+import { CLUSTER } from "../helpers/edge_rig.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 
 const MIN_MS = 100;
 const MAX_MS = 1_000;
 
+function createSet(hostnames: readonly string[], clock: FakeClock): OriginSet {
+  const origins = hostnames.map((hostname) => ({ hostname, port: 1935 }));
+  const cluster = { ...CLUSTER, origins, retryMinMs: MIN_MS, retryMaxMs: MAX_MS };
+  return new OriginSet({ vhost: "v", cluster, clock });
+}
+
 /** An attempt under way. */
 interface Attempt {
   readonly origin: string;
   readonly atMs: number;
-  fail(): Promise<void>;
+  fail(statusCode?: string): Promise<void>;
   end(): Promise<void>;
 }
 
 /** A loop whose attempts end when the test says so. */
 class LoopRig {
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
+  readonly origins: OriginSet;
   readonly attempts: Attempt[] = [];
   readonly failed: string[] = [];
   roundCount = 0;
   isOver = false;
   readonly loop: OriginLoop;
 
-  constructor(hostnames: readonly string[], random = 0) {
+  constructor(hostnames: readonly string[], random = 0, beside?: LoopRig) {
+    this.clock = beside?.clock ?? new FakeClock();
+    this.origins = beside?.origins ?? createSet(hostnames, this.clock);
     this.loop = new OriginLoop({
-      origins: hostnames.map((hostname) => ({ hostname, port: 1935 })),
-      backoff: { minMs: MIN_MS, maxMs: MAX_MS },
+      origins: this.origins,
+      streamName: "live/show",
       clock: this.clock,
       random: () => random,
       attempt: (origin) => this.#attempt(origin),
@@ -45,6 +57,10 @@ class LoopRig {
     return this.attempts.map(({ origin }) => origin).join("");
   }
 
+  originOf(hostname: string): OriginAddress {
+    return this.origins.orderFor("").find((origin) => origin.hostname === hostname)!;
+  }
+
   /** Fails the newest attempt; returns how long the loop waited for the one after it. */
   async failAndWait(): Promise<number> {
     const { attempts, clock } = this;
@@ -59,8 +75,8 @@ class LoopRig {
     this.attempts.push({
       origin: origin.hostname,
       atMs: this.clock.now(),
-      fail: () => {
-        reject(new Error("failed"));
+      fail: (statusCode = "") => {
+        reject(new UpstreamError("connect", "failed", { statusCode }));
         return this.clock.settle();
       },
       end: () => {
@@ -69,6 +85,25 @@ class LoopRig {
       },
     });
     return promise;
+  }
+}
+
+/** Another stream that uses the same origins. */
+class OriginSetUser {
+  readonly #origins: OriginSet;
+
+  constructor(origins: OriginSet) {
+    this.#origins = origins;
+  }
+
+  /** The origin that a new stream tries first. */
+  get first(): string {
+    return this.#origins.choose(this.#origins.orderFor("other"), true).hostname;
+  }
+
+  fail(hostname: string): void {
+    const origin = this.#origins.orderFor("other").find((each) => each.hostname === hostname)!;
+    this.#origins.failed(origin, new UpstreamError("connect", "failed"), 0);
   }
 }
 
@@ -135,7 +170,7 @@ Deno.test("OriginLoop begins with the shortest pause again after a success", asy
   assertEquals(await rig.failAndWait(), 0);
   assertEquals(await rig.failAndWait(), 0, "the whole round is tried after a loss");
   assertEquals(await rig.failAndWait(), MIN_MS);
-  assertEquals(rig.tried, "ABABABAB");
+  assertEquals(rig.tried, "ABABABAA", "a new round begins with the best again");
 });
 
 Deno.test("OriginLoop goes from a lost origin to the one after it", async () => {
@@ -145,6 +180,85 @@ Deno.test("OriginLoop goes from a lost origin to the one after it", async () => 
   await rig.clock.advance(60_000);
   await rig.failAndWait();
   assertEquals(rig.tried, "ABC");
+});
+
+Deno.test("OriginLoop that lost its origin tries those known to be well before one that may be back", async () => {
+  const rig = new LoopRig(["A", "B", "C"]);
+  await rig.failAndWait();
+  rig.loop.succeeded();
+  await rig.clock.advance(60_000);
+  await rig.failAndWait();
+  await rig.failAndWait();
+  await rig.failAndWait();
+  assertEquals(rig.tried, "ABCAB", "and the lost one last");
+  assertEquals(rig.roundCount, 0);
+});
+
+Deno.test("OriginLoop tries a lost origin last, though the others are down", async () => {
+  const rig = new LoopRig(["A", "B", "C"]);
+  const other = new OriginSetUser(rig.origins);
+  rig.loop.succeeded();
+  other.fail("B");
+  other.fail("C");
+  await rig.clock.advance(1_000);
+  await rig.last.fail("NetStream.Play.Stop");
+  await rig.last.fail();
+  await rig.last.fail();
+  assertEquals(rig.tried, "ABCA");
+});
+
+Deno.test("OriginLoop goes on at once after a refusal, and the origin counts as well", async () => {
+  const rig = new LoopRig(["A", "B"]);
+  await rig.last.fail("NetStream.Play.StreamNotFound");
+  assertEquals(rig.tried, "AB");
+  assertEquals(new OriginSetUser(rig.origins).first, "A");
+});
+
+Deno.test("OriginLoop.returnedTo() makes the next failure that of the origin returned to", async () => {
+  const rig = new LoopRig(["A", "B", "C"]);
+  rig.loop.succeeded();
+  await rig.clock.advance(2_000);
+  await rig.last.fail();
+  assertEquals(rig.tried, "AB");
+  rig.loop.returnedTo(rig.originOf("A"));
+  assertEquals(new OriginSetUser(rig.origins).first, "A");
+  await rig.clock.advance(1);
+  await rig.last.fail();
+  assertEquals(rig.failed, ["A", "A"]);
+  assertEquals(rig.tried, "ABB", "B has not failed");
+  assertEquals(new OriginSetUser(rig.origins).first, "B");
+});
+
+Deno.test("OriginLoop.succeeded() ends the doubt about an origin for all streams", async () => {
+  const rig = new LoopRig(["A"]);
+  await rig.failAndWait();
+  rig.loop.succeeded();
+  assertEquals(
+    rig.origins.choose([rig.originOf("A"), { hostname: "B", port: 1 }], false).hostname,
+    "A",
+  );
+});
+
+Deno.test("OriginLoop.returnedTo() lets other streams probe the origin that was tried meanwhile", async () => {
+  const rig = new LoopRig(["A", "B"]);
+  const [a, b] = [rig.originOf("A"), rig.originOf("B")];
+  rig.origins.failed(b, new UpstreamError("connect", "failed"), 0);
+  await rig.clock.advance(2_000);
+  await rig.last.fail();
+  assertEquals(rig.tried, "AB");
+  rig.loop.returnedTo(a);
+  assertEquals(rig.origins.choose([b, a], true), b);
+});
+
+Deno.test("OriginLoop.stop() during a probe lets the next stream probe", async () => {
+  const rig = new LoopRig(["A", "B"]);
+  await rig.failAndWait();
+  await rig.clock.advance(MIN_MS);
+  const prober = new LoopRig(["A", "B"], 0, rig);
+  assertEquals([prober.tried, new OriginSetUser(rig.origins).first], ["A", "B"]);
+  prober.loop.stop();
+  await prober.last.end();
+  assertEquals(new OriginSetUser(rig.origins).first, "A");
 });
 
 Deno.test("OriginLoop does not spin on an origin that accepts and breaks at once", async () => {
@@ -217,8 +331,8 @@ Deno.test("OriginLoop makes no pause when it is stopped because all origins fail
   const clock = new FakeClock();
   let attemptCount = 0;
   const loop: OriginLoop = new OriginLoop({
-    origins: [{ hostname: "A", port: 1935 }],
-    backoff: { minMs: MIN_MS, maxMs: MAX_MS },
+    origins: createSet(["A"], clock),
+    streamName: "live/show",
     clock,
     random: () => 0,
     attempt: () => {

@@ -1,7 +1,8 @@
 /** What the parts of an edge need around them, in memory and on a clock that a test moves. */
 
 import type { ClusterConfig } from "../../lib/config/config.ts";
-import type { UpstreamContext } from "../../lib/edge/upstream.ts";
+import type { EdgeContext } from "../../lib/edge/edge_context.ts";
+import { OriginSet } from "../../lib/edge/origin_set.ts";
 import { Stream } from "../../lib/hub/stream.ts";
 import { FlushQueue } from "../../lib/net/flush_queue.ts";
 import { FlushWheels } from "../../lib/net/flush_wheel.ts";
@@ -17,10 +18,12 @@ export const PORT_A = 19_001;
 export const PORT_B = 19_002;
 
 /** The defaults of the configuration, with one origin. */
-const CLUSTER: ClusterConfig = {
+export const CLUSTER: ClusterConfig = {
   origins: [{ hostname: "origin.example", port: PORT_A }],
+  originSelect: "ordered",
   vhost: "[vhost]",
   debugSrsUpnode: false,
+  tokenTraverse: false,
   connectTimeoutMs: 3_000,
   startTimeoutMs: 5_000,
   stallTimeoutMs: 2_000,
@@ -50,14 +53,17 @@ export class EdgeRig {
   readonly log = new CollectedLog();
   readonly a = new ScriptedOrigin(this.network, PORT_A);
   readonly b = new ScriptedOrigin(this.network, PORT_B);
-  readonly context: UpstreamContext;
+  readonly context: EdgeContext;
 
-  constructor(cluster: Partial<ClusterConfig> = {}) {
+  constructor(options: Partial<ClusterConfig> = {}) {
+    const cluster = { ...CLUSTER, ...options };
     this.context = {
-      cluster: { ...CLUSTER, ...cluster },
+      cluster,
+      origins: new OriginSet({ vhost: "v", cluster, clock: this.clock }),
       network: this.network,
       queue: this.queue,
       clock: this.clock,
+      logger: this.log.logger,
       handshake: { random: (length) => new Uint8Array(length).fill(9), nowMs: 0 },
       chunkSize: CHUNK_SIZE,
       edgeId: "edge0001",

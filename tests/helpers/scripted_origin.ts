@@ -3,7 +3,7 @@
  * sends, when it stalls, freezes or hangs up. It keeps all that it gets, message by message.
  */
 
-import { AmfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
+import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import type { Clock } from "../../lib/base/clock.ts";
 import { csidOf } from "../../lib/hub/join_point.ts";
 import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
@@ -32,6 +32,10 @@ export type Mood =
   | { readonly kind: "refuse connect"; readonly refusal: Refusal }
   /** Refuses the play or publish. */
   | { readonly kind: "refuse"; readonly refusal: Refusal }
+  /** Sends whoever connects elsewhere. */
+  | { readonly kind: "redirect connect"; readonly ex: AmfObject }
+  /** Sends whoever plays or publishes elsewhere; a player, as SRS does, after telling it that it plays. */
+  | { readonly kind: "redirect"; readonly ex: AmfObject }
   /** Leaves the play or publish unanswered until {@linkcode OriginLink.accept}. */
   | { readonly kind: "hold" }
   /** Sends these bytes in place of a handshake. */
@@ -209,6 +213,12 @@ export class OriginLink implements ServerSessionHandler {
     }
   }
 
+  /** Sends an RTMP 302. */
+  redirect(ex: AmfObject): void {
+    const command = { name: "onStatus", transactionId: 0, values: [null, redirectStatus(ex)] };
+    this.send(encodeCommand(command, { msid: 0, chunkSize: CHUNK_SIZE }));
+  }
+
   /** Sends an `onStatus` of the running stream. */
   sendStatus(code: string, level: "status" | "error" = "status"): void {
     const command = statusCommand({ level, code, description: "" });
@@ -261,6 +271,12 @@ export class OriginLink implements ServerSessionHandler {
     if (this.#mood.kind === "refuse connect") {
       return this.#session.reject(request.id, this.#mood.refusal);
     }
+    if (this.#mood.kind === "redirect connect") {
+      const values = [null, redirectStatus(this.#mood.ex)];
+      const command = { name: "_error", transactionId: 1, values };
+      // The edge knows of no other chunk size yet.
+      return this.send(encodeCommand(command, { msid: 0, chunkSize: 128 }));
+    }
     this.#session.acceptConnect(request.id, { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 });
   }
 
@@ -291,6 +307,10 @@ export class OriginLink implements ServerSessionHandler {
     this.#pending = { kind, command };
     if (this.#mood.kind === "hold") return;
     if (this.#mood.kind === "refuse") return this.refuse(this.#mood.refusal);
+    if (this.#mood.kind === "redirect") {
+      if (kind === "play") this.accept();
+      return this.redirect(this.#mood.ex);
+    }
     this.accept();
   }
 
@@ -332,6 +352,16 @@ export class OriginLink implements ServerSessionHandler {
 
 function isReset(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionReset;
+}
+
+/** The information object of a 302, with the fields of SRS. */
+function redirectStatus(ex: AmfObject): AmfObject {
+  return amfObject({
+    level: "error",
+    code: "NetConnection.Connect.Rejected",
+    description: "RTMP 302 Redirect",
+    ex,
+  });
 }
 
 /** Answers `createStream` with an id of its own choice, as some servers do. */

@@ -5,7 +5,7 @@ import { RemoteVhost } from "../../lib/edge/remote_vhost.ts";
 import { Hub } from "../../lib/hub/hub.ts";
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
 import type { Stream } from "../../lib/hub/stream.ts";
-import type { PublishAnswer, PublishTicket } from "../../lib/net/vhost_service.ts";
+import type { Departure, PublishAnswer, PublishTicket } from "../../lib/net/vhost_service.ts";
 import type { Refusal } from "../../lib/rtmp/status.ts";
 import { assertEquals } from "./assert.ts";
 import { CHUNK_SIZE, EdgeRig, requestFor } from "./edge_rig.ts";
@@ -42,6 +42,8 @@ export class TestPlayer extends LogViewer {
 export class TestPublisher implements PublishAnswer {
   handle: PublishHandle | null = null;
   readonly refusals: Refusal[] = [];
+  isReplaced = false;
+  lastHeardMs = 0;
   /** Called when the publisher is accepted. */
   onBegin = () => {};
   readonly #ticket: PublishTicket;
@@ -59,14 +61,18 @@ export class TestPublisher implements PublishAnswer {
     this.refusals.push(refusal);
   }
 
+  onReplaced(): void {
+    this.isReplaced = true;
+  }
+
   push(...messages: readonly TinyMessage[]): void {
     for (const { typeId, timestampMs, payload } of messages) {
       this.handle!.push(typeId, timestampMs, payload);
     }
   }
 
-  leave(): void {
-    this.#ticket.leave();
+  leave(departure: Departure = "stopped"): void {
+    this.#ticket.leave(departure);
   }
 }
 

@@ -213,6 +213,27 @@ Deno.test("JoinPoint.observe() still replaces a header when there are 32", () =>
   assertEquals(feed.headers.at(-1), newer);
 });
 
+Deno.test("JoinPoint.observe() does not keep a header that is too long to be one", () => {
+  const feed = new Feed();
+  feed.push(VIDEO, AVC_HEADER);
+  const monster = new Uint8Array(256 * 1024 + 1);
+  monster.set(AVC_HEADER);
+  feed.push(VIDEO, monster);
+  assertEquals(feed.headers, [AVC_HEADER]);
+});
+
+Deno.test("JoinPoint keeps older places to begin as far back as it is told, and no further", () => {
+  const joinPoint = new JoinPoint({ ...NO_LIMITS, keepBackMs: 3_000 });
+  for (let n = 0; n < 10; n++) joinPoint.observe(VIDEO, n * 1_000, keyframe(), n * 100);
+  assertEquals([joinPoint.oldest?.offset, joinPoint.newest?.offset], [600, 900]);
+  assertEquals(joinPoint.before(9_000, 0)?.offset, 900);
+  assertEquals(joinPoint.before(9_000, 1_500)?.offset, 700);
+  assertEquals(joinPoint.before(9_000, 60_000)?.offset, 600, "the oldest there is");
+  assertEquals(joinPoint.atOrBefore(899)?.offset, 800);
+  assertEquals(joinPoint.atOrBefore(800)?.offset, 800);
+  assertEquals(joinPoint.atOrBefore(0)?.offset, 600);
+});
+
 Deno.test("JoinPoint.observe() forgets an entry when more bytes follow it than it may have", () => {
   const feed = new Feed({ maxBytes: 300 });
   feed.push(VIDEO, keyframe());

@@ -262,6 +262,43 @@ Deno.test("Stream.preamble() is one array for all who join at one place", () => 
   assert(stream.preamble(entry) === stream.preamble(stream.joinEntry!));
 });
 
+// A source that is away.
+
+Deno.test("Stream tells players nothing of a source that is away until it waits no longer", () => {
+  const stream = createStream();
+  const first = publish(stream);
+  first.push(VIDEO, 0, keyframe());
+  first.end("away");
+  publish(stream).end("away");
+  assertEquals(messagesOf(stream).map(wordFor), ["video"]);
+  stream.unpublish();
+  stream.unpublish();
+  publish(stream).push(VIDEO, 0, keyframe());
+  stream.unpublish();
+  assertEquals(messagesOf(stream).map(wordFor), [
+    "video",
+    "NetStream.Play.UnpublishNotify",
+    "StreamEOF",
+    "StreamBegin",
+    "NetStream.Play.PublishNotify",
+    "video",
+  ]);
+});
+
+Deno.test("Stream lets nobody begin while its source is away", () => {
+  const stream = createStream();
+  const first = publish(stream);
+  first.push(VIDEO, 0, keyframe(1));
+  first.end("away");
+  assertEquals([stream.isLive, stream.joinEntry], [false, null]);
+  const viewer = new TestViewer();
+  stream.join(viewer);
+  publish(stream).push(VIDEO, 0, keyframe(2));
+  assertEquals(viewer.lives, 1);
+  const pictures = messagesOf(stream, stream.joinEntry!.offset);
+  assertEquals(pictures.map(({ payload }) => idOf(payload)), [2]);
+});
+
 // Time.
 
 Deno.test("Stream goes on in time when the next source begins at 0", () => {

@@ -7,7 +7,13 @@ import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 import { LeapingClock } from "../helpers/leaping_clock.ts";
-import { type LocalServer, startEdgeOf, startOrigin } from "../helpers/local_server.ts";
+import {
+  type LocalServer,
+  PROMPT,
+  startEdgeOf,
+  startLocalServer,
+  startOrigin,
+} from "../helpers/local_server.ts";
 import { netTest } from "../helpers/loopback.ts";
 import { NumberedStream } from "../helpers/numbered_stream.ts";
 import {
@@ -328,6 +334,28 @@ watchedTest(
     );
   },
 );
+
+netTest("clients beyond max_connections are closed, with one line for all of them", async () => {
+  const clock = new LeapingClock();
+  const vhost = `vhost __defaultVhost__ { ${PROMPT} ${PATIENT} }`;
+  await using server = startLocalServer(`max_connections 2; ${vhost}`, clock);
+  await using healthy = await NumberedStream.start(server);
+  for (let times = 0; times < 20; times++) {
+    await using peer = await RawPeer.connect(server.port);
+    await peer.untilEnded();
+  }
+  clock.leap(1_000);
+  const counts = () => server.log.urgent.map(({ fields }) => Number(fields["count"]));
+  const total = () => counts().reduce((sum, count) => sum + count, 0);
+  await until("a line that counts them", () => total() === 20, { timeoutMs: 5_000 });
+  assert(counts().length < 10, `${counts().length} lines`);
+  await healthy.untilFresh();
+  assertEquals(server.log.urgent[0]?.message, "Closed clients beyond the limit");
+  await healthy.player.close();
+  await server.untilCounts({ connections: 1 });
+  await using _next = await RawPeer.connect(server.port);
+  await server.untilCounts({ connections: 2 });
+});
 
 watchedTest("unknown messages from a publisher are passed over", async ({ server, healthy }) => {
   const { publisher } = healthy;

@@ -14,20 +14,6 @@ const PLAY_BEGINS = ["event 0", "NetStream.Play.Reset", "NetStream.Play.Start"];
 const PUBLISHER_GONE = ["NetStream.Play.UnpublishNotify", "event 1"];
 const PUBLISHER_BACK = ["event 0", "NetStream.Play.PublishNotify"];
 
-/** How a publisher can leave. */
-const DEPARTURES = [
-  {
-    name: "says goodbye",
-    async leave(publisher: RtmpClient) {
-      publisher.sendCommand("FCUnpublish", [null, "show"]);
-      publisher.sendCommand("deleteStream", [null, 1]);
-      await publisher.barrier();
-      await publisher.close();
-    },
-  },
-  { name: "breaks off", leave: (publisher: RtmpClient) => publisher.close() },
-] as const;
-
 interface Site {
   readonly name: string;
   /** @returns the server of the players and the one of the publishers. */
@@ -73,36 +59,55 @@ const SITES: readonly Site[] = [
 ];
 
 for (const site of SITES) {
-  for (const departure of DEPARTURES) {
-    netTest(`players ${site.name} stay when the publisher ${departure.name}`, async () => {
-      await using stack = new AsyncDisposableStack();
-      const { watched, target } = site.start(stack);
-      const player = stack.use(await RtmpClient.play(watched.port, "show"));
-      await target.untilCounts({ players: site.playersAtTarget });
-      const first = stack.use(await RtmpClient.publish(target.port, "show"));
-      for (let number = 0; number < 5; number++) first.push(numberedFrame(number, number * 40));
-      await player.untilMedia(5);
-      await departure.leave(first);
+  netTest(`players ${site.name} stay when the publisher stops and another comes`, async () => {
+    const player = await playTwoPublishers(site, async (first, player) => {
+      await stopPublishing(first);
       await player.untilStatus("NetStream.Play.UnpublishNotify");
-      await target.untilCounts({ publishers: 0 });
-
-      const second = stack.use(await RtmpClient.publish(target.port, "show"));
-      // The encoder's clock begins anew.
-      for (let number = 5; number < 10; number++) {
-        second.push(numberedFrame(number, (number - 5) * 40));
-      }
-      await player.untilMedia(10);
-      assertEquals(outline(player.received), [
-        ...PLAY_BEGINS,
-        ...["frame 0", "frame 1", "frame 2", "frame 3", "frame 4"],
-        ...PUBLISHER_GONE,
-        ...PUBLISHER_BACK,
-        ...["frame 5", "frame 6", "frame 7", "frame 8", "frame 9"],
-      ]);
-      assertForward(player);
-      assertEquals(watched.log.count("Play started"), 1);
     });
-  }
+    assertEquals(outline(player.received), [
+      ...PLAY_BEGINS,
+      ...["frame 0", "frame 1", "frame 2", "frame 3", "frame 4"],
+      ...PUBLISHER_GONE,
+      ...PUBLISHER_BACK,
+      ...["frame 5", "frame 6", "frame 7", "frame 8", "frame 9"],
+    ]);
+  });
+
+  netTest(`players ${site.name} stay when the publisher is lost and returns`, async () => {
+    const player = await playTwoPublishers(site, (first) => first.close());
+    assertEquals(player.media.map(numberOf), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  });
+}
+
+/** Frames 0 to 4 of one publisher and 5 to 9 of another, who begins to count time anew. */
+async function playTwoPublishers(
+  site: Site,
+  part: (first: RtmpClient, player: RtmpClient) => Promise<void>,
+): Promise<RtmpClient> {
+  await using stack = new AsyncDisposableStack();
+  const { watched, target } = site.start(stack);
+  const player = stack.use(await RtmpClient.play(watched.port, "show"));
+  await target.untilCounts({ players: site.playersAtTarget });
+  const first = stack.use(await RtmpClient.publish(target.port, "show"));
+  for (let number = 0; number < 5; number++) first.push(numberedFrame(number, number * 40));
+  await player.untilMedia(5);
+  await part(first, player);
+  await target.untilCounts({ publishers: 0 });
+
+  const second = stack.use(await RtmpClient.publish(target.port, "show"));
+  for (let number = 0; number < 5; number++) second.push(numberedFrame(number + 5, number * 40));
+  await player.untilMedia(10);
+  assertForward(player);
+  assertEquals(player.isEnded, false);
+  assertEquals(watched.log.count("Play started"), 1);
+  return player;
+}
+
+/** Ends a publish in the order that encoders use; the connection stays. */
+async function stopPublishing(publisher: RtmpClient): Promise<void> {
+  publisher.sendCommand("FCUnpublish", [null, "show"]);
+  publisher.sendCommand("deleteStream", [null, 1]);
+  await publisher.barrier();
 }
 
 netTest("a publisher publishes again on the same connection", async () => {
@@ -112,9 +117,7 @@ netTest("a publisher publishes again on the same connection", async () => {
   for (let round = 0; round < 3; round++) {
     publisher.push(numberedFrame(round, 0));
     await player.untilMedia(round + 1);
-    publisher.sendCommand("FCUnpublish", [null, "show"]);
-    publisher.sendCommand("deleteStream", [null, 1]);
-    await publisher.barrier();
+    await stopPublishing(publisher);
     assertEquals(origin.counts.publishers, 0);
     const before = publisher.received.length;
     await publisher.publish("show");

@@ -37,6 +37,7 @@ for (const offsetMs of OFFSETS) {
       const shiftMs = offsetMs === 0 ? 0 : STREAM_START_MS - offsetMs;
       const expected = tags.map((tag) => shifted(tag, shiftMs));
       await assertArrives(tags, {
+        stream: "pulled",
         target: origin,
         expected: [[origin, expected], [edge, expected]],
       });
@@ -53,8 +54,16 @@ for (const offsetMs of OFFSETS) {
         `vhost __defaultVhost__ { ${PROMPT} atc on;
        mode remote; origin 127.0.0.1:${origin.port}; }`,
       );
-      await assertArrives(tags, { target: origin, expected: [[origin, tags], [edge, tags]] });
-      await assertArrives(tags, { target: edge, expected: [[origin, tags], [edge, tags]] });
+      await assertArrives(tags, {
+        stream: "pulled",
+        target: origin,
+        expected: [[origin, tags], [edge, tags]],
+      });
+      await assertArrives(tags, {
+        stream: "pushed",
+        target: edge,
+        expected: [[origin, tags], [edge, tags]],
+      });
     },
   );
 }
@@ -87,22 +96,23 @@ function shifted(tag: MediaMessage, shiftMs: number): MediaMessage {
 
 /** Where a stream is published, and what is to arrive where. */
 interface Arrival {
+  readonly stream: string;
   readonly target: LocalServer;
   readonly expected: readonly (readonly [LocalServer, readonly MediaMessage[]])[];
 }
 
 async function assertArrives(
   tags: readonly MediaMessage[],
-  { target, expected }: Arrival,
+  { stream, target, expected }: Arrival,
 ): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const players: { readonly player: RtmpClient; readonly expected: readonly MediaMessage[] }[] = [];
   for (const [server, messages] of expected) {
-    const player = stack.use(await RtmpClient.play(server.port, "show"));
+    const player = stack.use(await RtmpClient.play(server.port, stream));
     players.push({ player, expected: messages });
   }
   await expected[0]![0].untilCounts({ players: 2 });
-  const publisher = stack.use(await RtmpClient.publish(target.port, "show"));
+  const publisher = stack.use(await RtmpClient.publish(target.port, stream));
   for (const tag of tags) publisher.push(tag);
   for (const { player, expected } of players) {
     await player.untilMedia(expected.length);

@@ -45,7 +45,7 @@ class Rig {
     maxMessages: 2_500,
     keepBackMs: 0,
   });
-  readonly vhost = new LocalVhost(vhostConfig(), this.hub);
+  readonly vhost = new LocalVhost({ config: vhostConfig(), hub: this.hub, clock: this.clock });
 
   join(announcement: Announcement = "sent"): { player: Player; host: Host } {
     const host = new Host(this, announcement);

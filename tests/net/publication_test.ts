@@ -33,6 +33,7 @@ class Rig implements VhostService, PublicationHost, PublishHandle {
   onPublish: (answer: PublishAnswer) => void = () => {};
   announces = true;
   answer: PublishAnswer | null = null;
+  lastHeardMs = 0;
   isClosed = false;
 
   open(nowMs = 0): Publication {
@@ -44,7 +45,11 @@ class Rig implements VhostService, PublicationHost, PublishHandle {
   publish(_request: StreamRequest, answer: PublishAnswer): PublishTicket {
     this.answer = answer;
     this.onPublish(answer);
-    return { leave: () => this.events.push("ticket left") };
+    return { leave: (departure) => this.events.push(`ticket ${departure}`) };
+  }
+
+  check(): null {
+    return null;
   }
 
   play(): Stream {
@@ -68,6 +73,10 @@ class Rig implements VhostService, PublicationHost, PublishHandle {
     this.events.push(`refused ${code}`);
   }
 
+  onReplaced(): void {
+    this.events.push("replaced");
+  }
+
   // The stream.
 
   push(_typeId: number, timestampMs: number): number {
@@ -85,8 +94,8 @@ Deno.test("Publication feeds the stream when it is accepted at once", () => {
   rig.onPublish = (answer) => answer.onAccepted(rig);
   const publication = rig.open();
   publication.push(9, 7, keyframe(), 0);
-  publication.leave();
-  assertEquals(rig.events, ["announced", "pushed 7", "ticket left"]);
+  publication.leave("lost");
+  assertEquals(rig.events, ["announced", "pushed 7", "ticket lost"]);
 });
 
 Deno.test("Publication feeds the stream when it is accepted later, not before", () => {
@@ -118,6 +127,16 @@ Deno.test("Publication tells the client why it is refused, at once or later", ()
     "refused NetStream.Publish.BadName",
     "refused NetStream.Publish.BadName",
   ]);
+});
+
+Deno.test("Publication tells the client that another one has the stream", () => {
+  const rig = new Rig();
+  rig.onPublish = (answer) => answer.onAccepted(rig);
+  rig.open();
+  rig.lastHeardMs = 7;
+  rig.answer!.onReplaced();
+  assertEquals(rig.answer!.lastHeardMs, 7);
+  assertEquals(rig.events, ["announced", "replaced"]);
 });
 
 Deno.test("Publication.check() waits for the answer without limit, then for the first message", () => {

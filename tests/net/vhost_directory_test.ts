@@ -5,6 +5,7 @@ import { Hub } from "../../lib/hub/hub.ts";
 import { LocalVhost } from "../../lib/net/local_vhost.ts";
 import { VhostDirectory } from "../../lib/net/vhost_directory.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
 
 class ClosableVhost extends LocalVhost {
   closes = 0;
@@ -12,10 +13,11 @@ class ClosableVhost extends LocalVhost {
   constructor(name: string) {
     const [config] = defaultConfig().vhosts.values();
     const limits = { maxLagMs: 1, maxBytes: 1, maxMessages: 1, keepBackMs: 0 };
-    super(
-      { ...config!, name },
-      new Hub({ chunkSize: 128, isAbsoluteTime: false, ...limits }),
-    );
+    super({
+      config: { ...config!, name },
+      hub: new Hub({ chunkSize: 128, isAbsoluteTime: false, ...limits }),
+      clock: new FakeClock(),
+    });
   }
 
   override close(): Promise<void> {

@@ -341,6 +341,83 @@ Deno.test("ClientSession throws an UpstreamError when the server says close", ()
   }
 });
 
+// RTMP 302.
+
+/** What SRS 7.0 sends to a player of a stream that another origin has, with `ex`'s properties. */
+function redirectStatus(ex: string): Uint8Array {
+  return hex(`
+    ${string("onStatus")} 00 0000000000000000 05
+    03
+      ${text("level")} ${string("error")}
+      ${text("code")} ${string("NetConnection.Connect.Rejected")}
+      ${text("description")} ${string("RTMP 302 Redirect")}
+      ${text("ex")} 03 ${ex} 000009
+    000009`);
+}
+
+const CODE_302 = `${text("code")} 00 4072E00000000000`;
+const REDIRECT = `${text("redirect")} ${string("rtmp://10.0.0.2:19351/live?vhost=v")}`;
+const REDIRECT2 = `${text("redirect2")} ${string("rtmp://10.0.0.2:19351/live/other?vhost=v")}`;
+
+const REDIRECTS = [
+  {
+    what: "redirect2, the whole address",
+    ex: CODE_302 + REDIRECT + REDIRECT2,
+    redirect: { tcUrl: "rtmp://10.0.0.2:19351/live/other?vhost=v", stream: "" },
+  },
+  {
+    what: "redirect and the stream's name when there is no redirect2",
+    ex: CODE_302 + REDIRECT,
+    redirect: { tcUrl: "rtmp://10.0.0.2:19351/live?vhost=v", stream: "show?token=1" },
+  },
+  {
+    what: "redirect when redirect2 is empty",
+    ex: REDIRECT + `${text("redirect2")} ${string("")}`,
+    redirect: { tcUrl: "rtmp://10.0.0.2:19351/live?vhost=v", stream: "show?token=1" },
+  },
+  { what: "nothing when neither is there", ex: CODE_302, redirect: null },
+  { what: "nothing when they are no texts", ex: `${text("redirect2")} 01 01`, redirect: null },
+];
+
+for (const { what, ex, redirect } of REDIRECTS) {
+  Deno.test(`ClientSession.push() takes of a 302 ${what}`, () => {
+    for (const server of [asked(PLAY), asked(PUBLISH)]) {
+      const error = refusal(() => server.message({ typeId: 20, msid: 0 }, redirectStatus(ex)));
+      assertEquals(error.redirect, redirect);
+      assertEquals(error.statusCode, "NetConnection.Connect.Rejected");
+    }
+  });
+}
+
+Deno.test("ClientSession.push() takes a 302 in an _error to connect", () => {
+  const server = new ServerPeer({ target: PLAY });
+  const ex = amfObject({ code: 302, redirect2: "rtmp://b/live/show" });
+  const info = amfObject({ level: "error", code: "NetConnection.Connect.Rejected", ex });
+  const error = refusal(() => server.command({ name: "_error", tid: 1, values: [null, info] }));
+  assertEquals(error.redirect, { tcUrl: "rtmp://b/live/show", stream: "" });
+  assertEquals([error.phase, error.message], [
+    "command",
+    'Origin redirects to "rtmp://b/live/show"',
+  ]);
+});
+
+Deno.test("ClientSession.push() keeps the parameters of a redirect out of the error's text", () => {
+  const ex = REDIRECT2.replace(toHex(encodeUtf8("vhost=v")), toHex(encodeUtf8("k=abcde")));
+  const server = asked(PLAY);
+  const error = refusal(() => server.message({ typeId: 20, msid: 0 }, redirectStatus(ex)));
+  assertEquals(error.redirect?.tcUrl, "rtmp://10.0.0.2:19351/live/other?k=abcde");
+  assertEquals(error.message, 'Origin redirects to "rtmp://10.0.0.2:19351/live/other?…"');
+});
+
+Deno.test("ClientSession that only connects has started when it is accepted, and asks for no more", () => {
+  const server = new ServerPeer({ target: { ...PLAY, kind: "connect", streamName: "" } });
+  server.take();
+  assertEquals(server.command(CONNECT_RESULT), { messages: [], events: ["started 0"] });
+  assertEquals(server.command(streamResult(1)), NOTHING);
+  server.session.stop();
+  assertEquals(server.take(), NOTHING);
+});
+
 Deno.test("ClientSession hands on statuses that are no errors", () => {
   const server = playing();
   server.take();

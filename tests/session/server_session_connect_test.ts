@@ -1,6 +1,6 @@
 /** From the first byte to the answer of `connect`. */
 
-import { AmfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
+import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
 import { WireError } from "../../lib/base/errors.ts";
 import { VERSION } from "../../lib/base/version.ts";
@@ -83,18 +83,32 @@ Deno.test("ServerSession hands on what connect says", () => {
     app: "live",
     tcUrl: "rtmp://server/live?token=1",
     pageUrl: "http://page/",
+    swfUrl: "http://page/player.swf",
     flashVer: "LNX 9,0,124,2",
     extra: 5,
   }));
-  const { app, tcUrl, pageUrl, flashVer } = peer.connectRequest;
-  assertEquals({ app, tcUrl, pageUrl, flashVer }, {
+  const { app, tcUrl, pageUrl, swfUrl, flashVer } = peer.connectRequest;
+  assertEquals({ app, tcUrl, pageUrl, swfUrl, flashVer }, {
     app: "live",
     tcUrl: "rtmp://server/live?token=1",
     pageUrl: "http://page/",
+    swfUrl: "http://page/player.swf",
     flashVer: "LNX 9,0,124,2",
   });
   assertEquals(peer.connectRequest.property("extra"), 5);
   assertEquals(peer.connectRequest.property("other"), undefined);
+  assertEquals(peer.connectRequest.args, null);
+});
+
+Deno.test("ServerSession hands on the second argument of connect when it is an object", () => {
+  for (
+    const [second, isHandedOn] of [[amfObject({ token: "a" }), true], ["token", false]] as const
+  ) {
+    const peer = new ClientPeer();
+    const { name, tid, values } = connectWith({ app: "live", tcUrl: "rtmp://server/live" });
+    peer.command({ name, tid: tid!, values: [...values!, second] });
+    assertEquals(peer.connectRequest.args?.get("token"), isHandedOn ? "a" : undefined);
+  }
 });
 
 Deno.test("ServerSession takes texts that are missing or no texts as empty", () => {

@@ -25,6 +25,7 @@ export function createDemoNetwork(network: Network, clock: Clock): DemoNetwork {
     network,
     queue: new FlushQueue(clock),
     clock,
+    logger: silentLogger,
     handshake: createHandshakeOptions(clock),
     chunkSize: config.chunkSize,
     edgeId: "demo",

@@ -1,0 +1,9 @@
+/** What all streams of an edge vhost share. */
+
+import type { OriginSet } from "./origin_set.ts";
+import type { UpstreamContext } from "./upstream.ts";
+
+/** See the file comment. */
+export interface EdgeContext extends UpstreamContext {
+  readonly origins: OriginSet;
+}

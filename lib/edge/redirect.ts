@@ -1,0 +1,69 @@
+/** Where to ask for a stream: at an origin, or where that sends its clients (RTMP 302). */
+
+import { describeError, UpstreamError, type UpstreamRedirect } from "../base/errors.ts";
+import { quotePeerText, redactParams } from "../base/text.ts";
+import type { OriginAddress } from "../config/config.ts";
+import {
+  parseStreamUrl,
+  type StreamUrl,
+  type UpstreamTarget,
+  upstreamTarget,
+} from "../rtmp/url.ts";
+
+/** A server, and what it is asked for. */
+export interface UpstreamPlace {
+  readonly address: OriginAddress;
+  readonly target: UpstreamTarget;
+}
+
+/**
+ * The place that a server at `before` redirects to. Host, port, app and stream are those of the redirect.
+ * So is the vhost when the redirect has a `vhost` parameter; a bare host only says where to dial, and the
+ * vhost asked for before stays. Parameters of the stream stay as well unless the redirect brings its own.
+ *
+ * DEVIATION: SRS 7.0 takes host and port only | because that is its bug 1680, which loses the redirect's
+ * vhost | test "Upstream asks for the vhost that a redirect names (SRS #1680)"
+ *
+ * @throws {UpstreamError} when the redirect is no address of a stream.
+ */
+export function followRedirect(redirect: UpstreamRedirect, before: UpstreamPlace): UpstreamPlace {
+  const url = parseRedirect(redirect, before);
+  const address = { hostname: url.host, port: url.port };
+  const target = upstreamTarget({
+    origin: address,
+    request: url,
+    vhostTemplate: url.vhost === url.host ? vhostOf(before) ?? url.host : url.vhost,
+  });
+  const stream = target.stream === url.stream
+    ? url.stream + paramsOf(before.target.stream)
+    : target.stream;
+  return { address, target: { ...target, stream } };
+}
+
+function parseRedirect(redirect: UpstreamRedirect, before: UpstreamPlace): StreamUrl {
+  const fail = (reason: string, cause?: unknown) =>
+    new UpstreamError("command", `Cannot follow the redirect of the origin: ${reason}`, { cause });
+  const { tcUrl, stream } = redirect;
+  let url: StreamUrl;
+  try {
+    url = parseStreamUrl({ tcUrl, app: "", stream });
+  } catch (error) {
+    throw fail(describeError(error), error);
+  }
+  const quoted = quotePeerText(redactParams(tcUrl));
+  if (url.schema !== "rtmp") throw fail(`the schema of ${quoted} is not rtmp`);
+  // Whoever only connects asks for no stream.
+  if (url.stream === "" && before.target.stream !== "") throw fail(`${quoted} names no stream`);
+  return url;
+}
+
+/** The vhost that was asked for, or null when only the server's own host stands in its place. */
+function vhostOf({ address, target }: UpstreamPlace): string | null {
+  const { host } = parseStreamUrl({ tcUrl: target.tcUrl, app: target.app, stream: "" });
+  return host === address.hostname ? null : host;
+}
+
+function paramsOf(streamName: string): string {
+  const cut = streamName.search(/[?#]/);
+  return cut < 0 ? "" : streamName.slice(cut);
+}

@@ -1,0 +1,105 @@
+/**
+ * Asks the origins whether they would let a client connect, in the client's own words: its `connect` may
+ * carry a token that only they understand (`token_traverse`). The first origin that answers decides.
+ */
+
+import { describeError, UpstreamError } from "../base/errors.ts";
+import type { OriginAddress } from "../config/config.ts";
+import type { ClientCheck, StreamRequest } from "../net/vhost_service.ts";
+import type { ConnectRequest } from "../session/server_session.ts";
+import type { EdgeContext } from "./edge_context.ts";
+import { Upstream, type UpstreamListener } from "./upstream.ts";
+
+/** Options of {@linkcode TokenCheck}. */
+export interface TokenCheckOptions {
+  readonly request: StreamRequest;
+  readonly client: ConnectRequest;
+  /** Called once, unless cancelled before, and never at once: why the client is not let in, or null. */
+  readonly onAnswer: (objection: string | null) => void;
+}
+
+/**
+ * See the file comment. Begins to dial when it is made. Every origin gets `connect_timeout` for the dial
+ * and `start_timeout` for its answer.
+ */
+export class TokenCheck implements ClientCheck, UpstreamListener {
+  readonly #context: EdgeContext;
+  readonly #options: TokenCheckOptions;
+  #upstream: Upstream | null = null;
+  #isOver = false;
+
+  constructor(context: EdgeContext, options: TokenCheckOptions) {
+    this.#context = context;
+    this.#options = options;
+    void this.#run();
+  }
+
+  cancel(): void {
+    this.#isOver = true;
+    this.#upstream?.close();
+  }
+
+  /** The origin accepted the `connect`; that is all it is asked for. */
+  onStarted(): void {
+    this.#upstream?.close();
+  }
+
+  onMedia(): void {}
+
+  onStatus(): void {}
+
+  onAcknowledgement(): void {}
+
+  async #run(): Promise<void> {
+    const objection = await this.#findOut();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#options.onAnswer(objection);
+  }
+
+  /** @returns why the client is not let in; null when it is, and when nobody wants to know any more. */
+  async #findOut(): Promise<string | null> {
+    const { cluster, origins } = this.#context;
+    let untried = cluster.origins;
+    let reason = "";
+    while (untried.length > 0) {
+      const origin = origins.choose(untried, false);
+      untried = untried.filter((other) => other !== origin);
+      try {
+        await this.#ask(origin);
+        return null;
+      } catch (error) {
+        reason = describeError(error);
+        if (isRefusal(error)) return reason;
+      }
+    }
+    return `No origin could be asked whether the client is welcome: ${reason}`;
+  }
+
+  async #ask(origin: OriginAddress): Promise<void> {
+    const { origins, clock } = this.#context;
+    const { request, client } = this.#options;
+    const beganMs = clock.now();
+    this.#upstream = new Upstream(this.#context, {
+      kind: "connect",
+      origin,
+      request,
+      client,
+      listener: this,
+      hasAlternative: true,
+      backlogMs: 0,
+    });
+    try {
+      await this.#upstream.run();
+      if (!this.#isOver) origins.succeeded(origin);
+    } catch (error) {
+      origins.failed(origin, error, beganMs);
+      throw error;
+    }
+  }
+}
+
+/** The origin itself said no; otherwise it is merely not there. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof UpstreamError && error.statusCode !== "";
+}

@@ -1,0 +1,284 @@
+/** `token_traverse on`: an origin decides whether a client may play or publish on the edge. */
+
+import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
+import { decodeCommand } from "../../lib/rtmp/commands.ts";
+import { parseStatus } from "../../lib/rtmp/status.ts";
+import { encodeSetChunkSize } from "../../lib/rtmp/control_messages.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { keyframe } from "../helpers/tiny_media.ts";
+import { connectProperty, ScriptedOrigin } from "../helpers/scripted_origin.ts";
+import { SIMPLE_HANDSHAKE } from "../helpers/session_peer.ts";
+import { type Client, ServerRig } from "../net/rig.ts";
+
+const PORT_A = 19_001;
+const PORT_B = 19_002;
+
+const CLIENT = {
+  app: "live?key=7",
+  tcUrl: "rtmp://edge.example/live?key=7",
+  pageUrl: "http://page.example/",
+  swfUrl: "http://page.example/player.swf",
+  flashVer: "WIN 15,0,0,239",
+};
+
+const REJECTED = {
+  kind: "refuse connect",
+  refusal: { code: "NetConnection.Connect.Rejected", description: "bad key" },
+} as const;
+
+const REJECTED_TEXT = 'Origin refused to connect: NetConnection.Connect.Rejected, "bad key"';
+
+/** A status that a client got. */
+type StatusLine = [code: string, description: string];
+
+/** An edge before origins A and B. */
+class TokenRig extends ServerRig {
+  readonly a = new ScriptedOrigin(this.network, PORT_A);
+  readonly b = new ScriptedOrigin(this.network, PORT_B);
+
+  constructor(tokenTraverse: "on" | "off" = "on") {
+    const cluster = `mode remote; origin a.example:${PORT_A} b.example:${PORT_B};
+      token_traverse ${tokenTraverse}; linger 0;`;
+    super(`vhost __defaultVhost__ { cluster { ${cluster} } play { mw_latency 20; } }`);
+  }
+
+  /** A client that has connected with its words, and with a second argument if there is one. */
+  async come(args?: AmfValue): Promise<Client> {
+    const client = await this.dial();
+    client.send(SIMPLE_HANDSHAKE);
+    client.send(encodeSetChunkSize(60_000));
+    const info = amfObject(CLIENT);
+    client.command("connect", args === undefined ? [info] : [info, args], { tid: 1 });
+    await this.settle();
+    return client;
+  }
+
+  override async settle(): Promise<void> {
+    // A client and two connections to origins, one after the other.
+    for (let round = 0; round < 3; round++) await super.settle();
+  }
+
+  /** Stops the server; no connection to an origin may be left. */
+  override async stop(): Promise<void> {
+    await super.stop();
+    await this.settle();
+    assertEquals(this.a.openCount + this.b.openCount, 0, "connections are left");
+  }
+}
+
+function statusesOf(client: Client): StatusLine[] {
+  return client.messages.filter(({ typeId }) => typeId === 20).flatMap(({ payload }) => {
+    const command = decodeCommand(20, payload);
+    const status = command.name === "onStatus" ? parseStatus(command.values[1]) : null;
+    return status === null ? [] : [[status.code, status.description] satisfies StatusLine];
+  });
+}
+
+Deno.test("TokenCheck repeats the client's own connect at the origin, before anything else", async () => {
+  const rig = new TokenRig();
+  const client = await rig.come(amfObject({ token: "secret", n: 3 }));
+  assertEquals(rig.network.dialled, [1935], "nothing is asked before the client wants a stream");
+  client.play();
+  await rig.settle();
+  const [check, pull] = rig.a.links;
+  assert(check !== undefined && pull !== undefined);
+  for (const [name, value] of Object.entries(CLIENT)) {
+    assertEquals(connectProperty(check, name), value, name);
+  }
+  const args = check.commands[0]?.values[1];
+  assert(args instanceof AmfObject);
+  assertEquals([...args.properties], [["token", "secret"], ["n", 3]]);
+  assertEquals(check.commandNames, ["connect"]);
+  assertEquals([check.isOpen, pull.isOpen], [false, true]);
+  assertEquals(pull.commandNames, ["connect", "createStream", "play"]);
+  await rig.stop();
+});
+
+Deno.test("TokenCheck passes no second argument on when the client sent none", async () => {
+  const rig = new TokenRig();
+  const client = await rig.come();
+  client.play();
+  await rig.settle();
+  assertEquals(rig.a.links[0]!.commands[0]?.values.length, 1);
+  await rig.stop();
+});
+
+Deno.test("TokenCheck lets a welcome player play", async () => {
+  const rig = new TokenRig();
+  const client = await rig.come();
+  client.play();
+  await rig.settle();
+  rig.a.link.sendMedia(keyframe(0));
+  await rig.settle();
+  assertEquals(client.words.includes("NetStream.Play.Start"), true);
+  assertEquals(client.pictures.length, 1);
+  await rig.stop();
+});
+
+Deno.test("TokenCheck loses nothing that a publisher sends before it is let in", async () => {
+  const rig = new TokenRig();
+  const client = await rig.come();
+  client.publish();
+  const messages = [keyframe(0, 1), keyframe(40, 2)];
+  for (const { typeId, timestampMs, payload } of messages) {
+    client.push(typeId, timestampMs, payload);
+  }
+  await rig.settle();
+  assertEquals(client.words.includes("NetStream.Publish.Start"), true);
+  client.push(9, 80, keyframe(80, 3).payload);
+  await rig.settle();
+  await rig.clock.advance(40);
+  await rig.settle();
+  assertEquals(rig.a.link.media.map(({ timestampMs }) => timestampMs), [0, 40, 80]);
+  await rig.stop();
+});
+
+for (
+  const [deed, code] of [
+    ["play", "NetStream.Play.Failed"],
+    ["publish", "NetStream.Publish.Denied"],
+  ] as const
+) {
+  Deno.test(`TokenCheck refuses a ${deed} with the origin's reason and asks no other`, async () => {
+    const rig = new TokenRig();
+    rig.a.mood = REJECTED;
+    const client = await rig.come();
+    client[deed]();
+    await rig.settle();
+    assertEquals(statusesOf(client), [[code, REJECTED_TEXT]]);
+    assertEquals(rig.network.dialled, [1935, PORT_A]);
+    await rig.advance(3_000);
+    assertEquals(client.isEnded, true);
+    await rig.stop();
+  });
+
+  Deno.test(`TokenCheck refuses a ${deed} when no origin can be asked`, async () => {
+    const rig = new TokenRig();
+    rig.a.stopListening();
+    rig.b.mood = { kind: "hang up" };
+    const client = await rig.come();
+    client[deed]();
+    await rig.settle();
+    const [[got, description] = ["", ""], ...others] = statusesOf(client);
+    assertEquals([got, others], [code, []]);
+    assert(
+      description.startsWith("No origin could be asked whether the client is welcome: Lost: "),
+    );
+    assertEquals(rig.network.dialled, [1935, PORT_A, PORT_B]);
+    await rig.advance(3_000);
+    assertEquals(client.isEnded, true);
+    await rig.stop();
+  });
+}
+
+Deno.test("TokenCheck asks the next origin when one is not there", async () => {
+  const rig = new TokenRig();
+  rig.a.stopListening();
+  rig.b.mood = REJECTED;
+  const client = await rig.come();
+  client.play();
+  await rig.settle();
+  assertEquals(statusesOf(client), [["NetStream.Play.Failed", REJECTED_TEXT]]);
+  await rig.stop();
+});
+
+Deno.test("TokenCheck does not try a dead origin again for every client", async () => {
+  const rig = new TokenRig();
+  rig.a.stopListening();
+  rig.b.mood = REJECTED;
+  for (const _ of [1, 2, 3]) {
+    const client = await rig.come();
+    client.play();
+    await rig.settle();
+  }
+  assertEquals(rig.network.dialled.filter((port) => port === PORT_A).length, 1);
+  await rig.stop();
+});
+
+Deno.test("TokenCheck gives an origin that does not connect or answer up after its timeouts", async () => {
+  const rig = new TokenRig();
+  rig.network.silence(PORT_A);
+  rig.b.mood = { kind: "mute" };
+  const client = await rig.come();
+  client.play();
+  await rig.advance(7_000);
+  assertEquals(statusesOf(client), []);
+  await rig.advance(2_000);
+  assertEquals(statusesOf(client), [[
+    "NetStream.Play.Failed",
+    "No origin could be asked whether the client is welcome: Lost: no stream within 5000 ms",
+  ]]);
+  await rig.stop();
+});
+
+const DEPARTURES = [
+  { how: "hangs up", leave: (client: Client) => client.transport.close() },
+  { how: "stops its stream", leave: (client: Client) => client.closeStream() },
+];
+
+for (const { how, leave } of DEPARTURES) {
+  for (const mood of ["dialled", "asked"]) {
+    Deno.test(`TokenCheck ends when the client ${how} while an origin is ${mood}`, async () => {
+      const rig = new TokenRig();
+      if (mood === "dialled") rig.network.silence(PORT_A);
+      rig.a.mood = { kind: "mute" };
+      const client = await rig.come();
+      client.play();
+      await rig.settle();
+      leave(client);
+      await rig.settle();
+      assertEquals(rig.a.openCount, 0);
+      await rig.advance(10_000);
+      assertEquals(rig.network.dialled, [1935, PORT_A]);
+      assertEquals(statusesOf(client), []);
+      await rig.stop();
+    });
+  }
+}
+
+Deno.test("TokenCheck begins anew when the client asks for another stream meanwhile", async () => {
+  const rig = new TokenRig();
+  rig.a.mood = { kind: "mute" };
+  const client = await rig.come();
+  client.play("first");
+  await rig.settle();
+  rig.a.mood = { kind: "accept" };
+  client.play("second");
+  await rig.settle();
+  assertEquals(rig.a.links.map(({ isOpen }) => isOpen), [false, false, true]);
+  assertEquals(rig.a.link.streamName, "second?key=7");
+  await rig.stop();
+});
+
+Deno.test("TokenCheck in progress is ended when the server stops", async () => {
+  const rig = new TokenRig();
+  rig.a.mood = { kind: "mute" };
+  const client = await rig.come();
+  client.publish();
+  await rig.settle();
+  await rig.stop();
+});
+
+Deno.test("TokenCheck follows a redirect of the connect", async () => {
+  const rig = new TokenRig();
+  const ex = amfObject({ code: 302, redirect: `rtmp://10.0.0.2:${PORT_B}/live` });
+  rig.a.mood = { kind: "redirect connect", ex };
+  rig.b.mood = REJECTED;
+  const client = await rig.come();
+  client.play();
+  await rig.settle();
+  assertEquals(statusesOf(client), [[
+    "NetStream.Play.Failed",
+    `${REJECTED_TEXT}: redirected to 10.0.0.2:${PORT_B}`,
+  ]]);
+  await rig.stop();
+});
+
+Deno.test("RemoteVhost asks no origin about a client while token_traverse is off", async () => {
+  const rig = new TokenRig("off");
+  const client = await rig.come();
+  client.play();
+  await rig.settle();
+  assertEquals(rig.a.links.map(({ commandNames }) => commandNames.at(-1)), ["play"]);
+  await rig.stop();
+});

@@ -1,0 +1,278 @@
+/**
+ * Publishers of an origin that are lost and return, or are followed by another, on whichever connection. SRS
+ * users' reports: a publisher is refused as busy after a network loss (#675), replays within seconds fail
+ * (#2215, #2621).
+ */
+
+import { assertEquals, assertMatch } from "../helpers/assert.ts";
+import { AVC_HEADER, idOf, interFrame, keyframe } from "../helpers/media.ts";
+import { type Client, ServerRig } from "./rig.ts";
+
+const VIDEO = 9;
+const FRAME_MS = 40;
+
+/** What a player is told before the stream, when its publisher stops for good, and when one is back. */
+const STARTED = ["StreamBegin", "NetStream.Play.Reset", "NetStream.Play.Start"];
+const GONE = ["NetStream.Play.UnpublishNotify", "StreamEOF"];
+const BACK = ["StreamBegin", "NetStream.Play.PublishNotify"];
+
+const ORIGIN = "vhost __defaultVhost__ { play { mw_latency 20; } }";
+const REPLACE = "vhost __defaultVhost__ { play { mw_latency 20; } publish { takeover replace; } }";
+const NO_GRACE = "vhost __defaultVhost__ { play { mw_latency 20; } publish { grace 0; } }";
+
+/** An encoder's beginning: header and first GOP on a clock that begins at 0, pictures from `id` on. */
+function begin(publisher: Client, id: number): void {
+  publisher.push(VIDEO, 0, AVC_HEADER);
+  publisher.push(VIDEO, 0, keyframe(id));
+  publisher.push(VIDEO, FRAME_MS, interFrame(id + 1));
+}
+
+/** Numbers and times of the pictures that a player got, without headers. */
+function shown({ messages }: Client): { id: number; timestampMs: number }[] {
+  return messages.filter(({ typeId, payload }) => typeId === VIDEO && payload[1] === 1)
+    .map(({ payload, timestampMs }) => ({ id: idOf(payload), timestampMs }));
+}
+
+function idsOf(player: Client): number[] {
+  return shown(player).map(({ id }) => id);
+}
+
+function statusesOf({ words }: Client): string[] {
+  return words.filter((word) => word !== "video");
+}
+
+/** A published stream with a player that has got the first two pictures. */
+async function start(text = ORIGIN): Promise<{ rig: ServerRig; first: Client; player: Client }> {
+  const rig = new ServerRig(text);
+  const player = await rig.play();
+  const first = await rig.publish();
+  begin(first, 1);
+  await rig.advance(100);
+  assertEquals(idsOf(player), [1, 2]);
+  return { rig, first, player };
+}
+
+/** How the network lets go of a publisher. */
+const LOSSES = [
+  { name: "is closed", lose: (publisher: Client) => publisher.transport.close() },
+  { name: "is reset", lose: (publisher: Client) => publisher.far.reset() },
+  { name: "falls silent without a FIN", lose: () => {} },
+] as const;
+
+for (const { name, lose } of LOSSES) {
+  for (const awayMs of [2_000, 9_000]) {
+    Deno.test(`SRS #675: a publisher returns ${awayMs} ms after its connection ${name}: players stay, time goes on`, async () => {
+      const { rig, first, player } = await start();
+      lose(first);
+      await rig.advance(awayMs);
+      const second = await rig.publish();
+      assertEquals(second.words, ["NetStream.Publish.Start"]);
+      begin(second, 3);
+      await rig.advance(100);
+      assertEquals(shown(player), [
+        { id: 1, timestampMs: 0 },
+        { id: 2, timestampMs: 40 },
+        { id: 3, timestampMs: 80 },
+        { id: 4, timestampMs: 120 },
+      ]);
+      assertEquals(statusesOf(player), STARTED);
+      // The old timer is no more.
+      for (let passed = 0; passed < 15; passed++) {
+        second.push(VIDEO, 80 + passed * 1_000, interFrame(5));
+        await rig.advance(1_000);
+      }
+      assertEquals(statusesOf(player), STARTED);
+      await rig.stop();
+    });
+  }
+}
+
+Deno.test("SRS #2215 #2621: a stream is published again and again within a second, by goodbye or not", async () => {
+  const { rig, first, player } = await start();
+  let publisher = first;
+  for (let round = 1; round <= 6; round++) {
+    if (round % 2 === 0) publisher.closeStream();
+    await rig.settle();
+    publisher.transport.close();
+    await rig.advance(100);
+    publisher = await rig.publish();
+    assertEquals(publisher.words, ["NetStream.Publish.Start"]);
+    begin(publisher, round * 10);
+    await rig.advance(100);
+  }
+  assertEquals(idsOf(player), [1, 2, 10, 11, 20, 21, 30, 31, 40, 41, 50, 51, 60, 61]);
+  const times = shown(player).map(({ timestampMs }) => timestampMs);
+  assertEquals(times, times.map((_, index) => index * FRAME_MS));
+  await rig.stop();
+});
+
+Deno.test("Players are told when a lost publisher does not return within the grace", async () => {
+  const { rig, first, player } = await start();
+  first.transport.close();
+  await rig.advance(9_900);
+  assertEquals(statusesOf(player), STARTED);
+  await rig.advance(200);
+  assertEquals(statusesOf(player), [...STARTED, ...GONE]);
+  const second = await rig.publish();
+  begin(second, 3);
+  await rig.advance(100);
+  assertEquals(statusesOf(player), [...STARTED, ...GONE, ...BACK]);
+  assertEquals(idsOf(player), [1, 2, 3, 4]);
+  await rig.stop();
+});
+
+Deno.test("A publisher that returned and is lost again has its whole grace again", async () => {
+  const { rig, first, player } = await start();
+  first.transport.close();
+  await rig.advance(9_000);
+  const second = await rig.publish();
+  begin(second, 3);
+  await rig.advance(100);
+  second.transport.close();
+  await rig.advance(9_800);
+  assertEquals(statusesOf(player), STARTED);
+  await rig.advance(300);
+  assertEquals(statusesOf(player), [...STARTED, ...GONE]);
+  await rig.stop();
+});
+
+Deno.test("Players are told at once without grace", async () => {
+  const { rig, first, player } = await start(NO_GRACE);
+  first.transport.close();
+  await rig.advance(100);
+  assertEquals(statusesOf(player), [...STARTED, ...GONE]);
+  await rig.stop();
+});
+
+const GOODBYES = [
+  {
+    name: "FCUnpublish",
+    say: (publisher: Client) => publisher.command("FCUnpublish", [null, "show"]),
+  },
+  {
+    name: "deleteStream",
+    say: (publisher: Client) => publisher.command("deleteStream", [null, 1]),
+  },
+  { name: "closeStream", say: (publisher: Client) => publisher.closeStream() },
+] as const;
+
+for (const { name, say } of GOODBYES) {
+  Deno.test(`Players are told at once when the publisher sends ${name}`, async () => {
+    const { rig, first, player } = await start();
+    say(first);
+    await rig.settle();
+    first.transport.close();
+    await rig.advance(100);
+    assertEquals(statusesOf(player), [...STARTED, ...GONE]);
+    await rig.stop();
+  });
+}
+
+Deno.test("A player that comes during the grace waits for the publisher and begins with its pictures", async () => {
+  const { rig, first } = await start();
+  first.transport.close();
+  await rig.advance(1_000);
+  const late = await rig.play();
+  await rig.advance(1_000);
+  assertEquals(late.words, []);
+  const second = await rig.publish();
+  begin(second, 3);
+  await rig.advance(100);
+  assertEquals(late.words, [...STARTED, "video", "video", "video"]);
+  assertEquals(idsOf(late), [3, 4]);
+  await rig.stop();
+});
+
+Deno.test("A stream that nobody watches any more is forgotten with its grace", async () => {
+  const { rig, first, player } = await start();
+  const idle = rig.clock.pendingCount;
+  first.transport.close();
+  await rig.settle();
+  player.transport.close();
+  await rig.advance(1_000);
+  // Neither the grace nor the player's turn on the wheel: one timer less than with the player.
+  assertEquals(rig.clock.pendingCount, idle - 1);
+  await rig.stop();
+});
+
+Deno.test("A server stops while it waits for a publisher", async () => {
+  const { rig, first } = await start();
+  first.transport.close();
+  await rig.advance(1_000);
+  await rig.stop();
+});
+
+Deno.test("A silent publisher that is closed by its timeout has its grace from then on", async () => {
+  const { rig, player } = await start();
+  await rig.advance(6_000);
+  assertMatch(rig.endings[0]!, /publish.normal_timeout/);
+  await rig.advance(8_000);
+  assertEquals(statusesOf(player), STARTED);
+  await rig.advance(2_000);
+  assertEquals(statusesOf(player), [...STARTED, ...GONE]);
+  await rig.stop();
+});
+
+// Takeover.
+
+Deno.test("A newcomer is refused while the publisher sends, and gets the stream a second after it stopped", async () => {
+  const { rig, first, player } = await start();
+  first.push(VIDEO, 80, interFrame(3));
+  await rig.advance(1_000);
+  const hasty = await rig.publish();
+  assertEquals(hasty.words, ["NetStream.Publish.BadName"]);
+  await rig.advance(1);
+  const second = await rig.publish();
+  assertEquals(second.words, ["NetStream.Publish.Start"]);
+  begin(second, 4);
+  await rig.advance(100);
+  assertEquals(idsOf(player), [1, 2, 3, 4, 5]);
+  await rig.stop();
+});
+
+Deno.test("A newcomer replaces a busy publisher when told so, which is told why and closed", async () => {
+  const { rig, first, player } = await start(REPLACE);
+  const second = await rig.publish();
+  assertEquals(second.words, ["NetStream.Publish.Start"]);
+  assertEquals(first.words, ["NetStream.Publish.Start", "NetStream.Publish.BadName"]);
+  // It has not read that yet.
+  first.push(VIDEO, 80, interFrame(666));
+  first.closeStream();
+  begin(second, 3);
+  await rig.advance(3_000);
+  assertEquals(first.isEnded, true);
+  assertEquals(second.isEnded, false);
+  assertEquals(idsOf(player), [1, 2, 3, 4]);
+  assertEquals(statusesOf(player), STARTED);
+  const [ended] = rig.linesOf("Publish ended");
+  assertEquals(ended?.fields["reason"], "replaced by a newer publisher");
+  assertEquals(rig.server.counts, { connections: 2, players: 1, publishers: 1 });
+  await rig.stop();
+});
+
+Deno.test("A publisher that was replaced and comes to life again changes nothing", async () => {
+  const { rig, first, player } = await start();
+  await rig.advance(1_500);
+  const second = await rig.publish();
+  begin(second, 3);
+  first.push(VIDEO, 80, keyframe(666));
+  first.transport.close();
+  await rig.advance(1_000);
+  assertEquals(idsOf(player), [1, 2, 3, 4]);
+  assertEquals(statusesOf(player), STARTED);
+  assertEquals(rig.server.counts.publishers, 1);
+  await rig.stop();
+});
+
+Deno.test("A publisher is replaced although nobody watches, and whoever comes then sees the new one", async () => {
+  const rig = new ServerRig(REPLACE);
+  begin(await rig.publish(), 1);
+  await rig.settle();
+  const second = await rig.publish();
+  begin(second, 3);
+  await rig.settle();
+  const player = await rig.play();
+  await rig.advance(100);
+  assertEquals(idsOf(player), [3, 4]);
+  await rig.stop();
+});
