@@ -219,8 +219,8 @@ const cluster = {
   ),
   retry_max: option(
     ownTime(10),
-    "5s",
-    "Longest pause after every origin failed. Own directive.",
+    "800ms",
+    "Longest pause after every origin failed: an origin that is back is found within a second. Own directive.",
   ),
   coworkers: deferred([], "Other origins that may have the stream."),
   origin_cluster: deferred(["off"], "Redirecting players to the origin that has the stream."),

@@ -41,7 +41,7 @@ const DEFAULT_VHOST = {
     stallTimeoutMs: 2000,
     lingerMs: 10_000,
     retryMinMs: 100,
-    retryMaxMs: 5000,
+    retryMaxMs: 800,
   },
   refer: { enabled: false, all: [], play: [], publish: [] },
   security: { enabled: false, rules: [] },
