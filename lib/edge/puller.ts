@@ -98,7 +98,7 @@ export class Puller implements FeedListener {
       this.#activate(feed, null);
       return this.#onActiveMedia(feed, typeId, timestampMs, payload);
     }
-    const joined = feed.joiner.offer(typeId, timestampMs, payload);
+    const joined = feed.joiner.offer(typeId, timestampMs, payload, feed.lastMediaMs);
     if (joined !== null) this.#activate(feed, joined);
   }
 

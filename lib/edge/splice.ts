@@ -14,12 +14,7 @@ import { classifyVideo, VideoKind } from "../media/flv_tag.ts";
 import type { TimePair } from "../hub/timeline.ts";
 import { isMetadata } from "../media/metadata.ts";
 import { MessageType } from "../rtmp/constants.ts";
-import {
-  type DeliveryHistory,
-  fingerprint,
-  isFrame,
-  type TrackHistory,
-} from "./delivery_history.ts";
+import { DeliveryHistory, fingerprint, isFrame, type TrackHistory } from "./delivery_history.ts";
 
 /** A message that was held; its payload is a copy. */
 export interface HeldMessage {
@@ -64,6 +59,12 @@ const AUDIO_RULE: MatchRule = {
 /** A match is sought in so much of the new origin's stream, in ms: a GOP cache comes all at once. */
 const MAX_SEARCH_MS = 1_000;
 
+/**
+ * A new origin is behind the one before by less than this, in ms. One that sends for longer what was
+ * delivered before does not carry the same broadcast: its publisher began the same material again.
+ */
+const MAX_BEHIND_MS = 2_000;
+
 /** More than this is not held: then the stream begins anew. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
@@ -86,12 +87,13 @@ export class Splice {
   #candidates: number[] = [];
   #isRestarting = false;
 
-  constructor(history: DeliveryHistory) {
+  /** @param isAnew Compares nothing: the stream begins anew at the next keyframe. */
+  constructor(history: DeliveryHistory, isAnew = false) {
     this.#history = history;
     const hasVideo = history.video.end > 0;
     this.#rule = hasVideo ? VIDEO_RULE : AUDIO_RULE;
     this.#track = hasVideo ? history.video : history.audio;
-    this.#isRestarting = this.#track.end === 0;
+    this.#isRestarting = isAnew || this.#track.end === 0;
   }
 
   /** Takes the next message; `payload` is copied. Not to be called after a decision other than `hold`. */
@@ -139,6 +141,7 @@ export class Splice {
     this.#isRestarting = true;
     const held = this.#held;
     this.#held = [];
+    this.#heldBytes = 0;
     for (const [index, { typeId, timestampMs, payload }] of held.entries()) {
       const decision = this.#awaitKeyframe(typeId, timestampMs, payload);
       if (decision.type !== "restart") continue;
@@ -156,7 +159,8 @@ export class Splice {
       this.#hold(typeId, timestampMs, payload);
       return { type: "restart", held: this.#held };
     }
-    if (!isFrame(typeId, payload)) this.#hold(typeId, timestampMs, payload);
+    if (isFrame(typeId, payload) || this.#heldBytes > MAX_HELD_BYTES) return HOLD;
+    this.#hold(typeId, timestampMs, payload);
     return HOLD;
   }
 
@@ -177,27 +181,37 @@ export interface Joined {
 /** Joins one new origin: decides by a {@linkcode Splice}, then waits for what was not delivered yet. */
 export class Joiner {
   readonly #history: DeliveryHistory;
-  readonly #splice: Splice;
+  #splice: Splice;
   #align: TimePair | null = null;
   #catchUp: CatchUp | null = null;
+  #alignedAtMs = 0;
 
   constructor(history: DeliveryHistory) {
     this.#history = history;
     this.#splice = new Splice(history);
   }
 
-  /** Takes the next message; `payload` is copied. @returns null until there is something to deliver. */
-  offer(typeId: number, timestampMs: number, payload: Uint8Array): Joined | null {
+  /**
+   * Takes the next message; `payload` is copied. @returns null until there is something to deliver.
+   *
+   * @param nowMs When it came.
+   */
+  offer(typeId: number, timestampMs: number, payload: Uint8Array, nowMs: number): Joined | null {
     if (this.#catchUp !== null) {
-      if (!this.#catchUp.isNew(typeId, timestampMs, payload)) return null;
-      const message = { typeId, timestampMs, payload: payload.slice() };
-      return { align: this.#align, messages: [message] };
+      if (this.#catchUp.isNew(typeId, timestampMs, payload)) {
+        const message = { typeId, timestampMs, payload: payload.slice() };
+        return { align: this.#align, messages: [message] };
+      }
+      if (nowMs - this.#alignedAtMs < MAX_BEHIND_MS) return null;
+      this.#catchUp = null;
+      this.#splice = new Splice(this.#history, true);
     }
     const decision = this.#splice.offer(typeId, timestampMs, payload);
     if (decision.type === "hold") return null;
     if (decision.type === "restart") return { align: null, messages: decision.held };
     const catchUp = new CatchUp(this.#history, decision.align);
     this.#align = decision.align;
+    this.#alignedAtMs = nowMs;
     this.#catchUp = catchUp;
     const messages = decision.held.filter((held) =>
       catchUp.isNew(held.typeId, held.timestampMs, held.payload)

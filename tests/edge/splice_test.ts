@@ -1,5 +1,5 @@
 import { DeliveryHistory, isFrame } from "../../lib/edge/delivery_history.ts";
-import { CatchUp, Splice } from "../../lib/edge/splice.ts";
+import { CatchUp, Joiner, Splice } from "../../lib/edge/splice.ts";
 import { addU32, diffU32 } from "../../lib/base/u32.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 
@@ -222,4 +222,37 @@ Deno.test("isFrame() tells frames from headers and data", () => {
   assertEquals(isFrame(VIDEO, VIDEO_HEADER.payload), false);
   assertEquals(isFrame(AUDIO, AUDIO_HEADER.payload), false);
   assertEquals(isFrame(18, Uint8Array.of(2, 0, 0)), false);
+});
+
+Deno.test("Joiner begins anew when the new origin sends the same material all over again", () => {
+  const history = createHistory(FRAMES, 0);
+  const joiner = new Joiner(history);
+  // At the pace of a live stream: what a publisher sends that began its file again.
+  const replay = joinAt(FRAMES, 0, 0);
+  const joined = [];
+  for (const { typeId, timestampMs, payload } of [...replay, ...replay]) {
+    const result = joiner.offer(typeId, timestampMs, payload, joined.length * 23);
+    joined.push(result);
+    if (result !== null) break;
+  }
+  const result = joined.at(-1);
+  assertEquals(result?.align, null, "not the same broadcast");
+  const first = result!.messages.findIndex(isKeyframe);
+  assert(first >= 0, "it begins with a keyframe");
+  assert(joined.length * 23 < 3_500, `after ${joined.length * 23} ms`);
+});
+
+Deno.test("Joiner waits for an origin that is a second behind", () => {
+  const delivered = 70;
+  const joiner = new Joiner(createHistory(FRAMES.slice(0, delivered), 0));
+  let nowMs = 0;
+  for (const { typeId, timestampMs, payload } of joinAt(FRAMES, delivered - 40, 0)) {
+    const result = joiner.offer(typeId, timestampMs, payload, nowMs);
+    nowMs += 14;
+    if (result === null) continue;
+    assert(result.align !== null);
+    assertEquals(describe(result.messages), describe(FRAMES.slice(delivered, delivered + 1)));
+    return;
+  }
+  throw new Error("it never joined");
 });
