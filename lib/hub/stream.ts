@@ -233,7 +233,7 @@ export class Stream {
   }
 
   /**
-   * Drops what nobody needs: what lies before the newest join entry and before every viewer's cursor,
+   * Drops what nobody needs: what lies before the oldest join entry kept and before every viewer's cursor,
    * and of slow viewers' bytes those that lag more than they may. Once per slab, so it may walk viewers.
    */
   #forget(): void {

@@ -1,6 +1,6 @@
 /** The vhosts of a server by name. */
 
-import { DEFAULT_VHOST } from "../rtmp/url.ts";
+import { DEFAULT_VHOST } from "../config/config.ts";
 import type { VhostService } from "./vhost_service.ts";
 
 /** See the file comment. */

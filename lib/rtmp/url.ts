@@ -9,12 +9,10 @@
 
 import { WireError } from "../base/errors.ts";
 import { quotePeerText, redactParams } from "../base/text.ts";
+import { DEFAULT_VHOST } from "../config/config.ts";
 
 /** Default port of RTMP. */
 export const RTMP_PORT = 1935;
-
-/** The vhost that stands for "whichever": requests for a vhost that is not configured land there. */
-export const DEFAULT_VHOST = "__defaultVhost__";
 
 /** The app of an address that names none. */
 export const DEFAULT_APP = "__defaultApp__";

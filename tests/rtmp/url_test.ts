@@ -1,13 +1,8 @@
 /** The tables follow the address tests of SRS 7.0 (tcUrl and stream → vhost, app, stream, port, params). */
 
 import { WireError } from "../../lib/base/errors.ts";
-import {
-  DEFAULT_VHOST,
-  parseRtmpUrl,
-  parseStreamUrl,
-  streamKey,
-  upstreamTarget,
-} from "../../lib/rtmp/url.ts";
+import { DEFAULT_VHOST } from "../../lib/config/config.ts";
+import { parseRtmpUrl, parseStreamUrl, streamKey, upstreamTarget } from "../../lib/rtmp/url.ts";
 import type { StreamUrl } from "../../lib/rtmp/url.ts";
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../helpers/assert.ts";
