@@ -5,6 +5,7 @@ import type { Logger } from "../base/log.ts";
 import type { Config, VhostConfig } from "../config/config.ts";
 import { OriginSet } from "../edge/origin_set.ts";
 import { RemoteVhost } from "../edge/remote_vhost.ts";
+import { createUpstreamTotals } from "../edge/upstream_report.ts";
 import { Hub } from "../hub/hub.ts";
 import { FlushQueue } from "../net/flush_queue.ts";
 import { FlushWheels } from "../net/flush_wheel.ts";
@@ -110,7 +111,7 @@ function createVhost(
   const { wheels, logger, clock } = common;
   const { cluster } = vhost;
   const origins = new OriginSet({ vhost: vhost.name, cluster, clock });
-  const context = { ...common, cluster, origins };
+  const context = { ...common, cluster, origins, totals: createUpstreamTotals() };
   return new RemoteVhost({ config: vhost, hub, context, wheels, logger });
 }
 

@@ -3,6 +3,7 @@
  * from another origin.
  */
 
+import { diffU32 } from "../base/u32.ts";
 import { AudioKind, classifyAudio, classifyVideo, VideoKind } from "../media/flv_tag.ts";
 import { MessageType } from "../rtmp/constants.ts";
 
@@ -86,6 +87,14 @@ export class DeliveryHistory {
   readonly audio = new TrackHistory();
   /** Sequence headers and other audio and video messages that are neither picture nor sound. */
   readonly headers = new TrackHistory();
+
+  /** Time from picture to picture (from sound to sound, without pictures), in ms; 0 when unknown. */
+  get frameMs(): number {
+    const track = this.video.end > 0 ? this.video : this.audio;
+    const steps = track.end - track.start - 1;
+    if (steps < 1) return 0;
+    return diffU32(track.timeOf(track.end - 1), track.timeOf(track.start)) / steps;
+  }
 
   /** Remembers a message and its stream time. Data is not remembered. */
   note(typeId: number, streamMs: number, payload: Uint8Array): void {

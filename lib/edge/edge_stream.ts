@@ -21,6 +21,7 @@ import type { EdgeContext } from "./edge_context.ts";
 import { type DemandEvent, OnDemand } from "./on_demand.ts";
 import { Puller } from "./puller.ts";
 import { Pusher } from "./pusher.ts";
+import type { UpstreamSnapshot } from "./upstream_report.ts";
 
 /** Options of {@linkcode EdgeStream}. */
 export interface EdgeStreamOptions {
@@ -57,9 +58,11 @@ export class EdgeStream {
     this.#demand = new OnDemand(options.context.cluster.lingerMs);
   }
 
-  /** Connections to origins that this stream has or is making. */
-  get upstreamCount(): number {
-    return (this.#puller === null ? 0 : 1) + (this.#pusher === null ? 0 : 1);
+  /** The connections to origins that this stream has or is making: pull, push, or both for a moment. */
+  get upstreams(): UpstreamSnapshot[] {
+    return [this.#puller, this.#pusher].flatMap((user) =>
+      user === null ? [] : [user.report.snapshot()]
+    );
   }
 
   addPlayer(request: StreamRequest, viewer: Viewer): void {

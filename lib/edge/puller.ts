@@ -22,6 +22,7 @@ import type { EdgeContext } from "./edge_context.ts";
 import { Feed, type FeedListener } from "./feed.ts";
 import { OriginLoop } from "./origin_loop.ts";
 import { type Joined, Joiner } from "./splice.ts";
+import { UpstreamReport } from "./upstream_report.ts";
 
 /** Options of {@linkcode Puller}. */
 export interface PullerOptions {
@@ -46,6 +47,7 @@ const WATCH_PERIOD_MS = 100;
 export class Puller implements FeedListener {
   /** Settles when it was stopped and its last connection is over. */
   readonly ended: Promise<void>;
+  readonly report: UpstreamReport;
   readonly #options: PullerOptions;
   readonly #loop: OriginLoop;
   /** Feeds the stream, or did last and is still connected. */
@@ -67,6 +69,7 @@ export class Puller implements FeedListener {
   constructor(options: PullerOptions) {
     const { context, stream } = options;
     this.#options = options;
+    this.report = new UpstreamReport("pull", context.totals, context.clock);
     this.#loop = new OriginLoop({
       origins: context.origins,
       streamName: stream.name,
@@ -113,6 +116,7 @@ export class Puller implements FeedListener {
     if (feed === this.#candidate) this.#candidate = null;
     if (feed !== this.#active) return;
     this.#active = null;
+    this.report.lost();
     this.#endHandle("lost");
     if (!this.#isStopped) this.#options.onLost();
   }
@@ -122,6 +126,7 @@ export class Puller implements FeedListener {
     // Not an UpstreamError: it has not been asked, so nothing new is known of its health.
     if (this.#active?.origin === origin) throw new Error("Still silent");
     const { context, request } = this.#options;
+    this.report.attempted(origin);
     const feed = new Feed({
       context,
       origin,
@@ -158,7 +163,7 @@ export class Puller implements FeedListener {
     this.#endHandle("lost");
     before?.finish();
     this.#loop.succeeded();
-    this.#logSwitch(feed, joined, silenceMs);
+    this.#reportSwitch(feed.origin, joined, silenceMs);
     if (joined === null) return;
     if (joined.align === null) {
       feed.joiner = null;
@@ -193,29 +198,42 @@ export class Puller implements FeedListener {
     return Math.round(this.#options.context.clock.now() - this.#lastDeliveryMs);
   }
 
-  #logSwitch(feed: Feed, joined: Joined | null, silenceMs: number): void {
+  #reportSwitch(to: OriginAddress, joined: Joined | null, silenceMs: number): void {
     const { logger } = this.#options;
-    const origin = formatAddress(feed.origin);
-    const isSpliced = joined !== null && joined.align !== null;
+    const origin = formatAddress(to);
     if (this.#lastOrigin === null || this.#cause === "") {
+      this.report.live(to);
       logger.info("Pull started", { origin });
     } else {
+      const isSpliced = joined !== null && joined.align !== null;
+      const lostFrames = isSpliced ? 0 : this.#framesIn(silenceMs);
+      const how = isSpliced ? "spliced" : "restarted";
+      this.report.switched({ to, how, silenceMs, lostFrames, doubledFrames: 0, lostBytes: 0 });
       logger.info("Pull switched", {
         from: formatAddress(this.#lastOrigin),
         to: origin,
         cause: this.#cause,
         silence_ms: silenceMs,
-        how: isSpliced ? "spliced, nothing lost or doubled" : "began anew",
+        lost_frames: lostFrames,
+        doubled_frames: 0,
+        how,
       });
     }
-    this.#lastOrigin = feed.origin;
+    this.#lastOrigin = to;
     this.#cause = "";
     this.#complained.clear();
+  }
+
+  /** What players missed in a silence of another encode can only be told by its length. */
+  #framesIn(silenceMs: number): number {
+    const frameMs = this.#history?.frameMs ?? 0;
+    return frameMs === 0 ? 0 : Math.round(silenceMs / frameMs);
   }
 
   #onFailed(origin: OriginAddress, error: unknown): void {
     const reason = describeError(error);
     this.#cause ||= reason;
+    this.report.failed(reason);
     const { logger } = this.#options;
     const fields = { origin: formatAddress(origin) };
     // An origin that stays away is worth one line, not one per attempt.

@@ -21,6 +21,7 @@ import { OriginLoop } from "./origin_loop.ts";
 import { type PushFraming, reframeForPush } from "./push_framing.ts";
 import { SentMarks } from "./sent_marks.ts";
 import { Upstream, type UpstreamListener } from "./upstream.ts";
+import { UpstreamReport } from "./upstream_report.ts";
 
 /** Options of {@linkcode Pusher}. */
 export interface PusherOptions {
@@ -49,6 +50,7 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
   isQueued = false;
   /** Settles when it was stopped and the origin has got everything. */
   readonly ended: Promise<void>;
+  readonly report: UpstreamReport;
   readonly #options: PusherOptions;
   readonly #loop: OriginLoop;
   #upstream: Upstream | null = null;
@@ -56,6 +58,10 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
   #taker: Taker | null = null;
   /** How far the origins before surely got, or -1. */
   #sentOffset = -1;
+  /** Where the origin before was left, when, and why; for the log. */
+  #lastOrigin: OriginAddress | null = null;
+  #lostAtMs = 0;
+  #cause = "";
   /** The newest reason that an origin itself gave for taking no stream. */
   #refusal: UpstreamError | null = null;
   #isAccepted = false;
@@ -63,6 +69,7 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
 
   constructor(options: PusherOptions) {
     this.#options = options;
+    this.report = new UpstreamReport("push", options.context.totals, options.context.clock);
     this.#loop = new OriginLoop({
       origins: options.context.origins,
       streamName: options.stream.name,
@@ -103,7 +110,10 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
       this.#options.onAccepted();
       if (this.#isStopped) return;
     }
-    logger.info("Push started", { origin: formatAddress(this.#origin!) });
+    if (this.#sentOffset < 0) {
+      this.report.live(this.#origin!);
+      logger.info("Push started", { origin: formatAddress(this.#origin!) });
+    }
     const { writer } = this.#upstream!;
     const framing = { msid, chunkSize: context.chunkSize };
     this.#taker = { writer, framing, seat: wheel.add(this), marks: null };
@@ -132,6 +142,7 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
   async #attempt(origin: OriginAddress): Promise<void> {
     const { context, request } = this.#options;
     this.#origin = origin;
+    this.report.attempted(origin);
     this.#upstream = new Upstream(context, {
       kind: "publish",
       origin,
@@ -143,10 +154,20 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     try {
       await this.#upstream.run();
     } finally {
-      this.#taker?.seat.leave();
-      this.#sentOffset = this.#taker?.marks?.offset ?? this.#sentOffset;
-      this.#taker = null;
+      this.#endTaker(origin);
     }
+  }
+
+  #endTaker(origin: OriginAddress): void {
+    const taker = this.#taker;
+    if (taker === null) return;
+    taker.seat.leave();
+    this.#taker = null;
+    this.report.lost();
+    if (taker.marks === null) return;
+    this.#sentOffset = taker.marks.offset;
+    this.#lastOrigin = origin;
+    this.#lostAtMs = this.#options.context.clock.now();
   }
 
   /** Sends headers and everything from a place to begin at; none may be there yet. */
@@ -154,17 +175,38 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     const { stream } = this.#options;
     const { writer, framing } = taker;
     // One that fell too far behind goes on with what is newest.
-    const isFirst = taker.marks === null && this.#sentOffset >= 0;
-    const entry = isFirst ? stream.joinEntryAt(this.#sentOffset) : stream.joinEntry;
+    const isResumed = taker.marks === null && this.#sentOffset >= 0;
+    const entry = isResumed ? stream.joinEntryAt(this.#sentOffset) : stream.joinEntry;
     if (entry === null) return;
     taker.marks = new SentMarks(entry.offset);
+    if (isResumed) this.#reportResumed(entry.offset);
     const preamble = reframeForPush(stream.preamble(entry), framing);
     if (preamble.length > 0) writer.send(preamble);
     writer.follow(stream.log, entry.offset, (view) => reframeForPush(view, framing));
   }
 
+  #reportResumed(offset: number): void {
+    const to = this.#origin!;
+    const silenceMs = Math.round(this.#options.context.clock.now() - this.#lostAtMs);
+    const lostBytes = Math.max(0, offset - this.#sentOffset);
+    const none = { lostFrames: 0, doubledFrames: 0 };
+    this.report.switched({ to, how: "resumed", silenceMs, lostBytes, ...none });
+    this.#options.logger.info("Push switched", {
+      from: formatAddress(this.#lastOrigin!),
+      to: formatAddress(to),
+      cause: this.#cause,
+      silence_ms: silenceMs,
+      lost_bytes: lostBytes,
+      how: "resumed",
+    });
+    this.#cause = "";
+  }
+
   #onFailed(origin: OriginAddress, error: unknown): void {
-    this.#options.logger.warning(`Origin takes no stream: ${describeError(error)}`, {
+    const reason = describeError(error);
+    this.#cause ||= reason;
+    this.report.failed(reason);
+    this.#options.logger.warning(`Origin takes no stream: ${reason}`, {
       origin: formatAddress(origin),
     });
     const isRefusal = error instanceof UpstreamError &&

@@ -16,6 +16,7 @@ import type { ConnectRequest } from "../session/server_session.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { EdgeStream } from "./edge_stream.ts";
 import { TokenCheck } from "./token_traverse.ts";
+import type { UpstreamSnapshot, UpstreamTotals } from "./upstream_report.ts";
 
 /** Options of {@linkcode RemoteVhost}. */
 export interface RemoteVhostOptions {
@@ -45,8 +46,18 @@ export class RemoteVhost implements VhostService {
   /** Connections to origins that this vhost has or is making. */
   get upstreamCount(): number {
     let count = 0;
-    for (const stream of this.#streams.values()) count += stream.upstreamCount;
+    for (const { upstreams } of this.#streams.values()) count += upstreams.length;
     return count;
+  }
+
+  /** The connections to origins of the stream `name`. */
+  upstreamsOf(name: string): readonly UpstreamSnapshot[] {
+    return this.#streams.get(name)?.upstreams ?? [];
+  }
+
+  /** What all pulls and pushes since the start add up to. */
+  get totals(): Readonly<UpstreamTotals> {
+    return this.#options.context.totals;
   }
 
   check(

@@ -234,7 +234,52 @@ Deno.test("Puller says in one line what a switch was like", async () => {
   assertEquals(line?.fields.from, `a.example:${PORT_A}`);
   assertEquals(line?.fields.to, `b.example:${PORT_B}`);
   assertEquals(line?.fields.silence_ms, 1_500);
-  assertStringIncludes(String(line?.fields.how), "spliced");
+  assertEquals(line?.fields.how, "spliced");
+  assertEquals([line?.fields.lost_frames, line?.fields.doubled_frames], [0, 0]);
+  assertStringIncludes(String(line?.fields.cause), "reset");
+  await rig.stop();
+});
+
+Deno.test("Puller.report tells which origin is used, since when, and what every switch cost", async () => {
+  const rig = await startPull(TWO);
+  assertEquals(rig.puller.report.snapshot().state, "connecting");
+  const pictures = [keyframe(0, 1, 300), interFrame(40, 2, 250), interFrame(80, 3, 250)];
+  rig.a.link.sendMedia(videoHeader(), ...pictures);
+  await rig.advance(1_500);
+  rig.a.link.reset();
+  await rig.settle();
+  rig.b.link.sendMedia(videoHeader(), ...pictures, interFrame(120, 4, 250));
+  await rig.advance(1_200);
+  rig.b.link.reset();
+  await rig.settle();
+  // Another encode: 1,200 ms had room for 30 pictures of 40 ms.
+  rig.a.link.sendMedia(videoHeader(), keyframe(0, 77, 400));
+  await rig.advance(300);
+  const { lastError, ...report } = rig.puller.report.snapshot();
+  assertEquals(report, {
+    kind: "pull",
+    state: "live",
+    origin: `a.example:${PORT_A}`,
+    sinceMs: 300,
+    attempts: 3,
+    switches: 2,
+    lastSilenceMs: 1_200,
+    lostFrames: 30,
+    doubledFrames: 0,
+    lostBytes: 0,
+  });
+  assertStringIncludes(lastError, "reset");
+  assertEquals(rig.context.totals, {
+    attempts: 3,
+    failures: 2,
+    spliced: 1,
+    restarted: 1,
+    resumed: 0,
+    silenceMs: 2_700,
+    lostFrames: 30,
+    doubledFrames: 0,
+    lostBytes: 0,
+  });
   await rig.stop();
 });
 

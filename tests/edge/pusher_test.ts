@@ -530,6 +530,34 @@ Deno.test("Pusher begins at the oldest keyframe there is when the lost origin ac
   await rig.finish();
 });
 
+Deno.test("Pusher says in one line what a switch was like", async () => {
+  const rig = await startPush({ cluster: TWO, stream: { keepBackMs: 60_000 } });
+  rig.publish(videoHeader(), keyframe(0, 1), interFrame(40, 2));
+  await rig.advance(1_500);
+  rig.a.die();
+  await rig.advance(TURN_MS);
+  const lines = rig.log.lines.filter(({ message }) => message.startsWith("Push "));
+  assertEquals(lines.map(({ message }) => message), ["Push started", "Push switched"]);
+  const { fields } = lines[1]!;
+  assertEquals([fields.from, fields.to], [`a.example:${PORT_A}`, `b.example:${PORT_B}`]);
+  assertEquals([fields.how, fields.lost_bytes], ["resumed", 0]);
+  const { origin, switches, lostBytes } = rig.pusher.report.snapshot();
+  assertEquals([origin, switches, lostBytes], [`b.example:${PORT_B}`, 1, 0]);
+  await rig.finish();
+});
+
+Deno.test("Pusher counts what it could not keep for the next origin", async () => {
+  const rig = await startPush();
+  rig.publish(videoHeader(), keyframe(0, 1), interFrame(40, 2));
+  await rig.advance(1_500);
+  rig.a.link.reset();
+  // The keyframe that the lost connection has not acknowledged is forgotten before the next one is there.
+  rig.publish(interFrame(80, 3, 2_000), keyframe(120, 4), interFrame(160, 5));
+  await rig.advance(1_000);
+  assert(rig.pusher.report.snapshot().lostBytes > 2_000, "the large picture is lost");
+  await rig.finish();
+});
+
 Deno.test("Pusher leaves a frozen origin for the next one within the stall budget", async () => {
   const rig = await startPush({ cluster: TWO });
   rig.publish(videoHeader(), keyframe(0));

@@ -3,6 +3,7 @@
 import type { ClusterConfig } from "../../lib/config/config.ts";
 import type { EdgeContext } from "../../lib/edge/edge_context.ts";
 import { OriginSet } from "../../lib/edge/origin_set.ts";
+import { createUpstreamTotals } from "../../lib/edge/upstream_report.ts";
 import { Stream } from "../../lib/hub/stream.ts";
 import { FlushQueue } from "../../lib/net/flush_queue.ts";
 import { FlushWheels } from "../../lib/net/flush_wheel.ts";
@@ -60,6 +61,7 @@ export class EdgeRig {
     this.context = {
       cluster,
       origins: new OriginSet({ vhost: "v", cluster, clock: this.clock }),
+      totals: createUpstreamTotals(),
       network: this.network,
       queue: this.queue,
       clock: this.clock,
