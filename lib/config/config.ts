@@ -77,8 +77,8 @@ export interface PlayConfig {
   readonly gopMaxBytes: number;
   /** How far a player may fall behind before it skips to a newer keyframe. */
   readonly queueLengthMs: number;
-  /** Period of merged writes; 0 writes at once. */
-  readonly mwLatencyMs: number;
+  /** Period of merged writes; 0 writes at once, `auto` follows the number of players. */
+  readonly mwLatencyMs: number | "auto";
   /** Keep the absolute time of the publisher. */
   readonly atc: boolean;
   /** How long a player waits for a stream that nobody publishes; 0 does not wait. */

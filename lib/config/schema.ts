@@ -97,9 +97,9 @@ const play = {
     "How far a player may fall behind before it skips to a newer keyframe.",
   ),
   mw_latency: option(
-    values.duration({ bare: "ms", minMs: 0 }),
-    "350",
-    "Collect what a player gets for this long and write it at once. 0 writes each message.",
+    values.autoOr(values.duration({ bare: "ms", minMs: 0 })),
+    "auto",
+    "Collect what a player gets for this long and write it at once. 0 writes each message; `auto` is 30 ms with few players and grows with their number up to 350 ms, which is SRS's default.",
   ),
   atc: option(
     values.flag,

@@ -118,6 +118,19 @@ export function duration({ bare, minMs }: DurationOptions): ValueType<number> {
   return { ...type, unit: bare ?? "" };
 }
 
+/** `auto`, or a value of another kind. */
+export function autoOr<T>(type: ValueType<T>): ValueType<T | "auto"> {
+  return {
+    label: `\`auto\`, ${type.label}`,
+    unit: type.unit,
+    parse(directive, problems) {
+      const [word, extra] = directive.args;
+      const isAuto = word?.text === "auto" && extra === undefined;
+      return isAuto ? "auto" : type.parse(directive, problems);
+    },
+  };
+}
+
 /** Options of {@linkcode listenAddresses}. */
 export interface ListenOptions {
   /** 0 also allows port 0, any free port. */

@@ -24,10 +24,22 @@ export class FlushQueue {
   readonly #clock: Clock;
   readonly #queue: Flushable[] = [];
   #isScheduled = false;
+  #flushCount = 0;
+  #busyMs = 0;
   readonly #drain = (): void => this.#runBatch();
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** Flushes since the beginning. */
+  get flushCount(): number {
+    return this.#flushCount;
+  }
+
+  /** Time spent in them, in ms. */
+  get busyMs(): number {
+    return this.#busyMs;
   }
 
   /** Lets `item` flush soon: after the caller's turn is over, so that several sends go out as one. */
@@ -44,10 +56,13 @@ export class FlushQueue {
   #runBatch(): void {
     const nowMs = this.#clock.now();
     // Taken out of the queue, which would grow for ever if it were never empty.
-    for (const item of this.#queue.splice(0, BATCH)) {
+    const batch = this.#queue.splice(0, BATCH);
+    for (const item of batch) {
       item.isQueued = false;
       item.flush(nowMs);
     }
+    this.#flushCount += batch.length;
+    this.#busyMs += this.#clock.now() - nowMs;
     if (this.#queue.length > 0) return this.#clock.yield(this.#drain);
     this.#isScheduled = false;
   }

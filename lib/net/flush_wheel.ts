@@ -7,6 +7,7 @@
  */
 
 import type { CancelTimer, Clock } from "../base/clock.ts";
+import { AutoPeriod, LONGEST_AUTO_MS } from "./auto_period.ts";
 import type { Flushable, FlushQueue } from "./flush_queue.ts";
 
 /** Time between two slots; shorter ticks cost more wake-ups than they even out. */
@@ -24,18 +25,26 @@ export class FlushWheel {
   readonly #queue: FlushQueue;
   readonly #slots: Flushable[][];
   readonly #tickMs: number;
+  /** Null when the period is always the longest. */
+  readonly #auto: AutoPeriod | null;
+  /** Slots that are due, in part not yet. */
+  #due = 0;
   #at = 0;
   #count = 0;
   #nextMs = 0;
   #cancel: CancelTimer | null = null;
 
-  /** @param periodMs Merge period in ms, at least 1. */
-  constructor(periodMs: number, queue: FlushQueue, clock: Clock) {
+  /**
+   * @param periodMs Merge period in ms, at least 1; the longest when there is an `auto`.
+   * @param auto Says how much shorter the period is.
+   */
+  constructor(periodMs: number, queue: FlushQueue, clock: Clock, auto: AutoPeriod | null = null) {
     const slotCount = Math.max(1, Math.round(periodMs / TICK_MS));
     this.#slots = Array.from({ length: slotCount }, () => []);
     this.#tickMs = periodMs / slotCount;
     this.#queue = queue;
     this.#clock = clock;
+    this.#auto = auto;
   }
 
   /** Puts `item` on the emptiest slot: it is flushed once per period from now on. */
@@ -71,35 +80,44 @@ export class FlushWheel {
   // HOT: walks all players once per period; guarded by bench/fanout_bench.ts.
   readonly #tick = (): void => {
     const nowMs = this.#clock.now();
+    const missed = Math.max(0, Math.floor((nowMs - this.#nextMs) / this.#tickMs));
+    this.#due += (1 + missed) * this.#slotsPerTick(nowMs);
+    const due = Math.floor(this.#due);
+    this.#due -= due;
     // After a long pause each slot is due once, not once per missed period.
-    const missed = Math.floor((nowMs - this.#nextMs) / this.#tickMs);
-    const due = Math.min(this.#slots.length, 1 + Math.max(0, missed));
-    for (let i = 0; i < due; i++) {
+    for (let i = 0; i < Math.min(due, this.#slots.length); i++) {
       const slot = this.#slots[this.#at]!;
       this.#at = (this.#at + 1) % this.#slots.length;
       for (let j = 0; j < slot.length; j++) this.#queue.add(slot[j]!);
     }
-    this.#nextMs += Math.max(due, 1 + missed) * this.#tickMs;
+    this.#nextMs += (1 + missed) * this.#tickMs;
     this.#schedule();
   };
+
+  #slotsPerTick(nowMs: number): number {
+    if (this.#auto === null) return 1;
+    return this.#slots.length * this.#tickMs / this.#auto.periodMs(nowMs, this.#count);
+  }
 }
 
 /** The wheels of a server, one per merge period in use. */
 export class FlushWheels {
   readonly #queue: FlushQueue;
   readonly #clock: Clock;
-  readonly #wheels = new Map<number, FlushWheel>();
+  readonly #wheels = new Map<number | "auto", FlushWheel>();
 
   constructor(queue: FlushQueue, clock: Clock) {
     this.#queue = queue;
     this.#clock = clock;
   }
 
-  /** The wheel that turns once in `periodMs`. */
-  for(periodMs: number): FlushWheel {
+  /** The wheel that turns once in `periodMs`, or as fast as the load lets it. */
+  for(periodMs: number | "auto"): FlushWheel {
     let wheel = this.#wheels.get(periodMs);
     if (wheel === undefined) {
-      wheel = new FlushWheel(periodMs, this.#queue, this.#clock);
+      wheel = periodMs === "auto"
+        ? new FlushWheel(LONGEST_AUTO_MS, this.#queue, this.#clock, new AutoPeriod(this.#queue))
+        : new FlushWheel(periodMs, this.#queue, this.#clock);
       this.#wheels.set(periodMs, wheel);
     }
     return wheel;

@@ -9,16 +9,16 @@ import type { SocketWriter } from "./socket_writer.ts";
 import type { StreamRequest, VhostService } from "./vhost_service.ts";
 
 /** Merge period of a vhost with `min_latency on`, in ms. */
-const MIN_LATENCY_PERIOD_MS = 30;
+const MIN_LATENCY_PERIOD_MS = 40;
 
 /** Merge period of edges that play here, in ms: they are few, and their players wait for them. */
 const EDGE_PERIOD_MS = 20;
 
-/** Merge period of a player in ms, at least 1. */
-export function mergePeriodMs(vhost: VhostConfig, isEdge: boolean): number {
-  const { minLatency, play } = vhost;
-  const periodMs = Math.max(1, minLatency ? MIN_LATENCY_PERIOD_MS : play.mwLatencyMs);
-  return isEdge ? Math.min(periodMs, EDGE_PERIOD_MS) : periodMs;
+/** Merge period of a player in ms, at least 1, or `auto`: as short as the load lets it be. */
+export function mergePeriodMs({ minLatency, play }: VhostConfig, isEdge: boolean): number | "auto" {
+  const periodMs = minLatency ? MIN_LATENCY_PERIOD_MS : play.mwLatencyMs;
+  if (periodMs === "auto") return isEdge ? EDGE_PERIOD_MS : "auto";
+  return Math.max(1, isEdge ? Math.min(periodMs, EDGE_PERIOD_MS) : periodMs);
 }
 
 /** What a {@linkcode Player} needs of its connection. */

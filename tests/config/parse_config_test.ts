@@ -17,7 +17,7 @@ const DEFAULT_VHOST = {
     gopCacheMaxFrames: 2500,
     gopMaxBytes: 67_108_864,
     queueLengthMs: 30_000,
-    mwLatencyMs: 350,
+    mwLatencyMs: "auto",
     atc: false,
     waitMs: 30_000,
     stallMs: 15_000,

@@ -45,7 +45,11 @@ class Rig {
     maxMessages: 2_500,
     keepBackMs: 0,
   });
-  readonly vhost = new LocalVhost({ config: vhostConfig(), hub: this.hub, clock: this.clock });
+  readonly vhost = new LocalVhost({
+    config: vhostConfig((vhost) => ({ ...vhost, play: { ...vhost.play, mwLatencyMs: 350 } })),
+    hub: this.hub,
+    clock: this.clock,
+  });
 
   join(announcement: Announcement = "sent"): { player: Player; host: Host } {
     const host = new Host(this, announcement);
@@ -200,14 +204,23 @@ Deno.test("Player writes once per merge period", async () => {
   player.leave();
 });
 
-const PERIODS: readonly (readonly [minLatency: boolean, mwLatencyMs: number, periodMs: number])[] =
-  [
-    [false, 350, 350],
-    [false, 0, 1],
-    [true, 350, 30],
-  ];
+type Period = number | "auto";
 
-for (const [minLatency, mwLatencyMs, periodMs] of PERIODS) {
+const PERIODS: readonly (readonly [
+  minLatency: boolean,
+  mwLatencyMs: Period,
+  periodMs: Period,
+  forEdgesMs: number,
+])[] = [
+  [false, 350, 350, 20],
+  [false, 10, 10, 10],
+  [false, 0, 1, 1],
+  [false, "auto", "auto", 20],
+  [true, 350, 40, 20],
+  [true, "auto", 40, 20],
+];
+
+for (const [minLatency, mwLatencyMs, periodMs, forEdgesMs] of PERIODS) {
   Deno.test(`mergePeriodMs() is ${periodMs} for min_latency ${minLatency}, mw_latency ${mwLatencyMs}`, () => {
     const config = vhostConfig((vhost) => ({
       ...vhost,
@@ -215,6 +228,7 @@ for (const [minLatency, mwLatencyMs, periodMs] of PERIODS) {
       play: { ...vhost.play, mwLatencyMs },
     }));
     assertEquals(mergePeriodMs(config, false), periodMs);
+    assertEquals(mergePeriodMs(config, true), forEdgesMs);
   });
 }
 

@@ -1,0 +1,54 @@
+/**
+ * The merge period where none is configured: short while few watch, so that they see the stream early,
+ * and longer with every player, so that writing never takes more than its share of the time.
+ */
+
+import type { FlushQueue } from "./flush_queue.ts";
+
+/** Shortest period, in ms. */
+const SHORTEST_MS = 30;
+
+/** Longest period, in ms: the one that SRS has always. */
+export const LONGEST_AUTO_MS = 350;
+
+/**
+ * Share of the time that starting writes may take. The runtime needs about as much again to finish them,
+ * which leaves half of the core to publishers, upstreams and joins.
+ */
+const MAX_BUSY_SHARE = 0.25;
+
+/** How often the period is thought over, in ms. */
+const ADJUST_EVERY_MS = 500;
+
+/** See the file comment. */
+export class AutoPeriod {
+  readonly #queue: FlushQueue;
+  #periodMs = SHORTEST_MS;
+  #adjustedMs = -Infinity;
+  #flushCount = 0;
+  #busyMs = 0;
+
+  /** @param queue Does the writing; what a write costs is seen there. */
+  constructor(queue: FlushQueue) {
+    this.#queue = queue;
+  }
+
+  /** The period for so many players, in ms. */
+  periodMs(nowMs: number, playerCount: number): number {
+    if (nowMs - this.#adjustedMs >= ADJUST_EVERY_MS) this.#adjust(nowMs, playerCount);
+    return this.#periodMs;
+  }
+
+  #adjust(nowMs: number, playerCount: number): void {
+    const { flushCount, busyMs } = this.#queue;
+    const flushes = flushCount - this.#flushCount;
+    if (flushes > 0) {
+      const flushMs = (busyMs - this.#busyMs) / flushes;
+      const neededMs = playerCount * flushMs / MAX_BUSY_SHARE;
+      this.#periodMs = Math.min(LONGEST_AUTO_MS, Math.max(SHORTEST_MS, neededMs));
+    }
+    this.#adjustedMs = nowMs;
+    this.#flushCount = flushCount;
+    this.#busyMs = busyMs;
+  }
+}
