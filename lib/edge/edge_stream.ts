@@ -200,6 +200,7 @@ export class EdgeStream {
   #startPull(): void {
     this.#puller = new Puller({
       ...this.#options,
+      graceMs: this.#options.publish.graceMs,
       request: () => this.#request!,
       onMedia: () => this.#step("media"),
       onLost: () => this.#step("lost"),

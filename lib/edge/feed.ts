@@ -1,7 +1,6 @@
 /** One origin as a source of a pulled stream: its connection, and how it is joined to the one before. */
 
 import type { OriginAddress } from "../config/config.ts";
-import type { Status } from "../rtmp/status.ts";
 import type { StreamRequest } from "../net/vhost_service.ts";
 import type { Joiner } from "./splice.ts";
 import { Upstream, type UpstreamContext, type UpstreamListener } from "./upstream.ts";
@@ -10,7 +9,8 @@ import { Upstream, type UpstreamContext, type UpstreamListener } from "./upstrea
 export interface FeedListener {
   /** `payload` is valid during the call only. */
   onFeedMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void;
-  onFeedStatus(feed: Feed, status: Status): void;
+  /** The stream has ended at the origin. Unless that is certain, its publisher may merely be lost. */
+  onFeedUnpublished(feed: Feed, isCertain: boolean): void;
   /** The connection is over, by whichever side. */
   onFeedEnded(feed: Feed): void;
 }
@@ -86,7 +86,7 @@ export class Feed implements UpstreamListener {
 
   onAcknowledgement(): void {}
 
-  onStatus(status: Status): void {
-    this.#options.listener.onFeedStatus(this, status);
+  onUnpublished(isCertain: boolean): void {
+    this.#options.listener.onFeedUnpublished(this, isCertain);
   }
 }

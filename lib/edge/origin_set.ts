@@ -2,15 +2,14 @@
  * The origins of a vhost: in which order a stream prefers them, and which of them are down. What one
  * stream finds out all the others know.
  *
- * Names are not resolved here: `Deno.connect` looks a name up at every attempt, so what changes in the
- * DNS counts from the next one on. Measured: Deno 2.9 tries the addresses of a name one after the other,
- * Deno 2.7 only the first.
+ * Names are not resolved here: a name is looked up at every attempt, so what changes in the DNS counts
+ * from the next one on, and all its addresses are tried.
  */
 
 import { backoffMs, type BackoffOptions } from "../base/backoff.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
-import { UpstreamError } from "../base/errors.ts";
+import { UpstreamError, type UpstreamPhase } from "../base/errors.ts";
 import type { ClusterConfig, OriginAddress } from "../config/config.ts";
 
 /** Options of {@linkcode OriginSet}. */
@@ -28,9 +27,20 @@ interface Illness {
   readonly failures: number;
   /** When the newest one was reported. */
   readonly failedAtMs: number;
+  /** Until then it is left alone while there is another. */
+  readonly restsUntilMs: number;
   /** Until then one stream finds out whether the origin is back; 0 when none does. */
   probedUntilMs: number;
 }
+
+/**
+ * An origin that keeps whoever tries it waiting, because it is behind a network that drops everything, is
+ * left alone for so many times as long: one stream in a while pays for finding out, not each.
+ */
+const REST_PER_WAIT = 10;
+
+/** Phases of an attempt before the origin has shown that it serves. */
+const WAITING_PHASES: readonly UpstreamPhase[] = ["connect", "handshake", "command"];
 
 /** How willingly an origin is tried; lower is better. */
 type Rank = 0 | 1;
@@ -96,7 +106,12 @@ export class OriginSet {
     // When an origin dies all its streams say so: that is one failure.
     if (before !== undefined && beganMs <= before.failedAtMs) return this.left(origin);
     const failures = (before?.failures ?? 0) + 1;
-    this.#illnesses.set(origin, { failures, failedAtMs: clock.now(), probedUntilMs: 0 });
+    const failedAtMs = clock.now();
+    const pauseMs = backoffMs(failures - 1, this.backoff, 0);
+    // One that was lost while it ran has kept nobody waiting.
+    const waitedMs = WAITING_PHASES.includes(error.phase) ? failedAtMs - beganMs : 0;
+    const restsUntilMs = failedAtMs + Math.max(pauseMs, REST_PER_WAIT * waitedMs);
+    this.#illnesses.set(origin, { failures, failedAtMs, restsUntilMs, probedUntilMs: 0 });
   }
 
   /** An attempt ended and has not shown how the origin is. */
@@ -114,8 +129,7 @@ export class OriginSet {
   #downUntil(origin: OriginAddress, nowMs: number): number {
     const illness = this.#illnesses.get(origin);
     if (illness === undefined) return nowMs;
-    const { failures, failedAtMs, probedUntilMs } = illness;
-    return Math.max(nowMs, failedAtMs + backoffMs(failures - 1, this.backoff, 0), probedUntilMs);
+    return Math.max(nowMs, illness.restsUntilMs, illness.probedUntilMs);
   }
 
   /** Other streams leave an origin alone while one finds out whether it is back. */

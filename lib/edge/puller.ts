@@ -16,7 +16,6 @@ import type { Stream } from "../hub/stream.ts";
 import { formatAddress } from "../net/deno_tcp.ts";
 import type { StreamRequest } from "../net/vhost_service.ts";
 import { StatusCode } from "../rtmp/constants.ts";
-import type { Status } from "../rtmp/status.ts";
 import { DeliveryHistory } from "./delivery_history.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { Feed, type FeedListener } from "./feed.ts";
@@ -29,6 +28,8 @@ export interface PullerOptions {
   readonly context: EdgeContext;
   readonly stream: Stream;
   readonly logger: Logger;
+  /** How long players wait for a publisher that an origin has lost, in ms. */
+  readonly graceMs: number;
   /** The newest request of a player: its parameters (tokens) are used for the next connection. */
   readonly request: () => StreamRequest;
   /** Media arrives, for the first time since the beginning or since a loss. */
@@ -55,6 +56,10 @@ export class Puller implements FeedListener {
   /** Is being tried. */
   #candidate: Feed | null = null;
   #handle: PublishHandle | null = null;
+  /** What the origin said of the stream's end, while the others are being asked. */
+  #end: "none" | "likely" | "certain" = "none";
+  /** Ends the wait for a publisher that may be back. */
+  #cancelGrace: CancelTimer | null = null;
   /** What was delivered since the publisher began; null before its first message. */
   #history: DeliveryHistory | null = null;
   /** Why the stream needs another origin, and since when it has had nothing; for the log. */
@@ -77,7 +82,9 @@ export class Puller implements FeedListener {
       random: Math.random,
       attempt: (origin) => this.#attempt(origin),
       onFailed: (origin, error) => this.#onFailed(origin, error),
-      onRoundFailed: () => {},
+      onRoundFailed: () => {
+        if (this.#end !== "none") this.#endStream();
+      },
     });
     this.ended = this.#loop.run();
     if (context.cluster.origins.length > 1) this.#watch();
@@ -87,6 +94,7 @@ export class Puller implements FeedListener {
   stop(): void {
     this.#isStopped = true;
     this.#cancelWatch?.();
+    this.#cancelGrace?.();
     this.#loop.stop();
     this.#candidate?.finish();
     this.#active?.finish();
@@ -105,11 +113,13 @@ export class Puller implements FeedListener {
     if (joined !== null) this.#activate(feed, joined);
   }
 
-  onFeedStatus(feed: Feed, status: Status): void {
-    if (status.code !== StatusCode.PLAY_UNPUBLISH_NOTIFY || feed !== this.#active) return;
-    // The publisher stopped: its stream may come back on this connection, as another encode.
-    this.#endHandle("unpublished");
-    this.#history = null;
+  onFeedUnpublished(feed: Feed, isCertain: boolean): void {
+    if (feed !== this.#active) return;
+    this.#end = isCertain ? "certain" : "likely";
+    if (this.#options.context.cluster.origins.length === 1) return this.#endStream();
+    // Another origin may still carry it: players are told when none does.
+    const statusCode = StatusCode.PLAY_UNPUBLISH_NOTIFY;
+    feed.giveUp(new UpstreamError("play", "The stream has ended", { statusCode }));
   }
 
   onFeedEnded(feed: Feed): void {
@@ -134,7 +144,7 @@ export class Puller implements FeedListener {
       hasAlternative: context.cluster.origins.length > 1,
       listener: this,
       backlogMs: this.#history === null ? 0 : this.#silenceMs() + BACKLOG_MARGIN_MS,
-      joiner: this.#history === null ? null : new Joiner(this.#history),
+      joiner: this.#history === null ? null : new Joiner(this.#history, this.#lastDeliveryMs),
     });
     this.#candidate = feed;
     await feed.watch();
@@ -181,6 +191,8 @@ export class Puller implements FeedListener {
   #begin(): boolean {
     this.#handle = this.#options.stream.publish();
     if (this.#handle === null) return false;
+    this.#cancelGrace?.();
+    this.#cancelGrace = null;
     this.#history = new DeliveryHistory();
     this.#options.onMedia();
     return true;
@@ -188,6 +200,7 @@ export class Puller implements FeedListener {
 
   #deliver(typeId: number, timestampMs: number, payload: Uint8Array): void {
     if (this.#handle === null) return;
+    this.#end = "none";
     this.#lastDeliveryMs = this.#options.context.clock.now();
     const streamMs = this.#handle.push(typeId, timestampMs, payload);
     this.#history?.note(typeId, streamMs, payload);
@@ -243,6 +256,19 @@ export class Puller implements FeedListener {
       logger.warning(`Origin gives no stream: ${reason}`, fields);
     }
     this.#complained.add(origin);
+  }
+
+  /** The publisher stopped or is lost: its stream may come back, as another encode. */
+  #endStream(): void {
+    const { context, graceMs, stream, logger } = this.#options;
+    const isCertain = this.#end === "certain" || graceMs === 0;
+    this.#end = "none";
+    this.#history = null;
+    logger.info("Stream ended at the origin", { players_wait_ms: isCertain ? 0 : graceMs });
+    this.#cancelGrace?.();
+    this.#cancelGrace = isCertain ? null : context.clock.after(graceMs, () => stream.unpublish());
+    this.#endHandle(isCertain ? "unpublished" : "away");
+    if (isCertain) stream.unpublish();
   }
 
   #endHandle(reason: EndReason): void {

@@ -4,11 +4,11 @@
  * such as Adobe's do not keep it for late players; and the message stream id is the origin's choice.
  */
 
-import { readU24, readU32 } from "../base/bytes.ts";
 import { concatBytes } from "../base/bytes.ts";
+import { type LogMessage, payloadOf, splitMessages } from "../hub/log_messages.ts";
 import { isMetadata, withSetDataFrame } from "../media/metadata.ts";
-import { encodedMessageBytes, encodeMessage } from "../rtmp/chunk_encode.ts";
-import { EXTENDED_TIMESTAMP, MEDIA_MSID, MessageType } from "../rtmp/constants.ts";
+import { encodeMessage } from "../rtmp/chunk_encode.ts";
+import { MEDIA_MSID, MessageType } from "../rtmp/constants.ts";
 
 /** Where the bytes go. */
 export interface PushFraming {
@@ -16,15 +16,6 @@ export interface PushFraming {
   readonly msid: number;
   /** Chunk size of the log, which the origin was told too. */
   readonly chunkSize: number;
-}
-
-/** A message inside encoded bytes. */
-interface Piece {
-  readonly bytes: Uint8Array;
-  readonly csid: number;
-  readonly typeId: number;
-  readonly timestampMs: number;
-  readonly payloadLength: number;
 }
 
 /**
@@ -42,44 +33,11 @@ export function reframeForPush(view: Uint8Array, framing: PushFraming): Uint8Arr
   return concatBytes(kept.map((piece) => reframePiece(piece, framing)));
 }
 
-function reframePiece(piece: Piece, { msid, chunkSize }: PushFraming): Uint8Array {
+function reframePiece(piece: LogMessage, { msid, chunkSize }: PushFraming): Uint8Array {
   const { csid, typeId, timestampMs } = piece;
   const payload = payloadOf(piece, chunkSize);
   const body = typeId === MessageType.DATA_AMF0 && isMetadata(payload)
     ? withSetDataFrame(payload)
     : payload;
   return encodeMessage({ csid, typeId, msid, timestampMs }, body, chunkSize);
-}
-
-/** Every message of the log begins with a full header, so the bytes say where the next one begins. */
-function splitMessages(view: Uint8Array, chunkSize: number): Piece[] {
-  const pieces: Piece[] = [];
-  let at = 0;
-  while (at < view.length) {
-    const field = readU24(view, at + 1);
-    const timestampMs = field === EXTENDED_TIMESTAMP ? readU32(view, at + 12) : field;
-    const payloadLength = readU24(view, at + 4);
-    const end = at + encodedMessageBytes(payloadLength, timestampMs, chunkSize);
-    pieces.push({
-      bytes: view.subarray(at, end),
-      csid: view[at]!,
-      typeId: view[at + 7]!,
-      timestampMs,
-      payloadLength,
-    });
-    at = end;
-  }
-  return pieces;
-}
-
-function payloadOf(piece: Piece, chunkSize: number): Uint8Array {
-  const extended = piece.timestampMs >= EXTENDED_TIMESTAMP ? 4 : 0;
-  const payload = new Uint8Array(piece.payloadLength);
-  let at = 12 + extended;
-  for (let done = 0; done < payload.length; done += chunkSize) {
-    const length = Math.min(chunkSize, payload.length - done);
-    payload.set(piece.bytes.subarray(at, at + length), done);
-    at += length + 1 + extended;
-  }
-  return payload;
 }

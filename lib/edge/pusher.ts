@@ -127,17 +127,20 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     // Nothing sent yet, or so far behind that the log has forgotten what comes next.
     const isLost = writer.cursor < this.#options.stream.log.tail;
     if (isLost && !writer.isSendingShared) this.#begin(this.#taker);
-    if (!writer.isBusy) this.#taker.marks?.note(writer.cursor, writer.writtenBytes);
+    this.#noteSent(this.#taker);
     writer.flush();
   }
 
   onAcknowledgement(totalBytes: number): void {
-    this.#taker?.marks?.acknowledge(totalBytes);
+    if (this.#taker === null) return;
+    // It may be about the newest bytes, which no flush has come after.
+    this.#noteSent(this.#taker);
+    this.#taker.marks?.acknowledge(totalBytes);
   }
 
   onMedia(): void {}
 
-  onStatus(): void {}
+  onUnpublished(): void {}
 
   async #attempt(origin: OriginAddress): Promise<void> {
     const { context, request } = this.#options;
@@ -200,6 +203,11 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
       how: "resumed",
     });
     this.#cause = "";
+  }
+
+  /** Notes how far the log is sent; in mid-write nobody knows, but the write before is noted. */
+  #noteSent({ writer, marks }: Taker): void {
+    if (!writer.isBusy) marks?.note(writer.cursor, writer.writtenBytes);
   }
 
   #onFailed(origin: OriginAddress, error: unknown): void {

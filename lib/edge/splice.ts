@@ -65,6 +65,15 @@ const MAX_SEARCH_MS = 1_000;
  */
 const MAX_BEHIND_MS = 2_000;
 
+/**
+ * After a longer silence, in ms, an origin that is behind has passed what was delivered, so that only its
+ * GOP cache, which comes all at once, can bring that again.
+ */
+const LONG_SILENCE_MS = 2 * MAX_BEHIND_MS;
+
+/** How long a GOP cache may take to come, in ms. */
+const MAX_CACHE_MS = 250;
+
 /** More than this is not held: then the stream begins anew. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
@@ -185,9 +194,13 @@ export class Joiner {
   #align: TimePair | null = null;
   #catchUp: CatchUp | null = null;
   #alignedAtMs = 0;
+  readonly #deliveredAtMs: number;
+  readonly #passed = new PassedGop();
 
-  constructor(history: DeliveryHistory) {
+  /** @param deliveredAtMs When the newest message of `history` was delivered. */
+  constructor(history: DeliveryHistory, deliveredAtMs: number) {
     this.#history = history;
+    this.#deliveredAtMs = deliveredAtMs;
     this.#splice = new Splice(history);
   }
 
@@ -202,9 +215,8 @@ export class Joiner {
         const message = { typeId, timestampMs, payload: payload.slice() };
         return { align: this.#align, messages: [message] };
       }
-      if (nowMs - this.#alignedAtMs < MAX_BEHIND_MS) return null;
-      this.#catchUp = null;
-      this.#splice = new Splice(this.#history, true);
+      this.#passed.note(typeId, timestampMs, payload);
+      return nowMs - this.#alignedAtMs < this.#maxBehindMs() ? null : this.#beginAnew();
     }
     const decision = this.#splice.offer(typeId, timestampMs, payload);
     if (decision.type === "hold") return null;
@@ -216,7 +228,11 @@ export class Joiner {
     const messages = decision.held.filter((held) =>
       catchUp.isNew(held.typeId, held.timestampMs, held.payload)
     );
-    return messages.length === 0 ? null : { align: decision.align, messages };
+    if (messages.length > 0) return { align: decision.align, messages };
+    for (const held of decision.held) {
+      this.#passed.note(held.typeId, held.timestampMs, held.payload);
+    }
+    return null;
   }
 
   /** Whether a message after those of {@linkcode Joined} was not delivered before. */
@@ -228,6 +244,50 @@ export class Joiner {
   get isDone(): boolean {
     return this.#catchUp === null || this.#catchUp.isDone;
   }
+
+  #maxBehindMs(): number {
+    const silenceMs = this.#alignedAtMs - this.#deliveredAtMs;
+    return silenceMs < LONG_SILENCE_MS ? MAX_BEHIND_MS : MAX_CACHE_MS;
+  }
+
+  /** Not the same broadcast: it begins with the newest keyframe that came, or else with the next. */
+  #beginAnew(): Joined | null {
+    this.#catchUp = null;
+    this.#align = null;
+    this.#splice = new Splice(this.#history, true);
+    const { messages } = this.#passed;
+    for (const [index, { typeId, timestampMs, payload }] of messages.entries()) {
+      const decision = this.#splice.offer(typeId, timestampMs, payload);
+      if (decision.type !== "restart") continue;
+      return { align: null, messages: [...decision.held, ...messages.slice(index + 1)] };
+    }
+    return null;
+  }
+}
+
+/** What a stream can begin with that came while another was caught up with: headers, and the newest GOP. */
+class PassedGop {
+  #messages: HeldMessage[] = [];
+  #bytes = 0;
+
+  /** Oldest first. */
+  get messages(): readonly HeldMessage[] {
+    return this.#messages;
+  }
+
+  /** Takes the next message; `payload` is copied. */
+  note(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    const isKeyframe = typeId === MessageType.VIDEO &&
+      classifyVideo(payload) === VideoKind.keyframe;
+    if (isKeyframe || this.#bytes > MAX_HELD_BYTES) this.#dropFrames();
+    this.#messages.push({ typeId, timestampMs, payload: payload.slice() });
+    this.#bytes += payload.length;
+  }
+
+  #dropFrames(): void {
+    this.#messages = this.#messages.filter(({ typeId, payload }) => !isFrame(typeId, payload));
+    this.#bytes = this.#messages.reduce((sum, { payload }) => sum + payload.length, 0);
+  }
 }
 
 /**
@@ -235,12 +295,15 @@ export class Joiner {
  * message; from its first new one on, all of the track is new.
  */
 export class CatchUp {
+  /** When the new origin begins, in stream time. */
+  readonly #beginMs: number;
   readonly #shiftMs: number;
   readonly #video: TrackCatchUp;
   readonly #audio: TrackCatchUp;
   readonly #headers: TrackHistory;
 
   constructor(history: DeliveryHistory, align: TimePair) {
+    this.#beginMs = align.streamMs;
     this.#shiftMs = diffU32(align.streamMs, align.sourceMs);
     this.#video = new TrackCatchUp(history.video);
     this.#audio = new TrackCatchUp(history.audio);
@@ -256,10 +319,21 @@ export class CatchUp {
   isNew(typeId: number, timestampMs: number, payload: Uint8Array): boolean {
     // Metadata is of the same encode; other data, which is rare, is better doubled than lost.
     if (typeId === MessageType.DATA_AMF0) return !isMetadata(payload);
-    if (!isFrame(typeId, payload)) return !this.#headers.has(fingerprint(payload), payload.length);
     const streamMs = addU32(timestampMs, this.#shiftMs);
     const track = typeId === MessageType.VIDEO ? this.#video : this.#audio;
-    return track.isNew(streamMs, payload);
+    if (isFrame(typeId, payload)) return track.isNew(streamMs, payload);
+    return track.isPast(streamMs) && this.#isHeaderSince(streamMs, payload) ||
+      !this.#headers.has(fingerprint(payload), payload.length);
+  }
+
+  /**
+   * Whether a header that was delivered comes back later in the stream, as when an encode changes its
+   * resolution and changes it back. Those with which the new origin begins do not.
+   */
+  #isHeaderSince(streamMs: number, payload: Uint8Array): boolean {
+    if (diffU32(streamMs, this.#beginMs) <= 0) return false;
+    return this.#headers.find(fingerprint(payload), payload.length)
+      .every((number) => diffU32(streamMs, this.#headers.timeOf(number)) > 0);
   }
 }
 
@@ -281,6 +355,12 @@ class TrackCatchUp {
     const aheadMs = diffU32(streamMs, this.#track.timeOf(this.#end - 1));
     this.isDone = aheadMs > 0 || (aheadMs === 0 && !this.#isKnownAt(streamMs, payload));
     return this.isDone;
+  }
+
+  /** Whether a message at `streamMs` comes after all that was delivered before the splice. */
+  isPast(streamMs: number): boolean {
+    if (this.#end === 0) return false;
+    return this.isDone || diffU32(streamMs, this.#track.timeOf(this.#end - 1)) > 0;
   }
 
   /** Several messages may share one time: slices of a picture. */

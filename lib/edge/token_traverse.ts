@@ -46,7 +46,7 @@ export class TokenCheck implements ClientCheck, UpstreamListener {
 
   onMedia(): void {}
 
-  onStatus(): void {}
+  onUnpublished(): void {}
 
   onAcknowledgement(): void {}
 

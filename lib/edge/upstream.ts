@@ -16,6 +16,7 @@ import { SocketWriter } from "../net/socket_writer.ts";
 import type { Network, Transport } from "../net/transport.ts";
 import type { StreamRequest } from "../net/vhost_service.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
+import { StatusCode } from "../rtmp/constants.ts";
 import type { Status } from "../rtmp/status.ts";
 import { upstreamTarget } from "../rtmp/url.ts";
 import { ClientSession, type ClientSessionHandler } from "../session/client_session.ts";
@@ -42,7 +43,8 @@ export interface UpstreamListener {
   onStarted(msid: number): void;
   /** `payload` is valid during the call only. */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
-  onStatus(status: Status): void;
+  /** The played stream has ended. Unless that is certain, its publisher may merely be lost. */
+  onUnpublished(isCertain: boolean): void;
   /** The origin has received `totalBytes` (u32) of what was sent. */
   onAcknowledgement(totalBytes: number): void;
 }
@@ -165,7 +167,13 @@ export class Upstream implements ClientSessionHandler {
   }
 
   onStatus(status: Status): void {
-    this.#options.listener.onStatus(status);
+    if (status.code === StatusCode.PLAY_UNPUBLISH_NOTIFY) {
+      this.#options.listener.onUnpublished(true);
+    }
+  }
+
+  onStreamEof(): void {
+    this.#options.listener.onUnpublished(false);
   }
 
   onPong(): void {

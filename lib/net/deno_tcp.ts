@@ -1,5 +1,9 @@
 /** TCP on Deno: the only file that touches sockets. */
 
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { systemClock } from "../base/clock.ts";
+import { dialFirst } from "./dial_first.ts";
 import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
 
 /** `host:port` with brackets round an IPv6 host. */
@@ -59,13 +63,48 @@ class DenoListener implements Listener {
   }
 }
 
+/** Options of {@linkcode createDenoNetwork}. */
+export interface DenoNetworkOptions {
+  /** Several listeners may have the same port, and the kernel spreads the clients (Linux). */
+  readonly isPortShared: boolean;
+}
+
 /** The machine's TCP. */
-export const denoNetwork: Network = {
-  listen: (address) => new DenoListener(Deno.listen({ ...address, transport: "tcp" })),
-  async connect(address, signal) {
-    return new DenoTransport(await Deno.connect({ ...address, transport: "tcp", signal }));
-  },
-};
+export function createDenoNetwork({ isPortShared }: DenoNetworkOptions): Network {
+  return {
+    listen: (address) =>
+      new DenoListener(Deno.listen({ ...address, transport: "tcp", reusePort: isPortShared })),
+    async connect(address, signal) {
+      const addresses = await resolve(address, signal);
+      return await dialFirst(addresses, { dial, clock: systemClock, signal });
+    },
+  };
+}
+
+async function dial(address: NetAddress, signal: AbortSignal): Promise<Transport> {
+  return new DenoTransport(await Deno.connect({ ...address, transport: "tcp", signal }));
+}
+
+/**
+ * All addresses of a name, as the system knows them now. `Deno.connect` would do with a name too, but until
+ * Deno 2.8 it tries the first address only (measured with 2.7.11).
+ */
+async function resolve(address: NetAddress, signal: AbortSignal): Promise<NetAddress[]> {
+  const { hostname, port } = address;
+  if (isIP(hostname) !== 0) return [address];
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  try {
+    const found = await Promise.race([lookup(hostname, { all: true }), aborted.promise]);
+    return found.map((each) => ({ hostname: each.address, port }));
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** The machine's TCP, with ports of its own. */
+export const denoNetwork: Network = createDenoNetwork({ isPortShared: false });
 
 /** Why a read or a write ended without being anybody's fault, or null when it is a real error. */
 export function describeExpectedEnd(error: unknown): string | null {

@@ -27,6 +27,7 @@ export class Publication implements PublishAnswer {
   readonly #host: PublicationHost;
   readonly #service: VhostService;
   readonly #ticket: PublishTicket;
+  readonly #isEdge: boolean;
   #handle: PublishHandle | null = null;
   #hasMedia = false;
   /** When it was accepted, then when the newest message came. */
@@ -41,6 +42,7 @@ export class Publication implements PublishAnswer {
     this.#host = host;
     this.#service = service;
     this.#lastMediaMs = nowMs;
+    this.#isEdge = request.edgePath.length > 0;
     this.#ticket = service.publish(request, this);
   }
 
@@ -82,7 +84,10 @@ export class Publication implements PublishAnswer {
     }
     const { firstPacketTimeoutMs, normalTimeoutMs } = this.#service.config.publish;
     const limitMs = this.#hasMedia ? normalTimeoutMs : firstPacketTimeoutMs;
-    const silentMs = nowMs - this.#lastMediaMs;
+    // An edge waits for its own publisher, which it gives up in its turn: that it lives is enough.
+    const isWaiting = this.#isEdge && this.#hasMedia;
+    const sinceMs = isWaiting ? this.#host.lastHeardMs : this.#lastMediaMs;
+    const silentMs = nowMs - sinceMs;
     if (silentMs <= limitMs) return null;
     return this.#hasMedia
       ? `publisher sent nothing for ${Math.round(silentMs)} ms (publish.normal_timeout)`

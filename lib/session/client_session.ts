@@ -55,6 +55,11 @@ export interface ClientSessionHandler {
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
   /** A status of the running stream, e.g. `NetStream.Play.UnpublishNotify`. */
   onStatus(status: Status): void;
+  /**
+   * The played stream has ended, says StreamEOF and no status before it. nginx-rtmp says nothing else, be
+   * its publisher done or merely lost.
+   */
+  onStreamEof(): void;
   onPong(timestampMs: number): void;
   onAcknowledgement(totalBytes: number): void;
 }
@@ -94,6 +99,8 @@ export class ClientSession implements MessagePortHandler {
   #handshake: ClientHandshake | null;
   #state: "connecting" | "creating" | "starting" | "started" = "connecting";
   #msid = 0;
+  /** The server said that the played stream has ended, and has sent nothing of it since. */
+  #hasEnded = false;
 
   constructor(handler: ClientSessionHandler, options: ClientSessionOptions) {
     this.#handler = handler;
@@ -155,12 +162,14 @@ export class ClientSession implements MessagePortHandler {
     if (this.#options.target.kind !== "play") return;
     if (typeId === MessageType.DATA_AMF0 && SERVER_DATA.includes(dataName(payload))) return;
     if (this.#state === "starting") this.#started();
+    this.#hasEnded = false;
     if (this.#state === "started") this.#handler.onMedia(typeId, timestampMs, payload);
   }
 
   /** @ignore Called by the message port. */
   onUserControl(control: UserControl): void {
     if (control.event === UserControlEvent.PING_RESPONSE) this.#handler.onPong(control.value);
+    if (control.event === UserControlEvent.STREAM_EOF) this.#onStreamEof(control.value);
   }
 
   /** @ignore Called by the message port. */
@@ -254,8 +263,17 @@ export class ClientSession implements MessagePortHandler {
     const status = parseStatus(value);
     if (status === null) return;
     if (status.level === "error") throw this.#refused("onStatus", value);
+    if (status.code === StatusCode.PLAY_UNPUBLISH_NOTIFY) this.#hasEnded = true;
     if (status.code === StatusCode.PUBLISH_START) this.#onPublishStarted();
     this.#handler.onStatus(status);
+  }
+
+  #onStreamEof(msid: number): void {
+    // Before the first message it is about something else: what came before the reset of a play.
+    const isPlaying = this.#options.target.kind === "play" && this.#state === "started";
+    if (!isPlaying || msid !== this.#msid || this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#handler.onStreamEof();
   }
 
   #onPublishStarted(): void {

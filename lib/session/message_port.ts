@@ -41,7 +41,8 @@ export class MessagePort implements MessageSink {
   readonly #handler: MessagePortHandler;
   readonly #reader: ChunkReader;
   readonly #ackWindow = new AckWindow();
-  readonly #oddities = new Set<string>();
+  /** Made at the first oddity: honest clients have none. */
+  #oddities: Set<string> | null = null;
 
   constructor(handler: MessagePortHandler, limits?: ChunkLimits) {
     this.#handler = handler;
@@ -125,6 +126,7 @@ export class MessagePort implements MessageSink {
 
   #oddity(what: string): void {
     // The set is bounded: message types are one byte.
+    this.#oddities ??= new Set();
     if (this.#oddities.has(what)) return;
     this.#oddities.add(what);
     this.#handler.onOddity(what);

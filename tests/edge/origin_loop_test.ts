@@ -76,7 +76,7 @@ class LoopRig {
       origin: origin.hostname,
       atMs: this.clock.now(),
       fail: (statusCode = "") => {
-        reject(new UpstreamError("connect", "failed", { statusCode }));
+        reject(new UpstreamError("media", "failed", { statusCode }));
         return this.clock.settle();
       },
       end: () => {

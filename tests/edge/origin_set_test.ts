@@ -186,6 +186,18 @@ Deno.test("OriginSet keeps an origin down for longer with every failure, up to t
   assertEquals(downMs, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
 });
 
+Deno.test("OriginSet leaves an origin that answers nothing alone for ten times as long as that took", async () => {
+  const rig = new SetRig();
+  const timedOut = new UpstreamError("connect", "No answer");
+  const beganMs = rig.clock.now();
+  await rig.clock.advance(CONNECT_MS);
+  rig.origins.failed(A, timedOut, beganMs);
+  await rig.clock.advance(10 * CONNECT_MS - 1);
+  assertEquals(rig.round(), "bca");
+  await rig.clock.advance(1);
+  assertEquals(rig.round(), "abc");
+});
+
 Deno.test("OriginSet forgets the failures of an origin that goes well", async () => {
   const rig = new SetRig();
   rig.fail(A);

@@ -1,6 +1,8 @@
 import type { ClusterConfig } from "../../lib/config/config.ts";
 import { Puller } from "../../lib/edge/puller.ts";
 import type { StreamRequest } from "../../lib/net/vhost_service.ts";
+import { UserControlEvent } from "../../lib/rtmp/constants.ts";
+import { encodeUserControl } from "../../lib/rtmp/control_messages.ts";
 import { assert, assertEquals, assertStringIncludes } from "../helpers/assert.ts";
 import {
   createStream,
@@ -37,6 +39,7 @@ class PullRig extends EdgeRig {
       context: this.context,
       stream: this.stream,
       logger: this.log.logger,
+      graceMs: GRACE_MS,
       request: () => this.request,
       onMedia: () => this.events.push("media"),
       onLost: () => this.events.push("lost"),
@@ -61,6 +64,9 @@ async function startPull(
   await rig.settle();
   return rig;
 }
+
+/** How long players wait for a publisher that may be back. */
+const GRACE_MS = 10_000;
 
 const TWO = { origins: TWO_ORIGINS };
 
@@ -302,6 +308,63 @@ Deno.test("Puller tells players when the stream is unpublished at the origin, an
   assertEquals(rig.viewer.liveCount, 2);
   assertEquals(timesOf(rig.viewer).length, 4);
   assertEquals(rig.network.dialled, [PORT_A]);
+  await rig.stop();
+});
+
+const STREAM_EOF = encodeUserControl(UserControlEvent.STREAM_EOF, 1);
+
+Deno.test("Puller keeps players for a while when the origin says the end by StreamEOF alone", async () => {
+  const rig = await startPull();
+  rig.a.link.send(STREAM_EOF);
+  rig.a.link.sendMedia(videoHeader(), keyframe(0));
+  rig.a.link.send(STREAM_EOF);
+  await rig.advance(GRACE_MS - 100);
+  assertEquals(rig.viewer.statuses, []);
+  assertEquals([rig.stream.isLive, rig.a.openCount], [false, 1], "nobody joins what is over");
+
+  rig.a.link.sendMedia(videoHeader(), keyframe(0));
+  await rig.advance(GRACE_MS * 2);
+  assertEquals(rig.viewer.statuses, [], "the publisher is back");
+  rig.a.link.send(STREAM_EOF);
+  await rig.advance(GRACE_MS + 100);
+  assertEquals(rig.viewer.statuses, ["NetStream.Play.UnpublishNotify"]);
+  await rig.stop();
+});
+
+for (
+  const { name, ends } of [
+    { name: "before", ends: ["status", "eof"] },
+    { name: "after", ends: ["eof", "status"] },
+  ]
+) {
+  Deno.test(`Puller tells players of the end once when the status comes ${name} StreamEOF`, async () => {
+    const rig = await startPull();
+    rig.a.link.sendMedia(videoHeader(), keyframe(0));
+    for (const end of ends) {
+      if (end === "eof") rig.a.link.send(STREAM_EOF);
+      else rig.a.link.sendStatus("NetStream.Play.UnpublishNotify");
+      await rig.settle();
+    }
+    await rig.advance(GRACE_MS * 2);
+    assertEquals(rig.viewer.statuses, ["NetStream.Play.UnpublishNotify"]);
+    await rig.stop();
+  });
+}
+
+Deno.test("Puller asks the other origins before it tells players of an end", async () => {
+  const rig = await startPull(TWO);
+  const pictures = [keyframe(0, 1, 300), interFrame(40, 2, 250), interFrame(80, 3, 250)];
+  rig.a.link.sendMedia(videoHeader(), ...pictures);
+  rig.a.link.sendStatus("NetStream.Play.UnpublishNotify");
+  await rig.settle();
+  rig.b.link.sendMedia(videoHeader(), ...pictures, interFrame(120, 4, 250));
+  await rig.advance(1_000);
+  assertEquals(rig.viewer.statuses, []);
+  assertEquals(timesOf(rig.viewer), [0, 0, 40, 80, 120]);
+  rig.a.stopListening();
+  rig.b.link.sendStatus("NetStream.Play.UnpublishNotify");
+  await rig.advance(1_000);
+  assertEquals(rig.viewer.statuses, ["NetStream.Play.UnpublishNotify"], "no other has it");
   await rig.stop();
 });
 

@@ -1,6 +1,7 @@
 import type { ClusterConfig } from "../../lib/config/config.ts";
 import { Pusher } from "../../lib/edge/pusher.ts";
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
+import { encodeAcknowledgement } from "../../lib/rtmp/control_messages.ts";
 import type { Refusal } from "../../lib/rtmp/status.ts";
 import { assert, assertEquals, assertStringIncludes } from "../helpers/assert.ts";
 import {
@@ -555,6 +556,20 @@ Deno.test("Pusher counts what it could not keep for the next origin", async () =
   rig.publish(interFrame(80, 3, 2_000), keyframe(120, 4), interFrame(160, 5));
   await rig.advance(1_000);
   assert(rig.pusher.report.snapshot().lostBytes > 2_000, "the large picture is lost");
+  await rig.finish();
+});
+
+Deno.test("Pusher does not send again what the lost origin acknowledged as soon as it had it", async () => {
+  const rig = await startPush({ cluster: TWO, stream: { keepBackMs: 60_000 } });
+  rig.publish(videoHeader(), keyframe(0, 1), interFrame(40, 2));
+  await rig.advance(20);
+  assertEquals(rig.a.link.media.length, 3, "it was all sent");
+  rig.a.link.send(encodeAcknowledgement(100_000));
+  await rig.settle();
+  rig.publish(keyframe(80, 3));
+  rig.a.die();
+  await rig.advance(TURN_MS);
+  assertEquals(payloadsAt(rig.b.link), [AVC_HEADER, keyframe(80, 3).payload]);
   await rig.finish();
 });
 

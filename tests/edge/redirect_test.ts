@@ -273,7 +273,7 @@ Deno.test("Upstream asks for the transformed vhost, also where a redirect names 
     kind: "play",
     origin: rig.context.cluster.origins[0]!,
     request: requestFor("show?vhost=v.example&token=1"),
-    listener: { onStarted() {}, onMedia() {}, onStatus() {}, onAcknowledgement() {} },
+    listener: { onStarted() {}, onMedia() {}, onUnpublished() {}, onAcknowledgement() {} },
     hasAlternative: false,
     backlogMs: 0,
   });

@@ -224,27 +224,37 @@ Deno.test("isFrame() tells frames from headers and data", () => {
   assertEquals(isFrame(18, Uint8Array.of(2, 0, 0)), false);
 });
 
-Deno.test("Joiner begins anew when the new origin sends the same material all over again", () => {
-  const history = createHistory(FRAMES, 0);
-  const joiner = new Joiner(history);
-  // At the pace of a live stream: what a publisher sends that began its file again.
-  const replay = joinAt(FRAMES, 0, 0);
-  const joined = [];
-  for (const { typeId, timestampMs, payload } of [...replay, ...replay]) {
-    const result = joiner.offer(typeId, timestampMs, payload, joined.length * 23);
-    joined.push(result);
-    if (result !== null) break;
-  }
-  const result = joined.at(-1);
-  assertEquals(result?.align, null, "not the same broadcast");
-  const first = result!.messages.findIndex(isKeyframe);
-  assert(first >= 0, "it begins with a keyframe");
-  assert(joined.length * 23 < 3_500, `after ${joined.length * 23} ms`);
-});
+for (
+  const { silence, silenceMs, withinMs } of [
+    { silence: "", silenceMs: 100, withinMs: 2_500 },
+    { silence: " after an outage", silenceMs: 60_000, withinMs: 1_000 },
+  ]
+) {
+  Deno.test(`Joiner begins anew when the new origin sends the same material all over again${silence}`, () => {
+    const frames = encode({ pictures: 100 });
+    const joiner = new Joiner(createHistory(frames, 0), 0);
+    // At the pace of a live stream: what a publisher sends that began its file again.
+    const replay = joinAt(frames, 0, 0);
+    for (const [index, { typeId, timestampMs, payload }] of replay.entries()) {
+      const result = joiner.offer(typeId, timestampMs, payload, silenceMs + timestampMs);
+      if (result === null) continue;
+      assertEquals(result.align, null, "not the same broadcast");
+      // Headers, and from the newest keyframe on everything.
+      const newest = replay.slice(0, index + 1).findLastIndex(isKeyframe);
+      assertEquals(
+        describe(result.messages),
+        describe([VIDEO_HEADER, AUDIO_HEADER, ...replay.slice(newest, index + 1)]),
+      );
+      assert(timestampMs <= withinMs, `after ${timestampMs} ms`);
+      return;
+    }
+    throw new Error("it never joined");
+  });
+}
 
 Deno.test("Joiner waits for an origin that is a second behind", () => {
   const delivered = 70;
-  const joiner = new Joiner(createHistory(FRAMES.slice(0, delivered), 0));
+  const joiner = new Joiner(createHistory(FRAMES.slice(0, delivered), 0), 0);
   let nowMs = 0;
   for (const { typeId, timestampMs, payload } of joinAt(FRAMES, delivered - 40, 0)) {
     const result = joiner.offer(typeId, timestampMs, payload, nowMs);

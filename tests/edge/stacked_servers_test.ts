@@ -142,6 +142,28 @@ Deno.test("Servers let a publisher at the far edge come back at once", async () 
   await world.stop();
 });
 
+Deno.test("Servers end a stream whose publisher's computer died at an edge, after the time it had to return", async () => {
+  const world = startChain();
+  const publisher = await world.publish(NEAR_EDGE);
+  const { client } = world.network.connections.findLast(({ port }) => port === NEAR_EDGE)!;
+  publisher.push(...OPENING);
+  await world.advance(PASS_MS);
+  const players = [];
+  for (const each of [ORIGIN, NEAR_EDGE, FAR_EDGE]) players.push(await world.play(each));
+  // Nothing comes from it any more, not even the end of the connection.
+  client.write = (bytes) => Promise.resolve(bytes.length);
+  // `normal_timeout` and a second's check, then `grace`.
+  await world.advance(14_500);
+  assertEquals(publisher.isEnded, true);
+  for (const { statuses } of players) assertEquals(statuses.at(-1), "NetStream.Play.Start");
+  await world.advance(2_000);
+  for (const { statuses, isEnded } of players) {
+    assertEquals(statuses.at(-1), "NetStream.Play.UnpublishNotify");
+    assertEquals(isEnded, false);
+  }
+  await world.stop();
+});
+
 Deno.test("Servers keep publisher and players while an origin dies and another takes over", async () => {
   const world = new MemoryWorld();
   const dying = world.start(ORIGIN);

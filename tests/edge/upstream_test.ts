@@ -1,8 +1,9 @@
 import { UpstreamError } from "../../lib/base/errors.ts";
 import type { ClusterConfig } from "../../lib/config/config.ts";
 import { Upstream, type UpstreamListener, type UpstreamOptions } from "../../lib/edge/upstream.ts";
-import type { Status } from "../../lib/rtmp/status.ts";
 import { AmfObject } from "../../lib/amf/amf_value.ts";
+import { UserControlEvent } from "../../lib/rtmp/constants.ts";
+import { encodeUserControl } from "../../lib/rtmp/control_messages.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../helpers/assert.ts";
 import { createStream, EdgeRig, PORT_A, requestFor } from "../helpers/edge_rig.ts";
 import { hex } from "../helpers/hex.ts";
@@ -18,7 +19,8 @@ class UpstreamRun implements UpstreamListener {
   readonly rig: EdgeRig;
   readonly upstream: Upstream;
   readonly events: string[] = [];
-  readonly statuses: string[] = [];
+  /** Ends of the stream, and whether they were certain. */
+  readonly ends: boolean[] = [];
   /** How it ended: `null` while it runs, `"closed"`, or the error. */
   outcome: null | "closed" | UpstreamError = null;
 
@@ -62,8 +64,8 @@ class UpstreamRun implements UpstreamListener {
 
   onAcknowledgement(): void {}
 
-  onStatus(status: Status): void {
-    this.statuses.push(status.code);
+  onUnpublished(isCertain: boolean): void {
+    this.ends.push(isCertain);
   }
 }
 
@@ -108,12 +110,15 @@ Deno.test("Upstream publishes and says on which message stream id", async () => 
   assertEquals(run.events, ["started 7"]);
 });
 
-Deno.test("Upstream hands statuses of the running stream on", async () => {
+Deno.test("Upstream tells when the running stream ends, and whether that is certain", async () => {
   const run = await new UpstreamRun().run();
   run.rig.a.link.sendMedia(keyframe(0));
+  run.rig.a.link.send(encodeUserControl(UserControlEvent.STREAM_EOF, 1));
+  await run.rig.settle();
+  assertEquals(run.ends, [false]);
   run.rig.a.link.sendStatus("NetStream.Play.UnpublishNotify");
   await run.rig.settle();
-  assertEquals(run.statuses.at(-1), "NetStream.Play.UnpublishNotify");
+  assertEquals(run.ends, [false, true]);
   assertEquals(run.outcome, null);
 });
 
@@ -247,7 +252,6 @@ Deno.test("Upstream gives up a held play when there is another origin", async ()
 
 Deno.test("Upstream gives up an origin that announces a play and sends nothing when there is another", async () => {
   const run = await new UpstreamRun({ hasAlternative: true }).run();
-  assert(run.statuses.includes("NetStream.Play.Start"));
   await run.rig.advance(5_250);
   assertEquals(run.error.phase, "play");
   assertClean(run);

@@ -157,6 +157,7 @@ function recordPlay(): { fromClient: Uint8Array; fromServer: Uint8Array } {
     onStarted: ignore,
     onMedia: ignore,
     onStatus: ignore,
+    onStreamEof: ignore,
     onPong: ignore,
     onAcknowledgement: ignore,
   }, {

@@ -199,6 +199,7 @@ function runClientSession(input: Uint8Array): string {
       onMedia: (typeId, timestampMs, payload) =>
         events.push(`media ${typeId} ${timestampMs} ${payload.length}`),
       onStatus: ({ code }) => events.push(code),
+      onStreamEof: () => events.push("eof"),
       onPong: (timestampMs) => events.push(`pong ${timestampMs}`),
       onAcknowledgement: (totalBytes) => events.push(`ack ${totalBytes}`),
     }, {

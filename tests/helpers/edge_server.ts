@@ -1,5 +1,6 @@
 /** Runs the real server as a process of its own: `main.ts`, or the executable that `EDGE_BINARY` names. */
 
+import type { NetworkNamespace } from "./network_namespace.ts";
 import { startProcess } from "./processes.ts";
 import type { RtmpServer } from "./servers.ts";
 import { edgeBinary } from "./settings.ts";
@@ -16,8 +17,14 @@ export interface EdgeOptions {
   readonly name: string;
   /** Folder it runs in. */
   readonly directory: string;
-  /** The virtual hosts' part of a configuration file; the port is chosen by the system. */
+  /** The virtual hosts' part of a configuration file. */
   readonly vhosts: string;
+  /** Port to listen on; chosen by the system unless given. */
+  readonly port?: number;
+  /** Address to listen on; loopback unless given. */
+  readonly hostname?: string;
+  /** Network to run in, listening on its address. */
+  readonly namespace?: NetworkNamespace;
 }
 
 /**
@@ -26,16 +33,19 @@ export interface EdgeOptions {
  * @throws {Error} with its last lines when it does not come up
  */
 export async function startEdge(options: EdgeOptions): Promise<RtmpServer> {
-  const { name, directory, vhosts } = options;
+  const { name, directory, vhosts, port = 0, namespace } = options;
+  const { hostname = namespace?.address ?? "127.0.0.1" } = options;
   const configFile = `${directory}/${name}.conf`;
   const config = `listen 1935;\npid objs/${name}.pid;\nsrs_log_file objs/${name}.log;\n`;
   await Deno.writeTextFile(configFile, `${config}${vhosts}\n`);
-  return await startEdgeFromFile({
+  const server = await startEdgeFromFile({
     name,
     directory,
     configFile,
-    args: ["--listen", "127.0.0.1:0"],
+    args: ["--listen", `${hostname}:${port}`],
+    ...(namespace === undefined ? {} : { namespace }),
   });
+  return { ...server, hostname };
 }
 
 /**
@@ -50,10 +60,12 @@ export async function startEdgeFromFile(
     readonly configFile: string;
     /** Further arguments. */
     readonly args?: readonly string[];
+    readonly namespace?: NetworkNamespace;
   },
 ): Promise<RtmpServer> {
-  const { name, directory, configFile, args = [] } = options;
-  const command = [...edgeCommand(), "--config", configFile, ...args] as const;
+  const { name, directory, configFile, args = [], namespace } = options;
+  const program = [...edgeCommand(), "--config", configFile, ...args] as const;
+  const command = namespace?.command(program) ?? program;
   const process = startProcess({ name, command, cwd: directory });
   try {
     const [, port] = await process.waitForLine(

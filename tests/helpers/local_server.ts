@@ -14,6 +14,7 @@ import { until } from "./until.ts";
 export interface LogLine {
   readonly level: LogLevel;
   readonly layer: string;
+  readonly id: string | undefined;
   readonly message: string;
   readonly fields: LogFields;
 }
@@ -33,16 +34,16 @@ export class CollectedLog {
     return this.lines.filter((line) => line.message === message).length;
   }
 
-  #create(layer: string): Logger {
+  #create(layer: string, id?: string): Logger {
     const at = (level: LogLevel) => (message: string, fields: LogFields = {}) => {
-      this.lines.push({ level, layer, message, fields });
+      this.lines.push({ level, layer, id, message, fields });
     };
     return {
       debug: at("debug"),
       info: at("info"),
       warning: at("warning"),
       error: at("error"),
-      for: (name) => this.#create(name),
+      for: (name, id) => this.#create(name, id),
     };
   }
 }
@@ -57,6 +58,11 @@ export class LocalServer implements AsyncDisposable {
     this.#server = server;
     this.log = log;
     this.port = server.addresses[0]!.port;
+  }
+
+  /** Port of `http_server` and `http_api`, which share it. */
+  get httpPort(): number {
+    return this.#server.httpAddresses[0]!.port;
   }
 
   get counts(): RunningServer["counts"] {
@@ -83,7 +89,7 @@ export class LocalServer implements AsyncDisposable {
 }
 
 /**
- * Starts a server from the text of a configuration file; its `listen` is replaced by a free port. The
+ * Starts a server from the text of a configuration file; every `listen` is replaced by a free port. The
  * text is taken as it is, so `vhost __defaultVhost__ { }` is the least that serves anybody.
  */
 export function startLocalServer(text: string, clock: Clock = systemClock): LocalServer {
@@ -92,7 +98,13 @@ export function startLocalServer(text: string, clock: Clock = systemClock): Loca
   });
   if (warnings.length > 0) throw new ConfigError(warnings);
   const log = new CollectedLog();
-  const server = startServer(applyOverrides(config, { listen: ["127.0.0.1:0"] }), {
+  const anyPort = { listen: [{ hostname: "127.0.0.1", port: 0 }] };
+  const local = {
+    ...applyOverrides(config, { listen: ["127.0.0.1:0"] }),
+    httpServer: { ...config.httpServer, ...anyPort },
+    httpApi: { ...config.httpApi, ...anyPort },
+  };
+  const server = startServer(local, {
     network: denoNetwork,
     clock,
     logger: log.logger,

@@ -136,6 +136,8 @@ export class MemoryClient implements ClientSessionHandler {
     this.media.push({ typeId, timestampMs, payload: new Uint8Array(payload) });
   }
 
+  onStreamEof(): void {}
+
   onStatus({ code }: Status): void {
     this.statuses.push(code);
   }

@@ -1,6 +1,22 @@
 /** Compares what a player got with an endlessly repeated source, packet by packet. */
 
 /**
+ * How many packets are missing between the first and the last of `watched`, as a run through the repeated
+ * `source`. Less than half of the source in one place: more would be taken for a step back.
+ *
+ * @throws {Error} when one is doubled, out of order, or none of the source's
+ */
+export function countLost(source: readonly string[], watched: readonly string[]): number {
+  let lost = 0;
+  for (const found of stepsOf(source, watched)) {
+    if (typeof found === "string") throw new Error(found);
+    if (found.step === 0 || found.step > source.length / 2) throw new Error(describeStep(found));
+    lost += found.step - 1;
+  }
+  return lost;
+}
+
+/**
  * Says how `watched` differs from every run through the repeated `source`, or returns `undefined` when it
  * is one: each packet followed by the next, and the source's last by its first.
  *
@@ -11,19 +27,30 @@ export function describeMismatch(
   source: readonly string[],
   watched: readonly string[],
 ): string | undefined {
+  for (const found of stepsOf(source, watched)) {
+    if (typeof found === "string") return found;
+    if (found.step !== 1) return describeStep(found);
+  }
+  return undefined;
+}
+
+/** The step from each watched packet to the next; or what is wrong with a packet, and then no more. */
+function* stepsOf(
+  source: readonly string[],
+  watched: readonly string[],
+): Generator<Step | string> {
   const positions = new Map(source.map((hash, position) => [hash, position]));
   if (positions.size !== source.length) throw new Error("The source's packets are not distinct");
   let previous: number | undefined;
   for (const [index, hash] of watched.entries()) {
     const position = positions.get(hash);
-    if (position === undefined) return `packet ${index} (${hash}) is none of the source's`;
+    if (position === undefined) return yield `packet ${index} (${hash}) is none of the source's`;
     if (previous !== undefined) {
       const step = (position - previous + source.length) % source.length;
-      if (step !== 1) return describeStep({ index, previous, position, step, size: source.length });
+      yield { index, previous, position, step, size: source.length };
     }
     previous = position;
   }
-  return undefined;
 }
 
 interface Step {

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "./assert.ts";
-import { describeMismatch } from "./packet_match.ts";
+import { countLost, describeMismatch } from "./packet_match.ts";
 
 const SOURCE = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
@@ -42,4 +42,14 @@ for (const { name, watched, mismatch } of CASES) {
 
 Deno.test("describeMismatch() refuses a source when two of its packets are alike", () => {
   assertThrows(() => describeMismatch(["a", "b", "a"], ["a"]), Error, "not distinct");
+});
+
+Deno.test("countLost() counts what is missing, also across the seam", () => {
+  assertEquals(countLost(SOURCE, [..."abdeh" + "b"]), 1 + 2 + 1);
+});
+
+Deno.test("countLost() throws when a packet is doubled or comes late", () => {
+  assertThrows(() => countLost(SOURCE, [..."aab"]), Error, "doubled");
+  assertThrows(() => countLost(SOURCE, [..."abca"]), Error, "went back");
+  assertThrows(() => countLost(SOURCE, [..."abx"]), Error, "none of the source's");
 });

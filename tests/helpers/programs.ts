@@ -22,6 +22,7 @@ const PROGRAMS = {
   "gst rtmp2src": gstreamerElement("rtmp2src"),
   "gst rtmpsink": gstreamerElement("rtmpsink"),
   "gst rtmp2sink": gstreamerElement("rtmp2sink"),
+  "ps": { packages: "procps", check: ["ps", "--version"] },
   "nginx-rtmp": {
     packages: "nginx libnginx-mod-rtmp",
     check: ["sh", "-c", `PATH=$PATH:/usr/sbin command -v nginx && test -e ${NGINX_RTMP_MODULE}`],

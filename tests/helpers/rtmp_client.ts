@@ -33,9 +33,11 @@ export type Received =
 
 /** Options of {@linkcode RtmpClient.connect}. */
 export interface RtmpClientOptions {
+  /** Where the server is, 127.0.0.1 unless given. */
+  readonly hostname?: string;
   /** App of the address, `live` unless given. */
   readonly app?: string;
-  /** Address as the client spells it; made of port and app unless given. */
+  /** Address as the client spells it; made of host, port and app unless given. */
   readonly tcUrl?: string;
 }
 
@@ -80,8 +82,9 @@ export class RtmpClient implements AsyncDisposable, MessagePortHandler {
 
   /** Connects and sends `connect`. @throws {Error} with the status code when that is refused */
   static async connect(port: number, options: RtmpClientOptions = {}): Promise<RtmpClient> {
-    const { app = "live", tcUrl = `rtmp://127.0.0.1:${port}/${app}` } = options;
-    const address = { hostname: "127.0.0.1", port };
+    const { hostname = "127.0.0.1", app = "live" } = options;
+    const { tcUrl = `rtmp://${hostname}:${port}/${app}` } = options;
+    const address = { hostname, port };
     const client = new RtmpClient(
       await denoNetwork.connect(address, new AbortController().signal),
     );

@@ -287,6 +287,10 @@ export class ServerPeer extends Peer implements ClientSessionHandler {
     this.happened(describeMedia(typeId, timestampMs, payload));
   }
 
+  onStreamEof(): void {
+    this.happened("end of stream");
+  }
+
   onStatus({ level, code }: Status): void {
     this.happened(level, code);
   }

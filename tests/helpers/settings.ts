@@ -13,10 +13,24 @@ export function edgeBinary(): string | undefined {
 
 /** How long every interop player watches, in seconds (`EDGE_INTEROP_SECONDS`, 12 unless told). */
 export function interopSeconds(): number {
-  const text = Deno.env.get("EDGE_INTEROP_SECONDS") ?? "12";
+  return readSeconds("EDGE_INTEROP_SECONDS", 12);
+}
+
+/** How long all origins are away, in seconds (`EDGE_OUTAGE_SECONDS`, 10 unless told). */
+export function outageSeconds(): number {
+  return readSeconds("EDGE_OUTAGE_SECONDS", 10);
+}
+
+/** For how long origins are restarted over and over, in seconds (`EDGE_RESTART_SECONDS`, 20 unless told). */
+export function restartSeconds(): number {
+  return readSeconds("EDGE_RESTART_SECONDS", 20);
+}
+
+function readSeconds(name: string, byDefault: number): number {
+  const text = Deno.env.get(name) ?? String(byDefault);
   const seconds = Number(text);
   if (!Number.isInteger(seconds) || seconds < 1) {
-    throw new Error(`EDGE_INTEROP_SECONDS is "${text}", which is not a whole number of seconds`);
+    throw new Error(`${name} is "${text}", which is not a whole number of seconds`);
   }
   return seconds;
 }

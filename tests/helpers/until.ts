@@ -25,6 +25,11 @@ export async function until<T>(
     if (Date.now() >= deadline) {
       throw new Error(`Timed out after ${options.timeoutMs / 1000} s waiting for ${what}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, options.everyMs ?? 20));
+    await delay(options.everyMs ?? 20);
   }
+}
+
+/** Lets time pass, where the time itself is what the test is about. */
+export function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

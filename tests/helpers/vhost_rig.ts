@@ -5,7 +5,12 @@ import { RemoteVhost } from "../../lib/edge/remote_vhost.ts";
 import { Hub } from "../../lib/hub/hub.ts";
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
 import type { Stream } from "../../lib/hub/stream.ts";
-import type { Departure, PublishAnswer, PublishTicket } from "../../lib/net/vhost_service.ts";
+import type {
+  Departure,
+  PublishAnswer,
+  PublishTicket,
+  VhostService,
+} from "../../lib/net/vhost_service.ts";
 import type { Refusal } from "../../lib/rtmp/status.ts";
 import { assertEquals } from "./assert.ts";
 import { CHUNK_SIZE, EdgeRig, requestFor } from "./edge_rig.ts";
@@ -24,9 +29,9 @@ const CONFIG = parseConfig(
 /** A player of the vhost. */
 export class TestPlayer extends LogViewer {
   readonly stream: Stream;
-  readonly #vhost: RemoteVhost;
+  readonly #vhost: VhostService;
 
-  constructor(vhost: RemoteVhost, name = "show") {
+  constructor(vhost: VhostService, name = "show") {
     super();
     this.#vhost = vhost;
     this.stream = vhost.play(requestFor(name), this);
@@ -48,7 +53,7 @@ export class TestPublisher implements PublishAnswer {
   onBegin = () => {};
   readonly #ticket: PublishTicket;
 
-  constructor(vhost: RemoteVhost, name = "show") {
+  constructor(vhost: VhostService, name = "show") {
     this.#ticket = vhost.publish(requestFor(name), this);
   }
 

@@ -8,7 +8,7 @@ import { startEdge } from "../helpers/edge_server.ts";
 import { startNginxRtmp } from "../helpers/nginx_rtmp.ts";
 import { needs } from "../helpers/permissions.ts";
 import { findPrograms } from "../helpers/programs.ts";
-import type { RtmpServer } from "../helpers/servers.ts";
+import { addressOf, type RtmpServer } from "../helpers/servers.ts";
 import { runFlows } from "./flows.ts";
 import type { Flow } from "./flows.ts";
 import { FFMPEG_PLAYER, PLAYERS } from "./players.ts";
@@ -149,8 +149,4 @@ const LOCAL = "vhost __defaultVhost__ { }";
 
 function remote(upstream: RtmpServer): string {
   return `vhost __defaultVhost__ { mode remote; origin ${addressOf(upstream)}; }`;
-}
-
-function addressOf(server: RtmpServer): string {
-  return `127.0.0.1:${server.port}`;
 }

@@ -1,7 +1,8 @@
 /** Addresses and the ends of sockets in words. */
 
-import { describeExpectedEnd, formatAddress } from "../../lib/net/deno_tcp.ts";
-import { assertEquals } from "../helpers/assert.ts";
+import { denoNetwork, describeExpectedEnd, formatAddress } from "../../lib/net/deno_tcp.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
+import { netTest } from "../helpers/loopback.ts";
 
 Deno.test("formatAddress() puts brackets round an IPv6 address only", () => {
   assertEquals(formatAddress({ hostname: "127.0.0.1", port: 1935 }), "127.0.0.1:1935");
@@ -27,3 +28,24 @@ for (const [error, reason] of ENDS) {
     assertEquals(describeExpectedEnd(error), reason);
   });
 }
+
+netTest(
+  "denoNetwork.connect() reaches a listener by its name, and says when there is no such name",
+  async () => {
+    const listener = denoNetwork.listen({ hostname: "127.0.0.1", port: 0 });
+    const { signal } = new AbortController();
+    const accepting = listener.accept();
+    const client = await denoNetwork.connect(
+      { hostname: "localhost", port: listener.port },
+      signal,
+    );
+    const server = await accepting;
+    assertEquals(client.remote, `127.0.0.1:${listener.port}`);
+    client.close();
+    server.close();
+    listener.close();
+    const missing = { hostname: "no-such-host.invalid", port: 1935 };
+    const error = await assertRejects(() => denoNetwork.connect(missing, signal), Error);
+    assertStringIncludes(error.message, "no-such-host.invalid");
+  },
+);

@@ -36,8 +36,8 @@ class Rig implements VhostService, PublicationHost, PublishHandle {
   lastHeardMs = 0;
   isClosed = false;
 
-  open(nowMs = 0): Publication {
-    return new Publication(this, this, REQUEST, nowMs);
+  open(nowMs = 0, edgePath: readonly string[] = []): Publication {
+    return new Publication(this, this, { ...REQUEST, edgePath }, nowMs);
   }
 
   // The vhost.
@@ -162,4 +162,23 @@ Deno.test("Publication.check() limits the pauses between messages", () => {
     publication.check(12_001),
     "publisher sent nothing for 5001 ms (publish.normal_timeout)",
   );
+});
+
+Deno.test("Publication gives up a publisher that sends nothing, and an edge only when it is not heard either", () => {
+  const limitMs = new Rig().config.publish.normalTimeoutMs;
+  for (
+    const { edgePath, isGivenUp } of [
+      { edgePath: [], isGivenUp: true },
+      { edgePath: ["edge"], isGivenUp: false },
+    ]
+  ) {
+    const rig = new Rig();
+    rig.onPublish = (answer) => answer.onAccepted(rig);
+    const publication = rig.open(0, edgePath);
+    publication.push(9, 7, keyframe(), 0);
+    rig.lastHeardMs = limitMs;
+    assertEquals(publication.check(limitMs), null);
+    assertEquals(publication.check(limitMs + 1) !== null, isGivenUp, edgePath.join());
+    assertEquals(publication.check(2 * limitMs + 1) !== null, true, edgePath.join());
+  }
 });

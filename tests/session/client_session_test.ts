@@ -198,6 +198,7 @@ Deno.test("ClientSession begins the handshake by itself, and sends nothing befor
     onStarted() {},
     onMedia() {},
     onStatus() {},
+    onStreamEof() {},
     onPong() {},
     onAcknowledgement() {},
   }, { target: PLAY, chunkSize: 60_000, handshake: FIXED_HANDSHAKE });
@@ -515,12 +516,57 @@ Deno.test("ClientSession acknowledges, and hands on acknowledgements", () => {
   assertEquals(events, ["acknowledged 4096"]);
 });
 
-Deno.test("ClientSession ignores StreamBegin, StreamEOF, SetPeerBandwidth and unknown messages", () => {
+/** StreamEOF of message stream 1. */
+const STREAM_EOF = hex("02 000000 000006 04 00000000 0001 00000001");
+const UNPUBLISHED = status("NetStream.Play.UnpublishNotify");
+
+for (
+  const { name, says, told } of [
+    { name: "StreamEOF", says: [STREAM_EOF], told: ["end of stream"] },
+    {
+      name: "StreamEOF, then UnpublishNotify",
+      says: [STREAM_EOF, UNPUBLISHED],
+      told: ["end of stream", "status NetStream.Play.UnpublishNotify"],
+    },
+    {
+      name: "UnpublishNotify, then StreamEOF",
+      says: [UNPUBLISHED, STREAM_EOF],
+      told: ["status NetStream.Play.UnpublishNotify"],
+    },
+  ]
+) {
+  Deno.test(`ClientSession tells of every end of the stream when the server says ${name}`, () => {
+    const server = playing();
+    server.take();
+    for (let round = 0; round < 2; round++) {
+      for (const each of says) {
+        server.push(each instanceof Uint8Array ? each : server.encode(each));
+      }
+      assertEquals(sendVideo(server).events, [...told, "video 40 17"]);
+    }
+  });
+}
+
+Deno.test("ClientSession takes no StreamEOF for the end of a stream that has not begun, or of another", () => {
+  const early = asked(PLAY);
+  early.take();
+  early.push(STREAM_EOF);
+  assertEquals(early.take(), NOTHING);
+  assertEquals(sendVideo(early).events, ["started 1", "video 40 17"]);
+  early.push(hex("02 000000 000006 04 00000000 0001 00000002")); // of message stream 2
+  early.push(hex("02 000000 000006 04 00000000 0002 00000001")); // StreamDry of ours
+  assertEquals(early.take(), NOTHING);
+  const publisher = publishing();
+  publisher.take();
+  publisher.push(STREAM_EOF);
+  assertEquals(publisher.take(), NOTHING);
+});
+
+Deno.test("ClientSession ignores StreamBegin, SetPeerBandwidth and unknown messages", () => {
   const server = playing();
   server.take();
   server.push(hex(`
     02 000000 000006 04 00000000 0000 00000001
-    02 000000 000006 04 00000000 0001 00000001
     02 000000 000005 06 00000000 002625A0 02
     03 000000 000000 10 00000000`));
   assertEquals(server.take(), NOTHING);

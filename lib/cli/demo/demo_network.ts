@@ -42,7 +42,7 @@ export function createDemoNetwork(network: Network, clock: Clock): DemoNetwork {
     const listener: UpstreamListener = {
       onStarted: accepted.resolve,
       onMedia: (typeId, timestampMs, payload) => onMessage({ typeId, timestampMs, payload }),
-      onStatus() {},
+      onUnpublished() {},
       onAcknowledgement() {},
     };
     const client = new Upstream(context, {

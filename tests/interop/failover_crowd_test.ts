@@ -1,0 +1,173 @@
+/** Five hundred players at an edge of an edge, while the serving origin is killed. */
+
+import { RtmpClient } from "../helpers/rtmp_client.ts";
+import type { MediaMessage } from "../helpers/rtmp_client.ts";
+import { say } from "../helpers/say.ts";
+import { addressOf, type RtmpServer } from "../helpers/servers.ts";
+import { canRunPrograms, FailoverRig, kill, STREAM } from "./failover_rig.ts";
+
+const PLAYERS = 500;
+/** How many of them connect at a time. */
+const CONNECTING = 50;
+
+const FRAME_MS = 40;
+const GOP_FRAMES = 50;
+/** Larger than what is taken for a still scene. */
+const FRAME_BYTES = 400;
+
+/** Frames before the origin is killed, with all players there, and after. */
+const FRAMES_BEFORE = 50;
+const FRAMES_AFTER = 125;
+
+/** A death costs 250 ms; players of the default configuration are written to every 350 ms beside that. */
+const MAX_SILENCE_MS = 250 + 350;
+
+const ignore = !await canRunPrograms();
+
+Deno.test({
+  name:
+    "five hundred players of an edge of an edge lose and double nothing when the origin is killed",
+  ignore,
+  async fn() {
+    await using rig = await FailoverRig.create();
+    const origins = [await rig.origin("origin1"), await rig.origin("origin2")] as const;
+    const edge = await rig.edge("edge", origins);
+    const far = await rig.server(
+      "far",
+      `vhost __defaultVhost__ { mode remote; origin ${addressOf(edge)}; }`,
+    );
+    const encoder = rig.use(await Encoder.start(origins));
+    const players = rig.use(await Crowd.gather(far));
+    const untilAll = async (what: string, number: number) => {
+      const goal = encoder.count + number;
+      await rig.until(what, () => players.has(goal) || players.complaint !== null);
+      rig.assert(players.complaint === null, `${what}: ${players.complaint}`);
+    };
+
+    await untilAll("all players follow the stream", FRAMES_BEFORE);
+    players.forgetSilence();
+    await kill(origins[0]);
+    await untilAll("all players go on", FRAMES_AFTER);
+    const silenceMs = players.longestSilenceMs;
+    say(`  ${PLAYERS} players: none lost, none doubled, ${silenceMs} ms of silence at most`);
+    rig.assert(silenceMs <= MAX_SILENCE_MS, `Players saw nothing for ${silenceMs} ms`);
+  },
+});
+
+/** Sends the very same numbered frames to several servers. */
+class Encoder implements AsyncDisposable {
+  /** Frames sent. */
+  count = 0;
+  readonly #publishers: readonly RtmpClient[];
+  readonly #beganMs = performance.now();
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  private constructor(publishers: readonly RtmpClient[]) {
+    this.#publishers = publishers;
+    this.#timer = setInterval(() => this.#sendDue(), FRAME_MS);
+  }
+
+  static async start(servers: readonly RtmpServer[]): Promise<Encoder> {
+    const publishers = servers.map(({ port }) => RtmpClient.publish(port, STREAM));
+    return new Encoder(await Promise.all(publishers));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all(this.#publishers.map((publisher) => publisher.close()));
+  }
+
+  #sendDue(): void {
+    const due = (performance.now() - this.#beganMs) / FRAME_MS;
+    for (; this.count < due; this.count++) {
+      const frame = encodeFrame(this.count);
+      for (const publisher of this.#publishers) {
+        if (!publisher.isEnded) publisher.push(frame);
+      }
+    }
+  }
+}
+
+/** An AVC picture of composition time 0 (FLV 10.1 E.4.3) with its number in it, and no two alike. */
+function encodeFrame(number: number): MediaMessage {
+  const payload = new Uint8Array(FRAME_BYTES).fill(number);
+  payload.set([number % GOP_FRAMES === 0 ? 0x17 : 0x27, 1, 0, 0, 0]);
+  new DataView(payload.buffer).setUint32(5, number);
+  return { typeId: 9, timestampMs: number * FRAME_MS, payload };
+}
+
+/** Players that compare every frame with the one before. */
+class Crowd implements AsyncDisposable {
+  /** What is wrong first, or null. */
+  complaint: string | null = null;
+  readonly #players: CrowdPlayer[] = [];
+
+  static async gather(server: RtmpServer): Promise<Crowd> {
+    const crowd = new Crowd();
+    while (crowd.#players.length < PLAYERS) {
+      const joining = Array.from({ length: CONNECTING }, () => RtmpClient.connect(server.port));
+      for (const client of await Promise.all(joining)) {
+        crowd.#players.push(new CrowdPlayer(client, (complaint) => crowd.complaint ??= complaint));
+      }
+      await Promise.all(crowd.#players.slice(-CONNECTING).map((player) => player.play()));
+    }
+    return crowd;
+  }
+
+  /** Whether all of them have frame `number`; a player that was disconnected is a complaint. */
+  has(number: number): boolean {
+    if (this.#players.some(({ client }) => client.isEnded)) {
+      this.complaint ??= "A player was disconnected";
+    }
+    return this.#players.every(({ newest }) => newest >= number);
+  }
+
+  /** Of any of them, in ms. */
+  get longestSilenceMs(): number {
+    return Math.round(Math.max(...this.#players.map((player) => player.longestSilenceMs)));
+  }
+
+  forgetSilence(): void {
+    for (const player of this.#players) player.longestSilenceMs = 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#players.map(({ client }) => client.close()));
+  }
+}
+
+class CrowdPlayer {
+  readonly client: RtmpClient;
+  /** Number of its newest frame, or -1. */
+  newest = -1;
+  longestSilenceMs = 0;
+  #lastArrivalMs = 0;
+  #lastTimestampMs = 0;
+
+  constructor(client: RtmpClient, complain: (complaint: string) => void) {
+    this.client = client;
+    client.onMediaMessage = ({ typeId, timestampMs, payload }) => {
+      if (typeId !== 9) return;
+      const number = new DataView(payload.buffer, payload.byteOffset).getUint32(5);
+      if (this.newest >= 0 && number !== this.newest + 1) {
+        complain(`Frame ${number} came after ${this.newest}`);
+      }
+      if (timestampMs < this.#lastTimestampMs) complain(`Time went back at frame ${number}`);
+      this.#lastTimestampMs = timestampMs;
+      this.#note(number);
+    };
+  }
+
+  play(): Promise<void> {
+    return this.client.play(STREAM);
+  }
+
+  #note(number: number): void {
+    const nowMs = performance.now();
+    if (this.newest >= 0) {
+      this.longestSilenceMs = Math.max(this.longestSilenceMs, nowMs - this.#lastArrivalMs);
+    }
+    this.newest = number;
+    this.#lastArrivalMs = nowMs;
+  }
+}
