@@ -69,6 +69,11 @@ export class HeaderSet {
     return this.#bodies.size;
   }
 
+  /** Body of the header `key`, see {@linkcode headerKey}, or null. Shared; not to be changed. */
+  payloadOf(key: string): Uint8Array | null {
+    return this.#bodies.get(key)?.payload ?? null;
+  }
+
   /** Whether there is a header `key`, whatever its bytes. */
   hasKey(key: string): boolean {
     return this.#bodies.has(key);
@@ -127,7 +132,8 @@ export function csidOf(typeId: number): number {
  */
 export const METADATA_TIMESTAMP_MS = 0;
 
-const METADATA_KEY = "metadata";
+/** Key of the metadata in a {@linkcode HeaderSet}. */
+export const METADATA_KEY = "metadata";
 
 /** Most headers kept of one source: tracks are few, and a hostile publisher could make them up. */
 const MAX_HEADERS = 32;

@@ -23,3 +23,13 @@ export interface PublishHandle {
   /** True after {@linkcode end}, or when another source took the stream over. */
   readonly isClosed: boolean;
 }
+
+/** What becomes of a stream's source, for those who copy the stream elsewhere. */
+export type SourceChange =
+  /** A source begins to feed the stream. */
+  | { readonly type: "began" }
+  /** Another source goes on with what the lost one sent. */
+  | { readonly type: "resumed" }
+  | { readonly type: "ended"; readonly reason: EndReason }
+  /** The source that was away is waited for no longer. */
+  | { readonly type: "unpublished" };

@@ -17,14 +17,15 @@ import { userControlPayload } from "../rtmp/control_messages.ts";
 import { statusCommand } from "../rtmp/status.ts";
 import {
   csidOf,
+  type HeaderSet,
   isAside,
   type JoinEntry,
   type JoinLimits,
   JoinPoint,
   METADATA_TIMESTAMP_MS,
 } from "./join_point.ts";
-import type { EndReason, PublishHandle } from "./publisher.ts";
-import { StreamLog, type StreamLogView } from "./stream_log.ts";
+import type { EndReason, PublishHandle, SourceChange } from "./publisher.ts";
+import { neededFrom, StreamLog, type StreamLogView } from "./stream_log.ts";
 import { Timeline, type TimePair } from "./timeline.ts";
 
 /** Settings of a stream, from its vhost. */
@@ -37,15 +38,18 @@ export interface StreamOptions extends JoinLimits {
   readonly maxLagMs: number;
 }
 
-/** Most bytes kept for a slow viewer: a source whose time stands still must not make the log grow. */
-const MAX_LAG_BYTES = 128 * 1024 * 1024;
-
 /** Somebody who follows a stream. */
 export interface Viewer {
   /** A source began: a viewer that waits may start now. */
   onLive(): void;
   /** Offset up to which the viewer needs no more bytes, or -1 when it follows nothing yet. */
   readonly cursor: number;
+}
+
+/** Somebody who copies a stream elsewhere, and must know of its source what its bytes do not say. */
+export interface StreamObserver {
+  /** Called in order with the bytes: those before the change are in the log, those after it are not. */
+  onSourceChange(change: SourceChange): void;
 }
 
 /** Counters of a stream, for people and tests. */
@@ -55,18 +59,26 @@ export interface StreamStats {
   videoMessages: number;
   /** Payload bytes appended. */
   payloadBytes: number;
+  /** Bytes that players who have left were sent. */
+  sentBytes: number;
+}
+
+/** Counters of what has not begun yet. */
+export function createStreamStats(): StreamStats {
+  return { messages: 0, videoMessages: 0, payloadBytes: 0, sentBytes: 0 };
 }
 
 /** See the file comment. */
 export class Stream {
   /** `app/stream`. */
   readonly name: string;
-  readonly stats: StreamStats = { messages: 0, videoMessages: 0, payloadBytes: 0 };
+  readonly stats: StreamStats = createStreamStats();
   readonly #options: StreamOptions;
   readonly #log: StreamLog;
   readonly #joinPoint: JoinPoint;
   readonly #timeline: Timeline;
   readonly #viewers = new Set<Viewer>();
+  readonly #observers = new Set<StreamObserver>();
   /** Called when the stream may have become unused. */
   readonly #onIdle: (stream: Stream) => void;
   #source: Source | null = null;
@@ -101,6 +113,11 @@ export class Stream {
     return this.#viewers.size;
   }
 
+  /** Metadata and sequence headers in force now. */
+  get headers(): HeaderSet {
+    return this.#joinPoint.headers;
+  }
+
   /** Newest place where a viewer may begin, or null: then it waits for the next one. */
   get joinEntry(): JoinEntry | null {
     return this.#joinPoint.newest;
@@ -131,6 +148,16 @@ export class Stream {
     if (this.#viewers.delete(viewer) && this.#viewers.size === 0) this.#onIdle(this);
   }
 
+  /** Tells `observer` of every change from now on. */
+  observe(observer: StreamObserver): void {
+    this.#observers.add(observer);
+  }
+
+  /** Tells `observer` no more. */
+  unobserve(observer: StreamObserver): void {
+    this.#observers.delete(observer);
+  }
+
   /** Begins to feed the stream. @returns null when another source does. */
   publish(): PublishHandle | null {
     if (this.#source !== null) return null;
@@ -139,6 +166,7 @@ export class Stream {
     this.#timeline.beginSource();
     if (this.#isUnpublishTold) this.#tellPublished();
     this.#joinPoint.begin(this.#log.head, this.#timeline.nowMs);
+    this.#report({ type: "began" });
     for (const viewer of this.#viewers) viewer.onLive();
     return source;
   }
@@ -151,6 +179,7 @@ export class Stream {
     if (this.#source !== null) return null;
     this.#source = new Source(this);
     this.#timeline.resumeSource(align);
+    this.#report({ type: "resumed" });
     return this.#source;
   }
 
@@ -169,6 +198,7 @@ export class Stream {
   /** Waits no longer for a source that is away: players are told. Without effect while one feeds it. */
   unpublish(): void {
     if (this.#source !== null || this.#isUnpublishTold) return;
+    this.#report({ type: "unpublished" });
     this.#joinPoint.end();
     this.#tellUnpublished();
   }
@@ -176,10 +206,15 @@ export class Stream {
   /** @ignore Called by the source. */
   endSource(reason: EndReason): void {
     this.#source = null;
+    this.#report({ type: "ended", reason });
     // What it sent last is a still by the time it is back: nobody begins there.
     if (reason !== "lost") this.#joinPoint.end();
     if (reason === "unpublished") this.#tellUnpublished();
     if (this.#viewers.size === 0) this.#onIdle(this);
+  }
+
+  #report(change: SourceChange): void {
+    for (const observer of this.#observers) observer.onSourceChange(change);
   }
 
   /**
@@ -232,20 +267,12 @@ export class Stream {
     if (isNewSlab) this.#forget();
   }
 
-  /**
-   * Drops what nobody needs: what lies before the oldest join entry kept and before every viewer's cursor,
-   * and of slow viewers' bytes those that lag more than they may. Once per slab, so it may walk viewers.
-   */
+  /** Drops what nobody needs. Once per slab, so it may walk viewers. */
   #forget(): void {
     const log = this.#log;
+    const joinOffset = this.#joinPoint.oldest?.offset ?? log.head;
     const { maxLagMs } = this.#options;
-    const oldest = Math.max(log.tail, log.head - MAX_LAG_BYTES);
-    let needed = this.#joinPoint.oldest?.offset ?? log.head;
-    for (const { cursor } of this.#viewers) {
-      const isWanted = cursor >= oldest && cursor < needed && log.lagMs(cursor) <= maxLagMs;
-      if (isWanted) needed = cursor;
-    }
-    log.dropBefore(needed);
+    log.dropBefore(neededFrom(log, { joinOffset, viewers: this.#viewers, maxLagMs }));
   }
 }
 

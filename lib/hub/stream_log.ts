@@ -1,13 +1,6 @@
 /**
  * The log of a stream: its messages, encoded once, in the bytes that every player gets. Players are
  * cursors into it (plain offsets), so a message costs the same with one player or with ten thousand.
- *
- * The bytes lie in slabs that are filled front to back and never written again: a slab may be under an
- * asynchronous zero-copy write at any time, so it is neither recycled nor overwritten, only dropped; a
- * view under a pending write keeps its slab alive. No message straddles two slabs, hence every view
- * that ends where a slab's bytes end, ends at a message boundary.
- *
- * Offsets count bytes since the stream began and never wrap (2⁵³ bytes are 285 years at 1 Gbit/s).
  */
 
 import { readU24, readU32 } from "../base/bytes.ts";
@@ -18,6 +11,7 @@ import {
   type MessageHeader,
 } from "../rtmp/chunk_encode.ts";
 import { EXTENDED_TIMESTAMP, MessageType } from "../rtmp/constants.ts";
+import { type Slab, SlabLog } from "./slab_log.ts";
 
 /** Read access to a stream's bytes for those that follow it with a cursor. */
 export interface StreamLogView {
@@ -37,26 +31,38 @@ export interface StreamLogView {
   lagMs(cursor: number): number;
 }
 
-/** Slabs begin small, so that an idle or slow stream is cheap, and double with every one filled. */
-const MIN_SLAB_BYTES = 64 * 1024;
-const MAX_SLAB_BYTES = 1024 * 1024;
+/** Most bytes kept for a slow viewer: a source whose time stands still must not make the log grow. */
+const MAX_LAG_BYTES = 128 * 1024 * 1024;
 
-const NO_BYTES = new Uint8Array(0);
+/** Who still needs bytes of a log. */
+export interface LogUse {
+  /** Oldest place where a viewer may begin; the head when there is none. */
+  readonly joinOffset: number;
+  /** Those who follow; a cursor of -1 follows nothing. */
+  readonly viewers: Iterable<{ readonly cursor: number }>;
+  /** How far a viewer may lag, in ms of stream time. */
+  readonly maxLagMs: number;
+}
 
-interface Slab {
-  /** Offset of its first byte. */
-  readonly start: number;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  used: number;
+/**
+ * Offset of the oldest byte of a log that somebody needs: what lies before the oldest join entry and before
+ * every viewer's cursor is not needed, nor are slow viewers' bytes that lag more than they may.
+ */
+export function neededFrom(log: StreamLogView, use: LogUse): number {
+  const oldest = Math.max(log.tail, log.head - MAX_LAG_BYTES);
+  let needed = use.joinOffset;
+  for (const { cursor } of use.viewers) {
+    const isWanted = cursor >= oldest && cursor < needed && log.lagMs(cursor) <= use.maxLagMs;
+    if (isWanted) needed = cursor;
+  }
+  return needed;
 }
 
 /** See the file comment. */
 export class StreamLog implements StreamLogView {
   readonly #chunkSize: number;
-  #slabs: Slab[] = [];
-  #head = 0;
+  readonly #slabs = new SlabLog();
   #newestTimestampMs = 0;
-  #nextSlabBytes = MIN_SLAB_BYTES;
 
   /** @param chunkSize Size all players are told, in bytes. */
   constructor(chunkSize: number) {
@@ -64,18 +70,16 @@ export class StreamLog implements StreamLogView {
   }
 
   get tail(): number {
-    return this.#slabs[0]?.start ?? this.#head;
+    return this.#slabs.tail;
   }
 
   get head(): number {
-    return this.#head;
+    return this.#slabs.head;
   }
 
   /** Bytes of memory held. */
   get heldBytes(): number {
-    let total = 0;
-    for (const slab of this.#slabs) total += slab.bytes.length;
-    return total;
+    return this.#slabs.heldBytes;
   }
 
   /**
@@ -85,36 +89,28 @@ export class StreamLog implements StreamLogView {
    */
   // HOT: once per media message of a stream; guarded by bench/codec_bench.ts.
   append(header: MessageHeader, payload: Uint8Array): boolean {
-    const needed = encodedMessageBytes(payload.length, header.timestampMs, this.#chunkSize);
-    let slab = this.#slabs.at(-1);
-    const isFull = slab === undefined || slab.bytes.length - slab.used < needed;
-    if (isFull) slab = this.#beginSlab(needed);
-    encodeMessageInto(slab!.bytes, slab!.used, header, payload, this.#chunkSize);
-    slab!.used += needed;
-    this.#head += needed;
+    const length = encodedMessageBytes(payload.length, header.timestampMs, this.#chunkSize);
+    const { bytes, used } = this.#slabs.reserve(length);
+    encodeMessageInto(bytes, used, header, payload, this.#chunkSize);
     if (header.typeId !== MessageType.DATA_AMF0) this.#newestTimestampMs = header.timestampMs;
-    return isFull;
+    return this.#slabs.commit(length);
   }
 
   view(cursor: number): Uint8Array<ArrayBuffer> {
-    if (cursor >= this.#head || cursor < this.tail) return NO_BYTES;
-    const slab = this.#slabs[this.#indexOf(cursor)]!;
-    return slab.bytes.subarray(cursor - slab.start, slab.used);
+    return this.#slabs.view(cursor);
   }
 
   lagMs(cursor: number): number {
-    if (cursor >= this.#head || cursor < this.tail) return 0;
-    const slab = this.#slabs[this.#indexOf(cursor)]!;
+    const slab = this.#slabs.at(cursor);
+    if (slab === null) return 0;
     const at = this.#skipData(slab, cursor - slab.start);
     if (at === slab.used) return 0;
     return Math.max(0, diffU32(this.#newestTimestampMs, timestampAt(slab.bytes, at)));
   }
 
-  /** Forgets the slabs that end at or before `offset`, but for the newest: it has room for more. */
+  /** Forgets what lies before `offset`, as far as whole slabs do. */
   dropBefore(offset: number): void {
-    let count = 0;
-    while (count < this.#slabs.length - 1 && this.#slabs[count + 1]!.start <= offset) count++;
-    if (count > 0) this.#slabs.splice(0, count);
+    this.#slabs.dropBefore(offset);
   }
 
   /** Position in `slab` of the first message at or behind the one at `start` that is no data. */
@@ -125,24 +121,6 @@ export class StreamLog implements StreamLogView {
       at += encodedMessageBytes(length, timestampAt(slab.bytes, at), this.#chunkSize);
     }
     return at;
-  }
-
-  #beginSlab(neededBytes: number): Slab {
-    const slab: Slab = {
-      start: this.#head,
-      bytes: new Uint8Array(Math.max(this.#nextSlabBytes, neededBytes)),
-      used: 0,
-    };
-    this.#nextSlabBytes = Math.min(this.#nextSlabBytes * 2, MAX_SLAB_BYTES);
-    this.#slabs.push(slab);
-    return slab;
-  }
-
-  /** Index of the slab that holds `offset`; most cursors are near the head. */
-  #indexOf(offset: number): number {
-    let index = this.#slabs.length - 1;
-    while (index > 0 && this.#slabs[index]!.start > offset) index--;
-    return index;
   }
 }
 

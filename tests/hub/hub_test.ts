@@ -82,3 +82,25 @@ Deno.test("Hub keeps a stream when another of its name, which it forgot before, 
   assert(hub.open("live/a") === stream);
   assert(handle !== null);
 });
+
+Deno.test("Hub tells of every source that begins, before the stream's viewers are told", () => {
+  const told: string[] = [];
+  const hub = new Hub(OPTIONS, ({ name }) => told.push(name));
+  const stream = hub.open("live/a");
+  stream.join({ cursor: -1, onLive: () => told.push("viewer") });
+  assertEquals(told, []);
+  stream.publish()!.end("away");
+  stream.publish()!.end("lost");
+  stream.resume({ sourceMs: 0, streamMs: 0 });
+  hub.open("live/b").publish();
+  assertEquals(told, ["live/a", "viewer", "live/a", "viewer", "live/b"]);
+});
+
+Deno.test("Hub lets a viewer that joins when told of a source see its first message", () => {
+  const viewer = { cursor: -1, onLive: () => joined.push("told") };
+  const joined: string[] = [];
+  const hub = new Hub(OPTIONS, (stream) => stream.join(viewer));
+  const stream = hub.open("live/a");
+  stream.publish();
+  assertEquals([joined, stream.joinEntry?.offset], [["told"], stream.log.head]);
+});

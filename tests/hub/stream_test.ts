@@ -129,7 +129,7 @@ Deno.test("Stream.stats count what was appended", () => {
   handle.push(VIDEO, 0, keyframe(0, 100));
   handle.push(AUDIO, 0, sound(0, 10));
   const payloadBytes = METADATA.length + 110;
-  assertEquals(stream.stats, { messages: 3, videoMessages: 1, payloadBytes });
+  assertEquals(stream.stats, { messages: 3, videoMessages: 1, payloadBytes, sentBytes: 0 });
 });
 
 Deno.test("PublishHandle.end() tells players of an unpublished stream, as bytes by hand", () => {

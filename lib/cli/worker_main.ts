@@ -1,0 +1,60 @@
+/// <reference lib="deno.worker" />
+/** A worker thread: one event loop with its own listener, sockets and streams. Started by `WorkerPool`. */
+
+import { systemClock } from "../base/clock.ts";
+import { describeError } from "../base/errors.ts";
+import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../base/log.ts";
+import { createDenoNetwork } from "../net/deno_tcp.ts";
+import { type RunningServer, startServer } from "./compose.ts";
+import type { FromWorker, ToWorker } from "./worker_message.ts";
+
+let server: RunningServer | null = null;
+
+self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  switch (data.type) {
+    case "start":
+      return start(data);
+    case "neighbour":
+      return server?.bridge?.connect(data.neighbour.index, data.neighbour.port);
+    case "stop":
+      void server?.stop().then(() => say({ type: "stopped" }));
+      return;
+    default:
+      data satisfies never;
+  }
+};
+
+function start({ index, count, edgeId, config, neighbours }: ToWorker & { type: "start" }): void {
+  try {
+    server = startServer(config, {
+      network: createDenoNetwork({ isPortShared: true }),
+      clock: systemClock,
+      logger: createLogger(config.log.level),
+      loop: { index, count, edgeId, neighbours },
+    });
+    say({ type: "listening" });
+  } catch (error) {
+    say({ type: "failed", reason: describeError(error) });
+  }
+}
+
+/** Lines are written by the main thread, so that no two come at once. */
+function createLogger(lowestLevel: LogLevel, layer = "edge", id?: string): Logger {
+  function at(level: LogLevel) {
+    const isWanted = LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(lowestLevel);
+    return (message: string, fields: LogFields = {}) => {
+      if (isWanted) say({ type: "log", level, layer, id, message, fields });
+    };
+  }
+  return {
+    debug: at("debug"),
+    info: at("info"),
+    warning: at("warning"),
+    error: at("error"),
+    for: (layer, id) => createLogger(lowestLevel, layer, id),
+  };
+}
+
+function say(message: FromWorker): void {
+  self.postMessage(message);
+}

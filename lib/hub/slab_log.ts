@@ -1,0 +1,97 @@
+/**
+ * An append-only row of bytes with messages in it, of which the oldest are forgotten. Readers are cursors:
+ * plain offsets, which count bytes since the beginning and never wrap (2⁵³ bytes are 285 years at
+ * 1 Gbit/s).
+ *
+ * The bytes lie in slabs that are filled front to back and never written again: a slab may be under an
+ * asynchronous zero-copy write at any time, so it is neither recycled nor overwritten, only dropped; a
+ * view under a pending write keeps its slab alive. No message straddles two slabs, hence every view
+ * that ends where a slab's bytes end, ends at a message boundary.
+ */
+
+/** Slabs begin small, so that an idle or slow stream is cheap, and double with every one filled. */
+const MIN_SLAB_BYTES = 64 * 1024;
+const MAX_SLAB_BYTES = 1024 * 1024;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** A piece of a {@linkcode SlabLog}. */
+export interface Slab {
+  /** Offset of its first byte. */
+  readonly start: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** How many of its bytes are filled. */
+  readonly used: number;
+}
+
+/** See the file comment. */
+export class SlabLog {
+  #slabs: { readonly start: number; readonly bytes: Uint8Array<ArrayBuffer>; used: number }[] = [];
+  #head = 0;
+  #nextSlabBytes = MIN_SLAB_BYTES;
+
+  /** Offset of the first byte still held. */
+  get tail(): number {
+    return this.#slabs[0]?.start ?? this.#head;
+  }
+
+  /** Offset after the newest byte. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Bytes of memory held. */
+  get heldBytes(): number {
+    let total = 0;
+    for (const slab of this.#slabs) total += slab.bytes.length;
+    return total;
+  }
+
+  /**
+   * The slab that the next message of `length` bytes goes into: the caller fills so many bytes from `used`
+   * on, then calls {@linkcode commit}.
+   */
+  // HOT: once per media message of a stream; guarded by bench/codec_bench.ts.
+  reserve(length: number): Slab {
+    const newest = this.#slabs.at(-1);
+    if (newest !== undefined && newest.bytes.length - newest.used >= length) return newest;
+    const bytes = new Uint8Array(Math.max(this.#nextSlabBytes, length));
+    const slab = { start: this.#head, bytes, used: 0 };
+    this.#nextSlabBytes = Math.min(this.#nextSlabBytes * 2, MAX_SLAB_BYTES);
+    this.#slabs.push(slab);
+    return slab;
+  }
+
+  /** `length` reserved bytes are filled. @returns true when they are a slab's first. */
+  commit(length: number): boolean {
+    const slab = this.#slabs.at(-1)!;
+    slab.used += length;
+    this.#head += length;
+    return slab.used === length;
+  }
+
+  /**
+   * Bytes from `cursor` up to a message boundary; empty when the cursor is at the head or before the
+   * tail. The view stays unchanged for as long as it is referenced.
+   */
+  view(cursor: number): Uint8Array<ArrayBuffer> {
+    const slab = this.at(cursor);
+    return slab === null ? NO_BYTES : slab.bytes.subarray(cursor - slab.start, slab.used);
+  }
+
+  /** The slab with the byte at `cursor`, or null when that is at the head or before the tail. */
+  at(cursor: number): Slab | null {
+    if (cursor >= this.#head || cursor < this.tail) return null;
+    // Most cursors are near the head.
+    let index = this.#slabs.length - 1;
+    while (index > 0 && this.#slabs[index]!.start > cursor) index--;
+    return this.#slabs[index]!;
+  }
+
+  /** Forgets the slabs that end at or before `offset`, but for the newest: it has room for more. */
+  dropBefore(offset: number): void {
+    let count = 0;
+    while (count < this.#slabs.length - 1 && this.#slabs[count + 1]!.start <= offset) count++;
+    if (count > 0) this.#slabs.splice(0, count);
+  }
+}

@@ -1,0 +1,158 @@
+/** A server of several threads: clients anywhere, every stream once, and a thread that dies. */
+
+import { startWorkers } from "../../lib/cli/worker_pool.ts";
+import { parseConfig } from "../../lib/config/parse_config.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
+import {
+  CollectedLog,
+  type LocalServer,
+  PROMPT,
+  startLocalServer,
+} from "../helpers/local_server.ts";
+import { netTest } from "../helpers/loopback.ts";
+import { keyframe } from "../helpers/tiny_media.ts";
+import { numberedFrame, numberOf } from "../helpers/numbered_stream.ts";
+import { RtmpClient } from "../helpers/rtmp_client.ts";
+import { until } from "../helpers/until.ts";
+
+const TIMEOUT = { timeoutMs: 10_000 };
+
+/** A server of two threads. */
+class Rig implements AsyncDisposable {
+  readonly log = new CollectedLog();
+  readonly threads: Worker[] = [];
+  readonly #stack = new AsyncDisposableStack();
+  port = 0;
+
+  static async start(vhost = `vhost __defaultVhost__ { ${PROMPT} }`): Promise<Rig> {
+    const rig = new Rig();
+    const { config } = parseConfig(`listen 127.0.0.1:1935; ${vhost}`, "test.conf", {
+      readFile: () => undefined,
+    });
+    const pool = await startWorkers({
+      config: { ...config, listen: [{ hostname: "127.0.0.1", port: 0 }] },
+      count: 2,
+      logger: rig.log.logger,
+      createWorker: () => {
+        const thread = new Worker(new URL("../helpers/fragile_worker.ts", import.meta.url), {
+          type: "module",
+        });
+        rig.threads.push(thread);
+        return thread;
+      },
+    });
+    rig.port = pool.addresses[0]!.port;
+    rig.#stack.defer(() => pool.stop());
+    return rig;
+  }
+
+  use<T extends AsyncDisposable>(client: T): T {
+    return this.#stack.use(client);
+  }
+
+  async publish(name: string): Promise<RtmpClient> {
+    return this.use(await RtmpClient.publish(this.port, name));
+  }
+
+  async play(name: string): Promise<RtmpClient> {
+    return this.use(await RtmpClient.play(this.port, name));
+  }
+
+  /** Players until every thread has some; which one gets a client is the kernel's choice. */
+  async playEverywhere(name: string): Promise<RtmpClient[]> {
+    const players: RtmpClient[] = [];
+    while (!this.#hasLineOf("w0") || !this.#hasLineOf("w1") || players.length < 4) {
+      assert(players.length < 60, "one thread gets no clients");
+      players.push(await this.play(name));
+    }
+    return players;
+  }
+
+  #hasLineOf(thread: string): boolean {
+    return this.log.lines.some(({ id, message }) =>
+      id?.startsWith(thread) && message.startsWith("Play")
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+}
+
+function pushNumbers(publisher: RtmpClient, from: number, count: number): void {
+  for (let i = from; i < from + count; i++) publisher.push(numberedFrame(i, i * 40));
+}
+
+netTest("startWorkers() gives players in all threads what is published in one", async () => {
+  await using rig = await Rig.start();
+  const publisher = await rig.publish("show");
+  pushNumbers(publisher, 0, 1);
+  const players = await rig.playEverywhere("show");
+  pushNumbers(publisher, 1, 49);
+  for (const player of players) {
+    await player.untilMedia(50);
+    assertEquals(player.media.map(numberOf), Array.from({ length: 50 }, (_, i) => i));
+  }
+  for (let i = 0; i < 4; i++) {
+    const error = await assertRejects(() => rig.publish("show"), Error);
+    assertStringIncludes(error.message, "NetStream.Publish.BadName");
+  }
+});
+
+netTest("startWorkers() has one upstream for players in all threads", async () => {
+  await using origin: LocalServer = startLocalServer(`vhost __defaultVhost__ { ${PROMPT} }`);
+  const cluster = `cluster { mode remote; origin 127.0.0.1:${origin.port}; }`;
+  await using rig = await Rig.start(`vhost __defaultVhost__ { ${PROMPT} ${cluster} }`);
+  const publisher = rig.use(await RtmpClient.publish(origin.port, "show"));
+  pushNumbers(publisher, 0, 1);
+  const players = await rig.playEverywhere("show");
+  pushNumbers(publisher, 1, 9);
+  for (const player of players) await player.untilMedia(10);
+  assertEquals(origin.counts.players, 1);
+});
+
+netTest("startWorkers() replaces a thread that dies, and players in the other stay", async () => {
+  await using rig = await Rig.start();
+  // Streams enough that some are at home in either thread.
+  const names = Array.from({ length: 8 }, (_, index) => `show${index}`);
+  for (const name of names) {
+    const publisher = await rig.publish(name);
+    publisher.push(keyframe(0));
+  }
+  const players: RtmpClient[] = [];
+  for (const name of names) players.push(await rig.play(name));
+  rig.threads[1]!.postMessage({ type: "die" });
+  await until(
+    "the loss is told",
+    () => rig.log.count("A worker is lost with its clients; another takes its place") === 1,
+    TIMEOUT,
+  );
+  await until(
+    "the clients of the dead thread are gone",
+    () => players.some(({ isEnded }) => isEnded),
+    TIMEOUT,
+  );
+  await until("another is started", () => rig.threads.length === 3, TIMEOUT);
+  // Whichever thread a client comes to, every stream can be published and played.
+  for (const name of names.map((each) => `${each}-new`)) {
+    const publisher = await rig.publish(name);
+    const player = await rig.play(name);
+    publisher.push(keyframe(0));
+    await player.untilMedia(1);
+  }
+});
+
+netTest("startWorkers() refuses a port that another program has", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { config } = parseConfig(
+    `listen 127.0.0.1:${listener.addr.port}; vhost __defaultVhost__ { }`,
+    "test.conf",
+    { readFile: () => undefined },
+  );
+  const logger = new CollectedLog().logger;
+  await assertRejects(
+    () => startWorkers({ config, count: 2, logger }),
+    Deno.errors.AddrInUse,
+  );
+  listener.close();
+});
