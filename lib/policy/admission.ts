@@ -28,10 +28,18 @@ export function admit(vhost: VhostConfig, deed: Deed, client: Client): Refusal |
   return null;
 }
 
-/** A refusal with the status code that clients of the deed understand. */
-export function refuse(deed: Deed, description: string): Refusal {
-  const code = deed === "play" ? StatusCode.PLAY_FAILED : StatusCode.PUBLISH_DENIED;
-  return { code, description };
+/** What a client asks for and may be refused. */
+export type Wanted = "connect" | Deed;
+
+const REFUSED = {
+  connect: StatusCode.CONNECT_REJECTED,
+  play: StatusCode.PLAY_FAILED,
+  publish: StatusCode.PUBLISH_DENIED,
+} as const;
+
+/** A refusal with the status code that clients understand who asked for `wanted`. */
+export function refuse(wanted: Wanted, description: string): Refusal {
+  return { code: REFUSED[wanted], description };
 }
 
 function isReferAllowed(refer: ReferConfig, deed: Deed, pageUrl: string): boolean {

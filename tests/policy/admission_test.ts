@@ -238,7 +238,8 @@ Deno.test("admit() tells a vhost that is off before a page before an address", (
   assertEquals(describe({}, "http://good.example/"), "Address 203.0.113.9 may not play here");
 });
 
-Deno.test("refuse() uses the code that clients of the deed understand", () => {
+Deno.test("refuse() uses the code that clients understand who asked", () => {
+  assertEquals(refuse("connect", "no").code, "NetConnection.Connect.Rejected");
   assertEquals(refuse("play", "no").code, "NetStream.Play.Failed");
   assertEquals(refuse("publish", "no").code, "NetStream.Publish.Denied");
 });
