@@ -1,0 +1,98 @@
+import {
+  fillSegment,
+  fillStream,
+  pathOfUri,
+  relativeUri,
+  streamNames,
+  withEnding,
+} from "../../lib/hls/file_names.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+
+const TEMPLATE = "[vhost]/[app]/[stream].m3u8";
+
+/** Stream names as peers may choose them, and the file that comes of it; null for none. */
+const NAMES: readonly (readonly [string, string | null])[] = [
+  ["live/show", "v/live/show.m3u8"],
+  ["live/room/show", "v/live/room/show.m3u8"],
+  ["live/show-1.b_c~d@e", "v/live/show-1.b_c~d@e.m3u8"],
+  ["live/Übertragung", "v/live/Übertragung.m3u8"],
+  ["live/直播", "v/live/直播.m3u8"],
+  ["live/a b", "v/live/a%20b.m3u8"],
+  ["live/..", "v/live/%2E..m3u8"],
+  ["live/.hidden", "v/live/%2Ehidden.m3u8"],
+  ["../show", "v/%2E%2E/show.m3u8"],
+  ["../../etc/passwd", "v/%2E%2E/%2E%2E/etc/passwd.m3u8"],
+  ["live/..\\..\\x", "v/live/%2E.%5C..%5Cx.m3u8"],
+  ["live/a\0b", "v/live/a%00b.m3u8"],
+  ["live/a\nb", "v/live/a%0Ab.m3u8"],
+  ['live/a"b', "v/live/a%22b.m3u8"],
+  ["live/%2E%2E", "v/live/%252E%252E.m3u8"],
+  ["live/[seq]", "v/live/%5Bseq%5D.m3u8"],
+  // A folder must not take the name of a file of another stream.
+  ["live/show.m3u8/x", "v/live/show%2Em3u8/x.m3u8"],
+  ["live//show", null],
+  ["/show", null],
+  ["live/", null],
+  ["show", null],
+  [`live/${"x".repeat(161)}`, null],
+  [`live/${"直".repeat(54)}`, null],
+];
+
+for (const [name, path] of NAMES) {
+  Deno.test(`streamNames() of ${JSON.stringify(name).slice(0, 40)}`, () => {
+    const names = streamNames("v", name);
+    assertEquals(names && fillStream(TEMPLATE, names), path);
+  });
+}
+
+Deno.test("streamNames() takes a name of 160 bytes", () => {
+  assert(streamNames("v", `live/${"x".repeat(160)}`) !== null);
+});
+
+Deno.test("streamNames() keeps different names apart", () => {
+  const names = ["a/b", "a/B", "a/%62", "a/.b", "a/%2Eb", "a/b ", "a/b%20", "a.x/b", "a%2Ex/b"];
+  const paths = names.map((name) => fillStream(TEMPLATE, streamNames("v", name)!));
+  assertEquals(new Set(paths).size, names.length);
+});
+
+Deno.test("fillStream() takes a template that begins in the folder itself", () => {
+  const names = streamNames("v", "live/show")!;
+  assertEquals(fillStream("./[app]/[stream].m3u8", names), "live/show.m3u8");
+});
+
+Deno.test("fillSegment() knows SRS's placeholders and leaves others alone", () => {
+  const template = "[seq] [duration] [timestamp] [2006]-[01]-[02]T[15]:[04]:[05].[999] [other].ts";
+  const wallMs = Date.UTC(2031, 1, 3, 4, 5, 6, 78);
+  assertEquals(
+    fillSegment(template, { sequence: 17, durationMs: 2000.4, wallMs }),
+    `17 2000 ${wallMs} 2031-02-03T04:05:06.078 [other].ts`,
+  );
+});
+
+Deno.test("withEnding() changes the last ending only", () => {
+  assertEquals(withEnding("live.x/show.1-7.ts", ".m4s"), "live.x/show.1-7.m4s");
+});
+
+const URIS: readonly (readonly [playlist: string, path: string, uri: string])[] = [
+  ["live/show.m3u8", "live/show-7.ts", "show-7.ts"],
+  ["show.m3u8", "live/show-7.ts", "live/show-7.ts"],
+  ["live/show.m3u8", "ts/live/show-7.ts", "../ts/live/show-7.ts"],
+  ["a/b/show.m3u8", "a/c/show-7.ts", "../c/show-7.ts"],
+  ["live/a%20b.m3u8", "live/a%20b-7.ts", "a%2520b-7.ts"],
+  ["live/直.m3u8", "live/直-7.ts", "%E7%9B%B4-7.ts"],
+];
+
+for (const [playlist, path, uri] of URIS) {
+  Deno.test(`relativeUri() and pathOfUri() between ${playlist} and ${path}`, () => {
+    assertEquals(relativeUri(playlist, path), uri);
+    assertEquals(pathOfUri(playlist, uri), path);
+  });
+}
+
+for (
+  const uri of ["../../x.ts", "/etc/passwd", "a//b", "%2Fetc", "a%00", "%zz", ".", "a%5Cb", ""]
+) {
+  Deno.test(`pathOfUri() refuses ${uri}`, () => {
+    assertEquals(pathOfUri("live/show.m3u8", uri), null);
+  });
+}

@@ -1,0 +1,81 @@
+import { silentLogger } from "../../lib/base/log.ts";
+import { parseConfig } from "../../lib/config/parse_config.ts";
+import { streamNames } from "../../lib/hls/file_names.ts";
+import { HlsArchive } from "../../lib/hls/hls_archive.ts";
+import type { Segment } from "../../lib/hls/segmenter.ts";
+import { audioTrack } from "../../lib/hls/track.ts";
+import { assertEquals } from "../helpers/assert.ts";
+import { hex } from "../helpers/hex.ts";
+import { MemoryFiles } from "./rig.ts";
+
+/** An archive whose segments are `segment`, and whose init segments are never the same bytes. */
+function createArchive(files: MemoryFiles, directives: string): HlsArchive {
+  const text = `listen 1; vhost v { hls { hls_path html; ${directives} } }`;
+  const { config } = parseConfig(text, "x.conf", { readFile: () => undefined });
+  let count = 0;
+  return new HlsArchive({
+    names: streamNames("v", "live/show")!,
+    config: config.vhosts.get("v")!.hls,
+    files,
+    logger: silentLogger,
+    mux: () => Promise.resolve({ media: hex("00"), init: new Uint8Array([count++]) }),
+    wallMs: () => 1_700_000_000_000,
+  });
+}
+
+function segment(opusHead: string): Segment {
+  const audio = audioTrack("opus", hex(opusHead));
+  return { video: null, audio, packets: [], durationMs: 2000, isDiscontinuity: false };
+}
+
+const STEREO = "4F70757348656164 01 02 3801 80BB0000 0000 00";
+const MONO = "4F70757348656164 01 01 3801 80BB0000 0000 00";
+
+Deno.test("HlsArchive writes an init segment when tracks change, and removes it with its last segment", async () => {
+  const files = new MemoryFiles();
+  const archive = createArchive(files, "hls_window 4;");
+  for (const head of [STEREO, STEREO, STEREO, MONO]) await archive.add(segment(head));
+  const inits = () => files.paths.filter((path) => path.endsWith(".mp4"));
+  const [first, second] = [0, 3].map((number) =>
+    `html/live/show-${1_700_000_000 + number}-init.mp4`
+  );
+  assertEquals(inits(), [first, second]);
+  for (let count = 0; count < 3; count++) await archive.add(segment(MONO));
+  assertEquals(inits(), [second]);
+});
+
+Deno.test("HlsArchive writes hls_entry_prefix before every name, and finds the files again", async () => {
+  const files = new MemoryFiles();
+  const archive = createArchive(files, "hls_window 2; hls_entry_prefix https://cdn/live/;");
+  for (let count = 0; count < 4; count++) await archive.add(segment(STEREO));
+  assertEquals(
+    files.text("html/live/show.m3u8").split("\n").filter((line) => line.includes("cdn")),
+    [
+      '#EXT-X-MAP:URI="https://cdn/live/show-1700000000-init.mp4"',
+      "https://cdn/live/show-1700000003.m4s",
+    ],
+  );
+  await archive.close();
+  assertEquals(files.paths, [
+    "html/live/show-1700000000-init.mp4",
+    "html/live/show-1700000003.m4s",
+    "html/live/show.m3u8",
+  ]);
+  await archive.dispose();
+  assertEquals(files.paths, []);
+});
+
+Deno.test("HlsArchive fills the placeholders of hls_ts_file", async () => {
+  const files = new MemoryFiles();
+  const archive = createArchive(
+    files,
+    "hls_ts_file [vhost]/[app]/[stream]/[2006]/[seq]-[duration].ts;",
+  );
+  await archive.add(segment(STEREO));
+  assertEquals(files.paths[0], "html/live/show.m3u8");
+  assertEquals(files.paths.at(-1), "html/v/live/show/2023/1700000000-2000.m4s");
+  assertEquals(
+    files.text("html/live/show.m3u8").includes("../v/live/show/2023/1700000000-2000.m4s"),
+    true,
+  );
+});

@@ -1,0 +1,301 @@
+import { assertEquals, assertMatch } from "../helpers/assert.ts";
+import { readFlv } from "../../lib/media/flv_file.ts";
+import { AV1_OPUS_FLV } from "../fixtures/av1_opus_flv.ts";
+import { hex } from "../helpers/hex.ts";
+import { HlsRig, MemoryFiles } from "./rig.ts";
+
+Deno.test("HlsService writes segments from keyframe to keyframe, and a playlist", async () => {
+  const rig = new HlsRig();
+  rig.publish().send(5);
+  await rig.untilSegments(2);
+  assertEquals(
+    rig.playlist(),
+    `#EXTM3U
+#EXT-X-VERSION:3
+#EXT-X-MEDIA-SEQUENCE:1700000000
+#EXT-X-DISCONTINUITY-SEQUENCE:0
+#EXT-X-TARGETDURATION:2
+#EXTINF:2.000,
+show-1700000000.ts
+#EXTINF:2.000,
+show-1700000001.ts
+`,
+  );
+  assertEquals(rig.files.paths, [
+    "html/live/show-1700000000.ts",
+    "html/live/show-1700000001.ts",
+    "html/live/show.m3u8",
+  ]);
+  // Sync bytes of a transport stream.
+  const segment = rig.files.contents.get("html/live/show-1700000000.ts")!;
+  assertEquals([segment.length % 188, segment[0], segment[188]], [0, 0x47, 0x47]);
+  await rig.close();
+});
+
+Deno.test("HlsService keeps the window, and files as long again for players that are late", async () => {
+  const rig = new HlsRig();
+  const publisher = rig.publish();
+  for (let segments = 1; segments <= 9; segments++) {
+    publisher.send(2);
+    if (segments > 1) await rig.untilSegments(segments - 1);
+  }
+  assertEquals(rig.entries(), ["5", "6", "7"]);
+  const kept = [2, 3, 4, 5, 6, 7].map((number) => `html/live/show-${1_700_000_000 + number}.ts`);
+  assertEquals(rig.files.paths, [...kept, "html/live/show.m3u8"]);
+  await rig.close();
+});
+
+Deno.test("HlsService keeps all segments when cleanup is off", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 2; hls_cleanup off; hls_dispose 60;");
+  const publisher = rig.publish();
+  for (let segments = 1; segments <= 6; segments++) {
+    publisher.send(2);
+    if (segments > 1) await rig.untilSegments(segments - 1);
+  }
+  publisher.handle.end("unpublished");
+  await rig.untilSegments(6);
+  assertEquals(rig.files.paths.length, 7);
+  await rig.clock.advance(60_000);
+  await rig.poll("the end of the playlist", () => rig.playlist() === "");
+  assertEquals(rig.files.paths.length, 6);
+  await rig.close();
+});
+
+Deno.test("HlsService writes the rest of a segment when the stream is unpublished", async () => {
+  const rig = new HlsRig();
+  const publisher = rig.publish();
+  publisher.send(3);
+  publisher.handle.end("unpublished");
+  await rig.untilSegments(2);
+  assertMatch(rig.playlist(), /#EXTINF:2\.000,\n.*\n#EXTINF:0\.940,\n/);
+  assertEquals(rig.playlist().includes("ENDLIST"), false);
+  await rig.close();
+});
+
+Deno.test("HlsService goes on with the numbers when the stream is published again", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  const first = rig.publish();
+  first.send(3);
+  first.handle.end("unpublished");
+  await rig.untilSegments(2);
+  assertEquals([...rig.hub.streams()], []);
+  const second = rig.publish();
+  second.send(3);
+  await rig.untilSegments(3);
+  assertEquals(rig.entries(), ["0", "1", "!2"]);
+  await rig.close();
+});
+
+Deno.test("HlsService marks a discontinuity where another publisher takes over", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  const first = rig.publish();
+  first.send(3);
+  first.handle.end("away");
+  rig.publish("live/show", 50_000).send(5);
+  await rig.untilSegments(4);
+  assertEquals(rig.entries(), ["0", "1", "!2", "3"]);
+  await rig.close();
+});
+
+Deno.test("HlsService goes on with the playlist that a server before it left", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  rig.publish().send(3);
+  await rig.untilSegments(1);
+  await rig.close();
+  assertEquals(rig.entries(), ["0", "1"]);
+
+  const next = new HlsRig("hls_fragment 2; hls_window 60;", rig.files);
+  next.wallMs += 3_600_000;
+  next.publish().send(5);
+  await next.untilSegments(4);
+  assertEquals(next.entries(), ["0", "1", "!2", "3"]);
+  await next.close();
+});
+
+Deno.test("HlsService removes segments of the server before it too", async () => {
+  const rig = new HlsRig();
+  rig.publish().send(5);
+  await rig.untilSegments(2);
+  await rig.close();
+  const next = new HlsRig("hls_fragment 2; hls_window 6; hls_dispose 10;", rig.files);
+  const publisher = next.publish();
+  publisher.send(3);
+  publisher.handle.end("unpublished");
+  await next.untilSegments(5);
+  await next.clock.advance(10_000);
+  await next.poll("no file", () => next.files.paths.length === 0);
+  await next.close();
+});
+
+Deno.test("HlsService begins anew when the playlist is another program's", async () => {
+  const files = new MemoryFiles();
+  files.contents.set("html/live/show.m3u8", new TextEncoder().encode("<html>"));
+  const rig = new HlsRig("hls_fragment 2; hls_window 6;", files);
+  rig.publish().send(3);
+  await rig.poll("a segment", () => rig.entries().length > 0);
+  assertEquals(rig.entries(), ["0"]);
+  await rig.close();
+});
+
+Deno.test("HlsService does not leave the folder for a playlist that names files elsewhere", async () => {
+  const files = new MemoryFiles();
+  files.contents.set("secret.ts", new Uint8Array(1));
+  const text = "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:1700000000\n#EXT-X-TARGETDURATION:2\n" +
+    "#EXTINF:2.000,\n../../secret.ts\n";
+  files.contents.set("html/live/show.m3u8", new TextEncoder().encode(text));
+  const rig = new HlsRig("hls_fragment 2; hls_window 6; hls_dispose 1;", files);
+  const publisher = rig.publish();
+  publisher.send(3);
+  publisher.handle.end("unpublished");
+  await rig.untilSegments(3);
+  await rig.clock.advance(1000);
+  await rig.poll("the end", () => rig.playlist() === "");
+  assertEquals(files.paths, ["secret.ts"]);
+  await rig.close();
+});
+
+Deno.test("HlsService removes everything when nobody publishes for hls_dispose", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 4; hls_dispose 30;");
+  const publisher = rig.publish();
+  publisher.send(7);
+  publisher.handle.end("unpublished");
+  await rig.untilSegments(4);
+  await rig.clock.advance(29_000);
+  assertEquals(rig.entries().length, 2);
+  await rig.clock.advance(1000);
+  await rig.poll("no file", () => rig.files.paths.length === 0);
+  // A name is never used twice: caches may still have the old content.
+  rig.wallMs += 60_000;
+  rig.publish().send(3);
+  await rig.untilSegments(61);
+  assertEquals(rig.entries(), ["60"]);
+  await rig.close();
+});
+
+Deno.test("HlsService keeps the files of a publisher that comes back in time", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60; hls_dispose 30;");
+  const publisher = rig.publish();
+  publisher.send(3);
+  publisher.handle.end("unpublished");
+  await rig.untilSegments(2);
+  await rig.clock.advance(29_000);
+  const second = rig.publish();
+  second.send(3);
+  await rig.untilSegments(3);
+  await rig.clock.advance(60_000);
+  assertEquals(rig.entries(), ["0", "1", "!2"]);
+  await rig.close();
+});
+
+Deno.test("HlsService tells a disk error once, and goes on after it with a discontinuity", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  const publisher = rig.publish();
+  publisher.send(3);
+  await rig.untilSegments(1);
+  rig.files.fault = new Error("No space left on device (os error 28)");
+  publisher.send(4);
+  await rig.poll("a line", () => rig.lines.length > 0);
+  publisher.send(4);
+  await rig.poll("the reading", () => true);
+  rig.files.fault = null;
+  publisher.send(2);
+  await rig.poll("two segments", () => rig.entries().length > 1);
+  assertEquals(rig.entries()[1]?.startsWith("!"), true);
+  assertEquals(rig.lines, [
+    "Cannot write HLS files: No space left on device (os error 28): " +
+    "let the server write to the folder that hls_path names, and see that there is room",
+    "HLS is written again",
+  ]);
+  await rig.close();
+});
+
+Deno.test("HlsService leaves segments out when the disk is too slow, and says so", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  const publisher = rig.publish();
+  let open = () => {};
+  rig.files.gate = new Promise((resolve) => open = resolve);
+  publisher.send(19);
+  await rig.poll("a line", () => rig.lines.length > 0);
+  assertEquals(rig.lines, [
+    "HLS leaves a segment out: the disk is too slow: " +
+    "name a folder on a faster disk with hls_path",
+  ]);
+  open();
+  rig.files.gate = null;
+  await rig.untilSegments(8);
+  publisher.send(2);
+  await rig.untilSegments(9);
+  publisher.send(2);
+  await rig.untilSegments(10);
+  assertEquals(rig.entries().slice(-4), ["6", "7", "!8", "9"]);
+  await rig.close();
+});
+
+Deno.test("HlsService tells a name that is too long for a file, and writes nothing", async () => {
+  const rig = new HlsRig();
+  rig.publish(`live/${"x".repeat(200)}`).send(5);
+  await rig.clock.advance(1000);
+  assertEquals(rig.lines, [
+    "Cannot write HLS: the stream's name is too long for a file: publish it under a shorter name",
+  ]);
+  await rig.close();
+  assertEquals(rig.files.paths, []);
+});
+
+Deno.test("HlsService lets no stream write the files of another one", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60; hls_m3u8_file [stream].m3u8;");
+  rig.publish("live/show").send(3);
+  rig.publish("other/show").send(3);
+  await rig.poll("a segment", () => rig.files.text("html/show.m3u8") !== "");
+  assertEquals(rig.lines, [
+    'Cannot write HLS: "v/live/show" writes the same files: ' +
+    "put [vhost] and [app] into hls_m3u8_file and hls_ts_file",
+  ]);
+  await rig.close();
+});
+
+Deno.test("HlsService writes what it can of a stream with a codec that no player knows", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_aof_ratio 1;");
+  const publisher = rig.hub.open("live/show").publish()!;
+  publisher.push(8, 0, hex("AF 00 1210"));
+  for (let timeMs = 0; timeMs < 3000; timeMs += 100) {
+    publisher.push(9, timeMs, hex("14 00 AB")); // VP6
+    publisher.push(8, timeMs, hex("AF 01 2100"));
+  }
+  await rig.untilSegments(1);
+  assertEquals(rig.lines, [
+    "HLS goes without VP6: no player would know it: publish H.264, HEVC or AV1 with AAC, MP3 or Opus",
+  ]);
+  await rig.close();
+});
+
+Deno.test("HlsService writes CMAF for AV1 and Opus, with one init segment for all", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  const publisher = rig.hub.open("live/show").publish()!;
+  for (const { typeId, timestampMs, payload } of readFlv(AV1_OPUS_FLV).tags) {
+    publisher.push(typeId, timestampMs, payload);
+  }
+  publisher.end("unpublished");
+  await rig.poll("the end", () => rig.hub.open("live/show").viewerCount === 0);
+  await rig.close();
+  const init = "html/live/show-1700000000-init.mp4";
+  assertEquals(rig.lines, []);
+  assertEquals(rig.files.paths.filter((path) => path.endsWith(".mp4")), [init]);
+  assertEquals(rig.playlist().match(/#EXT-X-MAP:.*/g), [
+    '#EXT-X-MAP:URI="show-1700000000-init.mp4"',
+  ]);
+  assertEquals(new TextDecoder().decode(rig.files.contents.get(init)!.subarray(4, 8)), "ftyp");
+  assertEquals(rig.playlist().includes("DISCONTINUITY\n"), false);
+});
+
+Deno.test("HlsService follows a stream no longer than its publisher", async () => {
+  const rig = new HlsRig();
+  const publisher = rig.publish();
+  publisher.send(1);
+  await rig.clock.advance(400);
+  assertEquals(rig.hub.open("live/show").viewerCount, 1);
+  publisher.handle.end("unpublished");
+  await rig.clock.advance(200);
+  assertEquals([...rig.hub.streams()], []);
+  await rig.close();
+});

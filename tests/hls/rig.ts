@@ -1,0 +1,214 @@
+/** HLS without a disk: a hub, a clock that stands still, files in memory. */
+
+import type { LogFields, Logger } from "../../lib/base/log.ts";
+import type { VhostConfig } from "../../lib/config/config.ts";
+import { parseConfig } from "../../lib/config/parse_config.ts";
+import type { HlsFiles } from "../../lib/hls/hls_files.ts";
+import { HlsService } from "../../lib/hls/hls_service.ts";
+import { Hub } from "../../lib/hub/hub.ts";
+import type { PublishHandle } from "../../lib/hub/publisher.ts";
+import type { Stream } from "../../lib/hub/stream.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+import { hex } from "../helpers/hex.ts";
+import { until } from "../helpers/until.ts";
+
+/** Audio (8) and video (9) messages. */
+const AUDIO = 8;
+const VIDEO = 9;
+
+/** AVC, 64x36, as libx264 announces it; AAC-LC, 44100 Hz, stereo. */
+export const AVC_CONFIG = hex(`17 00 000000
+  01 64000A FF E1 0017 6764000AACB423FCF8088000000300800000 0A07891350 01 0004 68EE3CB0`);
+export const AAC_CONFIG = hex("AF 00 1210");
+
+/** Most chunks hold a whole message; tests want some that do not. */
+const CHUNK_BYTES = 128;
+
+/** A picture of one NAL unit; `id` makes it one of a kind. */
+export function picture(isKey: boolean, id: number, bytes = 40): Uint8Array {
+  const payload = new Uint8Array(9 + bytes).fill(0x11);
+  payload.set(hex(isKey ? "17 01 000000" : "27 01 000000"));
+  const view = new DataView(payload.buffer);
+  view.setUint32(5, bytes);
+  payload[9] = isKey ? 0x65 : 0x41;
+  view.setUint32(10, 0x80000000 + id);
+  return payload;
+}
+
+/** A sound; `id` makes it one of a kind. */
+export function sound(id: number): Uint8Array {
+  const payload = hex("AF 01 21 00000000 11111111");
+  new DataView(payload.buffer).setUint32(3, 0x80000000 + id);
+  return payload;
+}
+
+/** Files in memory, with faults. */
+export class MemoryFiles implements HlsFiles {
+  readonly contents = new Map<string, Uint8Array>();
+  /** Thrown by every write while set. */
+  fault: Error | null = null;
+  /** Writes wait for this while set. */
+  gate: Promise<void> | null = null;
+
+  read(path: string): Promise<string | null> {
+    const content = this.contents.get(path);
+    return Promise.resolve(content === undefined ? null : new TextDecoder().decode(content));
+  }
+
+  async write(path: string, content: Uint8Array): Promise<void> {
+    await this.gate;
+    if (this.fault !== null) throw this.fault;
+    this.contents.set(path, content);
+  }
+
+  remove(path: string): Promise<void> {
+    this.contents.delete(path);
+    return Promise.resolve();
+  }
+
+  /** All paths, sorted. */
+  get paths(): string[] {
+    return [...this.contents.keys()].sort();
+  }
+
+  text(path: string): string {
+    const content = this.contents.get(path);
+    return content === undefined ? "" : new TextDecoder().decode(content);
+  }
+}
+
+/** Keeps warnings with their fixes, and what is told of their end. */
+class LineKeeper implements Logger {
+  readonly lines: string[] = [];
+  debug(): void {}
+  info(message: string): void {
+    if (message !== "HLS begins") this.lines.push(message);
+  }
+  warning(message: string, fields?: LogFields): void {
+    this.lines.push(`${message}: ${fields?.fix}`);
+  }
+  error(message: string): void {
+    this.lines.push(message);
+  }
+  for(): Logger {
+    return this;
+  }
+}
+
+/** A publisher that sends a picture every 100 ms, a keyframe every second, and sound with each. */
+export class RigPublisher {
+  readonly handle: PublishHandle;
+  #timeMs = 0;
+  #count = 0;
+
+  constructor(stream: Stream, firstMs = 0) {
+    this.handle = stream.publish()!;
+    this.#timeMs = firstMs;
+    this.push(VIDEO, AVC_CONFIG);
+    this.push(AUDIO, AAC_CONFIG);
+  }
+
+  push(typeId: number, payload: Uint8Array): void {
+    this.handle.push(typeId, this.#timeMs, payload);
+  }
+
+  /** Sends `seconds` of pictures and sound at once. */
+  send(seconds: number): void {
+    for (let left = seconds * 10; left > 0; left--) {
+      this.push(VIDEO, picture(this.#count % 10 === 0, this.#count));
+      this.push(AUDIO, sound(this.#count));
+      this.#count++;
+      this.#timeMs += 100;
+    }
+  }
+}
+
+/** See the file comment. */
+export class HlsRig {
+  readonly clock = new FakeClock();
+  readonly files: MemoryFiles;
+  readonly vhost: VhostConfig;
+  readonly hub: Hub;
+  readonly #logger = new LineKeeper();
+  readonly #service: HlsService;
+  /** Time of day. */
+  wallMs = 1_700_000_000_000;
+
+  /** @param directives inside `hls { … }` */
+  constructor(directives = "hls_fragment 2; hls_window 6;", files = new MemoryFiles()) {
+    const text = `listen 1935; vhost v { hls { enabled on; hls_path html; ${directives} } }`;
+    this.vhost = parseConfig(text, "x.conf", { readFile: () => undefined }).config.vhosts.get("v")!;
+    this.files = files;
+    this.#service = new HlsService({
+      clock: this.clock,
+      logger: this.#logger,
+      files,
+      chunkSize: CHUNK_BYTES,
+      wallMs: () => this.wallMs,
+    });
+    this.hub = new Hub({
+      chunkSize: CHUNK_BYTES,
+      isAbsoluteTime: false,
+      maxLagMs: 30_000,
+      maxBytes: 1 << 24,
+      maxMessages: Infinity,
+      keepBackMs: 0,
+    }, (stream) => this.#service.watch(stream, this.vhost));
+  }
+
+  /** Warnings with their fixes, and what else was logged. */
+  get lines(): readonly string[] {
+    return this.#logger.lines;
+  }
+
+  publish(name = "live/show", firstMs = 0): RigPublisher {
+    return new RigPublisher(this.hub.open(name), firstMs);
+  }
+
+  /** Lets the service read and write what there is. */
+  async poll(what: string, isDone: () => boolean): Promise<void> {
+    await this.clock.advance(200);
+    await until(what, async () => {
+      await this.clock.advance(0);
+      return isDone();
+    }, { timeoutMs: 5000, everyMs: 1 });
+  }
+
+  /** Waits until the playlist names so many segments that were never there before. */
+  async untilSegments(count: number, name = "live/show"): Promise<void> {
+    await this.poll(`${count} segments`, () => this.#segmentsSince(name) >= count);
+  }
+
+  /** Segments written since the first one. */
+  #segmentsSince(name: string): number {
+    const text = this.playlist(name);
+    const sequence = Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1] ?? 0);
+    return text === "" ? 0 : sequence - 1_700_000_000 + text.match(/#EXTINF/g)!.length;
+  }
+
+  /** The text of a playlist; empty when there is none. */
+  playlist(name = "live/show"): string {
+    return this.files.text(`html/${name}.m3u8`);
+  }
+
+  /** Entries of a playlist: numbers less the first, `!` before a discontinuity. */
+  entries(name = "live/show"): string[] {
+    const lines = this.playlist(name).split("\n");
+    return lines.flatMap((line, index) => {
+      const number = /-(\d+)\.(?:ts|m4s)$/.exec(line)?.[1];
+      if (number === undefined) return [];
+      const mark = lines.slice(0, index).findLast((each) => !/^#EXT(INF|-X-MAP)/.test(each));
+      return [`${mark === "#EXT-X-DISCONTINUITY" ? "!" : ""}${Number(number) - 1_700_000_000}`];
+    });
+  }
+
+  async close(): Promise<void> {
+    const closed = this.#service.close();
+    let isClosed = false;
+    closed.then(() => isClosed = true);
+    await until("the end", async () => {
+      await this.clock.advance(0);
+      return isClosed;
+    }, { timeoutMs: 5000, everyMs: 1 });
+  }
+}

@@ -1,0 +1,254 @@
+import { parseConfig } from "../../lib/config/parse_config.ts";
+import { type Segment, Segmenter } from "../../lib/hls/segmenter.ts";
+import { assertEquals } from "../helpers/assert.ts";
+import { hex } from "../helpers/hex.ts";
+import { AAC_CONFIG, AVC_CONFIG, picture, sound } from "./rig.ts";
+
+const [AUDIO, VIDEO] = [8, 9];
+
+/** An AVC header of another profile, and AAC of one channel. */
+const OTHER_AVC = AVC_CONFIG.slice();
+OTHER_AVC[6] = 0x42;
+const OTHER_AAC = hex("AF 00 1208");
+
+class Rig {
+  readonly segments: Segment[] = [];
+  readonly unsupported: string[] = [];
+  readonly #segmenter: Segmenter;
+
+  constructor(directives = "hls_fragment 2;") {
+    const text = `listen 1; vhost v { hls { ${directives} } }`;
+    const { config } = parseConfig(text, "x.conf", { readFile: () => undefined });
+    this.#segmenter = new Segmenter(config.vhosts.get("v")!.hls, {
+      onSegment: (segment) => this.segments.push(segment),
+      onUnsupported: (name) => this.unsupported.push(name),
+    });
+  }
+
+  video(timeMs: number, payload: Uint8Array = picture(false, timeMs)): void {
+    this.#segmenter.push(VIDEO, timeMs >>> 0, payload);
+  }
+
+  key(timeMs: number): void {
+    this.video(timeMs, picture(true, timeMs));
+  }
+
+  audio(timeMs: number, payload: Uint8Array = sound(timeMs)): void {
+    this.#segmenter.push(AUDIO, timeMs >>> 0, payload);
+  }
+
+  headers(): void {
+    this.video(0, AVC_CONFIG);
+    this.audio(0, AAC_CONFIG);
+  }
+
+  breakOff(): void {
+    this.#segmenter.breakOff();
+  }
+
+  /** Segments in short: times of packets (`v` and `a`, `V` for keyframes), duration, `!` for a break. */
+  get shown(): string[] {
+    return this.segments.map(({ packets, durationMs, isDiscontinuity }) => {
+      const times = packets.map(({ isVideo, isKey, decodeMs }) =>
+        `${isVideo ? (isKey ? "V" : "v") : "a"}${decodeMs}`
+      );
+      return `${isDiscontinuity ? "!" : ""}${times.join(" ")} = ${durationMs}`;
+    });
+  }
+}
+
+Deno.test("Segmenter cuts at the first keyframe from the fragment's length on", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.key(0);
+  rig.audio(10);
+  rig.key(1000);
+  rig.video(2500);
+  rig.key(3000);
+  rig.audio(3100);
+  rig.key(5000);
+  assertEquals(rig.shown, ["!V0 a10 V1000 v2500 = 3000", "V3000 a3100 = 2000"]);
+});
+
+Deno.test("Segmenter cuts at any picture when it does not wait for keyframes", () => {
+  const rig = new Rig("hls_fragment 2; hls_wait_keyframe off;");
+  rig.headers();
+  rig.key(0);
+  rig.video(1999);
+  rig.video(2000);
+  rig.video(4000);
+  assertEquals(rig.shown, ["!V0 v1999 = 2000", "v2000 = 2000"]);
+});
+
+Deno.test("Segmenter takes hls_td_ratio times the fragment", () => {
+  const rig = new Rig("hls_fragment 2; hls_td_ratio 1.5;");
+  rig.headers();
+  rig.key(0);
+  rig.key(2900);
+  rig.key(3000);
+  assertEquals(rig.shown, ["!V0 V2900 = 3000"]);
+});
+
+Deno.test("Segmenter cuts without a keyframe at hls_aof_ratio times the fragment", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.key(0);
+  rig.audio(4199);
+  rig.audio(4200);
+  rig.video(8300);
+  rig.video(8400);
+  assertEquals(rig.shown, ["!V0 a4199 = 4200", "a4200 v8300 = 4200"]);
+});
+
+Deno.test("Segmenter cuts sound alone", () => {
+  const rig = new Rig();
+  rig.audio(0, AAC_CONFIG);
+  for (const timeMs of [0, 2000, 4200, 8400]) rig.audio(timeMs);
+  assertEquals(rig.shown, ["!a0 a2000 = 4200", "a4200 = 4200"]);
+  assertEquals(rig.segments[0]?.video, null);
+});
+
+Deno.test("Segmenter leaves out pictures before the first keyframe, but no sound", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.audio(0);
+  rig.video(20);
+  rig.key(100);
+  rig.key(2100);
+  assertEquals(rig.shown, ["!a0 V100 = 2100"]);
+});
+
+Deno.test("Segmenter takes a header of pictures that comes after the first sounds", () => {
+  const rig = new Rig();
+  rig.audio(0, AAC_CONFIG);
+  rig.audio(0);
+  rig.audio(500);
+  rig.video(500, AVC_CONFIG);
+  rig.key(500);
+  rig.key(2500);
+  assertEquals(rig.shown, ["!a0 a500 V500 = 2500"]);
+});
+
+Deno.test("Segmenter leaves out frames whose header never came", () => {
+  const rig = new Rig();
+  rig.key(0);
+  rig.audio(0);
+  rig.breakOff();
+  assertEquals(rig.shown, []);
+});
+
+Deno.test("Segmenter ends a segment where the pictures' header changes, and marks it", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.key(0);
+  rig.video(0, AVC_CONFIG); // the same again means nothing
+  rig.video(960);
+  rig.video(1000, OTHER_AVC);
+  rig.key(1000);
+  rig.key(3000);
+  assertEquals(rig.shown, ["!V0 v960 = 1000", "!V1000 = 2000"]);
+});
+
+Deno.test("Segmenter puts sound of another kind off to the next keyframe, and marks it", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.key(0);
+  rig.audio(10);
+  rig.audio(500, OTHER_AAC);
+  rig.audio(510);
+  rig.video(600);
+  rig.key(1000);
+  rig.audio(1010);
+  rig.key(3000);
+  assertEquals(rig.shown, ["!V0 a10 v600 = 1000", "!V1000 a1010 = 2000"]);
+  assertEquals(rig.segments.map(({ audio }) => audio?.channels), [2, 1]);
+});
+
+Deno.test("Segmenter marks a segment that has more or fewer tracks than the one before", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.key(0);
+  rig.audio(10);
+  rig.key(2000);
+  rig.key(4000);
+  rig.audio(4010);
+  rig.key(6000);
+  assertEquals(rig.shown, ["!V0 a10 = 2000", "!V2000 = 2000", "!V4000 a4010 = 2000"]);
+});
+
+Deno.test("Segmenter.breakOff() ends the segment and forgets headers", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.key(0);
+  rig.video(500);
+  rig.breakOff();
+  rig.key(600);
+  rig.headers();
+  rig.key(700);
+  rig.key(2700);
+  assertEquals(rig.shown, ["!V0 v500 = 540", "!V700 = 2000"]);
+});
+
+Deno.test("Segmenter.breakOff() drops a rest of less than 100 ms", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.key(0);
+  rig.video(59);
+  rig.breakOff();
+  assertEquals(rig.shown, []);
+});
+
+Deno.test("Segmenter goes on where the 32 bits of time end", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.key(2 ** 32 - 1000);
+  rig.key(1000);
+  rig.key(3000);
+  assertEquals(rig.segments.map(({ durationMs }) => durationMs), [2000, 2000]);
+  const times = rig.segments.map(({ packets }) => packets[0]!.decodeMs);
+  assertEquals(times[1]! - times[0]!, 2000);
+});
+
+Deno.test("Segmenter makes each track's times rise, whatever a publisher sends", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.key(1000);
+  rig.audio(1100);
+  rig.audio(1050);
+  rig.video(900);
+  rig.key(950);
+  rig.breakOff();
+  assertEquals(rig.shown, ["!V1000 a1100 a1100 v1000 V1000 = 140"]);
+});
+
+Deno.test("Segmenter shows no keyframe before the pictures of the GOP before it", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.key(0);
+  const late = picture(false, 1);
+  late.set([0, 0, 200], 2); // shown 200 ms after it is decoded
+  rig.video(40, late);
+  rig.key(80);
+  rig.breakOff();
+  assertEquals(rig.segments[0]?.packets.map(({ presentMs }) => presentMs), [0, 240, 240]);
+});
+
+Deno.test("Segmenter forgets pictures that fill the memory while time stands still", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.key(0);
+  const large = picture(false, 1, 16 * 1024 * 1024);
+  for (let count = 0; count < 5; count++) rig.video(1, large);
+  rig.video(300);
+  rig.breakOff();
+  assertEquals(rig.shown, ["!v1 v300 = 339"]);
+});
+
+Deno.test("Segmenter tells each unsupported codec once", () => {
+  const rig = new Rig();
+  for (let count = 0; count < 3; count++) {
+    rig.video(count, hex("14 00 AB"));
+    rig.audio(count, hex("B2 00"));
+  }
+  assertEquals(rig.unsupported, ["VP6", "Speex"]);
+});
