@@ -1,0 +1,85 @@
+/*
+ * What the kernel alone takes: accepts connections and writes one shared buffer to each once per period,
+ * spread over slots of 20 ms as the server does it. No RTMP. Prints the port it listens on. Linux only.
+ *
+ *     floor BYTES PERIOD_MS
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SLOT_MS = 20, MAX_SOCKETS = 65536 };
+
+static int sockets[MAX_SOCKETS];
+/* Bytes of the running period that a full socket did not take. */
+static size_t rests[MAX_SOCKETS];
+static int count;
+
+static double clock_ms(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+}
+
+static int listen_on_loopback(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof address;
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  if (bind(fd, (struct sockaddr *)&address, length) < 0 || listen(fd, 4096) < 0) {
+    perror("listen");
+    exit(1);
+  }
+  getsockname(fd, (struct sockaddr *)&address, &length);
+  printf("listening on %d\n", ntohs(address.sin_port));
+  fflush(stdout);
+  return fd;
+}
+
+static void accept_all(int listener) {
+  int fd, one = 1;
+  while (count < MAX_SOCKETS && (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    sockets[count++] = fd;
+  }
+}
+
+/* The buffer holds two periods: a socket that is further behind skips. */
+static void write_to(int index, const char *buffer, size_t size) {
+  size_t length = size + rests[index];
+  ssize_t written = write(sockets[index], buffer, length);
+  if (written < 0 && errno != EAGAIN) {
+    close(sockets[index]);
+    sockets[index] = sockets[--count];
+    rests[index] = rests[count];
+    return;
+  }
+  size_t rest = length - (written < 0 ? 0 : (size_t)written);
+  rests[index] = rest < size ? rest : size;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 3) return 2;
+  size_t size = (size_t)atoi(argv[1]);
+  int slots = atoi(argv[2]) / SLOT_MS;
+  double slot_ms = atof(argv[2]) / slots;
+  char *buffer = calloc(2, size);
+  signal(SIGPIPE, SIG_IGN);
+  int listener = listen_on_loopback();
+  double next_ms = clock_ms();
+  for (int slot = 0;; slot = (slot + 1) % slots) {
+    next_ms += slot_ms;
+    struct pollfd wait = {.fd = listener, .events = POLLIN};
+    for (double left; (left = next_ms - clock_ms()) > 0;) {
+      if (poll(&wait, 1, (int)left + 1) > 0) accept_all(listener);
+    }
+    for (int i = slot; i < count; i += slots) write_to(i, buffer, size);
+  }
+}

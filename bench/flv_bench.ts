@@ -1,0 +1,55 @@
+/** HTTP-FLV: what a message costs once per stream, and a write once per viewer and merge period. */
+
+import { FlvStream } from "../lib/http/flv_stream.ts";
+import { ResponseBody } from "../lib/http/flv_outlet.ts";
+import { Stream } from "../lib/hub/stream.ts";
+
+const CHUNK_SIZE = 60_000;
+
+/** A picture of a stream of 1 Mbit/s at 25 frames a second. */
+const PICTURE = new Uint8Array(5_000);
+PICTURE.set([0x27, 1]);
+
+/** What such a stream has in 350 ms. */
+const PERIOD = new Uint8Array(44_000);
+
+const stream = new Stream("live/show", {
+  chunkSize: CHUNK_SIZE,
+  isAbsoluteTime: false,
+  maxLagMs: 30_000,
+  maxBytes: 64 * 1024 * 1024,
+  maxMessages: 2_500,
+  keepBackMs: 3_500,
+}, () => {});
+const source = stream.publish()!;
+const flv = new FlvStream(stream, {
+  chunkSize: CHUNK_SIZE,
+  remux: {
+    enabled: true,
+    mount: "/[app]/[stream].flv",
+    hasAudio: true,
+    hasVideo: true,
+    guessTracks: true,
+    dropIfNotMatch: true,
+  },
+  maxLagMs: 30_000,
+});
+let nowMs = 0;
+
+Deno.bench("FlvStream.catchUp() with a message of 5 kB, and what the hub does with it", () => {
+  source.push(9, nowMs += 40, PICTURE);
+  flv.catchUp();
+});
+
+Deno.bench("FlvStream.catchUp() with nothing new", () => {
+  flv.catchUp();
+});
+
+const body = new ResponseBody(() => {});
+const reader = body.readable.getReader();
+
+Deno.bench("ResponseBody.write() of 44 kB that is read", async () => {
+  const reading = reader.read();
+  void body.write(PERIOD);
+  await reading;
+});

@@ -1,0 +1,96 @@
+/** Runs `load.c`: the players that count bytes, and what they tell. */
+
+import { type ChildProcess, startProcess } from "../tests/helpers/processes.ts";
+
+/** Least, middle, nearly worst and worst of all players. */
+export interface Quantiles {
+  readonly min: number;
+  readonly median: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** State of all players at one moment. */
+export interface LoadState {
+  readonly ms: number;
+  readonly playing: number;
+  readonly bytes: number;
+  /** Connections opened, closed by the server while they played, and lost before that. */
+  readonly opened: number;
+  readonly closed: number;
+  readonly failed: number;
+}
+
+/** What the measured time brought; null where there was no such player. */
+export interface LoadResult extends LoadState {
+  readonly seconds: number;
+  /** Players that got their first 4 KiB of media. */
+  readonly started: number;
+  readonly playerBytes: Quantiles | null;
+  readonly longestGapMs: Quantiles | null;
+  /** From `play` to the first 4 KiB of media. */
+  readonly startMs: Quantiles | null;
+  /** The same from the first packet of the connection. */
+  readonly joinMs: Quantiles | null;
+}
+
+/** Options of {@linkcode LoadProcess}. */
+export interface LoadOptions {
+  readonly port: number;
+  readonly players: number;
+  /** Seconds after all play that are not measured. */
+  readonly warmSeconds: number;
+  readonly seconds: number;
+  readonly stream?: string;
+  /** Connections per second, 1,000 unless told; 0 opens all at once. */
+  readonly rate?: number;
+  /** Further flags of the program. */
+  readonly flags?: readonly string[];
+}
+
+/** All play within a minute, or never. */
+const BEGIN_TIMEOUT_MS = 90_000;
+const END_SLACK_MS = 30_000;
+
+/** See the file comment. */
+export class LoadProcess implements AsyncDisposable {
+  readonly #process: ChildProcess;
+  readonly #seconds: number;
+
+  /** @param program Path of the compiled program. */
+  constructor(program: string, options: LoadOptions) {
+    const { port, players, warmSeconds, seconds, stream = "bench", rate = 1000 } = options;
+    const numbers = { port, players, rate, warm: warmSeconds, seconds, stream };
+    const args = Object.entries(numbers).map(([name, value]) => `--${name}=${value}`);
+    this.#seconds = seconds;
+    this.#process = startProcess({
+      name: "the load generator",
+      command: [program, ...args, ...options.flags ?? []],
+    });
+  }
+
+  /** Waits until all play and have warmed up. */
+  async untilBegun(): Promise<LoadState> {
+    return await this.#wait("begin", BEGIN_TIMEOUT_MS);
+  }
+
+  /** Waits for the end of the measured time. */
+  async untilEnded(): Promise<LoadResult> {
+    return await this.#wait("end", this.#seconds * 1000 + BEGIN_TIMEOUT_MS + END_SLACK_MS);
+  }
+
+  /** The newest state, or undefined before the first. */
+  get state(): LoadState | undefined {
+    const line = this.#process.stdout.at(-1);
+    return line === undefined ? undefined : JSON.parse(line);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process.stop();
+  }
+
+  async #wait<T extends LoadState>(type: string, timeoutMs: number): Promise<T> {
+    const [line] = await this.#process.waitForLine(new RegExp(`^{"type":"${type}".*`), timeoutMs);
+    return JSON.parse(line);
+  }
+}

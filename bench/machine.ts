@@ -1,0 +1,94 @@
+/** The machine the figures are of, and which of its cores does what. */
+
+import { say } from "../tests/helpers/say.ts";
+
+/** Core of the server that is measured; everything else runs on the others. */
+const SERVER_CORE = "0";
+
+/** Linux counts processor time in these, in ms (`getconf CLK_TCK` is 100 on every architecture). */
+const CLOCK_TICK_MS = 10;
+
+/** Processor time and memory of a process so far. */
+export interface Usage {
+  /** User and system time of all threads, in ms. */
+  readonly cpuMs: number;
+  /** Resident memory, in MiB. */
+  readonly rssMiB: number;
+}
+
+/** Reads {@linkcode Usage} from `/proc`. @throws {Deno.errors.NotFound} when the process has ended */
+export async function readUsage(pid: number): Promise<Usage> {
+  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  // The name of the program, in brackets, may hold blanks; utime and stime are fields 14 and 15.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const ticks = Number(fields[11]) + Number(fields[12]);
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  const rssKiB = Number(status.match(/^VmRSS:\s+(\d+)/m)?.[1]);
+  return { cpuMs: ticks * CLOCK_TICK_MS, rssMiB: rssKiB / 1024 };
+}
+
+/** Open descriptors of a process. */
+export function countDescriptors(pid: number): number {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+}
+
+/** Where processes run. */
+export class Pinning {
+  /** False where there is one core only, or no `taskset`. */
+  readonly isOn: boolean;
+
+  private constructor(isOn: boolean) {
+    this.isOn = isOn;
+  }
+
+  /** Moves this process, and with it all it starts, off the server's core. */
+  static async start(): Promise<Pinning> {
+    const cores = navigator.hardwareConcurrency;
+    if (cores < 2 || await run("taskset", "--version") === null) {
+      say("not pinned: it takes two cores and taskset; figures will vary");
+      return new Pinning(false);
+    }
+    await run("taskset", "-a", "-c", "-p", `1-${cores - 1}`, String(Deno.pid));
+    return new Pinning(true);
+  }
+
+  /** A command that runs on the server's core, with as many descriptors as are allowed. */
+  onServerCore(command: readonly string[]): [string, ...string[]] {
+    const pinned = this.isOn ? ["taskset", "-c", SERVER_CORE, ...command] : command;
+    return ["sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh", ...pinned];
+  }
+}
+
+/** What a row of results says of where it comes from. */
+export interface MachineFacts {
+  readonly date: string;
+  readonly commit: string;
+  readonly deno: string;
+  readonly processor: string;
+}
+
+/** See {@linkcode MachineFacts}. */
+export async function describeMachine(): Promise<MachineFacts> {
+  const cpuInfo = await Deno.readTextFile("/proc/cpuinfo");
+  const model = cpuInfo.match(/^model name\s*: (.*)$/m)?.[1] ?? "unknown processor";
+  const commit = await run("git", "rev-parse", "--short", "HEAD") ?? "unknown";
+  const changes = await run("git", "status", "--porcelain", "--", "lib", "main.ts");
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    commit: changes === "" ? commit : `${commit}+`,
+    deno: Deno.version.deno,
+    processor: `${navigator.hardwareConcurrency} × ${model.replace(/\s+/g, " ")}`,
+  };
+}
+
+/** What a command printed, or null when it is missing or fails. */
+export async function run(program: string, ...args: string[]): Promise<string | null> {
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(program, { args }).output();
+    const text = new TextDecoder();
+    return success ? (text.decode(stdout) || text.decode(stderr)).trim() : null;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,127 @@
+/** One RTMP client that plays or publishes at any server, as an edge does it. */
+
+import { systemClock } from "../lib/base/clock.ts";
+import { csidOf } from "../lib/hub/join_point.ts";
+import { denoNetwork, describeExpectedEnd } from "../lib/net/deno_tcp.ts";
+import { FlushQueue } from "../lib/net/flush_queue.ts";
+import { SocketWriter } from "../lib/net/socket_writer.ts";
+import type { Transport } from "../lib/net/transport.ts";
+import { encodeMessage } from "../lib/rtmp/chunk_encode.ts";
+import { ClientSession, type ClientSessionHandler } from "../lib/session/client_session.ts";
+import { until } from "../tests/helpers/until.ts";
+
+const CHUNK_SIZE = 60_000;
+const READ_BUFFER_BYTES = 64 * 1024;
+const START_TIMEOUT_MS = 10_000;
+
+/** Takes a message; `payload` is valid during the call. */
+export type OnMedia = (typeId: number, timestampMs: number, payload: Uint8Array) => void;
+
+/** Options of {@linkcode RtmpPeer.open}. */
+export interface RtmpPeerOptions {
+  readonly kind: "play" | "publish";
+  readonly port: number;
+  readonly stream: string;
+  readonly onMedia?: OnMedia;
+}
+
+/** See the file comment. */
+export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
+  readonly #options: RtmpPeerOptions;
+  readonly #transport: Transport;
+  readonly #writer: SocketWriter;
+  readonly #session: ClientSession;
+  readonly #reading: Promise<void>;
+  #msid = 0;
+  #isEnded = false;
+  #error: unknown = null;
+
+  private constructor(transport: Transport, options: RtmpPeerOptions) {
+    const { kind, port, stream } = options;
+    this.#options = options;
+    this.#transport = transport;
+    this.#writer = new SocketWriter({
+      transport,
+      queue: new FlushQueue(systemClock),
+      now: () => systemClock.now(),
+      onError: () => {},
+    });
+    this.#session = new ClientSession(this, {
+      target: { kind, app: "live", tcUrl: `rtmp://127.0.0.1:${port}/live`, streamName: stream },
+      chunkSize: CHUNK_SIZE,
+      handshake: {
+        random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+        nowMs: 0,
+      },
+    });
+    this.#session.start();
+    this.#reading = this.#read();
+  }
+
+  /** Connects, and waits until the server takes the publish; a play may wait for its stream. */
+  static async open(options: RtmpPeerOptions): Promise<RtmpPeer> {
+    const address = { hostname: "127.0.0.1", port: options.port };
+    const signal = new AbortController().signal;
+    const peer = new RtmpPeer(await denoNetwork.connect(address, signal), options);
+    if (options.kind === "publish") {
+      await until("the publish to start", () => {
+        if (peer.#isEnded) throw peer.#error ?? new Error("The server closed the connection");
+        return peer.#msid > 0;
+      }, { timeoutMs: START_TIMEOUT_MS, everyMs: 5 });
+    }
+    return peer;
+  }
+
+  /** The connection is over. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Publishes a message. */
+  push(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    const header = { csid: csidOf(typeId), typeId, msid: this.#msid, timestampMs };
+    this.send(encodeMessage(header, payload, CHUNK_SIZE));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#transport.close();
+    await this.#reading;
+  }
+
+  // What the session calls.
+
+  send(bytes: Uint8Array): void {
+    this.#writer.send(bytes);
+  }
+
+  onStarted(msid: number): void {
+    this.#msid = msid;
+  }
+
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    this.#options.onMedia?.(typeId, timestampMs, payload);
+  }
+
+  onStatus(): void {}
+
+  onStreamEof(): void {}
+
+  onPong(): void {}
+
+  onAcknowledgement(): void {}
+
+  async #read(): Promise<void> {
+    const buffer = new Uint8Array(READ_BUFFER_BYTES);
+    try {
+      while (true) {
+        const count = await this.#transport.read(buffer);
+        if (count === null) break;
+        this.#session.push(buffer.subarray(0, count));
+      }
+    } catch (error) {
+      if (describeExpectedEnd(error) === null) this.#error = error;
+    }
+    this.#isEnded = true;
+    this.#transport.close();
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Measures the whole server: `deno task bench`, in under ten minutes; `--quick` in two.
+ *
+ *     --only NAME,…      scenes to run: side-by-side, scaling, low-latency, storm, first-media
+ *     --players N        this many players in every run
+ *     --record           add a row to bench/RESULTS.md and draw bench/results.svg
+ *
+ * Results are also kept as .cache/bench/results.json and results.svg.
+ */
+
+import { parseArgs } from "node:util";
+import { say } from "../tests/helpers/say.ts";
+import type { BenchContext, Plan, SceneResult } from "./bench_context.ts";
+import { describeMachine, Pinning } from "./machine.ts";
+import { drawPlot } from "./plot.ts";
+import { recordBench } from "./record.ts";
+import { figure, formatTable } from "./report.ts";
+import { firstMedia } from "./scenes/first_media.ts";
+import { lowLatency } from "./scenes/low_latency.ts";
+import { scaling } from "./scenes/scaling.ts";
+import { sideBySide } from "./scenes/side_by_side.ts";
+import { storm } from "./scenes/storm.ts";
+import { buildPrograms, WORKSHOP } from "./workshop.ts";
+
+const SCENES: Readonly<Record<string, (context: BenchContext) => Promise<SceneResult>>> = {
+  "side-by-side": sideBySide,
+  scaling,
+  "low-latency": lowLatency,
+  storm,
+  "first-media": firstMedia,
+};
+
+const FULL: Plan = {
+  players: 2000,
+  counts: [500, 2000, 5000, 9000],
+  warmSeconds: 4,
+  seconds: 10,
+  streams: 10,
+};
+
+const QUICK: Plan = { players: 2000, counts: [500, 2000], warmSeconds: 2, seconds: 4, streams: 4 };
+
+const { values: flags } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string", default: Object.keys(SCENES).join(",") },
+    players: { type: "string" },
+    record: { type: "boolean", default: false },
+  },
+});
+
+const startedMs = performance.now();
+const names = flags.only.split(",");
+const unknown = names.find((name) => !Object.hasOwn(SCENES, name));
+if (unknown !== undefined) {
+  throw new Error(`No scene ${unknown}: ${Object.keys(SCENES).join(", ")}`);
+}
+const context: BenchContext = {
+  pinning: await Pinning.start(),
+  programs: await buildPrograms(),
+  plan: withPlayers(flags.quick ? QUICK : FULL, flags.players),
+};
+const results: SceneResult[] = [];
+for (const name of names) {
+  const result = await SCENES[name]!(context);
+  for (const table of result.tables) print(`\n${formatTable(table)}`);
+  results.push(result);
+}
+const machine = await describeMachine();
+const points = results.flatMap((result) => result.points);
+const plot = points.length === 0 ? null : drawPlot(points, `${machine.date}, ${machine.commit}`);
+await Deno.writeTextFile(
+  `${WORKSHOP}/results.json`,
+  JSON.stringify({ machine, plan: context.plan, results }, null, 2),
+);
+if (plot !== null) await Deno.writeTextFile(`${WORKSHOP}/results.svg`, plot);
+printGoals();
+for (const name of Object.keys(SCENES)) if (!names.includes(name)) say(`skipped: ${name}`);
+say(
+  `${Object.values(machine).join(", ")}; took ${figure((performance.now() - startedMs) / 1000)} s`,
+);
+if (flags.record) await recordBench({ machine, results, plot });
+
+/** One line for each figure that has a bound. */
+function printGoals(): void {
+  const goals = results.flatMap((result) => result.goals);
+  if (goals.length === 0) return;
+  const rows = goals.map(({ what, value, bound, unit }) => {
+    const verdict = Number.isNaN(value) ? "skipped" : value <= bound ? "ok" : "MISSED";
+    return [what, figure(value), `${bound} ${unit}`.trim(), verdict];
+  });
+  print(`\n${formatTable({ title: "Goals", columns: ["goal", "value", "bound", ""], rows })}`);
+}
+
+function withPlayers(plan: Plan, text: string | undefined): Plan {
+  if (text === undefined) return plan;
+  const players = Number(text);
+  if (!(players >= 1)) throw new Error("--players wants a number, at least 1");
+  return { ...plan, players, counts: [players] };
+}
+
+function print(text: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+}

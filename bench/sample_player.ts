@@ -1,0 +1,51 @@
+/** A player that looks at every byte: the sample among the thousands that only count. */
+
+import { AUDIO, readFrame, VIDEO } from "./frames.ts";
+import { RtmpPeer } from "./rtmp_peer.ts";
+
+/** See the file comment. */
+export class SamplePlayer implements AsyncDisposable {
+  /** Delays from the publisher to here since {@linkcode begin}, in ms. */
+  readonly delaysMs: number[] = [];
+  /** Frames that came since {@linkcode begin}. */
+  frameCount = 0;
+  /** Frames that were lost, doubled or changed, ever. */
+  faultCount = 0;
+  readonly #nextNumbers = new Map<number, number>();
+  #peer: RtmpPeer | null = null;
+
+  /** Plays a stream, which may not be there yet. */
+  static async open(port: number, stream: string): Promise<SamplePlayer> {
+    const player = new SamplePlayer();
+    const onMedia = player.#check.bind(player);
+    player.#peer = await RtmpPeer.open({ kind: "play", port, stream, onMedia });
+    return player;
+  }
+
+  /** The server has closed the connection. */
+  get isEnded(): boolean {
+    return this.#peer?.isEnded ?? true;
+  }
+
+  /** Forgets the delays so far, in which old frames of the start are. */
+  begin(): void {
+    this.delaysMs.length = 0;
+    this.frameCount = 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#peer?.[Symbol.asyncDispose]();
+  }
+
+  #check(typeId: number, _timestampMs: number, payload: Uint8Array): void {
+    if (typeId !== AUDIO && typeId !== VIDEO) return;
+    const frame = readFrame(typeId, payload);
+    if (frame === null) return;
+    const expected = this.#nextNumbers.get(typeId) ?? frame.number;
+    if (frame.number !== expected) this.faultCount += Math.abs(frame.number - expected);
+    if (!frame.isIntact) this.faultCount++;
+    this.#nextNumbers.set(typeId, frame.number + 1);
+    this.delaysMs.push(performance.now() - frame.sentMs);
+    this.frameCount++;
+  }
+}

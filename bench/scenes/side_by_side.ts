@@ -1,0 +1,94 @@
+/** Our server and others, one after the other, under the same load. */
+
+import { say } from "../../tests/helpers/say.ts";
+import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
+import { type FanOutResult, measureFanOut } from "../fan_out.ts";
+import { nginxRtmp, nodeMediaServer } from "../peers.ts";
+import { figure } from "../report.ts";
+import { type Competitor, compiledEdge, startEdgeOnCore } from "../servers.ts";
+
+const VHOST = "play { mw_latency 350; }";
+const OURS = "edge, from source";
+
+type Entry = readonly [Competitor, FanOutResult];
+
+/** See the file comment. */
+export async function sideBySide(context: BenchContext): Promise<SceneResult> {
+  const { pinning, programs, plan } = context;
+  const results: Entry[] = [];
+  for (const competitor of await competitors(context)) {
+    say(`${plan.players} players: ${competitor.name}`);
+    await using server = await competitor.start();
+    results.push([competitor, await measureFanOut(programs.load, server, plan)]);
+  }
+  const ours = results[0]![1];
+  return {
+    tables: [{
+      title: `${plan.players} players × 1 Mbit/s, merged for 350 ms where the server can` +
+        (pinning.isOn ? "" : ", not pinned"),
+      columns: ["server", "CPU %", "× ours", "RSS MiB", "got %", "delay p99 ms", "faults"],
+      rows: results.map(([{ name }, result]) => [
+        name,
+        figure(result.cpuPercent),
+        figure(result.cpuPercent / ours.cpuPercent),
+        figure(result.rssMiB),
+        figure(result.heldPercent.mean),
+        figure(result.delayMs.p99),
+        String(result.faults + result.lostPlayers),
+      ]),
+    }],
+    goals: plan.players === 2000 ? goalsOf(results) : [],
+    figures: plan.players === 2000 ? figuresOf(results) : {},
+    points: results.slice(1).map(([{ name }, { players, cpuPercent }]) => ({
+      series: name,
+      players,
+      cpuPercent,
+    })),
+  };
+}
+
+async function competitors({ pinning }: BenchContext): Promise<Competitor[]> {
+  const binary = await compiledEdge();
+  const settings = { vhost: VHOST, publishAt: "origin" } as const;
+  const all = [
+    { name: OURS, start: () => startEdgeOnCore(pinning, settings) },
+    binary === null ? null : {
+      name: "edge, dist/edge",
+      start: () => startEdgeOnCore(pinning, { ...settings, binary }),
+    },
+    await nginxRtmp(pinning),
+    await nodeMediaServer(pinning),
+  ];
+  return all.filter((competitor) => competitor !== null);
+}
+
+/** Our share of the processor time of the server whose name begins so; NaN when it was skipped. */
+function shareOf(results: readonly Entry[], prefix: string): number {
+  const other = results.find(([{ name }]) => name.startsWith(prefix))?.[1];
+  return other === undefined ? NaN : results[0]![1].cpuPercent / other.cpuPercent;
+}
+
+function goalsOf(results: readonly Entry[]): Goal[] {
+  const { rssMiB, faults, lostPlayers } = results[0]![1];
+  const [nginx, node] = [shareOf(results, "nginx-rtmp"), shareOf(results, "node-media-server")];
+  return [
+    { what: "CPU of nginx-rtmp's", value: nginx, bound: 0.25, unit: "×" },
+    { what: "CPU of node-media-server's", value: node, bound: 0.2, unit: "×" },
+    { what: "RSS at 2,000 players", value: rssMiB, bound: 100, unit: "MiB" },
+    { what: "frames lost or players closed", value: faults + lostPlayers, bound: 0, unit: "" },
+  ];
+}
+
+function figuresOf(results: readonly Entry[]): Record<string, string> {
+  const { cpuPercent, rssMiB } = results[0]![1];
+  const share = (prefix: string) => {
+    const version = results
+      .find(([{ name }]) => name.startsWith(prefix))?.[0].name.match(/\d+\.[\d.]+/)?.[0];
+    return version === undefined ? "–" : `× ${figure(shareOf(results, prefix))} (${version})`;
+  };
+  return {
+    "2,000: CPU, RSS": `${figure(cpuPercent)} %, ${figure(rssMiB)} MiB`,
+    "of nginx-rtmp": share("nginx-rtmp"),
+    "of node-media-server": share("node-media-server"),
+  };
+}

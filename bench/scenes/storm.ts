@@ -1,0 +1,73 @@
+/** Everybody joins one stream within a second, while others already watch. */
+
+import { say } from "../../tests/helpers/say.ts";
+import type { BenchContext, SceneResult } from "../bench_context.ts";
+import { LoadProcess } from "../load_process.ts";
+import { readUsage } from "../machine.ts";
+import { figure } from "../report.ts";
+import { openSample } from "../sample.ts";
+import { startEdgeOnCore } from "../servers.ts";
+import { Source } from "../source.ts";
+
+const SAMPLE_SIZE = 10;
+/** Until frames come that are no longer of the start. */
+const SETTLE_MS = 3_000;
+/** For the last of them to have its first bytes. */
+const SECONDS = 3;
+const PERIOD_MS = 350;
+
+/** See the file comment. */
+export async function storm({ pinning, programs, plan }: BenchContext): Promise<SceneResult> {
+  const { players } = plan;
+  say(`${players} players join within a second`);
+  const vhost = `play { mw_latency ${PERIOD_MS}; }`;
+  await using server = await startEdgeOnCore(pinning, { vhost, publishAt: "origin" });
+  await using _source = await Source.start({ ports: [server.publishPort], stream: "bench" });
+  await using sample = await openSample(server.port, "bench", SAMPLE_SIZE);
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  sample.begin();
+  const before = await readUsage(server.pid);
+  await using load = new LoadProcess(programs.load, {
+    ...{ port: server.port, players, rate: players, warmSeconds: 0, seconds: SECONDS },
+  });
+  await load.untilBegun();
+  const joinCpuMs = (await readUsage(server.pid)).cpuMs - before.cpuMs;
+  const { joinMs, started } = await load.untilEnded();
+  const delayMs = sample.delaysMs();
+  const lost = players - started + sample.countLost() + sample.countFaults();
+  return {
+    tables: [{
+      title: `${players} players join one stream within a second; ${SAMPLE_SIZE} were there before`,
+      columns: [
+        "",
+        "first media ms",
+        "p99",
+        "worst",
+        "CPU ms per join",
+        "watchers' worst delay ms",
+        "lost",
+      ],
+      rows: [[
+        "edge, from source",
+        figure(joinMs?.median ?? Infinity),
+        figure(joinMs?.p99 ?? Infinity),
+        figure(joinMs?.max ?? Infinity),
+        figure(joinCpuMs / players),
+        figure(delayMs.max),
+        String(lost),
+      ]],
+    }],
+    goals: [
+      { what: "players lost when all join at once", value: lost, bound: 0, unit: "" },
+      // A frame waits for one merge period at most, and the loop may be late by this much.
+      {
+        what: "watchers' delay while all join",
+        value: delayMs.max - PERIOD_MS,
+        bound: 100,
+        unit: "ms",
+      },
+    ],
+    figures: {},
+    points: [],
+  };
+}

@@ -1,0 +1,126 @@
+/** Servers to measure, each alone on its core: ours, and what all have in common. */
+
+import { edgeCommand, PROJECT_ROOT } from "../tests/helpers/edge_server.ts";
+import { type ChildProcess, startProcess } from "../tests/helpers/processes.ts";
+import { say } from "../tests/helpers/say.ts";
+import type { Pinning } from "./machine.ts";
+import { WORKSHOP } from "./workshop.ts";
+
+const START_TIMEOUT_MS = 60_000;
+
+/** A server that runs, and where to publish what it plays. */
+export class BenchServer implements AsyncDisposable {
+  readonly port: number;
+  readonly publishPort: number;
+  readonly #processes: readonly ChildProcess[];
+
+  /** @param processes The measured one first, then those it needs. */
+  constructor(port: number, publishPort: number, processes: readonly ChildProcess[]) {
+    this.port = port;
+    this.publishPort = publishPort;
+    this.#processes = processes;
+  }
+
+  /** Process id of the measured server. */
+  get pid(): number {
+    return this.#processes[0]!.pid;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const process of this.#processes) await process.stop();
+  }
+}
+
+/** A kind of server that can be measured. */
+export interface Competitor {
+  readonly name: string;
+  start(): Promise<BenchServer>;
+}
+
+/** A process that accepts connections. */
+export interface Listening {
+  readonly port: number;
+  readonly process: ChildProcess;
+}
+
+/** How our server is to run. */
+export interface EdgeSettings {
+  /** Executable; from source when not given. */
+  readonly binary?: string;
+  /** Directives of the measured server's `play` block or of its vhost. */
+  readonly vhost: string;
+  /** Where the publisher is: at the origin behind the edge, or at the edge, whose clock then starts there. */
+  readonly publishAt: "origin" | "edge";
+}
+
+/** Our server: an edge on the measured core, and its origin beside the load. */
+export async function startEdgeOnCore(
+  pinning: Pinning,
+  settings: EdgeSettings,
+): Promise<BenchServer> {
+  const origin = await launchEdge({ name: "origin", vhost: "", wrap: (command) => command });
+  try {
+    const edge = await launchEdge({
+      name: "edge",
+      vhost: `${settings.vhost} cluster { mode remote; origin 127.0.0.1:${origin.port}; }`,
+      wrap: (command) => pinning.onServerCore(command),
+      ...(settings.binary === undefined ? {} : { binary: settings.binary }),
+    });
+    const publishPort = settings.publishAt === "edge" ? edge.port : origin.port;
+    return new BenchServer(edge.port, publishPort, [edge.process, origin.process]);
+  } catch (error) {
+    await origin.process.stop();
+    throw error;
+  }
+}
+
+/** Options of {@linkcode launchEdge}. */
+export interface LaunchOptions {
+  readonly name: string;
+  /** What stands in its vhost. */
+  readonly vhost: string;
+  /** Makes of its command the one that is run. */
+  readonly wrap: (command: [string, ...string[]]) => [string, ...string[]];
+  readonly binary?: string;
+  /** Any free one unless given. */
+  readonly port?: number;
+}
+
+/** Starts our server, and returns when it listens. */
+export async function launchEdge(options: LaunchOptions): Promise<Listening> {
+  const { name, vhost, wrap, binary, port: wantedPort = 0 } = options;
+  const configFile = `${WORKSHOP}/${name}.conf`;
+  await Deno.writeTextFile(
+    configFile,
+    `listen 1935;\nmax_connections 100000;\nvhost __defaultVhost__ { ${vhost} }\n`,
+  );
+  const program: [string, ...string[]] = binary === undefined ? edgeCommand() : [binary];
+  const args = ["--config", configFile, "--listen", `127.0.0.1:${wantedPort}`];
+  const process = startProcess({ name, command: wrap([...program, ...args]), cwd: WORKSHOP });
+  return await untilUp(process, async () => {
+    const [, port] = await process.waitForLine(/listening on rtmp:\S*:(\d+)/, START_TIMEOUT_MS);
+    return { port: Number(port), process };
+  });
+}
+
+/** Our executable, when `deno task compile` has been run. */
+export async function compiledEdge(): Promise<string | null> {
+  const path = `${PROJECT_ROOT}dist/edge`;
+  try {
+    await Deno.stat(path);
+    return path;
+  } catch {
+    say("skipped: the executable dist/edge is not there; deno task compile");
+    return null;
+  }
+}
+
+/** Waits for what a process brings about, or stops it. */
+export async function untilUp<T>(process: ChildProcess, wait: () => Promise<T>): Promise<T> {
+  try {
+    return await wait();
+  } catch (error) {
+    await process.stop();
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+/** Where the benchmarks keep what they build: programs in C, other servers, results. */
+
+import { PROJECT_ROOT } from "../tests/helpers/edge_server.ts";
+import { run } from "./machine.ts";
+
+/** Kept between runs; git does not see it. */
+export const WORKSHOP = `${PROJECT_ROOT}.cache/bench`;
+
+/** A program of this folder. */
+export type CProgram = "load" | "floor";
+
+/** The programs' paths. @throws {Error} without a C compiler: nothing can be measured then */
+export async function buildPrograms(): Promise<Record<CProgram, string>> {
+  await Deno.mkdir(WORKSHOP, { recursive: true });
+  return { load: await build("load"), floor: await build("floor") };
+}
+
+async function build(name: CProgram): Promise<string> {
+  const path = `${WORKSHOP}/${name}`;
+  const source = new URL(`${name}.c`, import.meta.url).pathname;
+  const { success, stderr } = await compile(source, path);
+  if (!success) throw new Error(`Cannot compile ${name}.c: ${new TextDecoder().decode(stderr)}`);
+  return path;
+}
+
+async function compile(source: string, path: string): Promise<Deno.CommandOutput> {
+  if (await run("gcc", "--version") === null) {
+    throw new Error("The load generator is a C program: apt-get install gcc libc6-dev");
+  }
+  return await new Deno.Command("gcc", { args: ["-O2", "-o", path, source] }).output();
+}
