@@ -18,6 +18,9 @@ const LAYERS: readonly (readonly string[])[] = [
 /** Imports within a row that are allowed all the same. */
 const EXCEPTIONS: readonly string[] = ["net → policy"];
 
+/** Imports from a lower row that are not allowed: HLS is a viewer of streams and knows no clients. */
+const FORBIDDEN: readonly string[] = ["hls → net", "hls → policy", "hls → session"];
+
 /** Layers in which nothing waits: bytes and times go in, calls come out. */
 const PURE_LAYERS: readonly string[] = ["rtmp", "session", "hub"];
 
@@ -26,8 +29,15 @@ const WAITING =
   /\b(async|await|Promise|queueMicrotask|set(?:Timeout|Interval|Immediate)|performance|Date)\b/;
 
 /** Files outside `cli`, and without the bindings of servers to come, that may use the runtime. */
-const RUNTIME_FILES: readonly string[] = ["net/deno_tcp.ts", "config/load.ts"];
-const RUNTIME_LAYERS: readonly string[] = ["hls", "http", "worker", "cli"];
+const RUNTIME_FILES: readonly string[] = [
+  "net/deno_tcp.ts",
+  "config/load.ts",
+  "hls/hls_files.ts",
+];
+const RUNTIME_LAYERS: readonly string[] = ["http", "worker", "cli"];
+
+/** The only file below those layers that makes HTTP requests. */
+const FETCH_FILE = "policy/hook_client.ts";
 
 /** What a file breaks, one line for each rule; `path` is relative to `lib`. */
 function brokenRules(path: string, source: string): string[] {
@@ -35,6 +45,7 @@ function brokenRules(path: string, source: string): string[] {
   return [
     ...importsOf(source).flatMap((specifier) => brokenImport(path, specifier)),
     ...(usesRuntime(code) && !mayUseRuntime(path) ? [`${path} uses Deno`] : []),
+    ...(mayFetch(path) || !usesFetch(code) ? [] : [`${path} makes HTTP requests`]),
     ...brokenPurity(path, code),
   ];
 }
@@ -44,8 +55,9 @@ function brokenImport(path: string, specifier: string): string[] {
   const resolved = new URL(specifier, `file:///lib/${path}`).pathname;
   const target = resolved.replace(/^\/(lib\/)?/, "");
   const [from, to] = [layerOf(path), layerOf(target)];
-  const isAllowed = from === to || rankOf(to) < rankOf(from) ||
-    EXCEPTIONS.includes(`${from} → ${to}`);
+  const way = `${from} → ${to}`;
+  const isBelow = rankOf(to) < rankOf(from) && !FORBIDDEN.includes(way);
+  const isAllowed = from === to || isBelow || EXCEPTIONS.includes(way);
   if (!isAllowed) return [`${path} imports ${target}: ${from} may not import ${to}`];
   if (PURE_LAYERS.includes(from) && target === "base/clock.ts") {
     return [`${path} imports the clock: time is an argument in ${from}`];
@@ -65,6 +77,15 @@ function usesRuntime(code: string): boolean {
 
 function mayUseRuntime(path: string): boolean {
   return RUNTIME_FILES.includes(path) || RUNTIME_LAYERS.includes(layerOf(path));
+}
+
+/** The global function, not a method of somebody. */
+function usesFetch(code: string): boolean {
+  return /(?<![.#\w])fetch\b/.test(code);
+}
+
+function mayFetch(path: string): boolean {
+  return path === FETCH_FILE || RUNTIME_LAYERS.includes(layerOf(path));
 }
 
 function layerOf(path: string): string {
@@ -128,6 +149,14 @@ const CASES = [
     broken: ["session/a.ts uses setTimeout: nothing waits in session"],
   },
   { path: "net/a.ts", source: "say(`${Deno.pid}`);", broken: ["net/a.ts uses Deno"] },
+  {
+    path: "hls/a.ts",
+    source: 'import { x } from "../net/server.ts"; import { y } from "../hub/hub.ts";',
+    broken: ["hls/a.ts imports net/server.ts: hls may not import net"],
+  },
+  { path: "hls/a.ts", source: "Deno.remove(x);", broken: ["hls/a.ts uses Deno"] },
+  { path: "net/a.ts", source: "await app.fetch(x);", broken: [] },
+  { path: "net/a.ts", source: "await fetch(x);", broken: ["net/a.ts makes HTTP requests"] },
 ] as const;
 
 for (const { path, source, broken } of CASES) {

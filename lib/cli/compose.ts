@@ -2,11 +2,20 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { stableId } from "../base/stable_id.ts";
 import type { Config, VhostConfig } from "../config/config.ts";
 import { OriginSet } from "../edge/origin_set.ts";
 import { RemoteVhost } from "../edge/remote_vhost.ts";
 import { createUpstreamTotals } from "../edge/upstream_report.ts";
+import { diskFiles } from "../hls/hls_files.ts";
+import { HlsService } from "../hls/hls_service.ts";
+import { createFlvRoutes } from "../http/flv_routes.ts";
+import { FlvService } from "../http/flv_service.ts";
+import type { HttpApp } from "../http/routes.ts";
+import type { ServerView } from "../http/server_view.ts";
 import { Hub } from "../hub/hub.ts";
+import type { StreamOptions } from "../hub/stream.ts";
+import type { ClientSource } from "../net/client_report.ts";
 import { FlushQueue } from "../net/flush_queue.ts";
 import { FlushWheels } from "../net/flush_wheel.ts";
 import { LocalVhost } from "../net/local_vhost.ts";
@@ -14,13 +23,34 @@ import { Server, type ServerCounts } from "../net/server.ts";
 import type { NetAddress, Network } from "../net/transport.ts";
 import { VhostDirectory } from "../net/vhost_directory.ts";
 import type { VhostService } from "../net/vhost_service.ts";
+import { WorkTurns } from "../net/work_turns.ts";
+import { HookClient, type HookFetch } from "../policy/hook_client.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
+import { Bridge } from "../worker/bridge.ts";
+import type { BridgePort } from "../worker/bridge_link.ts";
+import { HttpFace } from "./http_face.ts";
+import { type LiveVhost, LiveView } from "./live_view.ts";
+
+/** The place of a server that is one of several event loops of a process. */
+export interface LoopPlace {
+  /** Number of the loop, from 0. */
+  readonly index: number;
+  readonly count: number;
+  /** Id of the process among edges. */
+  readonly edgeId: string;
+  /** The other loops there are already. */
+  readonly neighbours: readonly { readonly index: number; readonly port: BridgePort }[];
+}
 
 /** What a server takes from its surroundings. */
 export interface Surroundings {
   readonly network: Network;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Given when the server is one of several event loops. */
+  readonly loop?: LoopPlace;
+  /** What HTTP callbacks go out with; the runtime's own unless given. */
+  readonly hookFetch?: HookFetch;
 }
 
 /**
@@ -29,13 +59,22 @@ export interface Surroundings {
  */
 const KEEP_BACK_MS = 3_500;
 
+/** How often a stream is copied to the other event loops that play it, in ms. */
+const COPY_PERIOD_MS = 20;
+
 /** A server that listens. */
 export interface RunningServer {
   /** Real addresses, in the order of the configuration. */
   readonly addresses: readonly NetAddress[];
+  /** Real addresses of HTTP; those of the API first. */
+  readonly httpAddresses: readonly NetAddress[];
+  /** What the API shows; null when there is none. */
+  readonly view: ServerView | null;
   readonly counts: ServerCounts;
   /** Connections to origins. */
   readonly upstreamCount: number;
+  /** Joins it with the other event loops of the process; null when it is the only one. */
+  readonly bridge: Bridge | null;
   /** Closes everything; settles when all is done. */
   stop(): Promise<void>;
 }
@@ -46,37 +85,87 @@ export interface RunningServer {
  * @throws when it cannot listen on one of its addresses; then it listens on none.
  */
 export function startServer(config: Config, surroundings: Surroundings): RunningServer {
-  const { network, clock, logger } = surroundings;
+  const { network, clock, logger, loop } = surroundings;
   const queue = new FlushQueue(clock);
   const wheels = new FlushWheels(queue, clock);
+  const turns = new WorkTurns(clock);
+  const edgeId = loop?.edgeId ?? crypto.randomUUID().slice(0, 8);
+  const bridge = createBridge(config, { clock, wheels, loop });
+  const identity = { serverId: stableId(edgeId), serviceId: edgeId };
+  const hooks = new HookClient({
+    ...surroundings,
+    server: identity,
+  });
+  const hls = createHls(config, surroundings);
   const common = {
     queue,
     wheels,
+    turns,
     clock,
     logger,
     network,
     handshake: createHandshakeOptions(clock),
     chunkSize: config.chunkSize,
-    edgeId: crypto.randomUUID().slice(0, 8),
+    edgeId,
+    hls,
+    bridge,
   };
-  const services = new Map<string, VhostService>();
-  for (const vhost of config.vhosts.values()) services.set(vhost.name, createVhost(vhost, common));
-  const vhosts = new VhostDirectory(services);
+  const liveVhosts = Array.from(config.vhosts.values(), (vhost) => createVhost(vhost, common));
+  const vhosts = createDirectory(liveVhosts, bridge);
   const { maxConnections } = config;
-  const server = new Server({ network, maxConnections, context: { ...common, vhosts } });
+  const loopName = loop === undefined ? "" : `w${loop.index}`;
+  const context = { ...common, vhosts, hooks };
+  const server = new Server({ network, maxConnections, idPrefix: `${loopName}c`, context });
+  const flv = new FlvService({ ...context, maxConnections, idPrefix: `${loopName}h` });
+  const clients: ClientSource[] = [server, flv];
+  const httpApps: HttpApp[] = [createFlvRoutes({ vhosts, service: flv, clock })];
+  const view = config.httpApi.enabled ? new LiveView({ clock, vhosts: liveVhosts, clients }) : null;
+  let isStopping = false;
+  let http: HttpFace | null = null;
+  const stop = async () => {
+    isStopping = true;
+    // Clients first: publishers that leave end their pushes in good order.
+    flv.stop();
+    await server.stop();
+    await bridge?.sayBye();
+    await vhosts.close();
+    bridge?.close();
+    await hls?.close();
+    await hooks.close();
+    // Last, for it tells that the server stops.
+    await http?.stop();
+    view?.stop();
+  };
+  let addresses: NetAddress[];
+  try {
+    addresses = config.listen.map((address) => server.listen(address));
+    http = new HttpFace({
+      config,
+      clock,
+      logger,
+      // Of several event loops none shows itself: `worker_pool.ts` shows what they are together.
+      view: loop === undefined ? view : null,
+      identity: { ...identity, pid: Deno.pid },
+      apps: httpApps,
+      isReady: () => !isStopping,
+      isPortShared: loop !== undefined,
+    });
+  } catch (error) {
+    void stop();
+    throw error;
+  }
   return {
-    addresses: listenOnAll(server, config),
+    addresses,
+    httpAddresses: http.addresses,
+    view,
+    bridge,
     get counts() {
       return server.counts;
     },
     get upstreamCount() {
-      return countUpstreams(services);
+      return countUpstreams(liveVhosts);
     },
-    async stop() {
-      // Clients first: publishers that leave end their pushes in good order.
-      await server.stop();
-      await vhosts.close();
-    },
+    stop,
   };
 }
 
@@ -88,6 +177,52 @@ export function createHandshakeOptions(clock: Clock): HandshakeOptions {
   };
 }
 
+/** Joined with the loops that are there already; null when this is the only one. */
+function createBridge(
+  { chunkSize }: Config,
+  { clock, wheels, loop }: {
+    readonly clock: Clock;
+    readonly wheels: FlushWheels;
+    readonly loop: LoopPlace | undefined;
+  },
+): Bridge | null {
+  if (loop === undefined) return null;
+  const { index, count, neighbours } = loop;
+  const wheel = wheels.for(COPY_PERIOD_MS);
+  const bridge = new Bridge({ index, count, chunkSize, wheel, clock });
+  for (const neighbour of neighbours) bridge.connect(neighbour.index, neighbour.port);
+  return bridge;
+}
+
+/** Null when no vhost writes HLS. */
+function createHls(config: Config, { clock, logger }: Surroundings): HlsService | null {
+  if (![...config.vhosts.values()].some(({ hls }) => hls.enabled)) return null;
+  const { chunkSize } = config;
+  return new HlsService({ clock, logger, chunkSize, files: diskFiles, wallMs: Date.now });
+}
+
+/** What clients come in by: the vhosts themselves, or with a way to other event loops before them. */
+function createDirectory(vhosts: readonly LiveVhost[], bridge: Bridge | null): VhostDirectory {
+  const services = new Map<string, VhostService>();
+  for (const { service, copies } of vhosts) {
+    const door = bridge === null || copies === null ? service : bridge.wrap(service, copies);
+    services.set(service.config.name, door);
+  }
+  return new VhostDirectory(services);
+}
+
+/** How the streams of a vhost are kept. */
+function streamOptions({ play }: VhostConfig, chunkSize: number): StreamOptions {
+  return {
+    chunkSize,
+    isAbsoluteTime: play.atc,
+    maxLagMs: play.queueLengthMs,
+    maxBytes: play.gopMaxBytes,
+    keepBackMs: KEEP_BACK_MS,
+    maxMessages: play.gopCacheMaxFrames === 0 ? Infinity : play.gopCacheMaxFrames,
+  };
+}
+
 function createVhost(
   vhost: VhostConfig,
   common: Surroundings & {
@@ -96,37 +231,30 @@ function createVhost(
     readonly handshake: HandshakeOptions;
     readonly chunkSize: number;
     readonly edgeId: string;
+    readonly hls: HlsService | null;
+    readonly bridge: Bridge | null;
   },
-): VhostService {
-  const { play } = vhost;
-  const hub = new Hub({
-    chunkSize: common.chunkSize,
-    isAbsoluteTime: play.atc,
-    maxLagMs: play.queueLengthMs,
-    maxBytes: play.gopMaxBytes,
-    keepBackMs: KEEP_BACK_MS,
-    maxMessages: play.gopCacheMaxFrames === 0 ? Infinity : play.gopCacheMaxFrames,
-  });
-  if (vhost.mode === "local") return new LocalVhost({ config: vhost, hub, clock: common.clock });
+): LiveVhost {
+  const hub = new Hub(
+    streamOptions(vhost, common.chunkSize),
+    vhost.hls.enabled ? (stream) => common.hls?.watch(stream, vhost) : undefined,
+  );
+  const copies = common.bridge === null ? null : new Hub(streamOptions(vhost, common.chunkSize));
+  if (vhost.mode === "local") {
+    const service = new LocalVhost({ config: vhost, hub, clock: common.clock });
+    return { hub, copies, service };
+  }
   const { wheels, logger, clock } = common;
   const { cluster } = vhost;
   const origins = new OriginSet({ vhost: vhost.name, cluster, clock });
   const context = { ...common, cluster, origins, totals: createUpstreamTotals() };
-  return new RemoteVhost({ config: vhost, hub, context, wheels, logger });
+  const service = new RemoteVhost({ config: vhost, hub, context, wheels, logger });
+  return { hub, copies, service };
 }
 
-function listenOnAll(server: Server, config: Config): NetAddress[] {
-  try {
-    return config.listen.map((address) => server.listen(address));
-  } catch (error) {
-    void server.stop();
-    throw error;
-  }
-}
-
-function countUpstreams(services: ReadonlyMap<string, VhostService>): number {
+function countUpstreams(vhosts: readonly LiveVhost[]): number {
   let count = 0;
-  for (const service of services.values()) {
+  for (const { service } of vhosts) {
     if (service instanceof RemoteVhost) count += service.upstreamCount;
   }
   return count;

@@ -11,7 +11,8 @@ import { EXIT_CODE, type ExitCode, exitCodeOf } from "./exit_codes.ts";
 import { HELP_TEXT, VERSION_TEXT } from "./help.ts";
 import { writeAllSync } from "./log_file.ts";
 import { PidFileError } from "./pid_file.ts";
-import { serve, StartError } from "./serve.ts";
+import { serve } from "./serve.ts";
+import { StartError } from "./start_error.ts";
 import { onStopSignal } from "./signals.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 

@@ -7,24 +7,16 @@ import type { Config, ListenAddress } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { applyOverrides } from "../config/overrides.ts";
 import { defaultConfig, type LoadedConfig } from "../config/parse_config.ts";
+import { HttpListenError } from "../http/http_server.ts";
 import { denoNetwork, formatAddress } from "../net/deno_tcp.ts";
 import type { ServeCommand } from "./args.ts";
-import { type RunningServer, startServer } from "./compose.ts";
+import { startServer } from "./compose.ts";
 import { EXIT_CODE, type ExitCode } from "./exit_codes.ts";
 import { createLogging, type Logging } from "./logging.ts";
 import { acquirePidFile } from "./pid_file.ts";
 import { onStopSignal } from "./signals.ts";
-
-/** A server that cannot start for a reason the user can mend. */
-export class StartError extends Error {
-  readonly fix: string;
-
-  constructor(message: string, fix: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "StartError";
-    this.fix = fix;
-  }
-}
+import { StartError } from "./start_error.ts";
+import { countWorkers, type Service, startThreads } from "./start_threads.ts";
 
 /**
  * Serves until SIGINT or SIGTERM.
@@ -61,7 +53,7 @@ function load(command: ServeCommand): LoadedConfig {
 
 async function runServer(config: Config, command: ServeCommand, logging: Logging): Promise<void> {
   const { logger } = logging;
-  const server = tryStart(config, logging);
+  const server = await tryStart(config, logging);
   announce(server, config, command, logging);
   await new Promise<void>((resolve) => {
     const dispose = onStopSignal(() => {
@@ -74,10 +66,15 @@ async function runServer(config: Config, command: ServeCommand, logging: Logging
   logging.notice("Stopped");
 }
 
-function tryStart(config: Config, { logger }: Logging): RunningServer {
+async function tryStart(config: Config, { logger }: Logging): Promise<Service> {
+  const count = countWorkers(config, logger);
   try {
-    return startServer(config, { network: denoNetwork, clock: systemClock, logger });
+    return count > 1
+      ? await startThreads(config, count, logger)
+      : startServer(config, { network: denoNetwork, clock: systemClock, logger });
   } catch (error) {
+    if (error instanceof StartError) throw error;
+    if (error instanceof HttpListenError) throw cannotListenOnHttp(error);
     const addresses = config.listen.map(formatAddress).join(", ");
     throw new StartError(
       `Cannot listen on ${addresses}: ${describeError(error)}`,
@@ -85,6 +82,13 @@ function tryStart(config: Config, { logger }: Logging): RunningServer {
       { cause: error },
     );
   }
+}
+
+function cannotListenOnHttp(error: HttpListenError): StartError {
+  const fix = error.cause instanceof Deno.errors.AddrInUse
+    ? "stop the program that listens there, or write another port after listen in that block"
+    : "write an address of this machine, and a port that you may use, after listen in that block";
+  return new StartError(`${error.message} (http_api or http_server)`, fix, { cause: error });
 }
 
 function fixFor(error: unknown, addresses: readonly ListenAddress[]): string {
@@ -98,7 +102,7 @@ function fixFor(error: unknown, addresses: readonly ListenAddress[]): string {
 }
 
 function announce(
-  server: RunningServer,
+  server: Service,
   config: Config,
   command: ServeCommand,
   logging: Logging,
@@ -116,5 +120,8 @@ function announce(
   if (config.log.tank === "file") logging.notice("Logs go to a file", { file: config.log.file });
   for (const address of server.addresses) {
     logging.notice(`listening on rtmp://${formatAddress(address)}`);
+  }
+  for (const address of server.httpAddresses) {
+    logging.notice(`listening on http://${formatAddress(address)}`);
   }
 }

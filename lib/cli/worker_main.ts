@@ -16,6 +16,14 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
       return start(data);
     case "neighbour":
       return server?.bridge?.connect(data.neighbour.index, data.neighbour.port);
+    case "show":
+      return void server?.view?.snapshot().then((snapshot) =>
+        say({ type: "shown", id: data.id, snapshot })
+      );
+    case "kick":
+      return void server?.view?.kick(data.clientId).then((isDone) =>
+        say({ type: "kicked", id: data.id, isDone })
+      );
     case "stop":
       void server?.stop().then(() => say({ type: "stopped" }));
       return;

@@ -2,6 +2,7 @@
 
 import type { LogFields, LogLevel } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
+import type { ServerSnapshot } from "../http/server_view.ts";
 
 /** To a worker. */
 export type ToWorker =
@@ -17,6 +18,10 @@ export type ToWorker =
   }
   /** Another worker, which takes the place of one that was lost. */
   | { readonly type: "neighbour"; readonly neighbour: Neighbour }
+  /** To be answered with a snapshot. */
+  | { readonly type: "show"; readonly id: number }
+  /** To be answered with whether there was such a client. */
+  | { readonly type: "kick"; readonly id: number; readonly clientId: string }
   | { readonly type: "stop" };
 
 /** Another worker, and the way to it. */
@@ -38,5 +43,7 @@ export type FromWorker =
     readonly message: string;
     readonly fields: LogFields;
   }
+  | { readonly type: "shown"; readonly id: number; readonly snapshot: ServerSnapshot }
+  | { readonly type: "kicked"; readonly id: number; readonly isDone: boolean }
   /** Everything is closed. */
   | { readonly type: "stopped" };

@@ -7,7 +7,10 @@
 import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
+import { HttpListenError } from "../http/http_server.ts";
+import type { ServerSnapshot, ServerView } from "../http/server_view.ts";
 import type { NetAddress } from "../net/transport.ts";
+import { mergeSnapshots } from "./merge_snapshots.ts";
 import type { FromWorker, Neighbour, ToWorker } from "./worker_message.ts";
 
 /** Options of {@linkcode startWorkers}. */
@@ -33,11 +36,29 @@ const STOP_TIMEOUT_MS = 10_000;
  */
 export async function startWorkers(options: WorkerPoolOptions): Promise<WorkerPool> {
   const { config, count } = options;
-  const maxConnections = Math.ceil(config.maxConnections / count);
-  const listen = config.listen.map(probe);
-  const pool = new WorkerPool({ ...options, config: { ...config, listen, maxConnections } });
+  const { httpServer } = config;
+  const pool = new WorkerPool({
+    ...options,
+    config: {
+      ...config,
+      listen: config.listen.map(probe),
+      httpServer: httpServer.enabled
+        ? { ...httpServer, listen: httpServer.listen.map(probeHttp) }
+        : httpServer,
+      maxConnections: Math.ceil(config.maxConnections / count),
+    },
+  });
   await pool.start();
   return pool;
+}
+
+/** @throws {HttpListenError} */
+function probeHttp(address: NetAddress): NetAddress {
+  try {
+    return probe(address);
+  } catch (error) {
+    throw new HttpListenError(address, error);
+  }
 }
 
 /**
@@ -54,16 +75,22 @@ function probe(address: NetAddress): NetAddress {
 /** A worker and its state. */
 interface Member {
   readonly worker: Worker;
+  /** What it has been asked and not answered, by the question's number. */
+  readonly questions: Map<number, (answer: Answer | null) => void>;
   readonly started: PromiseWithResolvers<void>;
   readonly stopped: PromiseWithResolvers<void>;
 }
 
+/** What a worker says to a question. */
+type Answer = FromWorker & { readonly id: number; readonly type: "shown" | "kicked" };
+
 /** See the file comment. */
-export class WorkerPool {
+export class WorkerPool implements ServerView {
   readonly #options: WorkerPoolOptions;
   readonly #edgeId = crypto.randomUUID().slice(0, 8);
   readonly #members: (Member | null)[];
   #isStopping = false;
+  #lastQuestion = 0;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
@@ -73,6 +100,17 @@ export class WorkerPool {
   /** Real addresses, in the order of the configuration. */
   get addresses(): readonly NetAddress[] {
     return this.#options.config.listen;
+  }
+
+  /** The same of `http_server`. */
+  get httpAddresses(): readonly NetAddress[] {
+    const { httpServer } = this.#options.config;
+    return httpServer.enabled ? httpServer.listen : [];
+  }
+
+  /** Id of the process among edges. */
+  get edgeId(): string {
+    return this.#edgeId;
   }
 
   /** Starts all workers; settles when they listen. Called once. */
@@ -85,6 +123,19 @@ export class WorkerPool {
       for (const member of this.#members) member?.worker.terminate();
       throw error;
     }
+  }
+
+  /** All workers as one server. */
+  async snapshot(): Promise<ServerSnapshot> {
+    const answers = await this.#askAll((id) => ({ type: "show", id }));
+    const snapshots = answers.flatMap((each) => each.type === "shown" ? [each.snapshot] : []);
+    if (snapshots.length === 0) throw new Error("No worker answers");
+    return mergeSnapshots(snapshots);
+  }
+
+  async kick(clientId: string): Promise<boolean> {
+    const answers = await this.#askAll((id) => ({ type: "kick", id, clientId }));
+    return answers.some((each) => each.type === "kicked" && each.isDone);
   }
 
   /** Closes everything in good order; settles when all is done. */
@@ -100,12 +151,26 @@ export class WorkerPool {
     for (const { worker } of members) worker.terminate();
   }
 
+  /** What those say that are not lost meanwhile. */
+  async #askAll(question: (id: number) => ToWorker): Promise<Answer[]> {
+    const answers = this.#members.map((member) => {
+      if (member === null) return null;
+      const id = ++this.#lastQuestion;
+      const { promise, resolve } = Promise.withResolvers<Answer | null>();
+      member.questions.set(id, resolve);
+      post(member.worker, question(id));
+      return promise;
+    });
+    return (await Promise.all(answers)).filter((answer) => answer !== null);
+  }
+
   /** Starts worker `index` and joins it with those that are there. */
   #add(index: number): void {
     const { config, count, createWorker = createThread } = this.#options;
     const worker = createWorker();
     const member: Member = {
       worker,
+      questions: new Map(),
       started: Promise.withResolvers(),
       stopped: Promise.withResolvers(),
     };
@@ -133,7 +198,7 @@ export class WorkerPool {
     return neighbours;
   }
 
-  #hear({ started, stopped }: Member, message: FromWorker): void {
+  #hear({ started, stopped, questions }: Member, message: FromWorker): void {
     switch (message.type) {
       case "listening":
         return started.resolve();
@@ -143,6 +208,11 @@ export class WorkerPool {
         const { level, layer, id, message: text, fields } = message;
         return this.#options.logger.for(layer, id)[level](text, fields);
       }
+      case "shown":
+      case "kicked":
+        questions.get(message.id)?.(message);
+        questions.delete(message.id);
+        return;
       case "stopped":
         return stopped.resolve();
       default:
@@ -154,6 +224,7 @@ export class WorkerPool {
     member.worker.terminate();
     member.started.reject(new Error(reason));
     member.stopped.resolve();
+    for (const answer of member.questions.values()) answer(null);
     if (this.#members[index] !== member || this.#isStopping) return;
     this.#members[index] = null;
     this.#options.logger.error("A worker is lost with its clients; another takes its place", {
@@ -181,9 +252,7 @@ function portsOf(message: ToWorker): MessagePort[] {
       return message.neighbours.map(({ port }) => port);
     case "neighbour":
       return [message.neighbour.port];
-    case "stop":
-      return [];
     default:
-      return message satisfies never;
+      return [];
   }
 }

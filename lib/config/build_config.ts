@@ -5,6 +5,10 @@ import {
   type ClusterConfig,
   type Config,
   DEFAULT_VHOST,
+  type HlsConfig,
+  type HttpApiConfig,
+  type HttpHooksConfig,
+  type HttpRemuxConfig,
   type LogConfig,
   type PlayConfig,
   type VhostConfig,
@@ -31,14 +35,20 @@ export function buildConfig(
 ): Config {
   const values = readBlock(ROOT, rootScope(directives), problems);
   requireListen(directives, file, problems);
+  checkHttpApi(directives, values.http_api, problems);
+  const vhosts = buildVhosts(directives, file, problems);
+  if (!values.http_server.enabled) warnUnserved(directives, vhosts, problems);
   return {
     listen: values.listen,
     pid: values.pid,
     workDir: values.work_dir,
     log: buildLog(values),
     maxConnections: values.max_connections,
+    workers: values.workers,
     chunkSize: values.chunk_size,
-    vhosts: buildVhosts(directives, file, problems),
+    httpApi: values.http_api,
+    httpServer: values.http_server,
+    vhosts,
   };
 }
 
@@ -50,6 +60,50 @@ function requireListen(
   if (findDirective(directives, "listen") !== undefined) return;
   const example = syntaxOf(file).option("listen", ["1935"]);
   problems.error(wholeFile(file), 'Directive "listen" is missing', `write ${example}`);
+}
+
+function checkHttpApi(
+  directives: readonly Directive[],
+  { enabled, listen, auth }: HttpApiConfig,
+  problems: ProblemList,
+): void {
+  const block = findDirective(directives, "http_api");
+  if (block === undefined || !enabled) return;
+  const syntax = syntaxOf(block.file);
+  if (auth.enabled) {
+    if (auth.username !== "" && auth.password !== "" && !auth.username.includes(":")) return;
+    const example = `${syntax.option("username", ["admin"])} and ${
+      syntax.option("password", ["secret"])
+    }`;
+    const place = findDirective(block.children ?? [], "auth") ?? block;
+    const what = "Authentication needs a name without colon, and a password";
+    problems.error(place, what, `add ${example} beside it`);
+  } else if (!listen.every(({ hostname }) => isLoopback(hostname))) {
+    const place = findDirective(block.children ?? [], "listen") ?? block;
+    const what = "The API has no password, and other machines can close clients through it";
+    problems.warn(place, what, `switch auth on, or listen on 127.0.0.1`);
+  }
+}
+
+/** HTTP-FLV is served by `http_server`, which is off. */
+function warnUnserved(
+  directives: readonly Directive[],
+  vhosts: ReadonlyMap<string, VhostConfig>,
+  problems: ProblemList,
+): void {
+  for (const { name, args, children, file } of directives) {
+    const remux = findDirective(children ?? [], "http_remux");
+    if (name !== "vhost" || remux === undefined) continue;
+    if (vhosts.get(args[0]?.text ?? "")?.httpRemux.enabled !== true) continue;
+    const syntax = syntaxOf(file);
+    const what = "HTTP-FLV has no effect without an HTTP server";
+    const fix = `write ${syntax.option("enabled", ["on"])} in ${syntax.place(["http_server"])}`;
+    problems.warn(remux, what, fix);
+  }
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname.startsWith("127.") || hostname === "::1";
 }
 
 function buildLog(values: Values<typeof ROOT>): LogConfig {
@@ -128,6 +182,9 @@ function buildVhost(directive: Directive, name: string, problems: ProblemList): 
       enabled: values.security.enabled,
       rules: [...values.security.deny, ...values.security.allow],
     },
+    httpHooks: buildHooks(values.http_hooks),
+    hls: buildHls(values),
+    httpRemux: buildRemux(values.http_remux),
   };
 }
 
@@ -162,6 +219,39 @@ function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
   };
 }
 
+function buildHooks(values: VhostValues["http_hooks"]): HttpHooksConfig {
+  const { enabled, timeout: timeoutMs, ...urls } = values;
+  return { enabled, timeoutMs, urls };
+}
+
+function buildHls({ hls, cluster }: VhostValues): HlsConfig {
+  return {
+    enabled: hls.enabled && cluster.mode === "local",
+    fragmentMs: hls.hls_fragment,
+    targetDurationRatio: hls.hls_td_ratio,
+    audioOverflowRatio: hls.hls_aof_ratio,
+    windowMs: hls.hls_window,
+    path: hls.hls_path.replace(/(?<=.)\/+$/, ""),
+    playlistFile: hls.hls_m3u8_file,
+    segmentFile: hls.hls_ts_file,
+    entryPrefix: hls.hls_entry_prefix,
+    cleanup: hls.hls_cleanup,
+    disposeMs: hls.hls_dispose,
+    waitKeyframe: hls.hls_wait_keyframe,
+  };
+}
+
+function buildRemux(values: VhostValues["http_remux"]): HttpRemuxConfig {
+  return {
+    enabled: values.enabled,
+    mount: values.mount.replace("[vhost]", ""),
+    hasAudio: values.has_audio,
+    hasVideo: values.has_video,
+    guessTracks: values.guess_has_av,
+    dropIfNotMatch: values.drop_if_not_match,
+  };
+}
+
 /** What no single directive can tell. */
 function checkVhost(vhost: Directive, values: VhostValues, problems: ProblemList): void {
   const { cluster, security } = values;
@@ -182,6 +272,12 @@ function checkVhost(vhost: Directive, values: VhostValues, problems: ProblemList
   if (cluster.retry_min > cluster.retry_max) {
     const place = written("cluster", "retry_max") ?? written("cluster", "retry_min") ?? vhost;
     problems.error(place, 'Directive "retry_min" is above "retry_max"', "make retry_max larger");
+  }
+  if (values.hls.enabled && cluster.mode === "remote") {
+    const what =
+      "HLS has no effect in an edge vhost: its streams are here only while players watch";
+    const fix = "write it on the origin and put an HTTP cache here, as docs/hls-edge.md shows";
+    problems.warn(written("hls", "enabled") ?? vhost, what, fix);
   }
   const hasRules = written("security", "allow") ?? written("security", "deny");
   if (security.enabled && hasRules === undefined) {

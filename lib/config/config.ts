@@ -33,10 +33,43 @@ export interface Config {
   readonly log: LogConfig;
   /** Connections served at once, 1 or more. */
   readonly maxConnections: number;
+  /** Event loops that serve clients; `auto` is one per processor. */
+  readonly workers: number | "auto";
   /** Chunk size of everything sent, 128…65536 bytes. */
   readonly chunkSize: number;
+  readonly httpApi: HttpApiConfig;
+  readonly httpServer: HttpServerConfig;
   /** By name. Empty when the file has no vhost: then every client is refused. */
   readonly vhosts: ReadonlyMap<string, VhostConfig>;
+}
+
+/** API, metrics and health over HTTP. */
+export interface HttpApiConfig {
+  readonly enabled: boolean;
+  /** At least one, no address twice. */
+  readonly listen: readonly ListenAddress[];
+  /** Pages of other hosts may read it. */
+  readonly crossdomain: boolean;
+  readonly auth: HttpAuthConfig;
+}
+
+/** Who may use the API. */
+export interface HttpAuthConfig {
+  readonly enabled: boolean;
+  /** Not empty when enabled. */
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Files and streams over HTTP. */
+export interface HttpServerConfig {
+  readonly enabled: boolean;
+  /** At least one, no address twice; may be those of the API. */
+  readonly listen: readonly ListenAddress[];
+  /** Folder with the files. */
+  readonly dir: string;
+  /** Pages of other hosts may read them. */
+  readonly crossdomain: boolean;
 }
 
 /** Where log lines go and which. */
@@ -67,6 +100,9 @@ export interface VhostConfig {
   readonly cluster: ClusterConfig;
   readonly refer: ReferConfig;
   readonly security: SecurityConfig;
+  readonly httpHooks: HttpHooksConfig;
+  readonly hls: HlsConfig;
+  readonly httpRemux: HttpRemuxConfig;
 }
 
 /** Settings for players. */
@@ -162,6 +198,65 @@ export interface SecurityRule {
   readonly scope: "play" | "publish";
   /** `all`, an IP address, or a CIDR range such as `10.0.0.0/8`. */
   readonly from: string;
+}
+
+/** FLV over HTTP and WebSocket. */
+export interface HttpRemuxConfig {
+  readonly enabled: boolean;
+  /** Path of a stream, beginning with a slash, with `[app]` and `[stream]` once each. */
+  readonly mount: string;
+  /** What the FLV header announces, */
+  readonly hasAudio: boolean;
+  readonly hasVideo: boolean;
+  /** less what the stream does not seem to have. */
+  readonly guessTracks: boolean;
+  /** Leave out what is never announced. */
+  readonly dropIfNotMatch: boolean;
+}
+
+/** HLS of an origin vhost. */
+export interface HlsConfig {
+  /** False in an edge vhost, whatever is written. */
+  readonly enabled: boolean;
+  /** A segment ends at the first keyframe from `fragmentMs * targetDurationRatio` on, */
+  readonly fragmentMs: number;
+  readonly targetDurationRatio: number;
+  /** or without a keyframe at `fragmentMs * audioOverflowRatio`. */
+  readonly audioOverflowRatio: number;
+  /** Most time in the playlist. */
+  readonly windowMs: number;
+  /** Folder of all files, without a slash at its end. */
+  readonly path: string;
+  /** Playlist below `path`, with placeholders. */
+  readonly playlistFile: string;
+  /** Segments below `path`, with placeholders; ends in `.ts`. */
+  readonly segmentFile: string;
+  /** Written before the name of every segment in the playlist; may be empty. */
+  readonly entryPrefix: string;
+  /** Remove segments that left the playlist. */
+  readonly cleanup: boolean;
+  /** Remove everything when nobody has published for so long; 0 never. */
+  readonly disposeMs: number;
+  /** Begin segments with keyframes only. */
+  readonly waitKeyframe: boolean;
+}
+
+/** Events of a client that an HTTP server is asked about or told of, by their names in SRS. */
+export type HookAction =
+  | "on_connect"
+  | "on_close"
+  | "on_publish"
+  | "on_unpublish"
+  | "on_play"
+  | "on_stop";
+
+/** Callbacks over HTTP. */
+export interface HttpHooksConfig {
+  readonly enabled: boolean;
+  /** Longest wait for all answers about one event. */
+  readonly timeoutMs: number;
+  /** Where to ask or to tell, in order; empty for nowhere. */
+  readonly urls: Readonly<Record<HookAction, readonly string[]>>;
 }
 
 /** The vhost that serves clients whose own vhost is not configured. */

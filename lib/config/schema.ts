@@ -256,6 +256,106 @@ const security = {
   ),
 };
 
+const http_hooks = {
+  enabled: option(values.flag, "off", "Ask and tell an HTTP server about every client."),
+  timeout: option(
+    ownTime(100),
+    "5s",
+    "Longest wait for all answers about one event; a client without an answer is refused. Own directive.",
+  ),
+  on_connect: hook("clients", "Ask whether a client may connect."),
+  on_close: hook("clients", "Tell that a client that was let in has left."),
+  on_publish: hook("streams", "Ask whether a client may publish a stream."),
+  on_unpublish: hook("streams", "Tell that a publisher has stopped."),
+  on_play: hook("sessions", "Ask whether a client may play a stream."),
+  on_stop: hook("sessions", "Tell that a player has stopped."),
+  on_dvr: deferred([], "Tell that a recording is complete."),
+  on_hls: deferred([], "Tell that an HLS segment is complete."),
+  on_hls_notify: deferred([], "Fetch a URL for every HLS segment."),
+};
+
+const hls = {
+  enabled: option(values.flag, "off", "Write HLS for every stream that is published here."),
+  hls_fragment: option(
+    values.duration({ bare: "s", minMs: 200 }),
+    "10",
+    "Shortest segment: it ends at the first keyframe from then on.",
+  ),
+  hls_td_ratio: option(values.decimal(1, 100), "1.0", "Times hls_fragment, the same."),
+  hls_aof_ratio: option(
+    values.decimal(1, 100),
+    "2.1",
+    "Times hls_fragment, the longest segment: it ends without a keyframe. Sound alone is cut so.",
+  ),
+  hls_window: option(
+    values.duration({ bare: "s", minMs: SECOND_MS }),
+    "60",
+    "The playlist names segments of so much time; older ones are removed when players are done with them.",
+  ),
+  hls_path: option(values.text, "./objs/nginx/html", "Folder for all files of HLS."),
+  hls_m3u8_file: option(
+    values.fileTemplate({ ending: ".m3u8", oneOf: [] }),
+    "[app]/[stream].m3u8",
+    "Playlist, below hls_path. [vhost], [app] and [stream] stand for their names.",
+  ),
+  hls_ts_file: option(
+    values.fileTemplate({ ending: ".ts", oneOf: ["[seq]", "[timestamp]"] }),
+    "[app]/[stream]-[seq].ts",
+    "Segments, below hls_path; with CMAF they end in .m4s. [seq] is their number, [timestamp] and [duration] are in ms, [2006] [01] [02] [15] [04] [05] [999] are year to millisecond.",
+  ),
+  hls_entry_prefix: optional(
+    { type: values.text, example: "https://cdn.example.com/live/", fallback: "" },
+    "Written before the name of every segment in the playlist.",
+  ),
+  hls_cleanup: option(values.flag, "on", "Remove the segments that left the playlist."),
+  hls_dispose: option(
+    values.duration({ bare: "s", minMs: 0 }),
+    "120",
+    "Remove all files of a stream that nobody has published for this long. 0 keeps them.",
+  ),
+  hls_wait_keyframe: option(
+    values.flag,
+    "on",
+    "Begin segments with keyframes. off ends them at any picture.",
+  ),
+  hls_ts_floor: deferred(["off"], "Segments of the same length at the same time on all servers."),
+  hls_on_error: deferred(["continue"], "What a failure of HLS does to the stream."),
+  hls_acodec: deferred(["*"], "Codec to announce; this server announces what is there."),
+  hls_vcodec: deferred(["*"], "The same, for video."),
+  hls_nb_notify: deferred(["*"], "How much of a segment is fetched to warm a cache."),
+  hls_dts_directly: deferred(["on"], "Use the times of the publisher."),
+  hls_ctx: deferred(["*"], "Counting viewers by a parameter, which caches could not live with."),
+  hls_ts_ctx: deferred(["*"], "The same, for segments."),
+  hls_keys: deferred(["off"], "Encryption of segments."),
+  hls_fragments_per_key: deferred(["*"], "Segments per key."),
+  hls_key_file: deferred(["*"], "Name of key files."),
+  hls_key_file_path: deferred(["*"], "Folder of key files."),
+  hls_key_url: deferred(["*"], "Address of key files."),
+};
+
+const http_remux = {
+  enabled: option(values.flag, "off", "Serve the streams as FLV over HTTP and WebSocket."),
+  mount: option(
+    values.flvMount,
+    "[vhost]/[app]/[stream].flv",
+    "Path of a stream. [app] and [stream] stand for their names; the vhost is found by the parameter vhost or the host, so [vhost] may come first only.",
+  ),
+  has_audio: option(values.flag, "on", "Announce sound in the FLV header."),
+  has_video: option(values.flag, "on", "Announce pictures in the FLV header."),
+  guess_has_av: option(
+    values.flag,
+    "on",
+    "Announce of those only what the stream has, as far as it is known when a viewer comes.",
+  ),
+  drop_if_not_match: option(
+    values.flag,
+    "on",
+    "Leave out sound with has_audio off and pictures with has_video off.",
+  ),
+  fast_cache: deferred(["0"], "Sound kept for viewers of sound alone."),
+  hstrs: deferred(["*"], "Fetching a stream when it is asked for over HTTP, which is always done."),
+};
+
 /** What a vhost may contain. */
 export const VHOST = {
   enabled: option(values.flag, "on", "Serve this vhost; off refuses its clients."),
@@ -291,21 +391,16 @@ export const VHOST = {
     contents: "dvr_path dvr_plan dvr_duration dvr_wait_keyframe wait_keyframe dvr_apply",
   }),
   ingest: deferred([], "Feeding from files and devices by another program."),
-  hls: deferred([], "HLS output.", {
-    contents:
-      "hls_fragment hls_td_ratio hls_aof_ratio hls_window hls_path hls_m3u8_file hls_ts_file hls_ts_floor hls_entry_prefix hls_cleanup hls_dispose hls_wait_keyframe hls_on_error hls_acodec hls_vcodec hls_nb_notify hls_dts_directly hls_ctx hls_ts_ctx hls_keys hls_fragments_per_key hls_key_file hls_key_file_path hls_key_url",
-  }),
-  http_hooks: deferred([], "Callbacks over HTTP.", {
-    contents:
-      "on_connect on_close on_publish on_unpublish on_play on_stop on_dvr on_hls on_hls_notify",
-  }),
+  hls: block(hls, "HLS, written to files. Only where streams are published: in origin vhosts."),
+  http_hooks: block(
+    http_hooks,
+    "Callbacks over HTTP, see docs/http-callbacks.md. With several URLs all of them must allow, asked in order.",
+  ),
   forward: deferred([], "Copying every stream to other servers.", {
     contents: "destination backend",
   }),
   transcode: deferred([], "Transcoding by another program."),
-  http_remux: deferred([], "HTTP-FLV output.", {
-    contents: "fast_cache mount hstrs drop_if_not_match has_audio has_video guess_has_av",
-  }),
+  http_remux: block(http_remux, "HTTP-FLV, and FLV over WebSocket at the same address."),
   http_static: deferred([], "Serving files of the vhost over HTTP."),
   dash: deferred([], "DASH output.", {
     contents: "dash_fragment dash_update_period dash_timeshift dash_path dash_mpd_file",
@@ -314,6 +409,41 @@ export const VHOST = {
   exec: deferred([], "Running a program for each stream."),
   rtc: deferred([], "WebRTC."),
   srt: deferred([], "SRT."),
+};
+
+const httpApi = {
+  enabled: option(values.flag, "off", "Answer /api/v1/, /metrics, /healthz and /readyz."),
+  listen: option(
+    values.listenAddresses({ minPort: 1, bareHost: "127.0.0.1" }),
+    "1985",
+    "Ports or addresses. A port alone is one of 127.0.0.1: the API tells who watches what, and can close clients.",
+  ),
+  crossdomain: option(
+    values.flag,
+    "on",
+    "Let pages of other hosts read the API; to close clients as well they need auth.",
+  ),
+  auth: block({
+    enabled: option(values.flag, "off", "Ask for a name and a password (Basic authentication)."),
+    username: optional({ type: values.text, example: "admin", fallback: "" }, "The name."),
+    password: optional({ type: values.text, example: "secret", fallback: "" }, "The password."),
+  }, "Who may use API and metrics."),
+  raw_api: deferred([], "Changing the configuration over HTTP.", {
+    contents: "enabled allow_reload allow_query allow_update",
+  }),
+  https: deferred([], "API over TLS.", { contents: "enabled key cert" }),
+};
+
+const httpServer = {
+  enabled: option(values.flag, "off", "Serve the files in dir and the streams of http_remux."),
+  listen: option(
+    values.listenAddresses({ minPort: 1 }),
+    "8080",
+    "Ports or addresses. May be those of http_api: then both answer there.",
+  ),
+  dir: option(values.text, "./objs/nginx/html", "Folder with the files."),
+  crossdomain: option(values.flag, "on", "Let pages of other hosts read the files."),
+  https: deferred([], "Files over TLS.", { contents: "enabled key cert" }),
 };
 
 /** What a file may contain. */
@@ -327,6 +457,11 @@ export const ROOT = {
     values.integer(1, MAX_COUNT),
     "1000",
     "Connections served at once; more are closed at once.",
+  ),
+  workers: option(
+    values.autoOr(values.integer(1, 64)),
+    "1",
+    "Threads that serve clients, each with its own share of the connections; `auto` is one per processor. More than 1 needs Linux. Own directive.",
   ),
   chunk_size: option(
     values.bytes(128, 65536),
@@ -394,8 +529,8 @@ export const ROOT = {
     contents: "interval url device_id summaries ports",
   }),
   stats: deferred([], "Which network card and disks to watch.", { contents: "network disk" }),
-  http_api: deferred([], "HTTP API.", { contents: "crossdomain raw_api" }),
-  http_server: deferred([], "HTTP server.", { contents: "dir" }),
+  http_api: block(httpApi, "API, metrics and health over HTTP."),
+  http_server: block(httpServer, "Files and streams over HTTP."),
   exporter: deferred([], "Prometheus metrics.", { contents: "label tag" }),
   stream_caster: deferred([], "Input by other protocols."),
   rtc_server: deferred([], "WebRTC server."),
@@ -442,6 +577,12 @@ function repeatable(
   doc: string,
 ): Option<readonly SecurityRule[]> {
   return { ...optional({ ...row, fallback: [] }, doc), isRepeatable: true };
+}
+
+/** URLs of one callback; `resource` is what SRS's own sample server calls the place for it. */
+function hook(resource: string, doc: string): Option<readonly string[]> {
+  const example = `http://127.0.0.1:8085/api/v1/${resource}`;
+  return optional({ type: values.httpUrls, example, fallback: [] }, doc);
 }
 
 function deferred(

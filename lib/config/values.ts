@@ -84,6 +84,52 @@ export function integer(min: number, max: number): ValueType<number> {
   });
 }
 
+/** A number that may have decimals. */
+export function decimal(min: number, max: number): ValueType<number> {
+  return single(`${min} to ${max}`, (word, refuse) => {
+    const value = /^\d{1,9}(?:\.\d{1,9})?$/.test(word) ? Number(word) : -1;
+    if (value >= min && value <= max) return value;
+    return refuse(`write a number from ${min} to ${max}, such as ${min} or ${min}.5`);
+  });
+}
+
+/** Options of {@linkcode fileTemplate}. */
+export interface TemplateOptions {
+  /** How the path ends, with the dot. */
+  readonly ending: string;
+  /** Placeholders of which the path must have at least one; empty when none is needed. */
+  readonly oneOf: readonly string[];
+}
+
+/** A path below some folder, with `[stream]` in it, so that no two streams share a file. */
+export function fileTemplate({ ending, oneOf }: TemplateOptions): ValueType<string> {
+  const others = oneOf.length === 0 ? "" : ` and ${oneOf.join(" or ")}`;
+  return single(`a path with \`[stream]\`${others}, ending in \`${ending}\``, (word, refuse) => {
+    const parts = word.split("/");
+    if (word.startsWith("/") || parts.includes("..") || word.includes("\\")) {
+      return refuse("write a path without .., below the folder that hls_path names");
+    }
+    const isUnique = word.includes("[stream]") &&
+      (oneOf.length === 0 || oneOf.some((mark) => word.includes(mark)));
+    if (!isUnique) return refuse(`put [stream]${others} into it`, "is the same for several files");
+    return word.endsWith(ending) ? word : refuse(`let it end in ${ending}`);
+  });
+}
+
+/** A path below which FLV is served; a host before it may only be `[vhost]`. */
+export const flvMount: ValueType<string> = single(
+  "a path with `[app]` and `[stream]`, ending in `.flv`",
+  (word, refuse) => {
+    const path = word.replace(/^\[vhost\](?=\/)/, "");
+    if (!path.startsWith("/") || path.includes("[vhost]")) {
+      return refuse("let it begin with [vhost]/ or with /");
+    }
+    if (!path.endsWith(".flv")) return refuse("let it end in .flv");
+    const isWhole = path.split("[app]").length === 2 && path.split("[stream]").length === 2;
+    return isWhole ? word : refuse("write [app] and [stream] once each");
+  },
+);
+
 /** A size in bytes, or with the suffix `k` (1024 bytes) or `m` (1024 k). */
 export function bytes(min: number, max: number): ValueType<number> {
   const range = `${formatWith(UNIT_BYTES, min)} to ${formatWith(UNIT_BYTES, max)}`;
@@ -135,17 +181,19 @@ export function autoOr<T>(type: ValueType<T>): ValueType<T | "auto"> {
 export interface ListenOptions {
   /** 0 also allows port 0, any free port. */
   readonly minPort: 0 | 1;
+  /** Address that a bare port stands for; every address of the machine when absent. */
+  readonly bareHost?: string;
 }
 
 /** Addresses to listen on, no two alike. */
-export function listenAddresses({ minPort }: ListenOptions): ValueType<readonly ListenAddress[]> {
+export function listenAddresses(options: ListenOptions): ValueType<readonly ListenAddress[]> {
   return {
     label: "one or more of `port`, `ip:port`, `[ipv6]:port`",
     unit: "",
     parse(directive, problems) {
       const seen = new Set<string>();
       return parseWords(directive, problems, (word, refuse) => {
-        const address = parseListen(word, refuse, minPort);
+        const address = parseListen(word, refuse, options);
         if (address === undefined || address.port === 0) return address;
         const key = `${address.hostname} ${address.port}`;
         if (seen.has(key)) return refuse("remove it", "is written twice");
@@ -169,6 +217,15 @@ export const referHosts: ValueType<readonly string[]> = list(
     isHostName(word.replace(/^\./, "")) || isIp(word)
       ? word
       : refuse("write only the host name, without scheme, port and path"),
+);
+
+/** Addresses of an HTTP server. */
+export const httpUrls: ValueType<readonly string[]> = list(
+  "one or more of `http://…`, `https://…`",
+  (word, refuse) =>
+    /^https?:\/\//i.test(word) && URL.canParse(word)
+      ? word
+      : refuse("write a whole address, such as http://127.0.0.1:8085/api/v1/clients"),
 );
 
 /** `play` or `publish`, then from where. */
@@ -205,10 +262,10 @@ function parseRule(
 function parseListen(
   word: string,
   refuse: Refuse,
-  minPort: ListenOptions["minPort"],
+  { minPort, bareHost = "0.0.0.0" }: ListenOptions,
 ): ListenAddress | undefined {
   const { hostname, port } = /^\d+$/.test(word)
-    ? { hostname: "0.0.0.0", port: word }
+    ? { hostname: bareHost, port: word }
     : splitHostPort(word);
   if (!isIp(hostname) || port === undefined) {
     return refuse("write a port, or an IP address and a port: 1935, 127.0.0.1:1935 or [::]:1935");

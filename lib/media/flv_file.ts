@@ -3,7 +3,7 @@
  * is the payload of the RTMP message of the same type.
  */
 
-import { ByteReader, ByteWriter } from "../base/bytes.ts";
+import { ByteReader, ByteWriter, writeU24, writeU32 } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";
 
 /** One tag: an audio (8), video (9) or data (18) message with its time. */
@@ -14,13 +14,20 @@ export interface FlvTag {
   readonly payload: Uint8Array;
 }
 
+/** What a player may expect in a file or stream. */
+export interface FlvTracks {
+  readonly hasAudio: boolean;
+  readonly hasVideo: boolean;
+}
+
 /** "FLV", version 1. */
 const SIGNATURE = 0x464c5601;
 const HEADER_BYTES = 9;
 const TAG_HEADER_BYTES = 11;
 const MAX_PAYLOAD_BYTES = 0xffffff;
-/** Header flags: there may be audio (bit 2) and video (bit 0). */
-const HAS_AUDIO_AND_VIDEO = 0x05;
+/** Header flags. */
+const HAS_AUDIO = 0x04;
+const HAS_VIDEO = 0x01;
 /** The tag's first byte: five bits of type; above them a bit that says "encrypted". */
 const TYPE_MASK = 0x1f;
 const FILTER_FLAG = 0x20;
@@ -40,13 +47,36 @@ export function readFlv(bytes: Uint8Array): { tags: FlvTag[] } {
 }
 
 /** File header and the size of "tag 0": what comes before the first tag. */
-export function encodeFlvHeader(): Uint8Array<ArrayBuffer> {
+export function encodeFlvHeader(
+  { hasAudio, hasVideo }: FlvTracks = { hasAudio: true, hasVideo: true },
+): Uint8Array<ArrayBuffer> {
   const writer = new ByteWriter(HEADER_BYTES + 4);
   writer.u32(SIGNATURE);
-  writer.u8(HAS_AUDIO_AND_VIDEO);
+  writer.u8((hasAudio ? HAS_AUDIO : 0) | (hasVideo ? HAS_VIDEO : 0));
   writer.u32(HEADER_BYTES);
   writer.u32(0);
   return writer.take();
+}
+
+/** Bytes that a tag with `length` payload bytes takes, with the size after it. */
+export function encodedFlvTagBytes(length: number): number {
+  return TAG_HEADER_BYTES + length + 4;
+}
+
+/**
+ * Writes a tag and the size after it into `target` at `offset`; the caller has made
+ * {@linkcode encodedFlvTagBytes} of room. The payload, 0xFFFFFF bytes at most, is copied.
+ */
+// HOT: once per media message of a stream that is watched over HTTP, however many do.
+export function encodeFlvTagInto(target: Uint8Array, offset: number, tag: FlvTag): void {
+  const { typeId, timestampMs, payload } = tag;
+  target[offset] = typeId;
+  writeU24(target, offset + 1, payload.length);
+  writeU24(target, offset + 4, timestampMs);
+  target[offset + 7] = timestampMs >>> 24;
+  writeU24(target, offset + 8, 0); // StreamID, always 0
+  target.set(payload, offset + TAG_HEADER_BYTES);
+  writeU32(target, offset + TAG_HEADER_BYTES + payload.length, TAG_HEADER_BYTES + payload.length);
 }
 
 /**
@@ -55,22 +85,16 @@ export function encodeFlvHeader(): Uint8Array<ArrayBuffer> {
  * @throws WireError `flv.tag_too_large` when the payload has more than 0xFFFFFF bytes.
  */
 export function encodeFlvTag(tag: FlvTag): Uint8Array<ArrayBuffer> {
-  const { payload } = tag;
-  if (payload.length > MAX_PAYLOAD_BYTES) {
+  const { length } = tag.payload;
+  if (length > MAX_PAYLOAD_BYTES) {
     throw new WireError(
       "flv.tag_too_large",
-      `Cannot encode FLV tag: ${payload.length} bytes, but ${MAX_PAYLOAD_BYTES} is the most`,
+      `Cannot encode FLV tag: ${length} bytes, but ${MAX_PAYLOAD_BYTES} is the most`,
     );
   }
-  const writer = new ByteWriter(TAG_HEADER_BYTES + payload.length + 4);
-  writer.u8(tag.typeId);
-  writer.u24(payload.length);
-  writer.u24(tag.timestampMs & 0xffffff);
-  writer.u8(tag.timestampMs >>> 24);
-  writer.u24(0); // StreamID, always 0
-  writer.bytes(payload);
-  writer.u32(TAG_HEADER_BYTES + payload.length);
-  return writer.take();
+  const bytes = new Uint8Array(encodedFlvTagBytes(length));
+  encodeFlvTagInto(bytes, 0, tag);
+  return bytes;
 }
 
 function readHeader(reader: ByteReader): void {

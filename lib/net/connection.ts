@@ -7,18 +7,21 @@
 import type { Clock } from "../base/clock.ts";
 import { describeError, WireError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { quotePeerText } from "../base/text.ts";
-import { admit, type Deed, refuse } from "../policy/admission.ts";
+import { quotePeerText, stripParams } from "../base/text.ts";
+import { type Deed, refuse, type Wanted } from "../policy/admission.ts";
+import type { HookClient } from "../policy/hook_client.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import type { Refusal } from "../rtmp/status.ts";
-import { parseStreamUrl } from "../rtmp/url.ts";
+import { parseStreamUrl, type StreamUrl } from "../rtmp/url.ts";
 import {
   type ConnectRequest,
   ServerSession,
   type ServerSessionHandler,
   type StreamCommand,
 } from "../session/server_session.ts";
+import { ClientHooks, type HookPlace } from "./client_hooks.ts";
+import type { ClientReport, ClientTotals } from "./client_report.ts";
 import { describeExpectedEnd } from "./deno_tcp.ts";
 import {
   BACKLOG_PROPERTY,
@@ -27,12 +30,15 @@ import {
   parseEdgePath,
   refuseLoop,
 } from "./edge_path.ts";
+import { findStream } from "./find_stream.ts";
 import type { FlushQueue } from "./flush_queue.ts";
 import type { FlushWheels } from "./flush_wheel.ts";
+import { PingWatch } from "./ping_watch.ts";
 import { Player, type PlayerHost } from "./player.ts";
 import { Publication, type PublicationHost } from "./publication.ts";
 import { SocketWriter } from "./socket_writer.ts";
-import type { Transport } from "./transport.ts";
+import { ipOf, type Transport } from "./transport.ts";
+import type { WorkTurns } from "./work_turns.ts";
 import type { VhostDirectory } from "./vhost_directory.ts";
 import type { ClientCheck, Departure, StreamRequest, VhostService } from "./vhost_service.ts";
 
@@ -41,6 +47,8 @@ export interface ConnectionContext {
   readonly vhosts: VhostDirectory;
   readonly queue: FlushQueue;
   readonly wheels: FlushWheels;
+  /** What clients ask for, but for publishers' media, is done in these. */
+  readonly turns: WorkTurns;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly handshake: HandshakeOptions;
@@ -48,6 +56,7 @@ export interface ConnectionContext {
   readonly chunkSize: number;
   /** Id of this process among edges. */
   readonly edgeId: string;
+  readonly hooks: HookClient;
 }
 
 /** A client must have asked for a stream this long after it connected or left one. */
@@ -61,9 +70,6 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** Acknowledgement windows of a client whose vhost is not configured; it is refused later. */
 const DEFAULT_WINDOWS = { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 };
-
-/** Names stand in every line about their stream; parameters do not count. */
-const MAX_NAME_LENGTH = 1024;
 
 /** Commands are short; a player sends hardly anything, a publisher a lot. */
 const READ_BUFFER_BYTES = {
@@ -97,16 +103,18 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   readonly #context: ConnectionContext;
   readonly #transport: Transport;
   readonly #session: ServerSession;
-  readonly #logger: Logger;
   #connect: ConnectRequest | null = null;
   #edgePath: readonly string[] = [];
   #doing: Doing;
   /** The wish that a vhost is asked for right now or has answered. */
   #wish: Wish | null = null;
+  /** Null before `connect`. */
+  #hooks: ClientHooks | null = null;
+  readonly #openedMs: number;
+  readonly #pings: PingWatch;
   #readBytes = 0;
-  #lastReadMs: number;
-  /** When the ping was sent that the client has not answered, or -1. */
-  #pingSentMs = -1;
+  /** Skips of plays that are over. */
+  #endedSkips = 0;
   #closeReason: string | null = null;
 
   constructor(id: string, transport: Transport, context: ConnectionContext) {
@@ -116,9 +124,9 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     this.wheels = wheels;
     this.#context = context;
     this.#transport = transport;
-    this.#logger = context.logger.for("conn", id);
-    this.#lastReadMs = clock.now();
-    this.#doing = { type: "idle", sinceMs: this.#lastReadMs };
+    this.#openedMs = clock.now();
+    this.#pings = new PingWatch(this.#openedMs);
+    this.#doing = { type: "idle", sinceMs: this.#openedMs };
     this.#session = new ServerSession(this, { chunkSize, handshake });
     this.writer = new SocketWriter({
       transport,
@@ -131,6 +139,38 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   /** What the client does, for counts. */
   get role(): Doing["type"] {
     return this.#doing.type;
+  }
+
+  /** What the client has cost so far. */
+  get totals(): Pick<ClientTotals, "receivedBytes" | "sentBytes" | "skips"> {
+    const doing = this.#doing;
+    const skips = doing.type === "playing" ? doing.player.stats?.skips ?? 0 : 0;
+    return {
+      receivedBytes: this.#readBytes,
+      sentBytes: this.writer.writtenBytes,
+      skips: this.#endedSkips + skips,
+    };
+  }
+
+  /** What is told about the client; null while it neither plays nor publishes. */
+  report(nowMs: number): ClientReport | null {
+    const doing = this.#doing;
+    if (doing.type !== "playing" && doing.type !== "publishing") return null;
+    const { tcUrl, pageUrl, swfUrl } = this.#connect!;
+    return {
+      id: this.id,
+      type: doing.type === "playing" ? "rtmp-play" : "fmle-publish",
+      vhost: doing.wish.service.config.name,
+      stream: doing.wish.name,
+      ip: ipOf(this.#transport.remote),
+      tcUrl: stripParams(tcUrl),
+      pageUrl: stripParams(pageUrl),
+      swfUrl: stripParams(swfUrl),
+      isHeld: doing.type === "playing" && doing.player.isHeld,
+      ageMs: nowMs - this.#openedMs,
+      ...this.totals,
+      ...(doing.type === "playing" ? { sentBytes: doing.player.sentBytes } : {}),
+    };
   }
 
   /** Serves the client until it leaves or is closed. Never rejects. */
@@ -150,6 +190,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     this.#closeReason = reason;
     this.#endDoing(reason, "lost");
     this.#transport.close();
+    this.#hooks?.close(this.totals);
     this.#logger.debug("Client gone", { reason, ...this.#totals() });
   }
 
@@ -161,7 +202,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
         if (nowMs - doing.sinceMs <= IDENTIFY_TIMEOUT_MS) return;
         return this.#giveUp(`it asked for no stream within ${IDENTIFY_TIMEOUT_MS} ms`);
       case "checked":
-        return; // Its vhost has budgets for that.
+        return; // The checks have budgets of their own.
       case "refused":
         if (nowMs - doing.sinceMs > REFUSED_TIMEOUT_MS) this.close("refused");
         return;
@@ -169,8 +210,8 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
         return this.#checkPlayer(doing.wish, doing.player, nowMs);
       case "publishing": {
         const reason = doing.publication.check(nowMs);
-        if (reason !== null) this.close(reason);
-        return;
+        if (reason !== null) return this.close(reason);
+        return this.#requireLife(doing.wish, nowMs);
       }
       default:
         doing satisfies never;
@@ -184,31 +225,30 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   }
 
   onConnect(request: ConnectRequest): void {
-    // Throws here, with a clear text, when the address cannot be read.
-    const { vhost } = parseStreamUrl({ tcUrl: request.tcUrl, app: request.app, stream: "" });
+    const { tcUrl, app } = request;
+    // Throws here, with a clear text, when the address cannot be read. Without any stream the end of a
+    // longer app would be taken for one.
+    const url = parseStreamUrl({ tcUrl, app, stream: "-" });
     this.#connect = request;
     this.#edgePath = parseEdgePath(request.property(EDGE_PATH_PROPERTY));
     const loop = refuseLoop(this.#edgePath, this.#context.edgeId);
     if (loop !== null) return this.#refuse(request.id, loop);
-    this.#session.acceptConnect(
-      request.id,
-      this.#context.vhosts.find(vhost)?.config ?? DEFAULT_WINDOWS,
-    );
+    this.#checkConnect(request.id, url);
   }
 
   onPlay(command: StreamCommand): void {
     const wish = this.#admit("play", command);
-    if (wish !== null) this.#check("play", wish, () => this.#play(wish));
+    if (wish !== null) this.#checkWish("play", wish, () => this.#play(wish));
   }
 
   onPublish(command: StreamCommand): void {
     const wish = this.#admit("publish", command);
-    if (wish !== null) this.#check("publish", wish, () => this.#publish(wish));
+    if (wish !== null) this.#checkWish("publish", wish, () => this.#publish(wish));
   }
 
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
     if (this.#doing.type !== "publishing") return;
-    this.#doing.publication.push(typeId, timestampMs, payload, this.#lastReadMs);
+    this.#doing.publication.push(typeId, timestampMs, payload, this.#pings.lastHeardMs);
   }
 
   onStreamClosed(): void {
@@ -263,7 +303,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   }
 
   get lastHeardMs(): number {
-    return this.#lastReadMs;
+    return this.#pings.lastHeardMs;
   }
 
   async #readUntilEnd(): Promise<void> {
@@ -272,13 +312,22 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
       const count = await this.#transport.read(buffer);
       if (count === null) return;
       this.#readBytes += count;
-      this.#lastReadMs = this.#context.clock.now();
-      this.#pingSentMs = -1;
-      this.#session.push(buffer.subarray(0, count));
+      this.#pings.onHeard(this.#context.clock.now());
+      const bytes = buffer.subarray(0, count);
+      if (this.#doing.type === "publishing") {
+        this.#session.push(bytes);
+      } else {
+        await this.#context.turns.run(() => this.#answer(bytes));
+      }
       this.#requireReader();
       const wanted = READ_BUFFER_BYTES[this.#doing.type];
       if (buffer.length !== wanted) buffer = new Uint8Array(wanted);
     }
+  }
+
+  /** Done in its turn, by when the client may have been closed. */
+  #answer(bytes: Uint8Array): void {
+    if (this.#closeReason === null) this.#session.push(bytes);
   }
 
   /** A client that asks and asks but reads no answer must not fill the memory. */
@@ -333,27 +382,17 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     if (this.#doing.type === "refused") return null;
     const { tcUrl, app, pageUrl } = this.#connect!;
     const url = parseStreamUrl({ tcUrl, app, stream: command.streamName });
-    const name = `${url.app}/${url.stream}`;
-    const service = this.#context.vhosts.find(url.vhost);
-    let refusal: Refusal | null;
-    if (service === null) {
-      refusal = refuse(deed, `There is no vhost ${quotePeerText(url.vhost)} here`);
-    } else if (url.stream === "") {
-      refusal = refuse(deed, "The stream name is empty");
-    } else if (name.length > MAX_NAME_LENGTH) {
-      refusal = refuse(deed, `The stream name has ${name.length} characters: too many`);
-    } else {
-      refusal = admit(service.config, deed, { ip: ipOf(this.#transport.remote), pageUrl });
-    }
-    if (refusal !== null || service === null) {
-      this.#refuse(command.id, refusal!);
+    const client = { ip: ipOf(this.#transport.remote), pageUrl };
+    const found = findStream(this.#context.vhosts, { deed, url, client });
+    if (found.type === "refused") {
+      this.#refuse(command.id, found.refusal);
       return null;
     }
     const wish = {
       requestId: command.id,
-      service,
-      url: { ...url, vhost: service.config.name },
-      name,
+      service: found.service,
+      url: found.url,
+      name: found.name,
       edgePath: this.#edgePath,
       backlogMs: parseBacklog(this.#connect!.property(BACKLOG_PROPERTY)),
     };
@@ -361,12 +400,54 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     return wish;
   }
 
-  /** Goes on once the vhost has no objection to the client. */
-  #check(deed: Deed, wish: Wish, goOn: () => void): void {
-    const check = wish.service.check(wish, this.#connect!, (objection) => {
+  /** Accepts the connect once the HTTP callbacks do not object to the client. */
+  #checkConnect(requestId: number, url: StreamUrl): void {
+    const config = this.#context.vhosts.find(url.vhost)?.config;
+    const accept = () => {
+      this.#doing = { type: "idle", sinceMs: this.#context.clock.now() };
+      this.#session.acceptConnect(requestId, config ?? DEFAULT_WINDOWS);
+    };
+    // A client of no vhost is refused when it asks for a stream, which may name another one.
+    if (config === undefined || !config.enabled) return accept();
+    const place = { config, url: { ...url, vhost: config.name } };
+    this.#check("connect", requestId, (answer) => this.#ask("connect", place, answer), accept);
+  }
+
+  /** Asks the HTTP callbacks of the vhost, if there are any. */
+  #ask(
+    wanted: Wanted,
+    place: HookPlace,
+    onAnswer: (objection: string | null) => void,
+  ): ClientCheck | null {
+    if (!place.config.httpHooks.enabled) return null;
+    if (this.#hooks === null) {
+      const { tcUrl, pageUrl } = this.#connect!;
+      const ip = ipOf(this.#transport.remote);
+      this.#hooks = new ClientHooks(this.#context.hooks, { id: this.id, ip, tcUrl, pageUrl });
+    }
+    return this.#hooks.ask(wanted, place, onAnswer);
+  }
+
+  /** Goes on once neither the HTTP callbacks nor the vhost object to the client. */
+  #checkWish(deed: Deed, wish: Wish, goOn: () => void): void {
+    const { requestId, service, url } = wish;
+    const place = { config: service.config, url };
+    this.#check(deed, requestId, (answer) => this.#ask(deed, place, answer), () => {
+      this.#check(deed, requestId, (answer) => service.check(wish, this.#connect!, answer), goOn);
+    });
+  }
+
+  /** Goes on once what `begin` begins has no objection to the client. */
+  #check(
+    wanted: Wanted,
+    requestId: number,
+    begin: (onAnswer: (objection: string | null) => void) => ClientCheck | null,
+    goOn: () => void,
+  ): void {
+    const check = begin((objection) => {
       try {
         if (objection === null) return goOn();
-        this.#refuse(wish.requestId, refuse(deed, objection));
+        this.#refuse(requestId, refuse(wanted, objection));
       } catch (error) {
         this.#closeFor(error);
       }
@@ -388,6 +469,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
 
   #refuse(requestId: number, refusal: Refusal): void {
     this.#session.reject(requestId, refusal);
+    this.#hooks?.onRefused();
     this.#logger.warning(`Refused client: ${refusal.description}`, {
       code: refusal.code,
       peer: this.#transport.remote,
@@ -408,14 +490,15 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
         description: `Nobody publishes ${quotePeerText(wish.name)}`,
       });
     }
-    const { pingIntervalMs, pingTimeoutMs } = wish.service.config.play;
-    if (this.#pingSentMs < 0) {
-      if (nowMs - this.#lastReadMs < pingIntervalMs) return;
-      this.#pingSentMs = nowMs;
-      this.#session.ping(Math.trunc(nowMs));
-    } else if (nowMs - this.#pingSentMs >= pingTimeoutMs) {
-      this.close(`no answer to a ping within ${pingTimeoutMs} ms`);
-    }
+    this.#requireLife(wish, nowMs);
+  }
+
+  /** A silent client is asked whether it is still there: a dead host's connection has no end of its own. */
+  #requireLife(wish: Wish, nowMs: number): void {
+    const { play } = wish.service.config;
+    const advice = this.#pings.check(nowMs, play);
+    if (advice === "ping") this.#session.ping(Math.trunc(nowMs));
+    if (advice === "give up") this.close(`no answer to a ping within ${play.pingTimeoutMs} ms`);
   }
 
   /** Leaves the stream; the connection goes on. */
@@ -430,6 +513,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     } else if (doing.type === "playing") {
       doing.player.leave();
       const { skips = 0 } = doing.player.stats ?? {};
+      this.#endedSkips += skips;
       this.#logger.info("Play ended", {
         ...this.#about(doing.wish),
         reason,
@@ -440,18 +524,19 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
       doing.publication.leave(departure);
       this.#logger.info("Publish ended", { ...this.#about(doing.wish), reason, ...this.#totals() });
     }
+    this.#hooks?.leaveStream();
   }
 
   #about(wish: Wish): { stream: string; vhost: string; peer: string } {
     return { stream: wish.name, vhost: wish.service.config.name, peer: this.#transport.remote };
   }
 
+  /** Made when there is something to say: thousands of players have nothing for hours. */
+  get #logger(): Logger {
+    return this.#context.logger.for("conn", this.id);
+  }
+
   #totals(): { received_bytes: number; sent_bytes: number } {
     return { received_bytes: this.#readBytes, sent_bytes: this.writer.writtenBytes };
   }
-}
-
-/** The address of `host:port` or `[host]:port` without its port and brackets. */
-function ipOf(remote: string): string {
-  return remote.slice(0, remote.lastIndexOf(":")).replace(/^\[|\]$/g, "");
 }

@@ -4,7 +4,7 @@ import type { VhostConfig } from "../config/config.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { FlushQueue } from "./flush_queue.ts";
 import type { FlushWheels, WheelSeat } from "./flush_wheel.ts";
-import { PlayerSink, type PlayerStats } from "./player_sink.ts";
+import { type PlayerRules, PlayerSink, type PlayerStats } from "./player_sink.ts";
 import type { SocketWriter } from "./socket_writer.ts";
 import type { StreamRequest, VhostService } from "./vhost_service.ts";
 
@@ -19,6 +19,12 @@ export function mergePeriodMs({ minLatency, play }: VhostConfig, isEdge: boolean
   const periodMs = minLatency ? MIN_LATENCY_PERIOD_MS : play.mwLatencyMs;
   if (periodMs === "auto") return isEdge ? EDGE_PERIOD_MS : "auto";
   return Math.max(1, isEdge ? Math.min(periodMs, EDGE_PERIOD_MS) : periodMs);
+}
+
+/** Rules of a player that wants the stream from `backlogMs` back on. */
+export function playerRules({ play }: VhostConfig, backlogMs: number): PlayerRules {
+  const { gopCache, queueLengthMs: maxLagMs, stallMs } = play;
+  return { gopCache, maxLagMs, backlogMs, stallMs };
 }
 
 /** What a {@linkcode Player} needs of its connection. */
@@ -39,6 +45,8 @@ export class Player implements Viewer {
   readonly #request: StreamRequest;
   readonly #stream: Stream;
   readonly #sinceMs: number;
+  /** Bytes that the client had been sent before. */
+  readonly #sentBefore: number;
   #sink: PlayerSink | null = null;
   #seat: WheelSeat | null = null;
 
@@ -47,6 +55,7 @@ export class Player implements Viewer {
     this.#service = service;
     this.#request = request;
     this.#sinceMs = nowMs;
+    this.#sentBefore = host.writer.writtenBytes;
     this.#stream = service.play(request, this);
     if (this.#stream.isLive) this.onLive();
   }
@@ -60,6 +69,11 @@ export class Player implements Viewer {
     return this.#sink?.stats ?? null;
   }
 
+  /** Bytes that the client was sent since it asked for the stream. */
+  get sentBytes(): number {
+    return this.#host.writer.writtenBytes - this.#sentBefore;
+  }
+
   /** Called by the stream. */
   get cursor(): number {
     return this.#sink?.cursor ?? -1;
@@ -71,8 +85,7 @@ export class Player implements Viewer {
     const { writer, queue, wheels } = this.#host;
     const { config } = this.#service;
     const { backlogMs, edgePath } = this.#request;
-    const { gopCache, queueLengthMs, stallMs } = config.play;
-    const rules = { gopCache, maxLagMs: queueLengthMs, backlogMs, stallMs };
+    const rules = playerRules(config, backlogMs);
     const sink = new PlayerSink(this.#stream, writer, rules, () => this.#host.onStalled());
     this.#sink = sink;
     this.#seat = wheels.for(mergePeriodMs(config, edgePath.length > 0)).add(sink);
@@ -93,6 +106,7 @@ export class Player implements Viewer {
   leave(): void {
     this.#seat?.leave();
     this.#sink?.leave();
+    this.#stream.stats.sentBytes += this.sentBytes;
     this.#service.leave(this.#stream, this);
   }
 }

@@ -7,9 +7,20 @@
  */
 
 import type { HeaderSet, JoinEntry } from "../hub/join_point.ts";
-import type { Stream } from "../hub/stream.ts";
+import type { StreamLogView } from "../hub/stream_log.ts";
 import type { Flushable } from "./flush_queue.ts";
 import type { SocketWriter } from "./socket_writer.ts";
+
+/** What is played: a hub's stream, or the same stream in another framing. */
+export interface PlayedStream {
+  readonly log: StreamLogView;
+  /** Newest place where a player may begin, or null: then it waits for the next one. */
+  readonly joinEntry: JoinEntry | null;
+  /** The newest place to begin that lies `backMs` of stream time or more back, else the oldest there is. */
+  joinEntryBack(backMs: number): JoinEntry | null;
+  /** The bytes a player needs before those at `entry`. Shared; not to be changed. */
+  preamble(entry: JoinEntry): Uint8Array<ArrayBuffer>;
+}
 
 /** Rules of a player, from its vhost. */
 export interface PlayerRules {
@@ -33,7 +44,7 @@ export interface PlayerStats {
 export class PlayerSink implements Flushable {
   isQueued = false;
   readonly stats: PlayerStats = { skips: 0, skippedBytes: 0 };
-  readonly #stream: Stream;
+  readonly #stream: PlayedStream;
   readonly #writer: SocketWriter;
   readonly #rules: PlayerRules;
   readonly #onStalled: () => void;
@@ -43,7 +54,12 @@ export class PlayerSink implements Flushable {
   readonly #notBefore: number;
   #headers: HeaderSet | null = null;
 
-  constructor(stream: Stream, writer: SocketWriter, rules: PlayerRules, onStalled: () => void) {
+  constructor(
+    stream: PlayedStream,
+    writer: SocketWriter,
+    rules: PlayerRules,
+    onStalled: () => void,
+  ) {
     this.#stream = stream;
     this.#writer = writer;
     this.#rules = rules;

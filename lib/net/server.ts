@@ -2,6 +2,7 @@
 
 import { describeError } from "../base/errors.ts";
 import type { CancelTimer } from "../base/clock.ts";
+import type { ClientReport, ClientSource, ClientTotals } from "./client_report.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
 import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
 
@@ -11,6 +12,8 @@ export interface ServerOptions {
   readonly context: ConnectionContext;
   /** Clients beyond this number are closed as they come. */
   readonly maxConnections: number;
+  /** What ids of clients begin with. */
+  readonly idPrefix: string;
 }
 
 /** Counts of a server. */
@@ -27,7 +30,7 @@ const CHECK_PERIOD_MS = 1_000;
 const ACCEPT_RETRY_MS = 100;
 
 /** See the file comment. */
-export class Server {
+export class Server implements ClientSource {
   readonly #options: ServerOptions;
   readonly #listeners: Listener[] = [];
   readonly #connections = new Map<Connection, Promise<void>>();
@@ -37,7 +40,11 @@ export class Server {
   #cancelCheck: CancelTimer | null = null;
   #isStopping = false;
   #lastId = 0;
+  /** Refused since the last line about it. */
   #refusedCount = 0;
+  #refusedTotal = 0;
+  /** Costs of the connections that are over. */
+  readonly #ended = { receivedBytes: 0, sentBytes: 0, skips: 0 };
   #failedAccepts = 0;
   #acceptError: unknown = null;
 
@@ -54,6 +61,30 @@ export class Server {
       if (role === "publishing") publishers++;
     }
     return { connections: this.#connections.size, players, publishers };
+  }
+
+  get clientTotals(): ClientTotals {
+    const sum = { ...this.#ended };
+    for (const { totals } of this.#connections.keys()) addTotals(sum, totals);
+    return { connections: this.#lastId, refused: this.#refusedTotal, ...sum };
+  }
+
+  clientReports(nowMs: number): ClientReport[] {
+    const reports: ClientReport[] = [];
+    for (const connection of this.#connections.keys()) {
+      const report = connection.report(nowMs);
+      if (report !== null) reports.push(report);
+    }
+    return reports;
+  }
+
+  kick(id: string): boolean {
+    for (const connection of this.#connections.keys()) {
+      if (connection.id !== id) continue;
+      connection.close("kicked over the API");
+      return true;
+    }
+    return false;
   }
 
   /**
@@ -106,15 +137,19 @@ export class Server {
   }
 
   #admit(transport: Transport): void {
-    const { context, maxConnections } = this.#options;
+    const { context, maxConnections, idPrefix } = this.#options;
     // It came in the very turn in which the server was stopped.
     if (this.#isStopping) return transport.close();
     if (this.#connections.size >= maxConnections) {
       this.#refusedCount++;
+      this.#refusedTotal++;
       return transport.close();
     }
-    const connection = new Connection(`c${++this.#lastId}`, transport, context);
-    const done = connection.run().finally(() => this.#connections.delete(connection));
+    const connection = new Connection(`${idPrefix}${++this.#lastId}`, transport, context);
+    const done = connection.run().finally(() => {
+      this.#connections.delete(connection);
+      addTotals(this.#ended, connection.totals);
+    });
     this.#connections.set(connection, done);
   }
 
@@ -151,4 +186,13 @@ export class Server {
     });
     this.#refusedCount = 0;
   }
+}
+
+/** Costs of clients, for adding up. */
+type Costs = { -readonly [K in "receivedBytes" | "sentBytes" | "skips"]: ClientTotals[K] };
+
+function addTotals(sum: Costs, costs: Readonly<Costs>): void {
+  sum.receivedBytes += costs.receivedBytes;
+  sum.sentBytes += costs.sentBytes;
+  sum.skips += costs.skips;
 }

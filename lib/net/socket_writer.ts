@@ -19,7 +19,7 @@ export type Reframe = (view: Uint8Array) => Uint8Array;
 
 /** What a {@linkcode SocketWriter} works with. */
 export interface SocketWriterOptions {
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, "write">;
   readonly queue: FlushQueue;
   readonly now: () => number;
   /** The socket broke; called once. */
@@ -29,7 +29,7 @@ export interface SocketWriterOptions {
 /** See the file comment. */
 export class SocketWriter implements Flushable {
   isQueued = false;
-  readonly #transport: Transport;
+  readonly #transport: Pick<Transport, "write">;
   readonly #queue: FlushQueue;
   readonly #now: () => number;
   readonly #onError: (error: unknown) => void;

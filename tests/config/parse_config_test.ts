@@ -45,6 +45,40 @@ const DEFAULT_VHOST = {
   },
   refer: { enabled: false, all: [], play: [], publish: [] },
   security: { enabled: false, rules: [] },
+  httpHooks: {
+    enabled: false,
+    timeoutMs: 5000,
+    urls: {
+      on_connect: [],
+      on_close: [],
+      on_publish: [],
+      on_unpublish: [],
+      on_play: [],
+      on_stop: [],
+    },
+  },
+  hls: {
+    enabled: false,
+    fragmentMs: 10_000,
+    targetDurationRatio: 1,
+    audioOverflowRatio: 2.1,
+    windowMs: 60_000,
+    path: "./objs/nginx/html",
+    playlistFile: "[app]/[stream].m3u8",
+    segmentFile: "[app]/[stream]-[seq].ts",
+    entryPrefix: "",
+    cleanup: true,
+    disposeMs: 120_000,
+    waitKeyframe: true,
+  },
+  httpRemux: {
+    enabled: false,
+    mount: "/[app]/[stream].flv",
+    hasAudio: true,
+    hasVideo: true,
+    guessTracks: true,
+    dropIfNotMatch: true,
+  },
 } as const;
 
 const DEFAULTS: Config = {
@@ -53,7 +87,20 @@ const DEFAULTS: Config = {
   workDir: "",
   log: { tank: "console", file: "", level: "info", format: "text" },
   maxConnections: 1000,
+  workers: 1,
   chunkSize: 60_000,
+  httpApi: {
+    enabled: false,
+    listen: [{ hostname: "127.0.0.1", port: 1985 }],
+    crossdomain: true,
+    auth: { enabled: false, username: "", password: "" },
+  },
+  httpServer: {
+    enabled: false,
+    listen: [{ hostname: "0.0.0.0", port: 8080 }],
+    dir: "./objs/nginx/html",
+    crossdomain: true,
+  },
   vhosts: new Map([["__defaultVhost__", DEFAULT_VHOST]]),
 };
 
@@ -100,6 +147,28 @@ vhost b { enabled off; }`);
   ]);
 });
 
+Deno.test("parseConfig() reads http_api and http_server", () => {
+  const { config, warnings } = load(`listen 1935; vhost v { }
+http_api {
+  enabled on; listen 1986 [::1]:1987; crossdomain off;
+  auth { enabled on; username admin; password "a secret"; }
+}
+http_server { enabled on; listen 80; dir /srv/www; crossdomain off; }`);
+  assertEquals(warnings, []);
+  assertEquals(config.httpApi, {
+    enabled: true,
+    listen: [{ hostname: "127.0.0.1", port: 1986 }, { hostname: "::1", port: 1987 }],
+    crossdomain: false,
+    auth: { enabled: true, username: "admin", password: "a secret" },
+  });
+  assertEquals(config.httpServer, {
+    enabled: true,
+    listen: [{ hostname: "0.0.0.0", port: 80 }],
+    dir: "/srv/www",
+    crossdomain: false,
+  });
+});
+
 Deno.test("parseConfig() reads every directive of a vhost", () => {
   const vhost = loadVhost(`
 enabled off; min_latency on; tcp_nodelay on; in_ack_size 1k; out_ack_size 1m;
@@ -115,7 +184,23 @@ cluster {
   retry_min 10ms; retry_max 1m;
 }
 refer { enabled on; all .example.com; play a.example 10.0.0.1; publish b.example; }
-security { enabled on; deny publish 10.0.0.0/8; allow play ::1; }`);
+security { enabled on; deny publish 10.0.0.0/8; allow play ::1; }
+http_hooks {
+  enabled on; timeout 800ms;
+  on_connect http://a/connect; on_close http://a/close;
+  on_publish http://a:8085/api/v1/streams?key=1 https://b/publish; on_unpublish http://a/unpublish;
+  on_play http://a/play; on_stop http://[::1]:1/stop;
+}
+hls {
+  enabled on; hls_fragment 2; hls_td_ratio 1.5; hls_aof_ratio 3; hls_window 30;
+  hls_path /var/www/; hls_m3u8_file [vhost]/[app]/[stream].m3u8;
+  hls_ts_file [app]/[stream]/[timestamp].ts; hls_entry_prefix https://cdn/; hls_cleanup off;
+  hls_dispose 1m; hls_wait_keyframe off;
+}
+http_remux {
+  enabled on; mount /watch/[app]/[stream].flv; has_audio off; has_video off; guess_has_av off;
+  drop_if_not_match off;
+}`);
   assertEquals(vhost, {
     name: "v",
     enabled: false,
@@ -175,6 +260,40 @@ security { enabled on; deny publish 10.0.0.0/8; allow play ::1; }`);
         { action: "deny", scope: "publish", from: "10.0.0.0/8" },
         { action: "allow", scope: "play", from: "::1" },
       ],
+    },
+    httpHooks: {
+      enabled: true,
+      timeoutMs: 800,
+      urls: {
+        on_connect: ["http://a/connect"],
+        on_close: ["http://a/close"],
+        on_publish: ["http://a:8085/api/v1/streams?key=1", "https://b/publish"],
+        on_unpublish: ["http://a/unpublish"],
+        on_play: ["http://a/play"],
+        on_stop: ["http://[::1]:1/stop"],
+      },
+    },
+    hls: {
+      enabled: false, // it is an edge
+      fragmentMs: 2000,
+      targetDurationRatio: 1.5,
+      audioOverflowRatio: 3,
+      windowMs: 30_000,
+      path: "/var/www",
+      playlistFile: "[vhost]/[app]/[stream].m3u8",
+      segmentFile: "[app]/[stream]/[timestamp].ts",
+      entryPrefix: "https://cdn/",
+      cleanup: false,
+      disposeMs: 60_000,
+      waitKeyframe: false,
+    },
+    httpRemux: {
+      enabled: true,
+      mount: "/watch/[app]/[stream].flv",
+      hasAudio: false,
+      hasVideo: false,
+      guessTracks: false,
+      dropIfNotMatch: false,
     },
   });
 });

@@ -18,12 +18,24 @@ const SRS_NAMES: Readonly<Record<string, string>> = {
   "vhost.play":
     "time_jitter mix_correct atc atc_auto mw_latency gop_cache gop_cache_max_frames queue_length " +
     "send_min_interval reduce_sequence_header mw_msgs",
+  "http_api": "enabled listen crossdomain raw_api auth https",
+  "http_server": "enabled listen dir crossdomain https",
   "vhost.publish":
     "mr mr_latency firstpkt_timeout normal_timeout parse_sps try_annexb_first kickoff_for_idle",
   "vhost.cluster":
     "mode origin token_traverse vhost debug_srs_upnode coworkers origin_cluster protocol follow_client",
   "vhost.security": "enabled allow deny",
   "vhost.refer": "enabled all play publish",
+  "vhost.hls":
+    "enabled hls_fragment hls_td_ratio hls_aof_ratio hls_window hls_on_error hls_path hls_m3u8_file " +
+    "hls_ts_file hls_ts_floor hls_entry_prefix hls_acodec hls_vcodec hls_cleanup hls_nb_notify " +
+    "hls_wait_keyframe hls_dispose hls_keys hls_fragments_per_key hls_key_file hls_key_file_path " +
+    "hls_key_url hls_dts_directly hls_ctx hls_ts_ctx",
+  "vhost.http_remux":
+    "enabled fast_cache drop_if_not_match has_audio has_video guess_has_av mount hstrs",
+  "vhost.http_hooks":
+    "enabled on_connect on_close on_publish on_unpublish on_play on_stop on_dvr " +
+    "on_hls on_hls_notify",
 };
 
 for (const [path, names] of Object.entries(SRS_NAMES)) {
@@ -40,15 +52,19 @@ Deno.test("ROOT gives every directive a description that ends in a period", () =
 for (const [path, name] of deferredNames()) {
   Deno.test(`parseConfig() warns of ${[...path, name].join(".")} instead of refusing it`, () => {
     const inner = `${name} { x; }`;
-    const text = path.length === 0
-      ? `listen 1935; vhost v; ${inner}`
-      : `listen 1935; vhost v { ${path[1] ? `${path[1]} { ${inner} }` : inner} }`;
+    const text = path[0] === "vhost"
+      ? `listen 1935; vhost v { ${inBlocks(path.slice(1), inner)} }`
+      : `listen 1935; vhost v; ${inBlocks(path, inner)}`;
     const lines = problemsOf(text);
     const isSilent = lines.length === 0;
     assertEquals(lines.filter((line) => !line.includes("warning: ")), []);
     assertEquals(isSilent, isAlwaysSilent(path, name));
     assertEquals(load(text.replace("x;", "enabled off;")).warnings, []);
   });
+}
+
+function inBlocks(path: readonly string[], inner: string): string {
+  return path.reduceRight((text, name) => `${name} { ${text} }`, inner);
 }
 
 function entriesAt(path: string): Entries {

@@ -62,14 +62,14 @@ for (const [what, srs, toml] of TWINS) {
 Deno.test("parseConfig() warns of tables that are not done, unless they are switched off", () => {
   const text = `listen = 1935
 daemon = true
-[http_api]
+[heartbeat]
 enabled = true
 [exporter]
 enabled = false
 [vhost.v]
-[vhost.v.hls]
-enabled = true
 [vhost.v.dvr]
+enabled = true
+[vhost.v.dash]
 enabled = false
 [vhost.v.play]
 time_jitter = "zero"
@@ -82,9 +82,9 @@ enabled = false
   assertEquals(problemsOf(text, TOML), [
     'x.toml:2:1: warning: Directive "daemon" is not supported yet: the server stays in the ' +
     "foreground; write daemon off; and let a service manager start it",
-    'x.toml:3:2: warning: Directive "http_api" is not supported yet: ' +
+    'x.toml:3:2: warning: Directive "heartbeat" is not supported yet: ' +
     "it has no effect; remove it or write enabled = false in it",
-    'x.toml:8:10: warning: Directive "hls" is not supported yet: ' +
+    'x.toml:8:10: warning: Directive "dvr" is not supported yet: ' +
     "it has no effect; remove it or write enabled = false in it",
     'x.toml:13:1: warning: Directive "time_jitter" is not supported yet: ' +
     'it has no effect; remove it or write time_jitter = "full"',

@@ -82,7 +82,7 @@ const SRS_FILES: readonly WrongFile[] = [
     problems: [
       'x.conf: Directive "listen" is missing: write listen 1935;',
       'x.conf:2:3: Directive "listen" does not belong in vhost "v": ' +
-      "move it to the top of the file, outside every block",
+      "move it to the top of the file, outside every block, or http_api { … }, or http_server { … }",
     ],
   },
   {
@@ -110,11 +110,11 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "enabled at the top, which has several homes",
-    text: `listen 1935;\nenabled on;\n${VHOST}`,
+    what: "publish at the top, which has several homes",
+    text: `listen 1935;\npublish on;\n${VHOST}`,
     problems: [
-      'x.conf:2:1: Directive "enabled" does not belong at the top level: ' +
-      "move it to vhost NAME { … }, or vhost NAME { refer { … } }, or vhost NAME { security { … } }",
+      'x.conf:2:1: Directive "publish" does not belong at the top level: ' +
+      "move it to vhost NAME { … }, or vhost NAME { refer { … } }",
     ],
   },
   {
@@ -149,6 +149,92 @@ const SRS_FILES: readonly WrongFile[] = [
       "move it to vhost NAME { hls { … } }",
       'x.conf:4:1: Directive "on_publish" does not belong in vhost "v": ' +
       "move it to vhost NAME { http_hooks { … } }",
+    ],
+  },
+  {
+    what: "HLS in an edge vhost",
+    text: inVhost("cluster { mode remote; origin a; }\nhls { enabled on; }"),
+    problems: [
+      "x.conf:4:7: warning: HLS has no effect in an edge vhost: its streams are here only while " +
+      "players watch: write it on the origin and put an HTTP cache here, as docs/hls-edge.md shows",
+    ],
+  },
+  {
+    what: "an API with authentication but without a password",
+    text: "listen 1935; vhost v { }\nhttp_api { enabled on; auth { enabled on; username a; } }",
+    problems: [
+      "x.conf:2:24: Authentication needs a name without colon, and a password: " +
+      "add username admin; and password secret; beside it",
+    ],
+  },
+  {
+    what: "an API without a password that other machines reach",
+    text: "listen 1935; vhost v { }\nhttp_api { enabled on; listen 0.0.0.0:1985; }",
+    problems: [
+      "x.conf:2:24: warning: The API has no password, and other machines can close clients " +
+      "through it: switch auth on, or listen on 127.0.0.1",
+    ],
+  },
+  {
+    what: "http_remux without an HTTP server",
+    text: inVhost("http_remux { enabled on; }"),
+    problems: [
+      "x.conf:3:1: warning: HTTP-FLV has no effect without an HTTP server: " +
+      "write enabled on; in http_server { … }",
+    ],
+  },
+  {
+    what: "a mount without a stream",
+    text: inVhost("http_remux { mount [vhost]/live.flv; }"),
+    problems: [
+      'x.conf:3:20: Value "[vhost]/live.flv" of "mount" is not valid: ' +
+      "write [app] and [stream] once each",
+    ],
+  },
+  {
+    what: "a mount of another format",
+    text: inVhost("http_remux { mount [vhost]/[app]/[stream].ts; }"),
+    problems: [
+      'x.conf:3:20: Value "[vhost]/[app]/[stream].ts" of "mount" is not valid: let it end in .flv',
+    ],
+  },
+  {
+    what: "a mount below a host",
+    text: inVhost("http_remux { mount a.example/[app]/[stream].flv; }"),
+    problems: [
+      'x.conf:3:20: Value "a.example/[app]/[stream].flv" of "mount" is not valid: ' +
+      "let it begin with [vhost]/ or with /",
+    ],
+  },
+  {
+    what: "hls_ts_file that is the same for all segments",
+    text: inVhost("hls { hls_ts_file [app]/[stream].ts; }"),
+    problems: [
+      'x.conf:3:19: Value "[app]/[stream].ts" of "hls_ts_file" is the same for several files: ' +
+      "put [stream] and [seq] or [timestamp] into it",
+    ],
+  },
+  {
+    what: "hls_m3u8_file outside hls_path",
+    text: inVhost("hls { hls_m3u8_file ../[stream].m3u8; }"),
+    problems: [
+      'x.conf:3:21: Value "../[stream].m3u8" of "hls_m3u8_file" is not valid: ' +
+      "write a path without .., below the folder that hls_path names",
+    ],
+  },
+  {
+    what: "hls_ts_file with another ending",
+    text: inVhost("hls { hls_ts_file [stream]-[seq].mp4; }"),
+    problems: [
+      'x.conf:3:19: Value "[stream]-[seq].mp4" of "hls_ts_file" is not valid: let it end in .ts',
+    ],
+  },
+  {
+    what: "hls_td_ratio below 1",
+    text: inVhost("hls { hls_td_ratio 0.9; }"),
+    problems: [
+      'x.conf:3:20: Value "0.9" of "hls_td_ratio" is not valid: ' +
+      "write a number from 1 to 100, such as 1 or 1.5",
     ],
   },
   {
@@ -442,6 +528,21 @@ const SRS_FILES: readonly WrongFile[] = [
     problems: [
       'x.conf:3:8: Directive "gop_cache" takes a value, not a block: ' +
       "write it as in gop_cache on;",
+    ],
+  },
+  {
+    what: "callbacks that are wrong",
+    text: inVhost("http_hooks { timeout 5; on_play hooks.example ftp://a/ http://; on_open x; }"),
+    problems: [
+      'x.conf:3:22: Value "5" of "timeout" has no unit: write 5s, 5ms or 5m',
+      'x.conf:3:33: Value "hooks.example" of "on_play" is not valid: ' +
+      "write a whole address, such as http://127.0.0.1:8085/api/v1/clients",
+      'x.conf:3:47: Value "ftp://a/" of "on_play" is not valid: ' +
+      "write a whole address, such as http://127.0.0.1:8085/api/v1/clients",
+      'x.conf:3:56: Value "http://" of "on_play" is not valid: ' +
+      "write a whole address, such as http://127.0.0.1:8085/api/v1/clients",
+      'x.conf:3:65: Unknown directive "on_open" in http_hooks in vhost "v": ' +
+      "docs/configuration.md lists every directive",
     ],
   },
   {

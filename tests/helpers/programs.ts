@@ -23,9 +23,11 @@ const PROGRAMS = {
   "gst rtmpsink": gstreamerElement("rtmpsink"),
   "gst rtmp2sink": gstreamerElement("rtmp2sink"),
   "ps": { packages: "procps", check: ["ps", "--version"] },
+  "nginx": { packages: "nginx", check: onServerPath("command -v nginx") },
+  "squid": { packages: "squid", check: onServerPath("command -v squid") },
   "nginx-rtmp": {
     packages: "nginx libnginx-mod-rtmp",
-    check: ["sh", "-c", `PATH=$PATH:/usr/sbin command -v nginx && test -e ${NGINX_RTMP_MODULE}`],
+    check: onServerPath(`command -v nginx && test -e ${NGINX_RTMP_MODULE}`),
   },
 } as const satisfies Record<string, ProgramFacts>;
 
@@ -70,6 +72,11 @@ async function succeeds([command, ...args]: readonly [string, ...string[]]): Pro
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
+}
+
+/** A check in a shell that also looks where Debian puts servers. */
+function onServerPath(check: string): ProgramFacts["check"] {
+  return ["sh", "-c", `PATH=$PATH:/usr/sbin; ${check}`];
 }
 
 function gstreamerElement(element: string): ProgramFacts {

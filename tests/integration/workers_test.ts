@@ -1,6 +1,6 @@
 /** A server of several threads: clients anywhere, every stream once, and a thread that dies. */
 
-import { startWorkers } from "../../lib/cli/worker_pool.ts";
+import { startWorkers, type WorkerPool } from "../../lib/cli/worker_pool.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
 import {
@@ -22,7 +22,15 @@ class Rig implements AsyncDisposable {
   readonly log = new CollectedLog();
   readonly threads: Worker[] = [];
   readonly #stack = new AsyncDisposableStack();
-  port = 0;
+  #pool: WorkerPool | null = null;
+
+  get pool(): WorkerPool {
+    return this.#pool!;
+  }
+
+  get port(): number {
+    return this.pool.addresses[0]!.port;
+  }
 
   static async start(vhost = `vhost __defaultVhost__ { ${PROMPT} }`): Promise<Rig> {
     const rig = new Rig();
@@ -30,7 +38,12 @@ class Rig implements AsyncDisposable {
       readFile: () => undefined,
     });
     const pool = await startWorkers({
-      config: { ...config, listen: [{ hostname: "127.0.0.1", port: 0 }] },
+      config: {
+        ...config,
+        listen: [{ hostname: "127.0.0.1", port: 0 }],
+        // Workers only count for it; whoever has the pool may show it.
+        httpApi: { ...config.httpApi, enabled: true },
+      },
       count: 2,
       logger: rig.log.logger,
       createWorker: () => {
@@ -41,7 +54,7 @@ class Rig implements AsyncDisposable {
         return thread;
       },
     });
-    rig.port = pool.addresses[0]!.port;
+    rig.#pool = pool;
     rig.#stack.defer(() => pool.stop());
     return rig;
   }
@@ -109,6 +122,26 @@ netTest("startWorkers() has one upstream for players in all threads", async () =
   pushNumbers(publisher, 1, 9);
   for (const player of players) await player.untilMedia(10);
   assertEquals(origin.counts.players, 1);
+});
+
+netTest("WorkerPool shows all threads as one server, and closes clients of any", async () => {
+  await using rig = await Rig.start();
+  const publisher = await rig.publish("show");
+  pushNumbers(publisher, 0, 1);
+  const players = await rig.playEverywhere("show");
+  for (const player of players) await player.untilMedia(1);
+  const { streams, clients } = await rig.pool.snapshot();
+  assertEquals(streams.map(({ name, players }) => [name, players]), [[
+    "live/show",
+    players.length,
+  ]]);
+  const publisherId = clients.find(({ type }) => type === "fmle-publish")!.id;
+  assertEquals(streams[0]!.publisherId, publisherId);
+  assertEquals(clients.length, players.length + 1);
+
+  for (const { id } of clients) assertEquals(await rig.pool.kick(id), true);
+  assertEquals(await rig.pool.kick("c4711"), false);
+  await until("everybody is gone", () => players.every(({ isEnded }) => isEnded), TIMEOUT);
 });
 
 netTest("startWorkers() replaces a thread that dies, and players in the other stay", async () => {

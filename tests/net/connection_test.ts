@@ -251,6 +251,57 @@ Deno.test("Connection closes a publisher that stops to send media", async () => 
   await rig.stop();
 });
 
+const LONG_PAUSES = "vhost __defaultVhost__ { publish { normal_timeout 10m; grace 10s; } }";
+
+Deno.test("Connection closes a silent publisher that does not answer a ping, however long it may pause", async () => {
+  const rig = new ServerRig(LONG_PAUSES);
+  const publisher = await rig.publish();
+  publisher.push(VIDEO, 0, keyframe(1));
+  const player = await rig.play();
+  await rig.advance(29_000);
+  assert(!publisher.words.includes("PingRequest"));
+  await rig.advance(1_000);
+  assert(publisher.words.includes("PingRequest"));
+  player.send(encodePingResponse(1));
+  await rig.advance(29_000);
+  assertEquals(publisher.isEnded, false);
+  await rig.advance(1_000);
+  assertEquals(rig.endings, ["no answer to a ping within 30000 ms"]);
+  assertEquals(rig.server.counts, { connections: 1, players: 1, publishers: 0 });
+  assert(!player.words.includes("NetStream.Play.UnpublishNotify"), "it may be back");
+  await rig.advance(11_000);
+  assert(player.words.includes("NetStream.Play.UnpublishNotify"));
+  await rig.stop();
+});
+
+Deno.test("Connection keeps a pausing publisher that answers its pings, as long as it may pause", async () => {
+  const rig = new ServerRig(LONG_PAUSES);
+  const publisher = await rig.publish();
+  publisher.push(VIDEO, 0, keyframe(1));
+  for (let i = 0; i < 15; i++) {
+    await rig.advance(40_000);
+    assertEquals(publisher.isEnded, false);
+    publisher.send(encodePingResponse(1));
+    await rig.settle();
+  }
+  await rig.advance(2_000);
+  assertMatch(rig.endings[0]!, /^publisher sent nothing for \d+ ms \(publish.normal_timeout\)$/);
+  await rig.stop();
+});
+
+Deno.test("Connection pings no publisher that sends, though it never reads", async () => {
+  const rig = new ServerRig();
+  const publisher = await rig.publish();
+  publisher.far.block();
+  for (let second = 0; second < 300; second++) {
+    publisher.push(VIDEO, second * 1_000, keyframe(1));
+    await rig.advance(1_000);
+  }
+  assertEquals(publisher.isEnded, false);
+  assert(!publisher.words.includes("PingRequest"));
+  await rig.stop();
+});
+
 Deno.test("Connection refuses a second publisher, whom the first does not notice", async () => {
   const rig = new ServerRig();
   const first = await rig.publish();

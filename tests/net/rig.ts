@@ -1,12 +1,11 @@
 /** A server in memory, and clients that do to it whatever a test wants, command by command. */
 
 import { amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
-import { type RunningServer, startServer } from "../../lib/cli/compose.ts";
+import { type RunningServer, startServer, type Surroundings } from "../../lib/cli/compose.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { csidOf } from "../../lib/hub/join_point.ts";
 import { FlushQueue } from "../../lib/net/flush_queue.ts";
 import { SocketWriter } from "../../lib/net/socket_writer.ts";
-import type { Network } from "../../lib/net/transport.ts";
 import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
 import { encodeCommand } from "../../lib/rtmp/commands.ts";
 import { assertEquals } from "../helpers/assert.ts";
@@ -31,6 +30,9 @@ const SMALL_TALK = [
   "data", // |RtmpSampleAccess
 ];
 
+/** What a test may put in the place of memory. */
+type RigSurroundings = Partial<Pick<Surroundings, "network" | "hookFetch">>;
+
 /** See the file comment. */
 export class ServerRig {
   readonly clock = new FakeClock();
@@ -39,14 +41,15 @@ export class ServerRig {
   readonly server: RunningServer;
 
   /** @param text Configuration, by default an origin that writes to players every 350 ms. */
-  constructor(text = "vhost __defaultVhost__ { }", network?: Network) {
+  constructor(text = "vhost __defaultVhost__ { }", surroundings: RigSurroundings = {}) {
     const { config } = parseConfig(`listen ${PORT}; ${text}`, "test.conf", {
       readFile: () => undefined,
     });
     this.server = startServer(config, {
-      network: network ?? this.network,
+      network: this.network,
       clock: this.clock,
       logger: this.log.logger,
+      ...surroundings,
     });
   }
 

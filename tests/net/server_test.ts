@@ -2,7 +2,9 @@
 
 import { Server } from "../../lib/net/server.ts";
 import type { Listener, Network, Transport } from "../../lib/net/transport.ts";
+import { WorkTurns } from "../../lib/net/work_turns.ts";
 import { VhostDirectory } from "../../lib/net/vhost_directory.ts";
+import { HookClient } from "../../lib/policy/hook_client.ts";
 import { FlushQueue } from "../../lib/net/flush_queue.ts";
 import { FlushWheels } from "../../lib/net/flush_wheel.ts";
 import { assert, assertEquals, assertThrows } from "../helpers/assert.ts";
@@ -44,8 +46,8 @@ Deno.test("Server.stop() may be called with nobody there, and again", async () =
 
 Deno.test("Server.stop() frees the port", async () => {
   const network = new MemoryNetwork();
-  await new ServerRig(undefined, network).stop();
-  await new ServerRig(undefined, network).stop();
+  await new ServerRig(undefined, { network }).stop();
+  await new ServerRig(undefined, { network }).stop();
 });
 
 Deno.test("Server closes clients beyond the limit and says so once a second", async () => {
@@ -96,7 +98,7 @@ Deno.test("Server goes on accepting after accepts that fail", async () => {
   const network = new FickleNetwork();
   const { client, server } = createConnection();
   network.answers.push(failing, failing, () => Promise.resolve(server));
-  const rig = new ServerRig(undefined, network);
+  const rig = new ServerRig(undefined, { network });
   await rig.settle();
   assertEquals(network.accepts, 1, "it pauses after a failure");
   await rig.clock.advance(99);
@@ -111,7 +113,7 @@ Deno.test("Server goes on accepting after accepts that fail", async () => {
 Deno.test("Server says once a second that it cannot accept", async () => {
   const network = new FickleNetwork();
   network.answers.push(...Array.from({ length: 15 }, () => failing));
-  const rig = new ServerRig(undefined, network);
+  const rig = new ServerRig(undefined, { network });
   await rig.advance(5_000);
   assertEquals(
     rig.log.urgent.map(({ level, message, fields }) => [level, message, fields["count"]]),
@@ -126,7 +128,7 @@ Deno.test("Server says once a second that it cannot accept", async () => {
 Deno.test("Server.stop() does not wait for the pause after a failed accept", async () => {
   const network = new FickleNetwork();
   network.answers.push(failing);
-  const rig = new ServerRig(undefined, network);
+  const rig = new ServerRig(undefined, { network });
   await rig.settle();
   await rig.stop();
   assertEquals(network.accepts, 1);
@@ -137,7 +139,7 @@ Deno.test("Server.stop() closes a client that came in the same turn", async () =
   const { server } = createConnection();
   const accepted = Promise.withResolvers<Transport>();
   network.answers.push(() => accepted.promise);
-  const rig = new ServerRig(undefined, network);
+  const rig = new ServerRig(undefined, { network });
   await rig.settle();
   accepted.resolve(server);
   await rig.stop();
@@ -151,15 +153,22 @@ Deno.test("Server.listen() throws when the address is in use and serves the othe
   const server = new Server({
     network,
     maxConnections: 10,
+    idPrefix: "c",
     context: {
       vhosts: new VhostDirectory(new Map()),
       queue,
       wheels: new FlushWheels(queue, clock),
+      turns: new WorkTurns(clock),
       clock,
       logger: new CollectedLog().logger,
       handshake: { random: (length) => new Uint8Array(length), nowMs: 0 },
       chunkSize: 60_000,
       edgeId: "edge",
+      hooks: new HookClient({
+        server: { serverId: "vid-1", serviceId: "edge" },
+        clock,
+        logger: new CollectedLog().logger,
+      }),
     },
   });
   assertEquals(server.listen({ ...ADDRESS, port: 0 }), { ...ADDRESS, port: 20_001 });

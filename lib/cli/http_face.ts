@@ -1,0 +1,80 @@
+/** The HTTP side of a server: which apps answer on which address. */
+
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Config } from "../config/config.ts";
+import type { ServerIdentity } from "../http/api_answers.ts";
+import { createApiApp, createFilesApp } from "../http/apps.ts";
+import { HttpServer } from "../http/http_server.ts";
+import { createApp, type HttpApp } from "../http/routes.ts";
+import type { ServerView } from "../http/server_view.ts";
+import { StaticFiles } from "../http/static_files.ts";
+import { formatAddress } from "../net/deno_tcp.ts";
+import type { NetAddress } from "../net/transport.ts";
+
+/** Options of {@linkcode HttpFace}. */
+export interface HttpFaceOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What the API shows; null when there is none. */
+  readonly view: ServerView | null;
+  readonly identity: ServerIdentity;
+  /** Routes of `http_server` beside its files. */
+  readonly apps: readonly HttpApp[];
+  /** False while the server stops. */
+  readonly isReady: () => boolean;
+  /** Other event loops of the process listen on the same ports. */
+  readonly isPortShared: boolean;
+}
+
+/** See the file comment. */
+export class HttpFace {
+  readonly #servers: HttpServer[] = [];
+
+  /** Listens on all addresses. @throws {HttpListenError} and listens on none then. */
+  constructor(options: HttpFaceOptions) {
+    try {
+      for (const { address, app } of assignApps(options)) {
+        this.#servers.push(new HttpServer({ ...options, address, handler: app.fetch }));
+      }
+    } catch (error) {
+      void this.stop();
+      throw error;
+    }
+  }
+
+  /** Real addresses; those of the API first. */
+  get addresses(): NetAddress[] {
+    return this.#servers.map(({ address }) => address);
+  }
+
+  /** Closes everything; endless answers are cut. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.stop()));
+  }
+}
+
+/** An app for each address; where both blocks name one, the API comes first. */
+function assignApps(
+  options: HttpFaceOptions,
+): Iterable<{ readonly address: NetAddress; readonly app: HttpApp }> {
+  const assigned = new Map<string, { readonly address: NetAddress; readonly app: HttpApp }>();
+  const mount = (addresses: readonly NetAddress[], app: HttpApp) => {
+    for (const address of addresses) {
+      const key = formatAddress(address);
+      const present = assigned.get(key) ?? { address, app: createApp() };
+      present.app.route("/", app);
+      assigned.set(key, present);
+    }
+  };
+  const { view, config: { httpApi, httpServer } } = options;
+  if (view !== null) {
+    mount(httpApi.listen, createApiApp({ ...options, view, config: httpApi, now: Date.now }));
+  }
+  if (httpServer.enabled) {
+    const files = new StaticFiles({ dir: httpServer.dir, logger: options.logger });
+    mount(httpServer.listen, createFilesApp({ config: httpServer, files, apps: options.apps }));
+  }
+  return assigned.values();
+}

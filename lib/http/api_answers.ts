@@ -1,0 +1,184 @@
+/** A snapshot in the words of SRS's HTTP API, version 1; names beyond those of SRS are marked. */
+
+import { stableId } from "../base/stable_id.ts";
+import { VERSION } from "../base/version.ts";
+import { streamKey } from "../rtmp/url.ts";
+import type {
+  ClientSnapshot,
+  RateSnapshot,
+  ServerSnapshot,
+  StreamSnapshot,
+  StreamUpstreamSnapshot,
+  VhostSnapshot,
+} from "./server_view.ts";
+
+/** Part of an answer. */
+export type Json = Readonly<Record<string, unknown>>;
+
+/** Who answers. */
+export interface ServerIdentity {
+  /** Id of the server, and of this run of it. */
+  readonly serverId: string;
+  readonly serviceId: string;
+  readonly pid: number;
+}
+
+/** Id of a vhost, the same as long as it has its name. */
+export function vhostId(name: string): string {
+  return stableId(name);
+}
+
+/** Id of a stream, the same as long as it has its name; callbacks have it too. */
+export function streamId(vhost: string, name: string): string {
+  return stableId(streamUrl(vhost, name));
+}
+
+/** `/api/v1/versions`. */
+export function versions(): Json {
+  const [major, minor, revision] = VERSION.split(".").map(Number);
+  return { major, minor, revision, version: VERSION };
+}
+
+/** `/api/v1/summaries`. What this server does not measure is not there. */
+export function summaries({ process, totals, clients, rate }: ServerSnapshot, nowMs: number): Json {
+  return {
+    ok: true,
+    now_ms: nowMs,
+    self: {
+      version: VERSION,
+      pid: process.pid,
+      mem_kbyte: Math.round(process.residentBytes / 1024),
+      // As in SRS: 1 is one processor.
+      cpu_percent: process.cpuShare,
+      srs_uptime: Math.floor(process.uptimeMs / 1000),
+    },
+    system: {
+      cpus: process.processors,
+      cpus_online: process.processors,
+      srs_sample_time: nowMs,
+      srs_recv_bytes: totals.receivedBytes,
+      srs_send_bytes: totals.sentBytes,
+      conn_srs: clients.length,
+    },
+    // Not in SRS.
+    kbps: kbps(rate),
+  };
+}
+
+/** `/api/v1/rusages`. */
+export function rusages({ process }: ServerSnapshot, nowMs: number): Json {
+  return {
+    ok: true,
+    sample_time: nowMs,
+    ru_utime: Math.round(process.userSeconds * 1000),
+    ru_stime: Math.round(process.systemSeconds * 1000),
+    ru_maxrss: Math.round(process.residentBytes / 1024),
+  };
+}
+
+/** One of `/api/v1/vhosts`. */
+export function vhost(one: VhostSnapshot, snapshot: ServerSnapshot): Json {
+  const isOwn = ({ vhost }: { readonly vhost: string }) => vhost === one.name;
+  return {
+    id: vhostId(one.name),
+    name: one.name,
+    enabled: one.enabled,
+    clients: snapshot.clients.filter(isOwn).length,
+    streams: snapshot.streams.filter(isOwn).length,
+    send_bytes: one.sentBytes,
+    recv_bytes: one.receivedBytes,
+    kbps: kbps(one.rate),
+    hls: one.hlsFragmentMs === null
+      ? { enabled: false }
+      : { enabled: true, fragment: one.hlsFragmentMs / 1000 },
+    // Not in SRS.
+    mode: one.mode,
+  };
+}
+
+/** One of `/api/v1/streams`. */
+export function stream(one: StreamSnapshot, nowMs: number): Json {
+  const { app, stream: name } = splitName(one.name);
+  const { video, audio } = one;
+  return {
+    id: streamId(one.vhost, one.name),
+    name,
+    vhost: vhostId(one.vhost),
+    app,
+    tcUrl: `rtmp://${one.vhost}/${app}`,
+    url: streamUrl(one.vhost, one.name),
+    // As in SRS: the time now.
+    live_ms: nowMs,
+    clients: one.players + (one.publisherId === "" ? 0 : 1),
+    frames: one.videoMessages,
+    send_bytes: one.sentBytes,
+    recv_bytes: one.receivedBytes,
+    kbps: kbps(one.rate),
+    publish: { active: one.isActive, cid: one.publisherId },
+    video: video && { ...video },
+    audio: audio && {
+      codec: audio.codec,
+      sample_rate: audio.sampleRate,
+      channel: audio.channels,
+      profile: audio.profile,
+    },
+    // Not in SRS.
+    upstreams: one.upstreams.map(upstream),
+  };
+}
+
+/** One of `/api/v1/clients`. */
+export function client(one: ClientSnapshot): Json {
+  return {
+    id: one.id,
+    vhost: vhostId(one.vhost),
+    stream: streamId(one.vhost, one.stream),
+    ip: one.ip,
+    pageUrl: one.pageUrl,
+    swfUrl: one.swfUrl,
+    tcUrl: one.tcUrl,
+    url: streamUrl(one.vhost, one.stream),
+    name: splitName(one.stream).stream,
+    type: one.type,
+    publish: one.type === "fmle-publish",
+    alive: one.ageMs / 1000,
+    send_bytes: one.sentBytes,
+    recv_bytes: one.receivedBytes,
+    kbps: kbps(one.rate),
+    // Not in SRS.
+    waiting: one.isHeld,
+    skips: one.skips,
+  };
+}
+
+function upstream(one: StreamUpstreamSnapshot): Json {
+  return {
+    kind: one.kind,
+    origin: one.origin,
+    state: one.state,
+    since_ms: one.sinceMs,
+    attempts: one.attempts,
+    switches: one.switches,
+    last_error: one.lastError,
+    last_silence_ms: one.lastSilenceMs,
+    lost_frames: one.lostFrames,
+    doubled_frames: one.doubledFrames,
+    lost_bytes: one.lostBytes,
+  };
+}
+
+function kbps({ recvKbps, sendKbps }: RateSnapshot): Json {
+  return { recv_30s: recvKbps, send_30s: sendKbps };
+}
+
+/** The key of callbacks and logs, too. */
+function streamUrl(vhost: string, name: string): string {
+  const { app, stream } = splitName(name);
+  return streamKey(vhost, app, stream);
+}
+
+/** `app/stream`; an app may have slashes of its own. */
+function splitName(name: string): { app: string; stream: string } {
+  const slash = name.lastIndexOf("/");
+  return { app: name.slice(0, slash), stream: name.slice(slash + 1) };
+}

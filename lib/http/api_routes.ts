@@ -1,0 +1,153 @@
+/** SRS's HTTP API, version 1: who publishes, who watches, from where; and closing a client. */
+
+import {
+  client,
+  type Json,
+  rusages,
+  type ServerIdentity,
+  stream,
+  streamId,
+  summaries,
+  versions,
+  vhost,
+  vhostId,
+} from "./api_answers.ts";
+import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
+import type { ServerSnapshot, ServerView } from "./server_view.ts";
+
+/** Codes of SRS; a path that does not exist has its HTTP status as code. */
+const ApiCode = {
+  success: 0,
+  noVhost: 2014,
+  noStream: 2048,
+  noClient: 2049,
+  noPath: 404,
+} as const;
+
+/** Entries of a list when the request does not say how many (SRS). */
+const DEFAULT_COUNT = 10;
+
+/** What is there, for people who look around. */
+const VERSION_URLS = { v1: "the api version 1.0" };
+const URLS = {
+  versions: "the version of this server",
+  summaries: "the summary of the process and its traffic",
+  rusages: "the processor time of the process",
+  vhosts: "manage all vhosts or specified vhost",
+  streams: "manage all streams or specified stream",
+  clients: "manage all clients or specified client",
+};
+
+/** Options of {@linkcode createApiRoutes}. */
+export interface ApiRoutesOptions {
+  readonly view: ServerView;
+  readonly identity: ServerIdentity;
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number;
+}
+
+/** The routes below `/api`. */
+export function createApiRoutes(options: ApiRoutesOptions): HttpApp {
+  const app = createApp();
+  const api = new Api(options);
+  addRoute(app, "/api", { GET: (c) => api.answer(c, { urls: VERSION_URLS }) });
+  addRoute(app, "/api/v1", { GET: (c) => api.answer(c, { urls: URLS }) });
+  addRoute(app, "/api/v1/versions", { GET: (c) => api.answer(c, { data: versions() }) });
+  addRoute(app, "/api/v1/summaries", { GET: (c) => api.summaries(c) });
+  addRoute(app, "/api/v1/rusages", { GET: (c) => api.rusages(c) });
+  addRoute(app, "/api/v1/vhosts", { GET: (c) => api.vhosts(c) });
+  addRoute(app, "/api/v1/vhosts/:id", { GET: (c) => api.vhost(c) });
+  addRoute(app, "/api/v1/streams", { GET: (c) => api.streams(c) });
+  addRoute(app, "/api/v1/streams/:id", { GET: (c) => api.stream(c) });
+  addRoute(app, "/api/v1/clients", { GET: (c) => api.clients(c) });
+  addRoute(app, "/api/v1/clients/:id", {
+    GET: (c) => api.client(c),
+    DELETE: (c) => api.kick(c),
+  });
+  app.all("/api/*", (c) => api.answer(c, {}, ApiCode.noPath));
+  return app;
+}
+
+class Api {
+  readonly #options: ApiRoutesOptions;
+
+  constructor(options: ApiRoutesOptions) {
+    this.#options = options;
+  }
+
+  /** SRS's envelope round `fields`. Except for paths that do not exist, the status is 200 as in SRS. */
+  answer(c: RouteContext, fields: Json, code: number = ApiCode.success): Response {
+    const { serverId: server, serviceId: service, pid } = this.#options.identity;
+    const status = code === ApiCode.noPath ? 404 : 200;
+    return c.json({ code, server, service, pid: String(pid), ...fields }, status);
+  }
+
+  async summaries(c: RouteContext): Promise<Response> {
+    return this.answer(c, { data: summaries(await this.#snapshot(), this.#options.now()) });
+  }
+
+  async rusages(c: RouteContext): Promise<Response> {
+    return this.answer(c, { data: rusages(await this.#snapshot(), this.#options.now()) });
+  }
+
+  async vhosts(c: RouteContext): Promise<Response> {
+    const snapshot = await this.#snapshot();
+    const vhosts = snapshot.vhosts.map((one) => vhost(one, snapshot));
+    return this.answer(c, { vhosts });
+  }
+
+  async vhost(c: RouteContext): Promise<Response> {
+    const id = c.req.param("id");
+    const snapshot = await this.#snapshot();
+    const found = snapshot.vhosts.find(({ name }) => vhostId(name) === id);
+    if (found === undefined) return this.answer(c, {}, ApiCode.noVhost);
+    return this.answer(c, { vhost: vhost(found, snapshot) });
+  }
+
+  async streams(c: RouteContext): Promise<Response> {
+    const { streams } = await this.#snapshot();
+    const items = pageOf(c, streams).map((one) => stream(one, this.#options.now()));
+    return this.answer(c, { streams: items, total: streams.length });
+  }
+
+  async stream(c: RouteContext): Promise<Response> {
+    const id = c.req.param("id");
+    const { streams } = await this.#snapshot();
+    const found = streams.find(({ vhost, name }) => streamId(vhost, name) === id);
+    if (found === undefined) return this.answer(c, {}, ApiCode.noStream);
+    return this.answer(c, { stream: stream(found, this.#options.now()) });
+  }
+
+  async clients(c: RouteContext): Promise<Response> {
+    const { clients } = await this.#snapshot();
+    const items = pageOf(c, clients).map((one) => client(one));
+    return this.answer(c, { clients: items, total: clients.length });
+  }
+
+  async client(c: RouteContext): Promise<Response> {
+    const id = c.req.param("id");
+    const { clients } = await this.#snapshot();
+    const found = clients.find((one) => one.id === id);
+    if (found === undefined) return this.answer(c, {}, ApiCode.noClient);
+    return this.answer(c, { client: client(found) });
+  }
+
+  async kick(c: RouteContext): Promise<Response> {
+    const isKicked = await this.#options.view.kick(c.req.param("id") ?? "");
+    return this.answer(c, {}, isKicked ? ApiCode.success : ApiCode.noClient);
+  }
+
+  #snapshot(): Promise<ServerSnapshot> {
+    return this.#options.view.snapshot();
+  }
+}
+
+/** The part of a list that `start` and `count` of the query name; what makes no sense counts as absent. */
+function pageOf<T>(c: RouteContext, list: readonly T[]): readonly T[] {
+  const start = readCount(c.req.query("start")) ?? 0;
+  return list.slice(start, start + (readCount(c.req.query("count")) ?? DEFAULT_COUNT));
+}
+
+function readCount(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,76 @@
+/** The apps of `http_api` and `http_server`: which routes, and who may use them. */
+
+import { basicAuth } from "hono/basic-auth";
+import { cors } from "hono/cors";
+import type { HttpApiConfig, HttpAuthConfig, HttpServerConfig } from "../config/config.ts";
+import { createHealthRoutes } from "./health_routes.ts";
+import type { ServerIdentity } from "./api_answers.ts";
+import { createApiRoutes } from "./api_routes.ts";
+import { createMetricsRoutes } from "./metrics_routes.ts";
+import { createApp, type HttpApp } from "./routes.ts";
+import type { ServerView } from "./server_view.ts";
+import type { StaticFiles } from "./static_files.ts";
+
+/** Options of {@linkcode createApiApp}. */
+export interface ApiAppOptions {
+  readonly config: HttpApiConfig;
+  readonly view: ServerView;
+  readonly identity: ServerIdentity;
+  /** Wall clock, ms since 1970. */
+  readonly now: () => number;
+  readonly isReady: () => boolean;
+}
+
+/** What `http_api` answers: API, metrics, health. */
+export function createApiApp(options: ApiAppOptions): HttpApp {
+  const { config: { crossdomain, auth }, view, isReady } = options;
+  const app = createApp();
+  app.use("/api/*", async (c, next) => {
+    await next();
+    c.header("cache-control", "no-store");
+  });
+  if (crossdomain) app.use("/api/*", allowPages(auth.enabled ? ["GET", "DELETE"] : ["GET"]));
+  if (auth.enabled) {
+    for (const path of ["/api/*", "/metrics"]) app.use(path, requirePassword(auth));
+  }
+  app.route("/", createApiRoutes(options));
+  app.route("/", createMetricsRoutes(view));
+  app.route("/", createHealthRoutes(isReady));
+  return app;
+}
+
+/** Options of {@linkcode createFilesApp}. */
+export interface FilesAppOptions {
+  readonly config: HttpServerConfig;
+  readonly files: StaticFiles;
+  /** Routes that come before the files. */
+  readonly apps: readonly HttpApp[];
+}
+
+/** What `http_server` answers: the mounted apps, then files. */
+export function createFilesApp({ config, files, apps }: FilesAppOptions): HttpApp {
+  const app = createApp();
+  if (config.crossdomain) app.use(allowPages(["GET"]));
+  for (const mounted of apps) app.route("/", mounted);
+  app.all("*", (c) => files.answer(c.req.raw));
+  return app;
+}
+
+/**
+ * Lets pages of other hosts in. Without a password they may only read: otherwise any page that an
+ * operator looks at could close clients in his name.
+ */
+function allowPages(methods: string[]) {
+  return cors({
+    origin: "*",
+    allowMethods: [...methods, "HEAD", "OPTIONS"],
+    allowHeaders: ["Authorization", "Range", "If-None-Match", "If-Modified-Since"],
+    exposeHeaders: ["Content-Length", "Content-Range", "ETag"],
+    maxAge: 600,
+  });
+}
+
+/** Compares in a time that tells nothing about the password. */
+function requirePassword({ username, password }: HttpAuthConfig) {
+  return basicAuth({ username, password, realm: "edge", invalidUserMessage: "Wrong password\n" });
+}

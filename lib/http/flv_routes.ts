@@ -1,0 +1,130 @@
+/**
+ * HTTP-FLV: `GET /app/stream.flv` gives the stream for as long as it lasts, as the body of a response or,
+ * to whoever asks for an upgrade, as binary messages of a WebSocket. A request is one viewer, for whom an
+ * edge fetches the stream, and it is held while nobody publishes.
+ */
+
+import type { Clock } from "../base/clock.ts";
+import { WireError } from "../base/errors.ts";
+import { findStream } from "../net/find_stream.ts";
+import { ipOf } from "../net/transport.ts";
+import type { VhostDirectory } from "../net/vhost_directory.ts";
+import { parseStreamUrl, type StreamUrl } from "../rtmp/url.ts";
+import { matchMount } from "./flv_mount.ts";
+import { ResponseBody, WebSocketOutlet } from "./flv_outlet.ts";
+import type { FlvService } from "./flv_service.ts";
+import type { FlvViewer } from "./flv_viewer.ts";
+import { createApp, type HttpApp, type RouteContext } from "./routes.ts";
+
+/** What the routes need. */
+export interface FlvRoutesOptions {
+  readonly vhosts: VhostDirectory;
+  readonly service: FlvService;
+  readonly clock: Clock;
+}
+
+const METHODS = "GET, HEAD, OPTIONS";
+
+const STREAM_HEADERS = { "content-type": "video/x-flv", "cache-control": "no-cache" };
+
+/** The routes; requests for anything else pass through to the next ones. */
+export function createFlvRoutes(options: FlvRoutesOptions): HttpApp {
+  const app = createApp();
+  app.use("*", (c, next) => {
+    const url = findUrl(c.req.raw, options.vhosts);
+    return url === null ? next() : Promise.resolve(answer(c, url, options));
+  });
+  return app;
+}
+
+/** Where the request wants to go; null when that is no stream of a vhost that is served so. */
+function findUrl(request: Request, vhosts: VhostDirectory): StreamUrl | null {
+  // Not by `URL`, which throws for the hosts that some clients send.
+  const [, authority = "", path = "/", search = ""] =
+    /^[a-z]+:\/\/([^/?#]*)([^?#]*)([^#]*)/.exec(request.url) ?? [];
+  const host = request.headers.get("host") ?? authority;
+  try {
+    const parse = (app: string, stream: string) =>
+      parseStreamUrl({ tcUrl: `http://${host}/${app}`, app, stream: stream + search });
+    // The vhost does not depend on the path, but how to read the path depends on the vhost.
+    const service = vhosts.find(parse("app", "stream").vhost);
+    if (service === null || !service.config.httpRemux.enabled) return null;
+    const place = matchMount(service.config.httpRemux.mount, path);
+    return place === null ? null : parse(place.app, place.stream);
+  } catch (error) {
+    // The host cannot be read.
+    if (error instanceof WireError) return null;
+    throw error;
+  }
+}
+
+function answer(
+  c: RouteContext,
+  url: StreamUrl,
+  options: FlvRoutesOptions,
+): Response | Promise<Response> {
+  switch (c.req.method) {
+    case "OPTIONS":
+      return c.body(null, 204, { allow: METHODS });
+    case "GET":
+    case "HEAD":
+      return answerViewer(c, url, options);
+    default:
+      return c.text(`Only ${METHODS} are possible here\n`, 405, { allow: METHODS });
+  }
+}
+
+function answerViewer(
+  c: RouteContext,
+  url: StreamUrl,
+  options: FlvRoutesOptions,
+): Response | Promise<Response> {
+  const ip = ipOf(c.env.remote);
+  // Browsers name the page of a WebSocket by its origin only.
+  const pageUrl = c.req.header("referer") ?? c.req.header("origin") ?? "";
+  const found = findStream(options.vhosts, { deed: "play", url, client: { ip, pageUrl } });
+  if (found.type === "refused") return c.text(`${found.refusal.description}\n`, 403);
+  if (c.req.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
+  const isSocket = c.req.header("upgrade")?.toLowerCase() === "websocket";
+  if (isSocket && !isUpgrade(c)) return c.text("This is no WebSocket request\n", 400);
+  const { promise, resolve } = Promise.withResolvers<Response>();
+  const leave = () => viewer?.leave("closed by peer");
+  const viewer: FlvViewer | null = options.service.play({
+    service: found.service,
+    request: { url: found.url, name: found.name, edgePath: [], backlogMs: 0 },
+    ip,
+    tcUrl: c.req.url,
+    pageUrl,
+    answer: {
+      accept() {
+        if (!isSocket) {
+          const body = new ResponseBody(leave);
+          resolve(c.body(body.readable, 200, STREAM_HEADERS));
+          return body;
+        }
+        const { socket, response } = Deno.upgradeWebSocket(c.req.raw);
+        resolve(onlyThis(c, response));
+        return new WebSocketOutlet(socket, options.clock, leave);
+      },
+      refuse({ status, description }) {
+        resolve(c.text(`${description}\n`, status));
+      },
+    },
+  });
+  if (viewer === null) return c.text("There are too many viewers\n", 503);
+  c.req.raw.signal.addEventListener("abort", leave);
+  return promise;
+}
+
+/** What the runtime wants to see before it upgrades. */
+function isUpgrade(c: RouteContext): boolean {
+  return c.req.header("connection")?.toLowerCase().includes("upgrade") === true &&
+    c.req.header("sec-websocket-key") !== undefined;
+}
+
+/** The answer as it is: the runtime does not know its upgrade again when headers are added to it. */
+function onlyThis(c: RouteContext, response: Response): Response {
+  c.res = undefined;
+  c.res = response;
+  return response;
+}

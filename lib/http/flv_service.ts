@@ -1,0 +1,105 @@
+/** All who watch over HTTP, for those who count and kick. */
+
+import type { Logger } from "../base/log.ts";
+import type { ClientReport, ClientSource, ClientTotals } from "../net/client_report.ts";
+import type { FlushQueue } from "../net/flush_queue.ts";
+import type { FlushWheels } from "../net/flush_wheel.ts";
+import type { Clock } from "../base/clock.ts";
+import type { HookClient } from "../policy/hook_client.ts";
+import { FlvStreams } from "./flv_stream.ts";
+import { FlvViewer, type FlvViewerOptions } from "./flv_viewer.ts";
+
+/** What the service takes from its server. */
+export interface FlvServiceOptions {
+  readonly queue: FlushQueue;
+  readonly wheels: FlushWheels;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly hooks: HookClient;
+  /** Chunk size of the hubs' logs, in bytes. */
+  readonly chunkSize: number;
+  /** What ids begin with. */
+  readonly idPrefix: string;
+  /** Viewers beyond this number are refused. */
+  readonly maxConnections: number;
+}
+
+/** See the file comment. */
+export class FlvService implements ClientSource {
+  readonly #options: FlvServiceOptions;
+  readonly #streams: FlvStreams;
+  readonly #viewers = new Map<string, FlvViewer>();
+  readonly #ended = { sentBytes: 0, skips: 0 };
+  #lastId = 0;
+  #refusedCount = 0;
+
+  constructor(options: FlvServiceOptions) {
+    this.#options = options;
+    this.#streams = new FlvStreams(options.chunkSize);
+  }
+
+  /** Viewers, held ones among them. */
+  get viewerCount(): number {
+    return this.#viewers.size;
+  }
+
+  /** Streams that are kept in FLV framing. */
+  get streamCount(): number {
+    return this.#streams.count;
+  }
+
+  /** @returns null when there are too many viewers. */
+  play(options: Omit<FlvViewerOptions, "id" | "logger" | "onGone">): FlvViewer | null {
+    if (this.#viewers.size >= this.#options.maxConnections) {
+      this.#refusedCount++;
+      return null;
+    }
+    const id = `${this.#options.idPrefix}${++this.#lastId}`;
+    const viewer: FlvViewer = new FlvViewer({ ...this.#options, streams: this.#streams }, {
+      ...options,
+      id,
+      logger: this.#options.logger.for("flv", id),
+      onGone: () => this.#forget(viewer),
+    });
+    this.#viewers.set(id, viewer);
+    viewer.start();
+    return viewer;
+  }
+
+  clientReports(nowMs: number): ClientReport[] {
+    return [...this.#viewers.values()].map((viewer) => viewer.report(nowMs));
+  }
+
+  get clientTotals(): ClientTotals {
+    const totals = {
+      connections: this.#lastId + this.#refusedCount,
+      refused: this.#refusedCount,
+      receivedBytes: 0,
+      ...this.#ended,
+    };
+    for (const viewer of this.#viewers.values()) {
+      const { sentBytes, skips } = viewer.totals;
+      totals.sentBytes += sentBytes;
+      totals.skips += skips;
+    }
+    return totals;
+  }
+
+  kick(id: string): boolean {
+    const viewer = this.#viewers.get(id);
+    viewer?.leave("kicked");
+    return viewer !== undefined;
+  }
+
+  /** Ends all responses. */
+  stop(): void {
+    for (const viewer of this.#viewers.values()) viewer.leave("server stops");
+  }
+
+  #forget(viewer: FlvViewer): void {
+    this.#viewers.delete(viewer.id);
+    const { sentBytes, skips } = viewer.totals;
+    this.#ended.sentBytes += sentBytes;
+    this.#ended.skips += skips;
+  }
+}

@@ -1,0 +1,312 @@
+/** `/metrics` for Prometheus: everything from one snapshot, made when it is asked for. */
+
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { VERSION } from "../base/version.ts";
+import { addRoute, createApp, type HttpApp } from "./routes.ts";
+import type {
+  LoopDelaySnapshot,
+  ServerSnapshot,
+  ServerView,
+  StreamSnapshot,
+  StreamUpstreamSnapshot,
+} from "./server_view.ts";
+
+/** Streams with samples of their own; of more, those with the most players. */
+const MAX_STREAMS = 1_000;
+
+/** Most origins with samples of their own: a redirect may name any. */
+const MAX_ORIGINS = 100;
+
+/** The route `/metrics`. */
+export function createMetricsRoutes(view: ServerView): HttpApp {
+  const app = createApp();
+  addRoute(app, "/metrics", {
+    async GET(c) {
+      const text = await renderMetrics(await view.snapshot());
+      return c.body(text, 200, { "content-type": Registry.PROMETHEUS_CONTENT_TYPE });
+    },
+  });
+  return app;
+}
+
+/** A snapshot in Prometheus's text format. */
+export function renderMetrics(snapshot: ServerSnapshot): Promise<string> {
+  const page = new MetricsPage();
+  addProcess(page, snapshot);
+  addClients(page, snapshot);
+  addVhosts(page, snapshot);
+  addStreams(page, snapshot.streams);
+  addUpstreams(page, snapshot);
+  return page.render();
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** Values of a metric, and the labels that tell them apart. */
+type Samples = readonly (readonly [labels: Labels, value: number])[];
+
+/** Metrics in the making. */
+class MetricsPage {
+  readonly #registry = new Registry();
+
+  gauge(name: string, help: string, samples: number | Samples): void {
+    const list = listOf(samples);
+    const gauge = new Gauge({ name, help, labelNames: namesIn(list), registers: [this.#registry] });
+    for (const [labels, value] of list) gauge.set(labels, value);
+  }
+
+  /** Its name ends in `_total`. */
+  counter(name: string, help: string, samples: number | Samples): void {
+    const list = listOf(samples);
+    const counter = new Counter({
+      name,
+      help,
+      labelNames: namesIn(list),
+      registers: [this.#registry],
+    });
+    for (const [labels, value] of list) counter.inc(labels, value);
+  }
+
+  loopDelay(name: string, help: string, delays: LoopDelaySnapshot): void {
+    this.#registry.registerMetric(new CountedHistogram(name, help, delays));
+  }
+
+  render(): Promise<string> {
+    return this.#registry.metrics();
+  }
+}
+
+/** A histogram of values that were counted elsewhere. */
+class CountedHistogram extends Histogram {
+  readonly #result;
+
+  constructor(name: string, help: string, delays: LoopDelaySnapshot) {
+    super({ name, help, registers: [] });
+    this.#result = { name, help, type: "histogram", values: bucketsOf(name, delays) };
+  }
+
+  /** What the registry and `get` take the values from. */
+  getForPromString() {
+    return Promise.resolve(this.#result);
+  }
+}
+
+function bucketsOf(name: string, { boundsSeconds, counts, sumSeconds }: LoopDelaySnapshot) {
+  const bounds = [...boundsSeconds.map(String), "+Inf"];
+  let sum = 0;
+  const buckets = counts.map((count, at) => {
+    sum += count;
+    return { metricName: `${name}_bucket`, labels: { le: bounds[at]! }, value: sum };
+  });
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels: {}, value: sumSeconds },
+    { metricName: `${name}_count`, labels: {}, value: sum },
+  ];
+}
+
+function listOf(samples: number | Samples): Samples {
+  return typeof samples === "number" ? [[{}, samples]] : samples;
+}
+
+/** All samples of a metric have the same labels. */
+function namesIn(samples: Samples): string[] {
+  return Object.keys(samples[0]?.[0] ?? {});
+}
+
+function addProcess(page: MetricsPage, { process, loopDelay }: ServerSnapshot): void {
+  page.gauge("edge_build_info", "The version; always 1.", [[{ version: VERSION }, 1]]);
+  page.gauge(
+    "process_start_time_seconds",
+    "Start of the process since the unix epoch.",
+    process.startedAtMs / 1000,
+  );
+  page.counter(
+    "process_cpu_seconds_total",
+    "Processor time used, user and system.",
+    process.userSeconds + process.systemSeconds,
+  );
+  page.gauge("process_resident_memory_bytes", "Resident memory.", process.residentBytes);
+  page.gauge("edge_heap_bytes", "Memory of JavaScript objects.", process.heapBytes);
+  page.loopDelay(
+    "edge_event_loop_delay_seconds",
+    "How late timers run, looked at every 25 ms: everything else waits as long.",
+    loopDelay,
+  );
+}
+
+function addClients(page: MetricsPage, { totals, clients, vhosts }: ServerSnapshot): void {
+  const perVhost = (wanted: (client: ServerSnapshot["clients"][number]) => boolean): Samples =>
+    vhosts.map(({ name }) => [
+      { vhost: name },
+      clients.filter((client) => client.vhost === name && wanted(client)).length,
+    ]);
+  page.gauge(
+    "edge_players",
+    "Clients that play, or wait for their stream.",
+    perVhost(({ type }) => type !== "fmle-publish"),
+  );
+  page.gauge(
+    "edge_players_waiting",
+    "Players whose stream is not there.",
+    perVhost((c) => c.isHeld),
+  );
+  page.gauge(
+    "edge_publishers",
+    "Clients that publish.",
+    perVhost(({ type }) => type === "fmle-publish"),
+  );
+  page.counter("edge_connections_total", "Clients that connected.", totals.connections);
+  page.counter(
+    "edge_connections_refused_total",
+    "Clients closed as they came, beyond max_connections.",
+    totals.refused,
+  );
+  page.counter("edge_received_bytes_total", "Bytes from clients.", totals.receivedBytes);
+  page.counter("edge_sent_bytes_total", "Bytes to clients.", totals.sentBytes);
+  page.counter(
+    "edge_player_skips_total",
+    "Times that a player lagged and went on at a newer keyframe.",
+    totals.skips,
+  );
+}
+
+function addVhosts(page: MetricsPage, { vhosts, streams }: ServerSnapshot): void {
+  const perVhost = (valueOf: (vhost: ServerSnapshot["vhosts"][number]) => number): Samples =>
+    vhosts.map((vhost) => [{ vhost: vhost.name }, valueOf(vhost)]);
+  page.gauge(
+    "edge_streams",
+    "Streams that somebody feeds.",
+    perVhost(({ name }) => streams.filter((one) => one.vhost === name && one.isActive).length),
+  );
+  page.counter(
+    "edge_vhost_received_bytes_total",
+    "Media from publishers and origins.",
+    perVhost((vhost) => vhost.receivedBytes),
+  );
+  page.counter(
+    "edge_vhost_sent_bytes_total",
+    "Bytes to players.",
+    perVhost((vhost) => vhost.sentBytes),
+  );
+  page.counter(
+    "edge_vhost_messages_total",
+    "Media messages from publishers and origins.",
+    perVhost((vhost) => vhost.messages),
+  );
+}
+
+function addStreams(page: MetricsPage, streams: readonly StreamSnapshot[]): void {
+  const listed = streams.length <= MAX_STREAMS
+    ? streams
+    : streams.toSorted((one, other) => other.players - one.players).slice(0, MAX_STREAMS);
+  const perStream = (valueOf: (stream: StreamSnapshot) => number): Samples =>
+    listed.map((one) => [{ vhost: one.vhost, stream: one.name }, valueOf(one)]);
+  page.gauge(
+    "edge_stream_active",
+    "1 while somebody feeds the stream.",
+    perStream((one) => Number(one.isActive)),
+  );
+  page.gauge(
+    "edge_stream_players",
+    "Clients that play the stream.",
+    perStream((one) => one.players),
+  );
+  page.counter(
+    "edge_stream_received_bytes_total",
+    "Media from the publisher or the origin.",
+    perStream((one) => one.receivedBytes),
+  );
+  page.counter(
+    "edge_stream_sent_bytes_total",
+    "Bytes to the players of the stream.",
+    perStream((one) => one.sentBytes),
+  );
+  page.counter(
+    "edge_stream_video_messages_total",
+    "Pictures and video headers.",
+    perStream((one) => one.videoMessages),
+  );
+  page.gauge(
+    "edge_streams_unlisted",
+    `Streams without samples of their own, beyond ${MAX_STREAMS}.`,
+    streams.length - listed.length,
+  );
+}
+
+function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): void {
+  page.gauge(
+    "edge_upstreams",
+    "Connections to origins, by what they do and how they are.",
+    countUpstreams(streams),
+  );
+  const edges = vhosts.flatMap(({ name, upstreams }) =>
+    upstreams === null ? [] : [{ vhost: name, ...upstreams }]
+  );
+  const perEdge = (valueOf: (edge: (typeof edges)[number]) => number): Samples =>
+    edges.map((edge) => [{ vhost: edge.vhost }, valueOf(edge)]);
+  page.counter(
+    "edge_upstream_attempts_total",
+    "Connections to origins begun.",
+    perEdge((edge) => edge.attempts),
+  );
+  page.counter(
+    "edge_upstream_failures_total",
+    "Connections to origins that failed or were lost.",
+    perEdge((edge) => edge.failures),
+  );
+  page.counter(
+    "edge_upstream_switches_total",
+    "Streams that went on with another connection, by how.",
+    edges.flatMap(({ vhost, spliced, restarted, resumed }): Samples => [
+      [{ vhost, how: "spliced" }, spliced],
+      [{ vhost, how: "restarted" }, restarted],
+      [{ vhost, how: "resumed" }, resumed],
+    ]),
+  );
+  page.counter(
+    "edge_upstream_silence_seconds_total",
+    "Time in which nothing could be delivered, at switches.",
+    perEdge((edge) => edge.silenceMs / 1000),
+  );
+  page.counter(
+    "edge_upstream_lost_frames_total",
+    "Pictures (or sounds) that players never got, at switches.",
+    perEdge((edge) => edge.lostFrames),
+  );
+  page.counter(
+    "edge_upstream_doubled_frames_total",
+    "Pictures (or sounds) that players got twice, at switches.",
+    perEdge((edge) => edge.doubledFrames),
+  );
+  page.counter(
+    "edge_upstream_lost_bytes_total",
+    "Bytes of pushes that no origin acknowledged.",
+    perEdge((edge) => edge.lostBytes),
+  );
+}
+
+/** One sample per vhost, origin, kind and state; origins beyond {@linkcode MAX_ORIGINS} are one. */
+function countUpstreams(streams: readonly StreamSnapshot[]): Samples {
+  const origins = new Set<string>();
+  const samples = new Map<string, [labels: Labels, value: number]>();
+  for (const { vhost, upstreams } of streams) {
+    for (const upstream of upstreams) {
+      if (origins.size < MAX_ORIGINS) origins.add(upstream.origin);
+      const labels = labelsOf(vhost, upstream, origins);
+      const key = JSON.stringify(labels);
+      const sample = samples.get(key) ?? [labels, 0];
+      sample[1]++;
+      samples.set(key, sample);
+    }
+  }
+  return [...samples.values()];
+}
+
+function labelsOf(
+  vhost: string,
+  { origin, kind, state }: StreamUpstreamSnapshot,
+  origins: ReadonlySet<string>,
+): Labels {
+  return { vhost, origin: origins.has(origin) ? origin : "other", kind, state };
+}

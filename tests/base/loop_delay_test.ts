@@ -1,0 +1,35 @@
+import { LOOP_DELAY_BOUNDS, LoopDelay } from "../../lib/base/loop_delay.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+
+Deno.test("LoopDelay counts timers that run in time in the first bucket", async () => {
+  const clock = new FakeClock();
+  const delay = new LoopDelay(clock);
+  await clock.advance(100);
+  assertEquals(delay.counts, [4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  assertEquals(delay.sumSeconds, 0);
+  delay.stop();
+});
+
+for (
+  const [busyMs, bucket] of [[26, 0], [27, 1], [35, 2], [1_025, 8], [1_026, 9], [9_000, 9]] as const
+) {
+  Deno.test(`LoopDelay puts a timer that runs after ${busyMs} ms into bucket ${bucket}`, async () => {
+    const clock = new FakeClock();
+    const delay = new LoopDelay(clock);
+    clock.skip(busyMs);
+    await clock.advance(0);
+    assertEquals(delay.counts.length, LOOP_DELAY_BOUNDS.length + 1);
+    assertEquals(delay.counts.indexOf(1), bucket);
+    assert(Math.abs(delay.sumSeconds - (busyMs - 25) / 1000) < 1e-9);
+    delay.stop();
+  });
+}
+
+Deno.test("LoopDelay leaves no timer when it is stopped", async () => {
+  const clock = new FakeClock();
+  const delay = new LoopDelay(clock);
+  await clock.advance(60);
+  delay.stop();
+  assertEquals(clock.pendingCount, 0);
+});

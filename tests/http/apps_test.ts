@@ -1,0 +1,119 @@
+/** Who may use what of the API, and from which pages. */
+
+import { createApiApp, createFilesApp } from "../../lib/http/apps.ts";
+import { createApp } from "../../lib/http/routes.ts";
+import { StaticFiles } from "../../lib/http/static_files.ts";
+import { assertEquals, assertMatch } from "../helpers/assert.ts";
+import { CollectedLog } from "../helpers/local_server.ts";
+import { FakeView } from "./fake_view.ts";
+
+const NO_AUTH = { enabled: false, username: "", password: "" };
+const AUTH = { enabled: true, username: "admin", password: "pä:ss wörd" };
+
+function createRig({ auth = NO_AUTH, crossdomain = true, isReady = true } = {}) {
+  const view = new FakeView();
+  const app = createApiApp({
+    config: { enabled: true, listen: [], crossdomain, auth },
+    view,
+    identity: { serverId: "vid-1", serviceId: "s", pid: 1 },
+    now: () => 0,
+    isReady: () => isReady,
+  });
+  return { app, view };
+}
+
+function basic(text: string): { authorization: string } {
+  const bytes = new TextEncoder().encode(text);
+  return { authorization: `Basic ${bytes.toBase64()}` };
+}
+
+for (const path of ["/api/v1/clients", "/api/v1/nope", "/api", "/metrics"]) {
+  Deno.test(`GET ${path} needs the password when auth is on`, async () => {
+    const { app } = createRig({ auth: AUTH });
+    const statusWith = async (headers: Record<string, string>) =>
+      (await app.request(path, { headers })).status;
+    const right = path.endsWith("nope") ? 404 : 200;
+    assertEquals(await statusWith(basic("admin:pä:ss wörd")), right);
+    for (
+      const text of ["", ":", "admin", "admin:", "admin:pä", "Admin:pä:ss wörd", ":pä:ss wörd"]
+    ) {
+      assertEquals(await statusWith(basic(text)), 401, text);
+    }
+    assertEquals(await statusWith({}), 401);
+    assertEquals(await statusWith({ authorization: "Basic !!!" }), 401);
+    assertEquals(await statusWith({ authorization: "Bearer abc" }), 401);
+  });
+}
+
+Deno.test("The answer without the password says how to give it, and tells nothing", async () => {
+  const response = await createRig({ auth: AUTH }).app.request("/api/v1/clients");
+  assertMatch(response.headers.get("www-authenticate")!, /^Basic realm="edge"/);
+  assertEquals((await response.text()).trim(), "Wrong password");
+});
+
+Deno.test("DELETE without the password closes nobody", async () => {
+  const { app, view } = createRig({ auth: AUTH });
+  const response = await app.request("/api/v1/clients/c1", { method: "DELETE" });
+  assertEquals([response.status, view.kicked], [401, []]);
+});
+
+Deno.test("/healthz and /readyz need no password", async () => {
+  const { app } = createRig({ auth: AUTH });
+  assertEquals((await app.request("/healthz")).status, 200);
+  assertEquals((await app.request("/readyz")).status, 200);
+});
+
+Deno.test("/readyz is 503 while the server stops, and /healthz is not", async () => {
+  const { app } = createRig({ isReady: false });
+  assertEquals((await app.request("/readyz")).status, 503);
+  assertEquals((await app.request("/healthz")).status, 200);
+});
+
+Deno.test("Pages of other hosts may read the API when crossdomain is on", async () => {
+  const headers = { origin: "https://example.com" };
+  const on = await createRig().app.request("/api/v1/streams", { headers });
+  assertEquals(on.headers.get("access-control-allow-origin"), "*");
+  const off = await createRig({ crossdomain: false }).app.request("/api/v1/streams", { headers });
+  assertEquals(off.headers.get("access-control-allow-origin"), null);
+});
+
+for (
+  const { auth, methods } of [
+    { auth: NO_AUTH, methods: "GET,HEAD,OPTIONS" },
+    { auth: AUTH, methods: "GET,DELETE,HEAD,OPTIONS" },
+  ]
+) {
+  Deno.test(`A page may use ${methods} when auth.enabled is ${auth.enabled}`, async () => {
+    const { app, view } = createRig({ auth });
+    const response = await app.request("/api/v1/clients/c1", {
+      method: "OPTIONS",
+      headers: { origin: "https://example.com", "access-control-request-method": "DELETE" },
+    });
+    assertEquals(response.status, 204);
+    assertEquals(response.headers.get("access-control-allow-methods"), methods);
+    assertEquals(view.kicked, []);
+  });
+}
+
+Deno.test("No cache keeps an answer of the API", async () => {
+  const response = await createRig().app.request("/api/v1/streams");
+  assertEquals(response.headers.get("cache-control"), "no-store");
+});
+
+Deno.test("A fault of a route reaches the caller, who logs it", async () => {
+  const { app, view } = createRig();
+  view.snapshot = () => Promise.reject(new Error("no snapshot"));
+  const error = await Promise.resolve(app.request("/api/v1/streams")).catch((error) => error);
+  assertEquals(String(error), "Error: no snapshot");
+});
+
+Deno.test("createFilesApp() asks the mounted apps before the files", async () => {
+  const mounted = createApp();
+  mounted.get("/live/show.flv", (c) => c.text("stream"));
+  const files = new StaticFiles({ dir: "/nowhere", logger: new CollectedLog().logger });
+  const config = { enabled: true, listen: [], dir: "", crossdomain: true };
+  const app = createFilesApp({ config, files, apps: [mounted] });
+  const response = await app.request("/live/show.flv");
+  assertEquals(await response.text(), "stream");
+  assertEquals(response.headers.get("access-control-allow-origin"), "*");
+});

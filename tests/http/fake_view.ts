@@ -1,0 +1,150 @@
+/** A view with a server that exists only as data. */
+
+import type { ServerSnapshot, ServerView, StreamSnapshot } from "../../lib/http/server_view.ts";
+
+const RATE = { recvKbps: 1_000, sendKbps: 2_000 };
+
+/** A stream that is pulled from the second of two origins. */
+export const PULLED: StreamSnapshot = {
+  isHome: true,
+  vhost: "edge.example",
+  name: "live/room/show",
+  isActive: true,
+  players: 2,
+  publisherId: "",
+  videoMessages: 300,
+  messages: 800,
+  receivedBytes: 5_000,
+  sentBytes: 10_000,
+  rate: RATE,
+  video: null,
+  audio: null,
+  upstreams: [{
+    kind: "pull",
+    state: "live",
+    origin: "10.0.0.2:1935",
+    sinceMs: 60_000,
+    attempts: 3,
+    switches: 1,
+    lastError: "Lost: reset by peer",
+    lastSilenceMs: 61,
+    lostFrames: 4,
+    doubledFrames: 5,
+    lostBytes: 6,
+  }],
+};
+
+/** A server with an origin vhost and an edge vhost, a publisher and a player that waits. */
+export const SNAPSHOT: ServerSnapshot = {
+  process: {
+    pid: 4711,
+    startedAtMs: 1_700_000_000_000,
+    uptimeMs: 90_500,
+    residentBytes: 64 * 1024 * 1024,
+    heapBytes: 12_345,
+    userSeconds: 3,
+    systemSeconds: 1.5,
+    cpuShare: 0.25,
+    processors: 2,
+  },
+  totals: { connections: 20, refused: 3, receivedBytes: 7_000, sentBytes: 9_000, skips: 2 },
+  rate: RATE,
+  loopDelay: { boundsSeconds: [0.001, 1], counts: [5, 2, 1], sumSeconds: 2.5 },
+  vhosts: [
+    {
+      name: "__defaultVhost__",
+      enabled: true,
+      mode: "local",
+      receivedBytes: 100,
+      sentBytes: 200,
+      messages: 10,
+      rate: RATE,
+      hlsFragmentMs: 10_000,
+      upstreams: null,
+    },
+    {
+      name: "edge.example",
+      enabled: true,
+      mode: "remote",
+      receivedBytes: 300,
+      sentBytes: 400,
+      messages: 20,
+      rate: RATE,
+      hlsFragmentMs: null,
+      upstreams: {
+        attempts: 5,
+        failures: 3,
+        spliced: 1,
+        restarted: 2,
+        resumed: 4,
+        silenceMs: 1_500,
+        lostFrames: 6,
+        doubledFrames: 7,
+        lostBytes: 8,
+      },
+    },
+  ],
+  streams: [
+    {
+      ...PULLED,
+      vhost: "__defaultVhost__",
+      name: "live/show",
+      players: 1,
+      publisherId: "c1",
+      video: { codec: "H264", profile: "High", level: "3.1", width: 1280, height: 720 },
+      audio: { codec: "AAC", profile: "LC", sampleRate: 44_100, channels: 2 },
+      upstreams: [],
+    },
+    PULLED,
+  ],
+  clients: [
+    {
+      id: "c1",
+      type: "fmle-publish",
+      vhost: "__defaultVhost__",
+      stream: "live/show",
+      ip: "203.0.113.9",
+      tcUrl: "rtmp://edge.example/live",
+      pageUrl: "",
+      swfUrl: "",
+      isHeld: false,
+      ageMs: 12_345,
+      receivedBytes: 7_000,
+      sentBytes: 3_500,
+      skips: 0,
+      rate: RATE,
+    },
+    {
+      id: "c2",
+      type: "rtmp-play",
+      vhost: "edge.example",
+      stream: "live/room/show",
+      ip: "2001:db8::1",
+      tcUrl: "rtmp://edge.example/live/room",
+      pageUrl: "https://example.com/page",
+      swfUrl: "",
+      isHeld: true,
+      ageMs: 1_000,
+      receivedBytes: 0,
+      sentBytes: 5_500,
+      skips: 2,
+      rate: RATE,
+    },
+  ],
+};
+
+/** See the file comment. */
+export class FakeView implements ServerView {
+  /** Ids of clients to kick so far. */
+  readonly kicked: string[] = [];
+  snapshotNow: ServerSnapshot = SNAPSHOT;
+
+  snapshot(): Promise<ServerSnapshot> {
+    return Promise.resolve(this.snapshotNow);
+  }
+
+  kick(clientId: string): Promise<boolean> {
+    this.kicked.push(clientId);
+    return Promise.resolve(this.snapshotNow.clients.some(({ id }) => id === clientId));
+  }
+}

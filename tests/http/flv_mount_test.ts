@@ -1,0 +1,55 @@
+/** Which stream a path names. */
+
+import { matchMount } from "../../lib/http/flv_mount.ts";
+import { assertEquals } from "../helpers/assert.ts";
+
+const MOUNT = "/[app]/[stream].flv";
+
+const FOUND: readonly (readonly [mount: string, path: string, app: string, stream: string])[] = [
+  [MOUNT, "/live/show.flv", "live", "show"],
+  [MOUNT, "/live/room/show.flv", "live/room", "show"],
+  [MOUNT, "/live/show.v2.flv", "live", "show.v2"],
+  [MOUNT, "/live/sh%C3%B6w.flv", "live", "shöw"],
+  [MOUNT, "/live/.flv.flv", "live", ".flv"],
+  ["/watch/[app]-[stream].flv", "/watch/live-show.flv", "live", "show"],
+  ["/a.b/[app]/[stream].flv", "/a.b/live/show.flv", "live", "show"],
+];
+
+for (const [mount, path, app, stream] of FOUND) {
+  Deno.test(`matchMount() finds ${app}/${stream} at ${path} of ${mount}`, () => {
+    assertEquals(matchMount(mount, path), { app, stream });
+  });
+}
+
+const NOTHING: readonly (readonly [path: string, why: string])[] = [
+  ["/live/show", "it does not end in .flv"],
+  ["/live/show.flv/", "it ends in a slash"],
+  ["/show.flv", "it has no app"],
+  ["/live/.flv", "it has no stream"],
+  ["//show.flv", "its app is empty"],
+  ["/live//show.flv", "a part of its app is empty"],
+  ["/live/a%2Fb.flv", "a slash hides in a name"],
+  ["/live/a%3Fvhost=b.flv", "parameters hide in a name"],
+  ["/live/a%23b.flv", "a fragment hides in a name"],
+  ["/live...vhost...b/show.flv", "a vhost hides in the app"],
+  ["/live/a%20b.flv", "it has a space"],
+  ["/live/a%0Ab.flv", "it has a line feed"],
+  ["/live/a%00.flv", "it has a zero"],
+  ["/live/%ff.flv", "it is no UTF-8"],
+];
+
+for (const [path, why] of NOTHING) {
+  Deno.test(`matchMount() finds nothing at ${path}: ${why}`, () => {
+    assertEquals(matchMount(MOUNT, path), null);
+  });
+}
+
+Deno.test("matchMount() takes a mount literally but for its marks", () => {
+  assertEquals(matchMount("/a.b/[app]/[stream].flv", "/axb/live/show.flv"), null);
+});
+
+Deno.test("matchMount() refuses a long path in no time", () => {
+  const startMs = performance.now();
+  assertEquals(matchMount(MOUNT, `${"/a".repeat(100_000)}.fl`), null);
+  assertEquals(performance.now() - startMs < 1_000, true);
+});

@@ -1,0 +1,375 @@
+/** A stream in FLV framing: its bytes by hand, where viewers may begin, and what is kept. */
+
+import type { HttpRemuxConfig } from "../../lib/config/config.ts";
+import { FlvStream, FlvStreams } from "../../lib/http/flv_stream.ts";
+import type { PublishHandle } from "../../lib/hub/publisher.ts";
+import { Stream } from "../../lib/hub/stream.ts";
+import { readFlv } from "../../lib/media/flv_file.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { hex } from "../helpers/hex.ts";
+import {
+  AAC_HEADER,
+  AVC_HEADER,
+  idOf,
+  interFrame,
+  keyframe,
+  METADATA,
+  sound,
+} from "../helpers/media.ts";
+
+const AUDIO = 8;
+const VIDEO = 9;
+const DATA = 18;
+
+const REMUX: HttpRemuxConfig = {
+  enabled: true,
+  mount: "/[app]/[stream].flv",
+  hasAudio: true,
+  hasVideo: true,
+  guessTracks: true,
+  dropIfNotMatch: true,
+};
+
+/** `onMetaData` with `audiocodecid` 10. */
+const AUDIO_METADATA = hex(`
+  02 000a 6f6e4d65746144617461
+  08 00000001 000c 617564696f636f6465636964 00 4024000000000000 000009
+`);
+
+class Rig {
+  readonly stream: Stream;
+  readonly chunkSize: number;
+  #handle: PublishHandle | null = null;
+
+  constructor({ chunkSize = 60_000, isAbsoluteTime = false, maxMessages = 2_500 } = {}) {
+    this.chunkSize = chunkSize;
+    this.stream = new Stream("live/show", {
+      chunkSize,
+      isAbsoluteTime,
+      maxLagMs: 10_000,
+      maxBytes: 64 * 1024 * 1024,
+      maxMessages,
+      keepBackMs: 3_500,
+    }, () => {});
+    // The hub keeps the stream for somebody.
+    this.stream.join({ onLive() {}, cursor: -1 });
+  }
+
+  publish(): this {
+    this.#handle = this.stream.publish();
+    assert(this.#handle !== null);
+    return this;
+  }
+
+  push(typeId: number, timestampMs: number, payload: Uint8Array): this {
+    this.#handle!.push(typeId, timestampMs, payload);
+    return this;
+  }
+
+  /** Metadata and both sequence headers. */
+  pushHeaders(): this {
+    return this.push(DATA, 0, METADATA).push(VIDEO, 0, AVC_HEADER).push(AUDIO, 0, AAC_HEADER);
+  }
+
+  end(reason: "unpublished" | "lost" | "away" = "unpublished"): this {
+    this.#handle!.end(reason);
+    return this;
+  }
+
+  flv(remux: Partial<HttpRemuxConfig> = {}): FlvStream {
+    const options = { chunkSize: this.chunkSize, remux: { ...REMUX, ...remux }, maxLagMs: 10_000 };
+    return new FlvStream(this.stream, options);
+  }
+}
+
+/** All that is in a log from `offset` on. */
+function bytesFrom(flv: FlvStream, offset = 0): number[] {
+  const bytes: number[] = [];
+  for (let view = flv.log.view(offset); view.length > 0; view = flv.log.view(offset)) {
+    bytes.push(...view);
+    offset += view.length;
+  }
+  return bytes;
+}
+
+/** What somebody gets who begins at the newest place. */
+function joiner(flv: FlvStream) {
+  const entry = flv.joinEntry;
+  assert(entry !== null);
+  return readFlv(
+    new Uint8Array([
+      ...flv.fileHeader(),
+      ...flv.preamble(entry),
+      ...bytesFrom(flv, entry.offset),
+    ]),
+  ).tags;
+}
+
+/** Types and times of tags, and the numbers of pictures and sounds. */
+function brief(tags: ReturnType<typeof joiner>): string[] {
+  return tags.map(({ typeId, timestampMs, payload }) => {
+    if (typeId === DATA) return `meta@${timestampMs}`;
+    if (payload[1] === 0) return `${typeId === VIDEO ? "avc" : "aac"}@${timestampMs}`;
+    const kind = typeId === AUDIO ? "a" : payload[0] === 0x17 ? "K" : "p";
+    return `${kind}${idOf(payload)}@${timestampMs}`;
+  });
+}
+
+Deno.test("FlvStream.log has the stream's messages as FLV tags", () => {
+  const rig = new Rig().publish();
+  const flv = rig.flv();
+  rig.push(VIDEO, 0, AVC_HEADER).push(AUDIO, 23, hex("af01 21")).push(
+    VIDEO,
+    40,
+    hex("2701 000000 41"),
+  );
+  flv.catchUp();
+  assertEquals(
+    bytesFrom(flv),
+    [...hex(`
+      09 000009 000000 00 000000 17 00 000000 01640020 00000014
+      08 000003 000017 00 000000 af 01 21 0000000e
+      09 000006 000028 00 000000 27 01 000000 41 00000011
+    `)],
+  );
+});
+
+Deno.test("FlvStream.log puts messages together that the hub has in chunks", () => {
+  const rig = new Rig({ chunkSize: 128 }).publish();
+  const payload = keyframe(7, 1_000);
+  rig.push(VIDEO, 0, payload);
+  const [tag] = joiner(rig.flv());
+  assertEquals(tag, { typeId: VIDEO, timestampMs: 0, payload });
+});
+
+Deno.test("FlvStream.log uses the extended timestamp from 24 bits on", () => {
+  const rig = new Rig({ isAbsoluteTime: true, chunkSize: 128 }).publish();
+  const flv = rig.flv();
+  const payload = keyframe(7, 300);
+  rig.push(VIDEO, 0xffffff, payload).push(VIDEO, 0x1000000, payload).push(
+    VIDEO,
+    0xffffffff,
+    payload,
+  );
+  flv.catchUp();
+  const tagBytes = 11 + 300 + 4;
+  const bytes = bytesFrom(flv);
+  assertEquals(bytes.length, 3 * tagBytes);
+  const times = [0, 1, 2].map((i) => bytes.slice(i * tagBytes + 4, i * tagBytes + 8));
+  assertEquals(times, [[...hex("ffffff 00")], [...hex("000000 01")], [...hex("ffffff ff")]]);
+});
+
+Deno.test("FlvStream.log goes on when timestamps wrap", () => {
+  const rig = new Rig({ isAbsoluteTime: true }).publish();
+  rig.push(VIDEO, 0xffffffd8, keyframe(1)).push(VIDEO, 0, interFrame(2)).push(
+    VIDEO,
+    40,
+    interFrame(3),
+  );
+  const flv = rig.flv();
+  assertEquals(brief(joiner(flv)), ["K1@4294967256", "p2@0", "p3@40"]);
+  assertEquals(flv.log.lagMs(0), 80);
+});
+
+Deno.test("FlvStream begins at the newest keyframe with metadata and headers first", () => {
+  const rig = new Rig().publish().pushHeaders();
+  rig.push(VIDEO, 0, keyframe(1)).push(VIDEO, 40, interFrame(2));
+  rig.push(VIDEO, 80, keyframe(3)).push(AUDIO, 90, sound(4)).push(VIDEO, 120, interFrame(5));
+  assertEquals(
+    brief(joiner(rig.flv())),
+    ["meta@0", "avc@80", "aac@80", "K3@80", "a4@90", "p5@120"],
+  );
+});
+
+Deno.test("FlvStream.joinEntry moves on with the hub's, however many keyframes came", () => {
+  const rig = new Rig().publish().pushHeaders().push(VIDEO, 0, keyframe(1));
+  const flv = rig.flv();
+  for (let i = 2; i < 6; i++) rig.push(VIDEO, i * 40, keyframe(i)).push(AUDIO, i * 40, sound(i));
+  flv.catchUp();
+  assertEquals(brief(joiner(flv)), ["meta@0", "avc@200", "aac@200", "K5@200", "a5@200"]);
+});
+
+Deno.test("FlvStream.joinEntry is the beginning of a publish before the first keyframe", () => {
+  const rig = new Rig().publish();
+  const flv = rig.flv();
+  rig.pushHeaders();
+  flv.catchUp();
+  assertEquals(brief(joiner(flv)), ["meta@0", "avc@0", "aac@0"]);
+});
+
+Deno.test("FlvStream.preamble() has the headers that are in force at its entry", () => {
+  const rig = new Rig().publish().pushHeaders().push(VIDEO, 0, keyframe(1));
+  const flv = rig.flv();
+  const old = flv.joinEntry!;
+  const newHeader = hex("17 00 000000 01640033");
+  rig.push(VIDEO, 40, newHeader).push(VIDEO, 40, keyframe(2));
+  flv.catchUp();
+  assert(old.headers !== flv.joinEntry!.headers);
+  const headers = joiner(flv).filter(({ typeId, payload }) => typeId === VIDEO && payload[1] === 0);
+  assertEquals(headers.map(({ payload }) => payload), [newHeader]);
+  // Who was there already gets it between the pictures.
+  assertEquals(brief(readFlv(new Uint8Array([...flv.fileHeader(), ...bytesFrom(flv)])).tags), [
+    "K1@0",
+    "avc@40",
+    "K2@40",
+  ]);
+});
+
+Deno.test("FlvStream has no place to begin while the hub has none", () => {
+  const rig = new Rig({ maxMessages: 3 }).publish().push(VIDEO, 0, keyframe(1));
+  const flv = rig.flv();
+  for (let i = 2; i < 8; i++) rig.push(VIDEO, i, interFrame(i));
+  flv.catchUp();
+  assertEquals(flv.joinEntry, null);
+  rig.push(VIDEO, 10, keyframe(9));
+  flv.catchUp();
+  assertEquals(brief(joiner(flv)), ["K9@10"]);
+});
+
+Deno.test("FlvStream begins in the middle of a stream without a place to begin", () => {
+  const rig = new Rig({ maxMessages: 3 }).publish();
+  for (let i = 1; i < 8; i++) rig.push(VIDEO, i, interFrame(i));
+  const flv = rig.flv();
+  assertEquals([flv.joinEntry, flv.log.head], [null, 0]);
+});
+
+Deno.test("FlvStream goes on with what is left when the hub has dropped what it did not see", () => {
+  const rig = new Rig({ maxMessages: 3 }).publish().push(VIDEO, 0, keyframe(1));
+  const flv = rig.flv();
+  for (let i = 2; i < 12; i++) rig.push(VIDEO, i, interFrame(i, 1_000_000));
+  assert(rig.stream.log.tail > flv.hubCursor);
+  flv.catchUp();
+  assertEquals([flv.joinEntry, flv.hubCursor], [null, rig.stream.log.head]);
+  rig.push(VIDEO, 20, keyframe(20)).push(VIDEO, 21, interFrame(21));
+  flv.catchUp();
+  assertEquals(brief(joiner(flv)), ["K20@20", "p21@21"]);
+});
+
+Deno.test("FlvStream goes on when its source is lost and another one comes", () => {
+  const rig = new Rig().publish().pushHeaders().push(VIDEO, 0, keyframe(1));
+  const flv = rig.flv();
+  rig.end("away");
+  flv.catchUp();
+  assertEquals([flv.isEnded, flv.joinEntry], [false, null]);
+  rig.publish().push(VIDEO, 0, keyframe(2));
+  flv.catchUp();
+  assertEquals(brief(joiner(flv)), ["K2@40"]);
+});
+
+Deno.test("FlvStream ends when the stream is unpublished, and takes nothing of its successor", () => {
+  const rig = new Rig().publish().push(VIDEO, 0, keyframe(1));
+  const flv = rig.flv();
+  rig.end().publish().push(VIDEO, 0, keyframe(2));
+  flv.catchUp();
+  assertEquals([flv.isEnded, flv.hubCursor], [true, -1]);
+  assertEquals(brief(readFlv(new Uint8Array([...flv.fileHeader(), ...bytesFrom(flv)])).tags), [
+    "K1@0",
+  ]);
+});
+
+Deno.test("FlvStream sees the end behind an extended timestamp", () => {
+  const rig = new Rig({ isAbsoluteTime: true }).publish().push(VIDEO, 0x1000000, keyframe(1));
+  const flv = rig.flv();
+  rig.end();
+  flv.catchUp();
+  assertEquals(flv.isEnded, true);
+});
+
+for (
+  const { what, messages, flags } of [
+    { what: "nothing yet", messages: [], flags: 5 },
+    { what: "pictures", messages: [[VIDEO, AVC_HEADER]], flags: 1 },
+    { what: "sound", messages: [[AUDIO, sound(1)]], flags: 4 },
+    { what: "both", messages: [[AUDIO, sound(1)], [VIDEO, keyframe(1)]], flags: 5 },
+    {
+      what: "pictures, and metadata that speaks of sound",
+      messages: [[DATA, AUDIO_METADATA], [VIDEO, AVC_HEADER]],
+      flags: 5,
+    },
+    {
+      what: "pictures, and metadata that is damaged",
+      messages: [[DATA, AUDIO_METADATA.subarray(0, 30)], [VIDEO, AVC_HEADER]],
+      flags: 1,
+    },
+  ] as const
+) {
+  Deno.test(`FlvStream.fileHeader() has flags ${flags} for ${what}`, () => {
+    const rig = new Rig().publish();
+    for (const [typeId, payload] of messages) rig.push(typeId, 0, payload);
+    const early = rig.flv().fileHeader();
+    assertEquals([...early], [...hex(`464c56 01 0${flags} 00000009 00000000`)]);
+  });
+}
+
+Deno.test("FlvStream.fileHeader() knows of a track whose header lies before the newest keyframe", () => {
+  const rig = new Rig().publish().pushHeaders();
+  rig.push(VIDEO, 0, keyframe(1)).push(VIDEO, 40, keyframe(2));
+  assertEquals(rig.flv().fileHeader()[4], 5);
+});
+
+Deno.test("FlvStream.fileHeader() announces everything when it is not to guess", () => {
+  const rig = new Rig().publish().push(VIDEO, 0, AVC_HEADER);
+  assertEquals(rig.flv({ guessTracks: false }).fileHeader()[4], 5);
+});
+
+Deno.test("FlvStream leaves out the sound that is never announced", () => {
+  const rig = new Rig().publish().pushHeaders().push(VIDEO, 0, keyframe(1)).push(
+    AUDIO,
+    9,
+    sound(2),
+  );
+  const flv = rig.flv({ hasAudio: false });
+  assertEquals(flv.fileHeader()[4], 1);
+  assertEquals(brief(joiner(flv)), ["meta@0", "avc@0", "K1@0"]);
+});
+
+Deno.test("FlvStream keeps the sound that is not announced when it is not to drop it", () => {
+  const rig = new Rig().publish().push(VIDEO, 0, keyframe(1)).push(AUDIO, 9, sound(2));
+  const flv = rig.flv({ hasAudio: false, dropIfNotMatch: false });
+  assertEquals(flv.fileHeader()[4], 1);
+  assertEquals(brief(joiner(flv)), ["K1@0", "a2@9"]);
+});
+
+Deno.test("FlvStream.log keeps the newest GOP and what followers within the lag need", () => {
+  const rig = new Rig().publish().push(VIDEO, 0, keyframe(0, 200_000));
+  const flv = rig.flv();
+  const near = { cursor: 0 };
+  flv.join(near);
+  const second = (i: number) => {
+    rig.push(VIDEO, i * 1_000, keyframe(i, 200_000));
+    flv.catchUp();
+  };
+  for (let i = 1; i <= 9; i++) second(i);
+  assertEquals(flv.log.tail, 0);
+  for (let i = 10; i <= 20; i++) second(i);
+  assert(flv.log.tail > 0, "a follower that lags too far keeps nothing");
+  for (let i = 21; i <= 200; i++) second(i);
+  assert(flv.heldBytes < 5 * 1024 * 1024, `${flv.heldBytes} bytes are held`);
+});
+
+Deno.test("FlvStreams.join() shares a stream, and forgets it with the last follower", () => {
+  const rig = new Rig().publish().push(VIDEO, 0, keyframe(1));
+  const streams = new FlvStreams(rig.chunkSize);
+  const [one, two] = [{ cursor: -1 }, { cursor: -1 }];
+  const options = { remux: REMUX, maxLagMs: 10_000 };
+  const flv = streams.join(rig.stream, one, options);
+  assert(streams.join(rig.stream, two, options) === flv);
+  streams.leave(rig.stream, flv, one);
+  assertEquals(streams.count, 1);
+  streams.leave(rig.stream, flv, two);
+  assertEquals(streams.count, 0);
+});
+
+Deno.test("FlvStreams.join() makes a new one when the last has ended, though it is still followed", () => {
+  const rig = new Rig().publish().push(VIDEO, 0, keyframe(1));
+  const streams = new FlvStreams(rig.chunkSize);
+  const [one, two] = [{ cursor: -1 }, { cursor: -1 }];
+  const options = { remux: REMUX, maxLagMs: 10_000 };
+  const old = streams.join(rig.stream, one, options);
+  rig.end().publish().push(VIDEO, 0, keyframe(2));
+  const flv = streams.join(rig.stream, two, options);
+  assert(flv !== old);
+  streams.leave(rig.stream, old, one);
+  assertEquals(streams.count, 1);
+  assertEquals(brief(joiner(flv)), ["K2@40"]);
+});

@@ -1,0 +1,293 @@
+/** Files over HTTP, from a real folder. */
+
+import { StaticFiles } from "../../lib/http/static_files.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "../helpers/assert.ts";
+import { CollectedLog } from "../helpers/local_server.ts";
+import { needs } from "../helpers/permissions.ts";
+
+const granted = await needs("read", "write");
+
+/** Below the folder that is served, and beside it. */
+const FILES: Readonly<Record<string, string>> = {
+  "www/live/show.m3u8": "#EXTM3U\n",
+  "www/live/show-1.ts": "0123456789",
+  "www/live/show.m4s": "m4s",
+  "www/live/show-1-init.mp4": "init",
+  "www/live/film.mp4": "mp4",
+  "www/live/empty.ts": "",
+  "www/live/SHOW.TS": "upper",
+  "www/live/with blank é.txt": "blank",
+  "www/live/..dots.txt": "dots",
+  "www/live/page/index.html": "<h1>",
+  "www/.hidden": "hidden",
+  "www/noending": "noending",
+  "secret.txt": "SECRET",
+  "www-beside/secret.txt": "SECRET",
+};
+
+/** A test in a folder with {@linkcode FILES}. */
+function filesTest(name: string, test: (place: Place) => Promise<void>): void {
+  Deno.test({
+    ...granted,
+    name,
+    async fn() {
+      const root = await Deno.makeTempDir();
+      try {
+        for (const [path, text] of Object.entries(FILES)) {
+          await Deno.mkdir(`${root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
+          await Deno.writeTextFile(`${root}/${path}`, text);
+        }
+        await test(new Place(root));
+      } finally {
+        await Deno.remove(root, { recursive: true });
+      }
+    },
+  });
+}
+
+/** A served folder. */
+class Place {
+  readonly root: string;
+  readonly log = new CollectedLog();
+  readonly files: StaticFiles;
+
+  constructor(root: string) {
+    this.root = root;
+    this.files = new StaticFiles({ dir: `${root}/www`, logger: this.log.logger });
+  }
+
+  get(
+    path: string,
+    headers: Readonly<Record<string, string>> = {},
+    method = "GET",
+  ): Promise<Response> {
+    const request = new Request("http://edge.example/", { headers, method });
+    // As the runtime does it: the path is there as the client wrote it.
+    return this.files.answer(
+      new Proxy(request, {
+        get: (target, key) =>
+          key === "url" ? `http://edge.example${path}` : Reflect.get(target, key),
+      }),
+    );
+  }
+}
+
+const TYPES = [
+  ["/live/show.m3u8", "application/vnd.apple.mpegurl", "public, max-age=1, stale-if-error=30"],
+  ["/live/show-1.ts", "video/mp2t", "public, max-age=3600, immutable"],
+  ["/live/SHOW.TS", "video/mp2t", "public, max-age=3600, immutable"],
+  ["/live/show.m4s", "video/iso.segment", "public, max-age=3600, immutable"],
+  ["/live/show-1-init.mp4", "video/mp4", "public, max-age=3600, immutable"],
+  ["/live/film.mp4", "video/mp4", "no-cache"],
+  ["/noending", "application/octet-stream", "no-cache"],
+  ["/live/page/", "text/html; charset=utf-8", "no-cache"],
+  ["/live/with%20blank%20%C3%A9.txt", "text/plain; charset=utf-8", "no-cache"],
+] as const;
+
+filesTest("StaticFiles tells type and life of every kind of file", async (place) => {
+  for (const [path, type, cache] of TYPES) {
+    const response = await place.get(path);
+    await response.body?.cancel();
+    assertEquals(response.status, 200, path);
+    assertEquals(response.headers.get("content-type"), type, path);
+    assertEquals(response.headers.get("cache-control"), cache, path);
+    assertEquals(response.headers.get("x-content-type-options"), "nosniff", path);
+  }
+});
+
+filesTest("StaticFiles lets a cache keep for a second that a file is missing", async (place) => {
+  const response = await place.get("/live/show-2.ts");
+  await response.body?.cancel();
+  assertEquals(response.status, 404);
+  assertEquals(response.headers.get("cache-control"), "public, max-age=1");
+});
+
+filesTest("StaticFiles serves a whole file, byte by byte", async (place) => {
+  const bytes = crypto.getRandomValues(new Uint8Array(60_000));
+  const longer = new Uint8Array(200_000).map((_, at) => bytes[at % 60_000]! ^ at);
+  await Deno.writeFile(`${place.root}/www/long.ts`, longer);
+  const response = await place.get("/long.ts?token=1");
+  assertEquals(response.headers.get("content-length"), "200000");
+  assertEquals(await response.bytes(), longer);
+  const part = await place.get("/long.ts", { range: "bytes=65000-140000" });
+  assertEquals(part.headers.get("content-range"), "bytes 65000-140000/200000");
+  assertEquals(await part.bytes(), longer.slice(65_000, 140_001));
+});
+
+filesTest("StaticFiles serves an empty file", async (place) => {
+  const response = await place.get("/live/empty.ts");
+  assertEquals(response.headers.get("content-length"), "0");
+  assertEquals(await response.text(), "");
+});
+
+filesTest("StaticFiles answers HEAD with the same headers and no body", async (place) => {
+  const get = await place.get("/live/show-1.ts");
+  const head = await place.get("/live/show-1.ts", {}, "HEAD");
+  assertEquals(await get.text(), "0123456789");
+  assertEquals(head.body, null);
+  assertEquals([...head.headers], [...get.headers]);
+});
+
+filesTest("StaticFiles refuses every other method", async (place) => {
+  for (const method of ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"]) {
+    const response = await place.get("/live/show-1.ts", {}, method);
+    assertEquals([response.status, response.headers.get("allow")], [405, "GET, HEAD"], method);
+  }
+});
+
+const PARTS = [
+  { range: "bytes=2-4", status: 206, body: "234", content: "bytes 2-4/10" },
+  { range: "bytes=7-", status: 206, body: "789", content: "bytes 7-9/10" },
+  { range: "bytes=-2", status: 206, body: "89", content: "bytes 8-9/10" },
+  { range: "bytes=0-99", status: 206, body: "0123456789", content: "bytes 0-9/10" },
+  { range: "bytes=10-", status: 416, body: "", content: "bytes */10" },
+  { range: "bytes=0-1,4-5", status: 200, body: "0123456789", content: null },
+  { range: "nonsense", status: 200, body: "0123456789", content: null },
+] as const;
+
+filesTest("StaticFiles serves the part that is asked for", async (place) => {
+  for (const { range, status, body, content } of PARTS) {
+    const response = await place.get("/live/show-1.ts", { range });
+    assertEquals(response.status, status, range);
+    assertEquals(response.headers.get("content-range"), content, range);
+    assertEquals(await response.text(), body, range);
+  }
+});
+
+filesTest("StaticFiles answers 304 when the client has the file already", async (place) => {
+  const first = await place.get("/live/show-1.ts");
+  await first.body?.cancel();
+  const etag = first.headers.get("etag")!;
+  const modified = first.headers.get("last-modified")!;
+  assertMatch(etag, /^"[0-9a-f]+-[0-9a-f]+"$/);
+  const fresh = [
+    { "if-none-match": etag },
+    { "if-none-match": `"other", W/${etag}` },
+    { "if-none-match": "*" },
+    { "if-modified-since": modified },
+    { "if-none-match": etag, "if-modified-since": new Date(0).toUTCString() },
+  ];
+  for (const headers of fresh) {
+    const response = await place.get("/live/show-1.ts", headers);
+    assertEquals([response.status, response.body], [304, null], JSON.stringify(headers));
+    assertEquals(response.headers.get("etag"), etag);
+    assertEquals(response.headers.get("cache-control"), "public, max-age=3600, immutable");
+  }
+  const stale = [
+    { "if-none-match": '"other"' },
+    { "if-none-match": '"other"', "if-modified-since": modified },
+    { "if-modified-since": new Date(0).toUTCString() },
+    { "if-modified-since": "nonsense" },
+  ];
+  for (const headers of stale) {
+    const response = await place.get("/live/show-1.ts", headers);
+    await response.body?.cancel();
+    assertEquals(response.status, 200, JSON.stringify(headers));
+  }
+});
+
+filesTest("StaticFiles gives a file that was written again another ETag", async (place) => {
+  const etagOf = async () => {
+    const response = await place.get("/live/show.m3u8");
+    await response.body?.cancel();
+    return response.headers.get("etag");
+  };
+  const before = await etagOf();
+  await Deno.writeTextFile(`${place.root}/www/live/show.m3u8`, "#EXTM3U\n#EXT-X-VERSION:3\n");
+  assert(await etagOf() !== before);
+});
+
+filesTest("StaticFiles serves a part only of the version that If-Range names", async (place) => {
+  const first = await place.get("/live/show-1.ts");
+  await first.body?.cancel();
+  const statusWith = async (version: string) => {
+    const headers = { range: "bytes=0-1", "if-range": version };
+    const response = await place.get("/live/show-1.ts", headers);
+    await response.body?.cancel();
+    return response.status;
+  };
+  assertEquals(await statusWith(first.headers.get("etag")!), 206);
+  assertEquals(await statusWith(first.headers.get("last-modified")!), 206);
+  assertEquals(await statusWith('"other"'), 200);
+});
+
+const OUTSIDE = [
+  "/../secret.txt",
+  "/live/../../secret.txt",
+  "/%2e%2e/secret.txt",
+  "/%2E%2E/secret.txt",
+  "/.%2e/secret.txt",
+  "/..%2fsecret.txt",
+  "/live/..%2f..%2fsecret.txt",
+  "/%252e%252e/secret.txt",
+  "/..\\secret.txt",
+  "/..%5csecret.txt",
+  "/live\\..\\..\\secret.txt",
+  "/%c0%ae%c0%ae/secret.txt",
+  "/secret.txt%00.ts",
+  "/live/show-1.ts%00",
+  "/../www-beside/secret.txt",
+  "//etc/passwd",
+  "/live//show-1.ts",
+  "/./live/show-1.ts",
+  "/.hidden",
+  "/live/..dots.txt",
+  "/link/secret.txt",
+  "/link-to-file",
+  "/link-beside/secret.txt",
+  "/live%2fshow-1.ts",
+  "/loop",
+  "/%",
+  "/%zz",
+  "/live",
+  "/",
+  "/live/show-1.ts/",
+  "/live/show-1.ts/more",
+  `/${"a".repeat(5_000)}`,
+  `/${"a/".repeat(5_000)}`,
+];
+
+filesTest("StaticFiles serves nothing from outside its folder", async (place) => {
+  await Deno.symlink(place.root, `${place.root}/www/link`);
+  await Deno.symlink(`${place.root}/secret.txt`, `${place.root}/www/link-to-file`);
+  await Deno.symlink(`${place.root}/www-beside`, `${place.root}/www/link-beside`);
+  await Deno.symlink("loop", `${place.root}/www/loop`);
+  for (const path of OUTSIDE) {
+    const response = await place.get(path);
+    const text = await response.text();
+    assertEquals([response.status, text], [404, "There is no such file\n"], path.slice(0, 60));
+  }
+});
+
+filesTest("StaticFiles follows a link that stays inside its folder", async (place) => {
+  await Deno.symlink("show-1.ts", `${place.root}/www/live/newest.ts`);
+  const response = await place.get("/live/newest.ts");
+  assertEquals(await response.text(), "0123456789");
+});
+
+filesTest("StaticFiles serves files of a folder that was made after the start", async (place) => {
+  const files = new StaticFiles({ dir: `${place.root}/later`, logger: place.log.logger });
+  const request = new Request("http://edge.example/a.ts");
+  assertEquals((await files.answer(request)).status, 404);
+  await Deno.mkdir(`${place.root}/later`);
+  await Deno.writeTextFile(`${place.root}/later/a.ts`, "a");
+  assertEquals(await (await files.answer(request)).text(), "a");
+  assertEquals(place.log.urgent, []);
+});
+
+filesTest("StaticFiles closes the file when the client leaves", async (place) => {
+  await Deno.writeFile(`${place.root}/www/long.ts`, new Uint8Array(1_000_000));
+  const response = await place.get("/long.ts");
+  const reader = response.body!.getReader();
+  await reader.read();
+  // The sanitizer of the test runner fails the test if it does not.
+  await reader.cancel();
+});
+
+filesTest("StaticFiles breaks an answer off when the file shrinks", async (place) => {
+  await Deno.writeFile(`${place.root}/www/long.ts`, new Uint8Array(200_000));
+  const response = await place.get("/long.ts");
+  await Deno.truncate(`${place.root}/www/long.ts`, 70_000);
+  const error = await response.bytes().catch((error) => error);
+  assertStringIncludes(String(error), "The file ended 130000 bytes early");
+});
