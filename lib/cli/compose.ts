@@ -119,7 +119,9 @@ export function startServer(config: Config, surroundings: Surroundings): Running
   const flv = new FlvService({ ...context, maxConnections, idPrefix: `${loopName}h` });
   const clients: ClientSource[] = [server, flv];
   const httpApps: HttpApp[] = [createFlvRoutes({ vhosts, service: flv, clock })];
-  const view = config.httpApi.enabled ? new LiveView({ clock, vhosts: liveVhosts, clients }) : null;
+  const view = config.httpApi.enabled
+    ? new LiveView({ clock, queue, vhosts: liveVhosts, clients })
+    : null;
   let isStopping = false;
   let http: HttpFace | null = null;
   const stop = async () => {

@@ -14,6 +14,7 @@ import type {
 import type { Hub } from "../hub/hub.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { ClientReport, ClientSource, ClientTotals } from "../net/client_report.ts";
+import type { FlushQueue } from "../net/flush_queue.ts";
 import type { VhostService } from "../net/vhost_service.ts";
 import { Audiences } from "./audiences.ts";
 import { ProcessMeter } from "./process_meter.ts";
@@ -33,6 +34,8 @@ export interface LiveViewOptions {
   readonly clock: Clock;
   readonly vhosts: readonly LiveVhost[];
   readonly clients: readonly ClientSource[];
+  /** Does all the writing. */
+  readonly queue: FlushQueue;
 }
 
 /** See the file comment. */
@@ -56,7 +59,7 @@ export class LiveView implements ServerView {
   }
 
   snapshot(): Promise<ServerSnapshot> {
-    const { clock, vhosts } = this.#options;
+    const { clock, vhosts, queue } = this.#options;
     const nowMs = clock.now();
     const clients = this.#clientReports(nowMs);
     const audiences = new Audiences(clients);
@@ -65,6 +68,7 @@ export class LiveView implements ServerView {
       totals: this.#clientTotals(),
       rate: this.#serverRate.kbps,
       loopDelay: this.#describeLoopDelay(),
+      flushes: { count: queue.flushCount, busyMs: queue.busyMs },
       vhosts: vhosts.map((vhost) => this.#describeVhost(vhost, audiences)),
       streams: vhosts.flatMap((vhost) => this.#describeStreams(vhost, audiences)),
       clients: clients.map((client) => ({ ...client, rate: this.#clientRates.of(client.id) })),

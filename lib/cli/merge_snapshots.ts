@@ -18,6 +18,7 @@ export function mergeSnapshots(loops: readonly ServerSnapshot[]): ServerSnapshot
     totals: sumOf(loops.map(({ totals }) => totals)) satisfies ClientTotals,
     rate: mergeRates(loops.map(({ rate }) => rate)),
     loopDelay: mergeDelays(loops.map(({ loopDelay }) => loopDelay)),
+    flushes: sumOf(loops.map(({ flushes }) => flushes)),
     vhosts: loops[0]!.vhosts.map((_, index) =>
       mergeVhost(loops.map((loop) => loop.vhosts[index]!))
     ),

@@ -243,13 +243,17 @@ function buildHls({ hls, cluster }: VhostValues): HlsConfig {
 
 function buildRemux(values: VhostValues["http_remux"]): HttpRemuxConfig {
   return {
-    enabled: values.enabled,
+    enabled: values.enabled && isFlv(values.mount),
     mount: values.mount.replace("[vhost]", ""),
     hasAudio: values.has_audio,
     hasVideo: values.has_video,
     guessTracks: values.guess_has_av,
     dropIfNotMatch: values.drop_if_not_match,
   };
+}
+
+function isFlv(mount: string): boolean {
+  return mount.endsWith(".flv");
 }
 
 /** What no single directive can tell. */
@@ -278,6 +282,10 @@ function checkVhost(vhost: Directive, values: VhostValues, problems: ProblemList
       "HLS has no effect in an edge vhost: its streams are here only while players watch";
     const fix = "write it on the origin and put an HTTP cache here, as docs/hls-edge.md shows";
     problems.warn(written("hls", "enabled") ?? vhost, what, fix);
+  }
+  if (values.http_remux.enabled && !isFlv(values.http_remux.mount)) {
+    const what = "Streams are served over HTTP as FLV only, so this vhost serves none";
+    problems.warn(written("http_remux", "mount") ?? vhost, what, "let the mount end in .flv");
   }
   const hasRules = written("security", "allow") ?? written("security", "deny");
   if (security.enabled && hasRules === undefined) {

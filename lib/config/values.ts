@@ -116,7 +116,13 @@ export function fileTemplate({ ending, oneOf }: TemplateOptions): ValueType<stri
   });
 }
 
-/** A path below which FLV is served; a host before it may only be `[vhost]`. */
+/** Endings of mounts that SRS serves and this program does not. */
+const FOREIGN_MOUNT = /\.(ts|aac|mp3)$/;
+
+/**
+ * A path below which FLV is served; a host before it may only be `[vhost]`. SRS's other formats pass, so that
+ * its files start; whoever builds the configuration warns of them.
+ */
 export const flvMount: ValueType<string> = single(
   "a path with `[app]` and `[stream]`, ending in `.flv`",
   (word, refuse) => {
@@ -124,7 +130,7 @@ export const flvMount: ValueType<string> = single(
     if (!path.startsWith("/") || path.includes("[vhost]")) {
       return refuse("let it begin with [vhost]/ or with /");
     }
-    if (!path.endsWith(".flv")) return refuse("let it end in .flv");
+    if (!path.endsWith(".flv") && !FOREIGN_MOUNT.test(path)) return refuse("let it end in .flv");
     const isWhole = path.split("[app]").length === 2 && path.split("[stream]").length === 2;
     return isWhole ? word : refuse("write [app] and [stream] once each");
   },

@@ -114,7 +114,7 @@ function namesIn(samples: Samples): string[] {
   return Object.keys(samples[0]?.[0] ?? {});
 }
 
-function addProcess(page: MetricsPage, { process, loopDelay }: ServerSnapshot): void {
+function addProcess(page: MetricsPage, { process, loopDelay, flushes }: ServerSnapshot): void {
   page.gauge("edge_build_info", "The version; always 1.", [[{ version: VERSION }, 1]]);
   page.gauge(
     "process_start_time_seconds",
@@ -132,6 +132,12 @@ function addProcess(page: MetricsPage, { process, loopDelay }: ServerSnapshot): 
     "edge_event_loop_delay_seconds",
     "How late timers run, looked at every 25 ms: everything else waits as long.",
     loopDelay,
+  );
+  page.counter("edge_flushes_total", "Writes to clients and origins.", flushes.count);
+  page.counter(
+    "edge_flush_seconds_total",
+    "Time it took to start those writes; divided by their number, what a write costs.",
+    flushes.busyMs / 1000,
   );
 }
 

@@ -19,6 +19,7 @@ export interface ServerSnapshot {
   /** Of everything clients sent and were sent. */
   readonly rate: RateSnapshot;
   readonly loopDelay: LoopDelaySnapshot;
+  readonly flushes: FlushSnapshot;
   readonly vhosts: readonly VhostSnapshot[];
   readonly streams: readonly StreamSnapshot[];
   readonly clients: readonly ClientSnapshot[];
@@ -56,6 +57,12 @@ export interface LoopDelaySnapshot {
   /** Timers per bucket, one more than there are bounds. */
   readonly counts: readonly number[];
   readonly sumSeconds: number;
+}
+
+/** Writes to clients and origins that were started, and what starting them took. They only grow. */
+export interface FlushSnapshot {
+  readonly count: number;
+  readonly busyMs: number;
 }
 
 /** A vhost. */

@@ -4,6 +4,7 @@ import { LiveView } from "../../lib/cli/live_view.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { Hub } from "../../lib/hub/hub.ts";
 import type { ClientReport, ClientSource, ClientTotals } from "../../lib/net/client_report.ts";
+import { FlushQueue } from "../../lib/net/flush_queue.ts";
 import { LocalVhost } from "../../lib/net/local_vhost.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
@@ -80,7 +81,8 @@ class Rig {
     const { clock, hub } = this;
     const service = new LocalVhost({ config, hub, clock });
     const clients = [this.rtmp, this.flv];
-    this.view = new LiveView({ clock, vhosts: [{ service, hub, copies: null }], clients });
+    const queue = new FlushQueue(clock);
+    this.view = new LiveView({ clock, queue, vhosts: [{ service, hub, copies: null }], clients });
   }
 }
 

@@ -60,7 +60,10 @@ Deno.test("mergeSnapshots() keeps streams of other names and of other vhosts apa
 });
 
 Deno.test("mergeSnapshots() adds up what each loop counts, and not what all see of the process", () => {
-  const { process, totals, vhosts, loopDelay, clients } = mergeSnapshots([SNAPSHOT, SNAPSHOT]);
+  const { process, totals, vhosts, loopDelay, flushes, clients } = mergeSnapshots([
+    SNAPSHOT,
+    SNAPSHOT,
+  ]);
   assertEquals(process, { ...SNAPSHOT.process, heapBytes: 2 * SNAPSHOT.process.heapBytes });
   assertEquals(totals.connections, 2 * SNAPSHOT.totals.connections);
   assertEquals(totals.sentBytes, 2 * SNAPSHOT.totals.sentBytes);
@@ -73,6 +76,7 @@ Deno.test("mergeSnapshots() adds up what each loop counts, and not what all see 
       one.upstreams === null ? undefined : 2 * one.upstreams.spliced,
     );
   }
+  assertEquals(flushes, { count: 8_000, busyMs: 3_000 });
   assertEquals(loopDelay.counts, SNAPSHOT.loopDelay.counts.map((count) => 2 * count));
   assertEquals(loopDelay.boundsSeconds, SNAPSHOT.loopDelay.boundsSeconds);
   assertEquals(clients.length, 2 * SNAPSHOT.clients.length);

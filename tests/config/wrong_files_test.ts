@@ -193,9 +193,19 @@ const SRS_FILES: readonly WrongFile[] = [
   },
   {
     what: "a mount of another format",
-    text: inVhost("http_remux { mount [vhost]/[app]/[stream].ts; }"),
+    text: inVhost("http_remux { mount [vhost]/[app]/[stream].xyz; }"),
     problems: [
-      'x.conf:3:20: Value "[vhost]/[app]/[stream].ts" of "mount" is not valid: let it end in .flv',
+      'x.conf:3:20: Value "[vhost]/[app]/[stream].xyz" of "mount" is not valid: let it end in .flv',
+    ],
+  },
+  {
+    what: "a mount of a format that SRS serves and we do not",
+    text: `http_server { enabled on; } ${
+      inVhost("http_remux { enabled on; mount /[app]/[stream].ts; }")
+    }`,
+    problems: [
+      "x.conf:3:26: warning: Streams are served over HTTP as FLV only, so this vhost serves none: " +
+      "let the mount end in .flv",
     ],
   },
   {

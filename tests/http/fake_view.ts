@@ -49,6 +49,7 @@ export const SNAPSHOT: ServerSnapshot = {
   },
   totals: { connections: 20, refused: 3, receivedBytes: 7_000, sentBytes: 9_000, skips: 2 },
   rate: RATE,
+  flushes: { count: 4_000, busyMs: 1_500 },
   loopDelay: { boundsSeconds: [0.001, 1], counts: [5, 2, 1], sumSeconds: 2.5 },
   vhosts: [
     {

@@ -16,6 +16,8 @@ const LINES = [
   'edge_event_loop_delay_seconds_bucket{le="+Inf"} 8',
   "edge_event_loop_delay_seconds_sum 2.5",
   "edge_event_loop_delay_seconds_count 8",
+  "edge_flushes_total 4000",
+  "edge_flush_seconds_total 1.5",
   'edge_players{vhost="__defaultVhost__"} 0',
   'edge_players{vhost="edge.example"} 1',
   'edge_players_waiting{vhost="edge.example"} 1',
