@@ -9,9 +9,7 @@ import { RemoteVhost } from "../edge/remote_vhost.ts";
 import { createUpstreamTotals } from "../edge/upstream_report.ts";
 import { diskFiles } from "../hls/hls_files.ts";
 import { HlsService } from "../hls/hls_service.ts";
-import { createFlvRoutes } from "../http/flv_routes.ts";
 import { FlvService } from "../http/flv_service.ts";
-import type { HttpApp } from "../http/routes.ts";
 import type { ServerView } from "../http/server_view.ts";
 import { Hub } from "../hub/hub.ts";
 import type { StreamOptions } from "../hub/stream.ts";
@@ -28,7 +26,7 @@ import { HookClient, type HookFetch } from "../policy/hook_client.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import { Bridge } from "../worker/bridge.ts";
 import type { BridgePort } from "../worker/bridge_link.ts";
-import { HttpFace } from "./http_face.ts";
+import type { HttpFace, OpenHttp } from "./http_face.ts";
 import { type LiveVhost, LiveView } from "./live_view.ts";
 
 /** The place of a server that is one of several event loops of a process. */
@@ -49,6 +47,8 @@ export interface Surroundings {
   readonly logger: Logger;
   /** Given when the server is one of several event loops. */
   readonly loop?: LoopPlace;
+  /** Given when the configuration asks for HTTP; without it there is none. */
+  readonly openHttp?: OpenHttp | undefined;
   /** What HTTP callbacks go out with; the runtime's own unless given. */
   readonly hookFetch?: HookFetch;
 }
@@ -85,7 +85,7 @@ export interface RunningServer {
  * @throws when it cannot listen on one of its addresses; then it listens on none.
  */
 export function startServer(config: Config, surroundings: Surroundings): RunningServer {
-  const { network, clock, logger, loop } = surroundings;
+  const { network, clock, logger, loop, openHttp } = surroundings;
   const queue = new FlushQueue(clock);
   const wheels = new FlushWheels(queue, clock);
   const turns = new WorkTurns(clock);
@@ -118,7 +118,6 @@ export function startServer(config: Config, surroundings: Surroundings): Running
   const server = new Server({ network, maxConnections, idPrefix: `${loopName}c`, context });
   const flv = new FlvService({ ...context, maxConnections, idPrefix: `${loopName}h` });
   const clients: ClientSource[] = [server, flv];
-  const httpApps: HttpApp[] = [createFlvRoutes({ vhosts, service: flv, clock })];
   const view = config.httpApi.enabled
     ? new LiveView({ clock, queue, vhosts: liveVhosts, clients })
     : null;
@@ -141,24 +140,24 @@ export function startServer(config: Config, surroundings: Surroundings): Running
   let addresses: NetAddress[];
   try {
     addresses = config.listen.map((address) => server.listen(address));
-    http = new HttpFace({
+    http = openHttp?.({
       config,
       clock,
       logger,
       // Of several event loops none shows itself: `worker_pool.ts` shows what they are together.
       view: loop === undefined ? view : null,
       identity: { ...identity, pid: Deno.pid },
-      apps: httpApps,
+      flv: { vhosts, service: flv, clock },
       isReady: () => !isStopping,
       isPortShared: loop !== undefined,
-    });
+    }) ?? null;
   } catch (error) {
     void stop();
     throw error;
   }
   return {
     addresses,
-    httpAddresses: http.addresses,
+    httpAddresses: http?.addresses ?? [],
     view,
     bridge,
     get counts() {

@@ -12,6 +12,7 @@ import { denoNetwork, formatAddress } from "../net/deno_tcp.ts";
 import type { ServeCommand } from "./args.ts";
 import { startServer } from "./compose.ts";
 import { EXIT_CODE, type ExitCode } from "./exit_codes.ts";
+import { loadHttp } from "./load_http.ts";
 import { createLogging, type Logging } from "./logging.ts";
 import { acquirePidFile } from "./pid_file.ts";
 import { onStopSignal } from "./signals.ts";
@@ -69,9 +70,12 @@ async function runServer(config: Config, command: ServeCommand, logging: Logging
 async function tryStart(config: Config, { logger }: Logging): Promise<Service> {
   const count = countWorkers(config, logger);
   try {
-    return count > 1
-      ? await startThreads(config, count, logger)
-      : startServer(config, { network: denoNetwork, clock: systemClock, logger });
+    return count > 1 ? await startThreads(config, count, logger) : startServer(config, {
+      network: denoNetwork,
+      clock: systemClock,
+      logger,
+      openHttp: await loadHttp(config),
+    });
   } catch (error) {
     if (error instanceof StartError) throw error;
     if (error instanceof HttpListenError) throw cannotListenOnHttp(error);

@@ -6,7 +6,7 @@ import { stableId } from "../base/stable_id.ts";
 import type { Config } from "../config/config.ts";
 import { formatAddress } from "../net/deno_tcp.ts";
 import type { NetAddress } from "../net/transport.ts";
-import { HttpFace } from "./http_face.ts";
+import { loadHttp } from "./load_http.ts";
 import { StartError } from "./start_error.ts";
 import { startWorkers } from "./worker_pool.ts";
 
@@ -42,23 +42,24 @@ export async function startThreads(
   const pool = await startWorkers({ config, count, logger });
   const { edgeId } = pool;
   let isStopping = false;
-  const api = new HttpFace({
-    config: { ...config, httpServer: { ...config.httpServer, enabled: false } },
+  const apiConfig = { ...config, httpServer: { ...config.httpServer, enabled: false } };
+  const api = (await loadHttp(apiConfig))?.({
+    config: apiConfig,
     clock: systemClock,
     logger,
-    view: config.httpApi.enabled ? pool : null,
+    view: pool,
     identity: { serverId: stableId(edgeId), serviceId: edgeId, pid: Deno.pid },
-    apps: [],
+    flv: null,
     isReady: () => !isStopping,
     isPortShared: false,
   });
   return {
     addresses: pool.addresses,
-    httpAddresses: [...api.addresses, ...pool.httpAddresses],
+    httpAddresses: [...api?.addresses ?? [], ...pool.httpAddresses],
     async stop() {
       isStopping = true;
       await pool.stop();
-      await api.stop();
+      await api?.stop();
     },
   };
 }

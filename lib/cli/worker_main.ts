@@ -6,14 +6,23 @@ import { describeError } from "../base/errors.ts";
 import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../base/log.ts";
 import { createDenoNetwork } from "../net/deno_tcp.ts";
 import { type RunningServer, startServer } from "./compose.ts";
+import { loadHttp } from "./load_http.ts";
 import type { FromWorker, ToWorker } from "./worker_message.ts";
 
 let server: RunningServer | null = null;
+/** Settles when the server has started or failed; what is said meanwhile waits for it. */
+let started: Promise<void> = Promise.resolve();
 
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  if (data.type === "start") {
+    started = start(data);
+  } else {
+    void started.then(() => handle(data));
+  }
+};
+
+function handle(data: Exclude<ToWorker, { type: "start" }>): void {
   switch (data.type) {
-    case "start":
-      return start(data);
     case "neighbour":
       return server?.bridge?.connect(data.neighbour.index, data.neighbour.port);
     case "show":
@@ -30,14 +39,16 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     default:
       data satisfies never;
   }
-};
+}
 
-function start({ index, count, edgeId, config, neighbours }: ToWorker & { type: "start" }): void {
+async function start(order: ToWorker & { type: "start" }): Promise<void> {
+  const { index, count, edgeId, config, neighbours } = order;
   try {
     server = startServer(config, {
       network: createDenoNetwork({ isPortShared: true }),
       clock: systemClock,
       logger: createLogger(config.log.level),
+      openHttp: await loadHttp(config),
       loop: { index, count, edgeId, neighbours },
     });
     say({ type: "listening" });

@@ -291,7 +291,6 @@ export class FlvViewer implements Viewer, Flushable {
       pageUrl,
       swfUrl: "",
       flashVer: "",
-      property: () => undefined,
       args: null,
     };
   }

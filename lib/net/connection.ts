@@ -4,6 +4,7 @@
  * else notices.
  */
 
+import type { AmfObject } from "../amf/amf_value.ts";
 import type { Clock } from "../base/clock.ts";
 import { describeError, WireError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
@@ -105,6 +106,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   readonly #session: ServerSession;
   #connect: ConnectRequest | null = null;
   #edgePath: readonly string[] = [];
+  #backlogMs = 0;
   #doing: Doing;
   /** The wish that a vhost is asked for right now or has answered. */
   #wish: Wish | null = null;
@@ -224,13 +226,14 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     this.writer.send(bytes);
   }
 
-  onConnect(request: ConnectRequest): void {
+  onConnect(request: ConnectRequest, info: AmfObject): void {
     const { tcUrl, app } = request;
     // Throws here, with a clear text, when the address cannot be read. Without any stream the end of a
     // longer app would be taken for one.
     const url = parseStreamUrl({ tcUrl, app, stream: "-" });
     this.#connect = request;
-    this.#edgePath = parseEdgePath(request.property(EDGE_PATH_PROPERTY));
+    this.#edgePath = parseEdgePath(info.get(EDGE_PATH_PROPERTY));
+    this.#backlogMs = parseBacklog(info.get(BACKLOG_PROPERTY));
     const loop = refuseLoop(this.#edgePath, this.#context.edgeId);
     if (loop !== null) return this.#refuse(request.id, loop);
     this.#checkConnect(request.id, url);
@@ -394,7 +397,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
       url: found.url,
       name: found.name,
       edgePath: this.#edgePath,
-      backlogMs: parseBacklog(this.#connect!.property(BACKLOG_PROPERTY)),
+      backlogMs: this.#backlogMs,
     };
     this.#wish = wish;
     return wish;

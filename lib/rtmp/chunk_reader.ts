@@ -53,7 +53,10 @@ const MESSAGE_HEADER_BYTES = [11, 7, 3, 0] as const;
 /** First size of an assembly buffer; it doubles as bytes arrive. */
 const MIN_ASSEMBLY_BYTES = 4096;
 
-/** An assembly buffer up to this size is kept for the chunk stream's next message. */
+/**
+ * An assembly buffer up to this size is kept for the chunk stream's next message, if that is likely: a
+ * picture follows a picture, but a command may be the last.
+ */
 const MAX_KEPT_ASSEMBLY_BYTES = 512 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
@@ -298,7 +301,7 @@ export class ChunkReader {
     this.#current = null;
     if (stream.received === stream.length) {
       this.#emit(stream, stream.assembly.subarray(0, stream.length));
-      if (stream.assembly.length > MAX_KEPT_ASSEMBLY_BYTES) this.#release(stream);
+      if (!isWorthKeeping(stream)) this.#release(stream);
     }
     return end;
   }
@@ -372,6 +375,11 @@ export class ChunkReader {
   #error(code: `chunk.${string}`, message: string, fix = ""): WireError {
     return new WireError(code, message, { offset: this.#consumed, fix });
   }
+}
+
+function isWorthKeeping({ typeId, assembly }: ChunkStream): boolean {
+  const isMedia = typeId === MessageType.VIDEO || typeId === MessageType.AUDIO;
+  return isMedia && assembly.length <= MAX_KEPT_ASSEMBLY_BYTES;
 }
 
 function readLittleEndianU32(bytes: Uint8Array, offset: number): number {

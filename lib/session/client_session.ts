@@ -217,6 +217,13 @@ export class ClientSession implements MessagePortHandler {
     }));
     this.send(encodeWindowAckSize(WINDOW_ACK_BYTES[target.kind]));
     this.send(encodeSetChunkSize(chunkSize));
+    // Servers take one command after the other, so this need not wait for the answer: a player far away
+    // gets its picture a round trip sooner. A server that refuses the connect does not look at it.
+    if (target.kind === "play") this.#sendCreateStream();
+  }
+
+  #sendCreateStream(): void {
+    this.#sendCommand("createStream", Tid.CREATE_STREAM, [null]);
   }
 
   #onResult(command: Command): void {
@@ -224,11 +231,10 @@ export class ClientSession implements MessagePortHandler {
       const { kind, streamName } = this.#options.target;
       if (kind === "connect") return this.#started();
       this.#state = "creating";
-      if (kind === "publish") {
-        this.#sendCommand("releaseStream", Tid.RELEASE_STREAM, [null, streamName]);
-        this.#sendCommand("FCPublish", Tid.FC_PUBLISH, [null, streamName]);
-      }
-      this.#sendCommand("createStream", Tid.CREATE_STREAM, [null]);
+      if (kind === "play") return;
+      this.#sendCommand("releaseStream", Tid.RELEASE_STREAM, [null, streamName]);
+      this.#sendCommand("FCPublish", Tid.FC_PUBLISH, [null, streamName]);
+      this.#sendCreateStream();
     } else if (command.transactionId === Tid.CREATE_STREAM && this.#state === "creating") {
       const msid = command.values[1];
       this.#msid = typeof msid === "number" ? msid >>> 0 : 0;

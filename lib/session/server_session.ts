@@ -51,8 +51,6 @@ export interface ConnectRequest {
   readonly swfUrl: string;
   /** E.g. `LNX 9,0,124,2` or `FMLE/3.0`. */
   readonly flashVer: string;
-  /** Value of a further property of the connect object. */
-  property(name: string): AmfValue;
   /** Second argument, in which clients of SRS pass tokens and its edges say who they are; or null. */
   readonly args: AmfObject | null;
 }
@@ -67,7 +65,8 @@ export interface StreamCommand {
 export interface ServerSessionHandler {
   /** Bytes for the peer, in order; the array is the receiver's to keep. */
   send(bytes: Uint8Array): void;
-  onConnect(request: ConnectRequest): void;
+  /** `info` is the whole connect object; what is not in `request` is read now, it is not to be kept. */
+  onConnect(request: ConnectRequest, info: AmfObject): void;
   onPublish(request: StreamCommand): void;
   onPlay(request: StreamCommand): void;
   /** A message of the accepted publish: type 8, 9 or 18. `payload` is valid during the call only. */
@@ -392,9 +391,8 @@ export class ServerSession implements MessagePortHandler {
       pageUrl: textOf(info.get("pageUrl")),
       swfUrl: textOf(info.get("swfUrl")),
       flashVer: textOf(info.get("flashVer")),
-      property: (name) => info.get(name),
       args: args instanceof AmfObject ? args : null,
-    });
+    }, info);
   }
 
   #onCreateStream(command: Command): void {

@@ -79,11 +79,18 @@ export async function startEdgeFromFile(
   }
 }
 
-/** The command that stands for `edge`, wherever it is started. */
+/** The command that stands for `edge`, wherever it is started: as `deno task start`, or the executable. */
 export function edgeCommand(): [string, ...string[]] {
   const binary = edgeBinary();
   if (binary !== undefined) return [binary];
   const allowed = ["--allow-net", "--allow-read", "--allow-write"];
   const config = `--config=${PROJECT_ROOT}deno.json`;
-  return [Deno.execPath(), "run", config, ...allowed, `${PROJECT_ROOT}main.ts`];
+  return [
+    Deno.execPath(),
+    "run",
+    config,
+    "--v8-flags=--max-semi-space-size=1,--optimize-for-size",
+    ...allowed,
+    `${PROJECT_ROOT}main.ts`,
+  ];
 }

@@ -135,6 +135,8 @@ export class ClientPeer extends Peer implements ServerSessionHandler {
   readonly #windows: AckWindows;
   #lastRequestId = 0;
   #connectRequest: ConnectRequest | null = null;
+  /** The newest connect object. */
+  connectInfo: AmfObject | null = null;
 
   constructor(options: ClientPeerOptions = {}) {
     super();
@@ -192,7 +194,8 @@ export class ClientPeer extends Peer implements ServerSessionHandler {
 
   // What the session calls.
 
-  onConnect(request: ConnectRequest): void {
+  onConnect(request: ConnectRequest, info: AmfObject): void {
+    this.connectInfo = info;
     this.#lastRequestId = request.id;
     this.#connectRequest = request;
     this.happened("connect", request.app, request.tcUrl);

@@ -1,6 +1,7 @@
 /** The whole HTTP side on real sockets: API and files of a server that publishes, plays and pulls. */
 
 import { systemClock } from "../../lib/base/clock.ts";
+import { openHttpFace } from "../../lib/cli/http_face.ts";
 import { type RunningServer, startServer } from "../../lib/cli/compose.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { denoNetwork } from "../../lib/net/deno_tcp.ts";
@@ -44,7 +45,12 @@ class HttpRig implements AsyncDisposable {
       listen,
       httpApi: { ...config.httpApi, listen },
       httpServer: { ...config.httpServer, listen },
-    }, { network: denoNetwork, clock: systemClock, logger: this.log.logger });
+    }, {
+      network: denoNetwork,
+      clock: systemClock,
+      logger: this.log.logger,
+      openHttp: openHttpFace,
+    });
   }
 
   get port(): number {
@@ -238,7 +244,7 @@ netTest("A server that cannot listen on its HTTP address listens on none", async
       ...config,
       listen: [{ hostname: "127.0.0.1", port: 0 }],
       httpApi: { ...config.httpApi, listen: other.server.httpAddresses },
-    }, { network, clock: systemClock, logger })
+    }, { network, clock: systemClock, logger, openHttp: openHttpFace })
   ).catch((error) => error);
   assertMatch(String(error), /Cannot listen on http:\/\/127\.0\.0\.1:\d+: Address already in use/);
   // The kernel may still have let somebody in.

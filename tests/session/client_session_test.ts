@@ -11,6 +11,7 @@ import {
   FIXED_HANDSHAKE,
   ServerPeer,
   SIMPLE_HANDSHAKE,
+  type Taken,
   toHex,
 } from "../helpers/session_peer.ts";
 import { feedAtEverySplit } from "../helpers/split.ts";
@@ -207,7 +208,25 @@ Deno.test("ClientSession begins the handshake by itself, and sends nothing befor
   session.push(SIMPLE_HANDSHAKE.subarray(0, 3072));
   assertEquals([sent, session.phase], [[1537, 1536], "handshake"]);
   session.push(SIMPLE_HANDSHAKE.subarray(3072));
-  assertEquals([sent.length, session.phase], [5, "command"]);
+  // C0 C1, C2, connect, Window Acknowledgement Size, Set Chunk Size, createStream.
+  assertEquals([sent.length, session.phase], [6, "command"]);
+});
+
+/** Names of the commands among what was sent: `@0 connect 1 …`. */
+function commandsOf({ messages }: Taken): string[] {
+  return messages.flatMap((line) => /^@\d+ (\w+)/.exec(line)?.[1] ?? []);
+}
+
+Deno.test("ClientSession asks for a stream to play without waiting for the answer to connect", () => {
+  const player = new ServerPeer({ target: PLAY });
+  assertEquals(commandsOf(player.take()), ["connect", "createStream"]);
+  assertEquals(commandsOf(player.command(CONNECT_RESULT)), []);
+  const publisher = new ServerPeer({ target: { ...PLAY, kind: "publish" } });
+  assertEquals(
+    commandsOf(publisher.take()),
+    ["connect"],
+    "encoders' servers are not tried like this",
+  );
 });
 
 // Answers.
