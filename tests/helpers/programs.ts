@@ -22,6 +22,7 @@ const PROGRAMS = {
   "gst rtmp2src": gstreamerElement("rtmp2src"),
   "gst rtmpsink": gstreamerElement("rtmpsink"),
   "gst rtmp2sink": gstreamerElement("rtmp2sink"),
+  "chromium": { packages: "chromium", check: ["chromium", "--version"] },
   "ps": { packages: "procps", check: ["ps", "--version"] },
   "nginx": { packages: "nginx", check: onServerPath("command -v nginx") },
   "squid": { packages: "squid", check: onServerPath("command -v squid") },

@@ -84,6 +84,11 @@ const TYPES = [
   ["/live/with%20blank%20%C3%A9.txt", "text/plain; charset=utf-8", "no-cache"],
 ] as const;
 
+/** For how long an answer is on its way, as a cache reckons. */
+function ageMs(response: Response): number {
+  return Date.now() - Date.parse(response.headers.get("date") ?? "");
+}
+
 filesTest("StaticFiles tells type and life of every kind of file", async (place) => {
   for (const [path, type, cache] of TYPES) {
     const response = await place.get(path);
@@ -91,6 +96,7 @@ filesTest("StaticFiles tells type and life of every kind of file", async (place)
     assertEquals(response.status, 200, path);
     assertEquals(response.headers.get("content-type"), type, path);
     assertEquals(response.headers.get("cache-control"), cache, path);
+    assertEquals(ageMs(response) < 2000, true, path);
     assertEquals(response.headers.get("x-content-type-options"), "nosniff", path);
   }
 });
@@ -100,6 +106,7 @@ filesTest("StaticFiles lets a cache keep for a second that a file is missing", a
   await response.body?.cancel();
   assertEquals(response.status, 404);
   assertEquals(response.headers.get("cache-control"), "public, max-age=1");
+  assertEquals(ageMs(response) < 2000, true);
 });
 
 filesTest("StaticFiles serves a whole file, byte by byte", async (place) => {

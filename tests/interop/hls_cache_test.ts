@@ -1,0 +1,386 @@
+/**
+ * HLS through real HTTP caches, configured as `docs/hls-edge.md` says: what 200 players cost the origin, and
+ * what they see while it is started anew, stands still or is gone.
+ */
+
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { needs } from "../helpers/permissions.ts";
+import { type ChildProcess, startProcess } from "../helpers/processes.ts";
+import { findPrograms, hasProgram } from "../helpers/programs.ts";
+import { delay, until } from "../helpers/until.ts";
+import { type HttpCache, NGINX, type RunningCache, SQUID, startCache } from "./http_caches.ts";
+import { HlsOrigin } from "./hls_origin.ts";
+import { HlsCrowd } from "./hls_players.ts";
+
+const PLAYERS = 200;
+const TIMEOUT_MS = 20_000;
+/** How long players watch while their requests are counted. */
+const WATCH_MS = 3_000;
+/** How long the origin is away. */
+const OUTAGE_MS = 2_000;
+/** `max-age` of playlists, in whole seconds as caches count: up to two. */
+const LIFETIME_MS = 2_000;
+/** What a busy machine adds to any time. */
+const SLACK_MS = 1_000;
+/** To the origin, for all that players ask for. */
+const MAX_CONNECTIONS = 8;
+
+const PLAYLIST = "/live/show.m3u8";
+
+const granted = await needs("net", "read", "write", "run", "env");
+const CACHES: readonly HttpCache[] = [NGINX, SQUID];
+const present = granted.ignore ? [] : await findPrograms(CACHES.map(({ name }) => name));
+const hasEncoder = !granted.ignore && await hasProgram("ffmpeg");
+
+/** An origin and a cache before it. */
+class Scene {
+  readonly origin: HlsOrigin;
+  readonly cache: RunningCache;
+
+  constructor(origin: HlsOrigin, cache: RunningCache) {
+    this.origin = origin;
+    this.cache = cache;
+  }
+
+  /** Where the cache has `path`. */
+  url(path: string): string {
+    return `http://127.0.0.1:${this.cache.port}${path}`;
+  }
+
+  /** What the cache answers; its body is read. */
+  async get(path: string, headers: HeadersInit = {}): Promise<Response> {
+    const response = await fetch(this.url(path), { headers });
+    const body = await response.arrayBuffer();
+    return new Response(body.byteLength === 0 ? null : body, response);
+  }
+
+  /** `count` requests at once. @returns how many answers had each status */
+  async getMany(path: string, count = PLAYERS): Promise<Record<number, number>> {
+    const answers = await Promise.all(Array.from({ length: count }, () => this.get(path)));
+    const counts: Record<number, number> = {};
+    for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
+    return counts;
+  }
+
+  /** The same while the origin answers nothing, until all requests are at the cache. */
+  async getManyWhileFrozen(path: string): Promise<Record<number, number>> {
+    const { answers } = await this.origin.whileFrozen(async () => {
+      const answers = this.getMany(path);
+      await delay(400);
+      return { answers };
+    });
+    return await answers;
+  }
+
+  /** How often the origin was asked for `path`, also before it was started anew. */
+  asked(path: string): number {
+    return this.origin.requests.filter((request) => request.path === path).length;
+  }
+
+  /** A publisher of the stream whose playlist is {@linkcode PLAYLIST}, with a keyframe every second. */
+  publish(): ChildProcess {
+    const command = [
+      ...["ffmpeg", "-nostdin", "-v", "error", "-re"] as const,
+      ...["-f", "lavfi", "-i", "testsrc2=size=160x90:rate=25", "-f", "lavfi", "-i", "sine"],
+      ...["-c:v", "libx264", "-preset", "ultrafast", "-b:v", "100k", "-g", "25", "-pix_fmt"],
+      ...["yuv420p", "-sc_threshold", "0", "-c:a", "aac", "-f", "flv", this.origin.publishUrl],
+    ] as const;
+    return startProcess({ name: "publisher", command });
+  }
+}
+
+/** Starts an origin and a cache before it for a test. */
+async function inScene(cache: HttpCache, test: (scene: Scene) => Promise<void>): Promise<void> {
+  await inDirectory(async (directory) => {
+    await using origin = new HlsOrigin(directory);
+    await origin.start();
+    await using running = await startCache(cache, { directory, originPort: origin.httpPort });
+    await test(new Scene(origin, running));
+  });
+}
+
+async function inDirectory(act: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "edge-cache-" });
+  // Caches leave root's rights behind.
+  await Deno.chmod(directory, 0o755);
+  try {
+    await act(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** What a cache does with files that do not change by themselves. */
+interface Trait {
+  readonly name: string;
+  test(scene: Scene, cache: HttpCache): Promise<void>;
+}
+
+/** Players who stay while the origin is started anew. */
+async function testPlayers(scene: Scene, cache: HttpCache): Promise<void> {
+  const { origin } = scene;
+  using history = new PlaylistHistory(origin.html + PLAYLIST);
+  await using first = scene.publish();
+  await first.waitFor("a playlist", () => history.hasBegun, TIMEOUT_MS);
+  const startMs = Date.now();
+  const assertCosts = () => assertAskedOnce(origin, (Date.now() - startMs) / 1000);
+  await using crowd = new HlsCrowd(scene.url(PLAYLIST), PLAYERS);
+  await delay(WATCH_MS);
+  assertCosts();
+  assertNoneStale(crowd, history);
+  assertEquals(crowd.failures, []);
+  await origin.stop();
+  await first.stop();
+  await delay(OUTAGE_MS);
+  const { newest } = crowd;
+  await origin.start();
+  await using second = scene.publish();
+  await second.waitFor("new segments for all", () => crowd.newest > newest + 1, TIMEOUT_MS);
+  await crowd.stop();
+  assertCosts();
+  // A segment that was written just before the end is there again after it; the playlist always is.
+  const failures = crowd.failures.filter((failure) => failure.endsWith(".m3u8"));
+  const allowed = cache.isThorough ? 0 : PLAYERS;
+  assert(failures.length <= allowed, `${failures.length}: ${failures.slice(0, 3).join("\n")}`);
+  assertAllTheSame(crowd);
+}
+
+/** Every player got every segment from its first one on, and all of them the same files. */
+function assertAllTheSame({ players, sizes }: HlsCrowd): void {
+  for (const { segments } of players) {
+    assertEquals(segments, segments.map((_, index) => segments[0]! + index));
+  }
+  for (const [url, ofFile] of sizes) {
+    if (!url.endsWith(".m3u8")) assertEquals(ofFile.size, 1, url);
+  }
+}
+
+/** When each text of a playlist was replaced on the disk by the next. */
+class PlaylistHistory implements Disposable {
+  readonly #replacedMs = new Map<string, number>();
+  readonly #path: string;
+  readonly #timer: ReturnType<typeof setInterval>;
+  #text = "";
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#timer = setInterval(() => this.#look(), 20);
+  }
+
+  get hasBegun(): boolean {
+    return this.#text !== "";
+  }
+
+  /** How long before `timeMs` the text was replaced; negative when it was not. */
+  staleMs(text: string, timeMs: number): number {
+    return timeMs - (this.#replacedMs.get(text) ?? Infinity);
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+  }
+
+  #look(): void {
+    try {
+      const text = Deno.readTextFileSync(this.#path);
+      if (text !== this.#text) this.#replacedMs.set(this.#text, Date.now());
+      this.#text = text;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+/** Segments exactly once, the playlist once in a second, and few connections for all that. */
+function assertAskedOnce({ requests }: HlsOrigin, seconds: number): void {
+  const counts = new Map<string, number>();
+  for (const { path, status } of requests) {
+    if (status !== 404) counts.set(path, (counts.get(path) ?? 0) + 1);
+  }
+  const playlists = counts.get(PLAYLIST) ?? 0;
+  assert(playlists <= seconds + 2, `${playlists} requests for the playlist in ${seconds} s`);
+  counts.delete(PLAYLIST);
+  assert(counts.size >= 2, `only ${counts.size} segments`);
+  for (const [path, count] of counts) assertEquals(count, 1, path);
+  const connections = new Set(requests.map(({ peer }) => peer)).size;
+  assert(connections <= MAX_CONNECTIONS, `${connections} connections`);
+}
+
+function assertNoneStale({ playlists }: HlsCrowd, history: PlaylistHistory): void {
+  const staleMs = Math.max(...playlists.map(({ text, sentMs }) => history.staleMs(text, sentMs)));
+  assert(staleMs <= LIFETIME_MS + SLACK_MS, `a playlist was out of date for ${staleMs} ms`);
+}
+
+/** One file of each kind, with its type and how long it may be kept. */
+const FILES = [
+  ["/kinds/show.m3u8", "application/vnd.apple.mpegurl", "public, max-age=1, stale-if-error=30"],
+  ["/kinds/show-1.ts", "video/mp2t", "public, max-age=3600, immutable"],
+  ["/kinds/show-1.m4s", "video/iso.segment", "public, max-age=3600, immutable"],
+  ["/kinds/show-1-init.mp4", "video/mp4", "public, max-age=3600, immutable"],
+] as const;
+
+const TRAITS: readonly Trait[] = [
+  {
+    name: "200 first requests at once are one at the origin",
+    async test(scene) {
+      for (const [name] of FILES) {
+        const path = `/first${name}`;
+        await scene.origin.write(path, "content");
+        assertEquals(await scene.getManyWhileFrozen(path), { 200: PLAYERS }, path);
+        assertEquals(scene.asked(path), 1, path);
+      }
+    },
+  },
+  {
+    name: "200 requests at once for a playlist that is over are one at the origin",
+    async test(scene) {
+      const path = "/over/show.m3u8";
+      await scene.origin.write(path, "one");
+      await scene.get(path);
+      await delay(LIFETIME_MS);
+      await scene.origin.write(path, "other");
+      assertEquals(await scene.getManyWhileFrozen(path), { 200: PLAYERS });
+      assertEquals(scene.asked(path), 2);
+    },
+  },
+  {
+    name: "a large segment is fetched once, whole or in parts",
+    async test(scene) {
+      const content = new Uint8Array(6_000_000).map((_, index) => index % 251);
+      await scene.origin.write("/whole.ts", content);
+      assertEquals(await scene.getMany("/whole.ts", 10), { 200: 10 });
+      assertEquals(await (await scene.get("/whole.ts")).bytes(), content);
+      assertEquals(scene.asked("/whole.ts"), 1);
+      await scene.origin.write("/parts.ts", content);
+      for (
+        const [first, last] of [[1_000_000, 1_999_999], [0, 99], [5_999_999, 5_999_999]] as const
+      ) {
+        const part = await scene.get("/parts.ts", { range: `bytes=${first}-${last}` });
+        assertEquals(part.status, 206);
+        assertEquals(await part.bytes(), content.subarray(first, last + 1));
+      }
+      assertEquals(scene.asked("/parts.ts"), 1);
+    },
+  },
+  {
+    name: "what the origin says of a file reaches the player, each time",
+    async test(scene) {
+      for (const [path, type, cacheControl] of FILES) {
+        await scene.origin.write(path, "content");
+        let etag = "";
+        for (const headers of [{}, { "cache-control": "no-cache", "pragma": "no-cache" }]) {
+          const answer = await scene.get(path, { "origin": "http://page.example", ...headers });
+          assertEquals(await answer.text(), "content");
+          assertEquals(answer.headers.get("content-type"), type);
+          assertEquals(answer.headers.get("cache-control"), cacheControl);
+          assertEquals(answer.headers.get("access-control-allow-origin"), "*");
+          etag = answer.headers.get("etag")!;
+        }
+        if (path.endsWith(".m3u8")) continue;
+        assertEquals((await scene.get(path, { "if-none-match": etag })).status, 304);
+        assertEquals(scene.asked(path), 1, path);
+      }
+    },
+  },
+  {
+    name: "tokens of players are no part of a segment's name",
+    async test(scene, cache) {
+      await scene.origin.write("/token/show-1.ts", "content");
+      for (const token of ["a", "b", "c"]) {
+        assertEquals((await scene.get(`/token/show-1.ts?token=${token}`)).status, 200);
+      }
+      assertEquals(scene.asked("/token/show-1.ts"), cache.isThorough ? 1 : 3);
+    },
+  },
+  {
+    name: "only files of HLS are to be had",
+    async test(scene) {
+      const { length } = scene.origin.requests;
+      for (const path of ["/live/show.flv", "/api/v1/streams", "/", "/show.m3u8/x", "/x.html"]) {
+        const { status } = await scene.get(path);
+        assert(status === 403 || status === 404, `${path} is ${status}`);
+      }
+      assertEquals(scene.origin.requests.length, length);
+    },
+  },
+  {
+    name: "that a file is missing is forgotten soon",
+    async test(scene, cache) {
+      const path = "/missing/show.m3u8";
+      const startMs = Date.now();
+      for (let round = 0; round < 3; round++) {
+        assertEquals(await scene.getMany(path), { 404: PLAYERS });
+      }
+      const seconds = Math.ceil((Date.now() - startMs) / 1000);
+      const most = cache.isThorough ? seconds + 1 : PLAYERS / 4;
+      assert(scene.asked(path) <= most, `${scene.asked(path)} times`);
+      await scene.origin.write(path, "content");
+      const isThere = async () => (await scene.get(path)).status === 200;
+      await until(path, isThere, { timeoutMs: LIFETIME_MS + SLACK_MS });
+    },
+  },
+  {
+    name: "players keep the last playlist while the origin stands still",
+    async test(scene, cache) {
+      const path = "/frozen/show.m3u8";
+      await scene.origin.write(path, "one");
+      assertEquals((await scene.get(path)).status, 200);
+      await delay(LIFETIME_MS);
+      await scene.origin.whileFrozen(async () => {
+        const answers = await scene.getMany(path, 50);
+        if (cache.isThorough) assertEquals(answers, { 200: 50 });
+        else assertEquals(Object.keys(answers), ["200", "504"]);
+        await scene.origin.write(path, "other");
+      });
+      const isOther = async () => await (await scene.get(path)).text() === "other";
+      await until("the new playlist", isOther, { timeoutMs: LIFETIME_MS + SLACK_MS });
+    },
+  },
+];
+
+/** Its header says how long to go on without it; shorter here than the real one's 30 s. */
+const STALE_MS = 2_000;
+
+async function testStaleIfError(cache: HttpCache): Promise<void> {
+  const headers = { "cache-control": `public, max-age=1, stale-if-error=${STALE_MS / 1000}` };
+  const handler = () => new Response("#EXTM3U", { headers });
+  const origin = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, handler);
+  await inDirectory(async (directory) => {
+    await using running = await startCache(cache, { directory, originPort: origin.addr.port });
+    const status = async () => {
+      const response = await fetch(`http://127.0.0.1:${running.port}/show.m3u8`);
+      await response.body?.cancel();
+      return response.status;
+    };
+    assertEquals(await status(), 200);
+    const startMs = Date.now();
+    await origin.shutdown();
+    const timeoutMs = LIFETIME_MS + STALE_MS + SLACK_MS;
+    await until("an error", async () => await status() >= 500, { timeoutMs });
+    const keptMs = Date.now() - startMs;
+    assert(keptMs >= STALE_MS, `it was given up after ${keptMs} ms`);
+  });
+}
+
+for (const cache of CACHES) {
+  const { name } = cache;
+  const ignore = !present.includes(name);
+  Deno.test({
+    ignore: ignore || !hasEncoder,
+    name: `${name}: 200 HLS players cost the origin one request per object`,
+    fn: () => inScene(cache, (scene) => testPlayers(scene, cache)),
+  });
+  Deno.test({
+    ignore,
+    name: `${name} does with the files of HLS what docs/hls-edge.md says`,
+    fn: (t) =>
+      inScene(cache, async (scene) => {
+        for (const trait of TRAITS) await t.step(trait.name, () => trait.test(scene, cache));
+      }),
+  });
+  Deno.test({
+    ignore,
+    name: `${name}: players have the last playlist for stale-if-error, and then no longer`,
+    fn: () => testStaleIfError(cache),
+  });
+}

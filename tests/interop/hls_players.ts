@@ -1,0 +1,120 @@
+/** Many HLS players without pictures: they ask for what players ask for, when players ask for it. */
+
+import { parsePlaylist, type PlaylistState } from "../../lib/hls/playlist.ts";
+import { delay } from "../helpers/until.ts";
+
+/** A playlist as a player got it. */
+export interface SeenPlaylist {
+  /** When it was asked for, ms since 1970. */
+  readonly sentMs: number;
+  readonly text: string;
+}
+
+/** How many segments from its end a live stream begins for a player, RFC 8216 §6.3.3. */
+const START_SEGMENTS = 3;
+
+/** Pause after a failure. */
+const RETRY_MS = 500;
+
+/** One player. */
+class HlsPlayer {
+  /** Numbers of the segments it got, in order. */
+  readonly segments: number[] = [];
+  readonly #url: string;
+  readonly #crowd: HlsCrowd;
+  #text = "";
+
+  constructor(url: string, crowd: HlsCrowd) {
+    this.#url = url;
+    this.#crowd = crowd;
+  }
+
+  async run(): Promise<void> {
+    while (!this.#crowd.isOver) await delay(await this.#poll());
+  }
+
+  /** Reads the playlist and what is new in it. @returns the time to wait before the next time, in ms */
+  async #poll(): Promise<number> {
+    const sentMs = Date.now();
+    const bytes = await this.#crowd.get(this.#url);
+    if (bytes === null) return RETRY_MS;
+    const text = new TextDecoder().decode(bytes);
+    this.#crowd.playlists.push({ sentMs, text });
+    const playlist = parsePlaylist(text);
+    if (playlist === null) throw new Error(`No playlist: ${text}`);
+    await this.#fetchNew(playlist);
+    // RFC 8216 §6.3.4: half as long when nothing has changed.
+    const waitMs = playlist.targetSeconds * (text === this.#text ? 500 : 1000);
+    this.#text = text;
+    return Math.max(0, sentMs + waitMs - Date.now());
+  }
+
+  async #fetchNew({ sequence, entries }: PlaylistState): Promise<void> {
+    const newest = this.segments.at(-1) ?? sequence + entries.length - START_SEGMENTS - 1;
+    for (const [index, { uri }] of entries.entries()) {
+      if (sequence + index <= newest) continue;
+      const bytes = await this.#crowd.get(new URL(uri, this.#url).href);
+      // Tried again with the next playlist: what follows makes no sense without it.
+      if (bytes === null) return;
+      this.segments.push(sequence + index);
+    }
+  }
+}
+
+/** See the file comment. */
+export class HlsCrowd implements AsyncDisposable {
+  /** All answers that were no success. */
+  readonly failures: string[] = [];
+  readonly playlists: SeenPlaylist[] = [];
+  /** Bytes of each file that was fetched, by its URL; more than one when players got different ones. */
+  readonly sizes = new Map<string, Set<number>>();
+  readonly players: readonly HlsPlayer[];
+  readonly #runs: Promise<unknown>;
+  #isOver = false;
+
+  /** So many players begin at once. */
+  constructor(url: string, count: number) {
+    this.players = Array.from({ length: count }, () => new HlsPlayer(url, this));
+    this.#runs = Promise.all(this.players.map((player) => player.run()));
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Number of the newest segment that every player has; -1 before. */
+  get newest(): number {
+    return Math.min(...this.players.map(({ segments }) => segments.at(-1) ?? -1));
+  }
+
+  /** Lets all players end what they do. */
+  async stop(): Promise<void> {
+    this.#isOver = true;
+    await this.#runs;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** A whole file, or null, with the reason noted. */
+  async get(url: string): Promise<Uint8Array | null> {
+    try {
+      const response = await fetch(url);
+      const bytes = await response.bytes();
+      if (response.status === 200) {
+        this.#note(url, bytes.length);
+        return bytes;
+      }
+      this.failures.push(`${response.status} for ${url}`);
+    } catch (error) {
+      this.failures.push(`${error} for ${url}`);
+    }
+    return null;
+  }
+
+  #note(url: string, size: number): void {
+    const sizes = this.sizes.get(url) ?? new Set();
+    this.sizes.set(url, sizes.add(size));
+  }
+}
