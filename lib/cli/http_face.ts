@@ -5,6 +5,8 @@ import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import type { ServerIdentity } from "../http/api_answers.ts";
 import { createApiApp, createFilesApp } from "../http/apps.ts";
+import { createConsoleRedirect, describeConsoleStreams } from "../http/console_routes.ts";
+import { createFlvRoutes, type FlvRoutesOptions } from "../http/flv_routes.ts";
 import { HttpServer } from "../http/http_server.ts";
 import { createApp, type HttpApp } from "../http/routes.ts";
 import type { ServerView } from "../http/server_view.ts";
@@ -20,12 +22,20 @@ export interface HttpFaceOptions {
   /** What the API shows; null when there is none. */
   readonly view: ServerView | null;
   readonly identity: ServerIdentity;
-  /** Routes of `http_server` beside its files. */
-  readonly apps: readonly HttpApp[];
+  /** Who serves streams as FLV on `http_server`; null where that is not done. */
+  readonly flv: FlvRoutesOptions | null;
   /** False while the server stops. */
   readonly isReady: () => boolean;
   /** Other event loops of the process listen on the same ports. */
   readonly isPortShared: boolean;
+}
+
+/** Makes an {@linkcode HttpFace}; `load_http.ts` brings it when it is needed. */
+export type OpenHttp = (options: HttpFaceOptions) => HttpFace;
+
+/** Listens on all addresses. @throws {HttpListenError} and listens on none then. */
+export function openHttpFace(options: HttpFaceOptions): HttpFace {
+  return new HttpFace(options);
 }
 
 /** See the file comment. */
@@ -70,11 +80,17 @@ function assignApps(
   };
   const { view, config: { httpApi, httpServer } } = options;
   if (view !== null) {
-    mount(httpApi.listen, createApiApp({ ...options, view, config: httpApi, now: Date.now }));
+    const streams = describeConsoleStreams(options.config);
+    const api = { ...options, view, config: httpApi, now: Date.now, streams };
+    mount(httpApi.listen, createApiApp(api));
   }
   if (httpServer.enabled) {
     const files = new StaticFiles({ dir: httpServer.dir, logger: options.logger });
-    mount(httpServer.listen, createFilesApp({ config: httpServer, files, apps: options.apps }));
+    // Not reached where both have one address.
+    const toConsole = view === null ? [] : [createConsoleRedirect(httpApi.listen[0]!.port)];
+    const flv = options.flv === null ? [] : [createFlvRoutes(options.flv)];
+    const apps = [...toConsole, ...flv];
+    mount(httpServer.listen, createFilesApp({ config: httpServer, files, apps }));
   }
   return assigned.values();
 }

@@ -6,6 +6,7 @@ import type { HttpApiConfig, HttpAuthConfig, HttpServerConfig } from "../config/
 import { createHealthRoutes } from "./health_routes.ts";
 import type { ServerIdentity } from "./api_answers.ts";
 import { createApiRoutes } from "./api_routes.ts";
+import { type ConsoleStreams, createConsoleRoutes } from "./console_routes.ts";
 import { createMetricsRoutes } from "./metrics_routes.ts";
 import { createApp, type HttpApp } from "./routes.ts";
 import type { ServerView } from "./server_view.ts";
@@ -19,9 +20,11 @@ export interface ApiAppOptions {
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
   readonly isReady: () => boolean;
+  /** Where the console page finds streams; null when there is no HTTP-FLV. */
+  readonly streams: ConsoleStreams | null;
 }
 
-/** What `http_api` answers: API, metrics, health. */
+/** What `http_api` answers: API, metrics, health, the console page. */
 export function createApiApp(options: ApiAppOptions): HttpApp {
   const { config: { crossdomain, auth }, view, isReady } = options;
   const app = createApp();
@@ -31,11 +34,12 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
   });
   if (crossdomain) app.use("/api/*", allowPages(auth.enabled ? ["GET", "DELETE"] : ["GET"]));
   if (auth.enabled) {
-    for (const path of ["/api/*", "/metrics"]) app.use(path, requirePassword(auth));
+    for (const path of ["/api/*", "/metrics", "/console/*"]) app.use(path, requirePassword(auth));
   }
   app.route("/", createApiRoutes(options));
   app.route("/", createMetricsRoutes(view));
   app.route("/", createHealthRoutes(isReady));
+  app.route("/", createConsoleRoutes(options.streams));
   return app;
 }
 

@@ -1,0 +1,105 @@
+/**
+ * Elements made and changed in place. Names come from strangers: text is set as text, never as markup.
+ */
+
+/**
+ * The element of the page with this id.
+ *
+ * @param {string} id
+ * @returns {any} of the kind that the page has there
+ */
+export function byId(id) {
+  return document.getElementById(id);
+}
+
+/**
+ * @param {string} tag
+ * @param {string} className
+ * @param {(Node | string)[]} children
+ */
+export function create(tag, className = "", ...children) {
+  const element = document.createElement(tag);
+  if (className !== "") element.className = className;
+  element.append(...children);
+  return element;
+}
+
+/**
+ * @param {string} text
+ * @param {() => void} onClick
+ */
+export function createButton(text, onClick) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = text;
+  button.addEventListener("click", onClick);
+  return button;
+}
+
+/**
+ * Leaves alone what is as it should be, for selections and screen readers.
+ *
+ * @param {Element} element
+ * @param {string} text
+ */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * Text that may be cut for want of room; whole when the pointer rests on it.
+ *
+ * @param {HTMLElement} element
+ * @param {string} text
+ */
+export function setName(element, text) {
+  setText(element, text);
+  if (element.title !== text) element.title = text;
+}
+
+/** Children of an element, one for each item of a list, which stay the same as long as their item does. */
+export class KeyedList {
+  #parent;
+  #keyOf;
+  #create;
+  /** @type {Map<string, { element: HTMLElement, update: (item: any) => void }>} */
+  #rows = new Map();
+
+  /**
+   * @param {{
+   *   parent: HTMLElement,
+   *   keyOf: (item: any) => string,
+   *   create: (item: any) => { element: HTMLElement, update: (item: any) => void },
+   * }} options
+   */
+  constructor({ parent, keyOf, create }) {
+    this.#parent = parent;
+    this.#keyOf = keyOf;
+    this.#create = create;
+  }
+
+  /** @param {any[]} items */
+  show(items) {
+    const rows = new Map();
+    for (const item of items) {
+      const key = this.#keyOf(item);
+      const row = this.#rows.get(key) ?? this.#create(item);
+      row.update(item);
+      rows.set(key, row);
+    }
+    for (const [key, { element }] of this.#rows) {
+      if (!rows.has(key)) element.remove();
+    }
+    this.#rows = rows;
+    this.#order();
+  }
+
+  /** Moves only what is out of place: moving an element takes the focus from it. */
+  #order() {
+    let next = this.#parent.firstElementChild;
+    for (const { element } of this.#rows.values()) {
+      if (element === next) next = next.nextElementSibling;
+      else this.#parent.insertBefore(element, next);
+    }
+  }
+}

@@ -1,0 +1,166 @@
+/** One stream in the page, by HTTP-FLV. */
+
+import { byId, create, setName, setText } from "./dom.js";
+import { count, rate } from "./format.js";
+
+const FACTS_PERIOD_MS = 1000;
+
+/** The library counts in KiB/s. */
+const KBPS_PER_SPEED = 8.192;
+
+/** Live, with little delay: what lags is played a bit faster. */
+const PLAYER_CONFIG = {
+  enableStashBuffer: false,
+  autoCleanupSourceBuffer: true,
+  liveSync: true,
+  liveSyncMaxLatency: 2.5,
+  liveSyncTargetLatency: 1.2,
+};
+
+/** @type {Promise<any> | undefined} */
+let library;
+
+/** See the file comment. */
+export class PlayerView {
+  #section = byId("player");
+  /** @type {HTMLVideoElement} */
+  #video = byId("video");
+  #note = byId("player-note");
+  #close = byId("player-close");
+  #facts = createFacts(byId("player-facts"));
+  /** @type {any} */
+  #player = null;
+  /** @type {number | null} */
+  #kbps = null;
+
+  constructor() {
+    this.#close.addEventListener("click", () => this.close());
+    setInterval(() => this.#showFacts(), FACTS_PERIOD_MS);
+  }
+
+  /**
+   * Plays a stream in place of the one before.
+   *
+   * @param {string} url
+   * @param {string} name
+   */
+  async watch(url, name) {
+    this.close();
+    setName(byId("player-name"), name);
+    this.#say("Loading");
+    this.#close.hidden = false;
+    this.#section.classList.add("used");
+    this.#section.focus({ preventScroll: true });
+    this.#section.scrollIntoView({ block: "nearest" });
+    const mpegts = await (library ??= loadLibrary());
+    // Somebody may have pressed another button meanwhile.
+    if (byId("player-name").textContent !== name || this.#player !== null) return;
+    if (!mpegts.isSupported()) return this.#say("This browser cannot play live streams.");
+    this.#start(mpegts, url);
+  }
+
+  /** Stops playing. */
+  close() {
+    this.#stop();
+    this.#close.hidden = true;
+    setName(byId("player-name"), "");
+    this.#say("Press Watch at a stream.");
+  }
+
+  #start(mpegts, url) {
+    const player = mpegts.createPlayer(
+      { type: "flv", isLive: true, cors: true, url },
+      PLAYER_CONFIG,
+    );
+    const { ERROR, LOADING_COMPLETE, STATISTICS_INFO } = mpegts.Events;
+    player.on(ERROR, (type, detail, info) => this.#end(player, describeError(type, detail, info)));
+    player.on(LOADING_COMPLETE, () => this.#end(player, "The server has ended the stream."));
+    player.on(STATISTICS_INFO, ({ speed }) => {
+      this.#kbps = speed * KBPS_PER_SPEED;
+    });
+    this.#player = player;
+    this.#say("Waiting for the stream");
+    this.#video.addEventListener("loadeddata", () => this.#say(""), { once: true });
+    player.attachMediaElement(this.#video);
+    player.load();
+    // Closed before the first picture: that is all it may say.
+    player.play().catch(() => {});
+  }
+
+  #end(player, reason) {
+    if (player !== this.#player) return;
+    // Not at once: the player is in the middle of telling this.
+    queueMicrotask(() => {
+      if (player !== this.#player) return;
+      this.#stop();
+      this.#say(reason);
+    });
+  }
+
+  #stop() {
+    const player = this.#player;
+    this.#player = null;
+    this.#kbps = null;
+    this.#video.hidden = true;
+    player?.destroy();
+    this.#showFacts();
+  }
+
+  /** Over the picture, or in place of it. @param {string} text */
+  #say(text) {
+    setText(this.#note, text);
+    this.#note.hidden = text === "";
+    this.#video.hidden = this.#player === null;
+  }
+
+  #showFacts() {
+    const isPlaying = this.#player !== null;
+    this.#section.classList.toggle("playing", isPlaying);
+    if (!isPlaying) return this.#facts.show(null);
+    const { videoWidth, videoHeight, currentTime, buffered } = this.#video;
+    const { totalVideoFrames, droppedVideoFrames } = this.#video.getVideoPlaybackQuality();
+    const end = buffered.length > 0 ? buffered.end(buffered.length - 1) : currentTime;
+    this.#facts.show([
+      videoWidth > 0 ? `${videoWidth}×${videoHeight}` : "–",
+      count(totalVideoFrames),
+      count(droppedVideoFrames),
+      `${currentTime.toFixed(1)} s`,
+      `${(end - currentTime).toFixed(1)} s`,
+      rate(this.#kbps),
+    ]);
+  }
+}
+
+/** @param {HTMLElement} parent a definition list */
+function createFacts(parent) {
+  const values = ["Picture", "Frames", "Dropped", "Time", "Buffer", "Rate"].map((name) => {
+    const value = create("dd", "", "–");
+    parent.append(create("div", "", create("dt", "", name), value));
+    return value;
+  });
+  return {
+    /** @param {string[] | null} texts */
+    show(texts) {
+      for (const [at, value] of values.entries()) setText(value, texts?.[at] ?? "–");
+    },
+  };
+}
+
+/** Fetched when it is first needed: it is larger than all the rest. */
+async function loadLibrary() {
+  const script = document.createElement("script");
+  script.src = "mpegts.js";
+  const { promise, resolve, reject } = Promise.withResolvers();
+  script.addEventListener("load", resolve);
+  script.addEventListener("error", reject);
+  document.head.append(script);
+  await promise;
+  globalThis.mpegts.LoggingControl.enableAll = false;
+  return globalThis.mpegts;
+}
+
+function describeError(type, detail, info) {
+  if (detail === "HttpStatusCodeInvalid") return `The server answers with status ${info.code}.`;
+  if (type === "MediaError") return "This browser cannot play this stream's codec.";
+  return "The stream cannot be reached.";
+}

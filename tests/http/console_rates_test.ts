@@ -1,0 +1,58 @@
+/** Rates that the console page makes of counters. */
+
+import { RateHistory } from "../../lib/http/console/rates.js";
+import { assertEquals } from "../helpers/assert.ts";
+
+Deno.test("RateHistory gives the bits of each interval, in kbit/s", () => {
+  const history = new RateHistory();
+  history.add(1_000, 5_000, 0);
+  history.add(3_000, 5_000 + 250_000, 1_000_000);
+  history.add(7_000, 5_000 + 250_000, 1_500_000);
+  assertEquals(history.times, [1_000, 3_000, 7_000]);
+  // 250,000 bytes in 2 s; 1,000,000 bytes in 2 s, 500,000 bytes in 4 s.
+  assertEquals(history.received, [null, 1_000, 0]);
+  assertEquals(history.sent, [null, 4_000, 1_000]);
+  assertEquals(history.latest, { received: 0, sent: 1_000 });
+});
+
+Deno.test("RateHistory knows nothing before the second look", () => {
+  const history = new RateHistory();
+  assertEquals(history.latest, { received: null, sent: null });
+  history.add(1_000, 5_000, 0);
+  assertEquals(history.latest, { received: null, sent: null });
+});
+
+Deno.test("RateHistory has a gap where the server began anew", () => {
+  const history = new RateHistory();
+  for (const [ms, bytes] of [[0, 0], [2_000, 9_000], [4_000, 10], [6_000, 260]] as const) {
+    history.add(ms, bytes, bytes);
+  }
+  assertEquals(history.received, [null, 36, null, 1]);
+});
+
+Deno.test("RateHistory has a gap where the page was not looked at", () => {
+  const history = new RateHistory();
+  for (const [ms, bytes] of [[0, 0], [2_000, 250], [62_000, 500], [64_000, 750]] as const) {
+    history.add(ms, bytes, bytes);
+  }
+  assertEquals(history.sent, [null, 1, null, 1]);
+});
+
+Deno.test("RateHistory takes a moment once", () => {
+  const history = new RateHistory();
+  for (const ms of [0, 2_000, 2_000]) history.add(ms, ms, ms);
+  assertEquals(history.times, [0, 2_000]);
+});
+
+Deno.test("RateHistory begins anew when the server's clock was set back", () => {
+  const history = new RateHistory();
+  for (const ms of [10_000, 12_000, 1_000, 3_000, 5_000]) history.add(ms, 0, 0);
+  assertEquals(history.times, [3_000, 5_000]);
+});
+
+Deno.test("RateHistory keeps ten minutes", () => {
+  const history = new RateHistory();
+  for (let ms = 0; ms <= 1_200_000; ms += 2_000) history.add(ms, ms, ms);
+  assertEquals([history.times[0], history.times.length], [600_000, 301]);
+  assertEquals([history.received.length, history.sent.length], [301, 301]);
+});
