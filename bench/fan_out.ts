@@ -1,8 +1,8 @@
-/** Measures one server while thousands play one stream. */
+/** Measures one server while thousands play. */
 
 import { LoadProcess, type LoadResult, type LoadState } from "./load_process.ts";
 import { readUsage } from "./machine.ts";
-import { type Delays, openSample } from "./sample.ts";
+import { type Delays, openSample, type Sample } from "./sample.ts";
 import type { BenchServer } from "./servers.ts";
 import { Source } from "./source.ts";
 
@@ -34,7 +34,7 @@ export interface FanOutResult {
   readonly faults: number;
 }
 
-/** Starts the players, waits until they play, and measures. `load` is the program's path. */
+/** Thousands play one stream; `load` is the program's path. */
 export async function measureFanOut(
   load: string,
   server: BenchServer,
@@ -49,6 +49,24 @@ export async function measureFanOut(
     warmSeconds,
     seconds,
   });
+  return await measurePlayers({ server, source, sample, process, others });
+}
+
+/** Who plays what. */
+export interface Audience {
+  readonly server: BenchServer;
+  /** Publishes so many bytes for each player. */
+  readonly source: { readonly sentBytes: number };
+  readonly sample: Sample;
+  /** All others, just started. */
+  readonly process: LoadProcess;
+  readonly others: number;
+}
+
+/** Waits until all play, and measures. */
+export async function measurePlayers(
+  { server, source, sample, process, others }: Audience,
+): Promise<FanOutResult> {
   const begin = await process.untilBegun();
   const usageBefore = await readUsage(server.pid);
   const sentBefore = source.sentBytes;
@@ -58,7 +76,7 @@ export async function measureFanOut(
   const usage = await readUsage(server.pid);
   const elapsedMs = performance.now() - fromMs;
   return {
-    players,
+    players: others + sample.size,
     cpuPercent: (usage.cpuMs - usageBefore.cpuMs) / elapsedMs * 100,
     rssMiB: usage.rssMiB,
     heldPercent: heldPercent(begin, end, (source.sentBytes - sentBefore) / elapsedMs * 1000),

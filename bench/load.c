@@ -1,6 +1,6 @@
 /*
- * Thousands of RTMP players in one light process: each connects, plays one stream, and throws away what
- * it gets without copying it out of the kernel. Linux only.
+ * Thousands of players in one light process, over RTMP or HTTP: each connects, plays a stream, and throws
+ * away what it gets without copying it out of the kernel. Linux only.
  *
  * One JSON object per line on standard output: "tick" once a second, "begin" when all play and have
  * warmed up, "end" after the measured seconds. The figures of "end" are those of the players that
@@ -36,10 +36,12 @@ enum {
   PACE_MS = 5,
   SLOW_READ_MS = 100,
   SLOW_RECEIVE_BUFFER = 64 * 1024,
+  /* Ethernet's. With loopback's large segments the server's kernel takes MBs before the server notices. */
+  SLOW_SEGMENT_BYTES = 1448,
   READY_TIMEOUT_MS = 60000,
 };
 
-enum state { CLOSED, CONNECTING, HANDSHAKING, ASKING_APP, ASKING_STREAM, READY, PLAYING };
+enum state { CLOSED, CONNECTING, HANDSHAKING, ASKING_APP, ASKING_STREAM, ASKING_HTTP, READY, PLAYING };
 
 struct player {
   int fd;
@@ -59,8 +61,8 @@ struct player {
 };
 
 static struct {
-  const char *app, *stream;
-  int port, players, rate, is_raw, is_together, does_reopen, churn, slow_percent, slow_rate;
+  const char *app, *stream, *http_path;
+  int port, players, rate, is_raw, has_own_streams, is_together, does_reopen, churn, slow_percent, slow_rate;
   double warm_s, measure_s;
 } options = {.app = "live", .stream = "bench", .players = 1, .rate = 2000, .warm_s = 2, .measure_s = 5};
 
@@ -157,14 +159,25 @@ static int send_create_stream(struct player *p) {
 
 static int send_play(struct player *p) {
   uint8_t body[256], *at = put_command(body, "play", 3);
+  char own[128];
+  snprintf(own, sizeof own, "%s-%d", options.stream, (int)(p - players));
   *at++ = 0x05;
-  at = put_text(at, options.stream);
+  at = put_text(at, options.has_own_streams ? own : options.stream);
   return send_message(p, 8, 20, 1, body, (size_t)(at - body));
 }
 
 static int send_acknowledgement(struct player *p) {
   uint32_t count = htonl((uint32_t)p->bytes);
   return send_message(p, 2, 3, 0, (const uint8_t *)&count, sizeof count);
+}
+
+/* ---- HTTP ---- */
+
+static int send_get(struct player *p) {
+  char text[512];
+  int length = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n",
+                        options.http_path, options.port);
+  return length < (int)sizeof text && send_all(p, (const uint8_t *)text, (size_t)length);
 }
 
 /* ---- Players ---- */
@@ -202,8 +215,9 @@ static void open_player(struct player *p) {
   if (p->fd < 0) die("socket");
   setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
   if (p->is_slow) {
-    int size = SLOW_RECEIVE_BUFFER;
+    int size = SLOW_RECEIVE_BUFFER, segment = SLOW_SEGMENT_BYTES;
     setsockopt(p->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    setsockopt(p->fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
   }
   /* Several addresses, for each has only 28,000 ports. */
   setsockopt(p->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
@@ -216,14 +230,23 @@ static void open_player(struct player *p) {
   if (connect(p->fd, (struct sockaddr *)&address, sizeof address) < 0 && errno != EINPROGRESS) lose(p);
 }
 
-static void play(struct player *p) {
+static int speaks_rtmp(void) {
+  return !options.is_raw && options.http_path == NULL;
+}
+
+static void begin_to_play(struct player *p) {
   p->state = PLAYING;
-  p->play_ms = p->last_read_ms = clock_ms();
+  p->last_read_ms = clock_ms();
   p->longest_gap_ms = 0;
   playing_count++;
   /* A slow player is read by the clock. */
   if (p->is_slow) watch(p, EPOLL_CTL_DEL, 0);
-  if (!options.is_raw && !send_play(p)) lose(p);
+}
+
+static void play(struct player *p) {
+  p->play_ms = clock_ms();
+  begin_to_play(p);
+  if (speaks_rtmp() && !send_play(p)) lose(p);
 }
 
 static void on_connected(struct player *p) {
@@ -233,6 +256,12 @@ static void on_connected(struct player *p) {
   if (error != 0) return lose(p);
   watch(p, EPOLL_CTL_MOD, EPOLLIN);
   if (options.is_raw) return play(p);
+  if (options.http_path != NULL) {
+    p->state = ASKING_HTTP;
+    p->play_ms = clock_ms();
+    if (!send_get(p)) lose(p);
+    return;
+  }
   p->inbox = malloc(INBOX_BYTES);
   p->inbox_used = 0;
   p->state = HANDSHAKING;
@@ -274,6 +303,17 @@ static void on_answer(struct player *p) {
   }
 }
 
+/* Only looks at the status and leaves it to be drained with the rest. */
+static void on_http_answer(struct player *p) {
+  char line[12];
+  ssize_t count = recv(p->fd, line, sizeof line, MSG_PEEK);
+  if (count < 0 && errno == EAGAIN) return;
+  if (count <= 0) return lose(p);
+  if (count < (ssize_t)sizeof line) return;
+  if (memcmp(line, "HTTP/1.1 200", sizeof line) != 0) return lose(p);
+  begin_to_play(p);
+}
+
 static void drain(struct player *p, size_t limit) {
   ssize_t count = recv(p->fd, NULL, limit, MSG_TRUNC | MSG_DONTWAIT);
   if (count < 0 && errno == EAGAIN) return;
@@ -291,7 +331,7 @@ static void drain(struct player *p, size_t limit) {
       start_times[start_count++] = started_ms - p->play_ms;
     }
   }
-  if (!options.is_raw && p->bytes - p->acknowledged >= ACK_WINDOW_BYTES) {
+  if (speaks_rtmp() && p->bytes - p->acknowledged >= ACK_WINDOW_BYTES) {
     p->acknowledged = p->bytes;
     if (!send_acknowledgement(p)) lose(p);
   }
@@ -303,6 +343,7 @@ static void on_event(struct player *p) {
     case HANDSHAKING:
     case ASKING_APP:
     case ASKING_STREAM: return on_answer(p);
+    case ASKING_HTTP: return on_http_answer(p);
     case READY:
     case PLAYING: return drain(p, READ_BYTES);
     case CLOSED: return;
@@ -450,7 +491,8 @@ static void read_options(int argc, char **argv) {
       {"port", 1, 0, 'p'}, {"app", 1, 0, 'a'}, {"stream", 1, 0, 's'}, {"players", 1, 0, 'n'},
       {"rate", 1, 0, 'r'}, {"warm", 1, 0, 'w'}, {"seconds", 1, 0, 'd'}, {"raw", 0, 0, 'x'},
       {"together", 0, 0, 't'}, {"reopen", 0, 0, 'o'}, {"churn", 1, 0, 'c'},
-      {"slow-percent", 1, 0, 'l'}, {"slow-rate", 1, 0, 'b'}, {0, 0, 0, 0}};
+      {"slow-percent", 1, 0, 'l'}, {"slow-rate", 1, 0, 'b'}, {"http", 1, 0, 'h'},
+      {"own-streams", 0, 0, 'e'}, {0, 0, 0, 0}};
   for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
     switch (c) {
       case 'p': options.port = atoi(optarg); break;
@@ -466,6 +508,8 @@ static void read_options(int argc, char **argv) {
       case 'c': options.churn = atoi(optarg); break; /* players per second that leave */
       case 'l': options.slow_percent = atoi(optarg); break;
       case 'b': options.slow_rate = atoi(optarg); break; /* bytes per second that slow players read */
+      case 'h': options.http_path = optarg; break; /* GET this instead of RTMP */
+      case 'e': options.has_own_streams = 1; break; /* player N plays STREAM-N */
       default: exit(2);
     }
   }

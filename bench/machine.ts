@@ -54,7 +54,16 @@ export class Pinning {
 
   /** A command that runs on the server's core, with as many descriptors as are allowed. */
   onServerCore(command: readonly string[]): [string, ...string[]] {
-    const pinned = this.isOn ? ["taskset", "-c", SERVER_CORE, ...command] : command;
+    return this.#on(SERVER_CORE, command);
+  }
+
+  /** The same on all cores, also those of the load. */
+  onAllCores(command: readonly string[]): [string, ...string[]] {
+    return this.#on(`0-${navigator.hardwareConcurrency - 1}`, command);
+  }
+
+  #on(cores: string, command: readonly string[]): [string, ...string[]] {
+    const pinned = this.isOn ? ["taskset", "-c", cores, ...command] : command;
     return ["sh", "-c", 'ulimit -n "$(ulimit -Hn)"; exec "$@"', "sh", ...pinned];
   }
 }

@@ -13,6 +13,7 @@ const BENCH_COLUMNS = [
   ...["2,000: CPU, RSS", "of nginx-rtmp", "of node-media-server"],
   ...["9,000: CPU, RSS", "a flush, of floor", "min_latency: CPU, p99"],
   "first media: cold, warm, worst of 50",
+  ...["two workers, of one", "1,000 streams, of one", "HTTP viewer, of RTMP"],
 ];
 
 /** Adds a row for a whole run, and replaces the plot when there is one. */

@@ -5,10 +5,12 @@ export interface Table {
   readonly title: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
+  /** What else is to be known, a sentence each. */
+  readonly notes?: readonly string[];
 }
 
 /** A table whose first column is text and whose others are numbers. */
-export function formatTable({ title, columns, rows }: Table): string {
+export function formatTable({ title, columns, rows, notes = [] }: Table): string {
   const widths = columns.map((column, index) =>
     Math.max(column.length, ...rows.map((row) => row[index]?.length ?? 0))
   );
@@ -21,7 +23,7 @@ export function formatTable({ title, columns, rows }: Table): string {
       .join("  ")
       .trimEnd();
   const rule = widths.map((width) => "-".repeat(width)).join("  ");
-  return [title, "", line(columns), rule, ...rows.map(line), ""].join("\n");
+  return [title, "", line(columns), rule, ...rows.map(line), ...notes, ""].join("\n");
 }
 
 /** One row of a Markdown table. */

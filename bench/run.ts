@@ -1,7 +1,8 @@
 /**
- * Measures the whole server: `deno task bench`, in under ten minutes; `--quick` in two.
+ * Measures the whole server: `deno task bench`, in under ten minutes; `--quick` in four.
  *
- *     --only NAME,…      scenes to run: side-by-side, scaling, low-latency, storm, first-media
+ *     --only NAME,…      scenes to run: side-by-side, scaling, low-latency, storm, first-media,
+ *                        workers, streams, http-flv
  *     --players N        this many players in every run
  *     --record           add a row to bench/RESULTS.md and draw bench/results.svg
  *
@@ -16,10 +17,13 @@ import { drawPlot } from "./plot.ts";
 import { recordBench } from "./record.ts";
 import { figure, formatTable } from "./report.ts";
 import { firstMedia } from "./scenes/first_media.ts";
+import { httpFlv } from "./scenes/http_flv.ts";
 import { lowLatency } from "./scenes/low_latency.ts";
 import { scaling } from "./scenes/scaling.ts";
 import { sideBySide } from "./scenes/side_by_side.ts";
 import { storm } from "./scenes/storm.ts";
+import { streams } from "./scenes/streams.ts";
+import { workers } from "./scenes/workers.ts";
 import { buildPrograms, WORKSHOP } from "./workshop.ts";
 
 const SCENES: Readonly<Record<string, (context: BenchContext) => Promise<SceneResult>>> = {
@@ -28,6 +32,9 @@ const SCENES: Readonly<Record<string, (context: BenchContext) => Promise<SceneRe
   "low-latency": lowLatency,
   storm,
   "first-media": firstMedia,
+  workers,
+  streams,
+  "http-flv": httpFlv,
 };
 
 const FULL: Plan = {

@@ -49,7 +49,12 @@ export class Sample implements AsyncDisposable {
 }
 
 /** Opens `count` players of a stream, which may not be there yet. */
-export async function openSample(port: number, stream: string, count: number): Promise<Sample> {
-  const opening = Array.from({ length: count }, () => SamplePlayer.open(port, stream));
+export function openSample(port: number, stream: string, count: number): Promise<Sample> {
+  return openSampleOf(port, Array.from({ length: count }, () => stream));
+}
+
+/** Opens one player of each stream. */
+export async function openSampleOf(port: number, streams: readonly string[]): Promise<Sample> {
+  const opening = streams.map((stream) => SamplePlayer.open(port, stream));
   return new Sample(await Promise.all(opening));
 }

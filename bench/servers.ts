@@ -26,9 +26,23 @@ export class BenchServer implements AsyncDisposable {
     return this.#processes[0]!.pid;
   }
 
+  /** What the measured server has logged. */
+  get log(): readonly string[] {
+    return linesOf(this.#processes[0]);
+  }
+
+  /** What the server behind it has logged. */
+  get originLog(): readonly string[] {
+    return linesOf(this.#processes[1]);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const process of this.#processes) await process.stop();
   }
+}
+
+function linesOf(process: ChildProcess | undefined): readonly string[] {
+  return process === undefined ? [] : [...process.stderr, ...process.stdout];
 }
 
 /** A kind of server that can be measured. */
@@ -47,23 +61,30 @@ export interface Listening {
 export interface EdgeSettings {
   /** Executable; from source when not given. */
   readonly binary?: string;
-  /** Directives of the measured server's `play` block or of its vhost. */
+  /** Directives of the measured server's vhost. */
   readonly vhost: string;
+  /** Its directives outside of the vhost; none when not given. */
+  readonly global?: string;
+  /** Where it runs; alone on its core when not given. */
+  readonly cores?: "own" | "all";
   /** Where the publisher is: at the origin behind the edge, or at the edge, whose clock then starts there. */
   readonly publishAt: "origin" | "edge";
 }
 
-/** Our server: an edge on the measured core, and its origin beside the load. */
+/** Our server: an edge on the measured core unless told otherwise, and its origin beside the load. */
 export async function startEdgeOnCore(
   pinning: Pinning,
   settings: EdgeSettings,
 ): Promise<BenchServer> {
+  const { global = "", cores = "own" } = settings;
   const origin = await launchEdge({ name: "origin", vhost: "", wrap: (command) => command });
   try {
     const edge = await launchEdge({
       name: "edge",
       vhost: `${settings.vhost} cluster { mode remote; origin 127.0.0.1:${origin.port}; }`,
-      wrap: (command) => pinning.onServerCore(command),
+      global,
+      wrap: (command) =>
+        cores === "own" ? pinning.onServerCore(command) : pinning.onAllCores(command),
       ...(settings.binary === undefined ? {} : { binary: settings.binary }),
     });
     const publishPort = settings.publishAt === "edge" ? edge.port : origin.port;
@@ -79,6 +100,8 @@ export interface LaunchOptions {
   readonly name: string;
   /** What stands in its vhost. */
   readonly vhost: string;
+  /** What stands outside of it. */
+  readonly global?: string;
   /** Makes of its command the one that is run. */
   readonly wrap: (command: [string, ...string[]]) => [string, ...string[]];
   readonly binary?: string;
@@ -88,11 +111,11 @@ export interface LaunchOptions {
 
 /** Starts our server, and returns when it listens. */
 export async function launchEdge(options: LaunchOptions): Promise<Listening> {
-  const { name, vhost, wrap, binary, port: wantedPort = 0 } = options;
+  const { name, vhost, global = "", wrap, binary, port: wantedPort = 0 } = options;
   const configFile = `${WORKSHOP}/${name}.conf`;
   await Deno.writeTextFile(
     configFile,
-    `listen 1935;\nmax_connections 100000;\nvhost __defaultVhost__ { ${vhost} }\n`,
+    `listen 1935;\nmax_connections 100000;\n${global}\nvhost __defaultVhost__ { ${vhost} }\n`,
   );
   const program: [string, ...string[]] = binary === undefined ? edgeCommand() : [binary];
   const args = ["--config", configFile, "--listen", `127.0.0.1:${wantedPort}`];

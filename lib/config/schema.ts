@@ -290,7 +290,7 @@ const hls = {
   hls_window: option(
     values.duration({ bare: "s", minMs: SECOND_MS }),
     "60",
-    "The playlist names segments of so much time; older ones are removed when players are done with them.",
+    "The playlist names segments of so much time, and never less than three times the longest; older ones are removed when players are done with them.",
   ),
   hls_path: option(values.text, "./objs/nginx/html", "Folder for all files of HLS."),
   hls_m3u8_file: option(

@@ -117,18 +117,18 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     const { writer } = this.#upstream!;
     const framing = { msid, chunkSize: context.chunkSize };
     this.#taker = { writer, framing, seat: wheel.add(this), marks: null };
-    this.flush();
+    this.flush(context.clock.now());
   }
 
   /** Called by the wheel. */
-  flush(): void {
+  flush(nowMs: number): void {
     if (this.#taker === null || this.#isStopped) return;
     const { writer } = this.#taker;
     // Nothing sent yet, or so far behind that the log has forgotten what comes next.
     const isLost = writer.cursor < this.#options.stream.log.tail;
     if (isLost && !writer.isSendingShared) this.#begin(this.#taker);
     this.#noteSent(this.#taker);
-    writer.flush();
+    writer.flush(nowMs);
   }
 
   onAcknowledgement(totalBytes: number): void {

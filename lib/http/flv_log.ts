@@ -33,9 +33,9 @@ export class FlvLog implements StreamLogView {
   // HOT: once per media message of a stream that is watched over HTTP; guarded by bench/flv_bench.ts.
   append(tag: FlvTag): boolean {
     const length = encodedFlvTagBytes(tag.payload.length);
-    const { bytes, used } = this.#slabs.reserve(length);
-    encodeFlvTagInto(bytes, used, tag);
     if (tag.typeId !== TagType.data) this.#newestTimestampMs = tag.timestampMs;
+    const { bytes, used } = this.#slabs.reserve(length, this.#newestTimestampMs);
+    encodeFlvTagInto(bytes, used, tag);
     return this.#slabs.commit(length);
   }
 

@@ -9,9 +9,18 @@
  * that ends where a slab's bytes end, ends at a message boundary.
  */
 
-/** Slabs begin small, so that an idle or slow stream is cheap, and double with every one filled. */
-const MIN_SLAB_BYTES = 64 * 1024;
+import { diffU32 } from "../base/u32.ts";
+
+/**
+ * Slabs hold some seconds of a stream, so that a thin one is cheap and a write rarely ends at a slab's end
+ * before the head: the next one is twice as large when one was filled too soon, and half as large when it
+ * took too long.
+ */
+const FIRST_SLAB_BYTES = 64 * 1024;
+const MIN_SLAB_BYTES = 16 * 1024;
 const MAX_SLAB_BYTES = 1024 * 1024;
+const TOO_SOON_MS = 4_000;
+const TOO_LONG_MS = 16_000;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -28,7 +37,9 @@ export interface Slab {
 export class SlabLog {
   #slabs: { readonly start: number; readonly bytes: Uint8Array<ArrayBuffer>; used: number }[] = [];
   #head = 0;
-  #nextSlabBytes = MIN_SLAB_BYTES;
+  #slabBytes = FIRST_SLAB_BYTES;
+  /** Stream time at which the newest slab was begun. */
+  #beganMs = 0;
 
   /** Offset of the first byte still held. */
   get tail(): number {
@@ -50,14 +61,17 @@ export class SlabLog {
   /**
    * The slab that the next message of `length` bytes goes into: the caller fills so many bytes from `used`
    * on, then calls {@linkcode commit}.
+   *
+   * @param streamMs Stream time, u32.
    */
   // HOT: once per media message of a stream; guarded by bench/codec_bench.ts.
-  reserve(length: number): Slab {
+  reserve(length: number, streamMs: number): Slab {
     const newest = this.#slabs.at(-1);
     if (newest !== undefined && newest.bytes.length - newest.used >= length) return newest;
-    const bytes = new Uint8Array(Math.max(this.#nextSlabBytes, length));
+    if (newest !== undefined) this.#chooseSize(diffU32(streamMs, this.#beganMs));
+    this.#beganMs = streamMs;
+    const bytes = new Uint8Array(Math.max(this.#slabBytes, length));
     const slab = { start: this.#head, bytes, used: 0 };
-    this.#nextSlabBytes = Math.min(this.#nextSlabBytes * 2, MAX_SLAB_BYTES);
     this.#slabs.push(slab);
     return slab;
   }
@@ -86,6 +100,15 @@ export class SlabLog {
     let index = this.#slabs.length - 1;
     while (index > 0 && this.#slabs[index]!.start > cursor) index--;
     return this.#slabs[index]!;
+  }
+
+  /** @param filledMs How much stream time the newest slab holds. */
+  #chooseSize(filledMs: number): void {
+    if (filledMs < TOO_SOON_MS) {
+      this.#slabBytes = Math.min(this.#slabBytes * 2, MAX_SLAB_BYTES);
+    } else if (filledMs > TOO_LONG_MS) {
+      this.#slabBytes = Math.max(this.#slabBytes / 2, MIN_SLAB_BYTES);
+    }
   }
 
   /** Forgets the slabs that end at or before `offset`, but for the newest: it has room for more. */

@@ -90,9 +90,9 @@ export class StreamLog implements StreamLogView {
   // HOT: once per media message of a stream; guarded by bench/codec_bench.ts.
   append(header: MessageHeader, payload: Uint8Array): boolean {
     const length = encodedMessageBytes(payload.length, header.timestampMs, this.#chunkSize);
-    const { bytes, used } = this.#slabs.reserve(length);
-    encodeMessageInto(bytes, used, header, payload, this.#chunkSize);
     if (header.typeId !== MessageType.DATA_AMF0) this.#newestTimestampMs = header.timestampMs;
+    const { bytes, used } = this.#slabs.reserve(length, this.#newestTimestampMs);
+    encodeMessageInto(bytes, used, header, payload, this.#chunkSize);
     return this.#slabs.commit(length);
   }
 

@@ -4,6 +4,9 @@
  * Beyond about 120 socket operations per turn the runtime's poll budget is spent, every further write
  * becomes pending and is polled again each turn: a write then costs up to ten times as much. So all
  * writes of the process go through one queue that lets 64 go and yields. Reads run in between.
+ *
+ * Players whose time has come go before everything else, which gets a quarter of each turn at least: when
+ * thousands join at once, those who watch must not wait for all of them.
  */
 
 import type { Clock } from "../base/clock.ts";
@@ -19,10 +22,14 @@ export interface Flushable {
 /** Writes started per turn. */
 const BATCH = 64;
 
+/** Of these, how many are kept for what is not due by a wheel, if there is any. */
+const RESERVED = 16;
+
 /** See the file comment. */
 export class FlushQueue {
   readonly #clock: Clock;
-  readonly #queue: Flushable[] = [];
+  readonly #due: Flushable[] = [];
+  readonly #others: Flushable[] = [];
   #isScheduled = false;
   #flushCount = 0;
   #busyMs = 0;
@@ -43,11 +50,20 @@ export class FlushQueue {
   }
 
   /** Lets `item` flush soon: after the caller's turn is over, so that several sends go out as one. */
-  // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
   add(item: Flushable): void {
+    this.#append(this.#others, item);
+  }
+
+  /** The same for a player whose merge period is over. */
+  // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
+  addDue(item: Flushable): void {
+    this.#append(this.#due, item);
+  }
+
+  #append(lane: Flushable[], item: Flushable): void {
     if (item.isQueued) return;
     item.isQueued = true;
-    this.#queue.push(item);
+    lane.push(item);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     queueMicrotask(this.#drain);
@@ -56,14 +72,20 @@ export class FlushQueue {
   #runBatch(): void {
     const nowMs = this.#clock.now();
     // Taken out of the queue, which would grow for ever if it were never empty.
-    const batch = this.#queue.splice(0, BATCH);
-    for (const item of batch) {
-      item.isQueued = false;
-      item.flush(nowMs);
-    }
-    this.#flushCount += batch.length;
+    const due = this.#due.splice(0, BATCH - Math.min(RESERVED, this.#others.length));
+    flushAll(due, nowMs);
+    const others = this.#others.splice(0, BATCH - due.length);
+    flushAll(others, nowMs);
+    this.#flushCount += due.length + others.length;
     this.#busyMs += this.#clock.now() - nowMs;
-    if (this.#queue.length > 0) return this.#clock.yield(this.#drain);
+    if (this.#due.length + this.#others.length > 0) return this.#clock.yield(this.#drain);
     this.#isScheduled = false;
+  }
+}
+
+function flushAll(items: readonly Flushable[], nowMs: number): void {
+  for (const item of items) {
+    item.isQueued = false;
+    item.flush(nowMs);
   }
 }

@@ -88,7 +88,7 @@ export class FlushWheel {
     for (let i = 0; i < Math.min(due, this.#slots.length); i++) {
       const slot = this.#slots[this.#at]!;
       this.#at = (this.#at + 1) % this.#slots.length;
-      for (let j = 0; j < slot.length; j++) this.#queue.add(slot[j]!);
+      for (let j = 0; j < slot.length; j++) this.#queue.addDue(slot[j]!);
     }
     this.#nextMs += (1 + missed) * this.#tickMs;
     this.#schedule();

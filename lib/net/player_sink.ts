@@ -106,7 +106,7 @@ export class PlayerSink implements Flushable {
     } else if (this.#isTooFarBehind(writer.cursor)) {
       this.#skip(writer.cursor);
     }
-    writer.flush();
+    writer.flush(nowMs);
   }
 
   #begin(): boolean {

@@ -119,12 +119,12 @@ export class SocketWriter implements Flushable {
 
   /** Writes what there is, unless a write is in flight. */
   // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
-  flush(): void {
+  flush(nowMs: number): void {
     // A slow peer comes to a stop now and then, so that it can skip: its goal stands.
     if (this.isSendingShared) return;
     // A draining writer goes as far as it was when it was told to.
     if (this.#log !== null && this.#onDrained === null) this.#goal = this.#log.head;
-    if (!this.isBusy) this.#next();
+    if (!this.isBusy) this.#next(nowMs);
   }
 
   /**
@@ -134,12 +134,13 @@ export class SocketWriter implements Flushable {
   drain(done: () => void): void {
     if (this.#log !== null) this.#goal = this.#log.head;
     this.#onDrained = done;
-    if (!this.isBusy) this.#next();
+    if (!this.isBusy) this.#next(null);
   }
 
-  #next(): void {
+  /** @param nowMs Null when it is not known, and worth asking for only if there is something to write. */
+  #next(nowMs: number | null): void {
     if (this.#isBroken) return this.#drained();
-    if (this.#control.length > 0) return this.#start(this.#takeControl());
+    if (this.#control.length > 0) return this.#start(this.#takeControl(), nowMs);
     const log = this.#log;
     if (log === null || this.#isHeld || this.#cursor >= this.#goal) return this.#drained();
     const whole = log.view(this.#cursor);
@@ -150,7 +151,7 @@ export class SocketWriter implements Flushable {
     const bytes = this.#reframe === null ? view : this.#reframe(view);
     // A view may hold nothing that this peer is to have.
     if (bytes.length === 0) return this.#advance(0);
-    this.#start(bytes);
+    this.#start(bytes, nowMs);
   }
 
   #takeControl(): Uint8Array {
@@ -160,19 +161,19 @@ export class SocketWriter implements Flushable {
     return control.length === 1 ? control[0]! : concatBytes(control);
   }
 
-  #start(bytes: Uint8Array): void {
+  #start(bytes: Uint8Array, nowMs: number | null): void {
     this.#inFlight = bytes;
-    this.#inFlightSinceMs = this.#now();
+    this.#inFlightSinceMs = nowMs ?? this.#now();
     this.#transport.write(bytes).then(this.#onWrote, this.#onFailed);
   }
 
   #advance(count: number): void {
     this.#writtenBytes += count;
-    if (count < this.#inFlight.length) return this.#start(this.#inFlight.subarray(count));
+    if (count < this.#inFlight.length) return this.#start(this.#inFlight.subarray(count), null);
     this.#inFlight = NOTHING;
     if (this.#log !== null) this.#cursor += this.#inFlightLogBytes;
     this.#inFlightLogBytes = 0;
-    this.#next();
+    this.#next(null);
   }
 
   #fail(error: unknown): void {

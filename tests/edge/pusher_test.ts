@@ -460,7 +460,7 @@ Deno.test("Pusher sends nothing after the end though it was queued for a flush",
   rig.a.link.freeze();
   rig.pusher.stop();
   await rig.settle();
-  rig.pusher.flush();
+  rig.pusher.flush(rig.clock.now());
   rig.a.link.thaw();
   await rig.settle();
   assertEquals(rig.a.link.messages.slice(-4).map(({ typeId }) => typeId), [9, 9, 20, 20]);

@@ -157,7 +157,7 @@ Deno.test("StreamLog.view() is empty at the head, behind it and before the tail"
   assertEquals(log.view(log.tail).length, 128 * KIB);
 });
 
-Deno.test("StreamLog.append() doubles the slabs up to 1 MiB and tells of every new one", () => {
+Deno.test("StreamLog.append() doubles the slabs of a burst up to 1 MiB and tells of every new one", () => {
   const log = new StreamLog(CHUNK_SIZE);
   const held: number[] = [];
   while (held.length < 7) {
@@ -165,6 +165,27 @@ Deno.test("StreamLog.append() doubles the slabs up to 1 MiB and tells of every n
   }
   assertEquals(held, [64, 192, 448, 960, 1984, 3008, 4032]);
 });
+
+/** Bytes of the slabs that a stream has come to after a while. */
+function slabBytesAt(bytesPerSecond: number): number {
+  const log = new StreamLog(CHUNK_SIZE);
+  let slabBytes = 0;
+  for (let second = 0; second < 600; second++) {
+    const heldBytes = log.heldBytes;
+    if (log.append(audioAt(second * 1_000), new Uint8Array(bytesPerSecond))) {
+      slabBytes = log.heldBytes - heldBytes;
+    }
+  }
+  return slabBytes;
+}
+
+for (
+  const [kbps, slabKib] of [[10, 16], [100, 64], [400, 256], [1_000, 512], [6_000, 1_024]] as const
+) {
+  Deno.test(`StreamLog.append() gives a stream of ${kbps} kbit/s slabs of ${slabKib} KiB`, () => {
+    assertEquals(slabBytesAt(kbps * 125) / KIB, slabKib);
+  });
+}
 
 Deno.test("StreamLog.append() gives a message that is longer than a slab one of its own", () => {
   const log = new StreamLog(CHUNK_SIZE);

@@ -123,3 +123,29 @@ Deno.test("FlushQueue tells the time of the turn", async () => {
   await clock.settle();
   assertEquals(times, [1234]);
 });
+
+Deno.test("FlushQueue.addDue() goes before a storm of others, who get a quarter of each turn", async () => {
+  const clock = new TurnClock();
+  const queue = new FlushQueue(clock);
+  const { items, turns } = createItems(400);
+  for (const item of items.slice(0, 300)) queue.add(item);
+  for (const item of items.slice(300)) queue.addDue(item);
+  await clock.settle();
+  assertEquals(turns.length, 64);
+  assertEquals(turns.slice(0, 48), items.slice(300, 348).map((_, i) => `${300 + i}`));
+  assertEquals(turns.slice(48), items.slice(0, 16).map((_, i) => `${i}`));
+  while (clock.turns.length > 0) await clock.runTurn();
+  assertEquals(turns.length, 400);
+  assertEquals(new Set(turns).size, 400);
+});
+
+Deno.test("FlushQueue.addDue() has the whole turn when nobody else is there", async () => {
+  const clock = new TurnClock();
+  const queue = new FlushQueue(clock);
+  const { items, turns } = createItems(70);
+  for (const item of items) queue.addDue(item);
+  await clock.settle();
+  assertEquals(turns.length, 64);
+  await clock.runTurn();
+  assertEquals([turns.length, clock.turns.length], [70, 0]);
+});

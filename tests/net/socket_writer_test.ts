@@ -33,6 +33,10 @@ class Rig {
     return log.view(cursor);
   }
 
+  flush(): void {
+    this.writer.flush(this.clock.now());
+  }
+
   /** Sends control bytes and lets the queue run. */
   async send(bytes: string): Promise<void> {
     this.writer.send(hex(bytes));
@@ -82,12 +86,12 @@ Deno.test("SocketWriter.flush() sends shared bytes up to the head of that moment
   const rig = new Rig();
   const first = rig.append("01");
   rig.writer.follow(rig.log, 0);
-  rig.writer.flush();
+  rig.flush();
   rig.append("02");
   await rig.acceptAll();
   assertEquals(rig.received, first);
   assertEquals(rig.writer.cursor, first.length);
-  rig.writer.flush();
+  rig.flush();
   await rig.acceptAll();
   assertEquals(rig.received, rig.log.view(0));
 });
@@ -96,9 +100,9 @@ Deno.test("SocketWriter.flush() sets no new goal while shared bytes are under wa
   const rig = new Rig();
   const first = rig.append("01");
   rig.writer.follow(rig.log, 0);
-  rig.writer.flush();
+  rig.flush();
   rig.append("02");
-  rig.writer.flush();
+  rig.flush();
   await rig.acceptAll();
   assertEquals(rig.received, first);
 });
@@ -108,7 +112,7 @@ Deno.test("SocketWriter.flush() sends shared bytes behind control bytes that are
   await rig.send("c0 de");
   const message = rig.append("01");
   rig.writer.follow(rig.log, 0);
-  rig.writer.flush();
+  rig.flush();
   await rig.acceptAll();
   assertEquals(rig.received, new Uint8Array([0xc0, 0xde, ...message]));
 });
@@ -119,7 +123,7 @@ Deno.test("SocketWriter.flush() goes through all slabs up to its goal", async ()
     rig.log.append({ csid: 4, typeId: 8, msid: 1, timestampMs: 0 }, new Uint8Array(50_000));
   }
   rig.writer.follow(rig.log, 0);
-  rig.writer.flush();
+  rig.flush();
   await rig.acceptAll(7_001);
   assertEquals(readMessages(rig.received, CHUNK_SIZE).length, 5);
   assertEquals(rig.writer.cursor, rig.log.head);
@@ -130,7 +134,7 @@ Deno.test("SocketWriter sends control bytes before shared ones", async () => {
   const message = rig.append("01");
   rig.writer.follow(rig.log, 0);
   rig.writer.send(hex("c0 de"));
-  rig.writer.flush();
+  rig.flush();
   await rig.acceptAll();
   assertEquals(rig.received, new Uint8Array([0xc0, 0xde, ...message]));
 });
@@ -139,7 +143,7 @@ Deno.test("SocketWriter sends control bytes behind a message that is half sent",
   const rig = new Rig();
   const message = rig.append("01 02 03");
   rig.writer.follow(rig.log, 0);
-  rig.writer.flush();
+  rig.flush();
   await rig.accept(5);
   await rig.send("c0 de");
   await rig.accept(4);
@@ -178,7 +182,7 @@ Deno.test("SocketWriter.isSendingShared tells shared bytes from control bytes", 
   rig.append("01");
   rig.writer.follow(rig.log, 0);
   await rig.accept();
-  rig.writer.flush();
+  rig.flush();
   assert(rig.writer.isSendingShared);
   await rig.accept(3);
   assert(rig.writer.isSendingShared);
@@ -191,7 +195,7 @@ Deno.test("SocketWriter.follow() sends nothing of the log before a flush", async
   const other = new StreamLog(CHUNK_SIZE);
   for (let i = 0; i < 9; i++) rig.append("01");
   rig.writer.follow(rig.log, 0);
-  rig.writer.flush();
+  rig.flush();
   await rig.acceptAll();
   rig.writer.unfollow();
   await rig.send("c0 de");
@@ -206,12 +210,12 @@ Deno.test("SocketWriter.unfollow() finishes the message under way and sends no m
   const rig = new Rig();
   const message = rig.append("01 02");
   rig.writer.follow(rig.log, 0);
-  rig.writer.flush();
+  rig.flush();
   await rig.accept(3);
   rig.writer.unfollow();
   assertEquals(rig.writer.cursor, -1);
   rig.append("03");
-  rig.writer.flush();
+  rig.flush();
   await rig.acceptAll();
   assertEquals(rig.received, message);
   assertEquals(rig.writer.cursor, -1);
@@ -221,7 +225,7 @@ Deno.test("SocketWriter.hold() keeps shared bytes back and lets control bytes pa
   const rig = new Rig();
   const first = rig.append("01");
   rig.writer.follow(rig.log, 0);
-  rig.writer.flush();
+  rig.flush();
   await rig.accept(3);
   rig.writer.hold(true);
   await rig.acceptAll();
@@ -230,7 +234,7 @@ Deno.test("SocketWriter.hold() keeps shared bytes back and lets control bytes pa
   await rig.acceptAll();
   assertEquals(rig.received, new Uint8Array([...first, 0xc0, 0xde]));
   rig.writer.hold(false);
-  rig.writer.flush();
+  rig.flush();
   await rig.acceptAll();
   assertEquals(rig.received, new Uint8Array([...first, 0xc0, 0xde, ...second]));
 });
@@ -240,7 +244,7 @@ Deno.test("SocketWriter.hold() stops between the slabs of one flush", async () =
   const header = { csid: 4, typeId: 8, msid: 1, timestampMs: 0 };
   for (let i = 0; i < 3; i++) rig.log.append(header, new Uint8Array(60_000));
   rig.writer.follow(rig.log, 0);
-  rig.writer.flush();
+  rig.flush();
   rig.writer.hold(true);
   await rig.acceptAll();
   assertEquals(rig.received, rig.log.view(0));
@@ -253,7 +257,7 @@ Deno.test("SocketWriter sends nothing from a cursor that the log has dropped", a
   for (let i = 0; i < 3; i++) rig.log.append(header, new Uint8Array(60_000));
   rig.writer.follow(rig.log, 0);
   rig.log.dropBefore(rig.log.head);
-  rig.writer.flush();
+  rig.flush();
   await rig.clock.settle();
   assertEquals(rig.transport.writes, []);
   assertEquals(rig.writer.cursor, 0);
@@ -263,14 +267,14 @@ Deno.test("SocketWriter tells of a broken socket once and writes no more", async
   const rig = new Rig();
   rig.append("01");
   rig.writer.follow(rig.log, 0);
-  rig.writer.flush();
+  rig.flush();
   await rig.send("c0 de");
   const error = new Deno.errors.BrokenPipe("broken");
   rig.transport.fail(error);
   await rig.clock.settle();
   const { waitingControlBytes } = rig.writer;
   await rig.send("c0 de");
-  rig.writer.flush();
+  rig.flush();
   await rig.clock.settle();
   assertEquals(rig.errors, [error]);
   assertEquals(rig.transport.writes.length, 1);
@@ -296,7 +300,7 @@ Deno.test("SocketWriter.drain() is done at once when a log is followed to its he
   const rig = new Rig();
   rig.append("01");
   rig.writer.follow(rig.log, 0);
-  rig.writer.flush();
+  rig.flush();
   await rig.acceptAll();
   assertEquals(drain(rig.writer).count, 1);
 });
@@ -319,7 +323,7 @@ Deno.test("SocketWriter.drain() goes on from a write that is under way", async (
   const rig = new Rig();
   rig.append("01");
   rig.writer.follow(rig.log, 0);
-  rig.writer.flush();
+  rig.flush();
   await rig.accept(3);
   rig.append("02");
   const told = drain(rig.writer);
@@ -334,9 +338,9 @@ Deno.test("SocketWriter.drain() goes no further than the head of that moment", a
   rig.writer.follow(rig.log, 0);
   const told = drain(rig.writer);
   rig.append("02");
-  rig.writer.flush();
+  rig.flush();
   await rig.accept(1);
-  rig.writer.flush();
+  rig.flush();
   await rig.acceptAll();
   assertEquals(told.count, 1);
   assertEquals(rig.received, message);
@@ -353,7 +357,7 @@ Deno.test("SocketWriter.drain() sets itself no new goal while a stream goes on",
   const told = drain(rig.writer);
   while (rig.transport.isWriting && told.count === 0) {
     goOn();
-    rig.writer.flush();
+    rig.flush();
     await rig.accept();
   }
   assertEquals(told.count, 1);
@@ -409,7 +413,7 @@ Deno.test("SocketWriter sends what its peer is to have in place of the log's byt
   const rig = new Rig();
   const message = rig.append("01 02 03");
   rig.writer.follow(rig.log, 0, () => hex("aa bb"));
-  rig.writer.flush();
+  rig.flush();
   await rig.acceptAll(1);
   assertEquals(rig.received, hex("aa bb"));
   assertEquals(rig.writer.cursor, message.length);
@@ -421,7 +425,7 @@ Deno.test("SocketWriter passes over bytes that its peer is not to have", async (
   for (let i = 0; i < 3; i++) rig.log.append(header, new Uint8Array(60_000));
   let views = 0;
   rig.writer.follow(rig.log, 0, () => ++views === 2 ? hex("aa") : hex(""));
-  rig.writer.flush();
+  rig.flush();
   await rig.acceptAll();
   assertEquals(rig.received, hex("aa"));
   assertEquals(rig.writer.cursor, rig.log.head);
@@ -485,7 +489,7 @@ class Model {
         writer.send(encodePingRequest(this.sent++));
         break;
       case "flush":
-        writer.flush();
+        writer.flush(0);
         break;
       case "skip":
         // As a player does: never while shared bytes are under way.
