@@ -6,7 +6,6 @@ import type {
   RateSnapshot,
   ServerSnapshot,
   StreamSnapshot,
-  UpstreamTotalsSnapshot,
   VhostSnapshot,
 } from "../http/server_view.ts";
 import type { ClientTotals } from "../net/client_report.ts";
@@ -42,7 +41,7 @@ function mergeVhost(parts: readonly VhostSnapshot[]): VhostSnapshot {
     sentBytes,
     messages,
     rate: mergeRates(parts.map(({ rate }) => rate)),
-    upstreams: upstreams.length === 0 ? null : sumOf(upstreams) satisfies UpstreamTotalsSnapshot,
+    upstreams: upstreams.length === 0 ? null : sumOf(upstreams),
   };
 }
 

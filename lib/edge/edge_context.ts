@@ -1,8 +1,8 @@
 /** What all streams of an edge vhost share. */
 
+import type { UpstreamTotals } from "../net/upstream_snapshot.ts";
 import type { OriginSet } from "./origin_set.ts";
 import type { UpstreamContext } from "./upstream.ts";
-import type { UpstreamTotals } from "./upstream_report.ts";
 
 /** See the file comment. */
 export interface EdgeContext extends UpstreamContext {

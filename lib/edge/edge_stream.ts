@@ -17,11 +17,11 @@ import type {
   PublishTicket,
   StreamRequest,
 } from "../net/vhost_service.ts";
+import type { UpstreamSnapshot } from "../net/upstream_snapshot.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { type DemandEvent, OnDemand } from "./on_demand.ts";
 import { Puller } from "./puller.ts";
 import { Pusher } from "./pusher.ts";
-import type { UpstreamSnapshot } from "./upstream_report.ts";
 
 /** Options of {@linkcode EdgeStream}. */
 export interface EdgeStreamOptions {

@@ -12,11 +12,11 @@ import type {
   StreamRequest,
   VhostService,
 } from "../net/vhost_service.ts";
+import type { UpstreamSnapshot, UpstreamTotals } from "../net/upstream_snapshot.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { EdgeStream } from "./edge_stream.ts";
 import { TokenCheck } from "./token_traverse.ts";
-import type { UpstreamSnapshot, UpstreamTotals } from "./upstream_report.ts";
 
 /** Options of {@linkcode RemoteVhost}. */
 export interface RemoteVhostOptions {

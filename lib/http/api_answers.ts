@@ -3,12 +3,12 @@
 import { stableId } from "../base/stable_id.ts";
 import { VERSION } from "../base/version.ts";
 import { streamKey } from "../rtmp/url.ts";
+import type { UpstreamSnapshot } from "../net/upstream_snapshot.ts";
 import type {
   ClientSnapshot,
   RateSnapshot,
   ServerSnapshot,
   StreamSnapshot,
-  StreamUpstreamSnapshot,
   VhostSnapshot,
 } from "./server_view.ts";
 
@@ -151,7 +151,7 @@ export function client(one: ClientSnapshot): Json {
   };
 }
 
-function upstream(one: StreamUpstreamSnapshot): Json {
+function upstream(one: UpstreamSnapshot): Json {
   return {
     kind: one.kind,
     origin: one.origin,

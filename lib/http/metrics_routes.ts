@@ -2,13 +2,13 @@
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { VERSION } from "../base/version.ts";
+import type { UpstreamSnapshot } from "../net/upstream_snapshot.ts";
 import { addRoute, createApp, type HttpApp } from "./routes.ts";
 import type {
   LoopDelaySnapshot,
   ServerSnapshot,
   ServerView,
   StreamSnapshot,
-  StreamUpstreamSnapshot,
 } from "./server_view.ts";
 
 /** Streams with samples of their own; of more, those with the most players. */
@@ -311,7 +311,7 @@ function countUpstreams(streams: readonly StreamSnapshot[]): Samples {
 
 function labelsOf(
   vhost: string,
-  { origin, kind, state }: StreamUpstreamSnapshot,
+  { origin, kind, state }: UpstreamSnapshot,
   origins: ReadonlySet<string>,
 ): Labels {
   return { vhost, origin: origins.has(origin) ? origin : "other", kind, state };

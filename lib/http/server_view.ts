@@ -4,6 +4,7 @@
  */
 
 import type { ClientReport, ClientTotals } from "../net/client_report.ts";
+import type { UpstreamSnapshot, UpstreamTotals } from "../net/upstream_snapshot.ts";
 
 /** See the file comment. */
 export interface ServerView {
@@ -77,20 +78,7 @@ export interface VhostSnapshot {
   /** Length of HLS segments in ms, or null when the vhost makes none. */
   readonly hlsFragmentMs: number | null;
   /** What an edge did with its origins, or null for an origin. */
-  readonly upstreams: UpstreamTotalsSnapshot | null;
-}
-
-/** Sums of an edge vhost over all its streams; they only grow. */
-export interface UpstreamTotalsSnapshot {
-  readonly attempts: number;
-  readonly failures: number;
-  readonly spliced: number;
-  readonly restarted: number;
-  readonly resumed: number;
-  readonly silenceMs: number;
-  readonly lostFrames: number;
-  readonly doubledFrames: number;
-  readonly lostBytes: number;
+  readonly upstreams: Readonly<UpstreamTotals> | null;
 }
 
 /** A stream that has a source or players. */
@@ -113,7 +101,7 @@ export interface StreamSnapshot {
   readonly rate: RateSnapshot;
   readonly video: VideoSnapshot | null;
   readonly audio: AudioSnapshot | null;
-  readonly upstreams: readonly StreamUpstreamSnapshot[];
+  readonly upstreams: readonly UpstreamSnapshot[];
 }
 
 /** Pictures of a stream; a text is empty and a number 0 when the stream does not tell. */
@@ -134,22 +122,6 @@ export interface AudioSnapshot {
   /** Hz. */
   readonly sampleRate: number;
   readonly channels: number;
-}
-
-/** A connection to an origin. */
-export interface StreamUpstreamSnapshot {
-  readonly kind: "pull" | "push";
-  readonly state: "connecting" | "live";
-  /** `host:port`; empty before the first attempt. */
-  readonly origin: string;
-  readonly sinceMs: number;
-  readonly attempts: number;
-  readonly switches: number;
-  readonly lastError: string;
-  readonly lastSilenceMs: number;
-  readonly lostFrames: number;
-  readonly doubledFrames: number;
-  readonly lostBytes: number;
 }
 
 /** A client that plays or publishes. */
