@@ -1,7 +1,9 @@
 /** The apps of `http_api` and `http_server`: which routes, and who may use them. */
 
+import type { MiddlewareHandler } from "hono";
 import { basicAuth } from "hono/basic-auth";
 import { cors } from "hono/cors";
+import { isIp } from "../config/address.ts";
 import type { HttpApiConfig, HttpAuthConfig, HttpServerConfig } from "../config/config.ts";
 import { createHealthRoutes } from "./health_routes.ts";
 import type { ServerIdentity } from "./api_answers.ts";
@@ -35,6 +37,8 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
   if (crossdomain) app.use("/api/*", allowPages(auth.enabled ? ["GET", "DELETE"] : ["GET"]));
   if (auth.enabled) {
     for (const path of ["/api/*", "/metrics", "/console/*"]) app.use(path, requirePassword(auth));
+  } else {
+    app.use("/api/*", refuseRebound);
   }
   app.route("/", createApiRoutes(options));
   app.route("/", createMetricsRoutes(view));
@@ -58,6 +62,23 @@ export function createFilesApp({ config, files, apps }: FilesAppOptions): HttpAp
   for (const mounted of apps) app.route("/", mounted);
   app.all("*", (c) => files.answer(c.req.raw));
   return app;
+}
+
+/**
+ * Without a password, pages may close clients only where they were opened by IP address or as localhost:
+ * a name can be made to point here by a stranger whose page has it (DNS rebinding).
+ */
+const refuseRebound: MiddlewareHandler = async (c, next) => {
+  const origin = c.req.header("origin");
+  if (c.req.method === "DELETE" && origin !== undefined && !hasSafeHost(origin)) {
+    return c.text("Open the page by IP address, or set a password: auth in http_api\n", 403);
+  }
+  await next();
+};
+
+function hasSafeHost(origin: string): boolean {
+  const hostname = URL.parse(origin)?.hostname.replace(/^\[|\]$/g, "") ?? "";
+  return hostname === "localhost" || isIp(hostname);
 }
 
 /**

@@ -52,6 +52,28 @@ Deno.test("The answer without the password says how to give it, and tells nothin
   assertEquals((await response.text()).trim(), "Wrong password");
 });
 
+const PAGES: readonly (readonly [origin: string | null, status: number])[] = [
+  [null, 200],
+  ["http://127.0.0.1:1985", 200],
+  ["http://[::1]:1985", 200],
+  ["http://localhost:1985", 200],
+  ["http://rebound.example:1985", 403],
+  ["http://localhost.rebound.example", 403],
+  ["null", 403],
+];
+
+for (const [origin, status] of PAGES) {
+  Deno.test(`DELETE without auth answers ${status} to a page of ${origin ?? "nobody, a program"}`, async () => {
+    const { app, view } = createRig({ crossdomain: false });
+    const { id } = view.snapshotNow.clients[0]!;
+    const response = await app.request(`/api/v1/clients/${id}`, {
+      method: "DELETE",
+      headers: origin === null ? {} : { origin },
+    });
+    assertEquals([response.status, view.kicked.length], [status, status === 200 ? 1 : 0]);
+  });
+}
+
 Deno.test("DELETE without the password closes nobody", async () => {
   const { app, view } = createRig({ auth: AUTH });
   const response = await app.request("/api/v1/clients/c1", { method: "DELETE" });
