@@ -117,7 +117,7 @@ export class HlsArchive {
     const dropped = playlist.add({ uri: this.#uriOf(path), durationMs, isDiscontinuity, initUri });
     await files.write(this.#pathOf(this.#playlistPath), encodeUtf8(playlist.render()));
     if (config.cleanup) this.#retired.push(...dropped);
-    await this.#removeRetired(config.windowMs);
+    await this.#removeRetired(playlist.windowMs);
   }
 
   /** Bytes would not tell: each init segment has its own time of creation. */

@@ -21,6 +21,9 @@ export interface PlaylistState {
   readonly entries: readonly PlaylistEntry[];
 }
 
+/** The least that a live playlist names, in target durations (RFC 8216 §6.2.2): browsers give up on less. */
+const MIN_TARGETS = 3;
+
 /** See the file comment. */
 export class Playlist {
   readonly #windowMs: number;
@@ -29,7 +32,7 @@ export class Playlist {
   #targetSeconds: number;
   #entries: PlaylistEntry[];
 
-  /** @param windowMs entries are dropped from the front while they last longer than this altogether */
+  /** @param windowMs what {@linkcode Playlist.windowMs} is at least */
   constructor(windowMs: number, state: PlaylistState) {
     this.#windowMs = windowMs;
     this.#sequence = state.sequence;
@@ -48,12 +51,21 @@ export class Playlist {
     return this.#entries;
   }
 
+  /** Entries are dropped from the front while they last longer than this altogether. */
+  get windowMs(): number {
+    return Math.max(this.#windowMs, this.#leastMs);
+  }
+
+  get #leastMs(): number {
+    return MIN_TARGETS * this.#targetSeconds * 1000;
+  }
+
   /** Adds an entry. @returns those that left the window. */
   add(entry: PlaylistEntry): PlaylistEntry[] {
     this.#targetSeconds = Math.max(this.#targetSeconds, Math.ceil(entry.durationMs / 1000));
     this.#entries.push(entry);
     const dropped: PlaylistEntry[] = [];
-    while (this.#entries.length > 1 && this.#totalMs() > this.#windowMs) {
+    while (this.#mayDrop(this.#entries[0]!)) {
       const oldest = this.#entries.shift()!;
       this.#sequence++;
       if (oldest.isDiscontinuity) this.#discontinuitySequence++;
@@ -83,6 +95,11 @@ export class Playlist {
       lines.push(`#EXTINF:${(entry.durationMs / 1000).toFixed(3)},`, entry.uri);
     }
     return lines.join("\n") + "\n";
+  }
+
+  #mayDrop({ durationMs }: PlaylistEntry): boolean {
+    const totalMs = this.#totalMs();
+    return totalMs > this.windowMs && totalMs - durationMs >= this.#leastMs;
   }
 
   #totalMs(): number {

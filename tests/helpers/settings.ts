@@ -26,6 +26,11 @@ export function restartSeconds(): number {
   return readSeconds("EDGE_RESTART_SECONDS", 20);
 }
 
+/** How long players of HLS stay, in seconds (`EDGE_HLS_SECONDS`, 15 unless told). */
+export function hlsSeconds(): number {
+  return readSeconds("EDGE_HLS_SECONDS", 15);
+}
+
 function readSeconds(name: string, byDefault: number): number {
   const text = Deno.env.get(name) ?? String(byDefault);
   const seconds = Number(text);

@@ -33,32 +33,37 @@ const MONO = "4F70757348656164 01 01 3801 80BB0000 0000 00";
 
 Deno.test("HlsArchive writes an init segment when tracks change, and removes it with its last segment", async () => {
   const files = new MemoryFiles();
-  const archive = createArchive(files, "hls_window 4;");
+  const archive = createArchive(files, "hls_fragment 2; hls_window 6;");
   for (const head of [STEREO, STEREO, STEREO, MONO]) await archive.add(segment(head));
   const inits = () => files.paths.filter((path) => path.endsWith(".mp4"));
   const [first, second] = [0, 3].map((number) =>
     `html/live/show-${1_700_000_000 + number}-init.mp4`
   );
   assertEquals(inits(), [first, second]);
-  for (let count = 0; count < 3; count++) await archive.add(segment(MONO));
+  for (let count = 0; count < 5; count++) await archive.add(segment(MONO));
   assertEquals(inits(), [second]);
 });
 
 Deno.test("HlsArchive writes hls_entry_prefix before every name, and finds the files again", async () => {
   const files = new MemoryFiles();
-  const archive = createArchive(files, "hls_window 2; hls_entry_prefix https://cdn/live/;");
-  for (let count = 0; count < 4; count++) await archive.add(segment(STEREO));
+  const directives = "hls_fragment 2; hls_window 6; hls_entry_prefix https://cdn/live/;";
+  const archive = createArchive(files, directives);
+  for (let count = 0; count < 6; count++) await archive.add(segment(STEREO));
   assertEquals(
     files.text("html/live/show.m3u8").split("\n").filter((line) => line.includes("cdn")),
     [
       '#EXT-X-MAP:URI="https://cdn/live/show-1700000000-init.mp4"',
       "https://cdn/live/show-1700000003.m4s",
+      "https://cdn/live/show-1700000004.m4s",
+      "https://cdn/live/show-1700000005.m4s",
     ],
   );
   await archive.close();
   assertEquals(files.paths, [
     "html/live/show-1700000000-init.mp4",
     "html/live/show-1700000003.m4s",
+    "html/live/show-1700000004.m4s",
+    "html/live/show-1700000005.m4s",
     "html/live/show.m3u8",
   ]);
   await archive.dispose();

@@ -46,7 +46,7 @@ Deno.test("HlsService keeps the window, and files as long again for players that
 });
 
 Deno.test("HlsService keeps all segments when cleanup is off", async () => {
-  const rig = new HlsRig("hls_fragment 2; hls_window 2; hls_cleanup off; hls_dispose 60;");
+  const rig = new HlsRig("hls_fragment 2; hls_window 6; hls_cleanup off; hls_dispose 60;");
   const publisher = rig.publish();
   for (let segments = 1; segments <= 6; segments++) {
     publisher.send(2);
@@ -155,13 +155,13 @@ Deno.test("HlsService does not leave the folder for a playlist that names files 
 });
 
 Deno.test("HlsService removes everything when nobody publishes for hls_dispose", async () => {
-  const rig = new HlsRig("hls_fragment 2; hls_window 4; hls_dispose 30;");
+  const rig = new HlsRig("hls_fragment 2; hls_window 6; hls_dispose 30;");
   const publisher = rig.publish();
   publisher.send(7);
   publisher.handle.end("unpublished");
   await rig.untilSegments(4);
   await rig.clock.advance(29_000);
-  assertEquals(rig.entries().length, 2);
+  assertEquals(rig.entries().length, 4);
   await rig.clock.advance(1000);
   await rig.poll("no file", () => rig.files.paths.length === 0);
   // A name is never used twice: caches may still have the old content.

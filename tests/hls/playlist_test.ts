@@ -53,12 +53,12 @@ a-9.m4s
 });
 
 Deno.test("Playlist drops what exceeds the window, and counts what it dropped", () => {
-  const playlist = new Playlist(5000, FRESH);
-  const dropped = ["a", "b", "c", "d"].flatMap((uri) =>
+  const playlist = new Playlist(7000, FRESH);
+  const dropped = ["a", "b", "c", "d", "e"].flatMap((uri) =>
     playlist.add(entry(uri, { isDiscontinuity: uri === "b" }))
   );
   assertEquals(dropped.map(({ uri }) => uri), ["a", "b"]);
-  assertEquals(playlist.nextSequence, 11);
+  assertEquals(playlist.nextSequence, 12);
   assertEquals(
     playlist.render(),
     `#EXTM3U
@@ -70,23 +70,30 @@ Deno.test("Playlist drops what exceeds the window, and counts what it dropped", 
 c
 #EXTINF:2.000,
 d
+#EXTINF:2.000,
+e
 `,
   );
 });
 
-Deno.test("Playlist keeps one segment, however long it is", () => {
+Deno.test("Playlist keeps three target durations, which players need, however short the window is", () => {
   const playlist = new Playlist(1000, FRESH);
-  assertEquals(playlist.add(entry("a")), []);
-  assertEquals(playlist.add(entry("b")).map(({ uri }) => uri), ["a"]);
-  assertEquals(playlist.entries.map(({ uri }) => uri), ["b"]);
+  const countAfter = (durationMs: number) => {
+    playlist.add(entry("a", { durationMs }));
+    return playlist.entries.length;
+  };
+  assertEquals([2000, 2000, 2000, 2000].map(countAfter), [1, 2, 3, 3]);
+  assertEquals(playlist.windowMs, 6000);
+  // The target is 3 s now, so four of 2 s are not enough for it.
+  assertEquals([2100, 2000, 2000, 2000].map(countAfter), [4, 5, 5, 5]);
+  assertEquals(playlist.windowMs, 9000);
 });
 
 Deno.test("Playlist never lowers the target duration, which players rely on", () => {
   const playlist = new Playlist(5000, FRESH);
-  playlist.add(entry("a", { durationMs: 4100 }));
-  playlist.add(entry("b"));
-  playlist.add(entry("c"));
-  assertEquals(playlist.entries.length, 2);
+  playlist.add(entry("long", { durationMs: 4100 }));
+  for (let count = 0; count < 8; count++) playlist.add(entry("short"));
+  assertEquals(playlist.entries.some(({ uri }) => uri === "long"), false);
   assertEquals(/TARGETDURATION:(\d+)/.exec(playlist.render())?.[1], "5");
 });
 
