@@ -43,7 +43,7 @@ export class RawPeer implements AsyncDisposable {
 
   /** Sends the bytes. @returns false when the connection was closed before all were taken */
   async write(...parts: readonly Uint8Array[]): Promise<boolean> {
-    const bytes = concatBytes(parts);
+    const bytes = parts.length === 1 ? parts[0]! : concatBytes(parts);
     try {
       for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
       return true;

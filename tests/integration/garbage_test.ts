@@ -107,8 +107,11 @@ const CHUNKS: readonly Attack[] = [
     // SetChunkSize 7,000,000, then on each of ten chunk streams the first chunk of a message of 8 MB.
     async run(peer) {
       await peer.write(message(1, hex("006ACFC0")));
+      // One for all: the memory that is watched is the client's, too.
+      const payload = new Uint8Array(7_000_000);
       for (let csid = 10; csid < 20 && !peer.isEnded; csid++) {
-        await peer.write(chunkHeader(csid, 9, 8_000_000), new Uint8Array(7_000_000));
+        await peer.write(chunkHeader(csid, 9, 8_000_000));
+        await peer.write(payload);
       }
     },
     warning: /^Closed client: Cannot hold \d+ bytes of unfinished messages/,

@@ -19,7 +19,7 @@ import {
   checkGapless,
   checkPlayers,
   checkPublisher,
-  runScenes,
+  runScenesInTurn,
   type Scene,
   WATCH_SECONDS,
 } from "./failover_scenes.ts";
@@ -76,7 +76,7 @@ Deno.test({
 Deno.test({
   name: "an edge keeps its clients when one of nginx and an origin of ours is killed",
   ignore: ignore || !await hasProgram("nginx-rtmp"),
-  fn: (t) => runScenes(t, NGINX_SCENES),
+  fn: (t) => runScenesInTurn(t, NGINX_SCENES),
 });
 
 async function checkOtherEncode(rig: FailoverRig, sample: Sample): Promise<void> {

@@ -33,6 +33,21 @@ export async function runScenes(t: Deno.TestContext, scenes: readonly Scene[]): 
   }
 }
 
+/** Runs one scene after the other: what they may cost in time leaves no room for neighbours. */
+export async function runScenesInTurn(
+  t: Deno.TestContext,
+  scenes: readonly Scene[],
+): Promise<void> {
+  await using shared = await FailoverRig.create();
+  const sample = await createSample(shared.directory, WATCH_SECONDS);
+  for (const scene of scenes) {
+    await t.step(scene.name, async () => {
+      await using rig = await FailoverRig.create();
+      await scene.run(rig, sample);
+    });
+  }
+}
+
 /** How one origin is taken away, and what that may cost. */
 export interface Blow {
   /** In the tests' names: "its origin is …". */

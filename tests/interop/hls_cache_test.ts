@@ -123,7 +123,9 @@ async function testPlayers(scene: Scene, cache: HttpCache): Promise<void> {
   await using first = scene.publish();
   await first.waitFor("a playlist", () => history.hasBegun, TIMEOUT_MS);
   const startMs = Date.now();
-  const assertCosts = () => assertAskedOnce(origin, (Date.now() - startMs) / 1000);
+  // squid's clock has whole seconds: now and then it asks twice in one.
+  const perSecond = cache.isThorough ? 1 : 1.5;
+  const assertCosts = () => assertAskedOnce(origin, perSecond * (Date.now() - startMs) / 1000);
   await using crowd = new HlsCrowd(scene.url(PLAYLIST), PLAYERS);
   await delay(WATCH_MS);
   assertCosts();
@@ -191,14 +193,14 @@ class PlaylistHistory implements Disposable {
   }
 }
 
-/** Segments exactly once, the playlist once in a second, and few connections for all that. */
-function assertAskedOnce({ requests }: HlsOrigin, seconds: number): void {
+/** Segments exactly once, the playlist `expected` times and 2 more at most, over few connections. */
+function assertAskedOnce({ requests }: HlsOrigin, expected: number): void {
   const counts = new Map<string, number>();
   for (const { path, status } of requests) {
     if (status !== 404) counts.set(path, (counts.get(path) ?? 0) + 1);
   }
   const playlists = counts.get(PLAYLIST) ?? 0;
-  assert(playlists <= seconds + 2, `${playlists} requests for the playlist in ${seconds} s`);
+  assert(playlists <= expected + 2, `${playlists} requests for the playlist, not ${expected}`);
   counts.delete(PLAYLIST);
   assert(counts.size >= 2, `only ${counts.size} segments`);
   for (const [path, count] of counts) assertEquals(count, 1, path);
