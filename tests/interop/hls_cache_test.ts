@@ -28,7 +28,12 @@ const MAX_CONNECTIONS = 8;
 const PLAYLIST = "/live/show.m3u8";
 
 const granted = await needs("net", "read", "write", "run", "env");
-const CACHES: readonly HttpCache[] = [NGINX, SQUID];
+/**
+ * squid 5.7 breaks off answers and asks twice in some runs (docs/hls-edge.md): it is tried with EDGE_SQUID=1
+ * only, until it is known why.
+ */
+const withSquid = !granted.ignore && Deno.env.get("EDGE_SQUID") === "1";
+const CACHES: readonly HttpCache[] = withSquid ? [NGINX, SQUID] : [NGINX];
 const present = granted.ignore ? [] : await findPrograms(CACHES.map(({ name }) => name));
 const hasEncoder = !granted.ignore && await hasProgram("ffmpeg");
 
