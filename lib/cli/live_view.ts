@@ -20,6 +20,7 @@ import { Audiences } from "./audiences.ts";
 import { ProcessMeter } from "./process_meter.ts";
 import { RateTable } from "./rate_table.ts";
 import { describeAudio, describeVideo } from "./stream_codecs.ts";
+import { streamKey } from "./stream_key.ts";
 
 /** A vhost and its streams. */
 export interface LiveVhost {
@@ -139,7 +140,7 @@ export class LiveView implements ServerView {
         messages: stats.messages,
         receivedBytes: stats.payloadBytes,
         sentBytes: stats.sentBytes + sentBytes,
-        rate: this.#streamRates.of(rateKey(vhost, name)),
+        rate: this.#streamRates.of(streamKey(vhost, name)),
         video: describeVideo(headers),
         audio: describeAudio(headers),
         upstreams: service instanceof RemoteVhost ? service.upstreamsOf(name) : [],
@@ -174,7 +175,7 @@ export class LiveView implements ServerView {
     this.#vhostRates.sample(vhost, nowMs, payloadBytes, sentBytesOf(live, audiences));
     for (const { stream: { name, stats } } of streamsOf(live)) {
       const sentBytes = stats.sentBytes + audiences.of(vhost, name).sentBytes;
-      this.#streamRates.sample(rateKey(vhost, name), nowMs, stats.payloadBytes, sentBytes);
+      this.#streamRates.sample(streamKey(vhost, name), nowMs, stats.payloadBytes, sentBytes);
     }
   }
 }
@@ -191,9 +192,4 @@ function streamsOf({ hub, copies }: LiveVhost): { stream: Stream; isHome: boolea
     ...Array.from(hub.streams(), (stream) => ({ stream, isHome: true })),
     ...Array.from(copies?.streams() ?? [], (stream) => ({ stream, isHome: false })),
   ];
-}
-
-/** With the vhost's length, so that no two streams have one key whatever is in their names. */
-function rateKey(vhost: string, name: string): string {
-  return `${vhost.length} ${vhost} ${name}`;
 }

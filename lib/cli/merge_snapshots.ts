@@ -9,6 +9,7 @@ import type {
   VhostSnapshot,
 } from "../http/server_view.ts";
 import type { ClientTotals } from "../net/client_report.ts";
+import { streamKey } from "./stream_key.ts";
 
 /** One server out of one or more loops, all of which have the same vhosts. */
 export function mergeSnapshots(loops: readonly ServerSnapshot[]): ServerSnapshot {
@@ -51,7 +52,7 @@ function countersOf({ receivedBytes, sentBytes, messages }: VhostSnapshot) {
 
 /** A stream is told by its home, and by every loop that copies it for players of its own. */
 function mergeStreams(parts: readonly StreamSnapshot[]): StreamSnapshot[] {
-  const groups = Map.groupBy(parts, ({ vhost, name }) => JSON.stringify([vhost, name]));
+  const groups = Map.groupBy(parts, ({ vhost, name }) => streamKey(vhost, name));
   return Array.from(groups.values(), mergeStream);
 }
 

@@ -266,9 +266,12 @@ export class Puller implements FeedListener {
     this.#history = null;
     logger.info("Stream ended at the origin", { players_wait_ms: isCertain ? 0 : graceMs });
     this.#cancelGrace?.();
-    this.#cancelGrace = isCertain ? null : context.clock.after(graceMs, () => stream.unpublish());
-    this.#endHandle(isCertain ? "unpublished" : "away");
-    if (isCertain) stream.unpublish();
+    this.#endHandle("away");
+    if (isCertain) {
+      stream.unpublish();
+    } else {
+      this.#cancelGrace = context.clock.after(graceMs, () => stream.unpublish());
+    }
   }
 
   #endHandle(reason: EndReason): void {

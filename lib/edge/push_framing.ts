@@ -5,7 +5,7 @@
  */
 
 import { concatBytes } from "../base/bytes.ts";
-import { type LogMessage, payloadOf, splitMessages } from "../hub/log_messages.ts";
+import { isFromSource, type LogMessage, payloadOf, splitMessages } from "../hub/log_messages.ts";
 import { isMetadata, withSetDataFrame } from "../media/metadata.ts";
 import { encodeMessage } from "../rtmp/chunk_encode.ts";
 import { MEDIA_MSID, MessageType } from "../rtmp/constants.ts";
@@ -27,10 +27,7 @@ export function reframeForPush(view: Uint8Array, framing: PushFraming): Uint8Arr
   const isAsItIs = framing.msid === MEDIA_MSID &&
     pieces.every(({ typeId }) => typeId === MessageType.AUDIO || typeId === MessageType.VIDEO);
   if (isAsItIs) return view;
-  const kept = pieces.filter(({ typeId }) =>
-    typeId === MessageType.AUDIO || typeId === MessageType.VIDEO || typeId === MessageType.DATA_AMF0
-  );
-  return concatBytes(kept.map((piece) => reframePiece(piece, framing)));
+  return concatBytes(pieces.filter(isFromSource).map((piece) => reframePiece(piece, framing)));
 }
 
 function reframePiece(piece: LogMessage, { msid, chunkSize }: PushFraming): Uint8Array {

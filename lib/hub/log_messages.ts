@@ -5,7 +5,7 @@
 
 import { readU24, readU32 } from "../base/bytes.ts";
 import { encodedMessageBytes } from "../rtmp/chunk_encode.ts";
-import { EXTENDED_TIMESTAMP } from "../rtmp/constants.ts";
+import { EXTENDED_TIMESTAMP, MessageType } from "../rtmp/constants.ts";
 
 /** A message inside encoded bytes. */
 export interface LogMessage {
@@ -26,8 +26,7 @@ export function splitMessages(view: Uint8Array, chunkSize: number): LogMessage[]
   const messages: LogMessage[] = [];
   let at = 0;
   while (at < view.length) {
-    const field = readU24(view, at + 1);
-    const timestampMs = field === EXTENDED_TIMESTAMP ? readU32(view, at + 12) : field;
+    const timestampMs = timestampAt(view, at);
     const payloadLength = readU24(view, at + 4);
     const end = at + encodedMessageBytes(payloadLength, timestampMs, chunkSize);
     messages.push({
@@ -40,6 +39,18 @@ export function splitMessages(view: Uint8Array, chunkSize: number): LogMessage[]
     at = end;
   }
   return messages;
+}
+
+/** Time of the message that begins at `at`: every one begins with a full header behind a one-byte csid. */
+export function timestampAt(bytes: Uint8Array, at: number): number {
+  const field = readU24(bytes, at + 1);
+  return field === EXTENDED_TIMESTAMP ? readU32(bytes, at + 12) : field;
+}
+
+/** Whether a message is one that a source sends: the log also holds statuses for players. */
+export function isFromSource({ typeId }: LogMessage): boolean {
+  return typeId === MessageType.AUDIO || typeId === MessageType.VIDEO ||
+    typeId === MessageType.DATA_AMF0;
 }
 
 /** A message's payload: a view when it lies whole in one chunk, else a copy. */

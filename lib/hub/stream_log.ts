@@ -3,14 +3,15 @@
  * cursors into it (plain offsets), so a message costs the same with one player or with ten thousand.
  */
 
-import { readU24, readU32 } from "../base/bytes.ts";
+import { readU24 } from "../base/bytes.ts";
 import { diffU32 } from "../base/u32.ts";
 import {
   encodedMessageBytes,
   encodeMessageInto,
   type MessageHeader,
 } from "../rtmp/chunk_encode.ts";
-import { EXTENDED_TIMESTAMP, MessageType } from "../rtmp/constants.ts";
+import { MessageType } from "../rtmp/constants.ts";
+import { timestampAt } from "./log_messages.ts";
 import { type Slab, SlabLog } from "./slab_log.ts";
 
 /** Read access to a stream's bytes for those that follow it with a cursor. */
@@ -122,10 +123,4 @@ export class StreamLog implements StreamLogView {
     }
     return at;
   }
-}
-
-/** Every message of the log begins with a full header behind a one-byte chunk stream id. */
-function timestampAt(bytes: Uint8Array, at: number): number {
-  const field = readU24(bytes, at + 1);
-  return field === EXTENDED_TIMESTAMP ? readU32(bytes, at + 12) : field;
 }

@@ -5,8 +5,8 @@
 
 import type { Hub } from "../hub/hub.ts";
 import { JoinPoint } from "../hub/join_point.ts";
-import { payloadOf, splitMessages } from "../hub/log_messages.ts";
-import type { PublishHandle, SourceChange } from "../hub/publisher.ts";
+import { isFromSource, payloadOf, splitMessages } from "../hub/log_messages.ts";
+import type { EndReason, PublishHandle, SourceChange } from "../hub/publisher.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { TimePair } from "../hub/timeline.ts";
 import type {
@@ -39,11 +39,6 @@ export class Guest {
   constructor(link: BridgeLink, chunkSize: number) {
     this.#link = link;
     this.#chunkSize = chunkSize;
-  }
-
-  /** The way to the home. */
-  get link(): BridgeLink {
-    return this.#link;
   }
 
   /** Takes what the home says. */
@@ -173,13 +168,13 @@ class CopiedStream implements Wish {
     for (const message of splitMessages(bytes, chunkSize)) {
       const { typeId, timestampMs } = message;
       // Statuses for players come from the stream here.
-      if (!isMedia(typeId)) continue;
+      if (!isFromSource(message)) continue;
       const streamMs = this.#handle!.push(typeId, timestampMs, payloadOf(message, chunkSize));
       if (typeId !== MessageType.DATA_AMF0) this.#newest = { sourceMs: timestampMs, streamMs };
     }
   }
 
-  #end(reason: "unpublished" | "lost" | "away"): void {
+  #end(reason: EndReason): void {
     this.#handle?.end(reason);
     this.#handle = null;
   }
@@ -270,11 +265,6 @@ class HandedOver implements Wish, PublishTicket, PublishHandle {
   #send(typeId: number, timestampMs: number, payload: Uint8Array): void {
     this.#options.link().send({ type: "media", id: this.id, typeId, timestampMs, payload });
   }
-}
-
-function isMedia(typeId: number): boolean {
-  return typeId === MessageType.AUDIO || typeId === MessageType.VIDEO ||
-    typeId === MessageType.DATA_AMF0;
 }
 
 function keyOf(vhost: string, name: string): string {

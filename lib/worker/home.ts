@@ -9,6 +9,7 @@ import type { Stream, StreamObserver, Viewer } from "../hub/stream.ts";
 import type { Flushable } from "../net/flush_queue.ts";
 import type { FlushWheel, WheelSeat } from "../net/flush_wheel.ts";
 import type {
+  Departure,
   PublishAnswer,
   PublishTicket,
   StreamRequest,
@@ -173,7 +174,7 @@ class DistantPublisher implements PublishAnswer {
     this.#handle?.push(typeId, timestampMs, payload);
   }
 
-  depart(departure: "stopped" | "lost"): void {
+  depart(departure: Departure): void {
     this.#ticket?.leave(departure);
   }
 
