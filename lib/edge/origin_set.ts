@@ -7,9 +7,9 @@
  */
 
 import { backoffMs, type BackoffOptions } from "../base/backoff.ts";
-import { encodeUtf8 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { UpstreamError, type UpstreamPhase } from "../base/errors.ts";
+import { hashText } from "../base/hash_text.ts";
 import type { ClusterConfig, OriginAddress } from "../config/config.ts";
 
 /** Options of {@linkcode OriginSet}. */
@@ -157,20 +157,4 @@ function byHash(origins: readonly OriginAddress[], key: string): OriginAddress[]
     .map((origin) => ({ origin, draw: hashText(`${origin.hostname}:${origin.port}/${key}`) }))
     .sort((left, right) => right.draw - left.draw)
     .map(({ origin }) => origin);
-}
-
-/**
- * Jenkins's one-at-a-time hash of the UTF-8 bytes, u32. Edges of different versions must agree on
- * it: it may not change.
- */
-export function hashText(text: string): number {
-  let hash = 0;
-  for (const byte of encodeUtf8(text)) {
-    hash = (hash + byte) | 0;
-    hash = (hash + (hash << 10)) | 0;
-    hash ^= hash >>> 6;
-  }
-  hash = (hash + (hash << 3)) | 0;
-  hash ^= hash >>> 11;
-  return (hash + (hash << 15)) >>> 0;
 }

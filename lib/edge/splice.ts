@@ -151,12 +151,7 @@ export class Splice {
     const held = this.#held;
     this.#held = [];
     this.#heldBytes = 0;
-    for (const [index, { typeId, timestampMs, payload }] of held.entries()) {
-      const decision = this.#awaitKeyframe(typeId, timestampMs, payload);
-      if (decision.type !== "restart") continue;
-      return { type: "restart", held: [...decision.held, ...held.slice(index + 1)] };
-    }
-    return HOLD;
+    return restartWithin(held, (...message) => this.#awaitKeyframe(...message));
   }
 
   #awaitKeyframe(typeId: number, timestampMs: number, payload: Uint8Array): SpliceDecision {
@@ -177,6 +172,19 @@ export class Splice {
     this.#held.push({ typeId, timestampMs, payload: payload.slice() });
     this.#heldBytes += payload.length;
   }
+}
+
+/** Where the stream can begin anew among messages that have come: `take` is asked about one after the other. */
+function restartWithin(
+  messages: readonly HeldMessage[],
+  take: (typeId: number, timestampMs: number, payload: Uint8Array) => SpliceDecision,
+): SpliceDecision {
+  for (const [index, { typeId, timestampMs, payload }] of messages.entries()) {
+    const decision = take(typeId, timestampMs, payload);
+    if (decision.type !== "restart") continue;
+    return { type: "restart", held: [...decision.held, ...messages.slice(index + 1)] };
+  }
+  return HOLD;
 }
 
 /** What a new origin has for the players, once it has something new. */
@@ -254,14 +262,10 @@ export class Joiner {
   #beginAnew(): Joined | null {
     this.#catchUp = null;
     this.#align = null;
-    this.#splice = new Splice(this.#history, true);
-    const { messages } = this.#passed;
-    for (const [index, { typeId, timestampMs, payload }] of messages.entries()) {
-      const decision = this.#splice.offer(typeId, timestampMs, payload);
-      if (decision.type !== "restart") continue;
-      return { align: null, messages: [...decision.held, ...messages.slice(index + 1)] };
-    }
-    return null;
+    const splice = new Splice(this.#history, true);
+    this.#splice = splice;
+    const decision = restartWithin(this.#passed.messages, (...message) => splice.offer(...message));
+    return decision.type === "restart" ? { align: null, messages: decision.held } : null;
   }
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../base/clock.ts";
-import { hashText } from "../edge/origin_set.ts";
+import { hashText } from "../base/hash_text.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { FlushWheel } from "../net/flush_wheel.ts";
 import type { VhostService } from "../net/vhost_service.ts";

@@ -1,6 +1,7 @@
 import { UpstreamError, type UpstreamPhase } from "../../lib/base/errors.ts";
 import type { ClusterConfig, OriginAddress } from "../../lib/config/config.ts";
-import { hashText, OriginSet } from "../../lib/edge/origin_set.ts";
+import { OriginSet } from "../../lib/edge/origin_set.ts";
+import { hashText } from "../../lib/base/hash_text.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { CLUSTER, PORT_A, PORT_B, TWO_ORIGINS } from "../helpers/edge_rig.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";

@@ -1,7 +1,7 @@
 /** Several event loops that are one server: players and publishers anywhere, every stream once. */
 
+import { hashText } from "../../lib/base/hash_text.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
-import { hashText } from "../../lib/edge/origin_set.ts";
 import { Hub } from "../../lib/hub/hub.ts";
 import { FlushQueue } from "../../lib/net/flush_queue.ts";
 import { FlushWheels } from "../../lib/net/flush_wheel.ts";
