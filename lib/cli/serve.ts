@@ -9,6 +9,7 @@ import { applyOverrides } from "../config/overrides.ts";
 import { defaultConfig, type LoadedConfig } from "../config/parse_config.ts";
 import { HttpListenError } from "../http/http_server.ts";
 import { denoNetwork, formatAddress } from "../net/deno_tcp.ts";
+import { FairClock } from "../net/fair_clock.ts";
 import type { ServeCommand } from "./args.ts";
 import { startServer } from "./compose.ts";
 import { EXIT_CODE, type ExitCode } from "./exit_codes.ts";
@@ -54,7 +55,8 @@ function load(command: ServeCommand): LoadedConfig {
 
 async function runServer(config: Config, command: ServeCommand, logging: Logging): Promise<void> {
   const { logger } = logging;
-  const server = await tryStart(config, logging);
+  using clock = await FairClock.open(denoNetwork, systemClock);
+  const server = await tryStart(config, clock, logging);
   announce(server, config, command, logging);
   await new Promise<void>((resolve) => {
     const dispose = onStopSignal(() => {
@@ -67,12 +69,16 @@ async function runServer(config: Config, command: ServeCommand, logging: Logging
   logging.notice("Stopped");
 }
 
-async function tryStart(config: Config, { logger }: Logging): Promise<Service> {
+async function tryStart(
+  config: Config,
+  clock: FairClock,
+  { logger }: Logging,
+): Promise<Service> {
   const count = countWorkers(config, logger);
   try {
     return count > 1 ? await startThreads(config, count, logger) : startServer(config, {
       network: denoNetwork,
-      clock: systemClock,
+      clock,
       logger,
       openHttp: await loadHttp(config),
     });

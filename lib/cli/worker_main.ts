@@ -5,6 +5,7 @@ import { systemClock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../base/log.ts";
 import { createDenoNetwork } from "../net/deno_tcp.ts";
+import { FairClock } from "../net/fair_clock.ts";
 import { type RunningServer, startServer } from "./compose.ts";
 import { loadHttp } from "./load_http.ts";
 import type { FromWorker, ToWorker } from "./worker_message.ts";
@@ -43,10 +44,11 @@ function handle(data: Exclude<ToWorker, { type: "start" }>): void {
 
 async function start(order: ToWorker & { type: "start" }): Promise<void> {
   const { index, count, edgeId, config, neighbours } = order;
+  const network = createDenoNetwork({ isPortShared: true });
   try {
     server = startServer(config, {
-      network: createDenoNetwork({ isPortShared: true }),
-      clock: systemClock,
+      network,
+      clock: await FairClock.open(network, systemClock),
       logger: createLogger(config.log.level),
       openHttp: await loadHttp(config),
       loop: { index, count, edgeId, neighbours },

@@ -26,6 +26,9 @@ export interface ServerCounts {
 /** How often connections look at their timeouts. */
 const CHECK_PERIOD_MS = 1_000;
 
+/** Clients accepted in one turn: while many come, accepting them one after the other has no end of its own. */
+const ACCEPTS_PER_TURN = 16;
+
 /** Pause after a failed accept: the usual cause, no free file descriptor, does not pass at once. */
 const ACCEPT_RETRY_MS = 100;
 
@@ -111,10 +114,12 @@ export class Server implements ClientSource {
   }
 
   async #acceptUntilStopped(listener: Listener): Promise<void> {
+    const { clock } = this.#options.context;
     // Not `for await`: that ends at the first failed accept.
-    while (!this.#isStopping) {
+    for (let count = 1; !this.#isStopping; count++) {
       try {
         this.#admit(await listener.accept());
+        if (count % ACCEPTS_PER_TURN === 0) await new Promise<void>((done) => clock.yield(done));
       } catch (error) {
         if (this.#isStopping) return;
         this.#failedAccepts++;
