@@ -1,6 +1,6 @@
 /** Values → AMF0 bytes. Source: AMF 0 specification (Adobe, 2007). */
 
-import { ByteWriter, encodeUtf8 } from "../base/bytes.ts";
+import { ByteWriter, encodeUtf8, MAX_SHORT_TEXT } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";
 import { Amf0Marker } from "./amf0_marker.ts";
 import { AmfObject, type AmfValue } from "./amf_value.ts";
@@ -21,15 +21,20 @@ const MAX_U16 = 0xffff;
  * `amf.bad_reference` when an object that occurs twice came after 65536 others.
  */
 export function encodeAmf0(values: readonly AmfValue[]): Uint8Array<ArrayBuffer> {
-  const encoder = new Amf0Encoder();
-  for (const value of values) encoder.value(value);
-  return encoder.take();
+  ENCODER.begin();
+  for (const value of values) ENCODER.value(value);
+  return ENCODER.take();
 }
 
 class Amf0Encoder {
   readonly #writer = new ByteWriter();
   /** Reference index of each object and array written so far. */
   readonly #indexes = new Map<AmfObject | readonly AmfValue[], number>();
+
+  begin(): void {
+    this.#writer.clear();
+    this.#indexes.clear();
+  }
 
   take(): Uint8Array<ArrayBuffer> {
     return this.#writer.take();
@@ -53,6 +58,10 @@ class Amf0Encoder {
   }
 
   #string(text: string): void {
+    if (text.length <= MAX_SHORT_TEXT) {
+      this.#writer.u8(Amf0Marker.string);
+      return this.#writer.shortText(text);
+    }
     const utf8 = encodeUtf8(text);
     if (utf8.length > MAX_U16) {
       this.#writer.u8(Amf0Marker.longString);
@@ -136,6 +145,7 @@ class Amf0Encoder {
   }
 
   #name(name: string): void {
+    if (name.length <= MAX_SHORT_TEXT) return this.#writer.shortText(name);
     const utf8 = encodeUtf8(name);
     if (utf8.length > MAX_U16) {
       throw new WireError(
@@ -147,3 +157,6 @@ class Amf0Encoder {
     this.#writer.bytes(utf8);
   }
 }
+
+/** One for all: a message has a dozen small parts, and thousands of clients are answered at once. */
+const ENCODER = new Amf0Encoder();

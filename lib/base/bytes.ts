@@ -6,6 +6,12 @@ import { WireError, type WireLayer } from "./errors.ts";
 const UTF8_DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const UTF8_ENCODER = new TextEncoder();
 
+/** Most bytes of UTF-8 that one unit of UTF-16 becomes. */
+const UTF8_BYTES_PER_UNIT = 3;
+
+/** Texts up to this length, in UTF-16 units, have less than 65,536 bytes in UTF-8. */
+export const MAX_SHORT_TEXT = Math.floor(0xffff / UTF8_BYTES_PER_UNIT);
+
 /** UTF-8 bytes of a text. */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   return UTF8_ENCODER.encode(text);
@@ -127,6 +133,16 @@ export class ByteReader {
   }
 }
 
+/** @returns how many bytes the text took; there must be room for {@linkcode UTF8_BYTES_PER_UNIT} a unit */
+function writeUtf8(target: Uint8Array<ArrayBuffer>, offset: number, text: string): number {
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7f) return UTF8_ENCODER.encodeInto(text, target.subarray(offset)).written;
+    target[offset + i] = unit;
+  }
+  return text.length;
+}
+
 /** Appends numbers and text to a buffer that grows. */
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer>;
@@ -178,9 +194,22 @@ export class ByteWriter {
     this.#bytes.set(value, at);
   }
 
+  /** A 16-bit length and the text in UTF-8, of {@linkcode MAX_SHORT_TEXT} UTF-16 units at most. */
+  shortText(text: string): void {
+    const at = this.#grow(2 + UTF8_BYTES_PER_UNIT * text.length);
+    const length = writeUtf8(this.#bytes, at + 2, text);
+    this.#view.setUint16(at, length);
+    this.#length = at + 2 + length;
+  }
+
   /** A copy of what was written. */
   take(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length);
+  }
+
+  /** Forgets what was written. */
+  clear(): void {
+    this.#length = 0;
   }
 
   /** Makes room and returns where. Replaces `#bytes` and `#view`, so callers read those afterwards. */

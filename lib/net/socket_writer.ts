@@ -89,7 +89,7 @@ export class SocketWriter implements Flushable {
     return this.#inFlightSinceMs;
   }
 
-  /** Queues control bytes, which are then the writer's; they go out with the next flush, soon. */
+  /** Queues control bytes, which must not change any more; they go out with the next flush, soon. */
   send(bytes: Uint8Array): void {
     if (this.#isBroken) return;
     this.#control.push(bytes);

@@ -176,14 +176,16 @@ export class ClientHandshake {
   #onS1(s1: Uint8Array): StageResult {
     const found = findDigest(s1, "server");
     return {
-      send: found === null ? s1 : createDigestReply("client", found.digest, this.#options.random),
+      send: found === null
+        ? s1.slice()
+        : createDigestReply("client", found.digest, this.#options.random),
       // S2 is not verified, for the reason C2 is not.
       next: { bytes: HANDSHAKE_BLOCK_BYTES, run: () => FINISHED },
     };
   }
 }
 
-/** A number of bytes to wait for, and what to do with them. The bytes are the stage's to keep. */
+/** A number of bytes to wait for, and what to do with them, which are valid during the call only. */
 interface Stage {
   readonly bytes: number;
   readonly run: (block: Uint8Array) => StageResult;
@@ -204,41 +206,52 @@ function nextStage(bytes: number, run: Stage["run"]): StageResult {
 /** Gathers the bytes of one stage after the other from packets cut anywhere. */
 class StageRunner {
   #stage: Stage | null;
-  #block: Uint8Array;
+  /** What a packet brought of the stage's bytes when it did not bring all; null before that. */
+  #block: Uint8Array | null = null;
   #filled = 0;
+  #error: unknown = null;
 
   constructor(first: Stage) {
     this.#stage = first;
-    this.#block = new Uint8Array(first.bytes);
   }
 
   push(bytes: Uint8Array): HandshakeProgress {
+    if (this.#error !== null) throw this.#error;
     let send: Uint8Array | null = null;
     let rest = bytes;
-    while (this.#stage !== null && rest.length > 0) {
-      rest = this.#fill(rest);
-      if (this.#filled === this.#block.length) {
-        const result = this.#stage.run(this.#block);
-        this.#enter(result.next);
-        // Each side answers once, so a packet that holds the whole handshake has one answer too.
-        send ??= result.send;
-      }
+    for (let stage = this.#stage; stage !== null && rest.length > 0; stage = this.#stage) {
+      const taken = rest.subarray(0, stage.bytes - this.#filled);
+      rest = rest.subarray(taken.length);
+      const block = this.#gather(taken, stage.bytes);
+      if (block === null) break;
+      const result = this.#run(stage, block);
+      this.#stage = result.next;
+      // Each side answers once, so a packet that holds the whole handshake has one answer too.
+      send ??= result.send;
     }
     return { send, done: this.#stage === null, rest };
   }
 
-  /** Moves what the stage still needs into its block and returns what lies behind. */
-  #fill(bytes: Uint8Array): Uint8Array {
-    const taken = bytes.subarray(0, this.#block.length - this.#filled);
-    this.#block.set(taken, this.#filled);
-    this.#filled += taken.length;
-    return bytes.subarray(taken.length);
+  #run(stage: Stage, block: Uint8Array): StageResult {
+    try {
+      return stage.run(block);
+    } catch (error) {
+      this.#error = error;
+      throw error;
+    }
   }
 
-  #enter(stage: Stage | null): void {
-    this.#stage = stage;
-    this.#block = new Uint8Array(stage?.bytes ?? 0);
+  /** @returns all bytes of the stage, or null when some are missing; copied only when they came in parts */
+  #gather(taken: Uint8Array, wantedBytes: number): Uint8Array | null {
+    if (taken.length === wantedBytes) return taken;
+    this.#block ??= new Uint8Array(wantedBytes);
+    this.#block.set(taken, this.#filled);
+    this.#filled += taken.length;
+    if (this.#filled < wantedBytes) return null;
+    const block = this.#block;
+    this.#block = null;
     this.#filled = 0;
+    return block;
   }
 }
 

@@ -20,7 +20,7 @@ import { AckWindow } from "./ack_window.ts";
 
 /** Receives what a {@linkcode MessagePort} sorted. */
 export interface MessagePortHandler {
-  /** Bytes for the peer; the array is the receiver's to keep. */
+  /** Bytes for the peer, which may be kept, but not changed. */
   send(bytes: Uint8Array): void;
   onCommand(command: Command, msid: number): void;
   /**

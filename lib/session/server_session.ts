@@ -12,20 +12,16 @@
  * announced after the decision, not before.
  */
 
-import { encodeAmf0 } from "../amf/amf0_encode.ts";
 import { amfEcmaArray, AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
 import { WireError } from "../base/errors.ts";
 import { quotePeerText } from "../base/text.ts";
 import { VERSION } from "../base/version.ts";
-import { encodeMessage } from "../rtmp/chunk_encode.ts";
 import type { ChunkLimits } from "../rtmp/chunk_reader.ts";
 import { type Command, encodeCommand } from "../rtmp/commands.ts";
 import {
   CONTROL_MSID,
-  Csid,
   INITIAL_CHUNK_SIZE,
   MEDIA_MSID,
-  MessageType,
   StatusCode,
   UserControlEvent,
 } from "../rtmp/constants.ts";
@@ -41,6 +37,7 @@ import { type HandshakeOptions, ServerHandshake } from "../rtmp/handshake.ts";
 import { type Refusal, type Status, statusCommand, statusObject } from "../rtmp/status.ts";
 import { EarlyMedia } from "./early_media.ts";
 import { MessagePort, type MessagePortHandler } from "./message_port.ts";
+import { playStart } from "./play_start.ts";
 
 /** A peer's `connect`. */
 export interface ConnectRequest {
@@ -63,7 +60,7 @@ export interface StreamCommand {
 
 /** Receives what a {@linkcode ServerSession} finds. */
 export interface ServerSessionHandler {
-  /** Bytes for the peer, in order; the array is the receiver's to keep. */
+  /** Bytes for the peer, in order. They may be kept, but not changed: some are the same for all. */
   send(bytes: Uint8Array): void;
   /** `info` is the whole connect object; what is not in `request` is read now, it is not to be kept. */
   onConnect(request: ConnectRequest, info: AmfObject): void;
@@ -205,20 +202,7 @@ export class ServerSession implements MessagePortHandler {
     const role = this.#pendingRole(id, "play");
     if (role === null) return false;
     this.#role = { state: "playing" };
-    this.send(encodeUserControl(UserControlEvent.STREAM_BEGIN, MEDIA_MSID));
-    this.#sendStatus({
-      level: "status",
-      code: StatusCode.PLAY_RESET,
-      description: "Playing and resetting stream",
-    }, "stream");
-    this.#sendStatus({
-      level: "status",
-      code: StatusCode.PLAY_START,
-      description: "Started playing stream",
-    }, "stream");
-    // Flash players may read pixels and samples only when told so. NetStream.Data.Start is left out:
-    // ffmpeg makes an empty data stream of it.
-    this.#sendData(["|RtmpSampleAccess", true, true]);
+    this.send(playStart(this.#options.chunkSize));
     return true;
   }
 
@@ -498,16 +482,6 @@ export class ServerSession implements MessagePortHandler {
   #sendFcStatus(name: string, status: Status): void {
     const info = amfObject({ code: status.code, description: status.description });
     this.#sendCommand(MEDIA_MSID, { name, transactionId: 0, values: [null, info] });
-  }
-
-  #sendData(values: readonly AmfValue[]): void {
-    const header = {
-      csid: Csid.DATA,
-      typeId: MessageType.DATA_AMF0,
-      msid: MEDIA_MSID,
-      timestampMs: 0,
-    };
-    this.send(encodeMessage(header, encodeAmf0(values), this.#options.chunkSize));
   }
 
   #sendCommand(msid: number, command: Command): void {

@@ -5,6 +5,7 @@ import {
   concatBytes,
   decodeUtf8,
   encodeUtf8,
+  MAX_SHORT_TEXT,
   readU24,
   readU32,
   writeU24,
@@ -127,6 +128,43 @@ Deno.test("ByteWriter writes every kind of field", () => {
   writer.bytes(hex("0a0b"));
   assertEquals(writer.take(), hex("fe 8001 8001 800102 80010203 3ff8000000000000 0a0b"));
   assertEquals(writer.length, 22);
+});
+
+for (
+  const [text, bytes] of [
+    ["", "0000"],
+    ["live", "0004 6c697665"],
+    ["\x7f\0", "0002 7f00"],
+    ["aé", "0003 61c3a9"],
+    ["€\u{1f600}b", "0008 e282ac f09f9880 62"],
+    ["\ud800!", "0004 efbfbd 21"],
+  ] as const
+) {
+  Deno.test(`ByteWriter.shortText() writes ${JSON.stringify(text)} and its length`, () => {
+    const writer = new ByteWriter(1);
+    writer.u8(0xaa);
+    writer.shortText(text);
+    writer.u8(0xbb);
+    assertEquals(writer.take(), hex(`aa ${bytes} bb`));
+  });
+}
+
+Deno.test("ByteWriter.shortText() takes the longest text there may be", () => {
+  const writer = new ByteWriter();
+  writer.shortText("€".repeat(MAX_SHORT_TEXT));
+  const bytes = writer.take();
+  assertEquals(bytes.length, 2 + 65_535);
+  assertEquals(bytes.subarray(0, 5), hex("ffff e282ac"));
+  assertEquals(bytes.subarray(-3), hex("e282ac"));
+});
+
+Deno.test("ByteWriter.clear() begins anew and leaves what was taken alone", () => {
+  const writer = new ByteWriter();
+  writer.u32(0x01020304);
+  const taken = writer.take();
+  writer.clear();
+  writer.u8(0xff);
+  assertEquals([taken, writer.take()], [hex("01020304"), hex("ff")]);
 });
 
 Deno.test("ByteWriter.take() is a copy", () => {

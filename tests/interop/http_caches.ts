@@ -85,7 +85,6 @@ export const SQUID: HttpCache = {
       "http_port 80": `http_port 127.0.0.1:${port}`,
       "10.0.0.1 parent 8080": `127.0.0.1 parent ${originPort}`,
       "cache_mem 1 GB": "cache_mem 64 MB",
-      "read_timeout 3 seconds": "read_timeout 1 second",
     });
     const config = `${directory}/squid.conf`;
     await Deno.writeTextFile(
