@@ -125,7 +125,13 @@ async function testPlayers(scene: Scene, cache: HttpCache): Promise<void> {
   await using first = scene.publish();
   await first.waitFor("a playlist", () => history.hasBegun, TIMEOUT_MS);
   const startMs = Date.now();
-  const assertCosts = () => assertAskedOnce(origin, (Date.now() - startMs) / 1000);
+  // squid lets those through who ask in the moment in which a renewed playlist arrives (docs/hls-edge.md),
+  // over a connection each.
+  const extra = cache.isThorough ? 0 : PLAYERS / 4;
+  const assertCosts = () => {
+    const playlists = extra + (Date.now() - startMs) / 1000;
+    assertAskedOnce(origin, { playlists, connections: extra + MAX_CONNECTIONS });
+  };
   await using crowd = new HlsCrowd(scene.url(PLAYLIST), PLAYERS);
   await delay(WATCH_MS);
   assertCosts();
@@ -193,21 +199,28 @@ class PlaylistHistory implements Disposable {
   }
 }
 
-/** Each segment was asked for once, and the playlist once a second; over few connections. */
-function assertAskedOnce({ requests }: HlsOrigin, seconds: number): void {
+/** What 200 players may cost the origin. */
+interface Costs {
+  /** Requests for the playlist; 2 more are allowed. */
+  readonly playlists: number;
+  readonly connections: number;
+}
+
+/** Each segment was asked for once, and what else there was is not more than `costs`. */
+function assertAskedOnce({ requests }: HlsOrigin, costs: Costs): void {
   const counts = new Map<string, number>();
   for (const { path, status } of requests) {
     if (status !== 404) counts.set(path, (counts.get(path) ?? 0) + 1);
   }
   const playlists = counts.get(PLAYLIST) ?? 0;
-  assert(playlists <= seconds + 2, `${playlists} requests for the playlist`);
+  assert(playlists <= costs.playlists + 2, `${playlists} requests for the playlist`);
   counts.delete(PLAYLIST);
   assert(counts.size >= 2, `only ${counts.size} segments`);
   for (const [path, count] of counts) {
     assertEquals(count, 1, path);
   }
   const connections = new Set(requests.map(({ peer }) => peer)).size;
-  assert(connections <= MAX_CONNECTIONS, `${connections} connections`);
+  assert(connections <= costs.connections, `${connections} connections`);
 }
 
 function assertNoneStale({ playlists }: HlsCrowd, history: PlaylistHistory): void {
