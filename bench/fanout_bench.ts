@@ -35,8 +35,8 @@ for (const count of [500, 2_000, 9_000]) {
   const queue = new FlushQueue(systemClock);
   const rules = { gopCache: true, maxLagMs: 30_000, backlogMs: 0, stallMs: 15_000 };
   const sinks = Array.from({ length: count }, () => {
-    const writer = new SocketWriter({ transport, queue, now: systemClock.now, onError() {} });
-    return new PlayerSink(stream, writer, rules, () => {});
+    const writer = new SocketWriter({ transport, queue, clock: systemClock, onError() {} });
+    return new PlayerSink(stream, writer, rules, { onStalled() {} });
   });
   let timestampMs = 0;
   Deno.bench(`one merge period of ${count} players`, async () => {

@@ -43,7 +43,7 @@ export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
     this.#writer = new SocketWriter({
       transport,
       queue: new FlushQueue(systemClock),
-      now: () => systemClock.now(),
+      clock: systemClock,
       onError: () => {},
     });
     this.#session = new ClientSession(this, {

@@ -17,6 +17,7 @@ import type { ClientSource } from "../net/client_report.ts";
 import { FlushQueue } from "../net/flush_queue.ts";
 import { FlushWheels } from "../net/flush_wheel.ts";
 import { LocalVhost } from "../net/local_vhost.ts";
+import { ReadBuffers } from "../net/read_buffers.ts";
 import { Server, type ServerCounts } from "../net/server.ts";
 import type { NetAddress, Network } from "../net/transport.ts";
 import { VhostDirectory } from "../net/vhost_directory.ts";
@@ -114,7 +115,7 @@ export function startServer(config: Config, surroundings: Surroundings): Running
   const vhosts = createDirectory(liveVhosts, bridge);
   const { maxConnections } = config;
   const loopName = loop === undefined ? "" : `w${loop.index}`;
-  const context = { ...common, vhosts, hooks };
+  const context = { ...common, vhosts, hooks, buffers: new ReadBuffers() };
   const server = new Server({ network, maxConnections, idPrefix: `${loopName}c`, context });
   const flv = new FlvService({ ...context, maxConnections, idPrefix: `${loopName}h` });
   const clients: ClientSource[] = [server, flv];

@@ -270,7 +270,7 @@ export class Upstream implements ClientSessionHandler {
     this.#writer = new SocketWriter({
       transport,
       queue,
-      now: () => clock.now(),
+      clock,
       onError: (error) => {
         // The connection may have been left for another one.
         if (this.#transport === transport) this.#fail(this.#toUpstreamError(error));

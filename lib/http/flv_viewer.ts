@@ -17,7 +17,7 @@ import type { ClientReport } from "../net/client_report.ts";
 import type { Flushable, FlushQueue } from "../net/flush_queue.ts";
 import type { FlushWheels, WheelSeat } from "../net/flush_wheel.ts";
 import { mergePeriodMs, playerRules } from "../net/player.ts";
-import { PlayerSink } from "../net/player_sink.ts";
+import { PlayerSink, type PlayerSinkHost } from "../net/player_sink.ts";
 import { SocketWriter } from "../net/socket_writer.ts";
 import type { ClientCheck, StreamRequest, VhostService } from "../net/vhost_service.ts";
 import type { HookClient } from "../policy/hook_client.ts";
@@ -81,7 +81,7 @@ interface Live {
 }
 
 /** See the file comment. */
-export class FlvViewer implements Viewer, Flushable {
+export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   isQueued = false;
   readonly id: string;
   readonly #context: FlvViewerContext;
@@ -163,6 +163,11 @@ export class FlvViewer implements Viewer, Flushable {
     if (live.flv.isEnded) this.#end(live.writer);
   }
 
+  /** Called by the sink. */
+  onStalled(): void {
+    this.leave("client takes no data");
+  }
+
   /** Leaves the stream; what was written still goes out. Harmless when repeated. */
   leave(reason: string): void {
     if (this.#state.type === "asked" || this.#state.type === "held") {
@@ -205,15 +210,14 @@ export class FlvViewer implements Viewer, Flushable {
     const writer = new SocketWriter({
       transport: outlet,
       queue,
-      now: () => clock.now(),
+      clock,
       onError: (error) => this.leave(describeError(error)),
     });
     const { httpRemux: remux, play } = config;
     const flv = streams.join(stream, writer, { remux, maxLagMs: play.queueLengthMs });
     // Before the sink sends anything.
     this.#sendFileHeader({ flv, writer });
-    const onStalled = () => this.leave("client takes no data");
-    const sink = new PlayerSink(flv, writer, playerRules(config, 0), onStalled);
+    const sink = new PlayerSink(flv, writer, playerRules(config, 0), this);
     const seat = wheels.for(flvPeriodMs(config)).add(this);
     this.#state = { type: "live", stream, flv, outlet, writer, sink, seat };
     logger.info("Play started", this.#about());

@@ -37,6 +37,7 @@ import type { FlushWheels } from "./flush_wheel.ts";
 import { PingWatch } from "./ping_watch.ts";
 import { Player, type PlayerHost } from "./player.ts";
 import { Publication, type PublicationHost } from "./publication.ts";
+import type { ReadBuffers } from "./read_buffers.ts";
 import { SocketWriter } from "./socket_writer.ts";
 import { ipOf, type Transport } from "./transport.ts";
 import type { WorkTurns } from "./work_turns.ts";
@@ -48,6 +49,7 @@ export interface ConnectionContext {
   readonly vhosts: VhostDirectory;
   readonly queue: FlushQueue;
   readonly wheels: FlushWheels;
+  readonly buffers: ReadBuffers;
   /** What clients ask for, but for publishers' media, is done in these. */
   readonly turns: WorkTurns;
   readonly clock: Clock;
@@ -72,12 +74,12 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 /** Acknowledgement windows of a client whose vhost is not configured; it is refused later. */
 const DEFAULT_WINDOWS = { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 };
 
-/** Commands are short; a player sends hardly anything, a publisher a lot. */
+/** Commands are short; a player sends 18 bytes now and then, a publisher a lot. */
 const READ_BUFFER_BYTES = {
-  idle: 4 * 1024,
-  checked: 4 * 1024,
-  refused: 4 * 1024,
-  playing: 512,
+  idle: 2 * 1024,
+  checked: 2 * 1024,
+  refused: 2 * 1024,
+  playing: 64,
   publishing: 64 * 1024,
 } as const;
 
@@ -120,7 +122,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   #closeReason: string | null = null;
 
   constructor(id: string, transport: Transport, context: ConnectionContext) {
-    const { queue, wheels, clock, chunkSize, handshake } = context;
+    const { queue, wheels, clock } = context;
     this.id = id;
     this.queue = queue;
     this.wheels = wheels;
@@ -129,11 +131,11 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     this.#openedMs = clock.now();
     this.#pings = new PingWatch(this.#openedMs);
     this.#doing = { type: "idle", sinceMs: this.#openedMs };
-    this.#session = new ServerSession(this, { chunkSize, handshake });
+    this.#session = new ServerSession(this, context);
     this.writer = new SocketWriter({
       transport,
       queue,
-      now: () => clock.now(),
+      clock,
       onError: (error) => this.close(describeExpectedEnd(error) ?? describeError(error)),
     });
   }
@@ -175,15 +177,30 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     };
   }
 
-  /** Serves the client until it leaves or is closed. Never rejects. */
-  async run(): Promise<void> {
+  /** Serves the client until it leaves or is closed, then calls `onEnded`. Never rejects. */
+  // All that waits here while a client plays: each asynchronous function that waits holds half a kilobyte.
+  async run(onEnded: (connection: Connection) => void): Promise<void> {
+    const { buffers } = this.#context;
+    let buffer = buffers.take(READ_BUFFER_BYTES.idle);
     this.#logger.debug("Client connected", { peer: this.#transport.remote });
     try {
-      await this.#readUntilEnd();
-      this.#onGone("closed by peer");
+      while (this.#closeReason === null) {
+        const count = await this.#transport.read(buffer);
+        if (count === null) {
+          this.#onGone("closed by peer");
+          break;
+        }
+        await this.#take(buffer.subarray(0, count));
+        const wanted = READ_BUFFER_BYTES[this.#doing.type];
+        if (buffer.length === wanted) continue;
+        buffers.give(buffer);
+        buffer = buffers.take(wanted);
+      }
     } catch (error) {
       this.#closeFor(error);
     }
+    buffers.give(buffer);
+    onEnded(this);
   }
 
   /** Closes the connection at once. Only the first reason counts. */
@@ -309,28 +326,22 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     return this.#pings.lastHeardMs;
   }
 
-  async #readUntilEnd(): Promise<void> {
-    let buffer = new Uint8Array(READ_BUFFER_BYTES.idle);
-    while (this.#closeReason === null) {
-      const count = await this.#transport.read(buffer);
-      if (count === null) return;
-      this.#readBytes += count;
-      this.#pings.onHeard(this.#context.clock.now());
-      const bytes = buffer.subarray(0, count);
-      if (this.#doing.type === "publishing") {
-        this.#session.push(bytes);
-      } else {
-        await this.#context.turns.run(() => this.#answer(bytes));
-      }
-      this.#requireReader();
-      const wanted = READ_BUFFER_BYTES[this.#doing.type];
-      if (buffer.length !== wanted) buffer = new Uint8Array(wanted);
+  /** @returns when the bytes are done with, if that was not at once. */
+  #take(bytes: Uint8Array): Promise<void> | null {
+    this.#readBytes += bytes.length;
+    this.#pings.onHeard(this.#context.clock.now());
+    if (this.#doing.type !== "publishing") {
+      return this.#context.turns.run(() => this.#answer(bytes));
     }
+    this.#answer(bytes);
+    return null;
   }
 
   /** Done in its turn, by when the client may have been closed. */
   #answer(bytes: Uint8Array): void {
-    if (this.#closeReason === null) this.#session.push(bytes);
+    if (this.#closeReason !== null) return;
+    this.#session.push(bytes);
+    this.#requireReader();
   }
 
   /** A client that asks and asks but reads no answer must not fill the memory. */

@@ -13,15 +13,17 @@ export function formatAddress(address: NetAddress): string {
 }
 
 class DenoTransport implements Transport {
-  readonly remote: string;
   readonly #conn: Deno.TcpConn;
   #isClosed = false;
 
   constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
-    this.remote = formatAddress(conn.remoteAddr);
     // Writes are merged already: waiting for the peer's ACK (Nagle) would only delay commands.
     conn.setNoDelay(true);
+  }
+
+  get remote(): string {
+    return formatAddress(this.#conn.remoteAddr);
   }
 
   read(buffer: Uint8Array): Promise<number | null> {

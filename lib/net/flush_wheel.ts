@@ -53,10 +53,11 @@ export class FlushWheel {
     slot.push(item);
     this.#count++;
     if (this.#cancel === null) this.#start();
-    return { leave: () => this.#remove(slot, item) };
+    return new Seat(this, slot, item);
   }
 
-  #remove(slot: Flushable[], item: Flushable): void {
+  /** Called by a seat. */
+  remove(slot: Flushable[], item: Flushable): void {
     const index = slot.indexOf(item);
     if (index < 0) return;
     // Order within a slot means nothing.
@@ -97,6 +98,23 @@ export class FlushWheel {
   #slotsPerTick(nowMs: number): number {
     if (this.#auto === null) return 1;
     return this.#slots.length * this.#tickMs / this.#auto.periodMs(nowMs, this.#count);
+  }
+}
+
+/** Not a closure: there is one per player. */
+class Seat implements WheelSeat {
+  readonly #wheel: FlushWheel;
+  readonly #slot: Flushable[];
+  readonly #item: Flushable;
+
+  constructor(wheel: FlushWheel, slot: Flushable[], item: Flushable) {
+    this.#wheel = wheel;
+    this.#slot = slot;
+    this.#item = item;
+  }
+
+  leave(): void {
+    this.#wheel.remove(this.#slot, this.#item);
   }
 }
 

@@ -4,7 +4,12 @@ import type { VhostConfig } from "../config/config.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { FlushQueue } from "./flush_queue.ts";
 import type { FlushWheels, WheelSeat } from "./flush_wheel.ts";
-import { type PlayerRules, PlayerSink, type PlayerStats } from "./player_sink.ts";
+import {
+  type PlayerRules,
+  PlayerSink,
+  type PlayerSinkHost,
+  type PlayerStats,
+} from "./player_sink.ts";
 import type { SocketWriter } from "./socket_writer.ts";
 import type { StreamRequest, VhostService } from "./vhost_service.ts";
 
@@ -28,14 +33,12 @@ export function playerRules({ play }: VhostConfig, backlogMs: number): PlayerRul
 }
 
 /** What a {@linkcode Player} needs of its connection. */
-export interface PlayerHost {
+export interface PlayerHost extends PlayerSinkHost {
   readonly writer: SocketWriter;
   readonly queue: FlushQueue;
   readonly wheels: FlushWheels;
   /** Announces the play to the client. @returns false when the client has withdrawn it. */
   announcePlay(): boolean;
-  /** The client takes no bytes. */
-  onStalled(): void;
 }
 
 /** See the file comment. */
@@ -86,7 +89,7 @@ export class Player implements Viewer {
     const { config } = this.#service;
     const { backlogMs, edgePath } = this.#request;
     const rules = playerRules(config, backlogMs);
-    const sink = new PlayerSink(this.#stream, writer, rules, () => this.#host.onStalled());
+    const sink = new PlayerSink(this.#stream, writer, rules, this.#host);
     this.#sink = sink;
     this.#seat = wheels.for(mergePeriodMs(config, edgePath.length > 0)).add(sink);
     // The first flush does not wait for the wheel.

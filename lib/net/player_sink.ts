@@ -34,6 +34,12 @@ export interface PlayerRules {
   readonly stallMs: number;
 }
 
+/** Whom a player belongs to. */
+export interface PlayerSinkHost {
+  /** The client takes no bytes. */
+  onStalled(): void;
+}
+
 /** Counters of a player. */
 export interface PlayerStats {
   skips: number;
@@ -47,7 +53,7 @@ export class PlayerSink implements Flushable {
   readonly #stream: PlayedStream;
   readonly #writer: SocketWriter;
   readonly #rules: PlayerRules;
-  readonly #onStalled: () => void;
+  readonly #host: PlayerSinkHost;
   #state: "waiting" | "live" | "gone" = "waiting";
   #isPaused = false;
   /** A player without GOP cache begins at an entry from here on. */
@@ -58,12 +64,12 @@ export class PlayerSink implements Flushable {
     stream: PlayedStream,
     writer: SocketWriter,
     rules: PlayerRules,
-    onStalled: () => void,
+    host: PlayerSinkHost,
   ) {
     this.#stream = stream;
     this.#writer = writer;
     this.#rules = rules;
-    this.#onStalled = onStalled;
+    this.#host = host;
     this.#notBefore = rules.gopCache ? 0 : stream.log.head;
     // Not with the first flush: a source that has just begun may bring several GOPs before that, and
     // whoever waited for it gets all of them.
@@ -97,7 +103,7 @@ export class PlayerSink implements Flushable {
     if (this.#state === "gone") return;
     const writer = this.#writer;
     if (writer.isBusy && nowMs - writer.inFlightSinceMs > this.#rules.stallMs) {
-      return this.#onStalled();
+      return this.#host.onStalled();
     }
     // Control bytes may be under way: shared bytes follow them.
     if (this.#isPaused || writer.isSendingShared) return;

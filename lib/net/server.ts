@@ -50,6 +50,11 @@ export class Server implements ClientSource {
   readonly #ended = { receivedBytes: 0, sentBytes: 0, skips: 0 };
   #failedAccepts = 0;
   #acceptError: unknown = null;
+  // One for all: what waits for the end of a connection is held by each.
+  readonly #onEnded = (connection: Connection): void => {
+    this.#connections.delete(connection);
+    addTotals(this.#ended, connection.totals);
+  };
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -151,11 +156,7 @@ export class Server implements ClientSource {
       return transport.close();
     }
     const connection = new Connection(`${idPrefix}${++this.#lastId}`, transport, context);
-    const done = connection.run().finally(() => {
-      this.#connections.delete(connection);
-      addTotals(this.#ended, connection.totals);
-    });
-    this.#connections.set(connection, done);
+    this.#connections.set(connection, connection.run(this.#onEnded));
   }
 
   #scheduleCheck(): CancelTimer {

@@ -8,6 +8,7 @@
  */
 
 import { concatBytes } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
 import type { StreamLogView } from "../hub/stream_log.ts";
 import type { Flushable, FlushQueue } from "./flush_queue.ts";
 import type { Transport } from "./transport.ts";
@@ -21,7 +22,7 @@ export type Reframe = (view: Uint8Array) => Uint8Array;
 export interface SocketWriterOptions {
   readonly transport: Pick<Transport, "write">;
   readonly queue: FlushQueue;
-  readonly now: () => number;
+  readonly clock: Pick<Clock, "now">;
   /** The socket broke; called once. */
   readonly onError: (error: unknown) => void;
 }
@@ -31,7 +32,7 @@ export class SocketWriter implements Flushable {
   isQueued = false;
   readonly #transport: Pick<Transport, "write">;
   readonly #queue: FlushQueue;
-  readonly #now: () => number;
+  readonly #clock: Pick<Clock, "now">;
   readonly #onError: (error: unknown) => void;
   #control: Uint8Array[] = [];
   #controlBytes = 0;
@@ -55,7 +56,7 @@ export class SocketWriter implements Flushable {
   constructor(options: SocketWriterOptions) {
     this.#transport = options.transport;
     this.#queue = options.queue;
-    this.#now = options.now;
+    this.#clock = options.clock;
     this.#onError = options.onError;
   }
 
@@ -84,7 +85,7 @@ export class SocketWriter implements Flushable {
     return this.#controlBytes;
   }
 
-  /** Since when the write in flight makes no progress, in ms of `now`; means nothing when not busy. */
+  /** Since when the write in flight makes no progress, in ms of the clock; means nothing when not busy. */
   get inFlightSinceMs(): number {
     return this.#inFlightSinceMs;
   }
@@ -163,7 +164,7 @@ export class SocketWriter implements Flushable {
 
   #start(bytes: Uint8Array, nowMs: number | null): void {
     this.#inFlight = bytes;
-    this.#inFlightSinceMs = nowMs ?? this.#now();
+    this.#inFlightSinceMs = nowMs ?? this.#clock.now();
     this.#transport.write(bytes).then(this.#onWrote, this.#onFailed);
   }
 

@@ -87,8 +87,8 @@ export class ChunkReader {
   #assemblyBytes = 0;
   /** Bytes consumed, for error texts. */
   #consumed = 0;
-  /** A header cut by the end of an input. */
-  readonly #head = new Uint8Array(MAX_HEADER_BYTES);
+  /** A header cut by the end of an input. Made for the first: most players' connections have none. */
+  #head: Uint8Array | null = null;
   #headLength = 0;
   /** The chunk whose payload is under way. */
   #current: ChunkStream | null = null;
@@ -134,15 +134,16 @@ export class ChunkReader {
       }
     }
     // The header is cut: collect it byte by byte, which happens once per input at most.
-    this.#head[this.#headLength++] = bytes[at]!;
-    const size = this.#openChunk(this.#head, 0, this.#headLength);
+    const head = this.#head ??= new Uint8Array(MAX_HEADER_BYTES);
+    head[this.#headLength++] = bytes[at]!;
+    const size = this.#openChunk(head, 0, this.#headLength);
     if (size === 0) return at + 1;
     // A continuation's four peeked bytes may turn out to be payload: give those back to the input.
     const unused = this.#headLength - size;
     this.#headLength = 0;
     this.#consumed += size;
     if (unused === 0) return at + 1;
-    const peeked = this.#head.slice(size, size + unused);
+    const peeked = head.slice(size, size + unused);
     this.push(peeked);
     return at + 1;
   }

@@ -74,7 +74,7 @@ export class RtmpClient implements AsyncDisposable, MessagePortHandler {
     this.#writer = new SocketWriter({
       transport,
       queue: new FlushQueue(systemClock),
-      now: () => systemClock.now(),
+      clock: systemClock,
       onError: () => {},
     });
     this.#reading = this.#readUntilEnd();

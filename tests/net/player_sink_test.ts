@@ -29,7 +29,7 @@ class Rig {
   readonly writer = new SocketWriter({
     transport: this.transport,
     queue: new FlushQueue(this.clock),
-    now: () => this.clock.now(),
+    clock: this.clock,
     onError: () => {},
   });
   #sink: PlayerSink | null = null;
@@ -73,8 +73,9 @@ class Rig {
   }
 
   join(rules: Partial<PlayerRules> = {}): this {
-    const onStalled = () => this.stalls++;
-    this.#sink = new PlayerSink(this.stream, this.writer, { ...RULES, ...rules }, onStalled);
+    this.#sink = new PlayerSink(this.stream, this.writer, { ...RULES, ...rules }, {
+      onStalled: () => this.stalls++,
+    });
     const sink = this.#sink;
     this.stream.join({
       onLive() {},

@@ -83,7 +83,7 @@ class Host implements PlayerHost {
     this.writer = new SocketWriter({
       transport: this.transport,
       queue,
-      now: () => clock.now(),
+      clock,
       onError: () => {},
     });
   }

@@ -146,7 +146,7 @@ export class Client {
     this.#writer = new SocketWriter({
       transport,
       queue: new FlushQueue(rig.clock),
-      now: () => rig.clock.now(),
+      clock: rig.clock,
       onError: () => {},
     });
     void this.#readUntilEnd();

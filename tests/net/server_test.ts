@@ -2,6 +2,7 @@
 
 import { Server } from "../../lib/net/server.ts";
 import type { Listener, Network, Transport } from "../../lib/net/transport.ts";
+import { ReadBuffers } from "../../lib/net/read_buffers.ts";
 import { WorkTurns } from "../../lib/net/work_turns.ts";
 import { VhostDirectory } from "../../lib/net/vhost_directory.ts";
 import { HookClient } from "../../lib/policy/hook_client.ts";
@@ -158,6 +159,7 @@ Deno.test("Server.listen() throws when the address is in use and serves the othe
       vhosts: new VhostDirectory(new Map()),
       queue,
       wheels: new FlushWheels(queue, clock),
+      buffers: new ReadBuffers(),
       turns: new WorkTurns(clock),
       clock,
       logger: new CollectedLog().logger,

@@ -22,7 +22,7 @@ class Rig {
   readonly writer = new SocketWriter({
     transport: this.transport,
     queue: new FlushQueue(this.clock),
-    now: () => this.clock.now(),
+    clock: this.clock,
     onError: (error) => this.errors.push(error),
   });
 

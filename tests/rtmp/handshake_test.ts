@@ -218,6 +218,16 @@ Deno.test("ClientHandshake.push() echoes S1 when it carries no digest, whatever 
   assertEquals(outcome, { sent: [s1], done: true, rest: NEXT });
 });
 
+Deno.test("handshakes answer in memory of their own, for what they are fed is used again", () => {
+  const block = blockWith({ 0: "00 00 00 00  00 00 00 00" });
+  for (const handshake of [new ClientHandshake(OPTIONS), new ServerHandshake(OPTIONS)]) {
+    const fed = concatBytes([hex("03"), block]);
+    const { send } = handshake.push(fed);
+    fed.fill(0xee);
+    assertEquals(send?.slice(-BLOCK), block);
+  }
+});
+
 Deno.test("ClientHandshake.push() answers with the last byte of S1 and ends with the last byte of S2", () => {
   const client = new ClientHandshake(OPTIONS);
   client.start();
