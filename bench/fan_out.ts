@@ -26,6 +26,8 @@ export interface FanOutResult {
   readonly heldPercent: { readonly min: number; readonly mean: number };
   /** From the publisher to the sample's players, in ms. */
   readonly delayMs: Delays;
+  /** From a ping to its answer, in ms. */
+  readonly answerMs: Delays;
   /** Longest time without a byte, of all but one in a hundred players, in ms. */
   readonly longestGapMs: number;
   /** Players that the server closed or never let in. */
@@ -81,6 +83,7 @@ export async function measurePlayers(
     rssMiB: usage.rssMiB,
     heldPercent: heldPercent(begin, end, (source.sentBytes - sentBefore) / elapsedMs * 1000),
     delayMs: sample.delaysMs(),
+    answerMs: sample.answersMs(),
     longestGapMs: end.longestGapMs?.p99 ?? Infinity,
     lostPlayers: others - Math.min(begin.playing, end.playing) + sample.countLost(),
     faults: sample.countFaults(),

@@ -17,12 +17,17 @@ const START_TIMEOUT_MS = 10_000;
 /** Takes a message; `payload` is valid during the call. */
 export type OnMedia = (typeId: number, timestampMs: number, payload: Uint8Array) => void;
 
+/** Pings carry a time in µs, 32 bits of it. */
+const PING_CLOCK = 2 ** 32;
+
 /** Options of {@linkcode RtmpPeer.open}. */
 export interface RtmpPeerOptions {
   readonly kind: "play" | "publish";
   readonly port: number;
   readonly stream: string;
   readonly onMedia?: OnMedia;
+  /** A ping was answered after so long. */
+  readonly onAnswer?: (delayMs: number) => void;
 }
 
 /** See the file comment. */
@@ -83,6 +88,11 @@ export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
     this.send(encodeMessage(header, payload, CHUNK_SIZE));
   }
 
+  /** Asks the server for an answer. */
+  ping(): void {
+    this.#session.ping(microseconds());
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#transport.close();
     await this.#reading;
@@ -106,7 +116,9 @@ export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
 
   onStreamEof(): void {}
 
-  onPong(): void {}
+  onPong(sentAt: number): void {
+    this.#options.onAnswer?.(((microseconds() - sentAt + PING_CLOCK) % PING_CLOCK) / 1000);
+  }
 
   onAcknowledgement(): void {}
 
@@ -124,4 +136,9 @@ export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
     this.#isEnded = true;
     this.#transport.close();
   }
+}
+
+/** Now, as far as a ping can carry it. */
+function microseconds(): number {
+  return Math.trunc(performance.now() * 1000) % PING_CLOCK;
 }

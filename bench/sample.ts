@@ -2,7 +2,10 @@
 
 import { SamplePlayer } from "./sample_player.ts";
 
-/** Middle, nearly worst and worst delay from the publisher to the players, in ms. */
+/** One of the players pings the server so often, in ms. */
+const PING_EVERY_MS = 25;
+
+/** Middle, nearly worst and worst, in ms. */
 export interface Delays {
   readonly median: number;
   readonly p99: number;
@@ -12,6 +15,8 @@ export interface Delays {
 /** See the file comment. */
 export class Sample implements AsyncDisposable {
   readonly #players: readonly SamplePlayer[];
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #pingCount = 0;
 
   constructor(players: readonly SamplePlayer[]) {
     this.#players = players;
@@ -24,13 +29,20 @@ export class Sample implements AsyncDisposable {
   /** Counts from here on, for the start brings old frames. */
   begin(): void {
     for (const player of this.#players) player.begin();
+    this.#timer ??= setInterval(() => this.#ping(), PING_EVERY_MS);
   }
 
-  /** Delays of all frames since {@linkcode begin}. */
+  /** From the publisher to the players: delays of all frames since {@linkcode begin}. */
   delaysMs(): Delays {
-    const delays = Float64Array.from(this.#players.flatMap(({ delaysMs }) => delaysMs)).sort();
-    const at = (part: number) => delays[Math.round((delays.length - 1) * part)] ?? Infinity;
-    return { median: at(0.5), p99: at(0.99), max: at(1) };
+    return summarize(this.#players.flatMap(({ delaysMs }) => delaysMs));
+  }
+
+  /**
+   * From a ping to its answer, since {@linkcode begin}: the event loop's delay, and that of all that stands
+   * in line before a client.
+   */
+  answersMs(): Delays {
+    return summarize(this.#players.flatMap(({ answersMs }) => answersMs));
   }
 
   /** Frames that were lost, doubled or changed. */
@@ -44,8 +56,19 @@ export class Sample implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
     for (const player of this.#players) await player[Symbol.asyncDispose]();
   }
+
+  #ping(): void {
+    this.#players[this.#pingCount++ % this.size]?.ping();
+  }
+}
+
+function summarize(values: readonly number[]): Delays {
+  const sorted = Float64Array.from(values).sort();
+  const at = (part: number) => sorted[Math.round((sorted.length - 1) * part)] ?? Infinity;
+  return { median: at(0.5), p99: at(0.99), max: at(1) };
 }
 
 /** Opens `count` players of a stream, which may not be there yet. */

@@ -7,6 +7,8 @@ import { RtmpPeer } from "./rtmp_peer.ts";
 export class SamplePlayer implements AsyncDisposable {
   /** Delays from the publisher to here since {@linkcode begin}, in ms. */
   readonly delaysMs: number[] = [];
+  /** Delays of the server's answers to pings since {@linkcode begin}, in ms. */
+  readonly answersMs: number[] = [];
   /** Frames that came since {@linkcode begin}. */
   frameCount = 0;
   /** Frames that were lost, doubled or changed, ever. */
@@ -18,7 +20,8 @@ export class SamplePlayer implements AsyncDisposable {
   static async open(port: number, stream: string): Promise<SamplePlayer> {
     const player = new SamplePlayer();
     const onMedia = player.#check.bind(player);
-    player.#peer = await RtmpPeer.open({ kind: "play", port, stream, onMedia });
+    const onAnswer = (delayMs: number) => player.answersMs.push(delayMs);
+    player.#peer = await RtmpPeer.open({ kind: "play", port, stream, onMedia, onAnswer });
     return player;
   }
 
@@ -30,7 +33,13 @@ export class SamplePlayer implements AsyncDisposable {
   /** Forgets the delays so far, in which old frames of the start are. */
   begin(): void {
     this.delaysMs.length = 0;
+    this.answersMs.length = 0;
     this.frameCount = 0;
+  }
+
+  /** Asks the server for an answer. */
+  ping(): void {
+    if (!this.isEnded) this.#peer?.ping();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -38,7 +38,8 @@ export async function scaling(context: BenchContext): Promise<SceneResult> {
     tables: [{
       title: `Players of one stream of 1 Mbit/s, merged for ${MERGE_MS} ms; floor: a loop in C`,
       columns: [
-        ...["players", "CPU %", "base %", "RSS MiB", "got %", "worst", "late ms", "faults"],
+        ...["players", "CPU %", "base %", "RSS MiB", "got %", "worst", "late ms", "ping p99"],
+        "faults",
         ...["µs per flush", "floor µs", "× floor", "µs with base"],
       ],
       rows: runs.map((run) => [
@@ -49,6 +50,7 @@ export async function scaling(context: BenchContext): Promise<SceneResult> {
         figure(run.ours.heldPercent.mean),
         figure(run.ours.heldPercent.min),
         figure(latenessMs(run.ours)),
+        figure(run.ours.answerMs.p99),
         String(run.ours.faults + run.ours.lostPlayers),
         figure(flushMicroseconds(run)),
         figure(microseconds(run.floorCpuPercent, run)),
@@ -133,6 +135,12 @@ function goalsOf(runs: readonly Run[]): Goal[] {
       value: largest.faults + largest.lostPlayers,
       bound: 0,
       unit: "",
+    },
+    {
+      what: "answer to a ping p99 at 9,000 players",
+      value: largest.answerMs.p99,
+      bound: 20,
+      unit: "ms",
     },
     { what: "latest flush at 9,000 players", value: latenessMs(largest), bound: 20, unit: "ms" },
     {

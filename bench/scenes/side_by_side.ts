@@ -26,7 +26,10 @@ export async function sideBySide(context: BenchContext): Promise<SceneResult> {
     tables: [{
       title: `${plan.players} players × 1 Mbit/s, merged for 350 ms where the server can` +
         (pinning.isOn ? "" : ", not pinned"),
-      columns: ["server", "CPU %", "× ours", "RSS MiB", "got %", "delay p99 ms", "faults"],
+      columns: [
+        ...["server", "CPU %", "× ours", "RSS MiB", "got %", "delay p99 ms", "ping p99 ms"],
+        "faults",
+      ],
       rows: results.map(([{ name }, result]) => [
         name,
         figure(result.cpuPercent),
@@ -34,6 +37,7 @@ export async function sideBySide(context: BenchContext): Promise<SceneResult> {
         figure(result.rssMiB),
         figure(result.heldPercent.mean),
         figure(result.delayMs.p99),
+        figure(result.answerMs.p99),
         String(result.faults + result.lostPlayers),
       ]),
     }],
@@ -69,12 +73,13 @@ function shareOf(results: readonly Entry[], prefix: string): number {
 }
 
 function goalsOf(results: readonly Entry[]): Goal[] {
-  const { rssMiB, faults, lostPlayers } = results[0]![1];
+  const { rssMiB, answerMs, faults, lostPlayers } = results[0]![1];
   const [nginx, node] = [shareOf(results, "nginx-rtmp"), shareOf(results, "node-media-server")];
   return [
     { what: "CPU of nginx-rtmp's", value: nginx, bound: 0.25, unit: "×" },
     { what: "CPU of node-media-server's", value: node, bound: 0.2, unit: "×" },
     { what: "RSS at 2,000 players", value: rssMiB, bound: 100, unit: "MiB" },
+    { what: "answer to a ping p99 at 2,000 players", value: answerMs.p99, bound: 20, unit: "ms" },
     { what: "frames lost or players closed", value: faults + lostPlayers, bound: 0, unit: "" },
   ];
 }

@@ -1,8 +1,10 @@
 /** Everybody joins one stream within a second, while others already watch. */
 
+import { freePort } from "../../tests/helpers/ports.ts";
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, SceneResult } from "../bench_context.ts";
 import { LoadProcess } from "../load_process.ts";
+import { p99Ms, readLoopDelays } from "../loop_delay.ts";
 import { readUsage } from "../machine.ts";
 import { figure } from "../report.ts";
 import { openSample } from "../sample.ts";
@@ -20,18 +22,24 @@ const PERIOD_MS = 350;
 export async function storm({ pinning, programs, plan }: BenchContext): Promise<SceneResult> {
   const { players } = plan;
   say(`${players} players join within a second`);
-  const vhost = `play { mw_latency ${PERIOD_MS}; }`;
-  await using server = await startEdgeOnCore(pinning, { vhost, publishAt: "origin" });
+  const apiPort = freePort();
+  await using server = await startEdgeOnCore(pinning, {
+    global: `http_api { enabled on; listen 127.0.0.1:${apiPort}; }`,
+    vhost: `play { mw_latency ${PERIOD_MS}; }`,
+    publishAt: "origin",
+  });
   await using _source = await Source.start({ ports: [server.publishPort], stream: "bench" });
   await using sample = await openSample(server.port, "bench", SAMPLE_SIZE);
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   sample.begin();
+  const loopBefore = await readLoopDelays(apiPort);
   const before = await readUsage(server.pid);
   await using load = new LoadProcess(programs.load, {
     ...{ port: server.port, players, rate: players, warmSeconds: 0, seconds: SECONDS },
   });
   await load.untilBegun();
   const joinCpuMs = (await readUsage(server.pid)).cpuMs - before.cpuMs;
+  const loopMs = p99Ms(loopBefore, await readLoopDelays(apiPort));
   const { joinMs, started } = await load.untilEnded();
   const delayMs = sample.delaysMs();
   const lost = players - started + sample.countLost() + sample.countFaults();
@@ -45,6 +53,7 @@ export async function storm({ pinning, programs, plan }: BenchContext): Promise<
         "worst",
         "CPU ms per join",
         "watchers' worst delay ms",
+        "loop delay p99 ms",
         "lost",
       ],
       rows: [[
@@ -54,6 +63,7 @@ export async function storm({ pinning, programs, plan }: BenchContext): Promise<
         figure(joinMs?.max ?? Infinity),
         figure(joinCpuMs / players),
         figure(delayMs.max),
+        `≤ ${loopMs}`,
         String(lost),
       ]],
     }],
@@ -66,6 +76,7 @@ export async function storm({ pinning, programs, plan }: BenchContext): Promise<
         bound: 100,
         unit: "ms",
       },
+      { what: "event loop delay p99 while all join", value: loopMs, bound: 20, unit: "ms" },
     ],
     figures: {},
     points: [],

@@ -6,7 +6,7 @@ import type { CancelTimer, Clock } from "./clock.ts";
 const PERIOD_MS = 25;
 
 /** Upper bounds of the buckets, in seconds. */
-export const LOOP_DELAY_BOUNDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1] as const;
+export const LOOP_DELAY_BOUNDS = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1] as const;
 
 /** See the file comment. */
 export class LoopDelay {
