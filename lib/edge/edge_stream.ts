@@ -126,6 +126,7 @@ export class EdgeStream {
         this.#stopPush();
         answer.onRefused(refusal);
       },
+      onDisplaced: () => this.#giveWay(),
     });
     this.#options.onTask(this.#pusher.ended);
   }
@@ -160,14 +161,24 @@ export class EdgeStream {
 
   /** Nobody publishes here any more: the origins and the players are told. */
   #stopPush(): void {
+    this.#handle?.end("away");
+    if (this.#handle !== null) this.stream.unpublish();
+    this.#leavePush();
+  }
+
+  /** The publisher that is awaited here is back elsewhere: players get the stream from the origin. */
+  #giveWay(): void {
+    if (this.#publisher !== null) return;
+    this.#cancelGrace?.();
+    this.#cancelGrace = null;
+    this.#leavePush();
+  }
+
+  #leavePush(): void {
     this.#pusher?.stop();
     this.#pusher = null;
     this.#publisher = null;
-    if (this.#handle !== null) {
-      this.#handle.end("away");
-      this.stream.unpublish();
-      this.#handle = null;
-    }
+    this.#handle = null;
     if (this.#players > 0) this.#want();
     this.#reportUnused();
   }

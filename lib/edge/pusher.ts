@@ -34,6 +34,8 @@ export interface PusherOptions {
   readonly onAccepted: () => void;
   /** All origins refused before any accepted. Called once at most; the pusher is over. */
   readonly onRefused: (refusal: Refusal) => void;
+  /** An origin that may have taken the stream before says that somebody else publishes it now. */
+  readonly onDisplaced: () => void;
 }
 
 /** The origin that takes the stream now. */
@@ -217,9 +219,10 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     this.#options.logger.warning(`Origin takes no stream: ${reason}`, {
       origin: formatAddress(origin),
     });
-    const isRefusal = error instanceof UpstreamError &&
-      error.statusCode.startsWith("NetStream.Publish.");
-    if (isRefusal) this.#refusal = error;
+    if (!(error instanceof UpstreamError)) return;
+    const { statusCode } = error;
+    if (statusCode.startsWith("NetStream.Publish.")) this.#refusal = error;
+    if (this.#isAccepted && statusCode === StatusCode.PUBLISH_BAD_NAME) this.#options.onDisplaced();
   }
 
   #onRoundFailed(error: unknown): void {

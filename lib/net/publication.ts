@@ -65,8 +65,9 @@ export class Publication implements PublishAnswer {
     this.#host.onReplaced();
   }
 
+  /** An edge goes on talking while its own publisher is away, which may come back by another edge. */
   get lastHeardMs(): number {
-    return this.#host.lastHeardMs;
+    return this.#isWaitingEdge ? this.#lastMediaMs : this.#host.lastHeardMs;
   }
 
   /** Feeds the stream. `payload` is copied before this returns. */
@@ -85,8 +86,7 @@ export class Publication implements PublishAnswer {
     const { firstPacketTimeoutMs, normalTimeoutMs } = this.#service.config.publish;
     const limitMs = this.#hasMedia ? normalTimeoutMs : firstPacketTimeoutMs;
     // An edge waits for its own publisher, which it gives up in its turn: that it lives is enough.
-    const isWaiting = this.#isEdge && this.#hasMedia;
-    const sinceMs = isWaiting ? this.#host.lastHeardMs : this.#lastMediaMs;
+    const sinceMs = this.#isWaitingEdge ? this.#host.lastHeardMs : this.#lastMediaMs;
     const silentMs = nowMs - sinceMs;
     if (silentMs <= limitMs) return null;
     return this.#hasMedia
@@ -97,5 +97,10 @@ export class Publication implements PublishAnswer {
   /** The publisher stops or is gone. */
   leave(departure: Departure): void {
     this.#ticket.leave(departure);
+  }
+
+  /** An edge that may have lost its own publisher since it sent media. */
+  get #isWaitingEdge(): boolean {
+    return this.#isEdge && this.#hasMedia;
   }
 }

@@ -78,6 +78,7 @@ class PushBreak extends EdgeRig {
         this.#handle = this.#stream.publish();
       },
       onRefused: (refusal) => this.refusals.push(refusal),
+      onDisplaced: () => {},
     });
   }
 

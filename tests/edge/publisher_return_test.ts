@@ -8,6 +8,7 @@ import { VhostRig } from "../helpers/vhost_rig.ts";
 
 const ORIGIN = 1935;
 const EDGE = 1936;
+const OTHER_EDGE = 1937;
 
 /** The marks of pictures, by which tests tell them apart. */
 function marksOf({ media }: MemoryClient): (number | undefined)[] {
@@ -62,6 +63,31 @@ for (const { name, lose } of LOSSES) {
     });
   }
 }
+
+Deno.test("a publisher returns through another edge: players of both edges and of the origin stay and see it", async () => {
+  const { world, publisher, players } = await start();
+  world.start(OTHER_EDGE, ORIGIN);
+  publisher.close();
+  await world.advance(1_500);
+  const second = await world.publish(OTHER_EDGE);
+  await world.advance(100);
+  assertEquals([second.isStarted, second.refusal], [true, ""]);
+  players.push(await world.play(OTHER_EDGE));
+  second.push(keyframe(0, 3), interFrame(40, 4));
+  await world.advance(1_000);
+  second.push(interFrame(80, 5));
+  await world.advance(1_500);
+  // The first edge does not ask for its place back when the stream stands still.
+  second.push(interFrame(120, 6));
+  await world.advance(1_000);
+  for (const player of players) {
+    assertEquals(marksOf(player).slice(-4), [3, 4, 5, 6]);
+    assertEquals(player.isEnded, false);
+    assertEquals(player.statuses.filter((code) => /Unpublish/.test(code)), []);
+  }
+  assertEquals([second.isEnded, second.refusal], [false, ""]);
+  await world.stop();
+});
 
 Deno.test("an edge goes on with its push when the time for the publisher's return has passed", async () => {
   const rig = new VhostRig();

@@ -39,6 +39,7 @@ class PushRig extends EdgeRig {
   handle: PublishHandle | null = null;
   acceptedCount = 0;
   readonly refusals: Refusal[] = [];
+  displacedCount = 0;
   /** Called when an origin has accepted. */
   onAccepted = () => {};
 
@@ -58,6 +59,7 @@ class PushRig extends EdgeRig {
         this.onAccepted();
       },
       onRefused: (refusal) => this.refusals.push(refusal),
+      onDisplaced: () => this.displacedCount++,
     });
   }
 
@@ -155,6 +157,17 @@ Deno.test("Pusher goes to the next origin at once when the first refuses", async
   const rig = await startPush({ cluster: TWO, prepare: ({ a }) => a.mood = mood });
   assertEquals([rig.clock.now(), rig.acceptedCount, rig.refusals.length], [0, 1, 0]);
   assertEquals(rig.b.link.commandNames.at(-1), "publish");
+  await rig.finish();
+});
+
+Deno.test("Pusher tells when an origin gives the stream that it took to somebody else, and only then", async () => {
+  const rig = await startPush({ cluster: TWO });
+  rig.a.link.sendStatus("NetStream.Publish.Denied", "error");
+  await rig.settle();
+  assertEquals(rig.displacedCount, 0);
+  rig.b.link.sendStatus("NetStream.Publish.BadName", "error");
+  await rig.settle();
+  assertEquals([rig.displacedCount, rig.refusals.length], [1, 0]);
   await rig.finish();
 });
 

@@ -4,6 +4,7 @@
  * (#2215, #2621).
  */
 
+import { encodePingRequest } from "../../lib/rtmp/control_messages.ts";
 import { assertEquals, assertMatch } from "../helpers/assert.ts";
 import { AVC_HEADER, idOf, interFrame, keyframe } from "../helpers/media.ts";
 import { type Client, ServerRig } from "./rig.ts";
@@ -227,6 +228,22 @@ Deno.test("A newcomer is refused while the publisher sends, and gets the stream 
   begin(second, 4);
   await rig.advance(100);
   assertEquals(idsOf(player), [1, 2, 3, 4, 5]);
+  await rig.stop();
+});
+
+Deno.test("A publisher that returns through another edge is not refused because the first edge waits for it", async () => {
+  const rig = new ServerRig(ORIGIN);
+  const player = await rig.play();
+  const firstEdge = await rig.publish("show", { edgePath: "edge1" });
+  begin(firstEdge, 1);
+  await rig.advance(900);
+  firstEdge.send(encodePingRequest(1));
+  await rig.advance(200);
+  const secondEdge = await rig.publish("show", { edgePath: "edge2" });
+  assertEquals(secondEdge.words, ["NetStream.Publish.Start"]);
+  begin(secondEdge, 3);
+  await rig.advance(100);
+  assertEquals(idsOf(player), [1, 2, 3, 4]);
   await rig.stop();
 });
 

@@ -79,9 +79,12 @@ export class ServerRig {
     return client;
   }
 
-  /** A client that has asked to publish `live/<name>`. */
-  async publish(name = "show"): Promise<Client> {
-    const client = await this.connect();
+  /** A client that has asked to publish `live/<name>`; `properties` as of {@linkcode connect}. */
+  async publish(
+    name = "show",
+    properties: Readonly<Record<string, AmfValue>> = {},
+  ): Promise<Client> {
+    const client = await this.connect(properties);
     client.publish(name);
     await this.settle();
     return client;
