@@ -19,13 +19,16 @@ interface Run {
   readonly upstreams: number;
 }
 
-/** See the file comment. The load is light: what it leaves of its core, the second thread may use. */
+/**
+ * See the file comment. Each thread has as many players, as when one is not enough for them. The load is
+ * light: what it leaves of its core, the second thread may use.
+ */
 export async function workers(context: BenchContext): Promise<SceneResult> {
   const { players } = context.plan;
   const [one, two] = [await measure(context, 1), await measure(context, 2)];
   return {
     tables: [{
-      title: `${players} players × 1 Mbit/s, merged for ${MERGE_MS} ms, on all cores`,
+      title: `${players} players of 1 Mbit/s a thread, merged for ${MERGE_MS} ms, on all cores`,
       columns: [
         ...["workers", "CPU % in all", "µs per flush", "of one", "RSS MiB", "got %", "worst"],
         ...["players of each", "upstreams", "faults"],
@@ -33,8 +36,8 @@ export async function workers(context: BenchContext): Promise<SceneResult> {
       rows: [one, two].map(({ workers, result, shares, upstreams }) => [
         String(workers),
         figure(result.cpuPercent),
-        figure(result.cpuPercent / 100 * MERGE_MS * 1000 / players),
-        `× ${figure(result.cpuPercent / one.result.cpuPercent)}`,
+        figure(flushMicroseconds(result)),
+        `× ${figure(flushMicroseconds(result) / flushMicroseconds(one.result))}`,
         figure(result.rssMiB),
         figure(result.heldPercent.mean),
         figure(result.heldPercent.min),
@@ -45,9 +48,7 @@ export async function workers(context: BenchContext): Promise<SceneResult> {
       notes: ["µs per flush: all CPU of the process, by players and merge periods"],
     }],
     goals: players === 2000 ? goalsOf(one, two) : [],
-    figures: players === 2000
-      ? { "two workers, of one": `× ${figure(two.result.cpuPercent / one.result.cpuPercent)}` }
-      : {},
+    figures: players === 2000 ? { "two workers, of one": `× ${figure(costOfTwo(one, two))}` } : {},
     points: [],
   };
 }
@@ -56,20 +57,33 @@ async function measure(
   { pinning, programs, plan }: BenchContext,
   workers: number,
 ): Promise<Run> {
-  say(`${plan.players} players: workers ${workers}`);
+  say(`${plan.players * workers} players: workers ${workers}`);
   await using server = await startEdgeOnCore(pinning, {
     global: `workers ${workers};`,
     vhost: `play { mw_latency ${MERGE_MS}; }`,
     publishAt: "origin",
     cores: "all",
   });
-  const result = await measureFanOut(programs.load, server, plan);
+  const result = await measureFanOut(programs.load, server, {
+    ...plan,
+    players: plan.players * workers,
+  });
   return {
     workers,
     result,
     shares: countPlays(server.log),
     upstreams: countPlays(server.originLog).reduce((sum, count) => sum + count, 0),
   };
+}
+
+/** All CPU of the process, by players and merge periods. */
+function flushMicroseconds({ cpuPercent, players }: FanOutResult): number {
+  return cpuPercent / 100 * MERGE_MS * 1000 / players;
+}
+
+/** CPU per player with two threads, of that with one. */
+function costOfTwo(one: Run, two: Run): number {
+  return flushMicroseconds(two.result) / flushMicroseconds(one.result);
 }
 
 /** How many clients each thread let play, by its name in their ids: `w0c12`; without threads `c12`. */
@@ -88,7 +102,7 @@ function goalsOf(one: Run, two: Run): Goal[] {
   return [
     {
       what: "CPU per player with two workers, of one's",
-      value: two.result.cpuPercent / one.result.cpuPercent,
+      value: costOfTwo(one, two),
       bound: Math.round(2 / WORTH * 100) / 100,
       unit: "×",
     },
