@@ -34,7 +34,6 @@ enum {
   PLAYERS_PER_ADDRESS = 10000,
   MAX_EVENTS = 512,
   PACE_MS = 5,
-  ROUND_US = 2000,
   SLOW_READ_MS = 100,
   SLOW_RECEIVE_BUFFER = 64 * 1024,
   /* Ethernet's. With loopback's large segments the server's kernel takes MBs before the server notices. */
@@ -455,22 +454,12 @@ static void end(double seconds) {
   free(values);
 }
 
-/*
- * While the measured time runs, sockets are read in rounds. Whoever waits for every byte is woken by every
- * write, which costs the writer about 2 us: servers whose clients are on other machines do not pay that.
- */
-static int wait_for_events(struct epoll_event *events, int is_measuring) {
-  if (!is_measuring) return epoll_wait(epoll_fd, events, MAX_EVENTS, PACE_MS);
-  usleep(ROUND_US);
-  return epoll_wait(epoll_fd, events, MAX_EVENTS, 0);
-}
-
 static void run(void) {
   struct epoll_event events[MAX_EVENTS];
   double started_ms = clock_ms(), last_ms = started_ms, tick_ms = started_ms + 1000;
   double playing_since_ms = 0, begun_ms = 0;
   while (!is_stopped) {
-    int count = wait_for_events(events, begun_ms > 0);
+    int count = epoll_wait(epoll_fd, events, MAX_EVENTS, PACE_MS);
     now_ms = clock_ms();
     for (int i = 0; i < count; i++) on_event(events[i].data.ptr);
     if (now_ms - last_ms >= PACE_MS) {
