@@ -26,3 +26,8 @@ export const systemClock: Clock = {
     setImmediate(run);
   },
 };
+
+/** Settles in the next turn of the event loop, as {@linkcode Clock.yield} calls. */
+export function nextTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.yield(resolve));
+}

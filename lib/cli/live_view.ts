@@ -12,6 +12,7 @@ import type {
   VhostSnapshot,
 } from "../http/server_view.ts";
 import type { Hub } from "../hub/hub.ts";
+import { qualifiedName } from "../hub/qualified_name.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { ClientReport, ClientSource, ClientTotals } from "../net/client_report.ts";
 import type { FlushQueue } from "../net/flush_queue.ts";
@@ -20,7 +21,6 @@ import { Audiences } from "./audiences.ts";
 import { ProcessMeter } from "./process_meter.ts";
 import { RateTable } from "./rate_table.ts";
 import { describeAudio, describeVideo } from "./stream_codecs.ts";
-import { streamKey } from "./stream_key.ts";
 
 /** A vhost and its streams. */
 export interface LiveVhost {
@@ -140,7 +140,7 @@ export class LiveView implements ServerView {
         messages: stats.messages,
         receivedBytes: stats.payloadBytes,
         sentBytes: stats.sentBytes + sentBytes,
-        rate: this.#streamRates.of(streamKey(vhost, name)),
+        rate: this.#streamRates.of(qualifiedName(vhost, name)),
         video: describeVideo(headers),
         audio: describeAudio(headers),
         upstreams: service instanceof RemoteVhost ? service.upstreamsOf(name) : [],
@@ -175,7 +175,7 @@ export class LiveView implements ServerView {
     this.#vhostRates.sample(vhost, nowMs, payloadBytes, sentBytesOf(live, audiences));
     for (const { stream: { name, stats } } of streamsOf(live)) {
       const sentBytes = stats.sentBytes + audiences.of(vhost, name).sentBytes;
-      this.#streamRates.sample(streamKey(vhost, name), nowMs, stats.payloadBytes, sentBytes);
+      this.#streamRates.sample(qualifiedName(vhost, name), nowMs, stats.payloadBytes, sentBytes);
     }
   }
 }

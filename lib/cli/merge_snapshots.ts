@@ -8,8 +8,8 @@ import type {
   StreamSnapshot,
   VhostSnapshot,
 } from "../http/server_view.ts";
+import { qualifiedName } from "../hub/qualified_name.ts";
 import type { ClientTotals } from "../net/client_report.ts";
-import { streamKey } from "./stream_key.ts";
 
 /** One server out of one or more loops, all of which have the same vhosts. */
 export function mergeSnapshots(loops: readonly ServerSnapshot[]): ServerSnapshot {
@@ -52,7 +52,7 @@ function countersOf({ receivedBytes, sentBytes, messages }: VhostSnapshot) {
 
 /** A stream is told by its home, and by every loop that copies it for players of its own. */
 function mergeStreams(parts: readonly StreamSnapshot[]): StreamSnapshot[] {
-  const groups = Map.groupBy(parts, ({ vhost, name }) => streamKey(vhost, name));
+  const groups = Map.groupBy(parts, ({ vhost, name }) => qualifiedName(vhost, name));
   return Array.from(groups.values(), mergeStream);
 }
 

@@ -55,8 +55,19 @@ function load(command: ServeCommand): LoadedConfig {
 
 async function runServer(config: Config, command: ServeCommand, logging: Logging): Promise<void> {
   const { logger } = logging;
-  using clock = await FairClock.open(denoNetwork, systemClock);
-  const server = await tryStart(config, clock, logging);
+  const count = countWorkers(config, logger);
+  // Workers have clocks of their own.
+  using clock = count > 1 ? null : await FairClock.open(denoNetwork, systemClock);
+  const server = await tryStart(
+    config,
+    async () =>
+      clock === null ? await startThreads(config, count, logger) : startServer(config, {
+        network: denoNetwork,
+        clock,
+        logger,
+        openHttp: await loadHttp(config),
+      }),
+  );
   announce(server, config, command, logging);
   await new Promise<void>((resolve) => {
     const dispose = onStopSignal(() => {
@@ -69,19 +80,10 @@ async function runServer(config: Config, command: ServeCommand, logging: Logging
   logging.notice("Stopped");
 }
 
-async function tryStart(
-  config: Config,
-  clock: FairClock,
-  { logger }: Logging,
-): Promise<Service> {
-  const count = countWorkers(config, logger);
+/** @throws {StartError} with what to do about it, when `start` cannot listen */
+async function tryStart(config: Config, start: () => Promise<Service>): Promise<Service> {
   try {
-    return count > 1 ? await startThreads(config, count, logger) : startServer(config, {
-      network: denoNetwork,
-      clock,
-      logger,
-      openHttp: await loadHttp(config),
-    });
+    return await start();
   } catch (error) {
     if (error instanceof StartError) throw error;
     if (error instanceof HttpListenError) throw cannotListenOnHttp(error);

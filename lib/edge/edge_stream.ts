@@ -161,26 +161,26 @@ export class EdgeStream {
 
   /** Nobody publishes here any more: the origins and the players are told. */
   #stopPush(): void {
-    this.#handle?.end("away");
-    if (this.#handle !== null) this.stream.unpublish();
-    this.#leavePush();
+    this.#cancelGrace?.();
+    this.#cancelGrace = null;
+    this.#pusher?.stop();
+    this.#pusher = null;
+    this.#publisher = null;
+    if (this.#handle !== null) {
+      this.#handle.end("away");
+      this.stream.unpublish();
+      this.#handle = null;
+    }
+    if (this.#players > 0) this.#want();
+    this.#reportUnused();
   }
 
   /** The publisher that is awaited here is back elsewhere: players get the stream from the origin. */
   #giveWay(): void {
     if (this.#publisher !== null) return;
-    this.#cancelGrace?.();
-    this.#cancelGrace = null;
-    this.#leavePush();
-  }
-
-  #leavePush(): void {
-    this.#pusher?.stop();
-    this.#pusher = null;
-    this.#publisher = null;
+    // It ended when the publisher was lost; without it players are told nothing.
     this.#handle = null;
-    if (this.#players > 0) this.#want();
-    this.#reportUnused();
+    this.#stopPush();
   }
 
   /** A stream that is published here has its source. */

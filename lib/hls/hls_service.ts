@@ -1,6 +1,6 @@
 /** HLS of a whole server: which streams are written, when, and one after the other. */
 
-import type { CancelTimer, Clock } from "../base/clock.ts";
+import { type CancelTimer, type Clock, nextTurn } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
 import type { HlsConfig, VhostConfig } from "../config/config.ts";
@@ -104,7 +104,7 @@ export class HlsService {
     logger: Logger,
   ): HlsArchive {
     const { clock, files, wallMs } = this.#options;
-    const pause = () => new Promise<void>((resolve) => clock.yield(resolve));
+    const pause = () => nextTurn(clock);
     const mux = async (segment: Segment) => await (await this.#muxer).muxSegment(segment, pause);
     return new HlsArchive({ names, config, files, logger, mux, wallMs });
   }

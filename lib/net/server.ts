@@ -1,7 +1,7 @@
 /** Accepts clients on all addresses and keeps them until they leave or the server stops. */
 
 import { describeError } from "../base/errors.ts";
-import type { CancelTimer } from "../base/clock.ts";
+import { type CancelTimer, nextTurn } from "../base/clock.ts";
 import type { ClientReport, ClientSource, ClientTotals } from "./client_report.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
 import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
@@ -124,7 +124,7 @@ export class Server implements ClientSource {
     for (let count = 1; !this.#isStopping; count++) {
       try {
         this.#admit(await listener.accept());
-        if (count % ACCEPTS_PER_TURN === 0) await new Promise<void>((done) => clock.yield(done));
+        if (count % ACCEPTS_PER_TURN === 0) await nextTurn(clock);
       } catch (error) {
         if (this.#isStopping) return;
         this.#failedAccepts++;

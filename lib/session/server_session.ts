@@ -394,7 +394,6 @@ export class ServerSession implements MessagePortHandler {
           code: kind === "play" ? StatusCode.PLAY_FAILED : StatusCode.PUBLISH_FAILED,
           description: "One stream per connection: open a second connection for another one",
         },
-        undefined,
         msid,
       );
     }
@@ -475,8 +474,8 @@ export class ServerSession implements MessagePortHandler {
     this.#sendCommand(CONTROL_MSID, { name: "_result", transactionId, values: [null, value] });
   }
 
-  #sendStatus(status: Status, details?: string, msid: number = MEDIA_MSID): void {
-    this.#sendCommand(msid, statusCommand(status, details));
+  #sendStatus(status: Status, msid: number = MEDIA_MSID): void {
+    this.#sendCommand(msid, statusCommand(status));
   }
 
   #sendFcStatus(name: string, status: Status): void {

@@ -7,6 +7,7 @@ import type { Hub } from "../hub/hub.ts";
 import { JoinPoint } from "../hub/join_point.ts";
 import { isFromSource, payloadOf, splitMessages } from "../hub/log_messages.ts";
 import type { EndReason, PublishHandle, SourceChange } from "../hub/publisher.ts";
+import { qualifiedName } from "../hub/qualified_name.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { TimePair } from "../hub/timeline.ts";
 import type {
@@ -58,7 +59,7 @@ export class Guest {
 
   /** Adds a player. `hub` keeps the copies of the vhost. */
   play(vhost: string, hub: Hub, request: StreamRequest, viewer: Viewer): Stream {
-    const key = keyOf(vhost, request.name);
+    const key = qualifiedName(vhost, request.name);
     let copy = this.#copies.get(key);
     if (copy === undefined) {
       copy = new CopiedStream({
@@ -77,7 +78,7 @@ export class Guest {
 
   /** Removes a player. */
   leave(vhost: string, stream: Stream, viewer: Viewer): void {
-    const key = keyOf(vhost, stream.name);
+    const key = qualifiedName(vhost, stream.name);
     const copy = this.#copies.get(key);
     stream.leave(viewer);
     if (copy === undefined || stream.viewerCount > 0) return;
@@ -265,8 +266,4 @@ class HandedOver implements Wish, PublishTicket, PublishHandle {
   #send(typeId: number, timestampMs: number, payload: Uint8Array): void {
     this.#options.link().send({ type: "media", id: this.id, typeId, timestampMs, payload });
   }
-}
-
-function keyOf(vhost: string, name: string): string {
-  return `${vhost}/${name}`;
 }

@@ -21,10 +21,7 @@ export interface Scene {
 export async function runScenes(t: Deno.TestContext, scenes: readonly Scene[]): Promise<void> {
   await using shared = await FailoverRig.create();
   const sample = await createSample(shared.directory, WATCH_SECONDS);
-  const outcomes = await Promise.allSettled(scenes.map(async (scene) => {
-    await using rig = await FailoverRig.create();
-    await scene.run(rig, sample);
-  }));
+  const outcomes = await Promise.allSettled(scenes.map((scene) => runAlone(scene, sample)));
   for (const [index, { name }] of scenes.entries()) {
     await t.step(name, () => {
       const outcome = outcomes[index]!;
@@ -40,12 +37,13 @@ export async function runScenesInTurn(
 ): Promise<void> {
   await using shared = await FailoverRig.create();
   const sample = await createSample(shared.directory, WATCH_SECONDS);
-  for (const scene of scenes) {
-    await t.step(scene.name, async () => {
-      await using rig = await FailoverRig.create();
-      await scene.run(rig, sample);
-    });
-  }
+  for (const scene of scenes) await t.step(scene.name, () => runAlone(scene, sample));
+}
+
+/** Runs a scene with servers of its own. */
+async function runAlone(scene: Scene, sample: Sample): Promise<void> {
+  await using rig = await FailoverRig.create();
+  await scene.run(rig, sample);
 }
 
 /** How one origin is taken away, and what that may cost. */

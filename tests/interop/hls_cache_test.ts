@@ -216,9 +216,7 @@ function assertAskedOnce({ requests }: HlsOrigin, costs: Costs): void {
   assert(playlists <= costs.playlists + 2, `${playlists} requests for the playlist`);
   counts.delete(PLAYLIST);
   assert(counts.size >= 2, `only ${counts.size} segments`);
-  for (const [path, count] of counts) {
-    assertEquals(count, 1, path);
-  }
+  for (const [path, count] of counts) assertEquals(count, 1, path);
   const connections = new Set(requests.map(({ peer }) => peer)).size;
   assert(connections <= costs.connections, `${connections} connections`);
 }
