@@ -10,7 +10,7 @@ import { WORKSHOP } from "./workshop.ts";
 
 const START_TIMEOUT_MS = 20_000;
 
-const NODE_MEDIA_SERVER = "node-media-server@2.7.4";
+const NODE_MEDIA_SERVER = "node-media-server@4.4.3";
 
 /** nginx with its RTMP module, one worker, or null where it is not installed. */
 export async function nginxRtmp(pinning: Pinning): Promise<Competitor | null> {
@@ -89,9 +89,9 @@ export async function nodeMediaServer(pinning: Pinning): Promise<Competitor | nu
 
 async function startNodeMediaServer(pinning: Pinning, directory: string): Promise<BenchServer> {
   const port = freePort();
-  const rtmp = { port, "chunk_size": 60_000, "gop_cache": true, ping: 30, "ping_timeout": 60 };
+  const settings = { bind: "127.0.0.1", rtmp: { port }, store: { path: `${directory}/data` } };
   const program = `const Server = require("node-media-server");
-new Server(${JSON.stringify({ logType: 0, rtmp })}).run();
+new Server(${JSON.stringify(settings)}).run();
 `;
   await Deno.writeTextFile(`${directory}/server.js`, program);
   const command = pinning.onServerCore(["node", `${directory}/server.js`]);
