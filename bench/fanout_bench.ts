@@ -33,7 +33,7 @@ for (const count of [500, 2_000, 9_000]) {
   );
   const handle = stream.publish();
   const queue = new FlushQueue(systemClock);
-  const rules = { gopCache: true, maxLagMs: 30_000, backlogMs: 0, stallMs: 15_000 };
+  const rules = { gopCache: true, queueLengthMs: 30_000, stallMs: 15_000 };
   const sinks = Array.from({ length: count }, () => {
     const writer = new SocketWriter({ transport, queue, clock: systemClock, onError() {} });
     return new PlayerSink(stream, writer, rules, { onStalled() {} });

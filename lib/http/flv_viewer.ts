@@ -16,7 +16,7 @@ import { ClientHooks } from "../net/client_hooks.ts";
 import type { ClientReport } from "../net/client_report.ts";
 import type { Flushable, FlushQueue } from "../net/flush_queue.ts";
 import type { FlushWheels, WheelSeat } from "../net/flush_wheel.ts";
-import { mergePeriodMs, playerRules } from "../net/player.ts";
+import { mergePeriodMs } from "../net/player.ts";
 import { PlayerSink, type PlayerSinkHost } from "../net/player_sink.ts";
 import { SocketWriter } from "../net/socket_writer.ts";
 import type { ClientCheck, StreamRequest, VhostService } from "../net/vhost_service.ts";
@@ -217,7 +217,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     const flv = streams.join(stream, writer, { remux, maxLagMs: play.queueLengthMs });
     // Before the sink sends anything.
     this.#sendFileHeader({ flv, writer });
-    const sink = new PlayerSink(flv, writer, playerRules(config, 0), this);
+    const sink = new PlayerSink(flv, writer, play, this);
     const seat = wheels.for(flvPeriodMs(config)).add(this);
     this.#state = { type: "live", stream, flv, outlet, writer, sink, seat };
     logger.info("Play started", this.#about());

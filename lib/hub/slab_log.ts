@@ -40,6 +40,10 @@ export class SlabLog {
   #slabBytes = FIRST_SLAB_BYTES;
   /** Stream time at which the newest slab was begun. */
   #beganMs = 0;
+  /** The newest view: most players ask for the same, and making one costs more than all else here. */
+  #view: Uint8Array<ArrayBuffer> = NO_BYTES;
+  #viewFrom = -1;
+  #viewTo = -1;
 
   /** Offset of the first byte still held. */
   get tail(): number {
@@ -89,8 +93,13 @@ export class SlabLog {
    * tail. The view stays unchanged for as long as it is referenced.
    */
   view(cursor: number): Uint8Array<ArrayBuffer> {
+    if (this.#viewFrom === cursor && this.#viewTo === this.#head) return this.#view;
     const slab = this.at(cursor);
-    return slab === null ? NO_BYTES : slab.bytes.subarray(cursor - slab.start, slab.used);
+    if (slab === null) return NO_BYTES;
+    this.#viewFrom = cursor;
+    this.#viewTo = this.#head;
+    this.#view = slab.bytes.subarray(cursor - slab.start, slab.used);
+    return this.#view;
   }
 
   /** The slab with the byte at `cursor`, or null when that is at the head or before the tail. */
@@ -115,6 +124,10 @@ export class SlabLog {
   dropBefore(offset: number): void {
     let count = 0;
     while (count < this.#slabs.length - 1 && this.#slabs[count + 1]!.start <= offset) count++;
-    if (count > 0) this.#slabs.splice(0, count);
+    if (count === 0) return;
+    this.#slabs.splice(0, count);
+    // It must neither be found any more nor keep its slab alive.
+    this.#view = NO_BYTES;
+    this.#viewFrom = -1;
   }
 }

@@ -11,10 +11,7 @@ const SHORTEST_MS = 30;
 /** Longest period, in ms: the one that SRS has always. */
 export const LONGEST_AUTO_MS = 350;
 
-/**
- * Share of the time that starting writes may take. The runtime needs about as much again to finish them,
- * which leaves half of the core to publishers, upstreams and joins.
- */
+/** Share of the time that writing may take: the rest is for publishers, upstreams and joins. */
 const MAX_BUSY_SHARE = 0.25;
 
 /** How often the period is thought over, in ms. */

@@ -4,12 +4,7 @@ import type { VhostConfig } from "../config/config.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { FlushQueue } from "./flush_queue.ts";
 import type { FlushWheels, WheelSeat } from "./flush_wheel.ts";
-import {
-  type PlayerRules,
-  PlayerSink,
-  type PlayerSinkHost,
-  type PlayerStats,
-} from "./player_sink.ts";
+import { PlayerSink, type PlayerSinkHost, type PlayerStats } from "./player_sink.ts";
 import type { SocketWriter } from "./socket_writer.ts";
 import type { StreamRequest, VhostService } from "./vhost_service.ts";
 
@@ -24,12 +19,6 @@ export function mergePeriodMs({ minLatency, play }: VhostConfig, isEdge: boolean
   const periodMs = minLatency ? MIN_LATENCY_PERIOD_MS : play.mwLatencyMs;
   if (periodMs === "auto") return isEdge ? EDGE_PERIOD_MS : "auto";
   return Math.max(1, isEdge ? Math.min(periodMs, EDGE_PERIOD_MS) : periodMs);
-}
-
-/** Rules of a player that wants the stream from `backlogMs` back on. */
-export function playerRules({ play }: VhostConfig, backlogMs: number): PlayerRules {
-  const { gopCache, queueLengthMs: maxLagMs, stallMs } = play;
-  return { gopCache, maxLagMs, backlogMs, stallMs };
 }
 
 /** What a {@linkcode Player} needs of its connection. */
@@ -88,8 +77,7 @@ export class Player implements Viewer {
     const { writer, queue, wheels } = this.#host;
     const { config } = this.#service;
     const { backlogMs, edgePath } = this.#request;
-    const rules = playerRules(config, backlogMs);
-    const sink = new PlayerSink(this.#stream, writer, rules, this.#host);
+    const sink = new PlayerSink(this.#stream, writer, config.play, this.#host, backlogMs);
     this.#sink = sink;
     this.#seat = wheels.for(mergePeriodMs(config, edgePath.length > 0)).add(sink);
     // The first flush does not wait for the wheel.

@@ -22,14 +22,12 @@ export interface PlayedStream {
   preamble(entry: JoinEntry): Uint8Array<ArrayBuffer>;
 }
 
-/** Rules of a player, from its vhost. */
+/** Rules of a vhost's players: its `play` settings. */
 export interface PlayerRules {
   /** Begin at the newest keyframe that is there; otherwise wait for the next one. */
   readonly gopCache: boolean;
   /** Lag from which the player skips, in ms of stream time. */
-  readonly maxLagMs: number;
-  /** Begin at a keyframe so far back, in ms of stream time, if it is there: for edges. */
-  readonly backlogMs: number;
+  readonly queueLengthMs: number;
   /** Give the player up when it takes no byte for so long, in ms. */
   readonly stallMs: number;
 }
@@ -53,6 +51,7 @@ export class PlayerSink implements Flushable {
   readonly #stream: PlayedStream;
   readonly #writer: SocketWriter;
   readonly #rules: PlayerRules;
+  readonly #backlogMs: number;
   readonly #host: PlayerSinkHost;
   #state: "waiting" | "live" | "gone" = "waiting";
   #isPaused = false;
@@ -60,16 +59,19 @@ export class PlayerSink implements Flushable {
   readonly #notBefore: number;
   #headers: HeaderSet | null = null;
 
+  /** @param backlogMs Begins at a keyframe so far back, in ms of stream time, if it is there: for edges. */
   constructor(
     stream: PlayedStream,
     writer: SocketWriter,
     rules: PlayerRules,
     host: PlayerSinkHost,
+    backlogMs = 0,
   ) {
     this.#stream = stream;
     this.#writer = writer;
     this.#rules = rules;
     this.#host = host;
+    this.#backlogMs = backlogMs;
     this.#notBefore = rules.gopCache ? 0 : stream.log.head;
     // Not with the first flush: a source that has just begun may bring several GOPs before that, and
     // whoever waited for it gets all of them.
@@ -116,7 +118,7 @@ export class PlayerSink implements Flushable {
   }
 
   #begin(): boolean {
-    const { backlogMs } = this.#rules;
+    const backlogMs = this.#backlogMs;
     const entry = backlogMs > 0 ? this.#stream.joinEntryBack(backlogMs) : this.#stream.joinEntry;
     if (entry === null || entry.offset < this.#notBefore) return false;
     this.#state = "live";
@@ -126,7 +128,7 @@ export class PlayerSink implements Flushable {
 
   #isTooFarBehind(cursor: number): boolean {
     const log = this.#stream.log;
-    return cursor < log.tail || log.lagMs(cursor) > this.#rules.maxLagMs;
+    return cursor < log.tail || log.lagMs(cursor) > this.#rules.queueLengthMs;
   }
 
   /** Only between messages: no shared bytes are under way, and what was sent ended at a boundary. */

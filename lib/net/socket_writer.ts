@@ -141,7 +141,7 @@ export class SocketWriter implements Flushable {
   /** @param nowMs Null when it is not known, and worth asking for only if there is something to write. */
   #next(nowMs: number | null): void {
     if (this.#isBroken) return this.#drained();
-    if (this.#control.length > 0) return this.#start(this.#takeControl(), nowMs);
+    if (this.#controlBytes > 0) return this.#start(this.#takeControl(), nowMs);
     const log = this.#log;
     if (log === null || this.#isHeld || this.#cursor >= this.#goal) return this.#drained();
     const whole = log.view(this.#cursor);
@@ -164,7 +164,8 @@ export class SocketWriter implements Flushable {
 
   #start(bytes: Uint8Array, nowMs: number | null): void {
     this.#inFlight = bytes;
-    this.#inFlightSinceMs = nowMs ?? this.#clock.now();
+    // A whole number lies within the object, any other in memory of its own.
+    this.#inFlightSinceMs = Math.floor(nowMs ?? this.#clock.now());
     this.#transport.write(bytes).then(this.#onWrote, this.#onFailed);
   }
 

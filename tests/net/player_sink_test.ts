@@ -19,7 +19,7 @@ const DATA = 18;
 const CHUNK_SIZE = 60_000;
 const NEW_AVC_HEADER = hex("17 00 000000 01640033");
 
-const RULES: PlayerRules = { gopCache: true, maxLagMs: 10_000, backlogMs: 0, stallMs: 15_000 };
+const RULES: PlayerRules = { gopCache: true, queueLengthMs: 10_000, stallMs: 15_000 };
 
 /** A stream and a player of it. */
 class Rig {
@@ -38,7 +38,7 @@ class Rig {
 
   constructor(maxMessages = 2_500) {
     const limits = {
-      maxLagMs: RULES.maxLagMs,
+      maxLagMs: RULES.queueLengthMs,
       maxBytes: 64 * 1024 * 1024,
       maxMessages,
       keepBackMs: 0,
