@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,7 +71,9 @@ int main(int argc, char **argv) {
   size_t size = (size_t)atoi(argv[1]);
   int slots = atoi(argv[2]) / SLOT_MS;
   double slot_ms = atof(argv[2]) / slots;
-  char *buffer = calloc(2, size);
+  char *buffer = malloc(2 * size);
+  /* Memory that nobody has written to is one page of zeros, which is cheaper to read. */
+  memset(buffer, 1, 2 * size);
   signal(SIGPIPE, SIG_IGN);
   int listener = listen_on_loopback();
   double next_ms = clock_ms();
