@@ -17,8 +17,11 @@ const MERGE_MS = 350;
 const SLOW_PART = 0.05;
 /** Bytes per second that a slow viewer reads: a tenth of the stream. */
 const SLOW_RATE = 12_500;
-/** Until the server skips for a slow viewer: the kernel takes the better part of a MB for it first. */
-const SLOW_WARM_SECONDS = 18;
+/**
+ * Until the server skips for a slow viewer, or gives it up: kernel and runtime take about a MB for it first,
+ * and `write_stall` is 15 s.
+ */
+const SLOW_WARM_SECONDS = 28;
 /** Loads run until they are stopped. */
 const ENDLESS_SECONDS = 600;
 const END_TIMEOUT_MS = 10_000;
