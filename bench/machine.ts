@@ -27,6 +27,22 @@ export async function readUsage(pid: number): Promise<Usage> {
   return { cpuMs: ticks * CLOCK_TICK_MS, rssMiB: rssKiB / 1024 };
 }
 
+/** What the processors have done since the machine was started, in ms of all of them. */
+export interface ProcessorTimes {
+  readonly totalMs: number;
+  /** Wanted, but the host let other guests run: figures taken meanwhile are worse than the machine is. */
+  readonly stolenMs: number;
+}
+
+/** Reads {@linkcode ProcessorTimes} from `/proc/stat`. */
+export async function readProcessorTimes(): Promise<ProcessorTimes> {
+  const stat = await Deno.readTextFile("/proc/stat");
+  // cpu, user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in these.
+  const ticks = stat.slice(0, stat.indexOf("\n")).trim().split(/\s+/).slice(1, 9).map(Number);
+  const total = ticks.reduce((sum, each) => sum + each, 0);
+  return { totalMs: total * CLOCK_TICK_MS, stolenMs: ticks.at(-1)! * CLOCK_TICK_MS };
+}
+
 /** Open descriptors of a process. */
 export function countDescriptors(pid: number): number {
   return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;

@@ -12,7 +12,7 @@
 import { parseArgs } from "node:util";
 import { say } from "../tests/helpers/say.ts";
 import type { BenchContext, Plan, SceneResult } from "./bench_context.ts";
-import { describeMachine, Pinning } from "./machine.ts";
+import { describeMachine, Pinning, readProcessorTimes } from "./machine.ts";
 import { drawPlot } from "./plot.ts";
 import { recordBench } from "./record.ts";
 import { figure, formatTable } from "./report.ts";
@@ -57,6 +57,7 @@ const { values: flags } = parseArgs({
 });
 
 const startedMs = performance.now();
+const timesBefore = await readProcessorTimes();
 const names = flags.only.split(",");
 const unknown = names.find((name) => !Object.hasOwn(SCENES, name));
 if (unknown !== undefined) {
@@ -84,9 +85,18 @@ if (plot !== null) await Deno.writeTextFile(`${WORKSHOP}/results.svg`, plot);
 printGoals();
 for (const name of Object.keys(SCENES)) if (!names.includes(name)) say(`skipped: ${name}`);
 say(
-  `${Object.values(machine).join(", ")}; took ${figure((performance.now() - startedMs) / 1000)} s`,
+  `${Object.values(machine).join(", ")}; took ${
+    figure((performance.now() - startedMs) / 1000)
+  } s; ` +
+    `the host gave ${figure(await stolenPercent())} % of it to others`,
 );
 if (flags.record) await recordBench({ machine, results, plot });
+
+/** How much of the processors' time since the start was not ours to have. */
+async function stolenPercent(): Promise<number> {
+  const { totalMs, stolenMs } = await readProcessorTimes();
+  return (stolenMs - timesBefore.stolenMs) / (totalMs - timesBefore.totalMs) * 100;
+}
 
 /** One line for each figure that has a bound. */
 function printGoals(): void {

@@ -146,6 +146,22 @@ Deno.test("StreamLog.view() stays unchanged while the log grows and forgets it",
   assertEquals(view, copy);
 });
 
+Deno.test("StreamLog.view() is one and the same for all who are at one place", () => {
+  const { log, offsets: [, second] } = fill([10, 10]);
+  const view = log.view(second!);
+  assert(log.view(second!) === view, "another object");
+  log.append(audioAt(20), hex("01"));
+  assertEquals(log.view(second!).length, view.length + 13);
+  assertEquals(log.view(0).length, log.head);
+});
+
+Deno.test("StreamLog.view() of bytes that were just asked for is empty when they are forgotten", () => {
+  const { log } = fill([lengthFor(64), 10]);
+  assertEquals(log.view(0).length, 64 * KIB);
+  log.dropBefore(64 * KIB);
+  assertEquals(log.view(0).length, 0);
+});
+
 Deno.test("StreamLog.view() is empty at the head, behind it and before the tail", () => {
   const { log } = fill([lengthFor(64), lengthFor(128), 10]);
   log.dropBefore(64 * KIB);
