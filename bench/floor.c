@@ -1,6 +1,6 @@
 /*
  * What the kernel alone takes: accepts connections and writes one shared buffer to each once per period,
- * spread over slots of 20 ms as the server does it. No RTMP. Prints the port it listens on. Linux only.
+ * spread over eight ticks as the server does it. No RTMP. Prints the port it listens on. Linux only.
  *
  *     floor BYTES PERIOD_MS
  */
@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SLOT_MS = 20, MAX_SOCKETS = 65536 };
+enum { TICKS = 8, MAX_SOCKETS = 65536 };
 
 static int sockets[MAX_SOCKETS];
 /* Bytes of the running period that a full socket did not take. */
@@ -69,20 +69,19 @@ static void write_to(int index, const char *buffer, size_t size) {
 int main(int argc, char **argv) {
   if (argc != 3) return 2;
   size_t size = (size_t)atoi(argv[1]);
-  int slots = atoi(argv[2]) / SLOT_MS;
-  double slot_ms = atof(argv[2]) / slots;
+  double tick_ms = atof(argv[2]) / TICKS;
   char *buffer = malloc(2 * size);
   /* Memory that nobody has written to is one page of zeros, which is cheaper to read. */
   memset(buffer, 1, 2 * size);
   signal(SIGPIPE, SIG_IGN);
   int listener = listen_on_loopback();
   double next_ms = clock_ms();
-  for (int slot = 0;; slot = (slot + 1) % slots) {
-    next_ms += slot_ms;
+  for (int tick = 0;; tick = (tick + 1) % TICKS) {
+    next_ms += tick_ms;
     struct pollfd wait = {.fd = listener, .events = POLLIN};
     for (double left; (left = next_ms - clock_ms()) > 0;) {
       if (poll(&wait, 1, (int)left + 1) > 0) accept_all(listener);
     }
-    for (int i = slot; i < count; i += slots) write_to(i, buffer, size);
+    for (int i = tick; i < count; i += TICKS) write_to(i, buffer, size);
   }
 }

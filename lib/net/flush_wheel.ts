@@ -10,8 +10,14 @@ import type { CancelTimer, Clock } from "../base/clock.ts";
 import { AutoPeriod, LONGEST_AUTO_MS } from "./auto_period.ts";
 import type { Flushable, FlushQueue } from "./flush_queue.ts";
 
-/** Time between two slots; shorter ticks cost more wake-ups than they even out. */
-const TICK_MS = 20;
+/** Length of a slot of the longest period, in ms. */
+const SLOT_MS = 20;
+
+/**
+ * A period has so many ticks, but none is shorter than a slot. More of them would even out the load a bit
+ * more, and cost more: a wake-up takes as long as writing to half a dozen players.
+ */
+const TICKS_PER_PERIOD = 8;
 
 /** A seat on a wheel. */
 export interface WheelSeat {
@@ -24,7 +30,7 @@ export class FlushWheel {
   readonly #clock: Clock;
   readonly #queue: FlushQueue;
   readonly #slots: Flushable[][];
-  readonly #tickMs: number;
+  readonly #longestMs: number;
   /** Null when the period is always the longest. */
   readonly #auto: AutoPeriod | null;
   /** Slots that are due, in part not yet. */
@@ -35,13 +41,13 @@ export class FlushWheel {
   #cancel: CancelTimer | null = null;
 
   /**
-   * @param periodMs Merge period in ms, at least 1; the longest when there is an `auto`.
+   * @param longestMs Merge period in ms, at least 1; the longest when there is an `auto`.
    * @param auto Says how much shorter the period is.
    */
-  constructor(periodMs: number, queue: FlushQueue, clock: Clock, auto: AutoPeriod | null = null) {
-    const slotCount = Math.max(1, Math.round(periodMs / TICK_MS));
+  constructor(longestMs: number, queue: FlushQueue, clock: Clock, auto: AutoPeriod | null = null) {
+    const slotCount = Math.max(1, Math.round(longestMs / SLOT_MS));
     this.#slots = Array.from({ length: slotCount }, () => []);
-    this.#tickMs = periodMs / slotCount;
+    this.#longestMs = longestMs;
     this.#queue = queue;
     this.#clock = clock;
     this.#auto = auto;
@@ -70,7 +76,7 @@ export class FlushWheel {
   }
 
   #start(): void {
-    this.#nextMs = this.#clock.now() + this.#tickMs;
+    this.#nextMs = this.#clock.now() + this.#longestMs / this.#slots.length;
     this.#schedule();
   }
 
@@ -81,8 +87,11 @@ export class FlushWheel {
   // HOT: walks all players once per period; guarded by bench/fanout_bench.ts.
   readonly #tick = (): void => {
     const nowMs = this.#clock.now();
-    const missed = Math.max(0, Math.floor((nowMs - this.#nextMs) / this.#tickMs));
-    this.#due += (1 + missed) * this.#slotsPerTick(nowMs);
+    const periodMs = this.#auto?.periodMs(nowMs, this.#count) ?? this.#longestMs;
+    const slotMs = this.#longestMs / this.#slots.length;
+    const tickMs = Math.max(slotMs, periodMs / TICKS_PER_PERIOD);
+    const missed = Math.max(0, Math.floor((nowMs - this.#nextMs) / tickMs));
+    this.#due += (1 + missed) * this.#slots.length * tickMs / periodMs;
     const due = Math.floor(this.#due);
     this.#due -= due;
     // After a long pause each slot is due once, not once per missed period.
@@ -91,14 +100,9 @@ export class FlushWheel {
       this.#at = (this.#at + 1) % this.#slots.length;
       for (let j = 0; j < slot.length; j++) this.#queue.addDue(slot[j]!);
     }
-    this.#nextMs += (1 + missed) * this.#tickMs;
+    this.#nextMs += (1 + missed) * tickMs;
     this.#schedule();
   };
-
-  #slotsPerTick(nowMs: number): number {
-    if (this.#auto === null) return 1;
-    return this.#slots.length * this.#tickMs / this.#auto.periodMs(nowMs, this.#count);
-  }
 }
 
 /** Not a closure: there is one per player. */

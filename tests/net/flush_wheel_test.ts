@@ -79,6 +79,18 @@ Deno.test("FlushWheel keeps a period that its slots do not divide", async () => 
   assertEquals(Math.max(...pausesOf(item)) <= 351, true);
 });
 
+Deno.test("FlushWheel wakes up eight times in a long period, and each player has its own of these", async () => {
+  const clock = new FakeClock();
+  const wheel = new FlushWheel(400, new FlushQueue(clock), clock);
+  const items = Array.from({ length: 20 }, () => new Item());
+  for (const item of items) wheel.add(item);
+  await clock.advance(2_020);
+  const times = new Set(items.flatMap((item) => item.times));
+  assertEquals([...times].sort((a, b) => a - b).slice(0, 4), [20, 70, 120, 170]);
+  assertEquals(times.size, 41);
+  for (const item of items) assertEquals(new Set(pausesOf(item)), new Set([400]));
+});
+
 Deno.test("FlushWheel turns with a period of 1 ms", async () => {
   const clock = new FakeClock();
   const wheel = new FlushWheel(1, new FlushQueue(clock), clock);
