@@ -84,11 +84,11 @@ await Deno.writeTextFile(
 if (plot !== null) await Deno.writeTextFile(`${WORKSHOP}/results.svg`, plot);
 printGoals();
 for (const name of Object.keys(SCENES)) if (!names.includes(name)) say(`skipped: ${name}`);
+const tookSeconds = figure((performance.now() - startedMs) / 1000);
+const stolen = figure(await stolenPercent());
 say(
-  `${Object.values(machine).join(", ")}; took ${
-    figure((performance.now() - startedMs) / 1000)
-  } s; ` +
-    `the host gave ${figure(await stolenPercent())} % of it to others`,
+  `${Object.values(machine).join(", ")}; took ${tookSeconds} s, ` +
+    `of which the host gave ${stolen} % to others`,
 );
 if (flags.record) await recordBench({ machine, results, plot });
 

@@ -31,6 +31,7 @@ export class FlushWheel {
   readonly #queue: FlushQueue;
   readonly #slots: Flushable[][];
   readonly #longestMs: number;
+  readonly #slotMs: number;
   /** Null when the period is always the longest. */
   readonly #auto: AutoPeriod | null;
   /** Slots that are due, in part not yet. */
@@ -48,6 +49,7 @@ export class FlushWheel {
     const slotCount = Math.max(1, Math.round(longestMs / SLOT_MS));
     this.#slots = Array.from({ length: slotCount }, () => []);
     this.#longestMs = longestMs;
+    this.#slotMs = longestMs / slotCount;
     this.#queue = queue;
     this.#clock = clock;
     this.#auto = auto;
@@ -76,7 +78,7 @@ export class FlushWheel {
   }
 
   #start(): void {
-    this.#nextMs = this.#clock.now() + this.#longestMs / this.#slots.length;
+    this.#nextMs = this.#clock.now() + this.#slotMs;
     this.#schedule();
   }
 
@@ -88,8 +90,7 @@ export class FlushWheel {
   readonly #tick = (): void => {
     const nowMs = this.#clock.now();
     const periodMs = this.#auto?.periodMs(nowMs, this.#count) ?? this.#longestMs;
-    const slotMs = this.#longestMs / this.#slots.length;
-    const tickMs = Math.max(slotMs, periodMs / TICKS_PER_PERIOD);
+    const tickMs = Math.max(this.#slotMs, periodMs / TICKS_PER_PERIOD);
     const missed = Math.max(0, Math.floor((nowMs - this.#nextMs) / tickMs));
     this.#due += (1 + missed) * this.#slots.length * tickMs / periodMs;
     const due = Math.floor(this.#due);
