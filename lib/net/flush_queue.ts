@@ -5,9 +5,6 @@
  * becomes pending and is polled again each turn: a write then costs up to ten times as much. So all
  * writes of the process go through one queue that lets 64 go and yields. Reads run in between.
  *
- * Within a turn each write has a microtask of its own. What it settles is done soon behind it, while the
- * player's memory is still in the processor's caches: 64 writes of 44 kB in a row would have thrown it out.
- *
  * Players whose time has come go before everything else, which gets a quarter of each turn at least: when
  * thousands join at once, those who watch must not wait for all of them.
  */
@@ -28,9 +25,6 @@ const BATCH = 64;
 /** Of these, how many are kept for what is not due by a wheel, if there is any. */
 const RESERVED = 16;
 
-/** `then` of it is the cheapest way to go on in a microtask: `queueMicrotask` is a call into the runtime. */
-const SETTLED = Promise.resolve();
-
 /** See the file comment. */
 export class FlushQueue {
   readonly #clock: Clock;
@@ -39,12 +33,7 @@ export class FlushQueue {
   #isScheduled = false;
   #flushCount = 0;
   #busyMs = 0;
-  /** What this turn writes, and how many of it are done. */
-  #batch: readonly Flushable[] = [];
-  #at = 0;
-  #beganMs = 0;
-  readonly #drain = (): void => this.#beginBatch();
-  readonly #goOn = (): void => this.#flushNext();
+  readonly #drain = (): void => this.#runBatch();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -80,30 +69,23 @@ export class FlushQueue {
     queueMicrotask(this.#drain);
   }
 
-  #beginBatch(): void {
+  #runBatch(): void {
+    const nowMs = this.#clock.now();
     // Taken out of the queue, which would grow for ever if it were never empty.
     const due = this.#due.splice(0, BATCH - Math.min(RESERVED, this.#others.length));
+    flushAll(due, nowMs);
     const others = this.#others.splice(0, BATCH - due.length);
-    this.#batch = due.concat(others);
-    this.#at = 0;
-    this.#beganMs = this.#clock.now();
-    this.#flushNext();
-  }
-
-  // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
-  #flushNext(): void {
-    const item = this.#batch[this.#at++]!;
-    item.isQueued = false;
-    item.flush(this.#beganMs);
-    if (this.#at === this.#batch.length) return this.#endBatch();
-    void SETTLED.then(this.#goOn);
-  }
-
-  #endBatch(): void {
-    this.#flushCount += this.#batch.length;
-    this.#busyMs += this.#clock.now() - this.#beganMs;
-    this.#batch = [];
+    flushAll(others, nowMs);
+    this.#flushCount += due.length + others.length;
+    this.#busyMs += this.#clock.now() - nowMs;
     if (this.#due.length + this.#others.length > 0) return this.#clock.yield(this.#drain);
     this.#isScheduled = false;
+  }
+}
+
+function flushAll(items: readonly Flushable[], nowMs: number): void {
+  for (const item of items) {
+    item.isQueued = false;
+    item.flush(nowMs);
   }
 }

@@ -7,8 +7,8 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** Rounds of microtasks that {@linkcode FakeClock.settle} lets pass: more than the 64 writes of a turn take. */
-const SETTLE_ROUNDS = 100;
+/** Rounds of microtasks that {@linkcode FakeClock.settle} lets pass: more than any chain in the code. */
+const SETTLE_ROUNDS = 50;
 
 /** See the file comment. */
 export class FakeClock implements Clock {

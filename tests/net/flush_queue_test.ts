@@ -112,17 +112,6 @@ Deno.test("FlushQueue gives one that adds itself again its turn behind a yield",
   assertEquals(turns, ["0", "1", "0"]);
 });
 
-Deno.test("FlushQueue lets what a write settles run before the writes that come much later", async () => {
-  const clock = new TurnClock();
-  const queue = new FlushQueue(clock);
-  const { items, turns } = createItems(64);
-  items[0]!.onFlush = () => void Promise.resolve().then(() => turns.push("settled"));
-  for (const item of items) queue.add(item);
-  await clock.settle();
-  assertEquals(turns.indexOf("settled"), 1);
-  assertEquals(turns.length, 65);
-});
-
 Deno.test("FlushQueue tells the time of the turn", async () => {
   const clock = new TurnClock();
   const queue = new FlushQueue(clock);

@@ -15,7 +15,7 @@ class Item implements Flushable {
   }
 }
 
-/** A wheel of 100 ms, which has five slots of 20 ms. */
+/** A wheel of 100 ms, which has five ticks of 20 ms. */
 class Rig {
   readonly clock = new FakeClock();
   readonly wheel = new FlushWheel(100, new FlushQueue(this.clock), this.clock);
@@ -60,16 +60,36 @@ Deno.test("FlushWheel spreads players evenly over the period", async () => {
   ]);
 });
 
-Deno.test("FlushWheel fills the slots that others have left", async () => {
+Deno.test("FlushWheel goes round in the order in which players came, and keeps it when some leave", async () => {
   const rig = new Rig();
-  const seats = Array.from({ length: 5 }, () => rig.wheel.add(new Item()));
-  seats[2]!.leave();
-  const [late] = rig.add(1);
+  const order: number[] = [];
+  const seats = Array.from({ length: 10 }, (_, index) => {
+    const item = new Item();
+    item.flush = () => order.push(index);
+    return rig.wheel.add(item);
+  });
+  await rig.clock.advance(40);
+  assertEquals(order.splice(0), [0, 1, 2, 3]);
+  // One that had its turn, the next one and one further on.
+  for (const index of [2, 4, 8]) seats[index]!.leave();
   await rig.clock.advance(100);
-  assertEquals(late!.times, [60]);
+  assertEquals(order.splice(0, 7), [5, 6, 7, 9, 0, 1, 3]);
 });
 
-Deno.test("FlushWheel keeps a period that its slots do not divide", async () => {
+Deno.test("FlushWheel flushes a latecomer within a period, and nobody else less often for it", async () => {
+  const rig = new Rig();
+  const items = rig.add(5);
+  await rig.clock.advance(150);
+  const [late] = rig.add(1);
+  await rig.clock.advance(400);
+  assert(late!.times[0]! <= 250, `at ${late!.times}`);
+  for (const item of [...items, late!]) {
+    assert(Math.max(...pausesOf(item)) <= 120, `${item.times}`);
+    assert(Math.min(...pausesOf(item)) >= 80, `${item.times}`);
+  }
+});
+
+Deno.test("FlushWheel keeps a period that 20 ms do not divide", async () => {
   const clock = new FakeClock();
   const wheel = new FlushWheel(350, new FlushQueue(clock), clock);
   const item = new Item();
@@ -84,11 +104,25 @@ Deno.test("FlushWheel wakes up eight times in a long period, and each player has
   const wheel = new FlushWheel(400, new FlushQueue(clock), clock);
   const items = Array.from({ length: 20 }, () => new Item());
   for (const item of items) wheel.add(item);
-  await clock.advance(2_020);
+  await clock.advance(2_000);
   const times = new Set(items.flatMap((item) => item.times));
-  assertEquals([...times].sort((a, b) => a - b).slice(0, 4), [20, 70, 120, 170]);
-  assertEquals(times.size, 41);
+  assertEquals([...times].sort((a, b) => a - b).slice(0, 4), [50, 100, 150, 200]);
+  assertEquals(times.size, 40);
   for (const item of items) assertEquals(new Set(pausesOf(item)), new Set([400]));
+});
+
+Deno.test("FlushWheel does not wake up for nobody", async () => {
+  const clock = new FakeClock();
+  const wheel = new FlushWheel(400, new FlushQueue(clock), clock);
+  let timers = 0;
+  const { after } = clock;
+  clock.after = (...args) => (timers++, after.apply(clock, args));
+  const items = [new Item(), new Item()];
+  for (const item of items) wheel.add(item);
+  timers = 0;
+  await clock.advance(4_000);
+  assertEquals(timers, 20);
+  assertEquals(items.map(({ times }) => times.length), [10, 10]);
 });
 
 Deno.test("FlushWheel turns with a period of 1 ms", async () => {
@@ -142,7 +176,7 @@ Deno.test("FlushWheel takes players and lets them go while it flushes", async ()
   const seat = rig.wheel.add(hasty);
   for (const item of neighbours) rig.wheel.add(item);
   await rig.clock.advance(200);
-  assertEquals(hasty.times, [20]);
+  assertEquals(hasty.times.length, 1);
   assertEquals(neighbours.map(({ times }) => times.length), [2, 2]);
   assert(joined.times.length >= 1);
 });
@@ -150,15 +184,15 @@ Deno.test("FlushWheel takes players and lets them go while it flushes", async ()
 Deno.test("FlushWheel catches up after a late tick and is not late for ever", async () => {
   const rig = new Rig();
   const items = rig.add(5);
-  // The loop was busy for 50 ms: the ticks of 20 and 40 ms come at 50.
+  // The loop was busy for 50 ms: those of 20 and 40 ms come at 50, and nobody is later for it.
   rig.clock.skip(50);
   await rig.clock.advance(100);
   assertEquals(items.map(({ times }) => times), [
-    [50, 120],
-    [50, 140],
-    [60],
-    [80],
-    [100],
+    [50, 130],
+    [50, 150],
+    [70],
+    [90],
+    [110],
   ]);
 });
 
