@@ -6,8 +6,8 @@
  * stopped. So those who are written to one after the other lie side by side in memory, ours and the
  * kernel's: with 4,000 players a write takes 4 % less than in an order that leaps.
  *
- * How many are due is a matter of the time that has passed, so a late tick makes nothing later. There is
- * one timer for all players of a period, and none while nobody is due for some time.
+ * One timer for all players of a period, scheduled by absolute time: a late tick does not make the next
+ * one later, and each player keeps its tick. There is none while nobody is due for some time.
  */
 
 import type { CancelTimer, Clock } from "../base/clock.ts";
@@ -45,6 +45,8 @@ export class FlushWheel {
   /** How many were due at {@linkcode #countedMs}. The last one in part, so it has to wait. */
   #due = 0;
   #countedMs = 0;
+  /** When the next tick is to be. */
+  #nextMs = 0;
   #cancel: CancelTimer | null = null;
 
   /**
@@ -80,7 +82,9 @@ export class FlushWheel {
   // HOT: walks all players once per period; guarded by bench/fanout_bench.ts.
   readonly #tick = (): void => {
     const nowMs = this.#clock.now();
-    this.#count(nowMs);
+    const tickMs = this.#tickMs(nowMs);
+    const missed = Math.max(0, Math.floor((nowMs - this.#nextMs) / tickMs));
+    this.#count(this.#nextMs + missed * tickMs);
     const ring = this.#ring;
     for (; this.#due > 1 - ROUNDING; this.#due--) {
       if (this.#at >= ring.length) this.#at = 0;
@@ -90,21 +94,24 @@ export class FlushWheel {
   };
 
   /** After a long pause each is due once, not once per missed period. */
-  #count(nowMs: number): void {
+  #count(untilMs: number): void {
     const { length } = this.#ring;
-    const due = this.#due + length * (nowMs - this.#countedMs) / this.#periodMs(nowMs);
-    this.#due = Math.min(due, length);
-    this.#countedMs = nowMs;
+    const passedMs = Math.max(0, untilMs - this.#countedMs);
+    this.#due = Math.min(this.#due + length * passedMs / this.#periodMs(untilMs), length);
+    this.#countedMs += passedMs;
   }
 
   /** At the next tick, or when the next one is due, if that is later. */
   #schedule(nowMs: number): void {
-    const periodMs = this.#periodMs(nowMs);
-    const ticks = Math.max(1, Math.min(Math.floor(periodMs / SHORTEST_TICK_MS), MAX_TICKS));
-    const untilDueMs = (1 - this.#due) * periodMs / this.#ring.length;
+    const untilDueMs = (1 - this.#due) * this.#periodMs(nowMs) / this.#ring.length;
+    this.#nextMs = this.#countedMs + Math.max(this.#tickMs(nowMs), untilDueMs);
     this.#cancel?.();
-    // The runtime's timers know whole milliseconds, and one that is early finds nobody due.
-    this.#cancel = this.#clock.after(Math.ceil(Math.max(periodMs / ticks, untilDueMs)), this.#tick);
+    this.#cancel = this.#clock.after(Math.max(0, this.#nextMs - nowMs), this.#tick);
+  }
+
+  #tickMs(nowMs: number): number {
+    const periodMs = this.#periodMs(nowMs);
+    return periodMs / Math.max(1, Math.min(Math.floor(periodMs / SHORTEST_TICK_MS), MAX_TICKS));
   }
 
   #periodMs(nowMs: number): number {

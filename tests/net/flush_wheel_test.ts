@@ -184,15 +184,15 @@ Deno.test("FlushWheel takes players and lets them go while it flushes", async ()
 Deno.test("FlushWheel catches up after a late tick and is not late for ever", async () => {
   const rig = new Rig();
   const items = rig.add(5);
-  // The loop was busy for 50 ms: those of 20 and 40 ms come at 50, and nobody is later for it.
+  // The loop was busy for 50 ms: the ticks of 20 and 40 ms come at 50.
   rig.clock.skip(50);
   await rig.clock.advance(100);
   assertEquals(items.map(({ times }) => times), [
-    [50, 130],
-    [50, 150],
-    [70],
-    [90],
-    [110],
+    [50, 120],
+    [50, 140],
+    [60],
+    [80],
+    [100],
   ]);
 });
 
