@@ -153,6 +153,11 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     this.#begin(stream);
   }
 
+  /** Called by the stream: whoever was held has nothing yet, and does not wait for the wheel. */
+  onFirstMedia(): void {
+    this.#context.queue.add(this);
+  }
+
   /** Called once per merge period. */
   // HOT: once per viewer and merge period; guarded by bench/flv_bench.ts.
   flush(nowMs: number): void {

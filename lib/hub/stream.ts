@@ -42,6 +42,8 @@ export interface StreamOptions extends JoinLimits {
 export interface Viewer {
   /** A source began: a viewer that waits may start now. */
   onLive(): void;
+  /** The first picture or sound of a source that began is there, and more may follow in the same turn. */
+  onFirstMedia?(): void;
   /** Offset up to which the viewer needs no more bytes, or -1 when it follows nothing yet. */
   readonly cursor: number;
 }
@@ -84,6 +86,8 @@ export class Stream {
   #source: Source | null = null;
   /** Players were told that the stream is unpublished. */
   #isUnpublishTold = false;
+  /** The source that began has sent no picture and no sound yet. */
+  #awaitsMedia = false;
 
   constructor(name: string, options: StreamOptions, onIdle: (stream: Stream) => void) {
     this.name = name;
@@ -167,6 +171,7 @@ export class Stream {
     if (this.#isUnpublishTold) this.#tellPublished();
     this.#joinPoint.begin(this.#log.head, this.#timeline.nowMs);
     this.#report({ type: "began" });
+    this.#awaitsMedia = true;
     for (const viewer of this.#viewers) viewer.onLive();
     return source;
   }
@@ -192,6 +197,7 @@ export class Stream {
     if (typeId === MessageType.VIDEO) this.stats.videoMessages++;
     this.#joinPoint.observe(typeId, timestampMs, body, this.#log.head);
     this.#appendMessage(csidOf(typeId), typeId, MEDIA_MSID, timestampMs, body);
+    if (this.#awaitsMedia && !isAside(typeId, body)) this.#tellFirstMedia();
     return timestampMs;
   }
 
@@ -211,6 +217,11 @@ export class Stream {
     if (reason !== "lost") this.#joinPoint.end();
     if (reason === "unpublished") this.#tellUnpublished();
     if (this.#viewers.size === 0) this.#onIdle(this);
+  }
+
+  #tellFirstMedia(): void {
+    this.#awaitsMedia = false;
+    for (const viewer of this.#viewers) viewer.onFirstMedia?.();
   }
 
   #report(change: SourceChange): void {

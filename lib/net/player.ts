@@ -74,14 +74,19 @@ export class Player implements Viewer {
   /** Called by the stream for every source that begins. */
   onLive(): void {
     if (this.#sink !== null || !this.#host.announcePlay()) return;
-    const { writer, queue, wheels } = this.#host;
+    const { writer, wheels } = this.#host;
     const { config } = this.#service;
     const { backlogMs, edgePath } = this.#request;
     const sink = new PlayerSink(this.#stream, writer, config.play, this.#host, backlogMs);
     this.#sink = sink;
     this.#seat = wheels.for(mergePeriodMs(config, edgePath.length > 0)).add(sink);
     // The first flush does not wait for the wheel.
-    queue.add(sink);
+    this.#host.queue.add(sink);
+  }
+
+  /** Called by the stream. Whoever was held has nothing yet, and does not wait for the wheel either. */
+  onFirstMedia(): void {
+    if (this.#sink !== null) this.#host.queue.add(this.#sink);
   }
 
   /** It has waited for the stream longer than it should. */

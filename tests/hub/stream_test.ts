@@ -201,6 +201,26 @@ Deno.test("Stream.publish() tells viewers that it is live, those who left not", 
   assertEquals([stays.lives, leaves.lives], [2, 1]);
 });
 
+Deno.test("Stream tells viewers of each source's first picture or sound, once, and of no header", () => {
+  const stream = createStream();
+  const told: string[] = [];
+  stream.join({
+    cursor: -1,
+    onLive: () => told.push("live"),
+    onFirstMedia: () => told.push(`media at ${stream.log.head > 0}`),
+  });
+  const first = publish(stream);
+  first.push(18, 0, METADATA);
+  first.push(9, 0, AVC_HEADER);
+  assertEquals(told, ["live"]);
+  first.push(9, 0, keyframe(1));
+  first.push(9, 40, keyframe(2));
+  assertEquals(told, ["live", "media at true"]);
+  first.end("lost");
+  publish(stream).push(8, 0, Uint8Array.of(0xaf, 1, 2));
+  assertEquals(told, ["live", "media at true", "live", "media at true"]);
+});
+
 Deno.test("Stream.publish() lets a viewer leave and another join while it tells them", () => {
   const stream = createStream();
   const late = new TestViewer();

@@ -137,6 +137,22 @@ Deno.test("Player begins at once, not when the wheel comes round", async () => {
   player.leave();
 });
 
+Deno.test("Player that was held gets a source's first media at once, not when the wheel comes round", async () => {
+  const rig = new Rig();
+  const { player, host } = rig.join("silent");
+  const source = rig.publish();
+  source.push(9, 0, AVC_HEADER);
+  await acceptAll(rig.clock, host);
+  source.push(9, 0, keyframe(1));
+  source.push(9, 40, keyframe(2));
+  await acceptAll(rig.clock, host);
+  assertEquals([host.words, rig.clock.now()], [["video", "video", "video"], 0]);
+  source.push(9, 80, keyframe(3));
+  await acceptAll(rig.clock, host);
+  assertEquals(host.words.length, 3);
+  player.leave();
+});
+
 Deno.test("Player is announced once however often sources begin", async () => {
   const rig = new Rig();
   const { player, host } = rig.join();
@@ -193,9 +209,10 @@ Deno.test("Player writes once per merge period", async () => {
   const rig = new Rig();
   const { player, host } = rig.join();
   const source = rig.publish();
+  source.push(9, 0, keyframe(0));
   await acceptAll(rig.clock, host);
   const writesBefore = host.transport.writes.length;
-  for (let timeMs = 0; timeMs < 3_500; timeMs += 10) {
+  for (let timeMs = 10; timeMs <= 3_500; timeMs += 10) {
     source.push(9, timeMs, keyframe(timeMs));
     await rig.clock.advance(10);
     if (host.transport.isWriting) host.transport.accept();
