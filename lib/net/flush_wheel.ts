@@ -65,8 +65,8 @@ export class FlushWheel {
     const nowMs = this.#clock.now();
     this.#count(nowMs);
     this.#ring.push(item);
-    // Many have a tick soon enough.
-    if (this.#ring.length <= MAX_TICKS) this.#schedule(nowMs);
+    // Whoever was there keeps its tick, which is soon enough for all unless they are few.
+    if (this.#ring.length === 1 || this.#dueMs(nowMs) < this.#nextMs) this.#schedule(nowMs);
     return new Seat(this, item);
   }
 
@@ -101,12 +101,16 @@ export class FlushWheel {
     this.#countedMs += passedMs;
   }
 
-  /** At the next tick, or when the next one is due, if that is later. */
   #schedule(nowMs: number): void {
-    const untilDueMs = (1 - this.#due) * this.#periodMs(nowMs) / this.#ring.length;
-    this.#nextMs = this.#countedMs + Math.max(this.#tickMs(nowMs), untilDueMs);
+    this.#nextMs = this.#dueMs(nowMs);
     this.#cancel?.();
     this.#cancel = this.#clock.after(Math.max(0, this.#nextMs - nowMs), this.#tick);
+  }
+
+  /** The end of the tick that begins now, or when the next one is due, if that is later. */
+  #dueMs(nowMs: number): number {
+    const untilDueMs = (1 - this.#due) * this.#periodMs(nowMs) / this.#ring.length;
+    return this.#countedMs + Math.max(this.#tickMs(nowMs), untilDueMs);
   }
 
   #tickMs(nowMs: number): number {

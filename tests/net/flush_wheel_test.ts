@@ -88,6 +88,15 @@ Deno.test("FlushWheel flushes a latecomer within a period, and nobody else less 
   }
 });
 
+Deno.test("FlushWheel flushes nobody later because others join just before", async () => {
+  const rig = new Rig();
+  const [first] = rig.add(1);
+  await rig.clock.advance(190);
+  rig.add(2);
+  await rig.clock.advance(10);
+  assertEquals(first!.times, [200]);
+});
+
 Deno.test("FlushWheel keeps a period of 350 ms", async () => {
   const clock = new FakeClock();
   const wheel = new FlushWheel(350, new FlushQueue(clock), clock);
