@@ -1,10 +1,10 @@
 /** Accepts clients on all addresses and keeps them until they leave or the server stops. */
 
-import { describeError } from "../base/errors.ts";
-import { type CancelTimer, nextTurn } from "../base/clock.ts";
+import type { CancelTimer } from "../base/clock.ts";
+import { Acceptor } from "./acceptor.ts";
 import type { ClientReport, ClientSource, ClientTotals } from "./client_report.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
-import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
+import type { NetAddress, Network, Transport } from "./transport.ts";
 
 /** Options of {@linkcode Server}. */
 export interface ServerOptions {
@@ -26,30 +26,18 @@ export interface ServerCounts {
 /** How often connections look at their timeouts. */
 const CHECK_PERIOD_MS = 1_000;
 
-/** Clients accepted in one turn: while many come, accepting them one after the other has no end of its own. */
-const ACCEPTS_PER_TURN = 16;
-
-/** Pause after a failed accept: the usual cause, no free file descriptor, does not pass at once. */
-const ACCEPT_RETRY_MS = 100;
-
 /** See the file comment. */
 export class Server implements ClientSource {
   readonly #options: ServerOptions;
-  readonly #listeners: Listener[] = [];
+  readonly #acceptor: Acceptor;
   readonly #connections = new Map<Connection, Promise<void>>();
-  readonly #accepting: Promise<void>[] = [];
-  /** Ends the pauses of listeners that could not accept. */
-  readonly #wakes = new Set<() => void>();
   #cancelCheck: CancelTimer | null = null;
-  #isStopping = false;
   #lastId = 0;
   /** Refused since the last line about it. */
   #refusedCount = 0;
   #refusedTotal = 0;
   /** Costs of the connections that are over. */
   readonly #ended = { receivedBytes: 0, sentBytes: 0, skips: 0 };
-  #failedAccepts = 0;
-  #acceptError: unknown = null;
   // One for all: what waits for the end of a connection is held by each.
   readonly #onEnded = (connection: Connection): void => {
     this.#connections.delete(connection);
@@ -58,6 +46,9 @@ export class Server implements ClientSource {
 
   constructor(options: ServerOptions) {
     this.#options = options;
+    const { network, context: { clock, logger } } = options;
+    const onClient = (transport: Transport) => this.#admit(transport);
+    this.#acceptor = new Acceptor({ network, clock, logger, onClient });
   }
 
   /** What is going on. */
@@ -101,55 +92,21 @@ export class Server implements ClientSource {
    * @throws when the address is in use or not allowed.
    */
   listen(address: NetAddress): NetAddress {
-    const listener = this.#options.network.listen(address);
-    this.#listeners.push(listener);
-    this.#accepting.push(this.#acceptUntilStopped(listener));
+    const real = this.#acceptor.listen(address);
     this.#cancelCheck ??= this.#scheduleCheck();
-    return { hostname: listener.hostname, port: listener.port };
+    return real;
   }
 
   /** Closes listeners and connections; settles when all are done. */
   async stop(): Promise<void> {
-    this.#isStopping = true;
     this.#cancelCheck?.();
-    for (const listener of this.#listeners) listener.close();
-    for (const wake of this.#wakes) wake();
+    const accepted = this.#acceptor.stop();
     for (const connection of this.#connections.keys()) connection.close("server stops");
-    await Promise.all([...this.#accepting, ...this.#connections.values()]);
-  }
-
-  async #acceptUntilStopped(listener: Listener): Promise<void> {
-    const { clock } = this.#options.context;
-    // Not `for await`: that ends at the first failed accept.
-    for (let count = 1; !this.#isStopping; count++) {
-      try {
-        this.#admit(await listener.accept());
-        if (count % ACCEPTS_PER_TURN === 0) await nextTurn(clock);
-      } catch (error) {
-        if (this.#isStopping) return;
-        this.#failedAccepts++;
-        this.#acceptError = error;
-        await this.#pause();
-      }
-    }
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.#options.context.clock.after(ACCEPT_RETRY_MS, () => wake());
-      const wake = () => {
-        cancel();
-        this.#wakes.delete(wake);
-        resolve();
-      };
-      this.#wakes.add(wake);
-    });
+    await Promise.all([accepted, ...this.#connections.values()]);
   }
 
   #admit(transport: Transport): void {
     const { context, maxConnections, idPrefix } = this.#options;
-    // It came in the very turn in which the server was stopped.
-    if (this.#isStopping) return transport.close();
     if (this.#connections.size >= maxConnections) {
       this.#refusedCount++;
       this.#refusedTotal++;
@@ -162,24 +119,10 @@ export class Server implements ClientSource {
   #scheduleCheck(): CancelTimer {
     return this.#options.context.clock.after(CHECK_PERIOD_MS, () => {
       this.#cancelCheck = this.#scheduleCheck();
-      this.#reportFailedAccepts();
       this.#reportRefused();
       const nowMs = this.#options.context.clock.now();
       for (const connection of this.#connections.keys()) connection.check(nowMs);
     });
-  }
-
-  /** One line a second however many there were. */
-  #reportFailedAccepts(): void {
-    if (this.#failedAccepts === 0) return;
-    this.#options.context.logger.for("net").error(
-      `Cannot accept connections: ${describeError(this.#acceptError)}`,
-      {
-        count: this.#failedAccepts,
-        fix: "raise the limit of open files (ulimit -n) if that is the cause",
-      },
-    );
-    this.#failedAccepts = 0;
   }
 
   /** One line a second however many came. */
