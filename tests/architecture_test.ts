@@ -33,8 +33,9 @@ const RUNTIME_FILES: readonly string[] = [
   "net/deno_tcp.ts",
   "config/load.ts",
   "hls/hls_files.ts",
+  "http/static_files.ts",
 ];
-const RUNTIME_LAYERS: readonly string[] = ["http", "worker", "cli"];
+const RUNTIME_LAYERS: readonly string[] = ["worker", "cli"];
 
 /** The only file below those layers that makes HTTP requests. */
 const FETCH_FILE = "policy/hook_client.ts";

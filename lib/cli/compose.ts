@@ -148,9 +148,9 @@ export function startServer(config: Config, surroundings: Surroundings): Running
       // Of several event loops none shows itself: `worker_pool.ts` shows what they are together.
       view: loop === undefined ? view : null,
       identity: { ...identity, pid: Deno.pid },
-      flv: { vhosts, service: flv, clock },
+      flv: { vhosts, service: flv },
       isReady: () => !isStopping,
-      isPortShared: loop !== undefined,
+      network,
     }) ?? null;
   } catch (error) {
     void stop();

@@ -12,7 +12,7 @@ import { createApp, type HttpApp } from "../http/routes.ts";
 import type { ServerView } from "../http/server_view.ts";
 import { StaticFiles } from "../http/static_files.ts";
 import { formatAddress } from "../net/deno_tcp.ts";
-import type { NetAddress } from "../net/transport.ts";
+import type { NetAddress, Network } from "../net/transport.ts";
 
 /** Options of {@linkcode HttpFace}. */
 export interface HttpFaceOptions {
@@ -26,8 +26,7 @@ export interface HttpFaceOptions {
   readonly flv: FlvRoutesOptions | null;
   /** False while the server stops. */
   readonly isReady: () => boolean;
-  /** Other event loops of the process listen on the same ports. */
-  readonly isPortShared: boolean;
+  readonly network: Network;
 }
 
 /** Makes an {@linkcode HttpFace}; `load_http.ts` brings it when it is needed. */

@@ -4,7 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { stableId } from "../base/stable_id.ts";
 import type { Config } from "../config/config.ts";
-import { formatAddress } from "../net/deno_tcp.ts";
+import { denoNetwork, formatAddress } from "../net/deno_tcp.ts";
 import type { NetAddress } from "../net/transport.ts";
 import { loadHttp } from "./load_http.ts";
 import { StartError } from "./start_error.ts";
@@ -51,7 +51,7 @@ export async function startThreads(
     identity: { serverId: stableId(edgeId), serviceId: edgeId, pid: Deno.pid },
     flv: null,
     isReady: () => !isStopping,
-    isPortShared: false,
+    network: denoNetwork,
   });
   return {
     addresses: pool.addresses,

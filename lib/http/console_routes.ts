@@ -6,7 +6,7 @@
 import { etag } from "hono/etag";
 import type { Config } from "../config/config.ts";
 import { CONSOLE_ASSETS, type ConsoleAsset } from "./console_assets.ts";
-import { pathOf } from "./http_server.ts";
+import { pathOf } from "./request_head.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
 
 /** Where the page finds streams as HTTP-FLV; answered as `/console/config.json`. */

@@ -1,4 +1,7 @@
-/** A stream's messages as FLV tags, for all who watch it over HTTP: the twin of the hub's log. */
+/**
+ * A stream's messages as FLV tags, for all who watch it over HTTP: the twin of the hub's log. Each tag is a
+ * chunk of a chunked body, so that whoever watches is sent these very bytes.
+ */
 
 import { readU24, readU32 } from "../base/bytes.ts";
 import { diffU32 } from "../base/u32.ts";
@@ -6,6 +9,7 @@ import { type Slab, SlabLog } from "../hub/slab_log.ts";
 import type { StreamLogView } from "../hub/stream_log.ts";
 import { encodedFlvTagBytes, encodeFlvTagInto, type FlvTag } from "../media/flv_file.ts";
 import { TagType } from "../media/flv_layout.ts";
+import { CHUNK_FRAME_BYTES, CHUNK_HEAD_BYTES, frameChunk } from "./chunked.ts";
 
 /** See the file comment. */
 export class FlvLog implements StreamLogView {
@@ -32,10 +36,12 @@ export class FlvLog implements StreamLogView {
    */
   // HOT: once per media message of a stream that is watched over HTTP; guarded by bench/flv_bench.ts.
   append(tag: FlvTag): boolean {
-    const length = encodedFlvTagBytes(tag.payload.length);
+    const tagBytes = encodedFlvTagBytes(tag.payload.length);
+    const length = tagBytes + CHUNK_FRAME_BYTES;
     if (tag.typeId !== TagType.data) this.#newestTimestampMs = tag.timestampMs;
     const { bytes, used } = this.#slabs.reserve(length, this.#newestTimestampMs);
-    encodeFlvTagInto(bytes, used, tag);
+    frameChunk(bytes, used, tagBytes);
+    encodeFlvTagInto(bytes, used + CHUNK_HEAD_BYTES, tag);
     return this.#slabs.commit(length);
   }
 
@@ -47,7 +53,7 @@ export class FlvLog implements StreamLogView {
     const slab = this.#slabs.at(cursor);
     if (slab === null) return 0;
     const at = skipData(slab, cursor - slab.start);
-    if (at === slab.used) return 0;
+    if (at >= slab.used) return 0;
     return Math.max(0, diffU32(this.#newestTimestampMs, timestampAt(slab.bytes, at)));
   }
 
@@ -57,10 +63,12 @@ export class FlvLog implements StreamLogView {
   }
 }
 
-/** Position in `slab` of the first tag at or behind the one at `start` that is no data. */
+/** Position in `slab` of the first tag at or behind the chunk at `start` that is no data. */
 function skipData({ bytes, used }: Slab, start: number): number {
-  let at = start;
-  while (at < used && bytes[at] === TagType.data) at += encodedFlvTagBytes(readU24(bytes, at + 1));
+  let at = start + CHUNK_HEAD_BYTES;
+  while (at < used && bytes[at] === TagType.data) {
+    at += encodedFlvTagBytes(readU24(bytes, at + 1)) + CHUNK_FRAME_BYTES;
+  }
   return at;
 }
 

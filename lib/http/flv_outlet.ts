@@ -1,141 +1,133 @@
-/** Where a viewer's bytes go: the body of a response, or a WebSocket. One write at a time. */
+/**
+ * Where a viewer's bytes go: the rest of its connection, or a WebSocket on it. What comes is in chunks
+ * (`chunked.ts`), for that is what nearly all viewers are sent; the others take them off.
+ */
 
-import type { CancelTimer, Clock } from "../base/clock.ts";
+import { fromChunks, LAST_CHUNK } from "./chunked.ts";
+import type { ConnectionPipe, ConnectionTaker } from "./http_connection.ts";
+import { PeerSocket } from "./peer_socket.ts";
 
-/** See the file comment. */
-export interface FlvOutlet {
+/** See the file comment. Nothing goes out before the connection is handed over. */
+export interface FlvOutlet extends ConnectionTaker {
   /**
-   * Settles when the viewer has taken so much that it may be given more; rejects when it has gone. The
-   * bytes are never changed.
+   * Takes whole chunks, and behind a write that was cut short the rest of them. One write at a time.
+   * Settles when the viewer may be given more; rejects when it has gone. The bytes are never changed.
    */
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<number>;
-  /** The viewer gets what was written, then the end. Harmless when repeated. */
+  write(chunks: Uint8Array<ArrayBuffer>): Promise<number>;
+  /** The stream is over; not while a write is under way. What is done from now on is done for nothing. */
+  end(): void;
+  /** The viewer gets no more. Harmless when repeated, and behind {@linkcode FlvOutlet.end}. */
   close(): void;
 }
 
-/** A write that has not settled. */
-interface PendingWrite {
-  readonly count: number;
-  readonly settled: PromiseWithResolvers<number>;
-}
+/** A connection that is there sooner or later. */
+class ComingPipe {
+  readonly #opened = Promise.withResolvers<ConnectionPipe>();
+  #pipe: ConnectionPipe | null = null;
 
-/**
- * The body of a response.
- *
- * The runtime asks for the next piece when it has taken the last one, so a write has settled when the next
- * one is asked for, and nothing is ever queued here. Of the bodies that a runtime serves this is the
- * cheapest: one with a queue costs a seventh more user time, and a byte stream twice as much, for it
- * takes its chunks' memory away, so each viewer would need a copy.
- */
-export class ResponseBody implements FlvOutlet {
-  readonly readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-  #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | null = null;
-  #pending: PendingWrite | null = null;
-
-  /** @param onCancel The viewer has gone. */
-  constructor(onCancel: () => void) {
-    this.readable = new ReadableStream({
-      start: (controller) => {
-        this.#controller = controller;
-      },
-      pull: () => this.#settle(),
-      cancel: () => {
-        this.#controller = null;
-        this.#pending?.settled.reject(goneError());
-        onCancel();
-      },
-    }, { highWaterMark: 0 });
+  open(pipe: ConnectionPipe): void {
+    this.#pipe = pipe;
+    this.#opened.resolve(pipe);
   }
 
-  // HOT: once per viewer and merge period; guarded by bench/flv_bench.ts.
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
-    if (this.#controller === null) return Promise.reject(goneError());
-    const settled = Promise.withResolvers<number>();
-    this.#pending = { count: bytes.length, settled };
-    // Asks for more at once when that is waited for.
-    this.#controller.enqueue(bytes);
-    return settled.promise;
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#pipe?.write(bytes) ?? this.#opened.promise.then((pipe) => pipe.write(bytes));
   }
 
   close(): void {
-    this.#controller?.close();
-    this.#controller = null;
-  }
-
-  #settle(): void {
-    const pending = this.#pending;
-    this.#pending = null;
-    pending?.settled.resolve(pending.count);
+    if (this.#pipe !== null) return this.#pipe.close();
+    void this.#opened.promise.then((pipe) => pipe.close());
   }
 }
 
-/** What a WebSocket may hold back for a viewer before it is given no more, in bytes. */
-const MAX_BUFFERED_BYTES = 256 * 1024;
+/** The body of an HTTP/1.1 answer: the bytes as they are, so a viewer costs what a player costs. */
+export class ChunkedBody implements FlvOutlet {
+  readonly #pipe = new ComingPipe();
+  #isEnding = false;
 
-/** The runtime keeps a buffer per WebSocket that is as large as its largest message was. */
-const MAX_MESSAGE_BYTES = 64 * 1024;
+  onOpen(pipe: ConnectionPipe): void {
+    this.#pipe.open(pipe);
+  }
 
-/** How often a WebSocket that holds back that much is looked at: it does not tell. */
-const DRAIN_PERIOD_MS = 20;
+  /** A viewer has nothing to say. */
+  onBytes(): void {}
+
+  // HOT: once per viewer and merge period; guarded by bench/flv_bench.ts.
+  write(chunks: Uint8Array<ArrayBuffer>): Promise<number> {
+    return this.#pipe.write(chunks);
+  }
+
+  end(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    const close = () => this.#pipe.close();
+    // A few bytes are taken as one or not at all.
+    this.#pipe.write(LAST_CHUNK).then(close, close);
+  }
+
+  close(): void {
+    if (!this.#isEnding) this.#pipe.close();
+  }
+}
+
+/** The body of an HTTP/1.0 answer: it ends with the connection. */
+export class PlainBody implements FlvOutlet {
+  readonly #pipe = new ComingPipe();
+
+  onOpen(pipe: ConnectionPipe): void {
+    this.#pipe.open(pipe);
+  }
+
+  /** A viewer has nothing to say. */
+  onBytes(): void {}
+
+  async write(chunks: Uint8Array<ArrayBuffer>): Promise<number> {
+    const bytes = fromChunks(chunks);
+    for (let at = 0; at < bytes.length;) at += await this.#pipe.write(bytes.subarray(at));
+    return chunks.length;
+  }
+
+  end(): void {
+    this.#pipe.close();
+  }
+
+  close(): void {
+    this.#pipe.close();
+  }
+}
 
 /** A WebSocket. Every write is a binary message. */
 export class WebSocketOutlet implements FlvOutlet {
-  readonly #socket: WebSocket;
-  readonly #clock: Clock;
-  #pending: PendingWrite & { readonly bytes: Uint8Array<ArrayBuffer>; isSent: boolean } | null =
-    null;
-  #cancelLook: CancelTimer | null = null;
-  readonly #advance = (): void => this.#look();
+  readonly #request: Request;
+  readonly #opened = Promise.withResolvers<PeerSocket>();
+  #socket: PeerSocket | null = null;
 
-  /** @param onClose The viewer has gone, or has everything. */
-  constructor(socket: WebSocket, clock: Clock, onClose: () => void) {
-    this.#socket = socket;
-    this.#clock = clock;
-    socket.onopen = this.#advance;
-    socket.onclose = () => {
-      this.#cancelLook?.();
-      this.#pending?.settled.reject(goneError());
-      onClose();
-    };
-    // What is wrong with the connection is followed by its end.
-    socket.onerror = () => {};
+  /** @param request Asks for the WebSocket. */
+  constructor(request: Request) {
+    this.#request = request;
   }
 
-  // HOT: once per viewer and merge period; guarded by bench/flv_bench.ts.
-  write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
-    if (this.#socket.readyState > WebSocket.OPEN) return Promise.reject(goneError());
-    const settled = Promise.withResolvers<number>();
-    this.#pending = { bytes, count: bytes.length, settled, isSent: false };
-    this.#look();
-    return settled.promise;
+  onOpen(pipe: ConnectionPipe): void {
+    this.#socket = new PeerSocket(this.#request, pipe);
+    this.#opened.resolve(this.#socket);
+  }
+
+  onBytes(bytes: Uint8Array): void {
+    this.#socket?.onBytes(bytes);
+  }
+
+  async write(chunks: Uint8Array<ArrayBuffer>): Promise<number> {
+    const socket = this.#socket ?? await this.#opened.promise;
+    await socket.send(fromChunks(chunks));
+    return chunks.length;
+  }
+
+  end(): void {
+    this.close();
   }
 
   close(): void {
-    this.#cancelLook?.();
-    this.#pending = null;
-    if (this.#socket.readyState <= WebSocket.OPEN) this.#socket.close(1000);
+    if (this.#socket !== null) return this.#socket.close();
+    void this.#opened.promise.then((socket) => socket.close());
   }
-
-  #look(): void {
-    const pending = this.#pending;
-    if (pending === null || this.#socket.readyState !== WebSocket.OPEN) return;
-    if (!pending.isSent) this.#send(pending.bytes);
-    pending.isSent = true;
-    if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) {
-      this.#cancelLook = this.#clock.after(DRAIN_PERIOD_MS, this.#advance);
-    } else {
-      this.#pending = null;
-      pending.settled.resolve(pending.count);
-    }
-  }
-
-  #send(bytes: Uint8Array<ArrayBuffer>): void {
-    for (let at = 0; at < bytes.length; at += MAX_MESSAGE_BYTES) {
-      this.#socket.send(bytes.subarray(at, at + MAX_MESSAGE_BYTES));
-    }
-  }
-}
-
-function goneError(): Error {
-  return new Error("The viewer has gone");
 }

@@ -4,23 +4,22 @@
  * edge fetches the stream, and it is held while nobody publishes.
  */
 
-import type { Clock } from "../base/clock.ts";
 import { WireError } from "../base/errors.ts";
 import { findStream } from "../net/find_stream.ts";
 import { ipOf } from "../net/transport.ts";
 import type { VhostDirectory } from "../net/vhost_directory.ts";
 import { parseStreamUrl, type StreamUrl } from "../rtmp/url.ts";
 import { matchMount } from "./flv_mount.ts";
-import { ResponseBody, WebSocketOutlet } from "./flv_outlet.ts";
+import { ChunkedBody, type FlvOutlet, PlainBody, WebSocketOutlet } from "./flv_outlet.ts";
 import type { FlvService } from "./flv_service.ts";
 import type { FlvViewer } from "./flv_viewer.ts";
+import { isSocketRequest, wantsSocket } from "./peer_socket.ts";
 import { createApp, type HttpApp, type RouteContext } from "./routes.ts";
 
 /** What the routes need. */
 export interface FlvRoutesOptions {
   readonly vhosts: VhostDirectory;
   readonly service: FlvService;
-  readonly clock: Clock;
 }
 
 const METHODS = "GET, HEAD, OPTIONS";
@@ -85,11 +84,10 @@ function answerViewer(
   const found = findStream(options.vhosts, { deed: "play", url, client: { ip, pageUrl } });
   if (found.type === "refused") return c.text(`${found.refusal.description}\n`, 403);
   if (c.req.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
-  const isSocket = c.req.header("upgrade")?.toLowerCase() === "websocket";
-  if (isSocket && !isUpgrade(c)) return c.text("This is no WebSocket request\n", 400);
+  const isSocket = wantsSocket(c.req.raw);
+  if (isSocket && !isSocketRequest(c.req.raw)) return c.text("This is no WebSocket request\n", 400);
   const { promise, resolve } = Promise.withResolvers<Response>();
-  const leave = () => viewer?.leave("closed by peer");
-  const viewer: FlvViewer | null = options.service.play({
+  const viewer = options.service.play({
     service: found.service,
     request: { url: found.url, name: found.name, edgePath: [], backlogMs: 0 },
     ip,
@@ -97,14 +95,10 @@ function answerViewer(
     pageUrl,
     answer: {
       accept() {
-        if (!isSocket) {
-          const body = new ResponseBody(leave);
-          resolve(c.body(body.readable, 200, STREAM_HEADERS));
-          return body;
-        }
-        const { socket, response } = Deno.upgradeWebSocket(c.req.raw);
-        resolve(onlyThis(c, response));
-        return new WebSocketOutlet(socket, options.clock, leave);
+        const outlet = isSocket ? new WebSocketOutlet(c.req.raw) : bodyFor(c);
+        c.env.takeOver(outlet);
+        resolve(isSocket ? new Response(null, { status: 101 }) : answerStream(c));
+        return outlet;
       },
       refuse({ status, description }) {
         resolve(c.text(`${description}\n`, status));
@@ -112,19 +106,20 @@ function answerViewer(
     },
   });
   if (viewer === null) return c.text("There are too many viewers\n", 503);
-  c.req.raw.signal.addEventListener("abort", leave);
+  leaveOnAbort(viewer, c.env.signal);
   return promise;
 }
 
-/** What the runtime wants to see before it upgrades. */
-function isUpgrade(c: RouteContext): boolean {
-  return c.req.header("connection")?.toLowerCase().includes("upgrade") === true &&
-    c.req.header("sec-websocket-key") !== undefined;
+function bodyFor(c: RouteContext): FlvOutlet {
+  return c.env.isOld ? new PlainBody() : new ChunkedBody();
 }
 
-/** The answer as it is: the runtime does not know its upgrade again when headers are added to it. */
-function onlyThis(c: RouteContext, response: Response): Response {
-  c.res = undefined;
-  c.res = response;
-  return response;
+function answerStream(c: RouteContext): Response {
+  if (!c.env.isOld) c.header("transfer-encoding", "chunked");
+  return c.body(null, 200, STREAM_HEADERS);
+}
+
+/** Apart from what answers the request: a listener there would keep request and answer for hours. */
+function leaveOnAbort(viewer: FlvViewer, signal: AbortSignal): void {
+  signal.addEventListener("abort", () => viewer.leave("closed by peer"));
 }

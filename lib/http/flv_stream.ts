@@ -1,5 +1,5 @@
 /**
- * A stream in FLV framing. It is made when the first viewer over HTTP comes, from the stream's newest
+ * A stream in FLV framing, in the chunks of a chunked body (`chunked.ts`). It is made when the first viewer over HTTP comes, from the stream's newest
  * keyframe on, and shared by all of them: they are cursors on its log, as RTMP's players are on the
  * hub's.
  *
@@ -16,6 +16,7 @@ import { neededFrom, type StreamLogView } from "../hub/stream_log.ts";
 import { encodeFlvHeader, encodeFlvTag, type FlvTag, type FlvTracks } from "../media/flv_file.ts";
 import type { PlayedStream } from "../net/player_sink.ts";
 import { MessageType, UserControlEvent } from "../rtmp/constants.ts";
+import { toChunk } from "./chunked.ts";
 import { FlvLog } from "./flv_log.ts";
 import { tracksInMetadata } from "./metadata_tracks.ts";
 
@@ -93,7 +94,7 @@ export class FlvStream implements PlayedStream {
 
   /** What comes before everything else that a viewer gets. */
   fileHeader(): Uint8Array<ArrayBuffer> {
-    return encodeFlvHeader(this.#tracks());
+    return toChunk(encodeFlvHeader(this.#tracks()));
   }
 
   preamble(entry: JoinEntry): Uint8Array<ArrayBuffer> {
@@ -101,7 +102,7 @@ export class FlvStream implements PlayedStream {
       const tags = this.#messagesIn(this.#stream.preamble(entry)).map((message) =>
         encodeFlvTag(this.#tagOf(message))
       );
-      this.#preamble = { entry, bytes: concatBytes(tags) };
+      this.#preamble = { entry, bytes: toChunk(concatBytes(tags)) };
     }
     return this.#preamble.bytes;
   }

@@ -9,9 +9,7 @@ import type { CancelTimer, Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { quotePeerText, stripParams } from "../base/text.ts";
-import type { VhostConfig } from "../config/config.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
-import { LONGEST_AUTO_MS } from "../net/auto_period.ts";
 import { ClientHooks } from "../net/client_hooks.ts";
 import type { ClientReport } from "../net/client_report.ts";
 import type { Flushable, FlushQueue } from "../net/flush_queue.ts";
@@ -85,7 +83,9 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   isQueued = false;
   readonly id: string;
   readonly #context: FlvViewerContext;
-  readonly #options: FlvViewerOptions;
+  readonly #options: Omit<FlvViewerOptions, "answer">;
+  /** Null once it was used: it holds the request, which is larger than all else of a viewer. */
+  #answer: FlvAnswer | null;
   readonly #hooks: ClientHooks;
   readonly #openedMs: number;
   #state: State = { type: "asked", check: null };
@@ -95,10 +95,12 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   #finalTotals = { sentBytes: 0, skips: 0 };
 
   constructor(context: FlvViewerContext, options: FlvViewerOptions) {
-    const { id, ip, tcUrl, pageUrl } = options;
+    const { answer, ...rest } = options;
+    const { id, ip, tcUrl, pageUrl } = rest;
     this.id = id;
     this.#context = context;
-    this.#options = options;
+    this.#options = rest;
+    this.#answer = answer;
     this.#openedMs = context.clock.now();
     this.#hooks = new ClientHooks(context.hooks, { id, ip, tcUrl, pageUrl });
   }
@@ -177,7 +179,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   leave(reason: string): void {
     if (this.#state.type === "asked" || this.#state.type === "held") {
       const description = "The server has ended the request";
-      this.#options.answer.refuse({ status: 503, description });
+      this.#takeAnswer().refuse({ status: 503, description });
     }
     this.#leave(reason);
   }
@@ -209,9 +211,9 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   }
 
   #begin(stream: Stream): void {
-    const { service: { config }, answer, logger } = this.#options;
+    const { service: { config }, logger } = this.#options;
     const { queue, wheels, clock, streams } = this.#context;
-    const outlet = answer.accept();
+    const outlet = this.#takeAnswer().accept();
     const writer = new SocketWriter({
       transport: outlet,
       queue,
@@ -223,7 +225,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     // Before the sink sends anything.
     this.#sendFileHeader({ flv, writer });
     const sink = new PlayerSink(flv, writer, play, this);
-    const seat = wheels.for(flvPeriodMs(config)).add(this);
+    const seat = wheels.for(mergePeriodMs(config, false)).add(this);
     this.#state = { type: "live", stream, flv, outlet, writer, sink, seat };
     logger.info("Play started", this.#about());
     // The first flush does not wait for the wheel.
@@ -257,15 +259,16 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     sink.leave();
     this.#context.streams.leave(stream, flv, writer);
     stream.stats.sentBytes += sentBytes;
-    outlet.close();
+    // What was sent ends with a tag then.
+    if (writer.isBusy) outlet.close();
+    else outlet.end();
     const { logger } = this.#options;
     logger.info("Play ended", { ...this.#about(), reason, sent_bytes: sentBytes, skips });
   }
 
   #refuse(refusal: FlvRefusal): void {
-    const { logger, answer } = this.#options;
-    logger.warning(`Refused client: ${refusal.description}`, this.#about());
-    answer.refuse(refusal);
+    this.#options.logger.warning(`Refused client: ${refusal.description}`, this.#about());
+    this.#takeAnswer().refuse(refusal);
     this.#leave("refused");
   }
 
@@ -283,6 +286,12 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     }
     this.#hooks.close({ ...this.#finalTotals, receivedBytes: 0 });
     this.#options.onGone();
+  }
+
+  #takeAnswer(): FlvAnswer {
+    const answer = this.#answer!;
+    this.#answer = null;
+    return answer;
   }
 
   #about(): { stream: string; vhost: string; peer: string } {
@@ -303,13 +312,4 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
       args: null,
     };
   }
-}
-
-/**
- * Merge period of a viewer in ms. Where it goes by the load it is the longest: most of a write's cost here
- * is paid by the runtime afterwards, and the load is told by what it costs to start one.
- */
-function flvPeriodMs(config: VhostConfig): number {
-  const periodMs = mergePeriodMs(config, false);
-  return periodMs === "auto" ? LONGEST_AUTO_MS : periodMs;
 }

@@ -1,24 +1,20 @@
-/**
- * HTTP on one address: the only file of this layer that touches sockets.
- *
- * The runtime bounds what a request line with its headers may take (400 beyond some 400 KiB) and hands no
- * body to anybody who does not read it; no route here does. It does not bound how slowly a client sends
- * its headers: such a client costs its descriptor and nothing else, until it leaves. `docs/http.md` tells
- * how to keep those out.
- */
+/** HTTP on one address: who comes, who is answered by whom, and how all of it ends. */
 
-import type { Clock } from "../base/clock.ts";
+import type { CancelTimer, Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { quotePeerText, stripParams } from "../base/text.ts";
+import { quotePeerText } from "../base/text.ts";
+import { Acceptor } from "../net/acceptor.ts";
 import { formatAddress } from "../net/deno_tcp.ts";
-import type { NetAddress } from "../net/transport.ts";
-
-/** What a handler is told beside the request; `c.env` of a hono handler. */
-export interface HttpBindings {
-  /** Address of the client, `203.0.113.9:52114`. */
-  readonly remote: string;
-}
+import { ReadBuffers } from "../net/read_buffers.ts";
+import type { NetAddress, Network, Transport } from "../net/transport.ts";
+import {
+  type HttpBindings,
+  HttpConnection,
+  type HttpConnectionContext,
+} from "./http_connection.ts";
+import { pathOf } from "./request_head.ts";
+import { withSpan } from "./request_span.ts";
 
 /** Answers a request. What it throws becomes a 500. */
 export type HttpHandler = (
@@ -30,8 +26,7 @@ export type HttpHandler = (
 export interface HttpServerOptions {
   readonly address: NetAddress;
   readonly handler: HttpHandler;
-  /** Several listeners may have the same port, and the kernel spreads the clients (Linux). */
-  readonly isPortShared: boolean;
+  readonly network: Network;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -47,8 +42,8 @@ export class HttpListenError extends Error {
 /** Answers that are under way get this long when the server stops; endless ones are cut then. */
 const STOP_GRACE_MS = 500;
 
-/** An answer counts as complete when the runtime has it; this long later the client has it, too. */
-const STOP_FLUSH_MS = 50;
+/** How often connections look at their timeouts. */
+const CHECK_PERIOD_MS = 1_000;
 
 /** See the file comment. */
 export class HttpServer {
@@ -56,74 +51,84 @@ export class HttpServer {
   readonly address: NetAddress;
   readonly #options: HttpServerOptions;
   readonly #logger: Logger;
-  readonly #abort = new AbortController();
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  /** Answers under way. One that waits for a client which has left may never end. */
-  #underWay = 0;
-  /** Called when no answer is under way. */
-  #onIdle = () => {};
-  #isStopping = false;
+  readonly #acceptor: Acceptor;
+  readonly #context: HttpConnectionContext;
+  readonly #connections = new Map<HttpConnection, Promise<void>>();
+  #cancelCheck: CancelTimer;
+  /** Called when nobody is left. */
+  #onEmpty = () => {};
 
   /** Listens from now on. @throws {HttpListenError} */
   constructor(options: HttpServerOptions) {
+    const { clock, address } = options;
     this.#options = options;
     this.#logger = options.logger.for("http");
+    const onClient = (transport: Transport) => this.#admit(transport);
+    this.#acceptor = new Acceptor({ ...options, onClient });
+    const answer = (request: Request, bindings: HttpBindings) =>
+      withSpan(request, bindings.remote, () => this.#answer(request, bindings));
+    this.#context = { answer, buffers: new ReadBuffers(), clock };
     try {
-      this.#server = Deno.serve(
-        {
-          ...options.address,
-          reusePort: options.isPortShared,
-          signal: this.#abort.signal,
-          onListen() {},
-        },
-        (request, info) => this.#answer(request, info),
-      );
+      this.address = this.#acceptor.listen(address);
     } catch (error) {
-      throw new HttpListenError(options.address, error);
+      throw new HttpListenError(address, error);
     }
-    const { hostname, port } = this.#server.addr;
-    this.address = { hostname, port };
+    this.#cancelCheck = this.#scheduleCheck();
   }
 
-  /** Lets answers under way end, for a moment, then closes everything. */
+  /**
+   * Lets answers under way end, for a moment, then closes everything. A request that comes now gets no
+   * answer at all: so a proxy knows that another server may be asked, or that what it has is all there is.
+   */
   async stop(): Promise<void> {
-    this.#isStopping = true;
-    if (this.#underWay > 0) await this.#untilIdle();
-    await new Promise<void>((resolve) => this.#options.clock.after(STOP_FLUSH_MS, resolve));
-    // Not `shutdown()`: it waits for clients that never finish their head.
-    this.#abort.abort();
-    await this.#server.finished;
+    this.#cancelCheck();
+    const accepted = this.#acceptor.stop();
+    const runs = [...this.#connections.values()];
+    for (const connection of this.#connections.keys()) connection.stop();
+    if (this.#connections.size > 0) await this.#untilEmpty();
+    for (const connection of this.#connections.keys()) connection.close();
+    await Promise.all([accepted, ...runs]);
   }
 
-  async #answer(request: Request, info: Deno.ServeHandlerInfo<Deno.NetAddr>): Promise<Response> {
-    if (this.#isStopping) {
-      return new Response("The server stops\n", { status: 503, headers: { connection: "close" } });
-    }
-    // Some clients send hosts that are none, and not everybody looks before he takes a URL apart.
-    if (!URL.canParse(request.url)) return new Response("Bad host\n", { status: 400 });
-    this.#underWay++;
-    const startMs = this.#options.clock.now();
-    const remote = formatAddress(info.remoteAddr);
-    const response = await this.#handle(request, remote);
-    // It rejects when the client leaves early, which is its right.
-    void info.completed.catch(() => {}).then(() => this.#onAnswered());
+  #admit(transport: Transport): void {
+    const connection = new HttpConnection(transport, this.#context, (closed) => {
+      this.#connections.delete(closed);
+      if (this.#connections.size === 0) this.#onEmpty();
+    });
+    this.#connections.set(connection, connection.run());
+  }
+
+  #scheduleCheck(): CancelTimer {
+    const { clock } = this.#options;
+    return clock.after(CHECK_PERIOD_MS, () => {
+      this.#cancelCheck = this.#scheduleCheck();
+      const nowMs = clock.now();
+      for (const connection of this.#connections.keys()) connection.check(nowMs);
+    });
+  }
+
+  /** Never rejects. */
+  async #answer(request: Request, bindings: HttpBindings): Promise<Response> {
+    const { clock } = this.#options;
+    const startMs = clock.now();
+    const response = await this.#handle(request, bindings);
     // Without the query: it often holds a token.
     this.#logger.debug("Answered", {
-      peer: remote,
+      peer: bindings.remote,
       method: quotePeerText(request.method),
       path: quotePeerText(pathOf(request.url)),
       status: response.status,
-      ms: Math.round(this.#options.clock.now() - startMs),
+      ms: Math.round(clock.now() - startMs),
     });
     return response;
   }
 
-  async #handle(request: Request, remote: string): Promise<Response> {
+  async #handle(request: Request, bindings: HttpBindings): Promise<Response> {
     try {
-      return await this.#options.handler(request, { remote });
+      return await this.#options.handler(request, bindings);
     } catch (error) {
       this.#logger.error(`Cannot answer a request after a fault of ours: ${describeError(error)}`, {
-        peer: remote,
+        peer: bindings.remote,
         path: quotePeerText(pathOf(request.url)),
         stack: error instanceof Error ? error.stack : undefined,
       });
@@ -131,26 +136,12 @@ export class HttpServer {
     }
   }
 
-  #onAnswered(): void {
-    this.#underWay--;
-    if (this.#underWay === 0) this.#onIdle();
-  }
-
-  /** Waits for the answers under way, for a moment. */
-  async #untilIdle(): Promise<void> {
+  /** Waits until nobody is left, for a moment. */
+  async #untilEmpty(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#options.clock.after(STOP_GRACE_MS, resolve);
-    this.#onIdle = resolve;
+    this.#onEmpty = resolve;
     await promise;
     cancel();
   }
-}
-
-/**
- * The path of a request's URL as the client wrote it, without the query. Not by `URL`, which throws for
- * the hosts that some clients send.
- */
-export function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  return start < 0 ? "/" : stripParams(url.slice(start));
 }

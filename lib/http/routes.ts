@@ -2,7 +2,7 @@
 
 import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
-import type { HttpBindings } from "./http_server.ts";
+import type { HttpBindings } from "./http_connection.ts";
 
 /** What a hono app of this server is told beside the request. */
 export interface HttpEnv {

@@ -9,7 +9,7 @@
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
-import { pathOf } from "./http_server.ts";
+import { pathOf } from "./request_head.ts";
 import { parseRange } from "./range.ts";
 
 /** Content types by the ending of the name; everything else is `application/octet-stream`. */
@@ -99,7 +99,7 @@ export class StaticFiles {
     const names = readNames(pathOf(request.url));
     const open = names === null ? null : await this.#open(names);
     if (open === null) {
-      const headers = { "cache-control": MISSING_CACHE, "date": dateNow() };
+      const headers = { "cache-control": MISSING_CACHE };
       return new Response("There is no such file\n", { status: 404, headers });
     }
     return answerWith(open, request);
@@ -154,14 +154,6 @@ function decode(part: string): string | null {
   }
 }
 
-/**
- * The time of the answer. The runtime's own is up to a second late, and a cache would take an answer that
- * may be kept for a second for one that is over.
- */
-function dateNow(): string {
-  return new Date().toUTCString();
-}
-
 function endingOf(name: string): string {
   return name.slice(name.lastIndexOf(".") + 1);
 }
@@ -186,7 +178,6 @@ function answerWith({ file, info, name }: OpenFile, request: Request): Response 
   const headers = new Headers({
     "accept-ranges": "bytes",
     "cache-control": cacheControlOf(name),
-    "date": dateNow(),
     "etag": etag,
     "last-modified": modified,
     "x-content-type-options": "nosniff",

@@ -14,8 +14,11 @@ import { VhostDirectory } from "../../lib/net/vhost_directory.ts";
 import type { Departure, PublishAnswer, VhostService } from "../../lib/net/vhost_service.ts";
 import { HookClient, type HookFetch } from "../../lib/policy/hook_client.ts";
 import { parseStreamUrl } from "../../lib/rtmp/url.ts";
+import type { ConnectionTaker } from "../../lib/http/http_connection.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { CollectedLog } from "./local_server.ts";
+import { readChunks } from "./read_chunks.ts";
+import { createConnection, type MemoryTransport } from "./memory_network.ts";
 
 /** Chunk size of the streams. */
 export const CHUNK_SIZE = 60_000;
@@ -40,6 +43,7 @@ export class FlvRig {
   readonly service: FlvService;
   readonly #vhosts: VhostDirectory;
   readonly #app: HttpApp;
+  readonly #readers = new Map<Response, FlvReader>();
 
   constructor(options: FlvRigOptions = {}) {
     const { clock = new FakeClock(), hookFetch, maxConnections = 1_000 } = options;
@@ -79,22 +83,36 @@ export class FlvRig {
       idPrefix: "h",
       maxConnections,
     });
-    this.#app = createFlvRoutes({ vhosts: this.#vhosts, service: this.service, clock });
+    this.#app = createFlvRoutes({ vhosts: this.#vhosts, service: this.service });
     this.#app.notFound((c) => c.text("Not for HTTP-FLV\n", 404));
   }
 
   /** Sends a request; the answer may be a while in coming. */
-  fetch(path = "/live/show.flv", init: RequestInit = {}): Promise<Response> {
-    const request = new Request(`http://127.0.0.1:8080${path}`, init);
-    return Promise.resolve(this.#app.fetch(request, { remote: REMOTE }));
+  async fetch(path = "/live/show.flv", init: RequestInit = {}): Promise<Response> {
+    const abort = new AbortController();
+    init.signal?.addEventListener("abort", () => abort.abort());
+    const url = `http://127.0.0.1:8080${path}`;
+    const request = new Request(url, init);
+    const takers: ConnectionTaker[] = [];
+    const takeOver = (taker: ConnectionTaker) => void takers.push(taker);
+    const response = await this.#app.fetch(request, {
+      ...{ remote: REMOTE, isOld: false, signal: abort.signal, takeOver },
+    });
+    for (const taker of takers) this.#readers.set(response, connect(taker, abort));
+    return response;
   }
 
   /** Sends a request that is answered with a stream, and reads it. */
   async watch(path?: string, init?: RequestInit): Promise<FlvReader> {
-    const response = await this.fetch(path, init);
-    if (response.status !== 200) throw new Error(`Answered with ${response.status}`);
-    const reader = new FlvReader(response.body!);
+    const reader = this.readerOf(await this.fetch(path, init));
     await this.clock.advance(20);
+    return reader;
+  }
+
+  /** Who reads what follows the head of an answer. */
+  readerOf(response: Response): FlvReader {
+    const reader = this.#readers.get(response);
+    if (reader === undefined) throw new Error(`Answered with ${response.status}`);
     return reader;
   }
 
@@ -137,22 +155,49 @@ export class FlvPublisher implements PublishAnswer {
   }
 }
 
-/** Reads the body of a response, unless it is told not to. */
+/** A connection for `taker`, as `HttpConnection` gives it; `abort` tells that the viewer has gone. */
+function connect(taker: ConnectionTaker, abort: AbortController): FlvReader {
+  const { client, server } = createConnection();
+  const close = () => {
+    server.close();
+    abort.abort();
+  };
+  const noticed = server.read(new Uint8Array(1)).then(close, close);
+  taker.onOpen({ write: (bytes) => server.write(bytes), close, closeSoon: close });
+  return new FlvReader(client, server, noticed);
+}
+
+/** Reads what a viewer gets, unless it is told not to. */
 export class FlvReader {
   isEnded = false;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #client: MemoryTransport;
+  readonly #server: MemoryTransport;
   readonly #chunks: Uint8Array[] = [];
-  #gate: PromiseWithResolvers<void> | null = null;
 
-  constructor(body: ReadableStream<Uint8Array>) {
-    this.#reader = body.getReader();
+  readonly #noticed: Promise<void>;
+
+  constructor(client: MemoryTransport, server: MemoryTransport, noticed: Promise<void>) {
+    this.#client = client;
+    this.#server = server;
+    this.#noticed = noticed;
     void this.#run();
   }
 
-  get bytes(): Uint8Array {
-    return concatBytes(this.#chunks);
+  /** Bytes that came, with all that is round the body's. */
+  get byteCount(): number {
+    return concatBytes(this.#chunks).length;
   }
 
+  get bytes(): Uint8Array {
+    return readChunks(concatBytes(this.#chunks));
+  }
+
+  /** The body has come to its end, and was not cut. */
+  get isWhole(): boolean {
+    return new TextDecoder("latin1").decode(this.#chunks.at(-1)) === "0\r\n\r\n";
+  }
+
+  /** Writes that came. */
   get chunkCount(): number {
     return this.#chunks.length;
   }
@@ -161,28 +206,32 @@ export class FlvReader {
     return readFlv(this.bytes).tags;
   }
 
-  /** Asks for nothing more, beyond what it has asked for. */
+  /** Takes nothing more: what is under way waits. */
   pause(): void {
-    this.#gate ??= Promise.withResolvers();
+    this.#server.block();
   }
 
   resume(): void {
-    this.#gate?.resolve();
-    this.#gate = null;
+    this.#server.unblock();
   }
 
-  /** Goes away. */
+  /** Goes away; settles when the other end knows. */
   async cancel(): Promise<void> {
-    await this.#reader.cancel();
+    this.#client.close();
+    await this.#noticed;
   }
 
   async #run(): Promise<void> {
-    while (true) {
-      await this.#gate?.promise;
-      const { done, value } = await this.#reader.read();
-      if (done) break;
-      this.#chunks.push(value);
+    const buffer = new Uint8Array(16 * 1024 * 1024);
+    try {
+      while (true) {
+        const count = await this.#client.read(buffer);
+        if (count === null) break;
+        this.#chunks.push(buffer.slice(0, count));
+      }
+      this.isEnded = true;
+    } catch {
+      // It was this end that closed.
     }
-    this.isEnded = true;
   }
 }

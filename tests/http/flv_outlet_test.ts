@@ -1,165 +1,121 @@
-/** When a write to a viewer over HTTP or WebSocket has settled. */
+/** Where a viewer's bytes go, before and after its connection is handed over. */
 
-import { ResponseBody, WebSocketOutlet } from "../../lib/http/flv_outlet.ts";
-import { assertEquals, assertRejects } from "../helpers/assert.ts";
+import { ChunkedBody, PlainBody, WebSocketOutlet } from "../../lib/http/flv_outlet.ts";
+import type { ConnectionPipe } from "../../lib/http/http_connection.ts";
+import { concatBytes } from "../../lib/base/bytes.ts";
+import { assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
+import { hex } from "../helpers/hex.ts";
 
-/** As much as a socket of a test is to hold back. */
-const MUCH = 300 * 1024;
-
-/** A WebSocket without a network: it keeps what it is given until a test lets it go. */
-class FakeSocket {
-  readyState: number = WebSocket.CONNECTING;
-  bufferedAmount = 0;
-  readonly sizes: number[] = [];
-  readonly closeCodes: (number | undefined)[] = [];
-  onopen = () => {};
-  onclose = () => {};
-  onerror = () => {};
-
-  send(bytes: Uint8Array): void {
-    if (this.readyState !== WebSocket.OPEN) throw new Error("send before open");
-    this.sizes.push(bytes.length);
-    this.bufferedAmount += bytes.length;
-  }
-
-  close(code?: number): void {
-    this.readyState = WebSocket.CLOSING;
-    this.closeCodes.push(code);
-  }
-
-  open(): void {
-    this.readyState = WebSocket.OPEN;
-    this.onopen();
-  }
-
-  end(): void {
-    this.readyState = WebSocket.CLOSED;
-    this.onclose();
-  }
-}
-
-class Rig {
-  readonly clock = new FakeClock();
-  readonly socket = new FakeSocket();
+class Pipe implements ConnectionPipe {
+  readonly writes: Uint8Array[] = [];
+  maxWriteBytes = Infinity;
   closes = 0;
-  readonly outlet = new WebSocketOutlet(
-    this.socket as unknown as WebSocket,
-    this.clock,
-    () => this.closes++,
-  );
+
+  /** All but the head of a WebSocket. */
+  get bytesBehindHead(): Uint8Array {
+    const isHead = (bytes: Uint8Array) => bytes[0] === "H".charCodeAt(0);
+    return concatBytes(this.writes.filter((bytes) => !isHead(bytes)));
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    this.writes.push(bytes);
+    return Promise.resolve(Math.min(bytes.length, this.maxWriteBytes));
+  }
+
+  close(): void {
+    this.closes++;
+  }
+
+  closeSoon(): void {
+    this.closes++;
+  }
 }
 
-/** A promise, and whether it has settled. */
-function observe(promise: Promise<number>): { isSettled: boolean } {
-  const state = { isSettled: false };
-  void promise.then(() => state.isSettled = true);
-  return state;
+const SOCKET_REQUEST = new Request("http://x/live/show.flv", {
+  headers: {
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "sec-websocket-version": "13",
+  },
+});
+
+/** 01 02 and 03 as two chunks. */
+const CHUNKS = hex(`
+  3030303030303032 0d0a 0102 0d0a
+  3030303030303031 0d0a 03 0d0a
+`);
+
+const OUTLETS = [
+  { name: "ChunkedBody", create: () => new ChunkedBody(), sent: CHUNKS, end: hex("30 0d0a 0d0a") },
+  { name: "PlainBody", create: () => new PlainBody(), sent: hex("010203"), end: hex("") },
+  {
+    name: "WebSocketOutlet",
+    create: () => new WebSocketOutlet(SOCKET_REQUEST),
+    sent: hex("82 03 010203"),
+    end: hex("88 02 03e8"),
+  },
+] as const;
+
+for (const { name, create, sent, end } of OUTLETS) {
+  Deno.test(`${name}.write() waits until the connection is handed over`, async () => {
+    const [outlet, pipe, clock] = [create(), new Pipe(), new FakeClock()];
+    let count = 0;
+    void outlet.write(CHUNKS).then((written) => count = written);
+    await clock.settle();
+    assertEquals([count, pipe.writes], [0, []]);
+    outlet.onOpen(pipe);
+    await clock.settle();
+    assertEquals([count, pipe.bytesBehindHead], [CHUNKS.length, sent]);
+  });
+
+  Deno.test(`${name}.end() tells the end, and closes once`, async () => {
+    const [outlet, pipe, clock] = [create(), new Pipe(), new FakeClock()];
+    outlet.onOpen(pipe);
+    await outlet.write(CHUNKS);
+    outlet.end();
+    outlet.close();
+    outlet.end();
+    await clock.settle();
+    assertEquals(pipe.bytesBehindHead, new Uint8Array([...sent, ...end]));
+    assertEquals(pipe.closes > 0, true);
+  });
+
+  Deno.test(`${name}.close() and end() close a connection that comes later, too`, async () => {
+    const outlets = [create(), create()];
+    outlets[0]!.close();
+    outlets[1]!.end();
+    const pipes = outlets.map((outlet) => {
+      const pipe = new Pipe();
+      outlet.onOpen(pipe);
+      return pipe;
+    });
+    await new FakeClock().settle();
+    assertEquals(pipes.map(({ closes }) => closes > 0), [true, true]);
+  });
 }
 
-Deno.test("ResponseBody.write() settles when the next piece is asked for", async () => {
-  const body = new ResponseBody(() => {});
-  const reader = body.readable.getReader();
-  const write = observe(body.write(new Uint8Array([1, 2])));
-  assertEquals((await reader.read()).value, new Uint8Array([1, 2]));
-  assertEquals(write.isSettled, false);
-  const next = reader.read();
-  await new FakeClock().settle();
-  assertEquals(write.isSettled, true);
+Deno.test("ChunkedBody passes the bytes on without a copy, and what was cut", async () => {
+  const [body, pipe] = [new ChunkedBody(), new Pipe()];
+  pipe.maxWriteBytes = 5;
+  body.onOpen(pipe);
+  assertEquals(await body.write(CHUNKS), 5);
+  assertEquals(pipe.writes[0] === CHUNKS, true);
+});
+
+Deno.test("PlainBody writes on until all is taken", async () => {
+  const [body, pipe] = [new PlainBody(), new Pipe()];
+  pipe.maxWriteBytes = 2;
+  body.onOpen(pipe);
+  assertEquals(await body.write(CHUNKS), CHUNKS.length);
+  assertEquals(pipe.writes.map(({ length }) => length), [3, 1]);
+});
+
+Deno.test("ChunkedBody.close() cuts the body without an end", async () => {
+  const [body, pipe] = [new ChunkedBody(), new Pipe()];
+  body.onOpen(pipe);
+  await body.write(CHUNKS);
   body.close();
-  assertEquals((await next).done, true);
-});
-
-Deno.test("ResponseBody.write() settles at once when the next piece is asked for already", async () => {
-  const body = new ResponseBody(() => {});
-  const reader = body.readable.getReader();
-  const first = reader.read();
-  void reader.read();
-  assertEquals(await body.write(new Uint8Array([1, 2])), 2);
-  assertEquals((await first).value?.length, 2);
-});
-
-Deno.test("ResponseBody passes the bytes on without a copy", async () => {
-  const body = new ResponseBody(() => {});
-  const bytes = new Uint8Array([1, 2]);
-  void body.write(bytes);
-  const { value } = await body.readable.getReader().read();
-  assertEquals(value === bytes && bytes.length === 2, true);
-});
-
-Deno.test("ResponseBody.close() lets what was written out first", async () => {
-  const body = new ResponseBody(() => {});
-  void body.write(new Uint8Array([1]));
-  body.close();
-  body.close();
-  const reader = body.readable.getReader();
-  assertEquals([(await reader.read()).value?.length, (await reader.read()).done], [1, true]);
-});
-
-Deno.test("ResponseBody.write() rejects when the client has gone, before and after", async () => {
-  let cancels = 0;
-  const body = new ResponseBody(() => cancels++);
-  const write = body.write(new Uint8Array([1]));
-  const rejection = assertRejects(() => write, Error, "The viewer has gone");
-  await body.readable.cancel();
-  await rejection;
-  assertEquals(cancels, 1);
-  await assertRejects(() => body.write(new Uint8Array([1])), Error, "The viewer has gone");
-  body.close();
-});
-
-Deno.test("WebSocketOutlet.write() waits until the WebSocket is open", async () => {
-  const { outlet, socket, clock } = new Rig();
-  const write = observe(outlet.write(new Uint8Array(10)));
-  await clock.settle();
-  assertEquals([write.isSettled, socket.sizes], [false, []]);
-  socket.open();
-  await clock.settle();
-  assertEquals([write.isSettled, socket.sizes], [true, [10]]);
-});
-
-Deno.test("WebSocketOutlet.write() settles at once as long as little is held back", async () => {
-  const { outlet, socket, clock } = new Rig();
-  socket.open();
-  const write = observe(outlet.write(new Uint8Array(1_000)));
-  await clock.settle();
-  assertEquals([write.isSettled, clock.pendingCount], [true, 0]);
-});
-
-Deno.test("WebSocketOutlet.write() waits while much is held back", async () => {
-  const { outlet, socket, clock } = new Rig();
-  socket.open();
-  const write = observe(outlet.write(new Uint8Array(MUCH)));
-  await clock.advance(10_000);
-  assertEquals(write.isSettled, false);
-  socket.bufferedAmount = 0;
-  await clock.advance(20);
-  assertEquals([write.isSettled, clock.pendingCount], [true, 0]);
-});
-
-Deno.test("WebSocketOutlet.write() makes no message longer than 64 KiB", () => {
-  const { outlet, socket } = new Rig();
-  socket.open();
-  void outlet.write(new Uint8Array(150_000));
-  assertEquals(socket.sizes, [65_536, 65_536, 18_928]);
-});
-
-Deno.test("WebSocketOutlet.write() rejects when the WebSocket closes", async () => {
-  const rig = new Rig();
-  rig.socket.open();
-  const write = rig.outlet.write(new Uint8Array(MUCH));
-  const rejection = assertRejects(() => write, Error, "The viewer has gone");
-  rig.socket.end();
-  await rejection;
-  assertEquals([rig.closes, rig.clock.pendingCount], [1, 0]);
-  await assertRejects(() => rig.outlet.write(new Uint8Array(1)), Error, "The viewer has gone");
-});
-
-Deno.test("WebSocketOutlet.close() closes once, with the code for a regular end", () => {
-  const { outlet, socket, clock } = new Rig();
-  socket.open();
-  void outlet.write(new Uint8Array(MUCH));
-  outlet.close();
-  outlet.close();
-  assertEquals([socket.closeCodes, clock.pendingCount], [[1_000], 0]);
+  assertEquals([pipe.bytesBehindHead, pipe.closes], [CHUNKS, 1]);
 });

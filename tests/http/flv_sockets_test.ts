@@ -94,6 +94,22 @@ Deno.test({
 
 Deno.test({
   ...granted,
+  name: "A client of HTTP/1.0 gets the stream without chunks, until the connection ends",
+  async fn() {
+    await using server = startOrigin();
+    await using publisher = await publish(server);
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port: server.httpPort });
+    await conn.write(new TextEncoder().encode("GET /live/show.flv HTTP/1.0\r\n\r\n"));
+    await untilLogged(server, "Play started");
+    unpublish(publisher);
+    const answer = await new Response(conn.readable).bytes();
+    const bodyAt = new TextDecoder("latin1").decode(answer).indexOf("\r\n\r\n") + 4;
+    assertEquals(readFlv(answer.subarray(bodyAt)).tags, [...SOURCE]);
+  },
+});
+
+Deno.test({
+  ...granted,
   name: "WebSocket gives every message of the source, and closes when it is unpublished",
   async fn() {
     await using server = startOrigin();

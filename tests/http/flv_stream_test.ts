@@ -16,10 +16,14 @@ import {
   METADATA,
   sound,
 } from "../helpers/media.ts";
+import { readChunks } from "../helpers/read_chunks.ts";
 
 const AUDIO = 8;
 const VIDEO = 9;
 const DATA = 18;
+
+/** Where a file's header, in a chunk, has its flags. */
+const FLAGS_AT = 14;
 
 const REMUX: HttpRemuxConfig = {
   enabled: true,
@@ -82,8 +86,8 @@ class Rig {
   }
 }
 
-/** All that is in a log from `offset` on. */
-function bytesFrom(flv: FlvStream, offset = 0): number[] {
+/** All that is in a log from `offset` on, in its chunks. */
+function chunksFrom(flv: FlvStream, offset = 0): number[] {
   const bytes: number[] = [];
   for (let view = flv.log.view(offset); view.length > 0; view = flv.log.view(offset)) {
     bytes.push(...view);
@@ -92,17 +96,16 @@ function bytesFrom(flv: FlvStream, offset = 0): number[] {
   return bytes;
 }
 
+/** The tags in chunks that follow a file's header. */
+function tagsIn(chunks: readonly number[], flv: FlvStream) {
+  return readFlv(readChunks(new Uint8Array([...flv.fileHeader(), ...chunks]))).tags;
+}
+
 /** What somebody gets who begins at the newest place. */
 function joiner(flv: FlvStream) {
   const entry = flv.joinEntry;
   assert(entry !== null);
-  return readFlv(
-    new Uint8Array([
-      ...flv.fileHeader(),
-      ...flv.preamble(entry),
-      ...bytesFrom(flv, entry.offset),
-    ]),
-  ).tags;
+  return tagsIn([...flv.preamble(entry), ...chunksFrom(flv, entry.offset)], flv);
 }
 
 /** Types and times of tags, and the numbers of pictures and sounds. */
@@ -125,12 +128,12 @@ Deno.test("FlvStream.log has the stream's messages as FLV tags", () => {
   );
   flv.catchUp();
   assertEquals(
-    bytesFrom(flv),
-    [...hex(`
+    readChunks(Uint8Array.from(chunksFrom(flv))),
+    hex(`
       09 000009 000000 00 000000 17 00 000000 01640020 00000014
       08 000003 000017 00 000000 af 01 21 0000000e
       09 000006 000028 00 000000 27 01 000000 41 00000011
-    `)],
+    `),
   );
 });
 
@@ -153,7 +156,7 @@ Deno.test("FlvStream.log uses the extended timestamp from 24 bits on", () => {
   );
   flv.catchUp();
   const tagBytes = 11 + 300 + 4;
-  const bytes = bytesFrom(flv);
+  const bytes = [...readChunks(Uint8Array.from(chunksFrom(flv)))];
   assertEquals(bytes.length, 3 * tagBytes);
   const times = [0, 1, 2].map((i) => bytes.slice(i * tagBytes + 4, i * tagBytes + 8));
   assertEquals(times, [[...hex("ffffff 00")], [...hex("000000 01")], [...hex("ffffff ff")]]);
@@ -208,7 +211,7 @@ Deno.test("FlvStream.preamble() has the headers that are in force at its entry",
   const headers = joiner(flv).filter(({ typeId, payload }) => typeId === VIDEO && payload[1] === 0);
   assertEquals(headers.map(({ payload }) => payload), [newHeader]);
   // Who was there already gets it between the pictures.
-  assertEquals(brief(readFlv(new Uint8Array([...flv.fileHeader(), ...bytesFrom(flv)])).tags), [
+  assertEquals(brief(tagsIn(chunksFrom(flv), flv)), [
     "K1@0",
     "avc@40",
     "K2@40",
@@ -262,7 +265,7 @@ Deno.test("FlvStream ends when the stream is unpublished, and takes nothing of i
   rig.end().publish().push(VIDEO, 0, keyframe(2));
   flv.catchUp();
   assertEquals([flv.isEnded, flv.hubCursor], [true, -1]);
-  assertEquals(brief(readFlv(new Uint8Array([...flv.fileHeader(), ...bytesFrom(flv)])).tags), [
+  assertEquals(brief(tagsIn(chunksFrom(flv), flv)), [
     "K1@0",
   ]);
 });
@@ -296,20 +299,20 @@ for (
   Deno.test(`FlvStream.fileHeader() has flags ${flags} for ${what}`, () => {
     const rig = new Rig().publish();
     for (const [typeId, payload] of messages) rig.push(typeId, 0, payload);
-    const early = rig.flv().fileHeader();
-    assertEquals([...early], [...hex(`464c56 01 0${flags} 00000009 00000000`)]);
+    const early = readChunks(rig.flv().fileHeader());
+    assertEquals(early, hex(`464c56 01 0${flags} 00000009 00000000`));
   });
 }
 
 Deno.test("FlvStream.fileHeader() knows of a track whose header lies before the newest keyframe", () => {
   const rig = new Rig().publish().pushHeaders();
   rig.push(VIDEO, 0, keyframe(1)).push(VIDEO, 40, keyframe(2));
-  assertEquals(rig.flv().fileHeader()[4], 5);
+  assertEquals(rig.flv().fileHeader()[FLAGS_AT], 5);
 });
 
 Deno.test("FlvStream.fileHeader() announces everything when it is not to guess", () => {
   const rig = new Rig().publish().push(VIDEO, 0, AVC_HEADER);
-  assertEquals(rig.flv({ guessTracks: false }).fileHeader()[4], 5);
+  assertEquals(rig.flv({ guessTracks: false }).fileHeader()[FLAGS_AT], 5);
 });
 
 Deno.test("FlvStream leaves out the sound that is never announced", () => {
@@ -319,14 +322,14 @@ Deno.test("FlvStream leaves out the sound that is never announced", () => {
     sound(2),
   );
   const flv = rig.flv({ hasAudio: false });
-  assertEquals(flv.fileHeader()[4], 1);
+  assertEquals(flv.fileHeader()[FLAGS_AT], 1);
   assertEquals(brief(joiner(flv)), ["meta@0", "avc@0", "K1@0"]);
 });
 
 Deno.test("FlvStream keeps the sound that is not announced when it is not to drop it", () => {
   const rig = new Rig().publish().push(VIDEO, 0, keyframe(1)).push(AUDIO, 9, sound(2));
   const flv = rig.flv({ hasAudio: false, dropIfNotMatch: false });
-  assertEquals(flv.fileHeader()[4], 1);
+  assertEquals(flv.fileHeader()[FLAGS_AT], 1);
   assertEquals(brief(joiner(flv)), ["K1@0", "a2@9"]);
 });
 

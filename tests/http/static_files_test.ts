@@ -62,7 +62,7 @@ class Place {
     method = "GET",
   ): Promise<Response> {
     const request = new Request("http://edge.example/", { headers, method });
-    // As the runtime does it: the path is there as the client wrote it.
+    // `Request` takes dots away; here they are to come through.
     return this.files.answer(
       new Proxy(request, {
         get: (target, key) =>
@@ -84,11 +84,6 @@ const TYPES = [
   ["/live/with%20blank%20%C3%A9.txt", "text/plain; charset=utf-8", "no-cache"],
 ] as const;
 
-/** For how long an answer is on its way, as a cache reckons. */
-function ageMs(response: Response): number {
-  return Date.now() - Date.parse(response.headers.get("date") ?? "");
-}
-
 filesTest("StaticFiles tells type and life of every kind of file", async (place) => {
   for (const [path, type, cache] of TYPES) {
     const response = await place.get(path);
@@ -96,7 +91,6 @@ filesTest("StaticFiles tells type and life of every kind of file", async (place)
     assertEquals(response.status, 200, path);
     assertEquals(response.headers.get("content-type"), type, path);
     assertEquals(response.headers.get("cache-control"), cache, path);
-    assertEquals(ageMs(response) < 2000, true, path);
     assertEquals(response.headers.get("x-content-type-options"), "nosniff", path);
   }
 });
@@ -106,7 +100,6 @@ filesTest("StaticFiles lets a cache keep for a second that a file is missing", a
   await response.body?.cancel();
   assertEquals(response.status, 404);
   assertEquals(response.headers.get("cache-control"), "public, max-age=1");
-  assertEquals(ageMs(response) < 2000, true);
 });
 
 filesTest("StaticFiles serves a whole file, byte by byte", async (place) => {

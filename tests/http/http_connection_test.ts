@@ -1,0 +1,415 @@
+/** HTTP/1.1 without sockets: the order of requests and answers, and what has an end in time. */
+
+import type { ConnectionPipe, ConnectionTaker } from "../../lib/http/http_connection.ts";
+import { type HttpHandler, HttpServer } from "../../lib/http/http_server.ts";
+import { assertEquals } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+import { CollectedLog } from "../helpers/local_server.ts";
+import { MemoryNetwork } from "../helpers/memory_network.ts";
+import { until } from "../helpers/until.ts";
+
+const PORT = 8080;
+const ADDRESS = { hostname: "127.0.0.1", port: PORT };
+
+const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
+
+/** Tells the path of each request, unless a test has another answer. */
+const TELL_PATH: HttpHandler = ({ url }) => new Response(new URL(url).pathname);
+
+class Rig {
+  readonly clock = new FakeClock();
+  readonly log = new CollectedLog();
+  readonly network = new MemoryNetwork();
+  readonly server: HttpServer;
+
+  constructor(handler = TELL_PATH) {
+    this.server = new HttpServer({
+      ...{ address: ADDRESS, handler, network: this.network, clock: this.clock },
+      logger: this.log.logger,
+    });
+  }
+
+  async dial(text = ""): Promise<Client> {
+    await this.network.connect(ADDRESS, new AbortController().signal);
+    const client = new Client(this.network);
+    if (text !== "") await client.send(text);
+    await this.settle();
+    return client;
+  }
+
+  /** Bodies of responses take turns of the runtime's own. */
+  async settle(): Promise<void> {
+    for (let round = 0; round < 5; round++) {
+      await this.clock.settle();
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  }
+
+  /** Lets time pass, and all that follows. */
+  async pass(seconds: number): Promise<void> {
+    for (let second = 0; second < seconds; second++) {
+      await this.clock.advance(1000);
+      await this.settle();
+    }
+  }
+}
+
+/** A client, and what has come for it. */
+class Client {
+  readonly #ends: MemoryNetwork["connections"][number];
+  text = "";
+  isClosed = false;
+
+  constructor(network: MemoryNetwork) {
+    this.#ends = network.connections.at(-1)!;
+    void this.#read();
+  }
+
+  /** What has come, without the time. */
+  get answers(): string {
+    return this.text.replace(/date: .*\r\n/g, "");
+  }
+
+  async send(text: string): Promise<void> {
+    await this.#ends.client.write(new TextEncoder().encode(text));
+  }
+
+  /** Takes nothing from now on. */
+  block(): void {
+    this.#ends.server.block();
+  }
+
+  leave(): void {
+    this.#ends.client.close();
+  }
+
+  reset(): void {
+    this.#ends.server.reset();
+  }
+
+  async #read(): Promise<void> {
+    const buffer = new Uint8Array(100_000);
+    try {
+      while (true) {
+        const count = await this.#ends.client.read(buffer);
+        if (count === null) break;
+        this.text += new TextDecoder("latin1").decode(buffer.subarray(0, count));
+      }
+    } catch {
+      // It was this end that closed.
+    }
+    this.isClosed = true;
+  }
+}
+
+/** The answer with a body of plain text. */
+function answer(body: string, more = "", status = "200 OK"): string {
+  return `HTTP/1.1 ${status}\r\ncontent-length: ${body.length}\r\n` +
+    `content-type: text/plain;charset=UTF-8\r\n${more}\r\n${body}`;
+}
+
+Deno.test("HttpServer answers one request after the other, in order", async () => {
+  const waits = [30, 10, 20];
+  const rig = new Rig(async ({ url }) => {
+    await new Promise<void>((resolve) => rig.clock.after(waits.shift()!, resolve));
+    return new Response(new URL(url).pathname);
+  });
+  const client = await rig.dial(get("/a") + get("/b") + get("/c"));
+  await rig.clock.advance(29);
+  assertEquals(client.text, "");
+  await rig.pass(1);
+  assertEquals(client.answers, answer("/a") + answer("/b") + answer("/c"));
+  await client.send(get("/d"));
+  waits.push(0);
+  await rig.pass(1);
+  assertEquals(client.answers.endsWith(answer("/d")), true);
+  assertEquals(client.isClosed, false);
+});
+
+Deno.test("HttpServer answers the same however requests are cut", async () => {
+  const text = get("/a") + get("/b", "Connection: close\r\n");
+  for (let cut = 1; cut < text.length; cut++) {
+    const rig = new Rig();
+    const client = await rig.dial(text.slice(0, cut));
+    await client.send(text.slice(cut));
+    await rig.settle();
+    assertEquals(
+      [client.answers, client.isClosed],
+      [answer("/a") + answer("/b", "connection: close\r\n"), true],
+      `cut at ${cut}`,
+    );
+    await rig.server.stop();
+  }
+});
+
+Deno.test("HttpServer reads no more requests than it has room for, and answers all of them", async () => {
+  const gate = Promise.withResolvers<void>();
+  const rig = new Rig(async () => {
+    await gate.promise;
+    return new Response("");
+  });
+  const client = await rig.dial();
+  const requests = 2_000;
+  for (let at = 0; at < requests; at++) await client.send(get("/a"));
+  await rig.settle();
+  gate.resolve();
+  const answered = () => client.text.split("HTTP/1.1 200").length - 1;
+  await until("all answers", () => answered() === requests, { timeoutMs: 10_000 });
+});
+
+Deno.test("HttpServer closes behind an HTTP/1.0 request unless it is asked to go on", async () => {
+  const rig = new Rig();
+  const once = await rig.dial("GET /a HTTP/1.0\r\n\r\n");
+  assertEquals([once.answers, once.isClosed], [answer("/a", "connection: close\r\n"), true]);
+  const kept = await rig.dial("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  assertEquals([kept.answers, kept.isClosed], [answer("/a", "connection: keep-alive\r\n"), false]);
+});
+
+Deno.test("HttpServer sends no body with HEAD, 204 and 304", async () => {
+  const headers = { "content-length": "4", "content-type": "a" };
+  const rig = new Rig(({ url, method }) => {
+    const status = Number(new URL(url).pathname.slice(1));
+    return new Response(method === "HEAD" ? "body" : null, {
+      status,
+      headers: status === 200 ? headers : {},
+    });
+  });
+  const head = "HEAD /200 HTTP/1.1\r\nHost: x\r\n\r\n";
+  const client = await rig.dial(head + get("/204") + get("/304"));
+  assertEquals(
+    client.answers,
+    "HTTP/1.1 200 OK\r\ncontent-length: 4\r\ncontent-type: a\r\n\r\n" +
+      "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\n\r\n",
+  );
+});
+
+Deno.test("HttpServer tells the time of the answer, unless the handler does", async () => {
+  const headers = { date: "Sun, 06 Nov 1994 08:49:37 GMT" };
+  const rig = new Rig(({ url }) => new Response("", url.endsWith("/old") ? { headers } : {}));
+  const client = await rig.dial(get("/new") + get("/old"));
+  const [now, old] = [...client.text.matchAll(/date: (.*)\r\n/g)].map(([, date]) => date!);
+  assertEquals(Math.abs(Date.now() - Date.parse(now!)) < 3_000, true);
+  assertEquals(old, headers.date);
+});
+
+Deno.test("HttpServer passes a body with a length on piece by piece", async () => {
+  const headers = { "content-length": "70000" };
+  const pieces = ["a".repeat(30_000), "b".repeat(40_000)];
+  const rig = new Rig(() => new Response(streamOf(pieces), { headers }));
+  const client = await rig.dial(get("/"));
+  assertEquals(
+    client.answers,
+    `HTTP/1.1 200 OK\r\ncontent-length: 70000\r\n\r\n${pieces.join("")}`,
+  );
+  assertEquals(client.isClosed, false);
+});
+
+Deno.test("HttpServer breaks off when a body is shorter than it says, or fails", async () => {
+  const headers = { "content-length": "10" };
+  const failing = new ReadableStream({ pull: (controller) => controller.error(new Error("disk")) });
+  const bodies = [streamOf(["abc"]), failing];
+  const rig = new Rig(() => new Response(bodies.shift()!, { headers }));
+  const short = await rig.dial(get("/"));
+  assertEquals([short.answers.endsWith("\r\n\r\nabc"), short.isClosed], [true, true]);
+  const broken = await rig.dial(get("/"));
+  assertEquals([broken.text, broken.isClosed], ["", true]);
+});
+
+function streamOf(pieces: readonly string[]): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      for (const piece of pieces) controller.enqueue(new TextEncoder().encode(piece));
+      controller.close();
+    },
+  });
+}
+
+Deno.test("HttpServer answers a bad request, and closes when the client does", async () => {
+  const rig = new Rig();
+  const client = await rig.dial("hello\r\n\r\n");
+  const text = "This is no HTTP request\n";
+  assertEquals(client.answers, answer(text, "connection: close\r\n", "400 Bad Request"));
+  await client.send("more of that");
+  await rig.settle();
+  assertEquals(client.isClosed, false);
+  client.leave();
+  await rig.settle();
+  assertEquals(rig.network.connections[0]!.server.isClosed, true);
+});
+
+Deno.test("HttpServer drops what comes behind a request with a body, for two seconds", async () => {
+  const rig = new Rig();
+  const client = await rig.dial(
+    `POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n${get("/b")}`,
+  );
+  assertEquals(client.answers, answer("/a", "connection: close\r\n"));
+  await client.send(get("/c"));
+  await rig.pass(2);
+  assertEquals(client.isClosed, false);
+  await rig.pass(1);
+  assertEquals([client.isClosed, client.text.includes("/c")], [true, false]);
+});
+
+for (
+  const { what, text, seconds } of [
+    { what: "says nothing at all", text: "", seconds: 30 },
+    { what: "does not end its head", text: "GET / HTTP/1.1\r\nHost: x\r\n", seconds: 30 },
+    { what: "is silent behind an answer", text: get("/a"), seconds: 90 },
+  ]
+) {
+  Deno.test(`HttpServer closes a client that ${what} within ${seconds} s`, async () => {
+    const rig = new Rig();
+    const client = await rig.dial(text);
+    await rig.pass(seconds - 1);
+    assertEquals(client.isClosed, false);
+    await rig.pass(2);
+    assertEquals(client.isClosed, true);
+  });
+}
+
+Deno.test("HttpServer gives a head 30 s in all, not for each byte", async () => {
+  const rig = new Rig();
+  const client = await rig.dial("GET / HTTP/1.1\r\n");
+  for (let second = 0; second <= 31; second++) {
+    if (!client.isClosed) await client.send("A: b\r\n").catch(() => {});
+    await rig.pass(1);
+  }
+  assertEquals(client.isClosed, true);
+});
+
+Deno.test("HttpServer closes a client that takes nothing of its answer for 30 s", async () => {
+  const rig = new Rig();
+  const client = await rig.dial();
+  client.block();
+  await client.send(get("/a"));
+  await rig.pass(29);
+  assertEquals(client.isClosed, false);
+  await rig.pass(2);
+  assertEquals(client.isClosed, true);
+});
+
+Deno.test("HttpServer lets an answer take its time", async () => {
+  const gate = Promise.withResolvers<void>();
+  const rig = new Rig(async () => {
+    await gate.promise;
+    return new Response("late");
+  });
+  const client = await rig.dial(get("/a"));
+  await rig.pass(200);
+  gate.resolve();
+  await rig.settle();
+  assertEquals(client.answers, answer("late"));
+});
+
+for (const how of ["leave", "reset"] as const) {
+  Deno.test(`HttpServer tells a handler that its client has gone: ${how}`, async () => {
+    const gone = Promise.withResolvers<void>();
+    const rig = new Rig((_, { signal }) => {
+      signal.addEventListener("abort", () => gone.resolve());
+      return new Promise(() => {});
+    });
+    const client = await rig.dial(get("/a"));
+    client[how]();
+    await gone.promise;
+  });
+}
+
+/** Takes connections over, and keeps what it is told. */
+class Taker implements ConnectionTaker {
+  pipe: ConnectionPipe | null = null;
+  text = "";
+
+  onOpen(pipe: ConnectionPipe): void {
+    this.pipe = pipe;
+  }
+
+  onBytes(bytes: Uint8Array): void {
+    this.text += new TextDecoder().decode(bytes);
+  }
+}
+
+Deno.test("HttpServer gives a connection away behind the head of its answer", async () => {
+  const taker = new Taker();
+  const aborts: number[] = [];
+  const rig = new Rig((_, { signal, takeOver }) => {
+    signal.addEventListener("abort", () => aborts.push(1));
+    takeOver(taker);
+    return new Response(null, { headers: { "content-type": "video/x-flv" } });
+  });
+  const client = await rig.dial(`${get("/a")}early `);
+  await client.send("late");
+  await taker.pipe!.write(new TextEncoder().encode("FLV"));
+  await rig.pass(300);
+  assertEquals(
+    client.answers,
+    "HTTP/1.1 200 OK\r\ncontent-type: video/x-flv\r\nconnection: close\r\n\r\nFLV",
+  );
+  assertEquals([taker.text, client.isClosed, aborts], ["early late", false, []]);
+  taker.pipe!.close();
+  await rig.settle();
+  assertEquals([client.isClosed, aborts], [true, [1]]);
+});
+
+Deno.test("HttpServer writes no head of an upgrade, and closes soon what is to be closed soon", async () => {
+  const taker = new Taker();
+  const rig = new Rig((_, { takeOver }) => {
+    takeOver(taker);
+    return new Response(null, { status: 101 });
+  });
+  const client = await rig.dial(get("/a"));
+  await taker.pipe!.write(new TextEncoder().encode("HTTP/1.1 101"));
+  taker.pipe!.closeSoon();
+  await rig.pass(2);
+  assertEquals([client.text, client.isClosed], ["HTTP/1.1 101", false]);
+  await rig.pass(1);
+  assertEquals(client.isClosed, true);
+});
+
+Deno.test("HttpServer gives nothing away when the client has left before", async () => {
+  const taker = new Taker();
+  const gate = Promise.withResolvers<void>();
+  const rig = new Rig(async (_, { takeOver }) => {
+    await gate.promise;
+    takeOver(taker);
+    return new Response(null, { status: 101 });
+  });
+  const client = await rig.dial(get("/a"));
+  client.reset();
+  await rig.settle();
+  gate.resolve();
+  await rig.settle();
+  assertEquals(taker.pipe, null);
+});
+
+Deno.test("HttpServer.stop() ends silent clients at once, and answers who has asked", async () => {
+  const gate = Promise.withResolvers<void>();
+  const rig = new Rig(async ({ url }) => {
+    if (url.endsWith("/slow")) await gate.promise;
+    return new Response("done");
+  });
+  const idle = await rig.dial(get("/a"));
+  const silent = await rig.dial();
+  const asking = await rig.dial(get("/slow") + get("/never"));
+  const stopped = rig.server.stop();
+  await rig.settle();
+  assertEquals([idle.isClosed, silent.isClosed, asking.isClosed], [true, true, false]);
+  gate.resolve();
+  await rig.settle();
+  assertEquals([asking.answers, asking.isClosed], [answer("done", "connection: close\r\n"), true]);
+  await stopped;
+  assertEquals(rig.clock.pendingCount, 0);
+});
+
+Deno.test("HttpServer.stop() cuts what does not end within half a second", async () => {
+  const aborted = Promise.withResolvers<void>();
+  const rig = new Rig((_, { signal }) => {
+    signal.addEventListener("abort", () => aborted.resolve());
+    return new Promise(() => {});
+  });
+  const client = await rig.dial(get("/a"));
+  const stopped = rig.server.stop();
+  await rig.clock.advance(500);
+  await Promise.all([stopped, aborted.promise]);
+  await rig.settle();
+  assertEquals([client.text, client.isClosed], ["", true]);
+});

@@ -1,0 +1,180 @@
+/** Heads of requests, as clients write them and as they must not. */
+
+import {
+  BadRequestError,
+  HeadParser,
+  pathOf,
+  type RequestHead,
+} from "../../lib/http/request_head.ts";
+import { assertEquals, assertThrows } from "../helpers/assert.ts";
+import { feedAtEverySplit } from "../helpers/split.ts";
+
+const latin1 = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
+
+/** What is told about the head that `text` begins with, and what stands behind it. */
+function parse(text: string): Plain & { readonly rest: string } {
+  const bytes = latin1(text);
+  const parsed = new HeadParser().push(bytes);
+  if (parsed === null) throw new Error("The head is not complete");
+  return { ...plain(parsed.head), rest: String.fromCharCode(...bytes.subarray(parsed.used)) };
+}
+
+interface Plain extends Omit<RequestHead, "headers"> {
+  readonly headers: string[];
+}
+
+function plain(head: RequestHead): Plain {
+  return { ...head, headers: [...head.headers].map(([name, value]) => `${name}=${value}`) };
+}
+
+Deno.test("HeadParser reads a head however it is cut", () => {
+  const text = "GET /live/show.flv?token=1 HTTP/1.1\r\nHost: edge.example:8080\r\n" +
+    "X-Two:  a\t\r\nx-two: b\r\n\r\n";
+  const head = feedAtEverySplit(latin1(text), (chunks) => {
+    const parser = new HeadParser();
+    for (const chunk of chunks) {
+      const parsed = parser.push(chunk);
+      if (parsed !== null) return plain(parsed.head);
+    }
+    return null;
+  });
+  assertEquals(head, {
+    method: "GET",
+    url: "http://edge.example:8080/live/show.flv?token=1",
+    headers: ["host=edge.example:8080", "x-two=a, b"],
+    isOld: false,
+    isKept: true,
+    hasBody: false,
+  });
+});
+
+Deno.test("HeadParser takes nothing behind the head", () => {
+  const head = "DELETE /a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n";
+  const { hasBody, rest } = parse(`${head}bodyGET /b HTTP/1.1\r\n`);
+  assertEquals([hasBody, rest], [true, "bodyGET /b HTTP/1.1\r\n"]);
+});
+
+const HEADS = [
+  { what: "a lone line end before it", text: "\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", told: {} },
+  { what: "lines that end with LF", text: "GET / HTTP/1.1\nHost: x\n\n", told: {} },
+  {
+    what: "the whole address",
+    text: "GET http://a.example/b?c HTTP/1.1\r\nHost: x\r\n\r\n",
+    told: { url: "http://a.example/b?c" },
+  },
+  {
+    what: "two slashes",
+    text: "GET //a.example/b HTTP/1.1\r\nHost: x\r\n\r\n",
+    told: { url: "http://x//a.example/b" },
+  },
+  {
+    what: "an IPv6 host",
+    text: "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
+    told: { url: "http://[::1]:80/" },
+  },
+  {
+    what: "HTTP/1.0",
+    text: "GET / HTTP/1.0\r\n\r\n",
+    told: { url: "http://localhost/", isOld: true, isKept: false },
+  },
+  {
+    what: "HTTP/1.0 that wants to go on",
+    text: "GET / HTTP/1.0\r\nHost: x\r\nConnection: Keep-Alive\r\n\r\n",
+    told: { isOld: true },
+  },
+  {
+    what: "a last request",
+    text: "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    told: { isKept: false },
+  },
+  {
+    what: "an empty body",
+    text: "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+    told: {},
+  },
+  {
+    what: "a body in chunks",
+    text: "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+    told: { hasBody: true },
+  },
+  {
+    what: "a coding that is unknown",
+    text: "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, x\r\n\r\n",
+    told: { hasBody: true },
+  },
+  {
+    // 0x8A and 0x8D are line ends to whoever looks at seven bits.
+    what: "bytes beyond ASCII",
+    text: "GET /\x8d\x8a HTTP/1.1\r\nHost: x\r\nA: \x8aForged: 1\r\n\r\n",
+    told: { url: "http://x/\x8d\x8a" },
+  },
+] as const;
+
+for (const { what, text, told } of HEADS) {
+  Deno.test(`HeadParser reads ${what}`, () => {
+    const { headers: _, rest, ...head } = parse(text);
+    const usual = {
+      ...{ method: "GET", url: "http://x/", isOld: false, isKept: true, hasBody: false },
+    };
+    assertEquals(head, { ...usual, ...told });
+    assertEquals(rest, "");
+  });
+}
+
+Deno.test("HeadParser keeps the upper bit of a header's bytes", () => {
+  const { headers } = parse("GET / HTTP/1.1\r\nHost: x\r\nA: \x8aForged: 1\r\n\r\n");
+  assertEquals(headers, ["a=\x8aForged: 1", "host=x"]);
+});
+
+const BAD = [
+  ["no HTTP", "hello\r\n\r\n", 400],
+  ["a TLS greeting", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n", 400],
+  ["a method nobody knows", "BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+  ["HTTP/2", "GET / HTTP/2.0\r\nHost: x\r\n\r\n", 400],
+  ["HTTP/2 with its preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
+  ["a tunnel", "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n", 501],
+  ["TRACE", "TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 501],
+  ["no host", "GET / HTTP/1.1\r\n\r\n", 400],
+  ["two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400],
+  ["a host with a path", "GET / HTTP/1.1\r\nHost: a/b?\r\n\r\n", 400],
+  ["a host with a password", "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", 400],
+  ["a host that is none", "GET / HTTP/1.1\r\nHost: a%zz\r\n\r\n", 400],
+  ["an asterisk", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+  ["another scheme", "GET ftp://a/ HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+  ["a header's name that is none", "GET / HTTP/1.1\r\nHost: x\r\nA(b): 1\r\n\r\n", 400],
+  ["a header with a zero", "GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n", 400],
+  ["a line end in a header", "GET / HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n", 400],
+  ["two lengths", "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400],
+] as const;
+
+for (const [what, text, status] of BAD) {
+  Deno.test(`HeadParser refuses ${what}`, () => {
+    const error = assertThrows(() => new HeadParser().push(latin1(text)), BadRequestError);
+    assertEquals(error.status, status);
+  });
+}
+
+for (const what of ["a path", "a header", "headers"] as const) {
+  Deno.test(`HeadParser refuses ${what} beyond 32 KiB`, () => {
+    const parser = new HeadParser();
+    const starts = { "a path": "GET /", "a header": "GET / HTTP/1.1\r\nA: ", headers: "" };
+    const more = what === "headers" ? "Abc: d\r\n".repeat(125) : "a".repeat(1000);
+    parser.push(latin1(what === "headers" ? "GET / HTTP/1.1\r\n" : starts[what]));
+    const error = assertThrows(() => {
+      for (let at = 0; at < 34; at++) parser.push(latin1(more));
+    }, BadRequestError);
+    assertEquals(error.status, 431);
+  });
+}
+
+for (
+  const [url, path] of [
+    ["http://x/a/b?c=/d", "/a/b"],
+    ["http://x/../%2e?c", "/../%2e"],
+    ["http://x", "/"],
+    ["http://x/", "/"],
+    ["http://a b/c?/", "/c"],
+  ] as const
+) {
+  Deno.test(`pathOf() finds the path of ${url}`, () => assertEquals(pathOf(url), path));
+}
