@@ -8,6 +8,9 @@
 
 import { concatBytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import { describeError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import { describeExpectedEnd } from "../net/deno_tcp.ts";
 import type { ReadBuffers } from "../net/read_buffers.ts";
 import type { Transport } from "../net/transport.ts";
 import { BadRequestError, HeadParser, MAX_HEAD_BYTES, type RequestHead } from "./request_head.ts";
@@ -51,6 +54,7 @@ export interface HttpConnectionContext {
   readonly answer: (request: Request, bindings: HttpBindings) => Promise<Response>;
   readonly buffers: ReadBuffers;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /** A head must be complete this long after it began, and the first one after the client has come. */
@@ -145,9 +149,8 @@ export class HttpConnection {
         buffer = buffers.take(wanted);
       }
       this.#onLeft();
-    } catch {
-      // Whoever breaks a connection has left, and what we close ourselves ends so, too.
-      this.close();
+    } catch (error) {
+      this.#fail(error);
     }
     buffers.give(buffer);
   }
@@ -172,6 +175,17 @@ export class HttpConnection {
     if (state.type === "answering" || state.type === "taken") state.abort.abort();
     this.#onRoom?.();
     this.#onClosed(this);
+  }
+
+  /** Whoever breaks a connection has left, and what we close ourselves ends so, too. */
+  #fail(error: unknown): void {
+    if (this.#state.type !== "closed" && describeExpectedEnd(error) === null) {
+      this.#context.logger.error(`Closed client after a fault of ours: ${describeError(error)}`, {
+        peer: this.#transport.remote,
+        stack: error instanceof Error ? error.stack : undefined,
+      });
+    }
+    this.close();
   }
 
   #isOver(nowMs: number): boolean {
@@ -254,6 +268,8 @@ export class HttpConnection {
   /** Never rejects. */
   async #answerBad({ status, message }: BadRequestError): Promise<void> {
     this.#state = { type: "answering", head: null, abort: new AbortController() };
+    const peer = this.#transport.remote;
+    this.#context.logger.debug("Refused a request", { peer, status, reason: message });
     const response = new Response(`${message}\n`, { status });
     if (!await this.#write(response, writeResponse, BAD_REQUEST_OPTIONS)) return;
     this.#onAnswered(true, true);
@@ -271,8 +287,8 @@ export class HttpConnection {
       if (response.status !== STATUS_UPGRADED) {
         await write(response, { ...options, transport: this.#transport, onProgress });
       }
-    } catch {
-      this.close();
+    } catch (error) {
+      this.#fail(error);
     }
     this.#writingSinceMs = Infinity;
     return this.#state.type !== "closed";

@@ -67,7 +67,7 @@ export class HttpServer {
     this.#acceptor = new Acceptor({ ...options, onClient });
     const answer = (request: Request, bindings: HttpBindings) =>
       withSpan(request, bindings.remote, () => this.#answer(request, bindings));
-    this.#context = { answer, buffers: new ReadBuffers(), clock };
+    this.#context = { answer, buffers: new ReadBuffers(), clock, logger: this.#logger };
     try {
       this.address = this.#acceptor.listen(address);
     } catch (error) {

@@ -56,6 +56,7 @@ async function writeStreamed(response: Response, options: ResponseWriterOptions)
       const piece = await reader?.read();
       if (piece?.value === undefined) throw new Error(`The body ended ${left} bytes early`);
       left -= piece.value.length;
+      if (left < 0) throw new Error(`The body is ${-left} bytes longer than it says`);
       await writeAll([...unsent, piece.value], options);
       unsent = [];
     }

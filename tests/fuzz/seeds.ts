@@ -180,3 +180,38 @@ function recordPlay(): { fromClient: Uint8Array; fromServer: Uint8Array } {
     fromServer: concatBytes(fromServer).subarray(HANDSHAKE_BYTES),
   };
 }
+
+/** Requests over HTTP. */
+export const REQUEST_SEEDS: readonly Uint8Array[] = [
+  "GET /live/show.flv?token=1 HTTP/1.1\r\nHost: edge.example:8080\r\nUser-Agent: a/1 (b)\r\n\r\n",
+  "DELETE http://[::1]:1985/api/v1/clients/c1 HTTP/1.1\nhost: x\ncontent-length: 2\n\nab",
+  "HEAD / HTTP/1.0\r\nConnection: keep-alive\r\nRange: bytes=0-1\r\n\r\n",
+].map((text) => encodeUtf8(text));
+
+/** Words and marks of requests. */
+export const REQUEST_TOKENS: readonly string[] = [
+  ...[
+    "\r\n",
+    "\n",
+    "\r",
+    "\0",
+    " ",
+    "\t",
+    ":",
+    "/",
+    "..",
+    "%2e",
+    "%0d%0a",
+    "#",
+    "@",
+    "*",
+    "HTTP/2.0",
+  ],
+  ...[
+    "Transfer-Encoding: chunked\r\n",
+    "Content-Length: -1\r\n",
+    "Host: \r\n",
+    "CONNECT ",
+    "\u{ff}",
+  ],
+];

@@ -5,6 +5,12 @@ import { encodeAmf0 } from "../../lib/amf/amf0_encode.ts";
 import { concatBytes, decodeUtf8 } from "../../lib/base/bytes.ts";
 import { ConfigError, UpstreamError, WireError } from "../../lib/base/errors.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
+import {
+  BadRequestError,
+  HeadParser,
+  pathOf,
+  type RequestHead,
+} from "../../lib/http/request_head.ts";
 import { encodeMessage, type MessageHeader } from "../../lib/rtmp/chunk_encode.ts";
 import { ChunkReader } from "../../lib/rtmp/chunk_reader.ts";
 import { INITIAL_CHUNK_SIZE } from "../../lib/rtmp/constants.ts";
@@ -19,6 +25,8 @@ import {
   COMMAND_SEEDS,
   HANDSHAKE_SEEDS,
   PEER_SEEDS,
+  REQUEST_SEEDS,
+  REQUEST_TOKENS,
   SRS_SEEDS,
   SRS_TOKENS,
   TOML_SEEDS,
@@ -58,6 +66,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: "client_session", seeds: CLIENT_SEEDS, tokens: [], run: runClientSession },
   { name: "srs_config", seeds: SRS_SEEDS, tokens: SRS_TOKENS, run: runConfig("fuzz.conf") },
   { name: "toml_config", seeds: TOML_SEEDS, tokens: TOML_TOKENS, run: runConfig("fuzz.toml") },
+  { name: "http_request", seeds: REQUEST_SEEDS, tokens: REQUEST_TOKENS, run: runRequest },
 ];
 
 /** Feeds the input whole and in pieces, and asserts that both went the same way. */
@@ -226,6 +235,29 @@ function runConfig(file: string): (input: Uint8Array) => string {
       return error.problems.slice(0, 3).map(({ what }) => what.replace(/\d+|".*"/g, "")).join();
     }
   };
+}
+
+function runRequest(input: Uint8Array): string {
+  return runBothWays(input, (pieces) => {
+    const parser = new HeadParser();
+    try {
+      for (const piece of pieces) {
+        const parsed = parser.push(piece);
+        if (parsed !== null) return describeHead(parsed.head);
+      }
+      return "ok, more";
+    } catch (error) {
+      if (!(error instanceof BadRequestError)) throw error;
+      return `${error.status}`;
+    }
+  });
+}
+
+/** What `Request` takes, and what says which ways the input went. */
+function describeHead({ method, url, headers, isOld, isKept, hasBody }: RequestHead): string {
+  const request = new Request(url, { method, headers });
+  assert(URL.canParse(request.url) && pathOf(request.url).startsWith("/"));
+  return `ok ${method} ${isOld} ${isKept} ${hasBody} ${[...headers.keys()].length}`;
 }
 
 /** The target of this name, or undefined. */

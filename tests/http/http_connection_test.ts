@@ -207,12 +207,25 @@ Deno.test("HttpServer passes a body with a length on piece by piece", async () =
 Deno.test("HttpServer breaks off when a body is shorter than it says, or fails", async () => {
   const headers = { "content-length": "10" };
   const failing = new ReadableStream({ pull: (controller) => controller.error(new Error("disk")) });
-  const bodies = [streamOf(["abc"]), failing];
+  const bodies = [streamOf(["abc"]), failing, streamOf(["0123456789", "a"])];
   const rig = new Rig(() => new Response(bodies.shift()!, { headers }));
   const short = await rig.dial(get("/"));
   assertEquals([short.answers.endsWith("\r\n\r\nabc"), short.isClosed], [true, true]);
   const broken = await rig.dial(get("/"));
   assertEquals([broken.text, broken.isClosed], ["", true]);
+  const long = await rig.dial(get("/"));
+  assertEquals([long.answers.endsWith("0123456789"), long.isClosed], [true, false]);
+  assertEquals(rig.log.urgent.map(({ message }) => message), [
+    "Closed client after a fault of ours: The body ended 7 bytes early",
+    "Closed client after a fault of ours: disk",
+  ]);
+});
+
+Deno.test("HttpServer sends nothing of a piece that is longer than the body should be", async () => {
+  const headers = { "content-length": "2" };
+  const rig = new Rig(() => new Response(streamOf(["abc"]), { headers }));
+  const client = await rig.dial(get("/"));
+  assertEquals([client.text, client.isClosed], ["", true]);
 });
 
 function streamOf(pieces: readonly string[]): ReadableStream<Uint8Array> {
@@ -235,6 +248,7 @@ Deno.test("HttpServer answers a bad request, and closes when the client does", a
   client.leave();
   await rig.settle();
   assertEquals(rig.network.connections[0]!.server.isClosed, true);
+  assertEquals([rig.log.count("Refused a request"), rig.log.urgent], [1, []]);
 });
 
 Deno.test("HttpServer drops what comes behind a request with a body, for two seconds", async () => {
