@@ -239,7 +239,12 @@ export class WorkerPool implements ServerView {
 }
 
 function createThread(): Worker {
-  return new Worker(new URL("./worker_main.ts", import.meta.url), { type: "module" });
+  return new Worker(new URL(workerModule(), import.meta.url), { type: "module" });
+}
+
+/** In the executable all modules are one file, and those of the worker another (`deno task bundle`). */
+function workerModule(): string {
+  return import.meta.url.endsWith(".ts") ? "./worker_main.ts" : "./lib/cli/worker_main.js";
 }
 
 function post(worker: Worker, message: ToWorker): void {
