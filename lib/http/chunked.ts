@@ -29,8 +29,10 @@ export const LAST_CHUNK: Uint8Array<ArrayBuffer> = Uint8Array.from(
 /** Writes a chunk's head at `offset` and its tail behind the `size` bytes that follow it; 1 or more. */
 // HOT: once per media message of a stream that is watched over HTTP; guarded by bench/flv_bench.ts.
 export function frameChunk(target: Uint8Array, offset: number, size: number): void {
-  for (let digit = SIZE_DIGITS - 1, rest = size; digit >= 0; digit--, rest >>>= 4) {
+  let rest = size;
+  for (let digit = SIZE_DIGITS - 1; digit >= 0; digit--) {
     target[offset + digit] = DIGITS[rest & 0xf]!;
+    rest >>>= 4;
   }
   putLineEnd(target, offset + SIZE_DIGITS);
   putLineEnd(target, offset + CHUNK_HEAD_BYTES + size);

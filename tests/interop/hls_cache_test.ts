@@ -213,12 +213,14 @@ function assertAskedOnce({ requests }: HlsOrigin, costs: Costs): void {
     if (status !== 404) counts.set(path, (counts.get(path) ?? 0) + 1);
   }
   const playlists = counts.get(PLAYLIST) ?? 0;
-  assert(playlists <= costs.playlists + 2, `${playlists} requests for the playlist`);
+  const told = requests.map(({ time, peer, path, status }) => `${time} ${peer} ${path} ${status}`);
+  const all = `, all requests:\n${told.join("\n")}`;
+  assert(playlists <= costs.playlists + 2, `${playlists} requests for the playlist${all}`);
   counts.delete(PLAYLIST);
   assert(counts.size >= 2, `only ${counts.size} segments`);
   for (const [path, count] of counts) assertEquals(count, 1, path);
   const connections = new Set(requests.map(({ peer }) => peer)).size;
-  assert(connections <= costs.connections, `${connections} connections`);
+  assert(connections <= costs.connections, `${connections} connections${all}`);
 }
 
 function assertNoneStale({ playlists }: HlsCrowd, history: PlaylistHistory): void {

@@ -10,6 +10,8 @@ const TIMEOUT_MS = 10_000;
 
 /** A request that the origin answered. */
 export interface OriginRequest {
+  /** When it was answered, as the log tells it. */
+  readonly time: string;
   /** Address of the client's end of the connection. */
   readonly peer: string;
   readonly method: string;
@@ -45,11 +47,12 @@ export class HlsOrigin implements AsyncDisposable {
     const lines = this.#processes.flatMap(({ stdout, stderr }) => [...stdout, ...stderr]);
     return lines.flatMap((line) => {
       const match = line.match(
-        /Answered peer=(\S+) method="\\"(\w+)\\"" path="\\"(\S+)\\"" status=(\d+)/,
+        /([\d:.]+) DEBUG .*Answered peer=(\S+) method="\\"(\w+)\\"" path="\\"(\S+)\\"" status=(\d+)/,
       );
       if (match === null) return [];
-      const [, peer, method, path, status] = match;
+      const [, time, peer, method, path, status] = match;
       return {
+        time: time!,
         peer: peer!,
         method: method!,
         path: path!,
