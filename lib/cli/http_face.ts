@@ -45,7 +45,10 @@ export class HttpFace {
   constructor(options: HttpFaceOptions) {
     try {
       for (const { address, app } of assignApps(options)) {
-        this.#servers.push(new HttpServer({ ...options, address, handler: app.fetch }));
+        const { maxConnections } = options.config;
+        this.#servers.push(
+          new HttpServer({ ...options, address, maxConnections, handler: app.fetch }),
+        );
       }
     } catch (error) {
       void this.stop();

@@ -27,6 +27,8 @@ export interface HttpServerOptions {
   readonly address: NetAddress;
   readonly handler: HttpHandler;
   readonly network: Network;
+  /** Clients beyond this number are closed as they come. */
+  readonly maxConnections: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -63,8 +65,12 @@ export class HttpServer {
     const { clock, address } = options;
     this.#options = options;
     this.#logger = options.logger.for("http");
-    const onClient = (transport: Transport) => this.#admit(transport);
-    this.#acceptor = new Acceptor({ ...options, onClient });
+    this.#acceptor = new Acceptor({
+      ...options,
+      onClient: (transport) => this.#admit(transport),
+      countClients: () => this.#connections.size,
+      maxClients: options.maxConnections,
+    });
     const answer = (request: Request, bindings: HttpBindings) =>
       withSpan(request, bindings.remote, () => this.#answer(request, bindings));
     this.#context = { answer, buffers: new ReadBuffers(), clock, logger: this.#logger };

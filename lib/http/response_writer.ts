@@ -42,7 +42,7 @@ export async function writeResponse(
   await writeAll([encodeHead(response, options), body], options);
 }
 
-/** Writes the head of an answer whose body has no end but that of the connection. */
+/** Writes the head of an answer whose body somebody else writes. */
 export function writeHeadOnly(response: Response, options: ResponseWriterOptions): Promise<void> {
   return writeAll([encodeHead(response, options)], options);
 }
@@ -66,7 +66,10 @@ async function writeStreamed(response: Response, options: ResponseWriterOptions)
   }
 }
 
-async function writeAll(pieces: readonly Uint8Array[], options: ResponseWriterOptions) {
+async function writeAll(
+  pieces: readonly Uint8Array[],
+  options: ResponseWriterOptions,
+): Promise<void> {
   const count = pieces.reduce((sum, { length }) => sum + length, 0);
   for (const bytes of count <= MAX_JOINED_BYTES ? [concatBytes(pieces)] : pieces) {
     for (let at = 0; at < bytes.length;) {

@@ -12,6 +12,10 @@ export interface AcceptorOptions {
   readonly logger: Logger;
   /** Somebody has come. Must not throw. */
   readonly onClient: (transport: Transport) => void;
+  /** Clients that are there. */
+  readonly countClients: () => number;
+  /** Clients beyond this number are closed as they come. */
+  readonly maxClients: number;
 }
 
 /** Clients accepted in one turn: while many come, accepting them one after the other has no end of its own. */
@@ -20,7 +24,7 @@ const ACCEPTS_PER_TURN = 16;
 /** Pause after a failed accept: the usual cause, no free file descriptor, does not pass at once. */
 const ACCEPT_RETRY_MS = 100;
 
-/** Failed accepts are reported in one line, this long after the first of them. */
+/** What goes wrong is told in one line, this long after the first time. */
 const REPORT_DELAY_MS = 1_000;
 
 /** See the file comment. */
@@ -30,12 +34,31 @@ export class Acceptor {
   readonly #accepting: Promise<void>[] = [];
   /** Ends the pauses of listeners that could not accept. */
   readonly #wakes = new Set<() => void>();
+  readonly #failures: Tally;
+  readonly #refusals: Tally;
+  #acceptError: unknown = null;
   #isStopping = false;
-  #failedCount = 0;
-  #cancelReport: CancelTimer | null = null;
 
   constructor(options: AcceptorOptions) {
+    const { clock, maxClients } = options;
+    const logger = options.logger.for("net");
     this.#options = options;
+    this.#failures = new Tally(clock, (count) => {
+      const fix = "raise the limit of open files (ulimit -n) if that is the cause";
+      logger.error(`Cannot accept connections: ${describeError(this.#acceptError)}`, {
+        count,
+        fix,
+      });
+    });
+    this.#refusals = new Tally(clock, (count) => {
+      const fix = "raise max_connections";
+      logger.warning("Closed clients beyond the limit", { count, limit: maxClients, fix });
+    });
+  }
+
+  /** Clients that were closed as they came. */
+  get refusedCount(): number {
+    return this.#refusals.total;
   }
 
   /**
@@ -53,7 +76,8 @@ export class Acceptor {
   /** Closes the listeners; settles when nobody comes any more. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    this.#cancelReport?.();
+    this.#failures.stop();
+    this.#refusals.stop();
     for (const listener of this.#listeners) listener.close();
     for (const wake of this.#wakes) wake();
     await Promise.all(this.#accepting);
@@ -67,7 +91,8 @@ export class Acceptor {
         if (count % ACCEPTS_PER_TURN === 0) await nextTurn(this.#options.clock);
       } catch (error) {
         if (this.#isStopping) return;
-        this.#onFailed(error);
+        this.#acceptError = error;
+        this.#failures.add();
         await this.#pause();
       }
     }
@@ -76,7 +101,10 @@ export class Acceptor {
   #admit(transport: Transport): void {
     // It came in the very turn in which the server was stopped.
     if (this.#isStopping) return transport.close();
-    this.#options.onClient(transport);
+    const { countClients, maxClients, onClient } = this.#options;
+    if (countClients() < maxClients) return onClient(transport);
+    this.#refusals.add();
+    transport.close();
   }
 
   #pause(): Promise<void> {
@@ -90,18 +118,31 @@ export class Acceptor {
       this.#wakes.add(wake);
     });
   }
+}
 
-  /** One line a second however many there were. */
-  #onFailed(error: unknown): void {
-    this.#failedCount++;
-    if (this.#failedCount > 1) return;
-    const { clock, logger } = this.#options;
-    this.#cancelReport = clock.after(REPORT_DELAY_MS, () => {
-      logger.for("net").error(`Cannot accept connections: ${describeError(error)}`, {
-        count: this.#failedCount,
-        fix: "raise the limit of open files (ulimit -n) if that is the cause",
-      });
-      this.#failedCount = 0;
+/** Counts what happens, and reports it at most once a second. */
+class Tally {
+  total = 0;
+  readonly #clock: Clock;
+  readonly #report: (count: number) => void;
+  #reported = 0;
+  #cancel: CancelTimer | null = null;
+
+  constructor(clock: Clock, report: (count: number) => void) {
+    this.#clock = clock;
+    this.#report = report;
+  }
+
+  add(): void {
+    this.total++;
+    this.#cancel ??= this.#clock.after(REPORT_DELAY_MS, () => {
+      this.#cancel = null;
+      this.#report(this.total - this.#reported);
+      this.#reported = this.total;
     });
+  }
+
+  stop(): void {
+    this.#cancel?.();
   }
 }

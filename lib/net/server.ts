@@ -33,9 +33,6 @@ export class Server implements ClientSource {
   readonly #connections = new Map<Connection, Promise<void>>();
   #cancelCheck: CancelTimer | null = null;
   #lastId = 0;
-  /** Refused since the last line about it. */
-  #refusedCount = 0;
-  #refusedTotal = 0;
   /** Costs of the connections that are over. */
   readonly #ended = { receivedBytes: 0, sentBytes: 0, skips: 0 };
   // One for all: what waits for the end of a connection is held by each.
@@ -46,9 +43,13 @@ export class Server implements ClientSource {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    const { network, context: { clock, logger } } = options;
-    const onClient = (transport: Transport) => this.#admit(transport);
-    this.#acceptor = new Acceptor({ network, clock, logger, onClient });
+    this.#acceptor = new Acceptor({
+      ...options.context,
+      network: options.network,
+      onClient: (transport) => this.#admit(transport),
+      countClients: () => this.#connections.size,
+      maxClients: options.maxConnections,
+    });
   }
 
   /** What is going on. */
@@ -65,7 +66,7 @@ export class Server implements ClientSource {
   get clientTotals(): ClientTotals {
     const sum = { ...this.#ended };
     for (const { totals } of this.#connections.keys()) addTotals(sum, totals);
-    return { connections: this.#lastId, refused: this.#refusedTotal, ...sum };
+    return { connections: this.#lastId, refused: this.#acceptor.refusedCount, ...sum };
   }
 
   clientReports(nowMs: number): ClientReport[] {
@@ -106,12 +107,7 @@ export class Server implements ClientSource {
   }
 
   #admit(transport: Transport): void {
-    const { context, maxConnections, idPrefix } = this.#options;
-    if (this.#connections.size >= maxConnections) {
-      this.#refusedCount++;
-      this.#refusedTotal++;
-      return transport.close();
-    }
+    const { context, idPrefix } = this.#options;
     const connection = new Connection(`${idPrefix}${++this.#lastId}`, transport, context);
     this.#connections.set(connection, connection.run(this.#onEnded));
   }
@@ -119,21 +115,9 @@ export class Server implements ClientSource {
   #scheduleCheck(): CancelTimer {
     return this.#options.context.clock.after(CHECK_PERIOD_MS, () => {
       this.#cancelCheck = this.#scheduleCheck();
-      this.#reportRefused();
       const nowMs = this.#options.context.clock.now();
       for (const connection of this.#connections.keys()) connection.check(nowMs);
     });
-  }
-
-  /** One line a second however many came. */
-  #reportRefused(): void {
-    if (this.#refusedCount === 0) return;
-    this.#options.context.logger.for("net").warning("Closed clients beyond the limit", {
-      count: this.#refusedCount,
-      limit: this.#options.maxConnections,
-      fix: "raise max_connections",
-    });
-    this.#refusedCount = 0;
   }
 }
 

@@ -9,6 +9,7 @@ import { MemoryNetwork } from "../helpers/memory_network.ts";
 import { until } from "../helpers/until.ts";
 
 const PORT = 8080;
+const MAX_CONNECTIONS = 5;
 const ADDRESS = { hostname: "127.0.0.1", port: PORT };
 
 const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
@@ -25,6 +26,7 @@ class Rig {
   constructor(handler = TELL_PATH) {
     this.server = new HttpServer({
       ...{ address: ADDRESS, handler, network: this.network, clock: this.clock },
+      maxConnections: MAX_CONNECTIONS,
       logger: this.log.logger,
     });
   }
@@ -300,6 +302,22 @@ Deno.test("HttpServer closes a client that takes nothing of its answer for 30 s"
   assertEquals(client.isClosed, false);
   await rig.pass(2);
   assertEquals(client.isClosed, true);
+});
+
+Deno.test("HttpServer closes clients beyond its limit as they come, and says so once a second", async () => {
+  const rig = new Rig();
+  const first = await rig.dial();
+  for (let count = 1; count < MAX_CONNECTIONS; count++) await rig.dial();
+  const late = [await rig.dial(), await rig.dial()];
+  assertEquals(late.map(({ isClosed }) => isClosed), [true, true]);
+  await rig.pass(1);
+  assertEquals(rig.log.urgent.map(({ message, fields }) => [message, fields["count"]]), [
+    ["Closed clients beyond the limit", 2],
+  ]);
+  first.leave();
+  await rig.settle();
+  const next = await rig.dial(get("/a"));
+  assertEquals(next.answers, answer("/a"));
 });
 
 Deno.test("HttpServer lets an answer take its time", async () => {

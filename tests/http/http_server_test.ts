@@ -30,6 +30,7 @@ class Rig implements AsyncDisposable {
       address: ANY_PORT,
       handler,
       network: denoNetwork,
+      maxConnections: 1_000,
       clock: systemClock,
       logger,
     });
@@ -80,7 +81,13 @@ netTest("new HttpServer() says which address is in use", async () => {
   const { logger } = rig.log;
   const options = { handler: () => new Response(), clock: systemClock, logger };
   const error = assertThrows(
-    () => new HttpServer({ ...options, network: denoNetwork, address: rig.server.address }),
+    () =>
+      new HttpServer({
+        ...options,
+        network: denoNetwork,
+        maxConnections: 1,
+        address: rig.server.address,
+      }),
     HttpListenError,
   );
   assertEquals(
