@@ -40,7 +40,7 @@ class ComingPipe {
   }
 }
 
-/** The body of an HTTP/1.1 answer: the bytes as they are, so a viewer costs what a player costs. */
+/** The body of an HTTP/1.1 answer: the bytes as they are, as a player gets its own. */
 export class ChunkedBody implements FlvOutlet {
   readonly #pipe = new ComingPipe();
   #isEnding = false;
