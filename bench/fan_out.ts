@@ -7,7 +7,7 @@ import type { BenchServer } from "./servers.ts";
 import { Source } from "./source.ts";
 
 /** Players that look at every byte. */
-const SAMPLE_SIZE = 10;
+export const SAMPLE_SIZE = 10;
 
 /** How many players, and for how long. */
 export interface FanOutLoad {

@@ -3,20 +3,24 @@
 import { startProcess } from "../../tests/helpers/processes.ts";
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
-import { type FanOutResult, measureFanOut } from "../fan_out.ts";
+import { type FanOutResult, measureFanOut, SAMPLE_SIZE } from "../fan_out.ts";
 import { LoadProcess } from "../load_process.ts";
 import { readUsage } from "../machine.ts";
 import { figure } from "../report.ts";
-import { startEdgeOnCore } from "../servers.ts";
+import { openSample } from "../sample.ts";
+import { launchEdge, startEdgeOnCore } from "../servers.ts";
+import { Source } from "../source.ts";
 
 const MERGE_MS = 350;
 /** What 1 Mbit/s is in that time. */
 const FLUSH_BYTES = 43_750;
 const START_TIMEOUT_MS = 5_000;
+/** The sample, which also pings the server, and one that only reads. */
+const BASE_PLAYERS = SAMPLE_SIZE + 1;
 
 interface Run {
   readonly ours: FanOutResult;
-  /** What the server takes without these players: it reads and keeps the stream, for one. */
+  /** What the server takes for {@linkcode BASE_PLAYERS}: it reads and keeps the stream, and answers pings. */
   readonly baseCpuPercent: number;
   readonly floorCpuPercent: number;
 }
@@ -24,8 +28,8 @@ interface Run {
 /** See the file comment. */
 export async function scaling(context: BenchContext): Promise<SceneResult> {
   const runs: Run[] = [];
-  say("1 player: edge");
-  const baseCpuPercent = (await measureOurs(context, 1)).cpuPercent;
+  say(`${BASE_PLAYERS} players: edge`);
+  const baseCpuPercent = (await measureOurs(context, BASE_PLAYERS)).cpuPercent;
   for (const players of context.plan.counts) {
     say(`${players} players: edge, then the floor`);
     runs.push({
@@ -53,13 +57,14 @@ export async function scaling(context: BenchContext): Promise<SceneResult> {
         figure(run.ours.answerMs.p99),
         String(run.ours.faults + run.ours.lostPlayers),
         figure(flushMicroseconds(run)),
-        figure(microseconds(run.floorCpuPercent, run)),
+        figure(microseconds(run.floorCpuPercent, run.ours.players)),
         figure(overFloor(run)),
-        figure(microseconds(run.ours.cpuPercent, run)),
+        figure(microseconds(run.ours.cpuPercent, run.ours.players)),
       ]),
       notes: [
-        "base: reading and keeping the stream, as the same server does it for one player",
-        "µs per flush: CPU without the base, by players and merge periods; µs with base: all CPU",
+        `base: the same server with ${BASE_PLAYERS} players, of whom ${SAMPLE_SIZE} are the sample and ping it`,
+        "µs per flush: CPU beyond the base, by the other players and merge periods; µs with base: all CPU",
+        "the floor runs beside the same origin, publisher and sample, who take the load's core at times",
       ],
     }],
     goals: goalsOf(runs),
@@ -80,14 +85,12 @@ async function measureOurs(
   return await measureFanOut(programs.load, server, { ...plan, players });
 }
 
-async function measureFloor(
-  { pinning, programs, plan }: BenchContext,
-  players: number,
-): Promise<number> {
+async function measureFloor(context: BenchContext, players: number): Promise<number> {
+  const { pinning, programs, plan: { warmSeconds, seconds } } = context;
+  await using _company = await startCompany();
   const command = [programs.floor, String(FLUSH_BYTES), String(MERGE_MS)];
   await using floor = startProcess({ name: "floor", command: pinning.onServerCore(command) });
   const [, port] = await floor.waitForLine(/listening on (\d+)/, START_TIMEOUT_MS);
-  const { warmSeconds, seconds } = plan;
   await using load = new LoadProcess(programs.load, {
     ...{ port: Number(port), players, warmSeconds, seconds },
     flags: ["--raw"],
@@ -100,18 +103,31 @@ async function measureFloor(
   return (cpuMs - before.cpuMs) / (performance.now() - fromMs) * 100;
 }
 
-/** Processor time for each player and merge period, in µs. */
-function microseconds(cpuPercent: number, { ours }: Run): number {
-  return cpuPercent / 100 * MERGE_MS * 1000 / ours.players;
+/**
+ * What runs on the load's core while our server is measured. A load that gets its core late leaves bytes in
+ * the kernel for longer, and then writing costs more: the floor is to have the same.
+ */
+async function startCompany(): Promise<AsyncDisposable> {
+  await using started = new AsyncDisposableStack();
+  const origin = await launchEdge({ name: "origin", vhost: "", wrap: (command) => command });
+  started.defer(async () => void await origin.process.stop());
+  started.use(await Source.start({ ports: [origin.port], stream: "bench" }));
+  started.use(await openSample(origin.port, "bench", SAMPLE_SIZE)).begin();
+  return started.move();
 }
 
-/** The same of what the players add to the base. */
-function flushMicroseconds(run: Run): number {
-  return microseconds(run.ours.cpuPercent - run.baseCpuPercent, run);
+/** Processor time for each of so many players and merge period, in µs. */
+function microseconds(cpuPercent: number, players: number): number {
+  return cpuPercent / 100 * MERGE_MS * 1000 / players;
+}
+
+/** The same of what the players beyond the base add to it. */
+function flushMicroseconds({ ours, baseCpuPercent }: Run): number {
+  return microseconds(ours.cpuPercent - baseCpuPercent, ours.players - BASE_PLAYERS);
 }
 
 function overFloor(run: Run): number {
-  return flushMicroseconds(run) / microseconds(run.floorCpuPercent, run);
+  return flushMicroseconds(run) / microseconds(run.floorCpuPercent, run.ours.players);
 }
 
 /** How much later than a merge period players were written to: mostly the delay of the event loop. */
