@@ -1,7 +1,7 @@
 /**
- * A stream in FLV framing, in the chunks of a chunked body (`chunked.ts`). It is made when the first viewer over HTTP comes, from the stream's newest
- * keyframe on, and shared by all of them: they are cursors on its log, as RTMP's players are on the
- * hub's.
+ * A stream in FLV framing, in the chunks of a chunked body (`chunked.ts`). It is made when the first viewer
+ * over HTTP comes, from the stream's newest keyframe on, and shared by all of them: they are cursors on its
+ * log, as RTMP's players are on the hub's.
  *
  * It follows the hub's log with a cursor of its own, which moves when a viewer is about to be written to.
  * So a message costs the same with one viewer or with a thousand.
