@@ -1,5 +1,6 @@
 /** Measures one server while thousands play. */
 
+import { CpuSeconds } from "./cpu_seconds.ts";
 import { LoadProcess, type LoadResult, type LoadState } from "./load_process.ts";
 import { readUsage } from "./machine.ts";
 import { type Delays, openSample, type Sample } from "./sample.ts";
@@ -21,6 +22,8 @@ export interface FanOutResult {
   readonly players: number;
   /** Of one core. */
   readonly cpuPercent: number;
+  /** The same in the middle second. */
+  readonly secondPercent: number;
   readonly rssMiB: number;
   /** What the worst player and all together got of what was published, in percent. */
   readonly heldPercent: { readonly min: number; readonly mean: number };
@@ -71,15 +74,18 @@ export async function measurePlayers(
 ): Promise<FanOutResult> {
   const begin = await process.untilBegun();
   const usageBefore = await readUsage(server.pid);
+  const seconds = new CpuSeconds(server.pid);
   const sentBefore = source.sentBytes;
   const fromMs = performance.now();
   sample.begin();
   const end = await process.untilEnded();
+  const secondPercent = seconds.stop();
   const usage = await readUsage(server.pid);
   const elapsedMs = performance.now() - fromMs;
   return {
     players: others + sample.size,
     cpuPercent: (usage.cpuMs - usageBefore.cpuMs) / elapsedMs * 100,
+    secondPercent,
     rssMiB: usage.rssMiB,
     heldPercent: heldPercent(begin, end, (source.sentBytes - sentBefore) / elapsedMs * 1000),
     delayMs: sample.delaysMs(),

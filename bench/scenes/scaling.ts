@@ -3,13 +3,12 @@
 import { startProcess } from "../../tests/helpers/processes.ts";
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
+import { CpuSeconds } from "../cpu_seconds.ts";
 import { type FanOutResult, measureFanOut, SAMPLE_SIZE } from "../fan_out.ts";
 import { LoadProcess } from "../load_process.ts";
 import { readUsage } from "../machine.ts";
 import { figure } from "../report.ts";
-import { openSample } from "../sample.ts";
-import { launchEdge, startEdgeOnCore } from "../servers.ts";
-import { Source } from "../source.ts";
+import { startEdgeOnCore } from "../servers.ts";
 
 const MERGE_MS = 350;
 /** What 1 Mbit/s is in that time. */
@@ -18,24 +17,31 @@ const START_TIMEOUT_MS = 5_000;
 /** The sample, which also pings the server, and one that only reads. */
 const BASE_PLAYERS = SAMPLE_SIZE + 1;
 
+/** Processor time, in percent of a core. */
+type Cpu = Pick<FanOutResult, "cpuPercent" | "secondPercent">;
+
 interface Run {
   readonly ours: FanOutResult;
   /** What the server takes for {@linkcode BASE_PLAYERS}: it reads and keeps the stream, and answers pings. */
-  readonly baseCpuPercent: number;
-  readonly floorCpuPercent: number;
+  readonly base: Cpu;
+  readonly floor: Cpu;
 }
 
 /** See the file comment. */
 export async function scaling(context: BenchContext): Promise<SceneResult> {
   const runs: Run[] = [];
   say(`${BASE_PLAYERS} players: edge`);
-  const baseCpuPercent = (await measureOurs(context, BASE_PLAYERS)).cpuPercent;
+  const base = await measureOurs(context, BASE_PLAYERS);
   for (const players of context.plan.counts) {
+    if (players <= BASE_PLAYERS) {
+      say(`skipped: ${players} players are not more than the base`);
+      continue;
+    }
     say(`${players} players: edge, then the floor`);
     runs.push({
       ours: await measureOurs(context, players),
-      baseCpuPercent,
-      floorCpuPercent: await measureFloor(context, players),
+      base,
+      floor: await measureFloor(context, players),
     });
   }
   return {
@@ -44,12 +50,12 @@ export async function scaling(context: BenchContext): Promise<SceneResult> {
       columns: [
         ...["players", "CPU %", "base %", "RSS MiB", "got %", "worst", "late ms", "ping p99"],
         "faults",
-        ...["µs per flush", "floor µs", "× floor", "µs with base"],
+        ...["µs per flush", "floor µs", "× floor", "× by mean", "µs with base"],
       ],
       rows: runs.map((run) => [
         String(run.ours.players),
         figure(run.ours.cpuPercent),
-        figure(run.baseCpuPercent),
+        figure(run.base.cpuPercent),
         figure(run.ours.rssMiB),
         figure(run.ours.heldPercent.mean),
         figure(run.ours.heldPercent.min),
@@ -57,21 +63,26 @@ export async function scaling(context: BenchContext): Promise<SceneResult> {
         figure(run.ours.answerMs.p99),
         String(run.ours.faults + run.ours.lostPlayers),
         figure(flushMicroseconds(run)),
-        figure(microseconds(run.floorCpuPercent, run.ours.players)),
+        figure(microseconds(run.floor.secondPercent, run.ours.players)),
         figure(overFloor(run)),
-        figure(microseconds(run.ours.cpuPercent, run.ours.players)),
+        figure(overFloor(run, "cpuPercent")),
+        figure(microseconds(run.ours.secondPercent, run.ours.players)),
       ]),
       notes: [
         `base: the same server with ${BASE_PLAYERS} players, of whom ${SAMPLE_SIZE} are the sample and ping it`,
         "µs per flush: CPU beyond the base, by the other players and merge periods; µs with base: all CPU",
-        "the floor runs beside the same origin, publisher and sample, who take the load's core at times",
+        "µs are of the middle one of the seconds, × by mean is of all of them",
       ],
     }],
     goals: goalsOf(runs),
     figures: figuresOf(runs),
-    points: runs.flatMap(({ ours, floorCpuPercent }) => [
+    points: runs.flatMap(({ ours, floor }) => [
       { series: "edge", players: ours.players, cpuPercent: ours.cpuPercent },
-      { series: "floor: a write loop in C", players: ours.players, cpuPercent: floorCpuPercent },
+      {
+        series: "floor: a write loop in C",
+        players: ours.players,
+        cpuPercent: floor.cpuPercent,
+      },
     ]),
   };
 }
@@ -85,9 +96,10 @@ async function measureOurs(
   return await measureFanOut(programs.load, server, { ...plan, players });
 }
 
-async function measureFloor(context: BenchContext, players: number): Promise<number> {
-  const { pinning, programs, plan: { warmSeconds, seconds } } = context;
-  await using _company = await startCompany();
+async function measureFloor(
+  { pinning, programs, plan: { warmSeconds, seconds } }: BenchContext,
+  players: number,
+): Promise<Cpu> {
   const command = [programs.floor, String(FLUSH_BYTES), String(MERGE_MS)];
   await using floor = startProcess({ name: "floor", command: pinning.onServerCore(command) });
   const [, port] = await floor.waitForLine(/listening on (\d+)/, START_TIMEOUT_MS);
@@ -98,22 +110,12 @@ async function measureFloor(context: BenchContext, players: number): Promise<num
   await load.untilBegun();
   const before = await readUsage(floor.pid);
   const fromMs = performance.now();
+  const middle = new CpuSeconds(floor.pid);
   await load.untilEnded();
+  const secondPercent = middle.stop();
   const { cpuMs } = await readUsage(floor.pid);
-  return (cpuMs - before.cpuMs) / (performance.now() - fromMs) * 100;
-}
-
-/**
- * What runs on the load's core while our server is measured. A load that gets its core late leaves bytes in
- * the kernel for longer, and then writing costs more: the floor is to have the same.
- */
-async function startCompany(): Promise<AsyncDisposable> {
-  await using started = new AsyncDisposableStack();
-  const origin = await launchEdge({ name: "origin", vhost: "", wrap: (command) => command });
-  started.defer(async () => void await origin.process.stop());
-  started.use(await Source.start({ ports: [origin.port], stream: "bench" }));
-  started.use(await openSample(origin.port, "bench", SAMPLE_SIZE)).begin();
-  return started.move();
+  const cpuPercent = (cpuMs - before.cpuMs) / (performance.now() - fromMs) * 100;
+  return { cpuPercent, secondPercent };
 }
 
 /** Processor time for each of so many players and merge period, in µs. */
@@ -122,12 +124,12 @@ function microseconds(cpuPercent: number, players: number): number {
 }
 
 /** The same of what the players beyond the base add to it. */
-function flushMicroseconds({ ours, baseCpuPercent }: Run): number {
-  return microseconds(ours.cpuPercent - baseCpuPercent, ours.players - BASE_PLAYERS);
+function flushMicroseconds({ ours, base }: Run, of: keyof Cpu = "secondPercent"): number {
+  return microseconds(ours[of] - base[of], ours.players - BASE_PLAYERS);
 }
 
-function overFloor(run: Run): number {
-  return flushMicroseconds(run) / microseconds(run.floorCpuPercent, run.ours.players);
+function overFloor(run: Run, of: keyof Cpu = "secondPercent"): number {
+  return flushMicroseconds(run, of) / microseconds(run.floor[of], run.ours.players);
 }
 
 /** How much later than a merge period players were written to: mostly the delay of the event loop. */
@@ -138,7 +140,7 @@ function latenessMs({ longestGapMs }: FanOutResult): number {
 function goalsOf(runs: readonly Run[]): Goal[] {
   const largest = runs.find(({ ours }) => ours.players === 9000)?.ours;
   if (largest === undefined) return [];
-  const costs = runs.map(flushMicroseconds);
+  const costs = runs.map((run) => flushMicroseconds(run));
   const mean = costs.reduce((sum, cost) => sum + cost, 0) / costs.length;
   const unevenness = Math.max(...costs.map((cost) => Math.abs(cost / mean - 1))) * 100;
   const missing = 100 - largest.heldPercent.mean;
@@ -161,7 +163,7 @@ function goalsOf(runs: readonly Run[]): Goal[] {
     { what: "latest flush at 9,000 players", value: latenessMs(largest), bound: 20, unit: "ms" },
     {
       what: "worst µs per flush (without base), of the floor's",
-      value: Math.max(...runs.map(overFloor)),
+      value: Math.max(...runs.map((run) => overFloor(run))),
       bound: 1.6,
       unit: "×",
     },
