@@ -1,6 +1,7 @@
 /**
- * What a process takes in the middle one of many seconds. A host that lets other guests run makes single
- * seconds five times as dear, which a mean of ten shows and their median does not.
+ * What a process takes in a quiet second: the one that a quarter of all seconds stay below. A host that
+ * lets other guests run makes some seconds in a row many times as dear, which shows in their mean and at
+ * times in their median.
  */
 
 const SAMPLE_EVERY_MS = 1_000;
@@ -19,12 +20,11 @@ export class CpuSeconds {
     this.#timer = setInterval(() => this.#sample(), SAMPLE_EVERY_MS);
   }
 
-  /** Ends. @returns the middle second's processor time, in percent of one core */
+  /** Ends. @returns a quiet second's processor time in percent of one core; NaN after less than a second */
   stop(): number {
     clearInterval(this.#timer);
     const sorted = this.#percents.toSorted((a, b) => a - b);
-    const half = (sorted.length - 1) / 2;
-    return (sorted[Math.floor(half)]! + sorted[Math.ceil(half)]!) / 2;
+    return sorted[Math.round((sorted.length - 1) / 4)] ?? NaN;
   }
 
   #sample(): void {

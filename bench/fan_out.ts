@@ -22,8 +22,8 @@ export interface FanOutResult {
   readonly players: number;
   /** Of one core. */
   readonly cpuPercent: number;
-  /** The same in the middle second. */
-  readonly secondPercent: number;
+  /** The same in a quiet second. */
+  readonly quietPercent: number;
   readonly rssMiB: number;
   /** What the worst player and all together got of what was published, in percent. */
   readonly heldPercent: { readonly min: number; readonly mean: number };
@@ -74,18 +74,18 @@ export async function measurePlayers(
 ): Promise<FanOutResult> {
   const begin = await process.untilBegun();
   const usageBefore = await readUsage(server.pid);
-  const seconds = new CpuSeconds(server.pid);
+  const cpu = new CpuSeconds(server.pid);
   const sentBefore = source.sentBytes;
   const fromMs = performance.now();
   sample.begin();
   const end = await process.untilEnded();
-  const secondPercent = seconds.stop();
+  const quietPercent = cpu.stop();
   const usage = await readUsage(server.pid);
   const elapsedMs = performance.now() - fromMs;
   return {
     players: others + sample.size,
     cpuPercent: (usage.cpuMs - usageBefore.cpuMs) / elapsedMs * 100,
-    secondPercent,
+    quietPercent,
     rssMiB: usage.rssMiB,
     heldPercent: heldPercent(begin, end, (source.sentBytes - sentBefore) / elapsedMs * 1000),
     delayMs: sample.delaysMs(),

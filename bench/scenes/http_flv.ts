@@ -4,6 +4,7 @@ import { freePort } from "../../tests/helpers/ports.ts";
 import { say } from "../../tests/helpers/say.ts";
 import { until } from "../../tests/helpers/until.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
+import { CpuSeconds } from "../cpu_seconds.ts";
 import { LoadProcess, type LoadState } from "../load_process.ts";
 import { readUsage } from "../machine.ts";
 import { figure } from "../report.ts";
@@ -34,6 +35,8 @@ const VHOST = `play { mw_latency ${MERGE_MS}; queue_length 3; } http_remux { ena
 interface Step {
   readonly name: string;
   readonly cpuPercent: number;
+  /** The same in a quiet second. */
+  readonly quietPercent: number;
   readonly rssMiB: number;
   /** What each crowd got of what was published, in percent: RTMP first, without the slow ones. */
   readonly heldPercent: readonly number[];
@@ -87,8 +90,8 @@ export async function httpFlv({ pinning, programs, plan }: BenchContext): Promis
   await slow[Symbol.asyncDispose]();
   const behind = countBehind(await untilEnded(server, slowCount));
   const steps = [base, alone, both, all];
-  const costs = steps.map(({ cpuPercent }, index) => {
-    return (cpuPercent - (steps[index - 1]?.cpuPercent ?? 0)) / 100 * MERGE_MS * 1000;
+  const costs = steps.map(({ quietPercent }, index) => {
+    return (quietPercent - (steps[index - 1]?.quietPercent ?? 0)) / 100 * MERGE_MS * 1000;
   });
   const [rtmpMicros, httpMicros] = [costs[1]! / viewers, costs[2]! / viewers];
   const costRatio = httpMicros / rtmpMicros;
@@ -109,7 +112,7 @@ export async function httpFlv({ pinning, programs, plan }: BenchContext): Promis
       ]),
       notes: [
         `a flush costs ${figure(rtmpMicros)} µs over RTMP and ${figure(httpMicros)} µs over ` +
-        `HTTP (× ${figure(costRatio)}): what each step adds`,
+        `HTTP (× ${figure(costRatio)}): what each step adds in quiet seconds`,
         `${behind} of ${slowCount} slow ones skipped or were closed`,
       ],
     }],
@@ -139,11 +142,13 @@ async function measureStep(
 ): Promise<Step> {
   const { server, source, sample, crowds, seconds } = options;
   const before = await readUsage(server.pid);
+  const cpu = new CpuSeconds(server.pid);
   const statesBefore = crowds.map(({ process }) => process.state!);
   const sentBefore = source.sentBytes;
   const fromMs = performance.now();
   sample.begin();
   await sleep(seconds * 1000);
+  const quietPercent = cpu.stop();
   const usage = await readUsage(server.pid);
   const elapsedMs = performance.now() - fromMs;
   const states = crowds.map(({ process }) => process.state!);
@@ -152,6 +157,7 @@ async function measureStep(
   return {
     name,
     cpuPercent: (usage.cpuMs - before.cpuMs) / elapsedMs * 100,
+    quietPercent,
     rssMiB: usage.rssMiB,
     heldPercent: states.map((state, index) => rateOf(statesBefore[index]!, state) / sentRate * 100),
     delayMs: sample.delaysMs(),

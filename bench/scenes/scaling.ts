@@ -18,7 +18,7 @@ const START_TIMEOUT_MS = 5_000;
 const BASE_PLAYERS = SAMPLE_SIZE + 1;
 
 /** Processor time, in percent of a core. */
-type Cpu = Pick<FanOutResult, "cpuPercent" | "secondPercent">;
+type Cpu = Pick<FanOutResult, "cpuPercent" | "quietPercent">;
 
 interface Run {
   readonly ours: FanOutResult;
@@ -63,15 +63,15 @@ export async function scaling(context: BenchContext): Promise<SceneResult> {
         figure(run.ours.answerMs.p99),
         String(run.ours.faults + run.ours.lostPlayers),
         figure(flushMicroseconds(run)),
-        figure(microseconds(run.floor.secondPercent, run.ours.players)),
+        figure(microseconds(run.floor.quietPercent, run.ours.players)),
         figure(overFloor(run)),
         figure(overFloor(run, "cpuPercent")),
-        figure(microseconds(run.ours.secondPercent, run.ours.players)),
+        figure(microseconds(run.ours.quietPercent, run.ours.players)),
       ]),
       notes: [
         `base: the same server with ${BASE_PLAYERS} players, of whom ${SAMPLE_SIZE} are the sample and ping it`,
         "µs per flush: CPU beyond the base, by the other players and merge periods; µs with base: all CPU",
-        "µs are of the middle one of the seconds, × by mean is of all of them",
+        "µs are of quiet seconds, which a quarter of them stay below; × by mean is of all seconds",
       ],
     }],
     goals: goalsOf(runs),
@@ -110,12 +110,12 @@ async function measureFloor(
   await load.untilBegun();
   const before = await readUsage(floor.pid);
   const fromMs = performance.now();
-  const middle = new CpuSeconds(floor.pid);
+  const cpu = new CpuSeconds(floor.pid);
   await load.untilEnded();
-  const secondPercent = middle.stop();
+  const quietPercent = cpu.stop();
   const { cpuMs } = await readUsage(floor.pid);
   const cpuPercent = (cpuMs - before.cpuMs) / (performance.now() - fromMs) * 100;
-  return { cpuPercent, secondPercent };
+  return { cpuPercent, quietPercent };
 }
 
 /** Processor time for each of so many players and merge period, in µs. */
@@ -124,11 +124,11 @@ function microseconds(cpuPercent: number, players: number): number {
 }
 
 /** The same of what the players beyond the base add to it. */
-function flushMicroseconds({ ours, base }: Run, of: keyof Cpu = "secondPercent"): number {
+function flushMicroseconds({ ours, base }: Run, of: keyof Cpu = "quietPercent"): number {
   return microseconds(ours[of] - base[of], ours.players - BASE_PLAYERS);
 }
 
-function overFloor(run: Run, of: keyof Cpu = "secondPercent"): number {
+function overFloor(run: Run, of: keyof Cpu = "quietPercent"): number {
   return flushMicroseconds(run, of) / microseconds(run.floor[of], run.ours.players);
 }
 
