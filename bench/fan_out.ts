@@ -1,8 +1,7 @@
 /** Measures one server while thousands play. */
 
-import { CpuSeconds } from "./cpu_seconds.ts";
+import { CpuMeter, type CpuUse } from "./cpu_meter.ts";
 import { LoadProcess, type LoadResult, type LoadState } from "./load_process.ts";
-import { readUsage } from "./machine.ts";
 import { type Delays, openSample, type Sample } from "./sample.ts";
 import type { BenchServer } from "./servers.ts";
 import { Source } from "./source.ts";
@@ -18,13 +17,8 @@ export interface FanOutLoad {
 }
 
 /** What was measured. */
-export interface FanOutResult {
+export interface FanOutResult extends CpuUse {
   readonly players: number;
-  /** Of one core. */
-  readonly cpuPercent: number;
-  /** The same in a quiet second. */
-  readonly quietPercent: number;
-  readonly rssMiB: number;
   /** What the worst player and all together got of what was published, in percent. */
   readonly heldPercent: { readonly min: number; readonly mean: number };
   /** From the publisher to the sample's players, in ms. */
@@ -73,20 +67,16 @@ export async function measurePlayers(
   { server, source, sample, process, others }: Audience,
 ): Promise<FanOutResult> {
   const begin = await process.untilBegun();
-  const usageBefore = await readUsage(server.pid);
-  const cpu = new CpuSeconds(server.pid);
+  using meter = await CpuMeter.start(server.pid);
   const sentBefore = source.sentBytes;
   const fromMs = performance.now();
   sample.begin();
   const end = await process.untilEnded();
-  const quietPercent = cpu.stop();
-  const usage = await readUsage(server.pid);
+  const use = await meter.read();
   const elapsedMs = performance.now() - fromMs;
   return {
     players: others + sample.size,
-    cpuPercent: (usage.cpuMs - usageBefore.cpuMs) / elapsedMs * 100,
-    quietPercent,
-    rssMiB: usage.rssMiB,
+    ...use,
     heldPercent: heldPercent(begin, end, (source.sentBytes - sentBefore) / elapsedMs * 1000),
     delayMs: sample.delaysMs(),
     answerMs: sample.answersMs(),

@@ -4,9 +4,8 @@ import { freePort } from "../../tests/helpers/ports.ts";
 import { say } from "../../tests/helpers/say.ts";
 import { until } from "../../tests/helpers/until.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
-import { CpuSeconds } from "../cpu_seconds.ts";
+import { CpuMeter, type CpuUse } from "../cpu_meter.ts";
 import { LoadProcess, type LoadState } from "../load_process.ts";
-import { readUsage } from "../machine.ts";
 import { figure } from "../report.ts";
 import { type Delays, openSample, type Sample } from "../sample.ts";
 import { type BenchServer, startEdgeOnCore } from "../servers.ts";
@@ -32,12 +31,8 @@ const STEP_PART = 0.6;
 const VHOST = `play { mw_latency ${MERGE_MS}; queue_length 3; } http_remux { enabled on; }`;
 
 /** What was measured while so many watched. */
-interface Step {
+interface Step extends CpuUse {
   readonly name: string;
-  readonly cpuPercent: number;
-  /** The same in a quiet second. */
-  readonly quietPercent: number;
-  readonly rssMiB: number;
   /** What each crowd got of what was published, in percent: RTMP first, without the slow ones. */
   readonly heldPercent: readonly number[];
   /** Of the sample, which plays RTMP. */
@@ -141,24 +136,20 @@ async function measureStep(
   },
 ): Promise<Step> {
   const { server, source, sample, crowds, seconds } = options;
-  const before = await readUsage(server.pid);
-  const cpu = new CpuSeconds(server.pid);
+  using meter = await CpuMeter.start(server.pid);
   const statesBefore = crowds.map(({ process }) => process.state!);
   const sentBefore = source.sentBytes;
   const fromMs = performance.now();
   sample.begin();
   await sleep(seconds * 1000);
-  const quietPercent = cpu.stop();
-  const usage = await readUsage(server.pid);
+  const use = await meter.read();
   const elapsedMs = performance.now() - fromMs;
   const states = crowds.map(({ process }) => process.state!);
   const sentRate = (source.sentBytes - sentBefore) / elapsedMs;
   const lost = crowds.reduce((sum, { size }, index) => sum + size - states[index]!.playing, 0);
   return {
     name,
-    cpuPercent: (usage.cpuMs - before.cpuMs) / elapsedMs * 100,
-    quietPercent,
-    rssMiB: usage.rssMiB,
+    ...use,
     heldPercent: states.map((state, index) => rateOf(statesBefore[index]!, state) / sentRate * 100),
     delayMs: sample.delaysMs(),
     faults: sample.countFaults(),

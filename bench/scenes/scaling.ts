@@ -3,10 +3,9 @@
 import { startProcess } from "../../tests/helpers/processes.ts";
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
-import { CpuSeconds } from "../cpu_seconds.ts";
+import { CpuMeter, type CpuUse } from "../cpu_meter.ts";
 import { type FanOutResult, measureFanOut, SAMPLE_SIZE } from "../fan_out.ts";
 import { LoadProcess } from "../load_process.ts";
-import { readUsage } from "../machine.ts";
 import { figure } from "../report.ts";
 import { startEdgeOnCore } from "../servers.ts";
 
@@ -17,14 +16,14 @@ const START_TIMEOUT_MS = 5_000;
 /** The sample, which also pings the server, and one that only reads. */
 const BASE_PLAYERS = SAMPLE_SIZE + 1;
 
-/** Processor time, in percent of a core. */
-type Cpu = Pick<FanOutResult, "cpuPercent" | "quietPercent">;
+/** A figure of {@linkcode CpuUse}. */
+type Cpu = "cpuPercent" | "quietPercent";
 
 interface Run {
   readonly ours: FanOutResult;
   /** What the server takes for {@linkcode BASE_PLAYERS}: it reads and keeps the stream, and answers pings. */
-  readonly base: Cpu;
-  readonly floor: Cpu;
+  readonly base: CpuUse;
+  readonly floor: CpuUse;
 }
 
 /** See the file comment. */
@@ -99,7 +98,7 @@ async function measureOurs(
 async function measureFloor(
   { pinning, programs, plan: { warmSeconds, seconds } }: BenchContext,
   players: number,
-): Promise<Cpu> {
+): Promise<CpuUse> {
   const command = [programs.floor, String(FLUSH_BYTES), String(MERGE_MS)];
   await using floor = startProcess({ name: "floor", command: pinning.onServerCore(command) });
   const [, port] = await floor.waitForLine(/listening on (\d+)/, START_TIMEOUT_MS);
@@ -108,14 +107,9 @@ async function measureFloor(
     flags: ["--raw"],
   });
   await load.untilBegun();
-  const before = await readUsage(floor.pid);
-  const fromMs = performance.now();
-  const cpu = new CpuSeconds(floor.pid);
+  using meter = await CpuMeter.start(floor.pid);
   await load.untilEnded();
-  const quietPercent = cpu.stop();
-  const { cpuMs } = await readUsage(floor.pid);
-  const cpuPercent = (cpuMs - before.cpuMs) / (performance.now() - fromMs) * 100;
-  return { cpuPercent, quietPercent };
+  return await meter.read();
 }
 
 /** Processor time for each of so many players and merge period, in µs. */
@@ -124,11 +118,11 @@ function microseconds(cpuPercent: number, players: number): number {
 }
 
 /** The same of what the players beyond the base add to it. */
-function flushMicroseconds({ ours, base }: Run, of: keyof Cpu = "quietPercent"): number {
+function flushMicroseconds({ ours, base }: Run, of: Cpu = "quietPercent"): number {
   return microseconds(ours[of] - base[of], ours.players - BASE_PLAYERS);
 }
 
-function overFloor(run: Run, of: keyof Cpu = "quietPercent"): number {
+function overFloor(run: Run, of: Cpu = "quietPercent"): number {
   return flushMicroseconds(run, of) / microseconds(run.floor[of], run.ours.players);
 }
 

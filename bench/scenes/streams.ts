@@ -2,6 +2,7 @@
 
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
+import { CpuMeter } from "../cpu_meter.ts";
 import { type FanOutResult, measurePlayers } from "../fan_out.ts";
 import { LoadProcess } from "../load_process.ts";
 import { ManySources } from "../many_sources.ts";
@@ -106,17 +107,14 @@ async function measurePublishers(
   await using source = await ManySources.start({ port: server.port, count, kilobits });
   await using sample = await openSampleOf(server.publishPort, sampleNames(count));
   await sleep(plan.warmSeconds * 1000);
-  const before = await readUsage(server.pid);
-  const fromMs = performance.now();
+  using meter = await CpuMeter.start(server.pid);
   sample.begin();
   await sleep(plan.seconds * 1000);
-  const usage = await readUsage(server.pid);
-  const elapsedMs = performance.now() - fromMs;
+  const use = await meter.read();
   const megabits = count * kilobits / 1000;
   return {
-    cpuPercent: (usage.cpuMs - before.cpuMs) / elapsedMs * 100,
-    rssMiB: usage.rssMiB,
-    addedMiB: usage.rssMiB - idle.rssMiB,
+    ...use,
+    addedMiB: use.rssMiB - idle.rssMiB,
     heldPercent: { min: NaN, mean: NaN },
     faults: sample.countFaults() + sample.countLost() + source.countLost(),
     inMegabits: megabits,
