@@ -7,35 +7,50 @@
  * asynchronous zero-copy write at any time, so it is neither recycled nor overwritten, only dropped; a
  * view under a pending write keeps its slab alive. No message straddles two slabs, hence every view
  * that ends where a slab's bytes end, ends at a message boundary.
+ *
+ * A slab begins with a copy of what came last in the one before: whoever follows the head finds all that
+ * it has not got yet in the newest slab, and takes it with one write.
  */
 
 import { diffU32 } from "../base/u32.ts";
 
 /**
- * Slabs hold some seconds of a stream, so that a thin one is cheap and a write rarely ends at a slab's end
- * before the head: the next one is twice as large when one was filled too soon, and half as large when it
- * took too long.
+ * Slabs hold some seconds of a stream, so that a thin one is cheap and little is copied: the next one is
+ * twice as large when one was filled too soon, and half as large when it took too long.
  */
 const FIRST_SLAB_BYTES = 64 * 1024;
 const MIN_SLAB_BYTES = 16 * 1024;
 const MAX_SLAB_BYTES = 1024 * 1024;
-const TOO_SOON_MS = 4_000;
+const TOO_SOON_MS = 3_000;
 const TOO_LONG_MS = 16_000;
+
+/**
+ * How much of the stream a slab has in common with the one before: the longest merge period that is usual
+ * and some delay. At most half a slab.
+ */
+const OVERLAP_MS = 500;
 
 const NO_BYTES = new Uint8Array(0);
 
 /** A piece of a {@linkcode SlabLog}. */
 export interface Slab {
-  /** Offset of its first byte. */
+  /** Offset of its first byte, which may lie inside a message. */
   readonly start: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** How many of its bytes are filled. */
   readonly used: number;
 }
 
+/** A slab of a {@linkcode SlabLog}, as that sees it. */
+interface OwnSlab extends Slab {
+  used: number;
+  /** How many bytes it begins with that the slab before it holds too. */
+  readonly overlap: number;
+}
+
 /** See the file comment. */
 export class SlabLog {
-  #slabs: { readonly start: number; readonly bytes: Uint8Array<ArrayBuffer>; used: number }[] = [];
+  #slabs: OwnSlab[] = [];
   #head = 0;
   #slabBytes = FIRST_SLAB_BYTES;
   /** Stream time at which the newest slab was begun. */
@@ -45,9 +60,10 @@ export class SlabLog {
   #viewFrom = -1;
   #viewTo = -1;
 
-  /** Offset of the first byte still held. */
+  /** Offset of the first message still held. */
   get tail(): number {
-    return this.#slabs[0]?.start ?? this.#head;
+    const oldest = this.#slabs[0];
+    return oldest === undefined ? this.#head : ownStart(oldest);
   }
 
   /** Offset after the newest byte. */
@@ -72,10 +88,14 @@ export class SlabLog {
   reserve(length: number, streamMs: number): Slab {
     const newest = this.#slabs.at(-1);
     if (newest !== undefined && newest.bytes.length - newest.used >= length) return newest;
-    if (newest !== undefined) this.#chooseSize(diffU32(streamMs, this.#beganMs));
+    const common = newest === undefined
+      ? NO_BYTES
+      : this.#close(newest, diffU32(streamMs, this.#beganMs));
     this.#beganMs = streamMs;
-    const bytes = new Uint8Array(Math.max(this.#slabBytes, length));
-    const slab = { start: this.#head, bytes, used: 0 };
+    const bytes = new Uint8Array(Math.max(this.#slabBytes, common.length + length));
+    bytes.set(common);
+    const overlap = common.length;
+    const slab = { start: this.#head - overlap, bytes, used: overlap, overlap };
     this.#slabs.push(slab);
     return slab;
   }
@@ -85,7 +105,7 @@ export class SlabLog {
     const slab = this.#slabs.at(-1)!;
     slab.used += length;
     this.#head += length;
-    return slab.used === length;
+    return slab.used === slab.overlap + length;
   }
 
   /**
@@ -102,7 +122,7 @@ export class SlabLog {
     return this.#view;
   }
 
-  /** The slab with the byte at `cursor`, or null when that is at the head or before the tail. */
+  /** The newest slab with the byte at `cursor`, or null when that is at the head or before the tail. */
   at(cursor: number): Slab | null {
     if (cursor >= this.#head || cursor < this.tail) return null;
     // Most cursors are near the head.
@@ -111,23 +131,37 @@ export class SlabLog {
     return this.#slabs[index]!;
   }
 
-  /** @param filledMs How much stream time the newest slab holds. */
-  #chooseSize(filledMs: number): void {
+  /**
+   * Chooses the size of the slab after `slab`, which is full and holds `filledMs` of stream time.
+   *
+   * @returns what the next one begins with
+   */
+  #close(slab: OwnSlab, filledMs: number): Uint8Array {
     if (filledMs < TOO_SOON_MS) {
       this.#slabBytes = Math.min(this.#slabBytes * 2, MAX_SLAB_BYTES);
     } else if (filledMs > TOO_LONG_MS) {
       this.#slabBytes = Math.max(this.#slabBytes / 2, MIN_SLAB_BYTES);
     }
+    // Where time stands still nobody knows how much is behind the head.
+    if (filledMs <= 0) return NO_BYTES;
+    const wanted = Math.ceil((slab.used - slab.overlap) * OVERLAP_MS / filledMs);
+    const overlap = Math.min(wanted, this.#slabBytes / 2, slab.used);
+    return slab.bytes.subarray(slab.used - overlap, slab.used);
   }
 
   /** Forgets the slabs that end at or before `offset`, but for the newest: it has room for more. */
   dropBefore(offset: number): void {
     let count = 0;
-    while (count < this.#slabs.length - 1 && this.#slabs[count + 1]!.start <= offset) count++;
+    while (count < this.#slabs.length - 1 && ownStart(this.#slabs[count + 1]!) <= offset) count++;
     if (count === 0) return;
     this.#slabs.splice(0, count);
     // It must neither be found any more nor keep its slab alive.
     this.#view = NO_BYTES;
     this.#viewFrom = -1;
   }
+}
+
+/** Offset of a slab's first message that is not in the one before. */
+function ownStart({ start, overlap }: OwnSlab): number {
+  return start + overlap;
 }

@@ -15,12 +15,12 @@ function audioAt(timestampMs: number) {
   return { csid: 4, typeId: 8, msid: 1, timestampMs };
 }
 
-/** A log of messages with these payload lengths, 10 ms apart; `offsets` are where they begin. */
-function fill(lengths: readonly number[]): { log: StreamLog; offsets: number[] } {
+/** A log of messages with these payload lengths, so many ms apart; `offsets` are where they begin. */
+function fill(lengths: readonly number[], stepMs = 10): { log: StreamLog; offsets: number[] } {
   const log = new StreamLog(CHUNK_SIZE);
   const offsets = lengths.map((length, index) => {
     const offset = log.head;
-    log.append(audioAt(index * 10), new Uint8Array(length));
+    log.append(audioAt(index * stepMs), new Uint8Array(length).fill(index));
     return offset;
   });
   return { log, offsets };
@@ -111,9 +111,10 @@ Deno.test("StreamLog.append() copies the payload, whose memory is used again", (
 
 Deno.test("StreamLog.view() always ends at a message boundary, whatever the lengths", () => {
   const length = fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 200_000 }));
+  const stepMs = fc.constantFrom(0, 1, 10, 100, 1_000);
   fc.assert(
-    fc.property(fc.array(length, { minLength: 1, maxLength: 40 }), (lengths) => {
-      const { log, offsets } = fill(lengths);
+    fc.property(fc.array(length, { minLength: 1, maxLength: 40 }), stepMs, (lengths, stepMs) => {
+      const { log, offsets } = fill(lengths, stepMs);
       const found: number[] = [];
       for (let cursor = 0; cursor < log.head;) {
         const view = log.view(cursor);
@@ -121,11 +122,30 @@ Deno.test("StreamLog.view() always ends at a message boundary, whatever the leng
         cursor += view.length;
       }
       assertEquals(found, lengths);
-      // From the beginning of any message too.
-      for (const offset of offsets) readMessages(log.view(offset), CHUNK_SIZE);
+      // From the beginning of any message too, and it is that message.
+      for (const [index, offset] of offsets.entries()) {
+        const [first] = readMessages(log.view(offset), CHUNK_SIZE);
+        assertEquals(first!.payload, new Uint8Array(lengths[index]!).fill(index));
+      }
     }),
     { numRuns: 40 },
   );
+});
+
+Deno.test("StreamLog.view() reaches the head in one piece for whoever is half a second behind", () => {
+  const log = new StreamLog(CHUNK_SIZE);
+  const offsets: number[] = [];
+  let slabs = 0;
+  // 1 Mbit/s at 25 messages a second.
+  for (let index = 0; index < 1_000; index++) {
+    offsets.push(log.head);
+    if (log.append(audioAt(index * 40), new Uint8Array(5_000).fill(index))) slabs++;
+    const cursor = offsets.at(-13) ?? 0;
+    const view = log.view(cursor);
+    assertEquals(cursor + view.length, log.head, `after message ${index}`);
+    assertEquals(view[12], Math.max(0, index - 12) % 256);
+  }
+  assert(slabs > 10, `only ${slabs} slabs`);
 });
 
 Deno.test("StreamLog.view() goes on where an earlier view of the same slab ended", () => {
@@ -156,14 +176,14 @@ Deno.test("StreamLog.view() is one and the same for all who are at one place", (
 });
 
 Deno.test("StreamLog.view() of bytes that were just asked for is empty when they are forgotten", () => {
-  const { log } = fill([lengthFor(64), 10]);
+  const { log } = fill([lengthFor(64), 10], 0);
   assertEquals(log.view(0).length, 64 * KIB);
   log.dropBefore(64 * KIB);
   assertEquals(log.view(0).length, 0);
 });
 
 Deno.test("StreamLog.view() is empty at the head, behind it and before the tail", () => {
-  const { log } = fill([lengthFor(64), lengthFor(128), 10]);
+  const { log } = fill([lengthFor(64), lengthFor(128), 10], 0);
   log.dropBefore(64 * KIB);
   assertEquals(log.tail, 64 * KIB);
   for (const cursor of [log.head, log.head + 1, 0, log.tail - 1, -1]) {
@@ -186,9 +206,9 @@ Deno.test("StreamLog.append() doubles the slabs of a burst up to 1 MiB and tells
 function slabBytesAt(bytesPerSecond: number): number {
   const log = new StreamLog(CHUNK_SIZE);
   let slabBytes = 0;
-  for (let second = 0; second < 600; second++) {
+  for (let timeMs = 0; timeMs < 600_000; timeMs += 100) {
     const heldBytes = log.heldBytes;
-    if (log.append(audioAt(second * 1_000), new Uint8Array(bytesPerSecond))) {
+    if (log.append(audioAt(timeMs), new Uint8Array(bytesPerSecond / 10))) {
       slabBytes = log.heldBytes - heldBytes;
     }
   }
