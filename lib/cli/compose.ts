@@ -3,7 +3,9 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { stableId } from "../base/stable_id.ts";
+import { Ticker } from "../base/ticker.ts";
 import type { Config, VhostConfig } from "../config/config.ts";
+import { WATCH_PERIOD_MS } from "../edge/edge_context.ts";
 import { OriginSet } from "../edge/origin_set.ts";
 import { RemoteVhost } from "../edge/remote_vhost.ts";
 import { createUpstreamTotals } from "../edge/upstream_report.ts";
@@ -249,7 +251,8 @@ function createVhost(
   const { wheels, logger, clock } = common;
   const { cluster } = vhost;
   const origins = new OriginSet({ vhost: vhost.name, cluster, clock });
-  const context = { ...common, cluster, origins, totals: createUpstreamTotals() };
+  const ticker = new Ticker(clock, WATCH_PERIOD_MS);
+  const context = { ...common, cluster, origins, ticker, totals: createUpstreamTotals() };
   const service = new RemoteVhost({ config: vhost, hub, context, wheels, logger });
   return { hub, copies, service };
 }

@@ -41,9 +41,6 @@ export interface PullerOptions {
 /** What is asked for beyond the silence, in ms: the next origin may be a little behind. */
 const BACKLOG_MARGIN_MS = 1_000;
 
-/** How often silence is looked at. */
-const WATCH_PERIOD_MS = 100;
-
 /** See the file comment. */
 export class Puller implements FeedListener {
   /** Settles when it was stopped and its last connection is over. */
@@ -87,7 +84,9 @@ export class Puller implements FeedListener {
       },
     });
     this.ended = this.#loop.run();
-    if (context.cluster.origins.length > 1) this.#watch();
+    if (context.cluster.origins.length > 1) {
+      this.#cancelWatch = context.ticker.add((nowMs) => this.#lookAtSilence(nowMs));
+    }
   }
 
   /** Ends the upstream connections; the stream waits for another source. */
@@ -277,14 +276,6 @@ export class Puller implements FeedListener {
   #endHandle(reason: EndReason): void {
     this.#handle?.end(reason);
     this.#handle = null;
-  }
-
-  #watch(): void {
-    const { clock } = this.#options.context;
-    this.#cancelWatch = clock.after(WATCH_PERIOD_MS, () => {
-      this.#watch();
-      this.#lookAtSilence(clock.now());
-    });
   }
 
   #lookAtSilence(nowMs: number): void {

@@ -7,6 +7,7 @@ import { type AmfObject, amfObject } from "../amf/amf_value.ts";
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { describeError, UpstreamError, type UpstreamRedirect, WireError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import type { Ticker } from "../base/ticker.ts";
 import { VERSION } from "../base/version.ts";
 import type { ClusterConfig, OriginAddress } from "../config/config.ts";
 import { describeExpectedEnd, formatAddress } from "../net/deno_tcp.ts";
@@ -29,6 +30,8 @@ export interface UpstreamContext {
   readonly network: Network;
   readonly queue: FlushQueue;
   readonly clock: Clock;
+  /** Looks at budgets and silences. */
+  readonly ticker: Ticker;
   readonly logger: Logger;
   readonly handshake: HandshakeOptions;
   /** Size of the chunks written, in bytes. */
@@ -71,9 +74,6 @@ export interface UpstreamOptions {
 const MAX_REDIRECTS = 3;
 
 const READ_BUFFER_BYTES = 64 * 1024;
-
-/** How often the budgets are looked at. */
-const WATCH_PERIOD_MS = 100;
 
 /** See the file comment. */
 export class Upstream implements ClientSessionHandler {
@@ -279,7 +279,7 @@ export class Upstream implements ClientSessionHandler {
     this.#beganMs = clock.now();
     this.#lastReadMs = this.#beganMs;
     this.#pingSentMs = -1;
-    this.#watch();
+    this.#cancelWatch = this.#context.ticker.add((nowMs) => this.#watch(nowMs));
     this.#session.start();
     const buffer = new Uint8Array(READ_BUFFER_BYTES);
     while (true) {
@@ -291,13 +291,11 @@ export class Upstream implements ClientSessionHandler {
     }
   }
 
-  #watch(): void {
-    this.#cancelWatch = this.#context.clock.after(WATCH_PERIOD_MS, () => {
-      const nowMs = this.#context.clock.now();
-      const reason = this.#overdue(nowMs);
-      if (reason !== null) return this.#fail(this.#endedError(reason));
-      this.#watch();
-    });
+  #watch(nowMs: number): void {
+    const reason = this.#overdue(nowMs);
+    if (reason === null) return;
+    this.#cancelWatch?.();
+    this.#fail(this.#endedError(reason));
   }
 
   /** Why the origin is given up, or null. */

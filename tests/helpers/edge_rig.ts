@@ -1,7 +1,8 @@
 /** What the parts of an edge need around them, in memory and on a clock that a test moves. */
 
+import { Ticker } from "../../lib/base/ticker.ts";
 import type { ClusterConfig } from "../../lib/config/config.ts";
-import type { EdgeContext } from "../../lib/edge/edge_context.ts";
+import { type EdgeContext, WATCH_PERIOD_MS } from "../../lib/edge/edge_context.ts";
 import { OriginSet } from "../../lib/edge/origin_set.ts";
 import { createUpstreamTotals } from "../../lib/edge/upstream_report.ts";
 import { Stream } from "../../lib/hub/stream.ts";
@@ -65,6 +66,7 @@ export class EdgeRig {
       network: this.network,
       queue: this.queue,
       clock: this.clock,
+      ticker: new Ticker(this.clock, WATCH_PERIOD_MS),
       logger: this.log.logger,
       handshake: { random: (length) => new Uint8Array(length).fill(9), nowMs: 0 },
       chunkSize: CHUNK_SIZE,

@@ -2,9 +2,11 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { silentLogger } from "../../base/log.ts";
+import { Ticker } from "../../base/ticker.ts";
 import { DEFAULT_VHOST } from "../../config/config.ts";
 import { applyOverrides } from "../../config/overrides.ts";
 import { defaultConfig } from "../../config/parse_config.ts";
+import { WATCH_PERIOD_MS } from "../../edge/edge_context.ts";
 import { Upstream, type UpstreamListener } from "../../edge/upstream.ts";
 import { csidOf } from "../../hub/join_point.ts";
 import { FlushQueue } from "../../net/flush_queue.ts";
@@ -25,6 +27,7 @@ export function createDemoNetwork(network: Network, clock: Clock): DemoNetwork {
     network,
     queue: new FlushQueue(clock),
     clock,
+    ticker: new Ticker(clock, WATCH_PERIOD_MS),
     logger: silentLogger,
     handshake: createHandshakeOptions(clock),
     chunkSize: config.chunkSize,

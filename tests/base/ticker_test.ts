@@ -1,0 +1,67 @@
+/** One timer for many. */
+
+import { Ticker } from "../../lib/base/ticker.ts";
+import { assertEquals } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+
+Deno.test("Ticker calls all once per period with the time, and has one timer for them", async () => {
+  const clock = new FakeClock();
+  const ticker = new Ticker(clock, 100);
+  const seen: string[] = [];
+  for (const name of ["a", "b"]) ticker.add((nowMs) => seen.push(`${name} ${nowMs}`));
+  assertEquals(clock.pendingCount, 1);
+  await clock.advance(250);
+  assertEquals(seen, ["a 100", "b 100", "a 200", "b 200"]);
+  assertEquals(clock.pendingCount, 1);
+});
+
+Deno.test("Ticker calls one that comes later within a period", async () => {
+  const clock = new FakeClock();
+  const ticker = new Ticker(clock, 100);
+  ticker.add(() => {});
+  await clock.advance(70);
+  const times: number[] = [];
+  ticker.add((nowMs) => times.push(nowMs));
+  await clock.advance(200);
+  assertEquals(times, [100, 200]);
+});
+
+Deno.test("Ticker calls one that was cancelled no more, and the others still", async () => {
+  const clock = new FakeClock();
+  const ticker = new Ticker(clock, 100);
+  const counts = { a: 0, b: 0 };
+  const cancel = ticker.add(() => counts.a++);
+  ticker.add(() => counts.b++);
+  await clock.advance(100);
+  cancel();
+  cancel();
+  await clock.advance(100);
+  assertEquals(counts, { a: 1, b: 2 });
+});
+
+Deno.test("Ticker has no timer for nobody, and begins anew", async () => {
+  const clock = new FakeClock();
+  const ticker = new Ticker(clock, 100);
+  ticker.add(() => {})();
+  assertEquals(clock.pendingCount, 0);
+  await clock.advance(70);
+  const times: number[] = [];
+  ticker.add((nowMs) => times.push(nowMs));
+  await clock.advance(100);
+  assertEquals(times, [170]);
+});
+
+Deno.test("Ticker lets one cancel itself and others while they are called", async () => {
+  const clock = new FakeClock();
+  const ticker = new Ticker(clock, 100);
+  const seen: string[] = [];
+  const cancels = ["a", "b", "c"].map((name) =>
+    ticker.add(() => {
+      seen.push(name);
+      for (const cancel of cancels) cancel();
+    })
+  );
+  await clock.advance(300);
+  assertEquals(seen, ["a"]);
+  assertEquals(clock.pendingCount, 0);
+});
