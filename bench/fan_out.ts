@@ -67,7 +67,7 @@ export async function measurePlayers(
   { server, source, sample, process, others }: Audience,
 ): Promise<FanOutResult> {
   const begin = await process.untilBegun();
-  using meter = await CpuMeter.start(server.pid);
+  const meter = await CpuMeter.start(server.pid);
   const sentBefore = source.sentBytes;
   const fromMs = performance.now();
   sample.begin();

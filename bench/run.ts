@@ -10,6 +10,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { startProcess } from "../tests/helpers/processes.ts";
 import { say } from "../tests/helpers/say.ts";
 import type { BenchContext, Plan, SceneResult } from "./bench_context.ts";
 import { describeMachine, Pinning, readProcessorTimes } from "./machine.ts";
@@ -68,6 +69,13 @@ const context: BenchContext = {
   programs: await buildPrograms(),
   plan: withPlayers(flags.quick ? QUICK : FULL, flags.players),
 };
+// Unpinned it would keep a core awake on which the server is not.
+await using _awake = context.pinning.isOn
+  ? startProcess({
+    name: "awake",
+    command: context.pinning.onServerCore([context.programs.awake]),
+  })
+  : null;
 const results: SceneResult[] = [];
 for (const name of names) {
   const result = await SCENES[name]!(context);

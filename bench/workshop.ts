@@ -7,12 +7,16 @@ import { run } from "./machine.ts";
 export const WORKSHOP = `${PROJECT_ROOT}.cache/bench`;
 
 /** A program of this folder. */
-export type CProgram = "load" | "floor";
+export type CProgram = "load" | "floor" | "awake";
 
 /** The programs' paths. @throws {Error} without a C compiler: nothing can be measured then */
 export async function buildPrograms(): Promise<Record<CProgram, string>> {
   await Deno.mkdir(WORKSHOP, { recursive: true });
-  return { load: await build("load"), floor: await build("floor") };
+  return {
+    load: await build("load"),
+    floor: await build("floor"),
+    awake: await build("awake"),
+  };
 }
 
 async function build(name: CProgram): Promise<string> {

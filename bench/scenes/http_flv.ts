@@ -85,8 +85,8 @@ export async function httpFlv({ pinning, programs, plan }: BenchContext): Promis
   await slow[Symbol.asyncDispose]();
   const behind = countBehind(await untilEnded(server, slowCount));
   const steps = [base, alone, both, all];
-  const costs = steps.map(({ quietPercent }, index) => {
-    return (quietPercent - (steps[index - 1]?.quietPercent ?? 0)) / 100 * MERGE_MS * 1000;
+  const costs = steps.map(({ cpuPercent }, index) => {
+    return (cpuPercent - (steps[index - 1]?.cpuPercent ?? 0)) / 100 * MERGE_MS * 1000;
   });
   const [rtmpMicros, httpMicros] = [costs[1]! / viewers, costs[2]! / viewers];
   const costRatio = httpMicros / rtmpMicros;
@@ -107,7 +107,7 @@ export async function httpFlv({ pinning, programs, plan }: BenchContext): Promis
       ]),
       notes: [
         `a flush costs ${figure(rtmpMicros)} µs over RTMP and ${figure(httpMicros)} µs over ` +
-        `HTTP (× ${figure(costRatio)}): what each step adds in quiet seconds`,
+        `HTTP (× ${figure(costRatio)}): what each step adds`,
         `${behind} of ${slowCount} slow ones skipped or were closed`,
       ],
     }],
@@ -136,7 +136,7 @@ async function measureStep(
   },
 ): Promise<Step> {
   const { server, source, sample, crowds, seconds } = options;
-  using meter = await CpuMeter.start(server.pid);
+  const meter = await CpuMeter.start(server.pid);
   const statesBefore = crowds.map(({ process }) => process.state!);
   const sentBefore = source.sentBytes;
   const fromMs = performance.now();

@@ -16,9 +16,6 @@ const START_TIMEOUT_MS = 5_000;
 /** The sample, which also pings the server, and one that only reads. */
 const BASE_PLAYERS = SAMPLE_SIZE + 1;
 
-/** A figure of {@linkcode CpuUse}. */
-type Cpu = "cpuPercent" | "quietPercent";
-
 interface Run {
   readonly ours: FanOutResult;
   /** What the server takes for {@linkcode BASE_PLAYERS}: it reads and keeps the stream, and answers pings. */
@@ -49,7 +46,7 @@ export async function scaling(context: BenchContext): Promise<SceneResult> {
       columns: [
         ...["players", "CPU %", "base %", "RSS MiB", "got %", "worst", "late ms", "ping p99"],
         "faults",
-        ...["µs per flush", "floor µs", "× floor", "× by mean", "µs with base"],
+        ...["µs per flush", "floor µs", "× floor", "µs with base"],
       ],
       rows: runs.map((run) => [
         String(run.ours.players),
@@ -62,15 +59,13 @@ export async function scaling(context: BenchContext): Promise<SceneResult> {
         figure(run.ours.answerMs.p99),
         String(run.ours.faults + run.ours.lostPlayers),
         figure(flushMicroseconds(run)),
-        figure(microseconds(run.floor.quietPercent, run.ours.players)),
+        figure(microseconds(run.floor.cpuPercent, run.ours.players)),
         figure(overFloor(run)),
-        figure(overFloor(run, "cpuPercent")),
-        figure(microseconds(run.ours.quietPercent, run.ours.players)),
+        figure(microseconds(run.ours.cpuPercent, run.ours.players)),
       ]),
       notes: [
         `base: the same server with ${BASE_PLAYERS} players, of whom ${SAMPLE_SIZE} are the sample and ping it`,
         "µs per flush: CPU beyond the base, by the other players and merge periods; µs with base: all CPU",
-        "µs are of quiet seconds, which a quarter of them stay below; × by mean is of all seconds",
       ],
     }],
     goals: goalsOf(runs),
@@ -107,7 +102,7 @@ async function measureFloor(
     flags: ["--raw"],
   });
   await load.untilBegun();
-  using meter = await CpuMeter.start(floor.pid);
+  const meter = await CpuMeter.start(floor.pid);
   await load.untilEnded();
   return await meter.read();
 }
@@ -118,12 +113,12 @@ function microseconds(cpuPercent: number, players: number): number {
 }
 
 /** The same of what the players beyond the base add to it. */
-function flushMicroseconds({ ours, base }: Run, of: Cpu = "quietPercent"): number {
-  return microseconds(ours[of] - base[of], ours.players - BASE_PLAYERS);
+function flushMicroseconds({ ours, base }: Run): number {
+  return microseconds(ours.cpuPercent - base.cpuPercent, ours.players - BASE_PLAYERS);
 }
 
-function overFloor(run: Run, of: Cpu = "quietPercent"): number {
-  return flushMicroseconds(run, of) / microseconds(run.floor[of], run.ours.players);
+function overFloor(run: Run): number {
+  return flushMicroseconds(run) / microseconds(run.floor.cpuPercent, run.ours.players);
 }
 
 /** How much later than a merge period players were written to: mostly the delay of the event loop. */

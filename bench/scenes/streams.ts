@@ -107,7 +107,7 @@ async function measurePublishers(
   await using source = await ManySources.start({ port: server.port, count, kilobits });
   await using sample = await openSampleOf(server.publishPort, sampleNames(count));
   await sleep(plan.warmSeconds * 1000);
-  using meter = await CpuMeter.start(server.pid);
+  const meter = await CpuMeter.start(server.pid);
   sample.begin();
   await sleep(plan.seconds * 1000);
   const use = await meter.read();
