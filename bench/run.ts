@@ -38,6 +38,18 @@ const SCENES: Readonly<Record<string, (context: BenchContext) => Promise<SceneRe
   "http-flv": httpFlv,
 };
 
+/**
+ * Of what a server takes of its core, which is kept awake meanwhile. The others are of delays, to which clients
+ * on a core beside it add, or of all cores.
+ */
+const OF_ONE_CORE: ReadonlySet<string> = new Set([
+  "side-by-side",
+  "scaling",
+  "low-latency",
+  "streams",
+  "http-flv",
+]);
+
 const FULL: Plan = {
   players: 2000,
   counts: [500, 2000, 5000, 9000],
@@ -69,16 +81,9 @@ const context: BenchContext = {
   programs: await buildPrograms(),
   plan: withPlayers(flags.quick ? QUICK : FULL, flags.players),
 };
-// Unpinned it would keep a core awake on which the server is not.
-await using _awake = context.pinning.isOn
-  ? startProcess({
-    name: "awake",
-    command: context.pinning.onServerCore([context.programs.awake]),
-  })
-  : null;
 const results: SceneResult[] = [];
 for (const name of names) {
-  const result = await SCENES[name]!(context);
+  const result = await play(name);
   for (const table of result.tables) print(`\n${formatTable(table)}`);
   results.push(result);
 }
@@ -99,6 +104,14 @@ say(
     `of which the host gave ${stolen} % to others`,
 );
 if (flags.record) await recordBench({ machine, results, plot });
+
+async function play(name: string): Promise<SceneResult> {
+  const { pinning, programs } = context;
+  await using _awake = pinning.isOn && OF_ONE_CORE.has(name)
+    ? startProcess({ name: "awake", command: pinning.onServerCore([programs.awake]) })
+    : null;
+  return await SCENES[name]!(context);
+}
 
 /** How much of the processors' time since the start was not ours to have. */
 async function stolenPercent(): Promise<number> {
