@@ -15,6 +15,12 @@ const FLUSH_BYTES = 43_750;
 const START_TIMEOUT_MS = 5_000;
 /** The sample, which also pings the server, and one that only reads. */
 const BASE_PLAYERS = SAMPLE_SIZE + 1;
+/**
+ * Fewer players than this take so little that one collection of the whole heap, of which there is one in ten
+ * seconds or so, is a tenth of it: they are measured for several.
+ */
+const FEW_PLAYERS = 1000;
+const FEW_SECONDS_FACTOR = 3;
 
 interface Run {
   readonly ours: FanOutResult;
@@ -86,8 +92,9 @@ async function measureOurs(
   players: number,
 ): Promise<FanOutResult> {
   const vhost = `play { mw_latency ${MERGE_MS}; }`;
+  const seconds = plan.seconds * (players < FEW_PLAYERS ? FEW_SECONDS_FACTOR : 1);
   await using server = await startEdgeOnCore(pinning, { vhost, publishAt: "origin" });
-  return await measureFanOut(programs.load, server, { ...plan, players });
+  return await measureFanOut(programs.load, server, { ...plan, players, seconds });
 }
 
 async function measureFloor(
