@@ -21,6 +21,8 @@ export interface Plan {
   /** Seconds after all play that are not measured. */
   readonly warmSeconds: number;
   readonly seconds: number;
+  /** How often each has its turn where several are measured in turns. */
+  readonly rounds: number;
   /** Streams whose first media is timed. */
   readonly streams: number;
 }

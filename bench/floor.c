@@ -2,6 +2,8 @@
  * What the kernel alone takes: accepts connections and writes one shared buffer to each once per period,
  * spread over four ticks and in order, as the server does it. No RTMP. Prints the port it listens on. Linux only.
  *
+ * Periods in which it was stopped (SIGSTOP) are left out.
+ *
  *     floor BYTES PERIOD_MS
  */
 #define _GNU_SOURCE
@@ -14,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,15 +73,17 @@ static void write_to(int index, const char *buffer, size_t size) {
 int main(int argc, char **argv) {
   if (argc != 3) return 2;
   size_t size = (size_t)atoi(argv[1]);
-  double tick_ms = atof(argv[2]) / TICKS;
+  double period_ms = atof(argv[2]), tick_ms = period_ms / TICKS;
   char *buffer = malloc(2 * size);
   /* Memory that nobody has written to is one page of zeros, which is cheaper to read. */
   memset(buffer, 1, 2 * size);
   signal(SIGPIPE, SIG_IGN);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   int listener = listen_on_loopback();
   double next_ms = clock_ms();
   for (int tick = 0;; tick = (tick + 1) % TICKS) {
     next_ms += tick_ms;
+    if (clock_ms() - next_ms > period_ms) next_ms = clock_ms();
     struct pollfd wait = {.fd = listener, .events = POLLIN};
     for (double left; (left = next_ms - clock_ms()) > 0;) {
       if (poll(&wait, 1, (int)left + 1) > 0) accept_all(listener);

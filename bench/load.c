@@ -8,8 +8,10 @@
  * load is. Players elsewhere cost a server nothing of the kind.
  *
  * One JSON object per line on standard output: "tick" once a second, "begin" when all play and have
- * warmed up, "end" after the measured seconds. The figures of "end" are those of the players that
- * played all the time and read as fast as they could.
+ * warmed up or on SIGUSR1, "end" after the measured seconds or on SIGTERM. The figures of "end" are those
+ * of the players that played all the time and read as fast as they could.
+ *
+ * On SIGUSR2 it takes the silence so far for its source's, which has paused.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -23,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,7 +82,7 @@ static double *start_times, *join_times;
 static int start_count;
 static long long total_bytes, closed_count, opened_count, failed_count;
 static int playing_count, ready_count;
-static volatile sig_atomic_t is_stopped;
+static volatile sig_atomic_t is_stopped, is_to_begin, is_excused;
 
 static double clock_ms(void) {
   struct timespec t;
@@ -93,8 +96,9 @@ static void die(const char *what) {
 }
 
 static void on_signal(int number) {
-  (void)number;
-  is_stopped = 1;
+  if (number == SIGUSR1) is_to_begin = 1;
+  else if (number == SIGUSR2) is_excused = 1;
+  else is_stopped = 1;
 }
 
 /* ---- RTMP: just enough of it to play ---- */
@@ -435,6 +439,10 @@ static void begin(void) {
   print_line("begin");
 }
 
+static void excuse_silence(void) {
+  for (int i = 0; i < options.players; i++) players[i].last_read_ms = now_ms;
+}
+
 static void end(double seconds) {
   double *values = malloc(sizeof *values * (size_t)options.players);
   int count = 0;
@@ -483,10 +491,14 @@ static void run(void) {
     }
     if (options.slow_rate > 0) read_slowly();
     play_together();
+    if (is_excused) {
+      is_excused = 0;
+      excuse_silence();
+    }
     if (playing_since_ms == 0) {
       int is_ready = playing_count == options.players || now_ms - started_ms > READY_TIMEOUT_MS;
       if (is_ready) playing_since_ms = now_ms;
-    } else if (begun_ms == 0 && now_ms - playing_since_ms >= options.warm_s * 1e3) {
+    } else if (begun_ms == 0 && (is_to_begin || now_ms - playing_since_ms >= options.warm_s * 1e3)) {
       begun_ms = now_ms;
       begin();
     } else if (begun_ms > 0 && now_ms - begun_ms >= options.measure_s * 1e3) {
@@ -537,6 +549,9 @@ int main(int argc, char **argv) {
   read_options(argc, argv);
   signal(SIGTERM, on_signal);
   signal(SIGINT, on_signal);
+  signal(SIGUSR1, on_signal);
+  signal(SIGUSR2, on_signal);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   setvbuf(stdout, NULL, _IOLBF, 0);
   players = calloc((size_t)options.players, sizeof *players);
   start_times = calloc((size_t)options.players, sizeof *start_times);

@@ -38,8 +38,9 @@ export interface LoadResult extends LoadState {
 export interface LoadOptions {
   readonly port: number;
   readonly players: number;
-  /** Seconds after all play that are not measured. */
-  readonly warmSeconds: number;
+  /** Seconds after all play that are not measured; until {@linkcode LoadProcess.begin} when not given. */
+  readonly warmSeconds?: number;
+  /** It ends after so many. */
   readonly seconds: number;
   readonly stream?: string;
   /** Connections per second, 1,000 unless told; 0 opens all at once. */
@@ -51,17 +52,20 @@ export interface LoadOptions {
 /** All play within a minute, or never. */
 const BEGIN_TIMEOUT_MS = 90_000;
 const END_SLACK_MS = 30_000;
+const ENDLESS_SECONDS = 1e6;
 
 /** See the file comment. */
 export class LoadProcess implements AsyncDisposable {
   readonly #process: ChildProcess;
+  readonly #players: number;
   readonly #seconds: number;
 
   /** @param program Path of the compiled program. */
   constructor(program: string, options: LoadOptions) {
     const { port, players, warmSeconds, seconds, stream = "bench", rate = 1000 } = options;
-    const numbers = { port, players, rate, warm: warmSeconds, seconds, stream };
-    const args = Object.entries(numbers).map(([name, value]) => `--${name}=${value}`);
+    const values = { port, players, rate, warm: warmSeconds ?? ENDLESS_SECONDS, seconds, stream };
+    const args = Object.entries(values).map(([name, value]) => `--${name}=${value}`);
+    this.#players = players;
     this.#seconds = seconds;
     this.#process = startProcess({
       name: "the load generator",
@@ -84,6 +88,33 @@ export class LoadProcess implements AsyncDisposable {
   get state(): LoadState | undefined {
     const line = this.#process.stdout.at(-1);
     return line === undefined ? undefined : JSON.parse(line);
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** Waits until all play. */
+  async untilPlaying(): Promise<void> {
+    const doAllPlay = () => this.state?.playing === this.#players;
+    await this.#process.waitFor("players", doAllPlay, BEGIN_TIMEOUT_MS);
+  }
+
+  /** Begins to measure. */
+  async begin(): Promise<LoadState> {
+    Deno.kill(this.#process.pid, "SIGUSR1");
+    return await this.untilBegun();
+  }
+
+  /** That nothing came until now is not the server's doing. */
+  excuseSilence(): void {
+    Deno.kill(this.#process.pid, "SIGUSR2");
+  }
+
+  /** Ends the measured time. */
+  async end(): Promise<LoadResult> {
+    Deno.kill(this.#process.pid, "SIGTERM");
+    return await this.untilEnded();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -59,6 +59,7 @@ error_log stderr warn;
 events { worker_connections 20000; }
 rtmp {
   access_log off;
+  ping 10m;
   server { listen 127.0.0.1:${port}; application live { live on; ${pull} } }
 }
 `,

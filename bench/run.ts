@@ -55,10 +55,18 @@ const FULL: Plan = {
   counts: [500, 2000, 5000, 9000],
   warmSeconds: 4,
   seconds: 10,
+  rounds: 4,
   streams: 10,
 };
 
-const QUICK: Plan = { players: 2000, counts: [500, 2000], warmSeconds: 2, seconds: 4, streams: 4 };
+const QUICK: Plan = {
+  players: 2000,
+  counts: [500, 2000],
+  warmSeconds: 2,
+  seconds: 4,
+  rounds: 2,
+  streams: 4,
+};
 
 const { values: flags } = parseArgs({
   options: {

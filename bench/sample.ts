@@ -29,7 +29,17 @@ export class Sample implements AsyncDisposable {
   /** Counts from here on, for the start brings old frames. */
   begin(): void {
     for (const player of this.#players) player.begin();
+    this.startPings();
+  }
+
+  /** Pings the server again after {@linkcode stopPings}. */
+  startPings(): void {
     this.#timer ??= setInterval(() => this.#ping(), PING_EVERY_MS);
+  }
+
+  stopPings(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   /** From the publisher to the players: delays of all frames since {@linkcode begin}. */
@@ -56,7 +66,7 @@ export class Sample implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
+    this.stopPings();
     for (const player of this.#players) await player[Symbol.asyncDispose]();
   }
 

@@ -71,17 +71,25 @@ export interface EdgeSettings {
   readonly publishAt: "origin" | "edge";
 }
 
+/** That a source pauses is nothing to act on: those of turns do. */
+const PATIENCE = { origin: "publish { normal_timeout 600000; }", edge: "stall_timeout 600s;" };
+
 /** Our server: an edge on the measured core unless told otherwise, and its origin beside the load. */
 export async function startEdgeOnCore(
   pinning: Pinning,
   settings: EdgeSettings,
 ): Promise<BenchServer> {
   const { global = "", cores = "own" } = settings;
-  const origin = await launchEdge({ name: "origin", vhost: "", wrap: (command) => command });
+  const origin = await launchEdge({
+    name: "origin",
+    vhost: PATIENCE.origin,
+    wrap: (command) => command,
+  });
   try {
     const edge = await launchEdge({
       name: "edge",
-      vhost: `${settings.vhost} cluster { mode remote; origin 127.0.0.1:${origin.port}; }`,
+      vhost:
+        `${settings.vhost} cluster { mode remote; origin 127.0.0.1:${origin.port}; ${PATIENCE.edge} }`,
       global,
       wrap: (command) =>
         cores === "own" ? pinning.onServerCore(command) : pinning.onAllCores(command),

@@ -24,7 +24,8 @@ export class Source implements AsyncDisposable {
   readonly #stream: string;
   readonly #targets: Target[];
   readonly #interFrameBytes: number;
-  readonly #startedMs = performance.now();
+  /** When its first frame was sent, had it never paused. */
+  #startedMs = performance.now();
   #videoCount = 0;
   #audioCount = 0;
   #sentBytes = 0;
@@ -49,6 +50,17 @@ export class Source implements AsyncDisposable {
   /** Bytes of media published so far. */
   get sentBytes(): number {
     return this.#sentBytes;
+  }
+
+  /** Sends nothing more until {@linkcode resume}; nothing that was due meanwhile is sent later. */
+  pause(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Goes on with the frame that comes next, at once. */
+  resume(): void {
+    this.#startedMs = performance.now() - this.#nextMs;
+    this.#run();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,26 +1,21 @@
-/** Our server with more and more players, beside a loop in C that only writes. */
+/** Our server with ever more players, and a loop in C that only writes to as many, all in turns. */
 
-import { startProcess } from "../../tests/helpers/processes.ts";
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
-import { CpuMeter, type CpuUse } from "../cpu_meter.ts";
-import { type FanOutResult, measureFanOut, SAMPLE_SIZE } from "../fan_out.ts";
-import { LoadProcess } from "../load_process.ts";
+import type { CpuUse } from "../cpu_meter.ts";
+import { FanOut, type FanOutResult, SAMPLE_SIZE } from "../fan_out.ts";
+import { FloorProcess } from "../floor_process.ts";
 import { figure } from "../report.ts";
 import { startEdgeOnCore } from "../servers.ts";
+import { measureInTurns } from "../turns.ts";
 
 const MERGE_MS = 350;
 /** What 1 Mbit/s is in that time. */
 const FLUSH_BYTES = 43_750;
-const START_TIMEOUT_MS = 5_000;
 /** The sample, which also pings the server, and one that only reads. */
 const BASE_PLAYERS = SAMPLE_SIZE + 1;
-/**
- * Fewer players than this take so little that one collection of the whole heap, of which there is one in ten
- * seconds or so, is a tenth of it: they are measured for several.
- */
-const FEW_PLAYERS = 1000;
-const FEW_SECONDS_FACTOR = 3;
+/** `ping`: while others have their turns, players are silent for longer than its 30 s. */
+const VHOST = `play { mw_latency ${MERGE_MS}; ping 600s; }`;
 
 interface Run {
   readonly ours: FanOutResult;
@@ -31,21 +26,7 @@ interface Run {
 
 /** See the file comment. */
 export async function scaling(context: BenchContext): Promise<SceneResult> {
-  const runs: Run[] = [];
-  say(`${BASE_PLAYERS} players: edge`);
-  const base = await measureOurs(context, BASE_PLAYERS);
-  for (const players of context.plan.counts) {
-    if (players <= BASE_PLAYERS) {
-      say(`skipped: ${players} players are not more than the base`);
-      continue;
-    }
-    say(`${players} players: edge, then the floor`);
-    runs.push({
-      ours: await measureOurs(context, players),
-      base,
-      floor: await measureFloor(context, players),
-    });
-  }
+  const runs = await measureRuns(context);
   return {
     tables: [{
       title: `Players of one stream of 1 Mbit/s, merged for ${MERGE_MS} ms; floor: a loop in C`,
@@ -87,31 +68,36 @@ export async function scaling(context: BenchContext): Promise<SceneResult> {
   };
 }
 
-async function measureOurs(
-  { pinning, programs, plan }: BenchContext,
-  players: number,
-): Promise<FanOutResult> {
-  const vhost = `play { mw_latency ${MERGE_MS}; }`;
-  const seconds = plan.seconds * (players < FEW_PLAYERS ? FEW_SECONDS_FACTOR : 1);
-  await using server = await startEdgeOnCore(pinning, { vhost, publishAt: "origin" });
-  return await measureFanOut(programs.load, server, { ...plan, players, seconds });
+async function measureRuns(context: BenchContext): Promise<Run[]> {
+  const counts = context.plan.counts.filter((players) => players > BASE_PLAYERS);
+  await using resources = new AsyncDisposableStack();
+  say(`${BASE_PLAYERS} players come to an edge`);
+  const base = resources.use(await startOurs(context, BASE_PLAYERS));
+  const edges: FanOut[] = [];
+  const floors: FloorProcess[] = [];
+  for (const players of counts) {
+    say(`${players} players come to an edge, and as many to a floor`);
+    edges.push(resources.use(await startOurs(context, players)));
+    const options = { players, flushBytes: FLUSH_BYTES, periodMs: MERGE_MS };
+    floors.push(resources.use(await FloorProcess.start(context, options)));
+  }
+  say(`all play, in turns`);
+  const pairs = counts.map((_, index) => [edges[index]!, floors[index]!] as const);
+  const [baseUse, ...uses] = await measureInTurns([base, ...pairs.flat()], context.plan.rounds);
+  const runs: Run[] = [];
+  for (const [index, edge] of edges.entries()) {
+    const [ours, floor] = uses.slice(2 * index);
+    runs.push({ ours: await edge.end(ours!), base: baseUse!, floor: floor! });
+  }
+  return runs;
 }
 
-async function measureFloor(
-  { pinning, programs, plan: { warmSeconds, seconds } }: BenchContext,
+async function startOurs(
+  { pinning, programs, plan }: BenchContext,
   players: number,
-): Promise<CpuUse> {
-  const command = [programs.floor, String(FLUSH_BYTES), String(MERGE_MS)];
-  await using floor = startProcess({ name: "floor", command: pinning.onServerCore(command) });
-  const [, port] = await floor.waitForLine(/listening on (\d+)/, START_TIMEOUT_MS);
-  await using load = new LoadProcess(programs.load, {
-    ...{ port: Number(port), players, warmSeconds, seconds },
-    flags: ["--raw"],
-  });
-  await load.untilBegun();
-  const meter = await CpuMeter.start(floor.pid);
-  await load.untilEnded();
-  return await meter.read();
+): Promise<FanOut> {
+  const server = await startEdgeOnCore(pinning, { vhost: VHOST, publishAt: "origin" });
+  return await FanOut.start(programs.load, server, { ...plan, players });
 }
 
 /** Processor time for each of so many players and merge period, in µs. */

@@ -1,13 +1,15 @@
-/** Our server and others, one after the other, under the same load. */
+/** Our server and others in turns, under the same load. */
 
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
-import { type FanOutResult, measureFanOut } from "../fan_out.ts";
+import { FanOut, type FanOutResult } from "../fan_out.ts";
 import { nginxRtmp, nodeMediaServer } from "../peers.ts";
 import { figure } from "../report.ts";
 import { type Competitor, compiledEdge, startEdgeOnCore } from "../servers.ts";
+import { measureInTurns } from "../turns.ts";
 
-const VHOST = "play { mw_latency 350; }";
+/** `ping`: while others have their turns, players are silent for longer than its 30 s. */
+const VHOST = "play { mw_latency 350; ping 600s; }";
 const OURS = "edge, from source";
 
 type Entry = readonly [Competitor, FanOutResult];
@@ -15,11 +17,18 @@ type Entry = readonly [Competitor, FanOutResult];
 /** See the file comment. */
 export async function sideBySide(context: BenchContext): Promise<SceneResult> {
   const { pinning, programs, plan } = context;
-  const results: Entry[] = [];
+  await using resources = new AsyncDisposableStack();
+  const all: [Competitor, FanOut][] = [];
   for (const competitor of await competitors(context)) {
-    say(`${plan.players} players: ${competitor.name}`);
-    await using server = await competitor.start();
-    results.push([competitor, await measureFanOut(programs.load, server, plan)]);
+    say(`${plan.players} players come to ${competitor.name}`);
+    const fanOut = await FanOut.start(programs.load, await competitor.start(), plan);
+    all.push([competitor, resources.use(fanOut)]);
+  }
+  say(`all play, in turns`);
+  const uses = await measureInTurns(all.map(([, fanOut]) => fanOut), plan.rounds);
+  const results: Entry[] = [];
+  for (const [index, [competitor, fanOut]] of all.entries()) {
+    results.push([competitor, await fanOut.end(uses[index]!)]);
   }
   const ours = results[0]![1];
   return {

@@ -1,0 +1,87 @@
+/** Runs `floor.c` and its load: what the kernel alone takes for so many players. */
+
+import { type ChildProcess, startProcess } from "../tests/helpers/processes.ts";
+import { delay } from "../tests/helpers/until.ts";
+import type { BenchContext } from "./bench_context.ts";
+import { LoadProcess } from "./load_process.ts";
+import { type Contender, SETTLE_MS } from "./turns.ts";
+
+const START_TIMEOUT_MS = 5_000;
+/** More than all turns together take. */
+const MOST_SECONDS = 600;
+/** Connections a second: there is nothing to agree on. */
+const RATE = 5_000;
+
+/** What is written to each player, and how often. */
+export interface FloorOptions {
+  readonly players: number;
+  readonly flushBytes: number;
+  readonly periodMs: number;
+}
+
+/** See the file comment. */
+export class FloorProcess implements Contender, AsyncDisposable {
+  readonly players: number;
+  readonly #process: ChildProcess;
+  readonly #load: LoadProcess;
+  readonly #resources: AsyncDisposableStack;
+
+  private constructor(
+    process: ChildProcess,
+    load: LoadProcess,
+    players: number,
+    resources: AsyncDisposableStack,
+  ) {
+    this.players = players;
+    this.#process = process;
+    this.#load = load;
+    this.#resources = resources;
+  }
+
+  /** Lets all players connect, and pauses. */
+  static async start(
+    { pinning, programs }: BenchContext,
+    { players, flushBytes, periodMs }: FloorOptions,
+  ): Promise<FloorProcess> {
+    await using resources = new AsyncDisposableStack();
+    const command = [programs.floor, String(flushBytes), String(periodMs)];
+    const process = resources.use(
+      startProcess({ name: "floor", command: pinning.onServerCore(command) }),
+    );
+    const [, port] = await process.waitForLine(/listening on (\d+)/, START_TIMEOUT_MS);
+    const load = resources.use(
+      new LoadProcess(programs.load, {
+        ...{ port: Number(port), players, rate: RATE, seconds: MOST_SECONDS },
+        flags: ["--raw"],
+      }),
+    );
+    await load.untilPlaying();
+    const floor = new FloorProcess(process, load, players, resources.move());
+    await floor.pause();
+    return floor;
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  get loadPid(): number {
+    return this.#load.pid;
+  }
+
+  async resume(): Promise<void> {
+    Deno.kill(this.pid, "SIGCONT");
+    await delay(SETTLE_MS);
+  }
+
+  pause(): Promise<void> {
+    Deno.kill(this.pid, "SIGSTOP");
+    return Promise.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Stopped, it would not see that it is to end.
+    Deno.kill(this.pid, "SIGCONT");
+    await this.#resources.disposeAsync();
+  }
+}
