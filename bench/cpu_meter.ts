@@ -1,6 +1,6 @@
 /** What a process takes of a core for some seconds. */
 
-import { readUsage, type Usage } from "./machine.ts";
+import { readThreadTimes, readUsage } from "./machine.ts";
 
 /** What was measured. */
 export interface CpuUse {
@@ -13,23 +13,26 @@ export interface CpuUse {
 /** See the file comment. */
 export class CpuMeter {
   readonly #pid: number;
-  readonly #before: Usage;
+  readonly #before: ReadonlyMap<string, number>;
   readonly #fromMs = performance.now();
 
-  private constructor(pid: number, before: Usage) {
+  private constructor(pid: number, before: ReadonlyMap<string, number>) {
     this.#pid = pid;
     this.#before = before;
   }
 
   /** Measures from now on. @throws {Deno.errors.NotFound} when there is no such process */
   static async start(pid: number): Promise<CpuMeter> {
-    return new CpuMeter(pid, await readUsage(pid));
+    return new CpuMeter(pid, await readThreadTimes(pid));
   }
 
   /** @returns what was measured so far. @throws {Deno.errors.NotFound} when the process has ended */
   async read(): Promise<CpuUse> {
-    const { cpuMs, rssMiB } = await readUsage(this.#pid);
+    const times = await readThreadTimes(this.#pid);
     const elapsedMs = performance.now() - this.#fromMs;
-    return { cpuPercent: (cpuMs - this.#before.cpuMs) / elapsedMs * 100, rssMiB };
+    let cpuMs = 0;
+    for (const [thread, ms] of times) cpuMs += ms - (this.#before.get(thread) ?? 0);
+    const { rssMiB } = await readUsage(this.#pid);
+    return { cpuPercent: cpuMs / elapsedMs * 100, rssMiB };
   }
 }

@@ -6,7 +6,7 @@ import { LoadProcess, type LoadResult, type LoadState } from "./load_process.ts"
 import { type Delays, openSample, type Sample } from "./sample.ts";
 import type { BenchServer } from "./servers.ts";
 import { Source } from "./source.ts";
-import { type Contender, patienceFor, SETTLE_MS, untilIdle } from "./turns.ts";
+import { type Contender, SETTLE_MS, untilIdle } from "./turns.ts";
 
 /** Players that look at every byte. */
 export const SAMPLE_SIZE = 10;
@@ -124,7 +124,7 @@ export class FanOut implements Contender, AsyncDisposable {
     );
     await process.untilPlaying();
     source.resume();
-    await delay(warmSeconds * 1000 * patienceFor(players));
+    await delay(warmSeconds * 1000);
     source.pause();
     await untilIdle(server.pid);
     const begin = await process.begin();
@@ -140,10 +140,6 @@ export class FanOut implements Contender, AsyncDisposable {
 
   get loadPid(): number {
     return this.#audience.process.pid;
-  }
-
-  get players(): number {
-    return this.#audience.others + this.#audience.sample.size;
   }
 
   async resume(): Promise<void> {

@@ -21,18 +21,11 @@ export interface FloorOptions {
 
 /** See the file comment. */
 export class FloorProcess implements Contender, AsyncDisposable {
-  readonly players: number;
   readonly #process: ChildProcess;
   readonly #load: LoadProcess;
   readonly #resources: AsyncDisposableStack;
 
-  private constructor(
-    process: ChildProcess,
-    load: LoadProcess,
-    players: number,
-    resources: AsyncDisposableStack,
-  ) {
-    this.players = players;
+  private constructor(process: ChildProcess, load: LoadProcess, resources: AsyncDisposableStack) {
     this.#process = process;
     this.#load = load;
     this.#resources = resources;
@@ -56,7 +49,7 @@ export class FloorProcess implements Contender, AsyncDisposable {
       }),
     );
     await load.untilPlaying();
-    const floor = new FloorProcess(process, load, players, resources.move());
+    const floor = new FloorProcess(process, load, resources.move());
     await floor.pause();
     return floor;
   }

@@ -27,6 +27,22 @@ export async function readUsage(pid: number): Promise<Usage> {
   return { cpuMs: ticks * CLOCK_TICK_MS, rssMiB: rssKiB / 1024 };
 }
 
+/**
+ * Processor time of each thread of a process so far, in ms and exact to some µs. Threads that have ended are not
+ * in it.
+ *
+ * @throws {Deno.errors.NotFound} when the process has ended
+ */
+export async function readThreadTimes(pid: number): Promise<ReadonlyMap<string, number>> {
+  const times = new Map<string, number>();
+  for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
+    const nanoseconds =
+      (await Deno.readTextFile(`/proc/${pid}/task/${name}/schedstat`)).split(" ")[0];
+    times.set(name, Number(nanoseconds) / 1e6);
+  }
+  return times;
+}
+
 /** What the processors have done since the machine was started, in ms of all of them. */
 export interface ProcessorTimes {
   readonly totalMs: number;

@@ -55,7 +55,7 @@ const FULL: Plan = {
   counts: [500, 2000, 5000, 9000],
   warmSeconds: 4,
   seconds: 10,
-  rounds: 4,
+  rounds: 3,
   streams: 10,
 };
 

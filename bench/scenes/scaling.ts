@@ -7,13 +7,21 @@ import { FanOut, type FanOutResult, SAMPLE_SIZE } from "../fan_out.ts";
 import { FloorProcess } from "../floor_process.ts";
 import { figure } from "../report.ts";
 import { startEdgeOnCore } from "../servers.ts";
-import { measureInTurns } from "../turns.ts";
+import { measureInTurns, TURN_MS } from "../turns.ts";
 
 const MERGE_MS = 350;
 /** What 1 Mbit/s is in that time. */
 const FLUSH_BYTES = 43_750;
 /** The sample, which also pings the server, and one that only reads. */
 const BASE_PLAYERS = SAMPLE_SIZE + 1;
+/**
+ * Fewer players than this take so little that one collection of the whole heap, of which there is one in ten
+ * seconds of work or so, is a tenth of it: they are warmed up and measured for longer.
+ */
+const FEW_PLAYERS = 1000;
+const FEW_FACTOR = 3;
+/** It does the same again and again, and collects no garbage. */
+const FLOOR_TURN_MS = TURN_MS / 2;
 /** `ping`: while others have their turns, players are silent for longer than its 30 s. */
 const VHOST = `play { mw_latency ${MERGE_MS}; ping 600s; }`;
 
@@ -69,25 +77,29 @@ export async function scaling(context: BenchContext): Promise<SceneResult> {
 }
 
 async function measureRuns(context: BenchContext): Promise<Run[]> {
-  const counts = context.plan.counts.filter((players) => players > BASE_PLAYERS);
-  await using resources = new AsyncDisposableStack();
   say(`${BASE_PLAYERS} players come to an edge`);
-  const base = resources.use(await startOurs(context, BASE_PLAYERS));
-  const edges: FanOut[] = [];
-  const floors: FloorProcess[] = [];
-  for (const players of counts) {
-    say(`${players} players come to an edge, and as many to a floor`);
-    edges.push(resources.use(await startOurs(context, players)));
-    const options = { players, flushBytes: FLUSH_BYTES, periodMs: MERGE_MS };
-    floors.push(resources.use(await FloorProcess.start(context, options)));
-  }
-  say(`all play, in turns`);
-  const pairs = counts.map((_, index) => [edges[index]!, floors[index]!] as const);
-  const [baseUse, ...uses] = await measureInTurns([base, ...pairs.flat()], context.plan.rounds);
+  await using base = await startOurs(context, BASE_PLAYERS);
   const runs: Run[] = [];
-  for (const [index, edge] of edges.entries()) {
-    const [ours, floor] = uses.slice(2 * index);
-    runs.push({ ours: await edge.end(ours!), base: baseUse!, floor: floor! });
+  for (const players of context.plan.counts) {
+    if (players <= BASE_PLAYERS) {
+      say(`skipped: ${players} players are not more than the base`);
+      continue;
+    }
+    say(`${players} players come to an edge, and as many to a floor; then they take turns`);
+    await using edge = await startOurs(context, players);
+    await using floor = await FloorProcess.start(context, {
+      players,
+      flushBytes: FLUSH_BYTES,
+      periodMs: MERGE_MS,
+    });
+    const lengthMs = TURN_MS * patienceFor(players);
+    const turns = [
+      { contender: base, lengthMs },
+      { contender: edge, lengthMs },
+      { contender: floor, lengthMs: FLOOR_TURN_MS },
+    ];
+    const uses = await measureInTurns(turns, context.plan.rounds);
+    runs.push({ base: uses[0]!, ours: await edge.end(uses[1]!), floor: uses[2]! });
   }
   return runs;
 }
@@ -97,7 +109,12 @@ async function startOurs(
   players: number,
 ): Promise<FanOut> {
   const server = await startEdgeOnCore(pinning, { vhost: VHOST, publishAt: "origin" });
-  return await FanOut.start(programs.load, server, { ...plan, players });
+  const warmSeconds = plan.warmSeconds * patienceFor(players);
+  return await FanOut.start(programs.load, server, { players, warmSeconds });
+}
+
+function patienceFor(players: number): number {
+  return players < FEW_PLAYERS ? FEW_FACTOR : 1;
 }
 
 /** Processor time for each of so many players and merge period, in µs. */

@@ -6,7 +6,7 @@ import { FanOut, type FanOutResult } from "../fan_out.ts";
 import { nginxRtmp, nodeMediaServer } from "../peers.ts";
 import { figure } from "../report.ts";
 import { type Competitor, compiledEdge, startEdgeOnCore } from "../servers.ts";
-import { measureInTurns } from "../turns.ts";
+import { measureInTurns, TURN_MS } from "../turns.ts";
 
 /** `ping`: while others have their turns, players are silent for longer than its 30 s. */
 const VHOST = "play { mw_latency 350; ping 600s; }";
@@ -24,8 +24,11 @@ export async function sideBySide(context: BenchContext): Promise<SceneResult> {
     const fanOut = await FanOut.start(programs.load, await competitor.start(), plan);
     all.push([competitor, resources.use(fanOut)]);
   }
-  say(`all play, in turns`);
-  const uses = await measureInTurns(all.map(([, fanOut]) => fanOut), plan.rounds);
+  say(`they take turns`);
+  const uses = await measureInTurns(
+    all.map(([, contender]) => ({ contender, lengthMs: TURN_MS })),
+    plan.rounds,
+  );
   const results: Entry[] = [];
   for (const [index, [competitor, fanOut]] of all.entries()) {
     results.push([competitor, await fanOut.end(uses[index]!)]);
