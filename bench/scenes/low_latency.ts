@@ -1,30 +1,61 @@
-/** Our server when it writes as soon as it may, and what that costs. */
+/** Our server when it writes as soon as it may and what that costs, in turns with a loop in C that only writes. */
 
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, SceneResult } from "../bench_context.ts";
-import { measureFanOut } from "../fan_out.ts";
+import { FanOut } from "../fan_out.ts";
+import { FloorProcess } from "../floor_process.ts";
 import { figure } from "../report.ts";
 import { startEdgeOnCore } from "../servers.ts";
+import { measureInTurns, TURN_MS } from "../turns.ts";
+
+/** The merge period of `min_latency`. */
+const PERIOD_MS = 40;
+/** What 1 Mbit/s is in that time. */
+const FLUSH_BYTES = 5_000;
+/** `publish`: while the floor has its turns, the publisher is silent for longer than its 5 s. */
+const VHOST = "min_latency on; publish { normal_timeout 600000; }";
 
 /** See the file comment. The publisher is at the edge: delays are from its input to the players. */
 export async function lowLatency(context: BenchContext): Promise<SceneResult> {
   const { pinning, programs, plan } = context;
-  say(`${plan.players} players: edge with min_latency on`);
-  const settings = { vhost: "min_latency on;", publishAt: "edge" } as const;
-  await using server = await startEdgeOnCore(pinning, settings);
-  const result = await measureFanOut(programs.load, server, plan);
+  const { players } = plan;
+  say(`${players} players come to an edge with min_latency on, and as many to a floor`);
+  const server = await startEdgeOnCore(pinning, { vhost: VHOST, publishAt: "edge" });
+  await using edge = await FanOut.start(programs.load, server, plan);
+  await using floor = await FloorProcess.start(context, {
+    players,
+    flushBytes: FLUSH_BYTES,
+    periodMs: PERIOD_MS,
+  });
+  const turns = [
+    { contender: edge, lengthMs: 2 * TURN_MS },
+    { contender: floor, lengthMs: TURN_MS / 2 },
+  ];
+  const [edgeUse, floorUse] = await measureInTurns(turns, plan.rounds);
+  const result = await edge.end(edgeUse!);
   const { cpuPercent, rssMiB, heldPercent, delayMs, answerMs } = result;
   const faults = result.faults + result.lostPlayers;
   return {
     tables: [{
       title: `${plan.players} players × 1 Mbit/s, min_latency on`,
       columns: [
-        ...["server", "CPU %", "RSS MiB", "got %", "delay ms", "p99 ms", "ping p99 ms"],
+        ...[
+          "server",
+          "CPU %",
+          "floor %",
+          "× floor",
+          "RSS MiB",
+          "got %",
+          "delay ms",
+          "p99 ms",
+          "ping p99 ms",
+        ],
         "faults",
       ],
       rows: [[
         "edge, from source",
-        ...[cpuPercent, rssMiB, heldPercent.mean, delayMs.median, delayMs.p99, answerMs.p99]
+        ...[cpuPercent, floorUse!.cpuPercent, cpuPercent / floorUse!.cpuPercent].map(figure),
+        ...[rssMiB, heldPercent.mean, delayMs.median, delayMs.p99, answerMs.p99]
           .map(figure),
         String(faults),
       ]],
