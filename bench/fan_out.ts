@@ -6,13 +6,10 @@ import { LoadProcess, type LoadResult, type LoadState } from "./load_process.ts"
 import { type Delays, openSample, type Sample } from "./sample.ts";
 import type { BenchServer } from "./servers.ts";
 import { Source } from "./source.ts";
-import { type Contender, SETTLE_MS, untilIdle } from "./turns.ts";
+import { type Contender, MOST_SECONDS, SETTLE_MS, untilIdle } from "./turns.ts";
 
 /** Players that look at every byte. */
 export const SAMPLE_SIZE = 10;
-
-/** More than all turns together take. */
-const MOST_SECONDS = 600;
 
 /** How many players, and for how long. */
 export interface FanOutLoad {

@@ -4,11 +4,9 @@ import { type ChildProcess, startProcess } from "../tests/helpers/processes.ts";
 import { delay } from "../tests/helpers/until.ts";
 import type { BenchContext } from "./bench_context.ts";
 import { LoadProcess } from "./load_process.ts";
-import { type Contender, SETTLE_MS } from "./turns.ts";
+import { type Contender, MOST_SECONDS, SETTLE_MS } from "./turns.ts";
 
 const START_TIMEOUT_MS = 5_000;
-/** More than all turns together take. */
-const MOST_SECONDS = 600;
 /** Connections a second: there is nothing to agree on. */
 const RATE = 5_000;
 

@@ -9,6 +9,8 @@ import { readUsage } from "./machine.ts";
 
 /** What a turn lasts unless there is a reason: eight merge periods of 350 ms. */
 export const TURN_MS = 2_800;
+/** More than all turns of a scene take together: what gives loads an end, should nothing else. */
+export const MOST_SECONDS = 600;
 /** Until a server that goes on is at its pace: a merge period and a part of one. */
 export const SETTLE_MS = 500;
 /** Until the last that was published has gone out, where a server keeps up: like {@linkcode SETTLE_MS}. */
