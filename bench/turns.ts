@@ -38,7 +38,8 @@ export interface Turn {
 }
 
 /**
- * Lets each have its turn, and that `rounds` times. All have paused when they come here, and nobody is stopped afterwards.
+ * Lets each have its turn, and that `rounds` times. All have paused when they come here, and nobody is stopped
+ * afterwards.
  *
  * @returns the mean of each one's turns, in the order given, and its memory in the last
  */
