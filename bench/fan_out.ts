@@ -160,7 +160,7 @@ export class FanOut implements Contender, AsyncDisposable {
     process.excuseSilence();
     const end = await process.end();
     const sentBytes = source.sentBytes - this.#sentBytesAtBegin;
-    return resultOf(this.#audience, { use, begin: this.#begin!, end, sentBytes });
+    return resultOf(this.#audience, { use, begin: this.#begin, end, sentBytes });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,7 +4,10 @@ import { type ChildProcess, startProcess } from "../tests/helpers/processes.ts";
 import { delay } from "../tests/helpers/until.ts";
 import type { BenchContext } from "./bench_context.ts";
 import { LoadProcess } from "./load_process.ts";
-import { type Contender, MOST_SECONDS, SETTLE_MS } from "./turns.ts";
+import { type Contender, MOST_SECONDS, SETTLE_MS, TURN_MS } from "./turns.ts";
+
+/** A turn of it may be short: it does the same again and again, and collects no garbage. */
+export const FLOOR_TURN_MS = TURN_MS / 2;
 
 const START_TIMEOUT_MS = 5_000;
 /** Connections a second: there is nothing to agree on. */

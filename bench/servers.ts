@@ -72,7 +72,7 @@ export interface EdgeSettings {
 }
 
 /** That a source pauses is nothing to act on: those of turns do. */
-const PATIENCE = { origin: "publish { normal_timeout 600000; }", edge: "stall_timeout 600s;" };
+const PATIENCE = { publish: "publish { normal_timeout 600000; }", cluster: "stall_timeout 600s;" };
 
 /** Our server: an edge on the measured core unless told otherwise, and its origin beside the load. */
 export async function startEdgeOnCore(
@@ -82,14 +82,14 @@ export async function startEdgeOnCore(
   const { global = "", cores = "own" } = settings;
   const origin = await launchEdge({
     name: "origin",
-    vhost: PATIENCE.origin,
+    vhost: PATIENCE.publish,
     wrap: (command) => command,
   });
   try {
     const edge = await launchEdge({
       name: "edge",
-      vhost:
-        `${settings.vhost} cluster { mode remote; origin 127.0.0.1:${origin.port}; ${PATIENCE.edge} }`,
+      vhost: `${settings.vhost} ${PATIENCE.publish}
+        cluster { mode remote; origin 127.0.0.1:${origin.port}; ${PATIENCE.cluster} }`,
       global,
       wrap: (command) =>
         cores === "own" ? pinning.onServerCore(command) : pinning.onAllCores(command),

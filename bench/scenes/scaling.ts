@@ -4,7 +4,7 @@ import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
 import type { CpuUse } from "../cpu_meter.ts";
 import { FanOut, type FanOutResult, SAMPLE_SIZE } from "../fan_out.ts";
-import { FloorProcess } from "../floor_process.ts";
+import { FLOOR_TURN_MS, FloorProcess } from "../floor_process.ts";
 import { figure } from "../report.ts";
 import { startEdgeOnCore } from "../servers.ts";
 import { measureInTurns, TURN_MS } from "../turns.ts";
@@ -20,8 +20,6 @@ const BASE_PLAYERS = SAMPLE_SIZE + 1;
  */
 const FEW_PLAYERS = 1000;
 const FEW_FACTOR = 3;
-/** It does the same again and again, and collects no garbage. */
-const FLOOR_TURN_MS = TURN_MS / 2;
 /** `ping`: while others have their turns, players are silent for longer than its 30 s. */
 const VHOST = `play { mw_latency ${MERGE_MS}; ping 600s; }`;
 

@@ -24,7 +24,7 @@ export async function sideBySide(context: BenchContext): Promise<SceneResult> {
     const fanOut = await FanOut.start(programs.load, await competitor.start(), plan);
     all.push([competitor, resources.use(fanOut)]);
   }
-  say(`they take turns`);
+  say("they take turns");
   const uses = await measureInTurns(
     all.map(([, contender]) => ({ contender, lengthMs: TURN_MS })),
     plan.rounds,
