@@ -5,10 +5,10 @@
 
 import { nextTurn, systemClock } from "../lib/base/clock.ts";
 import { Stream } from "../lib/hub/stream.ts";
-import { FlushQueue } from "../lib/net/flush_queue.ts";
-import { PlayerSink } from "../lib/net/player_sink.ts";
-import { SocketWriter } from "../lib/net/socket_writer.ts";
-import type { Transport } from "../lib/net/transport.ts";
+import { FlushQueue } from "../lib/io/flush_queue.ts";
+import { PlayerSink } from "../lib/server/player_sink.ts";
+import { SocketWriter } from "../lib/io/socket_writer.ts";
+import type { Transport } from "../lib/io/transport.ts";
 
 /** A socket that takes everything at once. */
 const transport: Transport = {

@@ -2,10 +2,10 @@
 
 import { systemClock } from "../lib/base/clock.ts";
 import { csidOf } from "../lib/hub/join_point.ts";
-import { denoNetwork, describeExpectedEnd } from "../lib/net/deno_tcp.ts";
-import { FlushQueue } from "../lib/net/flush_queue.ts";
-import { SocketWriter } from "../lib/net/socket_writer.ts";
-import type { Transport } from "../lib/net/transport.ts";
+import { denoNetwork, describeExpectedEnd } from "../lib/io/tcp.ts";
+import { FlushQueue } from "../lib/io/flush_queue.ts";
+import { SocketWriter } from "../lib/io/socket_writer.ts";
+import type { Transport } from "../lib/io/transport.ts";
 import { encodeMessage } from "../lib/rtmp/chunk_encode.ts";
 import { ClientSession, type ClientSessionHandler } from "../lib/session/client_session.ts";
 import { until } from "../tests/helpers/until.ts";

@@ -2,7 +2,7 @@
  * The error classes of the program. Each says what failed, where, and (in `fix`) what to do about it.
  *
  * Expected ends of a connection (end of file, reset, closed by us) are not errors but close reasons;
- * see `net/connection.ts`.
+ * see `server/connection.ts`.
  */
 
 /** Layer of the protocol that found malformed bytes. */

@@ -1,6 +1,6 @@
 /**
  * The log facade: one line per event, `message key=value…`, and the layer and id it came from.
- * Everything below `cli` logs through this interface; `cli/logging.ts` sends it to LogTape.
+ * Everything below `cli` logs through this interface; `logging/logging.ts` sends it to LogTape.
  */
 
 /** Values that a log line may carry. */

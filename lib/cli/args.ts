@@ -9,7 +9,7 @@ import { UsageError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
 import { nearestName } from "../config/nearest.ts";
-import type { LogFormat } from "./log_line.ts";
+import type { LogFormat } from "../logging/log_line.ts";
 
 /** Settings of the command line that win over those of the configuration. */
 export interface ServeOverrides {

@@ -6,8 +6,8 @@
 
 import { decodeUtf8, encodeUtf8 } from "../base/bytes.ts";
 import { describeError } from "../base/errors.ts";
-import { writeAllSync } from "./log_file.ts";
-import { makeParentDirectory } from "./parent_directory.ts";
+import { writeAllSync } from "../logging/log_file.ts";
+import { makeParentDirectory } from "../logging/parent_directory.ts";
 
 /** A pid file that cannot be had. */
 export class PidFileError extends Error {

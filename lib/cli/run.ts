@@ -2,17 +2,17 @@
 
 import { systemClock } from "../base/clock.ts";
 import { ConfigError, describeError, UsageError } from "../base/errors.ts";
-import { denoNetwork } from "../net/deno_tcp.ts";
+import { denoNetwork } from "../io/tcp.ts";
 import { silentLogger } from "../base/log.ts";
 import { type Command, parseCommandLine } from "./args.ts";
-import { createDemoNetwork } from "./demo/demo_network.ts";
-import { runDemo } from "./demo/run_demo.ts";
+import { createDemoNetwork } from "../demo/demo_network.ts";
+import { runDemo } from "../demo/run_demo.ts";
 import { EXIT_CODE, type ExitCode, exitCodeOf } from "./exit_codes.ts";
 import { HELP_TEXT, VERSION_TEXT } from "./help.ts";
-import { writeAllSync } from "./log_file.ts";
+import { writeAllSync } from "../logging/log_file.ts";
 import { PidFileError } from "./pid_file.ts";
 import { serve } from "./serve.ts";
-import { StartError } from "./start_error.ts";
+import { StartError } from "../app/start_error.ts";
 import { onStopSignal } from "./signals.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 

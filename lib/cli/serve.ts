@@ -8,17 +8,17 @@ import { loadConfig } from "../config/load.ts";
 import { applyOverrides } from "../config/overrides.ts";
 import { defaultConfig, type LoadedConfig } from "../config/parse_config.ts";
 import { HttpListenError } from "../http/http_server.ts";
-import { denoNetwork, formatAddress } from "../net/deno_tcp.ts";
-import { FairClock } from "../net/fair_clock.ts";
+import { denoNetwork, formatAddress } from "../io/tcp.ts";
+import { FairClock } from "../io/fair_clock.ts";
 import type { ServeCommand } from "./args.ts";
-import { startServer } from "./compose.ts";
+import { startServer } from "../app/compose.ts";
 import { EXIT_CODE, type ExitCode } from "./exit_codes.ts";
-import { loadHttp } from "./load_http.ts";
-import { createLogging, type Logging } from "./logging.ts";
+import { loadHttp } from "../app/load_http.ts";
+import { createLogging, type Logging } from "../logging/logging.ts";
 import { acquirePidFile } from "./pid_file.ts";
 import { onStopSignal } from "./signals.ts";
-import { StartError } from "./start_error.ts";
-import { countWorkers, type Service, startThreads } from "./start_threads.ts";
+import { StartError } from "../app/start_error.ts";
+import { countWorkers, type Service, startThreads } from "../app/start_threads.ts";
 
 /**
  * Serves until SIGINT or SIGTERM.

@@ -9,19 +9,15 @@ import type { Logger } from "../base/log.ts";
 import type { PublishConfig } from "../config/config.ts";
 import type { PublishHandle } from "../hub/publisher.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
-import type { FlushWheel } from "../net/flush_wheel.ts";
-import { mayTakeOver, refuseBusy } from "../net/takeover.ts";
-import type {
-  Departure,
-  PublishAnswer,
-  PublishTicket,
-  StreamRequest,
-} from "../net/vhost_service.ts";
-import type { UpstreamSnapshot } from "../net/upstream_snapshot.ts";
-import type { EdgeContext } from "./edge_context.ts";
+import type { FlushWheel } from "../io/flush_wheel.ts";
+import { mayTakeOver, refuseBusy } from "../server/takeover.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
+import type { Departure, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
+import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
+import type { EdgeContext } from "../upstream/edge_context.ts";
 import { type DemandEvent, OnDemand } from "./on_demand.ts";
 import { Puller } from "./puller.ts";
-import { Pusher } from "./pusher.ts";
+import { Pusher } from "../upstream/pusher.ts";
 
 /** Options of {@linkcode EdgeStream}. */
 export interface EdgeStreamOptions {

@@ -1,9 +1,9 @@
 /** One origin as a source of a pulled stream: its connection, and how it is joined to the one before. */
 
 import type { OriginAddress } from "../config/config.ts";
-import type { StreamRequest } from "../net/vhost_service.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Joiner } from "./splice.ts";
-import { Upstream, type UpstreamContext, type UpstreamListener } from "./upstream.ts";
+import { Upstream, type UpstreamContext, type UpstreamListener } from "../upstream/upstream.ts";
 
 /** What a feed tells its puller. */
 export interface FeedListener {

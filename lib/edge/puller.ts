@@ -13,15 +13,15 @@ import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { EndReason, PublishHandle } from "../hub/publisher.ts";
 import type { Stream } from "../hub/stream.ts";
-import { formatAddress } from "../net/deno_tcp.ts";
-import type { StreamRequest } from "../net/vhost_service.ts";
+import { formatAddress } from "../io/tcp.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import { DeliveryHistory } from "./delivery_history.ts";
-import type { EdgeContext } from "./edge_context.ts";
+import type { EdgeContext } from "../upstream/edge_context.ts";
 import { Feed, type FeedListener } from "./feed.ts";
-import { OriginLoop } from "./origin_loop.ts";
+import { OriginLoop } from "../upstream/origin_loop.ts";
 import { type Joined, Joiner } from "./splice.ts";
-import { UpstreamReport } from "./upstream_report.ts";
+import { UpstreamReport } from "../upstream/upstream_report.ts";
 
 /** Options of {@linkcode Puller}. */
 export interface PullerOptions {

@@ -4,17 +4,17 @@ import type { VhostConfig } from "../config/config.ts";
 import type { Logger } from "../base/log.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
-import type { FlushWheels } from "../net/flush_wheel.ts";
+import type { FlushWheels } from "../io/flush_wheel.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
 import type {
   ClientCheck,
   PublishAnswer,
   PublishTicket,
-  StreamRequest,
   VhostService,
-} from "../net/vhost_service.ts";
-import type { UpstreamSnapshot, UpstreamTotals } from "../net/upstream_snapshot.ts";
+} from "../server/vhost_service.ts";
+import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
-import type { EdgeContext } from "./edge_context.ts";
+import type { EdgeContext } from "../upstream/edge_context.ts";
 import { EdgeStream } from "./edge_stream.ts";
 import { TokenCheck } from "./token_traverse.ts";
 

@@ -5,10 +5,11 @@
 
 import { describeError, UpstreamError } from "../base/errors.ts";
 import type { OriginAddress } from "../config/config.ts";
-import type { ClientCheck, StreamRequest } from "../net/vhost_service.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
+import type { ClientCheck } from "../server/vhost_service.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
-import type { EdgeContext } from "./edge_context.ts";
-import { Upstream, type UpstreamListener } from "./upstream.ts";
+import type { EdgeContext } from "../upstream/edge_context.ts";
+import { Upstream, type UpstreamListener } from "../upstream/upstream.ts";
 
 /** Options of {@linkcode TokenCheck}. */
 export interface TokenCheckOptions {

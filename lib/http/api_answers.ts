@@ -3,14 +3,14 @@
 import { stableId } from "../base/stable_id.ts";
 import { VERSION } from "../base/version.ts";
 import { streamKey } from "../rtmp/url.ts";
-import type { UpstreamSnapshot } from "../net/upstream_snapshot.ts";
+import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type {
   ClientSnapshot,
   RateSnapshot,
   ServerSnapshot,
   StreamSnapshot,
   VhostSnapshot,
-} from "./server_view.ts";
+} from "../monitor/server_view.ts";
 
 /** Part of an answer. */
 export type Json = Readonly<Record<string, unknown>>;

@@ -13,7 +13,7 @@ import {
   vhostId,
 } from "./api_answers.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
-import type { ServerSnapshot, ServerView } from "./server_view.ts";
+import type { ServerSnapshot, ServerView } from "../monitor/server_view.ts";
 
 /** Codes of SRS; a path that does not exist has its HTTP status as code. */
 const ApiCode = {

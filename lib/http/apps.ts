@@ -11,7 +11,7 @@ import { createApiRoutes } from "./api_routes.ts";
 import { type ConsoleStreams, createConsoleRoutes } from "./console_routes.ts";
 import { createMetricsRoutes } from "./metrics_routes.ts";
 import { createApp, type HttpApp } from "./routes.ts";
-import type { ServerView } from "./server_view.ts";
+import type { ServerView } from "../monitor/server_view.ts";
 import type { StaticFiles } from "./static_files.ts";
 
 /** Options of {@linkcode createApiApp}. */

@@ -5,9 +5,9 @@
  */
 
 import { WireError } from "../base/errors.ts";
-import { findStream } from "../net/find_stream.ts";
-import { ipOf } from "../net/transport.ts";
-import type { VhostDirectory } from "../net/vhost_directory.ts";
+import { findStream } from "../server/find_stream.ts";
+import { ipOf } from "../io/transport.ts";
+import type { VhostDirectory } from "../server/vhost_directory.ts";
 import { parseStreamUrl, type StreamUrl } from "../rtmp/url.ts";
 import { matchMount } from "./flv_mount.ts";
 import { ChunkedBody, type FlvOutlet, PlainBody, WebSocketOutlet } from "./flv_outlet.ts";

@@ -1,11 +1,11 @@
 /** All who watch over HTTP, for those who count and kick. */
 
 import type { Logger } from "../base/log.ts";
-import type { ClientReport, ClientSource, ClientTotals } from "../net/client_report.ts";
-import type { FlushQueue } from "../net/flush_queue.ts";
-import type { FlushWheels } from "../net/flush_wheel.ts";
+import type { ClientReport, ClientSource, ClientTotals } from "../server/client_report.ts";
+import type { FlushQueue } from "../io/flush_queue.ts";
+import type { FlushWheels } from "../io/flush_wheel.ts";
 import type { Clock } from "../base/clock.ts";
-import type { HookClient } from "../policy/hook_client.ts";
+import type { HookClient } from "../server/hook_client.ts";
 import { FlvStreams } from "./flv_stream.ts";
 import { FlvViewer, type FlvViewerOptions } from "./flv_viewer.ts";
 

@@ -14,7 +14,7 @@ import { type LogMessage, payloadOf, splitMessages } from "../hub/log_messages.t
 import type { Stream } from "../hub/stream.ts";
 import { neededFrom, type StreamLogView } from "../hub/stream_log.ts";
 import { encodeFlvHeader, encodeFlvTag, type FlvTag, type FlvTracks } from "../media/flv_file.ts";
-import type { PlayedStream } from "../net/player_sink.ts";
+import type { PlayedStream } from "../server/player_sink.ts";
 import { MessageType, UserControlEvent } from "../rtmp/constants.ts";
 import { toChunk } from "./chunked.ts";
 import { FlvLog } from "./flv_log.ts";

@@ -10,9 +10,9 @@ import { concatBytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { describeExpectedEnd } from "../net/deno_tcp.ts";
-import type { ReadBuffers } from "../net/read_buffers.ts";
-import type { Transport } from "../net/transport.ts";
+import { describeExpectedEnd } from "../io/tcp.ts";
+import type { ReadBuffers } from "../io/read_buffers.ts";
+import type { Transport } from "../io/transport.ts";
 import { BadRequestError, HeadParser, MAX_HEAD_BYTES, type RequestHead } from "./request_head.ts";
 import { type ResponseWriterOptions, writeHeadOnly, writeResponse } from "./response_writer.ts";
 

@@ -4,10 +4,10 @@ import type { CancelTimer, Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
-import { Acceptor } from "../net/acceptor.ts";
-import { formatAddress } from "../net/deno_tcp.ts";
-import { ReadBuffers } from "../net/read_buffers.ts";
-import type { NetAddress, Network, Transport } from "../net/transport.ts";
+import { Acceptor } from "../io/acceptor.ts";
+import { formatAddress } from "../io/tcp.ts";
+import { ReadBuffers } from "../io/read_buffers.ts";
+import type { NetAddress, Network, Transport } from "../io/transport.ts";
 import {
   type HttpBindings,
   HttpConnection,

@@ -2,14 +2,14 @@
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { VERSION } from "../base/version.ts";
-import type { UpstreamSnapshot } from "../net/upstream_snapshot.ts";
+import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import { addRoute, createApp, type HttpApp } from "./routes.ts";
 import type {
   LoopDelaySnapshot,
   ServerSnapshot,
   ServerView,
   StreamSnapshot,
-} from "./server_view.ts";
+} from "../monitor/server_view.ts";
 
 /** Streams with samples of their own; of more, those with the most players. */
 const MAX_STREAMS = 1_000;

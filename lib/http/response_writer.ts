@@ -3,7 +3,7 @@
 import { Buffer } from "node:buffer";
 import { STATUS_CODES } from "node:http";
 import { concatBytes } from "../base/bytes.ts";
-import type { Transport } from "../net/transport.ts";
+import type { Transport } from "../io/transport.ts";
 
 /** Statuses that have no body (RFC 9110 §6.4.1). */
 const BODILESS = new Set([204, 304]);

@@ -1,7 +1,7 @@
 import { acquirePidFile, PidFileError } from "../../lib/cli/pid_file.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
 import { needs } from "../helpers/permissions.ts";
-import { CHILD_TIMEOUT_MS, endOf, inTempDirectory, startChild } from "./helpers/child.ts";
+import { CHILD_TIMEOUT_MS, endOf, inTempDirectory, startChild } from "../helpers/child.ts";
 
 const granted = await needs("read", "run", "write");
 
@@ -23,7 +23,7 @@ pidFileTest("acquirePidFile() writes the pid and makes directories", async (dire
 
 pidFileTest("acquirePidFile() refuses while another process holds the file", async (directory) => {
   const path = `${directory}/edge.pid`;
-  await using holder = startChild("hold_pid_file.ts", path);
+  await using holder = startChild("cli/children/hold_pid_file.ts", path);
   await holder.waitForLine(/^held$/, CHILD_TIMEOUT_MS);
   const error = await assertRejects(() => acquirePidFile(path), PidFileError);
   assertStringIncludes(error.message, `process ${holder.pid}`);
@@ -38,7 +38,7 @@ pidFileTest("acquirePidFile() refuses while another process holds the file", asy
 
 pidFileTest("acquirePidFile() takes over the file of a killed process", async (directory) => {
   const path = `${directory}/edge.pid`;
-  await using holder = startChild("hold_pid_file.ts", path);
+  await using holder = startChild("cli/children/hold_pid_file.ts", path);
   await holder.waitForLine(/^held$/, CHILD_TIMEOUT_MS);
   Deno.kill(holder.pid, "SIGKILL");
   await endOf(holder);

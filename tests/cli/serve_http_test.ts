@@ -5,7 +5,7 @@ import { assertEquals, assertMatch } from "../helpers/assert.ts";
 import { needs } from "../helpers/permissions.ts";
 import { freePort } from "../helpers/ports.ts";
 import { startProcess } from "../helpers/processes.ts";
-import { CHILD_TIMEOUT_MS, endOf, inTempDirectory } from "./helpers/child.ts";
+import { CHILD_TIMEOUT_MS, endOf, inTempDirectory } from "../helpers/child.ts";
 
 const granted = await needs("net", "read", "write", "run", "env");
 

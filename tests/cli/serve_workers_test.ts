@@ -7,7 +7,7 @@ import { needs } from "../helpers/permissions.ts";
 import { freePort } from "../helpers/ports.ts";
 import { startProcess } from "../helpers/processes.ts";
 import { RtmpClient } from "../helpers/rtmp_client.ts";
-import { CHILD_TIMEOUT_MS, endOf, inTempDirectory } from "./helpers/child.ts";
+import { CHILD_TIMEOUT_MS, endOf, inTempDirectory } from "../helpers/child.ts";
 
 const granted = await needs("net", "read", "write", "run", "env");
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "../helpers/assert.ts";
 import { needs } from "../helpers/permissions.ts";
-import { CHILD_TIMEOUT_MS, endOf, startChild } from "./helpers/child.ts";
+import { CHILD_TIMEOUT_MS, endOf, startChild } from "../helpers/child.ts";
 
 const granted = await needs("read", "run");
 
@@ -9,7 +9,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     ...granted,
     name: `onStopSignal() calls the handler at the first ${signal} and ends at the second`,
     async fn() {
-      await using child = startChild("wait_for_signals.ts");
+      await using child = startChild("cli/children/wait_for_signals.ts");
       await child.waitForLine(/^ready$/, CHILD_TIMEOUT_MS);
       Deno.kill(child.pid, signal);
       await child.waitForLine(new RegExp(`^stop ${signal}$`), CHILD_TIMEOUT_MS);
@@ -28,7 +28,7 @@ Deno.test({
   ...granted,
   name: "onStopSignal() survives SIGHUP and says that there is no reload",
   async fn() {
-    await using child = startChild("wait_for_signals.ts");
+    await using child = startChild("cli/children/wait_for_signals.ts");
     await child.waitForLine(/^ready$/, CHILD_TIMEOUT_MS);
     Deno.kill(child.pid, "SIGHUP");
     await child.waitForLine(/^Reload is not there yet; restart to apply$/, CHILD_TIMEOUT_MS);

@@ -6,7 +6,7 @@ import { needs } from "../helpers/permissions.ts";
 import { freePort } from "../helpers/ports.ts";
 import { startProcess } from "../helpers/processes.ts";
 import { until } from "../helpers/until.ts";
-import { CHILD_TIMEOUT_MS, inTempDirectory } from "./helpers/child.ts";
+import { CHILD_TIMEOUT_MS, inTempDirectory } from "../helpers/child.ts";
 
 const granted = await needs("net", "read", "write", "run", "env");
 

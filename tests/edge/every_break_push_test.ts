@@ -4,7 +4,7 @@
  * before what the first one acknowledged.
  */
 
-import { Pusher } from "../../lib/edge/pusher.ts";
+import { Pusher } from "../../lib/upstream/pusher.ts";
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
 import { Stream } from "../../lib/hub/stream.ts";
 import { encodeAcknowledgement } from "../../lib/rtmp/control_messages.ts";

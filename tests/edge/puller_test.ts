@@ -1,6 +1,6 @@
 import type { ClusterConfig } from "../../lib/config/config.ts";
 import { Puller } from "../../lib/edge/puller.ts";
-import type { StreamRequest } from "../../lib/net/vhost_service.ts";
+import type { StreamRequest } from "../../lib/hub/stream_request.ts";
 import { UserControlEvent } from "../../lib/rtmp/constants.ts";
 import { encodeUserControl } from "../../lib/rtmp/control_messages.ts";
 import { assert, assertEquals, assertStringIncludes } from "../helpers/assert.ts";

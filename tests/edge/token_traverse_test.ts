@@ -8,7 +8,7 @@ import { assert, assertEquals } from "../helpers/assert.ts";
 import { keyframe } from "../helpers/tiny_media.ts";
 import { connectProperty, ScriptedOrigin } from "../helpers/scripted_origin.ts";
 import { SIMPLE_HANDSHAKE } from "../helpers/session_peer.ts";
-import { type Client, ServerRig } from "../net/rig.ts";
+import { type Client, ServerRig } from "../server/rig.ts";
 
 const PORT_A = 19_001;
 const PORT_B = 19_002;

@@ -2,13 +2,13 @@
 
 import { Ticker } from "../../lib/base/ticker.ts";
 import type { ClusterConfig } from "../../lib/config/config.ts";
-import { type EdgeContext, WATCH_PERIOD_MS } from "../../lib/edge/edge_context.ts";
-import { OriginSet } from "../../lib/edge/origin_set.ts";
-import { createUpstreamTotals } from "../../lib/edge/upstream_report.ts";
+import { type EdgeContext, WATCH_PERIOD_MS } from "../../lib/upstream/edge_context.ts";
+import { OriginSet } from "../../lib/upstream/origin_set.ts";
+import { createUpstreamTotals } from "../../lib/upstream/upstream_report.ts";
 import { Stream } from "../../lib/hub/stream.ts";
-import { FlushQueue } from "../../lib/net/flush_queue.ts";
-import { FlushWheels } from "../../lib/net/flush_wheel.ts";
-import type { StreamRequest } from "../../lib/net/vhost_service.ts";
+import { FlushQueue } from "../../lib/io/flush_queue.ts";
+import { FlushWheels } from "../../lib/io/flush_wheel.ts";
+import type { StreamRequest } from "../../lib/hub/stream_request.ts";
 import { parseStreamUrl } from "../../lib/rtmp/url.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { CollectedLog } from "./local_server.ts";

@@ -1,7 +1,7 @@
 /// <reference lib="deno.worker" />
 /** A worker thread of the server that dies when it is told to. */
 
-import "../../lib/cli/worker_main.ts";
+import "../../lib/app/worker_main.ts";
 
 self.addEventListener("message", (event) => {
   const { data } = event as MessageEvent;

@@ -1,7 +1,7 @@
 /** An HTTP server for callbacks, in memory: keeps what it was asked and answers as a test says. */
 
-import type { HookFetch } from "../../lib/policy/hook_client.ts";
-import type { HookPayload } from "../../lib/policy/http_hooks.ts";
+import type { HookFetch } from "../../lib/server/hook_client.ts";
+import type { HookPayload } from "../../lib/server/http_hooks.ts";
 
 /** One request. */
 export interface HookRequest {

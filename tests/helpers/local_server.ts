@@ -4,11 +4,11 @@ import type { Clock } from "../../lib/base/clock.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
 import type { LogFields, Logger, LogLevel } from "../../lib/base/log.ts";
-import { openHttpFace } from "../../lib/cli/http_face.ts";
-import { type RunningServer, startServer } from "../../lib/cli/compose.ts";
+import { openHttpFace } from "../../lib/app/http_face.ts";
+import { type RunningServer, startServer } from "../../lib/app/compose.ts";
 import { applyOverrides } from "../../lib/config/overrides.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
-import { denoNetwork } from "../../lib/net/deno_tcp.ts";
+import { denoNetwork } from "../../lib/io/tcp.ts";
 import { until } from "./until.ts";
 
 /** One line of a log. */

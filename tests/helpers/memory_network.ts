@@ -4,7 +4,7 @@
  * not before, and a second write while one is under way is an error.
  */
 
-import type { Listener, NetAddress, Network, Transport } from "../../lib/net/transport.ts";
+import type { Listener, NetAddress, Network, Transport } from "../../lib/io/transport.ts";
 
 /** One direction: bytes written and not read yet. */
 class Pipe {

@@ -1,7 +1,7 @@
 /** Whole servers and clients of theirs, in memory and on a clock that a test moves. */
 
 import { describeError } from "../../lib/base/errors.ts";
-import { type RunningServer, startServer } from "../../lib/cli/compose.ts";
+import { type RunningServer, startServer } from "../../lib/app/compose.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { csidOf } from "../../lib/hub/join_point.ts";
 import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";

@@ -6,10 +6,10 @@
 import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { csidOf } from "../../lib/hub/join_point.ts";
-import { denoNetwork, describeExpectedEnd } from "../../lib/net/deno_tcp.ts";
-import { FlushQueue } from "../../lib/net/flush_queue.ts";
-import { SocketWriter } from "../../lib/net/socket_writer.ts";
-import type { Transport } from "../../lib/net/transport.ts";
+import { denoNetwork, describeExpectedEnd } from "../../lib/io/tcp.ts";
+import { FlushQueue } from "../../lib/io/flush_queue.ts";
+import { SocketWriter } from "../../lib/io/socket_writer.ts";
+import type { Transport } from "../../lib/io/transport.ts";
 import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
 import { type Command, encodeCommand } from "../../lib/rtmp/commands.ts";
 import { encodeSetChunkSize, type UserControl } from "../../lib/rtmp/control_messages.ts";

@@ -1,6 +1,6 @@
 /** A socket whose writes a test settles by hand, one after the other and as far as it likes. */
 
-import type { Transport } from "../../lib/net/transport.ts";
+import type { Transport } from "../../lib/io/transport.ts";
 import { concatBytes } from "../../lib/base/bytes.ts";
 
 interface PendingWrite {

@@ -10,7 +10,7 @@ import type {
   PublishAnswer,
   PublishTicket,
   VhostService,
-} from "../../lib/net/vhost_service.ts";
+} from "../../lib/server/vhost_service.ts";
 import type { Refusal } from "../../lib/rtmp/status.ts";
 import { assertEquals } from "./assert.ts";
 import { CHUNK_SIZE, EdgeRig, requestFor } from "./edge_rig.ts";

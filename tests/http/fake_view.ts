@@ -1,6 +1,6 @@
 /** A view with a server that exists only as data. */
 
-import type { ServerSnapshot, ServerView, StreamSnapshot } from "../../lib/http/server_view.ts";
+import type { ServerSnapshot, ServerView, StreamSnapshot } from "../../lib/monitor/server_view.ts";
 
 const RATE = { recvKbps: 1_000, sendKbps: 2_000 };
 

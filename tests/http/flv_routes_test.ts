@@ -3,7 +3,7 @@
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { RemoteVhost } from "../../lib/edge/remote_vhost.ts";
 import { Hub } from "../../lib/hub/hub.ts";
-import type { HookFetch } from "../../lib/policy/hook_client.ts";
+import type { HookFetch } from "../../lib/server/hook_client.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { EdgeRig } from "../helpers/edge_rig.ts";
 import { CHUNK_SIZE, FlvRig } from "../helpers/flv_rig.ts";

@@ -3,7 +3,7 @@
 import { systemClock } from "../../lib/base/clock.ts";
 import { type HttpHandler, HttpListenError, HttpServer } from "../../lib/http/http_server.ts";
 import { pathOf } from "../../lib/http/request_head.ts";
-import { denoNetwork, formatAddress } from "../../lib/net/deno_tcp.ts";
+import { denoNetwork, formatAddress } from "../../lib/io/tcp.ts";
 import { assert, assertEquals, assertMatch, assertThrows } from "../helpers/assert.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
 import { netTest } from "../helpers/loopback.ts";

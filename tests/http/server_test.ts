@@ -1,10 +1,10 @@
 /** The whole HTTP side on real sockets: API and files of a server that publishes, plays and pulls. */
 
 import { systemClock } from "../../lib/base/clock.ts";
-import { openHttpFace } from "../../lib/cli/http_face.ts";
-import { type RunningServer, startServer } from "../../lib/cli/compose.ts";
+import { openHttpFace } from "../../lib/app/http_face.ts";
+import { type RunningServer, startServer } from "../../lib/app/compose.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
-import { denoNetwork } from "../../lib/net/deno_tcp.ts";
+import { denoNetwork } from "../../lib/io/tcp.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 import { CollectedLog, PROMPT } from "../helpers/local_server.ts";

@@ -1,6 +1,6 @@
 /** A server of several threads: clients anywhere, every stream once, and a thread that dies. */
 
-import { startWorkers, type WorkerPool } from "../../lib/cli/worker_pool.ts";
+import { startWorkers, type WorkerPool } from "../../lib/threads/worker_pool.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
 import {

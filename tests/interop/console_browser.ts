@@ -1,7 +1,7 @@
 /** What people do with the console page, done in Chromium. `console_test.ts` runs this file. */
 
 import { createApiApp } from "../../lib/http/apps.ts";
-import type { ServerSnapshot } from "../../lib/http/server_view.ts";
+import type { ServerSnapshot } from "../../lib/monitor/server_view.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { freePort } from "../helpers/ports.ts";
 import type { ChildProcess } from "../helpers/processes.ts";

@@ -1,0 +1,46 @@
+/** The sample as an endless stream: what an encoder that plays it over and over would send, and when. */
+
+import { type FlvTag, readFlv } from "../media/flv_file.ts";
+import { TagType } from "../media/flv_layout.ts";
+import { withSetDataFrame } from "../media/metadata.ts";
+import { isFrame } from "./frame_check.ts";
+import { decodeSampleFlv, SAMPLE_DURATION_MS } from "./sample.ts";
+
+/** Hands out the tags of the sample in order. Metadata and sequence headers come once, at the start. */
+export class LoopedSample {
+  readonly #frames: readonly FlvTag[];
+  #opening: readonly FlvTag[];
+  #takenCount = 0;
+
+  constructor() {
+    const { tags } = readFlv(decodeSampleFlv());
+    this.#frames = tags.filter(isFrame);
+    this.#opening = tags.filter((tag) => !isFrame(tag)).map(asPublished);
+  }
+
+  /**
+   * The tags that are due `elapsedMs` after the start and were not taken before. Their times go on
+   * where the sample starts again. Payloads are shared and must not be changed.
+   */
+  takeDue(elapsedMs: number): FlvTag[] {
+    const due = [...this.#opening];
+    this.#opening = [];
+    for (let tag = this.#next(); tag.timestampMs <= elapsedMs; tag = this.#next()) {
+      due.push(tag);
+      this.#takenCount++;
+    }
+    return due;
+  }
+
+  #next(): FlvTag {
+    const round = Math.floor(this.#takenCount / this.#frames.length);
+    const tag = this.#frames[this.#takenCount % this.#frames.length]!;
+    return { ...tag, timestampMs: tag.timestampMs + round * SAMPLE_DURATION_MS };
+  }
+}
+
+/** An encoder puts the order to keep the metadata in front of it. */
+function asPublished(tag: FlvTag): FlvTag {
+  if (tag.typeId !== TagType.data) return tag;
+  return { ...tag, payload: withSetDataFrame(tag.payload) };
+}

@@ -1,0 +1,308 @@
+/**
+ * `edge demo`: an encoder publishes the built-in sample to an edge, which pushes it to its origin; a
+ * second edge pulls it from the first. Players at all three check every frame.
+ *
+ *     encoder ─▶ edge ─▶ origin
+ *                 └────▶ edge 2
+ *
+ * Servers and connections come in as {@linkcode DemoNetwork}, time as a clock.
+ */
+
+import type { Clock } from "../base/clock.ts";
+import { FrameCheck, FrameLedger, type MediaMessage } from "./frame_check.ts";
+import { LoopedSample } from "./looped_sample.ts";
+import { RateMeter } from "./rate_meter.ts";
+import { createDisplay, type LegRow, type Snapshot, type TableDisplay } from "./table.ts";
+
+/** A running server of the demonstration. */
+export interface DemoServer {
+  /** Port on 127.0.0.1. */
+  readonly port: number;
+  /** How many connections play from it, and how many it has to its origins. */
+  stats(): { readonly viewers: number; readonly upstreams: number };
+  stop(): Promise<void>;
+}
+
+/** A connection that publishes. */
+export interface DemoPublisher {
+  /** Sends a message. Does not change or keep the payload, and does not throw once closed or lost. */
+  push(typeId: number, timestampMs: number, payload: Uint8Array): void;
+  close(): Promise<void>;
+}
+
+/** A connection that plays. */
+export interface DemoPlayer {
+  close(): Promise<void>;
+}
+
+/** What the demonstration needs of the rest of the program. */
+export interface DemoNetwork {
+  /** Starts a server on a free port of 127.0.0.1: an edge of these `HOST:PORT`s, or an origin if none. */
+  startServer(options: { readonly origins: readonly string[] }): Promise<DemoServer>;
+  /** Resolves when the server accepted the publish. */
+  publish(url: string): Promise<DemoPublisher>;
+  /**
+   * Resolves when the server accepted the play, and rejects when it has not in a few seconds. The
+   * message's payload is valid during the call.
+   */
+  play(url: string, onMessage: (message: MediaMessage) => void): Promise<DemoPlayer>;
+}
+
+/** Options of {@linkcode runDemo}. */
+export interface DemoOptions {
+  readonly network: DemoNetwork;
+  readonly clock: Pick<Clock, "now" | "after">;
+  /** How long to publish; absent: {@linkcode DEFAULT_DEMO_SECONDS}. */
+  readonly seconds?: number;
+  readonly write: (text: string) => void;
+  /** Whether the table may be redrawn in place. */
+  readonly isTerminal: boolean;
+  /** Ends the publishing early. */
+  readonly signal: AbortSignal;
+}
+
+/** How long the demonstration publishes unless told otherwise. */
+export const DEFAULT_DEMO_SECONDS = 15;
+
+const STREAM = "live/demo";
+/** Shorter than a frame of the sample, so that frames leave on time. */
+const TICK_MS = 20;
+const REDRAW_MS = 250;
+/** A player without a frame for this long after the first one was published ends the demonstration. */
+const START_TIMEOUT_MS = 5000;
+/** How long the last frames may take to the last player. */
+const DRAIN_TIMEOUT_MS = 5000;
+
+/** A server with its players. */
+interface Leg {
+  readonly name: string;
+  readonly server: DemoServer;
+  readonly checks: readonly FrameCheck[];
+  readonly rate: RateMeter;
+}
+
+/** The sending end. */
+interface Encoder {
+  readonly publisher: DemoPublisher;
+  readonly ledger: FrameLedger;
+  readonly rate: RateMeter;
+  sentBytes: number;
+}
+
+/**
+ * Runs the demonstration and shows it.
+ *
+ * @returns whether every player got every frame from its first one on, once and unchanged.
+ * @throws whatever the network throws when a server does not start or refuses a connection.
+ */
+export async function runDemo(options: DemoOptions): Promise<boolean> {
+  await using resources = new AsyncDisposableStack();
+  const { network, write } = options;
+  const ledger = new FrameLedger();
+  const legs = await startLegs(network, ledger, resources);
+  const publisher = await network.publish(urlOf(legs[0]!));
+  resources.defer(() => publisher.close());
+  write(describeSetup(legs));
+
+  const encoder = { publisher, ledger, rate: new RateMeter(), sentBytes: 0 };
+  await new DemoRun(options, encoder, legs).run(resources);
+  const problems = legs.flatMap(describeProblems);
+  write(problems.length === 0 ? describeSuccess(legs) : problems.join(""));
+  return problems.length === 0;
+}
+
+/** The part with frames on the way. */
+class DemoRun {
+  readonly #options: DemoOptions;
+  readonly #encoder: Encoder;
+  readonly #legs: readonly Leg[];
+  readonly #display: TableDisplay;
+  readonly #startMs: number;
+  #drawnMs = 0;
+  #hasFailed = false;
+
+  constructor(options: DemoOptions, encoder: Encoder, legs: readonly Leg[]) {
+    this.#options = options;
+    this.#encoder = encoder;
+    this.#legs = legs;
+    this.#display = createDisplay(options);
+    this.#startMs = options.clock.now();
+  }
+
+  /** Publishes and plays at the same time, as a player may be accepted only when there are frames. */
+  async run(resources: AsyncDisposableStack): Promise<void> {
+    const publishing = this.#publish();
+    try {
+      await startPlayers(this.#options.network, this.#legs, resources);
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
+    } finally {
+      await publishing;
+    }
+    await this.#drain();
+    this.#display.finish(this.#snapshot());
+  }
+
+  async #publish(): Promise<void> {
+    const { signal, seconds = DEFAULT_DEMO_SECONDS } = this.#options;
+    const sample = new LoopedSample();
+    while (this.#elapsedMs < seconds * 1000 && !signal.aborted) {
+      this.#sampleRates();
+      for (const tag of sample.takeDue(this.#elapsedMs)) this.#push(tag);
+      await this.#tick();
+      const isSilent = this.#elapsedMs > START_TIMEOUT_MS && this.#legs.some(hasSilentPlayer);
+      if (this.#hasFailed || isSilent) return;
+    }
+  }
+
+  #push(message: MediaMessage): void {
+    const { publisher, ledger } = this.#encoder;
+    ledger.record(message);
+    this.#encoder.sentBytes += message.payload.length;
+    publisher.push(message.typeId, message.timestampMs, message.payload);
+  }
+
+  async #drain(): Promise<void> {
+    const deadlineMs = this.#elapsedMs + DRAIN_TIMEOUT_MS;
+    while (this.#legs.some(isBehind) && this.#elapsedMs < deadlineMs) await this.#tick();
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#elapsedMs - this.#drawnMs >= REDRAW_MS) {
+      this.#drawnMs = this.#elapsedMs;
+      this.#display.show(this.#snapshot());
+    }
+    await new Promise<void>((resolve) => this.#options.clock.after(TICK_MS, resolve));
+  }
+
+  /** Only while frames are sent, so that the last table shows the rates of the running stream. */
+  #sampleRates(): void {
+    this.#encoder.rate.sample(this.#elapsedMs, this.#encoder.sentBytes);
+    for (const { checks, rate } of this.#legs) {
+      rate.sample(this.#elapsedMs, Math.min(...checks.map((check) => check.counts.bytes)));
+    }
+  }
+
+  #snapshot(): Snapshot {
+    return {
+      elapsedMs: this.#elapsedMs,
+      rows: [encoderRow(this.#encoder), ...this.#legs.map(legRow)],
+    };
+  }
+
+  get #elapsedMs(): number {
+    return this.#options.clock.now() - this.#startMs;
+  }
+}
+
+/** The edge that is published to, the edge behind it, and the origin. */
+async function startLegs(
+  network: DemoNetwork,
+  ledger: FrameLedger,
+  resources: AsyncDisposableStack,
+): Promise<Leg[]> {
+  async function start(
+    name: string,
+    upstream: DemoServer | undefined,
+    playerCount: number,
+  ): Promise<Leg> {
+    const origins = upstream === undefined ? [] : [`127.0.0.1:${upstream.port}`];
+    const server = await network.startServer({ origins });
+    resources.defer(() => server.stop());
+    const checks = Array.from({ length: playerCount }, () => new FrameCheck(ledger));
+    return { name, server, checks, rate: new RateMeter() };
+  }
+  const origin = await start("origin", undefined, 1);
+  const edge = await start("edge", origin.server, 2);
+  const edge2 = await start("edge 2", edge.server, 3);
+  return [edge, edge2, origin];
+}
+
+/** Opens all players at once. Those that were accepted are in `resources` even when others were not. */
+async function startPlayers(
+  network: DemoNetwork,
+  legs: readonly Leg[],
+  resources: AsyncDisposableStack,
+): Promise<void> {
+  const starts = legs.flatMap((leg) =>
+    leg.checks.map((check) => network.play(urlOf(leg), (message) => check.accept(message)))
+  );
+  const results = await Promise.allSettled(starts);
+  for (const result of results) {
+    if (result.status === "fulfilled") resources.defer(() => result.value.close());
+  }
+  for (const result of results) {
+    if (result.status === "rejected") throw result.reason;
+  }
+}
+
+function urlOf(leg: Leg): string {
+  return `rtmp://127.0.0.1:${leg.server.port}/${STREAM}`;
+}
+
+function hasSilentPlayer(leg: Leg): boolean {
+  return leg.checks.some((check) => check.counts.frames === 0);
+}
+
+function isBehind(leg: Leg): boolean {
+  return leg.checks.some((check) => check.pending > 0);
+}
+
+function encoderRow({ ledger, rate }: Encoder): LegRow {
+  return { leg: "encoder → edge", frames: ledger.count, kbps: rate.kbps };
+}
+
+/** Faults of all players of the server together; frames and rate of the one that has the least. */
+function legRow({ name, server, checks, rate }: Leg): LegRow {
+  const counts = checks.map((check) => check.counts);
+  return {
+    leg: `${name} → ${describePlayers(checks.length)}`,
+    frames: Math.min(...counts.map(({ frames }) => frames)),
+    kbps: rate.kbps,
+    ...server.stats(),
+    lost: sum(counts.map(({ lost }) => lost)),
+    doubled: sum(counts.map(({ doubled }) => doubled)),
+  };
+}
+
+function describeSetup(legs: readonly Leg[]): string {
+  const urls = legs.map((leg) => `  ${leg.name.padEnd(8)}${urlOf(leg)}\n`).join("");
+  return "An encoder publishes to an edge, which pushes to its origin;\n" +
+    `a second edge pulls from the first. Open any of these in a player:\n${urls}\n`;
+}
+
+function describeSuccess(legs: readonly Leg[]): string {
+  const playerCount = sum(legs.map((leg) => leg.checks.length));
+  return `\nOK: all ${playerCount} players got every frame once, in order and unchanged.\n`;
+}
+
+/** One line per way in which a player of the server did not get the stream. */
+function describeProblems({ name, checks }: Leg): string[] {
+  return checks.flatMap((check, index) => {
+    const player = `\nFAILED: ${name}, player ${index + 1}: `;
+    const { frames, lost, doubled, foreign } = check.counts;
+    if (frames === 0) return [`${player}no frame arrived\n`];
+    const faults = [
+      [lost, "lost"],
+      [check.pending, "missing at the end"],
+      [doubled, "doubled"],
+      [foreign, "not as published"],
+    ] as const;
+    return faults.flatMap(([count, what]) =>
+      count === 0 ? [] : [`${player}${describeFrames(count)} ${what}\n`]
+    );
+  });
+}
+
+function describePlayers(count: number): string {
+  return count === 1 ? "1 player" : `${count} players`;
+}
+
+function describeFrames(count: number): string {
+  return count === 1 ? "1 frame" : `${count} frames`;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,195 @@
+/** What the HTTP face reads of the server in this very event loop. */
+
+import type { CancelTimer, Clock } from "../base/clock.ts";
+import { LOOP_DELAY_BOUNDS, LoopDelay } from "../base/loop_delay.ts";
+import { RATE_SAMPLE_MS, RateWindow } from "../base/rate_window.ts";
+import { RemoteVhost } from "../edge/remote_vhost.ts";
+import type {
+  LoopDelaySnapshot,
+  ServerSnapshot,
+  ServerView,
+  StreamSnapshot,
+  VhostSnapshot,
+} from "./server_view.ts";
+import type { Hub } from "../hub/hub.ts";
+import { qualifiedName } from "../hub/qualified_name.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { ClientReport, ClientSource, ClientTotals } from "../server/client_report.ts";
+import type { FlushQueue } from "../io/flush_queue.ts";
+import type { VhostService } from "../server/vhost_service.ts";
+import { Audiences } from "./audiences.ts";
+import { ProcessMeter } from "./process_meter.ts";
+import { RateTable } from "./rate_table.ts";
+import { describeAudio, describeVideo } from "./stream_codecs.ts";
+
+/** A vhost and its streams. */
+export interface LiveVhost {
+  readonly service: VhostService;
+  readonly hub: Hub;
+  /** Streams of other event loops, copied for players of this one; null when there are no others. */
+  readonly copies: Hub | null;
+}
+
+/** Options of {@linkcode LiveView}. */
+export interface LiveViewOptions {
+  readonly clock: Clock;
+  readonly vhosts: readonly LiveVhost[];
+  readonly clients: readonly ClientSource[];
+  /** Does all the writing. */
+  readonly queue: FlushQueue;
+}
+
+/** See the file comment. */
+export class LiveView implements ServerView {
+  readonly #options: LiveViewOptions;
+  readonly #loopDelay: LoopDelay;
+  readonly #process: ProcessMeter;
+  readonly #serverRate = new RateWindow();
+  readonly #vhostRates = new RateTable();
+  readonly #streamRates = new RateTable();
+  readonly #clientRates = new RateTable();
+  #cancel: CancelTimer;
+
+  /** Samples rates from now on, until it is stopped. */
+  constructor(options: LiveViewOptions) {
+    const { clock } = options;
+    this.#options = options;
+    this.#loopDelay = new LoopDelay(clock);
+    this.#process = new ProcessMeter(clock.now());
+    this.#cancel = this.#scheduleSample();
+  }
+
+  snapshot(): Promise<ServerSnapshot> {
+    const { clock, vhosts, queue } = this.#options;
+    const nowMs = clock.now();
+    const clients = this.#clientReports(nowMs);
+    const audiences = new Audiences(clients);
+    return Promise.resolve({
+      process: this.#process.snapshot(nowMs),
+      totals: this.#clientTotals(),
+      rate: this.#serverRate.kbps,
+      loopDelay: this.#describeLoopDelay(),
+      flushes: { count: queue.flushCount, busyMs: queue.busyMs },
+      vhosts: vhosts.map((vhost) => this.#describeVhost(vhost, audiences)),
+      streams: vhosts.flatMap((vhost) => this.#describeStreams(vhost, audiences)),
+      clients: clients.map((client) => ({ ...client, rate: this.#clientRates.of(client.id) })),
+    });
+  }
+
+  kick(clientId: string): Promise<boolean> {
+    return Promise.resolve(this.#options.clients.some((source) => source.kick(clientId)));
+  }
+
+  stop(): void {
+    this.#loopDelay.stop();
+    this.#cancel();
+  }
+
+  #clientReports(nowMs: number): ClientReport[] {
+    return this.#options.clients.flatMap((source) => source.clientReports(nowMs));
+  }
+
+  #clientTotals(): ClientTotals {
+    const sum = { connections: 0, refused: 0, receivedBytes: 0, sentBytes: 0, skips: 0 };
+    for (const { clientTotals } of this.#options.clients) {
+      sum.connections += clientTotals.connections;
+      sum.refused += clientTotals.refused;
+      sum.receivedBytes += clientTotals.receivedBytes;
+      sum.sentBytes += clientTotals.sentBytes;
+      sum.skips += clientTotals.skips;
+    }
+    return sum;
+  }
+
+  #describeLoopDelay(): LoopDelaySnapshot {
+    const { counts, sumSeconds } = this.#loopDelay;
+    return { boundsSeconds: LOOP_DELAY_BOUNDS, counts, sumSeconds };
+  }
+
+  #describeVhost(vhost: LiveVhost, audiences: Audiences): VhostSnapshot {
+    const { service, hub } = vhost;
+    const { name, enabled, mode, hls } = service.config;
+    const { messages, payloadBytes } = hub.totals;
+    return {
+      name,
+      enabled,
+      mode,
+      receivedBytes: payloadBytes,
+      sentBytes: sentBytesOf(vhost, audiences),
+      messages,
+      rate: this.#vhostRates.of(name),
+      hlsFragmentMs: hls.enabled ? hls.fragmentMs : null,
+      upstreams: service instanceof RemoteVhost ? { ...service.totals } : null,
+    };
+  }
+
+  #describeStreams(live: LiveVhost, audiences: Audiences): StreamSnapshot[] {
+    const { service } = live;
+    const vhost = service.config.name;
+    return streamsOf(live).map(({ stream, isHome }) => {
+      const { stats, name, headers } = stream;
+      const { players, publisherId, sentBytes } = audiences.of(vhost, name);
+      return {
+        vhost,
+        name,
+        isHome,
+        isActive: stream.hasSource,
+        players,
+        publisherId,
+        videoMessages: stats.videoMessages,
+        messages: stats.messages,
+        receivedBytes: stats.payloadBytes,
+        sentBytes: stats.sentBytes + sentBytes,
+        rate: this.#streamRates.of(qualifiedName(vhost, name)),
+        video: describeVideo(headers),
+        audio: describeAudio(headers),
+        upstreams: service instanceof RemoteVhost ? service.upstreamsOf(name) : [],
+      };
+    });
+  }
+
+  #scheduleSample(): CancelTimer {
+    const { clock } = this.#options;
+    return clock.after(RATE_SAMPLE_MS, () => {
+      this.#sample(clock.now());
+      this.#cancel = this.#scheduleSample();
+    });
+  }
+
+  #sample(nowMs: number): void {
+    this.#process.sample(nowMs);
+    const { receivedBytes, sentBytes } = this.#clientTotals();
+    this.#serverRate.sample(nowMs, receivedBytes, sentBytes);
+    const clients = this.#clientReports(nowMs);
+    for (const { id, receivedBytes, sentBytes } of clients) {
+      this.#clientRates.sample(id, nowMs, receivedBytes, sentBytes);
+    }
+    const audiences = new Audiences(clients);
+    for (const vhost of this.#options.vhosts) this.#sampleVhost(vhost, audiences, nowMs);
+    for (const table of [this.#vhostRates, this.#streamRates, this.#clientRates]) table.endRound();
+  }
+
+  #sampleVhost(live: LiveVhost, audiences: Audiences, nowMs: number): void {
+    const vhost = live.service.config.name;
+    const { payloadBytes } = live.hub.totals;
+    this.#vhostRates.sample(vhost, nowMs, payloadBytes, sentBytesOf(live, audiences));
+    for (const { stream: { name, stats } } of streamsOf(live)) {
+      const sentBytes = stats.sentBytes + audiences.of(vhost, name).sentBytes;
+      this.#streamRates.sample(qualifiedName(vhost, name), nowMs, stats.payloadBytes, sentBytes);
+    }
+  }
+}
+
+/** Bytes sent to the players of a vhost, those who have left and those who are there. */
+function sentBytesOf({ service, hub, copies }: LiveVhost, audiences: Audiences): number {
+  const gone = hub.totals.sentBytes + (copies?.totals.sentBytes ?? 0);
+  return gone + audiences.sentBytesIn(service.config.name);
+}
+
+/** The streams of a vhost, and whether they are at home in this event loop. */
+function streamsOf({ hub, copies }: LiveVhost): { stream: Stream; isHome: boolean }[] {
+  return [
+    ...Array.from(hub.streams(), (stream) => ({ stream, isHome: true })),
+    ...Array.from(copies?.streams() ?? [], (stream) => ({ stream, isHome: false })),
+  ];
+}

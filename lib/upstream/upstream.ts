@@ -1,0 +1,393 @@
+/**
+ * A connection to an origin, to pull or to push one stream: dials, talks, goes where the origin redirects
+ * to, watches the budgets, and says in one error why it ended.
+ */
+
+import { type AmfObject, amfObject } from "../amf/amf_value.ts";
+import type { CancelTimer, Clock } from "../base/clock.ts";
+import { describeError, UpstreamError, type UpstreamRedirect, WireError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { Ticker } from "../base/ticker.ts";
+import { VERSION } from "../base/version.ts";
+import type { ClusterConfig, OriginAddress } from "../config/config.ts";
+import { describeExpectedEnd, formatAddress } from "../io/tcp.ts";
+import { BACKLOG_PROPERTY, EDGE_PATH_PROPERTY, formatEdgePath } from "./edge_path.ts";
+import type { FlushQueue } from "../io/flush_queue.ts";
+import { SocketWriter } from "../io/socket_writer.ts";
+import type { Network, Transport } from "../io/transport.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
+import type { HandshakeOptions } from "../rtmp/handshake.ts";
+import { StatusCode } from "../rtmp/constants.ts";
+import type { Status } from "../rtmp/status.ts";
+import { upstreamTarget } from "../rtmp/url.ts";
+import { ClientSession, type ClientSessionHandler } from "../session/client_session.ts";
+import type { ConnectRequest } from "../session/server_session.ts";
+import { followRedirect, type UpstreamPlace } from "./redirect.ts";
+
+/** What all upstreams of a vhost share. */
+export interface UpstreamContext {
+  readonly cluster: ClusterConfig;
+  readonly network: Network;
+  readonly queue: FlushQueue;
+  readonly clock: Clock;
+  /** Looks at budgets and silences. */
+  readonly ticker: Ticker;
+  readonly logger: Logger;
+  readonly handshake: HandshakeOptions;
+  /** Size of the chunks written, in bytes. */
+  readonly chunkSize: number;
+  /** Id of this process among edges. */
+  readonly edgeId: string;
+}
+
+/** What whoever uses an upstream is told. */
+export interface UpstreamListener {
+  /** The origin accepted. `msid` is the message stream id it wants media on. */
+  onStarted(msid: number): void;
+  /** `payload` is valid during the call only. */
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
+  /** The played stream has ended. Unless that is certain, its publisher may merely be lost. */
+  onUnpublished(isCertain: boolean): void;
+  /** The origin has received `totalBytes` (u32) of what was sent. */
+  onAcknowledgement(totalBytes: number): void;
+}
+
+/** Options of {@linkcode Upstream}. */
+export interface UpstreamOptions {
+  /** `connect` only finds out whether the origin accepts that. */
+  readonly kind: "play" | "publish" | "connect";
+  readonly origin: OriginAddress;
+  readonly request: StreamRequest;
+  /** Whose `connect` is repeated at the origin; needed when `kind` is `connect`. */
+  readonly client?: ConnectRequest;
+  readonly listener: UpstreamListener;
+  /**
+   * An origin that keeps the play waiting, because nobody publishes there, is given up after
+   * `startTimeoutMs`. False when there is no other to try.
+   */
+  readonly hasAlternative: boolean;
+  /** How far back the stream is wanted, in ms; 0 from the newest keyframe. */
+  readonly backlogMs: number;
+}
+
+/** Redirects in a row that are followed; more are a circle. */
+const MAX_REDIRECTS = 3;
+
+const READ_BUFFER_BYTES = 64 * 1024;
+
+/** See the file comment. */
+export class Upstream implements ClientSessionHandler {
+  readonly #context: UpstreamContext;
+  readonly #options: UpstreamOptions;
+  /** Where the stream is asked for: at the origin, or where it redirected to. */
+  #place: UpstreamPlace;
+  #redirectCount = 0;
+  #session: ClientSession;
+  #transport: Transport | null = null;
+  #writer: SocketWriter | null = null;
+  readonly #abort = new AbortController();
+  #cancelWatch: CancelTimer | null = null;
+  #cancelFinish: CancelTimer | null = null;
+  #error: UpstreamError | null = null;
+  #isClosed = false;
+  #beganMs = 0;
+  #lastReadMs = 0;
+  #hasStarted = false;
+  #pingSentMs = -1;
+
+  constructor(context: UpstreamContext, options: UpstreamOptions) {
+    const { origin, request, client } = options;
+    const vhostTemplate = context.cluster.vhost;
+    this.#context = context;
+    this.#options = options;
+    this.#place = {
+      address: origin,
+      target: client === undefined
+        ? upstreamTarget({ origin, request: request.url, vhostTemplate })
+        : { tcUrl: client.tcUrl, app: client.app, stream: "" },
+    };
+    this.#session = this.#createSession();
+  }
+
+  /** The socket's writer once the origin accepted. */
+  get writer(): SocketWriter {
+    return this.#writer!;
+  }
+
+  /**
+   * Connects and serves until the connection ends. Called once.
+   *
+   * @throws {UpstreamError} unless it was ended by {@linkcode close}.
+   */
+  async run(): Promise<void> {
+    if (this.#isClosed) return;
+    try {
+      await this.#serve();
+    } catch (error) {
+      if (!this.#isClosed) throw this.#withPlace(this.#error ?? this.#toUpstreamError(error));
+    } finally {
+      this.#cancelWatch?.();
+      this.#cancelFinish?.();
+      this.close();
+    }
+  }
+
+  /** Tells the origin that the stream is over, once all bytes are sent, and ends the connection. */
+  finish(): void {
+    const writer = this.#writer;
+    if (writer === null || this.#isClosed) return this.close();
+    writer.drain(() => {
+      writer.unfollow();
+      this.#session.stop();
+      writer.drain(() => this.close());
+    });
+    this.#limitFinish(writer);
+  }
+
+  /** Ends the connection at once. */
+  close(): void {
+    this.#isClosed = true;
+    this.#abort.abort();
+    this.#transport?.close();
+  }
+
+  // What the session calls.
+
+  send(bytes: Uint8Array): void {
+    this.#writer?.send(bytes);
+  }
+
+  onStarted(msid: number): void {
+    this.#hasStarted = true;
+    this.#options.listener.onStarted(msid);
+  }
+
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    this.#options.listener.onMedia(typeId, timestampMs, payload);
+  }
+
+  onStatus(status: Status): void {
+    if (status.code === StatusCode.PLAY_UNPUBLISH_NOTIFY) {
+      this.#options.listener.onUnpublished(true);
+    }
+  }
+
+  onStreamEof(): void {
+    this.#options.listener.onUnpublished(false);
+  }
+
+  onPong(): void {
+    // Any byte from the origin shows that it lives.
+  }
+
+  onAcknowledgement(totalBytes: number): void {
+    this.#options.listener.onAcknowledgement(totalBytes);
+  }
+
+  #createSession(): ClientSession {
+    const { edgeId, chunkSize, handshake } = this.#context;
+    const { kind, request, backlogMs, client } = this.#options;
+    const { tcUrl, app, stream } = this.#place.target;
+    const connectArgs = this.#connectArgs();
+    return new ClientSession(this, {
+      target: { kind, tcUrl, app, streamName: stream },
+      chunkSize,
+      handshake,
+      connectProperties: {
+        ...(client === undefined ? {} : wordsOf(client)),
+        [EDGE_PATH_PROPERTY]: formatEdgePath(request.edgePath, edgeId),
+        ...(backlogMs > 0 ? { [BACKLOG_PROPERTY]: backlogMs } : {}),
+      },
+      ...(connectArgs === null ? {} : { connectArgs }),
+    });
+  }
+
+  #connectArgs(): AmfObject | null {
+    const { cluster, edgeId } = this.#context;
+    const { client } = this.#options;
+    if (client !== undefined) return client.args;
+    return cluster.debugSrsUpnode ? describeEdge(edgeId) : null;
+  }
+
+  /** Talks to the origin, or to the server that it redirects to. */
+  async #serve(): Promise<void> {
+    while (!this.#isClosed) {
+      try {
+        this.#transport = await this.#dial();
+        return await this.#talk(this.#transport);
+      } catch (error) {
+        if (!this.#shouldFollow(error)) throw error;
+        this.#follow(error.redirect);
+      }
+    }
+  }
+
+  /** A running stream is not moved: whoever uses it splices the next connection on. */
+  #shouldFollow(error: unknown): error is UpstreamError & { redirect: UpstreamRedirect } {
+    if (!(error instanceof UpstreamError) || error.redirect === null) return false;
+    const isEnding = this.#isClosed || this.#cancelFinish !== null || this.#error !== null;
+    return !this.#hasStarted && !isEnding;
+  }
+
+  #follow(redirect: UpstreamRedirect): void {
+    if (this.#redirectCount === MAX_REDIRECTS) {
+      throw new UpstreamError("command", `Redirected more than ${MAX_REDIRECTS} times in a row`);
+    }
+    const { logger } = this.#context;
+    const from = this.#place;
+    this.#place = followRedirect(redirect, from);
+    this.#redirectCount++;
+    logger.for("edge", this.#options.request.name).info("Origin redirects", {
+      from: formatAddress(from.address),
+      to: formatAddress(this.#place.address),
+    });
+    this.#cancelWatch?.();
+    this.#transport?.close();
+    this.#transport = null;
+    this.#writer = null;
+    this.#session = this.#createSession();
+  }
+
+  async #dial(): Promise<Transport> {
+    const { network, clock, cluster } = this.#context;
+    const { connectTimeoutMs } = cluster;
+    const cancel = clock.after(connectTimeoutMs, () => this.#abort.abort());
+    try {
+      return await network.connect(this.#place.address, this.#abort.signal);
+    } catch (error) {
+      const reason = this.#abort.signal.aborted
+        ? `no answer within ${connectTimeoutMs} ms`
+        : describeError(error);
+      throw new UpstreamError("connect", `Cannot connect: ${reason}`, { cause: error });
+    } finally {
+      cancel();
+    }
+  }
+
+  async #talk(transport: Transport): Promise<void> {
+    const { clock, queue } = this.#context;
+    if (this.#isClosed) return;
+    this.#writer = new SocketWriter({
+      transport,
+      queue,
+      clock,
+      onError: (error) => {
+        // The connection may have been left for another one.
+        if (this.#transport === transport) this.#fail(this.#toUpstreamError(error));
+      },
+    });
+    this.#beganMs = clock.now();
+    this.#lastReadMs = this.#beganMs;
+    this.#pingSentMs = -1;
+    this.#cancelWatch = this.#context.ticker.add((nowMs) => this.#watch(nowMs));
+    this.#session.start();
+    const buffer = new Uint8Array(READ_BUFFER_BYTES);
+    while (true) {
+      const count = await transport.read(buffer);
+      if (count === null) throw this.#endedError("the origin closed the connection");
+      this.#lastReadMs = clock.now();
+      this.#pingSentMs = -1;
+      this.#session.push(buffer.subarray(0, count));
+    }
+  }
+
+  #watch(nowMs: number): void {
+    const reason = this.#overdue(nowMs);
+    if (reason === null) return;
+    this.#cancelWatch?.();
+    this.#fail(this.#endedError(reason));
+  }
+
+  /** Why the origin is given up, or null. */
+  #overdue(nowMs: number): string | null {
+    const { startTimeoutMs } = this.#context.cluster;
+    const { phase } = this.#session;
+    const isAsking = phase === "handshake" || phase === "command" || phase === "publish";
+    if (!this.#hasStarted && (isAsking || this.#options.hasAlternative)) {
+      return nowMs - this.#beganMs < startTimeoutMs
+        ? null
+        : `no stream within ${startTimeoutMs} ms`;
+    }
+    // A silent origin may have a silent publisher: ask before giving it up.
+    const { askAfterMs, answerMs } = this.#pingBudget();
+    if (this.#pingSentMs < 0) {
+      if (nowMs - this.#lastReadMs >= askAfterMs) {
+        this.#pingSentMs = nowMs;
+        this.#session.ping(Math.trunc(nowMs));
+      }
+      return null;
+    }
+    // A ping that waits behind other bytes is not asked yet, as long as the origin takes those.
+    const { waitingControlBytes, inFlightSinceMs } = this.writer;
+    if (waitingControlBytes > 0) this.#pingSentMs = Math.max(this.#pingSentMs, inFlightSinceMs);
+    return nowMs - this.#pingSentMs < answerMs ? null : "the origin does not answer pings";
+  }
+
+  /**
+   * How long a silent origin is not asked whether it lives, and how long it may take to say so. Of a push
+   * nothing else tells that the origin froze, so with another one at hand both fit the stall budget.
+   */
+  #pingBudget(): { askAfterMs: number; answerMs: number } {
+    const { startTimeoutMs, stallTimeoutMs } = this.#context.cluster;
+    const { kind, hasAlternative } = this.#options;
+    return kind === "publish" && hasAlternative
+      ? { askAfterMs: stallTimeoutMs / 2, answerMs: stallTimeoutMs / 2 }
+      : { askAfterMs: stallTimeoutMs, answerMs: startTimeoutMs };
+  }
+
+  /** A slow origin gets the time it needs; a frozen one, which takes nothing, does not keep us. */
+  #limitFinish(writer: SocketWriter): void {
+    const { clock, cluster } = this.#context;
+    const { writtenBytes } = writer;
+    this.#cancelFinish?.();
+    this.#cancelFinish = clock.after(cluster.stallTimeoutMs, () => {
+      if (writer.writtenBytes === writtenBytes) return this.close();
+      this.#limitFinish(writer);
+    });
+  }
+
+  #fail(error: UpstreamError): void {
+    this.#error ??= error;
+    this.#transport?.close();
+  }
+
+  #endedError(reason: string): UpstreamError {
+    return new UpstreamError(this.#hasStarted ? "media" : this.#session.phase, `Lost: ${reason}`);
+  }
+
+  #toUpstreamError(error: unknown): UpstreamError {
+    if (error instanceof UpstreamError) return error;
+    if (error instanceof WireError) {
+      return new UpstreamError(this.#session.phase, `Origin broke the protocol: ${error.message}`, {
+        cause: error,
+      });
+    }
+    return this.#endedError(describeExpectedEnd(error) ?? describeError(error));
+  }
+
+  /** Names the server that failed when it is not the origin itself. */
+  #withPlace(error: UpstreamError): UpstreamError {
+    if (this.#redirectCount === 0) return error;
+    const { phase, message, statusCode } = error;
+    const place = formatAddress(this.#place.address);
+    return new UpstreamError(phase, `${message}: redirected to ${place}`, {
+      statusCode,
+      cause: error,
+    });
+  }
+}
+
+/** What a client says in `connect` of itself. */
+function wordsOf({ pageUrl, swfUrl, flashVer }: ConnectRequest): Record<string, string> {
+  return { pageUrl, swfUrl, flashVer };
+}
+
+/** The argument in which SRS's edges say who they are (`debug_srs_upnode`). */
+function describeEdge(edgeId: string): AmfObject {
+  return amfObject({
+    srs_sig: "edge",
+    srs_server: `edge/${VERSION}`,
+    srs_version: VERSION,
+    srs_id: edgeId,
+  });
+}

@@ -1,0 +1,203 @@
+import type { Clock } from "../../lib/base/clock.ts";
+import type { MediaMessage } from "../../lib/demo/frame_check.ts";
+import { type DemoNetwork, runDemo } from "../../lib/demo/run_demo.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
+
+/** A clock that jumps to the next timer whenever the program waits. */
+class JumpingClock implements Pick<Clock, "now" | "after"> {
+  #nowMs = 1000;
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, run: () => void): () => void {
+    let isCancelled = false;
+    queueMicrotask(() => {
+      this.#nowMs += delayMs;
+      if (!isCancelled) run();
+    });
+    return () => isCancelled = true;
+  }
+}
+
+type Deliver = (message: MediaMessage) => void;
+
+/** Servers in memory: what is published to one arrives at the players of all. */
+class FakeNetwork implements DemoNetwork {
+  readonly log: string[] = [];
+  /** What player number `n` gets of the message number `i`. */
+  spoil = (message: MediaMessage, _n: number, _i: number): MediaMessage[] => [message];
+  refusedPort = 0;
+  readonly #players: Deliver[] = [];
+  #published: MediaMessage[] = [];
+  #nextPort = 5001;
+
+  startServer({ origins }: { readonly origins: readonly string[] }) {
+    const port = this.#nextPort++;
+    this.log.push(`start ${port} of ${origins.join()}`);
+    return Promise.resolve({
+      port,
+      stats: () => ({ viewers: 3, upstreams: origins.length }),
+      stop: () => this.#close(`stop ${port}`),
+    });
+  }
+
+  publish(url: string) {
+    this.log.push(`publish ${url}`);
+    return Promise.resolve({
+      push: (typeId: number, timestampMs: number, payload: Uint8Array) => {
+        const message = { typeId, timestampMs, payload };
+        this.#published.push(message);
+        this.#players.forEach((deliver) => deliver(message));
+      },
+      close: () => this.#close("close publisher"),
+    });
+  }
+
+  play(url: string, onMessage: Deliver) {
+    if (url.includes(`:${this.refusedPort}/`)) return Promise.reject(new Error("Play refused"));
+    const n = this.#players.length;
+    let i = 0;
+    const deliver = (message: MediaMessage) => this.spoil(message, n, i++).forEach(onMessage);
+    this.#published.forEach(deliver);
+    this.#players.push(deliver);
+    return Promise.resolve({ close: () => this.#close("close player") });
+  }
+
+  #close(what: string): Promise<void> {
+    this.log.push(what);
+    return Promise.resolve();
+  }
+}
+
+async function run(
+  network: FakeNetwork,
+  options: { readonly seconds?: number; readonly signal?: AbortSignal } = { seconds: 2 },
+): Promise<{ readonly isFine: boolean; readonly written: string }> {
+  let written = "";
+  const isFine = await runDemo({
+    network,
+    clock: new JumpingClock(),
+    write: (text) => written += text,
+    isTerminal: false,
+    signal: new AbortController().signal,
+    ...options,
+  });
+  return { isFine, written };
+}
+
+Deno.test("runDemo() succeeds when every player gets every frame", async () => {
+  const { isFine, written } = await run(new FakeNetwork());
+  assert(isFine, written);
+  assertStringIncludes(written, "rtmp://127.0.0.1:5002/live/demo");
+  assertStringIncludes(written, "1 s  encoder → edge: ");
+  // Sent until the last tick of 20 ms before 2 s: pictures 0…1960 ms and sound 0…1952 ms
+  assertStringIncludes(written, "encoder → edge             112     ");
+  assertStringIncludes(written, "OK: all 6 players got every frame once");
+});
+
+Deno.test("runDemo() chains the servers and closes everything it opened, last first", async () => {
+  const network = new FakeNetwork();
+  await run(network);
+  assertEquals(network.log, [
+    "start 5001 of ",
+    "start 5002 of 127.0.0.1:5001",
+    "start 5003 of 127.0.0.1:5002",
+    "publish rtmp://127.0.0.1:5002/live/demo",
+    ...Array.from({ length: 6 }, () => "close player"),
+    "close publisher",
+    "stop 5003",
+    "stop 5002",
+    "stop 5001",
+  ]);
+});
+
+Deno.test("runDemo() publishes 15 s unless told otherwise", async () => {
+  const network = new FakeNetwork();
+  let newestMs = 0;
+  network.spoil = (message) => {
+    newestMs = message.timestampMs;
+    return [message];
+  };
+  const { written } = await run(network, {});
+  assertEquals(newestMs, 14_976); // the last audio frame before 15 s: 468 × 32 ms
+  assertStringIncludes(written, "14 s  encoder");
+});
+
+const FAULTS = [
+  {
+    name: "a lost frame",
+    // Player 2 is the first of the second edge.
+    spoil: (m: MediaMessage, n: number, i: number) => n === 2 && i === 50 ? [] : [m],
+    says: "FAILED: edge 2, player 1: 1 frame lost",
+  },
+  {
+    name: "a doubled frame",
+    spoil: (m: MediaMessage, n: number, i: number) => n === 5 && i === 50 ? [m, m] : [m],
+    says: "FAILED: origin, player 1: 1 frame doubled",
+  },
+  {
+    name: "a stream that ends early",
+    spoil: (m: MediaMessage, n: number, i: number) => n === 1 && i >= 110 ? [] : [m],
+    says: "FAILED: edge, player 2: 5 frames missing at the end", // 112 frames and 3 headers were sent
+  },
+  {
+    name: "a changed frame",
+    spoil: (m: MediaMessage, n: number, i: number) =>
+      n === 0 && i === 50 ? [{ ...m, payload: m.payload.slice(0, -1) }] : [m],
+    says: "FAILED: edge, player 1: 1 frame not as published",
+  },
+  {
+    name: "a player without frames",
+    spoil: (m: MediaMessage, n: number) => n === 3 ? [] : [m],
+    says: "FAILED: edge 2, player 2: no frame arrived",
+  },
+] as const;
+
+for (const { name, spoil, says } of FAULTS) {
+  Deno.test(`runDemo() fails on ${name} and says where`, async () => {
+    const network = new FakeNetwork();
+    network.spoil = spoil;
+    const { isFine, written } = await run(network);
+    assertEquals(isFine, false);
+    assertStringIncludes(written, says);
+  });
+}
+
+Deno.test("runDemo() does not go on for long when a player gets nothing", async () => {
+  const network = new FakeNetwork();
+  let newestMs = 0;
+  network.spoil = (message, n) => {
+    newestMs = message.timestampMs;
+    return n === 0 ? [] : [message];
+  };
+  assertEquals((await run(network, { seconds: 3600 })).isFine, false);
+  assert(newestMs < 6000, `published ${newestMs} ms`);
+});
+
+Deno.test("runDemo() ends early and well at a stop signal", async () => {
+  const network = new FakeNetwork();
+  const stop = new AbortController();
+  let newestMs = 0;
+  network.spoil = (message) => {
+    newestMs = message.timestampMs;
+    if (newestMs >= 1000) stop.abort();
+    return [message];
+  };
+  assert((await run(network, { seconds: 3600, signal: stop.signal })).isFine, "is fine");
+  assertEquals(newestMs, 1000);
+});
+
+Deno.test("runDemo() closes what it opened when a player is refused", async () => {
+  const network = new FakeNetwork();
+  network.refusedPort = 5003;
+  await assertRejects(() => run(network, { seconds: 3600 }), Error, "Play refused");
+  assertEquals(network.log.slice(4), [
+    ...Array.from({ length: 3 }, () => "close player"),
+    "close publisher",
+    "stop 5003",
+    "stop 5002",
+    "stop 5001",
+  ]);
+});

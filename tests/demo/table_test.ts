@@ -1,0 +1,74 @@
+import {
+  createDisplay,
+  formatPlainLine,
+  formatTable,
+  type LegRow,
+  type Snapshot,
+} from "../../lib/demo/table.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+
+const ENCODER: LegRow = { leg: "encoder → edge", frames: 225, kbps: 207.4 };
+const EDGE: LegRow = {
+  leg: "edge → 2 players",
+  frames: 220,
+  kbps: 206.5,
+  viewers: 3,
+  upstreams: 1,
+  lost: 4,
+  doubled: 0,
+};
+const SNAPSHOT: Snapshot = { elapsedMs: 4321, rows: [ENCODER, EDGE] };
+
+Deno.test("formatTable() lines the columns up", () => {
+  assertEquals(formatTable(SNAPSHOT), [
+    "4 s                     frames  kbit/s  viewers  upstreams   lost  doubled",
+    "─".repeat(74),
+    "encoder → edge             225     207        -          -      -        -",
+    "edge → 2 players           220     207        3          1      4        0",
+  ]);
+});
+
+Deno.test("formatTable() fits 80 columns after a day", () => {
+  const row = {
+    ...EDGE,
+    leg: "edge 2 → 3 players",
+    frames: 4_860_000,
+    kbps: 100_000,
+    lost: 99_999,
+  };
+  for (const line of formatTable({ elapsedMs: 86_400_000, rows: [row] })) {
+    assert(line.length <= 80, line);
+  }
+});
+
+Deno.test("formatPlainLine() names every figure of every leg", () => {
+  assertEquals(
+    formatPlainLine(SNAPSHOT),
+    "4 s  encoder → edge: frames=225 kbit/s=207; edge → 2 players: frames=220 kbit/s=207 " +
+      "viewers=3 upstreams=1 lost=4 doubled=0",
+  );
+});
+
+Deno.test("createDisplay() redraws in place on a terminal", () => {
+  let written = "";
+  const display = createDisplay({ isTerminal: true, write: (text) => written += text });
+  display.show(SNAPSHOT);
+  const [head, rule, encoder, edge] = formatTable(SNAPSHOT);
+  const drawing = `${head}\x1b[K\n${rule}\x1b[K\n${encoder}\x1b[K\n${edge}\x1b[K\n`;
+  assertEquals(written, drawing);
+  written = "";
+  display.finish(SNAPSHOT);
+  assertEquals(written, `\x1b[4A${drawing}`);
+});
+
+Deno.test("createDisplay() writes a line a second and the table at the end elsewhere", () => {
+  const written: string[] = [];
+  const display = createDisplay({ isTerminal: false, write: (text) => written.push(text) });
+  for (const elapsedMs of [250, 900, 1001, 1500, 2000, 2999]) {
+    display.show({ ...SNAPSHOT, elapsedMs });
+  }
+  assertEquals(written.map((line) => line.slice(0, 4)), ["1 s ", "2 s "]);
+  assert(written.every((text) => text.endsWith("\n") && !text.includes("\x1b")), "plain lines");
+  display.finish(SNAPSHOT);
+  assertEquals(written[2], `${formatTable(SNAPSHOT).join("\n")}\n`);
+});

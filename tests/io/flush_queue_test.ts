@@ -1,0 +1,151 @@
+/** Who writes in which turn. */
+
+import { type Flushable, FlushQueue } from "../../lib/io/flush_queue.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+
+/** Notes its turns in a common list. */
+class Item implements Flushable {
+  isQueued = false;
+  readonly #name: string;
+  readonly #turns: string[];
+  onFlush: (nowMs: number) => void = () => {};
+
+  constructor(name: string, turns: string[]) {
+    this.#name = name;
+    this.#turns = turns;
+  }
+
+  flush(nowMs: number): void {
+    assert(!this.isQueued, "still queued in its own turn");
+    this.#turns.push(this.#name);
+    this.onFlush(nowMs);
+  }
+}
+
+/** A clock whose yielded turns run one by one. */
+class TurnClock extends FakeClock {
+  readonly turns: (() => void)[] = [];
+
+  override yield(run: () => void): void {
+    this.turns.push(run);
+  }
+
+  /** Runs the turn that was asked for. */
+  async runTurn(): Promise<void> {
+    assertEquals(this.turns.length, 1);
+    this.turns.shift()!();
+    await this.settle();
+  }
+}
+
+function createItems(count: number): { items: Item[]; turns: string[] } {
+  const turns: string[] = [];
+  return { items: Array.from({ length: count }, (_, i) => new Item(`${i}`, turns)), turns };
+}
+
+Deno.test("FlushQueue.add() flushes after the caller's turn, once however often it was added", async () => {
+  const clock = new TurnClock();
+  const queue = new FlushQueue(clock);
+  const { items: [item], turns } = createItems(1);
+  queue.add(item!);
+  queue.add(item!);
+  assert(item!.isQueued);
+  assertEquals(turns, []);
+  await clock.settle();
+  assertEquals(turns, ["0"]);
+  assert(!item!.isQueued);
+  assertEquals(clock.turns.length, 0);
+});
+
+Deno.test("FlushQueue.add() flushes again what is added after its turn", async () => {
+  const clock = new TurnClock();
+  const queue = new FlushQueue(clock);
+  const { items: [item], turns } = createItems(1);
+  for (let i = 0; i < 3; i++) {
+    queue.add(item!);
+    await clock.settle();
+  }
+  assertEquals(turns.length, 3);
+});
+
+Deno.test("FlushQueue lets 64 write in a turn, in order, and yields", async () => {
+  const clock = new TurnClock();
+  const queue = new FlushQueue(clock);
+  const { items, turns } = createItems(150);
+  for (const item of items) queue.add(item);
+  const counts: number[] = [];
+  await clock.settle();
+  counts.push(turns.length);
+  while (clock.turns.length > 0) {
+    await clock.runTurn();
+    counts.push(turns.length);
+  }
+  assertEquals(counts, [64, 128, 150]);
+  assertEquals(turns, items.map((_, index) => `${index}`));
+  assertEquals(clock.turns.length, 0);
+});
+
+Deno.test("FlushQueue puts those who come meanwhile behind those who wait", async () => {
+  const clock = new TurnClock();
+  const queue = new FlushQueue(clock);
+  const { items, turns } = createItems(70);
+  const [late, ...others] = items;
+  for (const item of others) queue.add(item);
+  await clock.settle();
+  queue.add(late!);
+  await clock.runTurn();
+  assertEquals(turns.slice(64), ["65", "66", "67", "68", "69", "0"]);
+});
+
+Deno.test("FlushQueue gives one that adds itself again its turn behind a yield", async () => {
+  const clock = new TurnClock();
+  const queue = new FlushQueue(clock);
+  const { items: [busy, other], turns } = createItems(2);
+  busy!.onFlush = () => queue.add(busy!);
+  queue.add(busy!);
+  queue.add(other!);
+  await clock.settle();
+  assertEquals(turns, ["0", "1"]);
+  assertEquals(clock.turns.length, 1);
+  await clock.runTurn();
+  assertEquals(turns, ["0", "1", "0"]);
+});
+
+Deno.test("FlushQueue tells the time of the turn", async () => {
+  const clock = new TurnClock();
+  const queue = new FlushQueue(clock);
+  const { items: [item] } = createItems(1);
+  const times: number[] = [];
+  item!.onFlush = (nowMs) => times.push(nowMs);
+  await clock.advance(1234);
+  queue.add(item!);
+  await clock.settle();
+  assertEquals(times, [1234]);
+});
+
+Deno.test("FlushQueue.addDue() goes before a storm of others, who get a quarter of each turn", async () => {
+  const clock = new TurnClock();
+  const queue = new FlushQueue(clock);
+  const { items, turns } = createItems(400);
+  for (const item of items.slice(0, 300)) queue.add(item);
+  for (const item of items.slice(300)) queue.addDue(item);
+  await clock.settle();
+  assertEquals(turns.length, 64);
+  assertEquals(turns.slice(0, 48), items.slice(300, 348).map((_, i) => `${300 + i}`));
+  assertEquals(turns.slice(48), items.slice(0, 16).map((_, i) => `${i}`));
+  while (clock.turns.length > 0) await clock.runTurn();
+  assertEquals(turns.length, 400);
+  assertEquals(new Set(turns).size, 400);
+});
+
+Deno.test("FlushQueue.addDue() has the whole turn when nobody else is there", async () => {
+  const clock = new TurnClock();
+  const queue = new FlushQueue(clock);
+  const { items, turns } = createItems(70);
+  for (const item of items) queue.addDue(item);
+  await clock.settle();
+  assertEquals(turns.length, 64);
+  await clock.runTurn();
+  assertEquals([turns.length, clock.turns.length], [70, 0]);
+});

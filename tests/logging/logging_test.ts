@@ -1,0 +1,83 @@
+import { assertEquals, assertMatch } from "../helpers/assert.ts";
+import { needs } from "../helpers/permissions.ts";
+import { endOf, inTempDirectory, startChild } from "../helpers/child.ts";
+
+const granted = await needs("read", "run", "write");
+
+function loggingTest(name: string, fn: (directory: string) => Promise<void>): void {
+  Deno.test({ ...granted, name, fn: () => inTempDirectory(fn) });
+}
+
+/** Runs a program that logs, and returns what it wrote to the terminal. */
+async function writeLogs(
+  tank: string,
+  file: string,
+  format: string,
+): Promise<{ readonly output: string[]; readonly errors: string[] }> {
+  await using child = startChild("logging/children/write_logs.ts", tank, file, format);
+  assertEquals((await endOf(child)).code, 0);
+  return { output: child.stdout, errors: child.stderr };
+}
+
+/** Lines without their time. */
+function withoutTime(lines: readonly string[]): string[] {
+  for (const line of lines) assertMatch(line, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} /);
+  return lines.map((line) => line.slice("2026-11-22 09:17:01.123 ".length));
+}
+
+async function readLines(path: string): Promise<string[]> {
+  return (await Deno.readTextFile(path)).split("\n").slice(0, -1);
+}
+
+const INFO = "INFO  [rtmp c12] Connected {peer} peer=127.0.0.1:5";
+const WARNING = "WARN  [rtmp c12] Slow player";
+const ERROR = "ERROR [rtmp c12] Broken chunk";
+const NOTICE = "INFO  [edge] Ready port=1935";
+
+loggingTest("createLogging() writes all lines to standard error for tank console", async () => {
+  const { output, errors } = await writeLogs("console", "", "text");
+  assertEquals(withoutTime(errors), [INFO, WARNING, ERROR, NOTICE]);
+  assertEquals(output, []);
+});
+
+loggingTest("createLogging() writes only what is urgent to standard error for tank file", async (
+  directory,
+) => {
+  const file = `${directory}/objs/logs/edge.log`;
+  const { errors } = await writeLogs("file", file, "text");
+  assertEquals(withoutTime(errors), [WARNING, ERROR, NOTICE]);
+  const all = [INFO, WARNING, ERROR, NOTICE];
+  assertEquals(withoutTime(await readLines(file)), all);
+  await writeLogs("file", file, "text");
+  assertEquals(withoutTime(await readLines(file)), [...all, ...all]);
+});
+
+loggingTest("createLogging() writes JSON lines", async (directory) => {
+  const file = `${directory}/edge.log`;
+  await writeLogs("file", file, "json");
+  const { time, ...rest } = JSON.parse((await readLines(file))[0]!);
+  assertMatch(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  assertEquals(rest, {
+    level: "info",
+    layer: "rtmp",
+    id: "c12",
+    message: "Connected {peer}",
+    peer: "127.0.0.1:5",
+  });
+});
+
+loggingTest("createLogging() goes on at the terminal when the file cannot be opened", async (
+  directory,
+) => {
+  const { errors } = await writeLogs("file", directory, "text");
+  const [problem, fix, ...lines] = errors;
+  assertMatch(problem!, /^Cannot open log file .*: log lines go to the terminal$/);
+  assertMatch(fix!, /^fix: /);
+  assertEquals(withoutTime(lines), [INFO, WARNING, ERROR, NOTICE]);
+});
+
+loggingTest("createLogging() reports a full disk once and goes on", async () => {
+  const { errors } = await writeLogs("file", "/dev/full", "text");
+  const problems = errors.filter((line) => line.startsWith("Cannot write log file /dev/full: "));
+  assertEquals(problems.length, 1);
+});

@@ -1,0 +1,161 @@
+/** The view of a server whose clients are made up. */
+
+import { LiveView } from "../../lib/monitor/live_view.ts";
+import { parseConfig } from "../../lib/config/parse_config.ts";
+import { Hub } from "../../lib/hub/hub.ts";
+import type { ClientReport, ClientSource, ClientTotals } from "../../lib/server/client_report.ts";
+import { FlushQueue } from "../../lib/io/flush_queue.ts";
+import { LocalVhost } from "../../lib/origin/local_vhost.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+import { videoHeader } from "../helpers/tiny_media.ts";
+
+/** kbit/s are told as an average of so long. */
+const WINDOW_MS = 30_000;
+
+function client(id: string, report: Partial<ClientReport> = {}): ClientReport {
+  return {
+    id,
+    type: "rtmp-play",
+    vhost: "v",
+    stream: "live/show",
+    ip: "203.0.113.9",
+    tcUrl: "",
+    pageUrl: "",
+    swfUrl: "",
+    isHeld: false,
+    ageMs: 0,
+    receivedBytes: 0,
+    sentBytes: 0,
+    skips: 0,
+    ...report,
+  };
+}
+
+/** Clients that a test makes and changes. */
+class FakeSource implements ClientSource {
+  reports: ClientReport[] = [];
+  readonly kicked: string[] = [];
+
+  clientReports(): ClientReport[] {
+    return this.reports;
+  }
+
+  get clientTotals(): ClientTotals {
+    const sum = (key: "receivedBytes" | "sentBytes" | "skips") =>
+      this.reports.reduce((total, report) => total + report[key], 0);
+    return {
+      connections: this.reports.length,
+      refused: 1,
+      receivedBytes: sum("receivedBytes"),
+      sentBytes: sum("sentBytes"),
+      skips: sum("skips"),
+    };
+  }
+
+  kick(id: string): boolean {
+    if (!this.reports.some((report) => report.id === id)) return false;
+    this.kicked.push(id);
+    return true;
+  }
+}
+
+class Rig {
+  readonly clock = new FakeClock();
+  readonly rtmp = new FakeSource();
+  readonly flv = new FakeSource();
+  readonly hub = new Hub({
+    chunkSize: 60_000,
+    isAbsoluteTime: false,
+    maxLagMs: 30_000,
+    maxBytes: 1_000_000,
+    maxMessages: 1_000,
+    keepBackMs: 0,
+  });
+  readonly view: LiveView;
+
+  constructor() {
+    const config = parseConfig("listen 1935; vhost v { }", "test.conf", {
+      readFile: () => undefined,
+    }).config.vhosts.get("v")!;
+    const { clock, hub } = this;
+    const service = new LocalVhost({ config, hub, clock });
+    const clients = [this.rtmp, this.flv];
+    const queue = new FlushQueue(clock);
+    this.view = new LiveView({ clock, queue, vhosts: [{ service, hub, copies: null }], clients });
+  }
+}
+
+Deno.test("LiveView adds up the clients of all sources", async () => {
+  const { view, rtmp, flv, hub } = new Rig();
+  rtmp.reports = [
+    client("c1", { sentBytes: 10, skips: 2 }),
+    client("c2", { type: "fmle-publish" }),
+  ];
+  flv.reports = [client("h1", { type: "flv-play", sentBytes: 5, skips: 1 })];
+  hub.open("live/show").publish();
+  const { totals, streams, vhosts, clients } = await view.snapshot();
+  assertEquals(totals, { connections: 3, refused: 2, receivedBytes: 0, sentBytes: 15, skips: 3 });
+  const [stream] = streams;
+  assertEquals([stream!.players, stream!.publisherId, stream!.sentBytes], [2, "c2", 15]);
+  assertEquals(vhosts[0]!.sentBytes, 15);
+  assertEquals(clients.map(({ id }) => id), ["c1", "c2", "h1"]);
+});
+
+Deno.test("LiveView.snapshot() is plain data that may go to another thread", async () => {
+  const { view, rtmp, hub } = new Rig();
+  rtmp.reports = [client("c1")];
+  const source = hub.open("live/show").publish()!;
+  const { typeId, timestampMs, payload } = videoHeader();
+  source.push(typeId, timestampMs, payload);
+  const snapshot = await view.snapshot();
+  assertEquals(structuredClone(snapshot), snapshot);
+  assertEquals(snapshot.streams[0]!.video?.codec, "H264");
+});
+
+Deno.test("LiveView tells rates as averages over 30 s", async () => {
+  const { view, rtmp, hub, clock } = new Rig();
+  const source = hub.open("live/show").publish()!;
+  for (let second = 1; second <= 60; second++) {
+    // 125 kB in a second are 1,000 kbit/s.
+    rtmp.reports = [client("c1", { receivedBytes: second * 12_500, sentBytes: second * 125_000 })];
+    source.push(8, second * 1_000, new Uint8Array(62_500));
+    await clock.advance(1_000);
+  }
+  const { rate, clients, streams, vhosts } = await view.snapshot();
+  const expected = { recvKbps: 100, sendKbps: 1_000 };
+  assertEquals([rate, clients[0]!.rate], [expected, expected]);
+  assertEquals(streams[0]!.rate, { recvKbps: 500, sendKbps: 1_000 });
+  assertEquals(vhosts[0]!.rate, streams[0]!.rate);
+  await clock.advance(WINDOW_MS + 3_000);
+  const later = await view.snapshot();
+  assertEquals(later.clients[0]!.rate, { recvKbps: 0, sendKbps: 0 });
+});
+
+Deno.test("LiveView forgets the rates of clients that left", async () => {
+  const { view, rtmp, clock } = new Rig();
+  rtmp.reports = [client("c1")];
+  await clock.advance(6_000);
+  rtmp.reports = [client("c1", { sentBytes: 1_000_000 })];
+  await clock.advance(3_000);
+  assert((await view.snapshot()).clients[0]!.rate.sendKbps > 0);
+  rtmp.reports = [];
+  await clock.advance(3_000);
+  rtmp.reports = [client("c1")];
+  assertEquals((await view.snapshot()).clients[0]!.rate, { recvKbps: 0, sendKbps: 0 });
+});
+
+Deno.test("LiveView.kick() finds the source that has the client", async () => {
+  const { view, rtmp, flv } = new Rig();
+  rtmp.reports = [client("c1")];
+  flv.reports = [client("h1")];
+  assertEquals([await view.kick("h1"), await view.kick("x")], [true, false]);
+  assertEquals([rtmp.kicked, flv.kicked], [[], ["h1"]]);
+});
+
+Deno.test("LiveView.stop() leaves no timers", async () => {
+  const { view, clock } = new Rig();
+  await clock.advance(10_000);
+  view.stop();
+  assertEquals(clock.pendingCount, 0);
+});

@@ -1,0 +1,180 @@
+/** A connection that publishes: answered at once, late, never. */
+
+import { defaultConfig } from "../../lib/config/parse_config.ts";
+import type { EndReason, PublishHandle } from "../../lib/hub/publisher.ts";
+import type { Stream } from "../../lib/hub/stream.ts";
+import { Publication, type PublicationHost } from "../../lib/server/publication.ts";
+import type { StreamRequest } from "../../lib/hub/stream_request.ts";
+import type { PublishAnswer, PublishTicket, VhostService } from "../../lib/server/vhost_service.ts";
+import type { Refusal } from "../../lib/rtmp/status.ts";
+import { parseStreamUrl } from "../../lib/rtmp/url.ts";
+import { assertEquals } from "../helpers/assert.ts";
+import { keyframe } from "../helpers/media.ts";
+
+const REQUEST: StreamRequest = {
+  url: parseStreamUrl({ tcUrl: "rtmp://server/live", app: "live", stream: "show" }),
+  name: "live/show",
+  edgePath: [],
+  backlogMs: 0,
+};
+
+const BAD_NAME: Refusal = { code: "NetStream.Publish.BadName", description: "taken" };
+
+/** Both sides of a publication: the vhost that answers and the connection that is told. */
+class Rig implements VhostService, PublicationHost, PublishHandle {
+  readonly config = defaultConfig().vhosts.values().next().value!;
+  /** What happened, in order. */
+  readonly events: string[] = [];
+  /** Answers in the very call. */
+  onPublish: (answer: PublishAnswer) => void = () => {};
+  announces = true;
+  answer: PublishAnswer | null = null;
+  lastHeardMs = 0;
+  isClosed = false;
+
+  open(nowMs = 0, edgePath: readonly string[] = []): Publication {
+    return new Publication(this, this, { ...REQUEST, edgePath }, nowMs);
+  }
+
+  // The vhost.
+
+  publish(_request: StreamRequest, answer: PublishAnswer): PublishTicket {
+    this.answer = answer;
+    this.onPublish(answer);
+    return { leave: (departure) => this.events.push(`ticket ${departure}`) };
+  }
+
+  check(): null {
+    return null;
+  }
+
+  play(): Stream {
+    throw new Error("Nobody plays here");
+  }
+
+  leave(): void {}
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  // The connection.
+
+  announcePublish(): boolean {
+    this.events.push("announced");
+    return this.announces;
+  }
+
+  refusePublish({ code }: Refusal): void {
+    this.events.push(`refused ${code}`);
+  }
+
+  onReplaced(): void {
+    this.events.push("replaced");
+  }
+
+  // The stream.
+
+  push(_typeId: number, timestampMs: number): number {
+    this.events.push(`pushed ${timestampMs}`);
+    return timestampMs;
+  }
+
+  end(reason: EndReason): void {
+    this.events.push(`ended ${reason}`);
+  }
+}
+
+Deno.test("Publication feeds the stream when it is accepted at once", () => {
+  const rig = new Rig();
+  rig.onPublish = (answer) => answer.onAccepted(rig);
+  const publication = rig.open();
+  publication.push(9, 7, keyframe(), 0);
+  publication.leave("lost");
+  assertEquals(rig.events, ["announced", "pushed 7", "ticket lost"]);
+});
+
+Deno.test("Publication feeds the stream when it is accepted later, not before", () => {
+  const rig = new Rig();
+  const publication = rig.open();
+  publication.push(9, 7, keyframe(), 0);
+  rig.answer!.onAccepted(rig);
+  publication.push(9, 8, keyframe(), 0);
+  assertEquals(rig.events, ["announced", "pushed 8"]);
+});
+
+Deno.test("Publication ends at once when its client has withdrawn it", () => {
+  const rig = new Rig();
+  rig.announces = false;
+  const publication = rig.open();
+  rig.answer!.onAccepted(rig);
+  publication.push(9, 7, keyframe(), 0);
+  assertEquals(rig.events, ["announced", "ended unpublished"]);
+});
+
+Deno.test("Publication tells the client why it is refused, at once or later", () => {
+  const rig = new Rig();
+  rig.onPublish = (answer) => answer.onRefused(BAD_NAME);
+  rig.open();
+  rig.onPublish = () => {};
+  rig.open();
+  rig.answer!.onRefused(BAD_NAME);
+  assertEquals(rig.events, [
+    "refused NetStream.Publish.BadName",
+    "refused NetStream.Publish.BadName",
+  ]);
+});
+
+Deno.test("Publication tells the client that another one has the stream", () => {
+  const rig = new Rig();
+  rig.onPublish = (answer) => answer.onAccepted(rig);
+  rig.open();
+  rig.lastHeardMs = 7;
+  rig.answer!.onReplaced();
+  assertEquals(rig.answer!.lastHeardMs, 7);
+  assertEquals(rig.events, ["announced", "replaced"]);
+});
+
+Deno.test("Publication.check() waits for the answer without limit, then for the first message", () => {
+  const rig = new Rig();
+  const publication = rig.open(1_000);
+  assertEquals(publication.check(500_000), null);
+  rig.answer!.onAccepted(rig);
+  assertEquals(publication.check(520_000), null);
+  assertEquals(
+    publication.check(520_001),
+    "publisher sent no media within 20000 ms (publish.firstpkt_timeout)",
+  );
+});
+
+Deno.test("Publication.check() limits the pauses between messages", () => {
+  const rig = new Rig();
+  rig.onPublish = (answer) => answer.onAccepted(rig);
+  const publication = rig.open(1_000);
+  publication.push(9, 0, keyframe(), 3_000);
+  publication.push(9, 0, keyframe(), 7_000);
+  assertEquals(publication.check(12_000), null);
+  assertEquals(
+    publication.check(12_001),
+    "publisher sent nothing for 5001 ms (publish.normal_timeout)",
+  );
+});
+
+Deno.test("Publication gives up a publisher that sends nothing, and an edge only when it is not heard either", () => {
+  const limitMs = new Rig().config.publish.normalTimeoutMs;
+  for (
+    const { edgePath, isGivenUp } of [
+      { edgePath: [], isGivenUp: true },
+      { edgePath: ["edge"], isGivenUp: false },
+    ]
+  ) {
+    const rig = new Rig();
+    rig.onPublish = (answer) => answer.onAccepted(rig);
+    const publication = rig.open(0, edgePath);
+    publication.push(9, 7, keyframe(), 0);
+    rig.lastHeardMs = limitMs;
+    assertEquals(publication.check(limitMs), null);
+    assertEquals(publication.check(limitMs + 1) !== null, isGivenUp, edgePath.join());
+    assertEquals(publication.check(2 * limitMs + 1) !== null, true, edgePath.join());
+  }
+});

@@ -1,0 +1,231 @@
+/** A server in memory, and clients that do to it whatever a test wants, command by command. */
+
+import { amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
+import { type RunningServer, startServer, type Surroundings } from "../../lib/app/compose.ts";
+import { parseConfig } from "../../lib/config/parse_config.ts";
+import { csidOf } from "../../lib/hub/join_point.ts";
+import { FlushQueue } from "../../lib/io/flush_queue.ts";
+import { SocketWriter } from "../../lib/io/socket_writer.ts";
+import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
+import { encodeCommand } from "../../lib/rtmp/commands.ts";
+import { assertEquals } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+import { CollectedLog, type LogLine } from "../helpers/local_server.ts";
+import { MemoryNetwork, type MemoryTransport } from "../helpers/memory_network.ts";
+import { wordFor } from "../helpers/read_messages.ts";
+import { SIMPLE_HANDSHAKE } from "../helpers/session_peer.ts";
+import { MessageRecorder, type WireMessage } from "../helpers/wire_message.ts";
+
+const PORT = 1935;
+
+/** All of a client's commands are shorter, so none is ever cut. */
+const CHUNK_SIZE = 60_000;
+
+/** A whole conversation takes far fewer. */
+const SETTLE_ROUNDS = 12;
+
+/** What an answer to a client consists of besides statuses and media, and does not matter here. */
+const SMALL_TALK = [
+  ...["type 5", "type 6", "type 1", "NetConnection.Connect.Success", "onBWDone", "_result"],
+  "data", // |RtmpSampleAccess
+];
+
+/** What a test may put in the place of memory. */
+type RigSurroundings = Partial<Pick<Surroundings, "network" | "hookFetch">>;
+
+/** See the file comment. */
+export class ServerRig {
+  readonly clock = new FakeClock();
+  readonly network = new MemoryNetwork();
+  readonly log = new CollectedLog();
+  readonly server: RunningServer;
+
+  /** @param text Configuration, by default an origin that writes to players every 350 ms. */
+  constructor(text = "vhost __defaultVhost__ { }", surroundings: RigSurroundings = {}) {
+    const { config } = parseConfig(`listen ${PORT}; ${text}`, "test.conf", {
+      readFile: () => undefined,
+    });
+    this.server = startServer(config, {
+      network: this.network,
+      clock: this.clock,
+      logger: this.log.logger,
+      ...surroundings,
+    });
+  }
+
+  /** A client that has said nothing yet. */
+  async dial(): Promise<Client> {
+    const signal = new AbortController().signal;
+    await this.network.connect({ hostname: "127.0.0.1", port: PORT }, signal);
+    const { client, server } = this.network.connections.at(-1)!;
+    await this.settle();
+    return new Client({ transport: client, far: server, rig: this });
+  }
+
+  /** A client after handshake and `connect`; `properties` go into the connect object. */
+  async connect(properties: Readonly<Record<string, AmfValue>> = {}): Promise<Client> {
+    const client = await this.dial();
+    client.send(SIMPLE_HANDSHAKE);
+    client.connect(properties);
+    await this.settle();
+    return client;
+  }
+
+  /** A client that has asked to play `live/<name>`. */
+  async play(name = "show"): Promise<Client> {
+    const client = await this.connect();
+    client.play(name);
+    await this.settle();
+    return client;
+  }
+
+  /** A client that has asked to publish `live/<name>`; `properties` as of {@linkcode connect}. */
+  async publish(
+    name = "show",
+    properties: Readonly<Record<string, AmfValue>> = {},
+  ): Promise<Client> {
+    const client = await this.connect(properties);
+    client.publish(name);
+    await this.settle();
+    return client;
+  }
+
+  async settle(): Promise<void> {
+    for (let round = 0; round < SETTLE_ROUNDS; round++) await this.clock.advance(0);
+  }
+
+  /** Moves time on second by second, as the checks of connections go. */
+  async advance(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= 1_000) await this.clock.advance(Math.min(left, 1_000));
+    await this.settle();
+  }
+
+  /** Stops the server, which must leave nothing behind. */
+  async stop(): Promise<void> {
+    await this.server.stop();
+    await this.settle();
+    assertEquals(this.clock.pendingCount, 0, "timers are left");
+    assertEquals(this.server.counts, { connections: 0, players: 0, publishers: 0 });
+  }
+
+  /** Warnings and errors so far, as texts. */
+  get warnings(): string[] {
+    return this.log.urgent.map(({ message }) => message);
+  }
+
+  /** The lines with this message. */
+  linesOf(message: string): LogLine[] {
+    return this.log.lines.filter((line) => line.message === message);
+  }
+
+  /** Why clients left, in order. */
+  get endings(): string[] {
+    return this.linesOf("Client gone").map(({ fields }) => String(fields["reason"]));
+  }
+}
+
+/** See the file comment. Whatever it sends goes out when the clock settles. */
+export class Client {
+  /** What the server sent, after the handshake. */
+  readonly messages: WireMessage[];
+  isEnded = false;
+  /** The server's end of the connection, whose writes can be blocked. */
+  readonly far: MemoryTransport;
+  readonly transport: MemoryTransport;
+  readonly #recorder = new MessageRecorder();
+  readonly #writer: SocketWriter;
+  #handshakeBytes = SIMPLE_HANDSHAKE.length;
+
+  constructor(
+    { transport, far, rig }: {
+      readonly transport: MemoryTransport;
+      readonly far: MemoryTransport;
+      readonly rig: ServerRig;
+    },
+  ) {
+    this.transport = transport;
+    this.far = far;
+    this.messages = this.#recorder.messages;
+    this.#writer = new SocketWriter({
+      transport,
+      queue: new FlushQueue(rig.clock),
+      clock: rig.clock,
+      onError: () => {},
+    });
+    void this.#readUntilEnd();
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#writer.send(bytes);
+  }
+
+  /** Announces the chunk size and connects to `rtmp://server/live` unless told otherwise. */
+  connect(properties: Readonly<Record<string, AmfValue>> = {}): void {
+    this.send(encodeMessage(
+      { csid: 2, typeId: 1, msid: 0, timestampMs: 0 },
+      new Uint8Array([0, 0, CHUNK_SIZE >>> 8, CHUNK_SIZE & 0xFF]),
+      128,
+    ));
+    const info = amfObject({ app: "live", tcUrl: "rtmp://server/live", ...properties });
+    this.command("connect", [info], { tid: 1 });
+  }
+
+  play(name = "show"): void {
+    this.command("createStream", [null], { tid: 2 });
+    this.command("play", [null, name], { msid: 1 });
+  }
+
+  publish(name = "show"): void {
+    this.command("createStream", [null], { tid: 2 });
+    this.command("publish", [null, name, "live"], { msid: 1 });
+  }
+
+  closeStream(): void {
+    this.command("closeStream", [null], { msid: 1 });
+  }
+
+  command(
+    name: string,
+    values: readonly AmfValue[],
+    { tid = 0, msid = 0 }: { readonly tid?: number; readonly msid?: number } = {},
+  ): void {
+    const command = { name, transactionId: tid, values };
+    this.send(encodeCommand(command, { msid, chunkSize: CHUNK_SIZE }));
+  }
+
+  /** Sends a media message. */
+  push(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    const header = { csid: csidOf(typeId), typeId, msid: 1, timestampMs };
+    this.send(encodeMessage(header, payload, CHUNK_SIZE));
+  }
+
+  /** What the server sent, in words, without what every conversation has. */
+  get words(): string[] {
+    return this.messages.map(wordFor).filter((word) => !SMALL_TALK.includes(word));
+  }
+
+  /** Pictures that the server sent. */
+  get pictures(): Uint8Array[] {
+    return this.messages.filter(({ typeId }) => typeId === 9).map(({ payload }) => payload);
+  }
+
+  async #readUntilEnd(): Promise<void> {
+    const buffer = new Uint8Array(64 * 1024);
+    try {
+      while (true) {
+        const count = await this.transport.read(buffer);
+        if (count === null) break;
+        this.#accept(buffer.subarray(0, count));
+      }
+    } catch (error) {
+      if (!this.transport.isClosed) throw error;
+    }
+    this.isEnded = true;
+  }
+
+  #accept(bytes: Uint8Array): void {
+    const skipped = Math.min(bytes.length, this.#handshakeBytes);
+    this.#handshakeBytes -= skipped;
+    this.#recorder.push(bytes.subarray(skipped));
+  }
+}

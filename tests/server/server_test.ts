@@ -1,0 +1,183 @@
+/** Accepting clients, and letting all of them go. */
+
+import { Server } from "../../lib/server/server.ts";
+import type { Listener, Network, Transport } from "../../lib/io/transport.ts";
+import { ReadBuffers } from "../../lib/io/read_buffers.ts";
+import { WorkTurns } from "../../lib/io/work_turns.ts";
+import { VhostDirectory } from "../../lib/server/vhost_directory.ts";
+import { HookClient } from "../../lib/server/hook_client.ts";
+import { FlushQueue } from "../../lib/io/flush_queue.ts";
+import { FlushWheels } from "../../lib/io/flush_wheel.ts";
+import { assert, assertEquals, assertThrows } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+import { CollectedLog } from "../helpers/local_server.ts";
+import { keyframe } from "../helpers/media.ts";
+import { createConnection, MemoryNetwork } from "../helpers/memory_network.ts";
+import { type Client, ServerRig } from "./rig.ts";
+
+const ADDRESS = { hostname: "127.0.0.1", port: 1935 };
+
+Deno.test("Server.stop() lets clients in all states go and leaves nothing behind", async () => {
+  const rig = new ServerRig("vhost __defaultVhost__ { } vhost off { enabled off; }");
+  const clients: Client[] = [
+    await rig.dial(),
+    await rig.connect(),
+    await rig.publish(),
+    await rig.play(),
+    await rig.play("nobody"),
+    await rig.play("blocked"),
+    await rig.publish("blocked"),
+  ];
+  const refused = await rig.connect({ tcUrl: "rtmp://off/live" });
+  refused.play();
+  clients[6]!.push(9, 0, keyframe(1));
+  clients[5]!.far.block();
+  await rig.settle();
+  assertEquals(rig.server.counts, { connections: 8, players: 3, publishers: 2 });
+  await rig.stop();
+  for (const client of [...clients, refused]) assertEquals(client.isEnded, true);
+  assertEquals(rig.endings, Array.from({ length: 8 }, () => "server stops"));
+});
+
+Deno.test("Server.stop() may be called with nobody there, and again", async () => {
+  const rig = new ServerRig();
+  await rig.stop();
+  await rig.stop();
+});
+
+Deno.test("Server.stop() frees the port", async () => {
+  const network = new MemoryNetwork();
+  await new ServerRig(undefined, { network }).stop();
+  await new ServerRig(undefined, { network }).stop();
+});
+
+Deno.test("Server closes clients beyond the limit and says so once a second", async () => {
+  const rig = new ServerRig("max_connections 2; vhost __defaultVhost__ { }");
+  const clients = [await rig.dial(), await rig.dial(), await rig.dial(), await rig.dial()];
+  await rig.settle();
+  assertEquals(clients.map(({ isEnded }) => isEnded), [false, false, true, true]);
+  await rig.advance(3_000);
+  const [line, ...others] = rig.log.urgent;
+  assertEquals(others, []);
+  assertEquals(line?.message, "Closed clients beyond the limit");
+  assertEquals(line?.fields, { count: 2, limit: 2, fix: "raise max_connections" });
+  clients[0]!.transport.close();
+  await rig.settle();
+  assertEquals((await rig.dial()).isEnded, false);
+  await rig.stop();
+});
+
+/** A network whose one listener does with each accept what the test says. */
+class FickleNetwork implements Network {
+  readonly answers: (() => Promise<Transport>)[] = [];
+  accepts = 0;
+  #reject: (error: Error) => void = () => {};
+
+  listen(): Listener {
+    return {
+      ...ADDRESS,
+      accept: () => {
+        this.accepts++;
+        const answer = this.answers.shift();
+        if (answer !== undefined) return answer();
+        return new Promise((_, reject) => this.#reject = reject);
+      },
+      close: () => this.#reject(new Deno.errors.BadResource("closed")),
+    };
+  }
+
+  connect(): Promise<Transport> {
+    return Promise.reject(new Error("nobody connects here"));
+  }
+}
+
+function failing(): Promise<Transport> {
+  return Promise.reject(new Error("Too many open files (os error 24)"));
+}
+
+Deno.test("Server goes on accepting after accepts that fail", async () => {
+  const network = new FickleNetwork();
+  const { client, server } = createConnection();
+  network.answers.push(failing, failing, () => Promise.resolve(server));
+  const rig = new ServerRig(undefined, { network });
+  await rig.settle();
+  assertEquals(network.accepts, 1, "it pauses after a failure");
+  await rig.clock.advance(99);
+  assertEquals(network.accepts, 1);
+  await rig.clock.advance(101);
+  assertEquals(network.accepts, 4);
+  assertEquals(rig.server.counts.connections, 1);
+  await rig.stop();
+  assertEquals(await client.read(new Uint8Array(1)), null);
+});
+
+Deno.test("Server says once a second that it cannot accept", async () => {
+  const network = new FickleNetwork();
+  network.answers.push(...Array.from({ length: 15 }, () => failing));
+  const rig = new ServerRig(undefined, { network });
+  await rig.advance(5_000);
+  assertEquals(
+    rig.log.urgent.map(({ level, message, fields }) => [level, message, fields["count"]]),
+    [
+      ["error", "Cannot accept connections: Too many open files (os error 24)", 10],
+      ["error", "Cannot accept connections: Too many open files (os error 24)", 5],
+    ],
+  );
+  await rig.stop();
+});
+
+Deno.test("Server.stop() does not wait for the pause after a failed accept", async () => {
+  const network = new FickleNetwork();
+  network.answers.push(failing);
+  const rig = new ServerRig(undefined, { network });
+  await rig.settle();
+  await rig.stop();
+  assertEquals(network.accepts, 1);
+});
+
+Deno.test("Server.stop() closes a client that came in the same turn", async () => {
+  const network = new FickleNetwork();
+  const { server } = createConnection();
+  const accepted = Promise.withResolvers<Transport>();
+  network.answers.push(() => accepted.promise);
+  const rig = new ServerRig(undefined, { network });
+  await rig.settle();
+  accepted.resolve(server);
+  await rig.stop();
+  assert(server.isClosed);
+});
+
+Deno.test("Server.listen() throws when the address is in use and serves the others", async () => {
+  const network = new MemoryNetwork();
+  const clock = new FakeClock();
+  const queue = new FlushQueue(clock);
+  const server = new Server({
+    network,
+    maxConnections: 10,
+    idPrefix: "c",
+    context: {
+      vhosts: new VhostDirectory(new Map()),
+      queue,
+      wheels: new FlushWheels(queue, clock),
+      buffers: new ReadBuffers(),
+      turns: new WorkTurns(clock),
+      clock,
+      logger: new CollectedLog().logger,
+      handshake: { random: (length) => new Uint8Array(length), nowMs: 0 },
+      chunkSize: 60_000,
+      edgeId: "edge",
+      hooks: new HookClient({
+        server: { serverId: "vid-1", serviceId: "edge" },
+        clock,
+        logger: new CollectedLog().logger,
+      }),
+    },
+  });
+  assertEquals(server.listen({ ...ADDRESS, port: 0 }), { ...ADDRESS, port: 20_001 });
+  assertThrows(() => server.listen({ ...ADDRESS, port: 20_001 }), Deno.errors.AddrInUse);
+  await network.connect({ ...ADDRESS, port: 20_001 }, new AbortController().signal);
+  await clock.settle();
+  assertEquals(server.counts.connections, 1);
+  await server.stop();
+  assertEquals(clock.pendingCount, 0);
+});

@@ -1,0 +1,269 @@
+/** Several event loops that are one server: players and publishers anywhere, every stream once. */
+
+import { hashText } from "../../lib/base/hash_text.ts";
+import { defaultConfig } from "../../lib/config/parse_config.ts";
+import { Hub } from "../../lib/hub/hub.ts";
+import { FlushQueue } from "../../lib/io/flush_queue.ts";
+import { FlushWheels } from "../../lib/io/flush_wheel.ts";
+import { LocalVhost } from "../../lib/origin/local_vhost.ts";
+import type { VhostService } from "../../lib/server/vhost_service.ts";
+import { Bridge } from "../../lib/threads/bridge.ts";
+import type { BridgePort } from "../../lib/threads/bridge_link.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { CHUNK_SIZE } from "../helpers/edge_rig.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+import {
+  audioHeader,
+  interFrame,
+  keyframe,
+  metadata,
+  SET_METADATA,
+  sound,
+  type TinyMessage,
+  videoHeader,
+} from "../helpers/tiny_media.ts";
+import { TestPlayer, TestPublisher } from "../helpers/vhost_rig.ts";
+
+const VHOST = "__defaultVhost__";
+
+/** One end of a channel in memory, which copies what is posted as a real one does. */
+class MemoryPort implements BridgePort {
+  onmessage: ((event: MessageEvent) => void) | null = null;
+  peer: MemoryPort | null = null;
+  postCount = 0;
+
+  static pair(): [MemoryPort, MemoryPort] {
+    const ends: [MemoryPort, MemoryPort] = [new MemoryPort(), new MemoryPort()];
+    [ends[0].peer, ends[1].peer] = [ends[1], ends[0]];
+    return ends;
+  }
+
+  postMessage(message: unknown): void {
+    this.postCount++;
+    const data = structuredClone(message);
+    queueMicrotask(() => this.peer?.onmessage?.(new MessageEvent("message", { data })));
+  }
+
+  close(): void {
+    this.peer = null;
+  }
+}
+
+/** An event loop: an origin whose streams are here or there. */
+class Loop {
+  readonly bridge: Bridge;
+  readonly home: LocalVhost;
+  readonly hub: Hub;
+  readonly copies: Hub;
+  readonly vhost: VhostService;
+
+  constructor(index: number, count: number, clock: FakeClock) {
+    const options = {
+      chunkSize: CHUNK_SIZE,
+      isAbsoluteTime: false,
+      maxLagMs: 30_000,
+      maxBytes: 1_000_000,
+      maxMessages: 2_500,
+      keepBackMs: 3_500,
+    };
+    const wheel = new FlushWheels(new FlushQueue(clock), clock).for(20);
+    this.hub = new Hub(options);
+    this.copies = new Hub(options);
+    this.bridge = new Bridge({ index, count, chunkSize: CHUNK_SIZE, wheel, clock });
+    const config = defaultConfig().vhosts.get(VHOST)!;
+    this.home = new LocalVhost({ config, hub: this.hub, clock });
+    this.vhost = this.bridge.wrap(this.home, this.copies);
+  }
+}
+
+/** Two loops; the stream that tests play is at home in the first. */
+class Rig {
+  readonly clock = new FakeClock();
+  readonly first = new Loop(0, 2, this.clock);
+  second = new Loop(1, 2, this.clock);
+  /** At home in the first loop. */
+  readonly name = nameAt(0);
+
+  constructor() {
+    this.link();
+  }
+
+  link(): void {
+    const [left, right] = MemoryPort.pair();
+    this.first.bridge.connect(1, left);
+    this.second.bridge.connect(0, right);
+  }
+
+  /** Longer than anything takes to cross twice. */
+  async settle(): Promise<void> {
+    await this.clock.advance(60);
+  }
+
+  async play(loop: Loop): Promise<TestPlayer> {
+    const player = new TestPlayer(loop.vhost, this.name);
+    await this.settle();
+    return player;
+  }
+
+  async publish(loop: Loop): Promise<TestPublisher> {
+    const publisher = new TestPublisher(loop.vhost, this.name);
+    await this.settle();
+    return publisher;
+  }
+}
+
+/** A stream's name, as clients write it, whose home among two loops is `index`. */
+function nameAt(index: number): string {
+  for (let number = 0;; number++) {
+    if (hashText(`${VHOST}/live/show${number}`) % 2 === index) return `show${number}`;
+  }
+}
+
+function payloads(messages: readonly { readonly payload: Uint8Array }[]): Uint8Array[] {
+  return messages.map(({ payload }) => payload);
+}
+
+const START: readonly TinyMessage[] = [
+  { typeId: 18, timestampMs: 0, payload: SET_METADATA },
+  videoHeader(),
+  audioHeader(),
+  keyframe(0),
+  sound(10),
+  interFrame(40),
+];
+
+/** What players get of {@linkcode START}. */
+const STARTED: readonly TinyMessage[] = [metadata(), ...START.slice(1)];
+
+for (const [publisherAt, playerAt] of [[0, 1], [1, 0], [1, 1]] as const) {
+  Deno.test(`Bridge carries a stream published in loop ${publisherAt} to players in loop ${playerAt}`, async () => {
+    const rig = new Rig();
+    const loops = [rig.first, rig.second];
+    const early = await rig.play(loops[playerAt]!);
+    const publisher = await rig.publish(loops[publisherAt]!);
+    publisher.push(...START);
+    await rig.settle();
+    assertEquals(payloads(early.media), payloads(STARTED));
+    const late = await rig.play(loops[playerAt]!);
+    publisher.push(interFrame(80));
+    await rig.settle();
+    assertEquals(payloads(late.media), payloads([...STARTED, interFrame(80)]));
+    assertEquals(late.media.map(({ timestampMs }) => timestampMs), [0, 0, 0, 0, 10, 40, 80]);
+    publisher.leave();
+    await rig.settle();
+    assertEquals(early.statuses, ["NetStream.Play.UnpublishNotify"]);
+  });
+}
+
+Deno.test("Bridge copies a stream once to a loop, however many play it there", async () => {
+  const rig = new Rig();
+  const players = [];
+  for (let i = 0; i < 5; i++) players.push(await rig.play(rig.second));
+  assertEquals([...rig.first.hub.streams()].map(({ viewerCount }) => viewerCount), [1]);
+  for (const player of players) player.leave();
+  await rig.settle();
+  assertEquals([...rig.first.hub.streams()].length, 0, "nobody wants it any more");
+  assertEquals([...rig.second.copies.streams()].length, 0);
+});
+
+Deno.test("Bridge refuses a second publisher wherever the first one is", async () => {
+  const rig = new Rig();
+  const first = await rig.publish(rig.second);
+  first.push(...START);
+  await rig.settle();
+  for (const loop of [rig.first, rig.second]) {
+    const { refusals } = await rig.publish(loop);
+    assertEquals(refusals.map(({ code }) => code), ["NetStream.Publish.BadName"]);
+  }
+  assert(first.handle !== null && !first.handle.isClosed);
+});
+
+Deno.test("Bridge lets a publisher take over from one that is silent in another loop", async () => {
+  const rig = new Rig();
+  const player = await rig.play(rig.second);
+  const gone = await rig.publish(rig.second);
+  gone.push(...START);
+  await rig.clock.advance(2_000);
+  const newcomer = await rig.publish(rig.first);
+  assertEquals([gone.isReplaced, newcomer.refusals], [true, []]);
+  newcomer.push(videoHeader(), keyframe(0, 0x66));
+  await rig.settle();
+  assertEquals(player.statuses, [], "players are told nothing");
+  assertEquals(player.media.at(-1)!.payload, keyframe(0, 0x66).payload);
+  assert(player.media.at(-1)!.timestampMs > 40, "time goes on");
+});
+
+Deno.test("Bridge keeps players of other loops through the absence of a publisher", async () => {
+  const rig = new Rig();
+  const player = await rig.play(rig.second);
+  const gone = await rig.publish(rig.second);
+  gone.push(...START);
+  gone.leave("lost");
+  await rig.clock.advance(5_000);
+  const joined = await rig.play(rig.second);
+  assertEquals(joined.media.length, 0, "nobody begins with what is over");
+  const back = await rig.publish(rig.first);
+  back.push(videoHeader(), keyframe(5_000), interFrame(5_040));
+  await rig.settle();
+  assertEquals(player.statuses, []);
+  const times = player.media.map(({ timestampMs }) => timestampMs);
+  assertEquals(times.slice(-2).map((ms) => ms - times.at(-3)!), [40 - 0, 80 - 0]);
+  assertEquals(joined.media.length, 3);
+});
+
+Deno.test("Bridge asks again for everything when a loop is replaced", async () => {
+  const rig = new Rig();
+  rig.second = new Loop(1, 2, rig.clock);
+  const name = nameAt(1);
+  rig.link();
+  const publisher = new TestPublisher(rig.first.vhost, name);
+  const player = new TestPlayer(rig.first.vhost, name);
+  await rig.settle();
+  publisher.push(...START);
+  await rig.settle();
+  assertEquals(payloads(player.media), payloads(STARTED));
+
+  rig.second = new Loop(1, 2, rig.clock);
+  rig.link();
+  await rig.settle();
+  publisher.push(interFrame(80), keyframe(120, 0x67), interFrame(160, 0x42));
+  await rig.settle();
+  const { messages } = player;
+  assertEquals(player.statuses, [], "players are told nothing");
+  assertEquals(messages.at(-1)!.payload, interFrame(160, 0x42).payload);
+  assertEquals(publisher.isReplaced, false);
+  const joined = new TestPlayer(rig.first.vhost, name);
+  assertEquals(joined.media[0]!.payload, metadata().payload, "headers are known there again");
+});
+
+Deno.test("Bridge.sayBye() lets publishers that have just left end their streams", async () => {
+  const rig = new Rig();
+  const player = await rig.play(rig.first);
+  const publisher = await rig.publish(rig.second);
+  publisher.push(...START);
+  publisher.leave();
+  const farewell = Promise.all([rig.first.bridge.sayBye(), rig.second.bridge.sayBye()]);
+  await rig.clock.settle();
+  await farewell;
+  assertEquals(payloads(player.media), payloads(STARTED));
+  assertEquals(player.statuses, ["NetStream.Play.UnpublishNotify"]);
+});
+
+Deno.test("Bridge.sayBye() does not wait for a loop that is gone", async () => {
+  const rig = new Rig();
+  const farewell = rig.first.bridge.sayBye();
+  await rig.clock.advance(1_000);
+  await farewell;
+});
+
+Deno.test("BridgeLink gathers what is said in a moment", async () => {
+  const rig = new Rig();
+  const [left, right] = MemoryPort.pair();
+  rig.first.bridge.connect(1, left);
+  rig.second.bridge.connect(0, right);
+  const publisher = await rig.publish(rig.second);
+  const before = right.postCount;
+  for (let i = 0; i < 100; i++) publisher.push(sound(i));
+  await rig.settle();
+  assertEquals(right.postCount - before, 1);
+});
