@@ -9,6 +9,7 @@ import { UsageError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
 import { nearestName } from "../config/nearest.ts";
+import { LOG_LEVEL_NAMES } from "../config/values.ts";
 import type { LogFormat } from "../logging/log_line.ts";
 
 /** Settings of the command line that win over those of the configuration. */
@@ -50,14 +51,7 @@ const VALUE_OPTIONS = [...SERVE_OPTIONS, ...DEMO_OPTIONS];
 const SWITCHES = ["test", "version", "help"];
 const LONG_NAMES = [...VALUE_OPTIONS, ...SWITCHES];
 
-const LOG_LEVEL_NAMES: ReadonlyMap<string, LogLevel> = new Map([
-  ["debug", "debug"],
-  ["trace", "info"],
-  ["info", "info"],
-  ["warn", "warning"],
-  ["warning", "warning"],
-  ["error", "error"],
-]);
+const LOG_LEVELS: ReadonlyMap<string, LogLevel> = new Map(Object.entries(LOG_LEVEL_NAMES));
 const LOG_FORMAT_NAMES: ReadonlyMap<string, LogFormat> = new Map([
   ["text", "text"],
   ["json", "json"],
@@ -150,7 +144,7 @@ function serveCommand(parsed: ParsedArgs): ServeCommand {
 function serveOverrides(parsed: ParsedArgs): ServeOverrides {
   const listen = valuesOf(parsed, "listen");
   const origins = valuesOf(parsed, "origin").flatMap(splitOrigins);
-  const logLevel = chosenValueOf(parsed, "log-level", LOG_LEVEL_NAMES);
+  const logLevel = chosenValueOf(parsed, "log-level", LOG_LEVELS);
   const logFormat = chosenValueOf(parsed, "log-format", LOG_FORMAT_NAMES);
   return {
     ...(listen.length > 0 && { listen }),

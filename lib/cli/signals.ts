@@ -30,7 +30,7 @@ export function onStopSignal(stop: (signal: StopSignal) => void, logger: Logger)
     stop(signal);
   }
   function onReload(): void {
-    logger.warning("Reload is not there yet; restart to apply");
+    logger.warning("SIGHUP ignored: reload is not supported; restart to apply changes");
   }
   const removers = [
     ...STOP_SIGNALS.map((signal) => listen(signal, () => onSignal(signal))),

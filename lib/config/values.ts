@@ -61,8 +61,11 @@ export const srsLogLevel: ValueType<LogLevel> = mapped<LogLevel>({
   error: "error",
 });
 
-/** Levels by the names of `srs_log_level_v2` and of the command line. Errors are always logged. */
-export const logLevel: ValueType<LogLevel> = mapped<LogLevel>({
+/**
+ * Level names of `srs_log_level_v2` and `--log-level`: log4j's, where trace is below debug. The
+ * `trace` of `srs_log_level`, SRS's normal level, is `info` here. Errors are always logged.
+ */
+export const LOG_LEVEL_NAMES: Readonly<Record<string, LogLevel>> = {
   trace: "debug",
   debug: "debug",
   info: "info",
@@ -70,7 +73,10 @@ export const logLevel: ValueType<LogLevel> = mapped<LogLevel>({
   warning: "warning",
   error: "error",
   off: "error",
-});
+};
+
+/** A level, by one of {@linkcode LOG_LEVEL_NAMES}. */
+export const logLevel: ValueType<LogLevel> = mapped(LOG_LEVEL_NAMES);
 
 /** How log lines are written. */
 export const logFormat: ValueType<"text" | "json"> = choice("text", "json");

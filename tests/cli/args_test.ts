@@ -1,5 +1,6 @@
 import { UsageError } from "../../lib/base/errors.ts";
 import { type Command, parseCommandLine } from "../../lib/cli/args.ts";
+import { load } from "../config/helpers.ts";
 import { assertEquals, assertStringIncludes, assertThrows } from "../helpers/assert.ts";
 
 const SERVE = { type: "serve", test: false, overrides: {} } as const;
@@ -27,7 +28,6 @@ const UNDERSTOOD: readonly { readonly args: string; readonly command: Command }[
     command: { ...SERVE, overrides: { origins: ["a:1935", "b", "c"] } },
   },
   { args: "--log-level debug", command: { ...SERVE, overrides: { logLevel: "debug" } } },
-  { args: "--log-level trace", command: { ...SERVE, overrides: { logLevel: "info" } } },
   { args: "--log-level warn", command: { ...SERVE, overrides: { logLevel: "warning" } } },
   { args: "--log-format json", command: { ...SERVE, overrides: { logFormat: "json" } } },
   { args: "demo", command: { type: "demo" } },
@@ -94,6 +94,14 @@ for (const { args, message, fix } of REFUSED) {
     const error = assertThrows(() => parseCommandLine(args.split(" ")), UsageError);
     assertStringIncludes(error.message, message);
     assertStringIncludes(error.fix, fix);
+  });
+}
+
+for (const word of ["trace", "debug", "info", "warn", "warning", "error", "off"]) {
+  Deno.test(`--log-level ${word} is srs_log_level_v2 ${word}`, () => {
+    const command = parseCommandLine(["--log-level", word]);
+    const { config } = load(`listen 1; srs_log_level_v2 ${word};`);
+    assertEquals(command.type === "serve" && command.overrides.logLevel, config.log.level);
   });
 }
 

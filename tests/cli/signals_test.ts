@@ -31,7 +31,10 @@ Deno.test({
     await using child = startChild("cli/children/wait_for_signals.ts");
     await child.waitForLine(/^ready$/, CHILD_TIMEOUT_MS);
     Deno.kill(child.pid, "SIGHUP");
-    await child.waitForLine(/^Reload is not there yet; restart to apply$/, CHILD_TIMEOUT_MS);
+    await child.waitForLine(
+      /^SIGHUP ignored: reload is not supported; restart to apply changes$/,
+      CHILD_TIMEOUT_MS,
+    );
     Deno.kill(child.pid, "SIGTERM");
     await child.waitForLine(/^stop SIGTERM$/, CHILD_TIMEOUT_MS);
     // The first stop signal does not end it, and disposing of it sends SIGTERM again.
