@@ -13,7 +13,7 @@ import {
   type PlayConfig,
   type VhostConfig,
 } from "./config.ts";
-import { type Directive, findDirective, type Place } from "./directive.ts";
+import { type Directive, findDirective, type Position } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
 import { readBlock, rootScope, vhostScope } from "./read_block.ts";
 import { ROOT, type Values, VHOST } from "./schema.ts";
@@ -75,13 +75,13 @@ function checkHttpApi(
     const example = `${syntax.option("username", ["admin"])} and ${
       syntax.option("password", ["secret"])
     }`;
-    const place = findDirective(block.children ?? [], "auth") ?? block;
+    const at = findDirective(block.children ?? [], "auth") ?? block;
     const what = "Authentication needs a name without colon, and a password";
-    problems.error(place, what, `add ${example} beside it`);
+    problems.error(at, what, `add ${example} beside it`);
   } else if (!listen.every(({ hostname }) => isLoopback(hostname))) {
-    const place = findDirective(block.children ?? [], "listen") ?? block;
+    const at = findDirective(block.children ?? [], "listen") ?? block;
     const what = "The API has no password, and other machines can close clients through it";
-    problems.warn(place, what, `switch auth on, or listen on 127.0.0.1`);
+    problems.warn(at, what, `switch auth on, or listen on 127.0.0.1`);
   }
 }
 
@@ -97,7 +97,7 @@ function warnUnserved(
     if (vhosts.get(args[0]?.text ?? "")?.httpRemux.enabled !== true) continue;
     const syntax = syntaxOf(file);
     const what = "HTTP-FLV has no effect without an HTTP server";
-    const fix = `write ${syntax.option("enabled", ["on"])} in ${syntax.place(["http_server"])}`;
+    const fix = `write ${syntax.option("enabled", ["on"])} in ${syntax.block(["http_server"])}`;
     problems.warn(remux, what, fix);
   }
 }
@@ -122,18 +122,18 @@ function buildVhosts(
   problems: ProblemList,
 ): ReadonlyMap<string, VhostConfig> {
   const vhosts = new Map<string, VhostConfig>();
-  const places = new Map<string, Place>();
+  const positions = new Map<string, Position>();
   for (const directive of directives) {
     if (directive.name !== "vhost") continue;
     const name = readVhostName(directive, problems);
     if (name === undefined) continue;
-    const earlier = places.get(name);
+    const earlier = positions.get(name);
     if (earlier !== undefined) {
       const what = `Vhost ${quotePeerText(name)} is written twice`;
       const fix = `merge it into the one on line ${earlier.line} of ${earlier.file}`;
       problems.error(directive.args[0]!, what, fix);
     }
-    places.set(name, earlier ?? directive);
+    positions.set(name, earlier ?? directive);
     vhosts.set(name, buildVhost(directive, name, problems));
   }
   if (!directives.some((directive) => directive.name === "vhost")) warnNoVhost(file, problems);
@@ -141,10 +141,10 @@ function buildVhosts(
 }
 
 function readVhostName(directive: Directive, problems: ProblemList): string | undefined {
-  const place = syntaxOf(directive.file).place(["vhost"]).replace("NAME", DEFAULT_VHOST);
+  const example = syntaxOf(directive.file).block(["vhost"]).replace("NAME", DEFAULT_VHOST);
   const [name, extra] = directive.args;
   if (name === undefined) {
-    return problems.error(directive, "Vhost has no name", `write it as in ${place}`);
+    return problems.error(directive, "Vhost has no name", `write it as in ${example}`);
   }
   if (extra !== undefined) {
     const what = `Vhost takes one name, so ${quotePeerText(extra.text)} has no effect`;
@@ -154,8 +154,8 @@ function readVhostName(directive: Directive, problems: ProblemList): string | un
 }
 
 function warnNoVhost(file: string, problems: ProblemList): void {
-  const place = syntaxOf(file).place(["vhost"]).replace("NAME", DEFAULT_VHOST);
-  problems.warn(wholeFile(file), "There is no vhost, so every client is refused", `add ${place}`);
+  const example = syntaxOf(file).block(["vhost"]).replace("NAME", DEFAULT_VHOST);
+  problems.warn(wholeFile(file), "There is no vhost, so every client is refused", `add ${example}`);
 }
 
 function buildVhost(directive: Directive, name: string, problems: ProblemList): VhostConfig {
@@ -265,8 +265,8 @@ function checkVhost(vhost: Directive, values: VhostValues, problems: ProblemList
   const syntax = syntaxOf(vhost.file);
   if (values.enabled && cluster.mode === "remote" && origin === undefined) {
     const example = syntax.option("origin", ["127.0.0.1:19350"]);
-    const place = written("cluster", "mode") ?? vhost;
-    problems.error(place, 'Mode "remote" needs an origin', `add ${example} beside it`);
+    const at = written("cluster", "mode") ?? vhost;
+    problems.error(at, 'Mode "remote" needs an origin', `add ${example} beside it`);
   }
   if (origin !== undefined && written("cluster", "mode") === undefined) {
     const example = syntax.option("mode", ["remote"]);
@@ -274,8 +274,8 @@ function checkVhost(vhost: Directive, values: VhostValues, problems: ProblemList
     problems.warn(origin, what, `add ${example} beside it to make an edge`);
   }
   if (cluster.retry_min > cluster.retry_max) {
-    const place = written("cluster", "retry_max") ?? written("cluster", "retry_min") ?? vhost;
-    problems.error(place, 'Directive "retry_min" is above "retry_max"', "make retry_max larger");
+    const at = written("cluster", "retry_max") ?? written("cluster", "retry_min") ?? vhost;
+    problems.error(at, 'Directive "retry_min" is above "retry_max"', "make retry_max larger");
   }
   if (values.hls.enabled && cluster.mode === "remote") {
     const what =
@@ -295,6 +295,6 @@ function checkVhost(vhost: Directive, values: VhostValues, problems: ProblemList
   }
 }
 
-function wholeFile(file: string): Place {
+function wholeFile(file: string): Position {
   return { file, line: 0, column: 0 };
 }

@@ -1,7 +1,7 @@
 /** The tree both file formats are read into, before anything is known about the names in it. */
 
 /** Where something is written. */
-export interface Place {
+export interface Position {
   /** File as the user named it. */
   readonly file: string;
   /** 1-based; 0 when there is no place within the file. */
@@ -11,12 +11,12 @@ export interface Place {
 }
 
 /** One value of a directive. */
-export interface Word extends Place {
+export interface Word extends Position {
   readonly text: string;
 }
 
 /** `name args…;` or `name args… { children }`. The place is that of the name. */
-export interface Directive extends Place {
+export interface Directive extends Position {
   readonly name: string;
   readonly args: readonly Word[];
   /** Undefined when the directive has no block. */

@@ -53,10 +53,10 @@ interface Flag<T> {
 }
 
 function readFlag<T>({ flag, type, values }: Flag<T>, problems: ProblemList): T | undefined {
-  const place = { file: flag, line: 0, column: 0 };
-  const args = values.map((text) => ({ ...place, text }));
-  if (args.length === 0) return problems.error(place, "Value is missing", `write ${flag} VALUE`);
-  return type.parse({ ...place, name: flag, args, children: undefined }, problems);
+  const position = { file: flag, line: 0, column: 0 };
+  const args = values.map((text) => ({ ...position, text }));
+  if (args.length === 0) return problems.error(position, "Value is missing", `write ${flag} VALUE`);
+  return type.parse({ ...position, name: flag, args, children: undefined }, problems);
 }
 
 function withOrigins(

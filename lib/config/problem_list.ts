@@ -1,7 +1,7 @@
 /** Collects the problems of a configuration so that all of them are told at once. */
 
 import { ConfigError, type ConfigProblem } from "../base/errors.ts";
-import type { Place } from "./directive.ts";
+import type { Position } from "./directive.ts";
 
 /** The problems found so far in one configuration. */
 export class ProblemList {
@@ -14,12 +14,12 @@ export class ProblemList {
   }
 
   /** Adds a problem that stops the start. Returns what a parser returns for a bad value. */
-  error(at: Place, what: string, fix: string): undefined {
+  error(at: Position, what: string, fix: string): undefined {
     this.#add("error", at, { what, fix });
   }
 
   /** Adds a problem the program can run with. */
-  warn(at: Place, what: string, fix: string): void {
+  warn(at: Position, what: string, fix: string): void {
     this.#add("warning", at, { what, fix });
   }
 
@@ -28,7 +28,7 @@ export class ProblemList {
    *
    * @throws {ConfigError} with every problem so far, always
    */
-  fail(at: Place, what: string, fix: string): never {
+  fail(at: Position, what: string, fix: string): never {
     this.error(at, what, fix);
     throw new ConfigError(this.#sorted());
   }
@@ -50,7 +50,7 @@ export class ProblemList {
 
   #add(
     severity: ConfigProblem["severity"],
-    { file, line, column }: Place,
+    { file, line, column }: Position,
     text: { readonly what: string; readonly fix: string },
   ): void {
     this.#problems.push({ severity, file, line, column, ...text });

@@ -107,7 +107,7 @@ function checkForm(directive: Directive, entry: Entry, problems: ProblemList): b
       problems.error(
         directive,
         `Directive ${name} is a block, not a value`,
-        `write what it shall contain inside ${syntax.place([directive.name])}`,
+        `write what it shall contain inside ${syntax.block([directive.name])}`,
       );
       return false;
     case "done":
@@ -148,10 +148,10 @@ function reportUnknown(
   problems: ProblemList,
 ): void {
   const name = quotePeerText(directive.name);
-  const homes = HOMES.get(directive.name);
-  if (homes !== undefined) {
+  const parents = PARENTS.get(directive.name);
+  if (parents !== undefined) {
     const what = `Directive ${name} does not belong ${where}`;
-    problems.error(directive, what, `move it to ${describeHomes(homes, directive.file)}`);
+    problems.error(directive, what, `move it to ${describeParents(parents, directive.file)}`);
     return;
   }
   problems.error(directive, `Unknown directive ${name} ${where}`, suggest(directive, entries));
@@ -161,24 +161,24 @@ function suggest({ name, file }: Directive, entries: Entries): string {
   const flat = entries === ROOT.vhost.entries ? FLAT_NAMES : [];
   const near = nearestName(name, [...Object.keys(entries), ...flat]);
   if (near !== undefined) return `did you mean "${near}"?`;
-  const far = nearestName(name, HOMES.keys());
+  const far = nearestName(name, PARENTS.keys());
   if (far === undefined) return "docs/configuration.md lists every directive";
-  return `did you mean "${far}"? It belongs in ${describeHomes(HOMES.get(far)!, file)}`;
+  return `did you mean "${far}"? It belongs in ${describeParents(PARENTS.get(far)!, file)}`;
 }
 
-function describeHomes(homes: readonly Path[], file: string): string {
-  return homes.map(syntaxOf(file).place).join(", or ");
+function describeParents(parents: readonly Path[], file: string): string {
+  return parents.map(syntaxOf(file).block).join(", or ");
 }
 
 /** Names of the blocks around a directive, outermost first. */
 type Path = readonly string[];
 
 /** Where each known name belongs. */
-const HOMES: ReadonlyMap<string, readonly Path[]> = collectHomes();
+const PARENTS: ReadonlyMap<string, readonly Path[]> = collectParents();
 
-function collectHomes(): Map<string, Path[]> {
-  const homes = new Map<string, Path[]>();
-  const add = (name: string, path: Path) => homes.set(name, [...homes.get(name) ?? [], path]);
+function collectParents(): Map<string, Path[]> {
+  const parents = new Map<string, Path[]>();
+  const add = (name: string, path: Path) => parents.set(name, [...parents.get(name) ?? [], path]);
   const walk = (entries: Entries, path: Path) => {
     for (const [name, entry] of Object.entries(entries)) {
       add(name, path);
@@ -190,6 +190,6 @@ function collectHomes(): Map<string, Path[]> {
     }
   };
   walk(ROOT, []);
-  for (const name of FLAT_NAMES) if (!homes.has(name)) add(name, ["vhost"]);
-  return homes;
+  for (const name of FLAT_NAMES) if (!parents.has(name)) add(name, ["vhost"]);
+  return parents;
 }

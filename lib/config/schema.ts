@@ -545,10 +545,10 @@ export const ROOT = {
 /** Writes the default of an option the way the file does. */
 function option<T>(type: ValueType<T>, defaultText: string, doc: string): Option<T> {
   const words = defaultText.split(" ");
-  const place = { file: "schema", line: 0, column: 0 };
-  const args = words.map((text) => ({ ...place, text }));
-  const problems = new ProblemList(place.file);
-  const fallback = type.parse({ ...place, name: doc, args, children: undefined }, problems);
+  const position = { file: "schema", line: 0, column: 0 };
+  const args = words.map((text) => ({ ...position, text }));
+  const problems = new ProblemList(position.file);
+  const fallback = type.parse({ ...position, name: doc, args, children: undefined }, problems);
   problems.warningsOrThrow();
   return {
     status: "done",

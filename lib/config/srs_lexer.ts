@@ -99,7 +99,7 @@ class Lexer {
       this.#at++;
     }
     this.#problems.error(
-      this.#place(start),
+      this.#position(start),
       `Quote ${quote} is not closed on its line`,
       `write a second ${quote} where the text ends`,
     );
@@ -115,7 +115,7 @@ class Lexer {
     const next = this.#text[this.#at];
     if (next === undefined || isWordEnd(next)) return;
     this.#problems.error(
-      this.#place(this.#at),
+      this.#position(this.#at),
       `Unexpected ${quotePeerText(next)} right after a closing quote`,
       `write a space or ";" between them`,
     );
@@ -125,12 +125,12 @@ class Lexer {
     this.#tokens.push({
       kind,
       text,
-      ...this.#place(start),
+      ...this.#position(start),
       endColumn: this.#at - this.#lineStart + 1,
     });
   }
 
-  #place(offset: number): { file: string; line: number; column: number } {
+  #position(offset: number): { file: string; line: number; column: number } {
     return { file: this.#file, line: this.#line, column: offset - this.#lineStart + 1 };
   }
 }

@@ -10,7 +10,7 @@
 
 import { describeError } from "../base/errors.ts";
 import { quotePeerText } from "../base/text.ts";
-import type { Directive, Place } from "./directive.ts";
+import type { Directive, Position } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
 import { lexSrs, type Token } from "./srs_lexer.ts";
 
@@ -193,7 +193,7 @@ class FileParser {
     return undefined;
   }
 
-  #error(at: Place, what: string, fix: string): void {
+  #error(at: Position, what: string, fix: string): void {
     this.#context.problems.error(at, what, fix);
   }
 }

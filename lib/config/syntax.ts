@@ -5,7 +5,7 @@ export interface Syntax {
   /** One directive with its values. */
   readonly option: (name: string, values: readonly string[]) => string;
   /** The inside of nested blocks, outermost first; the top of the file for none. */
-  readonly place: (path: readonly string[]) => string;
+  readonly block: (path: readonly string[]) => string;
   /** What to write in a block to switch it off. */
   readonly off: string;
   /** The two words for yes and no. */
@@ -17,7 +17,7 @@ const TOP = "the top of the file, outside every block";
 /** The SRS format. */
 export const srsSyntax: Syntax = {
   option: (name, values) => `${[name, ...values.map(quoteSrs)].join(" ")};`,
-  place: (path) =>
+  block: (path) =>
     path.length === 0
       ? TOP
       : path.map((name) => `${name === "vhost" ? "vhost NAME" : name} { `).join("") + "…" +
@@ -32,7 +32,7 @@ export const tomlSyntax: Syntax = {
     const written = values.map(formatTomlValue);
     return `${name} = ${written.length === 1 ? written[0] : `[${written.join(", ")}]`}`;
   },
-  place: (path) =>
+  block: (path) =>
     path.length === 0
       ? TOP
       : `[${path.map((name) => name === "vhost" ? "vhost.NAME" : name).join(".")}]`,

@@ -10,7 +10,12 @@ import { describeError } from "../base/errors.ts";
 import { quotePeerText } from "../base/text.ts";
 import type { Directive, Word } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
-import { findTomlPlaces, placeOf, type TomlPath, type TomlPlaces } from "./toml_places.ts";
+import {
+  findTomlPositions,
+  positionOf,
+  type TomlPath,
+  type TomlPositions,
+} from "./toml_positions.ts";
 
 /** What the standard parser says when it cannot put a table into the tree. */
 const TREE_ERROR = /key length is not a positive number|Unexpected assign/;
@@ -27,17 +32,17 @@ export function parseToml(
 ): readonly Directive[] {
   const source = text.replace(/^\uFEFF/, "");
   const document = parseDocument(source, file, problems);
-  const places = findTomlPlaces(source, file);
-  reportRepeated(places, problems);
-  return new TreeBuilder(places, problems).table(document, []);
+  const positions = findTomlPositions(source, file);
+  reportRepeated(positions, problems);
+  return new TreeBuilder(positions, problems).table(document, []);
 }
 
 class TreeBuilder {
-  readonly #places: TomlPlaces;
+  readonly #positions: TomlPositions;
   readonly #problems: ProblemList;
 
-  constructor(places: TomlPlaces, problems: ProblemList) {
-    this.#places = places;
+  constructor(positions: TomlPositions, problems: ProblemList) {
+    this.#positions = positions;
     this.#problems = problems;
   }
 
@@ -67,7 +72,7 @@ class TreeBuilder {
 
   #vhost(name: string, value: unknown): Directive {
     const path = ["vhost", name];
-    const word = { text: name, ...this.#places.ofKey(path) };
+    const word = { text: name, ...this.#positions.ofKey(path) };
     if (!isTable(value)) {
       const what = `Vhost ${quotePeerText(name)} is not a table`;
       this.#problems.error(word, what, `write [vhost.${JSON.stringify(name)}]`);
@@ -84,7 +89,7 @@ class TreeBuilder {
   }
 
   #word(value: unknown, path: TomlPath): Word {
-    return { ...this.#places.ofValue(path), text: wordText(value) };
+    return { ...this.#positions.ofValue(path), text: wordText(value) };
   }
 
   #directive(
@@ -92,7 +97,7 @@ class TreeBuilder {
     args: readonly Word[],
     children: readonly Directive[] | undefined,
   ): Directive {
-    return { ...this.#places.ofKey(path), name: nameOf(path), args, children };
+    return { ...this.#positions.ofKey(path), name: nameOf(path), args, children };
   }
 }
 
@@ -101,7 +106,7 @@ function parseDocument(
   file: string,
   problems: ProblemList,
 ): Record<string, unknown> {
-  const at = (offset: number) => placeOf(source, offset, file);
+  const at = (offset: number) => positionOf(source, offset, file);
   // With such a key the standard parser writes to the prototype of all objects.
   const prototype = source.indexOf("__proto__");
   if (prototype >= 0) {
@@ -111,7 +116,7 @@ function parseDocument(
     return parse(source);
   } catch (error) {
     if (TREE_ERROR.test(describeError(error))) {
-      reportRepeated(findTomlPlaces(source, file), problems);
+      reportRepeated(findTomlPositions(source, file), problems);
       problems.warningsOrThrow();
     }
     const { offset, detail } = locate(source, describeError(error));
@@ -124,7 +129,7 @@ function parseDocument(
 }
 
 /** The standard parser lets repeated keys pass, and says nothing useful about repeated tables. */
-function reportRepeated({ repeated }: TomlPlaces, problems: ProblemList): void {
+function reportRepeated({ repeated }: TomlPositions, problems: ProblemList): void {
   for (const { name, at } of repeated) {
     const fix = "write it once, and a table before the tables inside it";
     problems.error(at, `Key ${quotePeerText(name)} is written again`, fix);

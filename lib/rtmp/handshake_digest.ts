@@ -48,7 +48,7 @@ export interface DigestBlockOptions {
 const DIGEST_BYTES = 32;
 
 /** A digest may begin at this many places. */
-const DIGEST_PLACES = 728;
+const DIGEST_OFFSETS = 728;
 
 /** Start of the digest part: four bytes whose sum tells the place, then the places. */
 const DIGEST_PART_START: Readonly<Record<DigestSchema, number>> = { 0: 772, 1: 8 };
@@ -135,7 +135,7 @@ function computeDigest(
 function digestOffset(block: Uint8Array, schema: DigestSchema): number {
   const start = DIGEST_PART_START[schema];
   const sum = block[start]! + block[start + 1]! + block[start + 2]! + block[start + 3]!;
-  return start + 4 + sum % DIGEST_PLACES;
+  return start + 4 + sum % DIGEST_OFFSETS;
 }
 
 function hmacSha256(key: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {

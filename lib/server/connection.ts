@@ -288,7 +288,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     // Players' lag is seen at the cursor.
   }
 
-  onOddity(what: string): void {
+  onIgnored(what: string): void {
     this.#logger.debug("Passed over something unknown", { what });
   }
 

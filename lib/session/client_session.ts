@@ -26,7 +26,7 @@ import {
 } from "../rtmp/control_messages.ts";
 import { ClientHandshake, type HandshakeOptions } from "../rtmp/handshake.ts";
 import { parseStatus, type Status } from "../rtmp/status.ts";
-import { MessagePort, type MessagePortHandler } from "./message_port.ts";
+import { MessageLayer, type MessageLayerHandler } from "./message_layer.ts";
 
 /** What to ask the server for. */
 export interface ClientTarget {
@@ -92,10 +92,10 @@ const SERVER_DATA: readonly string[] = ["|RtmpSampleAccess", "onStatus", "onPlay
 const Tid = { CONNECT: 1, RELEASE_STREAM: 2, FC_PUBLISH: 3, CREATE_STREAM: 4, STREAM: 5 } as const;
 
 /** See the file comment. Call {@linkcode ClientSession.start} once, then push what comes. */
-export class ClientSession implements MessagePortHandler {
+export class ClientSession implements MessageLayerHandler {
   readonly #handler: ClientSessionHandler;
   readonly #options: ClientSessionOptions;
-  readonly #port: MessagePort;
+  readonly #messages: MessageLayer;
   #handshake: ClientHandshake | null;
   #state: "connecting" | "creating" | "starting" | "started" = "connecting";
   #msid = 0;
@@ -106,7 +106,7 @@ export class ClientSession implements MessagePortHandler {
     this.#handler = handler;
     this.#options = options;
     this.#handshake = new ClientHandshake(options.handshake);
-    this.#port = new MessagePort(this);
+    this.#messages = new MessageLayer(this);
   }
 
   /** Sends the first bytes of the handshake. */
@@ -129,13 +129,13 @@ export class ClientSession implements MessagePortHandler {
    * @throws {UpstreamError} when the server refuses, with its status code and text, or redirects.
    */
   push(bytes: Uint8Array): void {
-    if (this.#handshake === null) return this.#port.push(bytes);
+    if (this.#handshake === null) return this.#messages.push(bytes);
     const step = this.#handshake.push(bytes);
     if (step.send !== null) this.send(step.send);
     if (!step.done) return;
     this.#handshake = null;
     this.#sendConnect();
-    if (step.rest.length > 0) this.#port.push(step.rest);
+    if (step.rest.length > 0) this.#messages.push(step.rest);
   }
 
   /** Ends the play or publish in the order that servers expect. */
@@ -152,12 +152,12 @@ export class ClientSession implements MessagePortHandler {
     this.send(encodePingRequest(timestampMs));
   }
 
-  /** @ignore Called by the message port. */
+  /** @ignore Called by the message layer. */
   send(bytes: Uint8Array): void {
     this.#handler.send(bytes);
   }
 
-  /** @ignore Called by the message port. */
+  /** @ignore Called by the message layer. */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
     if (this.#options.target.kind !== "play") return;
     if (typeId === MessageType.DATA_AMF0 && SERVER_DATA.includes(dataName(payload))) return;
@@ -166,21 +166,21 @@ export class ClientSession implements MessagePortHandler {
     if (this.#state === "started") this.#handler.onMedia(typeId, timestampMs, payload);
   }
 
-  /** @ignore Called by the message port. */
+  /** @ignore Called by the message layer. */
   onUserControl(control: UserControl): void {
     if (control.event === UserControlEvent.PING_RESPONSE) this.#handler.onPong(control.value);
     if (control.event === UserControlEvent.STREAM_EOF) this.#onStreamEof(control.value);
   }
 
-  /** @ignore Called by the message port. */
+  /** @ignore Called by the message layer. */
   onAcknowledgement(totalBytes: number): void {
     this.#handler.onAcknowledgement(totalBytes);
   }
 
-  /** @ignore Called by the message port: oddities of an origin are not worth a line. */
-  onOddity(): void {}
+  /** @ignore Called by the message layer: what an origin sends beside the protocol is not logged. */
+  onIgnored(): void {}
 
-  /** @ignore Called by the message port. */
+  /** @ignore Called by the message layer. */
   onCommand(command: Command): void {
     switch (command.name) {
       case "_result":

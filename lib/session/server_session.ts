@@ -36,7 +36,7 @@ import {
 import { type HandshakeOptions, ServerHandshake } from "../rtmp/handshake.ts";
 import { type Refusal, type Status, statusCommand, statusObject } from "../rtmp/status.ts";
 import { EarlyMedia } from "./early_media.ts";
-import { MessagePort, type MessagePortHandler } from "./message_port.ts";
+import { MessageLayer, type MessageLayerHandler } from "./message_layer.ts";
 import { playStart } from "./play_start.ts";
 
 /** A peer's `connect`. */
@@ -73,8 +73,8 @@ export interface ServerSessionHandler {
   onPause(isPaused: boolean): void;
   onPong(timestampMs: number): void;
   onAcknowledgement(totalBytes: number): void;
-  /** Something odd that was passed over, once per kind and connection. */
-  onOddity(what: string): void;
+  /** A message that was ignored: called once per kind and connection. */
+  onIgnored(what: string): void;
 }
 
 /** Acknowledgement windows of a connection, in bytes. */
@@ -131,10 +131,10 @@ const MAX_EARLY_COMMANDS = 8;
 const FMS_VERSION = "FMS/3,5,3,888";
 
 /** See the file comment. */
-export class ServerSession implements MessagePortHandler {
+export class ServerSession implements MessageLayerHandler {
   readonly #handler: ServerSessionHandler;
   readonly #options: ServerSessionOptions;
-  readonly #port: MessagePort;
+  readonly #messages: MessageLayer;
   #handshake: ServerHandshake | null;
   #connect: ConnectState = { state: "none" };
   #role: Role = { state: "idle" };
@@ -146,7 +146,7 @@ export class ServerSession implements MessagePortHandler {
     this.#handler = handler;
     this.#options = options;
     this.#handshake = new ServerHandshake(options.handshake);
-    this.#port = new MessagePort(this, options.limits);
+    this.#messages = new MessageLayer(this, options.limits);
   }
 
   /**
@@ -155,12 +155,12 @@ export class ServerSession implements MessagePortHandler {
    * @throws {WireError} when the peer breaks the protocol; the connection is to be closed.
    */
   push(bytes: Uint8Array): void {
-    if (this.#handshake === null) return this.#port.push(bytes);
+    if (this.#handshake === null) return this.#messages.push(bytes);
     const step = this.#handshake.push(bytes);
     if (step.send !== null) this.#handler.send(step.send);
     if (!step.done) return;
     this.#handshake = null;
-    if (step.rest.length > 0) this.#port.push(step.rest);
+    if (step.rest.length > 0) this.#messages.push(step.rest);
   }
 
   /**
@@ -172,7 +172,7 @@ export class ServerSession implements MessagePortHandler {
     const connect = this.#connect;
     if (connect.state !== "pending" || connect.id !== id) return;
     this.#connect = { state: "done" };
-    if (inAckSizeBytes > 0) this.#port.setAckWindow(inAckSizeBytes);
+    if (inAckSizeBytes > 0) this.#messages.setAckWindow(inAckSizeBytes);
     if (outAckSizeBytes > 0) {
       this.send(encodeWindowAckSize(outAckSizeBytes));
       this.send(encodeSetPeerBandwidth(outAckSizeBytes));
@@ -250,12 +250,12 @@ export class ServerSession implements MessagePortHandler {
     this.send(encodePingRequest(timestampMs));
   }
 
-  /** @ignore Called by the message port. */
+  /** @ignore Called by the message layer. */
   send(bytes: Uint8Array): void {
     this.#handler.send(bytes);
   }
 
-  /** @ignore Called by the message port. */
+  /** @ignore Called by the message layer. */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array, msid: number): void {
     // A peer may send on although the publish was refused: a second one on another id, or none at all.
     if (msid > MEDIA_MSID) return;
@@ -268,22 +268,22 @@ export class ServerSession implements MessagePortHandler {
     }
   }
 
-  /** @ignore Called by the message port. */
+  /** @ignore Called by the message layer. */
   onUserControl(control: UserControl): void {
     if (control.event === UserControlEvent.PING_RESPONSE) this.#handler.onPong(control.value);
   }
 
-  /** @ignore Called by the message port. */
+  /** @ignore Called by the message layer. */
   onAcknowledgement(totalBytes: number): void {
     this.#handler.onAcknowledgement(totalBytes);
   }
 
-  /** @ignore Called by the message port. */
-  onOddity(what: string): void {
-    this.#handler.onOddity(what);
+  /** @ignore Called by the message layer. */
+  onIgnored(what: string): void {
+    this.#handler.onIgnored(what);
   }
 
-  /** @ignore Called by the message port. */
+  /** @ignore Called by the message layer. */
   onCommand(command: Command, msid: number): void {
     const connect = this.#connect;
     switch (connect.state) {

@@ -109,7 +109,7 @@ function comment(text: string, indent: string): string[] {
 }
 
 function optionTables(entries: Entries, path: readonly string[]): string[] {
-  const title = path.length === 0 ? "At the top of the file" : `In \`${srsSyntax.place(path)}\``;
+  const title = path.length === 0 ? "At the top of the file" : `In \`${srsSyntax.block(path)}\``;
   const rows = Object.entries(entries).flatMap(([name, entry]) =>
     entry.status === "done" ? [optionRow(name, entry)] : []
   );

@@ -1,5 +1,5 @@
 import { assertEquals } from "../helpers/assert.ts";
-import { findTomlPlaces, type TomlPath } from "../../lib/config/toml_places.ts";
+import { findTomlPositions, type TomlPath } from "../../lib/config/toml_positions.ts";
 import { load, problemsOf } from "./helpers.ts";
 
 const TOML = { file: "x.toml" };
@@ -145,8 +145,8 @@ const PLACES: readonly (readonly [path: TomlPath, key: string, value: string])[]
 ];
 
 for (const [path, key, value] of PLACES) {
-  Deno.test(`findTomlPlaces() finds ${JSON.stringify(path)}`, () => {
-    const places = findTomlPlaces(DOCUMENT, "x.toml");
+  Deno.test(`findTomlPositions() finds ${JSON.stringify(path)}`, () => {
+    const places = findTomlPositions(DOCUMENT, "x.toml");
     const describe = ({ line, column }: { line: number; column: number }) => `${line}:${column}`;
     assertEquals(describe(places.ofKey(path)), key);
     assertEquals(describe(places.ofValue(path)), value);
@@ -154,7 +154,7 @@ for (const [path, key, value] of PLACES) {
   });
 }
 
-Deno.test("findTomlPlaces() finds the place of a line after CRLF", () => {
-  const { line, column } = findTomlPlaces("a = 1\r\n  b = 2\r\n", "x.toml").ofValue(["b"]);
+Deno.test("findTomlPositions() finds the position of a line after CRLF", () => {
+  const { line, column } = findTomlPositions("a = 1\r\n  b = 2\r\n", "x.toml").ofValue(["b"]);
   assertEquals([line, column], [2, 7]);
 });

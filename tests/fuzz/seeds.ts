@@ -150,7 +150,7 @@ function recordPlay(): { fromClient: Uint8Array; fromServer: Uint8Array } {
     onPause: ignore,
     onPong: ignore,
     onAcknowledgement: ignore,
-    onOddity: ignore,
+    onIgnored: ignore,
   }, { chunkSize: 60_000, handshake: HANDSHAKE });
   const client = new ClientSession({
     send: (bytes) => fromClient.push(bytes),

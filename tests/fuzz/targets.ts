@@ -189,7 +189,7 @@ function runServerSession(input: Uint8Array): string {
       onPause: (isPaused) => events.push(`pause ${isPaused}`),
       onPong: (timestampMs) => events.push(`pong ${timestampMs}`),
       onAcknowledgement: (totalBytes) => events.push(`ack ${totalBytes}`),
-      onOddity: (what) => events.push(what),
+      onIgnored: (what) => events.push(what),
     }, { chunkSize: 60_000, handshake: FIXED_HANDSHAKE });
     session.push(PEER_HANDSHAKE);
     const code = codeOf(() => pieces.forEach((piece) => session.push(piece)));

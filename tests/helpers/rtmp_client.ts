@@ -14,7 +14,7 @@ import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
 import { type Command, encodeCommand } from "../../lib/rtmp/commands.ts";
 import { encodeSetChunkSize, type UserControl } from "../../lib/rtmp/control_messages.ts";
 import { ClientHandshake } from "../../lib/rtmp/handshake.ts";
-import { MessagePort, type MessagePortHandler } from "../../lib/session/message_port.ts";
+import { MessageLayer, type MessageLayerHandler } from "../../lib/session/message_layer.ts";
 import { until } from "./until.ts";
 
 /** An audio (8), video (9) or data (18) message. */
@@ -51,13 +51,13 @@ const READ_BUFFER_BYTES = 64 * 1024;
 const MSID = 1;
 
 /** See the file comment. Closes at the end of an `await using` block. */
-export class RtmpClient implements AsyncDisposable, MessagePortHandler {
+export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
   readonly received: Received[] = [];
   /** Takes media messages in place of {@linkcode received}; the payload is valid during the call. */
   onMediaMessage: ((message: MediaMessage) => void) | null = null;
   readonly #transport: Transport;
   readonly #writer: SocketWriter;
-  readonly #port = new MessagePort(this);
+  readonly #port = new MessageLayer(this);
   readonly #handshake = new ClientHandshake({
     random: (length) => crypto.getRandomValues(new Uint8Array(length)),
     nowMs: 0,
@@ -245,7 +245,7 @@ export class RtmpClient implements AsyncDisposable, MessagePortHandler {
 
   onAcknowledgement(): void {}
 
-  onOddity(): void {}
+  onIgnored(): void {}
 
   async #call(name: string, values: readonly AmfValue[]): Promise<void> {
     const transactionId = ++this.#lastTransactionId;

@@ -300,7 +300,7 @@ export class OriginLink implements ServerSessionHandler {
 
   onAcknowledgement(): void {}
 
-  onOddity(): void {}
+  onIgnored(): void {}
 
   #decide(kind: "play" | "publish", command: StreamCommand): void {
     this.streamName = command.streamName;

@@ -234,8 +234,8 @@ export class ClientPeer extends Peer implements ServerSessionHandler {
     this.happened("acknowledged", totalBytes);
   }
 
-  onOddity(what: string): void {
-    this.happened("oddity", what);
+  onIgnored(what: string): void {
+    this.happened("ignored", what);
   }
 }
 

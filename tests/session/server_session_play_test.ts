@@ -149,13 +149,13 @@ Deno.test("ServerSession.ping() asks for a pong and hands it on", () => {
   assertEquals(peer.take().events, ["pong 4294967295"]);
 });
 
-Deno.test("ServerSession hands on acknowledgements, and each oddity once", () => {
+Deno.test("ServerSession hands on acknowledgements, and reports each kind of ignored message once", () => {
   const peer = new ClientPeer().playing();
   peer.push(hex("02 000000 000004 03 00000000 00000064"));
   peer.push(hex("03 000000 000000 10 00000000  03 000000 000000 10 00000000"));
   assertEquals(peer.take(), {
     messages: [],
-    events: ["acknowledged 100", "oddity message type 16"],
+    events: ["acknowledged 100", "ignored message type 16"],
   });
 });
 

@@ -4,28 +4,28 @@
  * accepted the syntax.
  */
 
-import type { Place } from "./directive.ts";
+import type { Position } from "./directive.ts";
 
 /** Keys and array indexes from the root of the document to a value. */
 export type TomlPath = readonly (string | number)[];
 
 /** Where everything in a document is. */
-export interface TomlPlaces {
-  /** Place of the key at `path` (for an array item: of the item). */
-  readonly ofKey: (path: TomlPath) => Place;
-  /** Place of the value at `path`. */
-  readonly ofValue: (path: TomlPath) => Place;
+export interface TomlPositions {
+  /** Position of the key at `path` (for an array item: of the item). */
+  readonly ofKey: (path: TomlPath) => Position;
+  /** Position of the value at `path`. */
+  readonly ofValue: (path: TomlPath) => Position;
   /** Keys and tables written again, and tables written after a table inside them. */
-  readonly repeated: readonly { readonly name: string; readonly at: Place }[];
+  readonly repeated: readonly { readonly name: string; readonly at: Position }[];
 }
 
 /** The places in `text`, a valid TOML document but for keys that may be repeated. Never throws. */
-export function findTomlPlaces(text: string, file: string): TomlPlaces {
-  return new PlaceFinder(text, file).run();
+export function findTomlPositions(text: string, file: string): TomlPositions {
+  return new PositionFinder(text, file).run();
 }
 
 /** The place of the character at `offset` of `text`. */
-export function placeOf(text: string, offset: number, file: string): Place {
+export function positionOf(text: string, offset: number, file: string): Position {
   const before = text.slice(0, offset).split("\n");
   return { file, line: before.length, column: before.at(-1)!.length + 1 };
 }
@@ -35,7 +35,7 @@ interface Key {
   readonly offset: number;
 }
 
-class PlaceFinder {
+class PositionFinder {
   readonly #text: string;
   readonly #file: string;
   readonly #keys = new Map<string, number>();
@@ -50,7 +50,7 @@ class PlaceFinder {
     this.#file = file;
   }
 
-  run(): TomlPlaces {
+  run(): TomlPositions {
     let table: TomlPath = [];
     this.#skipBlank();
     while (this.#at < this.#text.length) {
@@ -59,9 +59,9 @@ class PlaceFinder {
       this.#skipBlank();
     }
     return {
-      ofKey: (path) => this.#place(this.#keys.get(pathKey(path)) ?? this.#offsetAbove(path)),
-      ofValue: (path) => this.#place(this.#values.get(pathKey(path)) ?? this.#offsetAbove(path)),
-      repeated: this.#repeated.map(({ name, offset }) => ({ name, at: this.#place(offset) })),
+      ofKey: (path) => this.#position(this.#keys.get(pathKey(path)) ?? this.#offsetAbove(path)),
+      ofValue: (path) => this.#position(this.#values.get(pathKey(path)) ?? this.#offsetAbove(path)),
+      repeated: this.#repeated.map(({ name, offset }) => ({ name, at: this.#position(offset) })),
     };
   }
 
@@ -205,8 +205,8 @@ class PlaceFinder {
     return 0;
   }
 
-  #place(offset: number): Place {
-    return placeOf(this.#text, offset, this.#file);
+  #position(offset: number): Position {
+    return positionOf(this.#text, offset, this.#file);
   }
 }
 

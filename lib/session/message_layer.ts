@@ -18,8 +18,8 @@ import {
 } from "../rtmp/control_messages.ts";
 import { AckWindow } from "./ack_window.ts";
 
-/** Receives what a {@linkcode MessagePort} sorted. */
-export interface MessagePortHandler {
+/** Receives what a {@linkcode MessageLayer} sorted. */
+export interface MessageLayerHandler {
   /** Bytes for the peer, which may be kept, but not changed. */
   send(bytes: Uint8Array): void;
   onCommand(command: Command, msid: number): void;
@@ -32,19 +32,19 @@ export interface MessagePortHandler {
   onUserControl(control: UserControl): void;
   /** The peer has received `totalBytes` (u32) of what was sent. */
   onAcknowledgement(totalBytes: number): void;
-  /** Something odd that was passed over, once per kind and connection. */
-  onOddity(what: string): void;
+  /** A message that was ignored: called once per kind and connection. */
+  onIgnored(what: string): void;
 }
 
 /** See the file comment. Bytes in, calls out; no clock, no promises. */
-export class MessagePort implements MessageSink {
-  readonly #handler: MessagePortHandler;
+export class MessageLayer implements MessageSink {
+  readonly #handler: MessageLayerHandler;
   readonly #reader: ChunkReader;
   readonly #ackWindow = new AckWindow();
-  /** Made at the first oddity: honest clients have none. */
-  #oddities: Set<string> | null = null;
+  /** Made at the first ignored message: honest clients send none. */
+  #ignoredKinds: Set<string> | null = null;
 
-  constructor(handler: MessagePortHandler, limits?: ChunkLimits) {
+  constructor(handler: MessageLayerHandler, limits?: ChunkLimits) {
     this.#handler = handler;
     this.#reader = new ChunkReader(this, limits);
   }
@@ -101,7 +101,7 @@ export class MessagePort implements MessageSink {
       case MessageType.SET_PEER_BANDWIDTH:
         return; // A wish about our output, which live media cannot follow.
       default:
-        return this.#oddity(`message type ${typeId}`);
+        return this.#ignore(`message type ${typeId}`);
     }
   }
 
@@ -111,7 +111,7 @@ export class MessagePort implements MessageSink {
       body = amf0BodyOf(payload);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      return this.#oddity("AMF3 data message");
+      return this.#ignore("AMF3 data message");
     }
     this.#handler.onMedia(MessageType.DATA_AMF0, timestampMs, body, msid);
   }
@@ -124,11 +124,11 @@ export class MessagePort implements MessageSink {
     }
   }
 
-  #oddity(what: string): void {
+  #ignore(what: string): void {
     // The set is bounded: message types are one byte.
-    this.#oddities ??= new Set();
-    if (this.#oddities.has(what)) return;
-    this.#oddities.add(what);
-    this.#handler.onOddity(what);
+    this.#ignoredKinds ??= new Set();
+    if (this.#ignoredKinds.has(what)) return;
+    this.#ignoredKinds.add(what);
+    this.#handler.onIgnored(what);
   }
 }

@@ -1,13 +1,13 @@
 /** Messages are written by hand: csid, time, length, type, message stream id (little-endian), payload. */
 
 import { WireError } from "../../lib/base/errors.ts";
-import { MessagePort, type MessagePortHandler } from "../../lib/session/message_port.ts";
+import { MessageLayer, type MessageLayerHandler } from "../../lib/session/message_layer.ts";
 import { assertEquals, assertThrows } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 import { toHex } from "../helpers/session_peer.ts";
 
 /** Writes down what a port calls. */
-class Log implements MessagePortHandler {
+class Log implements MessageLayerHandler {
   readonly lines: string[] = [];
 
   send(bytes: Uint8Array): void {
@@ -30,14 +30,14 @@ class Log implements MessagePortHandler {
     this.lines.push(`acknowledged ${totalBytes}`);
   }
 
-  onOddity(what: string): void {
-    this.lines.push(`oddity ${what}`);
+  onIgnored(what: string): void {
+    this.lines.push(`ignored ${what}`);
   }
 }
 
 function linesOf(messages: string): string[] {
   const log = new Log();
-  new MessagePort(log).push(hex(messages));
+  new MessageLayer(log).push(hex(messages));
   return log.lines;
 }
 
@@ -100,24 +100,24 @@ const CASES: readonly { readonly does: string; readonly messages: string; lines:
       03 000000 000000 10 00000000
       03 000000 000001 63 00000000 FF
       03 000000 000001 63 00000000 FF`,
-    lines: ["oddity message type 16", "oddity message type 99"],
+    lines: ["ignored message type 16", "ignored message type 99"],
   },
   {
     does: "passes over data that is AMF3 in truth, and an empty envelope",
     messages: `
       05 000003 000002 0F 01000000 0A 0B
       05 000003 000000 0F 01000000`,
-    lines: ["oddity AMF3 data message"],
+    lines: ["ignored AMF3 data message"],
   },
   {
     does: "passes over an aggregate in an aggregate",
     messages: "07 000000 00000F 16 01000000 16 000000 000000 00 000000 0000000B",
-    lines: ["oddity message type 22"],
+    lines: ["ignored message type 22"],
   },
 ];
 
 for (const { does, messages, lines } of CASES) {
-  Deno.test(`MessagePort.push() ${does}`, () => assertEquals(linesOf(messages), lines));
+  Deno.test(`MessageLayer.push() ${does}`, () => assertEquals(linesOf(messages), lines));
 }
 
 const BROKEN = [
@@ -132,7 +132,7 @@ const BROKEN = [
 ];
 
 for (const { what, messages } of BROKEN) {
-  Deno.test(`MessagePort.push() throws a WireError at ${what}`, () => {
+  Deno.test(`MessageLayer.push() throws a WireError at ${what}`, () => {
     assertThrows(() => linesOf(messages), WireError);
   });
 }
@@ -140,27 +140,27 @@ for (const { what, messages } of BROKEN) {
 /** WindowAckSize 100, 16 bytes. */
 const WINDOW_100 = hex("02 000000 000004 05 00000000 00000064");
 
-Deno.test("MessagePort.push() acknowledges every half of the window the peer announced", () => {
+Deno.test("MessageLayer.push() acknowledges every half of the window the peer announced", () => {
   const log = new Log();
-  const port = new MessagePort(log);
-  port.push(WINDOW_100);
+  const layer = new MessageLayer(log);
+  layer.push(WINDOW_100);
   // 16 + 13 bytes, 16 + 26 bytes, …: a video message of one byte has 13.
-  for (let count = 0; count < 6; count++) port.push(hex("06 000000 000001 09 01000000 17"));
+  for (let count = 0; count < 6; count++) layer.push(hex("06 000000 000001 09 01000000 17"));
   assertEquals(log.lines.filter((line) => line.startsWith("send")), [
     "send 020000000000040300000000" + "00000037", // 55
   ]);
 });
 
-Deno.test("MessagePort.setAckWindow() acknowledges without any wish of the peer", () => {
+Deno.test("MessageLayer.setAckWindow() acknowledges without any wish of the peer", () => {
   const log = new Log();
-  const port = new MessagePort(log);
-  port.setAckWindow(26);
-  port.push(hex("06 000000 000001 09 01000000 17"));
+  const layer = new MessageLayer(log);
+  layer.setAckWindow(26);
+  layer.push(hex("06 000000 000001 09 01000000 17"));
   assertEquals(log.lines, ["send 020000000000040300000000" + "0000000D", "media 9 0 17 @1"]);
 });
 
-Deno.test("MessagePort.push() refuses messages longer than its limits allow", () => {
+Deno.test("MessageLayer.push() refuses messages longer than its limits allow", () => {
   const limits = { maxMessageBytes: 10, maxChunkStreams: 4, maxUnassembledBytes: 100 };
-  const port = new MessagePort(new Log(), limits);
-  assertThrows(() => port.push(hex("06 000000 00000B 09 01000000")), WireError);
+  const layer = new MessageLayer(new Log(), limits);
+  assertThrows(() => layer.push(hex("06 000000 00000B 09 01000000")), WireError);
 });
