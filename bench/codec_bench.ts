@@ -1,6 +1,6 @@
 /** Cost of a media message on its way in and into the log: `deno bench bench/codec_bench.ts`. */
 
-import { JoinPoint } from "../lib/hub/join_point.ts";
+import { JoinIndex } from "../lib/hub/join_index.ts";
 import { Stream } from "../lib/hub/stream.ts";
 import { StreamLog } from "../lib/hub/stream_log.ts";
 import { Timeline } from "../lib/hub/timeline.ts";
@@ -42,13 +42,13 @@ Deno.bench("StreamLog.append(): 1 s of 1 Mbit/s", () => {
   }
 });
 
-const joinPoint = new JoinPoint(LIMITS);
+const joinIndex = new JoinIndex(LIMITS);
 const timeline = new Timeline(false);
-Deno.bench("JoinPoint.observe() and Timeline.map(): 1 s of 1 Mbit/s", () => {
+Deno.bench("JoinIndex.observe() and Timeline.map(): 1 s of 1 Mbit/s", () => {
   for (const { typeId, timestampMs, payload } of SECOND) {
-    joinPoint.observe(typeId, timeline.map(timestampMs), payload, 0);
+    joinIndex.observe(typeId, timeline.map(timestampMs), payload, 0);
   }
-  joinPoint.end();
+  joinIndex.end();
 });
 
 const stream = new Stream(

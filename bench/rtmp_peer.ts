@@ -1,7 +1,7 @@
 /** One RTMP client that plays or publishes at any server, as an edge does it. */
 
 import { systemClock } from "../lib/base/clock.ts";
-import { csidOf } from "../lib/hub/join_point.ts";
+import { csidOf } from "../lib/rtmp/encoded_messages.ts";
 import { denoNetwork, describeExpectedEnd } from "../lib/io/tcp.ts";
 import { FlushQueue } from "../lib/io/flush_queue.ts";
 import { SocketWriter } from "../lib/io/socket_writer.ts";

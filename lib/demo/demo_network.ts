@@ -8,7 +8,7 @@ import { applyOverrides } from "../config/overrides.ts";
 import { defaultConfig } from "../config/parse_config.ts";
 import { WATCH_PERIOD_MS } from "../upstream/edge_context.ts";
 import { Upstream, type UpstreamListener } from "../upstream/upstream.ts";
-import { csidOf } from "../hub/join_point.ts";
+import { csidOf } from "../rtmp/encoded_messages.ts";
 import { FlushQueue } from "../io/flush_queue.ts";
 import type { Network } from "../io/transport.ts";
 import { encodeMessage } from "../rtmp/chunk_encode.ts";

@@ -1,6 +1,6 @@
 /** Follows a stream's log, as every viewer does, and hands its messages to a segmenter. */
 
-import { payloadOf, splitMessages } from "../hub/log_messages.ts";
+import { payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import { MessageType, UserControlEvent } from "../rtmp/constants.ts";
 import type { Segmenter } from "./segmenter.ts";
@@ -55,7 +55,7 @@ export class HlsStream implements Viewer {
 
   /** Goes on at the newest place to begin, if there is one: another source, or too late for some bytes. */
   #begin(): void {
-    const entry = this.#stream.joinEntry;
+    const entry = this.#stream.joinPoint;
     if (this.#cursor >= 0) this.#segmenter.breakOff();
     this.#cursor = entry?.offset ?? -1;
     if (entry !== null) this.#read(this.#stream.preamble(entry));

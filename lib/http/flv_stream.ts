@@ -9,8 +9,9 @@
 
 import { concatBytes } from "../base/bytes.ts";
 import type { HttpRemuxConfig } from "../config/config.ts";
-import { type JoinEntry, METADATA_KEY } from "../hub/join_point.ts";
-import { type LogMessage, payloadOf, splitMessages } from "../hub/log_messages.ts";
+import { METADATA_KEY } from "../hub/header_set.ts";
+import type { JoinPoint } from "../hub/join_index.ts";
+import { type EncodedMessage, payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
 import type { Stream } from "../hub/stream.ts";
 import { neededFrom, type StreamLogView } from "../hub/stream_log.ts";
 import { encodeFlvHeader, encodeFlvTag, type FlvTag, type FlvTracks } from "../media/flv_file.ts";
@@ -43,9 +44,9 @@ export class FlvStream implements PlayedStream {
   /** Offset in the hub's log. */
   #cursor: number;
   /** The hub's newest place to begin when this was last looked at, and the same place here. */
-  #hubEntry: JoinEntry | null = null;
-  #entry: JoinEntry | null = null;
-  #preamble: { readonly entry: JoinEntry; readonly bytes: Uint8Array<ArrayBuffer> } | null = null;
+  #hubEntry: JoinPoint | null = null;
+  #entry: JoinPoint | null = null;
+  #preamble: { readonly entry: JoinPoint; readonly bytes: Uint8Array<ArrayBuffer> } | null = null;
   #hasAudio = false;
   #hasVideo = false;
   #isEnded = false;
@@ -53,7 +54,7 @@ export class FlvStream implements PlayedStream {
   constructor(stream: Stream, options: FlvStreamOptions) {
     this.#stream = stream;
     this.#options = options;
-    const entry = stream.joinEntry;
+    const entry = stream.joinPoint;
     this.#cursor = entry?.offset ?? stream.log.head;
     if (entry !== null) this.#noteTracksBefore(entry);
     this.catchUp();
@@ -68,12 +69,12 @@ export class FlvStream implements PlayedStream {
     return this.#log.heldBytes;
   }
 
-  get joinEntry(): JoinEntry | null {
+  get joinPoint(): JoinPoint | null {
     return this.#entry;
   }
 
   /** Nobody takes a stream over by way of HTTP, so nothing older than the newest place is kept. */
-  joinEntryBack(): JoinEntry | null {
+  joinPointBack(): JoinPoint | null {
     return this.#entry;
   }
 
@@ -97,7 +98,7 @@ export class FlvStream implements PlayedStream {
     return toChunk(encodeFlvHeader(this.#tracks()));
   }
 
-  preamble(entry: JoinEntry): Uint8Array<ArrayBuffer> {
+  preamble(entry: JoinPoint): Uint8Array<ArrayBuffer> {
     if (this.#preamble?.entry !== entry) {
       const tags = this.#messagesIn(this.#stream.preamble(entry)).map((message) =>
         encodeFlvTag(this.#tagOf(message))
@@ -121,16 +122,16 @@ export class FlvStream implements PlayedStream {
   /** Takes over what is new in the hub's log. */
   // HOT: once per viewer and merge period, mostly for nothing; guarded by bench/flv_bench.ts.
   catchUp(): void {
-    const { joinEntry, log } = this.#stream;
-    if (joinEntry !== this.#hubEntry) {
-      this.#hubEntry = joinEntry;
-      this.#entry = joinEntry === null ? null : this.#translate(joinEntry);
+    const { joinPoint, log } = this.#stream;
+    if (joinPoint !== this.#hubEntry) {
+      this.#hubEntry = joinPoint;
+      this.#entry = joinPoint === null ? null : this.#translate(joinPoint);
     }
     this.#convertTo(log.head);
   }
 
   /** The hub's newest place to begin, which is never one before the cursor, as a place here. */
-  #translate(entry: JoinEntry): JoinEntry {
+  #translate(entry: JoinPoint): JoinPoint {
     this.#convertTo(entry.offset);
     return { ...entry, offset: this.#log.head };
   }
@@ -146,7 +147,7 @@ export class FlvStream implements PlayedStream {
     }
   }
 
-  #convert(message: LogMessage): void {
+  #convert(message: EncodedMessage): void {
     if (this.#isEnded) return;
     if (message.typeId === MessageType.USER_CONTROL) {
       // The event is the payload's first u16.
@@ -158,13 +159,13 @@ export class FlvStream implements PlayedStream {
     }
   }
 
-  #messagesIn(bytes: Uint8Array): LogMessage[] {
+  #messagesIn(bytes: Uint8Array): EncodedMessage[] {
     return splitMessages(bytes, this.#options.chunkSize).filter((message) =>
       this.#isShown(message)
     );
   }
 
-  #isShown({ typeId }: LogMessage): boolean {
+  #isShown({ typeId }: EncodedMessage): boolean {
     const { hasAudio, hasVideo, dropIfNotMatch } = this.#options.remux;
     switch (typeId) {
       case MessageType.AUDIO:
@@ -177,10 +178,10 @@ export class FlvStream implements PlayedStream {
   }
 
   /** Tracks without a sequence header show in what the hub still has of the time before. */
-  #noteTracksBefore(entry: JoinEntry): void {
+  #noteTracksBefore(entry: JoinPoint): void {
     for (const message of this.#messagesIn(this.#stream.preamble(entry))) this.#noteTrack(message);
     const { log } = this.#stream;
-    let at = this.#stream.joinEntryAt(0)!.offset;
+    let at = this.#stream.joinPointAt(0)!.offset;
     while (at < entry.offset) {
       const view = log.view(at).subarray(0, entry.offset - at);
       for (const message of this.#messagesIn(view)) this.#noteTrack(message);
@@ -188,12 +189,12 @@ export class FlvStream implements PlayedStream {
     }
   }
 
-  #noteTrack({ typeId }: LogMessage): void {
+  #noteTrack({ typeId }: EncodedMessage): void {
     if (typeId === MessageType.AUDIO) this.#hasAudio = true;
     if (typeId === MessageType.VIDEO) this.#hasVideo = true;
   }
 
-  #tagOf(message: LogMessage): FlvTag {
+  #tagOf(message: EncodedMessage): FlvTag {
     const { typeId, timestampMs } = message;
     return { typeId, timestampMs, payload: payloadOf(message, this.#options.chunkSize) };
   }

@@ -3,6 +3,7 @@
  * either.
  */
 
+import { isSideData } from "../media/flv_tag.ts";
 import { isMetadata, stripSetDataFrame } from "../media/metadata.ts";
 import { encodeCommandPayload } from "../rtmp/commands.ts";
 import {
@@ -14,16 +15,10 @@ import {
   UserControlEvent,
 } from "../rtmp/constants.ts";
 import { userControlPayload } from "../rtmp/control_messages.ts";
+import { csidOf } from "../rtmp/encoded_messages.ts";
 import { statusCommand } from "../rtmp/status.ts";
-import {
-  csidOf,
-  type HeaderSet,
-  isAside,
-  type JoinEntry,
-  type JoinLimits,
-  JoinPoint,
-  METADATA_TIMESTAMP_MS,
-} from "./join_point.ts";
+import { type HeaderSet, METADATA_TIMESTAMP_MS } from "./header_set.ts";
+import { JoinIndex, type JoinLimits, type JoinPoint } from "./join_index.ts";
 import type { EndReason, PublishHandle, SourceChange } from "./publisher.ts";
 import { neededFrom, StreamLog, type StreamLogView } from "./stream_log.ts";
 import { Timeline, type TimePair } from "./timeline.ts";
@@ -77,7 +72,7 @@ export class Stream {
   readonly stats: StreamStats = createStreamStats();
   readonly #options: StreamOptions;
   readonly #log: StreamLog;
-  readonly #joinPoint: JoinPoint;
+  readonly #joinIndex: JoinIndex;
   readonly #timeline: Timeline;
   readonly #viewers = new Set<Viewer>();
   readonly #observers = new Set<StreamObserver>();
@@ -93,7 +88,7 @@ export class Stream {
     this.name = name;
     this.#options = options;
     this.#log = new StreamLog(options.chunkSize);
-    this.#joinPoint = new JoinPoint(options);
+    this.#joinIndex = new JoinIndex(options);
     this.#timeline = new Timeline(options.isAbsoluteTime);
     this.#onIdle = onIdle;
   }
@@ -105,7 +100,7 @@ export class Stream {
 
   /** A source feeds it, or it waits for a lost one with bytes to join. */
   get isLive(): boolean {
-    return this.#source !== null || this.#joinPoint.newest !== null;
+    return this.#source !== null || this.#joinIndex.newest !== null;
   }
 
   /** A source feeds it. */
@@ -119,26 +114,26 @@ export class Stream {
 
   /** Metadata and sequence headers in force now. */
   get headers(): HeaderSet {
-    return this.#joinPoint.headers;
+    return this.#joinIndex.headers;
   }
 
   /** Newest place where a viewer may begin, or null: then it waits for the next one. */
-  get joinEntry(): JoinEntry | null {
-    return this.#joinPoint.newest;
+  get joinPoint(): JoinPoint | null {
+    return this.#joinIndex.newest;
   }
 
   /** The newest place to begin that lies `backMs` of stream time or more back, else the oldest there is. */
-  joinEntryBack(backMs: number): JoinEntry | null {
-    return this.#joinPoint.before(this.#timeline.nowMs, backMs);
+  joinPointBack(backMs: number): JoinPoint | null {
+    return this.#joinIndex.before(this.#timeline.nowMs, backMs);
   }
 
   /** The newest place to begin at or before `offset`, else the oldest there is. */
-  joinEntryAt(offset: number): JoinEntry | null {
-    return this.#joinPoint.atOrBefore(offset);
+  joinPointAt(offset: number): JoinPoint | null {
+    return this.#joinIndex.atOrBefore(offset);
   }
 
   /** The bytes a viewer needs before those at `entry`. Shared; not to be changed. */
-  preamble(entry: JoinEntry): Uint8Array<ArrayBuffer> {
+  preamble(entry: JoinPoint): Uint8Array<ArrayBuffer> {
     return entry.headers.encode(entry.timestampMs, this.#options.chunkSize);
   }
 
@@ -169,7 +164,7 @@ export class Stream {
     this.#source = source;
     this.#timeline.beginSource();
     if (this.#isUnpublishTold) this.#tellPublished();
-    this.#joinPoint.begin(this.#log.head, this.#timeline.nowMs);
+    this.#joinIndex.begin(this.#log.head, this.#timeline.nowMs);
     this.#report({ type: "began" });
     this.#awaitsMedia = true;
     for (const viewer of this.#viewers) viewer.onLive();
@@ -195,9 +190,9 @@ export class Stream {
     this.stats.messages++;
     this.stats.payloadBytes += body.length;
     if (typeId === MessageType.VIDEO) this.stats.videoMessages++;
-    this.#joinPoint.observe(typeId, timestampMs, body, this.#log.head);
+    this.#joinIndex.observe(typeId, timestampMs, body, this.#log.head);
     this.#appendMessage(csidOf(typeId), typeId, MEDIA_MSID, timestampMs, body);
-    if (this.#awaitsMedia && !isAside(typeId, body)) this.#tellFirstMedia();
+    if (this.#awaitsMedia && !isSideData(typeId, body)) this.#tellFirstMedia();
     return timestampMs;
   }
 
@@ -205,7 +200,7 @@ export class Stream {
   unpublish(): void {
     if (this.#source !== null || this.#isUnpublishTold) return;
     this.#report({ type: "unpublished" });
-    this.#joinPoint.end();
+    this.#joinIndex.end();
     this.#tellUnpublished();
   }
 
@@ -214,7 +209,7 @@ export class Stream {
     this.#source = null;
     this.#report({ type: "ended", reason });
     // What it sent last is a still by the time it is back: nobody begins there.
-    if (reason !== "lost") this.#joinPoint.end();
+    if (reason !== "lost") this.#joinIndex.end();
     if (reason === "unpublished") this.#tellUnpublished();
     if (this.#viewers.size === 0) this.#onIdle(this);
   }
@@ -237,7 +232,9 @@ export class Stream {
     const isData = typeId === MessageType.DATA_AMF0;
     if (isData && isMetadata(body)) return METADATA_TIMESTAMP_MS;
     const isUnstamped = isData && sourceMs === 0;
-    if (isUnstamped || !timeline.follows(sourceMs) && isAside(typeId, body)) return timeline.nowMs;
+    if (isUnstamped || !timeline.follows(sourceMs) && isSideData(typeId, body)) {
+      return timeline.nowMs;
+    }
     return timeline.map(sourceMs);
   }
 
@@ -281,7 +278,7 @@ export class Stream {
   /** Drops what nobody needs. Once per slab, so it may walk viewers. */
   #forget(): void {
     const log = this.#log;
-    const joinOffset = this.#joinPoint.oldest?.offset ?? log.head;
+    const joinOffset = this.#joinIndex.oldest?.offset ?? log.head;
     const { maxLagMs } = this.#options;
     log.dropBefore(neededFrom(log, { joinOffset, viewers: this.#viewers, maxLagMs }));
   }

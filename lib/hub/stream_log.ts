@@ -3,7 +3,6 @@
  * cursors into it (plain offsets), so a message costs the same with one player or with ten thousand.
  */
 
-import { readU24 } from "../base/bytes.ts";
 import { diffU32 } from "../base/u32.ts";
 import {
   encodedMessageBytes,
@@ -11,8 +10,8 @@ import {
   type MessageHeader,
 } from "../rtmp/chunk_encode.ts";
 import { MessageType } from "../rtmp/constants.ts";
-import { timestampAt } from "./log_messages.ts";
-import { type Slab, SlabLog } from "./slab_log.ts";
+import { skipData, timestampAt } from "../rtmp/encoded_messages.ts";
+import { SlabLog } from "./slab_log.ts";
 
 /** Read access to a stream's bytes for those that follow it with a cursor. */
 export interface StreamLogView {
@@ -104,7 +103,7 @@ export class StreamLog implements StreamLogView {
   lagMs(cursor: number): number {
     const slab = this.#slabs.at(cursor);
     if (slab === null) return 0;
-    const at = this.#skipData(slab, cursor - slab.start);
+    const at = skipData(slab.bytes, cursor - slab.start, slab.used, this.#chunkSize);
     if (at === slab.used) return 0;
     return Math.max(0, diffU32(this.#newestTimestampMs, timestampAt(slab.bytes, at)));
   }
@@ -112,15 +111,5 @@ export class StreamLog implements StreamLogView {
   /** Forgets what lies before `offset`, as far as whole slabs do. */
   dropBefore(offset: number): void {
     this.#slabs.dropBefore(offset);
-  }
-
-  /** Position in `slab` of the first message at or behind the one at `start` that is no data. */
-  #skipData(slab: Slab, start: number): number {
-    let at = start;
-    while (at < slab.used && slab.bytes[at + 7] === MessageType.DATA_AMF0) {
-      const length = readU24(slab.bytes, at + 4);
-      at += encodedMessageBytes(length, timestampAt(slab.bytes, at), this.#chunkSize);
-    }
-    return at;
   }
 }

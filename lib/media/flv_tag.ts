@@ -14,6 +14,7 @@ import {
   lowNibble,
   nextTrackAt,
   packetTypeAt,
+  TagType,
   VideoPacketType,
 } from "./flv_layout.ts";
 
@@ -88,6 +89,22 @@ export function classifyAudio(payload: Uint8Array): AudioKind {
   return payload[1] === LegacyPacketType.sequenceHeader
     ? AudioKind.sequenceHeader
     : AudioKind.frame;
+}
+
+/**
+ * Whether a message describes the frames of others and carries none: metadata, cue points, decoder
+ * configurations. Never throws.
+ */
+export function isSideData(typeId: number, payload: Uint8Array): boolean {
+  if (typeId === TagType.video) {
+    const kind = classifyVideo(payload);
+    return kind === VideoKind.sequenceHeader || kind === VideoKind.metadata;
+  }
+  if (typeId === TagType.audio) {
+    const kind = classifyAudio(payload);
+    return kind === AudioKind.sequenceHeader || kind === AudioKind.channelConfig;
+  }
+  return true;
 }
 
 function classifyLegacyVideo(payload: Uint8Array): VideoKind {

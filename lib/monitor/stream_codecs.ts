@@ -3,7 +3,7 @@
 import { readAudio, readVideo } from "../hls/flv_frame.ts";
 import { audioTrack, readPictureSize } from "../hls/track.ts";
 import type { AudioSnapshot, VideoSnapshot } from "./server_view.ts";
-import { type HeaderSet, METADATA_KEY } from "../hub/join_point.ts";
+import { type HeaderSet, METADATA_KEY } from "../hub/header_set.ts";
 import { describeCodec } from "../media/codec_name.ts";
 import { TagType } from "../media/flv_layout.ts";
 

@@ -6,7 +6,8 @@
  * newest keyframe, and waits again when there is none.
  */
 
-import type { HeaderSet, JoinEntry } from "../hub/join_point.ts";
+import type { HeaderSet } from "../hub/header_set.ts";
+import type { JoinPoint } from "../hub/join_index.ts";
 import type { StreamLogView } from "../hub/stream_log.ts";
 import type { Flushable } from "../io/flush_queue.ts";
 import type { SocketWriter } from "../io/socket_writer.ts";
@@ -15,11 +16,11 @@ import type { SocketWriter } from "../io/socket_writer.ts";
 export interface PlayedStream {
   readonly log: StreamLogView;
   /** Newest place where a player may begin, or null: then it waits for the next one. */
-  readonly joinEntry: JoinEntry | null;
+  readonly joinPoint: JoinPoint | null;
   /** The newest place to begin that lies `backMs` of stream time or more back, else the oldest there is. */
-  joinEntryBack(backMs: number): JoinEntry | null;
+  joinPointBack(backMs: number): JoinPoint | null;
   /** The bytes a player needs before those at `entry`. Shared; not to be changed. */
-  preamble(entry: JoinEntry): Uint8Array<ArrayBuffer>;
+  preamble(entry: JoinPoint): Uint8Array<ArrayBuffer>;
 }
 
 /** Rules of a vhost's players: its `play` settings. */
@@ -119,7 +120,7 @@ export class PlayerSink implements Flushable {
 
   #begin(): boolean {
     const backlogMs = this.#backlogMs;
-    const entry = backlogMs > 0 ? this.#stream.joinEntryBack(backlogMs) : this.#stream.joinEntry;
+    const entry = backlogMs > 0 ? this.#stream.joinPointBack(backlogMs) : this.#stream.joinPoint;
     if (entry === null || entry.offset < this.#notBefore) return false;
     this.#state = "live";
     this.#jumpTo(entry);
@@ -134,7 +135,7 @@ export class PlayerSink implements Flushable {
   /** Only between messages: no shared bytes are under way, and what was sent ended at a boundary. */
   #skip(cursor: number): void {
     const log = this.#stream.log;
-    const entry = this.#stream.joinEntry;
+    const entry = this.#stream.joinPoint;
     if (entry !== null && entry.offset > cursor) {
       this.#countSkip(entry.offset - cursor);
       this.#jumpTo(entry);
@@ -151,7 +152,7 @@ export class PlayerSink implements Flushable {
     this.stats.skippedBytes += bytes;
   }
 
-  #jumpTo(entry: JoinEntry): void {
+  #jumpTo(entry: JoinPoint): void {
     if (entry.headers !== this.#headers) {
       this.#headers = entry.headers;
       const preamble = this.#stream.preamble(entry);

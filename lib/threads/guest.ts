@@ -4,8 +4,7 @@
  */
 
 import type { Hub } from "../hub/hub.ts";
-import { JoinPoint } from "../hub/join_point.ts";
-import { isFromSource, payloadOf, splitMessages } from "../hub/log_messages.ts";
+import { HeaderSet } from "../hub/header_set.ts";
 import type { EndReason, PublishHandle, SourceChange } from "../hub/publisher.ts";
 import { qualifiedName } from "../hub/qualified_name.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
@@ -13,6 +12,7 @@ import type { TimePair } from "../hub/timeline.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Departure, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
 import { MessageType } from "../rtmp/constants.ts";
+import { isMedia, payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
 import type { OutwardEvent } from "./bridge_event.ts";
 import type { BridgeLink } from "./bridge_link.ts";
 
@@ -165,7 +165,7 @@ class CopiedStream implements Wish {
     for (const message of splitMessages(bytes, chunkSize)) {
       const { typeId, timestampMs } = message;
       // Statuses for players come from the stream here.
-      if (!isFromSource(message)) continue;
+      if (!isMedia(typeId)) continue;
       const streamMs = this.#handle!.push(typeId, timestampMs, payloadOf(message, chunkSize));
       if (typeId !== MessageType.DATA_AMF0) this.#newest = { sourceMs: timestampMs, streamMs };
     }
@@ -187,15 +187,12 @@ interface HandedOverOptions {
   readonly onLeft: (id: number) => void;
 }
 
-/** Nothing of it is joined at here. */
-const NO_LIMITS = { maxBytes: Infinity, maxMessages: Infinity, keepBackMs: 0 };
-
 /** A publisher who is connected here and feeds a stream at its home. */
 class HandedOver implements Wish, PublishTicket, PublishHandle {
   readonly id: number;
   readonly #options: HandedOverOptions;
   /** Knows the headers, which a home that takes the place of a lost one must be told. */
-  readonly #joinPoint = new JoinPoint(NO_LIMITS);
+  #headers = new HeaderSet();
   #isAccepted = false;
   #isClosed = false;
 
@@ -235,7 +232,7 @@ class HandedOver implements Wish, PublishTicket, PublishHandle {
 
   push(typeId: number, timestampMs: number, payload: Uint8Array): number {
     if (this.#isClosed) return 0;
-    this.#joinPoint.observe(typeId, timestampMs, payload, 0);
+    this.#headers = this.#headers.after(typeId, payload);
     this.#send(typeId, timestampMs, payload.slice());
     return timestampMs;
   }
@@ -253,7 +250,7 @@ class HandedOver implements Wish, PublishTicket, PublishHandle {
 
   #sendHeaders(): void {
     const { chunkSize } = this.#options;
-    const headers = this.#joinPoint.headers.encode(0, chunkSize);
+    const headers = this.#headers.encode(0, chunkSize);
     for (const message of splitMessages(headers, chunkSize)) {
       this.#send(message.typeId, 0, payloadOf(message, chunkSize).slice());
     }

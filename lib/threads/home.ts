@@ -137,7 +137,7 @@ class Copy implements Viewer, StreamObserver, Flushable {
   #sendBacklog(): void {
     const id = this.#id;
     this.#link.send({ type: "change", id, change: { type: "began" } });
-    const oldest = this.#stream.joinEntryAt(0);
+    const oldest = this.#stream.joinPointAt(0);
     if (oldest !== null) {
       this.#link.send({ type: "bytes", id, bytes: this.#stream.preamble(oldest) });
     }

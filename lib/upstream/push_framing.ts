@@ -5,10 +5,15 @@
  */
 
 import { concatBytes } from "../base/bytes.ts";
-import { isFromSource, type LogMessage, payloadOf, splitMessages } from "../hub/log_messages.ts";
 import { isMetadata, withSetDataFrame } from "../media/metadata.ts";
 import { encodeMessage } from "../rtmp/chunk_encode.ts";
 import { MEDIA_MSID, MessageType } from "../rtmp/constants.ts";
+import {
+  type EncodedMessage,
+  isMedia,
+  payloadOf,
+  splitMessages,
+} from "../rtmp/encoded_messages.ts";
 
 /** Where the bytes go. */
 export interface PushFraming {
@@ -27,10 +32,12 @@ export function reframeForPush(view: Uint8Array, framing: PushFraming): Uint8Arr
   const isAsItIs = framing.msid === MEDIA_MSID &&
     pieces.every(({ typeId }) => typeId === MessageType.AUDIO || typeId === MessageType.VIDEO);
   if (isAsItIs) return view;
-  return concatBytes(pieces.filter(isFromSource).map((piece) => reframePiece(piece, framing)));
+  return concatBytes(
+    pieces.filter(({ typeId }) => isMedia(typeId)).map((piece) => reframePiece(piece, framing)),
+  );
 }
 
-function reframePiece(piece: LogMessage, { msid, chunkSize }: PushFraming): Uint8Array {
+function reframePiece(piece: EncodedMessage, { msid, chunkSize }: PushFraming): Uint8Array {
   const { csid, typeId, timestampMs } = piece;
   const payload = payloadOf(piece, chunkSize);
   const body = typeId === MessageType.DATA_AMF0 && isMetadata(payload)

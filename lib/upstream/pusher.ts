@@ -181,7 +181,7 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     const { writer, framing } = taker;
     // One that fell too far behind goes on with what is newest.
     const isResumed = taker.marks === null && this.#sentOffset >= 0;
-    const entry = isResumed ? stream.joinEntryAt(this.#sentOffset) : stream.joinEntry;
+    const entry = isResumed ? stream.joinPointAt(this.#sentOffset) : stream.joinPoint;
     if (entry === null) return;
     taker.marks = new SentMarks(entry.offset);
     if (isResumed) this.#reportResumed(entry.offset);

@@ -4,7 +4,7 @@
  */
 
 import { concatBytes } from "../../lib/base/bytes.ts";
-import { csidOf } from "../../lib/hub/join_point.ts";
+import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
 import { encodedMessageBytes, encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
 import { EXTENDED_TIMESTAMP } from "../../lib/rtmp/constants.ts";
 import { encodeSetChunkSize } from "../../lib/rtmp/control_messages.ts";

@@ -52,7 +52,7 @@ export class LogViewer implements Viewer {
   #read(): void {
     const stream = this.#stream!;
     if (this.#cursor < 0) {
-      const entry = stream.joinEntry;
+      const entry = stream.joinPoint;
       if (entry === null) return;
       this.#recorder.push(stream.preamble(entry));
       this.#cursor = entry.offset;

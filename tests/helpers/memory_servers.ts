@@ -3,7 +3,7 @@
 import { describeError } from "../../lib/base/errors.ts";
 import { type RunningServer, startServer } from "../../lib/app/compose.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
-import { csidOf } from "../../lib/hub/join_point.ts";
+import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
 import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
 import type { Status } from "../../lib/rtmp/status.ts";
 import { ClientSession, type ClientSessionHandler } from "../../lib/session/client_session.ts";

@@ -8,7 +8,7 @@
 
 import { concatBytes } from "../../lib/base/bytes.ts";
 import { EXTENDED_TIMESTAMP } from "../../lib/rtmp/constants.ts";
-import { csidOf } from "../../lib/hub/join_point.ts";
+import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
 import { encodedMessageBytes, encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
 import { encodeSetChunkSize } from "../../lib/rtmp/control_messages.ts";
 import { assert, assertEquals } from "./assert.ts";

@@ -5,7 +5,7 @@
 
 import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { systemClock } from "../../lib/base/clock.ts";
-import { csidOf } from "../../lib/hub/join_point.ts";
+import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
 import { denoNetwork, describeExpectedEnd } from "../../lib/io/tcp.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";
 import { SocketWriter } from "../../lib/io/socket_writer.ts";

@@ -5,7 +5,7 @@
 
 import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import type { Clock } from "../../lib/base/clock.ts";
-import { csidOf } from "../../lib/hub/join_point.ts";
+import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
 import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
 import { type Command, encodeCommand } from "../../lib/rtmp/commands.ts";
 import { type Refusal, statusCommand } from "../../lib/rtmp/status.ts";

@@ -103,7 +103,7 @@ function tagsIn(chunks: readonly number[], flv: FlvStream) {
 
 /** What somebody gets who begins at the newest place. */
 function joiner(flv: FlvStream) {
-  const entry = flv.joinEntry;
+  const entry = flv.joinPoint;
   assert(entry !== null);
   return tagsIn([...flv.preamble(entry), ...chunksFrom(flv, entry.offset)], flv);
 }
@@ -184,7 +184,7 @@ Deno.test("FlvStream begins at the newest keyframe with metadata and headers fir
   );
 });
 
-Deno.test("FlvStream.joinEntry moves on with the hub's, however many keyframes came", () => {
+Deno.test("FlvStream.joinPoint moves on with the hub's, however many keyframes came", () => {
   const rig = new Rig().publish().pushHeaders().push(VIDEO, 0, keyframe(1));
   const flv = rig.flv();
   for (let i = 2; i < 6; i++) rig.push(VIDEO, i * 40, keyframe(i)).push(AUDIO, i * 40, sound(i));
@@ -192,7 +192,7 @@ Deno.test("FlvStream.joinEntry moves on with the hub's, however many keyframes c
   assertEquals(brief(joiner(flv)), ["meta@0", "avc@200", "aac@200", "K5@200", "a5@200"]);
 });
 
-Deno.test("FlvStream.joinEntry is the beginning of a publish before the first keyframe", () => {
+Deno.test("FlvStream.joinPoint is the beginning of a publish before the first keyframe", () => {
   const rig = new Rig().publish();
   const flv = rig.flv();
   rig.pushHeaders();
@@ -203,11 +203,11 @@ Deno.test("FlvStream.joinEntry is the beginning of a publish before the first ke
 Deno.test("FlvStream.preamble() has the headers that are in force at its entry", () => {
   const rig = new Rig().publish().pushHeaders().push(VIDEO, 0, keyframe(1));
   const flv = rig.flv();
-  const old = flv.joinEntry!;
+  const old = flv.joinPoint!;
   const newHeader = hex("17 00 000000 01640033");
   rig.push(VIDEO, 40, newHeader).push(VIDEO, 40, keyframe(2));
   flv.catchUp();
-  assert(old.headers !== flv.joinEntry!.headers);
+  assert(old.headers !== flv.joinPoint!.headers);
   const headers = joiner(flv).filter(({ typeId, payload }) => typeId === VIDEO && payload[1] === 0);
   assertEquals(headers.map(({ payload }) => payload), [newHeader]);
   // Who was there already gets it between the pictures.
@@ -223,7 +223,7 @@ Deno.test("FlvStream has no place to begin while the hub has none", () => {
   const flv = rig.flv();
   for (let i = 2; i < 8; i++) rig.push(VIDEO, i, interFrame(i));
   flv.catchUp();
-  assertEquals(flv.joinEntry, null);
+  assertEquals(flv.joinPoint, null);
   rig.push(VIDEO, 10, keyframe(9));
   flv.catchUp();
   assertEquals(brief(joiner(flv)), ["K9@10"]);
@@ -233,7 +233,7 @@ Deno.test("FlvStream begins in the middle of a stream without a place to begin",
   const rig = new Rig({ maxMessages: 3 }).publish();
   for (let i = 1; i < 8; i++) rig.push(VIDEO, i, interFrame(i));
   const flv = rig.flv();
-  assertEquals([flv.joinEntry, flv.log.head], [null, 0]);
+  assertEquals([flv.joinPoint, flv.log.head], [null, 0]);
 });
 
 Deno.test("FlvStream goes on with what is left when the hub has dropped what it did not see", () => {
@@ -242,7 +242,7 @@ Deno.test("FlvStream goes on with what is left when the hub has dropped what it 
   for (let i = 2; i < 12; i++) rig.push(VIDEO, i, interFrame(i, 1_000_000));
   assert(rig.stream.log.tail > flv.hubCursor);
   flv.catchUp();
-  assertEquals([flv.joinEntry, flv.hubCursor], [null, rig.stream.log.head]);
+  assertEquals([flv.joinPoint, flv.hubCursor], [null, rig.stream.log.head]);
   rig.push(VIDEO, 20, keyframe(20)).push(VIDEO, 21, interFrame(21));
   flv.catchUp();
   assertEquals(brief(joiner(flv)), ["K20@20", "p21@21"]);
@@ -253,7 +253,7 @@ Deno.test("FlvStream goes on when its source is lost and another one comes", () 
   const flv = rig.flv();
   rig.end("away");
   flv.catchUp();
-  assertEquals([flv.isEnded, flv.joinEntry], [false, null]);
+  assertEquals([flv.isEnded, flv.joinPoint], [false, null]);
   rig.publish().push(VIDEO, 0, keyframe(2));
   flv.catchUp();
   assertEquals(brief(joiner(flv)), ["K2@40"]);

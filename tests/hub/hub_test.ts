@@ -102,5 +102,5 @@ Deno.test("Hub lets a viewer that joins when told of a source see its first mess
   const hub = new Hub(OPTIONS, (stream) => stream.join(viewer));
   const stream = hub.open("live/a");
   stream.publish();
-  assertEquals([joined, stream.joinEntry?.offset], [["told"], stream.log.head]);
+  assertEquals([joined, stream.joinPoint?.offset], [["told"], stream.log.head]);
 });

@@ -247,7 +247,7 @@ Deno.test("Stream.isLive is true while there is a source or something of a lost 
   assertEquals(stream.isLive, false);
 });
 
-Deno.test("Stream.joinEntry leads a viewer to metadata, headers and the keyframe", () => {
+Deno.test("Stream.joinPoint leads a viewer to metadata, headers and the keyframe", () => {
   const stream = createStream();
   const handle = publish(stream);
   handle.push(DATA, 0, SET_METADATA);
@@ -257,7 +257,7 @@ Deno.test("Stream.joinEntry leads a viewer to metadata, headers and the keyframe
   handle.push(VIDEO, 40, interFrame(2));
   handle.push(VIDEO, 80, keyframe(3));
   handle.push(VIDEO, 120, interFrame(4));
-  const entry = stream.joinEntry!;
+  const entry = stream.joinPoint!;
   assertEquals(
     stream.preamble(entry),
     hex(`
@@ -278,8 +278,8 @@ Deno.test("Stream.preamble() is one array for all who join at one place", () => 
   const handle = publish(stream);
   handle.push(VIDEO, 0, AVC_HEADER);
   handle.push(VIDEO, 0, keyframe());
-  const entry = stream.joinEntry!;
-  assert(stream.preamble(entry) === stream.preamble(stream.joinEntry!));
+  const entry = stream.joinPoint!;
+  assert(stream.preamble(entry) === stream.preamble(stream.joinPoint!));
 });
 
 // A source that is away.
@@ -310,12 +310,12 @@ Deno.test("Stream lets nobody begin while its source is away", () => {
   const first = publish(stream);
   first.push(VIDEO, 0, keyframe(1));
   first.end("away");
-  assertEquals([stream.isLive, stream.joinEntry], [false, null]);
+  assertEquals([stream.isLive, stream.joinPoint], [false, null]);
   const viewer = new TestViewer();
   stream.join(viewer);
   publish(stream).push(VIDEO, 0, keyframe(2));
   assertEquals(viewer.lives, 1);
-  const pictures = messagesOf(stream, stream.joinEntry!.offset);
+  const pictures = messagesOf(stream, stream.joinPoint!.offset);
   assertEquals(pictures.map(({ payload }) => idOf(payload)), [2]);
 });
 
@@ -400,7 +400,7 @@ Deno.test("Stream keeps its newest GOP and drops older ones", () => {
   const stream = createStream();
   const handle = publish(stream);
   for (let gop = 0; gop < 100; gop++) feedGop(handle, gop * 2_000, 50);
-  const entry = stream.joinEntry!;
+  const entry = stream.joinPoint!;
   assertEquals(entry.timestampMs, 99 * 2_000);
   assert(stream.log.tail <= entry.offset);
   assertEquals(messagesOf(stream, entry.offset).length, 50);
@@ -414,7 +414,7 @@ Deno.test("Stream keeps what a slow viewer needs, up to its greatest lag", () =>
   const viewer = new TestViewer();
   stream.join(viewer);
   feedGop(handle, 0, 50);
-  viewer.cursor = stream.joinEntry!.offset;
+  viewer.cursor = stream.joinPoint!.offset;
   for (let gop = 1; gop < 10; gop++) feedGop(handle, gop * 2_000, 50);
   assertEquals(stream.log.tail, 0, "dropped before the viewer lags too much");
   for (let gop = 10; gop < 20; gop++) feedGop(handle, gop * 2_000, 50);
@@ -432,7 +432,7 @@ Deno.test("Stream keeps the last bytes of a viewer of a thin stream whose slabs 
     // Its last flush was a second ago.
     assert(viewer.cursor < 0 || viewer.cursor >= stream.log.tail, `lost its place at ${second} s`);
     assert(viewer.cursor < 0 || stream.log.lagMs(viewer.cursor) <= 1_000, `at ${second} s`);
-    viewer.cursor = stream.joinEntry!.offset;
+    viewer.cursor = stream.joinPoint!.offset;
   }
 });
 
@@ -440,7 +440,7 @@ Deno.test("Stream keeps little of an endless GOP", () => {
   const stream = createStream({ maxBytes: MIB });
   const handle = publish(stream);
   feedGop(handle, 0, 2_000);
-  assertEquals(stream.joinEntry, null);
+  assertEquals(stream.joinPoint, null);
   assert(stream.log.head - stream.log.tail <= 2 * MIB, `${stream.log.head - stream.log.tail}`);
 });
 
@@ -449,9 +449,9 @@ Deno.test("Stream forgets an endless GOP of many small messages", () => {
   const handle = publish(stream);
   handle.push(VIDEO, 0, keyframe());
   for (let i = 1; i < 200; i++) handle.push(VIDEO, i * 40, interFrame(i));
-  assertEquals(stream.joinEntry, null);
+  assertEquals(stream.joinPoint, null);
   handle.push(VIDEO, 8_000, keyframe());
-  assertEquals(stream.joinEntry?.timestampMs, 8_000);
+  assertEquals(stream.joinPoint?.timestampMs, 8_000);
 });
 
 Deno.test("Stream does not grow for a viewer that waits", () => {

@@ -5,7 +5,13 @@
 
 import { readFlv } from "../../lib/media/flv_file.ts";
 import { TagType } from "../../lib/media/flv_layout.ts";
-import { AudioKind, classifyAudio, classifyVideo, VideoKind } from "../../lib/media/flv_tag.ts";
+import {
+  AudioKind,
+  classifyAudio,
+  classifyVideo,
+  isSideData,
+  VideoKind,
+} from "../../lib/media/flv_tag.ts";
 import { AV1_OPUS_FLV } from "../fixtures/av1_opus_flv.ts";
 import { AV1_OPUS_MULTIPACKET_FLV } from "../fixtures/av1_opus_multipacket_flv.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
@@ -180,6 +186,26 @@ const AUDIO: readonly (readonly [name: string, bytes: string, kind: AudioName])[
 for (const [name, bytes, kind] of AUDIO) {
   Deno.test(`classifyAudio() says ${kind} when given ${name}`, () => {
     assertEquals(nameOf(AudioKind, classifyAudio(hex(bytes))), kind);
+  });
+}
+
+const SIDE_DATA: readonly (readonly [string, typeId: number, bytes: string, is: boolean])[] = [
+  ["metadata", TagType.data, "02 000a 6f6e4d65746144617461", true],
+  ["a cue point", TagType.data, "02 0001 41", true],
+  ["an AVC header", TagType.video, "17 00 000000 01640020", true],
+  ["HDR metadata", TagType.video, "d4 61763031 02 0009", true],
+  ["an AAC header", TagType.audio, "af 00 1210", true],
+  ["a channel configuration", TagType.audio, "94 4f707573 01 01 00000004", true],
+  ["a keyframe", TagType.video, "17 01 000000 00000001", false],
+  ["an inter frame", TagType.video, "27 01 000000 00000001", false],
+  ["an AAC frame", TagType.audio, "af 01 2110", false],
+  ["an MP3 frame", TagType.audio, "2f ff fb", false],
+  ["an empty video message", TagType.video, "", false],
+];
+
+for (const [name, typeId, bytes, is] of SIDE_DATA) {
+  Deno.test(`isSideData() is ${is} for ${name}`, () => {
+    assertEquals(isSideData(typeId, hex(bytes)), is);
   });
 }
 

@@ -1,24 +1,23 @@
 /** Codecs in SRS's words, from headers written by hand. */
 
 import { describeAudio, describeVideo } from "../../lib/monitor/stream_codecs.ts";
-import { HeaderSet, METADATA_KEY } from "../../lib/hub/join_point.ts";
+import { HeaderSet } from "../../lib/hub/header_set.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 
 const NOTHING = new HeaderSet();
 
 function video(bytes: string): HeaderSet {
-  return NOTHING.with("video", 9, hex(bytes));
+  return NOTHING.after(9, hex(bytes));
 }
 
 function audio(bytes: string): HeaderSet {
-  return NOTHING.with("audio", 8, hex(bytes));
+  return NOTHING.after(8, hex(bytes));
 }
 
 /** `onMetaData` with these doubles for width and height. */
 function withSize(headers: HeaderSet, width: string, height: string): HeaderSet {
-  return headers.with(
-    METADATA_KEY,
+  return headers.after(
     18,
     hex(`
       02 000A 6F6E4D65746144617461          // "onMetaData"

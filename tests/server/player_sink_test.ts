@@ -255,7 +255,7 @@ Deno.test("PlayerSink skips to the newest keyframe when the player lags too far"
   const from = rig.sink.cursor;
   await rig.visit();
   assertEquals(rig.received, ["header 32", 0, 1, "header 32", 13, 14]);
-  assertEquals(rig.sink.stats, { skips: 1, skippedBytes: rig.stream.joinEntry!.offset - from });
+  assertEquals(rig.sink.stats, { skips: 1, skippedBytes: rig.stream.joinPoint!.offset - from });
 });
 
 Deno.test("PlayerSink leaves the headers out when the player has those of the keyframe", async () => {

@@ -3,7 +3,7 @@
 import { amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { type RunningServer, startServer, type Surroundings } from "../../lib/app/compose.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
-import { csidOf } from "../../lib/hub/join_point.ts";
+import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";
 import { SocketWriter } from "../../lib/io/socket_writer.ts";
 import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";

@@ -265,7 +265,7 @@ Deno.test("Pusher waits for a keyframe when the log holds no place to begin at",
   const rig = await startPush({ cluster: TWO, stream: { maxMessages: 4 }, prepare });
   await loseFirst(rig);
   for (let i = 0; i < 6; i++) rig.publish(interFrame(2_080 + i));
-  assertEquals(rig.stream.joinEntry, null);
+  assertEquals(rig.stream.joinPoint, null);
   rig.b.link.accept();
   await rig.advance(500);
   rig.publish(interFrame(3_000));

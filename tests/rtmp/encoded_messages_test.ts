@@ -1,4 +1,4 @@
-import { payloadOf, splitMessages } from "../../lib/hub/log_messages.ts";
+import { payloadOf, splitMessages } from "../../lib/rtmp/encoded_messages.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 

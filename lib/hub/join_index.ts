@@ -1,0 +1,153 @@
+import { diffU32 } from "../base/u32.ts";
+import { AudioKind, classifyAudio, classifyVideo, VideoKind } from "../media/flv_tag.ts";
+import { MessageType } from "../rtmp/constants.ts";
+import { HeaderSet } from "./header_set.ts";
+
+/** A message in a stream's log at which decoding can start: a join point. */
+export interface JoinPoint {
+  /** Offset of the message in the log. */
+  readonly offset: number;
+  /** Stream time, u32. */
+  readonly timestampMs: number;
+  /** Headers that a player needs before it; compare with other sets by identity. */
+  readonly headers: HeaderSet;
+}
+
+/** How much is kept for players that join. */
+export interface JoinLimits {
+  /** Bytes after a join point beyond which it is dropped. */
+  readonly maxBytes: number;
+  /** Messages after the newest join point beyond which all are dropped (SRS `gop_cache_max_frames`). */
+  readonly maxMessages: number;
+  /** Join points are kept this far back in stream time, in ms, for edges that take a stream over. */
+  readonly keepBackMs: number;
+}
+
+/** In an audio-only stream every frame could be a join point; one per this time is enough. */
+const AUDIO_JOIN_PERIOD_MS = 500;
+
+/** Audio messages without a video frame that make a stream audio-only. SRS uses the same number. */
+const AUDIO_ONLY_AFTER = 115;
+
+/**
+ * Knows where players can join a stream and which headers they need there. It stores offsets only:
+ * together with the retention of the log it is the GOP cache.
+ */
+export class JoinIndex {
+  readonly #limits: JoinLimits;
+  #headers = new HeaderSet();
+  /** Oldest first; the log holds everything from the first one on. */
+  #points: JoinPoint[] = [];
+  /** Messages since the newest join point. */
+  #pointMessages = 0;
+  #audioSinceVideo = 0;
+
+  constructor(limits: JoinLimits) {
+    this.#limits = limits;
+  }
+
+  /** Headers in force at the head of the log. */
+  get headers(): HeaderSet {
+    return this.#headers;
+  }
+
+  /** The newest join point; null if players must wait for the next one. */
+  get newest(): JoinPoint | null {
+    return this.#points.at(-1) ?? null;
+  }
+
+  /** The oldest join point that is kept, or null. */
+  get oldest(): JoinPoint | null {
+    return this.#points[0] ?? null;
+  }
+
+  /** Returns the newest join point at or before `offset`, else the oldest. */
+  atOrBefore(offset: number): JoinPoint | null {
+    return this.#points.findLast((point) => point.offset <= offset) ?? this.oldest;
+  }
+
+  /** Returns the newest join point at least `backMs` of stream time before `nowMs`, else the oldest. */
+  before(nowMs: number, backMs: number): JoinPoint | null {
+    const point = this.#points.findLast(({ timestampMs }) => diffU32(nowMs, timestampMs) >= backMs);
+    return point ?? this.oldest;
+  }
+
+  /** Starts a new source at `offset`. Headers and join points of the source before are dropped. */
+  begin(offset: number, timestampMs: number): void {
+    this.end();
+    // Players that wait for the stream get it from its first message, which needs nothing before it.
+    this.#addPoint(offset, timestampMs);
+  }
+
+  /** Ends the source: no one can join until the next {@linkcode begin}. */
+  end(): void {
+    this.#headers = new HeaderSet();
+    this.#points = [];
+    this.#pointMessages = 0;
+    this.#audioSinceVideo = 0;
+  }
+
+  /** Records a message that is about to be appended at `offset`. */
+  // HOT: once per media message of a stream; guarded by bench/codec_bench.ts.
+  observe(typeId: number, timestampMs: number, payload: Uint8Array, offset: number): void {
+    if (typeId === MessageType.VIDEO) {
+      this.#observeVideo(timestampMs, payload, offset);
+    } else if (typeId === MessageType.AUDIO) {
+      this.#observeAudio(timestampMs, payload, offset);
+    } else {
+      this.#headers = this.#headers.after(typeId, payload);
+    }
+    this.#pointMessages++;
+    this.#dropOversized(offset);
+  }
+
+  #observeVideo(timestampMs: number, payload: Uint8Array, offset: number): void {
+    switch (classifyVideo(payload)) {
+      case VideoKind.keyframe:
+        this.#audioSinceVideo = 0;
+        this.#addPoint(offset, timestampMs);
+        break;
+      case VideoKind.frame:
+        this.#audioSinceVideo = 0;
+        break;
+      case VideoKind.sequenceHeader:
+      case VideoKind.metadata:
+        this.#audioSinceVideo = 0;
+        this.#headers = this.#headers.after(MessageType.VIDEO, payload);
+    }
+  }
+
+  #observeAudio(timestampMs: number, payload: Uint8Array, offset: number): void {
+    const kind = classifyAudio(payload);
+    if (kind === AudioKind.sequenceHeader || kind === AudioKind.channelConfig) {
+      this.#headers = this.#headers.after(MessageType.AUDIO, payload);
+    } else if (++this.#audioSinceVideo > AUDIO_ONLY_AFTER) {
+      const { newest } = this;
+      if (newest === null || diffU32(timestampMs, newest.timestampMs) >= AUDIO_JOIN_PERIOD_MS) {
+        this.#addPoint(offset, timestampMs);
+      }
+    }
+  }
+
+  #addPoint(offset: number, timestampMs: number): void {
+    this.#points.push({ offset, timestampMs, headers: this.#headers });
+    this.#pointMessages = 0;
+    // Drop the oldest as long as the one after it reaches back far enough.
+    while (this.#points.length > 1 && this.#reachesBack(this.#points[1]!, timestampMs)) {
+      this.#points.shift();
+    }
+  }
+
+  /** Keeps an encoder that sends no more keyframes from growing the log without end. */
+  #dropOversized(offset: number): void {
+    const { maxBytes, maxMessages } = this.#limits;
+    while (this.#points.length > 0 && offset - this.#points[0]!.offset > maxBytes) {
+      this.#points.shift();
+    }
+    if (this.#pointMessages > maxMessages) this.#points = [];
+  }
+
+  #reachesBack(point: JoinPoint, nowMs: number): boolean {
+    return diffU32(nowMs, point.timestampMs) >= this.#limits.keepBackMs;
+  }
+}
