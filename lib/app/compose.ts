@@ -5,10 +5,8 @@ import type { Logger } from "../base/log.ts";
 import { stableId } from "../base/stable_id.ts";
 import { Ticker } from "../base/ticker.ts";
 import type { Config, VhostConfig } from "../config/config.ts";
-import { WATCH_PERIOD_MS } from "../upstream/edge_context.ts";
-import { OriginSet } from "../upstream/origin_set.ts";
+import { type UpstreamDeps, WATCH_PERIOD_MS } from "../upstream/upstream_context.ts";
 import { RemoteVhost } from "../edge/remote_vhost.ts";
-import { createUpstreamTotals } from "../upstream/upstream_report.ts";
 import { diskFiles } from "../hls/hls_files.ts";
 import { HlsService } from "../hls/hls_service.ts";
 import { FlvService } from "../http/flv_service.ts";
@@ -105,6 +103,7 @@ export function startServer(config: Config, surroundings: Surroundings): Running
     wheels,
     turns,
     clock,
+    ticker: new Ticker(clock, WATCH_PERIOD_MS),
     logger,
     network,
     handshake: createHandshakeOptions(clock),
@@ -229,12 +228,8 @@ function streamOptions({ play }: VhostConfig, chunkSize: number): StreamOptions 
 
 function createVhost(
   vhost: VhostConfig,
-  common: Surroundings & {
-    readonly queue: FlushQueue;
+  common: UpstreamDeps & {
     readonly wheels: FlushWheels;
-    readonly handshake: HandshakeOptions;
-    readonly chunkSize: number;
-    readonly edgeId: string;
     readonly hls: HlsService | null;
     readonly bridge: Bridge | null;
   },
@@ -248,19 +243,11 @@ function createVhost(
     const service = new LocalVhost({ config: vhost, hub, clock: common.clock });
     return { hub, copies, service };
   }
-  const { wheels, logger, clock } = common;
-  const { cluster } = vhost;
-  const origins = new OriginSet({ vhost: vhost.name, cluster, clock });
-  const ticker = new Ticker(clock, WATCH_PERIOD_MS);
-  const context = { ...common, cluster, origins, ticker, totals: createUpstreamTotals() };
-  const service = new RemoteVhost({ config: vhost, hub, context, wheels, logger });
+  const { wheels, logger } = common;
+  const service = new RemoteVhost({ config: vhost, hub, deps: common, wheels, logger });
   return { hub, copies, service };
 }
 
 function countUpstreams(vhosts: readonly LiveVhost[]): number {
-  let count = 0;
-  for (const { service } of vhosts) {
-    if (service instanceof RemoteVhost) count += service.upstreamCount;
-  }
-  return count;
+  return vhosts.reduce((sum, { service }) => sum + (service.upstreams()?.count ?? 0), 0);
 }

@@ -3,10 +3,13 @@
 import type { Clock } from "../base/clock.ts";
 import { silentLogger } from "../base/log.ts";
 import { Ticker } from "../base/ticker.ts";
-import { DEFAULT_VHOST } from "../config/config.ts";
 import { applyOverrides } from "../config/overrides.ts";
 import { defaultConfig } from "../config/parse_config.ts";
-import { WATCH_PERIOD_MS } from "../upstream/edge_context.ts";
+import {
+  type UpstreamContext,
+  type UpstreamSettings,
+  WATCH_PERIOD_MS,
+} from "../upstream/upstream_context.ts";
 import { Upstream, type UpstreamListener } from "../upstream/upstream.ts";
 import { csidOf } from "../rtmp/encoded_messages.ts";
 import { FlushQueue } from "../io/flush_queue.ts";
@@ -19,11 +22,20 @@ import type { DemoNetwork } from "./run_demo.ts";
 
 const ANY_PORT = ["127.0.0.1:0"];
 
+/** Settings of the encoder and the players. */
+const CLIENT_SETTINGS: UpstreamSettings = {
+  vhost: "[vhost]",
+  debugSrsUpnode: false,
+  connectTimeoutMs: 3_000,
+  startTimeoutMs: 5_000,
+  stallTimeoutMs: 2_000,
+};
+
 /** The demonstration on `network`. */
 export function createDemoNetwork(network: Network, clock: Clock): DemoNetwork {
   const config = defaultConfig();
-  const context = {
-    cluster: config.vhosts.get(DEFAULT_VHOST)!.cluster,
+  const context: UpstreamContext = {
+    settings: () => CLIENT_SETTINGS,
     network,
     queue: new FlushQueue(clock),
     clock,
@@ -58,7 +70,7 @@ export function createDemoNetwork(network: Network, clock: Clock): DemoNetwork {
         backlogMs: 0,
       },
       listener,
-      hasAlternative: true,
+      hasAlternative: () => true,
       backlogMs: 0,
     });
     const ended = client.run();

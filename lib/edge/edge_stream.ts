@@ -6,7 +6,6 @@
 
 import type { CancelTimer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { PublishConfig } from "../config/config.ts";
 import type { PublishHandle } from "../hub/publisher.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { FlushWheel } from "../io/flush_wheel.ts";
@@ -14,7 +13,7 @@ import { mayTakeOver, refuseBusy } from "../server/takeover.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Departure, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
-import type { EdgeContext } from "../upstream/edge_context.ts";
+import type { EdgeContext } from "./edge_context.ts";
 import { type DemandEvent, OnDemand } from "./on_demand.ts";
 import { Puller } from "./puller.ts";
 import { Pusher } from "../upstream/pusher.ts";
@@ -22,7 +21,6 @@ import { Pusher } from "../upstream/pusher.ts";
 /** Options of {@linkcode EdgeStream}. */
 export interface EdgeStreamOptions {
   readonly context: EdgeContext;
-  readonly publish: PublishConfig;
   readonly stream: Stream;
   readonly wheel: FlushWheel;
   readonly logger: Logger;
@@ -51,7 +49,7 @@ export class EdgeStream {
   constructor(options: EdgeStreamOptions) {
     this.#options = options;
     this.stream = options.stream;
-    this.#demand = new OnDemand(options.context.cluster.lingerMs);
+    this.#demand = new OnDemand(() => options.context.config().cluster.lingerMs);
   }
 
   /** The connections to origins that this stream has or is making: pull, push, or both for a moment. */
@@ -132,7 +130,8 @@ export class EdgeStream {
     // No origin has accepted yet: a publisher that waits for that has nothing to send.
     if (this.#handle === null) return false;
     const present = this.#publisher;
-    const { context, publish } = this.#options;
+    const { context } = this.#options;
+    const { publish } = context.config();
     if (present !== null) {
       if (!mayTakeOver(present, publish.takeover, context.clock.now())) return false;
       this.#publisher = null;
@@ -146,7 +145,8 @@ export class EdgeStream {
 
   #endPublish(publisher: PublishAnswer, departure: Departure): void {
     if (this.#publisher !== publisher) return;
-    const { context, publish } = this.#options;
+    const { context } = this.#options;
+    const { publish } = context.config();
     if (departure === "stopped" || publish.graceMs === 0 || this.#handle === null) {
       return this.#stopPush();
     }
@@ -207,7 +207,6 @@ export class EdgeStream {
   #startPull(): void {
     this.#puller = new Puller({
       ...this.#options,
-      graceMs: this.#options.publish.graceMs,
       request: () => this.#request!,
       onMedia: () => this.#step("media"),
       onLost: () => this.#step("lost"),

@@ -3,7 +3,8 @@
 import type { OriginAddress } from "../config/config.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Joiner } from "./splice.ts";
-import { Upstream, type UpstreamContext, type UpstreamListener } from "../upstream/upstream.ts";
+import { Upstream, type UpstreamListener } from "../upstream/upstream.ts";
+import type { UpstreamContext } from "../upstream/upstream_context.ts";
 
 /** What a feed tells its puller. */
 export interface FeedListener {
@@ -20,7 +21,7 @@ export interface FeedOptions {
   readonly context: UpstreamContext;
   readonly origin: OriginAddress;
   readonly request: StreamRequest;
-  readonly hasAlternative: boolean;
+  readonly hasAlternative: () => boolean;
   readonly backlogMs: number;
   readonly listener: FeedListener;
   /** Joins it to what was delivered; null when nothing was. */

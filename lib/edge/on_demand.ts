@@ -28,14 +28,14 @@ export type DemandState = "idle" | "starting" | "live" | "lingering";
 
 /** See the file comment. */
 export class OnDemand {
-  readonly #lingerMs: number;
+  readonly #lingerMs: () => number;
   #state: DemandState = "idle";
   /** Media arrives, whether somebody watches or not. */
   #hasMedia = false;
   #deadlineMs = 0;
 
   /** @param lingerMs How long an unwatched upstream is kept. */
-  constructor(lingerMs: number) {
+  constructor(lingerMs: () => number) {
     this.#lingerMs = lingerMs;
   }
 
@@ -83,7 +83,7 @@ export class OnDemand {
 
   #linger(nowMs: number): void {
     this.#state = "lingering";
-    this.#deadlineMs = nowMs + this.#lingerMs;
+    this.#deadlineMs = nowMs + this.#lingerMs();
   }
 
   #stop(): DemandAction {

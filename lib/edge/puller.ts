@@ -17,7 +17,7 @@ import { formatAddress } from "../io/tcp.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import { DeliveryHistory } from "./delivery_history.ts";
-import type { EdgeContext } from "../upstream/edge_context.ts";
+import type { EdgeContext } from "./edge_context.ts";
 import { Feed, type FeedListener } from "./feed.ts";
 import { OriginLoop } from "../upstream/origin_loop.ts";
 import { type Joined, Joiner } from "./splice.ts";
@@ -28,8 +28,6 @@ export interface PullerOptions {
   readonly context: EdgeContext;
   readonly stream: Stream;
   readonly logger: Logger;
-  /** How long players wait for a publisher that an origin has lost, in ms. */
-  readonly graceMs: number;
   /** The newest request of a player: its parameters (tokens) are used for the next connection. */
   readonly request: () => StreamRequest;
   /** Media arrives, for the first time since the beginning or since a loss. */
@@ -84,9 +82,7 @@ export class Puller implements FeedListener {
       },
     });
     this.ended = this.#loop.run();
-    if (context.cluster.origins.length > 1) {
-      this.#cancelWatch = context.ticker.add((nowMs) => this.#lookAtSilence(nowMs));
-    }
+    this.#cancelWatch = context.ticker.add((nowMs) => this.#lookAtSilence(nowMs));
   }
 
   /** Ends the upstream connections; the stream waits for another source. */
@@ -115,7 +111,7 @@ export class Puller implements FeedListener {
   onFeedUnpublished(feed: Feed, isCertain: boolean): void {
     if (feed !== this.#active) return;
     this.#end = isCertain ? "certain" : "likely";
-    if (this.#options.context.cluster.origins.length === 1) return this.#endStream();
+    if (!this.#options.context.origins.hasOtherThan(feed.origin)) return this.#endStream();
     // Another origin may still carry it: players are told when none does.
     const statusCode = StatusCode.PLAY_UNPUBLISH_NOTIFY;
     feed.giveUp(new UpstreamError("play", "The stream has ended", { statusCode }));
@@ -140,7 +136,7 @@ export class Puller implements FeedListener {
       context,
       origin,
       request: request(),
-      hasAlternative: context.cluster.origins.length > 1,
+      hasAlternative: () => context.origins.hasOtherThan(origin),
       listener: this,
       backlogMs: this.#history === null ? 0 : this.#silenceMs() + BACKLOG_MARGIN_MS,
       joiner: this.#history === null ? null : new Joiner(this.#history, this.#lastDeliveryMs),
@@ -259,7 +255,8 @@ export class Puller implements FeedListener {
 
   /** The publisher stopped or is lost: its stream may come back, as another encode. */
   #endStream(): void {
-    const { context, graceMs, stream, logger } = this.#options;
+    const { context, stream, logger } = this.#options;
+    const { graceMs } = context.config().publish;
     const isCertain = this.#end === "certain" || graceMs === 0;
     this.#end = "none";
     this.#history = null;
@@ -281,7 +278,9 @@ export class Puller implements FeedListener {
   #lookAtSilence(nowMs: number): void {
     const feed = this.#active;
     if (feed === null || this.#candidate !== null) return;
-    const { stallTimeoutMs, startTimeoutMs } = this.#options.context.cluster;
+    const { origins, settings } = this.#options.context;
+    if (!origins.hasOtherThan(feed.origin)) return;
+    const { stallTimeoutMs, startTimeoutMs } = settings();
     // Without a publisher silence is to be expected: but it may be back at another origin.
     const limitMs = this.#handle === null ? startTimeoutMs : stallTimeoutMs;
     if (nowMs - feed.lastMediaMs < limitMs) return;

@@ -1,20 +1,22 @@
-/** An edge: its streams live at origins and are carried from and to them. */
-
-import type { VhostConfig } from "../config/config.ts";
 import type { Logger } from "../base/log.ts";
+import type { VhostConfig } from "../config/config.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
-import type { FlushWheels } from "../io/flush_wheel.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
+import type { FlushWheels } from "../io/flush_wheel.ts";
 import type {
   ClientCheck,
   PublishAnswer,
   PublishTicket,
   VhostService,
+  VhostUpstreams,
 } from "../server/vhost_service.ts";
-import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
-import type { EdgeContext } from "../upstream/edge_context.ts";
+import { OriginSet } from "../upstream/origin_set.ts";
+import type { UpstreamDeps } from "../upstream/upstream_context.ts";
+import { createUpstreamTotals } from "../upstream/upstream_report.ts";
+import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
+import type { EdgeContext } from "./edge_context.ts";
 import { EdgeStream } from "./edge_stream.ts";
 import { TokenCheck } from "./token_traverse.ts";
 
@@ -22,42 +24,59 @@ import { TokenCheck } from "./token_traverse.ts";
 export interface RemoteVhostOptions {
   readonly config: VhostConfig;
   readonly hub: Hub;
-  readonly context: EdgeContext;
+  readonly deps: UpstreamDeps;
   readonly wheels: FlushWheels;
   readonly logger: Logger;
 }
 
-/** Origins get a stream with little delay: there is one of them, not thousands. */
+/** Pushes are flushed often: there is one origin per stream, not thousands. */
 const PUSH_PERIOD_MS = 20;
 
-/** See the file comment. */
-export class RemoteVhost implements VhostService {
-  readonly config: VhostConfig;
+/** An edge: its streams live at origins, from which they are pulled and to which they are pushed. */
+export class RemoteVhost implements VhostService, VhostUpstreams {
+  readonly totals: UpstreamTotals = createUpstreamTotals();
   readonly #options: RemoteVhostOptions;
+  readonly #context: EdgeContext;
   readonly #streams = new Map<string, EdgeStream>();
-  /** Pulls and pushes that are not over yet, stopped ones among them. */
+  /** Pulls and pushes that are not over yet, including stopped ones. */
   readonly #tasks = new Set<Promise<void>>();
+  #config: VhostConfig;
 
   constructor(options: RemoteVhostOptions) {
-    this.config = options.config;
+    const { config, deps } = options;
+    const { name, cluster } = config;
     this.#options = options;
+    this.#config = config;
+    this.#context = {
+      ...deps,
+      config: () => this.#config,
+      settings: () => this.#config.cluster,
+      origins: new OriginSet({ vhost: name, settings: cluster, clock: deps.clock }),
+      totals: this.totals,
+    };
   }
 
-  /** Connections to origins that this vhost has or is making. */
-  get upstreamCount(): number {
+  get config(): VhostConfig {
+    return this.#config;
+  }
+
+  configure(config: VhostConfig): void {
+    this.#config = config;
+    this.#context.origins.configure(config.cluster);
+  }
+
+  upstreams(): VhostUpstreams {
+    return this;
+  }
+
+  get count(): number {
     let count = 0;
     for (const { upstreams } of this.#streams.values()) count += upstreams.length;
     return count;
   }
 
-  /** The connections to origins of the stream `name`. */
-  upstreamsOf(name: string): readonly UpstreamSnapshot[] {
+  of(name: string): readonly UpstreamSnapshot[] {
     return this.#streams.get(name)?.upstreams ?? [];
-  }
-
-  /** What all pulls and pushes since the start add up to. */
-  get totals(): Readonly<UpstreamTotals> {
-    return this.#options.context.totals;
   }
 
   check(
@@ -65,9 +84,8 @@ export class RemoteVhost implements VhostService {
     client: ConnectRequest,
     onAnswer: (objection: string | null) => void,
   ): ClientCheck | null {
-    const { context } = this.#options;
-    if (!context.cluster.tokenTraverse) return null;
-    return new TokenCheck(context, { request, client, onAnswer });
+    if (!this.#config.cluster.tokenTraverse) return null;
+    return new TokenCheck(this.#context, { request, client, onAnswer });
   }
 
   play(request: StreamRequest, viewer: Viewer): Stream {
@@ -99,10 +117,9 @@ export class RemoteVhost implements VhostService {
   #open(name: string): EdgeStream {
     let edgeStream = this.#streams.get(name);
     if (edgeStream === undefined) {
-      const { hub, context, wheels, logger } = this.#options;
+      const { hub, wheels, logger } = this.#options;
       edgeStream = new EdgeStream({
-        context,
-        publish: this.config.publish,
+        context: this.#context,
         stream: hub.open(name),
         wheel: wheels.for(PUSH_PERIOD_MS),
         logger: logger.for("edge", name),

@@ -8,7 +8,7 @@ import type { OriginAddress } from "../config/config.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { ClientCheck } from "../server/vhost_service.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
-import type { EdgeContext } from "../upstream/edge_context.ts";
+import type { EdgeContext } from "./edge_context.ts";
 import { Upstream, type UpstreamListener } from "../upstream/upstream.ts";
 
 /** Options of {@linkcode TokenCheck}. */
@@ -60,8 +60,8 @@ export class TokenCheck implements ClientCheck, UpstreamListener {
 
   /** @returns why the client is not let in; null when it is, and when nobody wants to know any more. */
   async #findOut(): Promise<string | null> {
-    const { cluster, origins } = this.#context;
-    let untried = cluster.origins;
+    const { origins } = this.#context;
+    let untried = origins.all;
     let reason = "";
     while (untried.length > 0) {
       const origin = origins.choose(untried, false);
@@ -87,7 +87,7 @@ export class TokenCheck implements ClientCheck, UpstreamListener {
       request,
       client,
       listener: this,
-      hasAlternative: true,
+      hasAlternative: () => true,
       backlogMs: 0,
     });
     try {

@@ -3,7 +3,6 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { LOOP_DELAY_BOUNDS, LoopDelay } from "../base/loop_delay.ts";
 import { RATE_SAMPLE_MS, RateWindow } from "../base/rate_window.ts";
-import { RemoteVhost } from "../edge/remote_vhost.ts";
 import type {
   LoopDelaySnapshot,
   ServerSnapshot,
@@ -110,6 +109,7 @@ export class LiveView implements ServerView {
     const { service, hub } = vhost;
     const { name, enabled, mode, hls } = service.config;
     const { messages, payloadBytes } = hub.totals;
+    const upstreams = service.upstreams();
     return {
       name,
       enabled,
@@ -119,13 +119,14 @@ export class LiveView implements ServerView {
       messages,
       rate: this.#vhostRates.of(name),
       hlsFragmentMs: hls.enabled ? hls.fragmentMs : null,
-      upstreams: service instanceof RemoteVhost ? { ...service.totals } : null,
+      upstreams: upstreams === null ? null : { ...upstreams.totals },
     };
   }
 
   #describeStreams(live: LiveVhost, audiences: Audiences): StreamSnapshot[] {
     const { service } = live;
     const vhost = service.config.name;
+    const upstreams = service.upstreams();
     return streamsOf(live).map(({ stream, isHome }) => {
       const { stats, name, headers } = stream;
       const { players, publisherId, sentBytes } = audiences.of(vhost, name);
@@ -143,7 +144,7 @@ export class LiveView implements ServerView {
         rate: this.#streamRates.of(qualifiedName(vhost, name)),
         video: describeVideo(headers),
         audio: describeAudio(headers),
-        upstreams: service instanceof RemoteVhost ? service.upstreamsOf(name) : [],
+        upstreams: upstreams?.of(name) ?? [],
       };
     });
   }

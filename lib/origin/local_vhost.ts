@@ -33,7 +33,7 @@ interface Publisher {
 
 /** See the file comment. */
 export class LocalVhost implements VhostService {
-  readonly config: VhostConfig;
+  #config: VhostConfig;
   readonly #hub: Hub;
   readonly #clock: Clock;
   /** By the names of their streams. */
@@ -42,9 +42,21 @@ export class LocalVhost implements VhostService {
   readonly #graces = new Map<Stream, CancelTimer>();
 
   constructor({ config, hub, clock }: LocalVhostOptions) {
-    this.config = config;
+    this.#config = config;
     this.#hub = hub;
     this.#clock = clock;
+  }
+
+  get config(): VhostConfig {
+    return this.#config;
+  }
+
+  configure(config: VhostConfig): void {
+    this.#config = config;
+  }
+
+  upstreams(): null {
+    return null;
   }
 
   check(): null {

@@ -9,6 +9,7 @@ import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
+import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
 
 /** A publisher, who waits for an answer first: one of the first two is called once, maybe at once. */
 export interface PublishAnswer {
@@ -39,9 +40,27 @@ export interface ClientCheck {
   cancel(): void;
 }
 
+/** The connections of a vhost to other servers. */
+export interface VhostUpstreams {
+  /** Connections open or being made. */
+  readonly count: number;
+  /** Sums since the start of the server. */
+  readonly totals: Readonly<UpstreamTotals>;
+  /** The connections of stream `name`, open or being made. */
+  of(name: string): readonly UpstreamSnapshot[];
+}
+
 /** See the file comment. */
 export interface VhostService {
+  /** The settings in force; {@linkcode configure} replaces them, so ask at use and keep no copy. */
   readonly config: VhostConfig;
+  /**
+   * Applies new settings of the same vhost. Streams and their clients stay; each setting counts from
+   * its next use on. `config.name` and `config.mode` must be those of before.
+   */
+  configure(config: VhostConfig): void;
+  /** Its connections to other servers; null for a vhost that makes none. */
+  upstreams(): VhostUpstreams | null;
   /**
    * Looks at a client before its play or publish is answered. Null when there is nothing to find out;
    * otherwise `onAnswer` is called once, later: with why the client is not let in, or null.

@@ -9,6 +9,7 @@ import type {
   PublishAnswer,
   PublishTicket,
   VhostService,
+  VhostUpstreams,
 } from "../server/vhost_service.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
 import type { Guest } from "./guest.ts";
@@ -25,12 +26,22 @@ export interface BridgedVhostOptions {
 
 /** See the file comment. */
 export class BridgedVhost implements VhostService {
-  readonly config: VhostConfig;
   readonly #options: BridgedVhostOptions;
 
   constructor(options: BridgedVhostOptions) {
-    this.config = options.inner.config;
     this.#options = options;
+  }
+
+  get config(): VhostConfig {
+    return this.#options.inner.config;
+  }
+
+  configure(config: VhostConfig): void {
+    this.#options.inner.configure(config);
+  }
+
+  upstreams(): VhostUpstreams | null {
+    return this.#options.inner.upstreams();
   }
 
   check(

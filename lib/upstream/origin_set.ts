@@ -1,43 +1,50 @@
-/**
- * The origins of a vhost: in which order a stream prefers them, and which of them are down. What one
- * stream finds out all the others know.
- *
- * Names are not resolved here: a name is looked up at every attempt, so what changes in the DNS counts
- * from the next one on, and all its addresses are tried.
- */
-
 import { backoffMs, type BackoffOptions } from "../base/backoff.ts";
 import type { Clock } from "../base/clock.ts";
 import { UpstreamError, type UpstreamPhase } from "../base/errors.ts";
 import { hashText } from "../base/hash_text.ts";
-import type { ClusterConfig, OriginAddress } from "../config/config.ts";
+import type { OriginAddress, OriginSelect } from "../config/config.ts";
+
+/** Which origins a vhost has, and when they are tried. */
+export interface OriginSettings {
+  /** In the order of preference; at least one, none twice. */
+  readonly origins: readonly OriginAddress[];
+  /** Which of them a stream prefers. */
+  readonly originSelect: OriginSelect;
+  /** First pause after every origin failed. */
+  readonly retryMinMs: number;
+  /** Longest pause after every origin failed; not below `retryMinMs`. */
+  readonly retryMaxMs: number;
+  /** Longest wait for the TCP connection of an attempt. */
+  readonly connectTimeoutMs: number;
+  /** Longest wait for the answer of an origin that is connected. */
+  readonly startTimeoutMs: number;
+}
 
 /** Options of {@linkcode OriginSet}. */
 export interface OriginSetOptions {
   /** Name of the vhost: a stream of the same name in another vhost may prefer another origin. */
   readonly vhost: string;
-  /** Has at least one origin as soon as {@linkcode OriginSet.choose} is called. */
-  readonly cluster: ClusterConfig;
+  readonly settings: OriginSettings;
   readonly clock: Clock;
 }
 
-/** An origin that failed since it last went well. */
-interface Illness {
+/** The failures of an origin since it last answered. */
+interface OriginFailure {
   /** Failures in a row, 1 or more. */
-  readonly failures: number;
+  readonly count: number;
   /** When the newest one was reported. */
   readonly failedAtMs: number;
-  /** Until then it is left alone while there is another. */
-  readonly restsUntilMs: number;
-  /** Until then one stream finds out whether the origin is back; 0 when none does. */
+  /** Until then the origin is avoided while there is another. */
+  readonly avoidUntilMs: number;
+  /** Until then one stream probes whether the origin is back; 0 when none does. */
   probedUntilMs: number;
 }
 
 /**
- * An origin that keeps whoever tries it waiting, because it is behind a network that drops everything, is
- * left alone for so many times as long: one stream in a while pays for finding out, not each.
+ * An origin that keeps streams waiting, because its network drops everything, is avoided for this many
+ * times the wait: one stream in a while pays for the probe, not each.
  */
-const REST_PER_WAIT = 10;
+const AVOID_PER_WAIT = 10;
 
 /** Phases of an attempt before the origin has shown that it serves. */
 const WAITING_PHASES: readonly UpstreamPhase[] = ["connect", "handshake", "command"];
@@ -45,23 +52,64 @@ const WAITING_PHASES: readonly UpstreamPhase[] = ["connect", "handshake", "comma
 /** How willingly an origin is tried; lower is better. */
 type Rank = 0 | 1;
 
-/** See the file comment. */
+/**
+ * The origins of a vhost: in which order a stream prefers them, and which of them are down. All streams
+ * of the vhost share it, so what one stream finds out the others know.
+ *
+ * Names are not resolved here. They are looked up at every attempt, so a change in the DNS counts from
+ * the next attempt on, and all addresses of a name are tried.
+ */
 export class OriginSet {
-  /** Pauses after failures, of an origin and of all. */
-  readonly backoff: BackoffOptions;
-  readonly #options: OriginSetOptions;
-  readonly #illnesses = new Map<OriginAddress, Illness>();
+  readonly #vhost: string;
+  readonly #clock: Clock;
+  readonly #failures = new Map<OriginAddress, OriginFailure>();
+  #settings: OriginSettings;
+  #revision = 0;
   #orderCount = 0;
 
-  constructor(options: OriginSetOptions) {
-    const { retryMinMs, retryMaxMs } = options.cluster;
-    this.backoff = { minMs: retryMinMs, maxMs: retryMaxMs };
-    this.#options = options;
+  constructor({ vhost, settings, clock }: OriginSetOptions) {
+    this.#vhost = vhost;
+    this.#settings = settings;
+    this.#clock = clock;
   }
 
-  /** All origins, best first, for a stream that starts now. Says nothing about who is down. */
+  /** All origins, in the order of the configuration. An origin that stays keeps its object. */
+  get all(): readonly OriginAddress[] {
+    return this.#settings.origins;
+  }
+
+  /** Changes whenever {@linkcode configure} is called: orders from before are outdated. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Pauses after failures, of one origin and of all. */
+  get backoff(): BackoffOptions {
+    const { retryMinMs, retryMaxMs } = this.#settings;
+    return { minMs: retryMinMs, maxMs: retryMaxMs };
+  }
+
+  /**
+   * Applies new settings. The health of origins that stay is kept. A running pull or push at an origin
+   * that is removed continues until it ends, or until that origin stalls; then the others are tried.
+   */
+  configure(settings: OriginSettings): void {
+    const origins = settings.origins.map((origin) => this.#known(origin) ?? origin);
+    for (const origin of this.#failures.keys()) {
+      if (!origins.includes(origin)) this.#failures.delete(origin);
+    }
+    this.#settings = { ...settings, origins };
+    this.#revision++;
+  }
+
+  /** Whether there is an origin other than `origin`, which may have been removed. */
+  hasOtherThan(origin: OriginAddress): boolean {
+    return this.all.some((other) => other !== origin);
+  }
+
+  /** All origins, best first, for a stream that starts now. Ignores which of them are down. */
   orderFor(streamName: string): readonly OriginAddress[] {
-    const { vhost, cluster: { origins, originSelect } } = this.#options;
+    const { origins, originSelect } = this.#settings;
     switch (originSelect) {
       case "ordered":
         return origins;
@@ -70,19 +118,19 @@ export class OriginSet {
         return [...origins.slice(first), ...origins.slice(0, first)];
       }
       case "hash":
-        return byHash(origins, `${vhost}/${streamName}`);
+        return byHash(origins, `${this.#vhost}/${streamName}`);
       default:
         return originSelect satisfies never;
     }
   }
 
   /**
-   * Which of `candidates`, best first and at least one, to try now: those that are down come last,
-   * soonest back first. An origin whose time is over is tried in its place again where `mayProbe`,
-   * by one stream at a time; otherwise after those known to be well.
+   * Picks the origin to try now from `candidates` (best first, at least one). Origins that are down come
+   * last, soonest back first. One whose pause is over is tried in its old place where `mayProbe`, by one
+   * stream at a time; otherwise after those known to work.
    */
   choose(candidates: readonly OriginAddress[], mayProbe: boolean): OriginAddress {
-    const nowMs = this.#options.clock.now();
+    const nowMs = this.#clock.now();
     const byRank = candidates.toSorted((left, right) =>
       this.#rank(left, nowMs, mayProbe) - this.#rank(right, nowMs, mayProbe) ||
       this.#downUntil(left, nowMs) - this.#downUntil(right, nowMs)
@@ -94,55 +142,59 @@ export class OriginSet {
 
   /** The origin answers. */
   succeeded(origin: OriginAddress): void {
-    this.#illnesses.delete(origin);
+    this.#failures.delete(origin);
   }
 
   /** An attempt that began at `beganMs` ended with `error`. */
   failed(origin: OriginAddress, error: unknown, beganMs: number): void {
+    if (!this.all.includes(origin)) return;
     if (!(error instanceof UpstreamError)) return this.left(origin);
     if (isAnswer(error)) return this.succeeded(origin);
-    const { clock } = this.#options;
-    const before = this.#illnesses.get(origin);
-    // When an origin dies all its streams say so: that is one failure.
+    const before = this.#failures.get(origin);
+    // When an origin dies, all its streams report it: that is one failure.
     if (before !== undefined && beganMs <= before.failedAtMs) return this.left(origin);
-    const failures = (before?.failures ?? 0) + 1;
-    const failedAtMs = clock.now();
-    const pauseMs = backoffMs(failures - 1, this.backoff, 0);
-    // One that was lost while it ran has kept nobody waiting.
+    const count = (before?.count ?? 0) + 1;
+    const failedAtMs = this.#clock.now();
+    const pauseMs = backoffMs(count - 1, this.backoff, 0);
+    // An origin that was lost while it served has kept no stream waiting.
     const waitedMs = WAITING_PHASES.includes(error.phase) ? failedAtMs - beganMs : 0;
-    const restsUntilMs = failedAtMs + Math.max(pauseMs, REST_PER_WAIT * waitedMs);
-    this.#illnesses.set(origin, { failures, failedAtMs, restsUntilMs, probedUntilMs: 0 });
+    const avoidUntilMs = failedAtMs + Math.max(pauseMs, AVOID_PER_WAIT * waitedMs);
+    this.#failures.set(origin, { count, failedAtMs, avoidUntilMs, probedUntilMs: 0 });
   }
 
-  /** An attempt ended and has not shown how the origin is. */
+  /** An attempt ended without showing whether the origin works. */
   left(origin: OriginAddress): void {
-    const illness = this.#illnesses.get(origin);
-    if (illness !== undefined) illness.probedUntilMs = 0;
+    const failure = this.#failures.get(origin);
+    if (failure !== undefined) failure.probedUntilMs = 0;
+  }
+
+  #known({ hostname, port }: OriginAddress): OriginAddress | undefined {
+    return this.all.find((origin) => origin.hostname === hostname && origin.port === port);
   }
 
   #rank(origin: OriginAddress, nowMs: number, mayProbe: boolean): Rank {
-    if (!this.#illnesses.has(origin)) return 0;
+    if (!this.#failures.has(origin)) return 0;
     return mayProbe && this.#downUntil(origin, nowMs) === nowMs ? 0 : 1;
   }
 
   /** `nowMs` when it is not down. */
   #downUntil(origin: OriginAddress, nowMs: number): number {
-    const illness = this.#illnesses.get(origin);
-    if (illness === undefined) return nowMs;
-    return Math.max(nowMs, illness.restsUntilMs, illness.probedUntilMs);
+    const failure = this.#failures.get(origin);
+    if (failure === undefined) return nowMs;
+    return Math.max(nowMs, failure.avoidUntilMs, failure.probedUntilMs);
   }
 
-  /** Other streams leave an origin alone while one finds out whether it is back. */
+  /** Other streams avoid an origin while one probes whether it is back. */
   #beginProbe(origin: OriginAddress, nowMs: number): void {
-    const { connectTimeoutMs, startTimeoutMs } = this.#options.cluster;
-    const illness = this.#illnesses.get(origin);
-    if (illness !== undefined) illness.probedUntilMs = nowMs + connectTimeoutMs + startTimeoutMs;
+    const { connectTimeoutMs, startTimeoutMs } = this.#settings;
+    const failure = this.#failures.get(origin);
+    if (failure !== undefined) failure.probedUntilMs = nowMs + connectTimeoutMs + startTimeoutMs;
   }
 }
 
 /**
- * Whether the origin is well and it is the stream that it does not give: it said so by a status, or it
- * went as far as to take the play and sent nothing.
+ * Whether the origin works and only does not give this stream: it refused by a status, or it accepted
+ * the play and sent nothing.
  */
 function isAnswer({ statusCode, phase }: UpstreamError): boolean {
   return statusCode !== "" || phase === "play";
@@ -150,7 +202,7 @@ function isAnswer({ statusCode, phase }: UpstreamError): boolean {
 
 /**
  * Rendezvous hashing: every origin draws a number for the key, and the highest come first. So all edges
- * agree, and an origin that goes away moves only the streams that were its own.
+ * agree, and an origin that is removed moves only the streams that preferred it.
  */
 function byHash(origins: readonly OriginAddress[], key: string): OriginAddress[] {
   return origins

@@ -16,16 +16,22 @@ import type { SocketWriter } from "../io/socket_writer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
-import type { EdgeContext } from "./edge_context.ts";
 import { OriginLoop } from "./origin_loop.ts";
+import type { OriginSet } from "./origin_set.ts";
 import { type PushFraming, reframeForPush } from "./push_framing.ts";
 import { SentMarks } from "./sent_marks.ts";
 import { Upstream, type UpstreamListener } from "./upstream.ts";
+import type { UpstreamContext } from "./upstream_context.ts";
 import { UpstreamReport } from "./upstream_report.ts";
+import type { UpstreamTotals } from "./upstream_snapshot.ts";
 
 /** Options of {@linkcode Pusher}. */
 export interface PusherOptions {
-  readonly context: EdgeContext;
+  readonly context: UpstreamContext & {
+    readonly origins: OriginSet;
+    /** Added to by every push. */
+    readonly totals: UpstreamTotals;
+  };
   readonly stream: Stream;
   readonly request: StreamRequest;
   readonly wheel: FlushWheel;
@@ -153,7 +159,7 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
       origin,
       request,
       listener: this,
-      hasAlternative: context.cluster.origins.length > 1,
+      hasAlternative: () => context.origins.hasOtherThan(origin),
       backlogMs: 0,
     });
     try {

@@ -4,41 +4,22 @@
  */
 
 import { type AmfObject, amfObject } from "../amf/amf_value.ts";
-import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { CancelTimer } from "../base/clock.ts";
 import { describeError, UpstreamError, type UpstreamRedirect, WireError } from "../base/errors.ts";
-import type { Logger } from "../base/log.ts";
-import type { Ticker } from "../base/ticker.ts";
 import { VERSION } from "../base/version.ts";
-import type { ClusterConfig, OriginAddress } from "../config/config.ts";
+import type { OriginAddress } from "../config/config.ts";
 import { describeExpectedEnd, formatAddress } from "../io/tcp.ts";
 import { BACKLOG_PROPERTY, EDGE_PATH_PROPERTY, formatEdgePath } from "./edge_path.ts";
-import type { FlushQueue } from "../io/flush_queue.ts";
 import { SocketWriter } from "../io/socket_writer.ts";
-import type { Network, Transport } from "../io/transport.ts";
+import type { Transport } from "../io/transport.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
-import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Status } from "../rtmp/status.ts";
 import { upstreamTarget } from "../rtmp/url.ts";
 import { ClientSession, type ClientSessionHandler } from "../session/client_session.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
 import { followRedirect, type UpstreamPlace } from "./redirect.ts";
-
-/** What all upstreams of a vhost share. */
-export interface UpstreamContext {
-  readonly cluster: ClusterConfig;
-  readonly network: Network;
-  readonly queue: FlushQueue;
-  readonly clock: Clock;
-  /** Looks at budgets and silences. */
-  readonly ticker: Ticker;
-  readonly logger: Logger;
-  readonly handshake: HandshakeOptions;
-  /** Size of the chunks written, in bytes. */
-  readonly chunkSize: number;
-  /** Id of this process among edges. */
-  readonly edgeId: string;
-}
+import type { UpstreamContext } from "./upstream_context.ts";
 
 /** What whoever uses an upstream is told. */
 export interface UpstreamListener {
@@ -65,7 +46,7 @@ export interface UpstreamOptions {
    * An origin that keeps the play waiting, because nobody publishes there, is given up after
    * `startTimeoutMs`. False when there is no other to try.
    */
-  readonly hasAlternative: boolean;
+  readonly hasAlternative: () => boolean;
   /** How far back the stream is wanted, in ms; 0 from the newest keyframe. */
   readonly backlogMs: number;
 }
@@ -97,7 +78,7 @@ export class Upstream implements ClientSessionHandler {
 
   constructor(context: UpstreamContext, options: UpstreamOptions) {
     const { origin, request, client } = options;
-    const vhostTemplate = context.cluster.vhost;
+    const vhostTemplate = context.settings().vhost;
     this.#context = context;
     this.#options = options;
     this.#place = {
@@ -203,10 +184,10 @@ export class Upstream implements ClientSessionHandler {
   }
 
   #connectArgs(): AmfObject | null {
-    const { cluster, edgeId } = this.#context;
+    const { settings, edgeId } = this.#context;
     const { client } = this.#options;
     if (client !== undefined) return client.args;
-    return cluster.debugSrsUpnode ? describeEdge(edgeId) : null;
+    return settings().debugSrsUpnode ? describeEdge(edgeId) : null;
   }
 
   /** Talks to the origin, or to the server that it redirects to. */
@@ -249,8 +230,8 @@ export class Upstream implements ClientSessionHandler {
   }
 
   async #dial(): Promise<Transport> {
-    const { network, clock, cluster } = this.#context;
-    const { connectTimeoutMs } = cluster;
+    const { network, clock, settings } = this.#context;
+    const { connectTimeoutMs } = settings();
     const cancel = clock.after(connectTimeoutMs, () => this.#abort.abort());
     try {
       return await network.connect(this.#place.address, this.#abort.signal);
@@ -300,10 +281,10 @@ export class Upstream implements ClientSessionHandler {
 
   /** Why the origin is given up, or null. */
   #overdue(nowMs: number): string | null {
-    const { startTimeoutMs } = this.#context.cluster;
+    const { startTimeoutMs } = this.#context.settings();
     const { phase } = this.#session;
     const isAsking = phase === "handshake" || phase === "command" || phase === "publish";
-    if (!this.#hasStarted && (isAsking || this.#options.hasAlternative)) {
+    if (!this.#hasStarted && (isAsking || this.#options.hasAlternative())) {
       return nowMs - this.#beganMs < startTimeoutMs
         ? null
         : `no stream within ${startTimeoutMs} ms`;
@@ -328,19 +309,19 @@ export class Upstream implements ClientSessionHandler {
    * nothing else tells that the origin froze, so with another one at hand both fit the stall budget.
    */
   #pingBudget(): { askAfterMs: number; answerMs: number } {
-    const { startTimeoutMs, stallTimeoutMs } = this.#context.cluster;
+    const { startTimeoutMs, stallTimeoutMs } = this.#context.settings();
     const { kind, hasAlternative } = this.#options;
-    return kind === "publish" && hasAlternative
+    return kind === "publish" && hasAlternative()
       ? { askAfterMs: stallTimeoutMs / 2, answerMs: stallTimeoutMs / 2 }
       : { askAfterMs: stallTimeoutMs, answerMs: startTimeoutMs };
   }
 
   /** A slow origin gets the time it needs; a frozen one, which takes nothing, does not keep us. */
   #limitFinish(writer: SocketWriter): void {
-    const { clock, cluster } = this.#context;
+    const { clock, settings } = this.#context;
     const { writtenBytes } = writer;
     this.#cancelFinish?.();
-    this.#cancelFinish = clock.after(cluster.stallTimeoutMs, () => {
+    this.#cancelFinish = clock.after(settings().stallTimeoutMs, () => {
       if (writer.writtenBytes === writtenBytes) return this.close();
       this.#limitFinish(writer);
     });

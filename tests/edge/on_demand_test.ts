@@ -12,7 +12,7 @@ const WAY_TO: Readonly<Record<DemandState, readonly DemandEvent[]>> = {
 };
 
 function inState(state: DemandState): OnDemand {
-  const demand = new OnDemand(LINGER_MS);
+  const demand = new OnDemand(() => LINGER_MS);
   for (const event of WAY_TO[state]) demand.step(event, 0);
   assertEquals(demand.state, state);
   return demand;
@@ -100,7 +100,7 @@ Deno.test("OnDemand begins without media after it was stopped", () => {
 });
 
 Deno.test("OnDemand stops at once when nothing is to linger", () => {
-  const demand = new OnDemand(0);
+  const demand = new OnDemand(() => 0);
   demand.step("wanted", 7);
   demand.step("unwanted", 7);
   assertEquals(demand.deadlineMs, 7);

@@ -96,7 +96,7 @@ Deno.test("an edge goes on with its push when the time for the publisher's retur
   await rig.advance(5_000);
   const second = await rig.publish();
   await rig.advance(20_000);
-  assertEquals([second.handle!.isClosed, rig.vhost.upstreamCount], [false, 1]);
+  assertEquals([second.handle!.isClosed, rig.upstreamCount], [false, 1]);
   second.leave("lost");
   await rig.vhost.close();
   await rig.settle();
@@ -111,7 +111,7 @@ Deno.test("an edge ends its push when a lost publisher does not return within th
   await rig.settle();
   publisher.leave("lost");
   await rig.advance(9_900);
-  assertEquals(rig.vhost.upstreamCount, 1);
+  assertEquals(rig.upstreamCount, 1);
   player.leave();
   await rig.advance(200);
   await rig.assertNothingLeft();

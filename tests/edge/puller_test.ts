@@ -33,13 +33,13 @@ class PullRig extends EdgeRig {
 
   constructor(cluster: Partial<ClusterConfig> = {}, prepare = (_: EdgeRig) => {}) {
     super(cluster);
+    this.config = { ...this.config, publish: { ...this.config.publish, graceMs: GRACE_MS } };
     prepare(this);
     this.stream.join(this.viewer);
     this.puller = new Puller({
       context: this.context,
       stream: this.stream,
       logger: this.log.logger,
-      graceMs: GRACE_MS,
       request: () => this.request,
       onMedia: () => this.events.push("media"),
       onLost: () => this.events.push("lost"),
@@ -473,7 +473,7 @@ Deno.test("Puller.stop() in the pause after a running origin was lost leaves no 
   await rig.settle();
   rig.a.link.close();
   await rig.settle();
-  assertEquals(rig.clock.pendingCount, 1, "the pause");
+  assertEquals(rig.clock.pendingCount, 2, "the pause, and the check for silence");
   await rig.stop();
 });
 

@@ -54,7 +54,7 @@ class Chaos {
     if (this.#random(2) === 0) return;
     if (this.#random(2) === 0) return await Promise.resolve();
     await this.rig.advance(this.#pick([0, 10, 250, 1_100, 6_000]));
-    assert(this.rig.vhost.upstreamCount <= 2, "a pull and a push at most");
+    assert(this.rig.upstreamCount <= 2, "a pull and a push at most");
   }
 
   /** Feeds the stream wherever it can be fed. */

@@ -19,7 +19,7 @@ Deno.test("RemoteVhost has one upstream for all players of a stream", async () =
   rig.a.link.sendMedia(videoHeader(), keyframe(0));
   await rig.settle();
   assertEquals(rig.network.dialled, [PORT_A]);
-  assertEquals(rig.vhost.upstreamCount, 1);
+  assertEquals(rig.upstreamCount, 1);
   assert(players.every(({ media }) => media.length === 2));
   for (const player of players) player.leave();
   await rig.assertNothingLeft();
@@ -29,7 +29,7 @@ Deno.test("RemoteVhost has an upstream for each stream", async () => {
   const rig = new VhostRig();
   const players = [await rig.play("one"), await rig.play("two"), await rig.play("one")];
   assertEquals(rig.a.links.map(({ streamName }) => streamName), ["one", "two"]);
-  assertEquals(rig.vhost.upstreamCount, 2);
+  assertEquals(rig.upstreamCount, 2);
   for (const player of players) player.leave();
   await rig.assertNothingLeft();
 });
@@ -41,9 +41,9 @@ Deno.test("RemoteVhost keeps the upstream for the linger time after the last pla
   await rig.settle();
   player.leave();
   await rig.advance(LINGER_MS - 1);
-  assertEquals([rig.vhost.upstreamCount, rig.a.openCount], [1, 1]);
+  assertEquals([rig.upstreamCount, rig.a.openCount], [1, 1]);
   await rig.advance(1);
-  assertEquals([rig.vhost.upstreamCount, rig.a.openCount], [0, 0]);
+  assertEquals([rig.upstreamCount, rig.a.openCount], [0, 0]);
   assertEquals(rig.a.link.commandNames.at(-1), "deleteStream");
   await rig.assertNothingLeft();
 });
@@ -69,7 +69,7 @@ Deno.test("RemoteVhost stops the upstream at once when nothing is to linger", as
   const player = await rig.play();
   player.leave();
   await rig.advance(0);
-  assertEquals([rig.vhost.upstreamCount, rig.a.openCount], [0, 0]);
+  assertEquals([rig.upstreamCount, rig.a.openCount], [0, 0]);
   await rig.assertNothingLeft();
 });
 
@@ -88,7 +88,7 @@ Deno.test("RemoteVhost survives a player that leaves when the stream begins", as
   player.onBegin = () => player.leave();
   rig.a.link.sendMedia(keyframe(0));
   await rig.settle();
-  assertEquals(rig.vhost.upstreamCount, 1);
+  assertEquals(rig.upstreamCount, 1);
   await rig.assertNothingLeft();
 });
 
@@ -159,7 +159,7 @@ Deno.test("RemoteVhost carries a published stream to the origin and to its own p
   assertEquals(rig.network.dialled, [PORT_A], "players read the publisher's log");
   assertEquals(rig.a.link.media.length, 2);
   assertEquals(player.media.length, 2);
-  assertEquals(rig.vhost.upstreamCount, 1);
+  assertEquals(rig.upstreamCount, 1);
   player.leave();
   publisher.leave();
   await rig.assertNothingLeft();
@@ -185,7 +185,7 @@ Deno.test("RemoteVhost replaces what it pulls by what is published here", async 
   const times = player.media.map(({ timestampMs }) => timestampMs);
   assertEquals(times, times.toSorted((left, right) => left - right));
   assertEquals(player.statuses, [], "for players it is the same stream");
-  assertEquals(rig.vhost.upstreamCount, 1);
+  assertEquals(rig.upstreamCount, 1);
   publisher.leave();
   player.leave();
   await rig.assertNothingLeft();
@@ -234,7 +234,7 @@ Deno.test("RemoteVhost does not pull when a publisher leaves and nobody watches 
   publisher.leave();
   await rig.settle();
   assertEquals(rig.a.links.map(({ commandNames }) => commandNames.includes("play")), [true, false]);
-  assertEquals(rig.vhost.upstreamCount, 0);
+  assertEquals(rig.upstreamCount, 0);
   await rig.assertNothingLeft();
 });
 
@@ -261,11 +261,11 @@ Deno.test("RemoteVhost keeps pulling while the origin has not answered the publi
   const publisher = await rig.publish();
   pull.sendMedia(keyframe(0));
   await rig.settle();
-  assertEquals([player.media.length, rig.vhost.upstreamCount], [1, 2]);
+  assertEquals([player.media.length, rig.upstreamCount], [1, 2]);
   rig.a.link.accept();
   await rig.settle();
   assert(publisher.handle !== null);
-  assertEquals([pull.isOpen, rig.vhost.upstreamCount], [false, 1]);
+  assertEquals([pull.isOpen, rig.upstreamCount], [false, 1]);
   publisher.leave();
   player.leave();
   await rig.assertNothingLeft();
@@ -282,7 +282,7 @@ Deno.test("RemoteVhost leaves the pull untouched when the publisher is refused",
   pull.sendMedia(interFrame(40));
   await rig.settle();
   assertEquals([player.media.length, player.statuses], [2, []]);
-  assertEquals([pull.isOpen, rig.vhost.upstreamCount, rig.a.openCount], [true, 1, 1]);
+  assertEquals([pull.isOpen, rig.upstreamCount, rig.a.openCount], [true, 1, 1]);
   publisher.leave();
   player.leave();
   await rig.assertNothingLeft();
@@ -295,9 +295,9 @@ Deno.test("RemoteVhost lets a linger time go on when a publisher is refused in i
   rig.a.mood = { kind: "refuse", refusal: BAD_NAME };
   await rig.advance(5_000);
   await rig.publish();
-  assertEquals(rig.vhost.upstreamCount, 1);
+  assertEquals(rig.upstreamCount, 1);
   await rig.advance(5_000);
-  assertEquals(rig.vhost.upstreamCount, 0);
+  assertEquals(rig.upstreamCount, 0);
   await rig.assertNothingLeft();
 });
 
@@ -307,7 +307,7 @@ Deno.test("RemoteVhost ends the linger time of a pull that a publisher replaces"
   const publisher = await rig.publish();
   publisher.push(keyframe(0));
   await rig.advance(LINGER_MS * 2);
-  assertEquals([rig.vhost.upstreamCount, publisher.handle!.isClosed], [1, false]);
+  assertEquals([rig.upstreamCount, publisher.handle!.isClosed], [1, false]);
   publisher.leave();
   await rig.assertNothingLeft();
 });
@@ -370,7 +370,7 @@ Deno.test("RemoteVhost withdraws the push of a publisher that leaves before the 
   rig.a.mood = { kind: "hold" };
   const publisher = await rig.publish();
   publisher.leave();
-  assertEquals(rig.vhost.upstreamCount, 0);
+  assertEquals(rig.upstreamCount, 0);
   rig.a.link.accept();
   await rig.settle();
   assertEquals([publisher.handle, publisher.refusals], [null, []]);
@@ -393,7 +393,7 @@ Deno.test("RemoteVhost survives a publisher that leaves as soon as it is accepte
   await rig.settle();
   assertEquals(publisher.handle!.isClosed, true);
   assertEquals(rig.a.link.commandNames.at(-1), "play", "the player is served by an origin again");
-  assertEquals(rig.vhost.upstreamCount, 1);
+  assertEquals(rig.upstreamCount, 1);
   player.leave();
   await rig.assertNothingLeft();
 });
@@ -479,10 +479,10 @@ Deno.test("RemoteVhost.close() ends all upstreams and timers", async () => {
   await rig.publish("three");
   rig.a.mood = { kind: "hold" };
   await rig.publish("four");
-  assertEquals(rig.vhost.upstreamCount, 4);
+  assertEquals(rig.upstreamCount, 4);
   rig.vhost.close();
   await rig.settle();
-  assertEquals([rig.vhost.upstreamCount, rig.a.openCount], [0, 0]);
+  assertEquals([rig.upstreamCount, rig.a.openCount], [0, 0]);
   assertEquals(rig.clock.pendingCount, 0);
 });
 

@@ -160,7 +160,7 @@ for (const pauseMs of [0, 500, 1_900, 2_100, 3_000]) {
     rig.a.link.sendMedia(videoHeader(), picture(25), picture(26));
     await rig.advance(5_000);
     assertEquals(numbersOf(second.media), [25, 26]);
-    assertEquals([rig.vhost.upstreamCount, old.isOpen], [1, false]);
+    assertEquals([rig.upstreamCount, old.isOpen], [1, false]);
     second.leave();
     await rig.assertNothingLeft();
   });

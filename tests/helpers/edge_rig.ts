@@ -1,8 +1,11 @@
 /** What the parts of an edge need around them, in memory and on a clock that a test moves. */
 
 import { Ticker } from "../../lib/base/ticker.ts";
-import type { ClusterConfig } from "../../lib/config/config.ts";
-import { type EdgeContext, WATCH_PERIOD_MS } from "../../lib/upstream/edge_context.ts";
+import type { ClusterConfig, VhostConfig } from "../../lib/config/config.ts";
+import type { EdgeContext } from "../../lib/edge/edge_context.ts";
+import { type UpstreamDeps, WATCH_PERIOD_MS } from "../../lib/upstream/upstream_context.ts";
+import { DEFAULT_VHOST } from "../../lib/config/config.ts";
+import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { OriginSet } from "../../lib/upstream/origin_set.ts";
 import { createUpstreamTotals } from "../../lib/upstream/upstream_report.ts";
 import { Stream } from "../../lib/hub/stream.ts";
@@ -34,6 +37,8 @@ export const CLUSTER: ClusterConfig = {
   retryMaxMs: 5_000,
 };
 
+const VHOST = defaultConfig().vhosts.get(DEFAULT_VHOST)!;
+
 /** Origins `a` and `b`, for {@linkcode EdgeRigOptions.cluster}. */
 export const TWO_ORIGINS = [
   { hostname: "a.example", port: PORT_A },
@@ -55,14 +60,15 @@ export class EdgeRig {
   readonly log = new CollectedLog();
   readonly a = new ScriptedOrigin(this.network, PORT_A);
   readonly b = new ScriptedOrigin(this.network, PORT_B);
+  /** The settings; a test may replace them. */
+  config: VhostConfig;
+  readonly deps: UpstreamDeps;
   readonly context: EdgeContext;
 
   constructor(options: Partial<ClusterConfig> = {}) {
     const cluster = { ...CLUSTER, ...options };
-    this.context = {
-      cluster,
-      origins: new OriginSet({ vhost: "v", cluster, clock: this.clock }),
-      totals: createUpstreamTotals(),
+    this.config = { ...VHOST, cluster };
+    this.deps = {
       network: this.network,
       queue: this.queue,
       clock: this.clock,
@@ -71,6 +77,13 @@ export class EdgeRig {
       handshake: { random: (length) => new Uint8Array(length).fill(9), nowMs: 0 },
       chunkSize: CHUNK_SIZE,
       edgeId: "edge0001",
+    };
+    this.context = {
+      ...this.deps,
+      config: () => this.config,
+      settings: () => this.config.cluster,
+      origins: new OriginSet({ vhost: "v", settings: cluster, clock: this.clock }),
+      totals: createUpstreamTotals(),
     };
   }
 

@@ -155,7 +155,7 @@ export class PullBreak extends VhostRig {
     this.#require(times.every((ms, at) => at === 0 || ms >= times[at - 1]!), "time steps back");
     this.#requireEqual(statuses, [], "statuses");
     this.#requireEqual(
-      [this.a.openCount, this.b.openCount, this.vhost.upstreamCount],
+      [this.a.openCount, this.b.openCount, this.vhost.upstreams().count],
       servedBy === "a" ? [1, 0, 1] : [0, 1, 1],
       "origins in use",
     );

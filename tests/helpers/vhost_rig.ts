@@ -1,6 +1,5 @@
 /** A remote vhost in memory, with players and publishers that tests move about. */
 
-import { parseConfig } from "../../lib/config/parse_config.ts";
 import { RemoteVhost } from "../../lib/edge/remote_vhost.ts";
 import { Hub } from "../../lib/hub/hub.ts";
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
@@ -19,12 +18,6 @@ import type { TinyMessage } from "./tiny_media.ts";
 
 /** How long an upstream is kept without players, unless a test says otherwise. */
 export const LINGER_MS = 10_000;
-
-const CONFIG = parseConfig(
-  "listen 1935; vhost __defaultVhost__ { cluster { mode remote; origin origin.example; } }",
-  "test.conf",
-  { readFile: () => undefined },
-).config.vhosts.get("__defaultVhost__")!;
 
 /** A player of the vhost. */
 export class TestPlayer extends LogViewer {
@@ -92,12 +85,17 @@ export class VhostRig extends EdgeRig {
     keepBackMs: 0,
   });
   readonly vhost = new RemoteVhost({
-    config: CONFIG,
+    config: this.config,
     hub: this.hub,
-    context: this.context,
+    deps: this.deps,
     wheels: this.wheels,
     logger: this.log.logger,
   });
+
+  /** Connections to origins that the vhost has or is making. */
+  get upstreamCount(): number {
+    return this.vhost.upstreams().count;
+  }
 
   /** A player that is there when this settles. */
   async play(name?: string): Promise<TestPlayer> {
@@ -116,7 +114,7 @@ export class VhostRig extends EdgeRig {
   /** Nobody is left: when the linger time is over, neither is anything else. */
   async assertNothingLeft(): Promise<void> {
     await this.advance(LINGER_MS + 2_000);
-    assertEquals(this.vhost.upstreamCount, 0);
+    assertEquals(this.upstreamCount, 0);
     assertEquals(this.a.openCount + this.b.openCount, 0, "connections are left");
     assertEquals(this.clock.pendingCount, 0, "timers are left");
     assertEquals([...this.hub.streams()].length, 0, "streams are left");

@@ -434,7 +434,7 @@ const EDGE_CONFIG = parseConfig(
 /** An edge with one origin, over HTTP. */
 function createEdge(config = EDGE_CONFIG) {
   const edge = new EdgeRig({ tokenTraverse: config.cluster.tokenTraverse });
-  const { context, wheels, clock } = edge;
+  const { deps, wheels, clock } = edge;
   const hub = new Hub({
     chunkSize: CHUNK_SIZE,
     isAbsoluteTime: false,
@@ -443,7 +443,13 @@ function createEdge(config = EDGE_CONFIG) {
     maxMessages: 2_500,
     keepBackMs: 0,
   });
-  const service = new RemoteVhost({ config, hub, context, wheels, logger: edge.log.logger });
+  const service = new RemoteVhost({
+    config: { ...config, cluster: edge.config.cluster },
+    hub,
+    deps,
+    wheels,
+    logger: edge.log.logger,
+  });
   return { edge, rig: new FlvRig({ service, clock }) };
 }
 

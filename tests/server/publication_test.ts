@@ -44,6 +44,12 @@ class Rig implements VhostService, PublicationHost, PublishHandle {
     return { leave: (departure) => this.events.push(`ticket ${departure}`) };
   }
 
+  configure(): void {}
+
+  upstreams(): null {
+    return null;
+  }
+
   check(): null {
     return null;
   }

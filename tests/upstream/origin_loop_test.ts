@@ -12,7 +12,7 @@ const MAX_MS = 1_000;
 function createSet(hostnames: readonly string[], clock: FakeClock): OriginSet {
   const origins = hostnames.map((hostname) => ({ hostname, port: 1935 }));
   const cluster = { ...CLUSTER, origins, retryMinMs: MIN_MS, retryMaxMs: MAX_MS };
-  return new OriginSet({ vhost: "v", cluster, clock });
+  return new OriginSet({ vhost: "v", settings: cluster, clock });
 }
 
 /** An attempt under way. */

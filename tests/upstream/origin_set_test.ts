@@ -26,7 +26,7 @@ class SetRig {
     const { clock } = this;
     this.origins = new OriginSet({
       vhost,
-      cluster: { ...CLUSTER, origins: ABC, ...cluster },
+      settings: { ...CLUSTER, origins: ABC, ...cluster },
       clock,
     });
   }

@@ -271,10 +271,10 @@ Deno.test("Upstream asks for the transformed vhost, also where a redirect names 
   redirectAll(rig.a, exTo(PORT_B));
   const upstream = new Upstream(rig.context, {
     kind: "play",
-    origin: rig.context.cluster.origins[0]!,
+    origin: rig.context.origins.all[0]!,
     request: requestFor("show?vhost=v.example&token=1"),
     listener: { onStarted() {}, onMedia() {}, onUnpublished() {}, onAcknowledgement() {} },
-    hasAlternative: false,
+    hasAlternative: () => false,
     backlogMs: 0,
   });
   const ended = upstream.run();

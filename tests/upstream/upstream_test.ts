@@ -33,10 +33,10 @@ class UpstreamRun implements UpstreamListener {
     prepare(this.rig);
     this.upstream = new Upstream(this.rig.context, {
       kind: "play",
-      origin: this.rig.context.cluster.origins[0]!,
+      origin: this.rig.context.origins.all[0]!,
       request: requestFor(),
       listener: this,
-      hasAlternative: false,
+      hasAlternative: () => false,
       backlogMs: 0,
       ...options,
     });
@@ -244,7 +244,7 @@ Deno.test("Upstream waits for ever for a held play when there is no other origin
 
 Deno.test("Upstream gives up a held play when there is another origin", async () => {
   const run = await new UpstreamRun(
-    { hasAlternative: true },
+    { hasAlternative: () => true },
     ({ a }) => a.mood = { kind: "hold" },
   ).run();
   await run.rig.advance(4_999);
@@ -255,7 +255,7 @@ Deno.test("Upstream gives up a held play when there is another origin", async ()
 });
 
 Deno.test("Upstream gives up an origin that announces a play and sends nothing when there is another", async () => {
-  const run = await new UpstreamRun({ hasAlternative: true }).run();
+  const run = await new UpstreamRun({ hasAlternative: () => true }).run();
   await run.rig.advance(5_250);
   assertEquals(run.error.phase, "play");
   assertClean(run);
@@ -268,7 +268,7 @@ Deno.test("Upstream waits for the media of an announced play when there is no ot
 });
 
 Deno.test("Upstream does not take a server's notices at the start of a play for media", async () => {
-  const run = await new UpstreamRun({ hasAlternative: true }).run();
+  const run = await new UpstreamRun({ hasAlternative: () => true }).run();
   run.rig.a.link.sendPlayNotices();
   await run.rig.settle();
   assertEquals(run.events, []);
@@ -277,7 +277,7 @@ Deno.test("Upstream does not take a server's notices at the start of a play for 
 });
 
 Deno.test("Upstream keeps an origin that has sent media, whatever there is beside it", async () => {
-  const run = await new UpstreamRun({ hasAlternative: true }).run();
+  const run = await new UpstreamRun({ hasAlternative: () => true }).run();
   run.rig.a.link.sendMedia(keyframe(0));
   await run.rig.advance(60_000);
   assertEquals(run.outcome, null);

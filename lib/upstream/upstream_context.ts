@@ -1,0 +1,44 @@
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { Ticker } from "../base/ticker.ts";
+import type { FlushQueue } from "../io/flush_queue.ts";
+import type { Network } from "../io/transport.ts";
+import type { HandshakeOptions } from "../rtmp/handshake.ts";
+
+/** How often time budgets and silences are checked, in ms. */
+export const WATCH_PERIOD_MS = 100;
+
+/** Shared by all upstream connections of a server. */
+export interface UpstreamDeps {
+  readonly network: Network;
+  readonly queue: FlushQueue;
+  readonly clock: Clock;
+  /** Checks time budgets and silences, every {@linkcode WATCH_PERIOD_MS}. */
+  readonly ticker: Ticker;
+  readonly logger: Logger;
+  readonly handshake: HandshakeOptions;
+  /** Chunk size of everything sent, in bytes; also that of the streams' logs. */
+  readonly chunkSize: number;
+  /** Id of this process among edges. */
+  readonly edgeId: string;
+}
+
+/** How servers are connected to. */
+export interface UpstreamSettings {
+  /** Vhost asked for; `[vhost]` stands for the client's. */
+  readonly vhost: string;
+  /** Send the identifying arguments of an SRS edge in `connect`. */
+  readonly debugSrsUpnode: boolean;
+  /** Longest wait for the TCP connection. */
+  readonly connectTimeoutMs: number;
+  /** Longest wait from the handshake to the first media, and for the answer to a ping. */
+  readonly startTimeoutMs: number;
+  /** A connection that is silent for this long is stalled. */
+  readonly stallTimeoutMs: number;
+}
+
+/** What upstream connections to one set of servers share. */
+export interface UpstreamContext extends UpstreamDeps {
+  /** The settings in force. They may change, so ask at use. */
+  readonly settings: () => UpstreamSettings;
+}
