@@ -1,0 +1,7 @@
+/** A place where a file breaks a rule. */
+export interface Finding {
+  /** 1-based. */
+  readonly line: number;
+  /** What is wrong, and how to put it right. */
+  readonly message: string;
+}

@@ -1,0 +1,85 @@
+/** Words that we do not use, and what to say instead. */
+
+import type { Finding } from "./rule.ts";
+import { lineOf, type SourceText } from "./source_text.ts";
+
+/** Wrong on the left, right on the right. A pattern matches whole words in any case. */
+const BANNED: readonly (readonly [wrong: string, right: string])[] = [
+  ["whoever", "the client, player or caller that"],
+  ["somebody|anybody", "a client, a player, a caller"],
+  ["nobody", "no one, or what is missing"],
+  ["whatever", "any, every"],
+  ["anew", "again"],
+  ["go on|goes on|going on|went on", "continue, resume, keep"],
+  ["for hours", "a number"],
+  ["for ever", "forever, without limit"],
+  ["now and then", "periodically"],
+  ["see the file comment", "what the symbol is"],
+  ["faults? of ours", "internal error"],
+  ["pictures?(?! parameter)", "video frame"],
+  ["sounds?", "audio, audio frame"],
+  ["places? to begin", "join point"],
+  ["what is told", "report"],
+  ["goodbye", "ends the stream"],
+  ["in good order", "cleanly, gracefully"],
+  ["at home in", "owned by"],
+  ["oddity|oddities", "unknown message, ignored message"],
+  ["takes its turn", "what happens"],
+  ["worth one line", "why it is logged"],
+  ["in mid-write", "during a write"],
+  ["any more", "no longer"],
+  ["of (?:its|their|our) own", "own, or nothing"],
+  ["for that is", "because"],
+  ["doors?|wish|wishes|wished|deeds?|illness|guests?", "the field's word"],
+  ["dear|dearer", "expensive"],
+];
+
+/** What may stand between two words of a phrase: spaces, a line end, and the mark of a comment line. */
+const GAP = "(?:\\s|\\*|//|#)+";
+
+const BANNED_PROSE = BANNED.map(([wrong, right]) => ({
+  pattern: new RegExp(`\\b(?:${wrong.replaceAll(" ", GAP)})\\b`, "gi"),
+  right,
+}));
+
+/** Words that are no part of a name in code: from the vocabulary of an earlier design. */
+const BANNED_IN_NAMES = /^(?:wish|deed|illness|guest|oddity|neighbour|goodbye|pictures?)$/i;
+
+/** Banned words in comments and strings. */
+export function findBannedWords(_path: string, file: SourceText): Finding[] {
+  return [...file.comments, ...file.strings].flatMap(({ start, text }) =>
+    findInProse(text).map(({ at, message }) => ({
+      line: lineOf(file.source, start + at),
+      message,
+    }))
+  );
+}
+
+/** Banned words in a text that is all prose, such as Markdown. */
+export function findBannedWordsInText(_path: string, text: string): Finding[] {
+  return findInProse(text).map(({ at, message }) => ({ line: lineOf(text, at), message }));
+}
+
+/** Names in code that contain a banned word, each once. */
+export function findBannedNames(_path: string, file: SourceText): Finding[] {
+  const names = new Map<string, number>();
+  for (const { 0: name, index } of file.code.matchAll(/[A-Za-z]\w*/g)) {
+    const words = name.split(/(?=[A-Z])|_/);
+    if (words.some((word) => BANNED_IN_NAMES.test(word)) && !names.has(name)) {
+      names.set(name, index);
+    }
+  }
+  return [...names].map(([name, index]) => ({
+    line: lineOf(file.source, index),
+    message: `Name "${name}" is not in the glossary; take the field's word`,
+  }));
+}
+
+function findInProse(text: string): { readonly at: number; readonly message: string }[] {
+  return BANNED_PROSE.flatMap(({ pattern, right }) =>
+    [...text.matchAll(pattern)].map(({ 0: found, index }) => ({
+      at: index,
+      message: `"${found.replace(/\s+/g, " ")}" is banned; better: ${right}`,
+    }))
+  );
+}
