@@ -234,17 +234,17 @@ function createVhost(
     readonly bridge: Bridge | null;
   },
 ): LiveVhost {
-  const hub = new Hub(
-    streamOptions(vhost, common.chunkSize),
-    vhost.hls.enabled ? (stream) => common.hls?.watch(stream, vhost) : undefined,
-  );
-  const copies = common.bridge === null ? null : new Hub(streamOptions(vhost, common.chunkSize));
-  if (vhost.mode === "local") {
-    const service = new LocalVhost({ config: vhost, hub, clock: common.clock });
-    return { hub, copies, service };
-  }
-  const { wheels, logger } = common;
-  const service = new RemoteVhost({ config: vhost, hub, deps: common, wheels, logger });
+  const { bridge, chunkSize, clock, hls, logger, wheels } = common;
+  const hub = new Hub(streamOptions(vhost, chunkSize));
+  const copies = bridge === null ? null : new Hub(streamOptions(vhost, chunkSize));
+  const service = vhost.mode === "local"
+    ? new LocalVhost({ config: vhost, hub, clock })
+    : new RemoteVhost({ config: vhost, hub, deps: common, wheels, logger });
+  hub.observe({
+    onSourceChange(stream, { type }) {
+      if (type === "began" && service.config.hls.enabled) hls?.watch(stream, service.config);
+    },
+  });
   return { hub, copies, service };
 }
 

@@ -83,7 +83,7 @@ export class EdgeStream {
       this.#startPush(request, answer);
     } else if (this.#makeRoom()) {
       this.#publisher = answer;
-      answer.onAccepted(this.#beginPublish());
+      answer.onAccepted(this.#beginPublish(request));
     } else {
       answer.onRefused(refuseBusy(request.name));
     }
@@ -102,9 +102,9 @@ export class EdgeStream {
   }
 
   /** What is published here replaces what was pulled. */
-  #beginPublish(): PublishHandle {
+  #beginPublish(request: StreamRequest): PublishHandle {
     this.#step("replaced");
-    this.#handle = this.stream.publish();
+    this.#handle = this.stream.publish(request);
     if (this.#handle === null) {
       throw new Error(`Stream "${this.stream.name}" has a source beside its puller`);
     }
@@ -115,7 +115,7 @@ export class EdgeStream {
     this.#pusher = new Pusher({
       ...this.#options,
       request,
-      onAccepted: () => answer.onAccepted(this.#beginPublish()),
+      onAccepted: () => answer.onAccepted(this.#beginPublish(request)),
       onRefused: (refusal) => {
         this.#stopPush();
         answer.onRefused(refusal);

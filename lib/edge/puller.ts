@@ -175,7 +175,7 @@ export class Puller implements FeedListener {
       this.#history = null;
       if (!this.#begin()) return;
     } else {
-      this.#handle = this.#options.stream.resume(joined.align);
+      this.#handle = this.#options.stream.resume(joined.align, this.#options.request());
       this.#options.onMedia();
     }
     for (const { typeId, timestampMs, payload } of joined.messages) {
@@ -184,7 +184,7 @@ export class Puller implements FeedListener {
   }
 
   #begin(): boolean {
-    this.#handle = this.#options.stream.publish();
+    this.#handle = this.#options.stream.publish(this.#options.request());
     if (this.#handle === null) return false;
     this.#cancelGrace?.();
     this.#cancelGrace = null;

@@ -1,57 +1,74 @@
-/** The streams of one vhost by name. Streams are made when first wanted and forgotten when unused. */
-
+import type { SourceChange } from "./publisher.ts";
 import { createStreamStats, Stream, type StreamOptions, type StreamStats } from "./stream.ts";
 
-/** See the file comment. */
+/** Hears which sources feed the streams of a hub. */
+export interface HubObserver {
+  /**
+   * Called in order with the stream's bytes. On `began` and `resumed`, `stream.sourceRequest` says who
+   * publishes; on `began`, a viewer that joins sees the source's first message. After an end other than
+   * `unpublished`, a source may follow, or `unpublished`, or nothing: a stream without source and viewers
+   * is forgotten. One that is viewed is not, so an observer that needs the stream's end joins it.
+   */
+  onSourceChange(stream: Stream, change: SourceChange): void;
+}
+
+/** The streams of one vhost by name. Streams are made when first wanted and forgotten when unused. */
 export class Hub {
   readonly #options: StreamOptions;
-  readonly #onLive: ((stream: Stream) => void) | null;
   readonly #streams = new Map<string, Stream>();
-  /** Counters of the streams that are forgotten. */
+  readonly #observers = new Set<HubObserver>();
+  /** Counters of forgotten streams. */
   readonly #forgotten = createStreamStats();
   readonly #onIdle = (stream: Stream): void => {
     if (stream.hasSource || stream.viewerCount > 0) return;
-    // One that was forgotten before may have a successor of the same name.
+    // A stream that was forgotten before may have a successor of the same name.
     if (this.#streams.get(stream.name) !== stream) return;
     this.#streams.delete(stream.name);
     addStats(this.#forgotten, stream.stats);
   };
 
-  /** @param onLive called when a source begins to feed a stream, before any viewer is told */
-  constructor(options: StreamOptions, onLive?: (stream: Stream) => void) {
+  constructor(options: StreamOptions) {
     this.#options = options;
-    this.#onLive = onLive ?? null;
   }
 
-  /** The stream `app/stream`, made when there is none. */
+  /** Returns the stream `app/stream`, making it when there is none. */
   open(name: string): Stream {
     let stream = this.#streams.get(name);
     if (stream === undefined) {
       stream = new Stream(name, this.#options, this.#onIdle);
       this.#streams.set(name, stream);
-      if (this.#onLive !== null) this.#announce(stream, this.#onLive);
+      this.#watch(stream);
     }
     return stream;
   }
 
-  /** The streams there are. */
+  /** The streams in use. */
   streams(): IterableIterator<Stream> {
     return this.#streams.values();
   }
 
-  #announce(stream: Stream, onLive: (stream: Stream) => void): void {
-    stream.observe({
-      onSourceChange: ({ type }) => {
-        if (type === "began") onLive(stream);
-      },
-    });
+  /**
+   * Tells `observer` of every change from now on; sources that feed streams already are found by
+   * {@linkcode streams}. @returns a function that ends it.
+   */
+  observe(observer: HubObserver): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
   }
 
-  /** What all streams since the start add up to. */
+  /** Sums over all streams since the start. */
   get totals(): StreamStats {
     const totals = { ...this.#forgotten };
     for (const { stats } of this.#streams.values()) addStats(totals, stats);
     return totals;
+  }
+
+  #watch(stream: Stream): void {
+    stream.observe({
+      onSourceChange: (change) => {
+        for (const observer of this.#observers) observer.onSourceChange(stream, change);
+      },
+    });
   }
 }
 

@@ -20,6 +20,7 @@ import { statusCommand } from "../rtmp/status.ts";
 import { type HeaderSet, METADATA_TIMESTAMP_MS } from "./header_set.ts";
 import { JoinIndex, type JoinLimits, type JoinPoint } from "./join_index.ts";
 import type { EndReason, PublishHandle, SourceChange } from "./publisher.ts";
+import type { StreamRequest } from "./stream_request.ts";
 import { neededFrom, StreamLog, type StreamLogView } from "./stream_log.ts";
 import { Timeline, type TimePair } from "./timeline.ts";
 
@@ -108,6 +109,11 @@ export class Stream {
     return this.#source !== null;
   }
 
+  /** What the source asked for: URL with parameters, edge path. Null without source, or when unknown. */
+  get sourceRequest(): StreamRequest | null {
+    return this.#source?.request ?? null;
+  }
+
   get viewerCount(): number {
     return this.#viewers.size;
   }
@@ -157,10 +163,15 @@ export class Stream {
     this.#observers.delete(observer);
   }
 
-  /** Begins to feed the stream. @returns null when another source does. */
-  publish(): PublishHandle | null {
+  /**
+   * Begins to feed the stream.
+   *
+   * @param request who publishes; null when unknown, as for a copy of another event loop's stream
+   * @returns null when another source feeds it
+   */
+  publish(request: StreamRequest | null = null): PublishHandle | null {
     if (this.#source !== null) return null;
-    const source = new Source(this);
+    const source = new Source(this, request);
     this.#source = source;
     this.#timeline.beginSource();
     if (this.#isUnpublishTold) this.#tellPublished();
@@ -173,11 +184,12 @@ export class Stream {
 
   /**
    * Goes on with a stream whose source was lost, from another source of the same encode: headers and
-   * places to begin stay good, and time goes on as `align` says. @returns null when a source feeds it.
+   * places to begin stay good, and time goes on as `align` says. `request` as for {@linkcode publish}.
+   * @returns null when a source feeds it.
    */
-  resume(align: TimePair): PublishHandle | null {
+  resume(align: TimePair, request: StreamRequest | null = null): PublishHandle | null {
     if (this.#source !== null) return null;
-    this.#source = new Source(this);
+    this.#source = new Source(this, request);
     this.#timeline.resumeSource(align);
     this.#report({ type: "resumed" });
     return this.#source;
@@ -286,11 +298,13 @@ export class Stream {
 
 /** The handle given to whoever publishes. */
 class Source implements PublishHandle {
+  readonly request: StreamRequest | null;
   readonly #stream: Stream;
   #isClosed = false;
 
-  constructor(stream: Stream) {
+  constructor(stream: Stream, request: StreamRequest | null) {
     this.#stream = stream;
+    this.request = request;
   }
 
   get isClosed(): boolean {

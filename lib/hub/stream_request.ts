@@ -1,13 +1,13 @@
 import type { StreamUrl } from "../rtmp/url.ts";
 
-/** A client's wish for one stream, after the checks that need no stream. */
+/** A client's request for one stream, after the checks that need no stream. */
 export interface StreamRequest {
-  /** Where it wants to go; `vhost` is the configured vhost's name. */
+  /** What it asked for, with parameters; `vhost` is the configured vhost's name. */
   readonly url: StreamUrl;
   /** `app/stream`. */
   readonly name: string;
-  /** Ids of the edges that the wish came through, the nearest to the client first; see `upstream/edge_path.ts`. */
+  /** Ids of the edges it came through, the nearest to the client first; see `upstream/edge_path.ts`. */
   readonly edgePath: readonly string[];
-  /** An edge that takes the stream over wants it from so far back, in ms; 0 from the newest keyframe. */
+  /** How far back an edge that takes the stream over wants it, in ms; 0 for the newest keyframe. */
   readonly backlogMs: number;
 }

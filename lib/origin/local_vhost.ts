@@ -79,7 +79,7 @@ export class LocalVhost implements VhostService {
     const { name } = request;
     this.#makeRoom(name);
     const stream = this.#hub.open(name);
-    const handle = stream.publish();
+    const handle = stream.publish(request);
     if (handle === null) {
       answer.onRefused(refuseBusy(name));
       return { leave() {} };

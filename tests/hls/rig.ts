@@ -153,7 +153,12 @@ export class HlsRig {
       maxBytes: 1 << 24,
       maxMessages: Infinity,
       keepBackMs: 0,
-    }, (stream) => this.#service.watch(stream, this.vhost));
+    });
+    this.hub.observe({
+      onSourceChange: (stream, { type }) => {
+        if (type === "began") this.#service.watch(stream, this.vhost);
+      },
+    });
   }
 
   /** Warnings with their fixes, and what else was logged. */

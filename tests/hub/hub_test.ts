@@ -1,7 +1,7 @@
-/** The streams of a vhost: made when wanted, forgotten when unused. */
-
-import { Hub } from "../../lib/hub/hub.ts";
+import { Hub, type HubObserver } from "../../lib/hub/hub.ts";
 import type { Viewer } from "../../lib/hub/stream.ts";
+import type { StreamRequest } from "../../lib/hub/stream_request.ts";
+import { parseStreamUrl } from "../../lib/rtmp/url.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 
 const OPTIONS = {
@@ -29,7 +29,7 @@ Deno.test("Hub.open() makes a stream once", () => {
   assertEquals(namesIn(hub), ["live/a", "live/b"]);
 });
 
-Deno.test("Hub forgets a stream when its last viewer leaves and nobody feeds it", () => {
+Deno.test("Hub forgets a stream when its last viewer leaves and no source feeds it", () => {
   const hub = new Hub(OPTIONS);
   const stream = hub.open("live/a");
   const [first, second] = [createViewer(), createViewer()];
@@ -41,7 +41,7 @@ Deno.test("Hub forgets a stream when its last viewer leaves and nobody feeds it"
   assertEquals(namesIn(hub), []);
 });
 
-Deno.test("Hub keeps a stream that is fed though nobody watches", () => {
+Deno.test("Hub keeps a stream that is fed but not viewed", () => {
   const hub = new Hub(OPTIONS);
   const stream = hub.open("live/a");
   const viewer = createViewer();
@@ -53,7 +53,7 @@ Deno.test("Hub keeps a stream that is fed though nobody watches", () => {
   assertEquals(namesIn(hub), []);
 });
 
-Deno.test("Hub keeps a stream that is watched though its source is gone", () => {
+Deno.test("Hub keeps a stream that is viewed but not fed", () => {
   const hub = new Hub(OPTIONS);
   const stream = hub.open("live/a");
   const viewer = createViewer();
@@ -66,13 +66,13 @@ Deno.test("Hub keeps a stream that is watched though its source is gone", () => 
   assertEquals(namesIn(hub), []);
 });
 
-Deno.test("Hub forgets a stream whose source is lost and that nobody watches", () => {
+Deno.test("Hub forgets a stream without viewers when its source is lost", () => {
   const hub = new Hub(OPTIONS);
   hub.open("live/a").publish()!.end("lost");
   assertEquals(namesIn(hub), []);
 });
 
-Deno.test("Hub keeps a stream when another of its name, which it forgot before, ends", () => {
+Deno.test("Hub keeps a stream when a forgotten one of the same name ends", () => {
   const hub = new Hub(OPTIONS);
   const forgotten = hub.open("live/a");
   forgotten.publish()!.end("lost");
@@ -83,9 +83,19 @@ Deno.test("Hub keeps a stream when another of its name, which it forgot before, 
   assert(handle !== null);
 });
 
+/** Keeps the names of streams whose source begins. */
+function beginsOf(told: string[]): HubObserver {
+  return {
+    onSourceChange({ name }, { type }) {
+      if (type === "began") told.push(name);
+    },
+  };
+}
+
 Deno.test("Hub tells of every source that begins, before the stream's viewers are told", () => {
   const told: string[] = [];
-  const hub = new Hub(OPTIONS, ({ name }) => told.push(name));
+  const hub = new Hub(OPTIONS);
+  hub.observe(beginsOf(told));
   const stream = hub.open("live/a");
   stream.join({ cursor: -1, onLive: () => told.push("viewer") });
   assertEquals(told, []);
@@ -99,8 +109,39 @@ Deno.test("Hub tells of every source that begins, before the stream's viewers ar
 Deno.test("Hub lets a viewer that joins when told of a source see its first message", () => {
   const viewer = { cursor: -1, onLive: () => joined.push("told") };
   const joined: string[] = [];
-  const hub = new Hub(OPTIONS, (stream) => stream.join(viewer));
+  const hub = new Hub(OPTIONS);
+  hub.observe({ onSourceChange: (stream) => stream.join(viewer) });
   const stream = hub.open("live/a");
   stream.publish();
   assertEquals([joined, stream.joinPoint?.offset], [["told"], stream.log.head]);
+});
+
+Deno.test("Hub tells all its observers of every change, in order, until they leave", () => {
+  const hub = new Hub(OPTIONS);
+  const told: string[] = [];
+  const stream = hub.open("live/a");
+  stream.join(createViewer());
+  const unobserve = hub.observe({ onSourceChange: (_, { type }) => told.push(`1 ${type}`) });
+  hub.observe({ onSourceChange: (_, { type }) => told.push(`2 ${type}`) });
+  stream.publish()!.end("lost");
+  assertEquals(told, ["1 began", "2 began", "1 ended", "2 ended"]);
+  unobserve();
+  stream.resume({ sourceMs: 0, streamMs: 0 })!.end("away");
+  stream.unpublish();
+  assertEquals(told.slice(4), ["2 resumed", "2 ended", "2 unpublished"]);
+});
+
+Deno.test("Hub observers learn from a stream who publishes it", () => {
+  const hub = new Hub(OPTIONS);
+  const stream = hub.open("live/a");
+  const requests: (StreamRequest | null)[] = [];
+  hub.observe({ onSourceChange: ({ sourceRequest }) => requests.push(sourceRequest) });
+  const url = parseStreamUrl({ tcUrl: "rtmp://v/live", app: "live", stream: "a?token=1" });
+  const request = { url, name: "live/a", edgePath: ["edge0001"], backlogMs: 0 };
+  stream.publish(request)!.end("lost");
+  const source = stream.resume({ sourceMs: 0, streamMs: 0 }, request)!;
+  assertEquals(stream.sourceRequest, request);
+  source.end("unpublished");
+  stream.publish();
+  assertEquals(requests, [request, null, request, null, null]);
 });
