@@ -1,28 +1,27 @@
-/** Addresses as configuration files and command lines write them. */
+/** Addresses as written in configuration files and on command lines. */
 
-/** A host and, when one is written, a port that is not checked yet. */
-export interface HostPort {
+/** A host and, if written, a port. The port is not checked yet. */
+interface HostPort {
   readonly hostname: string;
   readonly port: string | undefined;
 }
 
-/** Whether `text` is an IPv4 address in the usual four decimal numbers. */
-export function isIpv4(text: string): boolean {
+function isIpv4(text: string): boolean {
   const parts = text.split(".");
   return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
 }
 
-/** Whether `text` is an IPv6 address, without brackets and without a zone. */
+/** Returns whether `text` is an IPv6 address without brackets or zone. */
 export function isIpv6(text: string): boolean {
   return /^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(text) && URL.canParse(`http://[${text}]/`);
 }
 
-/** Whether `text` is an IPv4 or IPv6 address. */
+/** Returns whether `text` is an IPv4 address of four decimal numbers, or an IPv6 address. */
 export function isIp(text: string): boolean {
   return isIpv4(text) || isIpv6(text);
 }
 
-/** Whether `text` is a range such as `10.0.0.0/8` or `fd00::/8`. */
+/** Returns whether `text` is a range such as `10.0.0.0/8` or `fd00::/8`. */
 export function isCidr(text: string): boolean {
   const slash = text.indexOf("/");
   const [address, prefix] = [text.slice(0, slash), text.slice(slash + 1)];
@@ -31,17 +30,15 @@ export function isCidr(text: string): boolean {
 }
 
 /**
- * Whether `text` is a host name: letters, digits, `-`, `_`, in parts joined by dots, not all
- * digits.
+ * Returns whether `text` is a host name: parts of letters, digits, `-` and `_`, joined by dots, and
+ * not only digits.
  */
 export function isHostName(text: string): boolean {
   const isFormed = /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
   return text.length <= 253 && isFormed.test(text) && !/^[\d.]+$/.test(text);
 }
 
-/**
- * Splits `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address. Does not check the parts.
- */
+/** Splits `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address. Does not check the parts. */
 export function splitHostPort(text: string): HostPort {
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
   if (bracketed) return { hostname: bracketed[1]!, port: bracketed[2] };
@@ -50,7 +47,7 @@ export function splitHostPort(text: string): HostPort {
   return { hostname: text.slice(0, colon), port: text.slice(colon + 1) };
 }
 
-/** The port `text` writes in decimal, or undefined when it is not one of `min`…65535. */
+/** Parses a decimal port. Returns undefined when it is not in `min`…65535. */
 export function parsePort(text: string, min: number): number | undefined {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
   return port >= min && port <= 65535 ? port : undefined;

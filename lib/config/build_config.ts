@@ -1,5 +1,3 @@
-/** Makes the configuration from a checked directive tree. */
-
 import { quotePeerText } from "../base/text.ts";
 import {
   type ClusterConfig,
@@ -21,12 +19,12 @@ import { syntaxOf } from "./syntax.ts";
 
 type VhostValues = Values<typeof VHOST>;
 
-/** SRS's own default, used when a log file is asked for but not named. */
+/** SRS's default, used when a log file is requested but not named. */
 const DEFAULT_LOG_FILE = "./objs/srs.log";
 
 /**
- * The configuration that `directives`, the whole of `file`, describe. Usable only when nothing in
- * `problems` is an error.
+ * Builds the configuration from `directives`, all directives of `file`. The result is usable only
+ * when `problems` contains no error.
  */
 export function buildConfig(
   directives: readonly Directive[],
@@ -59,7 +57,7 @@ function requireListen(
 ): void {
   if (findDirective(directives, "listen") !== undefined) return;
   const example = syntaxOf(file).option("listen", ["1935"]);
-  problems.error(wholeFile(file), 'Directive "listen" is missing', `write ${example}`);
+  problems.error(wholeFile(file), 'Directive "listen" is missing', `add ${example}`);
 }
 
 function checkHttpApi(
@@ -76,16 +74,16 @@ function checkHttpApi(
       syntax.option("password", ["secret"])
     }`;
     const at = findDirective(block.children ?? [], "auth") ?? block;
-    const what = "Authentication needs a name without colon, and a password";
-    problems.error(at, what, `add ${example} beside it`);
+    const what = "Authentication needs a user name without a colon, and a password";
+    problems.error(at, what, `add ${example} next to it`);
   } else if (!listen.every(({ hostname }) => isLoopback(hostname))) {
     const at = findDirective(block.children ?? [], "listen") ?? block;
-    const what = "The API has no password, and other machines can close clients through it";
-    problems.warn(at, what, `switch auth on, or listen on 127.0.0.1`);
+    const what = "The API has no password, so other machines can close clients through it";
+    problems.warn(at, what, "enable auth, or listen on 127.0.0.1");
   }
 }
 
-/** HTTP-FLV is served by `http_server`, which is off. */
+/** Warns about `http_remux` while `http_server`, which serves it, is off. */
 function warnUnserved(
   directives: readonly Directive[],
   vhosts: ReadonlyMap<string, VhostConfig>,
@@ -129,7 +127,7 @@ function buildVhosts(
     if (name === undefined) continue;
     const earlier = positions.get(name);
     if (earlier !== undefined) {
-      const what = `Vhost ${quotePeerText(name)} is written twice`;
+      const what = `Vhost ${quotePeerText(name)} is defined twice`;
       const fix = `merge it into the one on line ${earlier.line} of ${earlier.file}`;
       problems.error(directive.args[0]!, what, fix);
     }
@@ -144,18 +142,22 @@ function readVhostName(directive: Directive, problems: ProblemList): string | un
   const example = syntaxOf(directive.file).block(["vhost"]).replace("NAME", DEFAULT_VHOST);
   const [name, extra] = directive.args;
   if (name === undefined) {
-    return problems.error(directive, "Vhost has no name", `write it as in ${example}`);
+    return problems.error(directive, "Vhost has no name", `write ${example}`);
   }
   if (extra !== undefined) {
-    const what = `Vhost takes one name, so ${quotePeerText(extra.text)} has no effect`;
-    problems.warn(extra, what, "write a vhost of its own for it");
+    const what = `A vhost has one name, so ${quotePeerText(extra.text)} has no effect`;
+    problems.warn(extra, what, "define a separate vhost for it");
   }
   return name.text;
 }
 
 function warnNoVhost(file: string, problems: ProblemList): void {
   const example = syntaxOf(file).block(["vhost"]).replace("NAME", DEFAULT_VHOST);
-  problems.warn(wholeFile(file), "There is no vhost, so every client is refused", `add ${example}`);
+  problems.warn(
+    wholeFile(file),
+    "No vhost is defined, so every client is refused",
+    `add ${example}`,
+  );
 }
 
 function buildVhost(directive: Directive, name: string, problems: ProblemList): VhostConfig {
@@ -256,7 +258,7 @@ function isFlv(mount: string): boolean {
   return mount.endsWith(".flv");
 }
 
-/** What no single directive can tell. */
+/** Checks what depends on several directives. */
 function checkVhost(vhost: Directive, values: VhostValues, problems: ProblemList): void {
   const { cluster, security } = values;
   const written = (block: string, name: string) =>
@@ -266,31 +268,30 @@ function checkVhost(vhost: Directive, values: VhostValues, problems: ProblemList
   if (values.enabled && cluster.mode === "remote" && origin === undefined) {
     const example = syntax.option("origin", ["127.0.0.1:19350"]);
     const at = written("cluster", "mode") ?? vhost;
-    problems.error(at, 'Mode "remote" needs an origin', `add ${example} beside it`);
+    problems.error(at, 'Mode "remote" needs an origin', `add ${example} next to it`);
   }
   if (origin !== undefined && written("cluster", "mode") === undefined) {
     const example = syntax.option("mode", ["remote"]);
     const what = 'Directive "origin" has no effect in an origin vhost';
-    problems.warn(origin, what, `add ${example} beside it to make an edge`);
+    problems.warn(origin, what, `add ${example} next to it to make this an edge`);
   }
   if (cluster.retry_min > cluster.retry_max) {
     const at = written("cluster", "retry_max") ?? written("cluster", "retry_min") ?? vhost;
-    problems.error(at, 'Directive "retry_min" is above "retry_max"', "make retry_max larger");
+    problems.error(at, 'Directive "retry_min" is above "retry_max"', "raise retry_max");
   }
   if (values.hls.enabled && cluster.mode === "remote") {
-    const what =
-      "HLS has no effect in an edge vhost: its streams are here only while players watch";
-    const fix = "write it on the origin and put an HTTP cache here, as docs/hls-edge.md shows";
+    const what = "HLS has no effect in an edge vhost, which has streams only while players watch";
+    const fix = "enable it on the origin and put an HTTP cache here, see docs/hls-edge.md";
     problems.warn(written("hls", "enabled") ?? vhost, what, fix);
   }
   if (values.http_remux.enabled && !isFlv(values.http_remux.mount)) {
-    const what = "Streams are served over HTTP as FLV only, so this vhost serves none";
-    problems.warn(written("http_remux", "mount") ?? vhost, what, "let the mount end in .flv");
+    const what = "HTTP serves streams as FLV only, so this vhost serves none";
+    problems.warn(written("http_remux", "mount") ?? vhost, what, "end the mount in .flv");
   }
   const hasRules = written("security", "allow") ?? written("security", "deny");
   if (security.enabled && hasRules === undefined) {
     const example = syntax.option("allow", ["play", "all"]);
-    const what = "Security is on without rules, so every client is refused";
+    const what = "Security is enabled without rules, so every client is refused";
     problems.warn(written("security", "enabled") ?? vhost, what, `add rules such as ${example}`);
   }
 }

@@ -1,81 +1,83 @@
 /**
- * The validated configuration. Every layer above reads these types; only `lib/config` makes them.
+ * The validated configuration. Only `lib/config` creates these objects. `schema.ts` describes each
+ * setting in full; the comments here add what the types do not say.
  *
- * All times are milliseconds and all sizes bytes, whatever unit the file used.
+ * All times are milliseconds and all sizes bytes, independent of the units in the file.
  */
 
 import type { LogLevel } from "../base/log.ts";
 
-/** An address the server listens on. */
+/** A local address to listen on. */
 export interface ListenAddress {
-  /** IP address, `0.0.0.0` when the file names only a port. IPv6 without brackets. */
+  /** IP address, IPv6 without brackets. `0.0.0.0` when the file names only a port. */
   readonly hostname: string;
-  /** 1…65535; 0 (any free port) only from the command line. */
+  /** 1…65535, or 0 for any free port, which only the command line allows. */
   readonly port: number;
 }
 
-/** An origin an edge pulls from and pushes to. */
+/** Address of an origin. */
 export interface OriginAddress {
-  /** Host name or IP address. IPv6 without brackets. */
+  /** Host name or IP address, IPv6 without brackets. */
   readonly hostname: string;
-  /** 1…65535; 1935 when the file names only a host. */
+  /** 1…65535. 1935 when the file names only a host. */
   readonly port: number;
 }
 
 /** The whole configuration. */
 export interface Config {
-  /** At least one, no address twice. */
+  /** At least one, each address once. */
   readonly listen: readonly ListenAddress[];
-  /** File the process id is written to; empty for none. */
+  /** File for the process id; empty for none. */
   readonly pid: string;
-  /** Folder to change to at the start; empty to stay. */
+  /** Working directory to change to; empty to stay. */
   readonly workDir: string;
   readonly log: LogConfig;
-  /** Connections served at once, 1 or more. */
+  /** Most connections served at the same time, 1 or more. */
   readonly maxConnections: number;
-  /** Event loops that serve clients; `auto` is one per processor. */
+  /** Threads that serve clients, 1 or more; `auto` is one per processor. */
   readonly workers: number | "auto";
-  /** Chunk size of everything sent, 128…65536 bytes. */
+  /** Chunk size of everything sent: 128…65536 bytes. */
   readonly chunkSize: number;
   readonly httpApi: HttpApiConfig;
   readonly httpServer: HttpServerConfig;
-  /** By name. Empty when the file has no vhost: then every client is refused. */
+  /** By name. When empty, every client is refused. */
   readonly vhosts: ReadonlyMap<string, VhostConfig>;
 }
 
-/** API, metrics and health over HTTP. */
+/** API, metrics and health checks over HTTP. */
 export interface HttpApiConfig {
   readonly enabled: boolean;
-  /** At least one, no address twice. */
+  /** At least one, each address once. */
   readonly listen: readonly ListenAddress[];
-  /** Pages of other hosts may read it. */
+  /** Whether pages of other hosts may read the API. */
   readonly crossdomain: boolean;
   readonly auth: HttpAuthConfig;
 }
 
-/** Who may use the API. */
+/** Basic authentication of the API. */
 export interface HttpAuthConfig {
   readonly enabled: boolean;
-  /** Not empty when enabled. */
+  /** Not empty and without a colon when enabled. */
   readonly username: string;
+  /** Not empty when enabled. */
   readonly password: string;
 }
 
 /** Files and streams over HTTP. */
 export interface HttpServerConfig {
   readonly enabled: boolean;
-  /** At least one, no address twice; may be those of the API. */
+  /** At least one, each address once. May overlap with those of the API. */
   readonly listen: readonly ListenAddress[];
-  /** Folder with the files. */
+  /** Folder of the files. */
   readonly dir: string;
-  /** Pages of other hosts may read them. */
+  /** Whether pages of other hosts may read the files. */
   readonly crossdomain: boolean;
 }
 
-/** Where log lines go and which. */
+/** Destination, level and format of the log. */
 export interface LogConfig {
   readonly tank: "console" | "file";
-  /** Log file; never empty when `tank` is `file`. */
+  /** Log file. Not empty when `tank` is `file`. */
   readonly file: string;
   readonly level: LogLevel;
   readonly format: "text" | "json";
@@ -84,16 +86,15 @@ export interface LogConfig {
 /** Settings of one virtual host. */
 export interface VhostConfig {
   readonly name: string;
-  /** A disabled vhost refuses its clients. */
   readonly enabled: boolean;
-  /** `local` is an origin, `remote` an edge. */
+  /** `local`: origin. `remote`: edge. */
   readonly mode: "local" | "remote";
   readonly minLatency: boolean;
-  /** Accepted for SRS's sake; it is always on. */
+  /** Accepted for compatibility with SRS; TCP_NODELAY is always on. */
   readonly tcpNodelay: boolean;
-  /** Acknowledge what clients send at least this often; 0 leaves it to their window. */
+  /** Largest interval of acknowledgements sent to clients; 0 follows the client's window. */
   readonly inAckSizeBytes: number;
-  /** Acknowledgement window asked of clients; 0 asks for none. */
+  /** Acknowledgement window requested from clients; 0 requests none. */
   readonly outAckSizeBytes: number;
   readonly play: PlayConfig;
   readonly publish: PublishConfig;
@@ -111,19 +112,19 @@ export interface PlayConfig {
   /** 0 means no limit. */
   readonly gopCacheMaxFrames: number;
   readonly gopMaxBytes: number;
-  /** How far a player may fall behind before it skips to a newer keyframe. */
+  /** Largest lag of a player before it skips to a newer keyframe. */
   readonly queueLengthMs: number;
-  /** Period of merged writes; 0 writes at once, `auto` follows the number of players. */
+  /** Period of merged writes. 0 writes at once; `auto` depends on the number of players. */
   readonly mwLatencyMs: number | "auto";
-  /** Keep the absolute time of the publisher. */
+  /** Whether to keep the publisher's absolute timestamps. */
   readonly atc: boolean;
-  /** How long a player waits for a stream that nobody publishes; 0 does not wait. */
+  /** How long a player waits for a stream without a publisher; 0 does not wait. */
   readonly waitMs: number;
-  /** A player that takes no byte for this long is closed. */
+  /** Longest time a player may accept no byte before it is closed. */
   readonly stallMs: number;
-  /** Idle time before a ping is sent. */
+  /** How long a client may be silent before a ping is sent. */
   readonly pingIntervalMs: number;
-  /** A client that answers no ping for this long is closed. */
+  /** Longest wait for the answer to a ping before the client is closed. */
   readonly pingTimeoutMs: number;
 }
 
@@ -131,68 +132,64 @@ export interface PlayConfig {
 export interface PublishConfig {
   /** Longest wait for the first message. */
   readonly firstPacketTimeoutMs: number;
-  /** Longest pause between later messages. */
+  /** Longest pause between messages after the first. */
   readonly normalTimeoutMs: number;
   /** How long players wait for a publisher whose connection was lost; 0 does not wait. */
   readonly graceMs: number;
-  /** What becomes of the publisher a stream has when another one comes. */
+  /** What to do with a second publisher of a stream. */
   readonly takeover: "reject" | "replace";
 }
 
 /**
- * `ordered`: as written. `round_robin`: every stream begins one further. `hash`: by the stream's name, the
- * same on all edges.
+ * Which origin a stream tries first. `ordered`: the first one listed. `round_robin`: the next one for
+ * each new stream. `hash`: chosen by the stream's name, the same one on all edges.
  */
 export type OriginSelect = "ordered" | "round_robin" | "hash";
 
-/** Settings of an edge towards its origins. */
+/** How an edge uses its origins. */
 export interface ClusterConfig {
-  /** In the order written; at least one when the vhost is enabled and its mode is `remote`. */
+  /** As listed in the file. At least one when the vhost is enabled and its mode is `remote`. */
   readonly origins: readonly OriginAddress[];
-  /** Which of them a stream prefers. */
   readonly originSelect: OriginSelect;
-  /** Vhost asked for at the origin; `[vhost]` stands for the client's. */
+  /** Vhost requested from the origin; `[vhost]` stands for the client's vhost. */
   readonly vhost: string;
-  /** Send the identifying arguments of an SRS edge in `connect`. */
+  /** Whether to send the identifying arguments of an SRS edge in `connect`. */
   readonly debugSrsUpnode: boolean;
-  /** Ask an origin whether it lets a client connect before the client may play or publish. */
+  /** Whether an origin must let a client connect before the client may play or publish. */
   readonly tokenTraverse: boolean;
-  /** Budget of the TCP connect. */
+  /** Longest wait for the TCP connection. */
   readonly connectTimeoutMs: number;
-  /** Budget from the handshake to the first media. */
+  /** Longest time from the handshake to the first media message. */
   readonly startTimeoutMs: number;
-  /** An upstream that sends no media for this long is stalled. */
+  /** Longest pause of media before the next origin is tried. */
   readonly stallTimeoutMs: number;
-  /** How long the upstream is kept after the last player. */
+  /** How long the upstream connection is kept after the last player has left. */
   readonly lingerMs: number;
-  /** First pause after every origin failed. */
+  /** First pause after all origins have failed. */
   readonly retryMinMs: number;
-  /** Longest pause after every origin failed; not below `retryMinMs`. */
+  /** Longest pause after all origins have failed; not below `retryMinMs`. */
   readonly retryMaxMs: number;
 }
 
-/** Which pages may embed a stream. A page's host must end with one of the names. */
+/** Which pages may embed a stream: those whose host ends with one of the names. */
 export interface ReferConfig {
   readonly enabled: boolean;
-  /** For every client; empty allows all. */
+  /** For all clients; empty allows all pages. */
   readonly all: readonly string[];
-  /** For players; empty allows all. */
+  /** For players; empty allows all pages. */
   readonly play: readonly string[];
-  /** For publishers; empty allows all. */
+  /** For publishers; empty allows all pages. */
   readonly publish: readonly string[];
 }
 
 /** Which addresses may play and publish. */
 export interface SecurityConfig {
   readonly enabled: boolean;
-  /**
-   * Denials first. Order has no other meaning: a matching denial wins over any allowance (as in
-   * SRS).
-   */
+  /** Deny rules first. As in SRS, a matching deny overrides every allow, in any order. */
   readonly rules: readonly SecurityRule[];
 }
 
-/** One line of a `security` block. */
+/** One rule of a `security` block. */
 export interface SecurityRule {
   readonly action: "allow" | "deny";
   readonly scope: "play" | "publish";
@@ -205,43 +202,44 @@ export interface HttpRemuxConfig {
   readonly enabled: boolean;
   /** Path of a stream, beginning with a slash, with `[app]` and `[stream]` once each. */
   readonly mount: string;
-  /** What the FLV header announces, */
+  /** Whether the FLV header announces audio, */
   readonly hasAudio: boolean;
+  /** and video. */
   readonly hasVideo: boolean;
-  /** less what the stream does not seem to have. */
+  /** Whether to announce only tracks that the stream is known to have. */
   readonly guessTracks: boolean;
-  /** Leave out what is never announced. */
+  /** Whether to omit tracks that `hasAudio` or `hasVideo` excludes. */
   readonly dropIfNotMatch: boolean;
 }
 
 /** HLS of an origin vhost. */
 export interface HlsConfig {
-  /** False in an edge vhost, whatever is written. */
+  /** Always false in an edge vhost. */
   readonly enabled: boolean;
-  /** A segment ends at the first keyframe from `fragmentMs * targetDurationRatio` on, */
+  /** A segment ends at the first keyframe after `fragmentMs * targetDurationRatio`, */
   readonly fragmentMs: number;
   readonly targetDurationRatio: number;
-  /** or without a keyframe at `fragmentMs * audioOverflowRatio`. */
+  /** or at `fragmentMs * audioOverflowRatio` without a keyframe. */
   readonly audioOverflowRatio: number;
-  /** Most time in the playlist. */
+  /** Duration of the playlist. */
   readonly windowMs: number;
-  /** Folder of all files, without a slash at its end. */
+  /** Folder of all files, without a trailing slash. */
   readonly path: string;
-  /** Playlist below `path`, with placeholders. */
+  /** Playlist, relative to `path`, with placeholders. */
   readonly playlistFile: string;
-  /** Segments below `path`, with placeholders; ends in `.ts`. */
+  /** Segments, relative to `path`, with placeholders; ends in `.ts`. */
   readonly segmentFile: string;
-  /** Written before the name of every segment in the playlist; may be empty. */
+  /** Prefix of every segment's name in the playlist; may be empty. */
   readonly entryPrefix: string;
-  /** Remove segments that left the playlist. */
+  /** Whether to remove segments that have left the playlist. */
   readonly cleanup: boolean;
-  /** Remove everything when nobody has published for so long; 0 never. */
+  /** How long after the last publish all files are removed; 0 keeps them. */
   readonly disposeMs: number;
-  /** Begin segments with keyframes only. */
+  /** Whether segments start with keyframes only. */
   readonly waitKeyframe: boolean;
 }
 
-/** Events of a client that an HTTP server is asked about or told of, by their names in SRS. */
+/** Events of a client that are reported to an HTTP server, by their SRS names. */
 export type HookAction =
   | "on_connect"
   | "on_close"
@@ -250,14 +248,14 @@ export type HookAction =
   | "on_play"
   | "on_stop";
 
-/** Callbacks over HTTP. */
+/** HTTP callbacks. */
 export interface HttpHooksConfig {
   readonly enabled: boolean;
-  /** Longest wait for all answers about one event. */
+  /** Longest wait for all answers to one event. */
   readonly timeoutMs: number;
-  /** Where to ask or to tell, in order; empty for nowhere. */
+  /** URLs of each event, in the order they are asked; empty for none. */
   readonly urls: Readonly<Record<HookAction, readonly string[]>>;
 }
 
-/** The vhost that serves clients whose own vhost is not configured. */
+/** The vhost that serves clients whose vhost is not configured. */
 export const DEFAULT_VHOST = "__defaultVhost__";

@@ -1,12 +1,12 @@
-/** The tree both file formats are read into, before anything is known about the names in it. */
+/** The tree that both file formats are parsed into. Names and values are not checked yet. */
 
-/** Where something is written. */
+/** A position in a file. */
 export interface Position {
   /** File as the user named it. */
   readonly file: string;
-  /** 1-based; 0 when there is no place within the file. */
+  /** 1-based; 0 for the file as a whole. */
   readonly line: number;
-  /** 1-based, in UTF-16 units; 0 when there is no place within the file. */
+  /** 1-based, in UTF-16 units; 0 for the file as a whole. */
   readonly column: number;
 }
 
@@ -15,7 +15,7 @@ export interface Word extends Position {
   readonly text: string;
 }
 
-/** `name args…;` or `name args… { children }`. The place is that of the name. */
+/** `name args…;` or `name args… { children }`. The position is that of the name. */
 export interface Directive extends Position {
   readonly name: string;
   readonly args: readonly Word[];
@@ -23,7 +23,7 @@ export interface Directive extends Position {
   readonly children: readonly Directive[] | undefined;
 }
 
-/** The first directive called `name`, which is the one that counts (as in SRS). */
+/** Returns the first directive called `name`, which is the one that applies (as in SRS). */
 export function findDirective(
   directives: readonly Directive[],
   name: string,

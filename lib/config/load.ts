@@ -1,12 +1,11 @@
-/** Reads configuration files from the disk; the one place in this layer that does. */
-
 import { ConfigError, describeError } from "../base/errors.ts";
 import { type LoadedConfig, parseConfig } from "./parse_config.ts";
 
 /**
- * The configuration in the file at `path` and the files it includes. Needs read permission.
+ * Reads the configuration from the file at `path` and the files it includes. This is the only
+ * function of this folder that reads files.
  *
- * @throws {ConfigError} with all errors and warnings, sorted by place, when there is any error
+ * @throws {ConfigError} with all errors and warnings, sorted by position, when there is any error
  */
 export function loadConfig(path: string): LoadedConfig {
   return parseConfig(readMainFile(path), path, { readFile });

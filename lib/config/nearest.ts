@@ -1,11 +1,9 @@
-/** Guesses which name was meant. */
-
-/** The name closest to `typed`, or undefined when none is close enough to be a likely slip. */
+/** Returns the name closest to `typed`, or undefined when none is close enough to be a likely typo. */
 export function nearestName(typed: string, names: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.min(3, Math.ceil(typed.length / 3)) + 1;
   for (const name of names) {
-    // The difference in length is the least the distance can be.
+    // The distance is at least the difference in length.
     if (Math.abs(name.length - typed.length) >= bestDistance) continue;
     const distance = editDistance(typed, name);
     if (distance < bestDistance) [best, bestDistance] = [name, distance];
@@ -13,7 +11,7 @@ export function nearestName(typed: string, names: Iterable<string>): string | un
   return best;
 }
 
-/** Least number of characters to insert, remove or replace to make `b` of `a` (Levenshtein). */
+/** Levenshtein distance: the fewest insertions, removals and replacements from `a` to `b`. */
 export function editDistance(a: string, b: string): number {
   let above = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 0; i < a.length; i++) {

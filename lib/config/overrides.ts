@@ -1,16 +1,13 @@
-/** Settings from the command line laid over those of the file. */
-
 import { type Config, DEFAULT_VHOST, type VhostConfig } from "./config.ts";
 import { defaultConfig } from "./parse_config.ts";
 import { ProblemList } from "./problem_list.ts";
-import { listenAddresses, logFormat, logLevel, originAddresses, type ValueType } from "./values.ts";
+import { listenAddresses, originAddresses } from "./address_values.ts";
+import type { ValueType } from "./value_type.ts";
+import { logFormat, logLevel } from "./values.ts";
 
-/** What the command line may set; each replaces what the file says. */
+/** Settings of the command line. Each replaces that of the file. */
 export interface Overrides {
-  /**
-   * `port`, `ip:port` or `[ipv6]:port`. Unlike in a file, port 0 is allowed and means any free
-   * port.
-   */
+  /** `port`, `ip:port` or `[ipv6]:port`. Unlike in a file, port 0 is allowed: any free port. */
   readonly listen?: readonly string[] | undefined;
   /** `host`, `host:port`, `[ipv6]:port`. Makes the default vhost an edge of these origins. */
   readonly origins?: readonly string[] | undefined;
@@ -21,9 +18,9 @@ export interface Overrides {
 }
 
 /**
- * `config` with `overrides` in place of its own settings.
+ * Returns `config` with the settings in `overrides` replaced.
  *
- * @throws {ConfigError} with every bad value; the flag (`--listen`) stands for the file
+ * @throws {ConfigError} with every bad value; its `file` is the flag, e.g. `--listen`
  */
 export function applyOverrides(config: Config, overrides: Overrides): Config {
   const problems = new ProblemList("");

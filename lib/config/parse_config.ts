@@ -1,4 +1,4 @@
-/** From the text of a file to the validated configuration, without touching the machine. */
+/** Parses configuration text. Reads no files itself; see `load.ts`. */
 
 import type { ConfigProblem } from "../base/errors.ts";
 import { buildConfig } from "./build_config.ts";
@@ -9,24 +9,24 @@ import { translate } from "./srs_translate.ts";
 import { syntaxOf, tomlSyntax } from "./syntax.ts";
 import { parseToml } from "./toml.ts";
 
-/** A configuration, and what the user should know about its file. */
+/** A configuration and the warnings about its file. */
 export interface LoadedConfig {
   readonly config: Config;
-  /** Sorted by place: the main file first, then by line and column. */
+  /** Sorted by position: the main file first, then by line and column. */
   readonly warnings: readonly ConfigProblem[];
 }
 
 /** Options of {@linkcode parseConfig}. */
-export interface ParseOptions {
+interface ParseOptions {
   /** Reads the files that the text includes. */
   readonly readFile: ReadFile;
 }
 
 /**
- * The configuration in `text`, the contents of `fileName`. A name ending in `.toml` means TOML, any
- * other the SRS format.
+ * Parses `text`, the contents of `fileName`: as TOML if the name ends in `.toml`, otherwise in the
+ * SRS format.
  *
- * @throws {ConfigError} with all errors and warnings, sorted by place, when there is any error
+ * @throws {ConfigError} with all errors and warnings, sorted by position, when there is any error
  */
 export function parseConfig(
   text: string,
@@ -41,7 +41,7 @@ export function parseConfig(
   return { config, warnings: problems.warningsOrThrow() };
 }
 
-/** The configuration without a file: an origin on port 1935 that logs to the console. */
+/** Returns the configuration used without a file: an origin on port 1935, logging to the console. */
 export function defaultConfig(): Config {
   const text = `listen 1935; vhost ${DEFAULT_VHOST} { }`;
   return parseConfig(text, "default", { readFile: () => undefined }).config;

@@ -1,32 +1,30 @@
-/** Collects the problems of a configuration so that all of them are told at once. */
-
 import { ConfigError, type ConfigProblem } from "../base/errors.ts";
 import type { Position } from "./directive.ts";
 
-/** The problems found so far in one configuration. */
+/** Collects the problems of one configuration, so that all of them are reported at once. */
 export class ProblemList {
   readonly #mainFile: string;
   readonly #problems: ConfigProblem[] = [];
 
-  /** @param mainFile the file whose problems are told before those of included files */
+  /** @param mainFile the file whose problems are listed before those of included files */
   constructor(mainFile: string) {
     this.#mainFile = mainFile;
   }
 
-  /** Adds a problem that stops the start. Returns what a parser returns for a bad value. */
+  /** Adds a problem that prevents startup. Returns undefined, as parsers do for a bad value. */
   error(at: Position, what: string, fix: string): undefined {
     this.#add("error", at, { what, fix });
   }
 
-  /** Adds a problem the program can run with. */
+  /** Adds a problem that does not prevent startup. */
   warn(at: Position, what: string, fix: string): void {
     this.#add("warning", at, { what, fix });
   }
 
   /**
-   * Adds a problem after which nothing more can be found.
+   * Adds a problem that ends parsing.
    *
-   * @throws {ConfigError} with every problem so far, always
+   * @throws {ConfigError} always, with every problem so far
    */
   fail(at: Position, what: string, fix: string): never {
     this.error(at, what, fix);
@@ -34,9 +32,9 @@ export class ProblemList {
   }
 
   /**
-   * The warnings, sorted by place.
+   * Returns the warnings, sorted by position.
    *
-   * @throws {ConfigError} with every problem, warnings too, when there is an error among them
+   * @throws {ConfigError} with every problem, including warnings, when any is an error
    */
   warningsOrThrow(): readonly ConfigProblem[] {
     const sorted = this.#sorted();

@@ -18,24 +18,23 @@ import { syntaxOf } from "./syntax.ts";
 /** A block of a file. */
 export interface Scope {
   readonly directives: readonly Directive[];
-  /** Where the block is, for messages: `at the top level`, `in vhost "live.example"`. */
+  /** For messages: `at the top level`, `in vhost "live.example"`. */
   readonly where: string;
 }
 
-/** The scope of a whole file. */
+/** Returns the scope of a whole file. */
 export function rootScope(directives: readonly Directive[]): Scope {
   return { directives, where: "at the top level" };
 }
 
-/** The scope of a vhost. */
+/** Returns the scope of a vhost. */
 export function vhostScope(vhost: Directive, name: string): Scope {
   return { directives: vhost.children ?? [], where: `in vhost ${quotePeerText(name)}` };
 }
 
 /**
- * The values of the options and inner blocks in `entries`; what is missing or bad takes its
- * fallback. Named blocks and their contents are left to the caller. Everything wrong goes to
- * `problems`.
+ * Reads the options and inner blocks of `entries`. Missing and bad values get their fallback. Named
+ * blocks are left to the caller. All mistakes go to `problems`.
  */
 export function readBlock<E extends Entries>(
   entries: E,
@@ -57,13 +56,13 @@ export function readBlock<E extends Entries>(
   return values as Values<E>;
 }
 
-/** `scope.directives` is the block itself, or empty when it is not written. */
+/** `scope.directives` is the block itself, or empty when the block is absent. */
 function readInner(entry: Block, scope: Scope, problems: ProblemList): Values<Entries> {
   const directives = scope.directives[0]?.children ?? [];
   return readBlock(entry.entries, { ...scope, directives }, problems);
 }
 
-/** The directives that this server acts on; reports the others. */
+/** Returns the supported directives and reports the others. */
 function checkDirectives(entries: Entries, scope: Scope, problems: ProblemList): Directive[] {
   const first = new Map<string, Directive>();
   return scope.directives.filter((directive) => {
@@ -81,8 +80,8 @@ function checkDirectives(entries: Entries, scope: Scope, problems: ProblemList):
     }
     problems.warn(
       directive,
-      `Directive ${quotePeerText(name)} is written again ${scope.where}`,
-      `remove it; the one on line ${earlier.line} of ${earlier.file} counts`,
+      `Duplicate directive ${quotePeerText(name)} ${scope.where}`,
+      `remove it; the one on line ${earlier.line} of ${earlier.file} applies`,
     );
     return false;
   });
@@ -92,7 +91,7 @@ function mayRepeat(entry: Entry): boolean {
   return entry.status === "named block" || (entry.status === "done" && entry.isRepeatable);
 }
 
-/** Whether `directive` can be read as `entry`; reports it otherwise. */
+/** Returns whether `directive` can be read as `entry`; otherwise reports it. */
 function checkForm(directive: Directive, entry: Entry, problems: ProblemList): boolean {
   const name = quotePeerText(directive.name);
   const syntax = syntaxOf(directive.file);
@@ -107,7 +106,7 @@ function checkForm(directive: Directive, entry: Entry, problems: ProblemList): b
       problems.error(
         directive,
         `Directive ${name} is a block, not a value`,
-        `write what it shall contain inside ${syntax.block([directive.name])}`,
+        `write its directives inside ${syntax.block([directive.name])}`,
       );
       return false;
     case "done":
@@ -115,7 +114,7 @@ function checkForm(directive: Directive, entry: Entry, problems: ProblemList): b
       problems.error(
         directive,
         `Directive ${name} ${directive.children ? "takes a value, not a block" : "has no value"}`,
-        `write it as in ${syntax.option(directive.name, entry.words)}`,
+        `write it like ${syntax.option(directive.name, entry.words)}`,
       );
       return false;
   }
@@ -133,8 +132,8 @@ function warnDeferred(directive: Directive, entry: Deferred, problems: ProblemLi
     : ` or write ${syntax.option(directive.name, [quiet[0]])}`;
   problems.warn(
     directive,
-    `Directive ${quotePeerText(directive.name)} is not supported yet`,
-    entry.fix ?? `it has no effect; remove it${quieter}`,
+    `Directive ${quotePeerText(directive.name)} is not supported yet and has no effect`,
+    entry.fix ?? `remove it${quieter}`,
   );
 }
 
@@ -162,7 +161,7 @@ function suggest({ name, file }: Directive, entries: Entries): string {
   const near = nearestName(name, [...Object.keys(entries), ...flat]);
   if (near !== undefined) return `did you mean "${near}"?`;
   const far = nearestName(name, PARENTS.keys());
-  if (far === undefined) return "docs/configuration.md lists every directive";
+  if (far === undefined) return "see docs/configuration.md for all directives";
   return `did you mean "${far}"? It belongs in ${describeParents(PARENTS.get(far)!, file)}`;
 }
 
@@ -170,10 +169,10 @@ function describeParents(parents: readonly Path[], file: string): string {
   return parents.map(syntaxOf(file).block).join(", or ");
 }
 
-/** Names of the blocks around a directive, outermost first. */
+/** Names of the blocks that contain a directive, outermost first. */
 type Path = readonly string[];
 
-/** Where each known name belongs. */
+/** The blocks in which each known name is allowed. */
 const PARENTS: ReadonlyMap<string, readonly Path[]> = collectParents();
 
 function collectParents(): Map<string, Path[]> {

@@ -1,41 +1,45 @@
 // deno-lint-ignore-file camelcase -- the names are those written in files
 /**
- * Every directive this server knows, in one table: what it takes, its default, what it does, and
- * whether it is done. Checking, reading, the reference in `docs/configuration.md` and `conf/full.*`
- * all follow the table.
+ * The table of every directive this server knows: its values, its default, what it does, and whether
+ * it is supported. Files are checked and read by this table; the reference in
+ * `docs/configuration.md` and `conf/full.*` is generated from it (`deno task docs`).
  *
  * Names and defaults are those of SRS 7.0.18 unless the text says "Own directive".
  */
 
 import type { OriginAddress, SecurityRule } from "./config.ts";
+import * as addresses from "./address_values.ts";
+import * as paths from "./path_values.ts";
 import { ProblemList } from "./problem_list.ts";
+import type { ValueType } from "./value_type.ts";
 import * as values from "./values.ts";
-import type { ValueType } from "./values.ts";
 
-/** A directive with values that this server acts on. */
+/** A supported directive with values. */
 export interface Option<T> {
   readonly status: "done";
   readonly type: ValueType<T>;
-  /** The default, or an example when there is no default, as words of a file. */
+  /** The words of the default, or of an example when there is no default. */
   readonly words: readonly string[];
   /** Whether `words` are the default. */
   readonly hasDefault: boolean;
-  /** The value when the directive is not written. */
+  /** The value when the directive is absent. */
   readonly fallback: T;
-  /** Whether each occurrence adds to the value; otherwise the first one counts. */
+  /** Whether each occurrence adds to the value. Otherwise the first one applies. */
   readonly isRepeatable: boolean;
+  /** Why a change takes effect only after a restart; empty when a running server can apply it. */
+  readonly restart: string;
   readonly doc: string;
 }
 
-/** A directive or block that SRS knows and this server does not do yet. */
+/** A directive or block of SRS that this server does not support yet. */
 export interface Deferred {
   readonly status: "deferred";
-  /** Values with which it changes nothing, so that nothing is said about it. `*` stands for any. */
+  /** Values that change nothing, so that they cause no warning. `*` stands for any value. */
   readonly quiet: readonly string[];
-  /** Names that SRS takes in this block, to tell a user where a misplaced one belongs. */
+  /** Names that SRS allows in this block, to tell where a misplaced one belongs. */
   readonly contents: readonly string[];
   readonly doc: string;
-  /** Advice for the warning instead of the usual one. */
+  /** Replaces the usual advice of the warning. */
   readonly fix: string | undefined;
 }
 
@@ -46,7 +50,7 @@ export interface Block<E extends Entries = Entries> {
   readonly doc: string;
 }
 
-/** A block that has a name and may occur once per name. */
+/** A block with a name, which may occur once per name. */
 export interface NamedBlock<E extends Entries = Entries> {
   readonly status: "named block";
   readonly entries: E;
@@ -56,12 +60,12 @@ export interface NamedBlock<E extends Entries = Entries> {
 /** One row of the table. */
 export type Entry = Option<unknown> | Deferred | Block | NamedBlock;
 
-/** What a block may contain, by name. */
+/** The rows of one block, by name. */
 export interface Entries {
   readonly [name: string]: Entry;
 }
 
-/** The values read from a block with these entries. */
+/** The values read from a block with the rows `E`. */
 export type Values<E extends Entries> = {
   readonly [K in keyof E as E[K] extends Deferred | NamedBlock ? never : K]: E[K] extends
     Option<infer T> ? T
@@ -79,59 +83,59 @@ const play = {
   gop_cache: option(
     values.flag,
     "on",
-    "Start players at the newest keyframe already received, not at the next one to come.",
+    "Start players at the newest keyframe received instead of the next one.",
   ),
   gop_cache_max_frames: option(
     values.integer(0, MAX_COUNT),
     "2500",
-    "Forget a GOP with more messages than this, so that an encoder without keyframes cannot fill the memory. 0 means no limit.",
+    "Do not cache a GOP of more messages than this, so that an encoder without keyframes cannot fill the memory. 0 means no limit.",
   ),
   gop_cache_max_bytes: option(
     values.bytes(64 * 1024, 1024 * 1024 * 1024),
     "64m",
-    "Forget a GOP with more bytes than this. Own directive.",
+    "Do not cache a GOP of more bytes than this. Own directive.",
   ),
   queue_length: option(
     values.duration({ bare: "s", minMs: 100 }),
     "30",
-    "How far a player may fall behind before it skips to a newer keyframe.",
+    "How far a player may lag before it skips to a newer keyframe.",
   ),
   mw_latency: option(
     values.autoOr(values.duration({ bare: "ms", minMs: 0 })),
     "auto",
-    "Collect what a player gets for this long and write it at once. 0 writes each message; `auto` is 30 ms with few players and grows with their number up to 350 ms, which is SRS's default.",
+    "How long to collect messages for a player before writing them. 0 writes each message at once; `auto` is 30 ms with few players and grows with their number to 350 ms, SRS's default.",
   ),
   atc: option(
     values.flag,
     "off",
-    "Keep the publisher's absolute time instead of starting near 0.",
+    "Keep the publisher's absolute timestamps instead of starting near 0.",
   ),
   play_wait: option(
     ownTime(0),
     "30s",
-    "How long a player waits for a stream that nobody publishes. Own directive.",
+    "How long a player waits for a stream without a publisher. Own directive.",
   ),
   write_stall: option(
     ownTime(SECOND_MS),
     "15s",
-    "Close a player that takes no byte for this long. Own directive.",
+    "Close a player whose socket accepts no byte for this long. Own directive.",
   ),
   ping: option(
     ownTime(SECOND_MS),
     "30s",
-    "Ask a silent client for a sign of life this often. Own directive.",
+    "Ping a client that has been silent for this long. Own directive.",
   ),
   ping_timeout: option(
     ownTime(SECOND_MS),
     "30s",
-    "Close a client that does not answer a ping for this long. Own directive.",
+    "Close a client that has not answered a ping for this long. Own directive.",
   ),
-  time_jitter: deferred(["full"], "Correction of jumping timestamps."),
-  mix_correct: deferred(["off"], "Reordering of audio and video by time."),
-  atc_auto: deferred(["off"], "Switching atc on when the metadata asks for it."),
-  mw_msgs: deferred(["8"], "Messages collected for one write."),
-  send_min_interval: deferred(["0", "0.0"], "Least pause between two writes."),
-  reduce_sequence_header: deferred(["off"], "Leaving out repeated sequence headers."),
+  time_jitter: deferred(["full"], "Correct jumps of timestamps."),
+  mix_correct: deferred(["off"], "Reorder audio and video by timestamp."),
+  atc_auto: deferred(["off"], "Enable atc when the metadata asks for it."),
+  mw_msgs: deferred(["8"], "Number of messages collected for one write."),
+  send_min_interval: deferred(["0", "0.0"], "Shortest pause between two writes."),
+  reduce_sequence_header: deferred(["off"], "Omit repeated sequence headers."),
 };
 
 const publish = {
@@ -143,64 +147,68 @@ const publish = {
   normal_timeout: option(
     values.duration({ bare: "ms", minMs: 1 }),
     "5000",
-    "Longest pause between a publisher's later messages.",
+    "Longest pause between a publisher's messages after the first.",
   ),
   grace: option(
     ownTime(0),
     "10s",
-    "How long players wait, without being told, for a publisher whose connection was lost. Own directive.",
+    "How long to wait for a publisher whose connection was lost before its players are told. Own directive.",
   ),
   takeover: option(
     values.choice("reject", "replace"),
     "reject",
-    "When a stream is published already. reject: refuse the second publisher, unless the first one has fallen silent. replace: close the first one. Own directive.",
+    "What to do with a second publisher of a stream. reject: refuse it, unless the first one has gone silent. replace: close the first one. Own directive.",
   ),
   mr: deferred(["off"], "Merged read."),
-  mr_latency: deferred(["350"], "Time collected by a merged read."),
-  parse_sps: deferred(["*"], "Reading the picture size from the stream."),
-  try_annexb_first: deferred(["*"], "Order of attempts to parse a frame."),
-  kickoff_for_idle: deferred(["0"], "Closing a publisher without players."),
+  mr_latency: deferred(["350"], "Duration of a merged read."),
+  parse_sps: deferred(["*"], "Read the video size from the stream."),
+  try_annexb_first: deferred(["*"], "Try Annex B first when parsing a frame."),
+  kickoff_for_idle: deferred(["0"], "Close a publisher without players."),
 };
 
 const cluster = {
   mode: option(
     values.choice("local", "remote"),
     "local",
-    "local: streams are published here (origin). remote: streams are fetched from and pushed to an origin (edge).",
+    "local: streams are published here (origin). remote: streams are pulled from and pushed to an origin (edge).",
   ),
   origin: optional(
-    { type: values.originAddresses, example: "127.0.0.1:19350", fallback: [] as OriginAddress[] },
-    "Origins of an edge, best first; the port defaults to 1935. A name is looked up at every connect. Needed when mode is remote.",
+    {
+      type: addresses.originAddresses,
+      example: "127.0.0.1:19350",
+      fallback: [] as OriginAddress[],
+    },
+    "Origins of an edge, most preferred first. The port defaults to 1935. A host name is resolved for every connection. Required when mode is remote.",
   ),
   origin_select: option(
     values.choice("ordered", "round_robin", "hash"),
     "ordered",
-    "Which origin a stream prefers. ordered: the first one written, the others are reserves. round_robin: each new stream begins one further. hash: by the stream's name, so that all edges choose the same one. Origins that are down come last in any case. Own directive.",
+    "Which origin a stream tries first. ordered: the first one listed. round_robin: the next one for each new stream. hash: chosen by the stream's name, the same one on all edges. Origins that are down are always tried last. Own directive.",
   ),
   vhost: option(
     values.vhostName,
     "[vhost]",
-    "Vhost to ask for at the origin; [vhost] stands for the client's own.",
+    "Vhost to request from the origin. [vhost] stands for the client's vhost.",
   ),
   debug_srs_upnode: option(
     values.flag,
     "on",
-    "Tell the origin who is connecting, as SRS edges do.",
+    "Identify this edge to the origin, as SRS edges do.",
   ),
   token_traverse: option(
     values.flag,
     "off",
-    "Ask an origin whether it would let a client connect before the client may play or publish.",
+    "Admit a client to play or publish only if an origin lets it connect.",
   ),
   connect_timeout: option(
     ownTime(100),
     "3s",
-    "Longest TCP connect to an origin. Own directive.",
+    "Longest wait for a TCP connection to an origin. Own directive.",
   ),
   start_timeout: option(
     ownTime(100),
     "5s",
-    "Longest way from the handshake with an origin to its first media. Own directive.",
+    "Longest time from the handshake with an origin to its first media message. Own directive.",
   ),
   stall_timeout: option(
     ownTime(100),
@@ -210,36 +218,40 @@ const cluster = {
   linger: option(
     ownTime(0),
     "10s",
-    "Keep the connection to the origin for this long after the last player left. Own directive.",
+    "How long to keep the connection to the origin after the last player has left. Own directive.",
   ),
   retry_min: option(
     ownTime(10),
     "100ms",
-    "First pause after every origin failed; it doubles from round to round. Own directive.",
+    "First pause after all origins have failed. It doubles with each round. Own directive.",
   ),
   retry_max: option(
     ownTime(10),
     "800ms",
-    "Longest pause after every origin failed: an origin that is back is found within a second. Own directive.",
+    "Longest pause after all origins have failed. With the default, a recovered origin is found within a second. Own directive.",
   ),
   coworkers: deferred([], "Other origins that may have the stream."),
-  origin_cluster: deferred(["off"], "Redirecting players to the origin that has the stream."),
-  protocol: deferred(["rtmp"], "Fetching over HTTP-FLV."),
-  follow_client: deferred(["off"], "Fetching with the protocol of the client."),
+  origin_cluster: deferred(["off"], "Redirect players to the origin that has the stream."),
+  protocol: deferred(["rtmp"], "Pull over HTTP-FLV."),
+  follow_client: deferred(["off"], "Pull with the client's protocol."),
 };
 
 const refer = {
-  enabled: option(values.flag, "off", "Check the page that a client says it is embedded in."),
+  enabled: option(
+    values.flag,
+    "off",
+    "Check the page that a client says it is embedded in (pageUrl).",
+  ),
   all: optional(
-    { type: values.referHosts, example: "example.com", fallback: [] as string[] },
-    "The page's host must end with one of these names, for every client.",
+    { type: addresses.referHosts, example: "example.com", fallback: [] as string[] },
+    "Allow only pages whose host ends with one of these names, for all clients.",
   ),
   play: optional(
-    { type: values.referHosts, example: "player.example.com", fallback: [] as string[] },
+    { type: addresses.referHosts, example: "player.example.com", fallback: [] as string[] },
     "The same, for players only.",
   ),
   publish: optional(
-    { type: values.referHosts, example: "studio.example.com", fallback: [] as string[] },
+    { type: addresses.referHosts, example: "studio.example.com", fallback: [] as string[] },
     "The same, for publishers only.",
   ),
 };
@@ -247,302 +259,330 @@ const refer = {
 const security = {
   enabled: option(values.flag, "off", "Check the address of every client against the rules."),
   deny: repeatable(
-    { type: values.securityRule("deny"), example: "publish 203.0.113.0/24" },
-    "Refuse clients from here. A matching deny wins over any allow.",
+    { type: addresses.securityRule("deny"), example: "publish 203.0.113.0/24" },
+    "Refuse clients with these addresses. A matching deny overrides every allow.",
   ),
   allow: repeatable(
-    { type: values.securityRule("allow"), example: "play all" },
-    "Admit clients from here; with any allow, clients that match none are refused.",
+    { type: addresses.securityRule("allow"), example: "play all" },
+    "Admit clients with these addresses. If there is any allow rule, clients that match none are refused.",
   ),
 };
 
 const http_hooks = {
-  enabled: option(values.flag, "off", "Ask and tell an HTTP server about every client."),
+  enabled: option(
+    values.flag,
+    "off",
+    "Report every client to an HTTP server, which may refuse it.",
+  ),
   timeout: option(
     ownTime(100),
     "5s",
-    "Longest wait for all answers about one event; a client without an answer is refused. Own directive.",
+    "Longest wait for all answers to one event. A client without an answer is refused. Own directive.",
   ),
   on_connect: hook("clients", "Ask whether a client may connect."),
-  on_close: hook("clients", "Tell that a client that was let in has left."),
+  on_close: hook("clients", "Report that an admitted client has disconnected."),
   on_publish: hook("streams", "Ask whether a client may publish a stream."),
-  on_unpublish: hook("streams", "Tell that a publisher has stopped."),
+  on_unpublish: hook("streams", "Report that a publisher has stopped."),
   on_play: hook("sessions", "Ask whether a client may play a stream."),
-  on_stop: hook("sessions", "Tell that a player has stopped."),
-  on_dvr: deferred([], "Tell that a recording is complete."),
-  on_hls: deferred([], "Tell that an HLS segment is complete."),
+  on_stop: hook("sessions", "Report that a player has stopped."),
+  on_dvr: deferred([], "Report that a recording is complete."),
+  on_hls: deferred([], "Report that an HLS segment is complete."),
   on_hls_notify: deferred([], "Fetch a URL for every HLS segment."),
 };
 
 const hls = {
-  enabled: option(values.flag, "off", "Write HLS for every stream that is published here."),
+  enabled: option(values.flag, "off", "Write HLS for every stream published here."),
   hls_fragment: option(
     values.duration({ bare: "s", minMs: 200 }),
     "10",
-    "Shortest segment: it ends at the first keyframe from then on.",
+    "Shortest duration of a segment. It ends at the next keyframe.",
   ),
-  hls_td_ratio: option(values.decimal(1, 100), "1.0", "Times hls_fragment, the same."),
+  hls_td_ratio: option(
+    values.decimal(1, 100),
+    "1.0",
+    "Factor for hls_fragment: the shortest duration is their product.",
+  ),
   hls_aof_ratio: option(
     values.decimal(1, 100),
     "2.1",
-    "Times hls_fragment, the longest segment: it ends without a keyframe. Sound alone is cut so.",
+    "Times hls_fragment: the longest duration of a segment, after which it ends without a keyframe. Streams without video are cut at this duration.",
   ),
   hls_window: option(
     values.duration({ bare: "s", minMs: SECOND_MS }),
     "60",
-    "The playlist names segments of so much time, and never less than three times the longest; older ones are removed when players are done with them.",
+    "Duration of the playlist, at least three times the longest segment. Older segments are removed once players have finished with them.",
   ),
-  hls_path: option(values.text, "./objs/nginx/html", "Folder for all files of HLS."),
+  hls_path: option(values.text, "./objs/nginx/html", "Folder for all HLS files."),
   hls_m3u8_file: option(
-    values.fileTemplate({ ending: ".m3u8", oneOf: [] }),
+    paths.fileTemplate({ ending: ".m3u8", oneOf: [] }),
     "[app]/[stream].m3u8",
-    "Playlist, below hls_path. [vhost], [app] and [stream] stand for their names.",
+    "Playlist, relative to hls_path. [vhost], [app] and [stream] stand for their names.",
   ),
   hls_ts_file: option(
-    values.fileTemplate({ ending: ".ts", oneOf: ["[seq]", "[timestamp]"] }),
+    paths.fileTemplate({ ending: ".ts", oneOf: ["[seq]", "[timestamp]"] }),
     "[app]/[stream]-[seq].ts",
-    "Segments, below hls_path; with CMAF they end in .m4s. [seq] is their number, [timestamp] and [duration] are in ms, [2006] [01] [02] [15] [04] [05] [999] are year to millisecond.",
+    "Segments, relative to hls_path; with CMAF they end in .m4s. [seq] is the segment's number, [timestamp] and [duration] are in ms, [2006] [01] [02] [15] [04] [05] [999] are year to millisecond.",
   ),
   hls_entry_prefix: optional(
     { type: values.text, example: "https://cdn.example.com/live/", fallback: "" },
-    "Written before the name of every segment in the playlist.",
+    "Prefix of every segment's name in the playlist.",
   ),
-  hls_cleanup: option(values.flag, "on", "Remove the segments that left the playlist."),
+  hls_cleanup: option(values.flag, "on", "Remove segments that have left the playlist."),
   hls_dispose: option(
     values.duration({ bare: "s", minMs: 0 }),
     "120",
-    "Remove all files of a stream that nobody has published for this long. 0 keeps them.",
+    "Remove all files of a stream that has not been published for this long. 0 keeps them.",
   ),
   hls_wait_keyframe: option(
     values.flag,
     "on",
-    "Begin segments with keyframes. off ends them at any picture.",
+    "Start segments with keyframes. off starts them at any video frame.",
   ),
-  hls_ts_floor: deferred(["off"], "Segments of the same length at the same time on all servers."),
-  hls_on_error: deferred(["continue"], "What a failure of HLS does to the stream."),
-  hls_acodec: deferred(["*"], "Codec to announce; this server announces what is there."),
+  hls_ts_floor: deferred(
+    ["off"],
+    "Cut segments of the same length at the same time on all servers.",
+  ),
+  hls_on_error: deferred(["continue"], "How a failure of HLS affects the stream."),
+  hls_acodec: deferred(["*"], "Audio codec to announce; this server announces the actual one."),
   hls_vcodec: deferred(["*"], "The same, for video."),
-  hls_nb_notify: deferred(["*"], "How much of a segment is fetched to warm a cache."),
-  hls_dts_directly: deferred(["on"], "Use the times of the publisher."),
-  hls_ctx: deferred(["*"], "Counting viewers by a parameter, which caches could not live with."),
+  hls_nb_notify: deferred(["*"], "How much of a segment to fetch to warm a cache."),
+  hls_dts_directly: deferred(["on"], "Use the publisher's timestamps."),
+  hls_ctx: deferred(["*"], "Count viewers by a URL parameter, which defeats caches."),
   hls_ts_ctx: deferred(["*"], "The same, for segments."),
-  hls_keys: deferred(["off"], "Encryption of segments."),
+  hls_keys: deferred(["off"], "Encrypt segments."),
   hls_fragments_per_key: deferred(["*"], "Segments per key."),
-  hls_key_file: deferred(["*"], "Name of key files."),
+  hls_key_file: deferred(["*"], "Names of key files."),
   hls_key_file_path: deferred(["*"], "Folder of key files."),
-  hls_key_url: deferred(["*"], "Address of key files."),
+  hls_key_url: deferred(["*"], "URL of key files."),
 };
 
 const http_remux = {
-  enabled: option(values.flag, "off", "Serve the streams as FLV over HTTP and WebSocket."),
+  enabled: option(values.flag, "off", "Serve streams as FLV over HTTP and WebSocket."),
   mount: option(
-    values.flvMount,
+    paths.flvMount,
     "[vhost]/[app]/[stream].flv",
-    "Path of a stream. [app] and [stream] stand for their names; the vhost is found by the parameter vhost or the host, so [vhost] may come first only.",
+    "Path of a stream. [app] and [stream] stand for their names. The vhost is chosen by the URL parameter vhost or the host name, so [vhost] may only come first.",
   ),
-  has_audio: option(values.flag, "on", "Announce sound in the FLV header."),
-  has_video: option(values.flag, "on", "Announce pictures in the FLV header."),
+  has_audio: option(values.flag, "on", "Announce audio in the FLV header."),
+  has_video: option(values.flag, "on", "Announce video in the FLV header."),
   guess_has_av: option(
     values.flag,
     "on",
-    "Announce of those only what the stream has, as far as it is known when a viewer comes.",
+    "Announce only tracks that the stream is known to have when the viewer connects.",
   ),
   drop_if_not_match: option(
     values.flag,
     "on",
-    "Leave out sound with has_audio off and pictures with has_video off.",
+    "Omit audio when has_audio is off and video when has_video is off.",
   ),
-  fast_cache: deferred(["0"], "Sound kept for viewers of sound alone."),
-  hstrs: deferred(["*"], "Fetching a stream when it is asked for over HTTP, which is always done."),
+  fast_cache: deferred(["0"], "Cache audio for viewers of streams without video."),
+  hstrs: deferred(["*"], "Pull a stream when it is requested over HTTP; this server always does."),
 };
 
-/** What a vhost may contain. */
+/** The rows of a vhost. */
 export const VHOST = {
-  enabled: option(values.flag, "on", "Serve this vhost; off refuses its clients."),
-  min_latency: option(values.flag, "off", "Write to players as soon as there is anything."),
+  enabled: option(values.flag, "on", "Serve this vhost. off refuses its clients."),
+  min_latency: option(values.flag, "off", "Write every message to players at once."),
   tcp_nodelay: option(
     values.flag,
     "off",
-    "Has no effect: it is always on, for writes are merged already.",
+    "No effect: always on, because writes are merged already.",
   ),
   in_ack_size: option(
     values.bytes(0, MAX_U31),
     "0",
-    "Acknowledge what clients send at least this often, in bytes; 0 leaves it to their window.",
+    "Acknowledge clients' data at this interval or more often. 0 follows the client's window.",
   ),
   out_ack_size: option(
     values.bytes(0, MAX_U31),
     "2500000",
-    "Ask clients to acknowledge after this many bytes; 0 does not ask.",
+    "Interval at which clients are asked to acknowledge data. 0 does not ask.",
   ),
-  cluster: block(cluster, "What is fetched from and pushed to where."),
-  play: block(play, "Players."),
-  publish: block(publish, "Publishers."),
+  cluster: block(cluster, "Whether the vhost is an origin or an edge, and the origins of an edge."),
+  play: block(play, "Settings for players."),
+  publish: block(publish, "Settings for publishers."),
   refer: block(refer, "Which pages may embed the streams."),
   security: block(security, "Which addresses may play and publish."),
   chunk_size: deferred(
     [],
-    "A chunk size of its own.",
-    { fix: "it has no effect; write chunk_size once, at the top of the file" },
+    "Chunk size of this vhost.",
+    { fix: "remove it; set chunk_size once, at the top of the file" },
   ),
   bandcheck: deferred([], "Bandwidth test."),
-  mr: deferred(["off"], "Merged read, in the form of SRS 2."),
-  dvr: deferred([], "Recording to files.", {
+  mr: deferred(["off"], "Merged read, as written for SRS 2."),
+  dvr: deferred([], "Record to files.", {
     contents: "dvr_path dvr_plan dvr_duration dvr_wait_keyframe wait_keyframe dvr_apply",
   }),
-  ingest: deferred([], "Feeding from files and devices by another program."),
-  hls: block(hls, "HLS, written to files. Only where streams are published: in origin vhosts."),
+  ingest: deferred([], "Feed streams from files and devices through another program."),
+  hls: block(hls, "HLS, written to files. Origin vhosts only."),
   http_hooks: block(
     http_hooks,
-    "Callbacks over HTTP, see docs/http-callbacks.md. With several URLs all of them must allow, asked in order.",
+    "HTTP callbacks, see docs/http-callbacks.md. Several URLs are asked in order, and all must allow the client.",
   ),
-  forward: deferred([], "Copying every stream to other servers.", {
+  forward: deferred([], "Copy every stream to other servers.", {
     contents: "destination backend",
   }),
-  transcode: deferred([], "Transcoding by another program."),
+  transcode: deferred([], "Transcode with another program."),
   http_remux: block(http_remux, "HTTP-FLV, and FLV over WebSocket at the same address."),
-  http_static: deferred([], "Serving files of the vhost over HTTP."),
+  http_static: deferred([], "Serve files of the vhost over HTTP."),
   dash: deferred([], "DASH output.", {
     contents: "dash_fragment dash_update_period dash_timeshift dash_path dash_mpd_file",
   }),
   hds: deferred([], "HDS output."),
-  exec: deferred([], "Running a program for each stream."),
+  exec: deferred([], "Run a program for each stream."),
   rtc: deferred([], "WebRTC."),
   srt: deferred([], "SRT."),
 };
 
 const httpApi = {
-  enabled: option(values.flag, "off", "Answer /api/v1/, /metrics, /healthz and /readyz."),
+  enabled: option(values.flag, "off", "Serve /api/v1/, /metrics, /healthz and /readyz."),
   listen: option(
-    values.listenAddresses({ minPort: 1, bareHost: "127.0.0.1" }),
+    addresses.listenAddresses({ minPort: 1, bareHost: "127.0.0.1" }),
     "1985",
-    "Ports or addresses. A port alone is one of 127.0.0.1: the API tells who watches what, and can close clients.",
+    "Ports or addresses. A bare port listens on 127.0.0.1, because the API lists clients and can close them.",
   ),
   crossdomain: option(
     values.flag,
     "on",
-    "Let pages of other hosts read the API; to close clients as well they need auth.",
+    "Let pages of other hosts read the API. They can close clients only with auth.",
   ),
   auth: block({
-    enabled: option(values.flag, "off", "Ask for a name and a password (Basic authentication)."),
-    username: optional({ type: values.text, example: "admin", fallback: "" }, "The name."),
-    password: optional({ type: values.text, example: "secret", fallback: "" }, "The password."),
-  }, "Who may use API and metrics."),
-  raw_api: deferred([], "Changing the configuration over HTTP.", {
+    enabled: option(
+      values.flag,
+      "off",
+      "Require a user name and a password (Basic authentication).",
+    ),
+    username: optional({ type: values.text, example: "admin", fallback: "" }, "User name."),
+    password: optional({ type: values.text, example: "secret", fallback: "" }, "Password."),
+  }, "Access to the API and metrics."),
+  raw_api: deferred([], "Change the configuration over HTTP.", {
     contents: "enabled allow_reload allow_query allow_update",
   }),
-  https: deferred([], "API over TLS.", { contents: "enabled key cert" }),
+  https: deferred([], "Serve the API over TLS.", { contents: "enabled key cert" }),
 };
 
 const httpServer = {
   enabled: option(values.flag, "off", "Serve the files in dir and the streams of http_remux."),
   listen: option(
-    values.listenAddresses({ minPort: 1 }),
+    addresses.listenAddresses({ minPort: 1 }),
     "8080",
-    "Ports or addresses. May be those of http_api: then both answer there.",
+    "Ports or addresses. May be the same as those of http_api; both are then served there.",
   ),
-  dir: option(values.text, "./objs/nginx/html", "Folder with the files."),
+  dir: option(values.text, "./objs/nginx/html", "Folder of the files."),
   crossdomain: option(values.flag, "on", "Let pages of other hosts read the files."),
-  https: deferred([], "Files over TLS.", { contents: "enabled key cert" }),
+  https: deferred([], "Serve files over TLS.", { contents: "enabled key cert" }),
 };
 
-/** What a file may contain. */
+/** The rows of a file outside every block. */
 export const ROOT = {
   listen: option(
-    values.listenAddresses({ minPort: 1 }),
+    addresses.listenAddresses({ minPort: 1 }),
     "1935",
-    "Ports or addresses to listen on for RTMP. Must be written.",
+    "Ports or addresses to listen on for RTMP. Required.",
   ),
   max_connections: option(
     values.integer(1, MAX_COUNT),
     "1000",
-    "Connections served at once; more are closed at once.",
+    "Most connections served at the same time. Further ones are closed immediately.",
   ),
-  workers: option(
-    values.autoOr(values.integer(1, 64)),
-    "1",
-    "Threads that serve clients, each with its own share of the connections; `auto` is one per processor. More than 1 needs Linux. Own directive.",
+  workers: needsRestart(
+    "the number of threads is fixed at startup",
+    option(
+      values.autoOr(values.integer(1, 64)),
+      "1",
+      "Threads that serve clients. Each serves its share of the connections; `auto` is one per processor. More than 1 requires Linux. Own directive.",
+    ),
   ),
-  chunk_size: option(
-    values.bytes(128, 65536),
-    "60000",
-    "Chunk size of everything the server sends.",
+  chunk_size: needsRestart(
+    "messages are encoded once for all players, with one chunk size for the process",
+    option(values.bytes(128, 65536), "60000", "Chunk size of everything the server sends."),
   ),
-  pid: optional(
-    { type: values.text, example: "objs/edge.pid", fallback: "" },
-    "File to write the process id to.",
+  pid: needsRestart(
+    "the file is written at startup",
+    optional(
+      { type: values.text, example: "objs/edge.pid", fallback: "" },
+      "File for the process id.",
+    ),
   ),
-  work_dir: optional(
-    { type: values.text, example: "./", fallback: "" },
-    "Folder to change to at the start.",
+  work_dir: needsRestart(
+    "open files and relative paths depend on it",
+    optional(
+      { type: values.text, example: "./", fallback: "" },
+      "Working directory to change to at startup.",
+    ),
   ),
-  srs_log_tank: optional<"console" | "file" | undefined>(
-    { type: values.choice("console", "file"), example: "console", fallback: undefined },
-    "Where log lines go. When it is not written: to the file if srs_log_file is written, else to the console.",
+  srs_log_tank: needsRestart(
+    "the log is opened at startup",
+    optional<"console" | "file" | undefined>(
+      { type: values.choice("console", "file"), example: "console", fallback: undefined },
+      "Destination of the log. When absent: the file if srs_log_file is set, otherwise the console.",
+    ),
   ),
-  srs_log_file: optional(
-    { type: values.text, example: "./objs/edge.log", fallback: "" },
-    "Log file; ./objs/srs.log when srs_log_tank is file and this is not written.",
+  srs_log_file: needsRestart(
+    "the log is opened at startup",
+    optional(
+      { type: values.text, example: "./objs/edge.log", fallback: "" },
+      "Log file. When absent and srs_log_tank is file: ./objs/srs.log.",
+    ),
   ),
   srs_log_level: option(
     values.srsLogLevel,
     "trace",
-    "Least important lines to log, by the old names: verbose and info log everything, trace the usual events.",
+    "Lowest level to log, by SRS's old names: verbose and info log everything, trace logs normal events.",
   ),
   srs_log_level_v2: optional(
     { type: values.logLevel, example: "info", fallback: undefined },
-    "Least important lines to log, by the usual names; counts more than srs_log_level. off still logs errors.",
+    "Lowest level to log, by the usual names. Overrides srs_log_level. off still logs errors.",
   ),
-  log_format: option(
-    values.logFormat,
-    "text",
-    "How log lines are written: text to read, json for programs. Own directive.",
+  log_format: needsRestart(
+    "the log is opened at startup",
+    option(values.logFormat, "text", "Format of log lines: text or json. Own directive."),
   ),
   vhost: namedBlock(
     VHOST,
-    "A virtual host. __defaultVhost__ serves every client whose own vhost is not written.",
+    "A virtual host. __defaultVhost__ serves clients whose vhost is not configured.",
   ),
-  daemon: deferred(["off"], "Running in the background.", {
-    fix: "the server stays in the foreground; write daemon off; and let a service manager start it",
+  daemon: deferred(["off"], "Run in the background.", {
+    fix: "the server stays in the foreground; write daemon off; and use a service manager",
   }),
   ff_log_dir: deferred([], "Folder for the logs of transcoders."),
   ff_log_level: deferred([], "Log level of transcoders."),
-  pithy_print_ms: deferred(["10000"], "Period of progress lines in the log."),
-  utc_time: deferred(["off"], "Universal time in the log."),
-  asprocess: deferred(["off"], "Ending with the parent process."),
+  pithy_print_ms: deferred(["10000"], "Period of progress messages in the log."),
+  utc_time: deferred(["off"], "Log times in UTC."),
+  asprocess: deferred(["off"], "Exit with the parent process."),
   server_id: deferred([], "Name of this server in reports."),
   grace_start_wait: deferred(["2300"], "Pause before a graceful stop."),
   grace_final_wait: deferred(["3200"], "Pause after a graceful stop."),
-  force_grace_quit: deferred(["off"], "Stopping gracefully on every signal."),
-  empty_ip_ok: deferred(["on"], "Serving clients without an address."),
-  disable_daemon_for_docker: deferred(["*"], "Foreground in a container."),
-  inotify_auto_reload: deferred(["off"], "Reading the file again when it changes."),
+  force_grace_quit: deferred(["off"], "Stop gracefully on every signal."),
+  empty_ip_ok: deferred(["on"], "Serve clients without an address."),
+  disable_daemon_for_docker: deferred(["*"], "Stay in the foreground in a container."),
+  inotify_auto_reload: deferred(["off"], "Reload the file when it changes."),
   auto_reload_for_docker: deferred(["on"], "The same, in a container."),
-  tcmalloc_release_rate: deferred(["*"], "Setting of a memory allocator."),
-  query_latest_version: deferred(["*"], "Asking for the newest version; this server never asks."),
-  first_wait_for_qlv: deferred(["*"], "Pause before that."),
-  is_full: deferred(["off"], "Mark of the file that shows every directive."),
-  in_docker: deferred(["*"], "Mark of a container."),
-  threads: deferred([], "Settings of threads."),
-  circuit_breaker: deferred([], "Shedding load when the processor is busy."),
-  heartbeat: deferred([], "Reporting to an HTTP server.", {
+  tcmalloc_release_rate: deferred(["*"], "Setting of the memory allocator."),
+  query_latest_version: deferred(["*"], "Check for a newer version; this server never does."),
+  first_wait_for_qlv: deferred(["*"], "Pause before that check."),
+  is_full: deferred(["off"], "Marks SRS's file of all directives."),
+  in_docker: deferred(["*"], "Marks a container."),
+  threads: deferred([], "Thread settings."),
+  circuit_breaker: deferred([], "Shed load when the CPU is busy."),
+  heartbeat: deferred([], "Report to an HTTP server.", {
     contents: "interval url device_id summaries ports",
   }),
-  stats: deferred([], "Which network card and disks to watch.", { contents: "network disk" }),
-  http_api: block(httpApi, "API, metrics and health over HTTP."),
+  stats: deferred([], "Network interface and disks to monitor.", { contents: "network disk" }),
+  http_api: block(httpApi, "API, metrics and health checks over HTTP."),
   http_server: block(httpServer, "Files and streams over HTTP."),
   exporter: deferred([], "Prometheus metrics.", { contents: "label tag" }),
-  stream_caster: deferred([], "Input by other protocols."),
+  stream_caster: deferred([], "Input over other protocols."),
   rtc_server: deferred([], "WebRTC server."),
   srt_server: deferred([], "SRT server."),
   rtmp: deferred([], "RTMP settings other than listen and chunk_size."),
   rtmps: deferred([], "RTMP over TLS."),
   rtsp: deferred([], "RTSP."),
   tencentcloud_apm: deferred([], "Tracing."),
-  tencentcloud_cls: deferred([], "Shipping of logs."),
+  tencentcloud_cls: deferred([], "Ship logs."),
 };
 
-/** Writes the default of an option the way the file does. */
+/** Takes the default as it is written in a file. */
 function option<T>(type: ValueType<T>, defaultText: string, doc: string): Option<T> {
   const words = defaultText.split(" ");
   const position = { file: "schema", line: 0, column: 0 };
@@ -557,6 +597,7 @@ function option<T>(type: ValueType<T>, defaultText: string, doc: string): Option
     hasDefault: true,
     fallback: fallback!,
     isRepeatable: false,
+    restart: "",
     doc,
   };
 }
@@ -568,8 +609,16 @@ interface WithoutDefault<T> {
 }
 
 function optional<T>({ type, example, fallback }: WithoutDefault<T>, doc: string): Option<T> {
-  const words = example.split(" ");
-  return { status: "done", type, words, hasDefault: false, fallback, isRepeatable: false, doc };
+  return {
+    status: "done",
+    type,
+    words: example.split(" "),
+    hasDefault: false,
+    fallback,
+    isRepeatable: false,
+    restart: "",
+    doc,
+  };
 }
 
 function repeatable(
@@ -579,10 +628,14 @@ function repeatable(
   return { ...optional({ ...row, fallback: [] }, doc), isRepeatable: true };
 }
 
-/** URLs of one callback; `resource` is what SRS's own sample server calls the place for it. */
+function needsRestart<T>(reason: string, option: Option<T>): Option<T> {
+  return { ...option, restart: reason };
+}
+
+/** URLs of one callback. `resource` is the path that SRS's sample server uses for it. */
 function hook(resource: string, doc: string): Option<readonly string[]> {
   const example = `http://127.0.0.1:8085/api/v1/${resource}`;
-  return optional({ type: values.httpUrls, example, fallback: [] }, doc);
+  return optional({ type: addresses.httpUrls, example, fallback: [] }, doc);
 }
 
 function deferred(

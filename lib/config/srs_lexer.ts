@@ -1,29 +1,29 @@
-/**
- * Splits a file in the SRS format into tokens. The rules are those of SRS 7.0.18
- * (`srs_app_config.cpp`): words end at a blank, a line end, `;` or `{`; `}` and `#` mean something
- * only where a word would start; quotes have no escapes and an empty quoted word vanishes.
- *
- * DEVIATION: SRS has no rule for a byte order mark | because editors write one | test
- * "lexSrs() skips a byte order mark at the start of the file"
- * DEVIATION: SRS counts a lone CR as no line but subtracts one from the line it reports | because
- * the line the user sees is right | test "parseSrs() reports a directive broken by a lone CR on its
- * line"
- */
-
 import { quotePeerText } from "../base/text.ts";
 import type { Word } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
 
-/** A piece of a file. `eol` is a line end, `end` the end of the file. */
+/** A token of a file in the SRS format. `eol` is a line end, `end` the end of the file. */
 export interface Token extends Word {
   readonly kind: "word" | "{" | "}" | ";" | "eol" | "end";
-  /** Column after the token, where something missing would be written. */
+  /** Column after the token, where a missing character would go. */
   readonly endColumn: number;
 }
 
 const BYTE_ORDER_MARK = "\uFEFF";
 
-/** Tokens of `text`, the last one of kind `end`. Problems with quotes go to `problems`. */
+/**
+ * Splits `text` into tokens, the last one of kind `end`. Problems with quotes go to `problems`.
+ *
+ * The rules are those of SRS 7.0.18 (`srs_app_config.cpp`): words end at a blank, a line end, `;` or
+ * `{`. `}` and `#` are special only at the start of a word. Quotes have no escapes, and an empty
+ * quoted word is dropped.
+ *
+ * DEVIATION: SRS has no rule for a byte order mark | because editors write one | test
+ * "lexSrs() skips a byte order mark at the start of the file"
+ * DEVIATION: SRS does not count a lone CR as a line but subtracts one from the line it reports |
+ * because users need the line that their editor shows | test "parseSrs() reports a directive broken
+ * by a lone CR on its line"
+ */
 export function lexSrs(text: string, file: string, problems: ProblemList): readonly Token[] {
   return new Lexer(text, file, problems).run();
 }
@@ -101,10 +101,10 @@ class Lexer {
     this.#problems.error(
       this.#position(start),
       `Quote ${quote} is not closed on its line`,
-      `write a second ${quote} where the text ends`,
+      `write a second ${quote} at the end of the text`,
     );
     this.#push("word", start, this.#text.slice(start + 1, this.#at));
-    // The quote swallowed the rest of the line; without this the line would be reported twice.
+    // The quote has consumed the rest of the line. Without this token, the line is reported twice.
     this.#push(";", this.#at);
   }
 

@@ -1,13 +1,3 @@
-/**
- * Reads a file in the SRS format, and the files it includes, into a directive tree. The grammar is
- * that of SRS 7.0.18; unlike SRS the parser goes on after a mistake, so that all of them are told
- * at once.
- *
- * DEVIATION: SRS looks up an include from the working directory only | because a server started
- * elsewhere would not find it; the folder of the including file is tried second | test "parseSrs()
- * looks for an include beside the including file when the working directory lacks it"
- */
-
 import { describeError } from "../base/errors.ts";
 import { quotePeerText } from "../base/text.ts";
 import type { Directive, Position } from "./directive.ts";
@@ -15,18 +5,28 @@ import type { ProblemList } from "./problem_list.ts";
 import { lexSrs, type Token } from "./srs_lexer.ts";
 
 /**
- * Text of a file, or undefined when there is no such file. `path` is relative to the working
- * directory or absolute. May throw when the file is there but cannot be read.
+ * Returns the text of a file, or undefined when it does not exist. `path` is absolute or relative to
+ * the working directory. May throw when the file exists but cannot be read.
  */
 export type ReadFile = (path: string) => string | undefined;
 
 /** What {@linkcode parseSrs} needs besides the text. */
-export interface ParseContext {
+interface ParseContext {
   readonly readFile: ReadFile;
   readonly problems: ProblemList;
 }
 
-/** The directives of `text`. Problems go to `context.problems`; never throws. */
+/**
+ * Parses `text`, the contents of `file`, and the files it includes. Problems go to
+ * `context.problems`. Never throws.
+ *
+ * The grammar is that of SRS 7.0.18. Unlike SRS, the parser continues after a mistake, so that all
+ * mistakes are reported at once.
+ *
+ * DEVIATION: SRS looks up an include from the working directory only | because a server started
+ * elsewhere would not find it; the folder of the including file is tried second | test "parseSrs()
+ * looks for an include next to the including file when the working directory lacks it"
+ */
 export function parseSrs(text: string, file: string, context: ParseContext): readonly Directive[] {
   const directives: Directive[] = [];
   new FileParser(file, { ...context, open: [normalizePath(file)] }).run(text, directives);
@@ -86,12 +86,12 @@ class FileParser {
   }
 
   #endLine(tokens: readonly Token[], index: number): void {
-    // Only the first line end after a word is a problem; blank lines follow it.
+    // Report only the first line end after a word, not the blank lines that follow it.
     if (this.#words.length === 0 || tokens[index - 1]?.kind !== "word") return;
     const next = nextKind(tokens, index);
     const isNear = next === "{" || next === ";";
     this.#incomplete("Line", isNear ? `write the "${next}" on this line` : undefined);
-    // A lone name goes on on the next line; anything longer most likely just lacks its ";".
+    // A lone name may continue on the next line. Anything longer most likely lacks its ";".
     if (!isNear && this.#words.length > 1) this.#finish();
   }
 
@@ -104,7 +104,7 @@ class FileParser {
     const [first] = this.#words;
     const children: Directive[] = [];
     if (first === undefined) {
-      this.#error(token, 'Unexpected "{"', "write the name of the block before it");
+      this.#error(token, 'Unexpected "{"', "write the block's name before it");
     } else if (first.text === "include") {
       this.#error(token, 'Unexpected "{" after "include"', 'name the files and end with ";"');
     } else {
@@ -170,7 +170,7 @@ class FileParser {
     const { open } = this.#context;
     if (open.includes(path)) {
       const what = `File ${quotePeerText(word.text)} includes itself`;
-      return this.#error(word, what, "remove this include, or the one that leads here");
+      return this.#error(word, what, "remove this include, or the one that leads to it");
     }
     const context = { ...this.#context, open: [...open, path] };
     new FileParser(found.file, context).run(found.text, this.#children);
@@ -185,7 +185,7 @@ class FileParser {
       }
       const where = beside === word.text ? "" : ` and no ${quotePeerText(beside)}`;
       const what = `Cannot include ${quotePeerText(word.text)}: there is no such file${where}`;
-      this.#error(word, what, "correct the path; it starts at the working directory");
+      this.#error(word, what, "correct the path; it is relative to the working directory");
     } catch (error) {
       const what = `Cannot include ${quotePeerText(word.text)}: ${describeError(error)}`;
       this.#error(word, what, "make the file readable");
@@ -198,20 +198,20 @@ class FileParser {
   }
 }
 
-/** Kind of the first token at or after `index` that is no line end. */
+/** Returns the kind of the first token at or after `index` that is not a line end. */
 function nextKind(tokens: readonly Token[], index: number): Token["kind"] {
   let at = index;
   while (tokens[at]!.kind === "eol") at++;
   return tokens[at]!.kind;
 }
 
-/** `path` seen from the folder that `file` is in. */
+/** Resolves `path` against the folder of `file`. */
 function besideFile(file: string, path: string): string {
   const folder = file.slice(0, file.lastIndexOf("/") + 1);
   return path.startsWith("/") ? path : folder + path;
 }
 
-/** `path` without `.`, `..` and doubled slashes, so that one file has one name. */
+/** Removes `.`, `..` and double slashes, so that each file has one name. */
 function normalizePath(path: string): string {
   const parts: string[] = [];
   for (const part of path.split("/")) {

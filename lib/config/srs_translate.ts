@@ -1,21 +1,15 @@
-/**
- * Moves directives that SRS once took directly in a vhost (or took under another name) to where
- * they are now, so that the schema knows one form only. Both forms are equally good, so nothing is
- * reported.
- */
-
 import type { Directive } from "./directive.ts";
 
-interface NewHome {
-  /** Block of the vhost that the directive is in now. */
+interface NewPosition {
+  /** Block of the vhost that contains the directive today. */
   readonly block: string;
   readonly name: string;
 }
 
-/** Directives that SRS 1 and 2 took directly in a vhost. */
-const FLAT_HOMES: ReadonlyMap<string, NewHome> = new Map([
+/** Directives that SRS 1 and 2 allowed directly in a vhost. */
+const FLAT_DIRECTIVES: ReadonlyMap<string, NewPosition> = new Map([
   ...["mode", "origin", "token_traverse", "vhost", "debug_srs_upnode"].map((name) =>
-    home(name, "cluster")
+    moved(name, "cluster")
   ),
   ...[
     "time_jitter",
@@ -28,21 +22,24 @@ const FLAT_HOMES: ReadonlyMap<string, NewHome> = new Map([
     "queue_length",
     "send_min_interval",
     "reduce_sequence_header",
-  ].map((name) => home(name, "play")),
-  home("publish_1stpkt_timeout", "publish", "firstpkt_timeout"),
-  home("publish_normal_timeout", "publish", "normal_timeout"),
-  home("refer", "refer", "all"),
-  home("refer_play", "refer", "play"),
-  home("refer_publish", "refer", "publish"),
+  ].map((name) => moved(name, "play")),
+  moved("publish_1stpkt_timeout", "publish", "firstpkt_timeout"),
+  moved("publish_normal_timeout", "publish", "normal_timeout"),
+  moved("refer", "refer", "all"),
+  moved("refer_play", "refer", "play"),
+  moved("refer_publish", "refer", "publish"),
 ]);
 
-/** Names that may stand directly in a vhost though they belong in one of its blocks. */
-export const FLAT_NAMES: readonly string[] = [...FLAT_HOMES.keys()];
+/** Names that may also be written directly in a vhost, outside of their block. */
+export const FLAT_NAMES: readonly string[] = [...FLAT_DIRECTIVES.keys()];
 
-/** What SRS 7.0.64 and later write in a block `rtmp` and earlier ones at the top. */
+/** Directives that moved from the top into a block `rtmp` in SRS 7.0.64. */
 const RTMP_NAMES: readonly string[] = ["listen", "chunk_size"];
 
-/** `directives` (a whole file) with every directive in its present place. */
+/**
+ * Moves directives of a whole file from where older SRS versions allowed them, or from older names,
+ * to where the schema has them. Reports nothing, because both forms are valid.
+ */
 export function translate(directives: readonly Directive[]): readonly Directive[] {
   return directives.flatMap(unwrapRtmp).map((directive) =>
     directive.name === "vhost" && directive.children !== undefined
@@ -51,7 +48,7 @@ export function translate(directives: readonly Directive[]): readonly Directive[
   );
 }
 
-function home(name: string, block: string, newName = name): [string, NewHome] {
+function moved(name: string, block: string, newName = name): [string, NewPosition] {
   return [name, { block, name: newName }];
 }
 
@@ -69,27 +66,27 @@ function unwrapRtmp(directive: Directive): Directive[] {
 
 function nest(children: readonly Directive[]): readonly Directive[] {
   const nested: Directive[] = [];
-  const moved = new Map<string, Directive[]>();
+  const added = new Map<string, Directive[]>();
   for (const child of children) {
-    const to = child.children === undefined ? FLAT_HOMES.get(child.name) : undefined;
+    const to = child.children === undefined ? FLAT_DIRECTIVES.get(child.name) : undefined;
     if (to === undefined) {
       nested.push(rename(child, "http", "http_static"));
     } else {
-      const siblings = moved.get(to.block) ?? [];
+      const siblings = added.get(to.block) ?? [];
       siblings.push({ ...child, name: to.name });
-      moved.set(to.block, siblings);
+      added.set(to.block, siblings);
     }
   }
-  for (const [block, directives] of moved) addToBlock(nested, block, directives);
+  for (const [block, directives] of added) addToBlock(nested, block, directives);
   return nested;
 }
 
-/** Written blocks come first, so what they say wins over the flat form (as in SRS). */
+/** Adds to the end of an existing block, so that its directives override the flat form (as in SRS). */
 function addToBlock(siblings: Directive[], name: string, added: readonly Directive[]): void {
   const index = siblings.findIndex((sibling) => sibling.name === name && sibling.children);
   const block = siblings[index] ?? { ...added[0]!, name, args: [], children: [] };
   const children = [...block.children ?? [], ...added];
-  // The flat form has no switch: writing it switched the check on.
+  // The flat form has no `enabled`: its presence enables the check.
   if (name === "refer" && !children.some((child) => child.name === "enabled")) {
     children.push({ ...added[0]!, name: "enabled", args: [{ ...added[0]!, text: "on" }] });
   }

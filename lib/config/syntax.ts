@@ -1,14 +1,12 @@
-/** How the two file formats write things, for fixes and for generated text. */
-
-/** The way of writing of one file format. */
+/** How a file format is written, for fixes and for generated text. */
 export interface Syntax {
-  /** One directive with its values. */
+  /** Formats one directive with its values. */
   readonly option: (name: string, values: readonly string[]) => string;
-  /** The inside of nested blocks, outermost first; the top of the file for none. */
+  /** Formats nested blocks, outermost first; the top of the file for none. */
   readonly block: (path: readonly string[]) => string;
-  /** What to write in a block to switch it off. */
+  /** The directive that disables a block. */
   readonly off: string;
-  /** The two words for yes and no. */
+  /** The two boolean words. */
   readonly flags: string;
 }
 
@@ -40,7 +38,7 @@ export const tomlSyntax: Syntax = {
   flags: "true or false",
 };
 
-/** The syntax of `file`: TOML when its name ends in `.toml`. */
+/** Returns the syntax of `file`: TOML if its name ends in `.toml`. */
 export function syntaxOf(file: string): Syntax {
   return file.toLowerCase().endsWith(".toml") ? tomlSyntax : srsSyntax;
 }

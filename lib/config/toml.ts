@@ -1,9 +1,3 @@
-/**
- * Reads a TOML file into the same directive tree as the SRS format. A table is a block, a key a
- * directive, an array its values. `[vhost.NAME]` is the block `vhost NAME`; an array of arrays, or
- * of tables, repeats the directive.
- */
-
 // @ts-types="./std_toml.d.ts"
 import { parse } from "@std/toml";
 import { describeError } from "../base/errors.ts";
@@ -17,13 +11,15 @@ import {
   type TomlPositions,
 } from "./toml_positions.ts";
 
-/** What the standard parser says when it cannot put a table into the tree. */
+/** The standard parser's errors for a table that conflicts with others. */
 const TREE_ERROR = /key length is not a positive number|Unexpected assign/;
 
 /**
- * The directives of `text`. Problems with single values go to `problems`.
+ * Parses `text`, the contents of `file`, into the same directive tree as the SRS format. Tables become
+ * blocks, keys directives, and arrays their values. `[vhost.NAME]` becomes the block `vhost NAME`. An
+ * array of arrays or tables repeats the directive. Problems with single values go to `problems`.
  *
- * @throws {ConfigError} when the text is not TOML: then nothing is known about what it holds
+ * @throws {ConfigError} when the text is not TOML
  */
 export function parseToml(
   text: string,
@@ -107,7 +103,7 @@ function parseDocument(
   problems: ProblemList,
 ): Record<string, unknown> {
   const at = (offset: number) => positionOf(source, offset, file);
-  // With such a key the standard parser writes to the prototype of all objects.
+  // With this key, the standard parser would write to the prototype of all objects.
   const prototype = source.indexOf("__proto__");
   if (prototype >= 0) {
     problems.fail(at(prototype), 'Name "__proto__" is not allowed', "choose another name");
@@ -123,23 +119,23 @@ function parseDocument(
     problems.fail(
       at(offset),
       `Invalid TOML: ${detail}`,
-      "correct it; toml.io describes the format",
+      "correct it; see toml.io for the format",
     );
   }
 }
 
-/** The standard parser lets repeated keys pass, and says nothing useful about repeated tables. */
+/** The standard parser accepts repeated keys and has no useful error for repeated tables. */
 function reportRepeated({ repeated }: TomlPositions, problems: ProblemList): void {
   for (const { name, at } of repeated) {
-    const fix = "write it once, and a table before the tables inside it";
-    problems.error(at, `Key ${quotePeerText(name)} is written again`, fix);
+    const fix = "write it once, and a table before its subtables";
+    problems.error(at, `Duplicate key ${quotePeerText(name)}`, fix);
   }
 }
 
 /**
- * Where the standard parser stopped and why. Its messages read `Parse error on line 3, column 7: …`
- * with a 0-based column; it often stops after the line end that follows the mistake, so blanks
- * before are skipped.
+ * Returns where and why the standard parser stopped. Its messages are like `Parse error on line 3,
+ * column 7: …` with a 0-based column. It often stops after the line end that follows the mistake, so
+ * the blanks before that point are skipped.
  */
 function locate(source: string, message: string): { offset: number; detail: string } {
   const match = /^Parse error on line (\d+), column (\d+): ([^\n]*)/.exec(message);
@@ -149,7 +145,7 @@ function locate(source: string, message: string): { offset: number; detail: stri
   return { offset: before.trimEnd().length, detail: quotePeerText(match?.[3] ?? message) };
 }
 
-/** The last key of `path`, which may end in array indexes. */
+/** Returns the last key of `path`, which may end in array indexes. */
 function nameOf(path: TomlPath): string {
   return String(path.findLast((part) => typeof part === "string"));
 }
@@ -159,9 +155,7 @@ function isTable(value: unknown): value is Record<string, unknown> {
     !(value instanceof Date);
 }
 
-/**
- * `value` as a word of the SRS format; a list or table in a list becomes text that no type takes.
- */
+/** Formats `value` as a word of the SRS format. A nested list or table becomes text no type accepts. */
 function wordText(value: unknown): string {
   if (typeof value === "boolean") return value ? "on" : "off";
   if (value instanceof Date) return value.toISOString();

@@ -1,30 +1,28 @@
-/**
- * Finds where the keys and values of a TOML text are written. The standard library's parser tells
- * what they are but not where, so this walks the same text again; it relies on that parser having
- * accepted the syntax.
- */
-
 import type { Position } from "./directive.ts";
 
 /** Keys and array indexes from the root of the document to a value. */
 export type TomlPath = readonly (string | number)[];
 
-/** Where everything in a document is. */
+/** Positions of the keys and values of a document. */
 export interface TomlPositions {
-  /** Position of the key at `path` (for an array item: of the item). */
+  /** Position of the key at `path`, or of the array item there. */
   readonly ofKey: (path: TomlPath) => Position;
   /** Position of the value at `path`. */
   readonly ofValue: (path: TomlPath) => Position;
-  /** Keys and tables written again, and tables written after a table inside them. */
+  /** Duplicate keys and tables, and tables written after their subtables. */
   readonly repeated: readonly { readonly name: string; readonly at: Position }[];
 }
 
-/** The places in `text`, a valid TOML document but for keys that may be repeated. Never throws. */
+/**
+ * Finds the positions of keys and values in `text`. The standard library's parser does not report
+ * them, so this walks the text a second time. `text` must have valid syntax, but may have duplicate
+ * keys. Never throws.
+ */
 export function findTomlPositions(text: string, file: string): TomlPositions {
   return new PositionFinder(text, file).run();
 }
 
-/** The place of the character at `offset` of `text`. */
+/** Returns the position of the character at `offset` of `text`. */
 export function positionOf(text: string, offset: number, file: string): Position {
   const before = text.slice(0, offset).split("\n");
   return { file, line: before.length, column: before.at(-1)!.length + 1 };
@@ -65,7 +63,7 @@ class PositionFinder {
     };
   }
 
-  /** `[a.b]` or `[[a.b]]`; returns the path its pairs are under. */
+  /** Reads `[a.b]` or `[[a.b]]`. Returns the path of the table. */
   #header(): TomlPath {
     const isArray = this.#text.startsWith("[[", this.#at);
     this.#at += isArray ? 2 : 1;
@@ -86,7 +84,7 @@ class PositionFinder {
     return path;
   }
 
-  /** `a.b = value` in the table at `table`. */
+  /** Reads `a.b = value` in the table at `table`. */
   #pair(table: TomlPath): void {
     let path = table;
     const keys = this.#dottedKey();
@@ -173,7 +171,7 @@ class PositionFinder {
       this.#at += quote === '"' && this.#peek() === "\\" ? 2 : 1;
     }
     this.#at += end.length;
-    // A long string may end in one or two quotes of its own.
+    // A long string may end with one or two quotes before its closing quotes.
     if (isLong) this.#skip(quote === '"' ? /"{0,2}/y : /'{0,2}/y);
   }
 
@@ -195,7 +193,7 @@ class PositionFinder {
     return this.#text[this.#at];
   }
 
-  /** Offset of the nearest table or value around `path`. */
+  /** Returns the offset of the nearest table or value that contains `path`. */
   #offsetAbove(path: TomlPath): number {
     for (let length = path.length; length > 0; length--) {
       const key = pathKey(path.slice(0, length));
@@ -214,7 +212,7 @@ function pathKey(path: TomlPath): string {
   return JSON.stringify(path);
 }
 
-/** Undoes the escapes of a quoted key, which are those of JSON apart from a long `\U`. */
+/** Resolves the escapes of a quoted key. They are those of JSON, except for the long `\U`. */
 function unescapeKey(inner: string): string {
   try {
     return JSON.parse(`"${inner}"`);

@@ -1,11 +1,11 @@
-/** Holds the files in `conf/` and the reference in `docs/` to the schema. Needs read permission. */
+/** The files in `conf/` and the reference in `docs/` follow the schema. Needs read permission. */
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../helpers/assert.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
 import { loadConfig } from "../../lib/config/load.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { type Entries, ROOT } from "../../lib/config/schema.ts";
-import { renderDocTables, renderFullConf, renderFullToml } from "./reference.ts";
+import { renderDocTables, renderFullConf, renderFullToml } from "../../tools/config_reference.ts";
 
 const ROOT_URL = new URL("../../", import.meta.url);
 const ignore = (await Deno.permissions.query({ name: "read" })).state !== "granted";
@@ -18,11 +18,10 @@ function load(path: string) {
   return loadConfig(decodeURIComponent(new URL(path, ROOT_URL).pathname));
 }
 
-const UPDATE =
-  "run deno run --allow-read --allow-write tests/config/update_reference.ts and look at the difference";
+const UPDATE = "run deno task docs and review the difference";
 
 Deno.test({
-  name: "conf/origin.conf and conf/origin.toml are the same origin on port 19350",
+  name: "conf/origin.conf and conf/origin.toml define the same origin on port 19350",
   ignore,
   fn() {
     const { config, warnings } = load("conf/origin.conf");
@@ -36,7 +35,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "conf/edge.conf and conf/edge.toml are the same edge of that origin",
+  name: "conf/edge.conf and conf/edge.toml define the same edge of that origin",
   ignore,
   fn() {
     const { config, warnings } = load("conf/edge.conf");
@@ -53,7 +52,7 @@ Deno.test({
 
 for (const path of ["conf/full.conf", "conf/full.toml"]) {
   Deno.test({
-    name: `${path} has the defaults as values`,
+    name: `${path} shows the default values`,
     ignore,
     fn() {
       assertEquals(load(path), { config: defaultConfig(), warnings: [] });
@@ -61,7 +60,7 @@ for (const path of ["conf/full.conf", "conf/full.toml"]) {
   });
 
   Deno.test({
-    name: `${path} shows every directive below its description`,
+    name: `${path} shows every directive with its description`,
     ignore,
     fn() {
       const text = readText(path);
@@ -88,12 +87,12 @@ Deno.test({
   name: "docs/configuration.md has the current tables",
   ignore,
   fn() {
-    assertStringIncludes(readText("docs/configuration.md"), renderDocTables());
+    assertStringIncludes(readText("docs/configuration.md"), renderDocTables(), UPDATE);
   },
 });
 
 Deno.test({
-  name: "loadConfig() reads an included file beside the including one",
+  name: "loadConfig() reads an included file next to the including file",
   ignore,
   fn() {
     const path = decodeURIComponent(new URL("fixtures/include.conf", import.meta.url).pathname);
@@ -102,7 +101,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "loadConfig() says so when there is no such file",
+  name: "loadConfig() reports a missing file",
   ignore,
   fn() {
     const error = assertThrows(() => loadConfig("conf/none.conf"), ConfigError);
@@ -115,7 +114,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "loadConfig() says why a folder is no configuration",
+  name: "loadConfig() reports a folder",
   ignore,
   fn() {
     const folder = decodeURIComponent(new URL("conf", ROOT_URL).pathname);

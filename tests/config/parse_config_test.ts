@@ -338,20 +338,20 @@ Deno.test("parseConfig() lets the first of several directives count and warns of
     [
       2,
       1,
-      'Directive "listen" is written again at the top level',
-      "remove it; the one on line 1 of x.conf counts",
+      'Duplicate directive "listen" at the top level',
+      "remove it; the one on line 1 of x.conf applies",
     ],
     [
       4,
       25,
-      'Directive "gop_cache" is written again in play in vhost "v"',
-      "remove it; the one on line 4 of x.conf counts",
+      'Duplicate directive "gop_cache" in play in vhost "v"',
+      "remove it; the one on line 4 of x.conf applies",
     ],
     [
       5,
       3,
-      'Directive "play" is written again in vhost "v"',
-      "remove it; the one on line 4 of x.conf counts",
+      'Duplicate directive "play" in vhost "v"',
+      "remove it; the one on line 4 of x.conf applies",
     ],
   ]);
 });
@@ -362,7 +362,7 @@ Deno.test("parseConfig() lets a block count more than the flat form, as SRS does
   const { play } = config.vhosts.get("v")!;
   assertEquals([play.gopCache, play.atc], [false, true]);
   assertEquals(warnings.map(({ line, what }) => [line, what]), [
-    [3, 'Directive "gop_cache" is written again in play in vhost "v"'],
+    [3, 'Duplicate directive "gop_cache" in play in vhost "v"'],
   ]);
 });
 
@@ -378,7 +378,7 @@ Deno.test("parseConfig() switches the refer check on when only refer_publish is 
 Deno.test("parseConfig() warns of origins without a mode", () => {
   assertEquals(problemsOf(inVhost("origin 127.0.0.1;")), [
     'x.conf:3:1: warning: Directive "origin" has no effect in an origin vhost: ' +
-    "add mode remote; beside it to make an edge",
+    "add mode remote; next to it to make this an edge",
   ]);
 });
 
@@ -388,18 +388,18 @@ Deno.test("parseConfig() does not ask a disabled edge for origins", () => {
 
 Deno.test("parseConfig() warns of security without rules", () => {
   assertEquals(problemsOf(inVhost("security { enabled on; }")), [
-    "x.conf:3:12: warning: Security is on without rules, so every client is refused: " +
+    "x.conf:3:12: warning: Security is enabled without rules, so every client is refused: " +
     "add rules such as allow play all;",
   ]);
 });
 
 Deno.test("parseConfig() warns of a second vhost name and of a file without vhosts", () => {
   assertEquals(problemsOf("listen 1935;\nvhost a b { }"), [
-    'x.conf:2:9: warning: Vhost takes one name, so "b" has no effect: ' +
-    "write a vhost of its own for it",
+    'x.conf:2:9: warning: A vhost has one name, so "b" has no effect: ' +
+    "define a separate vhost for it",
   ]);
   assertEquals(problemsOf("listen 1935;"), [
-    "x.conf: warning: There is no vhost, so every client is refused: " +
+    "x.conf: warning: No vhost is defined, so every client is refused: " +
     "add vhost __defaultVhost__ { … }",
   ]);
 });
@@ -415,8 +415,8 @@ Deno.test("parseConfig() reads listen and chunk_size from a block rtmp", () => {
 
 Deno.test("parseConfig() warns of what else is in a block rtmp", () => {
   assertEquals(problemsOf("rtmp { listen 1936; other x; } vhost a;"), [
-    'x.conf:1:1: warning: Directive "rtmp" is not supported yet: ' +
-    "it has no effect; remove it or write enabled off; in it",
+    'x.conf:1:1: warning: Directive "rtmp" is not supported yet and has no effect: ' +
+    "remove it or write enabled off; in it",
   ]);
 });
 

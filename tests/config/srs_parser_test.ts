@@ -87,7 +87,7 @@ const REJECTED: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   ["}", 'x.conf:1:1: Unexpected "}": remove it, or open a block before it'],
   [";", 'x.conf:1:1: Unexpected ";": remove it, or write a directive before it'],
-  ["{}", 'x.conf:1:1: Unexpected "{": write the name of the block before it'],
+  ["{}", 'x.conf:1:1: Unexpected "{": write the block\'s name before it'],
   ["include;", 'x.conf:1:1: "include" names no file: write "include FILE;"'],
   [
     "include a {}",
@@ -97,7 +97,7 @@ const REJECTED: readonly (readonly [text: string, ...problems: string[]])[] = [
     "include\ntest;",
     `x.conf:1:8: Line ends before the ";" or "{" of "include": ${ONE_LINE}`,
     'x.conf:2:1: Cannot include "test": there is no such file: ' +
-    "correct the path; it starts at the working directory",
+    "correct the path; it is relative to the working directory",
   ],
   ["dir0 \narg0;", `x.conf:1:5: Line ends before the ";" or "{" of "dir0": ${ONE_LINE}`],
   [
@@ -129,7 +129,7 @@ const REJECTED: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     'dir0 "a;\ndir1;',
-    'x.conf:1:6: Quote " is not closed on its line: write a second " where the text ends',
+    'x.conf:1:6: Quote " is not closed on its line: write a second " at the end of the text',
   ],
 ];
 
@@ -209,7 +209,7 @@ Deno.test("parseSrs() looks for an include beside the including file when the wo
 Deno.test("parseSrs() names both places when an include is in neither", () => {
   assertEquals(parse("include a.conf;", readFrom(), "conf/x.conf").problems, [
     'conf/x.conf:1:9: Cannot include "a.conf": there is no such file and no "conf/a.conf": ' +
-    "correct the path; it starts at the working directory",
+    "correct the path; it is relative to the working directory",
   ]);
 });
 
@@ -230,7 +230,7 @@ Deno.test("parseSrs() reports an include that cannot be read with the reason", (
 
 Deno.test("parseSrs() reports an include cycle of one file instead of hanging", () => {
   assertEquals(parse("include x.conf;", readFrom({ "x.conf": "include x.conf;" })).problems, [
-    'x.conf:1:9: File "x.conf" includes itself: remove this include, or the one that leads here',
+    'x.conf:1:9: File "x.conf" includes itself: remove this include, or the one that leads to it',
   ]);
 });
 
@@ -238,7 +238,7 @@ Deno.test("parseSrs() reports an include cycle of several files under other spel
   const files = readFrom({ "d/a.conf": "include ./d/../x.conf;", "./d/../x.conf": "a;" });
   assertEquals(parse("include d/a.conf;", files).problems, [
     'd/a.conf:1:9: File "./d/../x.conf" includes itself: ' +
-    "remove this include, or the one that leads here",
+    "remove this include, or the one that leads to it",
   ]);
 });
 

@@ -80,16 +80,16 @@ enabled = true
 enabled = false
 `;
   assertEquals(problemsOf(text, TOML), [
-    'x.toml:2:1: warning: Directive "daemon" is not supported yet: the server stays in the ' +
-    "foreground; write daemon off; and let a service manager start it",
-    'x.toml:3:2: warning: Directive "heartbeat" is not supported yet: ' +
-    "it has no effect; remove it or write enabled = false in it",
-    'x.toml:8:10: warning: Directive "dvr" is not supported yet: ' +
-    "it has no effect; remove it or write enabled = false in it",
-    'x.toml:13:1: warning: Directive "time_jitter" is not supported yet: ' +
-    'it has no effect; remove it or write time_jitter = "full"',
-    'x.toml:15:3: warning: Directive "stream_caster" is not supported yet: ' +
-    "it has no effect; remove it or write enabled = false in it",
+    'x.toml:2:1: warning: Directive "daemon" is not supported yet and has no effect: the server stays in the ' +
+    "foreground; write daemon off; and use a service manager",
+    'x.toml:3:2: warning: Directive "heartbeat" is not supported yet and has no effect: ' +
+    "remove it or write enabled = false in it",
+    'x.toml:8:10: warning: Directive "dvr" is not supported yet and has no effect: ' +
+    "remove it or write enabled = false in it",
+    'x.toml:13:1: warning: Directive "time_jitter" is not supported yet and has no effect: ' +
+    'remove it or write time_jitter = "full"',
+    'x.toml:15:3: warning: Directive "stream_caster" is not supported yet and has no effect: ' +
+    "remove it or write enabled = false in it",
   ]);
 });
 

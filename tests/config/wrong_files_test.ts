@@ -17,26 +17,26 @@ const SRS_FILES: readonly WrongFile[] = [
     what: "an empty file",
     text: "",
     problems: [
-      'x.conf: Directive "listen" is missing: write listen 1935;',
-      "x.conf: warning: There is no vhost, so every client is refused: " +
+      'x.conf: Directive "listen" is missing: add listen 1935;',
+      "x.conf: warning: No vhost is defined, so every client is refused: " +
       "add vhost __defaultVhost__ { … }",
     ],
   },
   {
     what: "no listen",
     text: VHOST,
-    problems: ['x.conf: Directive "listen" is missing: write listen 1935;'],
+    problems: ['x.conf: Directive "listen" is missing: add listen 1935;'],
   },
   {
     what: "listen without a value",
     text: `listen;\n${VHOST}`,
-    problems: ['x.conf:1:1: Directive "listen" has no value: write it as in listen 1935;'],
+    problems: ['x.conf:1:1: Directive "listen" has no value: write it like listen 1935;'],
   },
   {
     what: "listen as a block",
     text: `listen { 1935; }\n${VHOST}`,
     problems: [
-      'x.conf:1:1: Directive "listen" takes a value, not a block: write it as in listen 1935;',
+      'x.conf:1:1: Directive "listen" takes a value, not a block: write it like listen 1935;',
     ],
   },
   {
@@ -74,13 +74,13 @@ const SRS_FILES: readonly WrongFile[] = [
   {
     what: "listen twice at one address",
     text: `listen 1935 0.0.0.0:1935;\n${VHOST}`,
-    problems: ['x.conf:1:13: Value "0.0.0.0:1935" of "listen" is written twice: remove it'],
+    problems: ['x.conf:1:13: Value "0.0.0.0:1935" of "listen" is listed twice: remove it'],
   },
   {
     what: "listen in a vhost",
     text: "vhost v {\n  listen 1935;\n}",
     problems: [
-      'x.conf: Directive "listen" is missing: write listen 1935;',
+      'x.conf: Directive "listen" is missing: add listen 1935;',
       'x.conf:2:3: Directive "listen" does not belong in vhost "v": ' +
       "move it to the top of the file, outside every block, or http_api { … }, or http_server { … }",
     ],
@@ -155,24 +155,24 @@ const SRS_FILES: readonly WrongFile[] = [
     what: "HLS in an edge vhost",
     text: inVhost("cluster { mode remote; origin a; }\nhls { enabled on; }"),
     problems: [
-      "x.conf:4:7: warning: HLS has no effect in an edge vhost: its streams are here only while " +
-      "players watch: write it on the origin and put an HTTP cache here, as docs/hls-edge.md shows",
+      "x.conf:4:7: warning: HLS has no effect in an edge vhost, which has streams only while players " +
+      "watch: enable it on the origin and put an HTTP cache here, see docs/hls-edge.md",
     ],
   },
   {
     what: "an API with authentication but without a password",
     text: "listen 1935; vhost v { }\nhttp_api { enabled on; auth { enabled on; username a; } }",
     problems: [
-      "x.conf:2:24: Authentication needs a name without colon, and a password: " +
-      "add username admin; and password secret; beside it",
+      "x.conf:2:24: Authentication needs a user name without a colon, and a password: " +
+      "add username admin; and password secret; next to it",
     ],
   },
   {
     what: "an API without a password that other machines reach",
     text: "listen 1935; vhost v { }\nhttp_api { enabled on; listen 0.0.0.0:1985; }",
     problems: [
-      "x.conf:2:24: warning: The API has no password, and other machines can close clients " +
-      "through it: switch auth on, or listen on 127.0.0.1",
+      "x.conf:2:24: warning: The API has no password, so other machines can close clients " +
+      "through it: enable auth, or listen on 127.0.0.1",
     ],
   },
   {
@@ -195,7 +195,7 @@ const SRS_FILES: readonly WrongFile[] = [
     what: "a mount of another format",
     text: inVhost("http_remux { mount [vhost]/[app]/[stream].xyz; }"),
     problems: [
-      'x.conf:3:20: Value "[vhost]/[app]/[stream].xyz" of "mount" is not valid: let it end in .flv',
+      'x.conf:3:20: Value "[vhost]/[app]/[stream].xyz" of "mount" is not valid: end it in .flv',
     ],
   },
   {
@@ -204,8 +204,8 @@ const SRS_FILES: readonly WrongFile[] = [
       inVhost("http_remux { enabled on; mount /[app]/[stream].ts; }")
     }`,
     problems: [
-      "x.conf:3:26: warning: Streams are served over HTTP as FLV only, so this vhost serves none: " +
-      "let the mount end in .flv",
+      "x.conf:3:26: warning: HTTP serves streams as FLV only, so this vhost serves none: " +
+      "end the mount in .flv",
     ],
   },
   {
@@ -213,15 +213,15 @@ const SRS_FILES: readonly WrongFile[] = [
     text: inVhost("http_remux { mount a.example/[app]/[stream].flv; }"),
     problems: [
       'x.conf:3:20: Value "a.example/[app]/[stream].flv" of "mount" is not valid: ' +
-      "let it begin with [vhost]/ or with /",
+      "start it with [vhost]/ or /",
     ],
   },
   {
     what: "hls_ts_file that is the same for all segments",
     text: inVhost("hls { hls_ts_file [app]/[stream].ts; }"),
     problems: [
-      'x.conf:3:19: Value "[app]/[stream].ts" of "hls_ts_file" is the same for several files: ' +
-      "put [stream] and [seq] or [timestamp] into it",
+      'x.conf:3:19: Value "[app]/[stream].ts" of "hls_ts_file" gives several files the same name: ' +
+      "add [stream] and [seq] or [timestamp]",
     ],
   },
   {
@@ -229,14 +229,14 @@ const SRS_FILES: readonly WrongFile[] = [
     text: inVhost("hls { hls_m3u8_file ../[stream].m3u8; }"),
     problems: [
       'x.conf:3:21: Value "../[stream].m3u8" of "hls_m3u8_file" is not valid: ' +
-      "write a path without .., below the folder that hls_path names",
+      "write a path relative to hls_path, without ..",
     ],
   },
   {
     what: "hls_ts_file with another ending",
     text: inVhost("hls { hls_ts_file [stream]-[seq].mp4; }"),
     problems: [
-      'x.conf:3:19: Value "[stream]-[seq].mp4" of "hls_ts_file" is not valid: let it end in .ts',
+      'x.conf:3:19: Value "[stream]-[seq].mp4" of "hls_ts_file" is not valid: end it in .ts',
     ],
   },
   {
@@ -264,7 +264,7 @@ const SRS_FILES: readonly WrongFile[] = [
     what: "a misspelt flat directive",
     text: inVhost("mode remote;\norgin 127.0.0.1;"),
     problems: [
-      'x.conf:3:1: Mode "remote" needs an origin: add origin 127.0.0.1:19350; beside it',
+      'x.conf:3:1: Mode "remote" needs an origin: add origin 127.0.0.1:19350; next to it',
       'x.conf:4:1: Unknown directive "orgin" in vhost "v": did you mean "origin"?',
     ],
   },
@@ -293,7 +293,7 @@ const SRS_FILES: readonly WrongFile[] = [
     text: `listen 1935;\nworker_processes 4;\n${VHOST}`,
     problems: [
       'x.conf:2:1: Unknown directive "worker_processes" at the top level: ' +
-      "docs/configuration.md lists every directive",
+      "see docs/configuration.md for all directives",
     ],
   },
   {
@@ -301,9 +301,9 @@ const SRS_FILES: readonly WrongFile[] = [
     text: `listen 1935;\nconstructor x;\n__proto__ { a; }\n${VHOST}`,
     problems: [
       'x.conf:2:1: Unknown directive "constructor" at the top level: ' +
-      "docs/configuration.md lists every directive",
+      "see docs/configuration.md for all directives",
       'x.conf:3:1: Unknown directive "__proto__" at the top level: ' +
-      "docs/configuration.md lists every directive",
+      "see docs/configuration.md for all directives",
     ],
   },
   {
@@ -311,7 +311,7 @@ const SRS_FILES: readonly WrongFile[] = [
     text: `listen 1935;\nzzzzzz\x1b[2J x;\n${VHOST}`,
     problems: [
       'x.conf:2:1: Unknown directive "zzzzzz\\u{1b}[2J" at the top level: ' +
-      "docs/configuration.md lists every directive",
+      "see docs/configuration.md for all directives",
     ],
   },
   {
@@ -333,7 +333,7 @@ const SRS_FILES: readonly WrongFile[] = [
     what: "two values of a scalar",
     text: inVhost("enabled on off;"),
     problems: [
-      'x.conf:3:12: "enabled" takes one value, not 2: remove "off" and what follows',
+      'x.conf:3:12: "enabled" takes one value, not 2: remove "off" and all after it',
     ],
   },
   {
@@ -345,14 +345,14 @@ const SRS_FILES: readonly WrongFile[] = [
     what: "an edge without origins",
     text: inVhost("cluster {\n  mode remote;\n}"),
     problems: [
-      'x.conf:4:3: Mode "remote" needs an origin: add origin 127.0.0.1:19350; beside it',
+      'x.conf:4:3: Mode "remote" needs an origin: add origin 127.0.0.1:19350; next to it',
     ],
   },
   {
     what: "an origin without a value",
     text: inVhost("mode remote;\norigin;"),
     problems: [
-      'x.conf:4:1: Directive "origin" has no value: write it as in origin 127.0.0.1:19350;',
+      'x.conf:4:1: Directive "origin" has no value: write it like origin 127.0.0.1:19350;',
     ],
   },
   {
@@ -368,7 +368,7 @@ const SRS_FILES: readonly WrongFile[] = [
     text: inVhost("mode remote;\norigin rtmp://127.0.0.1/live;"),
     problems: [
       'x.conf:4:8: Value "rtmp://127.0.0.1/live" of "origin" is not valid: ' +
-      "write only host:port, without scheme and path",
+      "write only host:port, without scheme or path",
     ],
   },
   {
@@ -399,7 +399,7 @@ const SRS_FILES: readonly WrongFile[] = [
     text: inVhost("cluster { vhost a/b; }"),
     problems: [
       'x.conf:3:17: Value "a/b" of "vhost" is not valid: ' +
-      "write a name without blanks and without any of / ? # & =",
+      "write a name without blanks or any of / ? # & =",
     ],
   },
   {
@@ -480,12 +480,12 @@ const SRS_FILES: readonly WrongFile[] = [
   {
     what: "a first pause above the longest",
     text: inVhost("cluster { retry_min 10s;\n  retry_max 5s; }"),
-    problems: ['x.conf:4:3: Directive "retry_min" is above "retry_max": make retry_max larger'],
+    problems: ['x.conf:4:3: Directive "retry_min" is above "retry_max": raise retry_max'],
   },
   {
     what: "a first pause above the default of the longest",
     text: inVhost("cluster { retry_min 10s; }"),
-    problems: ['x.conf:3:11: Directive "retry_min" is above "retry_max": make retry_max larger'],
+    problems: ['x.conf:3:11: Directive "retry_min" is above "retry_max": raise retry_max'],
   },
   {
     what: "a log level that SRS does not have",
@@ -506,13 +506,13 @@ const SRS_FILES: readonly WrongFile[] = [
   {
     what: "a vhost without a name",
     text: "listen 1935;\nvhost { }",
-    problems: ["x.conf:2:1: Vhost has no name: write it as in vhost __defaultVhost__ { … }"],
+    problems: ["x.conf:2:1: Vhost has no name: write vhost __defaultVhost__ { … }"],
   },
   {
     what: "two vhosts with one name",
     text: `listen 1935;\nvhost a { }\nvhost b { }\nvhost a { gop_cache x; }`,
     problems: [
-      'x.conf:4:7: Vhost "a" is written twice: merge it into the one on line 2 of x.conf',
+      'x.conf:4:7: Vhost "a" is defined twice: merge it into the one on line 2 of x.conf',
       'x.conf:4:21: Value "x" of "gop_cache" is not valid: write on or off',
     ],
   },
@@ -521,7 +521,7 @@ const SRS_FILES: readonly WrongFile[] = [
     text: inVhost("play on;"),
     problems: [
       'x.conf:3:1: Directive "play" is a block, not a value: ' +
-      "write what it shall contain inside play { … }",
+      "write its directives inside play { … }",
     ],
   },
   {
@@ -537,7 +537,7 @@ const SRS_FILES: readonly WrongFile[] = [
     text: inVhost("play { gop_cache { on; } }"),
     problems: [
       'x.conf:3:8: Directive "gop_cache" takes a value, not a block: ' +
-      "write it as in gop_cache on;",
+      "write it like gop_cache on;",
     ],
   },
   {
@@ -546,13 +546,13 @@ const SRS_FILES: readonly WrongFile[] = [
     problems: [
       'x.conf:3:22: Value "5" of "timeout" has no unit: write 5s, 5ms or 5m',
       'x.conf:3:33: Value "hooks.example" of "on_play" is not valid: ' +
-      "write a whole address, such as http://127.0.0.1:8085/api/v1/clients",
+      "write a full URL, such as http://127.0.0.1:8085/api/v1/clients",
       'x.conf:3:47: Value "ftp://a/" of "on_play" is not valid: ' +
-      "write a whole address, such as http://127.0.0.1:8085/api/v1/clients",
+      "write a full URL, such as http://127.0.0.1:8085/api/v1/clients",
       'x.conf:3:56: Value "http://" of "on_play" is not valid: ' +
-      "write a whole address, such as http://127.0.0.1:8085/api/v1/clients",
+      "write a full URL, such as http://127.0.0.1:8085/api/v1/clients",
       'x.conf:3:65: Unknown directive "on_open" in http_hooks in vhost "v": ' +
-      "docs/configuration.md lists every directive",
+      "see docs/configuration.md for all directives",
     ],
   },
   {
@@ -563,22 +563,22 @@ const SRS_FILES: readonly WrongFile[] = [
     ),
     problems: [
       'x.conf:5:8: Value "all" of "allow" is not valid: ' +
-      "write play or publish first, as in allow play all;",
+      "write play or publish first, like allow play all;",
       'x.conf:6:7: "deny play" takes one address, not 0: ' +
-      "write one address, as in deny play all;",
+      "write one address, like deny play all;",
       'x.conf:7:13: Value "1.2.3" of "allow" is not an address: ' +
       "write all, an IP address, or a range like 10.0.0.0/8",
       'x.conf:8:15: Value "10.0.0.0/33" of "deny" is not an address: ' +
       "write all, an IP address, or a range like 10.0.0.0/8",
       'x.conf:9:21: "allow play" takes one address, not 2: ' +
-      "write one address, as in allow play all;",
+      "write one address, like allow play all;",
     ],
   },
   {
     what: "a rule without anything",
     text: inVhost("security { allow; }"),
     problems: [
-      'x.conf:3:12: Directive "allow" has no value: write it as in allow play all;',
+      'x.conf:3:12: Directive "allow" has no value: write it like allow play all;',
     ],
   },
   {
@@ -586,7 +586,7 @@ const SRS_FILES: readonly WrongFile[] = [
     text: inVhost("refer http://example.com/player;"),
     problems: [
       'x.conf:3:7: Value "http://example.com/player" of "all" is not valid: ' +
-      "write only the host name, without scheme, port and path",
+      "write only the host name, without scheme, port or path",
     ],
   },
   {
@@ -594,13 +594,13 @@ const SRS_FILES: readonly WrongFile[] = [
     text: "lisen 1;\nlisten 1935;\ndaemon on;\nvhost v {\n  mode remote\n  chunk_size 1;\n}",
     problems: [
       'x.conf:1:1: Unknown directive "lisen" at the top level: did you mean "listen"?',
-      'x.conf:3:1: warning: Directive "daemon" is not supported yet: the server stays in the ' +
-      "foreground; write daemon off; and let a service manager start it",
-      'x.conf:5:3: Mode "remote" needs an origin: add origin 127.0.0.1:19350; beside it',
+      'x.conf:3:1: warning: Directive "daemon" is not supported yet and has no effect: the server stays in the ' +
+      "foreground; write daemon off; and use a service manager",
+      'x.conf:5:3: Mode "remote" needs an origin: add origin 127.0.0.1:19350; next to it',
       'x.conf:5:14: Line ends before the ";" or "{" of "mode": ' +
       'write the whole directive on one line and end it with ";"',
-      'x.conf:6:3: warning: Directive "chunk_size" is not supported yet: ' +
-      "it has no effect; write chunk_size once, at the top of the file",
+      'x.conf:6:3: warning: Directive "chunk_size" is not supported yet and has no effect: ' +
+      "remove it; set chunk_size once, at the top of the file",
     ],
   },
 ];
@@ -610,8 +610,8 @@ const TOML_FILES: readonly WrongFile[] = [
     what: "an empty TOML file",
     text: "",
     problems: [
-      'x.toml: Directive "listen" is missing: write listen = 1935',
-      "x.toml: warning: There is no vhost, so every client is refused: " +
+      'x.toml: Directive "listen" is missing: add listen = 1935',
+      "x.toml: warning: No vhost is defined, so every client is refused: " +
       "add [vhost.__defaultVhost__]",
     ],
   },
@@ -620,7 +620,7 @@ const TOML_FILES: readonly WrongFile[] = [
     text: "listen = 1935\npid =\n",
     problems: [
       'x.toml:2:6: Invalid TOML: "Cannot parse value on line \'pid =": ' +
-      "correct it; toml.io describes the format",
+      "correct it; see toml.io for the format",
     ],
   },
   {
@@ -628,7 +628,7 @@ const TOML_FILES: readonly WrongFile[] = [
     text: 'listen = "1935\n',
     problems: [
       'x.toml:1:15: Invalid TOML: "Single-line string cannot contain EOL": ' +
-      "correct it; toml.io describes the format",
+      "correct it; see toml.io for the format",
     ],
   },
   {
@@ -636,7 +636,7 @@ const TOML_FILES: readonly WrongFile[] = [
     text: "listen 1935;\n",
     problems: [
       'x.toml:1:7: Invalid TOML: "key/value pair doesn\'t have \\"=\\"": ' +
-      "correct it; toml.io describes the format",
+      "correct it; see toml.io for the format",
     ],
   },
   {
@@ -648,14 +648,14 @@ const TOML_FILES: readonly WrongFile[] = [
     what: "an edge without origins, in TOML",
     text: inTomlVhost('cluster.mode = "remote"'),
     problems: [
-      'x.toml:3:9: Mode "remote" needs an origin: add origin = "127.0.0.1:19350" beside it',
+      'x.toml:3:9: Mode "remote" needs an origin: add origin = "127.0.0.1:19350" next to it',
     ],
   },
   {
     what: "an empty list of origins",
     text: inTomlVhost('mode = "remote"\norigin = []'),
     problems: [
-      'x.toml:4:1: Directive "origin" has no value: write it as in origin = "127.0.0.1:19350"',
+      'x.toml:4:1: Directive "origin" has no value: write it like origin = "127.0.0.1:19350"',
     ],
   },
   {
@@ -708,16 +708,16 @@ const TOML_FILES: readonly WrongFile[] = [
     what: "a key written twice",
     text: "listen = 1935\nlisten = 1936\n[vhost.v]\n",
     problems: [
-      'x.toml:2:1: Key "listen" is written again: ' +
-      "write it once, and a table before the tables inside it",
+      'x.toml:2:1: Duplicate key "listen": ' +
+      "write it once, and a table before its subtables",
     ],
   },
   {
     what: "a table written twice",
     text: "listen = 1935\n[vhost.v]\n[vhost.w]\n[vhost.v]\n",
     problems: [
-      'x.toml:4:8: Key "v" is written again: ' +
-      "write it once, and a table before the tables inside it",
+      'x.toml:4:8: Duplicate key "v": ' +
+      "write it once, and a table before its subtables",
     ],
   },
   {
@@ -729,21 +729,21 @@ const TOML_FILES: readonly WrongFile[] = [
     what: "a table after a table inside it",
     text: "listen = 1935\n[vhost.v.play]\n[vhost.v]\n",
     problems: [
-      'x.toml:3:8: Key "v" is written again: ' +
-      "write it once, and a table before the tables inside it",
+      'x.toml:3:8: Duplicate key "v": ' +
+      "write it once, and a table before its subtables",
     ],
   },
   {
     what: "a list of vhosts",
     text: "listen = 1935\n[[vhost]]\nenabled = true\n",
-    problems: ["x.toml:2:3: Vhost has no name: write it as in [vhost.__defaultVhost__]"],
+    problems: ["x.toml:2:3: Vhost has no name: write [vhost.__defaultVhost__]"],
   },
   {
     what: "an option as a table",
     text: "listen = 1935\n[pid]\nfile = 1\n[vhost.v]\n",
     problems: [
       'x.toml:2:2: Directive "pid" takes a value, not a block: ' +
-      'write it as in pid = "objs/edge.pid"',
+      'write it like pid = "objs/edge.pid"',
     ],
   },
   {
@@ -764,19 +764,19 @@ const TOML_FILES: readonly WrongFile[] = [
     text: 'listen = 1935\ninclude = "a.toml"\n[vhost.v]\n',
     problems: [
       'x.toml:2:1: Unknown directive "include" at the top level: ' +
-      "docs/configuration.md lists every directive",
+      "see docs/configuration.md for all directives",
     ],
   },
 ];
 
 for (const { what, text, problems } of SRS_FILES) {
-  Deno.test(`parseConfig() tells the problems of ${what}`, () => {
+  Deno.test(`parseConfig() reports ${what}`, () => {
     assertEquals(problemsOf(text), problems);
   });
 }
 
 for (const { what, text, problems } of TOML_FILES) {
-  Deno.test(`parseConfig() tells the problems of ${what} (TOML)`, () => {
+  Deno.test(`parseConfig() reports ${what} (TOML)`, () => {
     assertEquals(problemsOf(text, { file: "x.toml" }), problems);
   });
 }

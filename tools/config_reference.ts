@@ -1,35 +1,36 @@
 /**
- * Writes the texts that repeat the schema for people: `conf/full.conf`, `conf/full.toml` and the tables of
- * `docs/configuration.md`. `conf_test.ts` compares; `update_reference.ts` writes them anew.
+ * Renders what is generated from the schema: `conf/full.conf`, `conf/full.toml` and the tables of
+ * `docs/configuration.md`. `update_docs.ts` writes them, and `tests/config/conf_test.ts` fails when
+ * they are stale.
  */
 
-import type { Deferred, Entries, Option } from "../../lib/config/schema.ts";
-import { ROOT } from "../../lib/config/schema.ts";
-import { srsSyntax, tomlSyntax } from "../../lib/config/syntax.ts";
+import type { Deferred, Entries, Option } from "../lib/config/schema.ts";
+import { ROOT } from "../lib/config/schema.ts";
+import { srsSyntax, tomlSyntax } from "../lib/config/syntax.ts";
 
 const TEXT_WIDTH = 96;
 const VALUE_COLUMN = 20;
 const VHOST = "__defaultVhost__";
 
 const PREFACE = [
-  "Every directive this server acts on, with its default as value. A directive without a default",
-  "stands in a comment and shows an example. docs/configuration.md tells more.",
+  "Every supported directive with its default. A directive without a default is commented out and",
+  "shows an example. See docs/configuration.md.",
 ];
 
-/** Marks around the generated part of `docs/configuration.md`. */
+/** The lines before and after the generated part of `docs/configuration.md`. */
 export const DOC_MARKS = ["<!-- generated: begin -->", "<!-- generated: end -->"] as const;
 
-/** The text of `conf/full.conf`. */
+/** Returns the text of `conf/full.conf`. */
 export function renderFullConf(): string {
   return [...PREFACE.map((line) => `# ${line}`), "", ...confBlock(ROOT, "")].join("\n") + "\n";
 }
 
-/** The text of `conf/full.toml`. */
+/** Returns the text of `conf/full.toml`. */
 export function renderFullToml(): string {
   return [...PREFACE.map((line) => `# ${line}`), "", ...tomlTable(ROOT, [])].join("\n") + "\n";
 }
 
-/** The generated part of `docs/configuration.md`, marks included; as `deno fmt` would have it. */
+/** Returns the generated part of `docs/configuration.md` with its marks, formatted as by `deno fmt`. */
 export function renderDocTables(): string {
   return [
     DOC_MARKS[0],
@@ -37,12 +38,12 @@ export function renderDocTables(): string {
     ...optionTables(ROOT, []),
     "## Known but not supported yet",
     "",
-    "These directives of SRS are accepted, so that a file written for SRS loads. They have no effect; a",
-    "warning names the line unless the directive is switched off (`enabled off;` in a block) or has a",
-    "value of the last column. What a block contains is not checked.",
+    "These directives of SRS are accepted, so that files written for SRS load. They have no effect. A",
+    "warning names the line, unless the directive is disabled (`enabled off;` in a block) or has a value",
+    "from the last column. The contents of such a block are not checked.",
     "",
     ...table(
-      ["Directive", "Where", "What it is for in SRS", "Silent with"],
+      ["Directive", "Where", "Purpose in SRS", "No warning for"],
       deferredRows(ROOT, []),
     ),
     "",
@@ -50,18 +51,18 @@ export function renderDocTables(): string {
   ].join("\n");
 }
 
-/** `full.conf` or a block of it. */
+/** Lines of `full.conf` or one of its blocks. */
 function confBlock(entries: Entries, indent: string): string[] {
   const lines: string[] = [];
   for (const [name, entry] of Object.entries(entries)) {
     if (entry.status === "deferred") continue;
     if (lines.length > 0) lines.push("");
-    lines.push(...comment(entry.doc, indent));
     if (entry.status === "done") {
-      lines.push(...comment(describeValues(entry), indent));
+      lines.push(...comment(describe(entry), indent), ...comment(describeValues(entry), indent));
       lines.push(indent + confOption(name, entry, VALUE_COLUMN - indent.length));
     } else {
       const title = entry.status === "named block" ? `${name} ${VHOST}` : name;
+      lines.push(...comment(entry.doc, indent));
       lines.push(`${indent}${title} {`, ...confBlock(entry.entries, `${indent}    `), `${indent}}`);
     }
   }
@@ -73,14 +74,14 @@ function confOption(name: string, option: Option<unknown>, width: number): strin
   return `${shown.padEnd(width - 1)} ${option.words.join(" ")};`;
 }
 
-/** `full.toml` from one table on: options first, since a table header ends the table before. */
+/** Lines of one table of `full.toml`: options first, because a table header ends the table before. */
 function tomlTable(entries: Entries, path: readonly string[]): string[] {
   const lines: string[] = [];
   for (const [name, entry] of Object.entries(entries)) {
     if (entry.status !== "done") continue;
     if (lines.length > 0) lines.push("");
     const written = tomlSyntax.option(name, entry.words);
-    lines.push(...comment(entry.doc, ""), ...comment(describeValues(entry), ""));
+    lines.push(...comment(describe(entry), ""), ...comment(describeValues(entry), ""));
     lines.push(entry.hasDefault ? written : `# ${written}`);
   }
   for (const [name, entry] of Object.entries(entries)) {
@@ -90,6 +91,10 @@ function tomlTable(entries: Entries, path: readonly string[]): string[] {
     lines.push(...tomlTable(entry.entries, inner));
   }
   return lines;
+}
+
+function describe({ doc, restart }: Option<unknown>): string {
+  return restart === "" ? doc : `${doc} A change requires a restart: ${restart}.`;
 }
 
 function describeValues({ type }: Option<unknown>): string {
@@ -113,7 +118,7 @@ function optionTables(entries: Entries, path: readonly string[]): string[] {
   const rows = Object.entries(entries).flatMap(([name, entry]) =>
     entry.status === "done" ? [optionRow(name, entry)] : []
   );
-  const headers = ["Directive", "Default", "Values", "Unit", "What it does"];
+  const headers = ["Directive", "Default", "Values", "Unit", "Description"];
   const lines = [`## ${title}`, "", ...table(headers, rows), ""];
   for (const [name, entry] of Object.entries(entries)) {
     if (entry.status === "block" || entry.status === "named block") {
@@ -126,7 +131,7 @@ function optionTables(entries: Entries, path: readonly string[]): string[] {
 function optionRow(name: string, option: Option<unknown>): string[] {
   const words = option.words.join(" ");
   const shown = option.hasDefault ? `\`${words}\`` : `none, e.g. \`${words}\``;
-  return [`\`${name}\``, shown, option.type.label, option.type.unit, option.doc];
+  return [`\`${name}\``, shown, option.type.label, option.type.unit, describe(option)];
 }
 
 function deferredRows(entries: Entries, path: readonly string[]): string[][] {
@@ -141,7 +146,7 @@ function deferredRow(name: string, path: readonly string[], { doc, quiet }: Defe
   return [`\`${name}\``, path.length === 0 ? "top" : path.join("."), doc, silent];
 }
 
-/** A Markdown table with its columns aligned. */
+/** Lines of a Markdown table with aligned columns. */
 function table(headers: readonly string[], rows: readonly string[][]): string[] {
   const widths = headers.map((header, column) =>
     Math.max(header.length, ...rows.map((row) => row[column]!.length))

@@ -1,11 +1,11 @@
 /**
- * Writes `conf/full.conf`, `conf/full.toml` and the tables of `docs/configuration.md` anew from the schema:
- * `deno run --allow-read --allow-write tests/config/update_reference.ts`
+ * Writes the generated files: `conf/full.conf`, `conf/full.toml` and the tables of
+ * `docs/configuration.md`. Run it with `deno task docs`.
  */
 
-import { DOC_MARKS, renderDocTables, renderFullConf, renderFullToml } from "./reference.ts";
+import { DOC_MARKS, renderDocTables, renderFullConf, renderFullToml } from "./config_reference.ts";
 
-const root = new URL("../../", import.meta.url);
+const root = new URL("../", import.meta.url);
 const doc = new URL("docs/configuration.md", root);
 
 Deno.writeTextFileSync(new URL("conf/full.conf", root), renderFullConf());

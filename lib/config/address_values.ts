@@ -1,0 +1,119 @@
+/** Types of values that are addresses, host names and URLs. */
+
+import { quotePeerText } from "../base/text.ts";
+import { isCidr, isHostName, isIp, isIpv6, parsePort, splitHostPort } from "./address.ts";
+import type { ListenAddress, OriginAddress, SecurityRule } from "./config.ts";
+import type { Directive } from "./directive.ts";
+import type { ProblemList } from "./problem_list.ts";
+import { syntaxOf } from "./syntax.ts";
+import { list, parseWords, type Refuse, type ValueType } from "./value_type.ts";
+
+const DEFAULT_RTMP_PORT = "1935";
+
+/** Options of {@linkcode listenAddresses}. */
+interface ListenOptions {
+  /** 0 also allows port 0, any free port. */
+  readonly minPort: 0 | 1;
+  /** Address used for a bare port; every address of the machine when absent. */
+  readonly bareHost?: string;
+}
+
+/** Addresses to listen on, each listed once. */
+export function listenAddresses(options: ListenOptions): ValueType<readonly ListenAddress[]> {
+  return {
+    label: "one or more of `port`, `ip:port`, `[ipv6]:port`",
+    unit: "",
+    parse(directive, problems) {
+      const seen = new Set<string>();
+      return parseWords(directive, problems, (word, refuse) => {
+        const address = parseListen(word, refuse, options);
+        if (address === undefined || address.port === 0) return address;
+        const key = `${address.hostname} ${address.port}`;
+        if (seen.has(key)) return refuse("remove it", "is listed twice");
+        seen.add(key);
+        return address;
+      });
+    },
+  };
+}
+
+/** Origins of an edge. */
+export const originAddresses: ValueType<readonly OriginAddress[]> = list(
+  "one or more of `host`, `host:port`, `[ipv6]:port`",
+  parseOrigin,
+);
+
+/** Host names that the end of a page's host is compared with. */
+export const referHosts: ValueType<readonly string[]> = list(
+  "one or more host names",
+  (word, refuse) =>
+    isHostName(word.replace(/^\./, "")) || isIp(word)
+      ? word
+      : refuse("write only the host name, without scheme, port or path"),
+);
+
+/** URLs of an HTTP server. */
+export const httpUrls: ValueType<readonly string[]> = list(
+  "one or more of `http://…`, `https://…`",
+  (word, refuse) =>
+    /^https?:\/\//i.test(word) && URL.canParse(word)
+      ? word
+      : refuse("write a full URL, such as http://127.0.0.1:8085/api/v1/clients"),
+);
+
+/** One rule: `play` or `publish`, then the clients it applies to. */
+export function securityRule(action: SecurityRule["action"]): ValueType<readonly SecurityRule[]> {
+  return {
+    label: "`play` or `publish`, then `all`, an IP address or a CIDR range; repeatable",
+    unit: "",
+    parse: (directive, problems) => parseRule(action, directive, problems),
+  };
+}
+
+function parseRule(
+  action: SecurityRule["action"],
+  directive: Directive,
+  problems: ProblemList,
+): readonly SecurityRule[] | undefined {
+  const [scope, from, extra] = directive.args;
+  const example = syntaxOf(directive.file).option(action, ["play", "all"]);
+  if (scope?.text !== "play" && scope?.text !== "publish") {
+    const what = `Value ${quotePeerText(scope!.text)} of "${action}" is not valid`;
+    return problems.error(scope!, what, `write play or publish first, like ${example}`);
+  }
+  if (from === undefined || extra !== undefined) {
+    const what = `"${action} ${scope.text}" takes one address, not ${directive.args.length - 1}`;
+    return problems.error(extra ?? scope, what, `write one address, like ${example}`);
+  }
+  if (from.text !== "all" && !isIp(from.text) && !isCidr(from.text)) {
+    const what = `Value ${quotePeerText(from.text)} of "${action}" is not an address`;
+    return problems.error(from, what, "write all, an IP address, or a range like 10.0.0.0/8");
+  }
+  return [{ action, scope: scope.text, from: from.text }];
+}
+
+function parseListen(
+  word: string,
+  refuse: Refuse,
+  { minPort, bareHost = "0.0.0.0" }: ListenOptions,
+): ListenAddress | undefined {
+  const { hostname, port } = /^\d+$/.test(word)
+    ? { hostname: bareHost, port: word }
+    : splitHostPort(word);
+  if (!isIp(hostname) || port === undefined) {
+    return refuse("write a port, or an IP address and a port: 1935, 127.0.0.1:1935 or [::]:1935");
+  }
+  const number = parsePort(port, minPort);
+  if (number === undefined) return refuse(`write a port from ${minPort} to 65535`);
+  return { hostname, port: number };
+}
+
+function parseOrigin(word: string, refuse: Refuse): OriginAddress | undefined {
+  if (word.includes("/")) return refuse("write only host:port, without scheme or path");
+  if (/^\d+$/.test(word)) return refuse(`write the host before the port: 127.0.0.1:${word}`);
+  const { hostname, port = DEFAULT_RTMP_PORT } = splitHostPort(word);
+  const isHost = word.startsWith("[") ? isIpv6(hostname) : isHostName(hostname) || isIp(hostname);
+  if (!isHost) return refuse("write host:port, ip:port or [ipv6]:port");
+  const number = parsePort(port, 1);
+  return number === undefined ? refuse("write a port from 1 to 65535") : { hostname, port: number };
+}
