@@ -45,6 +45,10 @@ const RUNTIME_FILES: readonly string[] = [
 ];
 const RUNTIME_LAYERS: readonly string[] = ["logging", "monitor", "threads", "app", "demo", "cli"];
 
+/** The file that opens sockets, and the layers that may hand it to the others. */
+const SOCKET_FILE = "io/tcp.ts";
+const SOCKET_LAYERS: readonly string[] = ["io", "threads", "app", "demo", "cli"];
+
 /** The only file below those layers that makes HTTP requests. */
 const FETCH_FILE = "server/hook_client.ts";
 
@@ -53,6 +57,7 @@ function brokenRules(path: string, source: string): string[] {
   const code = stripCommentsAndStrings(source);
   return [
     ...importsOf(source).flatMap((specifier) => brokenImport(path, specifier)),
+    ...brokenSocketImport(path, source),
     ...(usesRuntime(code) && !mayUseRuntime(path) ? [`${path} uses Deno`] : []),
     ...(mayFetch(path) || !usesFetch(code) ? [] : [`${path} makes HTTP requests`]),
     ...brokenPurity(path, code),
@@ -61,8 +66,7 @@ function brokenRules(path: string, source: string): string[] {
 
 function brokenImport(path: string, specifier: string): string[] {
   if (!specifier.startsWith(".")) return [];
-  const resolved = new URL(specifier, `file:///lib/${path}`).pathname;
-  const target = resolved.replace(/^\/(lib\/)?/, "");
+  const target = resolve(path, specifier);
   const [from, to] = [layerOf(path), layerOf(target)];
   const way = `${from} → ${to}`;
   const isBelow = rankOf(to) < rankOf(from) && !FORBIDDEN.includes(way);
@@ -72,6 +76,19 @@ function brokenImport(path: string, specifier: string): string[] {
     return [`${path} imports the clock: time is an argument in ${from}`];
   }
   return [];
+}
+
+/** Everything else gets a `Network`, so that it runs without sockets in tests. */
+function brokenSocketImport(path: string, source: string): string[] {
+  if (SOCKET_LAYERS.includes(layerOf(path))) return [];
+  const isImported = importsOf(source.replace(/^(import|export) type\b[^;]*;/gm, ""))
+    .some((specifier) => resolve(path, specifier) === SOCKET_FILE);
+  return isImported ? [`${path} imports ${SOCKET_FILE}: pass it a Network`] : [];
+}
+
+/** Path of an imported file, relative to `lib`. */
+function resolve(path: string, specifier: string): string {
+  return new URL(specifier, `file:///lib/${path}`).pathname.replace(/^\/(lib\/)?/, "");
 }
 
 function brokenPurity(path: string, code: string): string[] {
@@ -164,6 +181,13 @@ const CASES = [
     broken: ["hls/a.ts imports server/server.ts: hls may not import server"],
   },
   { path: "hls/a.ts", source: "Deno.remove(x);", broken: ["hls/a.ts uses Deno"] },
+  { path: "app/a.ts", source: 'import { denoNetwork } from "../io/tcp.ts";', broken: [] },
+  { path: "server/a.ts", source: 'import type { X } from "../io/tcp.ts";', broken: [] },
+  {
+    path: "upstream/a.ts",
+    source: 'import {\n  denoNetwork,\n} from "../io/tcp.ts";',
+    broken: ["upstream/a.ts imports io/tcp.ts: pass it a Network"],
+  },
   { path: "io/a.ts", source: "await app.fetch(x);", broken: [] },
   { path: "io/a.ts", source: "await fetch(x);", broken: ["io/a.ts makes HTTP requests"] },
 ] as const;

@@ -13,6 +13,7 @@ import { FlvService } from "../http/flv_service.ts";
 import type { ServerView } from "../monitor/server_view.ts";
 import { Hub } from "../hub/hub.ts";
 import type { StreamOptions } from "../hub/stream.ts";
+import { ClientLimits } from "../server/client_limits.ts";
 import type { ClientSource } from "../server/client_report.ts";
 import { FlushQueue } from "../io/flush_queue.ts";
 import { FlushWheels } from "../io/flush_wheel.ts";
@@ -27,7 +28,7 @@ import { HookClient, type HookFetch } from "../server/hook_client.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import { Bridge } from "../threads/bridge.ts";
 import type { BridgePort } from "../threads/bridge_link.ts";
-import type { HttpFace, OpenHttp } from "./http_face.ts";
+import type { CreateHttp, HttpListeners } from "./http_listeners.ts";
 import { type LiveVhost, LiveView } from "../monitor/live_view.ts";
 
 /** The place of a server that is one of several event loops of a process. */
@@ -49,7 +50,7 @@ export interface Surroundings {
   /** Given when the server is one of several event loops. */
   readonly loop?: LoopPlace;
   /** Given when the configuration asks for HTTP; without it there is none. */
-  readonly openHttp?: OpenHttp | undefined;
+  readonly createHttp?: CreateHttp | undefined;
   /** What HTTP callbacks go out with; the runtime's own unless given. */
   readonly hookFetch?: HookFetch;
 }
@@ -86,7 +87,7 @@ export interface RunningServer {
  * @throws when it cannot listen on one of its addresses; then it listens on none.
  */
 export function startServer(config: Config, surroundings: Surroundings): RunningServer {
-  const { network, clock, logger, loop, openHttp } = surroundings;
+  const { network, clock, logger, loop, createHttp } = surroundings;
   const queue = new FlushQueue(clock);
   const wheels = new FlushWheels(queue, clock);
   const turns = new WorkTurns(clock);
@@ -114,17 +115,17 @@ export function startServer(config: Config, surroundings: Surroundings): Running
   };
   const liveVhosts = Array.from(config.vhosts.values(), (vhost) => createVhost(vhost, common));
   const vhosts = createDirectory(liveVhosts, bridge);
-  const { maxConnections } = config;
+  const limits = new ClientLimits(config, surroundings);
   const loopName = loop === undefined ? "" : `w${loop.index}`;
   const context = { ...common, vhosts, hooks, buffers: new ReadBuffers() };
-  const server = new Server({ network, maxConnections, idPrefix: `${loopName}c`, context });
-  const flv = new FlvService({ ...context, maxConnections, idPrefix: `${loopName}h` });
+  const server = new Server({ network, limit: limits, idPrefix: `${loopName}c`, context });
+  const flv = new FlvService({ ...context, idPrefix: `${loopName}h` });
   const clients: ClientSource[] = [server, flv];
   const view = config.httpApi.enabled
-    ? new LiveView({ clock, queue, vhosts: liveVhosts, clients })
+    ? new LiveView({ clock, queue, vhosts: liveVhosts, clients, limits })
     : null;
   let isStopping = false;
-  let http: HttpFace | null = null;
+  let http: HttpListeners | null = null;
   const stop = async () => {
     isStopping = true;
     // Clients first: publishers that leave end their pushes in good order.
@@ -137,12 +138,13 @@ export function startServer(config: Config, surroundings: Surroundings): Running
     await hooks.close();
     // Last, for it tells that the server stops.
     await http?.stop();
+    limits.stop();
     view?.stop();
   };
   let addresses: NetAddress[];
   try {
     addresses = config.listen.map((address) => server.listen(address));
-    http = openHttp?.({
+    http = createHttp?.({
       config,
       clock,
       logger,
@@ -152,7 +154,9 @@ export function startServer(config: Config, surroundings: Surroundings): Running
       flv: { vhosts, service: flv },
       isReady: () => !isStopping,
       network,
+      limit: limits,
     }) ?? null;
+    http?.start();
   } catch (error) {
     void stop();
     throw error;

@@ -1,13 +1,11 @@
-/**
- * Brings the HTTP side when the configuration asks for it. An edge that only speaks RTMP goes without: with
- * its libraries it would take 8 MB more.
- */
-
 import type { Config } from "../config/config.ts";
-import type { OpenHttp } from "./http_face.ts";
+import type { CreateHttp } from "./http_listeners.ts";
 
-/** What opens the HTTP side, or undefined when there is to be none. */
-export async function loadHttp({ httpApi, httpServer }: Config): Promise<OpenHttp | undefined> {
+/**
+ * Loads the HTTP side if the configuration asks for it; undefined otherwise. An edge that only speaks
+ * RTMP does without: its libraries would take 8 MB more.
+ */
+export async function loadHttp({ httpApi, httpServer }: Config): Promise<CreateHttp | undefined> {
   if (!httpApi.enabled && !httpServer.enabled) return undefined;
-  return (await import("./http_face.ts")).openHttpFace;
+  return (await import("./http_listeners.ts")).createHttpListeners;
 }

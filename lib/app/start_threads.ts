@@ -4,8 +4,10 @@ import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { stableId } from "../base/stable_id.ts";
 import type { Config } from "../config/config.ts";
-import { denoNetwork, formatAddress } from "../io/tcp.ts";
+import { formatAddress } from "../io/address.ts";
+import { denoNetwork } from "../io/tcp.ts";
 import type { NetAddress } from "../io/transport.ts";
+import { ClientLimits } from "../server/client_limits.ts";
 import { loadHttp } from "./load_http.ts";
 import { StartError } from "./start_error.ts";
 import { startWorkers } from "../threads/worker_pool.ts";
@@ -43,6 +45,7 @@ export async function startThreads(
   const { edgeId } = pool;
   let isStopping = false;
   const apiConfig = { ...config, httpServer: { ...config.httpServer, enabled: false } };
+  const limits = new ClientLimits(config, { clock: systemClock, logger });
   const api = (await loadHttp(apiConfig))?.({
     config: apiConfig,
     clock: systemClock,
@@ -52,7 +55,9 @@ export async function startThreads(
     flv: null,
     isReady: () => !isStopping,
     network: denoNetwork,
+    limit: limits,
   });
+  api?.start();
   return {
     addresses: pool.addresses,
     httpAddresses: [...api?.addresses ?? [], ...pool.httpAddresses],
@@ -60,6 +65,7 @@ export async function startThreads(
       isStopping = true;
       await pool.stop();
       await api?.stop();
+      limits.stop();
     },
   };
 }

@@ -50,7 +50,7 @@ async function start(order: ToWorker & { type: "start" }): Promise<void> {
       network,
       clock: await FairClock.open(network, systemClock),
       logger: createLogger(config.log.level),
-      openHttp: await loadHttp(config),
+      createHttp: await loadHttp(config),
       loop: { index, count, edgeId, neighbours },
     });
     say({ type: "listening" });

@@ -8,7 +8,8 @@ import { loadConfig } from "../config/load.ts";
 import { applyOverrides } from "../config/overrides.ts";
 import { defaultConfig, type LoadedConfig } from "../config/parse_config.ts";
 import { HttpListenError } from "../http/http_server.ts";
-import { denoNetwork, formatAddress } from "../io/tcp.ts";
+import { formatAddress } from "../io/address.ts";
+import { denoNetwork } from "../io/tcp.ts";
 import { FairClock } from "../io/fair_clock.ts";
 import type { ServeCommand } from "./args.ts";
 import { startServer } from "../app/compose.ts";
@@ -65,7 +66,7 @@ async function runServer(config: Config, command: ServeCommand, logging: Logging
         network: denoNetwork,
         clock,
         logger,
-        openHttp: await loadHttp(config),
+        createHttp: await loadHttp(config),
       }),
   );
   announce(server, config, command, logging);

@@ -13,7 +13,7 @@ import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { EndReason, PublishHandle } from "../hub/publisher.ts";
 import type { Stream } from "../hub/stream.ts";
-import { formatAddress } from "../io/tcp.ts";
+import { formatAddress } from "../io/address.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import { DeliveryHistory } from "./delivery_history.ts";

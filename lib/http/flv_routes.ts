@@ -6,7 +6,7 @@
 
 import { WireError } from "../base/errors.ts";
 import { findStream } from "../server/find_stream.ts";
-import { ipOf } from "../io/transport.ts";
+import { ipOf } from "../io/address.ts";
 import type { VhostDirectory } from "../server/vhost_directory.ts";
 import { parseStreamUrl, type StreamUrl } from "../rtmp/url.ts";
 import { matchMount } from "./flv_mount.ts";
@@ -105,7 +105,6 @@ function answerViewer(
       },
     },
   });
-  if (viewer === null) return c.text("There are too many viewers\n", 503);
   leaveOnAbort(viewer, c.env.signal);
   return promise;
 }

@@ -1,7 +1,7 @@
 /** All who watch over HTTP, for those who count and kick. */
 
 import type { Logger } from "../base/log.ts";
-import type { ClientReport, ClientSource, ClientTotals } from "../server/client_report.ts";
+import type { ClientReport, ClientSource, SourceTotals } from "../server/client_report.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
 import type { Clock } from "../base/clock.ts";
@@ -20,8 +20,6 @@ export interface FlvServiceOptions {
   readonly chunkSize: number;
   /** What ids begin with. */
   readonly idPrefix: string;
-  /** Viewers beyond this number are refused. */
-  readonly maxConnections: number;
 }
 
 /** See the file comment. */
@@ -31,7 +29,6 @@ export class FlvService implements ClientSource {
   readonly #viewers = new Map<string, FlvViewer>();
   readonly #ended = { sentBytes: 0, skips: 0 };
   #lastId = 0;
-  #refusedCount = 0;
 
   constructor(options: FlvServiceOptions) {
     this.#options = options;
@@ -48,12 +45,8 @@ export class FlvService implements ClientSource {
     return this.#streams.count;
   }
 
-  /** @returns null when there are too many viewers. */
-  play(options: Omit<FlvViewerOptions, "id" | "logger" | "onGone">): FlvViewer | null {
-    if (this.#viewers.size >= this.#options.maxConnections) {
-      this.#refusedCount++;
-      return null;
-    }
+  /** Adds a viewer, which is answered when its stream is live. */
+  play(options: Omit<FlvViewerOptions, "id" | "logger" | "onGone">): FlvViewer {
     const id = `${this.#options.idPrefix}${++this.#lastId}`;
     const viewer: FlvViewer = new FlvViewer({ ...this.#options, streams: this.#streams }, {
       ...options,
@@ -70,13 +63,8 @@ export class FlvService implements ClientSource {
     return [...this.#viewers.values()].map((viewer) => viewer.report(nowMs));
   }
 
-  get clientTotals(): ClientTotals {
-    const totals = {
-      connections: this.#lastId + this.#refusedCount,
-      refused: this.#refusedCount,
-      receivedBytes: 0,
-      ...this.#ended,
-    };
+  get clientTotals(): SourceTotals {
+    const totals = { connections: this.#lastId, receivedBytes: 0, ...this.#ended };
     for (const viewer of this.#viewers.values()) {
       const { sentBytes, skips } = viewer.totals;
       totals.sentBytes += sentBytes;

@@ -10,7 +10,7 @@ import { concatBytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { describeExpectedEnd } from "../io/tcp.ts";
+import { describeExpectedEnd } from "../io/connection_end.ts";
 import type { ReadBuffers } from "../io/read_buffers.ts";
 import type { Transport } from "../io/transport.ts";
 import { BadRequestError, HeadParser, MAX_HEAD_BYTES, type RequestHead } from "./request_head.ts";
@@ -109,7 +109,7 @@ type State =
 export class HttpConnection {
   readonly #context: HttpConnectionContext;
   readonly #transport: Transport;
-  readonly #onClosed: (connection: HttpConnection) => void;
+  #onEnded: (connection: HttpConnection) => void = () => {};
   #state: State;
   /** What came while an answer was under way. */
   #waiting: Uint8Array[] = [];
@@ -121,20 +121,18 @@ export class HttpConnection {
   /** The answer under way is the last one. */
   #isEnding = false;
 
-  /** @param onClosed Called once. */
-  constructor(
-    transport: Transport,
-    context: HttpConnectionContext,
-    onClosed: (connection: HttpConnection) => void,
-  ) {
+  constructor(transport: Transport, context: HttpConnectionContext) {
     this.#transport = transport;
     this.#context = context;
-    this.#onClosed = onClosed;
     this.#state = { type: "idle", sinceMs: context.clock.now(), timeoutMs: HEAD_TIMEOUT_MS };
   }
 
-  /** Reads until the client leaves or is closed; an answer may still be under way then. Never rejects. */
-  async run(): Promise<void> {
+  /**
+   * Reads until the client leaves or is closed; an answer may still be under way then. Calls `onEnded`
+   * once, when the connection is closed. Never rejects.
+   */
+  async run(onEnded: (connection: HttpConnection) => void): Promise<void> {
+    this.#onEnded = onEnded;
     const { buffers } = this.#context;
     let buffer = buffers.take(READ_BUFFER_BYTES.idle);
     try {
@@ -174,7 +172,7 @@ export class HttpConnection {
     this.#transport.close();
     if (state.type === "answering" || state.type === "taken") state.abort.abort();
     this.#onRoom?.();
-    this.#onClosed(this);
+    this.#onEnded(this);
   }
 
   /** Whoever breaks a connection has left, and what we close ourselves ends so, too. */

@@ -1,18 +1,13 @@
-/** HTTP on one address: who comes, who is answered by whom, and how all of it ends. */
-
-import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
 import { Acceptor } from "../io/acceptor.ts";
-import { formatAddress } from "../io/tcp.ts";
+import { formatAddress } from "../io/address.ts";
+import { type ConnectionLimit, ConnectionSet } from "../io/connection_set.ts";
 import { ReadBuffers } from "../io/read_buffers.ts";
-import type { NetAddress, Network, Transport } from "../io/transport.ts";
-import {
-  type HttpBindings,
-  HttpConnection,
-  type HttpConnectionContext,
-} from "./http_connection.ts";
+import type { NetAddress, Network } from "../io/transport.ts";
+import { type HttpBindings, HttpConnection } from "./http_connection.ts";
 import { pathOf } from "./request_head.ts";
 import { withSpan } from "./request_span.ts";
 
@@ -24,16 +19,13 @@ export type HttpHandler = (
 
 /** Options of {@linkcode HttpServer}. */
 export interface HttpServerOptions {
-  readonly address: NetAddress;
-  readonly handler: HttpHandler;
   readonly network: Network;
-  /** Clients beyond this number are closed as they come. */
-  readonly maxConnections: number;
+  readonly limit: ConnectionLimit;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** An address cannot be listened on. */
+/** An HTTP address that is in use or not permitted. */
 export class HttpListenError extends Error {
   constructor(address: NetAddress, cause: unknown) {
     super(`Cannot listen on http://${formatAddress(address)}: ${describeError(cause)}`, { cause });
@@ -41,113 +33,95 @@ export class HttpListenError extends Error {
   }
 }
 
-/** Answers that are under way get this long when the server stops; endless ones are cut then. */
+/** Time that answers under way get when the server stops. Endless ones are cut then. */
 const STOP_GRACE_MS = 500;
 
-/** How often connections look at their timeouts. */
-const CHECK_PERIOD_MS = 1_000;
-
-/** See the file comment. */
+/** Serves HTTP on any number of addresses, each with its own handler. */
 export class HttpServer {
-  /** The real address, also when port 0 was asked for. */
-  readonly address: NetAddress;
-  readonly #options: HttpServerOptions;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #acceptor: Acceptor;
-  readonly #context: HttpConnectionContext;
-  readonly #connections = new Map<HttpConnection, Promise<void>>();
-  #cancelCheck: CancelTimer;
-  /** Called when nobody is left. */
-  #onEmpty = () => {};
+  readonly #connections: ConnectionSet<HttpConnection>;
+  readonly #buffers = new ReadBuffers();
 
-  /** Listens from now on. @throws {HttpListenError} */
   constructor(options: HttpServerOptions) {
-    const { clock, address } = options;
-    this.#options = options;
+    this.#clock = options.clock;
     this.#logger = options.logger.for("http");
-    this.#acceptor = new Acceptor({
-      ...options,
-      onClient: (transport) => this.#admit(transport),
-      countClients: () => this.#connections.size,
-      maxClients: options.maxConnections,
-    });
-    const answer = (request: Request, bindings: HttpBindings) =>
-      withSpan(request, bindings.remote, () => this.#answer(request, bindings));
-    this.#context = { answer, buffers: new ReadBuffers(), clock, logger: this.#logger };
-    try {
-      this.address = this.#acceptor.listen(address);
-    } catch (error) {
-      throw new HttpListenError(address, error);
-    }
-    this.#cancelCheck = this.#scheduleCheck();
+    this.#acceptor = new Acceptor(options);
+    this.#connections = new ConnectionSet(options);
   }
 
   /**
-   * Lets answers under way end, for a moment, then closes everything. A request that comes now gets no
-   * answer at all: so a proxy knows that another server may be asked, or that what it has is all there is.
+   * Listens on an address.
+   *
+   * @param name The listener in the log: `http_api` gives `http_api http://0.0.0.0:1985`.
+   * @param handler Answers the requests of all clients that connect there.
+   * @returns the real address, which differs when port 0 was requested.
+   * @throws {HttpListenError}
+   */
+  listen(address: NetAddress, name: string, handler: HttpHandler): NetAddress {
+    const context = {
+      answer: (request: Request, bindings: HttpBindings) =>
+        withSpan(request, bindings.remote, () => this.#answer(handler, request, bindings)),
+      buffers: this.#buffers,
+      clock: this.#clock,
+      logger: this.#logger,
+    };
+    try {
+      return this.#acceptor.listen(address, `${name} http`, (transport, listener) => {
+        this.#connections.admit(transport, listener, () => new HttpConnection(transport, context));
+      });
+    } catch (error) {
+      throw new HttpListenError(address, error);
+    }
+  }
+
+  /** Closes one listener, whose address {@linkcode listen} returned. Its clients stay. */
+  unlisten(address: NetAddress): Promise<void> {
+    return this.#acceptor.unlisten(address);
+  }
+
+  /**
+   * Lets answers under way finish for a moment, then closes everything. New requests get no answer,
+   * so that a proxy asks another server or uses what it has cached.
    */
   async stop(): Promise<void> {
-    this.#cancelCheck();
-    const accepted = this.#acceptor.stop();
-    const runs = [...this.#connections.values()];
-    for (const connection of this.#connections.keys()) connection.stop();
-    if (this.#connections.size > 0) await this.#untilEmpty();
-    for (const connection of this.#connections.keys()) connection.close();
-    await Promise.all([accepted, ...runs]);
-  }
-
-  #admit(transport: Transport): void {
-    const connection = new HttpConnection(transport, this.#context, (closed) => {
-      this.#connections.delete(closed);
-      if (this.#connections.size === 0) this.#onEmpty();
-    });
-    this.#connections.set(connection, connection.run());
-  }
-
-  #scheduleCheck(): CancelTimer {
-    const { clock } = this.#options;
-    return clock.after(CHECK_PERIOD_MS, () => {
-      this.#cancelCheck = this.#scheduleCheck();
-      const nowMs = clock.now();
-      for (const connection of this.#connections.keys()) connection.check(nowMs);
-    });
+    await Promise.all([this.#acceptor.stop(), this.#connections.stop(STOP_GRACE_MS)]);
   }
 
   /** Never rejects. */
-  async #answer(request: Request, bindings: HttpBindings): Promise<Response> {
-    const { clock } = this.#options;
-    const startMs = clock.now();
-    const response = await this.#handle(request, bindings);
-    // Without the query: it often holds a token.
-    this.#logger.debug("Answered", {
+  async #answer(
+    handler: HttpHandler,
+    request: Request,
+    bindings: HttpBindings,
+  ): Promise<Response> {
+    const startMs = this.#clock.now();
+    const response = await this.#handle(handler, request, bindings);
+    // Without the query, which often holds a token.
+    this.#logger.debug("Request answered", {
       peer: bindings.remote,
       method: quotePeerText(request.method),
       path: quotePeerText(pathOf(request.url)),
       status: response.status,
-      ms: Math.round(clock.now() - startMs),
+      ms: Math.round(this.#clock.now() - startMs),
     });
     return response;
   }
 
-  async #handle(request: Request, bindings: HttpBindings): Promise<Response> {
+  async #handle(
+    handler: HttpHandler,
+    request: Request,
+    bindings: HttpBindings,
+  ): Promise<Response> {
     try {
-      return await this.#options.handler(request, bindings);
+      return await handler(request, bindings);
     } catch (error) {
-      this.#logger.error(`Cannot answer a request after a fault of ours: ${describeError(error)}`, {
+      this.#logger.error(`Internal error; request answered with 500: ${describeError(error)}`, {
         peer: bindings.remote,
         path: quotePeerText(pathOf(request.url)),
         stack: error instanceof Error ? error.stack : undefined,
       });
       return new Response("Internal error\n", { status: 500 });
     }
-  }
-
-  /** Waits until nobody is left, for a moment. */
-  async #untilEmpty(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#options.clock.after(STOP_GRACE_MS, resolve);
-    this.#onEmpty = resolve;
-    await promise;
-    cancel();
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
-import { ipOf } from "../io/transport.ts";
+import { ipOf } from "../io/address.ts";
 import { pathOf } from "./request_head.ts";
 
 const tracer = trace.getTracer("edge");

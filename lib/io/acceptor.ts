@@ -1,97 +1,117 @@
-/** Accepts clients on some addresses until it is stopped, and says when it cannot. */
-
-import { type CancelTimer, type Clock, nextTurn } from "../base/clock.ts";
+import { type Clock, nextTurn } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { Tally } from "../base/tally.ts";
+import { formatAddress } from "./address.ts";
 import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
 
-/** Options of {@linkcode Acceptor}. */
+/** What an {@linkcode Acceptor} works with. */
 export interface AcceptorOptions {
   readonly network: Network;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Somebody has come. Must not throw. */
-  readonly onClient: (transport: Transport) => void;
-  /** Clients that are there. */
-  readonly countClients: () => number;
-  /** Clients beyond this number are closed as they come. */
-  readonly maxClients: number;
 }
 
-/** Clients accepted in one turn: while many come, accepting them one after the other has no end of its own. */
+/** Receives a new connection and the name of the listener it arrived at. Must not throw. */
+export type OnClient = (transport: Transport, listener: string) => void;
+
+/** Accepts per event-loop turn. Without a limit, a burst of connections starves everything else. */
 const ACCEPTS_PER_TURN = 16;
 
-/** Pause after a failed accept: the usual cause, no free file descriptor, does not pass at once. */
+/** Pause after a failed accept. The usual cause, too few file descriptors, lasts a while. */
 const ACCEPT_RETRY_MS = 100;
 
-/** What goes wrong is told in one line, this long after the first time. */
-const REPORT_DELAY_MS = 1_000;
-
-/** See the file comment. */
+/** Accepts connections at any number of addresses, each of which can be closed by itself. */
 export class Acceptor {
   readonly #options: AcceptorOptions;
-  readonly #listeners: Listener[] = [];
-  readonly #accepting: Promise<void>[] = [];
-  /** Ends the pauses of listeners that could not accept. */
-  readonly #wakes = new Set<() => void>();
-  readonly #failures: Tally;
-  readonly #refusals: Tally;
-  #acceptError: unknown = null;
-  #isStopping = false;
+  readonly #loops = new Map<string, AcceptLoop>();
 
   constructor(options: AcceptorOptions) {
-    const { clock, maxClients } = options;
-    const logger = options.logger.for("net");
     this.#options = options;
-    this.#failures = new Tally(clock, (count) => {
-      const fix = "raise the limit of open files (ulimit -n) if that is the cause";
-      logger.error(`Cannot accept connections: ${describeError(this.#acceptError)}`, {
-        count,
-        fix,
-      });
-    });
-    this.#refusals = new Tally(clock, (count) => {
-      const fix = "raise max_connections";
-      logger.warning("Closed clients beyond the limit", { count, limit: maxClients, fix });
-    });
-  }
-
-  /** Clients that were closed as they came. */
-  get refusedCount(): number {
-    return this.#refusals.total;
   }
 
   /**
-   * Listens on an address. @returns the real one, which matters when port 0 was asked for.
+   * Listens on an address.
    *
-   * @throws when the address is in use or not allowed.
+   * @param scheme Start of the listener's name in the log: `rtmp` gives `rtmp://0.0.0.0:1935`.
+   * @returns the real address, which differs when port 0 was requested.
+   * @throws when the address is in use or not permitted.
    */
-  listen(address: NetAddress): NetAddress {
+  listen(address: NetAddress, scheme: string, onClient: OnClient): NetAddress {
     const listener = this.#options.network.listen(address);
-    this.#listeners.push(listener);
-    this.#accepting.push(this.#acceptUntilStopped(listener));
-    return { hostname: listener.hostname, port: listener.port };
+    const { hostname, port } = listener;
+    const key = formatAddress(listener);
+    this.#loops.set(key, new AcceptLoop(this.#options, listener, `${scheme}://${key}`, onClient));
+    return { hostname, port };
   }
 
-  /** Closes the listeners; settles when nobody comes any more. */
+  /**
+   * Closes one listener. Its clients stay. Harmless when there is no such listener.
+   *
+   * @param address As {@linkcode listen} returned it.
+   * @returns settles when it accepts no more clients.
+   */
+  async unlisten(address: NetAddress): Promise<void> {
+    const key = formatAddress(address);
+    const loop = this.#loops.get(key);
+    this.#loops.delete(key);
+    await loop?.stop();
+  }
+
+  /** Closes all listeners; settles when they accept no more clients. */
+  async stop(): Promise<void> {
+    const loops = [...this.#loops.values()];
+    this.#loops.clear();
+    await Promise.all(loops.map((loop) => loop.stop()));
+  }
+}
+
+/** Accepts connections of one listener until it is stopped, through failures that pass. */
+class AcceptLoop {
+  readonly #clock: Clock;
+  readonly #listener: Listener;
+  readonly #name: string;
+  readonly #onClient: OnClient;
+  readonly #failures: Tally;
+  readonly #ended: Promise<void>;
+  #lastError: unknown = null;
+  /** Ends the pause after a failed accept. */
+  #wake: (() => void) | null = null;
+  #isStopping = false;
+
+  constructor(options: AcceptorOptions, listener: Listener, name: string, onClient: OnClient) {
+    const { clock, logger } = options;
+    this.#clock = clock;
+    this.#listener = listener;
+    this.#name = name;
+    this.#onClient = onClient;
+    this.#failures = new Tally(clock, (count) => {
+      logger.for("net").error(`Cannot accept connections: ${describeError(this.#lastError)}`, {
+        listener: this.#name,
+        count,
+        fix: "raise the limit of open files (ulimit -n) if that is the cause",
+      });
+    });
+    this.#ended = this.#run();
+  }
+
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#failures.stop();
-    this.#refusals.stop();
-    for (const listener of this.#listeners) listener.close();
-    for (const wake of this.#wakes) wake();
-    await Promise.all(this.#accepting);
+    this.#listener.close();
+    this.#wake?.();
+    await this.#ended;
   }
 
-  async #acceptUntilStopped(listener: Listener): Promise<void> {
+  async #run(): Promise<void> {
     // Not `for await`: that ends at the first failed accept.
     for (let count = 1; !this.#isStopping; count++) {
       try {
-        this.#admit(await listener.accept());
-        if (count % ACCEPTS_PER_TURN === 0) await nextTurn(this.#options.clock);
+        this.#admit(await this.#listener.accept());
+        if (count % ACCEPTS_PER_TURN === 0) await nextTurn(this.#clock);
       } catch (error) {
         if (this.#isStopping) return;
-        this.#acceptError = error;
+        this.#lastError = error;
         this.#failures.add();
         await this.#pause();
       }
@@ -99,50 +119,19 @@ export class Acceptor {
   }
 
   #admit(transport: Transport): void {
-    // It came in the very turn in which the server was stopped.
-    if (this.#isStopping) return transport.close();
-    const { countClients, maxClients, onClient } = this.#options;
-    if (countClients() < maxClients) return onClient(transport);
-    this.#refusals.add();
-    transport.close();
+    // A client may connect in the same turn in which the listener is closed.
+    if (this.#isStopping) transport.close();
+    else this.#onClient(transport, this.#name);
   }
 
   #pause(): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#options.clock.after(ACCEPT_RETRY_MS, () => wake());
-      const wake = () => {
+      const cancel = this.#clock.after(ACCEPT_RETRY_MS, () => this.#wake?.());
+      this.#wake = () => {
+        this.#wake = null;
         cancel();
-        this.#wakes.delete(wake);
         resolve();
       };
-      this.#wakes.add(wake);
     });
-  }
-}
-
-/** Counts what happens, and reports it at most once a second. */
-class Tally {
-  total = 0;
-  readonly #clock: Clock;
-  readonly #report: (count: number) => void;
-  #reported = 0;
-  #cancel: CancelTimer | null = null;
-
-  constructor(clock: Clock, report: (count: number) => void) {
-    this.#clock = clock;
-    this.#report = report;
-  }
-
-  add(): void {
-    this.total++;
-    this.#cancel ??= this.#clock.after(REPORT_DELAY_MS, () => {
-      this.#cancel = null;
-      this.#report(this.total - this.#reported);
-      this.#reported = this.total;
-    });
-  }
-
-  stop(): void {
-    this.#cancel?.();
   }
 }

@@ -3,14 +3,9 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { systemClock } from "../base/clock.ts";
+import { formatAddress } from "./address.ts";
 import { dialFirst } from "./dial_first.ts";
 import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
-
-/** `host:port` with brackets round an IPv6 host. */
-export function formatAddress(address: NetAddress): string {
-  const { hostname, port } = address;
-  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
-}
 
 class DenoTransport implements Transport {
   readonly #conn: Deno.TcpConn;
@@ -107,15 +102,3 @@ async function resolve(address: NetAddress, signal: AbortSignal): Promise<NetAdd
 
 /** The machine's TCP, with ports of its own. */
 export const denoNetwork: Network = createDenoNetwork({ isPortShared: false });
-
-/** Why a read or a write ended without being anybody's fault, or null when it is a real error. */
-export function describeExpectedEnd(error: unknown): string | null {
-  if (error instanceof Deno.errors.ConnectionReset) return "reset by peer";
-  if (error instanceof Deno.errors.BrokenPipe) return "closed by peer";
-  if (error instanceof Deno.errors.NotConnected) return "closed by peer";
-  if (error instanceof Deno.errors.ConnectionAborted) return "aborted";
-  if (error instanceof Deno.errors.Interrupted) return "closed";
-  if (error instanceof Deno.errors.BadResource) return "closed";
-  if (error instanceof Deno.errors.TimedOut) return "timed out";
-  return null;
-}

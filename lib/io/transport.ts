@@ -43,8 +43,3 @@ export interface Network {
   /** Connects; rejects when `signal` aborts first. */
   connect(address: NetAddress, signal: AbortSignal): Promise<Transport>;
 }
-
-/** The address of `host:port` or `[host]:port` without its port and brackets. */
-export function ipOf(remote: string): string {
-  return remote.slice(0, remote.lastIndexOf(":")).replace(/^\[|\]$/g, "");
-}

@@ -34,6 +34,8 @@ export interface LiveViewOptions {
   readonly clock: Clock;
   readonly vhosts: readonly LiveVhost[];
   readonly clients: readonly ClientSource[];
+  /** Refuses connections. */
+  readonly limits: { readonly refusedCount: number };
   /** Does all the writing. */
   readonly queue: FlushQueue;
 }
@@ -89,10 +91,11 @@ export class LiveView implements ServerView {
   }
 
   #clientTotals(): ClientTotals {
-    const sum = { connections: 0, refused: 0, receivedBytes: 0, sentBytes: 0, skips: 0 };
-    for (const { clientTotals } of this.#options.clients) {
+    const { clients, limits } = this.#options;
+    const refused = limits.refusedCount;
+    const sum = { connections: 0, refused, receivedBytes: 0, sentBytes: 0, skips: 0 };
+    for (const { clientTotals } of clients) {
       sum.connections += clientTotals.connections;
-      sum.refused += clientTotals.refused;
       sum.receivedBytes += clientTotals.receivedBytes;
       sum.sentBytes += clientTotals.sentBytes;
       sum.skips += clientTotals.skips;

@@ -32,18 +32,21 @@ export interface ClientReport {
 export interface ClientTotals {
   /** Clients that connected. */
   readonly connections: number;
-  /** Clients that were closed as they came, because there were too many. */
+  /** Connections refused at any listener, because there were too many. */
   readonly refused: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
   readonly skips: number;
 }
 
-/** Whoever serves clients: the RTMP server, and others beside it. */
+/** Sums over the clients of one source. Refused clients reach none. */
+export type SourceTotals = Omit<ClientTotals, "refused">;
+
+/** Serves clients: the RTMP server, HTTP-FLV. */
 export interface ClientSource {
   /** Clients that play, publish or wait for it. */
   clientReports(nowMs: number): ClientReport[];
-  readonly clientTotals: ClientTotals;
+  readonly clientTotals: SourceTotals;
   /** Closes a client. @returns false when it has none with this id. */
   kick(id: string): boolean;
 }

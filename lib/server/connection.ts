@@ -23,7 +23,7 @@ import {
 } from "../session/server_session.ts";
 import { ClientHooks, type HookPlace } from "./client_hooks.ts";
 import type { ClientReport, ClientTotals } from "./client_report.ts";
-import { describeExpectedEnd } from "../io/tcp.ts";
+import { describeExpectedEnd } from "../io/connection_end.ts";
 import {
   BACKLOG_PROPERTY,
   EDGE_PATH_PROPERTY,
@@ -39,7 +39,8 @@ import { Player, type PlayerHost } from "./player.ts";
 import { Publication, type PublicationHost } from "./publication.ts";
 import type { ReadBuffers } from "../io/read_buffers.ts";
 import { SocketWriter } from "../io/socket_writer.ts";
-import { ipOf, type Transport } from "../io/transport.ts";
+import { ipOf } from "../io/address.ts";
+import type { Transport } from "../io/transport.ts";
 import type { WorkTurns } from "../io/work_turns.ts";
 import type { VhostDirectory } from "./vhost_directory.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
@@ -212,6 +213,11 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     this.#transport.close();
     this.#hooks?.close(this.totals);
     this.#logger.debug("Client gone", { reason, ...this.#totals() });
+  }
+
+  /** Ends the connection; the server stops. */
+  stop(): void {
+    this.close("server stops");
   }
 
   /** Looks at the timeouts; called about once a second. */

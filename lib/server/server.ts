@@ -1,8 +1,6 @@
-/** Accepts clients on all addresses and keeps them until they leave or the server stops. */
-
-import type { CancelTimer } from "../base/clock.ts";
 import { Acceptor } from "../io/acceptor.ts";
-import type { ClientReport, ClientSource, ClientTotals } from "./client_report.ts";
+import { type ConnectionLimit, ConnectionSet } from "../io/connection_set.ts";
+import type { ClientReport, ClientSource, ClientTotals, SourceTotals } from "./client_report.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
 import type { NetAddress, Network, Transport } from "../io/transport.ts";
 
@@ -10,8 +8,7 @@ import type { NetAddress, Network, Transport } from "../io/transport.ts";
 export interface ServerOptions {
   readonly network: Network;
   readonly context: ConnectionContext;
-  /** Clients beyond this number are closed as they come. */
-  readonly maxConnections: number;
+  readonly limit: ConnectionLimit;
   /** What ids of clients begin with. */
   readonly idPrefix: string;
 }
@@ -23,32 +20,23 @@ export interface ServerCounts {
   readonly publishers: number;
 }
 
-/** How often connections look at their timeouts. */
-const CHECK_PERIOD_MS = 1_000;
-
-/** See the file comment. */
+/** Serves RTMP clients on any number of addresses. */
 export class Server implements ClientSource {
   readonly #options: ServerOptions;
   readonly #acceptor: Acceptor;
-  readonly #connections = new Map<Connection, Promise<void>>();
-  #cancelCheck: CancelTimer | null = null;
+  readonly #connections: ConnectionSet<Connection>;
   #lastId = 0;
   /** Costs of the connections that are over. */
   readonly #ended = { receivedBytes: 0, sentBytes: 0, skips: 0 };
-  // One for all: what waits for the end of a connection is held by each.
-  readonly #onEnded = (connection: Connection): void => {
-    this.#connections.delete(connection);
-    addTotals(this.#ended, connection.totals);
-  };
 
   constructor(options: ServerOptions) {
+    const { network, limit, context } = options;
     this.#options = options;
-    this.#acceptor = new Acceptor({
-      ...options.context,
-      network: options.network,
-      onClient: (transport) => this.#admit(transport),
-      countClients: () => this.#connections.size,
-      maxClients: options.maxConnections,
+    this.#acceptor = new Acceptor({ ...context, network });
+    this.#connections = new ConnectionSet({
+      clock: context.clock,
+      limit,
+      onEnded: ({ totals }) => addTotals(this.#ended, totals),
     });
   }
 
@@ -56,22 +44,22 @@ export class Server implements ClientSource {
   get counts(): ServerCounts {
     let players = 0;
     let publishers = 0;
-    for (const { role } of this.#connections.keys()) {
+    for (const { role } of this.#connections) {
       if (role === "playing") players++;
       if (role === "publishing") publishers++;
     }
     return { connections: this.#connections.size, players, publishers };
   }
 
-  get clientTotals(): ClientTotals {
+  get clientTotals(): SourceTotals {
     const sum = { ...this.#ended };
-    for (const { totals } of this.#connections.keys()) addTotals(sum, totals);
-    return { connections: this.#lastId, refused: this.#acceptor.refusedCount, ...sum };
+    for (const { totals } of this.#connections) addTotals(sum, totals);
+    return { connections: this.#lastId, ...sum };
   }
 
   clientReports(nowMs: number): ClientReport[] {
     const reports: ClientReport[] = [];
-    for (const connection of this.#connections.keys()) {
+    for (const connection of this.#connections) {
       const report = connection.report(nowMs);
       if (report !== null) reports.push(report);
     }
@@ -79,7 +67,7 @@ export class Server implements ClientSource {
   }
 
   kick(id: string): boolean {
-    for (const connection of this.#connections.keys()) {
+    for (const connection of this.#connections) {
       if (connection.id !== id) continue;
       connection.close("kicked over the API");
       return true;
@@ -88,36 +76,30 @@ export class Server implements ClientSource {
   }
 
   /**
-   * Listens on an address. @returns the real one, which matters when port 0 was asked for.
+   * Listens on an address.
    *
-   * @throws when the address is in use or not allowed.
+   * @returns the real address, which differs when port 0 was requested.
+   * @throws when the address is in use or not permitted.
    */
   listen(address: NetAddress): NetAddress {
-    const real = this.#acceptor.listen(address);
-    this.#cancelCheck ??= this.#scheduleCheck();
-    return real;
-  }
-
-  /** Closes listeners and connections; settles when all are done. */
-  async stop(): Promise<void> {
-    this.#cancelCheck?.();
-    const accepted = this.#acceptor.stop();
-    for (const connection of this.#connections.keys()) connection.close("server stops");
-    await Promise.all([accepted, ...this.#connections.values()]);
-  }
-
-  #admit(transport: Transport): void {
-    const { context, idPrefix } = this.#options;
-    const connection = new Connection(`${idPrefix}${++this.#lastId}`, transport, context);
-    this.#connections.set(connection, connection.run(this.#onEnded));
-  }
-
-  #scheduleCheck(): CancelTimer {
-    return this.#options.context.clock.after(CHECK_PERIOD_MS, () => {
-      this.#cancelCheck = this.#scheduleCheck();
-      const nowMs = this.#options.context.clock.now();
-      for (const connection of this.#connections.keys()) connection.check(nowMs);
+    return this.#acceptor.listen(address, "rtmp", (transport, listener) => {
+      this.#connections.admit(transport, listener, () => this.#create(transport));
     });
+  }
+
+  /** Closes one listener, whose address {@linkcode listen} returned. Its clients stay. */
+  unlisten(address: NetAddress): Promise<void> {
+    return this.#acceptor.unlisten(address);
+  }
+
+  /** Closes listeners and connections; settles when all have ended. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#acceptor.stop(), this.#connections.stop(0)]);
+  }
+
+  #create(transport: Transport): Connection {
+    const { context, idPrefix } = this.#options;
+    return new Connection(`${idPrefix}${++this.#lastId}`, transport, context);
   }
 }
 

@@ -9,7 +9,7 @@ import { describeError, UpstreamError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
-import { formatAddress } from "../io/tcp.ts";
+import { formatAddress } from "../io/address.ts";
 import type { Flushable } from "../io/flush_queue.ts";
 import type { FlushWheel, WheelSeat } from "../io/flush_wheel.ts";
 import type { SocketWriter } from "../io/socket_writer.ts";

@@ -5,7 +5,7 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { OriginAddress } from "../config/config.ts";
-import { formatAddress } from "../io/tcp.ts";
+import { formatAddress } from "../io/address.ts";
 import type { UpstreamSnapshot, UpstreamTotals } from "./upstream_snapshot.ts";
 
 /** A stream went on with another connection, or with the same origin anew. */

@@ -33,7 +33,6 @@ export interface FlvRigOptions {
   readonly service?: VhostService;
   readonly clock?: FakeClock;
   readonly hookFetch?: HookFetch;
-  readonly maxConnections?: number;
 }
 
 /** See the file comment. */
@@ -46,7 +45,7 @@ export class FlvRig {
   readonly #readers = new Map<Response, FlvReader>();
 
   constructor(options: FlvRigOptions = {}) {
-    const { clock = new FakeClock(), hookFetch, maxConnections = 1_000 } = options;
+    const { clock = new FakeClock(), hookFetch } = options;
     const text = options.vhosts ??
       "vhost __defaultVhost__ { play { mw_latency 0; } http_remux { enabled on; } }";
     const { config } = parseConfig(`listen 1935;\n${text}`, "test.conf", {
@@ -81,7 +80,6 @@ export class FlvRig {
       hooks,
       chunkSize: CHUNK_SIZE,
       idPrefix: "h",
-      maxConnections,
     });
     this.#app = createFlvRoutes({ vhosts: this.#vhosts, service: this.service });
     this.#app.notFound((c) => c.text("Not for HTTP-FLV\n", 404));

@@ -4,7 +4,7 @@ import type { Clock } from "../../lib/base/clock.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
 import type { LogFields, Logger, LogLevel } from "../../lib/base/log.ts";
-import { openHttpFace } from "../../lib/app/http_face.ts";
+import { createHttpListeners } from "../../lib/app/http_listeners.ts";
 import { type RunningServer, startServer } from "../../lib/app/compose.ts";
 import { applyOverrides } from "../../lib/config/overrides.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
@@ -109,7 +109,7 @@ export function startLocalServer(text: string, clock: Clock = systemClock): Loca
     network: denoNetwork,
     clock,
     logger: log.logger,
-    openHttp: openHttpFace,
+    createHttp: createHttpListeners,
   });
   return new LocalServer(server, log);
 }

@@ -6,7 +6,8 @@
 import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
-import { denoNetwork, describeExpectedEnd } from "../../lib/io/tcp.ts";
+import { describeExpectedEnd } from "../../lib/io/connection_end.ts";
+import { denoNetwork } from "../../lib/io/tcp.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";
 import { SocketWriter } from "../../lib/io/socket_writer.ts";
 import type { Transport } from "../../lib/io/transport.ts";

@@ -203,16 +203,6 @@ Deno.test("GET that asks for an upgrade but not properly is answered with 400", 
   assertEquals([response.status, rig.service.viewerCount], [400, 0]);
 });
 
-Deno.test("GET beyond max_connections is answered with 503", async () => {
-  const rig = new FlvRig({ maxConnections: 1 });
-  rig.publish().push(VIDEO, 0, keyframe(1));
-  const viewer = await rig.watch();
-  assertEquals((await rig.fetch()).status, 503);
-  assertEquals([rig.service.clientTotals.refused, rig.service.clientTotals.connections], [1, 2]);
-  await viewer.cancel();
-  assertEquals((await rig.fetch()).status, 200);
-});
-
 Deno.test("The body ends behind the last tag when the stream is unpublished", async () => {
   const rig = new FlvRig();
   const publisher = rig.publish().push(VIDEO, 0, AVC_HEADER).push(VIDEO, 0, keyframe(1));

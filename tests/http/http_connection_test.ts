@@ -2,6 +2,7 @@
 
 import type { ConnectionPipe, ConnectionTaker } from "../../lib/http/http_connection.ts";
 import { type HttpHandler, HttpServer } from "../../lib/http/http_server.ts";
+import { ClientLimits } from "../../lib/server/client_limits.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
@@ -24,11 +25,10 @@ class Rig {
   readonly server: HttpServer;
 
   constructor(handler = TELL_PATH) {
-    this.server = new HttpServer({
-      ...{ address: ADDRESS, handler, network: this.network, clock: this.clock },
-      maxConnections: MAX_CONNECTIONS,
-      logger: this.log.logger,
-    });
+    const { network, clock, log: { logger } } = this;
+    const limit = new ClientLimits({ maxConnections: MAX_CONNECTIONS }, { clock, logger });
+    this.server = new HttpServer({ network, clock, logger, limit });
+    this.server.listen(ADDRESS, "http_server", handler);
   }
 
   async dial(text = ""): Promise<Client> {
@@ -312,7 +312,7 @@ Deno.test("HttpServer closes clients beyond its limit as they come, and says so 
   assertEquals(late.map(({ isClosed }) => isClosed), [true, true]);
   await rig.pass(1);
   assertEquals(rig.log.urgent.map(({ message, fields }) => [message, fields["count"]]), [
-    ["Closed clients beyond the limit", 2],
+    ["Client refused: connection limit reached", 2],
   ]);
   first.leave();
   await rig.settle();

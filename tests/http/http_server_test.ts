@@ -3,7 +3,10 @@
 import { systemClock } from "../../lib/base/clock.ts";
 import { type HttpHandler, HttpListenError, HttpServer } from "../../lib/http/http_server.ts";
 import { pathOf } from "../../lib/http/request_head.ts";
-import { denoNetwork, formatAddress } from "../../lib/io/tcp.ts";
+import { formatAddress } from "../../lib/io/address.ts";
+import { denoNetwork } from "../../lib/io/tcp.ts";
+import type { NetAddress } from "../../lib/io/transport.ts";
+import { ClientLimits } from "../../lib/server/client_limits.ts";
 import { assert, assertEquals, assertMatch, assertThrows } from "../helpers/assert.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
 import { netTest } from "../helpers/loopback.ts";
@@ -22,27 +25,29 @@ const SLOW_CONNECTIONS = 200;
 
 class Rig implements AsyncDisposable {
   readonly log = new CollectedLog();
-  readonly server: HttpServer;
+  readonly limits = new ClientLimits({ maxConnections: 1_000 }, {
+    clock: systemClock,
+    logger: this.log.logger,
+  });
+  readonly server = new HttpServer({
+    network: denoNetwork,
+    limit: this.limits,
+    clock: systemClock,
+    logger: this.log.logger,
+  });
+  readonly address: NetAddress;
 
   constructor(handler: HttpHandler = (request) => new Response(`${request.method}\n`)) {
-    const { logger } = this.log;
-    this.server = new HttpServer({
-      address: ANY_PORT,
-      handler,
-      network: denoNetwork,
-      maxConnections: 1_000,
-      clock: systemClock,
-      logger,
-    });
+    this.address = this.server.listen(ANY_PORT, "http_server", handler);
   }
 
   get url(): string {
-    return `http://${formatAddress(this.server.address)}`;
+    return `http://${formatAddress(this.address)}`;
   }
 
   /** A connection that has sent `text`. */
   async dial(text: string): Promise<Deno.TcpConn> {
-    const conn = await Deno.connect(this.server.address);
+    const conn = await Deno.connect(this.address);
     await send(conn, text).catch(() => {}); // The server may have had enough before the end.
     return conn;
   }
@@ -71,23 +76,15 @@ async function readToEnd(conn: Deno.TcpConn): Promise<string> {
 
 netTest("HttpServer answers, tells the real port and who asked", async () => {
   await using rig = new Rig((_, { remote }) => new Response(remote));
-  assert(rig.server.address.port > 0);
+  assert(rig.address.port > 0);
   const text = await (await fetch(rig.url)).text();
   assertMatch(text, /^127\.0\.0\.1:\d+$/);
 });
 
-netTest("new HttpServer() says which address is in use", async () => {
+netTest("HttpServer.listen() names the address that is in use", async () => {
   await using rig = new Rig();
-  const { logger } = rig.log;
-  const options = { handler: () => new Response(), clock: systemClock, logger };
   const error = assertThrows(
-    () =>
-      new HttpServer({
-        ...options,
-        network: denoNetwork,
-        maxConnections: 1,
-        address: rig.server.address,
-      }),
+    () => rig.server.listen(rig.address, "http_api", () => new Response()),
     HttpListenError,
   );
   assertEquals(
@@ -100,7 +97,7 @@ netTest("new HttpServer() says which address is in use", async () => {
 netTest("HttpServer logs requests at debug, without the query", async () => {
   await using rig = new Rig();
   await (await fetch(`${rig.url}/live/show.flv?token=SECRET#SECRET`)).body?.cancel();
-  await until("the line", () => rig.log.count("Answered") === 1, { timeoutMs: 5_000 });
+  await until("the line", () => rig.log.count("Request answered") === 1, { timeoutMs: 5_000 });
   const { level, fields } = rig.log.lines[0]!;
   assertEquals([level, fields["path"], fields["status"]], ["debug", '"/live/show.flv"', 200]);
   assertEquals(JSON.stringify(rig.log.lines).includes("SECRET"), false);
@@ -222,6 +219,6 @@ netTest("HttpServer answers 500 and logs why when a handler fails", async () => 
   const response = await fetch(`${rig.url}/a?b`);
   assertEquals([response.status, await response.text()], [500, "Internal error\n"]);
   assertEquals(rig.log.urgent.map(({ message, fields }) => [message, fields["path"]]), [
-    ["Cannot answer a request after a fault of ours: broken", '"/a"'],
+    ["Internal error; request answered with 500: broken", '"/a"'],
   ]);
 });

@@ -1,7 +1,7 @@
 /** The whole HTTP side on real sockets: API and files of a server that publishes, plays and pulls. */
 
 import { systemClock } from "../../lib/base/clock.ts";
-import { openHttpFace } from "../../lib/app/http_face.ts";
+import { createHttpListeners } from "../../lib/app/http_listeners.ts";
 import { type RunningServer, startServer } from "../../lib/app/compose.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { denoNetwork } from "../../lib/io/tcp.ts";
@@ -49,7 +49,7 @@ class HttpRig implements AsyncDisposable {
       network: denoNetwork,
       clock: systemClock,
       logger: this.log.logger,
-      openHttp: openHttpFace,
+      createHttp: createHttpListeners,
     });
   }
 
@@ -244,7 +244,7 @@ netTest("A server that cannot listen on its HTTP address listens on none", async
       ...config,
       listen: [{ hostname: "127.0.0.1", port: 0 }],
       httpApi: { ...config.httpApi, listen: other.server.httpAddresses },
-    }, { network, clock: systemClock, logger, openHttp: openHttpFace })
+    }, { network, clock: systemClock, logger, createHttp: createHttpListeners })
   ).catch((error) => error);
   assertMatch(String(error), /Cannot listen on http:\/\/127\.0\.0\.1:\d+: Address already in use/);
   // The kernel may still have let somebody in.

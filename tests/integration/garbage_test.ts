@@ -353,7 +353,7 @@ netTest("clients beyond max_connections are closed, with one line for all of the
   await until("a line that counts them", () => total() === 20, { timeoutMs: 5_000 });
   assert(counts().length < 10, `${counts().length} lines`);
   await healthy.untilFresh();
-  assertEquals(server.log.urgent[0]?.message, "Closed clients beyond the limit");
+  assertEquals(server.log.urgent[0]?.message, "Client refused: connection limit reached");
   await healthy.player.close();
   await server.untilCounts({ connections: 1 });
   await using _next = await RawPeer.connect(server.port);

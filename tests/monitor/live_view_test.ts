@@ -3,7 +3,7 @@
 import { LiveView } from "../../lib/monitor/live_view.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { Hub } from "../../lib/hub/hub.ts";
-import type { ClientReport, ClientSource, ClientTotals } from "../../lib/server/client_report.ts";
+import type { ClientReport, ClientSource, SourceTotals } from "../../lib/server/client_report.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";
 import { LocalVhost } from "../../lib/origin/local_vhost.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
@@ -41,12 +41,11 @@ class FakeSource implements ClientSource {
     return this.reports;
   }
 
-  get clientTotals(): ClientTotals {
+  get clientTotals(): SourceTotals {
     const sum = (key: "receivedBytes" | "sentBytes" | "skips") =>
       this.reports.reduce((total, report) => total + report[key], 0);
     return {
       connections: this.reports.length,
-      refused: 1,
       receivedBytes: sum("receivedBytes"),
       sentBytes: sum("sentBytes"),
       skips: sum("skips"),
@@ -82,7 +81,9 @@ class Rig {
     const service = new LocalVhost({ config, hub, clock });
     const clients = [this.rtmp, this.flv];
     const queue = new FlushQueue(clock);
-    this.view = new LiveView({ clock, queue, vhosts: [{ service, hub, copies: null }], clients });
+    const limits = { refusedCount: 2 };
+    const vhosts = [{ service, hub, copies: null }];
+    this.view = new LiveView({ clock, queue, vhosts, clients, limits });
   }
 }
 

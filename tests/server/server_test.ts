@@ -1,5 +1,6 @@
 /** Accepting clients, and letting all of them go. */
 
+import { ClientLimits } from "../../lib/server/client_limits.ts";
 import { Server } from "../../lib/server/server.ts";
 import type { Listener, Network, Transport } from "../../lib/io/transport.ts";
 import { ReadBuffers } from "../../lib/io/read_buffers.ts";
@@ -59,8 +60,13 @@ Deno.test("Server closes clients beyond the limit and says so once a second", as
   await rig.advance(3_000);
   const [line, ...others] = rig.log.urgent;
   assertEquals(others, []);
-  assertEquals(line?.message, "Closed clients beyond the limit");
-  assertEquals(line?.fields, { count: 2, limit: 2, fix: "raise max_connections" });
+  assertEquals(line?.message, "Client refused: connection limit reached");
+  assertEquals(line?.fields, {
+    listener: "rtmp://0.0.0.0:1935",
+    count: 2,
+    limit: 2,
+    fix: "raise max_connections",
+  });
   clients[0]!.transport.close();
   await rig.settle();
   assertEquals((await rig.dial()).isEnded, false);
@@ -150,10 +156,11 @@ Deno.test("Server.stop() closes a client that came in the same turn", async () =
 Deno.test("Server.listen() throws when the address is in use and serves the others", async () => {
   const network = new MemoryNetwork();
   const clock = new FakeClock();
+  const { logger } = new CollectedLog();
   const queue = new FlushQueue(clock);
   const server = new Server({
     network,
-    maxConnections: 10,
+    limit: new ClientLimits({ maxConnections: 10 }, { clock, logger }),
     idPrefix: "c",
     context: {
       vhosts: new VhostDirectory(new Map()),
@@ -162,14 +169,14 @@ Deno.test("Server.listen() throws when the address is in use and serves the othe
       buffers: new ReadBuffers(),
       turns: new WorkTurns(clock),
       clock,
-      logger: new CollectedLog().logger,
+      logger,
       handshake: { random: (length) => new Uint8Array(length), nowMs: 0 },
       chunkSize: 60_000,
       edgeId: "edge",
       hooks: new HookClient({
         server: { serverId: "vid-1", serviceId: "edge" },
         clock,
-        logger: new CollectedLog().logger,
+        logger,
       }),
     },
   });

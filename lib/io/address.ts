@@ -1,0 +1,14 @@
+/** Network addresses as text. */
+
+import type { NetAddress } from "./transport.ts";
+
+/** Returns `host:port`, with brackets around an IPv6 host. */
+export function formatAddress(address: NetAddress): string {
+  const { hostname, port } = address;
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+/** Returns the IP address of `host:port` or `[host]:port`, without port and brackets. */
+export function ipOf(remote: string): string {
+  return remote.slice(0, remote.lastIndexOf(":")).replace(/^\[|\]$/g, "");
+}
