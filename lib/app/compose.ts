@@ -1,5 +1,3 @@
-/** Puts a server together from its configuration: the one place that knows all the parts. */
-
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { stableId } from "../base/stable_id.ts";
@@ -31,74 +29,75 @@ import type { BridgePort } from "../threads/bridge_link.ts";
 import type { CreateHttp, HttpListeners } from "./http_listeners.ts";
 import { type LiveVhost, LiveView } from "../monitor/live_view.ts";
 
-/** The place of a server that is one of several event loops of a process. */
-export interface LoopPlace {
-  /** Number of the loop, from 0. */
+/** Which of several worker threads a server is. */
+export interface ThreadSlot {
+  /** Number of the worker, from 0. */
   readonly index: number;
+  /** Number of workers. */
   readonly count: number;
-  /** Id of the process among edges. */
+  /** Identifies the process to other servers. */
   readonly edgeId: string;
-  /** The other loops there are already. */
-  readonly neighbours: readonly { readonly index: number; readonly port: BridgePort }[];
+  /** The workers that are running already. */
+  readonly peers: readonly { readonly index: number; readonly port: BridgePort }[];
 }
 
-/** What a server takes from its surroundings. */
-export interface Surroundings {
+/** What a server is given by the program, or by a test. */
+export interface ServerDeps {
   readonly network: Network;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Given when the server is one of several event loops. */
-  readonly loop?: LoopPlace;
-  /** Given when the configuration asks for HTTP; without it there is none. */
+  /** Present when the server is one of several worker threads. */
+  readonly thread?: ThreadSlot;
+  /** Present when the configuration asks for HTTP. */
   readonly createHttp?: CreateHttp | undefined;
-  /** What HTTP callbacks go out with; the runtime's own unless given. */
+  /** Sends HTTP callbacks; the runtime's `fetch` unless a test replaces it. */
   readonly hookFetch?: HookFetch;
 }
 
 /**
- * Every stream keeps keyframes so far back, in ms: an edge whose origin froze finds out after
- * `stall_timeout`, and then wants from the next origin what it missed.
+ * How far back every stream keeps keyframes, in ms. An edge notices after `stall_timeout` that its origin
+ * froze, and asks the next origin for what it missed.
  */
 const KEEP_BACK_MS = 3_500;
 
-/** How often a stream is copied to the other event loops that play it, in ms. */
-const COPY_PERIOD_MS = 20;
+/** How often streams are sent to the mirrors in other workers, in ms. */
+const MIRROR_PERIOD_MS = 20;
 
 /** A server that listens. */
 export interface RunningServer {
   /** Real addresses, in the order of the configuration. */
   readonly addresses: readonly NetAddress[];
-  /** Real addresses of HTTP; those of the API first. */
+  /** Real addresses of HTTP, those of the API first. */
   readonly httpAddresses: readonly NetAddress[];
-  /** What the API shows; null when there is none. */
+  /** What the API reads; null without an API. */
   readonly view: ServerView | null;
   readonly counts: ServerCounts;
   /** Connections to origins. */
   readonly upstreamCount: number;
-  /** Joins it with the other event loops of the process; null when it is the only one. */
+  /** The links to the other workers; null when there are none. */
   readonly bridge: Bridge | null;
-  /** Closes everything; settles when all is done. */
+  /** Stops gracefully. Resolves when everything is closed. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts a server.
+ * Starts a server from its configuration.
  *
- * @throws when it cannot listen on one of its addresses; then it listens on none.
+ * @throws when an address cannot be listened on; then the server listens on none.
  */
-export function startServer(config: Config, surroundings: Surroundings): RunningServer {
-  const { network, clock, logger, loop, createHttp } = surroundings;
+export function startServer(config: Config, deps: ServerDeps): RunningServer {
+  const { network, clock, logger, thread, createHttp } = deps;
   const queue = new FlushQueue(clock);
   const wheels = new FlushWheels(queue, clock);
   const turns = new WorkTurns(clock);
-  const edgeId = loop?.edgeId ?? crypto.randomUUID().slice(0, 8);
-  const bridge = createBridge(config, { clock, wheels, loop });
+  const edgeId = thread?.edgeId ?? crypto.randomUUID().slice(0, 8);
+  const bridge = createBridge(config, { clock, wheels, thread });
   const identity = { serverId: stableId(edgeId), serviceId: edgeId };
   const hooks = new HookClient({
-    ...surroundings,
+    ...deps,
     server: identity,
   });
-  const hls = createHls(config, surroundings);
+  const hls = createHls(config, deps);
   const common = {
     queue,
     wheels,
@@ -115,28 +114,29 @@ export function startServer(config: Config, surroundings: Surroundings): Running
   };
   const liveVhosts = Array.from(config.vhosts.values(), (vhost) => createVhost(vhost, common));
   const vhosts = createDirectory(liveVhosts, bridge);
-  const limits = new ClientLimits(config, surroundings);
-  const loopName = loop === undefined ? "" : `w${loop.index}`;
+  const limits = new ClientLimits(config, deps);
+  const threadName = thread === undefined ? "" : `w${thread.index}`;
   const context = { ...common, vhosts, hooks, buffers: new ReadBuffers() };
-  const server = new Server({ network, limit: limits, idPrefix: `${loopName}c`, context });
-  const flv = new FlvService({ ...context, idPrefix: `${loopName}h` });
+  const server = new Server({ network, limit: limits, idPrefix: `${threadName}c`, context });
+  const flv = new FlvService({ ...context, idPrefix: `${threadName}h` });
   const clients: ClientSource[] = [server, flv];
   const view = config.httpApi.enabled
-    ? new LiveView({ clock, queue, vhosts: liveVhosts, clients, limits })
+    ? new LiveView({ clock, queue, vhosts: () => liveVhosts, clients, limits })
     : null;
+  view?.start();
   let isStopping = false;
   let http: HttpListeners | null = null;
   const stop = async () => {
     isStopping = true;
-    // Clients first: publishers that leave end their pushes in good order.
+    // Clients first: publishers that leave end their pushes gracefully.
     flv.stop();
     await server.stop();
-    await bridge?.sayBye();
+    await bridge?.announceStop();
     await vhosts.close();
     bridge?.close();
     await hls?.close();
     await hooks.close();
-    // Last, for it tells that the server stops.
+    // Last: until then it reports that the server stops.
     await http?.stop();
     limits.stop();
     view?.stop();
@@ -148,8 +148,8 @@ export function startServer(config: Config, surroundings: Surroundings): Running
       config,
       clock,
       logger,
-      // Of several event loops none shows itself: `worker_pool.ts` shows what they are together.
-      view: loop === undefined ? view : null,
+      // A worker serves no API: the main thread does, for all workers together.
+      view: thread === undefined ? view : null,
       identity: { ...identity, pid: Deno.pid },
       flv: { vhosts, service: flv },
       isReady: () => !isStopping,
@@ -184,36 +184,36 @@ export function createHandshakeOptions(clock: Clock): HandshakeOptions {
   };
 }
 
-/** Joined with the loops that are there already; null when this is the only one. */
+/** Connected to the workers that are running already; null when there is one event loop. */
 function createBridge(
   { chunkSize }: Config,
-  { clock, wheels, loop }: {
+  { clock, wheels, thread }: {
     readonly clock: Clock;
     readonly wheels: FlushWheels;
-    readonly loop: LoopPlace | undefined;
+    readonly thread: ThreadSlot | undefined;
   },
 ): Bridge | null {
-  if (loop === undefined) return null;
-  const { index, count, neighbours } = loop;
-  const wheel = wheels.for(COPY_PERIOD_MS);
+  if (thread === undefined) return null;
+  const { index, count, peers } = thread;
+  const wheel = wheels.for(MIRROR_PERIOD_MS);
   const bridge = new Bridge({ index, count, chunkSize, wheel, clock });
-  for (const neighbour of neighbours) bridge.connect(neighbour.index, neighbour.port);
+  for (const peer of peers) bridge.connect(peer.index, peer.port);
   return bridge;
 }
 
 /** Null when no vhost writes HLS. */
-function createHls(config: Config, { clock, logger }: Surroundings): HlsService | null {
+function createHls(config: Config, { clock, logger }: ServerDeps): HlsService | null {
   if (![...config.vhosts.values()].some(({ hls }) => hls.enabled)) return null;
   const { chunkSize } = config;
   return new HlsService({ clock, logger, chunkSize, files: diskFiles, wallMs: Date.now });
 }
 
-/** What clients come in by: the vhosts themselves, or with a way to other event loops before them. */
+/** The vhosts that clients use: with several workers, bridged ones. */
 function createDirectory(vhosts: readonly LiveVhost[], bridge: Bridge | null): VhostDirectory {
   const services = new Map<string, VhostService>();
-  for (const { service, copies } of vhosts) {
-    const door = bridge === null || copies === null ? service : bridge.wrap(service, copies);
-    services.set(service.config.name, door);
+  for (const { service, mirrors } of vhosts) {
+    const bridged = bridge === null || mirrors === null ? service : bridge.wrap(service, mirrors);
+    services.set(service.config.name, bridged);
   }
   return new VhostDirectory(services);
 }
@@ -240,7 +240,7 @@ function createVhost(
 ): LiveVhost {
   const { bridge, chunkSize, clock, hls, logger, wheels } = common;
   const hub = new Hub(streamOptions(vhost, chunkSize));
-  const copies = bridge === null ? null : new Hub(streamOptions(vhost, chunkSize));
+  const mirrors = bridge === null ? null : new Hub(streamOptions(vhost, chunkSize));
   const service = vhost.mode === "local"
     ? new LocalVhost({ config: vhost, hub, clock })
     : new RemoteVhost({ config: vhost, hub, deps: common, wheels, logger });
@@ -249,7 +249,7 @@ function createVhost(
       if (type === "began" && service.config.hls.enabled) hls?.watch(stream, service.config);
     },
   });
-  return { hub, copies, service };
+  return { hub, mirrors, service };
 }
 
 function countUpstreams(vhosts: readonly LiveVhost[]): number {

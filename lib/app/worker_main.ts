@@ -1,5 +1,5 @@
 /// <reference lib="deno.worker" />
-/** A worker thread: one event loop with its own listener, sockets and streams. Started by `WorkerPool`. */
+/** The entry of a worker thread: one event loop with its own listeners, sockets and streams. */
 
 import { systemClock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
@@ -11,7 +11,7 @@ import { loadHttp } from "./load_http.ts";
 import type { FromWorker, ToWorker } from "../threads/worker_message.ts";
 
 let server: RunningServer | null = null;
-/** Settles when the server has started or failed; what is said meanwhile waits for it. */
+/** Settles when the server has started or failed; messages wait for it. */
 let started: Promise<void> = Promise.resolve();
 
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
@@ -24,18 +24,18 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
 
 function handle(data: Exclude<ToWorker, { type: "start" }>): void {
   switch (data.type) {
-    case "neighbour":
-      return server?.bridge?.connect(data.neighbour.index, data.neighbour.port);
+    case "peer":
+      return server?.bridge?.connect(data.peer.index, data.peer.port);
     case "show":
       return void server?.view?.snapshot().then((snapshot) =>
-        say({ type: "shown", id: data.id, snapshot })
+        post({ type: "shown", id: data.id, snapshot })
       );
     case "kick":
       return void server?.view?.kick(data.clientId).then((isDone) =>
-        say({ type: "kicked", id: data.id, isDone })
+        post({ type: "kicked", id: data.id, isDone })
       );
     case "stop":
-      void server?.stop().then(() => say({ type: "stopped" }));
+      void server?.stop().then(() => post({ type: "stopped" }));
       return;
     default:
       data satisfies never;
@@ -43,7 +43,7 @@ function handle(data: Exclude<ToWorker, { type: "start" }>): void {
 }
 
 async function start(order: ToWorker & { type: "start" }): Promise<void> {
-  const { index, count, edgeId, config, neighbours } = order;
+  const { index, count, edgeId, config, peers } = order;
   const network = createDenoNetwork({ isPortShared: true });
   try {
     server = startServer(config, {
@@ -51,20 +51,20 @@ async function start(order: ToWorker & { type: "start" }): Promise<void> {
       clock: await FairClock.open(network, systemClock),
       logger: createLogger(config.log.level),
       createHttp: await loadHttp(config),
-      loop: { index, count, edgeId, neighbours },
+      thread: { index, count, edgeId, peers },
     });
-    say({ type: "listening" });
+    post({ type: "listening" });
   } catch (error) {
-    say({ type: "failed", reason: describeError(error) });
+    post({ type: "failed", reason: describeError(error) });
   }
 }
 
-/** Lines are written by the main thread, so that no two come at once. */
+/** The main thread writes the lines, one at a time. */
 function createLogger(lowestLevel: LogLevel, layer = "edge", id?: string): Logger {
   function at(level: LogLevel) {
     const isWanted = LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(lowestLevel);
     return (message: string, fields: LogFields = {}) => {
-      if (isWanted) say({ type: "log", level, layer, id, message, fields });
+      if (isWanted) post({ type: "log", level, layer, id, message, fields });
     };
   }
   return {
@@ -76,6 +76,6 @@ function createLogger(lowestLevel: LogLevel, layer = "edge", id?: string): Logge
   };
 }
 
-function say(message: FromWorker): void {
+function post(message: FromWorker): void {
   self.postMessage(message);
 }

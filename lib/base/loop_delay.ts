@@ -14,11 +14,14 @@ export class LoopDelay {
   readonly #counts = new Array<number>(LOOP_DELAY_BOUNDS.length + 1).fill(0);
   #sumSeconds = 0;
   #dueMs = 0;
-  #cancel: CancelTimer;
+  #cancel: CancelTimer | null = null;
 
-  /** Looks from now on, until it is stopped. */
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** Begins to measure. */
+  start(): void {
     this.#cancel = this.#schedule();
   }
 
@@ -33,7 +36,7 @@ export class LoopDelay {
   }
 
   stop(): void {
-    this.#cancel();
+    this.#cancel?.();
   }
 
   #schedule(): CancelTimer {

@@ -1,33 +1,32 @@
-/** Clients by the stream they came for. */
-
 import type { ClientReport } from "../server/client_report.ts";
 
 /** The clients of one stream. */
 export interface Audience {
-  /** Those that play it or wait for it. */
+  /** Clients that play it or wait for it. */
   readonly players: number;
-  /** Bytes that they were sent. */
+  /** Bytes sent to them. */
   readonly sentBytes: number;
-  /** The client that publishes it, or empty. */
+  /** Id of the client that publishes it, or empty. */
   readonly publisherId: string;
 }
 
-const NOBODY: Audience = { players: 0, sentBytes: 0, publisherId: "" };
+const NO_AUDIENCE: Audience = { players: 0, sentBytes: 0, publisherId: "" };
 
-/** See the file comment. */
+/** Clients grouped by the stream they play or publish. */
 export class Audiences {
-  /** By vhost, then by stream: one key of both would be a new text for each client. */
+  /** By vhost, then by stream: a combined key would allocate a string per client. */
   readonly #vhosts = new Map<string, Map<string, Audience>>();
 
   constructor(clients: readonly ClientReport[]) {
     for (const client of clients) this.#add(client);
   }
 
+  /** Returns the clients of `app/stream`. */
   of(vhost: string, stream: string): Audience {
-    return this.#vhosts.get(vhost)?.get(stream) ?? NOBODY;
+    return this.#vhosts.get(vhost)?.get(stream) ?? NO_AUDIENCE;
   }
 
-  /** Bytes that all players of a vhost were sent. */
+  /** Returns the bytes sent to all players of a vhost. */
   sentBytesIn(vhost: string): number {
     let sum = 0;
     for (const { sentBytes } of this.#vhosts.get(vhost)?.values() ?? []) sum += sentBytes;
@@ -37,7 +36,7 @@ export class Audiences {
   #add({ id, vhost, stream, type, sentBytes }: ClientReport): void {
     const streams = this.#vhosts.get(vhost) ?? new Map<string, Audience>();
     this.#vhosts.set(vhost, streams);
-    const present = streams.get(stream) ?? NOBODY;
+    const present = streams.get(stream) ?? NO_AUDIENCE;
     streams.set(
       stream,
       type === "fmle-publish"

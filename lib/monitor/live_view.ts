@@ -1,5 +1,3 @@
-/** What the HTTP face reads of the server in this very event loop. */
-
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { LOOP_DELAY_BOUNDS, LoopDelay } from "../base/loop_delay.ts";
 import { RATE_SAMPLE_MS, RateWindow } from "../base/rate_window.ts";
@@ -24,23 +22,25 @@ import { describeAudio, describeVideo } from "./stream_codecs.ts";
 /** A vhost and its streams. */
 export interface LiveVhost {
   readonly service: VhostService;
+  /** Streams owned by this worker. */
   readonly hub: Hub;
-  /** Streams of other event loops, copied for players of this one; null when there are no others. */
-  readonly copies: Hub | null;
+  /** Mirrors of the streams of other workers; null when there are none. */
+  readonly mirrors: Hub | null;
 }
 
 /** Options of {@linkcode LiveView}. */
 export interface LiveViewOptions {
   readonly clock: Clock;
-  readonly vhosts: readonly LiveVhost[];
+  /** Returns the present vhosts. */
+  readonly vhosts: () => Iterable<LiveVhost>;
   readonly clients: readonly ClientSource[];
   /** Refuses connections. */
   readonly limits: { readonly refusedCount: number };
-  /** Does all the writing. */
+  /** Counts the writes. */
   readonly queue: FlushQueue;
 }
 
-/** See the file comment. */
+/** The view of the server in this event loop. Samples rates from `start()` to `stop()`. */
 export class LiveView implements ServerView {
   readonly #options: LiveViewOptions;
   readonly #loopDelay: LoopDelay;
@@ -49,19 +49,24 @@ export class LiveView implements ServerView {
   readonly #vhostRates = new RateTable();
   readonly #streamRates = new RateTable();
   readonly #clientRates = new RateTable();
-  #cancel: CancelTimer;
+  #cancel: CancelTimer | null = null;
 
-  /** Samples rates from now on, until it is stopped. */
   constructor(options: LiveViewOptions) {
     const { clock } = options;
     this.#options = options;
     this.#loopDelay = new LoopDelay(clock);
     this.#process = new ProcessMeter(clock.now());
+  }
+
+  /** Begins to sample rates and timer delays. */
+  start(): void {
+    this.#loopDelay.start();
     this.#cancel = this.#scheduleSample();
   }
 
   snapshot(): Promise<ServerSnapshot> {
-    const { clock, vhosts, queue } = this.#options;
+    const { clock, queue } = this.#options;
+    const vhosts = [...this.#options.vhosts()];
     const nowMs = clock.now();
     const clients = this.#clientReports(nowMs);
     const audiences = new Audiences(clients);
@@ -81,9 +86,10 @@ export class LiveView implements ServerView {
     return Promise.resolve(this.#options.clients.some((source) => source.kick(clientId)));
   }
 
+  /** Stops sampling. */
   stop(): void {
     this.#loopDelay.stop();
-    this.#cancel();
+    this.#cancel?.();
   }
 
   #clientReports(nowMs: number): ClientReport[] {
@@ -130,13 +136,13 @@ export class LiveView implements ServerView {
     const { service } = live;
     const vhost = service.config.name;
     const upstreams = service.upstreams();
-    return streamsOf(live).map(({ stream, isHome }) => {
+    return streamsOf(live).map(({ stream, isOwner }) => {
       const { stats, name, headers } = stream;
       const { players, publisherId, sentBytes } = audiences.of(vhost, name);
       return {
         vhost,
         name,
-        isHome,
+        isOwner,
         isActive: stream.hasSource,
         players,
         publisherId,
@@ -169,7 +175,7 @@ export class LiveView implements ServerView {
       this.#clientRates.sample(id, nowMs, receivedBytes, sentBytes);
     }
     const audiences = new Audiences(clients);
-    for (const vhost of this.#options.vhosts) this.#sampleVhost(vhost, audiences, nowMs);
+    for (const vhost of this.#options.vhosts()) this.#sampleVhost(vhost, audiences, nowMs);
     for (const table of [this.#vhostRates, this.#streamRates, this.#clientRates]) table.endRound();
   }
 
@@ -184,16 +190,16 @@ export class LiveView implements ServerView {
   }
 }
 
-/** Bytes sent to the players of a vhost, those who have left and those who are there. */
-function sentBytesOf({ service, hub, copies }: LiveVhost, audiences: Audiences): number {
-  const gone = hub.totals.sentBytes + (copies?.totals.sentBytes ?? 0);
-  return gone + audiences.sentBytesIn(service.config.name);
+/** Bytes sent to the players of a vhost, present and past. */
+function sentBytesOf({ service, hub, mirrors }: LiveVhost, audiences: Audiences): number {
+  const past = hub.totals.sentBytes + (mirrors?.totals.sentBytes ?? 0);
+  return past + audiences.sentBytesIn(service.config.name);
 }
 
-/** The streams of a vhost, and whether they are at home in this event loop. */
-function streamsOf({ hub, copies }: LiveVhost): { stream: Stream; isHome: boolean }[] {
+/** The streams of a vhost, and whether this worker owns them. */
+function streamsOf({ hub, mirrors }: LiveVhost): { stream: Stream; isOwner: boolean }[] {
   return [
-    ...Array.from(hub.streams(), (stream) => ({ stream, isHome: true })),
-    ...Array.from(copies?.streams() ?? [], (stream) => ({ stream, isHome: false })),
+    ...Array.from(hub.streams(), (stream) => ({ stream, isOwner: true })),
+    ...Array.from(mirrors?.streams() ?? [], (stream) => ({ stream, isOwner: false })),
   ];
 }

@@ -1,5 +1,3 @@
-/** What several event loops of one process tell of themselves, as one server. */
-
 import type {
   LoopDelaySnapshot,
   ProcessSnapshot,
@@ -11,26 +9,29 @@ import type {
 import { qualifiedName } from "../hub/qualified_name.ts";
 import type { ClientTotals } from "../server/client_report.ts";
 
-/** One server out of one or more loops, all of which have the same vhosts. */
-export function mergeSnapshots(loops: readonly ServerSnapshot[]): ServerSnapshot {
+/** Merges the snapshots of one or more workers into that of one server. */
+export function mergeSnapshots(workers: readonly ServerSnapshot[]): ServerSnapshot {
   return {
-    process: mergeProcesses(loops.map(({ process }) => process)),
-    totals: sumOf(loops.map(({ totals }) => totals)) satisfies ClientTotals,
-    rate: mergeRates(loops.map(({ rate }) => rate)),
-    loopDelay: mergeDelays(loops.map(({ loopDelay }) => loopDelay)),
-    flushes: sumOf(loops.map(({ flushes }) => flushes)),
-    vhosts: loops[0]!.vhosts.map((_, index) =>
-      mergeVhost(loops.map((loop) => loop.vhosts[index]!))
-    ),
-    streams: mergeStreams(loops.flatMap(({ streams }) => streams)),
-    clients: loops.flatMap(({ clients }) => clients),
+    process: mergeProcesses(workers.map(({ process }) => process)),
+    totals: sumOf(workers.map(({ totals }) => totals)) satisfies ClientTotals,
+    rate: mergeRates(workers.map(({ rate }) => rate)),
+    loopDelay: mergeDelays(workers.map(({ loopDelay }) => loopDelay)),
+    flushes: sumOf(workers.map(({ flushes }) => flushes)),
+    vhosts: mergeVhosts(workers.flatMap(({ vhosts }) => vhosts)),
+    streams: mergeStreams(workers.flatMap(({ streams }) => streams)),
+    clients: workers.flatMap(({ clients }) => clients),
   };
 }
 
-/** Each loop sees the whole process, but only its own heap. */
+/** Each worker sees the whole process, but only its own heap. */
 function mergeProcesses(parts: readonly ProcessSnapshot[]): ProcessSnapshot {
   const oldest = parts.reduce((left, right) => right.uptimeMs > left.uptimeMs ? right : left);
   return { ...oldest, heapBytes: parts.reduce((sum, { heapBytes }) => sum + heapBytes, 0) };
+}
+
+/** By name: while settings change, one worker may have a vhost that another has not yet. */
+function mergeVhosts(parts: readonly VhostSnapshot[]): VhostSnapshot[] {
+  return Array.from(Map.groupBy(parts, ({ name }) => name).values(), mergeVhost);
 }
 
 function mergeVhost(parts: readonly VhostSnapshot[]): VhostSnapshot {
@@ -50,24 +51,24 @@ function countersOf({ receivedBytes, sentBytes, messages }: VhostSnapshot) {
   return { receivedBytes, sentBytes, messages };
 }
 
-/** A stream is told by its home, and by every loop that copies it for players of its own. */
+/** A stream is reported by its owner and by every worker that mirrors it. */
 function mergeStreams(parts: readonly StreamSnapshot[]): StreamSnapshot[] {
   const groups = Map.groupBy(parts, ({ vhost, name }) => qualifiedName(vhost, name));
   return Array.from(groups.values(), mergeStream);
 }
 
 function mergeStream(parts: readonly StreamSnapshot[]): StreamSnapshot {
-  const home = parts.find(({ isHome }) => isHome) ?? parts[0]!;
+  const owner = parts.find(({ isOwner }) => isOwner) ?? parts[0]!;
   const { players, sentBytes } = sumOf(
     parts.map(({ players, sentBytes }) => ({ players, sentBytes })),
   );
   const { sendKbps } = mergeRates(parts.map(({ rate }) => rate));
   return {
-    ...home,
+    ...owner,
     players,
     sentBytes,
     publisherId: parts.find(({ publisherId }) => publisherId !== "")?.publisherId ?? "",
-    rate: { recvKbps: home.rate.recvKbps, sendKbps },
+    rate: { recvKbps: owner.rate.recvKbps, sendKbps },
   };
 }
 
@@ -84,7 +85,7 @@ function mergeDelays(parts: readonly LoopDelaySnapshot[]): LoopDelaySnapshot {
   };
 }
 
-/** Adds up each number of records that have the same ones. */
+/** Adds up records of numbers, key by key. */
 function sumOf<T extends { readonly [K in keyof T]: number }>(records: readonly T[]): T {
   const sum: Record<string, number> = {};
   for (const record of records) {

@@ -1,25 +1,23 @@
-/** What the process takes of the machine. */
-
 import process from "node:process";
 import type { ProcessSnapshot } from "./server_view.ts";
 
-/** See the file comment. */
+/** Measures what the process uses: memory, and CPU time since the last sample. */
 export class ProcessMeter {
   readonly #startedAtMs = Date.now();
   readonly #startMs: number;
-  /** Time and processor time at the newest sample, in ms. */
+  /** Time and CPU time at the newest sample, in ms. */
   #sampledMs: number;
   #busyMs: number;
   #cpuShare = 0;
 
-  /** @param nowMs Monotone clock. */
+  /** @param nowMs Monotonic clock, in ms. */
   constructor(nowMs: number) {
     this.#startMs = nowMs;
     this.#sampledMs = nowMs;
     this.#busyMs = busyMs();
   }
 
-  /** The processor share that is told is that between the last two samples. */
+  /** Takes a sample. Snapshots report the CPU share between the last two. */
   sample(nowMs: number): void {
     const nowBusyMs = busyMs();
     this.#cpuShare = (nowBusyMs - this.#busyMs) / Math.max(1, nowMs - this.#sampledMs);
@@ -27,6 +25,7 @@ export class ProcessMeter {
     this.#sampledMs = nowMs;
   }
 
+  /** Returns the state of the process. */
   snapshot(nowMs: number): ProcessSnapshot {
     const { rss, heapUsed } = Deno.memoryUsage();
     const { user, system } = process.cpuUsage();
@@ -44,7 +43,7 @@ export class ProcessMeter {
   }
 }
 
-/** Processor time that the process has used. */
+/** CPU time of the process, in ms. */
 function busyMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

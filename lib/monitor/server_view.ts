@@ -1,23 +1,21 @@
-/**
- * What the HTTP face reads of a server, and the one thing it does to it. Plain data throughout, which may
- * cross to another thread: where several workers serve, a view merges what each of them tells.
- */
-
 import type { ClientReport, ClientTotals } from "../server/client_report.ts";
 import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
 
-/** See the file comment. */
+/**
+ * What API and metrics read of a server, and the one thing they do to it. Snapshots are plain data that
+ * can be posted between threads: with several workers, one view merges the snapshots of all.
+ */
 export interface ServerView {
   snapshot(): Promise<ServerSnapshot>;
-  /** Closes a client. @returns false when there is none with this id. */
+  /** Closes a client. Returns false when there is none with this id. */
   kick(clientId: string): Promise<boolean>;
 }
 
-/** A server at a moment. */
+/** The state of a server. */
 export interface ServerSnapshot {
   readonly process: ProcessSnapshot;
   readonly totals: ClientTotals;
-  /** Of everything clients sent and were sent. */
+  /** Of all clients together. */
   readonly rate: RateSnapshot;
   readonly loopDelay: LoopDelaySnapshot;
   readonly flushes: FlushSnapshot;
@@ -26,7 +24,7 @@ export interface ServerSnapshot {
   readonly clients: readonly ClientSnapshot[];
 }
 
-/** The process. */
+/** The state of the process. */
 export interface ProcessSnapshot {
   readonly pid: number;
   /** Wall clock, ms since 1970. */
@@ -35,38 +33,38 @@ export interface ProcessSnapshot {
   /** Resident memory, in bytes. */
   readonly residentBytes: number;
   readonly heapBytes: number;
-  /** Processor time since the start, in seconds. */
+  /** CPU time since the start, in seconds. */
   readonly userSeconds: number;
   readonly systemSeconds: number;
-  /** Share of one processor that was used lately, 0 or more. */
+  /** Recent CPU use in processors, 0 or more: 1 is one fully used processor. */
   readonly cpuShare: number;
   /** Processors of the machine. */
   readonly processors: number;
 }
 
-/** Bits over time, averaged over the last 30 s. */
+/** Bit rates, averaged over the last 30 s. */
 export interface RateSnapshot {
   /** kbit/s, whole. */
   readonly recvKbps: number;
   readonly sendKbps: number;
 }
 
-/** How late timers ran, since the start. */
+/** Histogram of how late timers ran, since the start. */
 export interface LoopDelaySnapshot {
-  /** Upper bounds of the buckets in seconds, rising; the last bucket has none. */
+  /** Upper bounds of the buckets in seconds, ascending; the last bucket has none. */
   readonly boundsSeconds: readonly number[];
   /** Timers per bucket, one more than there are bounds. */
   readonly counts: readonly number[];
   readonly sumSeconds: number;
 }
 
-/** Writes to clients and origins that were started, and what starting them took. They only grow. */
+/** Counters of writes to clients and origins, and the time spent starting them. */
 export interface FlushSnapshot {
   readonly count: number;
   readonly busyMs: number;
 }
 
-/** A vhost. */
+/** The state of a vhost. Bytes and messages are counters since it was added. */
 export interface VhostSnapshot {
   readonly name: string;
   readonly enabled: boolean;
@@ -77,7 +75,7 @@ export interface VhostSnapshot {
   readonly rate: RateSnapshot;
   /** Length of HLS segments in ms, or null when the vhost makes none. */
   readonly hlsFragmentMs: number | null;
-  /** What an edge did with its origins, or null for an origin. */
+  /** Counters of an edge's pulls and pushes, or null for an origin. */
   readonly upstreams: Readonly<UpstreamTotals> | null;
 }
 
@@ -86,9 +84,9 @@ export interface StreamSnapshot {
   readonly vhost: string;
   /** `app/stream`. */
   readonly name: string;
-  /** False where an event loop tells of its copy of a stream that another loop has. */
-  readonly isHome: boolean;
-  /** Somebody feeds it, a publisher or an origin. */
+  /** False for the mirror of a stream that another worker owns. */
+  readonly isOwner: boolean;
+  /** A publisher or an origin feeds it. */
   readonly isActive: boolean;
   /** Clients that play it or wait for it, edges among them. */
   readonly players: number;
@@ -104,7 +102,7 @@ export interface StreamSnapshot {
   readonly upstreams: readonly UpstreamSnapshot[];
 }
 
-/** Pictures of a stream; a text is empty and a number 0 when the stream does not tell. */
+/** Video of a stream. Texts are empty and numbers 0 where the stream does not say. */
 export interface VideoSnapshot {
   /** `H264`, `HEVC`, `AV1`. */
   readonly codec: string;
@@ -114,7 +112,7 @@ export interface VideoSnapshot {
   readonly height: number;
 }
 
-/** Sound of a stream; a text is empty and a number 0 when the stream does not tell. */
+/** Audio of a stream. Texts are empty and numbers 0 where the stream does not say. */
 export interface AudioSnapshot {
   /** `AAC`, `Opus`. */
   readonly codec: string;
@@ -124,7 +122,7 @@ export interface AudioSnapshot {
   readonly channels: number;
 }
 
-/** A client that plays or publishes. */
+/** A client that plays or publishes, with its rate. */
 export interface ClientSnapshot extends ClientReport {
   readonly rate: RateSnapshot;
 }

@@ -1,4 +1,7 @@
-/** Codecs of a stream in the words of SRS, from the headers it keeps. Read when somebody asks, never per message. */
+/**
+ * Codecs of a stream by SRS's names, from the headers it keeps. Evaluated per API request, never per
+ * message.
+ */
 
 import { readAudio, readVideo } from "../hls/flv_frame.ts";
 import { audioTrack, readPictureSize } from "../hls/track.ts";
@@ -39,7 +42,7 @@ const AAC_PROFILES: Readonly<Record<number, string>> = {
   29: "HEv2",
 };
 
-/** The pictures of a stream with these headers; null without a video header. */
+/** Describes the video of a stream with these headers. Returns null without a video header. */
 export function describeVideo(headers: HeaderSet): VideoSnapshot | null {
   const payload = headers.payloadOf("video");
   if (payload === null) return null;
@@ -54,7 +57,7 @@ export function describeVideo(headers: HeaderSet): VideoSnapshot | null {
   };
 }
 
-/** The sound of a stream with these headers; null without an audio header. */
+/** Describes the audio of a stream with these headers. Returns null without an audio header. */
 export function describeAudio(headers: HeaderSet): AudioSnapshot | null {
   const payload = headers.payloadOf("audio");
   if (payload === null) return null;
@@ -70,7 +73,7 @@ export function describeAudio(headers: HeaderSet): AudioSnapshot | null {
   };
 }
 
-/** Profile and level from a decoder configuration record, empty where it is too short. */
+/** Reads profile and level from a decoder configuration record; empty where it is too short. */
 function profileOf(codec: string | null, config: Uint8Array): { profile: string; level: string } {
   switch (codec) {
     case "avc":
@@ -84,7 +87,7 @@ function profileOf(codec: string | null, config: Uint8Array): { profile: string;
       const index = config[1];
       if (index === undefined) return { profile: "", level: "" };
       const level = index & 0x1f;
-      // Levels come in groups of four, from 2.0 on (AV1 Annex A.3).
+      // Four levels per major number, from 2.0 (AV1 Annex A.3).
       return {
         profile: AV1_PROFILES[index >>> 5] ?? "",
         level: `${2 + (level >>> 2)}.${level & 3}`,
@@ -95,7 +98,7 @@ function profileOf(codec: string | null, config: Uint8Array): { profile: string;
   }
 }
 
-/** `41` by 10 and `123` by 30 are both level 4.1; SRS leaves a zero behind the point out. */
+/** 41/10 and 123/30 are both level 4.1. Like SRS, writes 4, not 4.0. */
 function levelOf(value: number | undefined, unit: number): string {
   return value === undefined ? "" : String(value / unit);
 }

@@ -1,9 +1,3 @@
-/**
- * One event loop's part of a process with several. Clients are spread over the loops by the kernel; a
- * stream has its home in one of them, the same for all, so that the process has one upstream per stream
- * and one place where publishers of a name meet.
- */
-
 import type { Clock } from "../base/clock.ts";
 import { hashText } from "../base/hash_text.ts";
 import type { Hub } from "../hub/hub.ts";
@@ -12,123 +6,141 @@ import type { VhostService } from "../server/vhost_service.ts";
 import type { BridgeEvent } from "./bridge_event.ts";
 import { BridgeLink, type BridgePort } from "./bridge_link.ts";
 import { BridgedVhost } from "./bridged_vhost.ts";
-import { Guest } from "./guest.ts";
-import { Home } from "./home.ts";
+import { OwnerShard } from "./owner_shard.ts";
+import { RemoteShard } from "./remote_shard.ts";
 
 /** Options of {@linkcode Bridge}. */
 export interface BridgeOptions {
-  /** Number of this loop, from 0. */
+  /** Number of this worker, from 0. */
   readonly index: number;
-  /** How many loops there are. */
+  /** Number of workers. */
   readonly count: number;
-  /** Size of the chunks written, in bytes; the same in all loops. */
+  /** Chunk size of all streams, in bytes; the same in all workers. */
   readonly chunkSize: number;
-  /** When streams are copied to other loops. */
+  /** Paces what is sent to mirrors. */
   readonly wheel: FlushWheel;
   readonly clock: Clock;
 }
 
-/** How long the other loops may take to say what they still have to say, in ms. */
-const FAREWELL_MS = 1_000;
+/** How long a stopping worker waits for the other workers' last events, in ms. */
+const STOP_WAIT_MS = 1_000;
 
-/** Another loop, seen from this one. */
-interface Neighbour {
+/** Another worker, seen from this one. */
+interface Peer {
   readonly link: BridgeLink;
-  /** For its players and publishers of streams that are at home here. */
-  readonly home: Home;
-  /** For ours of streams that are at home there. */
-  readonly guest: Guest;
-  hasSaidBye: boolean;
+  /** Serves its players and publishers of streams owned here. */
+  readonly owner: OwnerShard;
+  /** The streams it owns, for players and publishers here. */
+  readonly remote: RemoteShard;
+  isStopping: boolean;
 }
 
-/** See the file comment. */
+/**
+ * Makes several workers one server. The kernel spreads clients over the workers. Every stream is owned
+ * by one of them, chosen by a hash of its name, so the process has one upstream per stream and
+ * publishers of one name meet in one place.
+ *
+ * ```
+ *            this worker                              peer
+ *   players ── BridgedVhost ── RemoteShard ══link══ OwnerShard ── its VhostService
+ *   our VhostService ───────── OwnerShard ══link══ RemoteShard ── BridgedVhost ── its players
+ * ```
+ */
 export class Bridge {
   readonly #options: BridgeOptions;
-  /** Vhosts for the streams that are at home here, by name. */
+  /** Serve the streams owned here, by vhost name. */
   readonly #vhosts = new Map<string, VhostService>();
-  readonly #neighbours = new Map<number, Neighbour>();
-  #onBye: () => void = () => {};
+  readonly #peers = new Map<number, Peer>();
+  #onPeerStopping: () => void = () => {};
 
   constructor(options: BridgeOptions) {
     this.#options = options;
   }
 
   /**
-   * The vhost that clients of this loop are served by.
+   * Returns the vhost that serves the clients of this worker.
    *
-   * @param inner Serves the streams that are at home here.
-   * @param copies Keeps the copies of the others.
+   * @param inner Serves the streams owned here.
+   * @param mirrors Holds the mirrors of the other streams.
    */
-  wrap(inner: VhostService, copies: Hub): VhostService {
-    this.#vhosts.set(inner.config.name, inner);
+  wrap(inner: VhostService, mirrors: Hub): VhostService {
+    const { name } = inner.config;
+    this.#vhosts.set(name, inner);
+    for (const { owner } of this.#peers.values()) owner.onVhostAdded(name);
     return new BridgedVhost({
       inner,
-      copies,
-      guestFor: (vhost, name) => this.#guestFor(vhost, name),
+      mirrors,
+      shardFor: (vhost, stream) => this.#shardFor(vhost, stream),
     });
   }
 
-  /** Meets loop `index`, or the one that took its place after it was lost. */
+  /** Serves the vhost no longer. Its clients, here and in other workers, must be closed as well. */
+  unwrap(inner: VhostService): void {
+    const { name } = inner.config;
+    if (this.#vhosts.get(name) === inner) this.#vhosts.delete(name);
+  }
+
+  /** Connects to worker `index`, or to its replacement after it died. */
   connect(index: number, port: BridgePort): void {
     const { clock, chunkSize, wheel } = this.#options;
-    const before = this.#neighbours.get(index);
+    const before = this.#peers.get(index);
     const link = new BridgeLink(port, clock, (event) => this.#handle(index, event));
-    const home = new Home({ link, clock, wheel, vhosts: this.#vhosts });
-    const guest = before?.guest ?? new Guest(link, chunkSize);
-    this.#neighbours.set(index, { link, home, guest, hasSaidBye: false });
-    before?.home.close();
-    if (before !== undefined) guest.reconnect(link);
+    const owner = new OwnerShard({ link, clock, wheel, vhosts: this.#vhosts });
+    const remote = before?.remote ?? new RemoteShard(link, chunkSize);
+    this.#peers.set(index, { link, owner, remote, isStopping: false });
+    before?.owner.close();
+    if (before !== undefined) remote.reconnect(link);
   }
 
   /**
-   * Says what is left to say, and waits for what the others have left: publishers that have gone there end
-   * their streams here.
+   * Sends what is left to send and waits for the other workers to do the same, 1 s at most: publishers
+   * that have just left there end their streams here.
    */
-  async sayBye(): Promise<void> {
-    for (const { link } of this.#neighbours.values()) {
-      link.send({ type: "bye" });
+  async announceStop(): Promise<void> {
+    for (const { link } of this.#peers.values()) {
+      link.send({ type: "stopping" });
       link.flush();
     }
     await new Promise<void>((resolve) => {
-      const cancel = this.#options.clock.after(FAREWELL_MS, resolve);
-      this.#onBye = () => {
-        if ([...this.#neighbours.values()].some(({ hasSaidBye }) => !hasSaidBye)) return;
+      const cancel = this.#options.clock.after(STOP_WAIT_MS, resolve);
+      this.#onPeerStopping = () => {
+        if ([...this.#peers.values()].some(({ isStopping }) => !isStopping)) return;
         cancel();
         resolve();
       };
-      this.#onBye();
+      this.#onPeerStopping();
     });
   }
 
-  /** Says and hears nothing more. */
+  /** Closes all links. */
   close(): void {
-    for (const { link, home } of this.#neighbours.values()) {
-      home.close();
+    for (const { link, owner } of this.#peers.values()) {
+      owner.close();
       link.close();
     }
   }
 
   #handle(index: number, event: BridgeEvent): void {
-    const neighbour = this.#neighbours.get(index)!;
+    const peer = this.#peers.get(index)!;
     switch (event.type) {
-      case "bye":
-        neighbour.hasSaidBye = true;
-        return this.#onBye();
+      case "stopping":
+        peer.isStopping = true;
+        return this.#onPeerStopping();
       case "play":
       case "leave":
       case "publish":
       case "media":
       case "depart":
-        return neighbour.home.handle(event);
+        return peer.owner.handle(event);
       default:
-        return neighbour.guest.handle(event);
+        return peer.remote.handle(event);
     }
   }
 
-  /** Null when the stream is at home here. Rendezvous is not needed: the loops do not change. */
-  #guestFor(vhost: string, name: string): Guest | null {
+  /** Null when the stream is owned here. A plain modulo will do: the number of workers is fixed. */
+  #shardFor(vhost: string, stream: string): RemoteShard | null {
     const { index, count } = this.#options;
-    const home = hashText(`${vhost}/${name}`) % count;
-    return home === index ? null : this.#neighbours.get(home)!.guest;
+    const owner = hashText(`${vhost}/${stream}`) % count;
+    return owner === index ? null : this.#peers.get(owner)!.remote;
   }
 }

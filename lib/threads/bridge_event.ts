@@ -1,32 +1,35 @@
 /**
- * What event loops of one process tell each other. Every stream has a home, the one loop that has its
- * publisher or its upstream; the others copy it from there for their players, and hand their publishers
- * over to it.
+ * What the workers of one process send each other. Each stream is owned by one worker, which has its
+ * publisher or its upstream. The others mirror it for their players and pass their publishers on.
  */
 
 import type { SourceChange } from "../hub/publisher.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
-import type { Departure } from "../server/vhost_service.ts";
 import type { Refusal } from "../rtmp/status.ts";
+import type { Departure } from "../server/vhost_service.ts";
 
-/** To the home of a stream. `id` is chosen by whoever asks, and stands in all that follows. */
-export type HomewardEvent =
-  /** Somebody wants to play `request.name`, which is copied from now on. */
+/** Asks the owner for a stream. Chooses the `id` that all later events about it carry. */
+export type OpenEvent =
+  /** Sends the stream from now on, until `leave`. */
   | {
     readonly type: "play";
     readonly id: number;
     readonly vhost: string;
     readonly request: StreamRequest;
   }
-  /** Nobody plays it any more. */
-  | { readonly type: "leave"; readonly id: number }
-  /** Somebody wants to publish. */
+  /** Asks to publish; answered by `accepted` or `refused`. */
   | {
     readonly type: "publish";
     readonly id: number;
     readonly vhost: string;
     readonly request: StreamRequest;
-  }
+  };
+
+/** From a worker with clients to the owner of their stream. */
+export type ToOwnerEvent =
+  | OpenEvent
+  /** The last player left. */
+  | { readonly type: "leave"; readonly id: number }
   /** A message of an accepted publisher. */
   | {
     readonly type: "media";
@@ -38,8 +41,8 @@ export type HomewardEvent =
   /** The publisher left, accepted or not. */
   | { readonly type: "depart"; readonly id: number; readonly departure: Departure };
 
-/** From the home of a stream to the loop that asked. */
-export type OutwardEvent =
+/** From the owner of a stream to a worker that opened it. */
+export type FromOwnerEvent =
   /** Bytes of the log: whole messages at the chunk size of the process. */
   | { readonly type: "bytes"; readonly id: number; readonly bytes: Uint8Array }
   | { readonly type: "change"; readonly id: number; readonly change: SourceChange }
@@ -47,9 +50,9 @@ export type OutwardEvent =
   | { readonly type: "refused"; readonly id: number; readonly refusal: Refusal }
   | { readonly type: "replaced"; readonly id: number };
 
-/** Anything that goes over a link. */
+/** Anything that crosses a link. */
 export type BridgeEvent =
-  | HomewardEvent
-  | OutwardEvent
-  /** All that ever comes from this loop has been said. */
-  | { readonly type: "bye" };
+  | ToOwnerEvent
+  | FromOwnerEvent
+  /** The worker stops; this is its last event. */
+  | { readonly type: "stopping" };

@@ -1,27 +1,25 @@
-/** The way to another event loop of the process: events are gathered for a moment and go over together. */
-
 import type { Clock } from "../base/clock.ts";
 import type { BridgeEvent } from "./bridge_event.ts";
 
-/** How long events are gathered, in ms: a message between loops costs more than what is in it. */
-const GATHER_MS = 5;
+/** How long events are collected, in ms: posting a message costs more than what is in it. */
+const COLLECT_MS = 5;
 
-/** One end of a channel; a `MessagePort` is one. */
+/** One end of a channel. A `MessagePort` is one. */
 export interface BridgePort {
-  /** What is posted is copied. */
+  /** Posts a copy of `message`. */
   postMessage(message: unknown): void;
   onmessage: ((event: MessageEvent) => void) | null;
   close(): void;
 }
 
-/** See the file comment. */
+/** The link to another worker of the process. Collects events briefly and posts them together. */
 export class BridgeLink {
   readonly #port: BridgePort;
   readonly #clock: Clock;
   #events: BridgeEvent[] = [];
   #isClosed = false;
 
-  /** @param onEvent Takes what the other loop says, in the order in which it was said. */
+  /** @param onEvent Receives the other worker's events in the order they were sent. */
   constructor(port: BridgePort, clock: Clock, onEvent: (event: BridgeEvent) => void) {
     this.#port = port;
     this.#clock = clock;
@@ -30,14 +28,14 @@ export class BridgeLink {
     };
   }
 
-  /** Says `event` to the other loop, soon. Its bytes must not change. */
+  /** Sends `event` soon. Its bytes must not change. No effect once closed. */
   send(event: BridgeEvent): void {
     if (this.#isClosed) return;
     this.#events.push(event);
-    if (this.#events.length === 1) this.#clock.after(GATHER_MS, () => this.flush());
+    if (this.#events.length === 1) this.#clock.after(COLLECT_MS, () => this.flush());
   }
 
-  /** Says what was gathered, now. */
+  /** Posts the collected events now. */
   flush(): void {
     if (this.#events.length === 0 || this.#isClosed) return;
     const events = this.#events;
@@ -45,7 +43,7 @@ export class BridgeLink {
     this.#port.postMessage(events);
   }
 
-  /** Says and hears nothing more. */
+  /** Drops what was collected; nothing is sent or received afterwards. */
   close(): void {
     this.#isClosed = true;
     this.#port.close();

@@ -1,5 +1,3 @@
-/** A vhost of one event loop among several: the streams at home here, and the others' copies. */
-
 import type { VhostConfig } from "../config/config.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
@@ -12,19 +10,19 @@ import type {
   VhostUpstreams,
 } from "../server/vhost_service.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
-import type { Guest } from "./guest.ts";
+import type { RemoteShard } from "./remote_shard.ts";
 
 /** Options of {@linkcode BridgedVhost}. */
 export interface BridgedVhostOptions {
-  /** Serves the streams that are at home here. */
+  /** Serves the streams owned by this worker. */
   readonly inner: VhostService;
-  /** Keeps the copies of the others. */
-  readonly copies: Hub;
-  /** The loop that a stream is at home in, or null when that is this one. */
-  readonly guestFor: (vhost: string, name: string) => Guest | null;
+  /** Holds the mirrors of the other streams. */
+  readonly mirrors: Hub;
+  /** Returns the shard that owns a stream, or null when this worker does. */
+  readonly shardFor: (vhost: string, stream: string) => RemoteShard | null;
 }
 
-/** See the file comment. */
+/** A vhost in one of several workers: streams owned here, and mirrors of the others. */
 export class BridgedVhost implements VhostService {
   readonly #options: BridgedVhostOptions;
 
@@ -53,31 +51,31 @@ export class BridgedVhost implements VhostService {
   }
 
   play(request: StreamRequest, viewer: Viewer): Stream {
-    const { inner, copies } = this.#options;
-    const guest = this.#guestFor(request.name);
-    return guest === null
+    const { inner, mirrors } = this.#options;
+    const shard = this.#shardFor(request.name);
+    return shard === null
       ? inner.play(request, viewer)
-      : guest.play(this.config.name, copies, request, viewer);
+      : shard.play(this.config.name, mirrors, request, viewer);
   }
 
   leave(stream: Stream, viewer: Viewer): void {
-    const guest = this.#guestFor(stream.name);
-    if (guest === null) return this.#options.inner.leave(stream, viewer);
-    guest.leave(this.config.name, stream, viewer);
+    const shard = this.#shardFor(stream.name);
+    if (shard === null) return this.#options.inner.leave(stream, viewer);
+    shard.leave(stream, viewer);
   }
 
   publish(request: StreamRequest, answer: PublishAnswer): PublishTicket {
-    const guest = this.#guestFor(request.name);
-    return guest === null
+    const shard = this.#shardFor(request.name);
+    return shard === null
       ? this.#options.inner.publish(request, answer)
-      : guest.publish(this.config.name, request, answer);
+      : shard.publish(this.config.name, request, answer);
   }
 
   close(): Promise<void> {
     return this.#options.inner.close();
   }
 
-  #guestFor(name: string): Guest | null {
-    return this.#options.guestFor(this.config.name, name);
+  #shardFor(stream: string): RemoteShard | null {
+    return this.#options.shardFor(this.config.name, stream);
   }
 }

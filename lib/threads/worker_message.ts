@@ -1,4 +1,4 @@
-/** What the main thread and its worker threads tell each other. */
+/** What the main thread and its worker threads send each other. */
 
 import type { LogFields, LogLevel } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
@@ -11,21 +11,22 @@ export type ToWorker =
     readonly type: "start";
     readonly index: number;
     readonly count: number;
-    /** Id of this process among edges. */
+    /** Identifies this process to other servers. */
     readonly edgeId: string;
     readonly config: Config;
-    readonly neighbours: readonly Neighbour[];
+    readonly peers: readonly PeerPort[];
   }
-  /** Another worker, which takes the place of one that was lost. */
-  | { readonly type: "neighbour"; readonly neighbour: Neighbour }
-  /** To be answered with a snapshot. */
+  /** A worker that replaces one that died. */
+  | { readonly type: "peer"; readonly peer: PeerPort }
+  /** Answered by `shown`. */
   | { readonly type: "show"; readonly id: number }
-  /** To be answered with whether there was such a client. */
+  /** Answered by `kicked`. */
   | { readonly type: "kick"; readonly id: number; readonly clientId: string }
+  /** Answered by `stopped`. */
   | { readonly type: "stop" };
 
-/** Another worker, and the way to it. */
-export interface Neighbour {
+/** Another worker, and the port that leads to it. */
+export interface PeerPort {
   readonly index: number;
   readonly port: MessagePort;
 }
@@ -44,6 +45,7 @@ export type FromWorker =
     readonly fields: LogFields;
   }
   | { readonly type: "shown"; readonly id: number; readonly snapshot: ServerSnapshot }
+  /** `isDone` is false when the worker has no such client. */
   | { readonly type: "kicked"; readonly id: number; readonly isDone: boolean }
   /** Everything is closed. */
   | { readonly type: "stopped" };

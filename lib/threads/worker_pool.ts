@@ -1,9 +1,3 @@
-/**
- * The worker threads of a server with several: starts them, joins them in pairs, and puts a new one in the
- * place of one that was lost. Clients never come here: the kernel gives each to one of the workers, which
- * all listen on the same port.
- */
-
 import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
@@ -11,7 +5,7 @@ import { HttpListenError } from "../http/http_server.ts";
 import type { ServerSnapshot, ServerView } from "../monitor/server_view.ts";
 import type { NetAddress } from "../io/transport.ts";
 import { mergeSnapshots } from "../monitor/merge_snapshots.ts";
-import type { FromWorker, Neighbour, ToWorker } from "./worker_message.ts";
+import type { FromWorker, PeerPort, ToWorker } from "./worker_message.ts";
 
 /** Options of {@linkcode startWorkers}. */
 export interface WorkerPoolOptions {
@@ -19,20 +13,20 @@ export interface WorkerPoolOptions {
   /** 2 or more. */
   readonly count: number;
   readonly logger: Logger;
-  /** Makes a thread; the program's own unless a test gives another. */
+  /** Creates a thread; replaced by tests. */
   readonly createWorker?: () => Worker;
 }
 
-/** Pause before a lost worker is replaced, in ms: one that fails at once must not make the server spin. */
+/** Pause before a dead worker is replaced, in ms, so that one that dies at once does not spin. */
 const REPLACE_PAUSE_MS = 500;
 
-/** How long the workers may take to end pushes and to close, in ms. */
+/** How long the workers may take to end pushes and close, in ms. */
 const STOP_TIMEOUT_MS = 10_000;
 
 /**
- * Starts the workers; settles when all of them listen.
+ * Starts the workers. Resolves when all of them listen.
  *
- * @throws what listening throws, when an address is in use or not allowed.
+ * @throws {HttpListenError} and what `Deno.listen` throws, when an address is in use or not allowed.
  */
 export async function startWorkers(options: WorkerPoolOptions): Promise<WorkerPool> {
   const { config, count } = options;
@@ -62,8 +56,8 @@ function probeHttp(address: NetAddress): NetAddress {
 }
 
 /**
- * The real address that is listened on when `address` is asked for. Workers share their port with anybody
- * who asks for that: so it is found out here whether another program has it.
+ * Returns the address that `address` stands for, with port 0 replaced. The workers listen with
+ * `SO_REUSEPORT`, which hides that another program has the port: so it is tried without first.
  */
 function probe(address: NetAddress): NetAddress {
   const listener = Deno.listen({ ...address, transport: "tcp" });
@@ -72,19 +66,31 @@ function probe(address: NetAddress): NetAddress {
   return { hostname, port };
 }
 
-/** A worker and its state. */
+/**
+ * A worker and its state.
+ *
+ * ```
+ *   starting ── "listening" ──▶ running ── "stop" ──▶ stopping ── "stopped" ──▶ terminated
+ *      │ "failed", error           │ error                             ▲
+ *      ▼                           ▼                                   │ 10 s
+ *   start() throws              lost ── 500 ms ──▶ replaced         stopping
+ * ```
+ */
 interface Member {
   readonly worker: Worker;
-  /** What it has been asked and not answered, by the question's number. */
+  /** Unanswered questions, by id. */
   readonly questions: Map<number, (answer: Answer | null) => void>;
   readonly started: PromiseWithResolvers<void>;
   readonly stopped: PromiseWithResolvers<void>;
 }
 
-/** What a worker says to a question. */
+/** Answers a question. */
 type Answer = FromWorker & { readonly id: number; readonly type: "shown" | "kicked" };
 
-/** See the file comment. */
+/**
+ * The worker threads of a server: starts them, connects each pair, and replaces one that dies. Clients do
+ * not pass through here: the workers listen on the same port and the kernel spreads clients over them.
+ */
 export class WorkerPool implements ServerView {
   readonly #options: WorkerPoolOptions;
   readonly #edgeId = crypto.randomUUID().slice(0, 8);
@@ -102,18 +108,18 @@ export class WorkerPool implements ServerView {
     return this.#options.config.listen;
   }
 
-  /** The same of `http_server`. */
+  /** Real addresses of `http_server`. */
   get httpAddresses(): readonly NetAddress[] {
     const { httpServer } = this.#options.config;
     return httpServer.enabled ? httpServer.listen : [];
   }
 
-  /** Id of the process among edges. */
+  /** Identifies this process to other servers. */
   get edgeId(): string {
     return this.#edgeId;
   }
 
-  /** Starts all workers; settles when they listen. Called once. */
+  /** Starts all workers. Resolves when they listen. Called once. */
   async start(): Promise<void> {
     for (let index = 0; index < this.#members.length; index++) this.#add(index);
     try {
@@ -125,11 +131,11 @@ export class WorkerPool implements ServerView {
     }
   }
 
-  /** All workers as one server. */
+  /** Returns the state of all workers, merged. */
   async snapshot(): Promise<ServerSnapshot> {
     const answers = await this.#askAll((id) => ({ type: "show", id }));
     const snapshots = answers.flatMap((each) => each.type === "shown" ? [each.snapshot] : []);
-    if (snapshots.length === 0) throw new Error("No worker answers");
+    if (snapshots.length === 0) throw new Error("No worker thread answers; restart the server");
     return mergeSnapshots(snapshots);
   }
 
@@ -138,7 +144,7 @@ export class WorkerPool implements ServerView {
     return answers.some((each) => each.type === "kicked" && each.isDone);
   }
 
-  /** Closes everything in good order; settles when all is done. */
+  /** Stops all workers gracefully. Resolves when they are terminated, after 10 s at most. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     const members = this.#members.filter((member) => member !== null);
@@ -151,7 +157,7 @@ export class WorkerPool implements ServerView {
     for (const { worker } of members) worker.terminate();
   }
 
-  /** What those say that are not lost meanwhile. */
+  /** Asks all workers. Returns the answers, without those of workers that died meanwhile. */
   async #askAll(question: (id: number) => ToWorker): Promise<Answer[]> {
     const answers = this.#members.map((member) => {
       if (member === null) return null;
@@ -164,7 +170,7 @@ export class WorkerPool implements ServerView {
     return (await Promise.all(answers)).filter((answer) => answer !== null);
   }
 
-  /** Starts worker `index` and joins it with those that are there. */
+  /** Starts worker `index` and connects it to the others. */
   #add(index: number): void {
     const { config, count, createWorker = createThread } = this.#options;
     const worker = createWorker();
@@ -174,31 +180,31 @@ export class WorkerPool implements ServerView {
       started: Promise.withResolvers(),
       stopped: Promise.withResolvers(),
     };
-    // Whoever waits for the start has it; a worker that replaces another has nobody waiting.
+    // `start()` awaits the first workers; no one awaits a replacement.
     member.started.promise.catch(() => {});
     this.#members[index] = member;
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#hear(member, data);
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#handle(member, data);
     worker.onerror = (event) => {
       event.preventDefault();
       this.#onLost(index, member, event.message);
     };
-    const neighbours = this.#introduce(index);
-    post(worker, { type: "start", index, count, edgeId: this.#edgeId, config, neighbours });
+    const peers = this.#connectPeers(index);
+    post(worker, { type: "start", index, count, edgeId: this.#edgeId, config, peers });
   }
 
-  /** Gives every other worker a way to `index`. @returns the ways back. */
-  #introduce(index: number): Neighbour[] {
-    const neighbours: Neighbour[] = [];
+  /** Connects every other worker to `index`. Returns the ports for `index` itself. */
+  #connectPeers(index: number): PeerPort[] {
+    const peers: PeerPort[] = [];
     for (const [other, member] of this.#members.entries()) {
       if (other === index || member === null) continue;
       const { port1, port2 } = new MessageChannel();
-      neighbours.push({ index: other, port: port1 });
-      post(member.worker, { type: "neighbour", neighbour: { index, port: port2 } });
+      peers.push({ index: other, port: port1 });
+      post(member.worker, { type: "peer", peer: { index, port: port2 } });
     }
-    return neighbours;
+    return peers;
   }
 
-  #hear({ started, stopped, questions }: Member, message: FromWorker): void {
+  #handle({ started, stopped, questions }: Member, message: FromWorker): void {
     switch (message.type) {
       case "listening":
         return started.resolve();
@@ -227,10 +233,10 @@ export class WorkerPool implements ServerView {
     for (const answer of member.questions.values()) answer(null);
     if (this.#members[index] !== member || this.#isStopping) return;
     this.#members[index] = null;
-    this.#options.logger.error("A worker is lost with its clients; another takes its place", {
+    this.#options.logger.error("Worker thread died with its clients; starting another", {
       worker: index,
       cause: reason,
-      fix: "report this line: it is a fault of the program",
+      fix: "report this line; it is an internal error",
     });
     systemClock.after(REPLACE_PAUSE_MS, () => {
       if (!this.#isStopping) this.#add(index);
@@ -242,7 +248,7 @@ function createThread(): Worker {
   return new Worker(new URL(workerModule(), import.meta.url), { type: "module" });
 }
 
-/** In the executable all modules are one file, and those of the worker another (`deno task bundle`). */
+/** The executable holds two bundled files, the program and the worker (`deno task bundle`). */
 function workerModule(): string {
   return import.meta.url.endsWith(".ts") ? "../app/worker_main.ts" : "./lib/app/worker_main.js";
 }
@@ -254,9 +260,9 @@ function post(worker: Worker, message: ToWorker): void {
 function portsOf(message: ToWorker): MessagePort[] {
   switch (message.type) {
     case "start":
-      return message.neighbours.map(({ port }) => port);
-    case "neighbour":
-      return [message.neighbour.port];
+      return message.peers.map(({ port }) => port);
+    case "peer":
+      return [message.peer.port];
     default:
       return [];
   }

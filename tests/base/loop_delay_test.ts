@@ -5,6 +5,7 @@ import { FakeClock } from "../helpers/fake_clock.ts";
 Deno.test("LoopDelay counts timers that run in time in the first bucket", async () => {
   const clock = new FakeClock();
   const delay = new LoopDelay(clock);
+  delay.start();
   await clock.advance(100);
   assertEquals(delay.counts, [4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
   assertEquals(delay.sumSeconds, 0);
@@ -17,6 +18,7 @@ for (
   Deno.test(`LoopDelay puts a timer that runs after ${busyMs} ms into bucket ${bucket}`, async () => {
     const clock = new FakeClock();
     const delay = new LoopDelay(clock);
+    delay.start();
     clock.skip(busyMs);
     await clock.advance(0);
     assertEquals(delay.counts.length, LOOP_DELAY_BOUNDS.length + 1);
@@ -29,6 +31,7 @@ for (
 Deno.test("LoopDelay leaves no timer when it is stopped", async () => {
   const clock = new FakeClock();
   const delay = new LoopDelay(clock);
+  delay.start();
   await clock.advance(60);
   delay.stop();
   assertEquals(clock.pendingCount, 0);

@@ -6,7 +6,7 @@ const RATE = { recvKbps: 1_000, sendKbps: 2_000 };
 
 /** A stream that is pulled from the second of two origins. */
 export const PULLED: StreamSnapshot = {
-  isHome: true,
+  isOwner: true,
   vhost: "edge.example",
   name: "live/room/show",
   isActive: true,

@@ -157,7 +157,7 @@ netTest("startWorkers() replaces a thread that dies, and players in the other st
   rig.threads[1]!.postMessage({ type: "die" });
   await until(
     "the loss is told",
-    () => rig.log.count("A worker is lost with its clients; another takes its place") === 1,
+    () => rig.log.count("Worker thread died with its clients; starting another") === 1,
     TIMEOUT,
   );
   await until(

@@ -1,4 +1,4 @@
-/** The view of a server whose clients are made up. */
+/** The view of a server with fake clients. */
 
 import { LiveView } from "../../lib/monitor/live_view.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
@@ -10,7 +10,7 @@ import { assert, assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { videoHeader } from "../helpers/tiny_media.ts";
 
-/** kbit/s are told as an average of so long. */
+/** Bit rates are averaged over this long. */
 const WINDOW_MS = 30_000;
 
 function client(id: string, report: Partial<ClientReport> = {}): ClientReport {
@@ -32,7 +32,7 @@ function client(id: string, report: Partial<ClientReport> = {}): ClientReport {
   };
 }
 
-/** Clients that a test makes and changes. */
+/** A source of clients that a test makes up. */
 class FakeSource implements ClientSource {
   reports: ClientReport[] = [];
   readonly kicked: string[] = [];
@@ -82,12 +82,13 @@ class Rig {
     const clients = [this.rtmp, this.flv];
     const queue = new FlushQueue(clock);
     const limits = { refusedCount: 2 };
-    const vhosts = [{ service, hub, copies: null }];
-    this.view = new LiveView({ clock, queue, vhosts, clients, limits });
+    const vhosts = [{ service, hub, mirrors: null }];
+    this.view = new LiveView({ clock, queue, vhosts: () => vhosts, clients, limits });
+    this.view.start();
   }
 }
 
-Deno.test("LiveView adds up the clients of all sources", async () => {
+Deno.test("LiveView.snapshot() adds up the clients of all sources", async () => {
   const { view, rtmp, flv, hub } = new Rig();
   rtmp.reports = [
     client("c1", { sentBytes: 10, skips: 2 }),
@@ -103,7 +104,7 @@ Deno.test("LiveView adds up the clients of all sources", async () => {
   assertEquals(clients.map(({ id }) => id), ["c1", "c2", "h1"]);
 });
 
-Deno.test("LiveView.snapshot() is plain data that may go to another thread", async () => {
+Deno.test("LiveView.snapshot() returns plain data that can be posted to another thread", async () => {
   const { view, rtmp, hub } = new Rig();
   rtmp.reports = [client("c1")];
   const source = hub.open("live/show").publish()!;
@@ -114,7 +115,7 @@ Deno.test("LiveView.snapshot() is plain data that may go to another thread", asy
   assertEquals(snapshot.streams[0]!.video?.codec, "H264");
 });
 
-Deno.test("LiveView tells rates as averages over 30 s", async () => {
+Deno.test("LiveView.snapshot() reports rates averaged over 30 s", async () => {
   const { view, rtmp, hub, clock } = new Rig();
   const source = hub.open("live/show").publish()!;
   for (let second = 1; second <= 60; second++) {
@@ -133,7 +134,7 @@ Deno.test("LiveView tells rates as averages over 30 s", async () => {
   assertEquals(later.clients[0]!.rate, { recvKbps: 0, sendKbps: 0 });
 });
 
-Deno.test("LiveView forgets the rates of clients that left", async () => {
+Deno.test("LiveView.snapshot() forgets the rates of clients that left", async () => {
   const { view, rtmp, clock } = new Rig();
   rtmp.reports = [client("c1")];
   await clock.advance(6_000);
@@ -146,7 +147,7 @@ Deno.test("LiveView forgets the rates of clients that left", async () => {
   assertEquals((await view.snapshot()).clients[0]!.rate, { recvKbps: 0, sendKbps: 0 });
 });
 
-Deno.test("LiveView.kick() finds the source that has the client", async () => {
+Deno.test("LiveView.kick() closes the client at the source that has it", async () => {
   const { view, rtmp, flv } = new Rig();
   rtmp.reports = [client("c1")];
   flv.reports = [client("h1")];

@@ -1,4 +1,4 @@
-/** Several event loops, told as one server. */
+/** Snapshots of several workers, merged into one. */
 
 import { mergeSnapshots } from "../../lib/monitor/merge_snapshots.ts";
 import type { ServerSnapshot, StreamSnapshot } from "../../lib/monitor/server_view.ts";
@@ -9,23 +9,23 @@ function streamOf(changes: Partial<StreamSnapshot>): StreamSnapshot {
   return { ...PULLED, ...changes };
 }
 
-function loopOf(changes: Partial<ServerSnapshot>): ServerSnapshot {
+function workerOf(changes: Partial<ServerSnapshot>): ServerSnapshot {
   return { ...SNAPSHOT, ...changes };
 }
 
-Deno.test("mergeSnapshots() gives a single loop's snapshot back", () => {
+Deno.test("mergeSnapshots() returns the snapshot of a single worker unchanged", () => {
   assertEquals(mergeSnapshots([SNAPSHOT]), SNAPSHOT);
 });
 
-Deno.test("mergeSnapshots() tells a stream once: its home's word, and the players of all loops", () => {
-  const home = streamOf({
+Deno.test("mergeSnapshots() reports a stream once: as its owner does, with the players of all workers", () => {
+  const owner = streamOf({
     players: 3,
     sentBytes: 300,
     publisherId: "",
     rate: { recvKbps: 1_000, sendKbps: 3_000 },
   });
-  const copy = streamOf({
-    isHome: false,
+  const mirror = streamOf({
+    isOwner: false,
     players: 2,
     sentBytes: 200,
     publisherId: "w1c7",
@@ -34,10 +34,10 @@ Deno.test("mergeSnapshots() tells a stream once: its home's word, and the player
     rate: { recvKbps: 1_000, sendKbps: 2_000 },
     upstreams: [],
   });
-  for (const order of [[home, copy], [copy, home]]) {
-    const { streams } = mergeSnapshots(order.map((stream) => loopOf({ streams: [stream] })));
+  for (const order of [[owner, mirror], [mirror, owner]]) {
+    const { streams } = mergeSnapshots(order.map((stream) => workerOf({ streams: [stream] })));
     assertEquals(streams, [{
-      ...home,
+      ...owner,
       players: 5,
       sentBytes: 500,
       publisherId: "w1c7",
@@ -52,14 +52,14 @@ Deno.test("mergeSnapshots() keeps streams of other names and of other vhosts apa
     { vhost: "a/live", name: "x" },
     { vhost: "a", name: "live/y" },
   ];
-  const loops = names.map((each) => loopOf({ streams: [streamOf(each)] }));
+  const workers = names.map((each) => workerOf({ streams: [streamOf(each)] }));
   assertEquals(
-    mergeSnapshots(loops).streams.map(({ vhost, name }) => ({ vhost, name })),
+    mergeSnapshots(workers).streams.map(({ vhost, name }) => ({ vhost, name })),
     names,
   );
 });
 
-Deno.test("mergeSnapshots() adds up what each loop counts, and not what all see of the process", () => {
+Deno.test("mergeSnapshots() adds up what each worker counts, but not what all see of the process", () => {
   const { process, totals, vhosts, loopDelay, flushes, clients } = mergeSnapshots([
     SNAPSHOT,
     SNAPSHOT,
@@ -80,4 +80,17 @@ Deno.test("mergeSnapshots() adds up what each loop counts, and not what all see 
   assertEquals(loopDelay.counts, SNAPSHOT.loopDelay.counts.map((count) => 2 * count));
   assertEquals(loopDelay.boundsSeconds, SNAPSHOT.loopDelay.boundsSeconds);
   assertEquals(clients.length, 2 * SNAPSHOT.clients.length);
+});
+
+Deno.test("mergeSnapshots() merges vhosts by name, also while not all workers have them", () => {
+  const [vhost] = SNAPSHOT.vhosts;
+  const added = { ...vhost!, name: "added.example.com" };
+  const { vhosts } = mergeSnapshots([
+    workerOf({ vhosts: [vhost!] }),
+    workerOf({ vhosts: [added, vhost!] }),
+  ]);
+  assertEquals(
+    vhosts.map(({ name, messages }) => [name, messages]),
+    [[vhost!.name, 2 * vhost!.messages], [added.name, vhost!.messages]],
+  );
 });

@@ -1,4 +1,4 @@
-/** Codecs in SRS's words, from headers written by hand. */
+/** Codecs by SRS's names, from hand-written headers. */
 
 import { describeAudio, describeVideo } from "../../lib/monitor/stream_codecs.ts";
 import { HeaderSet } from "../../lib/hub/header_set.ts";
@@ -76,7 +76,7 @@ const VIDEOS = [
 ] as const;
 
 for (const { what, header, codec, profile, level } of VIDEOS) {
-  Deno.test(`describeVideo() tells ${what}`, () => {
+  Deno.test(`describeVideo() describes ${what}`, () => {
     const expected = { codec, profile, level, width: 0, height: 0 };
     assertEquals(describeVideo(video(header)), expected);
   });
@@ -86,43 +86,43 @@ const AUDIOS = [
   {
     what: "AAC-LC, 44.1 kHz, stereo",
     header: "AF 00 1210",
-    sound: { codec: "AAC", profile: "LC", sampleRate: 44_100, channels: 2 },
+    audio: { codec: "AAC", profile: "LC", sampleRate: 44_100, channels: 2 },
   },
   {
     what: "AAC-LC, 48 kHz, mono",
     header: "AF 00 1188",
-    sound: { codec: "AAC", profile: "LC", sampleRate: 48_000, channels: 1 },
+    audio: { codec: "AAC", profile: "LC", sampleRate: 48_000, channels: 1 },
   },
   {
     what: "Opus (Enhanced RTMP), 48 kHz, stereo",
     header: "90 4F707573  4F70757348656164 01 02 3801 80BB0000 0000 00",
-    sound: { codec: "Opus", profile: "", sampleRate: 48_000, channels: 2 },
+    audio: { codec: "Opus", profile: "", sampleRate: 48_000, channels: 2 },
   },
   {
     what: "AAC cut short",
     header: "AF 00 12",
-    sound: { codec: "AAC", profile: "LC", sampleRate: 0, channels: 0 },
+    audio: { codec: "AAC", profile: "LC", sampleRate: 0, channels: 0 },
   },
 ] as const;
 
-for (const { what, header, sound } of AUDIOS) {
-  Deno.test(`describeAudio() tells ${what}`, () => {
-    assertEquals(describeAudio(audio(header)), sound);
+for (const { what, header, audio: expected } of AUDIOS) {
+  Deno.test(`describeAudio() describes ${what}`, () => {
+    assertEquals(describeAudio(audio(header)), expected);
   });
 }
 
-Deno.test("describeVideo() takes width and height from the metadata", () => {
+Deno.test("describeVideo() reads width and height from the metadata", () => {
   const headers = withSize(video(VIDEOS[0].header), "409E000000000000", "4090E00000000000");
   const { width, height } = describeVideo(headers)!;
   assertEquals([width, height], [1920, 1080]);
 });
 
-Deno.test("describeVideo() knows no size when the metadata has none that makes sense", () => {
+Deno.test("describeVideo() ignores an impossible size in the metadata", () => {
   const headers = withSize(video(VIDEOS[0].header), "BFF0000000000000", "7FF8000000000000");
   const { width, height } = describeVideo(headers)!;
   assertEquals([width, height], [0, 0]);
 });
 
-Deno.test("describeVideo() and describeAudio() tell nothing without a header", () => {
+Deno.test("describeVideo() and describeAudio() return null without a header", () => {
   assertEquals([describeVideo(NOTHING), describeAudio(NOTHING)], [null, null]);
 });

@@ -1,7 +1,7 @@
 /** A server in memory, and clients that do to it whatever a test wants, command by command. */
 
 import { amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
-import { type RunningServer, startServer, type Surroundings } from "../../lib/app/compose.ts";
+import { type RunningServer, startServer, type ServerDeps } from "../../lib/app/compose.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";
@@ -31,7 +31,7 @@ const SMALL_TALK = [
 ];
 
 /** What a test may put in the place of memory. */
-type RigSurroundings = Partial<Pick<Surroundings, "network" | "hookFetch">>;
+type RigDeps = Partial<Pick<ServerDeps, "network" | "hookFetch">>;
 
 /** See the file comment. */
 export class ServerRig {
@@ -41,7 +41,7 @@ export class ServerRig {
   readonly server: RunningServer;
 
   /** @param text Configuration, by default an origin that writes to players every 350 ms. */
-  constructor(text = "vhost __defaultVhost__ { }", surroundings: RigSurroundings = {}) {
+  constructor(text = "vhost __defaultVhost__ { }", deps: RigDeps = {}) {
     const { config } = parseConfig(`listen ${PORT}; ${text}`, "test.conf", {
       readFile: () => undefined,
     });
@@ -49,7 +49,7 @@ export class ServerRig {
       network: this.network,
       clock: this.clock,
       logger: this.log.logger,
-      ...surroundings,
+      ...deps,
     });
   }
 

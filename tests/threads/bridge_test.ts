@@ -1,4 +1,4 @@
-/** Several event loops that are one server: players and publishers anywhere, every stream once. */
+/** Several workers as one server: players and publishers in any of them, each stream once. */
 
 import { hashText } from "../../lib/base/hash_text.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
@@ -26,7 +26,7 @@ import { TestPlayer, TestPublisher } from "../helpers/vhost_rig.ts";
 
 const VHOST = "__defaultVhost__";
 
-/** One end of a channel in memory, which copies what is posted as a real one does. */
+/** One end of a channel in memory. Copies what is posted, as a `MessagePort` does. */
 class MemoryPort implements BridgePort {
   onmessage: ((event: MessageEvent) => void) | null = null;
   peer: MemoryPort | null = null;
@@ -49,12 +49,12 @@ class MemoryPort implements BridgePort {
   }
 }
 
-/** An event loop: an origin whose streams are here or there. */
-class Loop {
+/** A worker with one origin vhost. */
+class FakeWorker {
   readonly bridge: Bridge;
-  readonly home: LocalVhost;
+  readonly inner: LocalVhost;
   readonly hub: Hub;
-  readonly copies: Hub;
+  readonly mirrors: Hub;
   readonly vhost: VhostService;
 
   constructor(index: number, count: number, clock: FakeClock) {
@@ -68,20 +68,20 @@ class Loop {
     };
     const wheel = new FlushWheels(new FlushQueue(clock), clock).for(20);
     this.hub = new Hub(options);
-    this.copies = new Hub(options);
+    this.mirrors = new Hub(options);
     this.bridge = new Bridge({ index, count, chunkSize: CHUNK_SIZE, wheel, clock });
     const config = defaultConfig().vhosts.get(VHOST)!;
-    this.home = new LocalVhost({ config, hub: this.hub, clock });
-    this.vhost = this.bridge.wrap(this.home, this.copies);
+    this.inner = new LocalVhost({ config, hub: this.hub, clock });
+    this.vhost = this.bridge.wrap(this.inner, this.mirrors);
   }
 }
 
-/** Two loops; the stream that tests play is at home in the first. */
+/** Two workers. The first owns the stream that tests play. */
 class Rig {
   readonly clock = new FakeClock();
-  readonly first = new Loop(0, 2, this.clock);
-  second = new Loop(1, 2, this.clock);
-  /** At home in the first loop. */
+  readonly first = new FakeWorker(0, 2, this.clock);
+  second = new FakeWorker(1, 2, this.clock);
+  /** Owned by the first worker. */
   readonly name = nameAt(0);
 
   constructor() {
@@ -94,25 +94,25 @@ class Rig {
     this.second.bridge.connect(0, right);
   }
 
-  /** Longer than anything takes to cross twice. */
+  /** Waits longer than two events in a row need to cross. */
   async settle(): Promise<void> {
     await this.clock.advance(60);
   }
 
-  async play(loop: Loop): Promise<TestPlayer> {
-    const player = new TestPlayer(loop.vhost, this.name);
+  async play(worker: FakeWorker): Promise<TestPlayer> {
+    const player = new TestPlayer(worker.vhost, this.name);
     await this.settle();
     return player;
   }
 
-  async publish(loop: Loop): Promise<TestPublisher> {
-    const publisher = new TestPublisher(loop.vhost, this.name);
+  async publish(worker: FakeWorker): Promise<TestPublisher> {
+    const publisher = new TestPublisher(worker.vhost, this.name);
     await this.settle();
     return publisher;
   }
 }
 
-/** A stream's name, as clients write it, whose home among two loops is `index`. */
+/** Returns the name of a stream that worker `index` of two owns. */
 function nameAt(index: number): string {
   for (let number = 0;; number++) {
     if (hashText(`${VHOST}/live/show${number}`) % 2 === index) return `show${number}`;
@@ -132,19 +132,19 @@ const START: readonly TinyMessage[] = [
   interFrame(40),
 ];
 
-/** What players get of {@linkcode START}. */
+/** What players receive of {@linkcode START}. */
 const STARTED: readonly TinyMessage[] = [metadata(), ...START.slice(1)];
 
 for (const [publisherAt, playerAt] of [[0, 1], [1, 0], [1, 1]] as const) {
-  Deno.test(`Bridge carries a stream published in loop ${publisherAt} to players in loop ${playerAt}`, async () => {
+  Deno.test(`Bridge carries a stream published in worker ${publisherAt} to players in worker ${playerAt}`, async () => {
     const rig = new Rig();
-    const loops = [rig.first, rig.second];
-    const early = await rig.play(loops[playerAt]!);
-    const publisher = await rig.publish(loops[publisherAt]!);
+    const workers = [rig.first, rig.second];
+    const early = await rig.play(workers[playerAt]!);
+    const publisher = await rig.publish(workers[publisherAt]!);
     publisher.push(...START);
     await rig.settle();
     assertEquals(payloads(early.media), payloads(STARTED));
-    const late = await rig.play(loops[playerAt]!);
+    const late = await rig.play(workers[playerAt]!);
     publisher.push(interFrame(80));
     await rig.settle();
     assertEquals(payloads(late.media), payloads([...STARTED, interFrame(80)]));
@@ -155,30 +155,30 @@ for (const [publisherAt, playerAt] of [[0, 1], [1, 0], [1, 1]] as const) {
   });
 }
 
-Deno.test("Bridge copies a stream once to a loop, however many play it there", async () => {
+Deno.test("Bridge sends a stream to a worker once, however many players it has there", async () => {
   const rig = new Rig();
   const players = [];
   for (let i = 0; i < 5; i++) players.push(await rig.play(rig.second));
   assertEquals([...rig.first.hub.streams()].map(({ viewerCount }) => viewerCount), [1]);
   for (const player of players) player.leave();
   await rig.settle();
-  assertEquals([...rig.first.hub.streams()].length, 0, "nobody wants it any more");
-  assertEquals([...rig.second.copies.streams()].length, 0);
+  assertEquals([...rig.first.hub.streams()].length, 0, "no player is left");
+  assertEquals([...rig.second.mirrors.streams()].length, 0);
 });
 
-Deno.test("Bridge refuses a second publisher wherever the first one is", async () => {
+Deno.test("Bridge refuses a second publisher in any worker", async () => {
   const rig = new Rig();
   const first = await rig.publish(rig.second);
   first.push(...START);
   await rig.settle();
-  for (const loop of [rig.first, rig.second]) {
-    const { refusals } = await rig.publish(loop);
+  for (const worker of [rig.first, rig.second]) {
+    const { refusals } = await rig.publish(worker);
     assertEquals(refusals.map(({ code }) => code), ["NetStream.Publish.BadName"]);
   }
   assert(first.handle !== null && !first.handle.isClosed);
 });
 
-Deno.test("Bridge lets a publisher take over from one that is silent in another loop", async () => {
+Deno.test("Bridge lets a publisher take over from a silent one in another worker", async () => {
   const rig = new Rig();
   const player = await rig.play(rig.second);
   const gone = await rig.publish(rig.second);
@@ -188,12 +188,12 @@ Deno.test("Bridge lets a publisher take over from one that is silent in another 
   assertEquals([gone.isReplaced, newcomer.refusals], [true, []]);
   newcomer.push(videoHeader(), keyframe(0, 0x66));
   await rig.settle();
-  assertEquals(player.statuses, [], "players are told nothing");
+  assertEquals(player.statuses, [], "players get no status");
   assertEquals(player.media.at(-1)!.payload, keyframe(0, 0x66).payload);
-  assert(player.media.at(-1)!.timestampMs > 40, "time goes on");
+  assert(player.media.at(-1)!.timestampMs > 40, "timestamps continue");
 });
 
-Deno.test("Bridge keeps players of other loops through the absence of a publisher", async () => {
+Deno.test("Bridge keeps players in other workers while a publisher is away", async () => {
   const rig = new Rig();
   const player = await rig.play(rig.second);
   const gone = await rig.publish(rig.second);
@@ -201,7 +201,7 @@ Deno.test("Bridge keeps players of other loops through the absence of a publishe
   gone.leave("lost");
   await rig.clock.advance(5_000);
   const joined = await rig.play(rig.second);
-  assertEquals(joined.media.length, 0, "nobody begins with what is over");
+  assertEquals(joined.media.length, 0, "no player joins in media from before the loss");
   const back = await rig.publish(rig.first);
   back.push(videoHeader(), keyframe(5_000), interFrame(5_040));
   await rig.settle();
@@ -211,9 +211,9 @@ Deno.test("Bridge keeps players of other loops through the absence of a publishe
   assertEquals(joined.media.length, 3);
 });
 
-Deno.test("Bridge asks again for everything when a loop is replaced", async () => {
+Deno.test("Bridge opens everything again when a worker is replaced", async () => {
   const rig = new Rig();
-  rig.second = new Loop(1, 2, rig.clock);
+  rig.second = new FakeWorker(1, 2, rig.clock);
   const name = nameAt(1);
   rig.link();
   const publisher = new TestPublisher(rig.first.vhost, name);
@@ -223,40 +223,40 @@ Deno.test("Bridge asks again for everything when a loop is replaced", async () =
   await rig.settle();
   assertEquals(payloads(player.media), payloads(STARTED));
 
-  rig.second = new Loop(1, 2, rig.clock);
+  rig.second = new FakeWorker(1, 2, rig.clock);
   rig.link();
   await rig.settle();
   publisher.push(interFrame(80), keyframe(120, 0x67), interFrame(160, 0x42));
   await rig.settle();
   const { messages } = player;
-  assertEquals(player.statuses, [], "players are told nothing");
+  assertEquals(player.statuses, [], "players get no status");
   assertEquals(messages.at(-1)!.payload, interFrame(160, 0x42).payload);
   assertEquals(publisher.isReplaced, false);
   const joined = new TestPlayer(rig.first.vhost, name);
-  assertEquals(joined.media[0]!.payload, metadata().payload, "headers are known there again");
+  assertEquals(joined.media[0]!.payload, metadata().payload, "the new owner has the headers");
 });
 
-Deno.test("Bridge.sayBye() lets publishers that have just left end their streams", async () => {
+Deno.test("Bridge.announceStop() lets publishers that have just left end their streams", async () => {
   const rig = new Rig();
   const player = await rig.play(rig.first);
   const publisher = await rig.publish(rig.second);
   publisher.push(...START);
   publisher.leave();
-  const farewell = Promise.all([rig.first.bridge.sayBye(), rig.second.bridge.sayBye()]);
+  const stopped = Promise.all([rig.first.bridge.announceStop(), rig.second.bridge.announceStop()]);
   await rig.clock.settle();
-  await farewell;
+  await stopped;
   assertEquals(payloads(player.media), payloads(STARTED));
   assertEquals(player.statuses, ["NetStream.Play.UnpublishNotify"]);
 });
 
-Deno.test("Bridge.sayBye() does not wait for a loop that is gone", async () => {
+Deno.test("Bridge.announceStop() waits 1 s at most for a worker that is gone", async () => {
   const rig = new Rig();
-  const farewell = rig.first.bridge.sayBye();
+  const stopped = rig.first.bridge.announceStop();
   await rig.clock.advance(1_000);
-  await farewell;
+  await stopped;
 });
 
-Deno.test("BridgeLink gathers what is said in a moment", async () => {
+Deno.test("BridgeLink posts the events of a few milliseconds together", async () => {
   const rig = new Rig();
   const [left, right] = MemoryPort.pair();
   rig.first.bridge.connect(1, left);
@@ -266,4 +266,29 @@ Deno.test("BridgeLink gathers what is said in a moment", async () => {
   for (let i = 0; i < 100; i++) publisher.push(sound(i));
   await rig.settle();
   assertEquals(right.postCount - before, 1);
+});
+
+Deno.test("Bridge serves what another worker asked of a vhost that is added a moment later", async () => {
+  const rig = new Rig();
+  rig.first.bridge.unwrap(rig.first.inner);
+  const publisher = await rig.publish(rig.second);
+  const player = await rig.play(rig.second);
+  assertEquals([publisher.handle, publisher.refusals], [null, []]);
+  rig.first.bridge.wrap(rig.first.inner, rig.first.mirrors);
+  await rig.settle();
+  publisher.push(...START);
+  await rig.settle();
+  assertEquals(payloads(player.media), payloads(STARTED));
+});
+
+Deno.test("Bridge forgets what was asked of a missing vhost when the clients leave", async () => {
+  const rig = new Rig();
+  rig.first.bridge.unwrap(rig.first.inner);
+  const publisher = await rig.publish(rig.second);
+  const player = await rig.play(rig.second);
+  publisher.leave();
+  player.leave();
+  await rig.settle();
+  rig.first.bridge.wrap(rig.first.inner, rig.first.mirrors);
+  assertEquals([...rig.first.hub.streams()], []);
 });

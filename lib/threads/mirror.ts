@@ -1,0 +1,92 @@
+import type { EndReason, PublishHandle, SourceChange } from "../hub/publisher.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { TimePair } from "../hub/timeline.ts";
+import { MessageType } from "../rtmp/constants.ts";
+import { isMedia, payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
+import type { FromOwnerEvent } from "./bridge_event.ts";
+
+/** Options of {@linkcode Mirror}. */
+export interface MirrorOptions {
+  readonly id: number;
+  /** Filled with what the owner sends. */
+  readonly stream: Stream;
+  readonly chunkSize: number;
+  /** Asks the owner for the stream. */
+  readonly open: (id: number) => void;
+}
+
+/**
+ * The copy of a stream that another worker owns. One per worker and stream, however many play it here.
+ *
+ * ```
+ *              began                      ended, owner lost
+ *   waiting ──────────▶ fed: #handle set ──────────────────▶ waiting
+ *                         ▲                                     │
+ *                         └───────── began, resumed ────────────┘
+ * ```
+ */
+export class Mirror {
+  readonly id: number;
+  readonly #options: MirrorOptions;
+  /** Feeds the stream; null while the owner has no source. */
+  #handle: PublishHandle | null = null;
+  /** The newest message, on the owner's clock and on ours. */
+  #newest: TimePair | null = null;
+
+  constructor(options: MirrorOptions) {
+    this.id = options.id;
+    this.#options = options;
+  }
+
+  open(): void {
+    this.#options.open(this.id);
+  }
+
+  onOwnerLost(): void {
+    this.#end("lost");
+  }
+
+  handle(event: FromOwnerEvent): void {
+    if (event.type === "bytes") this.#append(event.bytes);
+    if (event.type === "change") this.#change(event.change);
+  }
+
+  /** The last player left. */
+  close(): void {
+    this.#end("lost");
+  }
+
+  #change(change: SourceChange): void {
+    const { stream } = this.#options;
+    switch (change.type) {
+      case "began":
+        this.#handle = stream.publish();
+        return;
+      case "resumed":
+        this.#handle = this.#newest === null ? stream.publish() : stream.resume(this.#newest);
+        return;
+      case "ended":
+        return this.#end(change.reason);
+      case "unpublished":
+        return stream.unpublish();
+      default:
+        change satisfies never;
+    }
+  }
+
+  #append(bytes: Uint8Array): void {
+    const { chunkSize } = this.#options;
+    for (const message of splitMessages(bytes, chunkSize)) {
+      const { typeId, timestampMs } = message;
+      // The stream here makes its own statuses for players.
+      if (!isMedia(typeId)) continue;
+      const streamMs = this.#handle!.push(typeId, timestampMs, payloadOf(message, chunkSize));
+      if (typeId !== MessageType.DATA_AMF0) this.#newest = { sourceMs: timestampMs, streamMs };
+    }
+  }
+
+  #end(reason: EndReason): void {
+    this.#handle?.end(reason);
+    this.#handle = null;
+  }
+}

@@ -1,0 +1,101 @@
+import { HeaderSet } from "../hub/header_set.ts";
+import type { PublishHandle } from "../hub/publisher.ts";
+import { payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
+import type { Departure, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
+import type { FromOwnerEvent, ToOwnerEvent } from "./bridge_event.ts";
+
+/** Options of {@linkcode ProxiedPublisher}. */
+export interface ProxiedPublisherOptions {
+  readonly id: number;
+  readonly answer: PublishAnswer;
+  readonly chunkSize: number;
+  readonly send: (event: ToOwnerEvent) => void;
+  /** Asks the owner to publish. */
+  readonly open: (id: number) => void;
+  /** The owner's events are no longer needed. */
+  readonly onClosed: (id: number) => void;
+}
+
+/**
+ * A publisher that is connected to this worker and feeds a stream that another worker owns.
+ *
+ * ```
+ *   "asking" ── accepted ──▶ "publishing" ──┐ owner lost, accepted again: sends the headers
+ *      │                        │    ▲──────┘
+ *      │ refused, left          │ replaced, refused, left
+ *      └──────▶ "closed" ◀──────┘
+ * ```
+ */
+export class ProxiedPublisher implements PublishTicket, PublishHandle {
+  readonly id: number;
+  readonly #options: ProxiedPublisherOptions;
+  /** The headers in force: the replacement of a lost owner needs them. */
+  #headers = new HeaderSet();
+  #state: "asking" | "publishing" | "closed" = "asking";
+
+  constructor(options: ProxiedPublisherOptions) {
+    this.id = options.id;
+    this.#options = options;
+  }
+
+  get isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
+  open(): void {
+    this.#options.open(this.id);
+  }
+
+  onOwnerLost(): void {}
+
+  handle(event: FromOwnerEvent): void {
+    const { answer } = this.#options;
+    const wasAsking = this.#state === "asking";
+    switch (event.type) {
+      case "accepted":
+        if (!wasAsking) return this.#sendHeaders();
+        this.#state = "publishing";
+        return answer.onAccepted(this);
+      case "refused":
+        this.#close();
+        return wasAsking ? answer.onRefused(event.refusal) : answer.onReplaced();
+      case "replaced":
+        this.#close();
+        return answer.onReplaced();
+    }
+  }
+
+  push(typeId: number, timestampMs: number, payload: Uint8Array): number {
+    if (this.isClosed) return 0;
+    this.#headers = this.#headers.after(typeId, payload);
+    this.#send(typeId, timestampMs, payload.slice());
+    return timestampMs;
+  }
+
+  end(): void {
+    this.leave("stopped");
+  }
+
+  leave(departure: Departure): void {
+    if (this.isClosed) return;
+    this.#close();
+    this.#options.send({ type: "depart", id: this.id, departure });
+  }
+
+  #close(): void {
+    this.#state = "closed";
+    this.#options.onClosed(this.id);
+  }
+
+  #sendHeaders(): void {
+    const { chunkSize } = this.#options;
+    const headers = this.#headers.encode(0, chunkSize);
+    for (const message of splitMessages(headers, chunkSize)) {
+      this.#send(message.typeId, 0, payloadOf(message, chunkSize).slice());
+    }
+  }
+
+  #send(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    this.#options.send({ type: "media", id: this.id, typeId, timestampMs, payload });
+  }
+}

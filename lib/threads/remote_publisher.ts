@@ -1,0 +1,74 @@
+import type { Clock } from "../base/clock.ts";
+import type { PublishHandle } from "../hub/publisher.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
+import type { Refusal } from "../rtmp/status.ts";
+import type {
+  Departure,
+  PublishAnswer,
+  PublishTicket,
+  VhostService,
+} from "../server/vhost_service.ts";
+import type { BridgeLink } from "./bridge_link.ts";
+
+/** Options of {@linkcode RemotePublisher}. */
+export interface RemotePublisherOptions {
+  readonly id: number;
+  readonly link: BridgeLink;
+  readonly clock: Clock;
+  /** It was refused or replaced. */
+  readonly onEnded: () => void;
+}
+
+/**
+ * A publisher that is connected to another worker and feeds a stream owned here: the counterpart of that
+ * worker's `ProxiedPublisher`.
+ *
+ * ```
+ *   asking ── accepted ──▶ publishing (#handle set) ── replaced, left ──▶ ended
+ *      └────────────────── refused, left ───────────────────────────────▶ ended
+ * ```
+ */
+export class RemotePublisher implements PublishAnswer {
+  lastHeardMs: number;
+  readonly #options: RemotePublisherOptions;
+  #ticket: PublishTicket | null = null;
+  #handle: PublishHandle | null = null;
+
+  constructor(options: RemotePublisherOptions) {
+    this.#options = options;
+    this.lastHeardMs = options.clock.now();
+  }
+
+  /** Asks the vhost. The answer may arrive synchronously. */
+  ask(service: VhostService, request: StreamRequest): void {
+    this.#ticket = service.publish(request, this);
+  }
+
+  push(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    this.lastHeardMs = this.#options.clock.now();
+    this.#handle?.push(typeId, timestampMs, payload);
+  }
+
+  /** The publisher left, or its worker is gone. */
+  leave(departure: Departure): void {
+    this.#ticket?.leave(departure);
+  }
+
+  onAccepted(handle: PublishHandle): void {
+    const { id, link } = this.#options;
+    this.#handle = handle;
+    link.send({ type: "accepted", id });
+  }
+
+  onRefused(refusal: Refusal): void {
+    const { id, link, onEnded } = this.#options;
+    link.send({ type: "refused", id, refusal });
+    onEnded();
+  }
+
+  onReplaced(): void {
+    const { id, link, onEnded } = this.#options;
+    link.send({ type: "replaced", id });
+    onEnded();
+  }
+}

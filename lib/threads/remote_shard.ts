@@ -1,0 +1,96 @@
+import type { Hub } from "../hub/hub.ts";
+import type { Stream, Viewer } from "../hub/stream.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
+import type { PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
+import type { FromOwnerEvent } from "./bridge_event.ts";
+import type { BridgeLink } from "./bridge_link.ts";
+import { Mirror } from "./mirror.ts";
+import { ProxiedPublisher } from "./proxied_publisher.ts";
+
+/** What this worker has opened at the owner, and opens again when the owner is replaced. */
+interface Opened {
+  /** Sends the request to the owner. */
+  open(): void;
+  /** The owner died, with everything it knew. */
+  onOwnerLost(): void;
+  handle(event: FromOwnerEvent): void;
+}
+
+/**
+ * The streams that another worker owns. Their players here follow a {@linkcode Mirror}, shared by all
+ * players of a stream; each of their publishers here is a {@linkcode ProxiedPublisher}.
+ */
+export class RemoteShard {
+  readonly #chunkSize: number;
+  /** By the streams they fill. */
+  readonly #mirrors = new Map<Stream, Mirror>();
+  readonly #opened = new Map<number, Opened>();
+  #link: BridgeLink;
+  #lastId = 0;
+
+  constructor(link: BridgeLink, chunkSize: number) {
+    this.#link = link;
+    this.#chunkSize = chunkSize;
+  }
+
+  /** Handles an event of the owner. Ignores those about what was closed here meanwhile. */
+  handle(event: FromOwnerEvent): void {
+    this.#opened.get(event.id)?.handle(event);
+  }
+
+  /** The owner died and another worker replaces it: opens everything again over `link`. */
+  reconnect(link: BridgeLink): void {
+    this.#link.close();
+    this.#link = link;
+    for (const opened of this.#opened.values()) {
+      opened.onOwnerLost();
+      opened.open();
+    }
+  }
+
+  /** Adds a player. `hub` holds the mirrors of the vhost. */
+  play(vhost: string, hub: Hub, request: StreamRequest, viewer: Viewer): Stream {
+    const stream = hub.open(request.name);
+    stream.join(viewer);
+    if (!this.#mirrors.has(stream)) this.#openMirror(vhost, stream, request);
+    return stream;
+  }
+
+  /** Removes a player; closes the mirror with the last one. */
+  leave(stream: Stream, viewer: Viewer): void {
+    stream.leave(viewer);
+    const mirror = this.#mirrors.get(stream);
+    if (mirror === undefined || stream.viewerCount > 0) return;
+    this.#mirrors.delete(stream);
+    this.#opened.delete(mirror.id);
+    mirror.close();
+    this.#link.send({ type: "leave", id: mirror.id });
+  }
+
+  /** Passes a publisher on to the owner. */
+  publish(vhost: string, request: StreamRequest, answer: PublishAnswer): PublishTicket {
+    const publisher = new ProxiedPublisher({
+      id: ++this.#lastId,
+      answer,
+      chunkSize: this.#chunkSize,
+      send: (event) => this.#link.send(event),
+      open: (id) => this.#link.send({ type: "publish", id, vhost, request }),
+      onClosed: (id) => this.#opened.delete(id),
+    });
+    this.#opened.set(publisher.id, publisher);
+    publisher.open();
+    return publisher;
+  }
+
+  #openMirror(vhost: string, stream: Stream, request: StreamRequest): void {
+    const mirror = new Mirror({
+      stream,
+      id: ++this.#lastId,
+      chunkSize: this.#chunkSize,
+      open: (id) => this.#link.send({ type: "play", id, vhost, request }),
+    });
+    this.#mirrors.set(stream, mirror);
+    this.#opened.set(mirror.id, mirror);
+    mirror.open();
+  }
+}
