@@ -55,8 +55,8 @@ export interface ServerDeps {
 }
 
 /**
- * How far back every stream keeps keyframes, in ms. An edge notices after `stall_timeout` that its origin
- * froze, and asks the next origin for what it missed.
+ * How far back every stream keeps keyframes, in ms. An edge notices after `stall_timeout` that its
+ * origin froze, and asks the next origin for what it missed.
  */
 const KEEP_BACK_MS = 3_500;
 

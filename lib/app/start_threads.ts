@@ -1,4 +1,7 @@
-/** A server of several threads: workers for the clients, and this thread for what tells of all of them. */
+/**
+ * A server of several threads: workers for the clients, and this thread for what tells of all of
+ * them.
+ */
 
 import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
@@ -20,8 +23,8 @@ export interface Service {
 }
 
 /**
- * How many threads serve clients: one where the platform does not spread the clients of a port over several
- * listeners.
+ * How many threads serve clients: one where the platform does not spread the clients of a port over
+ * several listeners.
  */
 export function countWorkers({ workers }: Config, logger: Logger): number {
   const count = workers === "auto" ? navigator.hardwareConcurrency : workers;

@@ -4,8 +4,8 @@ import type { RateSnapshot } from "./server_view.ts";
 const NO_RATE: RateSnapshot = { recvKbps: 0, sendKbps: 0 };
 
 /**
- * Rates by name. What was not sampled in a round is forgotten at its end, so clients and streams need no
- * removal.
+ * Rates by name. What was not sampled in a round is forgotten at its end, so clients and streams
+ * need no removal.
  */
 export class RateTable {
   #rates = new Map<string, RateWindow>();

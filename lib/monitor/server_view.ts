@@ -2,8 +2,8 @@ import type { ClientReport, ClientTotals } from "../server/client_report.ts";
 import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
 
 /**
- * What API and metrics read of a server, and the one thing they do to it. Snapshots are plain data that
- * can be posted between threads: with several workers, one view merges the snapshots of all.
+ * What API and metrics read of a server, and the one thing they do to it. Snapshots are plain data
+ * that can be posted between threads: with several workers, one view merges the snapshots of all.
  */
 export interface ServerView {
   snapshot(): Promise<ServerSnapshot>;

@@ -1,6 +1,6 @@
 /**
- * Codecs of a stream by SRS's names, from the headers it keeps. Evaluated per API request, never per
- * message.
+ * Codecs of a stream by SRS's names, from the headers it keeps. Evaluated per API request, never
+ * per message.
  */
 
 import { readAudio, readVideo } from "../hls/flv_frame.ts";

@@ -36,9 +36,9 @@ interface Peer {
 }
 
 /**
- * Makes several workers one server. The kernel spreads clients over the workers. Every stream is owned
- * by one of them, chosen by a hash of its name, so the process has one upstream per stream and
- * publishers of one name meet in one place.
+ * Makes several workers one server. The kernel spreads clients over the workers. Every stream is
+ * owned by one of them, chosen by a hash of its name, so the process has one upstream per stream
+ * and publishers of one name meet in one place.
  *
  * ```
  *            this worker                              peer
@@ -93,8 +93,8 @@ export class Bridge {
   }
 
   /**
-   * Sends what is left to send and waits for the other workers to do the same, 1 s at most: publishers
-   * that have just left there end their streams here.
+   * Sends what is left to send and waits for the other workers to do the same, 1 s at most:
+   * publishers that have just left there end their streams here.
    */
   async announceStop(): Promise<void> {
     for (const { link } of this.#peers.values()) {

@@ -1,6 +1,7 @@
 /**
- * What the workers of one process send each other. Each stream is owned by one worker, which has its
- * publisher or its upstream. The others mirror it for their players and pass their publishers on.
+ * What the workers of one process send each other. Each stream is owned by one worker, which has
+ * its publisher or its upstream. The others mirror it for their players and pass their publishers
+ * on.
  */
 
 import type { SourceChange } from "../hub/publisher.ts";

@@ -6,7 +6,7 @@ import { isMedia, payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
 import type { FromOwnerEvent } from "./bridge_event.ts";
 
 /** Options of {@linkcode Mirror}. */
-export interface MirrorOptions {
+interface MirrorOptions {
   readonly id: number;
   /** Filled with what the owner sends. */
   readonly stream: Stream;
@@ -16,7 +16,8 @@ export interface MirrorOptions {
 }
 
 /**
- * The copy of a stream that another worker owns. One per worker and stream, however many play it here.
+ * The copy of a stream that another worker owns. One per worker and stream, however many play it
+ * here.
  *
  * ```
  *              began                      ended, owner lost

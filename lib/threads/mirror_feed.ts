@@ -7,7 +7,7 @@ import type { VhostService } from "../server/vhost_service.ts";
 import type { BridgeLink } from "./bridge_link.ts";
 
 /** Options of {@linkcode MirrorFeed}. */
-export interface MirrorFeedOptions {
+interface MirrorFeedOptions {
   readonly id: number;
   readonly link: BridgeLink;
   /** The vhost that has the stream. */
@@ -16,8 +16,8 @@ export interface MirrorFeedOptions {
 }
 
 /**
- * Sends a stream to its mirror in another worker: first what joiners need, then all bytes of the log and
- * all changes of its source, in order. Counts as one player of the stream.
+ * Sends a stream to its mirror in another worker: first what joiners need, then all bytes of the
+ * log and all changes of its source, in order. Counts as one player of the stream.
  *
  * ```
  *   waiting (cursor -1) ── source began, or live at start ──▶ sending (cursor ≥ 0) ── close ──▶ closed
@@ -63,7 +63,8 @@ export class MirrorFeed implements Viewer, StreamObserver, Flushable {
     if (this.#cursor < 0 || this.#stream === null) return;
     const { id, link } = this.#options;
     const { log } = this.#stream;
-    // A burst may have dropped bytes before they were sent. They are lost, as for any player that lags.
+    // A burst may have dropped bytes before they were sent. They are lost, as for any player that
+    // lags.
     this.#cursor = Math.max(this.#cursor, log.tail);
     while (this.#cursor < log.head) {
       const view = log.view(this.#cursor);

@@ -7,7 +7,7 @@ import { MirrorFeed } from "./mirror_feed.ts";
 import { RemotePublisher } from "./remote_publisher.ts";
 
 /** Options of {@linkcode OwnerShard}. */
-export interface OwnerShardOptions {
+interface OwnerShardOptions {
   readonly link: BridgeLink;
   /** By name. Vhosts may be added and removed. */
   readonly vhosts: ReadonlyMap<string, VhostService>;
@@ -17,8 +17,9 @@ export interface OwnerShardOptions {
 }
 
 /**
- * Serves the players and publishers of another worker, one per link. To a vhost here they look like its
- * own clients: one {@linkcode MirrorFeed} per stream, one {@linkcode RemotePublisher} per publisher.
+ * Serves the players and publishers of another worker, one per link. To a vhost here they look like
+ * its own clients: one {@linkcode MirrorFeed} per stream, one {@linkcode RemotePublisher} per
+ * publisher.
  */
 export class OwnerShard {
   readonly #options: OwnerShardOptions;

@@ -5,7 +5,7 @@ import type { Departure, PublishAnswer, PublishTicket } from "../server/vhost_se
 import type { FromOwnerEvent, ToOwnerEvent } from "./bridge_event.ts";
 
 /** Options of {@linkcode ProxiedPublisher}. */
-export interface ProxiedPublisherOptions {
+interface ProxiedPublisherOptions {
   readonly id: number;
   readonly answer: PublishAnswer;
   readonly chunkSize: number;

@@ -11,7 +11,7 @@ import type {
 import type { BridgeLink } from "./bridge_link.ts";
 
 /** Options of {@linkcode RemotePublisher}. */
-export interface RemotePublisherOptions {
+interface RemotePublisherOptions {
   readonly id: number;
   readonly link: BridgeLink;
   readonly clock: Clock;
@@ -20,8 +20,8 @@ export interface RemotePublisherOptions {
 }
 
 /**
- * A publisher that is connected to another worker and feeds a stream owned here: the counterpart of that
- * worker's `ProxiedPublisher`.
+ * A publisher that is connected to another worker and feeds a stream owned here: the counterpart of
+ * that worker's `ProxiedPublisher`.
  *
  * ```
  *   asking ── accepted ──▶ publishing (#handle set) ── replaced, left ──▶ ended

@@ -17,8 +17,8 @@ interface Opened {
 }
 
 /**
- * The streams that another worker owns. Their players here follow a {@linkcode Mirror}, shared by all
- * players of a stream; each of their publishers here is a {@linkcode ProxiedPublisher}.
+ * The streams that another worker owns. Their players here follow a {@linkcode Mirror}, shared by
+ * all players of a stream; each of their publishers here is a {@linkcode ProxiedPublisher}.
  */
 export class RemoteShard {
   readonly #chunkSize: number;

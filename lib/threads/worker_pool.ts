@@ -26,7 +26,8 @@ const STOP_TIMEOUT_MS = 10_000;
 /**
  * Starts the workers. Resolves when all of them listen.
  *
- * @throws {HttpListenError} and what `Deno.listen` throws, when an address is in use or not allowed.
+ * @throws {HttpListenError} and what `Deno.listen` throws, when an address is in use or not
+ * allowed.
  */
 export async function startWorkers(options: WorkerPoolOptions): Promise<WorkerPool> {
   const { config, count } = options;
@@ -88,8 +89,9 @@ interface Member {
 type Answer = FromWorker & { readonly id: number; readonly type: "shown" | "kicked" };
 
 /**
- * The worker threads of a server: starts them, connects each pair, and replaces one that dies. Clients do
- * not pass through here: the workers listen on the same port and the kernel spreads clients over them.
+ * The worker threads of a server: starts them, connects each pair, and replaces one that dies.
+ * Clients do not pass through here: the workers listen on the same port and the kernel spreads
+ * clients over them.
  */
 export class WorkerPool implements ServerView {
   readonly #options: WorkerPoolOptions;
