@@ -1,7 +1,7 @@
 /** A server in memory, and clients that do to it whatever a test wants, command by command. */
 
 import { amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
-import { type RunningServer, startServer, type ServerDeps } from "../../lib/app/compose.ts";
+import { type RunningServer, type ServerDeps, startServer } from "../../lib/app/compose.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";
