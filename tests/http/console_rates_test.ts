@@ -1,9 +1,7 @@
-/** Rates that the console page makes of counters. */
-
 import { RateHistory } from "../../lib/http/console/rates.js";
 import { assertEquals } from "../helpers/assert.ts";
 
-Deno.test("RateHistory gives the bits of each interval, in kbit/s", () => {
+Deno.test("RateHistory computes kbit/s for each interval", () => {
   const history = new RateHistory();
   history.add(1_000, 5_000, 0);
   history.add(3_000, 5_000 + 250_000, 1_000_000);
@@ -15,14 +13,14 @@ Deno.test("RateHistory gives the bits of each interval, in kbit/s", () => {
   assertEquals(history.latest, { received: 0, sent: 1_000 });
 });
 
-Deno.test("RateHistory knows nothing before the second look", () => {
+Deno.test("RateHistory has no rate before the second sample", () => {
   const history = new RateHistory();
   assertEquals(history.latest, { received: null, sent: null });
   history.add(1_000, 5_000, 0);
   assertEquals(history.latest, { received: null, sent: null });
 });
 
-Deno.test("RateHistory has a gap where the server began anew", () => {
+Deno.test("RateHistory has a gap where the server restarted", () => {
   const history = new RateHistory();
   for (const [ms, bytes] of [[0, 0], [2_000, 9_000], [4_000, 10], [6_000, 260]] as const) {
     history.add(ms, bytes, bytes);
@@ -30,7 +28,7 @@ Deno.test("RateHistory has a gap where the server began anew", () => {
   assertEquals(history.received, [null, 36, null, 1]);
 });
 
-Deno.test("RateHistory has a gap where the page was not looked at", () => {
+Deno.test("RateHistory has a gap where the page was hidden", () => {
   const history = new RateHistory();
   for (const [ms, bytes] of [[0, 0], [2_000, 250], [62_000, 500], [64_000, 750]] as const) {
     history.add(ms, bytes, bytes);
@@ -38,13 +36,13 @@ Deno.test("RateHistory has a gap where the page was not looked at", () => {
   assertEquals(history.sent, [null, 1, null, 1]);
 });
 
-Deno.test("RateHistory takes a moment once", () => {
+Deno.test("RateHistory ignores a second sample with the same time", () => {
   const history = new RateHistory();
   for (const ms of [0, 2_000, 2_000]) history.add(ms, ms, ms);
   assertEquals(history.times, [0, 2_000]);
 });
 
-Deno.test("RateHistory begins anew when the server's clock was set back", () => {
+Deno.test("RateHistory restarts when the server's clock is set back", () => {
   const history = new RateHistory();
   for (const ms of [10_000, 12_000, 1_000, 3_000, 5_000]) history.add(ms, 0, 0);
   assertEquals(history.times, [3_000, 5_000]);

@@ -1,4 +1,4 @@
-/** The console page as files: that all of it is there, and that nothing of others is let in. */
+/** The files of the console page are complete, and their headers keep foreign content out. */
 
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { createApiApp } from "../../lib/http/apps.ts";
@@ -17,7 +17,7 @@ const STREAMS: ConsoleStreams = { port: 8080, mounts: { a: "/[app]/[stream].flv"
 const app = createConsoleRoutes(STREAMS);
 
 for (const [name, { contentType, text }] of CONSOLE_ASSETS) {
-  Deno.test(`GET /console/${name} is ${contentType}, asked for each time`, async () => {
+  Deno.test(`GET /console/${name} is ${contentType}, revalidated each time`, async () => {
     const response = await app.request(`/console/${name}`);
     assertEquals(await response.text(), text);
     assertEquals(
@@ -29,7 +29,7 @@ for (const [name, { contentType, text }] of CONSOLE_ASSETS) {
   });
 }
 
-Deno.test("What the page has already is answered with 304", async () => {
+Deno.test("A file that the browser has is answered with 304", async () => {
   const first = await app.request("/console/main.js");
   await first.body?.cancel();
   const headers = { "if-none-match": first.headers.get("etag")! };
@@ -40,7 +40,7 @@ Deno.test("What the page has already is answered with 304", async () => {
   await other.body?.cancel();
 });
 
-Deno.test("/console leads to /console/, also below a path of a proxy", async () => {
+Deno.test("/console redirects to /console/, also below the path prefix of a proxy", async () => {
   const response = await app.request("/console");
   assertEquals([response.status, response.headers.get("location")], [302, "console/"]);
 });
@@ -58,7 +58,7 @@ Deno.test("POST is 405 with Allow", async () => {
   assertEquals([response.status, response.headers.get("allow")], [405, "GET, HEAD"]);
 });
 
-/** The policy's way for a page that was asked for as `url`. */
+/** The `connect-src` of the content policy of a page requested as `url`. */
 async function connectSources(url: string, streams: ConsoleStreams | null): Promise<string> {
   const response = await createConsoleRoutes(streams).request(url);
   await response.body?.cancel();
@@ -66,7 +66,7 @@ async function connectSources(url: string, streams: ConsoleStreams | null): Prom
   return policy.split("; ").find((part) => part.startsWith("connect-src"))!;
 }
 
-Deno.test("The page may run nothing inline and load nothing from others", async () => {
+Deno.test("The page may run nothing inline and load nothing from other hosts", async () => {
   const response = await app.request("http://127.0.0.1:1985/console/");
   await response.body?.cancel();
   assertEquals(
@@ -92,7 +92,7 @@ for (const [url, streams, expected] of SOURCES) {
   });
 }
 
-Deno.test("Another address leads to the page of the API, under the host that was asked for", async () => {
+Deno.test("http_server redirects to the page at the API, under the requested host", async () => {
   const redirect = createConsoleRedirect(1985);
   for (
     const [url, location] of [
@@ -136,13 +136,13 @@ for (const { http, streams } of CONFIGS) {
   });
 }
 
-Deno.test("GET /console/config.json tells where the streams are", async () => {
+Deno.test("GET /console/config.json says where streams are served", async () => {
   const response = await app.request("/console/config.json");
   assertEquals(response.headers.get("content-type"), "application/json");
   assertEquals(await response.json(), { streams: STREAMS });
 });
 
-Deno.test("The console needs the API's password", async () => {
+Deno.test("The console requires the API's password", async () => {
   const api = createApiApp({
     config: {
       enabled: true,
@@ -158,16 +158,16 @@ Deno.test("The console needs the API's password", async () => {
   });
   const headers = { authorization: `Basic ${btoa("admin:secret")}` };
   for (const path of ["/console", "/console/", "/console/main.js", "/console/config.json"]) {
-    const stranger = await api.request(path);
-    await stranger.body?.cancel();
-    assertEquals(stranger.status, 401, path);
-    const friend = await api.request(path, { headers });
-    await friend.body?.cancel();
-    assert(friend.status < 400, path);
+    const anonymous = await api.request(path);
+    await anonymous.body?.cancel();
+    assertEquals(anonymous.status, 401, path);
+    const authenticated = await api.request(path, { headers });
+    await authenticated.body?.cancel();
+    assert(authenticated.status < 400, path);
   }
 });
 
-/** What a file of the page loads, by name. */
+/** Names of the files that a file of the page loads. */
 function referencesOf(text: string): string[] {
   const patterns = /\b(?:href|src)="([^"]+)"|\bfrom "([^"]+)"|\.src = "([^"]+)"/g;
   return [...text.matchAll(patterns)].map(([, link, module, script]) =>
@@ -175,18 +175,18 @@ function referencesOf(text: string): string[] {
   );
 }
 
-Deno.test("All that the page loads is there, and all that is there is loaded", () => {
+Deno.test("The page loads exactly the files there are", () => {
   const own = [...CONSOLE_ASSETS].filter(([name]) => !/^(mpegts|uplot|licences)/.test(name));
   const loaded = new Set(own.flatMap(([, { text }]) => referencesOf(text)));
   const others = ["../api/v1", "../metrics"];
   assertEquals([...loaded, ""].sort(), [...CONSOLE_ASSETS.keys(), ...others].sort());
 });
 
-Deno.test("The page names no other host and sets no markup", () => {
+Deno.test("The page names no other host and sets no HTML", () => {
   for (const [name, { text }] of CONSOLE_ASSETS) {
     if (/^(mpegts|uplot|licences)/.test(name)) continue;
     const urls = text.match(/\b(?:https?|wss?):\/\/[^"`$\s]+|"\/\/[^"]*/g) ?? [];
-    // An XML name, which nobody asks for.
+    // An XML namespace, never requested.
     assertEquals(urls.filter((url) => url !== "http://www.w3.org/2000/svg"), [], name);
     const dangerous =
       /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|style="|\bon\w+="/;

@@ -1,5 +1,3 @@
-/** The addresses that the console page plays, as the server reads them. */
-
 import { findStreamUrl } from "../../lib/http/console/stream_url.js";
 import { matchMount } from "../../lib/http/flv_mount.ts";
 import { assertEquals } from "../helpers/assert.ts";
@@ -29,8 +27,8 @@ const CASES = [
 
 for (const [app, name, vhost, port, url] of CASES) {
   Deno.test(`findStreamUrl() of ${app}/${name} in ${vhost} at port ${port} is ${url}`, () => {
-    const served = { port, mounts: { [vhost]: MOUNT } };
-    assertEquals(findStreamUrl({ app, name }, vhost, served, PAGE), url);
+    const config = { port, mounts: { [vhost]: MOUNT } };
+    assertEquals(findStreamUrl({ app, name }, vhost, config, PAGE), url);
   });
 }
 
@@ -40,9 +38,9 @@ for (
     "a.flv",
   ]] as const
 ) {
-  Deno.test(`findStreamUrl() leads the server to ${app}/${name}`, () => {
-    const served = { port: null, mounts: { [DEFAULT]: "/flv/[app]/[stream].flv" } };
-    const url = findStreamUrl({ app, name }, DEFAULT, served, PAGE)!;
+  Deno.test(`findStreamUrl() gives a URL that the server parses as ${app}/${name}`, () => {
+    const config = { port: null, mounts: { [DEFAULT]: "/flv/[app]/[stream].flv" } };
+    const url = findStreamUrl({ app, name }, DEFAULT, config, PAGE)!;
     assertEquals(matchMount("/flv/[app]/[stream].flv", new URL(url).pathname), {
       app,
       stream: name,
@@ -50,19 +48,19 @@ for (
   });
 }
 
-Deno.test("findStreamUrl() stays below the path of a proxy", () => {
+Deno.test("findStreamUrl() keeps the path prefix of a proxy", () => {
   const page = { ...PAGE, href: "https://proxy.example/edge-1/console/" };
-  const served = { port: null, mounts: { [DEFAULT]: MOUNT } };
+  const config = { port: null, mounts: { [DEFAULT]: MOUNT } };
   assertEquals(
-    findStreamUrl({ app: "live", name: "show" }, DEFAULT, served, page),
+    findStreamUrl({ app: "live", name: "show" }, DEFAULT, config, page),
     "https://proxy.example/edge-1/live/show.flv",
   );
 });
 
-Deno.test("findStreamUrl() is null where there is no HTTP-FLV", () => {
+Deno.test("findStreamUrl() is null without HTTP-FLV", () => {
   const stream = { app: "live", name: "show" };
   assertEquals(findStreamUrl(stream, DEFAULT, null, PAGE), null);
   assertEquals(findStreamUrl(stream, DEFAULT, { port: 80, mounts: {} }, PAGE), null);
-  // A vhost's name may be that of a method of every object.
+  // A vhost may be named like a method of Object.prototype.
   assertEquals(findStreamUrl(stream, "toString", { port: 80, mounts: {} }, PAGE), null);
 });

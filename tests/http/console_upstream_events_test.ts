@@ -1,7 +1,6 @@
 // deno-lint-ignore-file camelcase -- names of the API
-/** What the console page makes of two looks at the upstreams. */
 
-import { UpstreamWatch } from "../../lib/http/console/upstream_events.js";
+import { UpstreamTracker } from "../../lib/http/console/upstream_events.js";
 import { assertEquals } from "../helpers/assert.ts";
 
 const LIVE = {
@@ -16,16 +15,16 @@ const LIVE = {
   lost_bytes: 0,
 };
 
-/** Events at the second of two looks. */
+/** Events of the second of two polls. */
 function eventsOf(before: readonly object[], after: readonly object[]) {
-  const watch = new UpstreamWatch();
+  const tracker = new UpstreamTracker();
   const streamOf = (upstreams: readonly object[]) =>
-    [{ id: "s1", url: "/live/show", upstreams }] as Parameters<UpstreamWatch["look"]>[0];
-  assertEquals(watch.look(streamOf(before)), []);
-  return watch.look(streamOf(after));
+    [{ id: "s1", url: "/live/show", upstreams }] as Parameters<UpstreamTracker["update"]>[0];
+  assertEquals(tracker.update(streamOf(before)), []);
+  return tracker.update(streamOf(after));
 }
 
-Deno.test("UpstreamWatch tells a switch with what it cost", () => {
+Deno.test("UpstreamTracker reports a switch and its cost", () => {
   const now = {
     ...LIVE,
     origin: "b:1935",
@@ -53,26 +52,26 @@ Deno.test("UpstreamWatch tells a switch with what it cost", () => {
 
 const OTHERS = [
   ["nothing changed", LIVE, []],
-  ["only time passed", { ...LIVE, since_ms: 5_000 }, []],
+  ["only time has passed", { ...LIVE, since_ms: 5_000 }, []],
   ["it switched twice", { ...LIVE, switches: 4 }, ["switch"]],
   ["it was lost", { ...LIVE, state: "connecting", last_error: "Lost: closed" }, ["failure"]],
   ["an origin refused", { ...LIVE, last_error: "Cannot connect" }, ["failure"]],
-  ["it is told no reason", { ...LIVE, state: "connecting" }, []],
-  ["it is another stream's of the same name", { ...LIVE, switches: 0, last_error: "x" }, []],
+  ["it was lost without a reason", { ...LIVE, state: "connecting" }, []],
+  ["the stream ended and started again", { ...LIVE, switches: 0, last_error: "x" }, []],
 ] as const;
 
 for (const [when, now, types] of OTHERS) {
-  Deno.test(`UpstreamWatch tells ${types[0] ?? "nothing"} when ${when}`, () => {
+  Deno.test(`UpstreamTracker reports ${types[0] ?? "nothing"} when ${when}`, () => {
     assertEquals(eventsOf([LIVE], [now]).map(({ type }) => type), [...types]);
   });
 }
 
-Deno.test("UpstreamWatch tells nothing of an upstream that it sees for the first time", () => {
+Deno.test("UpstreamTracker reports nothing for a new upstream", () => {
   assertEquals(eventsOf([], [{ ...LIVE, last_error: "Lost" }]), []);
   assertEquals(eventsOf([LIVE], []), []);
 });
 
-Deno.test("UpstreamWatch keeps pull and push apart", () => {
+Deno.test("UpstreamTracker distinguishes pull and push", () => {
   const push = { ...LIVE, kind: "push", switches: 9 };
   assertEquals(eventsOf([LIVE], [push]), []);
 });

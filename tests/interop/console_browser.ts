@@ -1,4 +1,4 @@
-/** What people do with the console page, done in Chromium. `console_test.ts` runs this file. */
+/** Uses the console page in Chromium as an operator would. Run by `console_test.ts`. */
 
 import { createApiApp } from "../../lib/http/apps.ts";
 import type { ServerSnapshot } from "../../lib/monitor/server_view.ts";
@@ -15,16 +15,16 @@ import { createSample } from "./sample.ts";
 
 const PHONE = { width: 390, height: 844 };
 
-/** Folder that takes screenshots of the page; empty for none (`EDGE_SCREENSHOTS`). */
+/** Folder for screenshots (`EDGE_SCREENSHOTS`); empty for none. */
 const screenshots = Deno.env.get("EDGE_SCREENSHOTS") ?? "";
 
-/** Expressions for the page. */
+/** Expressions evaluated in the page. */
 const TIME = 'document.querySelector("video").currentTime';
 const FRAMES = 'document.querySelector("video").getVideoPlaybackQuality().totalVideoFrames';
 const PLOT = 'document.querySelector("#plot canvas").toDataURL()';
 const WIDTH = "document.documentElement.scrollWidth";
 
-Deno.test("The page shows a stream through an edge while its origin is killed, and kicks", async () => {
+Deno.test("The page plays a stream through an edge whose origin is killed, and kicks clients", async () => {
   await using rig = await FailoverRig.create();
   const sample = await createSample(rig.directory, 1);
   const [a, b] = await Promise.all([rig.origin("a"), rig.origin("b")]);
@@ -45,7 +45,7 @@ Deno.test("The page shows a stream through an edge while its origin is killed, a
   const playerId = await findPlayer(apiPort);
   for (let count = 0; count < 3; count++) await rig.watch(edge);
 
-  // `http_server` leads to the API's address.
+  // `http_server` redirects to the API's address.
   await using opened = await ConsolePage.open(`http://127.0.0.1:${httpPort}/console/`);
   const { page } = opened;
   assertEquals(page.url(), `http://127.0.0.1:${apiPort}/console/`);
@@ -64,37 +64,37 @@ Deno.test("The page shows a stream through an edge while its origin is killed, a
   const event = page.locator("#event-list .switch", { hasText: `live/${STREAM}` });
   await event.waitFor();
   assertEquals(
-    await event.locator(".way").innerText(),
+    await event.locator(".route").innerText(),
     `${addressOf(serving)} → ${addressOf(next)}`,
   );
   assertMatch(
     await event.locator(".cost").innerText(),
-    /^[\d,]+ ms of silence · 0 lost · 0 doubled$/,
+    /^[\d,]+ ms of silence · 0 frames lost · 0 doubled$/,
   );
   await flow.getByText(`from ${addressOf(next)}`).waitFor();
   const timeAfter = await opened.read<number>(TIME);
   await opened.until(`${TIME} > ${timeAfter + 3} && ${FRAMES} > ${framesBefore + 60}`);
-  assert(await page.locator("#player-note").isHidden(), "the player had something to say");
-  assert(await opened.read(PLOT) !== plotBefore, "the plot stood still");
+  assert(await page.locator("#player-note").isHidden(), "the player shows a note");
+  assert(await opened.read(PLOT) !== plotBefore, "the plot did not change");
 
   await takeScreenshots(opened);
   await kickThroughPage(opened, playerId, player);
   await kickOwnPlayer(opened);
-  opened.assertQuiet();
-  opened.assertStayedHome();
+  opened.assertNoComplaints();
+  opened.assertOnlyOwnHost();
 });
 
-/** Id of the first player there is. */
+/** Waits for a player and returns its id. */
 function findPlayer(apiPort: number): Promise<string> {
-  const look = async () => {
+  const findId = async () => {
     const response = await fetch(`http://127.0.0.1:${apiPort}/api/v1/clients`);
     const { clients } = await response.json();
     return clients.find(({ publish }: { publish: boolean }) => !publish)?.id;
   };
-  return until("the player", look, { timeoutMs: PAGE_TIMEOUT_MS });
+  return until("the player", findId, { timeoutMs: PAGE_TIMEOUT_MS });
 }
 
-/** The one of `origins` that the page shows as the source. */
+/** The origin that the page shows as the source. */
 function servingOrigin(text: string, origins: readonly RtmpServer[]): Promise<RtmpServer> {
   return until(
     "the origin in the page",
@@ -103,7 +103,7 @@ function servingOrigin(text: string, origins: readonly RtmpServer[]): Promise<Rt
   );
 }
 
-/** Disconnects a player. */
+/** Kicks a player through the page. */
 async function kickThroughPage(
   { page }: ConsolePage,
   id: string,
@@ -120,17 +120,17 @@ async function kickThroughPage(
   assertEquals(await rows.count(), count - 1);
 }
 
-/** Disconnects the page's player. */
+/** Kicks the page's own player. */
 async function kickOwnPlayer({ page }: ConsolePage): Promise<void> {
   const button = page.locator("#client-rows tr", { hasText: "HTTP-FLV" }).getByRole("button");
   await button.click();
   await button.click();
-  await page.getByText("The server has ended the stream.").waitFor();
+  await page.getByText("The server ended the stream.").waitFor();
 }
 
 async function takeScreenshots({ page }: ConsolePage): Promise<void> {
   if (screenshots === "") return;
-  // Time for the plot to have something to show.
+  // Lets the plot fill.
   await delay(60_000);
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -142,12 +142,12 @@ async function takeScreenshots({ page }: ConsolePage): Promise<void> {
   await page.setViewportSize({ width: 1440, height: 1000 });
 }
 
-/** An API and its page with made-up clients. */
+/** An API with a made-up snapshot, and its page. */
 class FakeServer implements AsyncDisposable {
   readonly view = new FakeView();
   readonly port: number;
-  /** Times that the page asked for the clients. */
-  asked = 0;
+  /** Number of requests for the list of clients. */
+  polls = 0;
   readonly #auth;
   #server: Deno.HttpServer;
 
@@ -161,17 +161,17 @@ class FakeServer implements AsyncDisposable {
     return `http://127.0.0.1:${this.port}/console/`;
   }
 
-  /** Goes away, also for those who are connected. */
-  async leave(): Promise<void> {
+  /** Stops listening and closes all connections. */
+  async stop(): Promise<void> {
     await this.#server.shutdown();
   }
 
-  comeBack(): void {
+  restart(): void {
     this.#server = this.#listen(this.port);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.leave();
+    await this.stop();
   }
 
   #listen(port: number): Deno.HttpServer {
@@ -184,7 +184,7 @@ class FakeServer implements AsyncDisposable {
       streams: { port: null, mounts: { "edge.example": "/[app]/[stream].flv" } },
     });
     return Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, (request) => {
-      if (request.url.includes("/clients")) this.asked++;
+      if (request.url.includes("/clients")) this.polls++;
       return app.fetch(request);
     });
   }
@@ -193,8 +193,8 @@ class FakeServer implements AsyncDisposable {
 const HOSTILE = "live/<img src=x onerror=\"document.title='broken'\"><script>alert(1)</script>";
 const LONG = `live/${"a-name-without-any-end-".repeat(10)}`;
 
-/** More than anybody wants to see: long names, names that are markup, 1,002 clients. */
-function crowd(): ServerSnapshot {
+/** A crowded server: long names, names that are HTML, 1,002 clients. */
+function crowdedSnapshot(): ServerSnapshot {
   const [publisher, player] = SNAPSHOT.clients;
   const many = Array.from({ length: 1000 }, (_, at) => ({
     ...player!,
@@ -207,14 +207,14 @@ function crowd(): ServerSnapshot {
     { ...PULLED, name: LONG, players: 1000 },
     ...Array.from({ length: 30 }, (_, at) => ({ ...PULLED, name: `live/${at}` })),
   ];
-  const strange = { ...publisher!, vhost: "edge.example", stream: HOSTILE, pageUrl: HOSTILE };
-  return { ...SNAPSHOT, streams, clients: [strange, player!, ...many] };
+  const hostile = { ...publisher!, vhost: "edge.example", stream: HOSTILE, pageUrl: HOSTILE };
+  return { ...SNAPSHOT, streams, clients: [hostile, player!, ...many] };
 }
 
 for (const colorScheme of ["light", "dark"] as const) {
-  Deno.test(`A crowd with strange names fits a phone, ${colorScheme}`, async () => {
+  Deno.test(`A crowded server with hostile names fits a phone, ${colorScheme}`, async () => {
     await using server = new FakeServer();
-    server.view.snapshotNow = crowd();
+    server.view.snapshotNow = crowdedSnapshot();
     await using opened = await ConsolePage.open(server.url, { viewport: PHONE, colorScheme });
     const { page } = opened;
     await page.getByText("the first 1,000 of 1,002").waitFor();
@@ -227,32 +227,32 @@ for (const colorScheme of ["light", "dark"] as const) {
     assertEquals(await page.locator("#client-rows tr").count(), 200);
     await page.getByRole("searchbox").fill("370:13e0");
     assertEquals(await page.locator("#client-rows tr").count(), 1);
-    await page.getByRole("searchbox").fill("nobody at all");
-    await page.getByText("No client is like that.").waitFor();
+    await page.getByRole("searchbox").fill("no such client");
+    await page.getByText("No matching clients.").waitFor();
     await page.getByRole("button", { name: "and 996 more" }).click();
     assertEquals(await page.locator("#client-rows tr").count(), 100);
     assertEquals(await opened.read(WIDTH), PHONE.width);
-    opened.assertQuiet();
-    opened.assertStayedHome();
+    opened.assertNoComplaints();
+    opened.assertOnlyOwnHost();
   });
 }
 
-Deno.test("A server without streams and clients says so", async () => {
+Deno.test("The page says when there are no streams and clients", async () => {
   await using server = new FakeServer();
   server.view.snapshotNow = { ...SNAPSHOT, streams: [], clients: [] };
   await using opened = await ConsolePage.open(server.url);
   for (
     const text of [
-      "Nobody publishes or watches anything.",
+      "No streams.",
       "No clients.",
-      "No origin was lost or changed.",
-      "Press Watch at a stream.",
+      "No origin has failed or changed.",
+      "Click Watch on a stream to play it.",
     ]
   ) await opened.page.getByText(text).waitFor();
-  opened.assertQuiet();
+  opened.assertNoComplaints();
 });
 
-/** A server whose every number is new a moment later. */
+/** A snapshot in which every number depends on `step`. */
 function numbersAt(step: number): ServerSnapshot {
   const [publisher, player] = SNAPSHOT.clients;
   const [upstream] = PULLED.upstreams;
@@ -275,10 +275,10 @@ function numbersAt(step: number): ServerSnapshot {
   };
 }
 
-Deno.test("A refresh moves nothing and leaves the focus where it is", async () => {
+Deno.test("A refresh moves nothing and keeps the focus", async () => {
   await using server = new FakeServer();
   server.view.snapshotNow = numbersAt(0);
-  // As narrow as it may be with the player beside the streams.
+  // The narrowest layout with the player beside the streams.
   const viewport = { width: 1180, height: 900 };
   await using opened = await ConsolePage.open(server.url, { viewport });
   await opened.untilStatus("Live");
@@ -290,13 +290,13 @@ Deno.test("A refresh moves nothing and leaves the focus where it is", async () =
   server.view.snapshotNow = numbersAt(1);
   const row = opened.page.locator("#client-rows tr").last();
   await row.getByText("98.76 Mbit/s").waitFor();
-  const { asked } = server;
-  await until("two more looks", () => server.asked >= asked + 2, { timeoutMs: PAGE_TIMEOUT_MS });
+  const { polls } = server;
+  await until("two more polls", () => server.polls >= polls + 2, { timeoutMs: PAGE_TIMEOUT_MS });
   assertEquals(await opened.read("moved"), []);
   assertEquals(await opened.read("document.activeElement.ariaLabel"), "Kick c2");
 });
 
-Deno.test("A client is kicked by keyboard, and not by one press", async () => {
+Deno.test("Kicking by keyboard takes two presses", async () => {
   await using server = new FakeServer();
   await using opened = await ConsolePage.open(server.url);
   await opened.page.getByRole("button", { name: "Kick c2" }).focus();
@@ -306,27 +306,27 @@ Deno.test("A client is kicked by keyboard, and not by one press", async () => {
   await opened.page.keyboard.press("Enter");
   await opened.page.getByText("Kicked").waitFor();
   assertEquals(server.view.kicked, ["c2"]);
-  opened.assertQuiet();
+  opened.assertNoComplaints();
 });
 
-Deno.test("A server that goes away is missed, and found when it comes back", async () => {
+Deno.test("The page reports a lost server and resumes when it returns", async () => {
   await using server = new FakeServer();
   await using opened = await ConsolePage.open(server.url);
   await opened.untilStatus("Live");
-  await server.leave();
-  await opened.untilStatus("Not reachable");
+  await server.stop();
+  await opened.untilStatus("Unreachable");
   assertMatch(
     await opened.page.getByRole("alert").innerText(),
-    /^No answer from the server since [\d:]{8}: No connection$/,
+    /^No answer from the server since [\d:]{8}: no connection$/,
   );
-  server.comeBack();
+  server.restart();
   await opened.untilStatus("Live");
   assert(await opened.page.getByRole("alert").isHidden());
   const others = opened.complaints.filter((text) => !text.includes("ERR_CONNECTION_REFUSED"));
   assertEquals(others, []);
 });
 
-Deno.test("A page that nobody sees asks nothing", async () => {
+Deno.test("A hidden page does not poll", async () => {
   await using server = new FakeServer();
   await using opened = await ConsolePage.open(server.url);
   await opened.untilStatus("Live");
@@ -337,13 +337,13 @@ Deno.test("A page that nobody sees asks nothing", async () => {
     );
   await setHidden(true);
   await opened.untilStatus("Paused");
-  const { asked } = server;
-  // More than a period.
+  const { polls } = server;
+  // Longer than a polling period.
   await delay(3_000);
-  assertEquals(server.asked, asked);
+  assertEquals(server.polls, polls);
   await setHidden(false);
   await opened.untilStatus("Live");
-  assert(server.asked > asked);
+  assert(server.polls > polls);
 });
 
 Deno.test("The page works behind the API's password", async () => {

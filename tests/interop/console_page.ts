@@ -1,10 +1,8 @@
-/** A browser with the console page in it. */
-
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { assertEquals } from "../helpers/assert.ts";
 import { until } from "../helpers/until.ts";
 
-/** Nothing but the page: no start page, no updates, no sandbox for tests that run as root. */
+/** No start page, no updates, and no sandbox, since tests may run as root. */
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -19,10 +17,10 @@ const FLAGS = [
 /** Longest wait for anything in the page. */
 export const PAGE_TIMEOUT_MS = 30_000;
 
-/** See the file comment. */
+/** A browser showing the console page. */
 export class ConsolePage implements AsyncDisposable {
   readonly page: Page;
-  /** What the page complained about. */
+  /** Warnings and errors in the page's console, and uncaught errors. */
   readonly complaints: string[] = [];
   readonly #browser: Browser;
   readonly #requests: URL[] = [];
@@ -40,7 +38,7 @@ export class ConsolePage implements AsyncDisposable {
     page.on("request", (request) => this.#requests.push(new URL(request.url())));
   }
 
-  /** Starts a browser with no past and opens `url` in it. */
+  /** Opens `url` in a new browser with an empty profile. */
   static async open(url: string, options: BrowserContextOptions = {}): Promise<ConsolePage> {
     const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS });
     try {
@@ -58,29 +56,29 @@ export class ConsolePage implements AsyncDisposable {
   }
 
   /** Waits for the status at the top of the page. */
-  async untilStatus(text: "Live" | "Paused" | "Not reachable"): Promise<void> {
+  async untilStatus(text: "Live" | "Paused" | "Unreachable"): Promise<void> {
     await this.page.locator("#status", { hasText: text }).waitFor();
   }
 
-  /** Value of an expression in the page. */
+  /** Evaluates an expression in the page. */
   async read<T>(expression: string): Promise<T> {
     return await this.page.evaluate(expression) as T;
   }
 
   /** Waits until an expression in the page is true. */
   async until(expression: string): Promise<void> {
-    // Not the library's own way, which the page's content policy forbids.
+    // Playwright's own waiting needs eval, which the page's content policy forbids.
     await until(expression, () => this.read<boolean>(expression), { timeoutMs: PAGE_TIMEOUT_MS });
   }
 
-  /** @throws {Error} when the page asked another host for anything */
-  assertStayedHome(): void {
+  /** @throws {Error} if the page sent a request to another host */
+  assertOnlyOwnHost(): void {
     const hosts = new Set(this.#requests.map(({ hostname }) => hostname));
     assertEquals([...hosts].filter((host) => host !== "127.0.0.1" && host !== ""), []);
   }
 
-  /** @throws {Error} when the page complained */
-  assertQuiet(): void {
+  /** @throws {Error} if the page logged a warning or an error */
+  assertNoComplaints(): void {
     assertEquals(this.complaints, []);
   }
 

@@ -1,6 +1,6 @@
 /**
- * The console page in a real browser. The library that drives the browser looks round in the whole
- * system, so what it does runs in a process of its own that may do anything: `console_browser.ts`.
+ * The console page in a real browser. The library that drives the browser needs access to the whole
+ * system, so the tests are in `console_browser.ts`, which runs in its own process with all permissions.
  */
 
 import { PROJECT_ROOT } from "../helpers/edge_server.ts";

@@ -1,14 +1,14 @@
-/** The HTTP API of the server that this page comes from. */
+/** Calls the HTTP API of the server that served this page. */
 
-/** Entries of a list that the page asks for; it says how many there are beyond. */
+/** Entries requested per list. The page shows the total as well. */
 const MAX_ENTRIES = 1000;
 
 const TIMEOUT_MS = 5000;
 
-/** The server answered, but not with what was asked for. */
+/** The server answered with an error. */
 export class ApiError extends Error {}
 
-/** Everything that the page shows. */
+/** Fetches everything the page shows. */
 export async function fetchSnapshot() {
   const [summaries, vhosts, streams, clients] = await Promise.all([
     call("summaries"),
@@ -26,7 +26,7 @@ export async function fetchSnapshot() {
   };
 }
 
-/** What the page must know beside the API; see the server's `ConsoleStreams`. */
+/** Fetches where streams are served as HTTP-FLV: the server's `ConsoleStreams`. */
 export async function fetchConfig() {
   return await fetchJson("config.json", "GET");
 }
@@ -35,7 +35,7 @@ export async function fetchConfig() {
  * Disconnects a client.
  *
  * @param {string} id
- * @returns {Promise<boolean>} false when it is gone already
+ * @returns {Promise<boolean>} false if it has already disconnected
  */
 export async function kick(id) {
   const { code } = await fetchJson(`../api/v1/clients/${encodeURIComponent(id)}`, "DELETE");
@@ -45,7 +45,7 @@ export async function kick(id) {
 /** @param {string} path below `/api/v1/` */
 async function call(path) {
   const answer = await fetchJson(`../api/v1/${path}`, "GET");
-  if (answer.code !== 0) throw new ApiError(`The API answers with code ${answer.code}`);
+  if (answer.code !== 0) throw new ApiError(`The API answered with code ${answer.code}`);
   return answer;
 }
 
@@ -55,6 +55,6 @@ async function call(path) {
  */
 async function fetchJson(path, method) {
   const response = await fetch(path, { method, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  if (!response.ok) throw new ApiError(`The server answers with status ${response.status}`);
+  if (!response.ok) throw new ApiError(`The server answered with status ${response.status}`);
   return await response.json();
 }

@@ -1,17 +1,15 @@
-/** Who is connected, and the button that disconnects. */
-
 import { kick } from "./api.js";
 import { byId, create, createButton, KeyedList, setName, setText } from "./dom.js";
 import { count, duration, rate, streamName } from "./format.js";
-import { CLIENT_KINDS } from "./streams_view.js";
+import { CLIENT_TYPES } from "./streams_view.js";
 
-/** Rows at first, and more with each press of the button. */
+/** Rows shown at first, and added by each click on "Show more". */
 const PAGE_ROWS = 100;
 
-/** A kick wants a second press within this time. */
+/** Time for the second click that confirms a kick. */
 const CONFIRM_MS = 4000;
 
-/** See the file comment. */
+/** The table of clients, with a filter and a Kick button per client. */
 export class ClientsView {
   #list;
   #filter = byId("clients-filter");
@@ -39,8 +37,8 @@ export class ClientsView {
   }
 
   /**
-   * @param {any[]} clients of the API
-   * @param {number} total clients there are
+   * @param {any[]} clients from the API
+   * @param {number} total including clients that the API did not list
    */
   show(clients, total) {
     this.#clients = clients;
@@ -48,7 +46,7 @@ export class ClientsView {
     this.#show();
   }
 
-  /** Shows only clients that have `text` somewhere. @param {string} text */
+  /** Shows only clients that contain `text`. @param {string} text */
   filter(text) {
     this.#filter.value = text;
     this.#filter.dispatchEvent(new Event("input"));
@@ -58,13 +56,13 @@ export class ClientsView {
 
   #show() {
     const wanted = this.#filter.value.trim().toLowerCase();
-    const found = this.#clients.filter((client) => wordsOf(client).includes(wanted));
+    const found = this.#clients.filter((client) => searchText(client).includes(wanted));
     const shown = found.slice(0, this.#maxRows);
     this.#list.show(shown);
     setText(byId("clients-count"), this.#describeCount(found.length));
     const empty = byId("clients-empty");
     empty.hidden = found.length > 0;
-    setText(empty, wanted === "" ? "No clients." : "No client is like that.");
+    setText(empty, wanted === "" ? "No clients." : "No matching clients.");
     this.#more.hidden = shown.length === found.length;
     setText(this.#more, `Show more of ${count(found.length)}`);
   }
@@ -75,13 +73,13 @@ export class ClientsView {
     const all = this.#total > this.#clients.length
       ? `the first ${count(this.#clients.length)} of ${count(this.#total)}`
       : count(this.#total);
-    return this.#filter.value.trim() === "" ? all : `${count(foundCount)} in ${all}`;
+    return this.#filter.value.trim() === "" ? all : `${count(foundCount)} found in ${all}`;
   }
 }
 
 /** @param {any} client */
-function wordsOf({ id, ip, url, type, pageUrl }) {
-  return [id, ip, streamName(url), CLIENT_KINDS[type] ?? type, pageUrl].join("\n").toLowerCase();
+function searchText({ id, ip, url, type, pageUrl }) {
+  return [id, ip, streamName(url), CLIENT_TYPES[type] ?? type, pageUrl].join("\n").toLowerCase();
 }
 
 /**
@@ -92,8 +90,8 @@ function createRow(id, onKicked) {
   const cells = {
     id: create("td", "id"),
     ip: create("td", "ip name"),
-    stream: create("td", "of name"),
-    kind: create("td", "kind"),
+    stream: create("td", "stream-name name"),
+    type: create("td", "type"),
     age: create("td", "age number"),
     rate: create("td", "rate number"),
     skips: create("td", "skips number"),
@@ -106,7 +104,7 @@ function createRow(id, onKicked) {
       setText(cells.id, id);
       setName(cells.ip, client.ip);
       setName(cells.stream, streamName(client.url));
-      setText(cells.kind, CLIENT_KINDS[client.type] ?? client.type);
+      setText(cells.type, CLIENT_TYPES[client.type] ?? client.type);
       setText(cells.age, duration(client.alive));
       setText(cells.rate, waiting ? "waiting" : rate(publish ? kbps.recv_30s : kbps.send_30s));
       setText(cells.skips, skips === 0 ? "" : count(skips));
@@ -123,8 +121,8 @@ function createKickButton(id, onKicked) {
   let timer;
   const button = createButton("Kick", async () => {
     clearTimeout(timer);
-    if (!button.classList.contains("sure")) {
-      button.classList.add("sure");
+    if (!button.classList.contains("confirming")) {
+      button.classList.add("confirming");
       setText(button, "Sure?");
       timer = setTimeout(reset, CONFIRM_MS);
       return;
@@ -140,7 +138,7 @@ function createKickButton(id, onKicked) {
     }
   });
   const reset = () => {
-    button.classList.remove("sure");
+    button.classList.remove("confirming");
     setText(button, "Kick");
   };
   button.classList.add("kick");

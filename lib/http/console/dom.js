@@ -1,12 +1,13 @@
 /**
- * Elements made and changed in place. Names come from strangers: text is set as text, never as markup.
+ * Creates elements and updates them in place. Names come from clients, so text is always set as text,
+ * never as markup.
  */
 
 /**
- * The element of the page with this id.
+ * Returns the element of the page with this id.
  *
  * @param {string} id
- * @returns {any} of the kind that the page has there
+ * @returns {any} typed loosely, since each caller knows its element
  */
 export function byId(id) {
   return document.getElementById(id);
@@ -37,7 +38,7 @@ export function createButton(text, onClick) {
 }
 
 /**
- * Leaves alone what is as it should be, for selections and screen readers.
+ * Sets the text if it differs: an unchanged text keeps its selection and is not read out again.
  *
  * @param {Element} element
  * @param {string} text
@@ -47,7 +48,7 @@ export function setText(element, text) {
 }
 
 /**
- * Text that may be cut for want of room; whole when the pointer rests on it.
+ * Sets a text that may be clipped; the tooltip shows all of it.
  *
  * @param {HTMLElement} element
  * @param {string} text
@@ -57,7 +58,7 @@ export function setName(element, text) {
   if (element.title !== text) element.title = text;
 }
 
-/** Children of an element, one for each item of a list, which stay the same as long as their item does. */
+/** One child element per list item. An element is reused for as long as its item is in the list. */
 export class KeyedList {
   #parent;
   #keyOf;
@@ -94,7 +95,7 @@ export class KeyedList {
     this.#order();
   }
 
-  /** Moves only what is out of place: moving an element takes the focus from it. */
+  /** Moves only elements that are out of order: a moved element loses the focus. */
   #order() {
     let next = this.#parent.firstElementChild;
     for (const { element } of this.#rows.values()) {

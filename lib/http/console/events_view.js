@@ -1,15 +1,13 @@
-/** The newest upstream events, newest first. */
-
 import { byId, create, setText } from "./dom.js";
 import { count, streamName } from "./format.js";
 
 const MAX_EVENTS = 100;
 
-/** See the file comment. */
+/** The list of upstream events, newest first. */
 export class EventsView {
   #list = byId("event-list");
 
-  /** @param {import("./upstream_events.js").UpstreamEvent[]} events the oldest first */
+  /** @param {import("./upstream_events.js").UpstreamEvent[]} events oldest first */
   add(events) {
     for (const event of events) this.#list.prepend(createEntry(event));
     while (this.#list.childElementCount > MAX_EVENTS) this.#list.lastElementChild.remove();
@@ -26,22 +24,22 @@ function createEntry(event) {
     "li",
     event.type,
     create("div", "row", time, create("span", "name", streamName(event.url))),
-    create("div", "way", describeWay(event)),
+    create("div", "route", describeRoute(event)),
     ...(event.type === "switch" ? [create("div", "cost", describeCost(event))] : []),
     ...(event.reason === "" ? [] : [create("div", "muted reason", event.reason)]),
   );
 }
 
-function describeWay({ type, kind, from, to, switches }) {
+function describeRoute({ type, kind, from, to, switches }) {
   if (type === "failure") return `${kind === "push" ? "Push to" : "Pull from"} ${to} failed`;
   const times = switches === 1 ? "" : ` (${switches} switches)`;
-  return from === to ? `${to} again${times}` : `${from || "?"} → ${to}${times}`;
+  return from === to ? `Reconnected to ${to}${times}` : `${from || "?"} → ${to}${times}`;
 }
 
 function describeCost({ silenceMs, lostFrames, doubledFrames, lostBytes }) {
   const parts = [
     `${count(Math.round(silenceMs))} ms of silence`,
-    `${count(lostFrames)} lost`,
+    `${count(lostFrames)} frames lost`,
     `${count(doubledFrames)} doubled`,
   ];
   if (lostBytes > 0) parts.push(`${count(lostBytes)} bytes lost`);

@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Formats numbers and names for display. */
 
 const COUNT = new Intl.NumberFormat("en");
 
@@ -7,7 +7,7 @@ export function count(value) {
   return COUNT.format(value);
 }
 
-/** @param {number | null} kbps kbit/s; null where nothing is known yet */
+/** @param {number | null} kbps kbit/s; null if not known yet */
 export function rate(kbps) {
   if (kbps === null) return "–";
   return kbps < 10_000
@@ -36,7 +36,7 @@ export function duration(seconds) {
 }
 
 /**
- * The name of a stream, with its vhost unless that is the default one.
+ * Returns the name of a stream, with its vhost unless that is the default vhost.
  *
  * @param {string} url `vhost/app/stream` of the API; `/app/stream` in the default vhost
  */
@@ -45,7 +45,7 @@ export function streamName(url) {
 }
 
 /**
- * `1 player`, `2 players`.
+ * Returns `1 player`, `2 players`.
  *
  * @param {number} value
  * @param {string} word

@@ -1,5 +1,3 @@
-/** Puts the page together: asks the server every two seconds and has the views show the answer. */
-
 import { fetchConfig, fetchSnapshot } from "./api.js";
 import { ClientsView } from "./clients_view.js";
 import { byId, setText } from "./dom.js";
@@ -12,11 +10,12 @@ import { RateHistory } from "./rates.js";
 import { findStreamUrl } from "./stream_url.js";
 import { StreamsView } from "./streams_view.js";
 import { TotalsView } from "./totals_view.js";
-import { UpstreamWatch } from "./upstream_events.js";
+import { UpstreamTracker } from "./upstream_events.js";
 
-/** What a stream is shown with whose vhost has just gone. */
+/** Stands in for the vhost of a stream if the API no longer lists it. */
 const NO_VHOST = { name: "", mode: "local" };
 
+/** Wires the page: polls the server every two seconds and passes the answers to the views. */
 class Console {
   #totals = new TotalsView(byId("totals"));
   #plot = new Plot(byId("plot"), byId("legend"));
@@ -25,38 +24,38 @@ class Console {
   #clients;
   #streams;
   #poller;
-  #watch = new UpstreamWatch();
+  #upstreams = new UpstreamTracker();
   #history = new RateHistory();
-  /** By the streams' ids. @type {Map<string, RateHistory>} */
+  /** By stream id. @type {Map<string, RateHistory>} */
   #histories = new Map();
-  #select = byId("traffic-of");
-  /** `config.json`, once it came. @type {any} */
+  #select = byId("traffic-select");
+  /** `config.json`, or null before it is fetched. @type {any} */
   #config = null;
 
   constructor() {
-    this.#clients = new ClientsView({ onKicked: () => this.#poller.askNow() });
+    this.#clients = new ClientsView({ onKicked: () => this.#poller.pollNow() });
     this.#streams = new StreamsView({
       onWatch: ({ stream, url }) => this.#player.watch(url, streamName(stream.url)),
       onFilter: (text) => this.#clients.filter(text),
     });
-    this.#select.append(new Option("the whole server", ""));
+    this.#select.append(new Option("Whole server", ""));
     this.#select.addEventListener("change", () => this.#showPlot());
     this.#poller = new Poller({
-      ask: async () => {
+      fetch: async () => {
         this.#config ??= await fetchConfig();
         return await fetchSnapshot();
       },
       onAnswer: (snapshot) => this.#show(snapshot),
       onState: (state, since, reason) => {
-        // It may come back with another configuration.
-        if (state === "missing") this.#config = null;
+        // The server may return with another configuration.
+        if (state === "unreachable") this.#config = null;
         showState(state, since, reason);
       },
     });
   }
 
   start() {
-    void this.#poller.askNow();
+    void this.#poller.pollNow();
   }
 
   #show(snapshot) {
@@ -66,7 +65,7 @@ class Console {
     this.#totals.show({ snapshot, latest: this.#history.latest });
     this.#streams.show(flows, snapshot.streamTotal);
     this.#clients.show(snapshot.clients, snapshot.clientTotal);
-    this.#events.add(this.#watch.look(snapshot.streams));
+    this.#events.add(this.#upstreams.update(snapshot.streams));
     this.#showChoices(flows);
     this.#showPlot();
   }
@@ -96,7 +95,7 @@ class Console {
     this.#history.add(summary.now_ms, sum("recv_bytes"), sum("send_bytes"));
   }
 
-  /** The streams that can be plotted; a list that is as it was is left alone. */
+  /** Lists the streams that can be plotted. An unchanged list keeps its elements. */
   #showChoices(flows) {
     const options = [...this.#select.options].slice(1);
     const isSame = options.length === flows.length &&
@@ -116,7 +115,7 @@ class Console {
 }
 
 /**
- * @param {"live" | "paused" | "missing"} state
+ * @param {"live" | "paused" | "unreachable"} state
  * @param {Date} since
  * @param {string} reason
  */
@@ -124,12 +123,15 @@ function showState(state, since, reason) {
   const status = byId("status");
   const banner = byId("banner");
   const time = since.toLocaleTimeString("en-GB");
-  const texts = { live: "Live", paused: "Paused", missing: "Not reachable" };
+  const texts = { live: "Live", paused: "Paused", unreachable: "Unreachable" };
   status.className = `status ${state}`;
   setText(status, texts[state]);
-  document.body.classList.toggle("stale", state === "missing");
-  banner.hidden = state !== "missing";
-  setText(banner, state === "missing" ? `No answer from the server since ${time}: ${reason}` : "");
+  document.body.classList.toggle("stale", state === "unreachable");
+  banner.hidden = state !== "unreachable";
+  setText(
+    banner,
+    state === "unreachable" ? `No answer from the server since ${time}: ${reason}` : "",
+  );
 }
 
 new Console().start();

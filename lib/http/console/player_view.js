@@ -1,14 +1,12 @@
-/** One stream in the page, by HTTP-FLV. */
-
 import { byId, create, setName, setText } from "./dom.js";
 import { count, rate } from "./format.js";
 
 const FACTS_PERIOD_MS = 1000;
 
-/** The library counts in KiB/s. */
-const KBPS_PER_SPEED = 8.192;
+/** mpegts.js reports KiB/s. */
+const KBPS_PER_KIB = 8.192;
 
-/** Live, with little delay: what lags is played a bit faster. */
+/** Live with little delay: a player that lags plays slightly faster to catch up. */
 const PLAYER_CONFIG = {
   enableStashBuffer: false,
   autoCleanupSourceBuffer: true,
@@ -20,7 +18,7 @@ const PLAYER_CONFIG = {
 /** @type {Promise<any> | undefined} */
 let library;
 
-/** See the file comment. */
+/** Plays one stream at a time, over HTTP-FLV. */
 export class PlayerView {
   #section = byId("player");
   /** @type {HTMLVideoElement} */
@@ -32,14 +30,15 @@ export class PlayerView {
   #player = null;
   /** @type {number | null} */
   #kbps = null;
+  /** Refreshes the facts while a stream plays. @type {ReturnType<typeof setInterval> | undefined} */
+  #factsTimer;
 
   constructor() {
     this.#close.addEventListener("click", () => this.close());
-    setInterval(() => this.#showFacts(), FACTS_PERIOD_MS);
   }
 
   /**
-   * Plays a stream in place of the one before.
+   * Plays a stream instead of the current one.
    *
    * @param {string} url
    * @param {string} name
@@ -47,15 +46,15 @@ export class PlayerView {
   async watch(url, name) {
     this.close();
     setName(byId("player-name"), name);
-    this.#say("Loading");
+    this.#showNote("Loading");
     this.#close.hidden = false;
     this.#section.classList.add("used");
     this.#section.focus({ preventScroll: true });
     this.#section.scrollIntoView({ block: "nearest" });
     const mpegts = await (library ??= loadLibrary());
-    // Somebody may have pressed another button meanwhile.
+    // Another stream may have been chosen, or this one closed, meanwhile.
     if (byId("player-name").textContent !== name || this.#player !== null) return;
-    if (!mpegts.isSupported()) return this.#say("This browser cannot play live streams.");
+    if (!mpegts.isSupported()) return this.#showNote("This browser cannot play live streams.");
     this.#start(mpegts, url);
   }
 
@@ -64,7 +63,7 @@ export class PlayerView {
     this.#stop();
     this.#close.hidden = true;
     setName(byId("player-name"), "");
-    this.#say("Press Watch at a stream.");
+    this.#showNote("Click Watch on a stream to play it.");
   }
 
   #start(mpegts, url) {
@@ -74,40 +73,42 @@ export class PlayerView {
     );
     const { ERROR, LOADING_COMPLETE, STATISTICS_INFO } = mpegts.Events;
     player.on(ERROR, (type, detail, info) => this.#end(player, describeError(type, detail, info)));
-    player.on(LOADING_COMPLETE, () => this.#end(player, "The server has ended the stream."));
+    player.on(LOADING_COMPLETE, () => this.#end(player, "The server ended the stream."));
     player.on(STATISTICS_INFO, ({ speed }) => {
-      this.#kbps = speed * KBPS_PER_SPEED;
+      this.#kbps = speed * KBPS_PER_KIB;
     });
     this.#player = player;
-    this.#say("Waiting for the stream");
-    this.#video.addEventListener("loadeddata", () => this.#say(""), { once: true });
+    this.#factsTimer = setInterval(() => this.#showFacts(), FACTS_PERIOD_MS);
+    this.#showNote("Waiting for the stream");
+    this.#video.addEventListener("loadeddata", () => this.#showNote(""), { once: true });
     player.attachMediaElement(this.#video);
     player.load();
-    // Closed before the first picture: that is all it may say.
+    // Rejects only if the player is closed before its first frame.
     player.play().catch(() => {});
   }
 
   #end(player, reason) {
     if (player !== this.#player) return;
-    // Not at once: the player is in the middle of telling this.
+    // Deferred, because the player must not be destroyed inside its own event.
     queueMicrotask(() => {
       if (player !== this.#player) return;
       this.#stop();
-      this.#say(reason);
+      this.#showNote(reason);
     });
   }
 
   #stop() {
     const player = this.#player;
     this.#player = null;
+    clearInterval(this.#factsTimer);
     this.#kbps = null;
     this.#video.hidden = true;
     player?.destroy();
     this.#showFacts();
   }
 
-  /** Over the picture, or in place of it. @param {string} text */
-  #say(text) {
+  /** Shows a note over the video, or instead of it; an empty text hides it. @param {string} text */
+  #showNote(text) {
     setText(this.#note, text);
     this.#note.hidden = text === "";
     this.#video.hidden = this.#player === null;
@@ -133,7 +134,7 @@ export class PlayerView {
 
 /** @param {HTMLElement} parent a definition list */
 function createFacts(parent) {
-  const values = ["Picture", "Frames", "Dropped", "Time", "Buffer", "Rate"].map((name) => {
+  const values = ["Resolution", "Frames", "Dropped", "Time", "Buffer", "Rate"].map((name) => {
     const value = create("dd", "", "–");
     parent.append(create("div", "", create("dt", "", name), value));
     return value;
@@ -146,7 +147,7 @@ function createFacts(parent) {
   };
 }
 
-/** Fetched when it is first needed: it is larger than all the rest. */
+/** Loads mpegts.js on first use: it is larger than the rest of the page together. */
 async function loadLibrary() {
   const script = document.createElement("script");
   script.src = "mpegts.js";
@@ -160,7 +161,7 @@ async function loadLibrary() {
 }
 
 function describeError(type, detail, info) {
-  if (detail === "HttpStatusCodeInvalid") return `The server answers with status ${info.code}.`;
+  if (detail === "HttpStatusCodeInvalid") return `The server answered with status ${info.code}.`;
   if (type === "MediaError") return "This browser cannot play this stream's codec.";
-  return "The stream cannot be reached.";
+  return "Cannot reach the stream.";
 }

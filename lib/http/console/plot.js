@@ -1,15 +1,13 @@
-/** kbit/s over time as two lines. */
-
 import { create, setText } from "./dom.js";
 import { rate } from "./format.js";
 
 const HEIGHT = 168;
 
-/** The time that the plot shows, in seconds: it grows with what there is to show. */
+/** Limits of the time span shown, in seconds. It grows with the data. */
 const MIN_SPAN = 60;
 const MAX_SPAN = 600;
 
-/** Lowest top of the scale, in kbit/s: silence is a line at the bottom. */
+/** Lowest maximum of the scale, in kbit/s, so that silence is a line at the bottom. */
 const MIN_TOP = 100;
 
 const SERIES = [
@@ -17,7 +15,7 @@ const SERIES = [
   { name: "Out", color: "--out", fill: "--out-fill" },
 ];
 
-/** See the file comment. */
+/** Plots received and sent kbit/s over time. */
 export class Plot {
   #parent;
   #plot;
@@ -52,7 +50,7 @@ export class Plot {
     this.#plot.setSize({ width: this.#parent.clientWidth, height: HEIGHT });
   }
 
-  /** Values under the pointer, or the newest. */
+  /** Shows the values under the pointer, or the newest ones. */
   #showValues() {
     const { data, cursor } = this.#plot;
     const index = cursor.idx ?? data[0].length - 1;
@@ -96,7 +94,7 @@ export class Plot {
   }
 }
 
-/** @param {number[]} times in seconds, rising */
+/** @param {number[]} times in seconds, ascending */
 function spanOf(times) {
   const end = times.at(-1) ?? Date.now() / 1000;
   const span = end - (times[0] ?? end);

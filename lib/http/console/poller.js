@@ -1,57 +1,55 @@
-/** Asks again and again, and rests while nobody looks at the page. */
-
 const PERIOD_MS = 2000;
 
-/** See the file comment. */
+/** Polls every two seconds, and pauses while the page is hidden. */
 export class Poller {
-  #ask;
+  #fetch;
   #onAnswer;
   #onState;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  #isAsking = false;
-  /** When the server was first missed, or null. @type {Date | null} */
-  #missingSince = null;
+  #isPolling = false;
+  /** Time of the first failed poll in a row, or null. @type {Date | null} */
+  #unreachableSince = null;
 
   /**
    * @template T
    * @param {{
-   *   ask: () => Promise<T>,
+   *   fetch: () => Promise<T>,
    *   onAnswer: (answer: T) => void,
-   *   onState: (state: "live" | "paused" | "missing", since: Date, reason: string) => void,
+   *   onState: (state: "live" | "paused" | "unreachable", since: Date, reason: string) => void,
    * }} options
    */
-  constructor({ ask, onAnswer, onState }) {
-    this.#ask = ask;
+  constructor({ fetch, onAnswer, onState }) {
+    this.#fetch = fetch;
     this.#onAnswer = onAnswer;
     this.#onState = onState;
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) return void this.askNow();
+      if (!document.hidden) return void this.pollNow();
       clearTimeout(this.#timer);
       onState("paused", new Date(), "");
     });
   }
 
-  /** Asks now, and from then on every two seconds. */
-  async askNow() {
+  /** Polls now, then every two seconds. */
+  async pollNow() {
     clearTimeout(this.#timer);
-    if (this.#isAsking) return;
-    this.#isAsking = true;
-    await this.#askOnce();
-    this.#isAsking = false;
-    if (!document.hidden) this.#timer = setTimeout(() => this.askNow(), PERIOD_MS);
+    if (this.#isPolling) return;
+    this.#isPolling = true;
+    await this.#pollOnce();
+    this.#isPolling = false;
+    if (!document.hidden) this.#timer = setTimeout(() => this.pollNow(), PERIOD_MS);
   }
 
-  async #askOnce() {
+  async #pollOnce() {
     let answer;
     try {
-      answer = await this.#ask();
+      answer = await this.#fetch();
     } catch (error) {
-      this.#missingSince ??= new Date();
-      this.#onState("missing", this.#missingSince, describe(error));
+      this.#unreachableSince ??= new Date();
+      this.#onState("unreachable", this.#unreachableSince, describe(error));
       return;
     }
-    this.#missingSince = null;
+    this.#unreachableSince = null;
     this.#onState(document.hidden ? "paused" : "live", new Date(), "");
     this.#onAnswer(answer);
   }
@@ -59,7 +57,7 @@ export class Poller {
 
 /** @param {unknown} error */
 function describe(error) {
-  // What browsers say of a connection that failed helps nobody.
-  if (error instanceof TypeError) return "No connection";
+  // Browsers describe a failed connection only as "Failed to fetch" or the like.
+  if (error instanceof TypeError) return "no connection";
   return error instanceof Error ? error.message : String(error);
 }

@@ -1,15 +1,12 @@
-/** kbit/s over time, made of byte counters that only grow. */
+/** Length of the history, in ms. */
+const HISTORY_MS = 600_000;
 
-/** How much is kept, in ms. */
-const KEPT_MS = 600_000;
-
-/** Longer between two looks than this (the page was hidden) is a gap in the line. */
+/** A longer interval between two samples (the page was hidden) is shown as a gap. */
 const GAP_MS = 10_000;
 
-/** See the file comment. A value is null where nothing is known. */
+/** Rates over time in kbit/s, from byte counters that only grow. Unknown rates are null. */
 export class RateHistory {
-  /** Moments in ms, rising. */
-  /** @type {number[]} */
+  /** In ms, ascending. @type {number[]} */
   times = [];
   /** @type {(number | null)[]} */
   received = [];
@@ -18,15 +15,15 @@ export class RateHistory {
   /** @type {{ timeMs: number, receivedBytes: number, sentBytes: number } | null} */
   #last = null;
 
-  /** Newest rates in kbit/s. */
+  /** The newest rates, in kbit/s. */
   get latest() {
     return { received: this.received.at(-1) ?? null, sent: this.sent.at(-1) ?? null };
   }
 
   /**
-   * Takes the counters of a moment.
+   * Adds a sample of the counters. One with the time of the last sample is ignored.
    *
-   * @param {number} timeMs
+   * @param {number} timeMs by the server's clock
    * @param {number} receivedBytes
    * @param {number} sentBytes
    */
@@ -42,12 +39,12 @@ export class RateHistory {
     this.times.push(timeMs);
     this.received.push(isContinued ? (receivedBytes - last.receivedBytes) * perMs : null);
     this.sent.push(isContinued ? (sentBytes - last.sentBytes) * perMs : null);
-    while (this.times[0] < timeMs - KEPT_MS) {
+    while (this.times[0] < timeMs - HISTORY_MS) {
       for (const list of [this.times, this.received, this.sent]) list.shift();
     }
   }
 
-  /** The server's clock was set back. */
+  /** Discards everything: the server's clock was set back. */
   #clear() {
     this.times = [];
     this.received = [];

@@ -1,28 +1,26 @@
-/** Each stream as a way: where it comes from, what it is here, and who watches. */
-
 import { byId, create, createButton, KeyedList, setName, setText } from "./dom.js";
 import { duration, plural, rate, streamName } from "./format.js";
 
-/** Viewers that are shown one by one; more are a number. */
-const MAX_SHOWN = 4;
+/** Players shown one by one; the rest are counted. */
+const MAX_PLAYERS_SHOWN = 4;
 
-/** The words of clients' types. */
-export const CLIENT_KINDS = {
+/** Display names of the API's client types. */
+export const CLIENT_TYPES = {
   "rtmp-play": "RTMP player",
   "flv-play": "HTTP-FLV player",
   "fmle-publish": "RTMP publisher",
 };
 
 /**
- * @typedef {object} Flow A stream, with what belongs to it.
- * @property {any} stream of the API
- * @property {any} vhost of the API
- * @property {any[]} clients of the API, as far as they are known
+ * @typedef {object} Flow A stream with its vhost, clients and rates.
+ * @property {any} stream from the API
+ * @property {any} vhost from the API
+ * @property {any[]} clients its clients from the API, as far as listed
  * @property {{ received: number | null, sent: number | null }} rates
- * @property {string | null} url where it is served as HTTP-FLV
+ * @property {string | null} url its HTTP-FLV URL
  */
 
-/** See the file comment. */
+/** Shows each stream as a flow: its sources, the stream on this server, and its viewers. */
 export class StreamsView {
   #list;
 
@@ -42,7 +40,7 @@ export class StreamsView {
 
   /**
    * @param {Flow[]} flows
-   * @param {number} total streams there are
+   * @param {number} total including streams that the API did not list
    */
   show(flows, total) {
     this.#list.show(flows);
@@ -61,13 +59,20 @@ function createFlow({ onWatch, onFilter }) {
   const [inRate, outRate] = [create("span"), create("span")];
   const name = create("h3", "name");
   const role = create("span", "chip");
-  const home = create("div", "muted name");
+  const vhostName = create("div", "muted name");
   const media = create("div", "muted");
   const watch = createButton("Watch", () => onWatch(flow));
   const rest = createButton("", () => onFilter(streamName(flow.stream.url)));
   rest.className = "link";
   viewers.element.append(rest);
-  const center = create("div", "node stream", create("div", "row", name, role), home, media, watch);
+  const center = create(
+    "div",
+    "node stream",
+    create("div", "row", name, role),
+    vhostName,
+    media,
+    watch,
+  );
   const element = create(
     "article",
     "flow",
@@ -83,15 +88,15 @@ function createFlow({ onWatch, onFilter }) {
       flow = now;
       const { stream, vhost, rates, url } = now;
       setName(name, `${stream.app}/${stream.name}`);
-      setName(home, vhost.name);
-      home.hidden = isDefault(vhost);
+      setName(vhostName, vhost.name);
+      vhostName.hidden = isDefault(vhost);
       setText(role, vhost.mode === "remote" ? "edge" : "origin");
       setText(media, describeMedia(stream) || (stream.publish.active ? "no media yet" : "waiting"));
       center.classList.toggle("active", stream.publish.active);
       setText(inRate, rate(rates.received));
       setText(outRate, rate(rates.sent));
       watch.disabled = url === null;
-      watch.title = url === null ? "http_remux is off for this vhost, or http_server is" : "";
+      watch.title = url === null ? "http_server, or http_remux of this vhost, is off" : "";
       setText(watch, url === null ? "No HTTP-FLV" : "Watch");
       watch.setAttribute("aria-label", `${watch.textContent} ${streamName(stream.url)}`);
       sources.show(listSources(now));
@@ -103,7 +108,7 @@ function createFlow({ onWatch, onFilter }) {
   };
 }
 
-/** Nobody names the default vhost. */
+/** The name of the default vhost is not shown. */
 function isDefault({ name }) {
   return name === "__defaultVhost__";
 }
@@ -135,7 +140,7 @@ function createNode() {
   };
 }
 
-/** Who publishes, and the origins that it is pulled from. */
+/** The publisher, and the origins that the stream is pulled from. */
 function listSources({ stream, clients }) {
   const nodes = stream.upstreams.flatMap((upstream, index) =>
     upstream.kind === "pull" ? [upstreamNode(upstream, index)] : []
@@ -150,30 +155,34 @@ function listSources({ stream, clients }) {
     );
   }
   if (nodes.length > 0) return nodes;
-  return [{ key: "", text: "Nobody", note: "no publisher", kind: "absent" }];
+  return [{ key: "", text: "No publisher", note: "", kind: "absent" }];
 }
 
-/** Who watches, and the origins that it is pushed to. */
+/** The players, and the origins that the stream is pushed to. */
 function listViewers({ stream, clients }) {
   const pushes = stream.upstreams.flatMap((upstream, index) =>
     upstream.kind === "push" ? [upstreamNode(upstream, index)] : []
   );
   const players = clients.filter(({ publish }) => !publish);
-  const shown = players.slice(0, players.length > MAX_SHOWN + 1 ? MAX_SHOWN : MAX_SHOWN + 1);
+  // A rest of one is shown as well: "and 1 more" would take the same room.
+  const shown = players.slice(
+    0,
+    players.length > MAX_PLAYERS_SHOWN + 1 ? MAX_PLAYERS_SHOWN : MAX_PLAYERS_SHOWN + 1,
+  );
   const playerCount = stream.clients - (stream.publish.cid === "" ? 0 : 1);
   const nodes = [...pushes, ...shown.map(clientNode)];
   if (nodes.length === 0 && playerCount === 0) {
-    nodes.push({ key: "", text: "Nobody", note: "no player", kind: "absent" });
+    nodes.push({ key: "", text: "No players", note: "", kind: "absent" });
   }
   return { nodes, restCount: Math.max(0, playerCount - shown.length) };
 }
 
 function clientNode({ id, ip, type, waiting }) {
-  const player = CLIENT_KINDS[type] ?? type;
+  const typeName = CLIENT_TYPES[type] ?? type;
   return {
     key: `client ${id}`,
     text: ip,
-    note: `${player} ${id}${waiting ? ", waiting" : ""}`,
+    note: `${typeName} ${id}${waiting ? ", waiting" : ""}`,
     kind: waiting ? "waiting" : "live",
   };
 }
@@ -181,13 +190,13 @@ function clientNode({ id, ip, type, waiting }) {
 function upstreamNode(upstream, index) {
   const { kind, origin, state, switches } = upstream;
   const isLive = state === "live";
-  const stay = duration(upstream.since_ms / 1000);
+  const age = duration(upstream.since_ms / 1000);
   const times = switches === 1 ? "1 switch" : `${switches} switches`;
   const cost = `${times}, ${upstream.lost_frames} lost, ${upstream.doubled_frames} doubled`;
   return {
     key: `upstream ${kind} ${index}`,
     text: `${kind === "push" ? "to" : "from"} ${origin === "" ? "an origin" : origin}`,
-    note: `${isLive ? "live for" : "connecting for"} ${stay}\n${cost}`,
+    note: `${isLive ? "live for" : "connecting for"} ${age}\n${cost}`,
     kind: isLive ? "upstream live" : "upstream waiting",
   };
 }
@@ -195,12 +204,12 @@ function upstreamNode(upstream, index) {
 function describeMedia({ video, audio }) {
   const parts = [];
   if (video !== null) {
-    const picture = video.width > 0 ? ` ${video.width}×${video.height}` : "";
-    parts.push(`${video.codec}${picture}`);
+    const resolution = video.width > 0 ? ` ${video.width}×${video.height}` : "";
+    parts.push(`${video.codec}${resolution}`);
   }
   if (audio !== null) {
-    const pitch = audio.sample_rate > 0 ? ` ${audio.sample_rate / 1000} kHz` : "";
-    parts.push(`${audio.codec}${pitch}`);
+    const sampleRate = audio.sample_rate > 0 ? ` ${audio.sample_rate / 1000} kHz` : "";
+    parts.push(`${audio.codec}${sampleRate}`);
   }
   return parts.join(" · ");
 }

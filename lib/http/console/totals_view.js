@@ -1,20 +1,18 @@
-/** The server in a few numbers. */
-
 import { create, setText } from "./dom.js";
 import { count, duration, rate, size } from "./format.js";
 
-/** Name and value of each number. */
+/** Label and value of each total. */
 const TOTALS = [
   ["In", ({ latest }) => rate(latest.received)],
   ["Out", ({ latest }) => rate(latest.sent)],
   ["Streams", ({ snapshot }) => count(snapshot.streamTotal)],
   ["Clients", ({ snapshot }) => count(snapshot.clientTotal)],
-  ["Processor", ({ snapshot }) => `${Math.round(snapshot.summary.self.cpu_percent * 100)} %`],
+  ["CPU", ({ snapshot }) => `${Math.round(snapshot.summary.self.cpu_percent * 100)} %`],
   ["Memory", ({ snapshot }) => size(snapshot.summary.self.mem_kbyte * 1024)],
-  ["Up for", ({ snapshot }) => duration(snapshot.summary.self.srs_uptime)],
+  ["Uptime", ({ snapshot }) => duration(snapshot.summary.self.srs_uptime)],
 ];
 
-/** See the file comment. */
+/** Shows the totals of the server. */
 export class TotalsView {
   /** @type {{ value: HTMLElement, describe: (now: any) => string }[]} */
   #totals;

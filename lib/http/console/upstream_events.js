@@ -1,7 +1,5 @@
-/** What happened to upstreams between two looks at the API, which tells only how they are now. */
-
 /**
- * @typedef {object} Upstream One of `upstreams` of a stream in the API.
+ * @typedef {object} Upstream An entry of `upstreams` of a stream in the API.
  * @property {string} kind
  * @property {string} origin
  * @property {string} state
@@ -18,39 +16,42 @@
  * @property {"switch" | "failure"} type
  * @property {string} kind `pull` or `push`
  * @property {string} streamId
- * @property {string} url Name of the stream.
- * @property {string} from Origin before.
- * @property {string} to Origin now; the same when the origin came back.
- * @property {number} switches How often it switched since the last look.
+ * @property {string} url The stream, as the API writes it.
+ * @property {string} from Previous origin.
+ * @property {string} to Current origin; the same as `from` after a reconnect.
+ * @property {number} switches Number of switches since the previous poll.
  * @property {number} silenceMs
  * @property {number} lostFrames
  * @property {number} doubledFrames
  * @property {number} lostBytes
- * @property {string} reason Why the connection before was lost, or the newest attempt failed.
+ * @property {string} reason Why the previous connection was lost or the newest attempt failed.
  */
 
-/** See the file comment. */
-export class UpstreamWatch {
-  /** By stream and upstream. @type {Map<string, Upstream>} */
-  #seen = new Map();
+/**
+ * Derives upstream events from successive polls of the API, which reports only the current state of
+ * each upstream.
+ */
+export class UpstreamTracker {
+  /** From the previous poll, by stream and upstream. @type {Map<string, Upstream>} */
+  #previous = new Map();
 
   /**
-   * @param {{ id: string, url: string, upstreams: Upstream[] }[]} streams of the API
-   * @returns {UpstreamEvent[]} What is new; nothing for upstreams that are seen for the first time.
+   * @param {{ id: string, url: string, upstreams: Upstream[] }[]} streams from the API
+   * @returns {UpstreamEvent[]} Events since the previous poll; none for upstreams that are new.
    */
-  look(streams) {
-    const seen = new Map();
+  update(streams) {
+    const current = new Map();
     const events = [];
     for (const { id, url, upstreams } of streams) {
       for (const [index, upstream] of upstreams.entries()) {
         const key = `${id} ${upstream.kind} ${index}`;
-        const before = this.#seen.get(key);
-        seen.set(key, upstream);
+        const before = this.#previous.get(key);
+        current.set(key, upstream);
         const event = before === undefined ? null : compare(before, upstream);
         if (event !== null) events.push({ streamId: id, url, ...event });
       }
     }
-    this.#seen = seen;
+    this.#previous = current;
     return events;
   }
 }
@@ -61,7 +62,7 @@ export class UpstreamWatch {
  */
 function compare(before, now) {
   const switches = now.switches - before.switches;
-  // Fewer: it is another upstream, of a stream that ended and began again.
+  // A lower count is another upstream: the stream ended and started again.
   if (switches < 0) return null;
   const hasFailed = now.last_error !== before.last_error ||
     (before.state === "live" && now.state !== "live");
