@@ -1,5 +1,3 @@
-/** The program's entry: see `lib/cli/run.ts`. */
-
 import { runCli } from "./lib/cli/run.ts";
 
 if (import.meta.main) Deno.exit(await runCli(Deno.args));

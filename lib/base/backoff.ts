@@ -1,5 +1,3 @@
-/** Growing pauses between attempts. */
-
 /** Options of {@linkcode backoffMs}. */
 export interface BackoffOptions {
   /** First pause. */
@@ -9,8 +7,8 @@ export interface BackoffOptions {
 }
 
 /**
- * Pause before attempt `attempt` (0-based): doubles from `minMs` up to `maxMs`, then shortened by up to
- * a quarter (`random` in 0…1) so that a fleet of edges does not dial in step.
+ * Returns the pause before attempt `attempt` (0-based). Doubles from `minMs` up to `maxMs`, then
+ * subtracts up to a quarter (`random` in 0…1) so that a fleet of edges does not dial in step.
  */
 export function backoffMs(attempt: number, options: BackoffOptions, random: number): number {
   const whole = Math.min(options.maxMs, options.minMs * 2 ** Math.min(attempt, 30));

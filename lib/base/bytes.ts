@@ -1,51 +1,51 @@
-/** Bounds-checked reading and growing writing of big-endian binary data. */
+/** Reads and writes big-endian binary data. */
 
 import { WireError, type WireLayer } from "./errors.ts";
 
-// A byte order mark is text like any other here: relayed names must not change.
+// Keep byte order marks: relayed names must not change.
 const UTF8_DECODER = new TextDecoder("utf-8", { ignoreBOM: true });
 const UTF8_ENCODER = new TextEncoder();
 
-/** Most bytes of UTF-8 that one unit of UTF-16 becomes. */
+/** Most bytes of UTF-8 for one UTF-16 code unit. */
 const UTF8_BYTES_PER_UNIT = 3;
 
-/** Texts up to this length, in UTF-16 units, have less than 65,536 bytes in UTF-8. */
+/** Text of up to this many UTF-16 code units has less than 65,536 bytes in UTF-8. */
 export const MAX_SHORT_TEXT = Math.floor(0xffff / UTF8_BYTES_PER_UNIT);
 
-/** UTF-8 bytes of a text. */
+/** Encodes text as UTF-8. Lone surrogates become U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
   return UTF8_ENCODER.encode(text);
 }
 
-/** Text of UTF-8 bytes; malformed sequences become U+FFFD. */
+/** Decodes UTF-8. Malformed sequences become U+FFFD. */
 export function decodeUtf8(bytes: Uint8Array): string {
   return UTF8_DECODER.decode(bytes);
 }
 
-/** Big-endian unsigned 24-bit number at `offset`. The caller has checked the bounds. */
+/** Reads an unsigned 24-bit number at `offset`. Does not check bounds. */
 export function readU24(bytes: Uint8Array, offset: number): number {
   return (bytes[offset]! << 16) | (bytes[offset + 1]! << 8) | bytes[offset + 2]!;
 }
 
-/** Big-endian unsigned 32-bit number at `offset`. The caller has checked the bounds. */
+/** Reads an unsigned 32-bit number at `offset`. Does not check bounds. */
 export function readU32(bytes: Uint8Array, offset: number): number {
   return ((bytes[offset]! << 24) | readU24(bytes, offset + 1)) >>> 0;
 }
 
-/** Writes a big-endian unsigned 24-bit number at `offset`. The caller has checked the bounds. */
+/** Writes an unsigned 24-bit number at `offset`. Does not check bounds. */
 export function writeU24(bytes: Uint8Array, offset: number, value: number): void {
   bytes[offset] = value >>> 16;
   bytes[offset + 1] = value >>> 8;
   bytes[offset + 2] = value;
 }
 
-/** Writes a big-endian unsigned 32-bit number at `offset`. The caller has checked the bounds. */
+/** Writes an unsigned 32-bit number at `offset`. Does not check bounds. */
 export function writeU32(bytes: Uint8Array, offset: number, value: number): void {
   bytes[offset] = value >>> 24;
   writeU24(bytes, offset + 1, value);
 }
 
-/** One array with the parts one after the other. */
+/** Concatenates the parts into a new array. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (const part of parts) length += part.length;
@@ -59,8 +59,8 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffe
 }
 
 /**
- * Reads numbers and text from a buffer front to back. Reading past the end throws
- * `WireError("<layer>.truncated")`. Views it returns share the buffer's memory.
+ * Reads numbers and text from front to back. Reading past the end throws
+ * `WireError("<layer>.truncated")`. Returned views share the memory of `bytes`.
  */
 export class ByteReader {
   readonly #bytes: Uint8Array;
@@ -74,12 +74,12 @@ export class ByteReader {
     this.#layer = layer;
   }
 
-  /** Position of the next byte. */
+  /** Offset of the next byte. */
   get offset(): number {
     return this.#at;
   }
 
-  /** Bytes not read yet. */
+  /** Number of bytes not read yet. */
   get remaining(): number {
     return this.#bytes.length - this.#at;
   }
@@ -108,13 +108,13 @@ export class ByteReader {
     return this.#view.getFloat64(this.#advance(8));
   }
 
-  /** A view of the next `length` bytes. */
+  /** Returns a view of the next `length` bytes. */
   view(length: number): Uint8Array {
     const start = this.#advance(length);
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** The next `length` bytes as UTF-8 text. */
+  /** Decodes the next `length` bytes as UTF-8. */
   utf8(length: number): string {
     return decodeUtf8(this.view(length));
   }
@@ -133,7 +133,10 @@ export class ByteReader {
   }
 }
 
-/** @returns how many bytes the text took; there must be room for {@linkcode UTF8_BYTES_PER_UNIT} a unit */
+/**
+ * Writes text as UTF-8 and returns its length in bytes. `target` must have room for
+ * {@linkcode UTF8_BYTES_PER_UNIT} bytes for each code unit.
+ */
 function writeUtf8(target: Uint8Array<ArrayBuffer>, offset: number, text: string): number {
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
@@ -143,7 +146,7 @@ function writeUtf8(target: Uint8Array<ArrayBuffer>, offset: number, text: string
   return text.length;
 }
 
-/** Appends numbers and text to a buffer that grows. */
+/** Appends numbers and text to a growing buffer. */
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer>;
   #view: DataView;
@@ -154,7 +157,7 @@ export class ByteWriter {
     this.#view = new DataView(this.#bytes.buffer);
   }
 
-  /** Bytes written so far. */
+  /** Number of bytes written so far. */
   get length(): number {
     return this.#length;
   }
@@ -194,7 +197,10 @@ export class ByteWriter {
     this.#bytes.set(value, at);
   }
 
-  /** A 16-bit length and the text in UTF-8, of {@linkcode MAX_SHORT_TEXT} UTF-16 units at most. */
+  /**
+   * Writes the text in UTF-8 behind its length in 16 bits. The text has at most
+   * {@linkcode MAX_SHORT_TEXT} UTF-16 code units.
+   */
   shortText(text: string): void {
     const at = this.#grow(2 + UTF8_BYTES_PER_UNIT * text.length);
     const length = writeUtf8(this.#bytes, at + 2, text);
@@ -202,17 +208,20 @@ export class ByteWriter {
     this.#length = at + 2 + length;
   }
 
-  /** A copy of what was written. */
+  /** Returns a copy of the bytes written so far. */
   take(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length);
   }
 
-  /** Forgets what was written. */
+  /** Discards all bytes and keeps the buffer. */
   clear(): void {
     this.#length = 0;
   }
 
-  /** Makes room and returns where. Replaces `#bytes` and `#view`, so callers read those afterwards. */
+  /**
+   * Appends `length` bytes and returns their offset. May replace `#bytes` and `#view`, so callers read
+   * those afterwards.
+   */
   #grow(length: number): number {
     const start = this.#length;
     const needed = start + length;

@@ -1,21 +1,19 @@
-/** Time as a dependency, so that tests drive it by hand. */
-
 import { setImmediate } from "node:timers";
 
-/** Cancels a pending timer; harmless when it has run or was cancelled before. */
+/** Cancels a timer. Does nothing when the timer has run or was cancelled. */
 export type CancelTimer = () => void;
 
-/** Where "now" and timers come from. */
+/** The current time and timers. A dependency, so that tests control time. */
 export interface Clock {
-  /** Milliseconds of a monotone clock; only differences mean something. */
+  /** Returns milliseconds of a monotonic clock with an arbitrary origin. */
   now(): number;
-  /** Calls `run` once after `delayMs`. */
+  /** Calls `run` once after `delayMs` milliseconds. */
   after(delayMs: number, run: () => void): CancelTimer;
-  /** Calls `run` in the next turn of the event loop, after pending reads and writes had theirs. */
+  /** Calls `run` in the next turn of the event loop, after pending reads and writes. */
   yield(run: () => void): void;
 }
 
-/** The machine's clock. */
+/** The clock of the machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(delayMs, run) {
@@ -27,7 +25,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Settles in the next turn of the event loop, as {@linkcode Clock.yield} calls. */
+/** Resolves in the next turn of the event loop; see {@linkcode Clock.yield}. */
 export function nextTurn(clock: Clock): Promise<void> {
   return new Promise((resolve) => clock.yield(resolve));
 }

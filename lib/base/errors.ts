@@ -1,30 +1,28 @@
 /**
- * The error classes of the program. Each says what failed, where, and (in `fix`) what to do about it.
+ * The error classes of the program. Each says what failed, where, and how to fix it.
  *
- * Expected ends of a connection (end of file, reset, closed by us) are not errors but close reasons;
- * see `server/connection.ts`.
+ * Expected ends of a connection (end of file, reset, closed by this server) are not errors but close
+ * reasons; see `server/connection.ts`.
  */
 
-/** Layer of the protocol that found malformed bytes. */
+/** Protocol layer that found the malformed bytes. */
 export type WireLayer = "handshake" | "chunk" | "control" | "command" | "amf" | "flv" | "session";
 
 /** Options of {@linkcode WireError}. */
-export interface WireErrorOptions extends ErrorOptions {
-  /** Byte position in the connection (or in the decoded buffer) where the trouble was found. */
+interface WireErrorOptions extends ErrorOptions {
+  /** Offset of the malformed bytes in the connection or in the decoded buffer. */
   readonly offset?: number;
-  /** What a person can do about it, one sentence. */
+  /** How to fix it, one sentence. */
   readonly fix?: string;
 }
 
-/**
- * Bytes from a peer that break the protocol or a limit. Closes that one connection, never the process.
- */
+/** Bytes from a peer that violate the protocol or a limit. Closes the connection of that peer. */
 export class WireError extends Error {
-  /** Stable dotted name, listed in the README, e.g. `chunk.no_previous`. */
+  /** Stable dotted name such as `chunk.no_previous`, explained in `docs/operations.md`. */
   readonly code: string;
-  /** Byte position, or -1 when it is not known. */
+  /** Offset in bytes, or -1 when unknown. */
   readonly offset: number;
-  /** What a person can do about it, or an empty string. */
+  /** How to fix it, or an empty string. */
   readonly fix: string;
 
   constructor(code: `${WireLayer}.${string}`, message: string, options: WireErrorOptions = {}) {
@@ -36,7 +34,7 @@ export class WireError extends Error {
   }
 }
 
-/** Phase of an upstream connection in which it failed. */
+/** Phase in which an upstream connection failed. */
 export type UpstreamPhase =
   | "resolve"
   | "connect"
@@ -46,25 +44,25 @@ export type UpstreamPhase =
   | "publish"
   | "media";
 
-/** Where a server sends whoever asked it; both parts are read as one address (`parseStreamUrl`). */
+/** The target of a redirect. `parseStreamUrl` reads both parts as one URL. */
 export interface UpstreamRedirect {
   readonly tcUrl: string;
-  /** Stream name with its parameters; empty when `tcUrl` names the stream. */
+  /** Stream name with parameters; empty when `tcUrl` contains the stream name. */
   readonly stream: string;
 }
 
 /** Options of {@linkcode UpstreamError}. */
-export interface UpstreamErrorOptions extends ErrorOptions {
+interface UpstreamErrorOptions extends ErrorOptions {
   readonly statusCode?: string;
   readonly redirect?: UpstreamRedirect | null;
 }
 
-/** An origin could not be reached or refused; the edge goes on to the next one. */
+/** An origin was unreachable or refused the request. The edge tries the next one. */
 export class UpstreamError extends Error {
   readonly phase: UpstreamPhase;
-  /** RTMP status code the origin answered with (`NetStream.Publish.BadName`), or an empty string. */
+  /** The origin's RTMP status code (`NetStream.Publish.BadName`), or an empty string. */
   readonly statusCode: string;
-  /** Where the origin wants to be asked instead (RTMP 302), or null. */
+  /** Where the origin redirects to (RTMP 302), or null. */
   readonly redirect: UpstreamRedirect | null;
 
   constructor(phase: UpstreamPhase, message: string, options: UpstreamErrorOptions = {}) {
@@ -76,32 +74,32 @@ export class UpstreamError extends Error {
   }
 }
 
-/** One problem of a configuration. */
+/** One problem in a configuration. */
 export interface ConfigProblem {
-  /** `error` stops the start; `warning` is printed and the program runs. */
+  /** `error` prevents startup; `warning` is only printed. */
   readonly severity: "error" | "warning";
-  /** File as the user named it. */
+  /** Path as the user wrote it. */
   readonly file: string;
-  /** 1-based; 0 when the problem has no place (a missing file). */
+  /** 1-based; 0 when the problem concerns the whole file. */
   readonly line: number;
-  /** 1-based; 0 when the problem has no place. */
+  /** 1-based; 0 when the problem concerns the whole file. */
   readonly column: number;
-  /** What is wrong, e.g. `Unknown directive "orgin" in vhost "live.example"`. */
+  /** The mistake, e.g. `Unknown directive "orgin" in vhost "live.example"`. */
   readonly what: string;
-  /** What to do, e.g. `did you mean "origin"?`. */
+  /** How to fix it, e.g. `did you mean "origin"?`. */
   readonly fix: string;
 }
 
-/** `file:line:column: what: fix`, the one form in which problems are printed. */
+/** Formats a problem for printing: `file:line:column: what: fix`. */
 export function describeConfigProblem(problem: ConfigProblem): string {
-  const place = problem.line > 0
+  const position = problem.line > 0
     ? `${problem.file}:${problem.line}:${problem.column}`
     : problem.file;
   const severity = problem.severity === "warning" ? "warning: " : "";
-  return `${place}: ${severity}${problem.what}: ${problem.fix}`;
+  return `${position}: ${severity}${problem.what}: ${problem.fix}`;
 }
 
-/** A configuration that cannot be used. Carries every problem found, not just the first. */
+/** An invalid configuration. Contains every problem found. */
 export class ConfigError extends Error {
   readonly problems: readonly ConfigProblem[];
 
@@ -112,7 +110,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** A command line that cannot be understood. */
+/** An invalid command line. */
 export class UsageError extends Error {
   readonly fix: string;
 
@@ -123,7 +121,7 @@ export class UsageError extends Error {
   }
 }
 
-/** The message of anything thrown. */
+/** Returns the message of any thrown value. */
 export function describeError(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

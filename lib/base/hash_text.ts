@@ -1,10 +1,8 @@
-/** A number for a text, by which many agree on one of a few without talking. */
-
 import { encodeUtf8 } from "./bytes.ts";
 
 /**
- * Jenkins's one-at-a-time hash of the UTF-8 bytes, u32. Edges of different versions must agree on
- * it: it may not change.
+ * Returns a u32 hash of a text: Jenkins's one-at-a-time hash of its UTF-8 bytes. Edges of different
+ * versions choose the same origin by it, so it must never change.
  */
 export function hashText(text: string): number {
   let hash = 0;

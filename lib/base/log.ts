@@ -1,27 +1,27 @@
-/**
- * The log facade: one line per event, `message key=value…`, and the layer and id it came from.
- * Everything below `cli` logs through this interface; `logging/logging.ts` sends it to LogTape.
- */
-
-/** Values that a log line may carry. */
+/** The fields of a log line. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Importance of a line, least first. */
+/** Levels of log lines, lowest first. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 /** One of {@linkcode LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Writes log lines. Never called per message: only for events of a connection or a stream. */
+/**
+ * Writes log lines: a message, fields, and the layer and id that it concerns. Everything below `cli`
+ * logs through this interface; `logging/logging.ts` implements it.
+ *
+ * Called for events of connections and streams only, never per media message.
+ */
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warning(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
-  /** A logger whose lines name `layer` and, when given, `id` (`c12`, `live/show`). */
+  /** Returns a logger that adds `layer` and, if given, `id` (`c12`, `live/show`) to its lines. */
   for(layer: string, id?: string): Logger;
 }
 
-/** A logger that writes nothing. */
+/** A logger that discards all lines. */
 export const silentLogger: Logger = {
   debug() {},
   info() {},

@@ -1,14 +1,15 @@
-/** How late the event loop is: a timer that runs late tells how long everything else was kept waiting. */
-
 import type { CancelTimer, Clock } from "./clock.ts";
 
-/** How often the delay is looked at, in ms. */
+/** Interval of the measurements. */
 const PERIOD_MS = 25;
 
-/** Upper bounds of the buckets, in seconds. */
+/** Upper bounds of the histogram buckets, in seconds. */
 export const LOOP_DELAY_BOUNDS = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1] as const;
 
-/** See the file comment. */
+/**
+ * Measures the delay of the event loop as a histogram. A timer that runs late shows how long all other
+ * work had to wait.
+ */
 export class LoopDelay {
   readonly #clock: Clock;
   readonly #counts = new Array<number>(LOOP_DELAY_BOUNDS.length + 1).fill(0);
@@ -20,23 +21,24 @@ export class LoopDelay {
     this.#clock = clock;
   }
 
-  /** Begins to measure. */
+  /** Measures until stopped. */
   start(): void {
-    this.#cancel = this.#schedule();
-  }
-
-  /** Delays by bucket: one count per bound, and one for those beyond the last. */
-  get counts(): readonly number[] {
-    return [...this.#counts];
-  }
-
-  /** All delays together. */
-  get sumSeconds(): number {
-    return this.#sumSeconds;
+    this.#cancel ??= this.#schedule();
   }
 
   stop(): void {
     this.#cancel?.();
+    this.#cancel = null;
+  }
+
+  /** Number of delays by bucket: one per bound, and one for delays beyond the last bound. */
+  get counts(): readonly number[] {
+    return [...this.#counts];
+  }
+
+  /** Sum of all delays. */
+  get sumSeconds(): number {
+    return this.#sumSeconds;
   }
 
   #schedule(): CancelTimer {

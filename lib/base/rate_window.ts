@@ -1,18 +1,16 @@
-/** Rates of two counters over the last 30 s, from samples that are taken now and then. */
-
-/** How often to sample, in ms. */
+/** Interval at which {@linkcode RateWindow.sample} is to be called. */
 export const RATE_SAMPLE_MS = 3_000;
 
-/** Samples kept: the oldest is 30 s back. */
+/** Number of samples kept. The oldest is 30 s old. */
 const SAMPLES = 11;
 
-/** See the file comment. */
+/** Computes the rates of two byte counters over the last 30 s from periodic samples. */
 export class RateWindow {
-  /** Time, bytes received and bytes sent, sample by sample, round and round. */
+  /** Ring buffer of samples: time, bytes received, bytes sent. */
   readonly #ring = new Float64Array(SAMPLES * 3);
   #samples = 0;
 
-  /** Takes note of the counters at `nowMs`. */
+  /** Records the values of both counters at `nowMs`. */
   sample(nowMs: number, receivedBytes: number, sentBytes: number): void {
     const at = (this.#samples++ % SAMPLES) * 3;
     this.#ring[at] = nowMs;
@@ -20,7 +18,7 @@ export class RateWindow {
     this.#ring[at + 2] = sentBytes;
   }
 
-  /** Averages in kbit/s, whole; 0 before the second sample. */
+  /** Average rates in kbit/s, rounded; 0 before the second sample. */
   get kbps(): { recvKbps: number; sendKbps: number } {
     if (this.#samples < 2) return { recvKbps: 0, sendKbps: 0 };
     const oldest = this.#samples > SAMPLES ? this.#samples % SAMPLES : 0;

@@ -1,11 +1,12 @@
-/** Text from peers made safe to print. */
+/** Makes text from peers safe to print. */
 
-/** Longest piece of peer text that usually goes into a log line or an error, in characters. */
+/** Default limit of peer text in log lines and errors, in UTF-16 code units. */
 const MAX_PEER_TEXT = 80;
 
 /**
- * Peer text in quotes, cut to `maxLength` characters (80 unless told), with control and other
- * non-printing characters escaped, so that a peer cannot forge log lines or move the terminal's cursor.
+ * Quotes text from a peer. Cuts it to `maxLength` UTF-16 code units, 80 by default, and escapes
+ * control and other non-printing characters, so that a peer cannot forge log lines or send escape
+ * sequences to a terminal.
  */
 export function quotePeerText(text: string, maxLength = MAX_PEER_TEXT): string {
   const cut = text.length > maxLength ? `${text.slice(0, maxLength).toWellFormed()}…` : text;
@@ -17,13 +18,13 @@ export function quotePeerText(text: string, maxLength = MAX_PEER_TEXT): string {
   return `"${escaped}"`;
 }
 
-/** Removes everything from the first `?` or `#` on: stream parameters often are tokens. */
+/** Removes stream parameters, which often are tokens: everything from the first `?` or `#`. */
 export function stripParams(url: string): string {
   const cut = url.search(/[?#]/);
   return cut < 0 ? url : url.slice(0, cut);
 }
 
-/** Hides everything after the first `?` or `#`: stream parameters often are tokens. */
+/** Replaces stream parameters, which often are tokens, with `…`: everything after the first `?` or `#`. */
 export function redactParams(url: string): string {
   const cut = url.search(/[?#]/);
   return cut < 0 ? url : `${url.slice(0, cut)}${url[cut]}…`;

@@ -1,2 +1,2 @@
-/** The program's version, the same as in `deno.json`. A compiled binary has no other place to look. */
+/** The version, the same as in `deno.json`, which a compiled executable does not contain. */
 export const VERSION = "0.1.0";

@@ -32,7 +32,7 @@ const NUMBERS_32 = [
 ];
 
 for (const { bytes, value } of NUMBERS_24) {
-  Deno.test(`readU24() and writeU24() take ${bytes} for ${value}`, () => {
+  Deno.test(`readU24() and writeU24() convert ${bytes} and ${value}`, () => {
     assertEquals(readU24(hex(`ee ${bytes} ee`), 1), value);
     const target = hex("ee eeeeee ee");
     writeU24(target, 1, value);
@@ -41,7 +41,7 @@ for (const { bytes, value } of NUMBERS_24) {
 }
 
 for (const { bytes, value } of NUMBERS_32) {
-  Deno.test(`readU32() and writeU32() take ${bytes} for ${value}`, () => {
+  Deno.test(`readU32() and writeU32() convert ${bytes} and ${value}`, () => {
     assertEquals(readU32(hex(`ee ${bytes} ee`), 1), value);
     const target = hex("ee eeeeeeee ee");
     writeU32(target, 1, value);
@@ -49,7 +49,7 @@ for (const { bytes, value } of NUMBERS_32) {
   });
 }
 
-Deno.test("concatBytes() puts the parts one after the other into a new array", () => {
+Deno.test("concatBytes() copies the parts into a new array", () => {
   const part = hex("0102");
   const whole = concatBytes([part, hex(""), hex("03")]);
   part.fill(0xee);
@@ -61,12 +61,12 @@ Deno.test("decodeUtf8() keeps a byte order mark", () => {
   assertEquals(decodeUtf8(hex("efbbbf 61")), "\ufeffa");
 });
 
-Deno.test("decodeUtf8() replaces what is no UTF-8, and starts anew with each call", () => {
+Deno.test("decodeUtf8() replaces invalid UTF-8 and keeps no state between calls", () => {
   assertEquals(decodeUtf8(hex("61 ff 62 e282")), "a\ufffdb\ufffd");
   assertEquals(decodeUtf8(hex("ac")), "\ufffd");
 });
 
-Deno.test("encodeUtf8() replaces half a surrogate pair", () => {
+Deno.test("encodeUtf8() replaces a lone surrogate", () => {
   assertEquals(encodeUtf8("é\ud83d!"), hex("c3a9 efbfbd 21"));
 });
 
@@ -81,7 +81,7 @@ Deno.test("ByteReader reads every kind of field", () => {
   assertEquals([reader.offset, reader.remaining], [24, 0]);
 });
 
-Deno.test("ByteReader reads a view that begins inside its buffer", () => {
+Deno.test("ByteReader reads from a view into a larger buffer", () => {
   const buffer = hex("eeee 01020304 eeee");
   const reader = new ByteReader(buffer.subarray(2, 6), "flv");
   assertEquals([reader.u16(), reader.u8(), reader.u8(), reader.remaining], [0x0102, 3, 4, 0]);
@@ -106,8 +106,8 @@ const READS: readonly { name: string; length: number; read: (reader: ByteReader)
 ];
 
 for (const { name, length, read } of READS) {
-  Deno.test(`ByteReader.${name}() throws past the end, and moves nothing`, () => {
-    // One byte is missing, though the memory behind the view has it.
+  Deno.test(`ByteReader.${name}() throws past the end without advancing`, () => {
+    // One byte is missing from the view but present in the memory behind it.
     const reader = new ByteReader(new Uint8Array(length + 2).subarray(0, length + 1), "amf");
     reader.u8();
     reader.u8();
@@ -149,7 +149,7 @@ for (
   });
 }
 
-Deno.test("ByteWriter.shortText() takes the longest text there may be", () => {
+Deno.test("ByteWriter.shortText() writes the longest allowed text", () => {
   const writer = new ByteWriter();
   writer.shortText("€".repeat(MAX_SHORT_TEXT));
   const bytes = writer.take();
@@ -158,7 +158,7 @@ Deno.test("ByteWriter.shortText() takes the longest text there may be", () => {
   assertEquals(bytes.subarray(-3), hex("e282ac"));
 });
 
-Deno.test("ByteWriter.clear() begins anew and leaves what was taken alone", () => {
+Deno.test("ByteWriter.clear() restarts and leaves taken bytes unchanged", () => {
   const writer = new ByteWriter();
   writer.u32(0x01020304);
   const taken = writer.take();
@@ -167,7 +167,7 @@ Deno.test("ByteWriter.clear() begins anew and leaves what was taken alone", () =
   assertEquals([taken, writer.take()], [hex("01020304"), hex("ff")]);
 });
 
-Deno.test("ByteWriter.take() is a copy", () => {
+Deno.test("ByteWriter.take() returns a copy", () => {
   const writer = new ByteWriter();
   writer.u8(1);
   const taken = writer.take();
@@ -176,7 +176,7 @@ Deno.test("ByteWriter.take() is a copy", () => {
   assertEquals(writer.take(), hex("0102"));
 });
 
-Deno.test("ByteWriter grows to any length, whatever it began with", () => {
+Deno.test("ByteWriter grows to any length from any capacity", () => {
   const pieces = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 });
   fc.assert(fc.property(fc.nat(600), pieces, (capacity, parts) => {
     const writer = new ByteWriter(capacity);

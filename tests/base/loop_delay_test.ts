@@ -2,7 +2,7 @@ import { LOOP_DELAY_BOUNDS, LoopDelay } from "../../lib/base/loop_delay.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 
-Deno.test("LoopDelay counts timers that run in time in the first bucket", async () => {
+Deno.test("LoopDelay counts timers that run on time in the first bucket", async () => {
   const clock = new FakeClock();
   const delay = new LoopDelay(clock);
   delay.start();
@@ -28,7 +28,7 @@ for (
   });
 }
 
-Deno.test("LoopDelay leaves no timer when it is stopped", async () => {
+Deno.test("LoopDelay.stop() cancels its timer", async () => {
   const clock = new FakeClock();
   const delay = new LoopDelay(clock);
   delay.start();

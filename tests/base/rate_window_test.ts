@@ -1,14 +1,14 @@
 import { RATE_SAMPLE_MS, RateWindow } from "../../lib/base/rate_window.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
-Deno.test("RateWindow.kbps is 0 before there are two samples", () => {
+Deno.test("RateWindow.kbps is 0 before the second sample", () => {
   const rate = new RateWindow();
   assertEquals(rate.kbps, { recvKbps: 0, sendKbps: 0 });
   rate.sample(0, 1_000_000, 1_000_000);
   assertEquals(rate.kbps, { recvKbps: 0, sendKbps: 0 });
 });
 
-Deno.test("RateWindow.kbps is what came between the first sample and the last", () => {
+Deno.test("RateWindow.kbps averages between the first and the last sample", () => {
   const rate = new RateWindow();
   rate.sample(1_000, 500, 500);
   rate.sample(3_000, 250_500, 1_000_500);
@@ -16,7 +16,7 @@ Deno.test("RateWindow.kbps is what came between the first sample and the last", 
   assertEquals(rate.kbps, { recvKbps: 1_000, sendKbps: 4_000 });
 });
 
-Deno.test("RateWindow.kbps forgets what is more than 30 s back", () => {
+Deno.test("RateWindow.kbps ignores samples older than 30 s", () => {
   const rate = new RateWindow();
   let bytes = 0;
   for (let sample = 0; sample <= 20; sample++) {

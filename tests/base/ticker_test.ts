@@ -1,10 +1,8 @@
-/** One timer for many. */
-
 import { Ticker } from "../../lib/base/ticker.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 
-Deno.test("Ticker calls all once per period with the time, and has one timer for them", async () => {
+Deno.test("Ticker calls every check once per period with one timer", async () => {
   const clock = new FakeClock();
   const ticker = new Ticker(clock, 100);
   const seen: string[] = [];
@@ -15,7 +13,7 @@ Deno.test("Ticker calls all once per period with the time, and has one timer for
   assertEquals(clock.pendingCount, 1);
 });
 
-Deno.test("Ticker calls one that comes later within a period", async () => {
+Deno.test("Ticker calls a check added later within one period", async () => {
   const clock = new FakeClock();
   const ticker = new Ticker(clock, 100);
   ticker.add(() => {});
@@ -26,7 +24,7 @@ Deno.test("Ticker calls one that comes later within a period", async () => {
   assertEquals(times, [100, 200]);
 });
 
-Deno.test("Ticker calls one that was cancelled no more, and the others still", async () => {
+Deno.test("Ticker stops calling a cancelled check and keeps calling the others", async () => {
   const clock = new FakeClock();
   const ticker = new Ticker(clock, 100);
   const counts = { a: 0, b: 0 };
@@ -39,7 +37,7 @@ Deno.test("Ticker calls one that was cancelled no more, and the others still", a
   assertEquals(counts, { a: 1, b: 2 });
 });
 
-Deno.test("Ticker has no timer for nobody, and begins anew", async () => {
+Deno.test("Ticker has no timer without checks and restarts with the next one", async () => {
   const clock = new FakeClock();
   const ticker = new Ticker(clock, 100);
   ticker.add(() => {})();
@@ -51,7 +49,7 @@ Deno.test("Ticker has no timer for nobody, and begins anew", async () => {
   assertEquals(times, [170]);
 });
 
-Deno.test("Ticker lets one cancel itself and others while they are called", async () => {
+Deno.test("Ticker lets a check cancel itself and others during a tick", async () => {
   const clock = new FakeClock();
   const ticker = new Ticker(clock, 100);
   const seen: string[] = [];

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { addU32, diffU32, toU32 } from "../../lib/base/u32.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 
-/** Where arithmetic with signs or 24 or 31 bits goes wrong. */
+/** Values at which signed, 24-bit or 31-bit arithmetic fails. */
 const EDGES = [
   ...[0, 1, 0xfffffe, 0xffffff, 0x1000000],
   ...[0x7ffffffe, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff],
@@ -31,7 +31,7 @@ const DISTANCES = [
   { to: 0xffffffff, from: 0, distance: -1 },
   { to: 0x80000000, from: 0x7fffffff, distance: 1 },
   { to: 0x7fffffff, from: 0, distance: 0x7fffffff },
-  { to: 0x80000000, from: 0, distance: -0x80000000 }, // both ways are as long
+  { to: 0x80000000, from: 0, distance: -0x80000000 }, // equally far both ways
   { to: 0x80000001, from: 0, distance: -0x7fffffff },
 ];
 
@@ -50,7 +50,7 @@ Deno.test("toU32() reduces any integer", () => {
 
 const anyU32 = fc.oneof(fc.constantFrom(...EDGES), fc.nat(0xffffffff));
 
-Deno.test("addU32() of diffU32() leads from one number to the other", () => {
+Deno.test("addU32() undoes diffU32()", () => {
   fc.assert(fc.property(anyU32, anyU32, (from, to) => {
     const distance = diffU32(to, from);
     assertEquals(addU32(from, distance), to);
@@ -58,7 +58,7 @@ Deno.test("addU32() of diffU32() leads from one number to the other", () => {
   }));
 });
 
-Deno.test("diffU32() of addU32() is what was added, up to half the circle", () => {
+Deno.test("diffU32() undoes addU32() within half the range", () => {
   fc.assert(fc.property(anyU32, fc.integer(), (from, delta) => {
     assertEquals(diffU32(addU32(from, delta), from), delta);
   }));
