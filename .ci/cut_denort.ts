@@ -1,11 +1,11 @@
 /**
- * Takes the base runtime (`denort`) out of a program that `deno compile` made for Linux: everything up to
- * the end of the ELF section header table; what follows is the program itself.
+ * Extracts the base runtime (`denort`) from a program that `deno compile` made for Linux:
+ * everything up to the end of the ELF section header table. The program's own data follows it.
  *
  *     deno run --allow-read --allow-write .ci/cut_denort.ts PROGRAM DENORT
  */
 
-/** Fields of an ELF64 header, little-endian, by their names and offsets in the System V ABI. */
+/** Offsets of ELF64 header fields, little-endian, named as in the System V ABI. */
 const E_SHOFF = 0x28;
 const E_SHENTSIZE = 0x3a;
 const E_SHNUM = 0x3c;
@@ -20,7 +20,7 @@ await Deno.writeFile(denort, bytes.subarray(0, elfSize(bytes)), { mode: 0o755 })
 
 function elfSize(bytes: Uint8Array): number {
   if (ELF64_LITTLE_ENDIAN.some((byte, offset) => bytes[offset] !== byte)) {
-    throw new Error("Cannot cut a file that is no little-endian ELF64 program");
+    throw new Error("Not a little-endian ELF64 program; compile on 64-bit Linux");
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const tableStart = Number(view.getBigUint64(E_SHOFF, true));

@@ -1,6 +1,7 @@
 /*
- * Keeps the core that it runs on from falling asleep, in what time nobody else wants there. To wake a core of a
- * virtual machine is the host's work, and at times takes it longer than all that is measured. Linux only.
+ * Keeps its core from going to sleep, using only time that no other process wants. Waking a core of
+ * a virtual machine is up to the host, and at times takes longer than everything that is measured.
+ * Linux only.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -9,7 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* More than a benchmark takes, should nobody end it. */
+/* Longer than any benchmark; ends the program if it is left over. */
 enum { LONGEST_SECONDS = 1800 };
 
 int main(void) {

@@ -1,10 +1,8 @@
-/** What all scenes work with. */
-
 import type { Pinning } from "./machine.ts";
 import type { Table } from "./report.ts";
 import type { CProgram } from "./workshop.ts";
 
-/** See the file comment. */
+/** What every scene works with. */
 export interface BenchContext {
   readonly pinning: Pinning;
   /** Paths of the compiled programs. */
@@ -12,42 +10,42 @@ export interface BenchContext {
   readonly plan: Plan;
 }
 
-/** How much is measured. */
+/** How much to measure. */
 export interface Plan {
-  /** Players of every scene but the scaling. */
+  /** Players in every scene except `scaling`. */
   readonly players: number;
-  /** Players of each run of the scaling, ascending. */
+  /** Players in each run of `scaling`, ascending. */
   readonly counts: readonly number[];
-  /** Seconds after all play that are not measured. */
+  /** Seconds after all players have started that are not measured. */
   readonly warmSeconds: number;
   readonly seconds: number;
-  /** How often each has its turn where several are measured in turns. */
+  /** Number of turns for each server, where servers are measured in turns. */
   readonly rounds: number;
-  /** Streams whose first media is timed. */
+  /** Number of streams whose first media is timed. */
   readonly streams: number;
 }
 
-/** A figure and its bound. */
+/** A measured value and its upper bound. */
 export interface Goal {
   readonly what: string;
   readonly value: number;
-  /** It should not be more. */
+  /** The value should not exceed this. */
   readonly bound: number;
   readonly unit: string;
 }
 
-/** What a scene found. */
+/** What a scene measured. */
 export interface SceneResult {
   readonly tables: readonly Table[];
-  /** Those whose conditions the plan met. */
+  /** Goals that apply to the plan in use. */
   readonly goals: readonly Goal[];
-  /** Values of the row in the list of results, by its column. */
+  /** Cells for the table of results, by the name of their row. */
   readonly figures: Readonly<Record<string, string>>;
-  /** Points of the plot: processor load by players. */
+  /** Points of the plot: processor load by number of players. */
   readonly points: readonly PlotPoint[];
 }
 
-/** One run in the plot. */
+/** One point of the plot. */
 export interface PlotPoint {
   readonly series: string;
   readonly players: number;

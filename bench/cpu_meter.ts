@@ -1,16 +1,14 @@
-/** What a process takes of a core for some seconds. */
-
 import { readThreadTimes, readUsage } from "./machine.ts";
 
-/** What was measured. */
+/** Processor time and memory during a measurement. */
 export interface CpuUse {
-  /** Of one core. */
+  /** Percent of one core. */
   readonly cpuPercent: number;
   /** Resident memory at the end, in MiB. */
   readonly rssMiB: number;
 }
 
-/** See the file comment. */
+/** Measures how much of a core a process uses. */
 export class CpuMeter {
   readonly #pid: number;
   readonly #before: ReadonlyMap<string, number>;
@@ -21,12 +19,12 @@ export class CpuMeter {
     this.#before = before;
   }
 
-  /** Measures from now on. @throws {Deno.errors.NotFound} when there is no such process */
+  /** Starts measuring. @throws {Deno.errors.NotFound} when there is no such process */
   static async start(pid: number): Promise<CpuMeter> {
     return new CpuMeter(pid, await readThreadTimes(pid));
   }
 
-  /** @returns what was measured so far. @throws {Deno.errors.NotFound} when the process has ended */
+  /** Returns the use since the start. @throws {Deno.errors.NotFound} when the process has ended */
   async read(): Promise<CpuUse> {
     const times = await readThreadTimes(this.#pid);
     const elapsedMs = performance.now() - this.#fromMs;

@@ -1,6 +1,4 @@
-/** A TCP relay that hands every byte on later: a long way between two servers. */
-
-/** See the file comment. */
+/** A TCP relay that delays every byte, to simulate a long distance between two servers. */
 export class DelayRelay implements Disposable {
   readonly port: number;
   readonly #listener: Deno.TcpListener;
@@ -8,7 +6,7 @@ export class DelayRelay implements Disposable {
   readonly #delayMs: number;
   readonly #connections = new Set<Deno.TcpConn>();
 
-  /** @param delayMs Delay of each direction; a round trip takes twice that. */
+  /** @param delayMs Delay in each direction; a round trip takes twice as long. */
   constructor(targetPort: number, delayMs: number) {
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.port = this.#listener.addr.port;
@@ -27,8 +25,8 @@ export class DelayRelay implements Disposable {
   async #accept(): Promise<void> {
     while (true) {
       const near = await this.#listener.accept();
-      // A real connection is there after one round trip; this one is there at once, so the first
-      // bytes wait for it.
+      // A real connection is established after one round trip. This one is established at once, so
+      // the first bytes are held back instead.
       const far = await Deno.connect({ hostname: "127.0.0.1", port: this.#targetPort });
       for (const connection of [near, far]) {
         connection.setNoDelay(true);
@@ -39,7 +37,7 @@ export class DelayRelay implements Disposable {
     }
   }
 
-  /** Bytes keep their order, for timers of one length do. */
+  /** Copies bytes in order: timers with the same delay fire in order. */
   async #pump(from: Deno.TcpConn, to: Deno.TcpConn, connectMs: number): Promise<void> {
     const openMs = performance.now() + connectMs;
     let writing = Promise.resolve();
@@ -55,7 +53,7 @@ export class DelayRelay implements Disposable {
           .catch(() => close(to));
       }
     } catch {
-      // One side is gone: so is the other.
+      // One side has closed; close the other.
     }
     await writing;
     for (const connection of [from, to]) {
@@ -77,6 +75,6 @@ function close(connection: Deno.TcpConn): void {
   try {
     connection.close();
   } catch {
-    // It is closed already.
+    // Already closed.
   }
 }

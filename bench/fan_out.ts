@@ -1,4 +1,4 @@
-/** Measures a server while thousands play, all the time or whenever it is its turn. */
+/** Measures a server with thousands of players, continuously or in turns with other servers. */
 
 import { delay } from "../tests/helpers/until.ts";
 import { CpuMeter, type CpuUse } from "./cpu_meter.ts";
@@ -8,11 +8,11 @@ import type { BenchServer } from "./servers.ts";
 import { Source } from "./source.ts";
 import { type Contender, MOST_SECONDS, SETTLE_MS, untilIdle } from "./turns.ts";
 
-/** Players that look at every byte. */
+/** Number of players that check every byte. */
 export const SAMPLE_SIZE = 10;
 
-/** How many players, and for how long. */
-export interface FanOutLoad {
+/** Number of players, and how long they are measured. */
+interface FanOutLoad {
   readonly players: number;
   readonly warmSeconds: number;
   readonly seconds: number;
@@ -21,21 +21,24 @@ export interface FanOutLoad {
 /** What was measured. */
 export interface FanOutResult extends CpuUse {
   readonly players: number;
-  /** What the worst player and all together got of what was published, in percent. */
+  /** Share of the published bytes that arrived, in percent: the worst player's, and the mean. */
   readonly heldPercent: { readonly min: number; readonly mean: number };
-  /** From the publisher to the sample's players, in ms. */
+  /** From the publisher to the players of the sample, in ms. */
   readonly delayMs: Delays;
   /** From a ping to its answer, in ms. */
   readonly answerMs: Delays;
-  /** Longest time without a byte, of all but one in a hundred players, in ms. */
+  /** Longest time without a byte, in ms: the 99th percentile of all players. */
   readonly longestGapMs: number;
-  /** Players that the server closed or never let in. */
+  /** Players that the server closed or never accepted. */
   readonly lostPlayers: number;
-  /** Frames of the sample that were lost, doubled or changed. */
+  /** Frames of the sample that were lost, duplicated or changed. */
   readonly faults: number;
 }
 
-/** Thousands play one stream; `load` is the program's path. */
+/**
+ * Measures a server with thousands of players of one stream. `load` is the path of `load.c`'s
+ * program.
+ */
 export async function measureFanOut(
   load: string,
   server: BenchServer,
@@ -53,18 +56,18 @@ export async function measureFanOut(
   return await measurePlayers({ server, source, sample, process, others });
 }
 
-/** Who plays what. */
-export interface Audience {
+/** Players and the publisher they play from. */
+interface Audience {
   readonly server: BenchServer;
-  /** Publishes so many bytes for each player. */
+  /** Counts the bytes published for each player. */
   readonly source: { readonly sentBytes: number };
   readonly sample: Sample;
-  /** All others, just started. */
+  /** All other players, just started. */
   readonly process: LoadProcess;
   readonly others: number;
 }
 
-/** Waits until all play, and measures. */
+/** Waits until all players have started, then measures. */
 export async function measurePlayers(audience: Audience): Promise<FanOutResult> {
   const { server, source, sample, process } = audience;
   const begin = await process.untilBegun();
@@ -79,7 +82,7 @@ export async function measurePlayers(audience: Audience): Promise<FanOutResult> 
   return resultOf(audience, { use, begin, end, sentBytes });
 }
 
-/** Thousands who play one stream of a server that is measured in turns with others. */
+/** A server with thousands of players of one stream, measured in turns with others. */
 export class FanOut implements Contender, AsyncDisposable {
   readonly #audience: Audience & { readonly source: Source };
   readonly #begin: LoadState;
@@ -98,8 +101,8 @@ export class FanOut implements Contender, AsyncDisposable {
   }
 
   /**
-   * Lets all come and warm up, and pauses. What they get is counted from here on, and the server is stopped with
-   * them. `load` is the program's path.
+   * Connects the players, lets them warm up, and pauses. Counting starts here. Stopping the server
+   * stops its players, too. `load` is the path of `load.c`'s program.
    */
   static async start(
     load: string,
@@ -110,7 +113,7 @@ export class FanOut implements Contender, AsyncDisposable {
     resources.use(server);
     const { port, publishPort } = server;
     const source = resources.use(await Source.start({ ports: [publishPort], stream: "bench" }));
-    // A server that has its hands full with the stream may never let all in.
+    // A server that is fully busy with the stream may never accept all players.
     source.pause();
     const sample = resources.use(
       await openSample(port, "bench", Math.min(SAMPLE_SIZE, players - 1)),
@@ -154,7 +157,7 @@ export class FanOut implements Contender, AsyncDisposable {
     await untilIdle(this.pid);
   }
 
-  /** Ends it, while it pauses. @param use What was measured of the server in its turns */
+  /** Ends the run; the server must be paused. @param use What its turns measured */
   async end(use: CpuUse): Promise<FanOutResult> {
     const { source, process } = this.#audience;
     process.excuseSilence();
@@ -174,7 +177,7 @@ function resultOf(
     readonly use: CpuUse;
     readonly begin: LoadState;
     readonly end: LoadResult;
-    /** Published for each player in between. */
+    /** Bytes published for each player in between. */
     readonly sentBytes: number;
   },
 ): FanOutResult {

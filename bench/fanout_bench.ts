@@ -1,6 +1,6 @@
 /**
- * Cost of flushing players, without the kernel's part: `deno bench bench/fanout_bench.ts`. The time per
- * player should not depend on how many there are.
+ * Cost of flushing players, without the kernel's part: `deno bench bench/fanout_bench.ts`. The time
+ * per player should not depend on the number of players.
  */
 
 import { nextTurn, systemClock } from "../lib/base/clock.ts";
@@ -10,7 +10,7 @@ import { PlayerSink } from "../lib/server/player_sink.ts";
 import { SocketWriter } from "../lib/io/socket_writer.ts";
 import type { Transport } from "../lib/io/transport.ts";
 
-/** A socket that takes everything at once. */
+/** A socket that takes all bytes at once. */
 const transport: Transport = {
   remote: "127.0.0.1:1",
   read: () => new Promise(() => {}),
@@ -18,7 +18,7 @@ const transport: Transport = {
   close() {},
 };
 
-/** What 350 ms of 1 Mbit/s are: 25 messages, of which ten are pictures. */
+/** 350 ms of a 1 Mbit/s stream: 25 messages, ten of them video frames. */
 const MERGED = Array.from({ length: 25 }, (_, index) => new Uint8Array(index % 5 < 2 ? 3500 : 350));
 for (const [index, payload] of MERGED.entries()) {
   payload.set(index % 5 < 2 ? [index === 0 ? 0x17 : 0x27, 1] : [0xAF, 1]);
@@ -44,7 +44,7 @@ for (const count of [500, 2_000, 9_000]) {
       handle?.push(payload[0] === 0xAF ? 8 : 9, timestampMs += 14, payload);
     }
     for (const sink of sinks) queue.add(sink);
-    // Every batch but the last yields a turn.
+    // Every batch but the last yields to the event loop.
     for (let batch = 0; batch <= count / 64; batch++) {
       await nextTurn(systemClock);
     }

@@ -2,31 +2,34 @@
 
 import { LoadProcess, type Quantiles } from "./load_process.ts";
 
-/** Times in ms. An edge is cold when it must fetch the stream first. */
+/** Times in ms. An edge is cold when it must pull the stream first. */
 export interface FirstMediaResult {
   /** One player, several times. */
   readonly cold: Spread;
   readonly warm: Spread;
-  /** Many at once, several times. */
+  /** Many players at once, several times. */
   readonly coldCrowd: Spread;
   readonly warmCrowd: Spread;
 }
 
-/** Middle and worst. */
-export interface Spread {
+/** Median and maximum. */
+interface Spread {
   readonly median: number;
   readonly max: number;
 }
 
-/** Players that ask at once. */
+/** Number of players that start at once. */
 export const CROWD = 50;
 
-/** Slower servers count as never. */
+/** A server that takes longer counts as never. */
 const SECONDS = 1;
 
 const NEVER: Quantiles = { min: Infinity, median: Infinity, p99: Infinity, max: Infinity };
 
-/** Plays `streams`, which nobody has played there: every other one alone, the rest by a crowd. */
+/**
+ * Plays `streams`, none of which has been played there before: every other one with a single
+ * player, the rest with a crowd.
+ */
 export async function measureFirstMedia(
   load: string,
   options: { readonly port: number; readonly streams: readonly string[] },

@@ -1,6 +1,7 @@
 /*
- * What the kernel alone takes: accepts connections and writes one shared buffer to each once per period,
- * spread over four ticks and in order, as the server does it. No RTMP. Prints the port it listens on. Linux only.
+ * The kernel's share of the cost: accepts connections and writes one shared buffer to each once per
+ * period, spread over four ticks and in order, as the server does. No RTMP. Prints the port it
+ * listens on. Linux only.
  *
  * Periods in which it was stopped (SIGSTOP) are left out.
  *
@@ -24,7 +25,7 @@
 enum { TICKS = 4, MAX_SOCKETS = 65536 };
 
 static int sockets[MAX_SOCKETS];
-/* Bytes of the running period that a full socket did not take. */
+/* Bytes of the current period that a full socket did not take. */
 static size_t rests[MAX_SOCKETS];
 static int count;
 
@@ -56,7 +57,7 @@ static void accept_all(int listener) {
   }
 }
 
-/* The buffer holds two periods: a socket that is further behind skips. */
+/* The buffer holds two periods; a socket that is further behind skips. */
 static void write_to(int index, const char *buffer, size_t size) {
   size_t length = size + rests[index];
   ssize_t written = write(sockets[index], buffer, length);
@@ -75,7 +76,7 @@ int main(int argc, char **argv) {
   size_t size = (size_t)atoi(argv[1]);
   double period_ms = atof(argv[2]), tick_ms = period_ms / TICKS;
   char *buffer = malloc(2 * size);
-  /* Memory that nobody has written to is one page of zeros, which is cheaper to read. */
+  /* Untouched memory is one page of zeros, which is cheaper to read. */
   memset(buffer, 1, 2 * size);
   signal(SIGPIPE, SIG_IGN);
   prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -1,26 +1,24 @@
-/** Runs `floor.c` and its load: what the kernel alone takes for so many players. */
-
 import { type ChildProcess, startProcess } from "../tests/helpers/processes.ts";
 import { delay } from "../tests/helpers/until.ts";
 import type { BenchContext } from "./bench_context.ts";
 import { LoadProcess } from "./load_process.ts";
 import { type Contender, MOST_SECONDS, SETTLE_MS, TURN_MS } from "./turns.ts";
 
-/** A turn of it may be short: it does the same again and again, and collects no garbage. */
+/** A turn of the floor may be short: it repeats the same work and collects no garbage. */
 export const FLOOR_TURN_MS = TURN_MS / 2;
 
 const START_TIMEOUT_MS = 5_000;
-/** Connections a second: there is nothing to agree on. */
+/** Connections per second. There is no handshake, so they can be fast. */
 const RATE = 5_000;
 
-/** What is written to each player, and how often. */
-export interface FloorOptions {
+/** Number of bytes written to each player, and how often. */
+interface FloorOptions {
   readonly players: number;
   readonly flushBytes: number;
   readonly periodMs: number;
 }
 
-/** See the file comment. */
+/** Runs `floor.c` and its load: the kernel's share of the cost of that many players. */
 export class FloorProcess implements Contender, AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #load: LoadProcess;
@@ -32,7 +30,7 @@ export class FloorProcess implements Contender, AsyncDisposable {
     this.#resources = resources;
   }
 
-  /** Lets all players connect, and pauses. */
+  /** Connects all players, then pauses. */
   static async start(
     { pinning, programs }: BenchContext,
     { players, flushBytes, periodMs }: FloorOptions,
@@ -74,7 +72,7 @@ export class FloorProcess implements Contender, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // Stopped, it would not see that it is to end.
+    // A stopped process would not notice the signal to end.
     Deno.kill(this.pid, "SIGCONT");
     await this.#resources.disposeAsync();
   }

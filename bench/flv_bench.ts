@@ -1,4 +1,7 @@
-/** HTTP-FLV: what a message costs once per stream, and a write once per viewer and merge period. */
+/**
+ * Cost of HTTP-FLV: of a message, once per stream, and of a write, once per viewer and merge
+ * period.
+ */
 
 import { FlvStream } from "../lib/http/flv_stream.ts";
 import { ChunkedBody } from "../lib/http/flv_outlet.ts";
@@ -6,11 +9,11 @@ import { Stream } from "../lib/hub/stream.ts";
 
 const CHUNK_SIZE = 60_000;
 
-/** A picture of a stream of 1 Mbit/s at 25 frames a second. */
-const PICTURE = new Uint8Array(5_000);
-PICTURE.set([0x27, 1]);
+/** A video frame of a 1 Mbit/s stream with 25 frames a second. */
+const VIDEO_FRAME = new Uint8Array(5_000);
+VIDEO_FRAME.set([0x27, 1]);
 
-/** What such a stream has in 350 ms. */
+/** 350 ms of that stream. */
 const PERIOD = new Uint8Array(44_000);
 
 const stream = new Stream("live/show", {
@@ -36,12 +39,12 @@ const flv = new FlvStream(stream, {
 });
 let nowMs = 0;
 
-Deno.bench("FlvStream.catchUp() with a message of 5 kB, and what the hub does with it", () => {
-  source.push(9, nowMs += 40, PICTURE);
+Deno.bench("PublishHandle.push() and FlvStream.catchUp() of one message of 5 kB", () => {
+  source.push(9, nowMs += 40, VIDEO_FRAME);
   flv.catchUp();
 });
 
-Deno.bench("FlvStream.catchUp() with nothing new", () => {
+Deno.bench("FlvStream.catchUp() without a new message", () => {
   flv.catchUp();
 });
 

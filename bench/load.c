@@ -1,17 +1,17 @@
 /*
- * Thousands of players in one light process, over RTMP or HTTP: each connects, plays a stream, and throws
- * away what it gets without copying it out of the kernel. Linux only.
+ * Thousands of players in one light process, over RTMP or HTTP. Each connects, plays a stream, and
+ * discards what it receives without copying it out of the kernel. Linux only.
  *
- * It never waits for a socket: it sleeps, and then reads whatever came. Who waits for a socket is woken by
- * whoever writes to it, and where both are on one machine the server is charged for that: with an interrupt
- * to the other core for each write, up to half of what a write costs, and the more of them the faster the
- * load is. Players elsewhere cost a server nothing of the kind.
+ * It never waits for a socket; it sleeps, then reads what has arrived. A process that waits for a
+ * socket is woken by the process that writes to it. On one machine, the server pays for that with
+ * an interrupt to the other core per write, up to half the cost of the write, and more often the
+ * faster the load is. Remote players cost a server nothing like it.
  *
- * One JSON object per line on standard output: "tick" once a second, "begin" when all play and have
- * warmed up or on SIGUSR1, "end" after the measured seconds or on SIGTERM. The figures of "end" are those
- * of the players that played all the time and read as fast as they could.
+ * One JSON object per line on standard output: "tick" once a second, "begin" when all players have
+ * started and warmed up or on SIGUSR1, "end" after the measured seconds or on SIGTERM. The figures
+ * of "end" cover the players that played all the time and read as fast as they could.
  *
- * On SIGUSR2 it takes the silence so far for its source's, which has paused.
+ * On SIGUSR2 it attributes the silence so far to the source, which was paused.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -34,9 +34,9 @@ enum {
   HANDSHAKE_BYTES = HANDSHAKE_HALF + 1536,
   /* S0, S1, S2 and the answers to connect and createStream. */
   INBOX_BYTES = HANDSHAKE_BYTES + 8192,
-  /* The start is over with 4 KiB of media; statuses and headers come before them. */
+  /* A player has started with 4 KiB of media; statuses and headers come before that. */
   START_BYTES = 4096 + 1024,
-  /* What servers ask for in Window Acknowledgement Size lies around this. */
+  /* About what servers ask for in Window Acknowledgement Size. */
   ACK_WINDOW_BYTES = 2500000,
   READ_BYTES = 1 << 20,
   PLAYERS_PER_ADDRESS = 10000,
@@ -45,7 +45,10 @@ enum {
   PACE_MS = 5,
   SLOW_READ_MS = 100,
   SLOW_RECEIVE_BUFFER = 64 * 1024,
-  /* Ethernet's. With loopback's large segments the server's kernel takes MBs before the server notices. */
+  /*
+   * Ethernet's size. With loopback's large segments, the server's kernel buffers megabytes before
+   * the server notices.
+   */
   SLOW_SEGMENT_BYTES = 1448,
   READY_TIMEOUT_MS = 60000,
 };
@@ -133,7 +136,7 @@ static int send_all(struct player *p, const uint8_t *bytes, size_t length) {
   return send(p->fd, bytes, length, MSG_NOSIGNAL) == (ssize_t)length;
 }
 
-/* One message in one chunk of at most 128 bytes. */
+/* Sends one message in one chunk of at most 128 bytes. */
 static int send_message(struct player *p, int csid, int type, int msid, const uint8_t *body, size_t length) {
   uint8_t message[12 + 128] = {(uint8_t)csid, 0, 0, 0, 0, 0, (uint8_t)length, (uint8_t)type, (uint8_t)msid};
   if (length > 128) {
@@ -207,7 +210,7 @@ static void close_player(struct player *p) {
   p->is_measured = 0;
 }
 
-/* The server, or the way to it, ended the connection. */
+/* The server, or the path to it, closed the connection. */
 static void lose(struct player *p) {
   if (p->state == PLAYING) closed_count++;
   else failed_count++;
@@ -229,7 +232,7 @@ static void open_player(struct player *p) {
     setsockopt(p->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     setsockopt(p->fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
   }
-  /* Several addresses, for each has only 28,000 ports. */
+  /* Several addresses, because each has only 28,000 ports. */
   setsockopt(p->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(1 + index / PLAYERS_PER_ADDRESS));
   if (bind(p->fd, (struct sockaddr *)&address, sizeof address) < 0) die("bind");
@@ -249,7 +252,7 @@ static void begin_to_play(struct player *p) {
   p->last_read_ms = clock_ms();
   p->longest_gap_ms = 0;
   playing_count++;
-  /* A slow player is read by the clock. */
+  /* Slow players are read by timer. */
   if (p->is_slow) watch(p, EPOLL_CTL_DEL, 0);
 }
 
@@ -313,7 +316,7 @@ static void on_answer(struct player *p) {
   }
 }
 
-/* Only looks at the status and leaves it to be drained with the rest. */
+/* Checks the status only; the head is drained with the rest. */
 static void on_http_answer(struct player *p) {
   char line[12];
   ssize_t count = recv(p->fd, line, sizeof line, MSG_PEEK);
@@ -360,7 +363,7 @@ static void on_event(struct player *p) {
   }
 }
 
-/* ---- What happens by the clock ---- */
+/* ---- Timers ---- */
 
 static void open_due(double elapsed_ms) {
   static int next;
@@ -457,7 +460,7 @@ static void end(double seconds) {
   for (int i = 0; i < options.players; i++) {
     struct player *p = &players[i];
     if (!p->is_measured) continue;
-    /* The silence at the end counts too. */
+    /* The silence at the end counts, too. */
     double gap_ms = now_ms - p->last_read_ms;
     values[count++] = gap_ms > p->longest_gap_ms ? gap_ms : p->longest_gap_ms;
   }
@@ -468,7 +471,7 @@ static void end(double seconds) {
   free(values);
 }
 
-/* What came since the last time, or a part of it that is followed by more at once. */
+/* Reads events that have arrived, possibly not all; the caller repeats. */
 static int look(struct epoll_event *events) {
   static int count;
   if (count < MAX_EVENTS) usleep(READ_EVERY_US);
@@ -529,8 +532,8 @@ static void read_options(int argc, char **argv) {
       case 'w': options.warm_s = atof(optarg); break;
       case 'd': options.measure_s = atof(optarg); break;
       case 'x': options.is_raw = 1; break; /* no RTMP: just read */
-      case 't': options.is_together = 1; break; /* "play" only when all are connected */
-      case 'o': options.does_reopen = 1; break; /* who is closed comes again */
+      case 't': options.is_together = 1; break; /* send "play" only when all are connected */
+      case 'o': options.does_reopen = 1; break; /* reopen closed players */
       case 'c': options.churn = atoi(optarg); break; /* players per second that leave */
       case 'l': options.slow_percent = atoi(optarg); break;
       case 'b': options.slow_rate = atoi(optarg); break; /* bytes per second that slow players read */

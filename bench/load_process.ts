@@ -1,8 +1,8 @@
-/** Runs `load.c`: the players that count bytes, and what they tell. */
+/** Runs `load.c`: players that only count bytes. */
 
 import { type ChildProcess, startProcess } from "../tests/helpers/processes.ts";
 
-/** Least, middle, nearly worst and worst of all players. */
+/** Minimum, median, 99th percentile and maximum over all players. */
 export interface Quantiles {
   readonly min: number;
   readonly median: number;
@@ -15,46 +15,49 @@ export interface LoadState {
   readonly ms: number;
   readonly playing: number;
   readonly bytes: number;
-  /** Connections opened, closed by the server while they played, and lost before that. */
+  /** Connections opened, closed by the server while they played, and lost before they played. */
   readonly opened: number;
   readonly closed: number;
   readonly failed: number;
 }
 
-/** What the measured time brought; null where there was no such player. */
+/** Result of the measured time; a value is null if no player qualified for it. */
 export interface LoadResult extends LoadState {
   readonly seconds: number;
-  /** Players that got their first 4 KiB of media. */
+  /** Players that received their first 4 KiB of media. */
   readonly started: number;
   readonly playerBytes: Quantiles | null;
   readonly longestGapMs: Quantiles | null;
   /** From `play` to the first 4 KiB of media. */
   readonly startMs: Quantiles | null;
-  /** The same from the first packet of the connection. */
+  /** From the first packet of the connection to the first 4 KiB of media. */
   readonly joinMs: Quantiles | null;
 }
 
 /** Options of {@linkcode LoadProcess}. */
-export interface LoadOptions {
+interface LoadOptions {
   readonly port: number;
   readonly players: number;
-  /** Seconds after all play that are not measured; until {@linkcode LoadProcess.begin} when not given. */
+  /**
+   * Seconds after all players have started that are not measured. Without it, measuring starts with
+   * {@linkcode LoadProcess.begin}.
+   */
   readonly warmSeconds?: number;
-  /** It ends after so many. */
+  /** Seconds to measure; then the load ends. */
   readonly seconds: number;
   readonly stream?: string;
-  /** Connections per second, 1,000 unless told; 0 opens all at once. */
+  /** Connections per second, 1,000 by default; 0 opens all at once. */
   readonly rate?: number;
   /** Further flags of the program. */
   readonly flags?: readonly string[];
 }
 
-/** All play within a minute, or never. */
+/** All players start within a minute, or never. */
 const BEGIN_TIMEOUT_MS = 90_000;
 const END_SLACK_MS = 30_000;
 const ENDLESS_SECONDS = 1e6;
 
-/** See the file comment. */
+/** Runs the load generator and reads its reports. */
 export class LoadProcess implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #players: number;
@@ -69,12 +72,12 @@ export class LoadProcess implements AsyncDisposable {
     this.#seconds = seconds;
     this.#process = startProcess({
       name: "the load generator",
-      // It only throws bytes away: whoever measures delays beside it goes first.
+      // The load only discards bytes; a process that measures delays beside it comes first.
       command: ["nice", "-n", "10", program, ...args, ...options.flags ?? []],
     });
   }
 
-  /** Waits until all play and have warmed up. */
+  /** Waits until all players have started and warmed up. */
   async untilBegun(): Promise<LoadState> {
     return await this.#wait("begin", BEGIN_TIMEOUT_MS);
   }
@@ -84,7 +87,7 @@ export class LoadProcess implements AsyncDisposable {
     return await this.#wait("end", this.#seconds * 1000 + BEGIN_TIMEOUT_MS + END_SLACK_MS);
   }
 
-  /** The newest state, or undefined before the first. */
+  /** The latest state, or undefined before the first report. */
   get state(): LoadState | undefined {
     const line = this.#process.stdout.at(-1);
     return line === undefined ? undefined : JSON.parse(line);
@@ -94,19 +97,19 @@ export class LoadProcess implements AsyncDisposable {
     return this.#process.pid;
   }
 
-  /** Waits until all play. */
+  /** Waits until all players have started. */
   async untilPlaying(): Promise<void> {
     const doAllPlay = () => this.state?.playing === this.#players;
     await this.#process.waitFor("players", doAllPlay, BEGIN_TIMEOUT_MS);
   }
 
-  /** Begins to measure. */
+  /** Starts measuring. */
   async begin(): Promise<LoadState> {
     Deno.kill(this.#process.pid, "SIGUSR1");
     return await this.untilBegun();
   }
 
-  /** That nothing came until now is not the server's doing. */
+  /** Tells the load that the silence so far is the source's, not the server's. */
   excuseSilence(): void {
     Deno.kill(this.#process.pid, "SIGUSR2");
   }

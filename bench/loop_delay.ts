@@ -1,11 +1,11 @@
-/** How late a server's event loop was, as its own metrics tell. */
+/** Event loop delay of a server, from its own metrics. */
 
 const NAME = "edge_event_loop_delay_seconds_bucket";
 
-/** Delays so far: upper bounds in seconds, and how many were not above each. */
-export type LoopDelays = ReadonlyMap<number, number>;
+/** Delays so far: number of delays at or below each upper bound, in seconds. */
+type LoopDelays = ReadonlyMap<number, number>;
 
-/** Asks the API at `port`. */
+/** Reads the metrics of the API at `port`. */
 export async function readLoopDelays(port: number): Promise<LoopDelays> {
   const response = await fetch(`http://127.0.0.1:${port}/metrics`);
   const text = await response.text();
@@ -18,7 +18,7 @@ export async function readLoopDelays(port: number): Promise<LoopDelays> {
   );
 }
 
-/** The least bound in ms that 99 of 100 delays between two readings were not above. */
+/** The 99th percentile in ms of the delays between two readings, rounded up to a bound. */
 export function p99Ms(before: LoopDelays, after: LoopDelays): number {
   const counts = [...after].map(([bound, count]) =>
     [bound, count - (before.get(bound) ?? 0)] as const

@@ -1,25 +1,30 @@
-/** The machine the figures are of, and which of its cores does what. */
+/** The machine that is measured, and which of its cores does what. */
 
 import { say } from "../tests/helpers/say.ts";
 
-/** Core of the server that is measured; everything else runs on the others. */
+/** Core of the measured server; everything else runs on the other cores. */
 const SERVER_CORE = "0";
 
-/** Linux counts processor time in these, in ms (`getconf CLK_TCK` is 100 on every architecture). */
+/**
+ * Unit in which Linux counts processor time, in ms (`getconf CLK_TCK` is 100 on every
+ * architecture).
+ */
 const CLOCK_TICK_MS = 10;
 
 /** Processor time and memory of a process so far. */
-export interface Usage {
+interface Usage {
   /** User and system time of all threads, in ms. */
   readonly cpuMs: number;
   /** Resident memory, in MiB. */
   readonly rssMiB: number;
 }
 
-/** Reads {@linkcode Usage} from `/proc`. @throws {Deno.errors.NotFound} when the process has ended */
+/**
+ * Reads {@linkcode Usage} from `/proc`. @throws {Deno.errors.NotFound} when the process has ended
+ */
 export async function readUsage(pid: number): Promise<Usage> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-  // The name of the program, in brackets, may hold blanks; utime and stime are fields 14 and 15.
+  // The program's name, in brackets, may contain blanks; utime and stime are fields 14 and 15.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = Number(fields[11]) + Number(fields[12]);
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
@@ -28,8 +33,7 @@ export async function readUsage(pid: number): Promise<Usage> {
 }
 
 /**
- * Processor time of each thread of a process so far, in ms and exact to some µs. Threads that have ended are not
- * in it.
+ * Returns the processor time of each running thread of a process so far, in ms, exact to some µs.
  *
  * @throws {Deno.errors.NotFound} when the process has ended
  */
@@ -43,53 +47,54 @@ export async function readThreadTimes(pid: number): Promise<ReadonlyMap<string, 
   return times;
 }
 
-/** What the processors have done since the machine was started, in ms of all of them. */
-export interface ProcessorTimes {
+/** Processor time since boot, in ms, summed over all cores. */
+interface ProcessorTimes {
   readonly totalMs: number;
-  /** Wanted, but the host let other guests run: figures taken meanwhile are worse than the machine is. */
+  /** Time that the host gave to other virtual machines: figures are too high by that much. */
   readonly stolenMs: number;
 }
 
 /** Reads {@linkcode ProcessorTimes} from `/proc/stat`. */
 export async function readProcessorTimes(): Promise<ProcessorTimes> {
   const stat = await Deno.readTextFile("/proc/stat");
-  // cpu, user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in these.
+  // cpu, user, nice, system, idle, iowait, irq, softirq, steal; the later fields are included in
+  // these.
   const ticks = stat.slice(0, stat.indexOf("\n")).trim().split(/\s+/).slice(1, 9).map(Number);
   const total = ticks.reduce((sum, each) => sum + each, 0);
   return { totalMs: total * CLOCK_TICK_MS, stolenMs: ticks.at(-1)! * CLOCK_TICK_MS };
 }
 
-/** Open descriptors of a process. */
+/** Returns the number of open descriptors of a process. */
 export function countDescriptors(pid: number): number {
   return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 }
 
-/** Where processes run. */
+/** Decides on which cores processes run. */
 export class Pinning {
-  /** False where there is one core only, or no `taskset`. */
+  /** False with a single core, or without `taskset`. */
   readonly isOn: boolean;
 
   private constructor(isOn: boolean) {
     this.isOn = isOn;
   }
 
-  /** Moves this process, and with it all it starts, off the server's core. */
+  /** Moves this process and its future children off the server's core. */
   static async start(): Promise<Pinning> {
     const cores = navigator.hardwareConcurrency;
     if (cores < 2 || await run("taskset", "--version") === null) {
-      say("not pinned: it takes two cores and taskset; figures will vary");
+      say("not pinned: needs two cores and taskset; figures will vary");
       return new Pinning(false);
     }
     await run("taskset", "-a", "-c", "-p", `1-${cores - 1}`, String(Deno.pid));
     return new Pinning(true);
   }
 
-  /** A command that runs on the server's core, with as many descriptors as are allowed. */
+  /** Wraps a command so that it runs on the server's core, with the highest descriptor limit. */
   onServerCore(command: readonly string[]): [string, ...string[]] {
     return this.#on(SERVER_CORE, command);
   }
 
-  /** The same on all cores, also those of the load. */
+  /** Wraps a command so that it runs on all cores, including the load's. */
   onAllCores(command: readonly string[]): [string, ...string[]] {
     return this.#on(`0-${navigator.hardwareConcurrency - 1}`, command);
   }
@@ -100,7 +105,7 @@ export class Pinning {
   }
 }
 
-/** What a row of results says of where it comes from. */
+/** Where and when a run was measured. */
 export interface MachineFacts {
   readonly date: string;
   readonly commit: string;
@@ -108,7 +113,7 @@ export interface MachineFacts {
   readonly processor: string;
 }
 
-/** See {@linkcode MachineFacts}. */
+/** Returns the facts of this machine, and of the commit that is checked out. */
 export async function describeMachine(): Promise<MachineFacts> {
   const cpuInfo = await Deno.readTextFile("/proc/cpuinfo");
   const model = cpuInfo.match(/^model name\s*: (.*)$/m)?.[1] ?? "unknown processor";
@@ -122,7 +127,7 @@ export async function describeMachine(): Promise<MachineFacts> {
   };
 }
 
-/** What a command printed, or null when it is missing or fails. */
+/** Returns a command's output, or null when it is missing or fails. */
 export async function run(program: string, ...args: string[]): Promise<string | null> {
   try {
     const { success, stdout, stderr } = await new Deno.Command(program, { args }).output();

@@ -1,29 +1,30 @@
-/** Many publishers that are light for whoever runs them: few, larger messages, spread over time. */
-
 import { AVC_HEADER, makeFrame, VIDEO } from "./frames.ts";
 import { RtmpPeer } from "./rtmp_peer.ts";
 
 const FRAME_MS = 200;
 const GOP_FRAMES = 10;
 const TICK_MS = 10;
-/** Publishers that connect at once. */
+/** Number of publishers that connect at once. */
 const BATCH = 50;
 
 /** Options of {@linkcode ManySources.start}. */
-export interface ManySourcesOptions {
+interface ManySourcesOptions {
   readonly port: number;
-  /** They publish `many-0`, `many-1` and so on. */
+  /** Number of publishers. They publish `many-0`, `many-1` and so on. */
   readonly count: number;
-  /** Of each. */
+  /** Bitrate of each stream, in kbit/s. */
   readonly kilobits: number;
 }
 
-/** See the file comment. Five pictures a second, all of one size, with a keyframe every 2 s. */
+/**
+ * Many publishers that cost this process little: few, large messages, spread over time. Each sends
+ * five video frames a second, all of one size, with a keyframe every 2 s.
+ */
 export class ManySources implements AsyncDisposable {
   readonly #peers: readonly RtmpPeer[];
   readonly #frameBytes: number;
   readonly #startedMs = performance.now();
-  /** Frames of all streams so far; the streams take turns. */
+  /** Frames sent so far, of all streams; the streams take turns. */
   #frameCount = 0;
   readonly #timer: ReturnType<typeof setInterval>;
 
@@ -34,7 +35,7 @@ export class ManySources implements AsyncDisposable {
     this.#timer = setInterval(() => this.#sendDue(), TICK_MS);
   }
 
-  /** Publishes, and returns when the server takes all. */
+  /** Connects, and returns when the server has accepted all publishers. */
   static async start({ port, count, kilobits }: ManySourcesOptions): Promise<ManySources> {
     const peers: RtmpPeer[] = [];
     while (peers.length < count) {
@@ -48,12 +49,12 @@ export class ManySources implements AsyncDisposable {
     return new ManySources(peers, kilobits);
   }
 
-  /** Bytes of media published so far, of one stream. */
+  /** Bytes of media published so far, per stream. */
   get sentBytes(): number {
     return this.#frameCount / this.#peers.length * this.#frameBytes;
   }
 
-  /** Publishers that the server has closed. */
+  /** Returns the number of publishers that the server has closed. */
   countLost(): number {
     return this.#peers.filter(({ isEnded }) => isEnded).length;
   }

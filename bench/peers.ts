@@ -1,4 +1,4 @@
-/** Other servers to compare with. A missing one is skipped, and that is said. */
+/** Other servers to compare with. One that is not installed is skipped with a message. */
 
 import { freePort, isAccepting } from "../tests/helpers/ports.ts";
 import { startProcess } from "../tests/helpers/processes.ts";
@@ -12,7 +12,7 @@ const START_TIMEOUT_MS = 20_000;
 
 const NODE_MEDIA_SERVER = "node-media-server@4.4.3";
 
-/** nginx with its RTMP module, one worker, or null where it is not installed. */
+/** nginx with its RTMP module and one worker, or null where it is not installed. */
 export async function nginxRtmp(pinning: Pinning): Promise<Competitor | null> {
   if (!await hasProgram("nginx-rtmp")) return null;
   return { name: `nginx-rtmp (${await nginxVersion()})`, start: () => startNginxOnCore(pinning) };
@@ -23,7 +23,7 @@ async function nginxVersion(): Promise<string> {
   return text?.match(/nginx\/(\S+)/)?.[1] ?? "unknown";
 }
 
-/** nginx on the server's core, pulling from another one beside the load. */
+/** Starts nginx on the server's core, pulling from a second nginx beside the load. */
 export async function startNginxPair(pinning: Pinning): Promise<BenchServer> {
   const origin = await startNginx({ name: "nginx-origin", wrap: (command) => command, pull: "" });
   const edge = await startNginx({
@@ -43,7 +43,7 @@ async function startNginxOnCore(pinning: Pinning): Promise<BenchServer> {
 async function startNginx(options: {
   readonly name: string;
   readonly wrap: (command: [string, ...string[]]) => [string, ...string[]];
-  /** A directive, or nothing. */
+  /** A `pull` directive, or an empty string. */
   readonly pull: string;
 }): Promise<Listening> {
   const { name, wrap, pull } = options;

@@ -1,5 +1,3 @@
-/** Draws processor load by number of players, as SVG. */
-
 import type { PlotPoint } from "./bench_context.ts";
 
 const WIDTH = 720;
@@ -9,7 +7,10 @@ const MAX_PERCENT = 100;
 const STEPS = 5;
 const COLOURS = ["#1769aa", "#888888", "#c2410c", "#15803d", "#7e22ce", "#b91c1c"];
 
-/** A whole SVG document. `caption` says where and when it was measured. */
+/**
+ * Draws processor load by number of players, as an SVG document. `caption` says where and when it
+ * was measured.
+ */
 export function drawPlot(points: readonly PlotPoint[], caption: string): string {
   const maxPlayers = Math.max(...points.map(({ players }) => players)) * 1.05;
   const x = (players: number) => round(MARGIN.left + plotWidth() * players / maxPlayers);

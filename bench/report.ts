@@ -1,15 +1,15 @@
-/** Tables for people, in text and Markdown. */
+/** Tables for the terminal. */
 
 /** A table with a heading. */
 export interface Table {
   readonly title: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  /** What else is to be known, a sentence each. */
+  /** Explanations below the table, one sentence each. */
   readonly notes?: readonly string[];
 }
 
-/** A table whose first column is text and whose others are numbers. */
+/** Formats a table whose first column is text and whose other columns are numbers. */
 export function formatTable({ title, columns, rows, notes = [] }: Table): string {
   const widths = columns.map((column, index) =>
     Math.max(column.length, ...rows.map((row) => row[index]?.length ?? 0))
@@ -26,12 +26,7 @@ export function formatTable({ title, columns, rows, notes = [] }: Table): string
   return [title, "", line(columns), rule, ...rows.map(line), ...notes, ""].join("\n");
 }
 
-/** One row of a Markdown table. */
-export function markdownRow(cells: readonly string[]): string {
-  return `| ${cells.join(" | ")} |`;
-}
-
-/** A number for people: three digits that mean something at most. */
+/** Formats a number with at most three significant digits. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return "–";
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);

@@ -1,10 +1,10 @@
 /**
- * Measures the whole server: `deno task bench`, in under ten minutes; `--quick` in four.
+ * Measures the whole server: `deno task bench`, in under ten minutes; with `--quick`, in four.
  *
  *     --only NAME,…      scenes to run: side-by-side, scaling, low-latency, storm, first-media,
  *                        workers, streams, http-flv
  *     --players N        this many players in every run
- *     --record           add a row to bench/RESULTS.md and draw bench/results.svg
+ *     --record           add a column to bench/RESULTS.md and redraw bench/results.svg
  *
  * Results are also kept as .cache/bench/results.json and results.svg.
  */
@@ -39,8 +39,8 @@ const SCENES: Readonly<Record<string, (context: BenchContext) => Promise<SceneRe
 };
 
 /**
- * Of what a server takes of its core, which is kept awake meanwhile. The others are of delays, to which clients
- * on a core beside it add, or of all cores.
+ * Scenes about a server's use of its own core, which is kept awake for them. The other scenes
+ * measure delays, to which a busy neighbouring core adds, or use all cores.
  */
 const OF_ONE_CORE: ReadonlySet<string> = new Set([
   "side-by-side",
@@ -82,7 +82,7 @@ const timesBefore = await readProcessorTimes();
 const names = flags.only.split(",");
 const unknown = names.find((name) => !Object.hasOwn(SCENES, name));
 if (unknown !== undefined) {
-  throw new Error(`No scene ${unknown}: ${Object.keys(SCENES).join(", ")}`);
+  throw new Error(`Unknown scene "${unknown}"; choose from ${Object.keys(SCENES).join(", ")}`);
 }
 const context: BenchContext = {
   pinning: await Pinning.start(),
@@ -109,7 +109,7 @@ const tookSeconds = figure((performance.now() - startedMs) / 1000);
 const stolen = figure(await stolenPercent());
 say(
   `${Object.values(machine).join(", ")}; took ${tookSeconds} s, ` +
-    `of which the host gave ${stolen} % to others`,
+    `of which the host gave ${stolen} % to other machines`,
 );
 if (flags.record) await recordBench({ machine, results, plot });
 
@@ -121,13 +121,13 @@ async function play(name: string): Promise<SceneResult> {
   return await SCENES[name]!(context);
 }
 
-/** How much of the processors' time since the start was not ours to have. */
+/** Returns the share of processor time since the start that the host gave to other machines. */
 async function stolenPercent(): Promise<number> {
   const { totalMs, stolenMs } = await readProcessorTimes();
   return (stolenMs - timesBefore.stolenMs) / (totalMs - timesBefore.totalMs) * 100;
 }
 
-/** One line for each figure that has a bound. */
+/** Prints one line for each value that has a bound. */
 function printGoals(): void {
   const goals = results.flatMap((result) => result.goals);
   if (goals.length === 0) return;
@@ -141,7 +141,7 @@ function printGoals(): void {
 function withPlayers(plan: Plan, text: string | undefined): Plan {
   if (text === undefined) return plan;
   const players = Number(text);
-  if (!(players >= 1)) throw new Error("--players wants a number, at least 1");
+  if (!(players >= 1)) throw new Error("--players needs a number, at least 1");
   return { ...plan, players, counts: [players] };
 }
 

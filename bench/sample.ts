@@ -1,18 +1,18 @@
-/** Players that look at every byte, among the thousands that only count. */
+/** Players that check every byte, among thousands that only count bytes. */
 
 import { SamplePlayer } from "./sample_player.ts";
 
-/** One of the players pings the server so often, in ms. */
+/** Interval between pings, which the players send in turn, in ms. */
 const PING_EVERY_MS = 25;
 
-/** Middle, nearly worst and worst, in ms. */
+/** Median, 99th percentile and maximum, in ms. */
 export interface Delays {
   readonly median: number;
   readonly p99: number;
   readonly max: number;
 }
 
-/** See the file comment. */
+/** A few players that check what they receive and how late it is. */
 export class Sample implements AsyncDisposable {
   readonly #players: readonly SamplePlayer[];
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -26,13 +26,13 @@ export class Sample implements AsyncDisposable {
     return this.#players.length;
   }
 
-  /** Counts from here on, for the start brings old frames. */
+  /** Starts counting; a player's first frames are old ones from the GOP cache. */
   begin(): void {
     for (const player of this.#players) player.begin();
     this.startPings();
   }
 
-  /** Pings the server again after {@linkcode stopPings}. */
+  /** Resumes pinging the server after {@linkcode stopPings}. */
   startPings(): void {
     this.#timer ??= setInterval(() => this.#ping(), PING_EVERY_MS);
   }
@@ -42,25 +42,27 @@ export class Sample implements AsyncDisposable {
     this.#timer = undefined;
   }
 
-  /** From the publisher to the players: delays of all frames since {@linkcode begin}. */
+  /** Delays of all frames from the publisher to the players, since {@linkcode begin}. */
   delaysMs(): Delays {
     return summarize(this.#players.flatMap(({ delaysMs }) => delaysMs));
   }
 
   /**
-   * From a ping to its answer, since {@linkcode begin}: the event loop's delay, and that of all that stands
-   * in line before a client.
+   * Delays from a ping to its answer, since {@linkcode begin}: of the event loop, and of everything
+   * queued before this client.
    */
   answersMs(): Delays {
     return summarize(this.#players.flatMap(({ answersMs }) => answersMs));
   }
 
-  /** Frames that were lost, doubled or changed. */
+  /** Returns the number of frames that were lost, duplicated or changed. */
   countFaults(): number {
     return this.#players.reduce((sum, { faultCount }) => sum + faultCount, 0);
   }
 
-  /** Players that were closed, or got nothing since {@linkcode begin}. */
+  /**
+   * Returns the number of players that were closed, or received nothing since {@linkcode begin}.
+   */
   countLost(): number {
     return this.#players.filter(({ isEnded, frameCount }) => isEnded || frameCount === 0).length;
   }
@@ -81,7 +83,7 @@ function summarize(values: readonly number[]): Delays {
   return { median: at(0.5), p99: at(0.99), max: at(1) };
 }
 
-/** Opens `count` players of a stream, which may not be there yet. */
+/** Opens `count` players of a stream, which need not exist yet. */
 export function openSample(port: number, stream: string, count: number): Promise<Sample> {
   return openSampleOf(port, Array.from({ length: count }, () => stream));
 }

@@ -1,22 +1,20 @@
-/** A player that looks at every byte: the sample among the thousands that only count. */
-
 import { AUDIO, readFrame, VIDEO } from "./frames.ts";
 import { RtmpPeer } from "./rtmp_peer.ts";
 
-/** See the file comment. */
+/** A player that checks every byte. */
 export class SamplePlayer implements AsyncDisposable {
-  /** Delays from the publisher to here since {@linkcode begin}, in ms. */
+  /** Delays from the publisher to this player since {@linkcode begin}, in ms. */
   readonly delaysMs: number[] = [];
   /** Delays of the server's answers to pings since {@linkcode begin}, in ms. */
   readonly answersMs: number[] = [];
-  /** Frames that came since {@linkcode begin}. */
+  /** Frames received since {@linkcode begin}. */
   frameCount = 0;
-  /** Frames that were lost, doubled or changed, ever. */
+  /** Frames lost, duplicated or changed, in total. */
   faultCount = 0;
   readonly #nextNumbers = new Map<number, number>();
   #peer: RtmpPeer | null = null;
 
-  /** Plays a stream, which may not be there yet. */
+  /** Plays a stream, which need not exist yet. */
   static async open(port: number, stream: string): Promise<SamplePlayer> {
     const player = new SamplePlayer();
     const onMedia = player.#check.bind(player);
@@ -25,19 +23,19 @@ export class SamplePlayer implements AsyncDisposable {
     return player;
   }
 
-  /** The server has closed the connection. */
+  /** Whether the server has closed the connection. */
   get isEnded(): boolean {
     return this.#peer?.isEnded ?? true;
   }
 
-  /** Forgets the delays so far, in which old frames of the start are. */
+  /** Forgets the delays so far; they include old frames from the GOP cache. */
   begin(): void {
     this.delaysMs.length = 0;
     this.answersMs.length = 0;
     this.frameCount = 0;
   }
 
-  /** Asks the server for an answer. */
+  /** Sends a ping to the server. */
   ping(): void {
     if (!this.isEnded) this.#peer?.ping();
   }

@@ -1,4 +1,4 @@
-/** Servers to measure, each alone on its core: ours, and what all have in common. */
+/** Starts the servers to measure, each alone on its core. */
 
 import { edgeCommand, PROJECT_ROOT } from "../tests/helpers/edge_server.ts";
 import { type ChildProcess, startProcess } from "../tests/helpers/processes.ts";
@@ -8,13 +8,13 @@ import { WORKSHOP } from "./workshop.ts";
 
 const START_TIMEOUT_MS = 60_000;
 
-/** A server that runs, and where to publish what it plays. */
+/** A running server, and the port to publish to. */
 export class BenchServer implements AsyncDisposable {
   readonly port: number;
   readonly publishPort: number;
   readonly #processes: readonly ChildProcess[];
 
-  /** @param processes The measured one first, then those it needs. */
+  /** @param processes The measured server first, then the ones it needs. */
   constructor(port: number, publishPort: number, processes: readonly ChildProcess[]) {
     this.port = port;
     this.publishPort = publishPort;
@@ -26,12 +26,12 @@ export class BenchServer implements AsyncDisposable {
     return this.#processes[0]!.pid;
   }
 
-  /** What the measured server has logged. */
+  /** Log of the measured server. */
   get log(): readonly string[] {
     return linesOf(this.#processes[0]);
   }
 
-  /** What the server behind it has logged. */
+  /** Log of its origin. */
   get originLog(): readonly string[] {
     return linesOf(this.#processes[1]);
   }
@@ -57,24 +57,26 @@ export interface Listening {
   readonly process: ChildProcess;
 }
 
-/** How our server is to run. */
-export interface EdgeSettings {
-  /** Executable; from source when not given. */
+/** Settings of our server. */
+interface EdgeSettings {
+  /** Path of the executable; without it, the server runs from source. */
   readonly binary?: string;
-  /** Directives of the measured server's vhost. */
+  /** Directives inside the vhost of the measured server. */
   readonly vhost: string;
-  /** Its directives outside of the vhost; none when not given. */
+  /** Directives outside the vhost of the measured server. */
   readonly global?: string;
-  /** Where it runs; alone on its core when not given. */
+  /** Cores of the measured server, by default its own one. */
   readonly cores?: "own" | "all";
-  /** Where the publisher is: at the origin behind the edge, or at the edge, whose clock then starts there. */
+  /** Where the publisher connects: to the origin behind the edge, or to the edge. */
   readonly publishAt: "origin" | "edge";
 }
 
-/** That a source pauses is nothing to act on: those of turns do. */
+/**
+ * Sources pause while other servers have their turn; neither server may treat that as a failure.
+ */
 const PATIENCE = { publish: "publish { normal_timeout 600000; }", cluster: "stall_timeout 600s;" };
 
-/** Our server: an edge on the measured core unless told otherwise, and its origin beside the load. */
+/** Starts our server: an edge on the measured core by default, and its origin beside the load. */
 export async function startEdgeOnCore(
   pinning: Pinning,
   settings: EdgeSettings,
@@ -104,16 +106,16 @@ export async function startEdgeOnCore(
 }
 
 /** Options of {@linkcode launchEdge}. */
-export interface LaunchOptions {
+interface LaunchOptions {
   readonly name: string;
-  /** What stands in its vhost. */
+  /** Directives inside the vhost. */
   readonly vhost: string;
-  /** What stands outside of it. */
+  /** Directives outside the vhost. */
   readonly global?: string;
-  /** Makes of its command the one that is run. */
+  /** Returns the command to run instead. */
   readonly wrap: (command: [string, ...string[]]) => [string, ...string[]];
   readonly binary?: string;
-  /** Any free one unless given. */
+  /** Any free port by default. */
   readonly port?: number;
 }
 
@@ -134,19 +136,19 @@ export async function launchEdge(options: LaunchOptions): Promise<Listening> {
   });
 }
 
-/** Our executable, when `deno task compile` has been run. */
+/** Returns the path of our executable, or null before `deno task compile` has been run. */
 export async function compiledEdge(): Promise<string | null> {
   const path = `${PROJECT_ROOT}dist/edge`;
   try {
     await Deno.stat(path);
     return path;
   } catch {
-    say("skipped: the executable dist/edge is not there; deno task compile");
+    say("skipped: the executable dist/edge does not exist; run deno task compile");
     return null;
   }
 }
 
-/** Waits for what a process brings about, or stops it. */
+/** Waits for a process to be ready; stops it when that fails. */
 export async function untilUp<T>(process: ChildProcess, wait: () => Promise<T>): Promise<T> {
   try {
     return await wait();

@@ -1,11 +1,11 @@
 /**
- * Runs an edge for long, while players come and go, a fifth of them read too slowly and its origins are
- * killed and stopped in turn: `deno task soak --minutes 60`. Prints what it measured and a verdict; fails
- * when memory or descriptors grow, or when a player that stays misses a frame.
+ * Runs an edge for a long time while players come and go, a fifth of them too slow for the stream,
+ * and its origins are killed and stopped in turn: `deno task soak --minutes 60`. Prints
+ * measurements and a verdict. Fails when memory or descriptors grow, or when a player that stays
+ * misses a frame.
  *
- *     --minutes N        how long, 60 unless told
- *     --players N        players at a time, 300 unless told
- *     --record           add a row to bench/RESULTS.md
+ *     --minutes N        duration, by default 60
+ *     --players N        concurrent players, by default 300
  */
 
 import { parseArgs } from "node:util";
@@ -13,7 +13,6 @@ import { say } from "../tests/helpers/say.ts";
 import { until } from "../tests/helpers/until.ts";
 import { LoadProcess } from "./load_process.ts";
 import { countDescriptors, describeMachine, Pinning, readUsage } from "./machine.ts";
-import { recordSoak } from "./record.ts";
 import { figure, formatTable } from "./report.ts";
 import { SamplePlayer } from "./sample_player.ts";
 import { launchEdge, type Listening } from "./servers.ts";
@@ -27,22 +26,21 @@ const SLOW_PERCENT = 20;
 const SLOW_RATE = 31_250;
 const RATE = 200;
 const POINT_MS = 1000;
-/** An origin goes this often, and is away for so long. */
+/** Interval between losses of an origin, and how long it is away. */
 const RESTART_MS = 20_000;
 const AWAY_MS = 3_000;
 const TABLE_ROWS = 20;
-/** For the upstream's linger and the last sockets. */
+/** Allows for the upstream's linger and for the last sockets to close. */
 const EMPTY_TIMEOUT_MS = 30_000;
 
 const { values: flags } = parseArgs({
   options: {
     minutes: { type: "string", default: "60" },
     players: { type: "string", default: "300" },
-    record: { type: "boolean", default: false },
   },
 });
 const [minutes, players] = [Number(flags.minutes), Number(flags.players)];
-if (!(minutes > 0 && players > 0)) throw new Error("--minutes and --players want numbers above 0");
+if (!(minutes > 0 && players > 0)) throw new Error("--minutes and --players need numbers above 0");
 
 const pinning = await Pinning.start();
 const programs = await buildPrograms();
@@ -103,7 +101,7 @@ function startLoad(): LoadProcess {
   });
 }
 
-/** Takes a point a second until the time is over. */
+/** Records a point every second until the time is over. */
 async function watch(load: LoadProcess, sample: SamplePlayer): Promise<void> {
   const { pid } = edge.process;
   const startedMs = performance.now();
@@ -125,12 +123,12 @@ async function watch(load: LoadProcess, sample: SamplePlayer): Promise<void> {
   }
 }
 
-/** Kills or stops the origins in turn; there is always one. */
+/** Kills or stops the origins in turn; one of them is always up. */
 async function restartOrigins(signal: AbortSignal): Promise<void> {
   for (let index = 0;; index = 1 - index) {
     if (await isAborted(signal, RESTART_MS)) return;
     const origin = origins[index]!;
-    // Both origins are killed and both are stopped in the course of four turns.
+    // In four turns, each origin is killed once and stopped once.
     if (restartCount % 4 < 2) Deno.kill(origin.process.pid, "SIGKILL");
     await origin.process.stop();
     restartCount++;
@@ -139,7 +137,7 @@ async function restartOrigins(signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Waits, and tells whether it was interrupted. */
+/** Waits; returns whether the wait was interrupted. */
 async function isAborted(signal: AbortSignal, ms: number): Promise<boolean> {
   const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
   await Promise.race([aborted, sleep(signal.aborted ? 0 : ms)]);
@@ -150,7 +148,7 @@ function launchOrigin(port: number): Promise<Listening> {
   return launchEdge({ name: "soak-origin", vhost: "", wrap: (command) => command, port });
 }
 
-async function report({ isGood, lines, cells }: Verdict): Promise<void> {
+async function report({ isGood, lines }: Verdict): Promise<void> {
   const step = Math.max(1, Math.floor(points.length / TABLE_ROWS));
   const shown = points.filter((_, index) => (index + 1) % step === 0);
   const text = formatTable({
@@ -169,9 +167,7 @@ async function report({ isGood, lines, cells }: Verdict): Promise<void> {
     ]),
   });
   Deno.stdout.writeSync(new TextEncoder().encode(`\n${text}\n${lines.join("\n")}\n`));
-  const machine = await describeMachine();
-  say(Object.values(machine).join(", "));
-  if (flags.record) await recordSoak(machine, [`${minutes} × ${players}`, ...cells]);
+  say(Object.values(await describeMachine()).join(", "));
   if (!isGood) Deno.exitCode = 1;
 }
 

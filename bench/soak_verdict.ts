@@ -1,6 +1,6 @@
-/** Whether a long run stayed as it was. */
+/** Decides whether a long run stayed within its bounds. */
 
-/** The edge at one moment. */
+/** State of the edge at one moment. */
 export interface SoakPoint {
   readonly minute: number;
   readonly cpuPercent: number;
@@ -12,43 +12,40 @@ export interface SoakPoint {
   readonly closed: number;
   /** Origins killed or stopped since the start. */
   readonly restarts: number;
-  /** Frames the staying player has missed since the start. */
+  /** Frames that the player that stays has missed since the start. */
   readonly faults: number;
 }
 
-/** A verdict in words. */
+/** The outcome, one line per check. */
 export interface Verdict {
   readonly isGood: boolean;
   readonly lines: readonly string[];
-  /** Values of the row in the list of results. */
-  readonly cells: readonly string[];
 }
 
-/** Growth that is noise. */
+/** Growth below this is noise. */
 const MAX_GROWTH = 1.15;
 const RSS_SLACK_MIB = 10;
-/** A heap grows for minutes before it is collected as a whole, so a short run shows great leaks only. */
+/** The heap grows for minutes between full collections, so a short run shows only large leaks. */
 const SHORT_MINUTES = 15;
 const SHORT_RSS_SLACK_MIB = 64;
 const DESCRIPTOR_SLACK = 20;
 
-/** Compares the last quarter with the second: the first one warms up. */
+/** Compares the last quarter with the second one; the first quarter warms up. */
 export function judge(
   run: {
     readonly points: readonly SoakPoint[];
     readonly faults: number;
-    /** Descriptors more than before the first player, after the last one has gone. */
+    /** Descriptors still open after the last player has left, compared with before the first. */
     readonly leftDescriptors: number;
   },
 ): Verdict {
   const { points, faults, leftDescriptors } = run;
   const quarter = Math.floor(points.length / 4);
-  if (quarter === 0) return { isGood: false, lines: ["FAILED: too short to tell"], cells: [] };
+  if (quarter === 0) return { isGood: false, lines: ["FAILED: too short to tell"] };
   const early = points.slice(quarter, 2 * quarter);
   const late = points.slice(-quarter);
   const [memoryBefore, memoryAfter] = [leastRssMiB(early), leastRssMiB(late)];
   const [descriptorsBefore, descriptorsAfter] = [medianDescriptors(early), medianDescriptors(late)];
-  const { opened, restarts } = points.at(-1)!;
   const checks = [
     growth("least memory (MiB)", {
       before: memoryBefore,
@@ -60,18 +57,12 @@ export function judge(
       after: descriptorsAfter,
       slack: DESCRIPTOR_SLACK,
     }),
-    { isGood: leftDescriptors <= 0, text: `descriptors left over at the end: ${leftDescriptors}` },
-    { isGood: faults === 0, text: `frames that the staying player missed: ${faults}` },
+    { isGood: leftDescriptors <= 0, text: `descriptors still open at the end: ${leftDescriptors}` },
+    { isGood: faults === 0, text: `frames missed by the player that stays: ${faults}` },
   ];
   return {
     isGood: checks.every(({ isGood }) => isGood),
     lines: checks.map(({ isGood, text }) => `${isGood ? "ok" : "FAILED"}: ${text}`),
-    cells: [
-      ...[String(opened), String(restarts)],
-      `${memoryBefore.toFixed(0)}, ${memoryAfter.toFixed(0)} MiB`,
-      `${descriptorsBefore}, ${descriptorsAfter}; left over: ${leftDescriptors}`,
-      String(faults),
-    ],
   };
 }
 

@@ -1,30 +1,31 @@
-/** A publisher of a constant bitrate: 25 pictures a second with a keyframe every 2 s, and 43 sounds. */
-
 import { AAC_HEADER, AUDIO, AVC_HEADER, makeFrame, VIDEO } from "./frames.ts";
 import { RtmpPeer } from "./rtmp_peer.ts";
 
 const FRAME_MS = 40;
 const GOP_FRAMES = 50;
-/** AAC at 44.1 kHz has 1024 samples in a frame. */
-const SOUND_MS = 1024 / 44.1;
+/** An AAC frame has 1024 samples, here at 44.1 kHz. */
+const AUDIO_FRAME_MS = 1024 / 44.1;
 const SOUND_BYTES = 350;
-/** A keyframe is so many times as large as the others. */
+/** Size of a keyframe, as a multiple of the other frames. */
 const KEYFRAME_RATIO = 6;
 
 /** Options of {@linkcode Source.start}. */
-export interface SourceOptions {
-  /** Servers to publish to, all the same bytes. */
+interface SourceOptions {
+  /** Ports of the servers to publish to; all receive the same bytes. */
   readonly ports: readonly number[];
   readonly stream: string;
   readonly kilobits?: number;
 }
 
-/** See the file comment. A server that is lost is published to again as soon as it is there. */
+/**
+ * A publisher with a constant bitrate: 25 video frames a second with a keyframe every 2 s, and 43
+ * audio frames a second. It publishes again as soon as a lost server is back.
+ */
 export class Source implements AsyncDisposable {
   readonly #stream: string;
   readonly #targets: Target[];
   readonly #interFrameBytes: number;
-  /** When its first frame was sent, had it never paused. */
+  /** Time of the first frame, shifted by all pauses since. */
   #startedMs = performance.now();
   #videoCount = 0;
   #audioCount = 0;
@@ -34,12 +35,12 @@ export class Source implements AsyncDisposable {
   private constructor({ ports, stream, kilobits = 1000 }: SourceOptions) {
     this.#stream = stream;
     this.#targets = ports.map((port) => ({ port, peer: null, isOpening: false }));
-    const videoBytesPerGop = (kilobits * 125 - SOUND_BYTES * 1000 / SOUND_MS) *
+    const videoBytesPerGop = (kilobits * 125 - SOUND_BYTES * 1000 / AUDIO_FRAME_MS) *
       (GOP_FRAMES * FRAME_MS / 1000);
     this.#interFrameBytes = Math.round(videoBytesPerGop / (GOP_FRAMES - 1 + KEYFRAME_RATIO));
   }
 
-  /** Publishes, and returns when all servers take it. */
+  /** Connects, and returns when all servers have accepted the stream. */
   static async start(options: SourceOptions): Promise<Source> {
     const source = new Source(options);
     await Promise.all(source.#targets.map((target) => source.#open(target)));
@@ -52,12 +53,12 @@ export class Source implements AsyncDisposable {
     return this.#sentBytes;
   }
 
-  /** Sends nothing more until {@linkcode resume}; nothing that was due meanwhile is sent later. */
+  /** Sends nothing until {@linkcode resume}; frames due in between are never sent. */
   pause(): void {
     clearTimeout(this.#timer);
   }
 
-  /** Goes on with the frame that comes next, at once. */
+  /** Resumes at once with the next frame. */
   resume(): void {
     this.#startedMs = performance.now() - this.#nextMs;
     this.#run();
@@ -81,12 +82,12 @@ export class Source implements AsyncDisposable {
     if (target.isOpening) return;
     target.isOpening = true;
     this.#open(target)
-      // Not there yet: the next frame is the next attempt.
+      // Not back yet: try again with the next frame.
       .catch(() => target.peer = null)
       .finally(() => target.isOpening = false);
   }
 
-  /** Sends what is due, and waits for the next frame's time: delays do not add up. */
+  /** Sends all frames that are due, then waits for the next. Delays do not add up. */
   #run(): void {
     const nowMs = performance.now() - this.#startedMs;
     while (this.#nextMs <= nowMs) this.#sendNext();
@@ -94,11 +95,11 @@ export class Source implements AsyncDisposable {
   }
 
   get #nextMs(): number {
-    return Math.min(this.#videoCount * FRAME_MS, this.#audioCount * SOUND_MS);
+    return Math.min(this.#videoCount * FRAME_MS, this.#audioCount * AUDIO_FRAME_MS);
   }
 
   #sendNext(): void {
-    if (this.#videoCount * FRAME_MS <= this.#audioCount * SOUND_MS) {
+    if (this.#videoCount * FRAME_MS <= this.#audioCount * AUDIO_FRAME_MS) {
       const number = this.#videoCount++;
       const isKeyframe = number % GOP_FRAMES === 0;
       const size = this.#interFrameBytes * (isKeyframe ? KEYFRAME_RATIO : 1);
@@ -106,7 +107,11 @@ export class Source implements AsyncDisposable {
       this.#push(VIDEO, number * FRAME_MS, payload);
     } else {
       const number = this.#audioCount++;
-      this.#push(AUDIO, number * SOUND_MS, makeFrame({ kind: "sound", number, size: SOUND_BYTES }));
+      this.#push(
+        AUDIO,
+        number * AUDIO_FRAME_MS,
+        makeFrame({ kind: "audio", number, size: SOUND_BYTES }),
+      );
     }
   }
 

@@ -1,47 +1,50 @@
 /**
- * Measures several servers in turns, so that all have the same share of a machine's good and bad moments.
- * Whoever waits for its turn is stopped.
+ * Measures several servers in turns, so that the machine's noisy moments affect all of them alike.
+ * Servers are stopped (SIGSTOP) while they wait for their turn.
  */
 
 import { delay } from "../tests/helpers/until.ts";
 import { CpuMeter, type CpuUse } from "./cpu_meter.ts";
 import { readUsage } from "./machine.ts";
 
-/** What a turn lasts unless there is a reason: eight merge periods of 350 ms. */
+/** Default length of a turn: eight merge periods of 350 ms. */
 export const TURN_MS = 2_800;
-/** More than all turns of a scene take together: what gives loads an end, should nothing else. */
+/** Longer than all turns of a scene together; ends loads that are left over. */
 export const MOST_SECONDS = 600;
-/** Until a server that goes on is at its pace: a merge period and a part of one. */
+/** Time for a resumed server to reach its pace: a little more than a merge period. */
 export const SETTLE_MS = 500;
-/** Until the last that was published has gone out, where a server keeps up: like {@linkcode SETTLE_MS}. */
+/**
+ * Time for the last published bytes to go out, if the server keeps up. Similar to {@linkcode
+ * SETTLE_MS}.
+ */
 const DRAIN_MS = 400;
-/** Whoever took less than a tenth of this time is idle. */
+/** A process is idle if it used less than a tenth of this time. */
 const IDLE_MS = 100;
 const IDLE_TIMEOUT_MS = 10_000;
 
-/** A server with its load that is measured, and works only while it is its turn. */
+/** A server and its load, which work only during their turn. */
 export interface Contender {
   /** Process id of the server. */
   readonly pid: number;
   readonly loadPid: number;
-  /** Gives it work, and waits until it is at its pace. */
+  /** Starts the load, and waits until the server has reached its pace. */
   resume(): Promise<void>;
-  /** Gives it no more, and waits until it has ended what is under way. */
+  /** Stops the load, and waits until the server has finished its work. */
   pause(): Promise<void>;
 }
 
-/** Whose turn it is, and for how long. */
-export interface Turn {
+/** A server and the length of its turns. */
+interface Turn {
   readonly contender: Contender;
-  /** What is measured of it, in ms. */
+  /** Measured time per turn, in ms. */
   readonly lengthMs: number;
 }
 
 /**
- * Lets each have its turn, and that `rounds` times. All have paused when they come here, and nobody is stopped
- * afterwards.
+ * Measures each server `rounds` times, in turns. All must be paused at the start; none is stopped
+ * at the end.
  *
- * @returns the mean of each one's turns, in the order given, and its memory in the last
+ * @returns the mean of each server's turns, in the given order, and its memory in the last turn
  */
 export async function measureInTurns(
   turns: readonly Turn[],
@@ -75,7 +78,7 @@ async function measureTurn({ contender, lengthMs }: Turn): Promise<CpuUse> {
   return use;
 }
 
-/** Waits until a process has next to nothing to do. @throws {Error} when that does not come */
+/** Waits until a process is all but idle. @throws {Error} when it stays busy */
 export async function untilIdle(pid: number): Promise<void> {
   const deadlineMs = performance.now() + IDLE_TIMEOUT_MS;
   await delay(DRAIN_MS);
@@ -85,7 +88,7 @@ export async function untilIdle(pid: number): Promise<void> {
     const after = await readUsage(pid);
     if (after.cpuMs - before.cpuMs < IDLE_MS / 10) return;
   }
-  throw new Error(`Process ${pid} works on although it has been given nothing more`);
+  throw new Error(`Process ${pid} stays busy without a load`);
 }
 
 function signal({ pid, loadPid }: Contender, name: Deno.Signal): void {

@@ -1,15 +1,15 @@
-/** Where the benchmarks keep what they build: programs in C, other servers, results. */
+/** Where the benchmarks keep what they build and download: C programs, other servers, results. */
 
 import { PROJECT_ROOT } from "../tests/helpers/edge_server.ts";
 import { run } from "./machine.ts";
 
-/** Kept between runs; git does not see it. */
+/** Kept between runs, ignored by git. */
 export const WORKSHOP = `${PROJECT_ROOT}.cache/bench`;
 
-/** A program of this folder. */
+/** A C program of this folder. */
 export type CProgram = "load" | "floor" | "awake";
 
-/** The programs' paths. @throws {Error} without a C compiler: nothing can be measured then */
+/** Compiles the programs and returns their paths. @throws {Error} without a C compiler */
 export async function buildPrograms(): Promise<Record<CProgram, string>> {
   await Deno.mkdir(WORKSHOP, { recursive: true });
   return {
@@ -29,7 +29,7 @@ async function build(name: CProgram): Promise<string> {
 
 async function compile(source: string, path: string): Promise<Deno.CommandOutput> {
   if (await run("gcc", "--version") === null) {
-    throw new Error("The load generator is a C program: apt-get install gcc libc6-dev");
+    throw new Error("Cannot find gcc for the load generator: apt-get install gcc libc6-dev");
   }
   return await new Deno.Command("gcc", { args: ["-O2", "-o", path, source] }).output();
 }

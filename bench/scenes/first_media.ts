@@ -1,5 +1,3 @@
-/** How long a player waits: near the origin and far from it, alone and in a crowd. */
-
 import { hasProgram } from "../../tests/helpers/programs.ts";
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
@@ -10,12 +8,12 @@ import { figure } from "../report.ts";
 import { BenchServer, launchEdge, startEdgeOnCore } from "../servers.ts";
 import { Source } from "../source.ts";
 
-/** Delay of each direction between a far edge and its origin, in ms. */
+/** Delay in each direction between a far edge and its origin, in ms. */
 const FAR_MS = 25;
 
 type Row = readonly [string, FirstMediaResult];
 
-/** See the file comment. */
+/** Time until a player's first media: near the origin and far from it, alone and in a crowd. */
 export async function firstMedia(context: BenchContext): Promise<SceneResult> {
   const near = await measure(context, "edge, beside its origin", () => startNear(context));
   const far = await measureFar(context);

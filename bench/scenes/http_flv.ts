@@ -1,5 +1,3 @@
-/** Our server with viewers over HTTP-FLV beside players of RTMP, and then slow ones among those. */
-
 import { freePort } from "../../tests/helpers/ports.ts";
 import { say } from "../../tests/helpers/say.ts";
 import { until } from "../../tests/helpers/until.ts";
@@ -18,32 +16,35 @@ const SLOW_PART = 0.05;
 /** Bytes per second that a slow viewer reads: a tenth of the stream. */
 const SLOW_RATE = 12_500;
 /**
- * Until the server skips for a slow viewer, or gives it up: kernel and runtime take about a MB for it first,
- * and `write_stall` is 15 s.
+ * Time until the server skips frames for a slow viewer, or closes it: kernel and runtime buffer
+ * about 1 MB first, and `write_stall` is 15 s.
  */
 const SLOW_WARM_SECONDS = 28;
-/** Loads run until they are stopped. */
+/** The loads run until they are stopped. */
 const ENDLESS_SECONDS = 600;
 const END_TIMEOUT_MS = 10_000;
-/** Of the plan's, for there are four steps. */
+/** Share of the plan's seconds for each of the four steps. */
 const STEP_PART = 0.6;
 
 const VHOST = `play { mw_latency ${MERGE_MS}; queue_length 3; } http_remux { enabled on; }`;
 
-/** What was measured while so many watched. */
+/** Measurements with a given set of crowds. */
 interface Step extends CpuUse {
   readonly name: string;
-  /** What each crowd got of what was published, in percent: RTMP first, without the slow ones. */
+  /**
+   * Share of the published bytes that each crowd received, in percent: RTMP first, without slow
+   * viewers.
+   */
   readonly heldPercent: readonly number[];
-  /** Of the sample, which plays RTMP. */
+  /** Delays of the sample, which plays over RTMP. */
   readonly delayMs: Delays;
-  /** Frames of the sample that were lost, doubled or changed, so far. */
+  /** Frames of the sample that were lost, duplicated or changed so far. */
   readonly faults: number;
-  /** Players and viewers that were closed or never let in, so far and without the slow ones. */
+  /** Players and viewers closed or never accepted so far, without the slow ones. */
   readonly lost: number;
 }
 
-/** See the file comment. */
+/** Our server with viewers over HTTP-FLV beside RTMP players, then with slow viewers among them. */
 export async function httpFlv({ pinning, programs, plan }: BenchContext): Promise<SceneResult> {
   const viewers = Math.min(plan.players, MOST_VIEWERS);
   const slowCount = Math.ceil(viewers * SLOW_PART);
@@ -84,17 +85,29 @@ export async function httpFlv({ pinning, programs, plan }: BenchContext): Promis
   const all = await measure(`+ ${slowCount} slow HTTP viewers`);
   await slow[Symbol.asyncDispose]();
   const behind = countBehind(await untilEnded(server, slowCount));
-  const steps = [base, alone, both, all];
-  const costs = steps.map(({ cpuPercent }, index) => {
-    return (cpuPercent - (steps[index - 1]?.cpuPercent ?? 0)) / 100 * MERGE_MS * 1000;
-  });
-  const [rtmpMicros, httpMicros] = [costs[1]! / viewers, costs[2]! / viewers];
+  return resultOf({ steps: [base, alone, both, all], viewers, slowCount, behind });
+}
+
+/** Makes the tables, goals and figures of the four steps, in their order. */
+function resultOf(
+  { steps, viewers, slowCount, behind }: {
+    readonly steps: readonly [base: Step, alone: Step, both: Step, all: Step];
+    readonly viewers: number;
+    readonly slowCount: number;
+    /** Slow viewers that the server skipped or closed. */
+    readonly behind: number;
+  },
+): SceneResult {
+  const [base, alone, both, all] = steps;
+  const flushMicros = (before: Step, after: Step) =>
+    (after.cpuPercent - before.cpuPercent) / 100 * MERGE_MS * 1000 / viewers;
+  const [rtmpMicros, httpMicros] = [flushMicros(base, alone), flushMicros(alone, both)];
   const costRatio = httpMicros / rtmpMicros;
+  const isWhole = viewers === MOST_VIEWERS;
   return {
     tables: [{
-      title: `HTTP-FLV beside RTMP, merged for ${MERGE_MS} ms, ${
-        figure(SLOW_RATE * 8 / 1000)
-      } kbit/s for slow ones`,
+      title: `HTTP-FLV beside RTMP, merged for ${MERGE_MS} ms; ` +
+        `slow viewers read ${figure(SLOW_RATE * 8 / 1000)} kbit/s`,
       columns: [
         ...["", "CPU %", "RSS MiB", "RTMP got %", "HTTP got %"],
         ...["RTMP delay p99 ms", "worst", "RTMP faults", "lost"],
@@ -108,18 +121,16 @@ export async function httpFlv({ pinning, programs, plan }: BenchContext): Promis
       notes: [
         `a flush costs ${figure(rtmpMicros)} µs over RTMP and ${figure(httpMicros)} µs over ` +
         `HTTP (× ${figure(costRatio)}): what each step adds`,
-        `${behind} of ${slowCount} slow ones skipped or were closed`,
+        `${behind} of ${slowCount} slow viewers were skipped or closed`,
       ],
     }],
-    goals: viewers === MOST_VIEWERS
-      ? goalsOf({ alone, all, costRatio, unnoticed: slowCount - behind })
-      : [],
-    figures: viewers === MOST_VIEWERS ? { "HTTP viewer, of RTMP": `× ${figure(costRatio)}` } : {},
+    goals: isWhole ? goalsOf({ alone, all, costRatio, unnoticed: slowCount - behind }) : [],
+    figures: isWhole ? { "HTTP viewer: CPU, of an RTMP player's": `× ${figure(costRatio)}` } : {},
     points: [],
   };
 }
 
-/** Players that came together. */
+/** A group of players that are started together. */
 interface Crowd {
   readonly process: LoadProcess;
   readonly size: number;
@@ -157,22 +168,22 @@ async function measureStep(
   };
 }
 
-/** Bytes per ms of each player. */
+/** Returns the bytes per ms that each player received. */
 function rateOf(from: LoadState, to: LoadState): number {
   return (to.bytes - from.bytes) / (to.ms - from.ms) / to.playing;
 }
 
-/** Waits until the server has said of so many that they left. @returns those lines */
+/** Waits until the server has logged that many departures. @returns those lines */
 async function untilEnded(server: BenchServer, count: number): Promise<readonly string[]> {
   const lines = () => server.log.filter((line) => line.includes("] Play ended "));
-  await until("the slow ones to be gone", () => lines().length >= count, {
+  await until("the slow viewers to leave", () => lines().length >= count, {
     timeoutMs: END_TIMEOUT_MS,
     everyMs: 50,
   });
   return lines();
 }
 
-/** How many were too slow for the server. */
+/** Returns how many clients were too slow for the server. */
 function countBehind(lines: readonly string[]): number {
   return lines.filter((line) => /skips=[1-9]|takes no data/.test(line)).length;
 }
@@ -182,7 +193,7 @@ function goalsOf(
     readonly alone: Step;
     readonly all: Step;
     readonly costRatio: number;
-    /** Slow viewers that were not skipped or closed: they have proven nothing. */
+    /** Slow viewers that were neither skipped nor closed, so that they prove nothing. */
     readonly unnoticed: number;
   },
 ): Goal[] {

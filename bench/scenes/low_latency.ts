@@ -1,5 +1,3 @@
-/** Our server when it writes as soon as it may and what that costs, in turns with a loop in C that only writes. */
-
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, SceneResult } from "../bench_context.ts";
 import { FanOut } from "../fan_out.ts";
@@ -10,14 +8,17 @@ import { measureInTurns, TURN_MS } from "../turns.ts";
 
 /** The merge period of `min_latency`. */
 const PERIOD_MS = 40;
-/** What 1 Mbit/s is in that time. */
+/** Bytes of a 1 Mbit/s stream in that period. */
 const FLUSH_BYTES = 5_000;
 
-/** See the file comment. The publisher is at the edge: delays are from its input to the players. */
+/**
+ * Our server with `min_latency`, and what it costs, in turns with a C loop that only writes. The
+ * publisher connects to the edge: delays are from its input to the players.
+ */
 export async function lowLatency(context: BenchContext): Promise<SceneResult> {
   const { pinning, programs, plan } = context;
   const { players } = plan;
-  say(`${players} players come to an edge with min_latency on, and as many to a floor`);
+  say(`${players} players connect to an edge with min_latency on, and as many to the floor`);
   const server = await startEdgeOnCore(pinning, { vhost: "min_latency on;", publishAt: "edge" });
   await using edge = await FanOut.start(programs.load, server, plan);
   await using floor = await FloorProcess.start(context, {
@@ -60,7 +61,7 @@ export async function lowLatency(context: BenchContext): Promise<SceneResult> {
       { what: "frames lost or players closed", value: faults, bound: 0, unit: "" },
     ],
     figures: plan.players !== 2000 ? {} : {
-      "min_latency: CPU, p99": `${figure(cpuPercent)} %, ${figure(delayMs.p99)} ms`,
+      "min_latency: CPU, delay p99": `${figure(cpuPercent)} %, ${figure(delayMs.p99)} ms`,
     },
     points: [],
   };

@@ -1,5 +1,3 @@
-/** Our server with ever more players, and a loop in C that only writes to as many, all in turns. */
-
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
 import type { CpuUse } from "../cpu_meter.ts";
@@ -10,27 +8,36 @@ import { startEdgeOnCore } from "../servers.ts";
 import { measureInTurns, TURN_MS } from "../turns.ts";
 
 const MERGE_MS = 350;
-/** What 1 Mbit/s is in that time. */
+/** Bytes of a 1 Mbit/s stream in that period. */
 const FLUSH_BYTES = 43_750;
-/** The sample, which also pings the server, and one that only reads. */
+/** The sample, which also pings the server, and one player that only reads. */
 const BASE_PLAYERS = SAMPLE_SIZE + 1;
 /**
- * Fewer players than this take so little that one collection of the whole heap, of which there is one in ten
- * seconds of work or so, is a tenth of it: they are warmed up and measured for longer.
+ * With fewer players the load is so small that one full collection, about every ten seconds of
+ * work, is a tenth of it. They are warmed up and measured for longer.
  */
 const FEW_PLAYERS = 1000;
 const FEW_FACTOR = 3;
-/** `ping`: while others have their turns, players are silent for longer than its 30 s. */
+/**
+ * `ping`: while other servers have their turn, players are silent for longer than the default of 30
+ * s.
+ */
 const VHOST = `play { mw_latency ${MERGE_MS}; ping 600s; }`;
 
 interface Run {
   readonly ours: FanOutResult;
-  /** What the server takes for {@linkcode BASE_PLAYERS}: it reads and keeps the stream, and answers pings. */
+  /**
+   * Use with {@linkcode BASE_PLAYERS} only: the server reads and keeps the stream, and answers
+   * pings.
+   */
   readonly base: CpuUse;
   readonly floor: CpuUse;
 }
 
-/** See the file comment. */
+/**
+ * Our server with increasing numbers of players, in turns with a C loop that only writes to as
+ * many.
+ */
 export async function scaling(context: BenchContext): Promise<SceneResult> {
   const runs = await measureRuns(context);
   return {
@@ -75,15 +82,17 @@ export async function scaling(context: BenchContext): Promise<SceneResult> {
 }
 
 async function measureRuns(context: BenchContext): Promise<Run[]> {
-  say(`${BASE_PLAYERS} players come to an edge`);
+  say(`${BASE_PLAYERS} players connect to an edge`);
   await using base = await startOurs(context, BASE_PLAYERS);
   const runs: Run[] = [];
   for (const players of context.plan.counts) {
     if (players <= BASE_PLAYERS) {
-      say(`skipped: ${players} players are not more than the base`);
+      say(`skipped: ${players} players are no more than the base`);
       continue;
     }
-    say(`${players} players come to an edge, and as many to a floor; then they take turns`);
+    say(
+      `${players} players connect to an edge, and as many to the floor; then they are measured in turns`,
+    );
     await using edge = await startOurs(context, players);
     await using floor = await FloorProcess.start(context, {
       players,
@@ -115,12 +124,12 @@ function patienceFor(players: number): number {
   return players < FEW_PLAYERS ? FEW_FACTOR : 1;
 }
 
-/** Processor time for each of so many players and merge period, in µs. */
+/** Processor time per player and merge period, in µs. */
 function microseconds(cpuPercent: number, players: number): number {
   return cpuPercent / 100 * MERGE_MS * 1000 / players;
 }
 
-/** The same of what the players beyond the base add to it. */
+/** The same for what the players beyond the base add. */
 function flushMicroseconds({ ours, base }: Run): number {
   return microseconds(ours.cpuPercent - base.cpuPercent, ours.players - BASE_PLAYERS);
 }
@@ -129,7 +138,7 @@ function overFloor(run: Run): number {
   return flushMicroseconds(run) / microseconds(run.floor.cpuPercent, run.ours.players);
 }
 
-/** How much later than a merge period players were written to: mostly the delay of the event loop. */
+/** How much later than a merge period players were written to: mostly event loop delay. */
 function latenessMs({ longestGapMs }: FanOutResult): number {
   return Math.max(0, longestGapMs - MERGE_MS);
 }
@@ -179,7 +188,9 @@ function figuresOf(runs: readonly Run[]): Record<string, string> {
   const { ours } = largest;
   const micros = flushMicroseconds(largest);
   return {
-    "9,000: CPU, RSS": `${figure(ours.cpuPercent)} %, ${figure(ours.rssMiB)} MiB`,
-    "a flush, of floor": `${figure(micros)} µs, × ${figure(overFloor(largest))}`,
+    "9,000 players: CPU, RSS": `${figure(ours.cpuPercent)} %, ${figure(ours.rssMiB)} MiB`,
+    "9,000 players: a flush, of the floor's": `${figure(micros)} µs, × ${
+      figure(overFloor(largest))
+    }`,
   };
 }

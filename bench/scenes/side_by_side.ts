@@ -1,5 +1,3 @@
-/** Our server and others in turns, under the same load. */
-
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
 import { FanOut, type FanOutResult } from "../fan_out.ts";
@@ -8,23 +6,26 @@ import { figure } from "../report.ts";
 import { type Competitor, compiledEdge, startEdgeOnCore } from "../servers.ts";
 import { measureInTurns, TURN_MS } from "../turns.ts";
 
-/** `ping`: while others have their turns, players are silent for longer than its 30 s. */
+/**
+ * `ping`: while other servers have their turn, players are silent for longer than the default of 30
+ * s.
+ */
 const VHOST = "play { mw_latency 350; ping 600s; }";
 const OURS = "edge, from source";
 
 type Entry = readonly [Competitor, FanOutResult];
 
-/** See the file comment. */
+/** Our server and others under the same load, in turns. */
 export async function sideBySide(context: BenchContext): Promise<SceneResult> {
   const { pinning, programs, plan } = context;
   await using resources = new AsyncDisposableStack();
   const all: [Competitor, FanOut][] = [];
   for (const competitor of await competitors(context)) {
-    say(`${plan.players} players come to ${competitor.name}`);
+    say(`${plan.players} players connect to ${competitor.name}`);
     const fanOut = await FanOut.start(programs.load, await competitor.start(), plan);
     all.push([competitor, resources.use(fanOut)]);
   }
-  say("they take turns");
+  say("measuring in turns");
   const uses = await measureInTurns(
     all.map(([, contender]) => ({ contender, lengthMs: TURN_MS })),
     plan.rounds,
@@ -78,7 +79,10 @@ async function competitors({ pinning }: BenchContext): Promise<Competitor[]> {
   return all.filter((competitor) => competitor !== null);
 }
 
-/** Our share of the processor time of the server whose name begins so; NaN when it was skipped. */
+/**
+ * Our processor time as a share of that of the server whose name starts with `prefix`; NaN if it
+ * was skipped.
+ */
 function shareOf(results: readonly Entry[], prefix: string): number {
   const other = results.find(([{ name }]) => name.startsWith(prefix))?.[1];
   return other === undefined ? NaN : results[0]![1].cpuPercent / other.cpuPercent;
@@ -104,8 +108,8 @@ function figuresOf(results: readonly Entry[]): Record<string, string> {
     return version === undefined ? "–" : `× ${figure(shareOf(results, prefix))} (${version})`;
   };
   return {
-    "2,000: CPU, RSS": `${figure(cpuPercent)} %, ${figure(rssMiB)} MiB`,
-    "of nginx-rtmp": share("nginx-rtmp"),
-    "of node-media-server": share("node-media-server"),
+    "2,000 players: CPU, RSS": `${figure(cpuPercent)} %, ${figure(rssMiB)} MiB`,
+    "2,000 players: CPU, of nginx-rtmp's": share("nginx-rtmp"),
+    "2,000 players: CPU, of node-media-server's": share("node-media-server"),
   };
 }

@@ -1,5 +1,3 @@
-/** Everybody joins one stream within a second, while others already watch. */
-
 import { freePort } from "../../tests/helpers/ports.ts";
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, SceneResult } from "../bench_context.ts";
@@ -12,13 +10,13 @@ import { startEdgeOnCore } from "../servers.ts";
 import { Source } from "../source.ts";
 
 const SAMPLE_SIZE = 10;
-/** Until frames come that are no longer of the start. */
+/** Time until frames are live rather than from the GOP cache. */
 const SETTLE_MS = 3_000;
-/** For the last of them to have its first bytes. */
+/** Time for the last player to receive its first bytes. */
 const SECONDS = 3;
 const PERIOD_MS = 350;
 
-/** See the file comment. */
+/** All players join one stream within a second, while others already watch. */
 export async function storm({ pinning, programs, plan }: BenchContext): Promise<SceneResult> {
   const { players } = plan;
   say(`${players} players join within a second`);
@@ -30,7 +28,7 @@ export async function storm({ pinning, programs, plan }: BenchContext): Promise<
   });
   await using _source = await Source.start({ ports: [server.publishPort], stream: "bench" });
   await using sample = await openSample(server.port, "bench", SAMPLE_SIZE);
-  // The server's first scrape takes 30 ms, which is not the storm's.
+  // The server's first scrape takes 30 ms; keep it out of the measurement.
   await readLoopDelays(apiPort);
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   sample.begin();
@@ -47,7 +45,7 @@ export async function storm({ pinning, programs, plan }: BenchContext): Promise<
   const lost = players - started + sample.countLost() + sample.countFaults();
   return {
     tables: [{
-      title: `${players} players join one stream within a second; ${SAMPLE_SIZE} were there before`,
+      title: `${players} players join one stream within a second; ${SAMPLE_SIZE} play already`,
       columns: [
         "",
         "first media ms",
@@ -71,7 +69,7 @@ export async function storm({ pinning, programs, plan }: BenchContext): Promise<
     }],
     goals: [
       { what: "players lost when all join at once", value: lost, bound: 0, unit: "" },
-      // A frame waits for one merge period at most, and the loop may be late by this much.
+      // A frame waits for at most one merge period, and the event loop may be late by this much.
       {
         what: "watchers' delay while all join",
         value: delayMs.max - PERIOD_MS,

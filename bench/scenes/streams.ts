@@ -1,5 +1,3 @@
-/** Many streams with one player each beside one stream with as many players, and many publishers. */
-
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
 import { CpuMeter } from "../cpu_meter.ts";
@@ -12,11 +10,14 @@ import { openSampleOf } from "../sample.ts";
 import { startEdgeOnCore } from "../servers.ts";
 
 const MOST_STREAMS = 1000;
-/** Of each stream; publishers send as many bytes in all, and are a tenth as many. */
+/**
+ * Bitrate of each stream in kbit/s. There are a tenth as many publishers, which send as many bytes
+ * in total.
+ */
 const KILOBITS = 100;
 const STREAMS_PER_PUBLISHER = 10;
 const SAMPLE_SIZE = 10;
-/** Players that come in a second: each is a new upstream. */
+/** Players that join per second; each one causes a new upstream. */
 const RATE = 500;
 
 type Measured = Pick<FanOutResult, "cpuPercent" | "rssMiB" | "heldPercent"> & {
@@ -26,7 +27,9 @@ type Measured = Pick<FanOutResult, "cpuPercent" | "rssMiB" | "heldPercent"> & {
   readonly outMegabits: number;
 };
 
-/** See the file comment. */
+/**
+ * Many streams with one player each, beside one stream with as many players, and many publishers.
+ */
 export async function streams(context: BenchContext): Promise<SceneResult> {
   const count = Math.min(context.plan.players, MOST_STREAMS);
   const publisherCount = Math.ceil(count / STREAMS_PER_PUBLISHER);
@@ -36,7 +39,7 @@ export async function streams(context: BenchContext): Promise<SceneResult> {
   const rows: readonly (readonly [string, Measured])[] = [
     [`1 stream, ${count} players`, one],
     [`${count} streams, 1 player each`, many],
-    [`${publisherCount} publishers, pushed on`, publishers],
+    [`${publisherCount} publishers, pushed to an origin`, publishers],
   ];
   const streamKiB = (many.rssMiB - one.rssMiB) * 1024 / (count - 1);
   const publisherKiB = publishers.addedMiB * 1024 / publisherCount;
@@ -65,7 +68,9 @@ export async function streams(context: BenchContext): Promise<SceneResult> {
     }],
     goals: count === MOST_STREAMS ? goalsOf({ one, many, publishers, streamKiB }) : [],
     figures: count === MOST_STREAMS
-      ? { "1,000 streams, of one": `× ${figure(many.cpuPercent / one.cpuPercent)}` }
+      ? {
+        "1,000 streams: CPU per player, of one's": `× ${figure(many.cpuPercent / one.cpuPercent)}`,
+      }
       : {},
     points: [],
   };
@@ -95,7 +100,7 @@ async function measureStreams(
   };
 }
 
-/** They publish at the edge, which pushes to its origin, where the sample plays. */
+/** Measures publishers at the edge, which pushes to its origin, where the sample plays. */
 async function measurePublishers(
   { pinning, plan }: BenchContext,
   count: number,
@@ -139,7 +144,7 @@ function goalsOf(
       bound: 2,
       unit: "×",
     },
-    // A slow stream keeps some 5 s, which are 70 KB here, and has an upstream.
+    // A stream keeps some 5 s, which are 70 kB here, and has an upstream.
     { what: "memory of a stream of 100 kbit/s", value: streamKiB, bound: 256, unit: "KiB" },
     { what: "frames lost or clients closed, many streams", value: faults, bound: 0, unit: "" },
   ];

@@ -1,5 +1,3 @@
-/** Our server with one thread and with two, on all cores: what a second one is worth. */
-
 import { say } from "../../tests/helpers/say.ts";
 import type { BenchContext, Goal, SceneResult } from "../bench_context.ts";
 import { type FanOutResult, measureFanOut } from "../fan_out.ts";
@@ -7,7 +5,7 @@ import { figure } from "../report.ts";
 import { startEdgeOnCore } from "../servers.ts";
 
 const MERGE_MS = 350;
-/** Two cores carry so many times what one does, at least. */
+/** Two cores carry at least this many times what one does. */
 const WORTH = 1.7;
 
 interface Run {
@@ -15,13 +13,13 @@ interface Run {
   readonly result: FanOutResult;
   /** Players of each thread. */
   readonly shares: readonly number[];
-  /** Connections to the origin, ever. */
+  /** Connections to the origin, in total. */
   readonly upstreams: number;
 }
 
 /**
- * See the file comment. Each thread has as many players, as when one is not enough for them. The load is
- * light: what it leaves of its core, the second thread may use.
+ * Our server with one thread and with two, on all cores. Players per thread are the same in both
+ * runs. The load is light, so the second thread can use the rest of its core.
  */
 export async function workers(context: BenchContext): Promise<SceneResult> {
   const { players } = context.plan;
@@ -48,7 +46,9 @@ export async function workers(context: BenchContext): Promise<SceneResult> {
       notes: ["µs per flush: all CPU of the process, by players and merge periods"],
     }],
     goals: players === 2000 ? goalsOf(one, two) : [],
-    figures: players === 2000 ? { "two workers, of one": `× ${figure(costOfTwo(one, two))}` } : {},
+    figures: players === 2000
+      ? { "two workers: CPU per player, of one's": `× ${figure(costOfTwo(one, two))}` }
+      : {},
     points: [],
   };
 }
@@ -76,17 +76,20 @@ async function measure(
   };
 }
 
-/** All CPU of the process, by players and merge periods. */
+/** CPU of the whole process, per player and merge period. */
 function flushMicroseconds({ cpuPercent, players }: FanOutResult): number {
   return cpuPercent / 100 * MERGE_MS * 1000 / players;
 }
 
-/** CPU per player with two threads, of that with one. */
+/** CPU per player with two threads, relative to one thread. */
 function costOfTwo(one: Run, two: Run): number {
   return flushMicroseconds(two.result) / flushMicroseconds(one.result);
 }
 
-/** How many clients each thread let play, by its name in their ids: `w0c12`; without threads `c12`. */
+/**
+ * Returns how many clients started to play on each thread. Client ids name the thread: `w0c12`, or
+ * `c12` without threads.
+ */
 function countPlays(log: readonly string[]): number[] {
   const counts = new Map<string, number>();
   for (const line of log) {
