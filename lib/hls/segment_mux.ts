@@ -15,7 +15,6 @@ import {
   MpegTsOutputFormat,
   Output,
 } from "mediabunny";
-import { codecString } from "./codec_string.ts";
 import type { Packet, Segment } from "./segmenter.ts";
 import { type AudioTrack, containerFor, type VideoTrack } from "./track.ts";
 import { correctPictures } from "./ts_packets.ts";
@@ -120,9 +119,9 @@ class VideoSource {
   #newestMs = -Infinity;
 
   constructor(output: Output, track: VideoTrack, durations: Durations) {
-    this.#source = new EncodedVideoPacketSource(track.codec);
+    this.#source = new EncodedVideoPacketSource(track.hls.muxerName);
     this.#config = {
-      codec: codecString(track),
+      codec: track.hls.codecString(track.config),
       codedWidth: track.size.width,
       codedHeight: track.size.height,
       ...(track.config.length > 0 ? { description: track.config } : {}),
@@ -158,9 +157,9 @@ class AudioSource {
   readonly #durations: Durations;
 
   constructor(output: Output, track: AudioTrack, durations: Durations) {
-    this.#source = new EncodedAudioPacketSource(track.codec);
+    this.#source = new EncodedAudioPacketSource(track.hls.muxerName);
     this.#config = {
-      codec: codecString(track),
+      codec: track.hls.codecString(track.config),
       sampleRate: track.sampleRate,
       numberOfChannels: track.channels,
       ...(track.config.length > 0 ? { description: track.config } : {}),

@@ -7,23 +7,17 @@
 import { diffU32 } from "../base/u32.ts";
 import type { HlsConfig } from "../config/config.ts";
 import { describeCodec } from "../media/codec_name.ts";
+import type { AudioCodec, VideoCodec } from "../media/codecs.ts";
+import { type FlvFrame, readAudio, readVideo } from "../media/flv_content.ts";
+import { readFrameSize } from "../media/frame_size.ts";
 import { isMetadata } from "../media/metadata.ts";
 import { MessageType } from "../rtmp/constants.ts";
-import {
-  type AudioCodec,
-  type FlvFrame,
-  readAudio,
-  readVideo,
-  type VideoCodec,
-} from "./flv_frame.ts";
 import {
   type AudioTrack,
   audioTrack,
   audioTrackFromFrame,
   DEFAULT_SIZE,
   isSameTrack,
-  needsConfig,
-  readPictureSize,
   type VideoTrack,
   videoTrack,
 } from "./track.ts";
@@ -111,7 +105,7 @@ export class Segmenter {
       case MessageType.AUDIO:
         return this.#pushAudio(timestampMs, payload);
       case MessageType.DATA_AMF0:
-        if (isMetadata(payload)) this.#size = readPictureSize(payload) ?? this.#size;
+        if (isMetadata(payload)) this.#size = readFrameSize(payload) ?? this.#size;
     }
   }
 
@@ -130,7 +124,9 @@ export class Segmenter {
     const content = readVideo(payload);
     if (content === null) return;
     const { codec } = content;
-    if (codec === null) return this.#reportUnsupported(MessageType.VIDEO, payload);
+    if (codec === null || codec.hls === null) {
+      return this.#reportUnsupported(MessageType.VIDEO, payload);
+    }
     if (content.type === "config") {
       return this.#setVideo(videoTrack(codec, content.body, this.#size));
     }
@@ -141,9 +137,11 @@ export class Segmenter {
     const content = readAudio(payload);
     if (content === null) return;
     const { codec, body } = content;
-    if (codec === null) return this.#reportUnsupported(MessageType.AUDIO, payload);
+    if (codec === null || codec.hls === null) {
+      return this.#reportUnsupported(MessageType.AUDIO, payload);
+    }
     if (content.type === "config") return this.#setAudio(audioTrack(codec, body));
-    if (codec !== this.#audio?.codec && !needsConfig(codec)) {
+    if (codec !== this.#audio?.codec && codec.sequenceHeader !== "required") {
       this.#setAudio(audioTrackFromFrame(codec, body));
     }
     this.#addAudio(this.#clock.at(timestampMs), content);

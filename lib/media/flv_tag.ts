@@ -1,10 +1,11 @@
 /**
- * What an RTMP audio or video message is to somebody who joins or skips: a point to start at, a header
- * to have first, or something in between. Nothing else of the payload is looked at.
+ * Classifies RTMP audio and video messages by what they mean to a player that joins or skips: where
+ * it can start, what it needs first, and the rest.
  *
- * HOT: called once per relayed message; numbers only, no allocation.
+ * HOT: runs once per relayed message, so it works on numbers and never allocates.
  */
 
+import { audioCodecs, videoCodecs } from "./codecs.ts";
 import {
   AudioPacketType,
   firstTrackAt,
@@ -18,37 +19,37 @@ import {
   VideoPacketType,
 } from "./flv_layout.ts";
 
-/** What a video message is. */
+/** Kinds of video messages. */
 export const VideoKind = {
-  /** Empty, cut short, or of a packet type that is not known. */
+  /** Empty, cut short, or of an unknown packet type. */
   unknown: 0,
-  /** A picture that needs earlier ones, or a keyframe of a track other than the default one. */
+  /** A frame that needs earlier ones, or a keyframe of a track other than the default one. */
   frame: 1,
-  /** A picture of the default track that decoding can start at: a random access point. */
+  /** A frame of the default track at which decoding can start: a random access point. */
   keyframe: 2,
-  /** Decoder configuration. Not a picture, though it carries the keyframe flag. */
+  /** A decoder configuration. Has the keyframe flag but is no frame. */
   sequenceHeader: 3,
-  /** The sequence is over; a new header comes before the next picture. */
+  /** The end of a sequence; a new header precedes the next frame. */
   sequenceEnd: 4,
-  /** Enhanced RTMP metadata frame (HDR `colorInfo`): valid until the next one, so joiners need it. */
+  /** Enhanced RTMP metadata (HDR `colorInfo`): in force until the next, so new players need it. */
   metadata: 5,
-  /** Video info or command frame (start or end of a seek); no picture. */
+  /** Video info or command frame (start or end of a seek); no frame. */
   command: 6,
 } as const;
 /** One of {@linkcode VideoKind}. */
 export type VideoKind = typeof VideoKind[keyof typeof VideoKind];
 
-/** What an audio message is. */
+/** Kinds of audio messages. */
 export const AudioKind = {
-  /** Empty (Flash's "silence" message), cut short, or of a packet type that is not known. */
+  /** Empty (Flash's "silence" message), cut short, or of an unknown packet type. */
   unknown: 0,
-  /** Sound; decoding can start at any of them. */
+  /** A frame. Decoding can start at any of them. */
   frame: 1,
-  /** Decoder configuration. */
+  /** A decoder configuration. */
   sequenceHeader: 3,
-  /** The sequence is over. */
+  /** The end of a sequence. */
   sequenceEnd: 4,
-  /** Enhanced RTMP multichannel configuration (speaker layout): joiners need it like a header. */
+  /** Enhanced RTMP multichannel configuration (speaker layout): new players need it like a header. */
   channelConfig: 5,
 } as const;
 /** One of {@linkcode AudioKind}. */
@@ -57,23 +58,17 @@ export type AudioKind = typeof AudioKind[keyof typeof AudioKind];
 /** Three bits of a video payload's first byte (VideoFrameType). */
 const FrameType = { key: 1, generatedKey: 4, command: 5 } as const;
 
-/** Legacy codecs whose second byte is a packet type: AVC, and HEVC and AV1 as CDNs squeezed them in. */
-const CODEC_ID_AVC = 7;
-const CODEC_ID_HEVC = 12;
-const CODEC_ID_AV1 = 13;
-/** Type and composition time before the body of those codecs. */
-const AVC_HEADER_BYTES = 5;
+/** Packet type and composition time before the body of legacy video that has them. */
+const LEGACY_VIDEO_HEADER_BYTES = 5;
 
 /** Second byte of a legacy payload with packet types (AVCPacketType, AACPacketType). */
 const LegacyPacketType = { sequenceHeader: 0, frame: 1, sequenceEnd: 2 } as const;
 
-const SOUND_FORMAT_AAC = 10;
-
 /**
- * Kind of a video (type 9) payload. Never throws.
+ * Returns the kind of a video (type 9) payload. Never throws.
  *
- * In a multitrack message (Enhanced RTMP v2) only a keyframe of track 0 is a `keyframe`: tracks are sent
- * in messages of their own, and a viewer who starts at the keyframe of track 2 has missed the one of the
+ * Of a multitrack message (Enhanced RTMP v2), only a keyframe of track 0 is a `keyframe`. Tracks are
+ * sent in separate messages: a player that starts at the keyframe of track 2 has missed that of the
  * default track.
  */
 export function classifyVideo(payload: Uint8Array): VideoKind {
@@ -81,11 +76,11 @@ export function classifyVideo(payload: Uint8Array): VideoKind {
   return isExVideo(payload) ? classifyExVideo(payload) : classifyLegacyVideo(payload);
 }
 
-/** Kind of an audio (type 8) payload. Never throws. */
+/** Returns the kind of an audio (type 8) payload. Never throws. */
 export function classifyAudio(payload: Uint8Array): AudioKind {
   if (payload.length < 2) return AudioKind.unknown;
   if (isExAudio(payload)) return classifyExAudio(payload);
-  if (payload[0]! >>> 4 !== SOUND_FORMAT_AAC) return AudioKind.frame;
+  if (!audioCodecs.hasPacketType(payload[0]! >>> 4)) return AudioKind.frame;
   return payload[1] === LegacyPacketType.sequenceHeader
     ? AudioKind.sequenceHeader
     : AudioKind.frame;
@@ -109,22 +104,12 @@ export function isSideData(typeId: number, payload: Uint8Array): boolean {
 
 function classifyLegacyVideo(payload: Uint8Array): VideoKind {
   if (frameTypeOf(payload) === FrameType.command) return VideoKind.command;
-  switch (payload[0]! & 0x0f) {
-    case CODEC_ID_AVC:
-    case CODEC_ID_HEVC:
-    case CODEC_ID_AV1:
-      return classifyAvcLike(payload);
-    default:
-      return pictureKind(payload, 1);
-  }
-}
-
-function classifyAvcLike(payload: Uint8Array): VideoKind {
+  if (!videoCodecs.hasPacketType(payload[0]! & 0x0f)) return frameKind(payload, 1);
   switch (payload[1]) {
     case LegacyPacketType.sequenceHeader:
       return VideoKind.sequenceHeader;
     case LegacyPacketType.frame:
-      return pictureKind(payload, AVC_HEADER_BYTES);
+      return frameKind(payload, LEGACY_VIDEO_HEADER_BYTES);
     case LegacyPacketType.sequenceEnd:
       return VideoKind.sequenceEnd;
     default:
@@ -135,7 +120,7 @@ function classifyAvcLike(payload: Uint8Array): VideoKind {
 function classifyExVideo(payload: Uint8Array): VideoKind {
   const at = packetTypeAt(payload);
   const type = lowNibble(payload, at);
-  // The frame type of metadata means nothing, and FFmpeg does send it as "command".
+  // The frame type of metadata means nothing, and FFmpeg sends it as "command".
   if (type !== VideoPacketType.metadata && frameTypeOf(payload) === FrameType.command) {
     return VideoKind.command;
   }
@@ -145,7 +130,7 @@ function classifyExVideo(payload: Uint8Array): VideoKind {
   return kind === VideoKind.keyframe && !hasDefaultTrack(payload, at) ? VideoKind.frame : kind;
 }
 
-/** Kind of an enhanced payload with this packet type, whose header ends at `bodyAt`. */
+/** Returns the kind of an enhanced payload with this packet type whose header ends at `bodyAt`. */
 function exVideoKind(payload: Uint8Array, packetType: number, bodyAt: number): VideoKind {
   if (bodyAt > payload.length) return VideoKind.unknown;
   switch (packetType) {
@@ -154,7 +139,7 @@ function exVideoKind(payload: Uint8Array, packetType: number, bodyAt: number): V
       return VideoKind.sequenceHeader;
     case VideoPacketType.codedFrames:
     case VideoPacketType.codedFramesX:
-      return pictureKind(payload, bodyAt);
+      return frameKind(payload, bodyAt);
     case VideoPacketType.sequenceEnd:
       return VideoKind.sequenceEnd;
     case VideoPacketType.metadata:
@@ -164,8 +149,8 @@ function exVideoKind(payload: Uint8Array, packetType: number, bodyAt: number): V
   }
 }
 
-/** A keyframe, if it has the flag and a body; nothing can start at a header without a picture. */
-function pictureKind(payload: Uint8Array, bodyAt: number): VideoKind {
+/** A keyframe if it has the flag and a body: decoding cannot start at a header without a frame. */
+function frameKind(payload: Uint8Array, bodyAt: number): VideoKind {
   const frameType = frameTypeOf(payload);
   const hasKeyFlag = frameType === FrameType.key || frameType === FrameType.generatedKey;
   return hasKeyFlag && payload.length > bodyAt ? VideoKind.keyframe : VideoKind.frame;
@@ -191,7 +176,7 @@ function classifyExAudio(payload: Uint8Array): AudioKind {
   return exAudioKind(payload, lowNibble(payload, at + 1), firstTrackAt(payload, at) + 1);
 }
 
-/** Kind of an enhanced payload with this packet type, whose header ends at `bodyAt`. */
+/** Returns the kind of an enhanced payload with this packet type whose header ends at `bodyAt`. */
 function exAudioKind(payload: Uint8Array, packetType: number, bodyAt: number): AudioKind {
   if (bodyAt > payload.length) return AudioKind.unknown;
   switch (packetType) {

@@ -5,6 +5,7 @@ import { HlsArchive } from "../../lib/hls/hls_archive.ts";
 import type { Segment } from "../../lib/hls/segmenter.ts";
 import { audioTrack } from "../../lib/hls/track.ts";
 import { assertEquals } from "../helpers/assert.ts";
+import { audioCodec } from "../helpers/codecs.ts";
 import { hex } from "../helpers/hex.ts";
 import { MemoryFiles } from "./rig.ts";
 
@@ -24,7 +25,7 @@ function createArchive(files: MemoryFiles, directives: string): HlsArchive {
 }
 
 function segment(opusHead: string): Segment {
-  const audio = audioTrack("opus", hex(opusHead));
+  const audio = audioTrack(audioCodec("Opus"), hex(opusHead));
   return { video: null, audio, packets: [], durationMs: 2000, isDiscontinuity: false };
 }
 
