@@ -9,7 +9,7 @@ export interface FrameSize {
 
 const MAX_SIDE = 65_535;
 
-/** Returns the frame size that `onMetaData` states (type 18); null without a valid one. Never throws. */
+/** Returns the frame size that an `onMetaData` message states, or null. Never throws. */
 export function readFrameSize(payload: Uint8Array): FrameSize | null {
   try {
     const values = decodeAmf0(payload).find((value) => value instanceof AmfObject);
