@@ -74,8 +74,8 @@ export class HttpListeners {
   }
 
   /**
-   * Applies new settings: opens and closes listeners, and replaces the apps of those that stay. Clients
-   * stay, those of closed listeners too.
+   * Applies new settings: opens and closes listeners, and replaces the apps of those that stay.
+   * Clients stay, those of closed listeners too.
    *
    * @returns settles when closed listeners accept no more clients.
    * @throws {HttpListenError} and changes nothing then.

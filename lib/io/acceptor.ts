@@ -6,14 +6,14 @@ import { formatAddress } from "./address.ts";
 import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
 
 /** What an {@linkcode Acceptor} works with. */
-export interface AcceptorOptions {
+interface AcceptorOptions {
   readonly network: Network;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** Receives a new connection and the name of the listener it arrived at. Must not throw. */
-export type OnClient = (transport: Transport, listener: string) => void;
+type OnClient = (transport: Transport, listener: string) => void;
 
 /** Accepts per event-loop turn. Without a limit, a burst of connections starves everything else. */
 const ACCEPTS_PER_TURN = 16;
@@ -41,7 +41,9 @@ export class Acceptor {
     const listener = this.#options.network.listen(address);
     const { hostname, port } = listener;
     const key = formatAddress(listener);
-    this.#loops.set(key, new AcceptLoop(this.#options, listener, `${scheme}://${key}`, onClient));
+    const loop = new AcceptLoop(this.#options, listener, `${scheme}://${key}`, onClient);
+    this.#loops.set(key, loop);
+    loop.start();
     return { hostname, port };
   }
 
@@ -73,7 +75,7 @@ class AcceptLoop {
   readonly #name: string;
   readonly #onClient: OnClient;
   readonly #failures: Tally;
-  readonly #ended: Promise<void>;
+  #ended = Promise.resolve();
   #lastError: unknown = null;
   /** Ends the pause after a failed accept. */
   #wake: (() => void) | null = null;
@@ -92,6 +94,9 @@ class AcceptLoop {
         fix: "raise the limit of open files (ulimit -n) if that is the cause",
       });
     });
+  }
+
+  start(): void {
     this.#ended = this.#run();
   }
 

@@ -1,23 +1,22 @@
-/**
- * The merge period where none is configured: short while few watch, so that they see the stream early,
- * and longer with every player, so that writing never takes more than its share of the time.
- */
-
 import type { FlushQueue } from "./flush_queue.ts";
 
 /** Shortest period, in ms. */
 const SHORTEST_MS = 30;
 
-/** Longest period, in ms: the one that SRS has always. */
+/** Longest period, in ms. SRS always uses it. */
 export const LONGEST_AUTO_MS = 350;
 
-/** Share of the time that writing may take: the rest is for publishers, upstreams and joins. */
+/** Share of the time that writes may take. The rest is for publishers, upstreams and joins. */
 const MAX_BUSY_SHARE = 0.25;
 
-/** How often the period is thought over, in ms. */
+/** Time between two adjustments, in ms. */
 const ADJUST_EVERY_MS = 500;
 
-/** See the file comment. */
+/**
+ * The merge period where none is configured (`mw_latency auto`): short for few players, so that
+ * they have little delay, and longer with every player, so that writes never exceed their share of
+ * the time.
+ */
 export class AutoPeriod {
   readonly #queue: FlushQueue;
   #periodMs = SHORTEST_MS;
@@ -25,12 +24,12 @@ export class AutoPeriod {
   #flushCount = 0;
   #busyMs = 0;
 
-  /** @param queue Does the writing; what a write costs is seen there. */
+  /** @param queue Does the writes, and measures what they cost. */
   constructor(queue: FlushQueue) {
     this.#queue = queue;
   }
 
-  /** The period for so many players, in ms. */
+  /** Returns the period for so many players, in ms. */
   periodMs(nowMs: number, playerCount: number): number {
     if (nowMs - this.#adjustedMs >= ADJUST_EVERY_MS) this.#adjust(nowMs, playerCount);
     return this.#periodMs;

@@ -15,7 +15,7 @@ export interface ConnectionLimit {
 }
 
 /** A connection to one client. */
-export interface ServedConnection<C> {
+interface ServedConnection<C> {
   /** Serves the client. Calls `onEnded` once, when the connection is closed. Never rejects. */
   run(onEnded: (connection: C) => void): Promise<void>;
   /** Checks the timeouts; called once a second. Must not throw. */
@@ -27,7 +27,7 @@ export interface ServedConnection<C> {
 }
 
 /** Options of {@linkcode ConnectionSet}. */
-export interface ConnectionSetOptions<C> {
+interface ConnectionSetOptions<C> {
   readonly clock: Clock;
   readonly limit: ConnectionLimit;
   /** Called for each connection that has ended. */
@@ -74,8 +74,8 @@ export class ConnectionSet<C extends ServedConnection<C>> implements Iterable<C>
   }
 
   /**
-   * Ends all connections: those with something under way get `graceMs` to finish it. Settles when all
-   * have ended. No connection may be admitted from now on.
+   * Ends all connections: those with something under way get `graceMs` to finish it. Settles when
+   * all have ended. No connection may be admitted from now on.
    */
   async stop(graceMs: number): Promise<void> {
     const runs = [...this.#runs.values()];

@@ -1,39 +1,36 @@
-/**
- * Dials a name that has several addresses: one after the other, the next one at once when one refuses and
- * soon when one is silent, and whichever answers first is taken (RFC 8305, "happy eyeballs").
- */
-
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { NetAddress, Transport } from "./transport.ts";
 
 /** Options of {@linkcode dialFirst}. */
-export interface DialFirstOptions {
+interface DialFirstOptions {
   readonly dial: (address: NetAddress, signal: AbortSignal) => Promise<Transport>;
   readonly clock: Clock;
-  /** Ends all attempts. */
+  /** Aborts all attempts. */
   readonly signal: AbortSignal;
 }
 
-/** How long an address may be silent before the next one is tried beside it, in ms (RFC 8305 §5). */
+/** Silence of an address before the next one is tried as well, in ms (RFC 8305, section 5). */
 const HEAD_START_MS = 250;
 
 /**
- * Connects to one of `addresses`, best first and at least one. Rejects with the newest error when none of
- * them answers.
+ * Connects to one of the addresses of a host name (RFC 8305, "happy eyeballs"). The next address is
+ * tried at once when one refuses, and after a moment when one is silent; the first to answer wins.
+ *
+ * @param addresses One or more, best first.
+ * @returns the connection. Rejects with the last error when no address answers.
  */
 export function dialFirst(
   addresses: readonly NetAddress[],
   options: DialFirstOptions,
 ): Promise<Transport> {
-  return new Race(addresses, options).winner;
+  return new Race(addresses, options).run();
 }
 
 class Race {
-  readonly winner: Promise<Transport>;
   readonly #addresses: readonly NetAddress[];
   readonly #options: DialFirstOptions;
   readonly #result = Promise.withResolvers<Transport>();
-  /** Ends what still dials when one has answered. */
+  /** Aborts the other attempts when one has succeeded. */
   readonly #losers = new AbortController();
   #startedCount = 0;
   #runningCount = 0;
@@ -43,8 +40,11 @@ class Race {
   constructor(addresses: readonly NetAddress[], options: DialFirstOptions) {
     this.#addresses = addresses;
     this.#options = options;
-    this.winner = this.#result.promise;
+  }
+
+  run(): Promise<Transport> {
     this.#startNext();
+    return this.#result.promise;
   }
 
   #startNext(): void {

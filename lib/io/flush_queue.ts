@@ -1,19 +1,8 @@
-/**
- * Who wants to write, in order, and not too many of them in one turn of the event loop.
- *
- * Beyond about 120 socket operations per turn the runtime's poll budget is spent, every further write
- * becomes pending and is polled again each turn: a write then costs up to ten times as much. So all
- * writes of the process go through one queue that lets 64 go and yields. Reads run in between.
- *
- * Players whose time has come go before everything else, which gets a quarter of each turn at least: when
- * thousands join at once, those who watch must not wait for all of them.
- */
-
 import type { Clock } from "../base/clock.ts";
 
-/** Something with bytes to write. */
+/** Has bytes to write. */
 export interface Flushable {
-  /** Set and cleared by the queue: it is in the queue. */
+  /** Whether it is in the queue. Set and cleared by the queue. */
   isQueued: boolean;
   /** Starts at most one write. Must not throw. */
   flush(nowMs: number): void;
@@ -22,10 +11,19 @@ export interface Flushable {
 /** Writes started per turn. */
 const BATCH = 64;
 
-/** Of these, how many are kept for what is not due by a wheel, if there is any. */
+/** Of these, writes reserved for items that are not due by a wheel, if there are any. */
 const RESERVED = 16;
 
-/** See the file comment. */
+/**
+ * The order of all writes of the process, with a limit for each turn of the event loop.
+ *
+ * Beyond about 120 socket operations per turn the runtime's poll budget is spent: every further
+ * write becomes pending and is polled again each turn, and costs up to ten times as much. So the
+ * queue starts 64 writes and yields. Reads run in between.
+ *
+ * Players that are due come first, but for a quarter of each turn: when thousands join at once,
+ * those that already play must not wait for all of them.
+ */
 export class FlushQueue {
   readonly #clock: Clock;
   readonly #due: Flushable[] = [];
@@ -39,7 +37,7 @@ export class FlushQueue {
     this.#clock = clock;
   }
 
-  /** Flushes since the beginning. */
+  /** Flushes since the start. */
   get flushCount(): number {
     return this.#flushCount;
   }
@@ -49,12 +47,12 @@ export class FlushQueue {
     return this.#busyMs;
   }
 
-  /** Lets `item` flush soon: after the caller's turn is over, so that several sends go out as one. */
+  /** Flushes `item` soon, but after the caller's turn, so that several sends become one write. */
   add(item: Flushable): void {
     this.#append(this.#others, item);
   }
 
-  /** The same for a player whose merge period is over. */
+  /** Flushes a player whose merge period is over. */
   // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
   addDue(item: Flushable): void {
     this.#append(this.#due, item);
@@ -71,7 +69,7 @@ export class FlushQueue {
 
   #runBatch(): void {
     const nowMs = this.#clock.now();
-    // Taken out of the queue, which would grow for ever if it were never empty.
+    // Removed from the arrays, which would grow without limit if the queue were never empty.
     const due = this.#due.splice(0, BATCH - Math.min(RESERVED, this.#others.length));
     flushAll(due, nowMs);
     const others = this.#others.splice(0, BATCH - due.length);

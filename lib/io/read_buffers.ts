@@ -1,21 +1,23 @@
-/**
- * The memory that connections read into. A pending read holds its buffer for as long as the client is
- * silent, so buffers are what the client's role needs, several share an `ArrayBuffer` (each costs four
- * times what a player reads), and what a role no longer needs is used again: thousands that join at once
- * would leave as many buffers behind.
- */
-
 /** Small buffers are cut from blocks of this size. */
 const BLOCK_BYTES = 16 * 1024;
 
-/** Most that is kept of each size, in bytes. */
+/** Most free memory kept for each buffer size, in bytes. */
 const MAX_FREE_BYTES = 1024 * 1024;
 
-/** See the file comment. Buffers of a few sizes. */
+/**
+ * The buffers that connections read into, in a few sizes.
+ *
+ * A pending read holds its buffer for as long as the client is silent. So the size depends on the
+ * client's role, small buffers share an `ArrayBuffer` (one each would cost four times what a player
+ * needs), and buffers are reused: thousands of clients that join at once would leave as many
+ * behind.
+ */
 export class ReadBuffers {
   readonly #free = new Map<number, Uint8Array[]>();
 
-  /** A buffer of `bytes` bytes with anything in it, until {@linkcode ReadBuffers.give}. */
+  /**
+   * Returns a buffer of `bytes` bytes with arbitrary content, to be returned with {@linkcode give}.
+   */
   take(bytes: number): Uint8Array {
     const free = this.#freeOf(bytes);
     if (free.length === 0) {
@@ -27,7 +29,7 @@ export class ReadBuffers {
     return free.pop()!;
   }
 
-  /** Takes a buffer back. No read of it may be pending. */
+  /** Takes a buffer back. No read into it may be pending. */
   give(buffer: Uint8Array): void {
     const free = this.#freeOf(buffer.length);
     if (free.length * buffer.length < MAX_FREE_BYTES) free.push(buffer);

@@ -1,12 +1,3 @@
-/**
- * The only writer of a socket. It sends control bytes (commands, pings, headers) and, once it follows a
- * stream, the shared bytes of that stream's log from a cursor on.
- *
- * Invariants: one write in flight, always (two would interleave when the first is cut); control bytes
- * go out between messages, never inside one; bytes under a write are never changed; after a failed
- * write nothing more is sent, for nobody knows how much arrived.
- */
-
 import { concatBytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { StreamLogView } from "../hub/stream_log.ts";
@@ -15,19 +6,28 @@ import type { Transport } from "./transport.ts";
 
 const NOTHING = new Uint8Array(0);
 
-/** Rewrites the log's bytes for one peer that needs them otherwise; whole messages in, whole out. */
-export type Reframe = (view: Uint8Array) => Uint8Array;
+/** Rewrites the log's bytes for a peer that needs another framing. Whole messages in, whole out. */
+type Reframe = (view: Uint8Array) => Uint8Array;
 
 /** What a {@linkcode SocketWriter} works with. */
-export interface SocketWriterOptions {
+interface SocketWriterOptions {
   readonly transport: Pick<Transport, "write">;
   readonly queue: FlushQueue;
   readonly clock: Pick<Clock, "now">;
-  /** The socket broke; called once. */
+  /** Called once, when a write fails. */
   readonly onError: (error: unknown) => void;
 }
 
-/** See the file comment. */
+/**
+ * The only writer of a socket. Sends control bytes (commands, pings, headers) and, while it follows
+ * a stream, the shared bytes of that stream's log from a cursor onwards.
+ *
+ * Invariants:
+ * - At most one write is in flight. Two would interleave when the first one is cut short.
+ * - Control bytes go between messages, never inside one.
+ * - Bytes under a write never change.
+ * - After a failed write nothing more is sent: how much arrived is unknown.
+ */
 export class SocketWriter implements Flushable {
   isQueued = false;
   readonly #transport: Pick<Transport, "write">;
@@ -40,16 +40,16 @@ export class SocketWriter implements Flushable {
   #reframe: Reframe | null = null;
   #cursor = -1;
   #isHeld = false;
-  /** Offset up to which this flush goes on by itself. */
+  /** Offset at which this flush ends. */
   #goal = -1;
   #inFlight: Uint8Array = NOTHING;
-  /** How far the cursor moves when {@linkcode #inFlight} is sent. */
+  /** Bytes by which the cursor advances when {@linkcode #inFlight} is sent. */
   #inFlightLogBytes = 0;
   #inFlightSinceMs = 0;
   #writtenBytes = 0;
   #isBroken = false;
   #onDrained: (() => void) | null = null;
-  // Bound once: a write per player and flush must not make closures.
+  // Bound once: a write must not allocate closures.
   readonly #onWrote = (count: number): void => this.#advance(count);
   readonly #onFailed = (error: unknown): void => this.#fail(error);
 
@@ -60,7 +60,7 @@ export class SocketWriter implements Flushable {
     this.#onError = options.onError;
   }
 
-  /** Bytes the socket took so far. */
+  /** Bytes the socket has taken so far. */
   get writtenBytes(): number {
     return this.#writtenBytes;
   }
@@ -70,27 +70,27 @@ export class SocketWriter implements Flushable {
     return this.#cursor;
   }
 
-  /** A write has not been taken yet. Otherwise everything sent so far ended at a message boundary. */
+  /** Whether a write is in flight. If not, everything sent so far ended at a message boundary. */
   get isBusy(): boolean {
     return this.#inFlight.length > 0;
   }
 
-  /** The write in flight is of shared bytes: the cursor must not be moved. */
+  /** Whether the write in flight is of shared bytes: the cursor must not be moved. */
   get isSendingShared(): boolean {
     return this.#inFlightLogBytes > 0;
   }
 
-  /** Control bytes that wait for their turn; a peer that reads nothing makes them pile up. */
+  /** Control bytes that wait to be written. They pile up when the peer does not read. */
   get waitingControlBytes(): number {
     return this.#controlBytes;
   }
 
-  /** Since when the write in flight makes no progress, in ms of the clock; means nothing when not busy. */
+  /** When the write in flight last made progress, in ms of the clock. Meaningless when not busy. */
   get inFlightSinceMs(): number {
     return this.#inFlightSinceMs;
   }
 
-  /** Queues control bytes, which must not change any more; they go out with the next flush, soon. */
+  /** Queues control bytes for the next flush, which is soon. They must never change again. */
   send(bytes: Uint8Array): void {
     if (this.#isBroken) return;
     this.#control.push(bytes);
@@ -98,7 +98,7 @@ export class SocketWriter implements Flushable {
     this.#queue.add(this);
   }
 
-  /** Sends the shared bytes from `cursor` on. Not while {@linkcode isSendingShared}. */
+  /** Sends the shared bytes from `cursor` onwards. Not while {@linkcode isSendingShared}. */
   follow(log: StreamLogView, cursor: number, reframe: Reframe | null = null): void {
     this.#log = log;
     this.#cursor = cursor;
@@ -107,30 +107,30 @@ export class SocketWriter implements Flushable {
     this.#reframe = reframe;
   }
 
-  /** Sends no more shared bytes after the message boundary that the write in flight ends at. */
+  /** Sends no more shared bytes once the write in flight is complete. */
   unfollow(): void {
     this.#log = null;
     this.#cursor = -1;
   }
 
-  /** Keeps shared bytes back, but for the write in flight, or lets them go again with the next flush. */
+  /** Holds shared bytes back after the write in flight, or releases them with the next flush. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
   }
 
-  /** Writes what there is, unless a write is in flight. */
+  /** Writes what is pending, unless a write is in flight. */
   // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
   flush(nowMs: number): void {
-    // A slow peer comes to a stop now and then, so that it can skip: its goal stands.
+    // The goal stands: a slow peer must reach it from time to time, so that it can skip.
     if (this.isSendingShared) return;
-    // A draining writer goes as far as it was when it was told to.
+    // A draining writer stops at the head it had when the drain began.
     if (this.#log !== null && this.#onDrained === null) this.#goal = this.#log.head;
     if (!this.isBusy) this.#next(nowMs);
   }
 
   /**
-   * Calls `done` once, when everything there is now (control bytes, and shared bytes up to the head) is
-   * sent or the socket is broken.
+   * Calls `done` once, when everything pending (control bytes, and shared bytes up to the head) is
+   * sent or a write has failed.
    */
   drain(done: () => void): void {
     if (this.#log !== null) this.#goal = this.#log.head;
@@ -138,7 +138,10 @@ export class SocketWriter implements Flushable {
     if (!this.isBusy) this.#next(null);
   }
 
-  /** @param nowMs Null when it is not known, and worth asking for only if there is something to write. */
+  /**
+   * @param nowMs Null when unknown: then the clock is read, but only if there is something to
+   * write.
+   */
   #next(nowMs: number | null): void {
     if (this.#isBroken) return this.#drained();
     if (this.#controlBytes > 0) return this.#start(this.#takeControl(), nowMs);
@@ -146,11 +149,11 @@ export class SocketWriter implements Flushable {
     if (log === null || this.#isHeld || this.#cursor >= this.#goal) return this.#drained();
     const whole = log.view(this.#cursor);
     if (whole.length === 0) return this.#drained();
-    // What comes behind the goal of a draining writer may be of the stream's next source.
+    // Bytes beyond the goal of a draining writer may belong to the stream's next source.
     const view = this.#onDrained === null ? whole : whole.subarray(0, this.#goal - this.#cursor);
     this.#inFlightLogBytes = view.length;
     const bytes = this.#reframe === null ? view : this.#reframe(view);
-    // A view may hold nothing that this peer is to have.
+    // The view may contain nothing for this peer.
     if (bytes.length === 0) return this.#advance(0);
     this.#start(bytes, nowMs);
   }
@@ -164,7 +167,7 @@ export class SocketWriter implements Flushable {
 
   #start(bytes: Uint8Array, nowMs: number | null): void {
     this.#inFlight = bytes;
-    // A whole number lies within the object, any other in memory of its own.
+    // Rounded: an integer is stored in the object, a fraction in a separate heap number.
     this.#inFlightSinceMs = Math.floor(nowMs ?? this.#clock.now());
     this.#transport.write(bytes).then(this.#onWrote, this.#onFailed);
   }

@@ -1,4 +1,4 @@
-/** TCP on Deno: the only file that touches sockets. */
+/** TCP on Deno. The only file that opens sockets. */
 
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -13,7 +13,7 @@ class DenoTransport implements Transport {
 
   constructor(conn: Deno.TcpConn) {
     this.#conn = conn;
-    // Writes are merged already: waiting for the peer's ACK (Nagle) would only delay commands.
+    // Writes are merged already; waiting for the peer's ACK (Nagle) would only delay commands.
     conn.setNoDelay(true);
   }
 
@@ -61,12 +61,12 @@ class DenoListener implements Listener {
 }
 
 /** Options of {@linkcode createDenoNetwork}. */
-export interface DenoNetworkOptions {
-  /** Several listeners may have the same port, and the kernel spreads the clients (Linux). */
+interface DenoNetworkOptions {
+  /** Lets several listeners share a port; the kernel distributes the clients (Linux). */
   readonly isPortShared: boolean;
 }
 
-/** The machine's TCP. */
+/** Returns the machine's TCP. */
 export function createDenoNetwork({ isPortShared }: DenoNetworkOptions): Network {
   return {
     listen: (address) =>
@@ -83,8 +83,8 @@ async function dial(address: NetAddress, signal: AbortSignal): Promise<Transport
 }
 
 /**
- * All addresses of a name, as the system knows them now. `Deno.connect` would do with a name too, but until
- * Deno 2.8 it tries the first address only (measured with 2.7.11).
+ * Returns all addresses of a host name, from the system's resolver. `Deno.connect` takes a name as
+ * well, but before Deno 2.8 it only tries the first address (measured with 2.7.11).
  */
 async function resolve(address: NetAddress, signal: AbortSignal): Promise<NetAddress[]> {
   const { hostname, port } = address;
@@ -100,5 +100,5 @@ async function resolve(address: NetAddress, signal: AbortSignal): Promise<NetAdd
   }
 }
 
-/** The machine's TCP, with ports of its own. */
+/** The machine's TCP, without shared ports. */
 export const denoNetwork: Network = createDenoNetwork({ isPortShared: false });

@@ -1,45 +1,51 @@
-/** The seam between the program and sockets: `deno_tcp.ts` on one side, memory in tests on the other. */
+/** The seam between the program and sockets: `tcp.ts` implements it, and tests do so in memory. */
 
 /** A byte stream to one peer. */
 export interface Transport {
-  /** Address of the peer for people, `203.0.113.9:52114`. */
+  /** Address of the peer, `203.0.113.9:52114`. */
   readonly remote: string;
   /**
-   * Reads what is there into `buffer`, waiting for at least one byte.
+   * Reads what has arrived into `buffer`, waiting for at least one byte.
    *
-   * @returns bytes read, or null at the end of the stream. Rejects when the connection breaks.
+   * @returns bytes read, or null at the end of the stream. Rejects when the connection is closed or
+   * lost; `describeExpectedEnd` says why.
    */
   read(buffer: Uint8Array): Promise<number | null>;
   /**
-   * Writes at least one byte and possibly fewer than all. Zero-copy: `bytes` must not change before the
-   * promise settles. One write at a time. Rejects when the connection breaks; how much was sent is then
-   * unknown.
+   * Writes at least one byte, possibly not all. Zero-copy: `bytes` must not change before the
+   * promise settles. One write at a time. Rejects when the connection is closed or lost; how much
+   * was sent is then unknown.
+   *
+   * @returns bytes written.
    */
   write(bytes: Uint8Array): Promise<number>;
-  /** Ends both directions; pending calls reject. Harmless when repeated. */
+  /** Closes both directions; pending calls reject. Harmless when repeated. */
   close(): void;
 }
 
 /** Accepts connections. */
 export interface Listener {
   readonly hostname: string;
-  /** The real port, also when 0 was asked for. */
+  /** The real port, even if 0 was requested. */
   readonly port: number;
-  /** The next connection. Rejects on failure, also for passing reasons such as no free descriptor. */
+  /**
+   * Returns the next connection. Rejects on failure, also for transient ones (no free descriptor).
+   */
   accept(): Promise<Transport>;
   /** Stops accepting; a pending accept rejects. */
   close(): void;
 }
 
-/** Where to connect to or to listen. */
+/** An address to connect to or to listen on. */
 export interface NetAddress {
   readonly hostname: string;
   readonly port: number;
 }
 
-/** Makes connections and listeners. */
+/** Opens connections and listeners. */
 export interface Network {
+  /** @throws when the address is in use or not permitted. */
   listen(address: NetAddress): Listener;
-  /** Connects; rejects when `signal` aborts first. */
+  /** Connects. Rejects when that fails or `signal` aborts first. */
   connect(address: NetAddress, signal: AbortSignal): Promise<Transport>;
 }

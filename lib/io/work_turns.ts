@@ -1,28 +1,26 @@
-/**
- * Shares the event loop between those who begin and those who watch: what a storm of new clients asks for
- * is done for a moment in each turn, first come first served, and writes to players and reads of
- * publishers get theirs in between.
- */
-
 import type { Clock } from "../base/clock.ts";
 
-/** How much of a turn such work may take, in ms; one piece is done in any case. */
+/** Time that work may take in a turn, in ms. One job is always done. */
 const TURN_MS = 2;
 
-/** When so long nothing was done here, others had the event loop: it counts as a new turn. */
+/** After a pause this long, others have had the event loop, and a new turn begins. */
 const PAUSE_MS = 1;
 
-/** Something to do, and whoever waits for it. */
+/** Work that waits for its turn. */
 interface Job {
   readonly work: () => void;
   readonly done: PromiseWithResolvers<void>;
 }
 
-/** See the file comment. */
+/**
+ * Shares the event loop between clients that join and clients that play. The work of a burst of new
+ * clients is done in slices, first come first served; writes to players and reads from publishers
+ * run in between.
+ */
 export class WorkTurns {
   readonly #clock: Clock;
   #jobs: Job[] = [];
-  /** Work of this turn, and when the newest was done. */
+  /** Time worked in this turn, and when the last job ended. */
   #workedMs = 0;
   #doneMs = -Infinity;
 
@@ -31,10 +29,11 @@ export class WorkTurns {
   }
 
   /**
-   * Does `work`: at once, which is the rule and then returns null, or when its turn comes.
+   * Does `work` at once, which is the rule, or in a later turn.
    *
-   * @returns settles when the work is done, and rejects with what it throws. Throws what it throws when it
-   * is done at once.
+   * @returns null when the work is done; otherwise a promise that settles when it is, and rejects
+   * with what it throws.
+   * @throws what `work` throws when it is done at once.
    */
   run(work: () => void): Promise<void> | null {
     const nowMs = this.#clock.now();

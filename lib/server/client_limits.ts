@@ -4,7 +4,7 @@ import { Tally } from "../base/tally.ts";
 import type { ConnectionLimit } from "../io/connection_set.ts";
 
 /** Limits of {@linkcode ClientLimits}. */
-export interface ClientLimitSettings {
+interface ClientLimitSettings {
   /** Most connections at a time, 1 or more. */
   readonly maxConnections: number;
 }

@@ -1,12 +1,10 @@
-/** How the merge period follows the load. */
-
 import { AutoPeriod } from "../../lib/io/auto_period.ts";
 import { type Flushable, FlushQueue } from "../../lib/io/flush_queue.ts";
 import { FlushWheels } from "../../lib/io/flush_wheel.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 
-/** A player whose flush takes a while. */
+/** A player whose flush takes some time. */
 class CostlyPlayer implements Flushable {
   isQueued = false;
   flushCount = 0;
@@ -30,7 +28,7 @@ async function flushOnce(clock: FakeClock, queue: FlushQueue, costMs: number): P
   await clock.settle();
 }
 
-Deno.test("AutoPeriod is 30 ms as long as nothing is known", () => {
+Deno.test("AutoPeriod is 30 ms until the cost of a write is known", () => {
   const auto = new AutoPeriod(new FlushQueue(new FakeClock()));
   assertEquals(auto.periodMs(0, 0), 30);
   assertEquals(auto.periodMs(10_000, 5_000), 30);
@@ -55,7 +53,7 @@ for (const [playerCount, flushMs, periodMs] of PERIODS) {
   });
 }
 
-Deno.test("AutoPeriod is thought over twice a second, from what writes cost lately", async () => {
+Deno.test("AutoPeriod is adjusted twice a second, from the cost of recent writes", async () => {
   const clock = new FakeClock();
   const queue = new FlushQueue(clock);
   const auto = new AutoPeriod(queue);
@@ -67,7 +65,7 @@ Deno.test("AutoPeriod is thought over twice a second, from what writes cost late
   assertEquals(Math.round(auto.periodMs(1_000, 1_000)), 80, "nothing was written meanwhile");
 });
 
-Deno.test("FlushWheels.for(auto) writes often to few and seldom to many", async () => {
+Deno.test("FlushWheels.for(auto) writes often to few players and rarely to many", async () => {
   const clock = new FakeClock();
   const wheel = new FlushWheels(new FlushQueue(clock), clock).for("auto");
   const first = new CostlyPlayer(clock, 0.05);

@@ -1,12 +1,10 @@
-/** Which address of a name is taken. */
-
 import { dialFirst } from "../../lib/io/dial_first.ts";
 import type { NetAddress, Transport } from "../../lib/io/transport.ts";
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { ScriptedTransport } from "../helpers/scripted_transport.ts";
 
-/** Addresses `1`, `2`, `3`, whose answers a test gives. */
+/** Addresses `1`, `2` and `3`, whose answers the test controls. */
 class Rig {
   readonly clock = new FakeClock();
   readonly controller = new AbortController();
@@ -49,7 +47,7 @@ class Rig {
   }
 }
 
-Deno.test("dialFirst() takes the first address when it answers, and dials no other", async () => {
+Deno.test("dialFirst() takes the first address if it answers, and dials no other", async () => {
   const rig = new Rig();
   const transport = await rig.accept("1");
   assert(await rig.outcome === transport);
@@ -66,7 +64,7 @@ Deno.test("dialFirst() dials the next address at once when one refuses", async (
   assertEquals(rig.clock.pendingCount, 0);
 });
 
-Deno.test("dialFirst() dials the next address beside one that is silent for 250 ms", async () => {
+Deno.test("dialFirst() dials the next address as well when one is silent for 250 ms", async () => {
   const rig = new Rig();
   await rig.clock.advance(249);
   assertEquals(rig.dialled, ["1"]);
@@ -87,7 +85,7 @@ Deno.test("dialFirst() still takes an address that answers late", async () => {
   assert(await rig.outcome === transport);
 });
 
-Deno.test("dialFirst() closes what answers after another was taken", async () => {
+Deno.test("dialFirst() closes a connection that opens after another was taken", async () => {
   const rig = new Rig(2);
   await rig.clock.advance(250);
   const [first, second] = [new ScriptedTransport(), new ScriptedTransport()];
@@ -109,7 +107,7 @@ Deno.test("dialFirst() fails with the last error when every address refuses", as
   assertEquals(rig.clock.pendingCount, 0);
 });
 
-Deno.test("dialFirst() ends all attempts when it is aborted", async () => {
+Deno.test("dialFirst() aborts all attempts when it is aborted", async () => {
   const rig = new Rig();
   await rig.clock.advance(250);
   rig.controller.abort(new Error("enough"));

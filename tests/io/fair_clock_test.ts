@@ -1,5 +1,3 @@
-/** Sockets get their turn while work goes on and on. */
-
 import { systemClock } from "../../lib/base/clock.ts";
 import { denoNetwork } from "../../lib/io/tcp.ts";
 import { FairClock } from "../../lib/io/fair_clock.ts";
@@ -8,7 +6,7 @@ import { FakeClock } from "../helpers/fake_clock.ts";
 import { MemoryNetwork } from "../helpers/memory_network.ts";
 import { needs } from "../helpers/permissions.ts";
 
-/** The clock, and what ran in which order. */
+/** The clock, and the order in which work ran. */
 async function open(network = new MemoryNetwork()) {
   const time = new FakeClock();
   const clock = await FairClock.open(network, time);
@@ -17,7 +15,7 @@ async function open(network = new MemoryNetwork()) {
   return { time, clock, done, run, connection: network.connections[0]! };
 }
 
-Deno.test("FairClock.yield() looks at the sockets first, once for all who wait", async () => {
+Deno.test("FairClock.yield() polls the sockets first, once for all waiting work", async () => {
   const { time, clock, done, run, connection } = await open();
   connection.client.block();
   run("a");
@@ -30,7 +28,7 @@ Deno.test("FairClock.yield() looks at the sockets first, once for all who wait",
   clock[Symbol.dispose]();
 });
 
-Deno.test("FairClock.yield() looks again only after 4 ms", async () => {
+Deno.test("FairClock.yield() polls again only after 4 ms", async () => {
   const { time, clock, done, run, connection } = await open();
   run("first");
   await time.advance(3);
@@ -48,7 +46,7 @@ Deno.test("FairClock.yield() looks again only after 4 ms", async () => {
   clock[Symbol.dispose]();
 });
 
-Deno.test("FairClock loses nothing that waits when its connection breaks or is closed", async () => {
+Deno.test("FairClock runs all waiting work when its connection breaks or is closed", async () => {
   for (const way of ["near", "far", "close"] as const) {
     const { time, clock, done, run, connection } = await open();
     connection.client.block();
@@ -64,7 +62,7 @@ Deno.test("FairClock loses nothing that waits when its connection breaks or is c
   }
 });
 
-Deno.test("FairClock does without when the machine does not connect to itself", async () => {
+Deno.test("FairClock works without polls when the machine cannot connect to itself", async () => {
   const network = new MemoryNetwork();
   const listen = network.listen.bind(network);
   network.listen = (address) => {
@@ -84,7 +82,7 @@ Deno.test("FairClock does without when the machine does not connect to itself", 
 });
 
 Deno.test({
-  name: "a socket is read while work goes on with yield() and nothing else",
+  name: "a socket is read while work continues with yield() alone",
   ...await needs("net"),
   async fn() {
     using clock = await FairClock.open(denoNetwork, systemClock);
@@ -100,7 +98,7 @@ Deno.test({
     const reading = far.read(new Uint8Array(1)).then(() => isRead = true);
     await new Promise<void>((done) => {
       const work = () => {
-        // Longer than the time after which sockets are looked at.
+        // Longer than the time after which sockets are polled.
         const endMs = performance.now() + 5;
         while (performance.now() < endMs);
         turns++;

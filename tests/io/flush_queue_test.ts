@@ -1,10 +1,8 @@
-/** Who writes in which turn. */
-
 import { type Flushable, FlushQueue } from "../../lib/io/flush_queue.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 
-/** Notes its turns in a common list. */
+/** Records its flushes in a shared list. */
 class Item implements Flushable {
   isQueued = false;
   readonly #name: string;
@@ -31,7 +29,7 @@ class TurnClock extends FakeClock {
     this.turns.push(run);
   }
 
-  /** Runs the turn that was asked for. */
+  /** Runs the turn that was requested. */
   async runTurn(): Promise<void> {
     assertEquals(this.turns.length, 1);
     this.turns.shift()!();
@@ -44,7 +42,7 @@ function createItems(count: number): { items: Item[]; turns: string[] } {
   return { items: Array.from({ length: count }, (_, i) => new Item(`${i}`, turns)), turns };
 }
 
-Deno.test("FlushQueue.add() flushes after the caller's turn, once however often it was added", async () => {
+Deno.test("FlushQueue.add() flushes after the caller's turn, once even if added repeatedly", async () => {
   const clock = new TurnClock();
   const queue = new FlushQueue(clock);
   const { items: [item], turns } = createItems(1);
@@ -58,7 +56,7 @@ Deno.test("FlushQueue.add() flushes after the caller's turn, once however often 
   assertEquals(clock.turns.length, 0);
 });
 
-Deno.test("FlushQueue.add() flushes again what is added after its turn", async () => {
+Deno.test("FlushQueue.add() flushes an item again that is added after its flush", async () => {
   const clock = new TurnClock();
   const queue = new FlushQueue(clock);
   const { items: [item], turns } = createItems(1);
@@ -69,7 +67,7 @@ Deno.test("FlushQueue.add() flushes again what is added after its turn", async (
   assertEquals(turns.length, 3);
 });
 
-Deno.test("FlushQueue lets 64 write in a turn, in order, and yields", async () => {
+Deno.test("FlushQueue starts 64 writes in a turn, in order, and yields", async () => {
   const clock = new TurnClock();
   const queue = new FlushQueue(clock);
   const { items, turns } = createItems(150);
@@ -86,7 +84,7 @@ Deno.test("FlushQueue lets 64 write in a turn, in order, and yields", async () =
   assertEquals(clock.turns.length, 0);
 });
 
-Deno.test("FlushQueue puts those who come meanwhile behind those who wait", async () => {
+Deno.test("FlushQueue appends new items behind those that wait", async () => {
   const clock = new TurnClock();
   const queue = new FlushQueue(clock);
   const { items, turns } = createItems(70);
@@ -98,7 +96,7 @@ Deno.test("FlushQueue puts those who come meanwhile behind those who wait", asyn
   assertEquals(turns.slice(64), ["65", "66", "67", "68", "69", "0"]);
 });
 
-Deno.test("FlushQueue gives one that adds itself again its turn behind a yield", async () => {
+Deno.test("FlushQueue flushes an item that adds itself again after a yield", async () => {
   const clock = new TurnClock();
   const queue = new FlushQueue(clock);
   const { items: [busy, other], turns } = createItems(2);
@@ -112,7 +110,7 @@ Deno.test("FlushQueue gives one that adds itself again its turn behind a yield",
   assertEquals(turns, ["0", "1", "0"]);
 });
 
-Deno.test("FlushQueue tells the time of the turn", async () => {
+Deno.test("FlushQueue passes the time of the turn", async () => {
   const clock = new TurnClock();
   const queue = new FlushQueue(clock);
   const { items: [item] } = createItems(1);
@@ -124,7 +122,7 @@ Deno.test("FlushQueue tells the time of the turn", async () => {
   assertEquals(times, [1234]);
 });
 
-Deno.test("FlushQueue.addDue() goes before a storm of others, who get a quarter of each turn", async () => {
+Deno.test("FlushQueue.addDue() goes before a burst of others, which get a quarter of each turn", async () => {
   const clock = new TurnClock();
   const queue = new FlushQueue(clock);
   const { items, turns } = createItems(400);
@@ -139,7 +137,7 @@ Deno.test("FlushQueue.addDue() goes before a storm of others, who get a quarter 
   assertEquals(new Set(turns).size, 400);
 });
 
-Deno.test("FlushQueue.addDue() has the whole turn when nobody else is there", async () => {
+Deno.test("FlushQueue.addDue() gets the whole turn when nothing else waits", async () => {
   const clock = new TurnClock();
   const queue = new FlushQueue(clock);
   const { items, turns } = createItems(70);

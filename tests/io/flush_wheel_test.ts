@@ -1,11 +1,9 @@
-/** When players are written to. */
-
 import { type Flushable, FlushQueue } from "../../lib/io/flush_queue.ts";
 import { FlushWheel, FlushWheels } from "../../lib/io/flush_wheel.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 
-/** Notes when it is flushed. */
+/** Records when it is flushed. */
 class Item implements Flushable {
   isQueued = false;
   readonly times: number[] = [];
@@ -29,12 +27,12 @@ class Rig {
   }
 }
 
-/** Differences of neighbours. */
+/** Differences between neighbours. */
 function pausesOf({ times }: Item): number[] {
   return times.slice(1).map((time, index) => time - times[index]!);
 }
 
-Deno.test("FlushWheel flushes everyone once per period", async () => {
+Deno.test("FlushWheel flushes each player once per period", async () => {
   const { clock, wheel } = new Rig();
   const items = Array.from({ length: 12 }, () => new Item());
   for (const item of items) wheel.add(item);
@@ -59,7 +57,7 @@ Deno.test("FlushWheel spreads players evenly over the period", async () => {
   ]);
 });
 
-Deno.test("FlushWheel goes round in the order in which players came, and keeps it when some leave", async () => {
+Deno.test("FlushWheel flushes players in the order in which they joined, also after some have left", async () => {
   const rig = new Rig();
   const order: number[] = [];
   const seats = Array.from({ length: 8 }, (_, index) => {
@@ -69,13 +67,13 @@ Deno.test("FlushWheel goes round in the order in which players came, and keeps i
   });
   await rig.clock.advance(100);
   assertEquals(order.splice(0), [0, 1, 2, 3]);
-  // One that had its turn, the next one and one further on.
+  // One already flushed in this round, the next one and a later one.
   for (const index of [2, 4, 6]) seats[index]!.leave();
   await rig.clock.advance(200);
   assertEquals(order, [5, 7, 0, 1, 3]);
 });
 
-Deno.test("FlushWheel flushes a latecomer within a period, and nobody else less often for it", async () => {
+Deno.test("FlushWheel flushes a new player within a period, and delays no other for it", async () => {
   const rig = new Rig();
   const items = rig.add(5);
   await rig.clock.advance(300);
@@ -88,7 +86,7 @@ Deno.test("FlushWheel flushes a latecomer within a period, and nobody else less 
   }
 });
 
-Deno.test("FlushWheel flushes nobody later because others join just before", async () => {
+Deno.test("FlushWheel delays no player when others join just before", async () => {
   const rig = new Rig();
   const [first] = rig.add(1);
   await rig.clock.advance(190);
@@ -107,7 +105,7 @@ Deno.test("FlushWheel keeps a period of 350 ms", async () => {
   assertEquals(Math.max(...pausesOf(item)) <= 351, true);
 });
 
-Deno.test("FlushWheel wakes up four times in a long period, and each player has its own of these", async () => {
+Deno.test("FlushWheel ticks four times in a long period, and each player keeps its tick", async () => {
   const clock = new FakeClock();
   const wheel = new FlushWheel(400, new FlushQueue(clock), clock);
   const items = Array.from({ length: 20 }, () => new Item());
@@ -119,7 +117,7 @@ Deno.test("FlushWheel wakes up four times in a long period, and each player has 
   for (const item of items) assertEquals(new Set(pausesOf(item)), new Set([400]));
 });
 
-Deno.test("FlushWheel does not wake up for nobody", async () => {
+Deno.test("FlushWheel does not tick when no player is due", async () => {
   const clock = new FakeClock();
   const wheel = new FlushWheel(400, new FlushQueue(clock), clock);
   let timers = 0;
@@ -133,7 +131,7 @@ Deno.test("FlushWheel does not wake up for nobody", async () => {
   assertEquals(items.map(({ times }) => times.length), [10, 10]);
 });
 
-Deno.test("FlushWheel turns with a period of 1 ms", async () => {
+Deno.test("FlushWheel works with a period of 1 ms", async () => {
   const clock = new FakeClock();
   const wheel = new FlushWheel(1, new FlushQueue(clock), clock);
   const item = new Item();
@@ -142,7 +140,7 @@ Deno.test("FlushWheel turns with a period of 1 ms", async () => {
   assertEquals(item.times, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
-Deno.test("FlushWheel stands still while nobody is on it", async () => {
+Deno.test("FlushWheel has no timer without players", async () => {
   const { clock, wheel } = new Rig();
   assertEquals(clock.pendingCount, 0);
   const seats = [wheel.add(new Item()), wheel.add(new Item())];
@@ -158,7 +156,7 @@ Deno.test("FlushWheel stands still while nobody is on it", async () => {
   assertEquals(item.times.length, 1);
 });
 
-Deno.test("WheelSeat.leave() ends the flushes, and again is harmless", async () => {
+Deno.test("WheelSeat.leave() stops the flushes and may be repeated", async () => {
   const rig = new Rig();
   const [stays] = rig.add(1);
   const leaves = new Item();
@@ -171,7 +169,7 @@ Deno.test("WheelSeat.leave() ends the flushes, and again is harmless", async () 
   assertEquals(rig.clock.pendingCount, 1);
 });
 
-Deno.test("FlushWheel takes players and lets them go while it flushes", async () => {
+Deno.test("FlushWheel lets players join and leave during a tick", async () => {
   const rig = new Rig();
   const joined = new Item();
   const hasty = new Item();
@@ -189,16 +187,16 @@ Deno.test("FlushWheel takes players and lets them go while it flushes", async ()
   assert(joined.times.length >= 1);
 });
 
-Deno.test("FlushWheel catches up after a late tick and is not late for ever", async () => {
+Deno.test("FlushWheel catches up after a late tick and stays on time", async () => {
   const rig = new Rig();
   const items = rig.add(4);
-  // The loop was busy for 120 ms: the ticks of 50 and 100 ms come at 120.
+  // The loop was busy for 120 ms: the ticks of 50 and 100 ms run at 120.
   rig.clock.skip(120);
   await rig.clock.advance(200);
   assertEquals(items.map(({ times }) => times), [[120, 250], [120, 300], [150], [200]]);
 });
 
-Deno.test("FlushWheel flushes each once, not once per missed period, after a long pause", async () => {
+Deno.test("FlushWheel flushes each player once after a long pause, not once per missed period", async () => {
   const rig = new Rig();
   const items = rig.add(5);
   rig.clock.skip(10_000);
@@ -208,7 +206,7 @@ Deno.test("FlushWheel flushes each once, not once per missed period, after a lon
   assertEquals(items.map(({ times }) => times.length), [2, 2, 2, 2, 2]);
 });
 
-Deno.test("FlushWheels.for() has one wheel per period", () => {
+Deno.test("FlushWheels.for() returns one wheel per period", () => {
   const clock = new FakeClock();
   const wheels = new FlushWheels(new FlushQueue(clock), clock);
   assert(wheels.for(350) === wheels.for(350));

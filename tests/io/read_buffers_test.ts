@@ -1,7 +1,7 @@
 import { ReadBuffers } from "../../lib/io/read_buffers.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 
-Deno.test("ReadBuffers.take() gives buffers of the size asked for that do not overlap", () => {
+Deno.test("ReadBuffers.take() returns buffers of the requested size that do not overlap", () => {
   const buffers = new ReadBuffers();
   const taken = Array.from({ length: 1000 }, () => buffers.take(64));
   taken.forEach((buffer, i) => buffer.fill(i % 251));
@@ -10,18 +10,18 @@ Deno.test("ReadBuffers.take() gives buffers of the size asked for that do not ov
   }
 });
 
-Deno.test("ReadBuffers.take() cuts small buffers from one piece of memory", () => {
+Deno.test("ReadBuffers.take() cuts small buffers from one block of memory", () => {
   const buffers = new ReadBuffers();
   assert(buffers.take(64).buffer === buffers.take(64).buffer);
 });
 
-Deno.test("ReadBuffers.take() gives a large buffer memory of its own", () => {
+Deno.test("ReadBuffers.take() gives a large buffer its own memory", () => {
   const buffers = new ReadBuffers();
   const large = buffers.take(64 * 1024);
   assertEquals([large.length, large.buffer.byteLength], [64 * 1024, 64 * 1024]);
 });
 
-Deno.test("ReadBuffers.take() gives what was given back, to those who want that size", () => {
+Deno.test("ReadBuffers.take() reuses a returned buffer for requests of the same size", () => {
   const buffers = new ReadBuffers();
   const buffer = buffers.take(64 * 1024);
   buffers.give(buffer);

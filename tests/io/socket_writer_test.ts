@@ -1,5 +1,3 @@
-/** The only writer of a socket, whatever the socket does to it. */
-
 import fc from "fast-check";
 import { StreamLog } from "../../lib/hub/stream_log.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";
@@ -37,7 +35,7 @@ class Rig {
     this.writer.flush(this.clock.now());
   }
 
-  /** Sends control bytes and lets the queue run. */
+  /** Sends control bytes and runs the queue. */
   async send(bytes: string): Promise<void> {
     this.writer.send(hex(bytes));
     await this.clock.settle();
@@ -48,7 +46,7 @@ class Rig {
     await this.clock.settle();
   }
 
-  /** Takes all that is written until nothing is under way. */
+  /** Takes all writes until none is in flight. */
   async acceptAll(count?: number): Promise<void> {
     while (this.transport.isWriting) await this.accept(count);
   }
@@ -59,7 +57,7 @@ class Rig {
   }
 }
 
-Deno.test("SocketWriter.send() puts the control bytes of a turn into one write", async () => {
+Deno.test("SocketWriter.send() merges the control bytes of a turn into one write", async () => {
   const rig = new Rig();
   rig.writer.send(hex("01 02"));
   rig.writer.send(hex("03"));
@@ -73,7 +71,7 @@ Deno.test("SocketWriter.send() puts the control bytes of a turn into one write",
   assertEquals(rig.writer.writtenBytes, 3);
 });
 
-Deno.test("SocketWriter.send() keeps the order while a write is under way", async () => {
+Deno.test("SocketWriter.send() keeps the order while a write is in flight", async () => {
   const rig = new Rig();
   for (const bytes of ["01", "02", "03"]) await rig.send(bytes);
   assertEquals(rig.writer.waitingControlBytes, 2);
@@ -82,7 +80,7 @@ Deno.test("SocketWriter.send() keeps the order while a write is under way", asyn
   assertEquals(rig.received, hex("01 02 03"));
 });
 
-Deno.test("SocketWriter.flush() sends shared bytes up to the head of that moment", async () => {
+Deno.test("SocketWriter.flush() sends shared bytes up to the current head", async () => {
   const rig = new Rig();
   const first = rig.append("01");
   rig.writer.follow(rig.log, 0);
@@ -96,7 +94,7 @@ Deno.test("SocketWriter.flush() sends shared bytes up to the head of that moment
   assertEquals(rig.received, rig.log.view(0));
 });
 
-Deno.test("SocketWriter.flush() sets no new goal while shared bytes are under way", async () => {
+Deno.test("SocketWriter.flush() sets no new goal while shared bytes are in flight", async () => {
   const rig = new Rig();
   const first = rig.append("01");
   rig.writer.follow(rig.log, 0);
@@ -107,7 +105,7 @@ Deno.test("SocketWriter.flush() sets no new goal while shared bytes are under wa
   assertEquals(rig.received, first);
 });
 
-Deno.test("SocketWriter.flush() sends shared bytes behind control bytes that are under way", async () => {
+Deno.test("SocketWriter.flush() sends shared bytes behind control bytes in flight", async () => {
   const rig = new Rig();
   await rig.send("c0 de");
   const message = rig.append("01");
@@ -117,7 +115,7 @@ Deno.test("SocketWriter.flush() sends shared bytes behind control bytes that are
   assertEquals(rig.received, new Uint8Array([0xc0, 0xde, ...message]));
 });
 
-Deno.test("SocketWriter.flush() goes through all slabs up to its goal", async () => {
+Deno.test("SocketWriter.flush() sends all slabs up to its goal", async () => {
   const rig = new Rig();
   for (let i = 0; i < 5; i++) {
     rig.log.append({ csid: 4, typeId: 8, msid: 1, timestampMs: 0 }, new Uint8Array(50_000));
@@ -139,7 +137,7 @@ Deno.test("SocketWriter sends control bytes before shared ones", async () => {
   assertEquals(rig.received, new Uint8Array([0xc0, 0xde, ...message]));
 });
 
-Deno.test("SocketWriter sends control bytes behind a message that is half sent", async () => {
+Deno.test("SocketWriter sends control bytes behind a half-sent message", async () => {
   const rig = new Rig();
   const message = rig.append("01 02 03");
   rig.writer.follow(rig.log, 0);
@@ -151,7 +149,7 @@ Deno.test("SocketWriter sends control bytes behind a message that is half sent",
   assertEquals(rig.received, new Uint8Array([...message, 0xc0, 0xde]));
 });
 
-Deno.test("SocketWriter writes the rest when a socket takes one byte at a time", async () => {
+Deno.test("SocketWriter writes the rest when the socket takes one byte at a time", async () => {
   const rig = new Rig();
   const message = rig.append("01 02 03 04 05");
   rig.writer.follow(rig.log, 0);
@@ -162,7 +160,7 @@ Deno.test("SocketWriter writes the rest when a socket takes one byte at a time",
   assertEquals(rig.transport.writes.length, 2 + message.length);
 });
 
-Deno.test("SocketWriter.inFlightSinceMs starts anew when the socket takes a part", async () => {
+Deno.test("SocketWriter.inFlightSinceMs is reset when the socket takes a part", async () => {
   const rig = new Rig();
   await rig.send("01 02 03");
   assertEquals(rig.writer.inFlightSinceMs, 0);
@@ -175,7 +173,7 @@ Deno.test("SocketWriter.inFlightSinceMs starts anew when the socket takes a part
   assert(!rig.writer.isBusy);
 });
 
-Deno.test("SocketWriter.isSendingShared tells shared bytes from control bytes", async () => {
+Deno.test("SocketWriter.isSendingShared distinguishes shared bytes from control bytes", async () => {
   const rig = new Rig();
   await rig.send("01");
   assert(rig.writer.isBusy && !rig.writer.isSendingShared);
@@ -206,7 +204,7 @@ Deno.test("SocketWriter.follow() sends nothing of the log before a flush", async
   assertEquals(rig.writer.cursor, 0);
 });
 
-Deno.test("SocketWriter.unfollow() finishes the message under way and sends no more", async () => {
+Deno.test("SocketWriter.unfollow() completes the message in flight and sends no more", async () => {
   const rig = new Rig();
   const message = rig.append("01 02");
   rig.writer.follow(rig.log, 0);
@@ -221,7 +219,7 @@ Deno.test("SocketWriter.unfollow() finishes the message under way and sends no m
   assertEquals(rig.writer.cursor, -1);
 });
 
-Deno.test("SocketWriter.hold() keeps shared bytes back and lets control bytes pass", async () => {
+Deno.test("SocketWriter.hold() holds shared bytes back and lets control bytes pass", async () => {
   const rig = new Rig();
   const first = rig.append("01");
   rig.writer.follow(rig.log, 0);
@@ -251,7 +249,7 @@ Deno.test("SocketWriter.hold() stops between the slabs of one flush", async () =
   assert(rig.received.length < rig.log.head);
 });
 
-Deno.test("SocketWriter sends nothing from a cursor that the log has dropped", async () => {
+Deno.test("SocketWriter sends nothing from a cursor whose bytes the log has dropped", async () => {
   const rig = new Rig();
   const header = { csid: 4, typeId: 8, msid: 1, timestampMs: 0 };
   for (let i = 0; i < 3; i++) rig.log.append(header, new Uint8Array(60_000));
@@ -263,7 +261,7 @@ Deno.test("SocketWriter sends nothing from a cursor that the log has dropped", a
   assertEquals(rig.writer.cursor, 0);
 });
 
-Deno.test("SocketWriter tells of a broken socket once and writes no more", async () => {
+Deno.test("SocketWriter reports a broken socket once and writes no more", async () => {
   const rig = new Rig();
   rig.append("01");
   rig.writer.follow(rig.log, 0);
@@ -285,18 +283,18 @@ Deno.test("SocketWriter tells of a broken socket once and writes no more", async
 
 // Draining.
 
-/** Starts to drain; the answer says how often it was told that it is done. */
+/** Starts to drain. Returns a function that tells how often `done` was called. */
 function drain(writer: SocketWriter): { count: number } {
   const told = { count: 0 };
   writer.drain(() => told.count++);
   return told;
 }
 
-Deno.test("SocketWriter.drain() is done at once when there is nothing to send", () => {
+Deno.test("SocketWriter.drain() is done at once when nothing is pending", () => {
   assertEquals(drain(new Rig().writer).count, 1);
 });
 
-Deno.test("SocketWriter.drain() is done at once when a log is followed to its head", async () => {
+Deno.test("SocketWriter.drain() is done at once when a log was sent up to its head", async () => {
   const rig = new Rig();
   rig.append("01");
   rig.writer.follow(rig.log, 0);
@@ -319,7 +317,7 @@ Deno.test("SocketWriter.drain() is done when control and shared bytes are sent, 
   assertEquals(rig.received, new Uint8Array([0xc0, 0xde, ...message]));
 });
 
-Deno.test("SocketWriter.drain() goes on from a write that is under way", async () => {
+Deno.test("SocketWriter.drain() continues from a write in flight", async () => {
   const rig = new Rig();
   rig.append("01");
   rig.writer.follow(rig.log, 0);
@@ -332,7 +330,7 @@ Deno.test("SocketWriter.drain() goes on from a write that is under way", async (
   assertEquals(rig.received, rig.log.view(0));
 });
 
-Deno.test("SocketWriter.drain() goes no further than the head of that moment", async () => {
+Deno.test("SocketWriter.drain() stops at the head of the moment it was called", async () => {
   const rig = new Rig();
   const message = rig.append("01");
   rig.writer.follow(rig.log, 0);
@@ -346,7 +344,7 @@ Deno.test("SocketWriter.drain() goes no further than the head of that moment", a
   assertEquals(rig.received, message);
 });
 
-Deno.test("SocketWriter.drain() sets itself no new goal while a stream goes on", async () => {
+Deno.test("SocketWriter.drain() sets no new goal while the stream continues", async () => {
   const rig = new Rig();
   const header = { csid: 4, typeId: 8, msid: 1, timestampMs: 0 };
   const goOn = () => rig.log.append(header, new Uint8Array(60_000));
@@ -364,7 +362,7 @@ Deno.test("SocketWriter.drain() sets itself no new goal while a stream goes on",
   assertEquals(rig.writer.cursor, goal);
 });
 
-Deno.test("SocketWriter.drain() tells once, whatever is sent later", async () => {
+Deno.test("SocketWriter.drain() calls back once, even if more is sent later", async () => {
   const rig = new Rig();
   await rig.send("01");
   const told = drain(rig.writer);
@@ -407,9 +405,9 @@ Deno.test("SocketWriter.drain() is done at once when the socket is broken", asyn
   assertEquals(drain(rig.writer).count, 1);
 });
 
-// Bytes for one peer alone.
+// Bytes reframed for one peer.
 
-Deno.test("SocketWriter sends what its peer is to have in place of the log's bytes", async () => {
+Deno.test("SocketWriter sends reframed bytes in place of the log's", async () => {
   const rig = new Rig();
   const message = rig.append("01 02 03");
   rig.writer.follow(rig.log, 0, () => hex("aa bb"));
@@ -419,7 +417,7 @@ Deno.test("SocketWriter sends what its peer is to have in place of the log's byt
   assertEquals(rig.writer.cursor, message.length);
 });
 
-Deno.test("SocketWriter passes over bytes that its peer is not to have", async () => {
+Deno.test("SocketWriter skips bytes that reframing drops", async () => {
   const rig = new Rig();
   const header = { csid: 4, typeId: 8, msid: 1, timestampMs: 0 };
   for (let i = 0; i < 3; i++) rig.log.append(header, new Uint8Array(60_000));
@@ -432,14 +430,14 @@ Deno.test("SocketWriter passes over bytes that its peer is not to have", async (
   assertEquals(drain(rig.writer).count, 1);
 });
 
-Deno.test("SocketWriter.drain() is done when the peer is to have none of the rest", () => {
+Deno.test("SocketWriter.drain() is done when reframing drops the rest", () => {
   const rig = new Rig();
   rig.append("01");
   rig.writer.follow(rig.log, 0, () => hex(""));
   assertEquals(drain(rig.writer).count, 1);
 });
 
-// Everything at once: no peer may ever see half a message, whatever happens in which order.
+// Everything at once: no peer may ever see half a message, in any order of events.
 
 type Step =
   | { readonly do: "append"; readonly length: number }
@@ -462,7 +460,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const SHARED = 8;
 const CONTROL = 4;
 
-/** A {@linkcode Rig} whose messages have numbers, driven by steps. */
+/** A {@linkcode Rig} with numbered messages, driven by steps. */
 class Model {
   readonly rig = new Rig();
   readonly boundaries: number[] = [0];
@@ -492,7 +490,7 @@ class Model {
         writer.flush(0);
         break;
       case "skip":
-        // As a player does: never while shared bytes are under way.
+        // As a player does: never while shared bytes are in flight.
         if (!writer.isSendingShared) writer.follow(log, this.boundaries.at(-1)!);
         break;
       case "hold":
@@ -511,7 +509,7 @@ class Model {
   }
 }
 
-Deno.test("SocketWriter gives the peer whole messages in order, whatever happens", async () => {
+Deno.test("SocketWriter sends whole messages in order, in any order of events", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const model = new Model();

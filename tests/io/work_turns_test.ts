@@ -1,10 +1,8 @@
-/** How the work of a storm is spread over turns. */
-
 import { WorkTurns } from "../../lib/io/work_turns.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 
-/** Work of a millisecond each, and a note of what was done when. */
+/** Work of a millisecond each, and a record of what was done when. */
 class Rig {
   readonly clock = new FakeClock();
   readonly turns = new WorkTurns(this.clock);
@@ -18,7 +16,7 @@ class Rig {
   }
 }
 
-Deno.test("WorkTurns does at once what comes now and then", async () => {
+Deno.test("WorkTurns does occasional work at once", async () => {
   const rig = new Rig();
   for (const name of ["a", "b", "c"]) {
     assertEquals(rig.run(name), null);
@@ -28,7 +26,7 @@ Deno.test("WorkTurns does at once what comes now and then", async () => {
   assertEquals(rig.clock.pendingCount, 0);
 });
 
-Deno.test("WorkTurns does two milliseconds of work in a turn, in the order in which it came", async () => {
+Deno.test("WorkTurns does two milliseconds of work in a turn, first come first served", async () => {
   const rig = new Rig();
   const waits = ["a", "b", "c", "d", "e"].map((name) => rig.run(name));
   assertEquals(rig.done, ["a", "b"]);
@@ -41,7 +39,7 @@ Deno.test("WorkTurns does two milliseconds of work in a turn, in the order in wh
   assertEquals(between, [["a", "b", "c", "d"]], "others had their turn in between");
 });
 
-Deno.test("WorkTurns does one piece in a turn however long it takes", async () => {
+Deno.test("WorkTurns does one job in a turn however long it takes", async () => {
   const rig = new Rig();
   const waits = ["a", "b", "c"].map((name) => rig.run(name, 50));
   assertEquals(rig.done, ["a"]);
@@ -50,7 +48,7 @@ Deno.test("WorkTurns does one piece in a turn however long it takes", async () =
   assertEquals(rig.done, ["a", "b", "c"]);
 });
 
-Deno.test("WorkTurns lets nobody go before those who wait", async () => {
+Deno.test("WorkTurns keeps new work behind work that waits", async () => {
   const rig = new Rig();
   for (const name of ["a", "b", "c"]) rig.run(name);
   rig.clock.skip(10);
@@ -59,7 +57,7 @@ Deno.test("WorkTurns lets nobody go before those who wait", async () => {
   assertEquals(rig.done, ["a", "b", "c", "d"]);
 });
 
-Deno.test("WorkTurns gives the error of a piece of work to whoever waits for it, and goes on", async () => {
+Deno.test("WorkTurns rejects with the error of the work and continues", async () => {
   const rig = new Rig();
   function fail(): never {
     rig.clock.skip(5);
