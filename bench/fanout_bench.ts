@@ -34,9 +34,10 @@ for (const count of [500, 2_000, 9_000]) {
   const handle = stream.publish();
   const queue = new FlushQueue(systemClock);
   const rules = { gopCache: true, queueLengthMs: 30_000, stallMs: 15_000 };
+  const vhost = { config: { play: rules } };
   const sinks = Array.from({ length: count }, () => {
     const writer = new SocketWriter({ transport, queue, clock: systemClock, onError() {} });
-    return new PlayerSink(stream, writer, rules, { onStalled() {} });
+    return new PlayerSink(stream, writer, vhost, { onStalled() {} });
   });
   let timestampMs = 0;
   Deno.bench(`one merge period of ${count} players`, async () => {

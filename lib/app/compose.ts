@@ -17,6 +17,7 @@ import { FlushQueue } from "../io/flush_queue.ts";
 import { FlushWheels } from "../io/flush_wheel.ts";
 import { LocalVhost } from "../origin/local_vhost.ts";
 import { ReadBuffers } from "../io/read_buffers.ts";
+import { Gate } from "../server/gate.ts";
 import { Server, type ServerCounts } from "../server/server.ts";
 import type { NetAddress, Network } from "../io/transport.ts";
 import { VhostDirectory } from "../server/vhost_directory.ts";
@@ -116,7 +117,8 @@ export function startServer(config: Config, deps: ServerDeps): RunningServer {
   const vhosts = createDirectory(liveVhosts, bridge);
   const limits = new ClientLimits(config, deps);
   const threadName = thread === undefined ? "" : `w${thread.index}`;
-  const context = { ...common, vhosts, hooks, buffers: new ReadBuffers() };
+  const gate = new Gate({ vhosts, hooks, edgeId });
+  const context = { ...common, gate, buffers: new ReadBuffers() };
   const server = new Server({ network, limit: limits, idPrefix: `${threadName}c`, context });
   const flv = new FlvService({ ...context, idPrefix: `${threadName}h` });
   const clients: ClientSource[] = [server, flv];
@@ -151,7 +153,7 @@ export function startServer(config: Config, deps: ServerDeps): RunningServer {
       // A worker serves no API: the main thread does, for all workers together.
       view: thread === undefined ? view : null,
       identity: { ...identity, pid: Deno.pid },
-      flv: { vhosts, service: flv },
+      flv: { vhosts, gate, service: flv },
       isReady: () => !isStopping,
       network,
       limit: limits,

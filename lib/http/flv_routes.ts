@@ -5,7 +5,7 @@
  */
 
 import { WireError } from "../base/errors.ts";
-import { findStream } from "../server/find_stream.ts";
+import type { Gate } from "../server/gate.ts";
 import { ipOf } from "../io/address.ts";
 import type { VhostDirectory } from "../server/vhost_directory.ts";
 import { parseStreamUrl, type StreamUrl } from "../rtmp/url.ts";
@@ -19,6 +19,7 @@ import { createApp, type HttpApp, type RouteContext } from "./routes.ts";
 /** What the routes need. */
 export interface FlvRoutesOptions {
   readonly vhosts: VhostDirectory;
+  readonly gate: Gate;
   readonly service: FlvService;
 }
 
@@ -81,15 +82,18 @@ function answerViewer(
   const ip = ipOf(c.env.remote);
   // Browsers name the page of a WebSocket by its origin only.
   const pageUrl = c.req.header("referer") ?? c.req.header("origin") ?? "";
-  const found = findStream(options.vhosts, { deed: "play", url, client: { ip, pageUrl } });
-  if (found.type === "refused") return c.text(`${found.refusal.description}\n`, 403);
-  if (c.req.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
   const isSocket = wantsSocket(c.req.raw);
+  const protocol = isSocket ? "ws-flv" : "http-flv";
+  if (c.req.method === "HEAD") {
+    const verdict = options.gate.check({ action: "play", protocol, url, ip, pageUrl });
+    if (verdict.type === "admitted") return c.body(null, 200, STREAM_HEADERS);
+    return c.text(`${verdict.refusal.description}\n`, 403);
+  }
   if (isSocket && !isSocketRequest(c.req.raw)) return c.text("This is no WebSocket request\n", 400);
   const { promise, resolve } = Promise.withResolvers<Response>();
   const viewer = options.service.play({
-    service: found.service,
-    request: { url: found.url, name: found.name, edgePath: [], backlogMs: 0 },
+    protocol,
+    url,
     ip,
     tcUrl: c.req.url,
     pageUrl,

@@ -5,7 +5,7 @@ import type { ClientReport, ClientSource, SourceTotals } from "../server/client_
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
 import type { Clock } from "../base/clock.ts";
-import type { HookClient } from "../server/hook_client.ts";
+import type { Gate } from "../server/gate.ts";
 import { FlvStreams } from "./flv_stream.ts";
 import { FlvViewer, type FlvViewerOptions } from "./flv_viewer.ts";
 
@@ -15,7 +15,7 @@ export interface FlvServiceOptions {
   readonly wheels: FlushWheels;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly hooks: HookClient;
+  readonly gate: Gate;
   /** Chunk size of the hubs' logs, in bytes. */
   readonly chunkSize: number;
   /** What ids begin with. */
@@ -60,7 +60,8 @@ export class FlvService implements ClientSource {
   }
 
   clientReports(nowMs: number): ClientReport[] {
-    return [...this.#viewers.values()].map((viewer) => viewer.report(nowMs));
+    return [...this.#viewers.values()].map((viewer) => viewer.report(nowMs))
+      .filter((report) => report !== null);
   }
 
   get clientTotals(): SourceTotals {

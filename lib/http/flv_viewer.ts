@@ -8,19 +8,16 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { quotePeerText, stripParams } from "../base/text.ts";
+import { quotePeerText } from "../base/text.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
-import { ClientHooks } from "../server/client_hooks.ts";
-import type { ClientReport } from "../server/client_report.ts";
+import { type ClientReport, describeClient } from "../server/client_report.ts";
+import type { Admission, CancelAsking, ClientAccess, Gate, Protocol } from "../server/gate.ts";
 import type { Flushable, FlushQueue } from "../io/flush_queue.ts";
 import type { FlushWheels, WheelSeat } from "../io/flush_wheel.ts";
 import { mergePeriodMs } from "../server/player.ts";
 import { PlayerSink, type PlayerSinkHost } from "../server/player_sink.ts";
 import { SocketWriter } from "../io/socket_writer.ts";
-import type { StreamRequest } from "../hub/stream_request.ts";
-import type { ClientCheck, VhostService } from "../server/vhost_service.ts";
-import type { HookClient } from "../server/hook_client.ts";
-import type { ConnectRequest } from "../session/server_session.ts";
+import type { StreamUrl } from "../rtmp/url.ts";
 import type { FlvOutlet } from "./flv_outlet.ts";
 import type { FlvStream, FlvStreams } from "./flv_stream.ts";
 
@@ -29,7 +26,7 @@ export interface FlvViewerContext {
   readonly queue: FlushQueue;
   readonly wheels: FlushWheels;
   readonly clock: Clock;
-  readonly hooks: HookClient;
+  readonly gate: Gate;
   readonly streams: FlvStreams;
 }
 
@@ -37,8 +34,9 @@ export interface FlvViewerContext {
 export interface FlvViewerOptions {
   readonly id: string;
   readonly logger: Logger;
-  readonly service: VhostService;
-  readonly request: StreamRequest;
+  readonly protocol: Protocol;
+  /** Stream that it asks for. */
+  readonly url: StreamUrl;
   /** IP address without port. */
   readonly ip: string;
   /** Address of the stream as the viewer wrote it. */
@@ -65,12 +63,19 @@ export interface FlvAnswer {
 }
 
 type State =
-  | { readonly type: "asked"; readonly check: ClientCheck | null }
-  | { readonly type: "held"; readonly stream: Stream; readonly cancelWait: CancelTimer }
+  | { readonly type: "asked"; cancel: CancelAsking }
+  | { readonly type: "held" } & Held
   | { readonly type: "live" } & Live
   | { readonly type: "gone" };
 
+interface Held {
+  readonly admission: Admission;
+  readonly stream: Stream;
+  readonly cancelWait: CancelTimer;
+}
+
 interface Live {
+  readonly admission: Admission;
   readonly stream: Stream;
   readonly flv: FlvStream;
   readonly outlet: FlvOutlet;
@@ -78,6 +83,9 @@ interface Live {
   readonly sink: PlayerSink;
   readonly seat: WheelSeat;
 }
+
+/** Fields of log lines. */
+type About = Readonly<Record<"stream" | "vhost" | "peer", string>>;
 
 /** See the file comment. */
 export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
@@ -87,9 +95,9 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   readonly #options: Omit<FlvViewerOptions, "answer">;
   /** Null once it was used: it holds the request, which is larger than all else of a viewer. */
   #answer: FlvAnswer | null;
-  readonly #hooks: ClientHooks;
+  readonly #access: ClientAccess;
   readonly #openedMs: number;
-  #state: State = { type: "asked", check: null };
+  #state: State = { type: "asked", cancel: () => {} };
   #hasFileHeader = false;
   #isEnding = false;
   /** Once it is gone. */
@@ -97,24 +105,29 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
 
   constructor(context: FlvViewerContext, options: FlvViewerOptions) {
     const { answer, ...rest } = options;
-    const { id, ip, tcUrl, pageUrl } = rest;
+    const { id, protocol, ip, url: { app }, tcUrl, pageUrl } = rest;
     this.id = id;
     this.#context = context;
     this.#options = rest;
     this.#answer = answer;
     this.#openedMs = context.clock.now();
-    this.#hooks = new ClientHooks(context.hooks, { id, ip, tcUrl, pageUrl });
+    this.#access = context.gate.accessFor({
+      id,
+      protocol,
+      ip,
+      connect: { id: 0, app, tcUrl, pageUrl, swfUrl: "", flashVer: "", args: null },
+      edgePath: [],
+      backlogMs: 0,
+    });
   }
 
-  /** Asks whether the viewer may watch, and goes on from there. Called once. */
+  /** Asks the gate whether the viewer may watch. Called once. */
   start(): void {
-    const { service, request } = this.#options;
-    const place = { config: service.config, url: request.url };
-    this.#check((answer) => this.#hooks.ask("play", place, answer), () => {
-      this.#check(
-        (answer) => service.check(request, this.#asConnect(), answer),
-        () => this.#join(),
-      );
+    const asked: State = { type: "asked", cancel: () => {} };
+    this.#state = asked;
+    asked.cancel = this.#access.ask("play", this.#options.url, (verdict) => {
+      if (verdict.type === "admitted") return this.#join(verdict);
+      this.#refuse({ status: 403, description: verdict.refusal.description });
     });
   }
 
@@ -129,19 +142,14 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     return { sentBytes: writer.writtenBytes, skips: sink.stats.skips };
   }
 
-  /** What is told about the viewer. */
-  report(nowMs: number): ClientReport {
-    const { service, request, ip, tcUrl, pageUrl } = this.#options;
+  /** Null while the gate is asked. */
+  report(nowMs: number): ClientReport | null {
+    const state = this.#state;
+    if (state.type !== "held" && state.type !== "live") return null;
     return {
-      id: this.id,
+      ...describeClient(this.#access.client, state.admission),
       type: "flv-play",
-      vhost: service.config.name,
-      stream: request.name,
-      ip,
-      tcUrl: stripParams(tcUrl),
-      pageUrl: stripParams(pageUrl),
-      swfUrl: "",
-      isHeld: this.#state.type !== "live",
+      isHeld: state.type === "held",
       ageMs: nowMs - this.#openedMs,
       receivedBytes: 0,
       ...this.totals,
@@ -151,9 +159,9 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   /** Called by the stream for every source that begins. */
   onLive(): void {
     if (this.#state.type !== "held") return;
-    const { stream, cancelWait } = this.#state;
+    const { admission, stream, cancelWait } = this.#state;
     cancelWait();
-    this.#begin(stream);
+    this.#begin(admission, stream);
   }
 
   /** Called by the stream: whoever was held has nothing yet, and does not wait for the wheel. */
@@ -185,34 +193,21 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     this.#leave(reason);
   }
 
-  /** Goes on once what `begin` begins has no objection to the viewer. */
-  #check(
-    begin: (onAnswer: (objection: string | null) => void) => ClientCheck | null,
-    goOn: () => void,
-  ): void {
-    const check = begin((objection) => {
-      if (objection === null) return goOn();
-      this.#refuse({ status: 403, description: objection });
-    });
-    if (check === null) return goOn();
-    this.#state = { type: "asked", check };
-  }
-
-  #join(): void {
-    const { service, request, logger } = this.#options;
-    const { clock } = this.#context;
+  #join(admission: Admission): void {
+    const { service, request } = admission;
     const stream = service.play(request, this);
-    if (stream.isLive) return this.#begin(stream);
-    const cancelWait = clock.after(service.config.play.waitMs, () => {
+    if (stream.isLive) return this.#begin(admission, stream);
+    const cancelWait = this.#context.clock.after(service.config.play.waitMs, () => {
       const description = `Nobody publishes ${quotePeerText(request.name)}`;
       this.#refuse({ status: 404, description });
     });
-    this.#state = { type: "held", stream, cancelWait };
-    logger.info("Player waits for the stream", this.#about());
+    this.#state = { type: "held", admission, stream, cancelWait };
+    this.#options.logger.info("Player waits for the stream", this.#about());
   }
 
-  #begin(stream: Stream): void {
-    const { service: { config }, logger } = this.#options;
+  #begin(admission: Admission, stream: Stream): void {
+    const { service } = admission;
+    const { httpRemux: remux, play } = service.config;
     const { queue, wheels, clock, streams } = this.#context;
     const outlet = this.#takeAnswer().accept();
     const writer = new SocketWriter({
@@ -221,14 +216,13 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
       clock,
       onError: (error) => this.leave(describeError(error)),
     });
-    const { httpRemux: remux, play } = config;
     const flv = streams.join(stream, writer, { remux, maxLagMs: play.queueLengthMs });
     // Before the sink sends anything.
     this.#sendFileHeader({ flv, writer });
-    const sink = new PlayerSink(flv, writer, play, this);
-    const seat = wheels.for(mergePeriodMs(config, false)).add(this);
-    this.#state = { type: "live", stream, flv, outlet, writer, sink, seat };
-    logger.info("Play started", this.#about());
+    const sink = new PlayerSink(flv, writer, service, this);
+    const seat = wheels.for(mergePeriodMs(service.config, false)).add(this);
+    this.#state = { type: "live", admission, stream, flv, outlet, writer, sink, seat };
+    this.#options.logger.info("Play started", this.#about());
     // The first flush does not wait for the wheel.
     queue.add(this);
   }
@@ -254,7 +248,11 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     writer.drain(() => this.leave("stream unpublished"));
   }
 
-  #leaveLive({ stream, flv, writer, outlet, sink, seat }: Live, reason: string): void {
+  #leaveLive(
+    { stream, flv, writer, outlet, sink, seat }: Live,
+    reason: string,
+    about: About,
+  ): void {
     const { sentBytes, skips } = this.#finalTotals;
     seat.leave();
     sink.leave();
@@ -264,7 +262,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     if (writer.isBusy) outlet.close();
     else outlet.end();
     const { logger } = this.#options;
-    logger.info("Play ended", { ...this.#about(), reason, sent_bytes: sentBytes, skips });
+    logger.info("Play ended", { ...about, reason, sent_bytes: sentBytes, skips });
   }
 
   #refuse(refusal: FlvRefusal): void {
@@ -276,16 +274,17 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   #leave(reason: string): void {
     const state = this.#state;
     if (state.type === "gone") return;
+    const about = this.#about();
     this.#finalTotals = { ...this.totals };
     this.#state = { type: "gone" };
     if (state.type === "asked") {
-      state.check?.cancel();
+      state.cancel();
     } else {
       if (state.type === "held") state.cancelWait();
-      else this.#leaveLive(state, reason);
-      this.#options.service.leave(state.stream, this);
+      else this.#leaveLive(state, reason, about);
+      state.admission.service.leave(state.stream, this);
     }
-    this.#hooks.close({ ...this.#finalTotals, receivedBytes: 0 });
+    this.#access.close({ ...this.#finalTotals, receivedBytes: 0 });
     this.#options.onGone();
   }
 
@@ -295,22 +294,15 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     return answer;
   }
 
-  #about(): { stream: string; vhost: string; peer: string } {
-    const { request, service, ip } = this.#options;
-    return { stream: request.name, vhost: service.config.name, peer: ip };
-  }
-
-  /** The viewer as an origin is asked about it. */
-  #asConnect(): ConnectRequest {
-    const { request: { url }, tcUrl, pageUrl } = this.#options;
-    return {
-      id: 0,
-      app: url.app,
-      tcUrl,
-      pageUrl,
-      swfUrl: "",
-      flashVer: "",
-      args: null,
-    };
+  #about(): About {
+    const { url, ip } = this.#options;
+    const state = this.#state;
+    return state.type === "held" || state.type === "live"
+      ? {
+        stream: state.admission.request.name,
+        vhost: state.admission.service.config.name,
+        peer: ip,
+      }
+      : { stream: `${url.app}/${url.stream}`, vhost: url.vhost, peer: ip };
   }
 }

@@ -1,50 +1,49 @@
-/**
- * The HTTP callbacks of one client: asks before it may connect, play or publish, and tells when that is
- * over. One request at a time, so an HTTP server hears of everything in the order in which it happened,
- * and a client cannot make more requests than the server answers.
- */
-
 import type { VhostConfig } from "../config/config.ts";
-import type { Wanted } from "./admission.ts";
+import type { StreamUrl } from "../rtmp/url.ts";
+import type { Action } from "./access_rules.ts";
 import { type HookClient, HookDeadline } from "./hook_client.ts";
 import { type HookedClient, type HookEvent, hookPayload, objectionTo } from "./http_hooks.ts";
-import type { StreamUrl } from "../rtmp/url.ts";
 import type { ClientCheck } from "./vhost_service.ts";
 
-/** Where a client is. */
+/** The vhost and stream that a callback is about. */
 export interface HookPlace {
-  readonly config: VhostConfig;
+  /** Its settings are read for every callback: they may change while the client is connected. */
+  readonly vhost: { readonly config: VhostConfig };
   /** `vhost` is the configured vhost's name. */
   readonly url: StreamUrl;
 }
 
-/** What went to and fro between a client and the server, in bytes. */
+/** Bytes exchanged with a client. */
 export interface HookTotals {
   readonly sentBytes: number;
   readonly receivedBytes: number;
 }
 
-/** An action that may be refused. */
+/** A callback that may refuse. */
 type Question = "on_connect" | "on_play" | "on_publish";
 
 const QUESTIONS = { play: "on_play", publish: "on_publish" } as const;
 
-/** How the end of what was allowed is called. */
+/** The callback that reports the end of what was allowed. */
 const ENDINGS = { on_play: "on_stop", on_publish: "on_unpublish" } as const;
 
 /**
- * See the file comment. An end is told of everything that was asked and not refused, also when its answer
- * was not waited for: the HTTP server may have said yes.
+ * The HTTP callbacks of one client: asks before it connects, plays or publishes, and reports when that
+ * ends. One request at a time, so that an HTTP server sees all events in order and a client cannot
+ * cause requests faster than they are answered.
+ *
+ * An end is reported for everything that was asked and not refused, even if the client left before the
+ * answer arrived: the HTTP server may have allowed it.
  */
 export class ClientHooks {
   readonly #hooks: HookClient;
   readonly #client: HookedClient;
-  /** Where the client is connected or may be, by vhost: mostly one, but a stream may name another. */
+  /** By vhost, where the client is or may be connected: usually one, but a stream may name another. */
   readonly #connections = new Map<string, HookPlace>();
-  /** Vhosts that have let it connect. */
-  readonly #welcomes = new Set<string>();
+  /** Vhosts that have allowed the client to connect. */
+  readonly #allowedVhosts = new Set<string>();
   #stream: { readonly action: keyof typeof ENDINGS; readonly place: HookPlace } | null = null;
-  /** Settles when everything so far is asked and told. */
+  /** Settles when all requests so far are done. */
   #tail: Promise<void> = Promise.resolve();
   #queuedCount = 0;
 
@@ -54,23 +53,24 @@ export class ClientHooks {
   }
 
   /**
-   * Asks whether the client may do what it wants, and first whether it may connect to the vhost, if that is
-   * not known. `onAnswer` is called once, later, unless cancelled before: with why not, or null; it must
-   * not throw.
+   * Asks whether the client may do `action`, and first whether it may connect to the vhost, unless the
+   * vhost has allowed that before.
    *
-   * @returns null when there is nobody to ask
+   * @param onAnswer Called once, after this has returned, unless cancelled: with the objection, or null.
+   * Must not throw.
+   * @returns null when no callback is configured
    */
   ask(
-    wanted: Wanted,
+    action: Action,
     place: HookPlace,
     onAnswer: (objection: string | null) => void,
   ): ClientCheck | null {
-    const { enabled, timeoutMs, urls } = place.config.httpHooks;
+    const { enabled, timeoutMs, urls } = place.vhost.config.httpHooks;
     if (!enabled) return null;
-    const questions = this.#questionsFor(wanted, place);
-    if (this.#queuedCount === 0 && questions.every((action) => urls[action].length === 0)) {
-      for (const action of questions) this.#begin(action, place);
-      this.#welcomes.add(place.config.name);
+    const questions = this.#questionsFor(action, place);
+    if (this.#queuedCount === 0 && questions.every((question) => urls[question].length === 0)) {
+      for (const question of questions) this.#begin(question, place);
+      this.#allowedVhosts.add(place.vhost.config.name);
       return null;
     }
     const deadline = new HookDeadline(this.#hooks.clock, timeoutMs);
@@ -83,11 +83,11 @@ export class ClientHooks {
   }
 
   /**
-   * The client was refused for another reason. No end of its publish is told: somebody else may publish
-   * the stream, and programs made for SRS take the end for that one's.
+   * The publish was refused after the callbacks had allowed it. No `on_unpublish` follows: another
+   * client may publish the stream, and programs written for SRS would take it for that client's.
    */
-  onRefused(): void {
-    if (this.#stream?.action === "on_publish") this.#stream = null;
+  onPublishRefused(): void {
+    this.#stream = null;
   }
 
   /** The client left its stream. Harmless without one. */
@@ -95,25 +95,25 @@ export class ClientHooks {
     if (this.#stream === null) return;
     const { action, place } = this.#stream;
     this.#stream = null;
-    this.#tell({ action: ENDINGS[action] }, place);
+    this.#report({ action: ENDINGS[action] }, place);
   }
 
-  /** The client is gone. */
+  /** The client has disconnected. */
   close({ sentBytes, receivedBytes }: HookTotals): void {
     this.leaveStream();
     for (const place of this.#connections.values()) {
-      this.#tell({ action: "on_close", sentBytes, receivedBytes }, place);
+      this.#report({ action: "on_close", sentBytes, receivedBytes }, place);
     }
     this.#connections.clear();
   }
 
-  #questionsFor(wanted: Wanted, { config }: HookPlace): Question[] {
-    if (wanted === "connect") return ["on_connect"];
-    const question = QUESTIONS[wanted];
-    return this.#welcomes.has(config.name) ? [question] : ["on_connect", question];
+  #questionsFor(action: Action, { vhost }: HookPlace): Question[] {
+    if (action === "connect") return ["on_connect"];
+    const question = QUESTIONS[action];
+    return this.#allowedVhosts.has(vhost.config.name) ? [question] : ["on_connect", question];
   }
 
-  /** @returns why the client is not let in; null when it is, and when nobody wants to know any more. */
+  /** @returns the objection; null when there is none or the question was cancelled. */
   async #askAll(
     questions: readonly Question[],
     place: HookPlace,
@@ -131,14 +131,14 @@ export class ClientHooks {
         this.#takeBack(action, place);
         return objection;
       }
-      this.#welcomes.add(place.config.name);
+      this.#allowedVhosts.add(place.vhost.config.name);
     }
     return null;
   }
 
   #begin(action: Question, place: HookPlace): void {
     if (action === "on_connect") {
-      this.#connections.set(place.config.name, place);
+      this.#connections.set(place.vhost.config.name, place);
     } else {
       this.#stream = { action, place };
     }
@@ -146,27 +146,27 @@ export class ClientHooks {
 
   #takeBack(action: Question, place: HookPlace): void {
     if (action === "on_connect") {
-      this.#connections.delete(place.config.name);
+      this.#connections.delete(place.vhost.config.name);
     } else {
       this.#stream = null;
     }
   }
 
-  #tell(event: HookEvent, place: HookPlace): void {
-    const { timeoutMs, urls } = place.config.httpHooks;
+  #report(event: HookEvent, place: HookPlace): void {
+    const { timeoutMs, urls } = place.vhost.config.httpHooks;
     if (urls[event.action].length === 0) return;
     this.#queue(async () => {
       const deadline = new HookDeadline(this.#hooks.clock, timeoutMs);
-      await this.#hooks.tell(this.#callFor(event, place, deadline));
+      await this.#hooks.report(this.#callFor(event, place, deadline));
       deadline.end();
     });
   }
 
-  #callFor(event: HookEvent, { config, url }: HookPlace, deadline: HookDeadline) {
+  #callFor(event: HookEvent, { vhost, url }: HookPlace, deadline: HookDeadline) {
     const { action } = event;
     const subject = { server: this.#hooks.server, client: this.#client, url };
     const payload = hookPayload(event, subject);
-    return { action, urls: config.httpHooks.urls[action], payload, deadline };
+    return { action, urls: vhost.config.httpHooks.urls[action], payload, deadline };
   }
 
   #queue(task: () => Promise<void>): void {

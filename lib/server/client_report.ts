@@ -1,6 +1,7 @@
-/** What is told about a client: for the API and the metrics, whatever protocol the client speaks. */
+import { stripParams } from "../base/text.ts";
+import type { Admission, GateClient } from "./gate.ts";
 
-/** A client that plays or publishes, or waits to do so. */
+/** A client of any protocol that plays or publishes, or waits to do so: for the API and the metrics. */
 export interface ClientReport {
   /** Its id in the log, `c12`. */
   readonly id: string;
@@ -12,19 +13,19 @@ export interface ClientReport {
   readonly stream: string;
   /** IP address. */
   readonly ip: string;
-  /** Addresses as the client wrote them, without parameters, which often are tokens; or empty. */
+  /** Addresses as the client wrote them, or empty. Without parameters, which often hold tokens. */
   readonly tcUrl: string;
   readonly pageUrl: string;
   readonly swfUrl: string;
-  /** A player that waits for the stream. */
+  /** The player waits for the stream. */
   readonly isHeld: boolean;
   /** How long it has been connected, in ms. */
   readonly ageMs: number;
-  /** Bytes that came from it. */
+  /** Bytes received from it. */
   readonly receivedBytes: number;
-  /** Bytes that its socket took, from when it asked for the stream if it plays. */
+  /** Bytes its socket took; for a player, since it asked for the stream. */
   readonly sentBytes: number;
-  /** How often it was taken to a newer keyframe, because it lagged. */
+  /** How often it lagged too far and skipped to a newer keyframe. */
   readonly skips: number;
 }
 
@@ -44,9 +45,25 @@ export type SourceTotals = Omit<ClientTotals, "refused">;
 
 /** Serves clients: the RTMP server, HTTP-FLV. */
 export interface ClientSource {
-  /** Clients that play, publish or wait for it. */
+  /** Clients that play, publish or wait for a stream. */
   clientReports(nowMs: number): ClientReport[];
   readonly clientTotals: SourceTotals;
   /** Closes a client. @returns false when it has none with this id. */
   kick(id: string): boolean;
+}
+
+/** The part of a report that says who the client is and what it asked for. */
+export function describeClient(
+  { id, ip, connect }: GateClient,
+  { service, request }: Admission,
+): Pick<ClientReport, "id" | "vhost" | "stream" | "ip" | "tcUrl" | "pageUrl" | "swfUrl"> {
+  return {
+    id,
+    vhost: service.config.name,
+    stream: request.name,
+    ip,
+    tcUrl: stripParams(connect.tcUrl),
+    pageUrl: stripParams(connect.pageUrl),
+    swfUrl: stripParams(connect.swfUrl),
+  };
 }

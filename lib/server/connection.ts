@@ -1,138 +1,75 @@
-/**
- * One client: its socket, its session, and what it does here. The place where session, vhost and policy
- * meet. The worst a peer can do ends here: it closes this connection with one log line, and nothing
- * else notices.
- */
-
 import type { AmfObject } from "../amf/amf_value.ts";
-import type { Clock } from "../base/clock.ts";
 import { describeError, WireError } from "../base/errors.ts";
-import type { Logger } from "../base/log.ts";
-import { quotePeerText, stripParams } from "../base/text.ts";
-import { type Deed, refuse, type Wanted } from "./admission.ts";
-import type { HookClient } from "./hook_client.ts";
+import { SocketWriter } from "../io/socket_writer.ts";
+import { describeExpectedEnd } from "../io/connection_end.ts";
+import { ipOf } from "../io/address.ts";
+import type { Transport } from "../io/transport.ts";
 import { StatusCode } from "../rtmp/constants.ts";
-import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import type { Refusal } from "../rtmp/status.ts";
-import { parseStreamUrl, type StreamUrl } from "../rtmp/url.ts";
+import { parseStreamUrl } from "../rtmp/url.ts";
 import {
   type ConnectRequest,
   ServerSession,
   type ServerSessionHandler,
   type StreamCommand,
 } from "../session/server_session.ts";
-import { ClientHooks, type HookPlace } from "./client_hooks.ts";
-import type { ClientReport, ClientTotals } from "./client_report.ts";
-import { describeExpectedEnd } from "../io/connection_end.ts";
 import {
   BACKLOG_PROPERTY,
   EDGE_PATH_PROPERTY,
   parseBacklog,
   parseEdgePath,
-  refuseLoop,
 } from "../upstream/edge_path.ts";
-import { findStream } from "./find_stream.ts";
-import type { FlushQueue } from "../io/flush_queue.ts";
-import type { FlushWheels } from "../io/flush_wheel.ts";
+import type { StreamAction } from "./access_rules.ts";
+import { type ClientReport, type ClientTotals, describeClient } from "./client_report.ts";
+import type { ConnectionContext } from "./connection_context.ts";
+import { ConnectionLog } from "./connection_log.ts";
+import { type ConnectionState, READ_BUFFER_BYTES, type StreamInUse } from "./connection_state.ts";
+import type { Admission, CancelAsking, ClientAccess, Connected, Refused } from "./gate.ts";
 import { PingWatch } from "./ping_watch.ts";
 import { Player, type PlayerHost } from "./player.ts";
 import { Publication, type PublicationHost } from "./publication.ts";
-import type { ReadBuffers } from "../io/read_buffers.ts";
-import { SocketWriter } from "../io/socket_writer.ts";
-import { ipOf } from "../io/address.ts";
-import type { Transport } from "../io/transport.ts";
-import type { WorkTurns } from "../io/work_turns.ts";
-import type { VhostDirectory } from "./vhost_directory.ts";
-import type { StreamRequest } from "../hub/stream_request.ts";
-import type { ClientCheck, Departure, VhostService } from "./vhost_service.ts";
+import type { Departure } from "./vhost_service.ts";
 
-/** What the connections of a server share. */
-export interface ConnectionContext {
-  readonly vhosts: VhostDirectory;
-  readonly queue: FlushQueue;
-  readonly wheels: FlushWheels;
-  readonly buffers: ReadBuffers;
-  /** What clients ask for, but for publishers' media, is done in these. */
-  readonly turns: WorkTurns;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly handshake: HandshakeOptions;
-  /** Size of the chunks written to all clients, in bytes. */
-  readonly chunkSize: number;
-  /** Id of this process among edges. */
-  readonly edgeId: string;
-  readonly hooks: HookClient;
-}
-
-/** A client must have asked for a stream this long after it connected or left one. */
+/** A client must ask for a stream within this time after it connected or left one. */
 const IDENTIFY_TIMEOUT_MS = 30_000;
 
-/** A refused client gets this long to read why before the socket is closed. */
+/** A refused client gets this long to read the reason before its socket is closed. */
 const REFUSED_TIMEOUT_MS = 1_000;
 
-/** Answers that a client lets pile up unread, in bytes. An honest one has read them long before. */
+/** Most bytes of answers that a client may leave unread. An honest one reads them long before. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
 /** Acknowledgement windows of a client whose vhost is not configured; it is refused later. */
 const DEFAULT_WINDOWS = { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 };
 
-/** Commands are short; a player sends 18 bytes now and then, a publisher a lot. */
-const READ_BUFFER_BYTES = {
-  idle: 2 * 1024,
-  checked: 2 * 1024,
-  refused: 2 * 1024,
-  playing: 64,
-  publishing: 64 * 1024,
-} as const;
-
-/** What the client does. */
-type Doing =
-  | { readonly type: "idle"; readonly sinceMs: number }
-  | { readonly type: "checked"; readonly check: ClientCheck }
-  | { readonly type: "refused"; readonly sinceMs: number }
-  | { readonly type: "playing"; readonly wish: Wish; readonly player: Player }
-  | { readonly type: "publishing"; readonly wish: Wish; readonly publication: Publication };
-
-/** A wish for a stream that passed the checks. */
-interface Wish extends StreamRequest {
-  readonly requestId: number;
-  readonly service: VhostService;
-}
-
-/** See the file comment. */
+/**
+ * One RTMP client: its socket, its session, and what it does here. The worst a peer can do ends here:
+ * it closes this connection with one log line and affects no other. Its states are drawn at
+ * {@linkcode ConnectionState}.
+ */
 export class Connection implements ServerSessionHandler, PlayerHost, PublicationHost {
   readonly id: string;
-  readonly queue: FlushQueue;
-  readonly wheels: FlushWheels;
   readonly writer: SocketWriter;
   readonly #context: ConnectionContext;
   readonly #transport: Transport;
   readonly #session: ServerSession;
-  #connect: ConnectRequest | null = null;
-  #edgePath: readonly string[] = [];
-  #backlogMs = 0;
-  #doing: Doing;
-  /** The wish that a vhost is asked for right now or has answered. */
-  #wish: Wish | null = null;
-  /** Null before `connect`. */
-  #hooks: ClientHooks | null = null;
   readonly #openedMs: number;
   readonly #pings: PingWatch;
+  #state: ConnectionState;
+  /** Null before `connect`. */
+  #access: ClientAccess | null = null;
   #readBytes = 0;
   /** Skips of plays that are over. */
   #endedSkips = 0;
-  #closeReason: string | null = null;
 
   constructor(id: string, transport: Transport, context: ConnectionContext) {
-    const { queue, wheels, clock } = context;
+    const { queue, clock } = context;
     this.id = id;
-    this.queue = queue;
-    this.wheels = wheels;
     this.#context = context;
     this.#transport = transport;
     this.#openedMs = clock.now();
     this.#pings = new PingWatch(this.#openedMs);
-    this.#doing = { type: "idle", sinceMs: this.#openedMs };
+    this.#state = { type: "connecting", sinceMs: this.#openedMs };
     this.#session = new ServerSession(this, context);
     this.writer = new SocketWriter({
       transport,
@@ -142,15 +79,15 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     });
   }
 
-  /** What the client does, for counts. */
-  get role(): Doing["type"] {
-    return this.#doing.type;
+  /** Where the connection stands, for counts. */
+  get role(): ConnectionState["type"] {
+    return this.#state.type;
   }
 
   /** What the client has cost so far. */
   get totals(): Pick<ClientTotals, "receivedBytes" | "sentBytes" | "skips"> {
-    const doing = this.#doing;
-    const skips = doing.type === "playing" ? doing.player.stats?.skips ?? 0 : 0;
+    const state = this.#state;
+    const skips = state.type === "playing" ? state.player.stats?.skips ?? 0 : 0;
     return {
       receivedBytes: this.#readBytes,
       sentBytes: this.writer.writtenBytes,
@@ -158,45 +95,38 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     };
   }
 
-  /** What is told about the client; null while it neither plays nor publishes. */
+  /** Null while the client neither plays nor publishes. */
   report(nowMs: number): ClientReport | null {
-    const doing = this.#doing;
-    if (doing.type !== "playing" && doing.type !== "publishing") return null;
-    const { tcUrl, pageUrl, swfUrl } = this.#connect!;
+    const state = this.#state;
+    if (state.type !== "playing" && state.type !== "publishing") return null;
     return {
-      id: this.id,
-      type: doing.type === "playing" ? "rtmp-play" : "fmle-publish",
-      vhost: doing.wish.service.config.name,
-      stream: doing.wish.name,
-      ip: ipOf(this.#transport.remote),
-      tcUrl: stripParams(tcUrl),
-      pageUrl: stripParams(pageUrl),
-      swfUrl: stripParams(swfUrl),
-      isHeld: doing.type === "playing" && doing.player.isHeld,
+      ...describeClient(this.#access!.client, state.admission),
+      type: state.type === "playing" ? "rtmp-play" : "fmle-publish",
+      isHeld: state.type === "playing" && state.player.isHeld,
       ageMs: nowMs - this.#openedMs,
       ...this.totals,
-      ...(doing.type === "playing" ? { sentBytes: doing.player.sentBytes } : {}),
+      ...(state.type === "playing" ? { sentBytes: state.player.sentBytes } : {}),
     };
   }
 
   /** Serves the client until it leaves or is closed, then calls `onEnded`. Never rejects. */
-  // All that waits here while a client plays: each asynchronous function that waits holds half a kilobyte.
+  // Keep this the only suspended async function per connection; each one costs about 500 bytes.
   async run(onEnded: (connection: Connection) => void): Promise<void> {
     const { buffers } = this.#context;
-    let buffer = buffers.take(READ_BUFFER_BYTES.idle);
-    this.#logger.debug("Client connected", { peer: this.#transport.remote });
+    let buffer = buffers.take(READ_BUFFER_BYTES.connecting);
+    this.#log.connected();
     try {
-      while (this.#closeReason === null) {
+      while (this.#state.type !== "closed") {
         const count = await this.#transport.read(buffer);
         if (count === null) {
           this.#onGone("closed by peer");
           break;
         }
         await this.#take(buffer.subarray(0, count));
-        const wanted = READ_BUFFER_BYTES[this.#doing.type];
-        if (buffer.length === wanted) continue;
+        const wantedBytes = READ_BUFFER_BYTES[this.#state.type];
+        if (buffer.length === wantedBytes) continue;
         buffers.give(buffer);
-        buffer = buffers.take(wanted);
+        buffer = buffers.take(wantedBytes);
       }
     } catch (error) {
       this.#closeFor(error);
@@ -207,44 +137,49 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
 
   /** Closes the connection at once. Only the first reason counts. */
   close(reason: string): void {
-    if (this.#closeReason !== null) return;
-    this.#closeReason = reason;
-    this.#endDoing(reason, "lost");
+    if (this.#state.type === "closed") return;
+    this.#leaveStream(reason, "lost");
+    this.#state = { type: "closed" };
     this.#transport.close();
-    this.#hooks?.close(this.totals);
-    this.#logger.debug("Client gone", { reason, ...this.#totals() });
+    this.#access?.close(this.totals);
+    this.#log.gone(reason, this.totals);
   }
 
-  /** Ends the connection; the server stops. */
+  /** Ends the connection because the server stops. */
   stop(): void {
     this.close("server stops");
   }
 
-  /** Looks at the timeouts; called about once a second. */
+  /** Checks the timeouts; called about once a second. */
   check(nowMs: number): void {
-    const doing = this.#doing;
-    switch (doing.type) {
+    const state = this.#state;
+    switch (state.type) {
+      case "connecting":
       case "idle":
-        if (nowMs - doing.sinceMs <= IDENTIFY_TIMEOUT_MS) return;
-        return this.#giveUp(`it asked for no stream within ${IDENTIFY_TIMEOUT_MS} ms`);
-      case "checked":
-        return; // The checks have budgets of their own.
-      case "refused":
-        if (nowMs - doing.sinceMs > REFUSED_TIMEOUT_MS) this.close("refused");
-        return;
-      case "playing":
-        return this.#checkPlayer(doing.wish, doing.player, nowMs);
-      case "publishing": {
-        const reason = doing.publication.check(nowMs);
-        if (reason !== null) return this.close(reason);
-        return this.#requireLife(doing.wish, nowMs);
+        if (nowMs - state.sinceMs <= IDENTIFY_TIMEOUT_MS) return;
+        return this.#closeWithWarning(`it asked for no stream within ${IDENTIFY_TIMEOUT_MS} ms`);
+      case "playing": {
+        const refusal = state.player.check(nowMs);
+        if (refusal !== null) return this.#refuse(state.commandId, refusal);
+        return this.#checkPing(state, nowMs);
       }
+      case "publishing": {
+        const reason = state.publication.check(nowMs);
+        if (reason !== null) return this.close(reason);
+        return this.#checkPing(state, nowMs);
+      }
+      case "refused":
+        if (nowMs - state.sinceMs > REFUSED_TIMEOUT_MS) this.close("refused");
+        return;
+      case "checking": // The gate's steps have their own timeouts.
+      case "closed":
+        return;
       default:
-        doing satisfies never;
+        state satisfies never;
     }
   }
 
-  // What the session calls.
+  // Called by the session.
 
   send(bytes: Uint8Array): void {
     this.writer.send(bytes);
@@ -252,58 +187,76 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
 
   onConnect(request: ConnectRequest, info: AmfObject): void {
     const { tcUrl, app } = request;
-    // Throws here, with a clear text, when the address cannot be read. Without any stream the end of a
-    // longer app would be taken for one.
+    // Throws with a clear text when the address is unreadable. The stream's name is a dummy: without one
+    // the last part of a longer app would be taken for it.
     const url = parseStreamUrl({ tcUrl, app, stream: "-" });
-    this.#connect = request;
-    this.#edgePath = parseEdgePath(info.get(EDGE_PATH_PROPERTY));
-    this.#backlogMs = parseBacklog(info.get(BACKLOG_PROPERTY));
-    const loop = refuseLoop(this.#edgePath, this.#context.edgeId);
-    if (loop !== null) return this.#refuse(request.id, loop);
-    this.#checkConnect(request.id, url);
+    const access = this.#context.gate.accessFor({
+      id: this.id,
+      protocol: "rtmp",
+      ip: ipOf(this.#transport.remote),
+      connect: request,
+      edgePath: parseEdgePath(info.get(EDGE_PATH_PROPERTY)),
+      backlogMs: parseBacklog(info.get(BACKLOG_PROPERTY)),
+    });
+    this.#access = access;
+    this.#check<Connected>(
+      request.id,
+      (onVerdict) => access.connect(url, onVerdict),
+      ({ service }) => {
+        this.#state = this.#idle();
+        this.#session.acceptConnect(request.id, service?.config ?? DEFAULT_WINDOWS);
+      },
+    );
   }
 
   onPlay(command: StreamCommand): void {
-    const wish = this.#admit("play", command);
-    if (wish !== null) this.#checkWish("play", wish, () => this.#play(wish));
+    this.#ask("play", command, (admission) => {
+      const player = new Player(this, this.#context, admission);
+      this.#state = { type: "playing", player, commandId: command.id, admission };
+      player.start();
+      if (player.isHeld) this.#log.held(admission);
+    });
   }
 
   onPublish(command: StreamCommand): void {
-    const wish = this.#admit("publish", command);
-    if (wish !== null) this.#checkWish("publish", wish, () => this.#publish(wish));
+    this.#ask("publish", command, (admission) => {
+      const publication = new Publication(this, admission, this.#context.clock.now());
+      this.#state = { type: "publishing", publication, commandId: command.id, admission };
+      publication.start();
+    });
   }
 
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
-    if (this.#doing.type !== "publishing") return;
-    this.#doing.publication.push(typeId, timestampMs, payload, this.#pings.lastHeardMs);
+    if (this.#state.type !== "publishing") return;
+    this.#state.publication.push(typeId, timestampMs, payload, this.#pings.lastHeardMs);
   }
 
   onStreamClosed(): void {
-    this.#endDoing("closed by client", "stopped");
+    this.#leaveStream("closed by client", "stopped");
   }
 
   onPause(isPaused: boolean): void {
-    if (this.#doing.type === "playing") this.#doing.player.setPaused(isPaused);
+    if (this.#state.type === "playing") this.#state.player.setPaused(isPaused);
   }
 
   onPong(): void {
-    // Any byte from the client shows that it is there; see #readUntilEnd.
+    // Any byte from the client shows that it is alive; see #take.
   }
 
   onAcknowledgement(): void {
-    // Players' lag is seen at the cursor.
+    // A player's lag is known from its cursor.
   }
 
   onIgnored(what: string): void {
-    this.#logger.debug("Passed over something unknown", { what });
+    this.#log.ignored(what);
   }
 
-  // What the player and the publication call.
+  // Called by the player and the publication.
 
   announcePlay(): boolean {
-    const wish = this.#wish;
-    if (wish === null || !this.#session.acceptPlay(wish.requestId)) return false;
-    this.#logger.info("Play started", this.#about(wish));
+    const state = this.#state;
+    if (state.type !== "playing" || !this.#session.acceptPlay(state.commandId)) return false;
+    this.#log.playStarted(state.admission);
     return true;
   }
 
@@ -312,252 +265,158 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   }
 
   announcePublish(): boolean {
-    const wish = this.#wish;
-    if (wish === null || !this.#session.acceptPublish(wish.requestId)) return false;
-    this.#logger.info("Publish started", this.#about(wish));
+    const state = this.#state;
+    if (state.type !== "publishing" || !this.#session.acceptPublish(state.commandId)) return false;
+    this.#log.publishStarted(state.admission);
     return true;
   }
 
   refusePublish(refusal: Refusal): void {
-    if (this.#wish !== null) this.#refuse(this.#wish.requestId, refusal);
+    if (this.#state.type !== "publishing") return;
+    this.#access!.onPublishRefused();
+    this.#refuse(this.#state.commandId, refusal);
   }
 
   onReplaced(): void {
-    const reason = "replaced by a newer publisher";
     const description = "Another publisher has taken the stream over";
     this.#session.endPublish({ code: StatusCode.PUBLISH_BAD_NAME, description });
-    this.#closeSoon(reason);
+    this.#closeSoon("replaced by a newer publisher");
   }
 
   get lastHeardMs(): number {
     return this.#pings.lastHeardMs;
   }
 
-  /** @returns when the bytes are done with, if that was not at once. */
+  /** @returns when the bytes are done with, or null if they already are. */
   #take(bytes: Uint8Array): Promise<void> | null {
     this.#readBytes += bytes.length;
     this.#pings.onHeard(this.#context.clock.now());
-    if (this.#doing.type !== "publishing") {
+    if (this.#state.type !== "publishing") {
       return this.#context.turns.run(() => this.#answer(bytes));
     }
     this.#answer(bytes);
     return null;
   }
 
-  /** Done in its turn, by when the client may have been closed. */
+  /** May run in a later turn, when the client may have been closed. */
   #answer(bytes: Uint8Array): void {
-    if (this.#closeReason !== null) return;
+    if (this.#state.type === "closed") return;
     this.#session.push(bytes);
-    this.#requireReader();
-  }
-
-  /** A client that asks and asks but reads no answer must not fill the memory. */
-  #requireReader(): void {
     const { waitingControlBytes } = this.writer;
     if (waitingControlBytes <= MAX_UNREAD_BYTES) return;
+    // A client that keeps asking without reading the answers must not fill the memory.
     throw new WireError(
       "session.unread_answers",
       `Cannot answer any more: ${waitingControlBytes} bytes of answers are unread`,
     );
   }
 
-  /** The client left, which is its right once it has said what it came for. */
-  #onGone(reason: string): void {
-    if (this.#closeReason !== null) return;
-    // Whoever says nothing at all only looks whether somebody answers here.
-    if (this.#connect !== null || this.#readBytes === 0) return this.close(reason);
-    this.#giveUp(`it left before "connect", after ${this.#readBytes} bytes`);
-  }
-
-  /** Closes with a line for whoever wonders why. */
-  #giveUp(reason: string): void {
-    this.#logger.warning(`Closed client: ${reason}`, { peer: this.#transport.remote });
-    this.close(reason);
-  }
-
-  #closeFor(error: unknown): void {
-    if (this.#closeReason !== null) return;
-    const expected = describeExpectedEnd(error);
-    if (expected !== null) return this.#onGone(expected);
-    const peer = this.#transport.remote;
-    if (error instanceof WireError) {
-      const { code, offset, fix } = error;
-      this.#logger.warning(`Closed client: ${error.message}`, {
-        peer,
-        code,
-        byte: offset < 0 ? undefined : offset,
-        fix: fix === "" ? undefined : fix,
-      });
-    } else {
-      this.#logger.error(`Closed client after a fault of ours: ${describeError(error)}`, {
-        peer,
-        stack: error instanceof Error ? error.stack : undefined,
-      });
-    }
-    this.close(describeError(error));
-  }
-
-  /** The checks that come before success is announced. @returns null when the client was refused. */
-  #admit(deed: Deed, command: StreamCommand): Wish | null {
-    // Once is enough: more answers would be more work and more lines in the log.
-    if (this.#doing.type === "refused") return null;
-    const { tcUrl, app, pageUrl } = this.#connect!;
-    const url = parseStreamUrl({ tcUrl, app, stream: command.streamName });
-    const client = { ip: ipOf(this.#transport.remote), pageUrl };
-    const found = findStream(this.#context.vhosts, { deed, url, client });
-    if (found.type === "refused") {
-      this.#refuse(command.id, found.refusal);
-      return null;
-    }
-    const wish = {
-      requestId: command.id,
-      service: found.service,
-      url: found.url,
-      name: found.name,
-      edgePath: this.#edgePath,
-      backlogMs: this.#backlogMs,
-    };
-    this.#wish = wish;
-    return wish;
-  }
-
-  /** Accepts the connect once the HTTP callbacks do not object to the client. */
-  #checkConnect(requestId: number, url: StreamUrl): void {
-    const config = this.#context.vhosts.find(url.vhost)?.config;
-    const accept = () => {
-      this.#doing = { type: "idle", sinceMs: this.#context.clock.now() };
-      this.#session.acceptConnect(requestId, config ?? DEFAULT_WINDOWS);
-    };
-    // A client of no vhost is refused when it asks for a stream, which may name another one.
-    if (config === undefined || !config.enabled) return accept();
-    const place = { config, url: { ...url, vhost: config.name } };
-    this.#check("connect", requestId, (answer) => this.#ask("connect", place, answer), accept);
-  }
-
-  /** Asks the HTTP callbacks of the vhost, if there are any. */
+  /** Asks the gate for a stream; `onAdmitted` runs when the client may have it. */
   #ask(
-    wanted: Wanted,
-    place: HookPlace,
-    onAnswer: (objection: string | null) => void,
-  ): ClientCheck | null {
-    if (!place.config.httpHooks.enabled) return null;
-    if (this.#hooks === null) {
-      const { tcUrl, pageUrl } = this.#connect!;
-      const ip = ipOf(this.#transport.remote);
-      this.#hooks = new ClientHooks(this.#context.hooks, { id: this.id, ip, tcUrl, pageUrl });
-    }
-    return this.#hooks.ask(wanted, place, onAnswer);
-  }
-
-  /** Goes on once neither the HTTP callbacks nor the vhost object to the client. */
-  #checkWish(deed: Deed, wish: Wish, goOn: () => void): void {
-    const { requestId, service, url } = wish;
-    const place = { config: service.config, url };
-    this.#check(deed, requestId, (answer) => this.#ask(deed, place, answer), () => {
-      this.#check(deed, requestId, (answer) => service.check(wish, this.#connect!, answer), goOn);
-    });
-  }
-
-  /** Goes on once what `begin` begins has no objection to the client. */
-  #check(
-    wanted: Wanted,
-    requestId: number,
-    begin: (onAnswer: (objection: string | null) => void) => ClientCheck | null,
-    goOn: () => void,
+    action: StreamAction,
+    command: StreamCommand,
+    onAdmitted: (admission: Admission) => void,
   ): void {
-    const check = begin((objection) => {
+    // A refused client gets no second answer: that would be more work and more log lines.
+    if (this.#state.type !== "idle") return;
+    const access = this.#access!;
+    const { tcUrl, app } = access.client.connect;
+    const url = parseStreamUrl({ tcUrl, app, stream: command.streamName });
+    this.#check<Admission>(
+      command.id,
+      (onVerdict) => access.ask(action, url, onVerdict),
+      onAdmitted,
+    );
+  }
+
+  /** Waits for the gate's verdict, which may come at once. */
+  #check<V extends { readonly type: "admitted" }>(
+    commandId: number,
+    ask: (onVerdict: (verdict: V | Refused) => void) => CancelAsking,
+    onAdmitted: (verdict: V) => void,
+  ): void {
+    const checking = { type: "checking", cancel: () => {} } satisfies ConnectionState;
+    this.#state = checking;
+    checking.cancel = ask((verdict) => {
       try {
-        if (objection === null) return goOn();
-        this.#refuse(requestId, refuse(wanted, objection));
+        if (verdict.type === "admitted") return onAdmitted(verdict);
+        this.#refuse(commandId, verdict.refusal);
       } catch (error) {
         this.#closeFor(error);
       }
     });
-    if (check === null) return goOn();
-    this.#doing = { type: "checked", check };
   }
 
-  #play(wish: Wish): void {
-    const player = new Player(this, wish.service, wish, this.#context.clock.now());
-    this.#doing = { type: "playing", wish, player };
-    if (player.isHeld) this.#logger.info("Player waits for the stream", this.#about(wish));
-  }
-
-  #publish(wish: Wish): void {
-    const publication = new Publication(this, wish.service, wish, this.#context.clock.now());
-    if (this.#wish === wish) this.#doing = { type: "publishing", wish, publication };
-  }
-
-  #refuse(requestId: number, refusal: Refusal): void {
-    this.#session.reject(requestId, refusal);
-    this.#hooks?.onRefused();
-    this.#logger.warning(`Refused client: ${refusal.description}`, {
-      code: refusal.code,
-      peer: this.#transport.remote,
-    });
+  #refuse(commandId: number, refusal: Refusal): void {
+    this.#session.reject(commandId, refusal);
+    this.#log.refused(refusal);
     this.#closeSoon(refusal.code);
   }
 
-  /** The client gets a moment to read why, and nothing else. */
+  /** Gives the client a moment to read why. */
   #closeSoon(reason: string): void {
-    this.#endDoing(reason, "stopped");
-    this.#doing = { type: "refused", sinceMs: this.#context.clock.now() };
+    this.#leaveStream(reason, "stopped");
+    this.#state = { type: "refused", sinceMs: this.#context.clock.now() };
   }
 
-  #checkPlayer(wish: Wish, player: Player, nowMs: number): void {
-    if (player.isWaitOver(nowMs)) {
-      return this.#refuse(wish.requestId, {
-        code: StatusCode.PLAY_STREAM_NOT_FOUND,
-        description: `Nobody publishes ${quotePeerText(wish.name)}`,
-      });
+  /** Leaves the stream, or stops asking for it; the connection stays. */
+  #leaveStream(reason: string, departure: Departure): void {
+    const state = this.#state;
+    if (state.type !== "checking" && state.type !== "playing" && state.type !== "publishing") {
+      return;
     }
-    this.#requireLife(wish, nowMs);
+    this.#state = this.#idle();
+    if (state.type === "checking") {
+      state.cancel();
+    } else if (state.type === "playing") {
+      state.player.leave();
+      const { skips = 0 } = state.player.stats ?? {};
+      this.#endedSkips += skips;
+      this.#log.playEnded(state.admission, reason, this.totals, skips);
+    } else {
+      const { publication, admission } = state;
+      publication.leave(departure);
+      if (publication.isAccepted) this.#log.publishEnded(admission, reason, this.totals);
+    }
+    this.#access?.leaveStream();
   }
 
-  /** A silent client is asked whether it is still there: a dead host's connection has no end of its own. */
-  #requireLife(wish: Wish, nowMs: number): void {
-    const { play } = wish.service.config;
+  #idle(): ConnectionState {
+    return { type: "idle", sinceMs: this.#context.clock.now() };
+  }
+
+  /** A dead host's connection does not end by itself, so a silent client must answer a ping. */
+  #checkPing({ admission }: StreamInUse, nowMs: number): void {
+    const { play } = admission.service.config;
     const advice = this.#pings.check(nowMs, play);
     if (advice === "ping") this.#session.ping(Math.trunc(nowMs));
-    if (advice === "give up") this.close(`no answer to a ping within ${play.pingTimeoutMs} ms`);
+    if (advice === "close") this.close(`no answer to a ping within ${play.pingTimeoutMs} ms`);
   }
 
-  /** Leaves the stream; the connection goes on. */
-  #endDoing(reason: string, departure: Departure): void {
-    const doing = this.#doing;
-    // A refused client has nothing but its time to read why.
-    if (doing.type === "refused") return;
-    this.#wish = null;
-    this.#doing = { type: "idle", sinceMs: this.#context.clock.now() };
-    if (doing.type === "checked") {
-      doing.check.cancel();
-    } else if (doing.type === "playing") {
-      doing.player.leave();
-      const { skips = 0 } = doing.player.stats ?? {};
-      this.#endedSkips += skips;
-      this.#logger.info("Play ended", {
-        ...this.#about(doing.wish),
-        reason,
-        ...this.#totals(),
-        skips,
-      });
-    } else if (doing.type === "publishing") {
-      doing.publication.leave(departure);
-      this.#logger.info("Publish ended", { ...this.#about(doing.wish), reason, ...this.#totals() });
-    }
-    this.#hooks?.leaveStream();
+  /** The client has left, which is normal once it has said what it wants. */
+  #onGone(reason: string): void {
+    const { type } = this.#state;
+    if (type === "closed") return;
+    // A client that sends nothing only checks whether the port is open.
+    if (type !== "connecting" || this.#readBytes === 0) return this.close(reason);
+    this.#closeWithWarning(`it left before "connect", after ${this.#readBytes} bytes`);
   }
 
-  #about(wish: Wish): { stream: string; vhost: string; peer: string } {
-    return { stream: wish.name, vhost: wish.service.config.name, peer: this.#transport.remote };
+  #closeWithWarning(reason: string): void {
+    this.#log.closed(reason);
+    this.close(reason);
   }
 
-  /** Made when there is something to say: thousands of players have nothing for hours. */
-  get #logger(): Logger {
-    return this.#context.logger.for("conn", this.id);
+  #closeFor(error: unknown): void {
+    if (this.#state.type === "closed") return;
+    const expected = describeExpectedEnd(error);
+    if (expected !== null) return this.#onGone(expected);
+    this.#log.failed(error);
+    this.close(describeError(error));
   }
 
-  #totals(): { received_bytes: number; sent_bytes: number } {
-    return { received_bytes: this.#readBytes, sent_bytes: this.writer.writtenBytes };
+  /** Made for each line: thousands of players log nothing for most of their time. */
+  get #log(): ConnectionLog {
+    return new ConnectionLog(this.#context.logger.for("conn", this.id), this.#transport.remote);
   }
 }

@@ -117,8 +117,8 @@ export class HookClient {
     return ALLOWED;
   }
 
-  /** Tells all URLs, one after the other, whatever they answer. Never rejects. */
-  async tell(call: HookCall): Promise<void> {
+  /** Reports to all URLs, one after the other; their answers do not matter. Never rejects. */
+  async report(call: HookCall): Promise<void> {
     for (const url of call.urls) await this.#post(url, call);
   }
 
@@ -151,7 +151,9 @@ export class HookClient {
           detailOf(error),
         );
     }
-    if (verdict.type === "failed" && !call.deadline.isCancelled) this.#report(url, call, verdict);
+    if (verdict.type === "failed" && !call.deadline.isCancelled) {
+      this.#logFailure(url, call, verdict);
+    }
     return verdict;
   }
 
@@ -172,7 +174,7 @@ export class HookClient {
   }
 
   /** A line for the first failure of a URL, then one for all of a while. */
-  #report(url: string, { action }: HookCall, verdict: HookVerdict & { type: "failed" }): void {
+  #logFailure(url: string, { action }: HookCall, verdict: HookVerdict & { type: "failed" }): void {
     const key = `${action} ${url}`;
     const nowMs = this.clock.now();
     const trouble = this.#troubles.get(key) ?? { toldMs: -Infinity, untold: 0 };

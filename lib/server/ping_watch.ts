@@ -1,11 +1,9 @@
-/** When a client was heard last, and whether one that is silent answers a ping. */
-
 import type { PlayConfig } from "../config/config.ts";
 
-/** What is to be done about a client. */
-export type PingAdvice = "wait" | "ping" | "give up";
+/** What to do about a client. */
+export type PingAdvice = "wait" | "ping" | "close";
 
-/** See the file comment. Any byte is a sign of life. */
+/** Knows when a client was last heard, and whether a silent one answers a ping. Any byte counts. */
 export class PingWatch {
   #lastHeardMs: number;
   /** When the ping was sent that the client has not answered, or -1. */
@@ -19,16 +17,16 @@ export class PingWatch {
     return this.#lastHeardMs;
   }
 
-  /** Something came from the client. */
+  /** Bytes arrived from the client. */
   onHeard(nowMs: number): void {
     this.#lastHeardMs = nowMs;
     this.#pingSentMs = -1;
   }
 
-  /** Whoever gets the advice to ping is taken to do it. */
+  /** @returns what to do now; after "ping" it expects the ping to be sent. */
   check(nowMs: number, { pingIntervalMs, pingTimeoutMs }: PlayConfig): PingAdvice {
     if (this.#pingSentMs >= 0) {
-      return nowMs - this.#pingSentMs >= pingTimeoutMs ? "give up" : "wait";
+      return nowMs - this.#pingSentMs >= pingTimeoutMs ? "close" : "wait";
     }
     if (nowMs - this.#lastHeardMs < pingIntervalMs) return "wait";
     this.#pingSentMs = nowMs;

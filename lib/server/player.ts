@@ -1,21 +1,25 @@
-/** A connection that plays: held until the stream is live, then a cursor on its log. */
-
+import type { Clock } from "../base/clock.ts";
+import { quotePeerText } from "../base/text.ts";
 import type { VhostConfig } from "../config/config.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { FlushWheels, WheelSeat } from "../io/flush_wheel.ts";
-import { PlayerSink, type PlayerSinkHost, type PlayerStats } from "./player_sink.ts";
 import type { SocketWriter } from "../io/socket_writer.ts";
-import type { StreamRequest } from "../hub/stream_request.ts";
-import type { VhostService } from "./vhost_service.ts";
+import { StatusCode } from "../rtmp/constants.ts";
+import type { Refusal } from "../rtmp/status.ts";
+import type { Admission } from "./gate.ts";
+import { PlayerSink, type PlayerSinkHost, type PlayerStats } from "./player_sink.ts";
 
 /** Merge period of a vhost with `min_latency on`, in ms. */
 const MIN_LATENCY_PERIOD_MS = 40;
 
-/** Merge period of edges that play here, in ms: they are few, and their players wait for them. */
+/** Longest merge period of edges that play here, in ms: they are few, and have players to serve. */
 const EDGE_PERIOD_MS = 20;
 
-/** Merge period of a player in ms, at least 1, or `auto`: as short as the load lets it be. */
+/**
+ * Merge period of a player in ms, at least 1, or `auto`: as short as the load allows. Asked when a
+ * player starts: a change of `mw_latency` or `min_latency` applies to players that start after it.
+ */
 export function mergePeriodMs({ minLatency, play }: VhostConfig, isEdge: boolean): number | "auto" {
   const periodMs = minLatency ? MIN_LATENCY_PERIOD_MS : play.mwLatencyMs;
   if (periodMs === "auto") return isEdge ? EDGE_PERIOD_MS : "auto";
@@ -25,30 +29,42 @@ export function mergePeriodMs({ minLatency, play }: VhostConfig, isEdge: boolean
 /** What a {@linkcode Player} needs of its connection. */
 export interface PlayerHost extends PlayerSinkHost {
   readonly writer: SocketWriter;
-  readonly queue: FlushQueue;
-  readonly wheels: FlushWheels;
   /** Announces the play to the client. @returns false when the client has withdrawn it. */
   announcePlay(): boolean;
 }
 
-/** See the file comment. */
+/** What the players of a server share. */
+interface PlayerContext {
+  readonly queue: FlushQueue;
+  readonly wheels: FlushWheels;
+  readonly clock: Pick<Clock, "now">;
+}
+
+/** A connection's play: held until the stream is live, then a cursor on its log. */
 export class Player implements Viewer {
   readonly #host: PlayerHost;
-  readonly #service: VhostService;
-  readonly #request: StreamRequest;
-  readonly #stream: Stream;
+  readonly #context: PlayerContext;
+  readonly #admission: Admission;
   readonly #sinceMs: number;
-  /** Bytes that the client had been sent before. */
+  /** Bytes sent to the client before it asked for the stream. */
   readonly #sentBefore: number;
+  /** Null before {@linkcode start}. */
+  #stream: Stream | null = null;
+  /** Null while the player is held. */
   #sink: PlayerSink | null = null;
   #seat: WheelSeat | null = null;
 
-  constructor(host: PlayerHost, service: VhostService, request: StreamRequest, nowMs: number) {
+  constructor(host: PlayerHost, context: PlayerContext, admission: Admission) {
     this.#host = host;
-    this.#service = service;
-    this.#request = request;
-    this.#sinceMs = nowMs;
+    this.#context = context;
+    this.#admission = admission;
+    this.#sinceMs = context.clock.now();
     this.#sentBefore = host.writer.writtenBytes;
+  }
+
+  /** Joins the stream. The play is announced before this returns if the stream is live. */
+  start(): void {
+    const { service, request } = this.#admission;
     this.#stream = service.play(request, this);
     if (this.#stream.isLive) this.onLive();
   }
@@ -58,11 +74,12 @@ export class Player implements Viewer {
     return this.#sink === null;
   }
 
+  /** Null while the player is held. */
   get stats(): PlayerStats | null {
     return this.#sink?.stats ?? null;
   }
 
-  /** Bytes that the client was sent since it asked for the stream. */
+  /** Bytes sent to the client since it asked for the stream. */
   get sentBytes(): number {
     return this.#host.writer.writtenBytes - this.#sentBefore;
   }
@@ -72,27 +89,32 @@ export class Player implements Viewer {
     return this.#sink?.cursor ?? -1;
   }
 
-  /** Called by the stream for every source that begins. */
+  /** Called by the stream whenever a source begins. */
   onLive(): void {
-    if (this.#sink !== null || !this.#host.announcePlay()) return;
-    const { writer, wheels } = this.#host;
-    const { config } = this.#service;
-    const { backlogMs, edgePath } = this.#request;
-    const sink = new PlayerSink(this.#stream, writer, config.play, this.#host, backlogMs);
+    const stream = this.#stream;
+    if (stream === null || this.#sink !== null || !this.#host.announcePlay()) return;
+    const { service, request: { backlogMs, edgePath } } = this.#admission;
+    const { queue, wheels } = this.#context;
+    const sink = new PlayerSink(stream, this.#host.writer, service, this.#host, backlogMs);
     this.#sink = sink;
-    this.#seat = wheels.for(mergePeriodMs(config, edgePath.length > 0)).add(sink);
+    this.#seat = wheels.for(mergePeriodMs(service.config, edgePath.length > 0)).add(sink);
     // The first flush does not wait for the wheel.
-    this.#host.queue.add(sink);
+    queue.add(sink);
   }
 
-  /** Called by the stream. Whoever was held has nothing yet, and does not wait for the wheel either. */
+  /** Called by the stream. A player that was held has nothing yet and does not wait for the wheel. */
   onFirstMedia(): void {
-    if (this.#sink !== null) this.#host.queue.add(this.#sink);
+    if (this.#sink !== null) this.#context.queue.add(this.#sink);
   }
 
-  /** It has waited for the stream longer than it should. */
-  isWaitOver(nowMs: number): boolean {
-    return this.isHeld && nowMs - this.#sinceMs >= this.#service.config.play.waitMs;
+  /** @returns the refusal when the player has been held for `play_wait`, or null. */
+  check(nowMs: number): Refusal | null {
+    const { service, request } = this.#admission;
+    if (!this.isHeld || nowMs - this.#sinceMs < service.config.play.waitMs) return null;
+    return {
+      code: StatusCode.PLAY_STREAM_NOT_FOUND,
+      description: `Nobody publishes ${quotePeerText(request.name)}`,
+    };
   }
 
   setPaused(isPaused: boolean): void {
@@ -101,9 +123,11 @@ export class Player implements Viewer {
 
   /** Leaves the stream. The writer sends no more of it. */
   leave(): void {
+    const stream = this.#stream;
+    if (stream === null) return;
     this.#seat?.leave();
     this.#sink?.leave();
-    this.#stream.stats.sentBytes += this.sentBytes;
-    this.#service.leave(this.#stream, this);
+    stream.stats.sentBytes += this.sentBytes;
+    this.#admission.service.leave(stream, this);
   }
 }

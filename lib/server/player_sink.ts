@@ -1,11 +1,3 @@
-/**
- * A player on a stream: where it begins, when it skips, when it is given up. The bytes go through its
- * {@linkcode SocketWriter}.
- *
- * States: `waiting` (no place to begin yet) ⇄ `live` → `gone`; a live player that lags too far skips to the
- * newest keyframe, and waits again when there is none.
- */
-
 import type { HeaderSet } from "../hub/header_set.ts";
 import type { JoinPoint } from "../hub/join_index.ts";
 import type { StreamLogView } from "../hub/stream_log.ts";
@@ -15,27 +7,32 @@ import type { SocketWriter } from "../io/socket_writer.ts";
 /** What is played: a hub's stream, or the same stream in another framing. */
 export interface PlayedStream {
   readonly log: StreamLogView;
-  /** Newest place where a player may begin, or null: then it waits for the next one. */
+  /** The newest join point, or null: then the player waits for the next one. */
   readonly joinPoint: JoinPoint | null;
-  /** The newest place to begin that lies `backMs` of stream time or more back, else the oldest there is. */
+  /** The newest join point at least `backMs` of stream time back, else the oldest one. */
   joinPointBack(backMs: number): JoinPoint | null;
-  /** The bytes a player needs before those at `entry`. Shared; not to be changed. */
-  preamble(entry: JoinPoint): Uint8Array<ArrayBuffer>;
+  /** The bytes a player needs before those at `point`. Shared: do not change them. */
+  preamble(point: JoinPoint): Uint8Array<ArrayBuffer>;
 }
 
 /** Rules of a vhost's players: its `play` settings. */
 export interface PlayerRules {
-  /** Begin at the newest keyframe that is there; otherwise wait for the next one. */
+  /** Start at the newest join point; otherwise wait for the next keyframe. Read when a player starts. */
   readonly gopCache: boolean;
   /** Lag from which the player skips, in ms of stream time. */
   readonly queueLengthMs: number;
-  /** Give the player up when it takes no byte for so long, in ms. */
+  /** Close the player when its socket has taken no byte for this long, in ms. */
   readonly stallMs: number;
 }
 
-/** Whom a player belongs to. */
+/** The vhost of a player. Its rules are read at each use, because they may change. */
+interface PlayerVhost {
+  readonly config: { readonly play: PlayerRules };
+}
+
+/** What a {@linkcode PlayerSink} needs of its owner. */
 export interface PlayerSinkHost {
-  /** The client takes no bytes. */
+  /** The client's socket takes no bytes. */
   onStalled(): void;
 }
 
@@ -45,37 +42,50 @@ export interface PlayerStats {
   skippedBytes: number;
 }
 
-/** See the file comment. */
+/**
+ * A player on a stream: where it starts, when it skips, when it is closed as stalled. Its bytes go
+ * through its {@linkcode SocketWriter}.
+ *
+ * ```
+ *            join point found              leave()
+ *  waiting ───────────────────▶ live ─────────────────▶ gone
+ *     ▲                           │
+ *     └───────────────────────────┘
+ *      its bytes are gone, no later keyframe yet
+ * ```
+ *
+ * A live player that lags too far skips to the newest keyframe and stays live.
+ */
 export class PlayerSink implements Flushable {
   isQueued = false;
   readonly stats: PlayerStats = { skips: 0, skippedBytes: 0 };
   readonly #stream: PlayedStream;
   readonly #writer: SocketWriter;
-  readonly #rules: PlayerRules;
+  readonly #vhost: PlayerVhost;
   readonly #backlogMs: number;
   readonly #host: PlayerSinkHost;
+  /** Offset of the oldest join point it may start at: without GOP cache, none from before it joined. */
+  readonly #earliestOffset: number;
   #state: "waiting" | "live" | "gone" = "waiting";
   #isPaused = false;
-  /** A player without GOP cache begins at an entry from here on. */
-  readonly #notBefore: number;
   #headers: HeaderSet | null = null;
 
-  /** @param backlogMs Begins at a keyframe so far back, in ms of stream time, if it is there: for edges. */
+  /** @param backlogMs Starts at a keyframe this far back, in ms of stream time, if there is one: for edges. */
   constructor(
     stream: PlayedStream,
     writer: SocketWriter,
-    rules: PlayerRules,
+    vhost: PlayerVhost,
     host: PlayerSinkHost,
     backlogMs = 0,
   ) {
     this.#stream = stream;
     this.#writer = writer;
-    this.#rules = rules;
+    this.#vhost = vhost;
     this.#host = host;
     this.#backlogMs = backlogMs;
-    this.#notBefore = rules.gopCache ? 0 : stream.log.head;
-    // Not with the first flush: a source that has just begun may bring several GOPs before that, and
-    // whoever waited for it gets all of them.
+    this.#earliestOffset = vhost.config.play.gopCache ? 0 : stream.log.head;
+    // Not at the first flush: a new source may send several GOPs before that, and a player that waited
+    // for it gets all of them.
     if (!writer.isSendingShared) this.#begin();
   }
 
@@ -85,15 +95,15 @@ export class PlayerSink implements Flushable {
   }
 
   /**
-   * Sends nothing more of the stream, but for the write in flight; then goes on where it stopped, or at
-   * the newest keyframe when that was too long ago.
+   * Pauses after the write in flight. Resumes where it stopped, or at the newest keyframe when that was
+   * too long ago.
    */
   setPaused(isPaused: boolean): void {
     this.#isPaused = isPaused;
     this.#writer.hold(isPaused);
   }
 
-  /** Sends nothing more of the stream for good, though it may still be queued for a flush. */
+  /** Sends no more of the stream, even if it is still queued for a flush. */
   leave(): void {
     if (this.#state === "gone") return;
     this.#state = "gone";
@@ -105,10 +115,10 @@ export class PlayerSink implements Flushable {
   flush(nowMs: number): void {
     if (this.#state === "gone") return;
     const writer = this.#writer;
-    if (writer.isBusy && nowMs - writer.inFlightSinceMs > this.#rules.stallMs) {
+    if (writer.isBusy && nowMs - writer.inFlightSinceMs > this.#vhost.config.play.stallMs) {
       return this.#host.onStalled();
     }
-    // Control bytes may be under way: shared bytes follow them.
+    // Control bytes may be in flight: shared bytes follow them.
     if (this.#isPaused || writer.isSendingShared) return;
     if (this.#state === "waiting") {
       if (!this.#begin()) return;
@@ -120,27 +130,27 @@ export class PlayerSink implements Flushable {
 
   #begin(): boolean {
     const backlogMs = this.#backlogMs;
-    const entry = backlogMs > 0 ? this.#stream.joinPointBack(backlogMs) : this.#stream.joinPoint;
-    if (entry === null || entry.offset < this.#notBefore) return false;
+    const point = backlogMs > 0 ? this.#stream.joinPointBack(backlogMs) : this.#stream.joinPoint;
+    if (point === null || point.offset < this.#earliestOffset) return false;
     this.#state = "live";
-    this.#jumpTo(entry);
+    this.#jumpTo(point);
     return true;
   }
 
   #isTooFarBehind(cursor: number): boolean {
     const log = this.#stream.log;
-    return cursor < log.tail || log.lagMs(cursor) > this.#rules.queueLengthMs;
+    return cursor < log.tail || log.lagMs(cursor) > this.#vhost.config.play.queueLengthMs;
   }
 
-  /** Only between messages: no shared bytes are under way, and what was sent ended at a boundary. */
+  /** Called between messages only: no shared bytes are in flight, and what was sent ended at a boundary. */
   #skip(cursor: number): void {
     const log = this.#stream.log;
-    const entry = this.#stream.joinPoint;
-    if (entry !== null && entry.offset > cursor) {
-      this.#countSkip(entry.offset - cursor);
-      this.#jumpTo(entry);
+    const point = this.#stream.joinPoint;
+    if (point !== null && point.offset > cursor) {
+      this.#countSkip(point.offset - cursor);
+      this.#jumpTo(point);
     } else if (cursor < log.tail) {
-      // Its bytes are gone and there is no keyframe to go on with yet.
+      // Its bytes are gone and there is no later keyframe yet.
       this.#countSkip(log.head - cursor);
       this.#writer.unfollow();
       this.#state = "waiting";
@@ -152,12 +162,12 @@ export class PlayerSink implements Flushable {
     this.stats.skippedBytes += bytes;
   }
 
-  #jumpTo(entry: JoinPoint): void {
-    if (entry.headers !== this.#headers) {
-      this.#headers = entry.headers;
-      const preamble = this.#stream.preamble(entry);
+  #jumpTo(point: JoinPoint): void {
+    if (point.headers !== this.#headers) {
+      this.#headers = point.headers;
+      const preamble = this.#stream.preamble(point);
       if (preamble.length > 0) this.#writer.send(preamble);
     }
-    this.#writer.follow(this.#stream.log, entry.offset);
+    this.#writer.follow(this.#stream.log, point.offset);
   }
 }

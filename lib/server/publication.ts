@@ -1,9 +1,7 @@
-/** A connection that publishes: asked, accepted, feeding a stream, over. */
-
 import type { PublishHandle } from "../hub/publisher.ts";
 import type { Refusal } from "../rtmp/status.ts";
-import type { StreamRequest } from "../hub/stream_request.ts";
-import type { Departure, PublishAnswer, PublishTicket, VhostService } from "./vhost_service.ts";
+import type { Admission } from "./gate.ts";
+import type { Departure, PublishAnswer, PublishTicket } from "./vhost_service.ts";
 
 /** What a {@linkcode Publication} needs of its connection. */
 export interface PublicationHost {
@@ -11,37 +9,42 @@ export interface PublicationHost {
   announcePublish(): boolean;
   /** Tells the client that it may not publish. */
   refusePublish(refusal: Refusal): void;
-  /** Tells the client that another one has the stream now, and closes it. */
+  /** Tells the client that another publisher has the stream now, and closes it. */
   onReplaced(): void;
-  /** When the client sent anything last, in ms. */
+  /** When the client last sent anything, in ms. */
   readonly lastHeardMs: number;
 }
 
-/** See the file comment. */
+/** A connection's publish: asked for, accepted, feeding a stream, over. */
 export class Publication implements PublishAnswer {
   readonly #host: PublicationHost;
-  readonly #service: VhostService;
-  readonly #ticket: PublishTicket;
-  readonly #isEdge: boolean;
+  readonly #admission: Admission;
+  /** Null before {@linkcode start} has returned. */
+  #ticket: PublishTicket | null = null;
+  /** Null until the vhost accepts the publish. */
   #handle: PublishHandle | null = null;
   #hasMedia = false;
-  /** When it was accepted, then when the newest message came. */
+  /** When it was accepted, then when the newest message arrived. */
   #lastMediaMs: number;
 
-  constructor(
-    host: PublicationHost,
-    service: VhostService,
-    request: StreamRequest,
-    nowMs: number,
-  ) {
+  constructor(host: PublicationHost, admission: Admission, nowMs: number) {
     this.#host = host;
-    this.#service = service;
+    this.#admission = admission;
     this.#lastMediaMs = nowMs;
-    this.#isEdge = request.edgePath.length > 0;
+  }
+
+  /** Asks the vhost for the stream. The host may get the answer before this returns. */
+  start(): void {
+    const { service, request } = this.#admission;
     this.#ticket = service.publish(request, this);
   }
 
-  /** Called by the vhost, maybe before the constructor is done. */
+  /** The vhost has accepted the publish and the client was told. */
+  get isAccepted(): boolean {
+    return this.#handle !== null;
+  }
+
+  /** Called by the vhost. */
   onAccepted(handle: PublishHandle): void {
     if (this.#host.announcePublish()) {
       this.#handle = handle;
@@ -50,7 +53,7 @@ export class Publication implements PublishAnswer {
     }
   }
 
-  /** Called by the vhost, maybe before the constructor is done. */
+  /** Called by the vhost. */
   onRefused(refusal: Refusal): void {
     this.#host.refusePublish(refusal);
   }
@@ -60,9 +63,12 @@ export class Publication implements PublishAnswer {
     this.#host.onReplaced();
   }
 
-  /** An edge goes on talking while its own publisher is away, which may come back by another edge. */
+  /**
+   * When the publisher was last heard. An edge keeps talking while its own publisher is away, which may
+   * return through another edge; so for an edge only media counts.
+   */
   get lastHeardMs(): number {
-    return this.#isWaitingEdge ? this.#lastMediaMs : this.#host.lastHeardMs;
+    return this.#isEdgeWithMedia ? this.#lastMediaMs : this.#host.lastHeardMs;
   }
 
   /** Feeds the stream. `payload` is copied before this returns. */
@@ -72,16 +78,16 @@ export class Publication implements PublishAnswer {
     this.#handle?.push(typeId, timestampMs, payload);
   }
 
-  /** @returns why the publisher is to be closed, or null. */
+  /** @returns why the publisher must be closed, or null. */
   check(nowMs: number): string | null {
     if (this.#handle === null) {
       this.#lastMediaMs = nowMs;
       return null;
     }
-    const { firstPacketTimeoutMs, normalTimeoutMs } = this.#service.config.publish;
+    const { firstPacketTimeoutMs, normalTimeoutMs } = this.#admission.service.config.publish;
     const limitMs = this.#hasMedia ? normalTimeoutMs : firstPacketTimeoutMs;
-    // An edge waits for its own publisher, which it gives up in its turn: that it lives is enough.
-    const sinceMs = this.#isWaitingEdge ? this.#host.lastHeardMs : this.#lastMediaMs;
+    // An edge times out its own publisher; here it is enough that the edge is alive.
+    const sinceMs = this.#isEdgeWithMedia ? this.#host.lastHeardMs : this.#lastMediaMs;
     const silentMs = nowMs - sinceMs;
     if (silentMs <= limitMs) return null;
     return this.#hasMedia
@@ -91,11 +97,11 @@ export class Publication implements PublishAnswer {
 
   /** The publisher stops or is gone. */
   leave(departure: Departure): void {
-    this.#ticket.leave(departure);
+    this.#ticket?.leave(departure);
   }
 
-  /** An edge that may have lost its own publisher since it sent media. */
-  get #isWaitingEdge(): boolean {
-    return this.#isEdge && this.#hasMedia;
+  /** An edge that has sent media, and so may have lost its own publisher since. */
+  get #isEdgeWithMedia(): boolean {
+    return this.#hasMedia && this.#admission.request.edgePath.length > 0;
   }
 }

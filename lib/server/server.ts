@@ -1,7 +1,8 @@
 import { Acceptor } from "../io/acceptor.ts";
 import { type ConnectionLimit, ConnectionSet } from "../io/connection_set.ts";
 import type { ClientReport, ClientSource, ClientTotals, SourceTotals } from "./client_report.ts";
-import { Connection, type ConnectionContext } from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionContext } from "./connection_context.ts";
 import type { NetAddress, Network, Transport } from "../io/transport.ts";
 
 /** Options of {@linkcode Server}. */

@@ -10,6 +10,7 @@ import { type FlvTag, readFlv } from "../../lib/media/flv_file.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";
 import { FlushWheels } from "../../lib/io/flush_wheel.ts";
 import { LocalVhost } from "../../lib/origin/local_vhost.ts";
+import { Gate } from "../../lib/server/gate.ts";
 import { VhostDirectory } from "../../lib/server/vhost_directory.ts";
 import type { Departure, PublishAnswer, VhostService } from "../../lib/server/vhost_service.ts";
 import { HookClient, type HookFetch } from "../../lib/server/hook_client.ts";
@@ -72,16 +73,17 @@ export class FlvRig {
       logger: this.log.logger,
       ...(hookFetch === undefined ? {} : { hookFetch }),
     });
+    const gate = new Gate({ vhosts: this.#vhosts, hooks, edgeId: "e1" });
     this.service = new FlvService({
       queue,
       wheels: new FlushWheels(queue, clock),
       clock,
       logger: this.log.logger,
-      hooks,
+      gate,
       chunkSize: CHUNK_SIZE,
       idPrefix: "h",
     });
-    this.#app = createFlvRoutes({ vhosts: this.#vhosts, service: this.service });
+    this.#app = createFlvRoutes({ vhosts: this.#vhosts, gate, service: this.service });
     this.#app.notFound((c) => c.text("Not for HTTP-FLV\n", 404));
   }
 

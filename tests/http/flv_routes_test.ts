@@ -105,9 +105,9 @@ Deno.test("GET waits no longer when its client has gone", async () => {
 for (
   const { what, content, headers = {}, reason } of [
     {
-      what: "a vhost that is switched off",
+      what: "a vhost that is disabled",
       content: "enabled off;",
-      reason: "Vhost __defaultVhost__ is switched off",
+      reason: "Vhost __defaultVhost__ is disabled",
     },
     {
       what: "an address that may not play",
@@ -118,13 +118,13 @@ for (
       what: "a page that may not play",
       content: "refer { enabled on; play good.example; }",
       headers: { referer: "https://bad.example/page" },
-      reason: "This page may not use the stream",
+      reason: "This page may not play here",
     },
     {
       what: "a WebSocket's page that may not play",
       content: "refer { enabled on; play good.example; }",
       headers: { origin: "https://bad.example" },
-      reason: "This page may not use the stream",
+      reason: "This page may not play here",
     },
   ] as const
 ) {

@@ -82,7 +82,7 @@ netTest("a vhost that is switched off refuses its clients", async () => {
   await assertRejects(
     () => RtmpClient.publish(server.port, "show"),
     Error,
-    "NetStream.Publish.Denied: Vhost __defaultVhost__ is switched off",
+    "NetStream.Publish.Denied: Vhost __defaultVhost__ is disabled",
   );
 });
 

@@ -391,7 +391,7 @@ const REFUSALS: readonly RefusalCase[] = [
     config: "vhost server { enabled off; } vhost __defaultVhost__ { }",
     deed: (client) => client.play(),
     status: "NetStream.Play.Failed",
-    warning: "Vhost server is switched off",
+    warning: "Vhost server is disabled",
   },
   {
     name: "a publisher whose address is denied",
@@ -406,7 +406,7 @@ const REFUSALS: readonly RefusalCase[] = [
     properties: { pageUrl: "https://evil.example/good.example" },
     deed: (client) => client.play(),
     status: "NetStream.Play.Failed",
-    warning: "This page may not use the stream",
+    warning: "This page may not play here",
   },
   {
     name: "a player that names no stream",

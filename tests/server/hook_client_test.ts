@@ -64,10 +64,10 @@ Deno.test("HookClient.ask() asks all URLs in order, and stops at the first that 
   assertEquals(await rig.ask(B, A), "Callback on_play refuses: code 9");
 });
 
-Deno.test("HookClient.tell() tells all URLs, whatever they answer", async () => {
+Deno.test("HookClient.report() reports to all URLs, whatever they answer", async () => {
   const rig = new Rig();
   rig.script.answer = () => Promise.reject(new Error("gone"));
-  await rig.client.tell(rig.call(A, B));
+  await rig.client.report(rig.call(A, B));
   assertEquals(rig.script.requests.map(({ url }) => url), [A, B]);
 });
 

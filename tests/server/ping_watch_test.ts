@@ -13,7 +13,7 @@ Deno.test("PingWatch.check() asks for one ping when the client was silent, and g
   const times = [1_000, 10_999, 11_000, 12_000, 13_999, 14_000];
   assertEquals(times.map((nowMs) => watch.check(nowMs, PLAY)), [
     ...["wait", "wait", "ping", "wait", "wait"],
-    "give up",
+    "close",
   ]);
 });
 
@@ -23,5 +23,5 @@ Deno.test("PingWatch.check() takes anything for an answer, and begins anew", () 
   watch.onHeard(12_000);
   assertEquals(watch.lastHeardMs, 12_000);
   const times = [13_000, 21_999, 22_000, 25_000];
-  assertEquals(times.map((nowMs) => watch.check(nowMs, PLAY)), ["wait", "wait", "ping", "give up"]);
+  assertEquals(times.map((nowMs) => watch.check(nowMs, PLAY)), ["wait", "wait", "ping", "close"]);
 });

@@ -73,7 +73,9 @@ class Rig {
   }
 
   join(rules: Partial<PlayerRules> = {}): this {
-    this.#sink = new PlayerSink(this.stream, this.writer, { ...RULES, ...rules }, {
+    this.#sink = new PlayerSink(this.stream, this.writer, {
+      config: { play: { ...RULES, ...rules } },
+    }, {
       onStalled: () => this.stalls++,
     });
     const sink = this.#sink;

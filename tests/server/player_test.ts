@@ -53,7 +53,9 @@ class Rig {
 
   join(announcement: Announcement = "sent"): { player: Player; host: Host } {
     const host = new Host(this, announcement);
-    const player = new Player(host, this.vhost, REQUEST, this.clock.now());
+    const admission = { type: "admitted", service: this.vhost, request: REQUEST } as const;
+    const player = new Player(host, this, admission);
+    player.start();
     return { player, host };
   }
 
@@ -69,16 +71,12 @@ type Announcement = "sent" | "silent" | "withdrawn";
 
 class Host implements PlayerHost {
   readonly transport = new ScriptedTransport();
-  readonly queue: FlushQueue;
-  readonly wheels: FlushWheels;
   readonly writer: SocketWriter;
   readonly #announcement: Announcement;
   announced = 0;
   stalls = 0;
 
-  constructor({ queue, wheels, clock }: Rig, announcement: Announcement) {
-    this.queue = queue;
-    this.wheels = wheels;
+  constructor({ queue, clock }: Rig, announcement: Announcement) {
     this.#announcement = announcement;
     this.writer = new SocketWriter({
       transport: this.transport,
@@ -186,13 +184,16 @@ Deno.test("Player.leave() leaves no viewer, no seat and no stream behind", async
   assertEquals(rig.clock.pendingCount, 0);
 });
 
-Deno.test("Player.isWaitOver() counts while it is held only", () => {
+Deno.test("Player.check() refuses a player that was held for play_wait", () => {
   const rig = new Rig();
   const { player } = rig.join();
-  assertEquals(player.isWaitOver(29_999), false);
-  assertEquals(player.isWaitOver(30_000), true);
+  assertEquals(player.check(29_999), null);
+  assertEquals(player.check(30_000), {
+    code: "NetStream.Play.StreamNotFound",
+    description: 'Nobody publishes "live/show"',
+  });
   rig.publish();
-  assertEquals(player.isWaitOver(30_000), false);
+  assertEquals(player.check(30_000), null);
   player.leave();
 });
 

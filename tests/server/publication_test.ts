@@ -33,7 +33,10 @@ class Rig implements VhostService, PublicationHost, PublishHandle {
   isClosed = false;
 
   open(nowMs = 0, edgePath: readonly string[] = []): Publication {
-    return new Publication(this, this, { ...REQUEST, edgePath }, nowMs);
+    const request = { ...REQUEST, edgePath };
+    const publication = new Publication(this, { type: "admitted", service: this, request }, nowMs);
+    publication.start();
+    return publication;
   }
 
   // The vhost.

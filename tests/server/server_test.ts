@@ -6,6 +6,7 @@ import type { Listener, Network, Transport } from "../../lib/io/transport.ts";
 import { ReadBuffers } from "../../lib/io/read_buffers.ts";
 import { WorkTurns } from "../../lib/io/work_turns.ts";
 import { VhostDirectory } from "../../lib/server/vhost_directory.ts";
+import { Gate } from "../../lib/server/gate.ts";
 import { HookClient } from "../../lib/server/hook_client.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";
 import { FlushWheels } from "../../lib/io/flush_wheel.ts";
@@ -163,7 +164,15 @@ Deno.test("Server.listen() throws when the address is in use and serves the othe
     limit: new ClientLimits({ maxConnections: 10 }, { clock, logger }),
     idPrefix: "c",
     context: {
-      vhosts: new VhostDirectory(new Map()),
+      gate: new Gate({
+        vhosts: new VhostDirectory(new Map()),
+        hooks: new HookClient({
+          server: { serverId: "vid-1", serviceId: "edge" },
+          clock,
+          logger,
+        }),
+        edgeId: "edge",
+      }),
       queue,
       wheels: new FlushWheels(queue, clock),
       buffers: new ReadBuffers(),
@@ -172,12 +181,6 @@ Deno.test("Server.listen() throws when the address is in use and serves the othe
       logger,
       handshake: { random: (length) => new Uint8Array(length), nowMs: 0 },
       chunkSize: 60_000,
-      edgeId: "edge",
-      hooks: new HookClient({
-        server: { serverId: "vid-1", serviceId: "edge" },
-        clock,
-        logger,
-      }),
     },
   });
   assertEquals(server.listen({ ...ADDRESS, port: 0 }), { ...ADDRESS, port: 20_001 });

@@ -7,7 +7,7 @@ import type {
   VhostConfig,
 } from "../../lib/config/config.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
-import { admit, type Deed, refuse } from "../../lib/server/admission.ts";
+import { checkAccess, refuse, type StreamAction } from "../../lib/server/access_rules.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
 function vhostWith(change: Partial<VhostConfig>): VhostConfig {
@@ -95,17 +95,18 @@ const SECURITY: readonly {
 ];
 
 for (const { name, rules, ...expected } of SECURITY) {
-  Deno.test(`admit() goes by security with ${name}`, () => {
+  Deno.test(`checkAccess() goes by security with ${name}`, () => {
     const security: SecurityConfig = { enabled: true, rules: rules.map(parseRule) };
     const vhost = vhostWith({ security });
-    const isWelcome = (deed: Deed) => admit(vhost, deed, { ip: IP, pageUrl: "" }) === null;
+    const isWelcome = (action: StreamAction) =>
+      checkAccess(vhost, action, { ip: IP, pageUrl: "" }) === null;
     assertEquals({ play: isWelcome("play"), publish: isWelcome("publish") }, expected);
   });
 }
 
-Deno.test("admit() does not look at security that is off", () => {
+Deno.test("checkAccess() does not look at security that is off", () => {
   const security: SecurityConfig = { enabled: false, rules: [parseRule("deny play all")] };
-  assertEquals(admit(vhostWith({ security }), "play", { ip: IP, pageUrl: "" }), null);
+  assertEquals(checkAccess(vhostWith({ security }), "play", { ip: IP, pageUrl: "" }), null);
 });
 
 const REFERS: readonly {
@@ -203,38 +204,39 @@ const REFERS: readonly {
 ];
 
 for (const { name, refer, pageUrl, ...expected } of REFERS) {
-  Deno.test(`admit() goes by refer with ${name}`, () => {
+  Deno.test(`checkAccess() goes by refer with ${name}`, () => {
     const none = { enabled: true, all: [], play: [], publish: [] };
     const vhost = vhostWith({ refer: { ...none, ...refer } });
-    const isWelcome = (deed: Deed) => admit(vhost, deed, { ip: IP, pageUrl }) === null;
+    const isWelcome = (action: StreamAction) =>
+      checkAccess(vhost, action, { ip: IP, pageUrl }) === null;
     assertEquals({ play: isWelcome("play"), publish: isWelcome("publish") }, expected);
   });
 }
 
-Deno.test("admit() does not look at refer that is off", () => {
+Deno.test("checkAccess() does not look at refer that is off", () => {
   const refer = { enabled: false, all: ["good.example"], play: [], publish: [] };
-  assertEquals(admit(vhostWith({ refer }), "play", { ip: IP, pageUrl: "" }), null);
+  assertEquals(checkAccess(vhostWith({ refer }), "play", { ip: IP, pageUrl: "" }), null);
 });
 
-Deno.test("admit() refuses everybody in a vhost that is switched off", () => {
+Deno.test("checkAccess() refuses everybody in a vhost that is disabled", () => {
   const vhost = vhostWith({ enabled: false });
-  for (const deed of ["play", "publish"] as const) {
+  for (const action of ["play", "publish"] as const) {
     assertEquals(
-      admit(vhost, deed, { ip: IP, pageUrl: "" })?.description,
-      "Vhost __defaultVhost__ is switched off",
+      checkAccess(vhost, action, { ip: IP, pageUrl: "" })?.description,
+      "Vhost __defaultVhost__ is disabled",
     );
   }
 });
 
-Deno.test("admit() tells a vhost that is off before a page before an address", () => {
+Deno.test("checkAccess() tells a vhost that is off before a page before an address", () => {
   const everything: Partial<VhostConfig> = {
     refer: { enabled: true, all: ["good.example"], play: [], publish: [] },
     security: { enabled: true, rules: [] },
   };
   const describe = (change: Partial<VhostConfig>, pageUrl: string) =>
-    admit(vhostWith({ ...everything, ...change }), "play", { ip: IP, pageUrl })?.description;
-  assertEquals(describe({ enabled: false }, ""), "Vhost __defaultVhost__ is switched off");
-  assertEquals(describe({}, ""), "This page may not use the stream");
+    checkAccess(vhostWith({ ...everything, ...change }), "play", { ip: IP, pageUrl })?.description;
+  assertEquals(describe({ enabled: false }, ""), "Vhost __defaultVhost__ is disabled");
+  assertEquals(describe({}, ""), "This page may not play here");
   assertEquals(describe({}, "http://good.example/"), "Address 203.0.113.9 may not play here");
 });
 

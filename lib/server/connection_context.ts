@@ -1,0 +1,23 @@
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { FlushQueue } from "../io/flush_queue.ts";
+import type { FlushWheels } from "../io/flush_wheel.ts";
+import type { ReadBuffers } from "../io/read_buffers.ts";
+import type { WorkTurns } from "../io/work_turns.ts";
+import type { HandshakeOptions } from "../rtmp/handshake.ts";
+import type { Gate } from "./gate.ts";
+
+/** What the connections of a server share. */
+export interface ConnectionContext {
+  readonly gate: Gate;
+  readonly queue: FlushQueue;
+  readonly wheels: FlushWheels;
+  readonly buffers: ReadBuffers;
+  /** Runs what clients ask for, except publishers' media. */
+  readonly turns: WorkTurns;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly handshake: HandshakeOptions;
+  /** Size of the chunks written to all clients, in bytes. */
+  readonly chunkSize: number;
+}

@@ -1,0 +1,94 @@
+import { describeError, WireError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { Refusal } from "../rtmp/status.ts";
+import type { ClientTotals } from "./client_report.ts";
+import type { Admission } from "./gate.ts";
+
+/** Bytes exchanged with the client since it connected. */
+type ByteCounts = Pick<ClientTotals, "receivedBytes" | "sentBytes">;
+
+/** The log lines of one connection. */
+export class ConnectionLog {
+  readonly #logger: Logger;
+  /** Address and port of the client. */
+  readonly #peer: string;
+
+  constructor(logger: Logger, peer: string) {
+    this.#logger = logger;
+    this.#peer = peer;
+  }
+
+  connected(): void {
+    this.#logger.debug("Client connected", { peer: this.#peer });
+  }
+
+  held(admission: Admission): void {
+    this.#logger.info("Player waits for the stream", this.#about(admission));
+  }
+
+  playStarted(admission: Admission): void {
+    this.#logger.info("Play started", this.#about(admission));
+  }
+
+  playEnded(admission: Admission, reason: string, counts: ByteCounts, skips: number): void {
+    this.#logger.info("Play ended", {
+      ...this.#about(admission),
+      reason,
+      ...fieldsOf(counts),
+      skips,
+    });
+  }
+
+  publishStarted(admission: Admission): void {
+    this.#logger.info("Publish started", this.#about(admission));
+  }
+
+  publishEnded(admission: Admission, reason: string, counts: ByteCounts): void {
+    this.#logger.info("Publish ended", { ...this.#about(admission), reason, ...fieldsOf(counts) });
+  }
+
+  /** A message that the session does not know. */
+  ignored(what: string): void {
+    this.#logger.debug("Passed over something unknown", { what });
+  }
+
+  refused({ code, description }: Refusal): void {
+    this.#logger.warning(`Refused client: ${description}`, { code, peer: this.#peer });
+  }
+
+  /** The client did something that an operator may want to know of. */
+  closed(reason: string): void {
+    this.#logger.warning(`Closed client: ${reason}`, { peer: this.#peer });
+  }
+
+  /** The client broke the protocol, or there is an internal error. */
+  failed(error: unknown): void {
+    const peer = this.#peer;
+    if (error instanceof WireError) {
+      const { code, offset, fix } = error;
+      this.#logger.warning(`Closed client: ${error.message}`, {
+        peer,
+        code,
+        byte: offset < 0 ? undefined : offset,
+        fix: fix === "" ? undefined : fix,
+      });
+    } else {
+      this.#logger.error(`Closed client after a fault of ours: ${describeError(error)}`, {
+        peer,
+        stack: error instanceof Error ? error.stack : undefined,
+      });
+    }
+  }
+
+  gone(reason: string, counts: ByteCounts): void {
+    this.#logger.debug("Client gone", { reason, ...fieldsOf(counts) });
+  }
+
+  #about({ request, service }: Admission): { stream: string; vhost: string; peer: string } {
+    return { stream: request.name, vhost: service.config.name, peer: this.#peer };
+  }
+}
+
+function fieldsOf({ receivedBytes, sentBytes }: ByteCounts): Record<string, number> {
+  return { received_bytes: receivedBytes, sent_bytes: sentBytes };
+}

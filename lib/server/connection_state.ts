@@ -1,0 +1,52 @@
+import type { Admission, CancelAsking } from "./gate.ts";
+import type { Player } from "./player.ts";
+import type { Publication } from "./publication.ts";
+
+/**
+ * Where a connection stands.
+ *
+ * ```
+ *              connect             admitted           play, publish
+ *  connecting ─────────▶ checking ──────────▶ idle ◀───────────────▶ checking
+ *                                              ▲      withdrawn        │
+ *                                              │                       │ admitted
+ *                                              │                       ▼
+ *                                              └── stream closed ── playing, publishing
+ *
+ *  any of these ── refused, or replaced by another publisher ──▶ refused ── 1 s ──▶ closed
+ *  any of these ── socket ended, protocol error, timeout, kick ──▶ closed
+ * ```
+ *
+ * A player in `playing` may still be held (see {@linkcode Player}), and a publisher in `publishing`
+ * may still wait for its vhost (see {@linkcode Publication}): nothing is announced to them yet.
+ */
+export type ConnectionState =
+  /** The handshake, then `connect`. */
+  | { readonly type: "connecting"; readonly sinceMs: number }
+  /** The gate has not answered the connect, play or publish yet. */
+  | { readonly type: "checking"; cancel: CancelAsking }
+  /** Connected, without a stream. */
+  | { readonly type: "idle"; readonly sinceMs: number }
+  | { readonly type: "playing"; readonly player: Player } & StreamInUse
+  | { readonly type: "publishing"; readonly publication: Publication } & StreamInUse
+  /** The client may read why, and do nothing else. */
+  | { readonly type: "refused"; readonly sinceMs: number }
+  | { readonly type: "closed" };
+
+/** The stream that a client plays or publishes. */
+export interface StreamInUse {
+  /** The session's id of the play or publish. */
+  readonly commandId: number;
+  readonly admission: Admission;
+}
+
+/** Read buffer of a connection, by state. Commands are short; players send 18 bytes at a time. */
+export const READ_BUFFER_BYTES: Readonly<Record<ConnectionState["type"], number>> = {
+  connecting: 2 * 1024,
+  checking: 2 * 1024,
+  idle: 2 * 1024,
+  playing: 64,
+  publishing: 64 * 1024,
+  refused: 2 * 1024,
+  closed: 2 * 1024,
+};

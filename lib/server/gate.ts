@@ -1,0 +1,261 @@
+import { quotePeerText } from "../base/text.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
+import type { Refusal } from "../rtmp/status.ts";
+import type { StreamUrl } from "../rtmp/url.ts";
+import type { ConnectRequest } from "../session/server_session.ts";
+import { refuseLoop } from "../upstream/edge_path.ts";
+import {
+  type AccessClient,
+  type Action,
+  checkAccess,
+  refuse,
+  type StreamAction,
+} from "./access_rules.ts";
+import { ClientHooks, type HookPlace, type HookTotals } from "./client_hooks.ts";
+import type { HookClient } from "./hook_client.ts";
+import type { VhostDirectory } from "./vhost_directory.ts";
+import type { ClientCheck, VhostService } from "./vhost_service.ts";
+
+/** Names appear in every log line about their stream. In characters, without parameters. */
+const MAX_NAME_LENGTH = 1024;
+
+/** How a client reached the server. */
+export type Protocol = "rtmp" | "http-flv" | "ws-flv" | "hls";
+
+/** A client that asks for a stream. */
+interface GateRequest extends AccessClient {
+  readonly action: StreamAction;
+  readonly protocol: Protocol;
+  /** As the client wrote it. */
+  readonly url: StreamUrl;
+}
+
+/** A client that stays: it may ask more than once, and its end is reported to the callbacks. */
+export interface GateClient {
+  /** Its id in the log, `c12`. */
+  readonly id: string;
+  readonly protocol: Protocol;
+  /** IP address without port. */
+  readonly ip: string;
+  /** Its `connect`, or for a client that has none what its `connect` would say. */
+  readonly connect: ConnectRequest;
+  /** See {@linkcode StreamRequest}; empty and 0 for clients that are no edges. */
+  readonly edgePath: readonly string[];
+  readonly backlogMs: number;
+}
+
+/** The client may not have what it asked for. */
+export interface Refused {
+  readonly type: "refused";
+  readonly refusal: Refusal;
+}
+
+/** Where an admitted client goes. */
+export interface Admission {
+  readonly type: "admitted";
+  readonly service: VhostService;
+  /** `url.vhost` is the configured vhost's name. */
+  readonly request: StreamRequest;
+}
+
+/** The answer to a play or publish. */
+type Verdict = Admission | Refused;
+
+/** The client may connect. */
+export interface Connected {
+  readonly type: "admitted";
+  /** Null when there is no such vhost. The stream may still name another one. */
+  readonly service: VhostService | null;
+}
+
+/** What a {@linkcode Gate} works with. */
+interface GateOptions {
+  readonly vhosts: VhostDirectory;
+  readonly hooks: HookClient;
+  /** Id of this process among edges. */
+  readonly edgeId: string;
+}
+
+/** Stops asking: no verdict follows. Harmless when repeated or late. */
+export type CancelAsking = () => void;
+
+/** One step that may object to a client. @returns null when it has nothing to ask. */
+type Step = (onAnswer: (objection: string | null) => void) => ClientCheck | null;
+
+/**
+ * Decides who may connect, play and publish, for clients of all protocols. In this order:
+ *
+ * 1. limits: connections are counted when they are accepted, see `client_limits.ts`;
+ * 2. edges that lead back to this one, at connect;
+ * 3. the vhost and the stream's name;
+ * 4. the vhost's `enabled`, `refer` and `security`, see `access_rules.ts`;
+ * 5. HTTP callbacks, see `client_hooks.ts`;
+ * 6. what the vhost itself checks: an edge with `token_traverse` asks an origin.
+ *
+ * {@linkcode check} applies 3 and 4, at once. {@linkcode accessFor} is for clients that stay
+ * connected: all steps apply to them.
+ */
+export class Gate {
+  readonly #options: GateOptions;
+
+  constructor(options: GateOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Applies the rules that need no one else's answer. Nothing more is asked about an HTTP `HEAD` and
+   * an HLS request, be it for a playlist or a segment: a player polls its playlist every few seconds,
+   * and a callback for each poll would flood the HTTP server that answers them.
+   */
+  check({ action, url, ip, pageUrl }: GateRequest): Verdict {
+    const refused = (description: string): Refused => refusedFor(action, description);
+    const service = this.#options.vhosts.find(url.vhost);
+    if (service === null) return refused(`There is no vhost ${quotePeerText(url.vhost)} here`);
+    if (url.stream === "") return refused("The stream name is empty");
+    const name = `${url.app}/${url.stream}`;
+    if (name.length > MAX_NAME_LENGTH) {
+      return refused(
+        `The stream name has ${name.length} characters; at most ${MAX_NAME_LENGTH} are allowed`,
+      );
+    }
+    const refusal = checkAccess(service.config, action, { ip, pageUrl });
+    if (refusal !== null) return { type: "refused", refusal };
+    const request = { url: withVhost(url, service), name, edgePath: [], backlogMs: 0 };
+    return { type: "admitted", service, request };
+  }
+
+  /** Makes the access of one client; close it when the client disconnects. */
+  accessFor(client: GateClient): ClientAccess {
+    return new ClientAccess(client, this, this.#options);
+  }
+}
+
+/** What one client asks of the {@linkcode Gate}, and what the callbacks are told about it. */
+export class ClientAccess {
+  readonly client: GateClient;
+  readonly #gate: Gate;
+  readonly #options: GateOptions;
+  /** Made for the first vhost with callbacks: most clients need none. */
+  #hooks: ClientHooks | null = null;
+
+  constructor(client: GateClient, gate: Gate, options: GateOptions) {
+    this.client = client;
+    this.#gate = gate;
+    this.#options = options;
+  }
+
+  /**
+   * Asks whether the client may connect. In a vhost that is unknown or disabled it is refused not
+   * here but when it asks for a stream, because the stream may name another vhost.
+   *
+   * @param onVerdict Called once, maybe before this returns.
+   */
+  connect(url: StreamUrl, onVerdict: (verdict: Connected | Refused) => void): CancelAsking {
+    const { vhosts, edgeId } = this.#options;
+    const loop = refuseLoop(this.client.edgePath, edgeId);
+    if (loop !== null) {
+      onVerdict({ type: "refused", refusal: loop });
+      return () => {};
+    }
+    const service = vhosts.find(url.vhost);
+    const steps: Step[] = [];
+    if (service?.config.enabled) {
+      const place = { vhost: service, url: withVhost(url, service) };
+      steps.push((onAnswer) => this.#askHooks("connect", place, onAnswer));
+    }
+    return askInTurn(steps, (objection) => {
+      onVerdict(
+        objection === null ? { type: "admitted", service } : refusedFor("connect", objection),
+      );
+    });
+  }
+
+  /**
+   * Asks whether the client may play or publish.
+   *
+   * @param onVerdict Called once, maybe before this returns.
+   */
+  ask(
+    action: StreamAction,
+    url: StreamUrl,
+    onVerdict: (verdict: Verdict) => void,
+  ): CancelAsking {
+    const { protocol, ip, connect, edgePath, backlogMs } = this.client;
+    const verdict = this.#gate.check({ action, protocol, url, ip, pageUrl: connect.pageUrl });
+    if (verdict.type === "refused") {
+      onVerdict(verdict);
+      return () => {};
+    }
+    const { service } = verdict;
+    const request = { ...verdict.request, edgePath, backlogMs };
+    const place = { vhost: service, url: request.url };
+    const steps: readonly Step[] = [
+      (onAnswer) => this.#askHooks(action, place, onAnswer),
+      (onAnswer) => service.check(request, connect, onAnswer),
+    ];
+    return askInTurn(steps, (objection) => {
+      if (objection === null) return onVerdict({ type: "admitted", service, request });
+      if (action === "publish") this.onPublishRefused();
+      onVerdict(refusedFor(action, objection));
+    });
+  }
+
+  /**
+   * The publish was refused after the callbacks had allowed it. No `on_unpublish` follows: another
+   * client may publish the stream, and programs written for SRS would take it for that client's.
+   */
+  onPublishRefused(): void {
+    this.#hooks?.onPublishRefused();
+  }
+
+  /** The client left its stream. Harmless without one. */
+  leaveStream(): void {
+    this.#hooks?.leaveStream();
+  }
+
+  /** The client has disconnected. */
+  close(totals: HookTotals): void {
+    this.#hooks?.close(totals);
+  }
+
+  #askHooks(
+    action: Action,
+    place: HookPlace,
+    onAnswer: (objection: string | null) => void,
+  ): ClientCheck | null {
+    if (!place.vhost.config.httpHooks.enabled) return null;
+    if (this.#hooks === null) {
+      const { id, ip, connect: { tcUrl, pageUrl } } = this.client;
+      this.#hooks = new ClientHooks(this.#options.hooks, { id, ip, tcUrl, pageUrl });
+    }
+    return this.#hooks.ask(action, place, onAnswer);
+  }
+}
+
+/** Takes the steps in order until one objects. Calls `onAnswer` once, with the objection or null. */
+function askInTurn(
+  steps: readonly Step[],
+  onAnswer: (objection: string | null) => void,
+): CancelAsking {
+  let current: ClientCheck | null = null;
+  const proceed = (from: number): void => {
+    for (let index = from; index < steps.length; index++) {
+      current = steps[index]!((objection) => {
+        if (objection !== null) return onAnswer(objection);
+        proceed(index + 1);
+      });
+      if (current !== null) return;
+    }
+    onAnswer(null);
+  };
+  proceed(0);
+  return () => current?.cancel();
+}
+
+function withVhost(url: StreamUrl, { config }: VhostService): StreamUrl {
+  return { ...url, vhost: config.name };
+}
+
+function refusedFor(action: Action, description: string): Refused {
+  return { type: "refused", refusal: refuse(action, description) };
+}
