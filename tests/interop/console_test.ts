@@ -1,6 +1,7 @@
 /**
- * The console page in a real browser. The library that drives the browser needs access to the whole
- * system, so the tests are in `console_browser.ts`, which runs in its own process with all permissions.
+ * The console page in a real browser. The library that drives the browser needs access to the
+ * whole system, so the tests are in `console_browser.ts`, which runs in its own process with all
+ * permissions.
  */
 
 import { PROJECT_ROOT } from "../helpers/edge_server.ts";
