@@ -511,19 +511,13 @@ export const ROOT = {
       "Working directory to change to at startup.",
     ),
   ),
-  srs_log_tank: needsRestart(
-    "the log is opened at startup",
-    optional<"console" | "file" | undefined>(
-      { type: values.choice("console", "file"), example: "console", fallback: undefined },
-      "Destination of the log. When absent: the file if srs_log_file is set, otherwise the console.",
-    ),
+  srs_log_tank: optional<"console" | "file" | undefined>(
+    { type: values.choice("console", "file"), example: "console", fallback: undefined },
+    "Destination of the log. When absent: the file if srs_log_file is set, otherwise the console.",
   ),
-  srs_log_file: needsRestart(
-    "the log is opened at startup",
-    optional(
-      { type: values.text, example: "./objs/edge.log", fallback: "" },
-      "Log file. When absent and srs_log_tank is file: ./objs/srs.log.",
-    ),
+  srs_log_file: optional(
+    { type: values.text, example: "./objs/edge.log", fallback: "" },
+    "Log file. When absent and srs_log_tank is file: ./objs/srs.log.",
   ),
   srs_log_level: option(
     values.srsLogLevel,
@@ -534,9 +528,10 @@ export const ROOT = {
     { type: values.logLevel, example: "info", fallback: undefined },
     "Lowest level to log, by the usual names. Overrides srs_log_level. off still logs errors.",
   ),
-  log_format: needsRestart(
-    "the log is opened at startup",
-    option(values.logFormat, "text", "Format of log lines: text or json. Own directive."),
+  log_format: option(
+    values.logFormat,
+    "text",
+    "Format of log lines: text or json. Own directive.",
   ),
   vhost: namedBlock(
     VHOST,

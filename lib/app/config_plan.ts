@@ -1,0 +1,124 @@
+import type { Config, VhostConfig } from "../config/config.ts";
+import { type Entries, type Entry, ROOT, VHOST } from "../config/schema.ts";
+import { maskSecrets, SERVER_SETTINGS, VHOST_SETTINGS } from "./setting_table.ts";
+
+/** A difference between two configurations. */
+export interface Change {
+  /** The directive: `listen`, `http_api.enabled`, `vhost a.example play.atc`; or `vhost a.example`. */
+  readonly path: string;
+  /** The values as text, without secrets. `absent` and `present` for a whole vhost. */
+  readonly from: string;
+  readonly to: string;
+  /** `live`: a running server applies it. `restart`: takes effect at the next start only. */
+  readonly how: "live" | "restart";
+  /** Why it needs a restart, or what applying it costs clients; empty otherwise. */
+  readonly note: string;
+}
+
+/** What turns one configuration into another. */
+export interface ConfigPlan {
+  /** Settings of the server first, then vhosts in the order of the new configuration. */
+  readonly changes: readonly Change[];
+  /** Vhosts to add, those that replace one of the same name in another mode among them. */
+  readonly added: readonly VhostConfig[];
+  /** Vhosts to configure. */
+  readonly changed: readonly VhostConfig[];
+  /** Vhosts to remove, replaced ones among them. */
+  readonly removed: readonly VhostConfig[];
+  /** The settings afterwards: the new ones, except where a restart is needed. */
+  readonly config: Config;
+}
+
+/** A client of a removed or replaced vhost is closed. */
+const CLOSES_CLIENTS = "closes the clients of the vhost";
+
+/**
+ * Compares two configurations. Pure. Every directive is classified by its row in `config/schema.ts`,
+ * but for `cluster.mode`: an origin and an edge share no streams, so a vhost whose mode changes is
+ * removed and added. That closes the clients of this vhost, where a restart would close all.
+ */
+export function planChanges(current: Config, next: Config): ConfigPlan {
+  const added: VhostConfig[] = [];
+  const changed: VhostConfig[] = [];
+  const removed = [...current.vhosts.values()].filter(({ name }) => !next.vhosts.has(name));
+  const changes = compareServer(current, next);
+  const vhosts = new Map<string, VhostConfig>();
+  for (const vhost of next.vhosts.values()) {
+    const before = current.vhosts.get(vhost.name);
+    const differences = before === undefined ? [] : compareVhost(before, vhost);
+    vhosts.set(vhost.name, differences.length === 0 ? before ?? vhost : vhost);
+    changes.push(...differences);
+    if (before === undefined) {
+      changes.push(presence(vhost, "absent", "present"));
+      added.push(vhost);
+    } else if (before.mode !== vhost.mode) {
+      removed.push(before);
+      added.push(vhost);
+    } else if (differences.length > 0) {
+      changed.push(vhost);
+    }
+  }
+  for (const vhost of removed) {
+    if (!next.vhosts.has(vhost.name)) changes.push(presence(vhost, "present", "absent"));
+  }
+  return { changes, added, changed, removed, config: keepFixed(current, { ...next, vhosts }) };
+}
+
+function compareServer(current: Config, next: Config): Change[] {
+  return Object.entries(SERVER_SETTINGS).flatMap(([path, read]) => {
+    const [from, to] = [read(current), read(next)];
+    return from === to
+      ? []
+      : [describeChange({ path, from, to, restart: restartReason(path, ROOT) })];
+  });
+}
+
+function compareVhost(current: VhostConfig, next: VhostConfig): Change[] {
+  return Object.entries(VHOST_SETTINGS).flatMap(([path, read]) => {
+    const [from, to] = [read(current), read(next)];
+    if (from === to) return [];
+    const change = describeChange({ path, from, to, restart: restartReason(path, VHOST) });
+    const note = path === "cluster.mode" ? CLOSES_CLIENTS : change.note;
+    return [{ ...change, path: `vhost ${next.name} ${path}`, note }];
+  });
+}
+
+function describeChange(
+  { path, from, to, restart }: {
+    readonly path: string;
+    readonly from: string;
+    readonly to: string;
+    readonly restart: string;
+  },
+): Change {
+  return {
+    path,
+    from: maskSecrets(path, from),
+    to: maskSecrets(path, to),
+    how: restart === "" ? "live" : "restart",
+    note: restart,
+  };
+}
+
+function presence(
+  { name }: VhostConfig,
+  from: "absent" | "present",
+  to: "absent" | "present",
+): Change {
+  const note = to === "absent" ? CLOSES_CLIENTS : "";
+  return { path: `vhost ${name}`, from, to, how: "live", note };
+}
+
+/** Why the directive at `path` needs a restart; empty when it does not. */
+function restartReason(path: string, entries: Entries): string {
+  const [name = "", ...rest] = path.split(".");
+  const entry: Entry | undefined = entries[name];
+  if (entry?.status === "block") return restartReason(rest.join("."), entry.entries);
+  if (entry?.status === "done") return entry.restart;
+  throw new Error(`Setting ${path} has no row in config/schema.ts; add one`);
+}
+
+/** `next` with the settings of `current` that a running server cannot change. */
+function keepFixed({ workers, chunkSize, pid, workDir }: Config, next: Config): Config {
+  return { ...next, workers, chunkSize, pid, workDir };
+}

@@ -1,0 +1,131 @@
+// deno-lint-ignore-file camelcase -- the names are those written in files
+import type { Config, HookAction, ListenAddress, VhostConfig } from "../config/config.ts";
+import { formatAddress } from "../io/address.ts";
+
+/** Returns the value of one directive as text, for comparison and reports. */
+type ReadSetting<T> = (source: T) => string;
+
+/**
+ * The setting of each directive outside vhosts, by path. `srs_log_level_v2` sets the same as
+ * `srs_log_level`. A test compares the table with `config/schema.ts`.
+ */
+export const SERVER_SETTINGS: Readonly<Record<string, ReadSetting<Config>>> = {
+  listen: ({ listen }) => addresses(listen),
+  max_connections: ({ maxConnections }) => text(maxConnections),
+  workers: ({ workers }) => text(workers),
+  chunk_size: ({ chunkSize }) => text(chunkSize),
+  pid: ({ pid }) => pid,
+  work_dir: ({ workDir }) => workDir,
+  srs_log_tank: ({ log }) => log.tank,
+  srs_log_file: ({ log }) => log.file,
+  srs_log_level: ({ log }) => log.level,
+  log_format: ({ log }) => log.format,
+  "http_api.enabled": ({ httpApi }) => text(httpApi.enabled),
+  "http_api.listen": ({ httpApi }) => addresses(httpApi.listen),
+  "http_api.crossdomain": ({ httpApi }) => text(httpApi.crossdomain),
+  "http_api.auth.enabled": ({ httpApi }) => text(httpApi.auth.enabled),
+  "http_api.auth.username": ({ httpApi }) => httpApi.auth.username,
+  "http_api.auth.password": ({ httpApi }) => httpApi.auth.password,
+  "http_server.enabled": ({ httpServer }) => text(httpServer.enabled),
+  "http_server.listen": ({ httpServer }) => addresses(httpServer.listen),
+  "http_server.dir": ({ httpServer }) => httpServer.dir,
+  "http_server.crossdomain": ({ httpServer }) => text(httpServer.crossdomain),
+};
+
+/** The setting of each directive of a vhost, by path. */
+export const VHOST_SETTINGS: Readonly<Record<string, ReadSetting<VhostConfig>>> = {
+  enabled: ({ enabled }) => text(enabled),
+  min_latency: ({ minLatency }) => text(minLatency),
+  tcp_nodelay: ({ tcpNodelay }) => text(tcpNodelay),
+  in_ack_size: ({ inAckSizeBytes }) => text(inAckSizeBytes),
+  out_ack_size: ({ outAckSizeBytes }) => text(outAckSizeBytes),
+  "cluster.mode": ({ mode }) => mode,
+  "cluster.origin": ({ cluster }) => addresses(cluster.origins),
+  "cluster.origin_select": ({ cluster }) => cluster.originSelect,
+  "cluster.vhost": ({ cluster }) => cluster.vhost,
+  "cluster.debug_srs_upnode": ({ cluster }) => text(cluster.debugSrsUpnode),
+  "cluster.token_traverse": ({ cluster }) => text(cluster.tokenTraverse),
+  "cluster.connect_timeout": ({ cluster }) => ms(cluster.connectTimeoutMs),
+  "cluster.start_timeout": ({ cluster }) => ms(cluster.startTimeoutMs),
+  "cluster.stall_timeout": ({ cluster }) => ms(cluster.stallTimeoutMs),
+  "cluster.linger": ({ cluster }) => ms(cluster.lingerMs),
+  "cluster.retry_min": ({ cluster }) => ms(cluster.retryMinMs),
+  "cluster.retry_max": ({ cluster }) => ms(cluster.retryMaxMs),
+  "play.gop_cache": ({ play }) => text(play.gopCache),
+  "play.gop_cache_max_frames": ({ play }) => text(play.gopCacheMaxFrames),
+  "play.gop_cache_max_bytes": ({ play }) => text(play.gopMaxBytes),
+  "play.queue_length": ({ play }) => ms(play.queueLengthMs),
+  "play.mw_latency": ({ play }) => ms(play.mwLatencyMs),
+  "play.atc": ({ play }) => text(play.atc),
+  "play.play_wait": ({ play }) => ms(play.waitMs),
+  "play.write_stall": ({ play }) => ms(play.stallMs),
+  "play.ping": ({ play }) => ms(play.pingIntervalMs),
+  "play.ping_timeout": ({ play }) => ms(play.pingTimeoutMs),
+  "publish.firstpkt_timeout": ({ publish }) => ms(publish.firstPacketTimeoutMs),
+  "publish.normal_timeout": ({ publish }) => ms(publish.normalTimeoutMs),
+  "publish.grace": ({ publish }) => ms(publish.graceMs),
+  "publish.takeover": ({ publish }) => publish.takeover,
+  "refer.enabled": ({ refer }) => text(refer.enabled),
+  "refer.all": ({ refer }) => refer.all.join(" "),
+  "refer.play": ({ refer }) => refer.play.join(" "),
+  "refer.publish": ({ refer }) => refer.publish.join(" "),
+  "security.enabled": ({ security }) => text(security.enabled),
+  "security.deny": (vhost) => rules(vhost, "deny"),
+  "security.allow": (vhost) => rules(vhost, "allow"),
+  "hls.enabled": ({ hls }) => text(hls.enabled),
+  "hls.hls_fragment": ({ hls }) => ms(hls.fragmentMs),
+  "hls.hls_td_ratio": ({ hls }) => text(hls.targetDurationRatio),
+  "hls.hls_aof_ratio": ({ hls }) => text(hls.audioOverflowRatio),
+  "hls.hls_window": ({ hls }) => ms(hls.windowMs),
+  "hls.hls_path": ({ hls }) => hls.path,
+  "hls.hls_m3u8_file": ({ hls }) => hls.playlistFile,
+  "hls.hls_ts_file": ({ hls }) => hls.segmentFile,
+  "hls.hls_entry_prefix": ({ hls }) => hls.entryPrefix,
+  "hls.hls_cleanup": ({ hls }) => text(hls.cleanup),
+  "hls.hls_dispose": ({ hls }) => ms(hls.disposeMs),
+  "hls.hls_wait_keyframe": ({ hls }) => text(hls.waitKeyframe),
+  "http_hooks.enabled": ({ httpHooks }) => text(httpHooks.enabled),
+  "http_hooks.timeout": ({ httpHooks }) => ms(httpHooks.timeoutMs),
+  "http_hooks.on_connect": hookUrls("on_connect"),
+  "http_hooks.on_close": hookUrls("on_close"),
+  "http_hooks.on_publish": hookUrls("on_publish"),
+  "http_hooks.on_unpublish": hookUrls("on_unpublish"),
+  "http_hooks.on_play": hookUrls("on_play"),
+  "http_hooks.on_stop": hookUrls("on_stop"),
+  "http_remux.enabled": ({ httpRemux }) => text(httpRemux.enabled),
+  "http_remux.mount": ({ httpRemux }) => httpRemux.mount,
+  "http_remux.has_audio": ({ httpRemux }) => text(httpRemux.hasAudio),
+  "http_remux.has_video": ({ httpRemux }) => text(httpRemux.hasVideo),
+  "http_remux.guess_has_av": ({ httpRemux }) => text(httpRemux.guessTracks),
+  "http_remux.drop_if_not_match": ({ httpRemux }) => text(httpRemux.dropIfNotMatch),
+};
+
+/** Returns the value of the setting at `path` as it may be shown: without passwords and tokens. */
+export function maskSecrets(path: string, value: string): string {
+  if (value === "") return "(none)";
+  if (path.endsWith(".password")) return "(hidden)";
+  return path.startsWith("http_hooks.on_")
+    ? value.replace(/\/\/[^/@\s]*@/g, "//(hidden)@").replace(/\?\S*/g, "?(hidden)")
+    : value;
+}
+
+function text(value: boolean | number | string): string {
+  return typeof value === "boolean" ? (value ? "on" : "off") : String(value);
+}
+
+function ms(value: number | "auto"): string {
+  return value === "auto" ? value : `${value}ms`;
+}
+
+function addresses(list: readonly ListenAddress[]): string {
+  return list.map(formatAddress).join(" ");
+}
+
+function rules({ security }: VhostConfig, action: "allow" | "deny"): string {
+  return security.rules.filter((rule) => rule.action === action)
+    .map(({ scope, from }) => `${scope} ${from}`).join(", ");
+}
+
+function hookUrls(action: HookAction): ReadSetting<VhostConfig> {
+  return ({ httpHooks }) => httpHooks.urls[action].join(" ");
+}
