@@ -14,7 +14,7 @@ export interface HubObserver {
 
 /** The streams of one vhost by name. Streams are made when first wanted and forgotten when unused. */
 export class Hub {
-  readonly #options: StreamOptions;
+  #options: StreamOptions;
   readonly #streams = new Map<string, Stream>();
   readonly #observers = new Set<HubObserver>();
   /** Counters of forgotten streams. */
@@ -29,6 +29,12 @@ export class Hub {
 
   constructor(options: StreamOptions) {
     this.#options = options;
+  }
+
+  /** Applies new settings of the same chunk size to all streams, present and future. */
+  configure(options: StreamOptions): void {
+    this.#options = options;
+    for (const stream of this.#streams.values()) stream.configure(options);
   }
 
   /** Returns the stream `app/stream`, making it when there is none. */

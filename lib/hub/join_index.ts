@@ -34,7 +34,7 @@ const AUDIO_ONLY_AFTER = 115;
  * together with the retention of the log it is the GOP cache.
  */
 export class JoinIndex {
-  readonly #limits: JoinLimits;
+  #limits: JoinLimits;
   #headers = new HeaderSet();
   /** Oldest first; the log holds everything from the first one on. */
   #points: JoinPoint[] = [];
@@ -43,6 +43,11 @@ export class JoinIndex {
   #audioSinceVideo = 0;
 
   constructor(limits: JoinLimits) {
+    this.#limits = limits;
+  }
+
+  /** Applies new limits, from the next message on. */
+  configure(limits: JoinLimits): void {
     this.#limits = limits;
   }
 

@@ -71,7 +71,7 @@ export class Stream {
   /** `app/stream`. */
   readonly name: string;
   readonly stats: StreamStats = createStreamStats();
-  readonly #options: StreamOptions;
+  #options: StreamOptions;
   readonly #log: StreamLog;
   readonly #joinIndex: JoinIndex;
   readonly #timeline: Timeline;
@@ -143,6 +143,15 @@ export class Stream {
     return entry.headers.encode(entry.timestampMs, this.#options.chunkSize);
   }
 
+  /**
+   * Applies new settings of the same chunk size. Limits count from the next message on, and
+   * `isAbsoluteTime` from the next source on: players of this one keep their clock.
+   */
+  configure(options: StreamOptions): void {
+    this.#options = options;
+    this.#joinIndex.configure(options);
+  }
+
   /** Adds a viewer; it is told of every source that begins until it leaves. */
   join(viewer: Viewer): void {
     this.#viewers.add(viewer);
@@ -173,7 +182,7 @@ export class Stream {
     if (this.#source !== null) return null;
     const source = new Source(this, request);
     this.#source = source;
-    this.#timeline.beginSource();
+    this.#timeline.beginSource(this.#options.isAbsoluteTime);
     if (this.#isUnpublishTold) this.#tellPublished();
     this.#joinIndex.begin(this.#log.head, this.#timeline.nowMs);
     this.#report({ type: "began" });

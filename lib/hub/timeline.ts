@@ -25,7 +25,7 @@ export interface TimePair {
 
 /** See the file comment. */
 export class Timeline {
-  readonly #isAbsolute: boolean;
+  #isAbsolute: boolean;
   /** What to add to the source's clock; null when the next message fixes it. */
   #offsetMs: number | null = null;
   #hasTime = false;
@@ -45,7 +45,8 @@ export class Timeline {
   }
 
   /** The next message comes from another source, or from the same one with a new clock. */
-  beginSource(): void {
+  beginSource(isAbsolute: boolean = this.#isAbsolute): void {
+    this.#isAbsolute = isAbsolute;
     this.#offsetMs = null;
   }
 
