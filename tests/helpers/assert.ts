@@ -1,4 +1,4 @@
-/** The assertions of the standard library with the types that its npm build leaves out. */
+/** The standard library's assertions, with the types that its npm build lacks. */
 
 // @ts-types="./std_assert.d.ts"
 export {
@@ -10,5 +10,4 @@ export {
   assertRejects,
   assertStringIncludes,
   assertThrows,
-  fail,
 } from "@std/assert";

@@ -1,4 +1,4 @@
-/** Small Deno programs run as processes of their own. */
+/** Small Deno programs that tests run as child processes. */
 
 import { type ChildProcess, startProcess } from "./processes.ts";
 import { until } from "./until.ts";
@@ -15,14 +15,14 @@ export function startChild(script: string, ...args: readonly string[]): ChildPro
   });
 }
 
-/** How the child ended, once it has. */
+/** Waits for the end of a child and returns its status. */
 export async function endOf(child: ChildProcess): Promise<Deno.CommandStatus> {
   return await until(`the end of ${child.name}`, () => child.status, {
     timeoutMs: CHILD_TIMEOUT_MS,
   });
 }
 
-/** Runs `test` with a directory that is removed afterwards. */
+/** Runs `test` with a temporary directory, which is removed afterwards. */
 export async function inTempDirectory(test: (directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir();
   try {

@@ -1,5 +1,3 @@
-/** A clock that stands still until a test moves it. */
-
 import type { CancelTimer, Clock } from "../../lib/base/clock.ts";
 
 interface Timer {
@@ -7,10 +5,12 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** Rounds of microtasks that {@linkcode FakeClock.settle} lets pass: more than any chain in the code. */
+/**
+ * Rounds of microtasks that {@linkcode FakeClock.settle} lets run: more than any chain in the code.
+ */
 const SETTLE_ROUNDS = 50;
 
-/** See the file comment. */
+/** A clock that stands still until a test advances it. */
 export class FakeClock implements Clock {
   #nowMs = 0;
   #timers: Timer[] = [];
@@ -31,17 +31,19 @@ export class FakeClock implements Clock {
     this.after(0, run);
   }
 
-  /** Timers that have not run. */
+  /** Number of timers that have not fired. */
   get pendingCount(): number {
     return this.#timers.length;
   }
 
-  /** Time passes while the program is busy: timers that are due run late, with the next `advance`. */
+  /** Lets time pass while the program is busy: due timers fire late, with the next `advance`. */
   skip(ms: number): void {
     this.#nowMs += ms;
   }
 
-  /** Moves time on by `ms`, running each timer at its time, and promises in between. */
+  /**
+   * Advances time by `ms`, firing each timer at its time and letting promises settle in between.
+   */
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
     await this.settle();
@@ -54,13 +56,13 @@ export class FakeClock implements Clock {
     this.#nowMs = endMs;
   }
 
-  /** Lets pending promises settle without moving time. */
+  /** Lets pending promises settle without advancing time. */
   async settle(): Promise<void> {
     for (let round = 0; round < SETTLE_ROUNDS; round++) await Promise.resolve();
   }
 
   #next(endMs: number): Timer | undefined {
-    // Stable: timers of the same time run in the order in which they were set.
+    // The sort is stable: timers due at the same time fire in the order in which they were set.
     return this.#timers.filter(({ dueMs }) => dueMs <= endMs)
       .sort((left, right) => left.dueMs - right.dueMs)[0];
   }

@@ -1,5 +1,3 @@
-/** HTTP-FLV without sockets: an origin's vhost, the routes, and viewers that read as a test likes. */
-
 import { concatBytes } from "../../lib/base/bytes.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { createFlvRoutes } from "../../lib/http/flv_routes.ts";
@@ -27,16 +25,19 @@ export const CHUNK_SIZE = 60_000;
 const REMOTE = "203.0.113.9:52114";
 
 /** Options of {@linkcode FlvRig}. */
-export interface FlvRigOptions {
-  /** The vhosts' part of a configuration file. */
+interface FlvRigOptions {
+  /** Vhost blocks of a configuration file. */
   readonly vhosts?: string;
-  /** A service instead of an origin for the vhosts. */
+  /** Serves the vhosts in place of an origin. */
   readonly service?: VhostService;
   readonly clock?: FakeClock;
   readonly hookFetch?: HookFetch;
 }
 
-/** See the file comment. */
+/**
+ * HTTP-FLV without sockets: an origin's vhost, the routes, and viewers that read at the pace a test
+ * sets.
+ */
 export class FlvRig {
   readonly clock: FakeClock;
   readonly log = new CollectedLog();
@@ -87,7 +88,7 @@ export class FlvRig {
     this.#app.notFound((c) => c.text("Not for HTTP-FLV\n", 404));
   }
 
-  /** Sends a request; the answer may be a while in coming. */
+  /** Sends a request; the answer may take a while. */
   async fetch(path = "/live/show.flv", init: RequestInit = {}): Promise<Response> {
     const abort = new AbortController();
     init.signal?.addEventListener("abort", () => abort.abort());
@@ -102,17 +103,17 @@ export class FlvRig {
     return response;
   }
 
-  /** Sends a request that is answered with a stream, and reads it. */
+  /** Sends a request that is answered with a stream, and reads the stream. */
   async watch(path?: string, init?: RequestInit): Promise<FlvReader> {
     const reader = this.readerOf(await this.fetch(path, init));
     await this.clock.advance(20);
     return reader;
   }
 
-  /** Who reads what follows the head of an answer. */
+  /** Returns the reader of what follows the head of an answer. */
   readerOf(response: Response): FlvReader {
     const reader = this.#readers.get(response);
-    if (reader === undefined) throw new Error(`Answered with ${response.status}`);
+    if (reader === undefined) throw new Error(`Unexpected status ${response.status}`);
     return reader;
   }
 
@@ -123,7 +124,7 @@ export class FlvRig {
 }
 
 /** A publisher of `live/show`. */
-export class FlvPublisher implements PublishAnswer {
+class FlvPublisher implements PublishAnswer {
   readonly lastHeardMs = 0;
   #push: (typeId: number, timestampMs: number, payload: Uint8Array) => void = () => {};
   readonly #leave: (departure: Departure) => void;
@@ -140,7 +141,7 @@ export class FlvPublisher implements PublishAnswer {
   }
 
   onRefused(): void {
-    throw new Error("The publisher is refused");
+    throw new Error("Publisher refused");
   }
 
   onReplaced(): void {}
@@ -155,7 +156,10 @@ export class FlvPublisher implements PublishAnswer {
   }
 }
 
-/** A connection for `taker`, as `HttpConnection` gives it; `abort` tells that the viewer has gone. */
+/**
+ * Makes a connection for `taker`, as `HttpConnection` does; `abort` reports that the viewer has
+ * left.
+ */
 function connect(taker: ConnectionTaker, abort: AbortController): FlvReader {
   const { client, server } = createConnection();
   const close = () => {
@@ -167,8 +171,8 @@ function connect(taker: ConnectionTaker, abort: AbortController): FlvReader {
   return new FlvReader(client, server, noticed);
 }
 
-/** Reads what a viewer gets, unless it is told not to. */
-export class FlvReader {
+/** Reads what a viewer receives, unless paused. */
+class FlvReader {
   isEnded = false;
   readonly #client: MemoryTransport;
   readonly #server: MemoryTransport;
@@ -183,7 +187,7 @@ export class FlvReader {
     void this.#run();
   }
 
-  /** Bytes that came, with all that is round the body's. */
+  /** Bytes received, including the framing around the body. */
   get byteCount(): number {
     return concatBytes(this.#chunks).length;
   }
@@ -192,12 +196,12 @@ export class FlvReader {
     return readChunks(concatBytes(this.#chunks));
   }
 
-  /** The body has come to its end, and was not cut. */
+  /** Whether the body has ended, and was not cut off. */
   get isWhole(): boolean {
     return new TextDecoder("latin1").decode(this.#chunks.at(-1)) === "0\r\n\r\n";
   }
 
-  /** Writes that came. */
+  /** Writes received. */
   get chunkCount(): number {
     return this.#chunks.length;
   }
@@ -206,7 +210,7 @@ export class FlvReader {
     return readFlv(this.bytes).tags;
   }
 
-  /** Takes nothing more: what is under way waits. */
+  /** Stops reading: a write in flight stays pending. */
   pause(): void {
     this.#server.block();
   }
@@ -215,7 +219,7 @@ export class FlvReader {
     this.#server.unblock();
   }
 
-  /** Goes away; settles when the other end knows. */
+  /** Closes the connection; resolves when the other end has noticed. */
   async cancel(): Promise<void> {
     this.#client.close();
     await this.#noticed;
@@ -231,7 +235,7 @@ export class FlvReader {
       }
       this.isEnded = true;
     } catch {
-      // It was this end that closed.
+      // Closed by this end.
     }
   }
 }

@@ -1,5 +1,3 @@
-/** The machine's clock, which a test may push forward: budgets of half a minute pass at once. */
-
 import { type CancelTimer, type Clock, systemClock } from "../../lib/base/clock.ts";
 
 interface Timer {
@@ -8,7 +6,7 @@ interface Timer {
   cancel: CancelTimer;
 }
 
-/** See the file comment. */
+/** The system clock, which a test may move forward: timeouts of half a minute pass at once. */
 export class LeapingClock implements Clock {
   readonly #timers = new Set<Timer>();
   #leaptMs = 0;
@@ -31,7 +29,7 @@ export class LeapingClock implements Clock {
     systemClock.yield(run);
   }
 
-  /** It is `ms` later now; timers that are due run soon. */
+  /** Moves the clock forward by `ms`; due timers fire soon after. */
   leap(ms: number): void {
     this.#leaptMs += ms;
     for (const timer of this.#timers) this.#arm(timer);

@@ -1,4 +1,6 @@
-/** A whole server in the test's own process, on a free port of loopback, with its log in reach. */
+/**
+ * Complete servers in the test's own process, on free ports of loopback, with access to their logs.
+ */
 
 import type { Clock } from "../../lib/base/clock.ts";
 import { systemClock } from "../../lib/base/clock.ts";
@@ -20,17 +22,17 @@ export interface LogLine {
   readonly fields: LogFields;
 }
 
-/** A log that keeps its lines, debug and above, oldest first. */
+/** A log that keeps its lines, from debug up, oldest first. */
 export class CollectedLog {
   readonly lines: LogLine[] = [];
   readonly logger: Logger = this.#create("edge");
 
-  /** The lines that a person must see: warnings and errors. */
+  /** Warnings and errors. */
   get urgent(): LogLine[] {
     return this.lines.filter(({ level }) => level === "warning" || level === "error");
   }
 
-  /** How many lines have this message. */
+  /** Returns the number of lines with this message. */
   count(message: string): number {
     return this.lines.filter((line) => line.message === message).length;
   }
@@ -49,7 +51,7 @@ export class CollectedLog {
   }
 }
 
-/** See the file comment. Stops at the end of an `await using` block. */
+/** A complete server. Stops at the end of an `await using` block. */
 export class LocalServer implements AsyncDisposable {
   readonly port: number;
   readonly log: CollectedLog;
@@ -61,7 +63,7 @@ export class LocalServer implements AsyncDisposable {
     this.port = server.addresses[0]!.port;
   }
 
-  /** Port of `http_server` and `http_api`, which share it. */
+  /** Port shared by `http_server` and `http_api`. */
   get httpPort(): number {
     return this.#server.httpAddresses[0]!.port;
   }
@@ -74,7 +76,7 @@ export class LocalServer implements AsyncDisposable {
     return this.#server.upstreamCount;
   }
 
-  /** Waits until so many clients are connected, play and publish. */
+  /** Waits until that many clients are connected, play and publish. */
   async untilCounts(expected: Partial<RunningServer["counts"]>): Promise<void> {
     const wanted = Object.entries(expected) as [keyof RunningServer["counts"], number][];
     await until(
@@ -90,8 +92,8 @@ export class LocalServer implements AsyncDisposable {
 }
 
 /**
- * Starts a server from the text of a configuration file; every `listen` is replaced by a free port. The
- * text is taken as it is, so `vhost __defaultVhost__ { }` is the least that serves anybody.
+ * Starts a server from the text of a configuration file; every `listen` is replaced by a free port.
+ * Nothing is added to the text: `vhost __defaultVhost__ { }` is the least that serves clients.
  */
 export function startLocalServer(text: string, clock: Clock = systemClock): LocalServer {
   const { config, warnings } = parseConfig(`listen 1935;\n${text}`, "test.conf", {
@@ -114,15 +116,15 @@ export function startLocalServer(text: string, clock: Clock = systemClock): Loca
   return new LocalServer(server, log);
 }
 
-/** Players are written to at once rather than every 350 ms, which tests would wait for. */
+/** Writes to players at once, rather than every 350 ms, so that tests need not wait. */
 export const PROMPT = "mw_latency 0;";
 
-/** An origin without delay. */
+/** Starts an origin without merge delay. */
 export function startOrigin(extra = "", clock?: Clock): LocalServer {
   return startLocalServer(`vhost __defaultVhost__ { ${PROMPT} ${extra} }`, clock);
 }
 
-/** An edge of `upstream` without delay; `cluster` is more of its `cluster` block. */
+/** Starts an edge of `upstream` without merge delay; `cluster` is added to its `cluster` block. */
 export function startEdgeOf(upstream: LocalServer, cluster = "", clock?: Clock): LocalServer {
   const origin = `mode remote; origin 127.0.0.1:${upstream.port};`;
   return startLocalServer(

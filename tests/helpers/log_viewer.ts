@@ -1,16 +1,14 @@
-/**
- * A viewer without a socket: takes a stream's log as a player does, from its newest join entry on. For
- * streams with chunks of 60000 bytes.
- */
-
 import type { Stream, Viewer } from "../../lib/hub/stream.ts";
 import { isMedia, MessageRecorder, statusCodesIn, type WireMessage } from "./wire_message.ts";
 
-/** See the file comment. */
+/**
+ * A viewer without a socket. It reads a stream's log as a player does, from the newest join point
+ * on. For streams with chunks of 60,000 bytes.
+ */
 export class LogViewer implements Viewer {
-  /** How often a source began while it watched. */
+  /** How often a source started while this viewer was watching. */
   liveCount = 0;
-  /** Called when a source begins. */
+  /** Called when a source starts. */
   onBegin: () => void = () => {};
   #stream: Stream | null = null;
   #cursor = -1;
@@ -26,25 +24,25 @@ export class LogViewer implements Viewer {
     this.onBegin();
   }
 
-  /** Names the stream, which is known only after it was joined. */
+  /** Sets the stream, which is known only after joining it. */
   watch(stream: Stream): this {
     this.#stream = stream;
     this.#read();
     return this;
   }
 
-  /** Everything it saw so far. */
+  /** All messages so far. */
   get messages(): readonly WireMessage[] {
     this.#read();
     return this.#recorder.messages;
   }
 
-  /** Payloads of audio, video and data so far. */
+  /** Audio, video and data messages so far. */
   get media(): WireMessage[] {
     return this.messages.filter(isMedia);
   }
 
-  /** Status codes it was told so far. */
+  /** Status codes received so far. */
   get statuses(): string[] {
     return statusCodesIn(this.messages);
   }

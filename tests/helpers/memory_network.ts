@@ -1,12 +1,12 @@
 /**
- * Sockets in memory whose moods a test sets: short writes, blocked writes, broken pipes, silent hosts.
- * They keep the promises of real ones: bytes are taken from the caller's array when the write settles,
- * not before, and a second write while one is under way is an error.
+ * Sockets in memory with faults that a test sets: short writes, blocked writes, broken pipes,
+ * silent hosts. They behave like real ones: bytes are taken from the caller's array when the write
+ * settles, not before, and a second write while one is in flight is an error.
  */
 
 import type { Listener, NetAddress, Network, Transport } from "../../lib/io/transport.ts";
 
-/** One direction: bytes written and not read yet. */
+/** One direction: bytes written but not read yet. */
 class Pipe {
   readonly #chunks: Uint8Array[] = [];
   #isEnded = false;
@@ -39,7 +39,7 @@ class Pipe {
   }
 }
 
-/** An end of a connection. */
+/** One end of a connection. */
 export class MemoryTransport implements Transport {
   readonly remote: string;
   readonly #input: Pipe;
@@ -49,7 +49,7 @@ export class MemoryTransport implements Transport {
   #blocked: PromiseWithResolvers<void> | null = null;
   #breakReading: (error: Error) => void = () => {};
   readonly #broken = new Promise<never>((_, reject) => this.#breakReading = reject);
-  /** Most bytes a write takes; the rest is for the next one. */
+  /** Maximum bytes that one write takes; the rest is left for the next write. */
   maxWriteBytes = Infinity;
 
   constructor(remote: string, input: Pipe, output: Pipe) {
@@ -69,8 +69,8 @@ export class MemoryTransport implements Transport {
   }
 
   async write(bytes: Uint8Array): Promise<number> {
-    if (this.#isWriting) throw new Error("Two writes at once on one socket");
-    if (bytes.length === 0) throw new Error("A write of no bytes");
+    if (this.#isWriting) throw new Error("Write during another write on the same socket");
+    if (bytes.length === 0) throw new Error("Empty write");
     this.#isWriting = true;
     try {
       await Promise.resolve();
@@ -84,7 +84,7 @@ export class MemoryTransport implements Transport {
     }
   }
 
-  /** Writes take nothing until {@linkcode unblock}, as when the peer does not read. */
+  /** Blocks writes until {@linkcode unblock}, as when the peer does not read. */
   block(): void {
     this.#blocked ??= Promise.withResolvers<void>();
   }
@@ -101,7 +101,7 @@ export class MemoryTransport implements Transport {
     this.#breakReading(new Deno.errors.BadResource("closed"));
   }
 
-  /** The connection breaks as by a reset: pending and later calls reject. */
+  /** Breaks the connection as a reset does: pending and later calls reject. */
   reset(): void {
     this.#isClosed = true;
     this.#output.end();
@@ -109,7 +109,7 @@ export class MemoryTransport implements Transport {
   }
 }
 
-/** A connection: what one end writes the other reads. */
+/** Makes a connection: each end reads what the other writes. */
 export function createConnection(): { client: MemoryTransport; server: MemoryTransport } {
   const up = new Pipe();
   const down = new Pipe();
@@ -154,13 +154,13 @@ class MemoryListener implements Listener {
   }
 }
 
-/** See the file comment. Hosts do not matter; ports do. */
+/** A network in memory, to inject faults into connections. Hosts are ignored; ports matter. */
 export class MemoryNetwork implements Network {
   readonly #listeners = new Map<number, MemoryListener>();
   readonly #silent = new Set<number>();
-  /** Both ends of every connection made, oldest first, with the port that was dialled. */
+  /** Both ends of every connection, oldest first, with the dialled port. */
   readonly connections: { port: number; client: MemoryTransport; server: MemoryTransport }[] = [];
-  /** Ports dialled, with and without success, oldest first. */
+  /** Ports dialled, successfully or not, oldest first. */
   readonly dialled: number[] = [];
   #lastPort = 20_000;
 
@@ -172,7 +172,7 @@ export class MemoryNetwork implements Network {
     return listener;
   }
 
-  /** Connections to `port` get no answer, as from a host that is off. */
+  /** Leaves dials to `port` unanswered, as a host that is switched off does. */
   silence(port: number): void {
     this.#silent.add(port);
   }

@@ -1,4 +1,4 @@
-/** Whole servers and clients of theirs, in memory and on a clock that a test moves. */
+/** Complete servers and their clients, in memory and on a fake clock. */
 
 import { describeError } from "../../lib/base/errors.ts";
 import { type RunningServer, startServer } from "../../lib/app/compose.ts";
@@ -14,17 +14,17 @@ import type { TinyMessage } from "./tiny_media.ts";
 
 const CHUNK_SIZE = 60_000;
 
-/** A command passes three servers in far fewer. */
+/** Enough for a command to pass through three servers. */
 const SETTLE_ROUNDS = 60;
 
-/** See the file comment. */
+/** A set of servers that share a memory network and a fake clock. */
 export class MemoryWorld {
   readonly clock = new FakeClock();
   readonly network = new MemoryNetwork();
   readonly log = new CollectedLog();
   readonly #servers: RunningServer[] = [];
 
-  /** Starts a server on `port`; an edge when it has `origins`, an origin otherwise. */
+  /** Starts a server on `port`: an edge of `origins`, or an origin without them. */
   start(port: number, ...origins: readonly number[]): RunningServer {
     const cluster = origins.length === 0
       ? ""
@@ -45,7 +45,7 @@ export class MemoryWorld {
     return await this.#client("publish", port, name);
   }
 
-  /** How often `port` was dialled. */
+  /** Returns how often `port` was dialled. */
   dialCount(port: number): number {
     return this.network.dialled.filter((each) => each === port).length;
   }
@@ -54,7 +54,7 @@ export class MemoryWorld {
     for (let round = 0; round < SETTLE_ROUNDS; round++) await this.clock.settle();
   }
 
-  /** Moves time on in small steps, so that every server does its part in time. */
+  /** Advances time in small steps, so that every server acts at its time. */
   async advance(ms: number): Promise<void> {
     const stepMs = 20;
     for (let passedMs = 0; passedMs < ms; passedMs += stepMs) {
@@ -82,9 +82,9 @@ export class MemoryWorld {
 export class MemoryClient implements ClientSessionHandler {
   readonly media: TinyMessage[] = [];
   readonly statuses: string[] = [];
-  /** Why the server refused, or empty. */
+  /** The server's reason for refusing, or an empty string. */
   refusal = "";
-  /** The publish was accepted, or media came. */
+  /** Whether the publish was accepted, or media arrived. */
   isStarted = false;
   isEnded = false;
   readonly #transport: MemoryTransport;
@@ -121,7 +121,7 @@ export class MemoryClient implements ClientSessionHandler {
     this.#transport.close();
   }
 
-  // What the session calls.
+  // Called by the session.
 
   send(bytes: Uint8Array): void {
     this.#outbox.push(bytes);
@@ -167,7 +167,7 @@ export class MemoryClient implements ClientSessionHandler {
     try {
       while (this.#outbox.length > 0) await this.#transport.write(this.#outbox.shift()!);
     } catch {
-      // The server is gone.
+      // The server has closed the connection.
     }
     this.#isWriting = false;
   }

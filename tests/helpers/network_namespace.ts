@@ -1,14 +1,9 @@
-/**
- * A network of its own for some processes, joined to this one by a virtual cable that a test can cut: what
- * is sent is lost then, and neither side is told. Linux only, and only for root.
- */
-
 import { say } from "./say.ts";
 import { isSkippingForbidden } from "./settings.ts";
 
 type Command = readonly [string, ...string[]];
 
-/** Drops all that goes in or out. */
+/** Drops everything in both directions. */
 const CUT_RULES = "add table inet cut; " +
   ["input", "output"].map((hook) =>
     `add chain inet cut ${hook} { type filter hook ${hook} priority 0; policy drop; };`
@@ -18,20 +13,24 @@ let count = 0;
 let answer: Promise<boolean> | undefined;
 
 /**
- * Whether to use network namespaces. Where they cannot be made, says why in one line. Where skipping is
- * forbidden the answer is always yes: its tests run, and fail.
+ * Returns whether to use network namespaces. Where they are unavailable, prints one line that says
+ * why. Where skipping is forbidden, always returns true, so that the tests run and fail.
  */
 export function hasNetworkNamespaces(): Promise<boolean> {
   answer ??= findNetworkNamespaces();
   return answer;
 }
 
-/** See the file comment. Its processes must have ended before it does. */
+/**
+ * A separate network for some processes, connected to this one by a virtual cable that a test can
+ * cut: packets are lost then, and neither side is notified. Linux only, root only. Its processes
+ * must end before it is disposed.
+ */
 export class NetworkNamespace implements AsyncDisposable {
   readonly name: string;
-  /** IPv4 address of what runs in it, as seen from everywhere. */
+  /** IPv4 address of the processes in the namespace, as seen from both sides. */
   readonly address: string;
-  /** Address of this side of the cable: what runs in it reaches servers here that listen there. */
+  /** Address of this end of the cable: processes in the namespace reach servers here through it. */
   readonly gateway: string;
 
   private constructor(
@@ -43,12 +42,12 @@ export class NetworkNamespace implements AsyncDisposable {
     this.gateway = addresses.outside;
   }
 
-  /** Makes one. @throws {Error} with the failed command when that is not possible here */
+  /** Creates a namespace. @throws {Error} with the failed command where that is not possible */
   static async create(): Promise<NetworkNamespace> {
     const number = count++;
     const name = `edge-${Deno.pid}-${number}`;
     const [outside, inside] = [`e${Deno.pid}o${number}`, `e${Deno.pid}i${number}`];
-    // A /30 of its own for each, out of 10.128.0.0/9.
+    // A separate /30 network for each, out of 10.128.0.0/9.
     const base = (Deno.pid * 16 + number) % 2 ** 20 * 4;
     const subnet = [10, 128 + (base >> 16 & 0x3F), base >> 8 & 0xFF].join(".");
     const [outsideHost, insideHost] = [base + 1 & 0xFF, base + 2 & 0xFF];
@@ -71,12 +70,12 @@ export class NetworkNamespace implements AsyncDisposable {
     }
   }
 
-  /** The command that runs `command` in it, as the same process. */
+  /** Returns a command that runs `command` in the namespace, as the same process. */
   command(command: Command): Command {
     return ["ip", "netns", "exec", this.name, ...command];
   }
 
-  /** From now on nothing goes in or out. */
+  /** Cuts the cable: nothing passes in either direction. */
   async cut(): Promise<void> {
     await run(this.command(["nft", CUT_RULES]));
   }
@@ -86,7 +85,7 @@ export class NetworkNamespace implements AsyncDisposable {
     await run(this.command(["nft", "delete table inet cut"]));
   }
 
-  /** The cable goes with it. */
+  /** Removes the namespace, and the cable with it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await run(["ip", "netns", "delete", this.name]);
   }

@@ -1,4 +1,4 @@
-/** Runs nginx with its RTMP module, as a foreign origin or edge. */
+/** Runs nginx with its RTMP module, as an origin or edge that is not ours. */
 
 import { freePort, isAccepting } from "./ports.ts";
 import { startProcess } from "./processes.ts";
@@ -10,10 +10,10 @@ const START_TIMEOUT_MS = 10_000;
 const PORT_ATTEMPTS = 5;
 
 /** Options of {@linkcode startNginxRtmp}. */
-export interface NginxRtmpOptions {
-  /** How failure messages call it; also the name of its files. */
+interface NginxRtmpOptions {
+  /** Name in failure messages, and of its files. */
   readonly name: string;
-  /** Folder it runs in. */
+  /** Working directory. */
   readonly directory: string;
   /** Origin (`host:port`) to pull streams of `live` from, on demand. */
   readonly pullFrom?: string;
@@ -22,7 +22,7 @@ export interface NginxRtmpOptions {
 /**
  * Starts nginx with the application `live`, and returns when it listens.
  *
- * @throws {Error} with its last lines when it does not come up
+ * @throws {Error} with its last lines of output when it fails to start
  */
 export async function startNginxRtmp(options: NginxRtmpOptions): Promise<RtmpServer> {
   for (let attempt = 1;; attempt++) {
@@ -43,7 +43,7 @@ async function launch(options: NginxRtmpOptions): Promise<RtmpServer> {
   const configFile = `${directory}/${name}.nginx.conf`;
   await Deno.writeTextFile(configFile, nginxConfig(options, port));
   const command = ["nginx", "-p", directory, "-e", "stderr", "-c", configFile] as const;
-  // Not every user's search path has the folder where Debian puts nginx.
+  // Debian's folder for nginx is not in every user's search path.
   const findable = ["env", `PATH=${Deno.env.get("PATH") ?? ""}:/usr/sbin`, ...command] as const;
   return { name, port, process: startProcess({ name, command: findable }) };
 }

@@ -1,14 +1,12 @@
-/** A stream that runs while a test does other things, and tells whether its player missed anything. */
-
 import type { LocalServer } from "./local_server.ts";
 import { type MediaMessage, RtmpClient } from "./rtmp_client.ts";
 import { until } from "./until.ts";
 
 const FRAME_MS = 10;
-/** AVC keyframe of the default composition time (FLV 10.1 E.4.3): every frame is a place to begin. */
+/** AVC keyframe with composition time 0 (FLV 10.1 E.4.3): every frame is a join point. */
 const KEYFRAME_HEADER = [0x17, 0x01, 0x00, 0x00, 0x00];
 
-/** A keyframe with its number in it. */
+/** Makes a keyframe that contains its number. */
 export function numberedFrame(number: number, timestampMs = number * FRAME_MS): MediaMessage {
   const payload = new Uint8Array(100);
   payload.set(KEYFRAME_HEADER);
@@ -16,13 +14,13 @@ export function numberedFrame(number: number, timestampMs = number * FRAME_MS): 
   return { typeId: 9, timestampMs, payload };
 }
 
-/** The number in a {@linkcode numberedFrame}. */
+/** Reads the number of a {@linkcode numberedFrame}. */
 export function numberOf({ payload }: MediaMessage): number {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   return view.getUint32(KEYFRAME_HEADER.length);
 }
 
-/** See the file comment. */
+/** A stream that runs in the background of a test, and checks whether its player misses a frame. */
 export class NumberedStream implements AsyncDisposable {
   readonly player: RtmpClient;
   readonly publisher: RtmpClient;
@@ -41,8 +39,8 @@ export class NumberedStream implements AsyncDisposable {
   /**
    * Publishes `live/healthy` and plays it, and returns when frames arrive.
    *
-   * @param watched The server that is played from.
-   * @param target The server that is published to, if another.
+   * @param watched The server to play from.
+   * @param target The server to publish to, if another.
    */
   static async start(watched: LocalServer, target = watched): Promise<NumberedStream> {
     const player = await RtmpClient.play(watched.port, "healthy");
@@ -52,7 +50,10 @@ export class NumberedStream implements AsyncDisposable {
     return stream;
   }
 
-  /** Waits for a frame that is sent from now on. @throws {Error} when any frame was lost or doubled */
+  /**
+   * Waits for a frame that is sent after the call. @throws {Error} when a frame was lost or
+   * duplicated
+   */
   async untilFresh(): Promise<void> {
     const goal = this.#sent + 1;
     await until(`frame ${goal} of the healthy stream`, () => {

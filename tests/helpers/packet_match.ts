@@ -1,10 +1,11 @@
-/** Compares what a player got with an endlessly repeated source, packet by packet. */
+/** Compares what a player received with an endlessly repeated source, packet by packet. */
 
 /**
- * How many packets are missing between the first and the last of `watched`, as a run through the repeated
- * `source`. Less than half of the source in one place: more would be taken for a step back.
+ * Returns how many packets are missing between the first and the last of `watched`, as a run
+ * through the repeated `source`. Gaps must be shorter than half the source; longer ones look like a
+ * step back.
  *
- * @throws {Error} when one is doubled, out of order, or none of the source's
+ * @throws {Error} when a packet is duplicated, out of order, or not in the source
  */
 export function countLost(source: readonly string[], watched: readonly string[]): number {
   let lost = 0;
@@ -17,11 +18,12 @@ export function countLost(source: readonly string[], watched: readonly string[])
 }
 
 /**
- * Says how `watched` differs from every run through the repeated `source`, or returns `undefined` when it
- * is one: each packet followed by the next, and the source's last by its first.
+ * Describes how `watched` differs from every run through the repeated `source`, or returns
+ * `undefined` if it is such a run: each packet is followed by the next, and the source's last by
+ * its first.
  *
  * @param source distinct hashes of the source's packets, in order
- * @param watched hashes of the packets a player got, in order
+ * @param watched hashes of the packets a player received, in order
  */
 export function describeMismatch(
   source: readonly string[],
@@ -34,17 +36,17 @@ export function describeMismatch(
   return undefined;
 }
 
-/** The step from each watched packet to the next; or what is wrong with a packet, and then no more. */
+/** Yields the step from each watched packet to the next, or a fault, which ends the sequence. */
 function* stepsOf(
   source: readonly string[],
   watched: readonly string[],
 ): Generator<Step | string> {
   const positions = new Map(source.map((hash, position) => [hash, position]));
-  if (positions.size !== source.length) throw new Error("The source's packets are not distinct");
+  if (positions.size !== source.length) throw new Error("Source packets are not distinct");
   let previous: number | undefined;
   for (const [index, hash] of watched.entries()) {
     const position = positions.get(hash);
-    if (position === undefined) return yield `packet ${index} (${hash}) is none of the source's`;
+    if (position === undefined) return yield `packet ${index} (${hash}) is not in the source`;
     if (previous !== undefined) {
       const step = (position - previous + source.length) % source.length;
       yield { index, previous, position, step, size: source.length };
@@ -57,15 +59,15 @@ interface Step {
   readonly index: number;
   readonly previous: number;
   readonly position: number;
-  /** How far the source moved on, 0 to `size - 1`. */
+  /** How far the source advanced, 0 to `size - 1`. */
   readonly step: number;
   readonly size: number;
 }
 
 function describeStep({ index, previous, position, step, size }: Step): string {
   const where = `at packet ${index}: source packet ${position} came after ${previous}`;
-  if (step === 0) return `one packet doubled ${where}`;
-  // A long way round forwards is taken as a short way back.
+  if (step === 0) return `one packet duplicated ${where}`;
+  // More than half of the source forward counts as a step back.
   if (step > size / 2) return `went back by ${size - step + 1} packets ${where}`;
   const lost = step - 1;
   return `${lost} packet${lost === 1 ? "" : "s"} lost ${where}`;

@@ -1,12 +1,17 @@
-/** TCP ports on loopback. Our own servers listen on port 0; only foreign peers need a number beforehand. */
+/**
+ * TCP ports on loopback. Our own servers listen on port 0; only other programs need a number in
+ * advance.
+ */
 
-/** A port that was free a moment ago. Somebody else may take it first: retry on a clash. */
+/**
+ * Returns a port that was free a moment ago. Another process may take it first: retry on a clash.
+ */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }
 
-/** Whether a server could listen on `port`, on all addresses, now. */
+/** Returns whether a server could listen on `port` on all addresses. */
 export function isPortFree(port: number): boolean {
   try {
     Deno.listen({ port }).close();
@@ -17,7 +22,7 @@ export function isPortFree(port: number): boolean {
   }
 }
 
-/** Whether somebody accepts connections on `port` now. */
+/** Returns whether a server accepts connections on `port`. */
 export async function isAccepting(port: number): Promise<boolean> {
   try {
     (await Deno.connect({ hostname: "127.0.0.1", port })).close();

@@ -2,25 +2,25 @@
 
 import { until } from "./until.ts";
 
-/** How long a process may take to follow SIGTERM before it is killed. */
+/** How long a process may take to end after SIGTERM before it is killed. */
 const STOP_TIMEOUT_MS = 5_000;
 
-/** How many of the last lines a failure message shows. */
+/** Number of lines that a failure message shows. */
 const SHOWN_LINES = 15;
 
 /** Options of {@linkcode startProcess}. */
-export interface ProcessOptions {
-  /** How failure messages call it. */
+interface ProcessOptions {
+  /** Name in failure messages. */
   readonly name: string;
   /** Program and arguments. */
   readonly command: readonly [string, ...string[]];
   readonly cwd?: string;
 }
 
-/** A running child process and all it has printed. */
+/** A running child process and everything it has printed. */
 export class ChildProcess implements AsyncDisposable {
   readonly name: string;
-  /** Complete lines so far; a carriage return ends a line too. */
+  /** Complete lines so far; a carriage return ends a line, too. */
   readonly stdout: string[] = [];
   readonly stderr: string[] = [];
   readonly #child: Deno.ChildProcess;
@@ -37,15 +37,15 @@ export class ChildProcess implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** Exit status once the process has ended and its output is read. */
+  /** Exit status, once the process has ended and its output has been read. */
   get status(): Deno.CommandStatus | undefined {
     return this.#status;
   }
 
   /**
-   * First line on either output that matches.
+   * Waits for the first matching line on either output.
    *
-   * @throws {Error} when the process ends first, or `timeoutMs` pass
+   * @throws {Error} when the process ends first, or after `timeoutMs`
    */
   async waitForLine(pattern: RegExp, timeoutMs: number): Promise<RegExpMatchArray> {
     return await this.waitFor(`a line like ${pattern}`, () => this.#findLine(pattern), timeoutMs);
@@ -54,7 +54,7 @@ export class ChildProcess implements AsyncDisposable {
   /**
    * Waits for a condition that this process brings about.
    *
-   * @throws {Error} when the process ends first, or `timeoutMs` pass
+   * @throws {Error} when the process ends first, or after `timeoutMs`
    */
   async waitFor<T>(
     what: string,
@@ -77,16 +77,16 @@ export class ChildProcess implements AsyncDisposable {
   }
 
   /**
-   * Waits for the process to end by itself, well.
+   * Waits for the process to end successfully.
    *
-   * @throws {Error} when it fails, or `timeoutMs` pass
+   * @throws {Error} when it fails, or after `timeoutMs`
    */
   async waitForSuccess(timeoutMs: number): Promise<void> {
     const status = await this.waitFor("the end", () => this.#status, timeoutMs);
     if (!status.success) throw new Error(this.describe());
   }
 
-  /** Sends SIGTERM, after a while SIGKILL, and returns how it ended. Safe to call again. */
+  /** Sends SIGTERM, then SIGKILL if necessary, and returns the exit status. Safe to call again. */
   async stop(): Promise<Deno.CommandStatus> {
     if (this.#status !== undefined) return this.#status;
     this.#kill("SIGTERM");
@@ -98,7 +98,7 @@ export class ChildProcess implements AsyncDisposable {
     }
   }
 
-  /** State and last lines, for failure messages. */
+  /** Describes the state and the last lines, for failure messages. */
   describe(): string {
     const state = this.#status === undefined ? "is running" : `ended with ${exitOf(this.#status)}`;
     const lines = this.stderr.slice(-SHOWN_LINES).map((line) => `  | ${line}`);
@@ -131,12 +131,12 @@ export class ChildProcess implements AsyncDisposable {
     try {
       this.#child.kill(signal);
     } catch {
-      // It has just ended by itself.
+      // The process has just ended by itself.
     }
   }
 }
 
-/** Starts a program with nothing on its standard input. */
+/** Starts a program with empty standard input. */
 export function startProcess(options: ProcessOptions): ChildProcess {
   const [program, ...args] = options.command;
   const command = new Deno.Command(program, {

@@ -1,15 +1,15 @@
-/** The foreign programs the tests talk to: whether they are here, and how to get them. */
+/** Other programs that the tests use: whether they are installed, and how to install them. */
 
 import { say } from "./say.ts";
 import { isSkippingForbidden } from "./settings.ts";
 
-/** Where Debian puts the RTMP module of nginx. */
+/** Where Debian installs the RTMP module of nginx. */
 export const NGINX_RTMP_MODULE = "/usr/lib/nginx/modules/ngx_rtmp_module.so";
 
 interface ProgramFacts {
-  /** Debian packages that bring it. */
+  /** Debian packages that contain the program. */
   readonly packages: string;
-  /** A command that succeeds exactly where the program is usable. */
+  /** A command that succeeds only where the program is usable. */
   readonly check: readonly [string, ...string[]];
 }
 
@@ -32,14 +32,14 @@ const PROGRAMS = {
   },
 } as const satisfies Record<string, ProgramFacts>;
 
-/** A program the tests know, by the name people use for it. */
+/** A program that the tests use, by its common name. */
 export type ProgramName = keyof typeof PROGRAMS;
 
 const answers = new Map<ProgramName, Promise<boolean>>();
 
 /**
- * Whether to use the program. Where it is missing, says so in one line with the command that installs it.
- * Where skipping is forbidden the answer is always yes: its tests run, and fail.
+ * Returns whether to use the program. Where it is missing, prints one line with the command that
+ * installs it. Where skipping is forbidden, always returns true, so that the tests run and fail.
  */
 export function hasProgram(name: ProgramName): Promise<boolean> {
   let answer = answers.get(name);
@@ -50,7 +50,7 @@ export function hasProgram(name: ProgramName): Promise<boolean> {
   return answer;
 }
 
-/** Those of `names` that {@linkcode hasProgram} says to use. */
+/** Returns those of `names` for which {@linkcode hasProgram} returns true. */
 export async function findPrograms(names: readonly ProgramName[]): Promise<ProgramName[]> {
   const answers = await Promise.all(names.map(hasProgram));
   return names.filter((_, index) => answers[index]);
@@ -75,7 +75,7 @@ async function succeeds([command, ...args]: readonly [string, ...string[]]): Pro
   }
 }
 
-/** A check in a shell that also looks where Debian puts servers. */
+/** Makes a check that also searches where Debian installs servers. */
 function onServerPath(check: string): ProgramFacts["check"] {
   return ["sh", "-c", `PATH=$PATH:/usr/sbin; ${check}`];
 }

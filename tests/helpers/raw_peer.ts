@@ -1,6 +1,6 @@
 /**
- * A TCP connection that sends whatever bytes a test makes up, with a few pieces of RTMP written from the
- * specification for those that must come past the handshake first.
+ * A TCP connection that sends any bytes, and a few pieces of RTMP, written from the specification,
+ * for tests that have to complete the handshake first.
  */
 
 import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
@@ -9,7 +9,7 @@ import { until } from "./until.ts";
 const BLOCK_BYTES = 1536;
 const TIMEOUT_MS = 10_000;
 
-/** See the file comment. What the server sends is read and dropped, unless told otherwise. */
+/** A client that sends any bytes. What the server sends is read and discarded by default. */
 export class RawPeer implements AsyncDisposable {
   /** Address as the server sees it, `host:port`. */
   readonly address: string;
@@ -31,12 +31,12 @@ export class RawPeer implements AsyncDisposable {
     return peer;
   }
 
-  /** Reads from now on, and drops what comes. */
+  /** Starts to read and discard what arrives. */
   startReading(): void {
     this.#reading = this.#readUntilEnd();
   }
 
-  /** The server closed the connection. Only known of a peer that reads. */
+  /** Whether the server has closed the connection; noticed only while reading. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
@@ -53,12 +53,12 @@ export class RawPeer implements AsyncDisposable {
     }
   }
 
-  /** Says no more, but still listens. */
+  /** Closes this side's direction; the peer still reads. */
   async closeWrite(): Promise<void> {
     await this.#conn.closeWrite();
   }
 
-  /** C0 C1, and C2 once S0 S1 S2 are there. */
+  /** Sends C0 C1, and C2 after S0 S1 S2. */
   async handshake(): Promise<void> {
     await this.write(HANDSHAKE_START);
     await until("S0 S1 S2", () => this.#receivedBytes >= 1 + 2 * BLOCK_BYTES, {
@@ -68,7 +68,7 @@ export class RawPeer implements AsyncDisposable {
     await this.write(new Uint8Array(BLOCK_BYTES));
   }
 
-  /** Handshake and a proper `connect` to the app `live`. */
+  /** Completes the handshake and a valid `connect` to the app `live`. */
   async connectApp(): Promise<void> {
     await this.handshake();
     await this.write(command("connect", 1, amfObjectOf({ app: "live", tcUrl: "rtmp://a/live" })));
@@ -111,13 +111,13 @@ export class RawPeer implements AsyncDisposable {
   }
 }
 
-/** C0 (version 3) and C1 (time and version zero, then anything) of RTMP 1.0 §5.2. */
+/** C0 (version 3) and C1 (time and version zero, then arbitrary bytes) of RTMP 1.0 §5.2. */
 export const HANDSHAKE_START: Uint8Array = concatBytes([
   new Uint8Array([3]),
   new Uint8Array(BLOCK_BYTES),
 ]);
 
-/** A fmt 0 chunk header on `csid` (2…63), message stream 0, time 0 (RTMP 1.0 §5.3.1.2.1). */
+/** Makes a fmt 0 chunk header on `csid` (2…63), message stream 0, time 0 (RTMP 1.0 §5.3.1.2.1). */
 export function chunkHeader(csid: number, typeId: number, length: number): Uint8Array {
   return new Uint8Array([
     csid,
@@ -128,7 +128,7 @@ export function chunkHeader(csid: number, typeId: number, length: number): Uint8
   ]);
 }
 
-/** A message on csid 3, in chunks of 128 bytes. */
+/** Makes a message on csid 3, in chunks of 128 bytes. */
 export function message(typeId: number, payload: Uint8Array): Uint8Array {
   const parts = [chunkHeader(3, typeId, payload.length), payload.subarray(0, 128)];
   for (let at = 128; at < payload.length; at += 128) {
@@ -137,7 +137,7 @@ export function message(typeId: number, payload: Uint8Array): Uint8Array {
   return concatBytes(parts);
 }
 
-/** An AMF0 command message (RTMP 1.0 §7.1.1): name, transaction id, and encoded values. */
+/** Makes an AMF0 command message (RTMP 1.0 §7.1.1): name, transaction id, and encoded values. */
 export function command(name: string, transactionId: number, ...values: Uint8Array[]): Uint8Array {
   return message(20, concatBytes([amfString(name), amfNumber(transactionId), ...values]));
 }
@@ -150,7 +150,7 @@ export function amfString(text: string): Uint8Array {
 /** AMF0 §2.7. */
 export const AMF_NULL: Uint8Array = new Uint8Array([0x05]);
 
-/** An AMF0 object with texts (AMF0 §2.5). */
+/** Makes an AMF0 object of strings (AMF0 §2.5). */
 export function amfObjectOf(texts: Readonly<Record<string, string>>): Uint8Array {
   const entries = Object.entries(texts).flatMap(([key, text]) => [utf8(key), amfString(text)]);
   return concatBytes([new Uint8Array([0x03]), ...entries, new Uint8Array([0, 0, 0x09])]);

@@ -1,5 +1,3 @@
-/** A socket whose writes a test settles by hand, one after the other and as far as it likes. */
-
 import type { Transport } from "../../lib/io/transport.ts";
 import { concatBytes } from "../../lib/base/bytes.ts";
 
@@ -9,17 +7,20 @@ interface PendingWrite {
   readonly reject: (error: Error) => void;
 }
 
-/** See the file comment. The bytes of a write are looked at when it settles, as the system does. */
+/**
+ * A socket whose writes a test settles by hand, one at a time and only in part if it likes. The
+ * bytes of a write are read when it settles, as the system does.
+ */
 export class ScriptedTransport implements Transport {
   readonly remote = "203.0.113.9:52114";
-  /** What was done that no socket allows: a second write at once, an empty one. */
+  /** Misuse that no socket allows: a second write during a write, an empty write. */
   readonly faults: string[] = [];
-  /** Lengths of the writes, settled or not. */
+  /** Lengths of all writes, settled or not. */
   readonly writes: number[] = [];
   readonly #taken: Uint8Array[] = [];
   #pending: PendingWrite | null = null;
 
-  /** Bytes that the peer has. */
+  /** Bytes that the peer has received. */
   get received(): Uint8Array {
     return concatBytes(this.#taken);
   }
@@ -41,7 +42,9 @@ export class ScriptedTransport implements Transport {
     });
   }
 
-  /** Lets the write take up to `count` bytes, at least one. Settle the clock to see what follows. */
+  /**
+   * Lets the write take up to `count` bytes, at least one. Settle the clock to see what follows.
+   */
   accept(count = Infinity): void {
     const write = this.#take();
     const taken = write.bytes.slice(0, Math.max(1, count));

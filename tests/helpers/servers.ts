@@ -1,22 +1,22 @@
-/** What our servers and foreign ones have in common for a test. */
+/** What tests need to know of any RTMP server, ours or not. */
 
 import type { ChildProcess } from "./processes.ts";
 
-/** A server that listens. */
+/** A listening server. */
 export interface RtmpServer {
   readonly name: string;
-  /** 127.0.0.1 unless given. */
+  /** By default 127.0.0.1. */
   readonly hostname?: string;
   readonly port: number;
   readonly process: ChildProcess;
 }
 
-/** URL of a stream in the `live` application of a server. */
+/** Returns the URL of a stream in the application `live` of a server. */
 export function streamUrl(server: RtmpServer, stream: string): string {
   return `rtmp://${addressOf(server)}/live/${stream}`;
 }
 
-/** Host and port of a server. */
+/** Returns host and port of a server. */
 export function addressOf({ hostname = "127.0.0.1", port }: RtmpServer): string {
   return `${hostname}:${port}`;
 }

@@ -1,32 +1,37 @@
-/** What the environment may say about a test run. Reading it needs `--allow-env`. */
+/** Settings of a test run, from the environment. Reading them needs `--allow-env`. */
 
-/** True where a missing program or a busy port is a failure and not a reason to skip (`CI_NO_SKIP=1`). */
+/**
+ * True where a missing program or a busy port is a failure rather than a reason to skip
+ * (`CI_NO_SKIP=1`).
+ */
 export function isSkippingForbidden(): boolean {
   return Deno.env.get("CI_NO_SKIP") === "1";
 }
 
-/** The compiled executable to test in place of `main.ts` (`EDGE_BINARY`). */
+/** Path of the compiled executable to test in place of `main.ts` (`EDGE_BINARY`). */
 export function edgeBinary(): string | undefined {
   const path = Deno.env.get("EDGE_BINARY");
   return path === undefined || path === "" ? undefined : Deno.realPathSync(path);
 }
 
-/** How long every interop player watches, in seconds (`EDGE_INTEROP_SECONDS`, 12 unless told). */
+/** How long every interop player watches, in seconds (`EDGE_INTEROP_SECONDS`, by default 12). */
 export function interopSeconds(): number {
   return readSeconds("EDGE_INTEROP_SECONDS", 12);
 }
 
-/** How long all origins are away, in seconds (`EDGE_OUTAGE_SECONDS`, 10 unless told). */
+/** How long all origins are away, in seconds (`EDGE_OUTAGE_SECONDS`, by default 10). */
 export function outageSeconds(): number {
   return readSeconds("EDGE_OUTAGE_SECONDS", 10);
 }
 
-/** For how long origins are restarted over and over, in seconds (`EDGE_RESTART_SECONDS`, 20 unless told). */
+/**
+ * How long origins are restarted over and over, in seconds (`EDGE_RESTART_SECONDS`, by default 20).
+ */
 export function restartSeconds(): number {
   return readSeconds("EDGE_RESTART_SECONDS", 20);
 }
 
-/** How long players of HLS stay, in seconds (`EDGE_HLS_SECONDS`, 15 unless told). */
+/** How long HLS players stay, in seconds (`EDGE_HLS_SECONDS`, by default 15). */
 export function hlsSeconds(): number {
   return readSeconds("EDGE_HLS_SECONDS", 15);
 }

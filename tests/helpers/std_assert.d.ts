@@ -21,4 +21,3 @@ export function assertRejects<E extends Error = Error>(
   errorClass: Constructor<E>,
   messageIncludes?: string,
 ): Promise<E>;
-export function fail(message?: string): never;

@@ -1,8 +1,9 @@
-/** Compares what a player gets with what was published, message by message and without keeping it. */
-
 import type { MediaMessage } from "./rtmp_client.ts";
 
-/** See the file comment. The expected messages are those from the player's first one on. */
+/**
+ * Compares what a player receives with what was published, message by message and without storing
+ * it. The expected messages are those from the player's first one on.
+ */
 export class StreamCheck {
   readonly #expected: readonly MediaMessage[];
   #count = 0;
@@ -17,12 +18,12 @@ export class StreamCheck {
     return this.#count;
   }
 
-  /** What is wrong first, or null: type, time or bytes of a message, or one too many. */
+  /** The first fault, or null: type, time or bytes of a message, or a message too many. */
   get mismatch(): string | null {
     return this.#mismatch;
   }
 
-  /** Takes the next message. */
+  /** Checks the next message. */
   accept(message: MediaMessage): void {
     const index = this.#count++;
     this.#mismatch ??= describeDifference(message, this.#expected[index], index);
@@ -44,7 +45,7 @@ function describeDifference(
   return isEqual(got.payload, expected.payload) ? null : `message ${index} has other bytes`;
 }
 
-/** A plain loop: hundreds of players compare megabytes each. */
+/** A plain loop, because hundreds of players compare megabytes each. */
 function isEqual(left: Uint8Array, right: Uint8Array): boolean {
   if (left.length !== right.length) return false;
   for (let at = 0; at < left.length; at++) {

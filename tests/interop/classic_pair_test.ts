@@ -1,4 +1,4 @@
-/** The classic pair of configuration files, word for word, on the ports they name. */
+/** The files `conf/origin.conf` and `conf/edge.conf`, unchanged, on the ports they name. */
 
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { PROJECT_ROOT, startEdgeFromFile } from "../helpers/edge_server.ts";

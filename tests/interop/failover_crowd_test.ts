@@ -7,26 +7,28 @@ import { addressOf, type RtmpServer } from "../helpers/servers.ts";
 import { canRunPrograms, FailoverRig, kill, STREAM } from "./failover_rig.ts";
 
 const PLAYERS = 500;
-/** How many of them connect at a time. */
+/** Number of players that connect at a time. */
 const CONNECTING = 50;
 
 const FRAME_MS = 40;
 const GOP_FRAMES = 50;
-/** Larger than what is taken for a still scene. */
+/** Larger than the frames of a still scene. */
 const FRAME_BYTES = 400;
 
-/** Frames before the origin is killed, with all players there, and after. */
+/** Frames before the origin is killed, with all players connected, and after. */
 const FRAMES_BEFORE = 50;
 const FRAMES_AFTER = 125;
 
-/** A death costs 250 ms; players of the default configuration are written to every 350 ms beside that. */
+/**
+ * A killed origin costs 250 ms; players with default settings are written to every 350 ms on top.
+ */
 const MAX_SILENCE_MS = 250 + 350;
 
 const ignore = !await canRunPrograms();
 
 Deno.test({
   name:
-    "five hundred players of an edge of an edge lose and double nothing when the origin is killed",
+    "five hundred players of an edge of an edge lose and duplicate nothing when the origin is killed",
   ignore,
   async fn() {
     await using rig = await FailoverRig.create();
@@ -40,21 +42,21 @@ Deno.test({
     const players = rig.use(await Crowd.gather(far));
     const untilAll = async (what: string, number: number) => {
       const goal = encoder.count + number;
-      await rig.until(what, () => players.has(goal) || players.complaint !== null);
-      rig.assert(players.complaint === null, `${what}: ${players.complaint}`);
+      await rig.until(what, () => players.has(goal) || players.fault !== null);
+      rig.assert(players.fault === null, `${what}: ${players.fault}`);
     };
 
     await untilAll("all players follow the stream", FRAMES_BEFORE);
     players.forgetSilence();
     await kill(origins[0]);
-    await untilAll("all players go on", FRAMES_AFTER);
+    await untilAll("all players continue", FRAMES_AFTER);
     const silenceMs = players.longestSilenceMs;
-    say(`  ${PLAYERS} players: none lost, none doubled, ${silenceMs} ms of silence at most`);
+    say(`  ${PLAYERS} players: none lost, none duplicated, ${silenceMs} ms of silence at most`);
     rig.assert(silenceMs <= MAX_SILENCE_MS, `Players saw nothing for ${silenceMs} ms`);
   },
 });
 
-/** Sends the very same numbered frames to several servers. */
+/** Sends the same numbered frames to several servers. */
 class Encoder implements AsyncDisposable {
   /** Frames sent. */
   count = 0;
@@ -88,7 +90,10 @@ class Encoder implements AsyncDisposable {
   }
 }
 
-/** An AVC picture of composition time 0 (FLV 10.1 E.4.3) with its number in it, and no two alike. */
+/**
+ * Makes an AVC frame with composition time 0 (FLV 10.1 E.4.3) that contains its number; no two are
+ * alike.
+ */
 function encodeFrame(number: number): MediaMessage {
   const payload = new Uint8Array(FRAME_BYTES).fill(number);
   payload.set([number % GOP_FRAMES === 0 ? 0x17 : 0x27, 1, 0, 0, 0]);
@@ -98,8 +103,8 @@ function encodeFrame(number: number): MediaMessage {
 
 /** Players that compare every frame with the one before. */
 class Crowd implements AsyncDisposable {
-  /** What is wrong first, or null. */
-  complaint: string | null = null;
+  /** The first fault, or null. */
+  fault: string | null = null;
   readonly #players: CrowdPlayer[] = [];
 
   static async gather(server: RtmpServer): Promise<Crowd> {
@@ -107,22 +112,22 @@ class Crowd implements AsyncDisposable {
     while (crowd.#players.length < PLAYERS) {
       const joining = Array.from({ length: CONNECTING }, () => RtmpClient.connect(server.port));
       for (const client of await Promise.all(joining)) {
-        crowd.#players.push(new CrowdPlayer(client, (complaint) => crowd.complaint ??= complaint));
+        crowd.#players.push(new CrowdPlayer(client, (fault) => crowd.fault ??= fault));
       }
       await Promise.all(crowd.#players.slice(-CONNECTING).map((player) => player.play()));
     }
     return crowd;
   }
 
-  /** Whether all of them have frame `number`; a player that was disconnected is a complaint. */
+  /** Returns whether all players have frame `number`; a disconnected player is a fault. */
   has(number: number): boolean {
     if (this.#players.some(({ client }) => client.isEnded)) {
-      this.complaint ??= "A player was disconnected";
+      this.fault ??= "A player was disconnected";
     }
     return this.#players.every(({ newest }) => newest >= number);
   }
 
-  /** Of any of them, in ms. */
+  /** Longest silence of any player, in ms. */
   get longestSilenceMs(): number {
     return Math.round(Math.max(...this.#players.map((player) => player.longestSilenceMs)));
   }
@@ -138,21 +143,21 @@ class Crowd implements AsyncDisposable {
 
 class CrowdPlayer {
   readonly client: RtmpClient;
-  /** Number of its newest frame, or -1. */
+  /** Number of the newest frame, or -1. */
   newest = -1;
   longestSilenceMs = 0;
   #lastArrivalMs = 0;
   #lastTimestampMs = 0;
 
-  constructor(client: RtmpClient, complain: (complaint: string) => void) {
+  constructor(client: RtmpClient, report: (fault: string) => void) {
     this.client = client;
     client.onMediaMessage = ({ typeId, timestampMs, payload }) => {
       if (typeId !== 9) return;
       const number = new DataView(payload.buffer, payload.byteOffset).getUint32(5);
       if (this.newest >= 0 && number !== this.newest + 1) {
-        complain(`Frame ${number} came after ${this.newest}`);
+        report(`Frame ${number} follows ${this.newest}`);
       }
-      if (timestampMs < this.#lastTimestampMs) complain(`Time went back at frame ${number}`);
+      if (timestampMs < this.#lastTimestampMs) report(`Time went back at frame ${number}`);
       this.#lastTimestampMs = timestampMs;
       this.#note(number);
     };

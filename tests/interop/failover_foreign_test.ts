@@ -1,4 +1,4 @@
-/** Origins that are not alike: other encodes, and nginx in the place of one of them. */
+/** Origins that differ: other encodes, and nginx in place of one of them. */
 
 import { countLost } from "../helpers/packet_match.ts";
 import { type ChildProcess, startProcess } from "../helpers/processes.ts";
@@ -26,13 +26,13 @@ import {
 import { FFMPEG } from "./publishers.ts";
 import { createSample, parseHashes, type Sample } from "./sample.ts";
 
-/** What a death may cost in silence where nothing has to be waited for. */
+/** Maximum silence after a killed origin, where there is nothing to wait for. */
 const MAX_SILENCE_MS = 250;
 
-/** From one keyframe of the sample to the next. */
+/** Time from one keyframe of the sample to the next. */
 const GOP_MS = 2_000;
 
-/** nginx dies, and an origin of ours, which keeps what is needed, is next. */
+/** nginx is killed; the next origin is ours, and keeps the frames needed to continue. */
 const NGINX_KILLED: Blow = {
   name: "killed",
   maxSilenceMs: MAX_SILENCE_MS,
@@ -45,7 +45,7 @@ const NGINX_KILLED: Blow = {
 
 const NGINX_SCENES: readonly Scene[] = [
   {
-    name: "players lose and double nothing when nginx is killed",
+    name: "players lose and duplicate nothing when nginx is killed",
     run: (rig, sample) => checkPlayers(rig, { blow: NGINX_KILLED, sample }),
   },
   {
@@ -53,7 +53,8 @@ const NGINX_SCENES: readonly Scene[] = [
     run: (rig, sample) => checkPublisher(rig, { blow: NGINX_KILLED, sample }),
   },
   {
-    name: "players lose no more than up to the next keyframe when nginx, which keeps none, is next",
+    name:
+      "players lose at most the frames up to the next keyframe when nginx, which keeps none, is next",
     run: checkPlayersOfNginx,
   },
   {
@@ -65,7 +66,7 @@ const NGINX_SCENES: readonly Scene[] = [
 const ignore = !await canRunPrograms();
 
 Deno.test({
-  name: "players of an edge go on with the other encode when the serving origin is killed",
+  name: "players of an edge continue with the other encode when the serving origin is killed",
   ignore,
   async fn() {
     await using rig = await FailoverRig.create();
@@ -96,18 +97,18 @@ async function checkOtherEncode(rig: FailoverRig, sample: Sample): Promise<void>
   const silenceMs = Math.round(clock.longestSilenceMs);
   const stepMs = clock.largestStepMs;
   const frames = Number(decoder.stdout.findLast((line) => line.startsWith("frame="))?.slice(6));
-  say(`  other encode: ${silenceMs} ms of silence, step ${stepMs} ms, ${frames} pictures decoded`);
+  say(`  other encode: ${silenceMs} ms of silence, step ${stepMs} ms, ${frames} frames decoded`);
   const complaints = decoder.stderr.filter((line) => !PARSER_LINE.test(line));
   rig.assert(complaints.length === 0, `The decoder complained: ${complaints.join("; ")}`);
-  rig.assert(frames >= (WATCH_SECONDS - 1) * OTHER_RATE, `Only ${frames} pictures were decoded`);
-  rig.assert(silenceMs <= MAX_SILENCE_MS, `Players saw nothing for ${silenceMs} ms`);
+  rig.assert(frames >= (WATCH_SECONDS - 1) * OTHER_RATE, `Only ${frames} frames were decoded`);
+  rig.assert(silenceMs <= MAX_SILENCE_MS, `Players were without frames for ${silenceMs} ms`);
   rig.assert(clock.isTimeForward, "Time went back");
   rig.assert(stepMs <= MAX_STEP_MS, `Time leapt by ${stepMs} ms`);
   rig.assert(!clock.isEnded, "A player was disconnected");
   checkBeginning(rig, recorder);
 }
 
-/** The other encode came with its header and a keyframe right after that. */
+/** Checks that the other encode starts with its sequence header, followed by a keyframe. */
 function checkBeginning(rig: FailoverRig, recorder: RtmpClient): void {
   const video = recorder.media.filter(({ typeId }) => typeId === 9);
   // AVC (FLV 10.1 E.4.3): frame and codec, then 0 for a sequence header.
@@ -115,18 +116,18 @@ function checkBeginning(rig: FailoverRig, recorder: RtmpClient): void {
   const isOther = headers.length === 2 &&
     video[headers[0]!]!.payload.toString() !== video[headers[1]!]!.payload.toString();
   rig.assert(isOther, `The other encode's header is not among ${headers.length}`);
-  rig.assert(video[headers[1]! + 1]?.payload[0] === 0x17, "No keyframe came after the header");
+  rig.assert(video[headers[1]! + 1]?.payload[0] === 0x17, "No keyframe follows the header");
 }
 
 const OTHER_RATE = 25;
 
 /**
- * What ffmpeg's parser says: it goes on with the header that came first, while its decoder follows, and
- * wonders about the pictures of any stream that changes.
+ * Lines of ffmpeg's parser, which keeps the first sequence header while the decoder follows: it
+ * reports errors in any stream that changes.
  */
 const PARSER_LINE = /^\[NULL @|^ *Last message repeated/;
 
-/** The sample with other pictures, GOPs and sizes. */
+/** Encodes the sample with other frames, GOPs and sizes. */
 async function createOtherEncode(rig: FailoverRig, sample: Sample): Promise<string> {
   const file = `${rig.directory}/other.flv`;
   const command = [
@@ -139,7 +140,7 @@ async function createOtherEncode(rig: FailoverRig, sample: Sample): Promise<stri
   return file;
 }
 
-/** A player that decodes every picture, and ends with the first one that is damaged. */
+/** Starts a player that decodes every frame, and stops at the first damaged one. */
 function decode(rig: FailoverRig, server: RtmpServer): ChildProcess {
   const command = [
     ...["ffmpeg", "-nostdin", "-v", "error", "-xerror", "-progress", "pipe:1"] as const,
@@ -162,12 +163,15 @@ async function checkPlayersOfNginx(rig: FailoverRig, sample: Sample): Promise<vo
   await Promise.all(players.map((player) => rig.waitForSuccess(player)));
   const losses = players.map((player) => countLost(sample.videoHashes, parseHashes(player.stdout)));
   const silenceMs = Math.round(clock.longestSilenceMs);
-  say(`  nginx next: ${losses.join(" and ")} pictures lost, ${silenceMs} ms of silence`);
+  say(`  nginx next: ${losses.join(" and ")} frames lost, ${silenceMs} ms of silence`);
   for (const lost of losses) {
     const gop = sample.packetsPerSecond * GOP_MS / 1_000;
-    rig.assert(lost <= gop, `${lost} pictures were lost`);
+    rig.assert(lost <= gop, `${lost} frames were lost`);
   }
-  rig.assert(silenceMs <= GOP_MS + MAX_SILENCE_MS, `Players saw nothing for ${silenceMs} ms`);
+  rig.assert(
+    silenceMs <= GOP_MS + MAX_SILENCE_MS,
+    `Players were without frames for ${silenceMs} ms`,
+  );
   rig.assert(clock.isTimeForward, "Time went back");
   rig.assert(clock.largestStepMs <= GOP_MS + MAX_SILENCE_MS, "Time leapt");
 }
@@ -175,7 +179,7 @@ async function checkPlayersOfNginx(rig: FailoverRig, sample: Sample): Promise<vo
 async function checkPublisherToNginx(rig: FailoverRig, sample: Sample): Promise<void> {
   const origins = [await rig.origin("origin"), await rig.nginx("nginx")] as const;
   const edge = await rig.edge("edge", origins);
-  // There before the stream, which nginx forgets as it passes.
+  // Connect before the stream starts: nginx keeps nothing of it.
   const player = rig.play(origins[1], WATCH_SECONDS / 2);
   const publisher = await rig.publish(FFMPEG, sample, streamUrl(edge, STREAM));
   const before = rig.play(origins[0], 2 * WATCH_SECONDS);
@@ -185,6 +189,6 @@ async function checkPublisherToNginx(rig: FailoverRig, sample: Sample): Promise<
 
   const [first] = await checkGapless(rig, { player, sample, seconds: WATCH_SECONDS / 2 });
   const hasOverlap = parseHashes(before.stdout).includes(first!);
-  rig.assert(hasOverlap, "nginx got the stream from after what the lost origin had");
+  rig.assert(hasOverlap, "nginx received the stream only after the lost origin's last frame");
   rig.assert(publisher.status === undefined, `The publisher was dropped: ${publisher.describe()}`);
 }

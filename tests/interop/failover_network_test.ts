@@ -1,4 +1,4 @@
-/** Networks that fail without a word: no FIN, no reset, bytes just stop coming. */
+/** Networks that fail silently: no FIN, no reset, bytes just stop arriving. */
 
 import { hasNetworkNamespaces, NetworkNamespace } from "../helpers/network_namespace.ts";
 import { freePort } from "../helpers/ports.ts";
@@ -19,7 +19,7 @@ import { type Blow, checkPlayers, checkPublisher, runScenes } from "./failover_s
 import { FFMPEG } from "./publishers.ts";
 import { createSample, type Sample } from "./sample.ts";
 
-/** `connect_timeout` unless configured otherwise. */
+/** Default of `connect_timeout`. */
 const CONNECT_TIMEOUT_MS = 3_000;
 
 const CUT: Blow = {
@@ -39,12 +39,12 @@ const CUT: Blow = {
 const ignore = !await canRunPrograms() || !await hasNetworkNamespaces();
 
 Deno.test({
-  name: `an edge goes on without loss when the origin is ${CUT.name}`,
+  name: `an edge continues without loss when the origin is ${CUT.name}`,
   ignore,
   fn: (t) =>
     runScenes(t, [
       {
-        name: "players lose and double nothing",
+        name: "players lose and duplicate nothing",
         run: (rig, sample) => checkPlayers(rig, { blow: CUT, sample }),
       },
       {
@@ -54,21 +54,20 @@ Deno.test({
     ]),
 });
 
-/** The first origin of a list: what is wrong with it, and what finding that out may take. */
+/** The first origin of the list: what is wrong with it, and how long detecting that may take. */
 const ABSENCES = [
   { name: "refuses connections", budgetMs: 0 },
-  { name: "answers nothing at all", budgetMs: CONNECT_TIMEOUT_MS },
+  { name: "answers nothing", budgetMs: CONNECT_TIMEOUT_MS },
 ] as const;
 
-/** `retry_max` unless configured otherwise. */
+/** Default of `retry_max`. */
 const RETRY_MAX_MS = 800;
 
-/** What a start may take beyond the budget for finding out that an origin is dead. */
+/** Time for a start, beyond the time to detect a dead origin. */
 const START_MS = 500;
 
 Deno.test({
-  name:
-    "an edge whose first origin is dead from the start pays for that once, and not with every stream",
+  name: "an edge whose first origin is dead from the start pays for that once, not per stream",
   ignore,
   fn: (t) =>
     runScenes(
@@ -86,7 +85,7 @@ async function checkAbsence(
 ): Promise<void> {
   const origin = await rig.origin("origin");
   const absent = budgetMs === 0 ? `127.0.0.1:${freePort()}` : await makeBlackHole(rig);
-  // What one stream finds out is known to all of its vhost: each way has one of its own.
+  // Streams of a vhost share what they learn about origins, so each direction has a separate vhost.
   const vhosts = ["play.test", "publish.test"].map((name) =>
     edgeVhost([absent, addressOf(origin)], name)
   );
@@ -98,7 +97,7 @@ async function checkAbsence(
   const play = async (stream: string) => {
     const tcUrl = `rtmp://play.test:${edge.port}/live`;
     const clock = rig.use(await ArrivalClock.watch(edge, stream, { tcUrl }));
-    await rig.untilMore(clock, `the first picture of ${stream}`, 1);
+    await rig.untilMore(clock, `the first video frame of ${stream}`, 1);
   };
   const send = async (stream: string) => {
     const tcUrl = `rtmp://publish.test:${edge.port}/live`;
@@ -108,11 +107,11 @@ async function checkAbsence(
     Promise.all([measureMs(() => play(streams[0])), measureMs(() => send(streams[1]))]);
   const first = await start(["one", "pushed1"]);
   const second = await start(["two", "pushed2"]);
-  // After the longest pause of the configuration: a dead origin may be asked again.
+  // After the longest configured pause, a dead origin may be tried again.
   await delay(RETRY_MAX_MS);
   const third = await start(["three", "pushed3"]);
   const report = [first, second, third].map(([playMs, sendMs]) => `${playMs}/${sendMs}`);
-  say(`  first pictures and accepted publishers after ${report.join(", ")} ms`);
+  say(`  first video frames and accepted publishers after ${report.join(", ")} ms`);
   for (const tookMs of first) {
     rig.assert(tookMs <= budgetMs + START_MS, `The first start took ${tookMs} ms`);
   }
@@ -121,7 +120,7 @@ async function checkAbsence(
   }
 }
 
-/** An address that takes everything and answers nothing. */
+/** Returns an address that accepts packets and answers nothing. */
 async function makeBlackHole(rig: FailoverRig): Promise<string> {
   const namespace = rig.use(await NetworkNamespace.create());
   await namespace.cut();
@@ -134,21 +133,23 @@ async function measureMs(action: () => Promise<void>): Promise<number> {
   return Math.round(performance.now() - beganMs);
 }
 
-/** A publisher that lost its network. */
+/** A publisher that loses its network. */
 interface Return {
   readonly name: string;
-  /** How long after its network failed it is back, from another one. */
+  /** Time from the network failure to its return, from another address. */
   readonly afterMs: number;
-  /** Its program ended meanwhile; else both connections are there when the network is back. */
+  /**
+   * Whether its program ends meanwhile; otherwise both connections exist when the network is back.
+   */
   readonly isKilled: boolean;
 }
 
-/** How long after the cut pictures may come that were under way. */
-const LAST_WORDS_MS = 200;
+/** How long after the cut frames may still arrive. */
+const LATE_FRAMES_MS = 200;
 
 const RETURNS: readonly Return[] = [
   { name: "while its dead connection is open", afterMs: 1_500, isKilled: false },
-  { name: "when its dead connection was given up", afterMs: 8_500, isKilled: true },
+  { name: "after its dead connection was closed", afterMs: 8_500, isKilled: true },
 ];
 
 Deno.test({
@@ -181,7 +182,7 @@ Deno.test({
 interface ReturnSceneOptions {
   readonly plan: Return;
   readonly to: RtmpServer;
-  /** Where `to` sends it, or `to` itself. */
+  /** The server that `to` sends the stream to, or `to` itself. */
   readonly origin: RtmpServer;
   readonly sample: Sample;
 }
@@ -210,7 +211,7 @@ class ReturnScene {
     this.#lost = this.#rig.use(startProcess({ name: `lost publisher of ${this.name}`, command }));
     const places = to === origin ? [origin] : [origin, to];
     this.#clocks = await Promise.all(places.map((place) => this.#rig.watch(place, this.#stream)));
-    await this.#untilMore("pictures come");
+    await this.#untilMore("video frames");
   }
 
   async comeBack(): Promise<void> {
@@ -221,7 +222,7 @@ class ReturnScene {
     await this.#untilMore("the publisher is back");
   }
 
-  /** When its network is back, too. */
+  /** Checks the stream, also after the lost network is back. */
   async check(): Promise<void> {
     const rig = this.#rig;
     await this.#untilMore("the network is back");
@@ -231,8 +232,8 @@ class ReturnScene {
       const silenceMs = Math.round(clock.longestSilenceMs);
       const stepMs = clock.largestStepMs;
       say(`  ${this.name}: ${silenceMs} ms of silence at the ${clock.name}, step ${stepMs} ms`);
-      // While it was away nothing came, so nothing came twice.
-      rig.assert(silenceMs >= this.#options.plan.afterMs - LAST_WORDS_MS, "Pictures came again");
+      // Frames stopped while it was away, so none arrived twice.
+      rig.assert(silenceMs >= this.#options.plan.afterMs - LATE_FRAMES_MS, "Frames arrived twice");
       rig.assert(clock.isTimeForward, "Time went back");
       rig.assert(stepMs <= MAX_STEP_MS, `Time leapt by ${stepMs} ms`);
     }

@@ -1,4 +1,7 @@
-/** Origins that are gone for long, and origins that come and go: all scenes at once, for they take minutes. */
+/**
+ * Origins that are away for long, and origins that keep restarting. All scenes run at once, because
+ * each takes minutes.
+ */
 
 import { type ChildProcess, startProcess } from "../helpers/processes.ts";
 import { hasProgram } from "../helpers/programs.ts";
@@ -20,27 +23,27 @@ import { runScenes, type Scene } from "./failover_scenes.ts";
 import { FFMPEG } from "./publishers.ts";
 import { parseHashes, type Sample } from "./sample.ts";
 
-/** How long after an origin has the stream again, or can take it again, the others have it. */
+/** Maximum time from an origin's recovery until all clients have the stream again. */
 const MAX_RETURN_MS = 1_000;
 
-/** From one start of an origin to its end. */
+/** Time from an origin's start to its end. */
 const RESTART_PERIOD_MS = 5_000;
 
 /** Longer than any scene. */
 const ENDLESS_SECONDS = 3_600;
 
-/** What the bulky publisher sends: 6 MB a second, a keyframe each second. */
+/** The bulky publisher sends 6 MB a second, with a keyframe each second. */
 const BULK = { periodMs: 10, framesPerGop: 100, frameBytes: 60_000 } as const;
 
 /**
- * What an edge may grow by, however long nobody takes what is published there. What it keeps, it kept
- * before; the rest is room for the garbage collector.
+ * Maximum memory growth of an edge while no origin takes what is published. The log itself was
+ * there before; the rest is room for the garbage collector.
  */
 const MAX_GROWTH_BYTES = 40e6;
 
 const SCENES: readonly Scene[] = [
   {
-    name: "players stay while all origins are away, and have the picture back within a second",
+    name: "players stay while all origins are away, and see the stream again within a second",
     run: checkOutageOfPlayers,
   },
   {
@@ -85,22 +88,22 @@ async function checkOutageOfPlayers(rig: FailoverRig, sample: Sample): Promise<v
 
   await Promise.all(origins.map(kill));
   await delay(outageSeconds() * 1_000);
-  const seen = players.map(countPictures);
+  const seen = players.map(countFrames);
   const origin = await rig.origin("origin2", { port: origins[1].port });
   const direct = await rig.watch(origin);
   const returns = [direct, ...clocks].map((clock) => timeOfNext(rig, clock));
   await rig.publish(FFMPEG, sample, streamUrl(origin, STREAM));
   const [directMs, ...edgeMs] = await Promise.all(returns);
   const lateMs = edgeMs.map((ms) => Math.round(ms - directMs!));
-  say(`  players after the outage: picture ${lateMs.join(" and ")} ms after the origin's own`);
+  say(`  players after the outage: first frame ${lateMs.join(" and ")} ms after the origin's own`);
   for (const ms of lateMs) {
-    rig.assert(ms <= MAX_RETURN_MS, `The picture came ${ms} ms after the origin's own`);
+    rig.assert(ms <= MAX_RETURN_MS, `The first frame arrived ${ms} ms after the origin's own`);
   }
   await untilAllMore(rig, clocks, "the stream runs again");
   checkTime(rig, clocks);
   for (const [index, player] of players.entries()) {
     checkStays(rig, player);
-    rig.assert(countPictures(player) > seen[index]!, `${player.name} got nothing more`);
+    rig.assert(countFrames(player) > seen[index]!, `${player.name} received no more frames`);
   }
 }
 
@@ -157,7 +160,7 @@ async function checkRestartsInTurn(rig: FailoverRig, sample: Sample): Promise<vo
   await checkRestarts(rig, sample, [await rig.origin("origin1"), await rig.origin("origin2")]);
 }
 
-/** Each origin has an encoder of its own, which begins again with it. */
+/** Each origin has its own encoder, which restarts with it. */
 async function checkRestarts(
   rig: FailoverRig,
   sample: Sample,
@@ -172,7 +175,7 @@ async function checkRestarts(
   await untilAllMore(rig, clocks, "the stream has run for a while");
   const rounds = await restartInTurn(rig, origins, async (origin) => {
     await encode(origin);
-    await untilAllMore(rig, clocks, "the picture is back after a restart");
+    await untilAllMore(rig, clocks, "frames after a restart");
   });
   const silences = clocks.map((clock) => Math.round(clock.longestSilenceMs)).join(" and ");
   say(`  ${rounds} restarts of ${origins.length}: players silent for ${silences} ms at most`);
@@ -199,10 +202,10 @@ async function checkRestartsOfPublisher(rig: FailoverRig, sample: Sample): Promi
 }
 
 /**
- * Restarts one origin after the other, each of them killed and asked to stop by turns.
+ * Restarts one origin after the other, alternately by SIGKILL and by SIGTERM.
  *
- * @param onStarted Called with each of them, started again.
- * @returns how many restarts there were
+ * @param onStarted Called with each restarted origin.
+ * @returns the number of restarts
  */
 async function restartInTurn(
   rig: FailoverRig,
@@ -225,9 +228,9 @@ async function restartInTurn(
   return rounds;
 }
 
-/** When the next picture comes, in ms of `performance.now()`. */
+/** Returns when the next frame arrives, in ms of `performance.now()`. */
 async function timeOfNext(rig: FailoverRig, clock: ArrivalClock): Promise<number> {
-  await rig.untilMore(clock, "the picture is back", 1);
+  await rig.untilMore(clock, "frames are back", 1);
   return clock.lastArrivalMs;
 }
 
@@ -250,11 +253,11 @@ function checkStays(rig: FailoverRig, client: ChildProcess): void {
   rig.assert(client.status === undefined, `A client was dropped: ${client.describe()}`);
 }
 
-function countPictures(player: ChildProcess): number {
+function countFrames(player: ChildProcess): number {
   return parseHashes(player.stdout).length;
 }
 
-/** Sends pictures in real time. @returns what ends that */
+/** Sends frames in real time. @returns a function that stops it */
 function sendBulk(publisher: RtmpClient): () => void {
   const { periodMs, framesPerGop, frameBytes } = BULK;
   const payload = new Uint8Array(frameBytes);
@@ -263,7 +266,7 @@ function sendBulk(publisher: RtmpClient): () => void {
   const timer = setInterval(() => {
     const due = (performance.now() - beganMs) / periodMs;
     for (; sent < due && !publisher.isEnded; sent++) {
-      // AVC picture of composition time 0 (FLV 10.1 E.4.3); the first of a GOP is a keyframe.
+      // AVC frame with composition time 0 (FLV 10.1 E.4.3); the first of a GOP is a keyframe.
       payload.set([sent % framesPerGop === 0 ? 0x17 : 0x27, 1, 0, 0, 0]);
       publisher.push({ typeId: 9, timestampMs: sent * periodMs, payload });
     }
@@ -271,9 +274,9 @@ function sendBulk(publisher: RtmpClient): () => void {
   return () => clearInterval(timer);
 }
 
-/** Resident memory of a server in bytes. */
+/** Returns the resident memory of a server in bytes. */
 async function readMemory({ process }: RtmpServer): Promise<number> {
-  // Not from /proc: Deno gives that to nobody who has not all permissions.
+  // Not from /proc: Deno grants that only with all permissions.
   const command = ["ps", "-o", "rss=", "-p", String(process.pid)] as const;
   await using ps = startProcess({ name: "ps", command });
   await ps.waitForSuccess(TIMEOUT_MS);

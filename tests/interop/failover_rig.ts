@@ -1,4 +1,4 @@
-/** Servers of one failover test, who publishes to them, and who watches what comes out. */
+/** Servers of one failover test, their publishers, and players that check the result. */
 
 import { type EdgeOptions, startEdge } from "../helpers/edge_server.ts";
 import { startNginxRtmp } from "../helpers/nginx_rtmp.ts";
@@ -11,10 +11,10 @@ import { until } from "../helpers/until.ts";
 import { publish, type Publisher } from "./publishers.ts";
 import type { Sample } from "./sample.ts";
 
-/** `stall_timeout` unless configured otherwise. */
+/** Default of `stall_timeout`. */
 export const STALL_TIMEOUT_MS = 2_000;
 
-/** "Time goes on": the most by which one picture may be later than the one before, in the stream's time. */
+/** Maximum step from one video frame to the next in stream time, for a stream without a gap. */
 export const MAX_STEP_MS = 1_000;
 
 /** Longer than anything takes. */
@@ -23,33 +23,33 @@ export const TIMEOUT_MS = 60_000;
 /** The stream of most tests. */
 export const STREAM = "show";
 
-/** Pictures after which a stream counts as running. */
-const ENOUGH_PICTURES = 60;
+/** Video frames after which a stream counts as running. */
+const ENOUGH_FRAMES = 60;
 
 /**
- * Players are written to once per `mw_latency`; the servers here do so every 30 ms, so that the silence
- * seen is the stream's.
+ * Players are written to once per `mw_latency`. With `min_latency` that is every 30 ms, so that
+ * measured silence is the stream's.
  */
-export const LOCAL_VHOST = "vhost __defaultVhost__ { min_latency on; }";
+const LOCAL_VHOST = "vhost __defaultVhost__ { min_latency on; }";
 
-/** An edge of `origins`, as the vhost `name`. */
+/** Configures an edge of `origins`, as the vhost `name`. */
 export function edgeVhost(origins: readonly string[], name = "__defaultVhost__"): string {
   return `vhost ${name} { mode remote; origin ${origins.join(" ")}; min_latency on; }`;
 }
 
-/** Whether tests with processes and ffmpeg are possible. */
+/** Returns whether tests can run processes and ffmpeg. */
 export async function canRunPrograms(): Promise<boolean> {
   const granted = await needs("net", "read", "write", "run", "env");
   return !granted.ignore && await hasProgram("ffmpeg");
 }
 
-/** How many lines of each log a failure message shows. */
+/** Number of lines of each log that a failure message shows. */
 const SHOWN_LOG_LINES = 20;
 
-/** Where a server listens; anywhere on loopback unless given. */
-export type Place = Pick<EdgeOptions, "hostname" | "port" | "namespace">;
+/** Where a server listens; by default on any free port of loopback. */
+type Place = Pick<EdgeOptions, "hostname" | "port" | "namespace">;
 
-/** See the file comment. All that it started ends with it. */
+/** The servers, publishers and players of one failover test. All of them end with it. */
 export class FailoverRig implements AsyncDisposable {
   readonly directory: string;
   readonly #servers = new Map<string, RtmpServer>();
@@ -64,7 +64,7 @@ export class FailoverRig implements AsyncDisposable {
     return new FailoverRig(await Deno.makeTempDir({ prefix: "edge-failover-" }));
   }
 
-  /** Starts an origin; in the place of the one of this name, if there was one. */
+  /** Starts an origin, in place of the previous one with this name. */
   origin(name: string, place: Place = {}): Promise<RtmpServer> {
     return this.server(name, LOCAL_VHOST, place);
   }
@@ -89,7 +89,7 @@ export class FailoverRig implements AsyncDisposable {
     return this.#keep(await startEdge({ name, directory: this.directory, vhosts, ...place }));
   }
 
-  /** Has something end with the rig, before all that was there earlier. */
+  /** Disposes `resource` with the rig, before everything added earlier. */
   use<T extends AsyncDisposable>(resource: T): T {
     return this.#stack.use(resource);
   }
@@ -98,9 +98,9 @@ export class FailoverRig implements AsyncDisposable {
     this.#stack.defer(onEnd);
   }
 
-  /** One ffmpeg that sends the very same packets to all `servers`. */
+  /** Starts one ffmpeg that sends the same packets to all `servers`. */
   publishTee(sample: Sample, servers: readonly RtmpServer[]): ChildProcess {
-    // Each with a queue of its own, so that one that takes nothing keeps nothing from the others.
+    // Each output has its own queue, so that a blocked server does not hold up the others.
     const options = "f=flv:onfail=ignore:use_fifo=1:fifo_options=drop_pkts_on_overflow=1";
     const outputs = servers.map((server) => `[${options}]${streamUrl(server, STREAM)}`);
     const command = [
@@ -110,12 +110,12 @@ export class FailoverRig implements AsyncDisposable {
     return this.use(startProcess({ name: "publisher", command }));
   }
 
-  /** Starts a publisher, and returns when its stream was taken. */
+  /** Starts a publisher, and returns when its stream was accepted. */
   async publish(publisher: Publisher, sample: Sample, url: string): Promise<ChildProcess> {
     return this.use(await this.explain(publish(publisher, { sample, url })));
   }
 
-  /** An ffmpeg that prints the hash of each picture it gets, for so long in the stream's time. */
+  /** Starts an ffmpeg that prints the hash of each video frame, for that long in stream time. */
   play(server: RtmpServer, seconds: number): ChildProcess {
     const command = [
       ...["ffmpeg", "-nostdin", "-v", "error", "-i", streamUrl(server, STREAM)] as const,
@@ -128,17 +128,17 @@ export class FailoverRig implements AsyncDisposable {
     return this.use(await ArrivalClock.watch(server, stream));
   }
 
-  /** Waits for a condition. @throws {Error} that shows all servers when it does not come true */
+  /** Waits for a condition. @throws {Error} that describes all servers if it stays false */
   async until(what: string, probe: () => boolean): Promise<void> {
     await this.explain(until(what, probe, { timeoutMs: TIMEOUT_MS, everyMs: 5 }));
   }
 
-  /** Waits for `player` to end by itself. @throws {Error} that shows all servers when it fails */
+  /** Waits for `player` to end. @throws {Error} that describes all servers if it fails */
   async waitForSuccess(player: ChildProcess): Promise<void> {
     await this.explain(player.waitForSuccess(TIMEOUT_MS));
   }
 
-  /** What `action` gives. @throws {Error} that shows all servers when that fails */
+  /** Waits for `action`. @throws {Error} that describes all servers if it fails */
   async explain<T>(action: Promise<T>): Promise<T> {
     try {
       return await action;
@@ -147,19 +147,19 @@ export class FailoverRig implements AsyncDisposable {
     }
   }
 
-  /** Waits until so many more pictures have come. */
-  async untilMore(clock: ArrivalClock, what: string, pictures = ENOUGH_PICTURES): Promise<void> {
-    const goal = clock.count + pictures;
+  /** Waits until that many more video frames have arrived. */
+  async untilMore(clock: ArrivalClock, what: string, frames = ENOUGH_FRAMES): Promise<void> {
+    const goal = clock.count + frames;
     await this.until(what, () => clock.count >= goal || clock.isEnded);
     this.assert(!clock.isEnded, `${what}: the player of ${clock.name} was disconnected`);
   }
 
-  /** @throws {Error} that shows all servers when `isTrue` is false */
+  /** @throws {Error} that describes all servers if `isTrue` is false */
   assert(isTrue: boolean, message: string): void {
     if (!isTrue) throw new Error(`${message}\n${this.describe()}`);
   }
 
-  /** State of all servers, and the last lines of what they said and logged. */
+  /** Describes the state of all servers, with the last lines of their output and logs. */
   describe(): string {
     const parts = [...this.#servers.values()].flatMap(({ name, process }) => [
       process.describe(),
@@ -172,7 +172,7 @@ export class FailoverRig implements AsyncDisposable {
     await this.#stack.disposeAsync();
   }
 
-  /** What a server has logged; foreign ones log elsewhere. */
+  /** Returns the log of a server; other programs log elsewhere. */
   readLog(name: string): string[] {
     try {
       return Deno.readTextFileSync(`${this.directory}/objs/${name}.log`).trimEnd().split("\n");
@@ -189,22 +189,22 @@ export class FailoverRig implements AsyncDisposable {
   }
 }
 
-/** Ends a server the hard way, and waits until it is gone. */
+/** Kills a server, and waits until it has ended. */
 export async function kill({ process }: RtmpServer): Promise<void> {
   Deno.kill(process.pid, "SIGKILL");
   await process.stop();
 }
 
-/** A player that notes when pictures come. */
+/** A player that records when video frames arrive. */
 export class ArrivalClock implements AsyncDisposable {
-  /** Of the server that is watched. */
+  /** Name of the server it plays from. */
   readonly name: string;
-  /** Pictures so far. */
+  /** Video frames so far. */
   count = 0;
-  /** When the newest picture came, in ms of `performance.now()`; 0 before the first. */
+  /** Arrival of the newest video frame, in ms of `performance.now()`; 0 before the first. */
   lastArrivalMs = 0;
   longestSilenceMs = 0;
-  /** From one picture to the next, in ms of the stream's time. */
+  /** Largest step from one video frame to the next, in ms of stream time. */
   largestStepMs = 0;
   isTimeForward = true;
   readonly #client: RtmpClient;
@@ -214,7 +214,7 @@ export class ArrivalClock implements AsyncDisposable {
     this.name = name;
     this.#client = client;
     client.onMediaMessage = ({ typeId, timestampMs, payload }) => {
-      if (typeId === 9 && isPicture(payload)) this.#note(timestampMs);
+      if (typeId === 9 && isVideoFrame(payload)) this.#note(timestampMs);
     };
   }
 
@@ -229,7 +229,7 @@ export class ArrivalClock implements AsyncDisposable {
     return new ArrivalClock(name, client);
   }
 
-  /** The server has closed the connection. */
+  /** Whether the server has closed the connection. */
   get isEnded(): boolean {
     return this.#client.isEnded;
   }
@@ -251,7 +251,7 @@ export class ArrivalClock implements AsyncDisposable {
   }
 }
 
-/** AVC with pictures in it (FLV 10.1 E.4.3.1), not a sequence header. */
-function isPicture(payload: Uint8Array): boolean {
+/** Returns whether a payload is an AVC frame (FLV 10.1 E.4.3.1), not a sequence header. */
+function isVideoFrame(payload: Uint8Array): boolean {
   return payload[1] === 1;
 }

@@ -1,6 +1,6 @@
 /**
- * Scenes of failover tests and how they run side by side; and the two that every loss of an origin goes
- * through: players of the edge, and a publisher through it.
+ * Scenes of failover tests and how to run them, and the two checks for every loss of an origin:
+ * players of the edge, and a publisher through it.
  */
 
 import { describeMismatch } from "../helpers/packet_match.ts";
@@ -11,13 +11,13 @@ import { FailoverRig, STREAM } from "./failover_rig.ts";
 import { FFMPEG } from "./publishers.ts";
 import { createSample, parseHashes, type Sample } from "./sample.ts";
 
-/** Something that happens to servers of its own. */
+/** A scenario with its own servers. */
 export interface Scene {
   readonly name: string;
   run(rig: FailoverRig, sample: Sample): Promise<void>;
 }
 
-/** Runs all scenes side by side, and reports each as a test step. */
+/** Runs all scenes concurrently, and reports each as a test step. */
 export async function runScenes(t: Deno.TestContext, scenes: readonly Scene[]): Promise<void> {
   await using shared = await FailoverRig.create();
   const sample = await createSample(shared.directory, WATCH_SECONDS);
@@ -30,7 +30,7 @@ export async function runScenes(t: Deno.TestContext, scenes: readonly Scene[]): 
   }
 }
 
-/** Runs one scene after the other: what they may cost in time leaves no room for neighbours. */
+/** Runs one scene after another: their time limits are too tight to share the machine. */
 export async function runScenesInTurn(
   t: Deno.TestContext,
   scenes: readonly Scene[],
@@ -40,28 +40,28 @@ export async function runScenesInTurn(
   for (const scene of scenes) await t.step(scene.name, () => runAlone(scene, sample));
 }
 
-/** Runs a scene with servers of its own. */
+/** Runs a scene with its own servers. */
 async function runAlone(scene: Scene, sample: Sample): Promise<void> {
   await using rig = await FailoverRig.create();
   await scene.run(rig, sample);
 }
 
-/** How one origin is taken away, and what that may cost. */
+/** How one origin is lost, and what that may cost. */
 export interface Blow {
-  /** In the tests' names: "its origin is …". */
+  /** Ends the sentence "its origin is …" in test names. */
   readonly name: string;
-  /** How long players may see nothing. */
+  /** Maximum time without a frame for players. */
   readonly maxSilenceMs: number;
-  /** How long the next origin may take to have a publisher's stream. */
+  /** Maximum time until the next origin has a publisher's stream. */
   readonly maxPushMs: number;
-  /** Two origins; the first is the one that serves. */
+  /** Starts two origins; the first one serves. */
   startOrigins(rig: FailoverRig): Promise<Victims>;
 }
 
-/** See {@linkcode Blow}. */
-export interface Victims {
+/** The origins of a {@linkcode Blow}. */
+interface Victims {
   readonly origins: readonly [RtmpServer, RtmpServer];
-  /** Takes the first one away. */
+  /** Takes the first origin away. */
   strike(): Promise<void> | void;
   /** Brings it back, where that is possible, while the other one serves. */
   heal?(): Promise<void>;
@@ -70,13 +70,13 @@ export interface Victims {
 /** How long players watch, in seconds. */
 export const WATCH_SECONDS = 12;
 
-/** What {@linkcode checkPlayers} and {@linkcode checkPublisher} are about. */
-export interface BlowScene {
+/** Input of {@linkcode checkPlayers} and {@linkcode checkPublisher}. */
+interface BlowScene {
   readonly blow: Blow;
   readonly sample: Sample;
 }
 
-/** Players at the edge, and at an edge of the edge, lose and double nothing. */
+/** Checks that players at the edge, and at an edge of the edge, lose and duplicate nothing. */
 export async function checkPlayers(rig: FailoverRig, { blow, sample }: BlowScene): Promise<void> {
   const { origins, strike, heal } = await blow.startOrigins(rig);
   const edge = await rig.edge("edge", origins);
@@ -87,21 +87,24 @@ export async function checkPlayers(rig: FailoverRig, { blow, sample }: BlowScene
   const clock = await rig.watch(far);
   await rig.untilMore(clock, "the stream has run for a while");
   await strike();
-  await rig.untilMore(clock, "the stream goes on");
+  await rig.untilMore(clock, "the stream continues");
   await heal?.();
 
   for (const player of players) await checkGapless(rig, { player, sample, seconds: WATCH_SECONDS });
   say(`  players silent for ${Math.round(clock.longestSilenceMs)} ms`);
   rig.assert(
     clock.longestSilenceMs <= blow.maxSilenceMs,
-    `Players saw nothing for ${Math.round(clock.longestSilenceMs)} ms`,
+    `Players were without frames for ${Math.round(clock.longestSilenceMs)} ms`,
   );
   rig.assert(clock.isTimeForward, "Time went back");
   const hasSwitched = rig.readLog(edge.name).some((line) => line.includes("Pull switched"));
-  rig.assert(hasSwitched, "The edge never left the first origin");
+  rig.assert(hasSwitched, "The edge never switched origins");
 }
 
-/** A publisher of the edge stays, and players of the next origin get everything. */
+/**
+ * Checks that a publisher at the edge stays connected, and players of the next origin receive
+ * everything.
+ */
 export async function checkPublisher(rig: FailoverRig, { blow, sample }: BlowScene): Promise<void> {
   const { origins, strike, heal } = await blow.startOrigins(rig);
   const edge = await rig.edge("edge", origins);
@@ -113,28 +116,31 @@ export async function checkPublisher(rig: FailoverRig, { blow, sample }: BlowSce
   const clock = await rig.watch(origins[1]);
   const struckMs = performance.now();
   await strike();
-  await rig.until("the next origin has it", () => clock.count > 0);
+  await rig.until("the next origin to have the stream", () => clock.count > 0);
   const tookMs = Math.round(performance.now() - struckMs);
   say(`  the next origin has the stream after ${tookMs} ms`);
-  rig.assert(tookMs <= blow.maxPushMs, `The next origin had nothing for ${tookMs} ms`);
-  await rig.untilMore(clock, "the stream goes on");
+  rig.assert(tookMs <= blow.maxPushMs, `The next origin was without the stream for ${tookMs} ms`);
+  await rig.untilMore(clock, "the stream continues");
   await heal?.();
 
   const [first] = await checkGapless(rig, { player, sample, seconds: WATCH_SECONDS });
   const hasOverlap = parseHashes(before.stdout).includes(first!);
-  rig.assert(hasOverlap, "The next origin began after what the lost one had");
+  rig.assert(hasOverlap, "The next origin started after the lost one's last frame");
   rig.assert(publisher.status === undefined, `The publisher was dropped: ${publisher.describe()}`);
 }
 
-/** What {@linkcode checkGapless} looks at. */
-export interface Watch {
+/** Input of {@linkcode checkGapless}. */
+interface Watch {
   readonly player: ChildProcess;
   readonly sample: Sample;
   /** How long the player was to watch. */
   readonly seconds: number;
 }
 
-/** The player ends by itself, and got a gapless run of the sample, which is returned as hashes. */
+/**
+ * Waits for the player to end and checks that it received the sample without a gap. @returns the
+ * hashes of its frames
+ */
 export async function checkGapless(
   rig: FailoverRig,
   { player, sample, seconds }: Watch,

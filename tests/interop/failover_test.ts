@@ -1,4 +1,4 @@
-/** An edge with two real origins that carry the same encode: one of them dies or freezes. */
+/** An edge with two real origins that carry the same encode, one of which is killed or freezes. */
 
 import { canRunPrograms, FailoverRig, kill, STALL_TIMEOUT_MS } from "./failover_rig.ts";
 import { type Blow, checkPlayers, checkPublisher, WATCH_SECONDS } from "./failover_scenes.ts";
@@ -23,7 +23,7 @@ const BLOWS: readonly Blow[] = [
       const { pid } = origins[0].process;
       const strike = () => {
         Deno.kill(pid, "SIGSTOP");
-        // So that it can be stopped.
+        // A frozen process cannot be stopped.
         rig.defer(() => Deno.kill(pid, "SIGCONT"));
       };
       return { origins, strike };
@@ -44,7 +44,7 @@ for (const blow of BLOWS) {
     },
   });
   Deno.test({
-    name: `players of an edge lose and double nothing when the serving origin is ${blow.name}`,
+    name: `players of an edge lose and duplicate nothing when the serving origin is ${blow.name}`,
     ignore,
     async fn() {
       await using rig = await FailoverRig.create();

@@ -1,6 +1,6 @@
 /**
- * Runs real encoders and players through a group of servers, all at once, and reports each of them as a
- * test step of its own. A program that is not installed is an ignored step.
+ * Runs real encoders and players through a group of servers, all at once, and reports each of them
+ * as a test step. A program that is not installed is an ignored step.
  */
 
 import { describeMismatch } from "../helpers/packet_match.ts";
@@ -15,7 +15,7 @@ import type { Publisher } from "./publishers.ts";
 import { createSample } from "./sample.ts";
 import type { Sample } from "./sample.ts";
 
-/** One publisher, and who plays its stream where. */
+/** One publisher, and the players of its stream. */
 export interface Flow {
   readonly publisher: Publisher;
   readonly to: RtmpServer;
@@ -23,15 +23,15 @@ export interface Flow {
 }
 
 /** Options of {@linkcode runFlows}. */
-export interface FlowOptions {
+interface FlowOptions {
   readonly flows: readonly Flow[];
-  /** Every server the flows run through, for failure messages. */
+  /** Every server that the flows run through, for failure messages. */
   readonly servers: readonly RtmpServer[];
   /** Folder for the sample and the players' files. */
   readonly directory: string;
 }
 
-/** Runs all flows side by side and checks every publisher and player. */
+/** Runs all flows concurrently and checks every publisher and player. */
 export async function runFlows(t: Deno.TestContext, options: FlowOptions): Promise<void> {
   const seconds = interopSeconds();
   const sample = await createSample(options.directory, seconds);
@@ -53,7 +53,7 @@ interface Run {
 }
 
 interface Result {
-  /** Says what is expected. */
+  /** The expectation, in words. */
   readonly name: string;
   readonly outcome: Outcome;
 }
@@ -98,7 +98,7 @@ async function play(player: Player, at: RtmpServer, run: Run): Promise<Outcome> 
     if (mismatch !== undefined) return failed(`${mismatch}, of ${hashes.length} watched`);
     const wanted = seconds * sample.packetsPerSecond;
     return hashes.length < wanted
-      ? failed(`only ${hashes.length} of ${wanted} video packets came`)
+      ? failed(`only ${hashes.length} of ${wanted} video packets`)
       : { type: "passed" };
   } catch (error) {
     return failed(error);

@@ -1,34 +1,34 @@
 /**
- * Opens a page that plays HLS, `hls_page.html`, in Chromium for a while and prints what the page saw, as
- * JSON: `hls_browser.ts URL SECONDS`. `hls_long_test.ts` runs this file.
+ * Opens a page that plays HLS, `hls_page.html`, in Chromium for a while and prints what the page
+ * recorded, as JSON: `hls_browser.ts URL SECONDS`. `hls_long_test.ts` runs this file.
  */
 
 import { delay } from "../helpers/until.ts";
 import { ConsolePage } from "./console_page.ts";
 
-/** One of the page's regular looks at its `<video>`. */
+/** One of the page's periodic samples of its `<video>`. */
 export interface Look {
-  /** Of the page's clock. */
+  /** Time of the page's clock. */
   readonly atMs: number;
   /** `currentTime`. */
   readonly mediaMs: number;
-  /** Decoded so far, with those that were `dropped`. */
+  /** Frames decoded so far, including the `dropped` ones. */
   readonly frames: number;
   readonly dropped: number;
 }
 
-/** What the page saw. */
+/** What the page recorded. */
 export interface Watched {
   readonly looks: readonly Look[];
-  /** Events that say the picture stands still, or may soon. */
+  /** Events that mean that the video stands still, or may soon. */
   readonly pauses: readonly { readonly type: string; readonly atMs: number }[];
-  /** Of the `<video>`. */
+  /** Error of the `<video>`. */
   readonly error: string | null;
-  /** What the browser's console says. */
+  /** Lines of the browser's console. */
   readonly complaints: readonly string[];
 }
 
-/** Plays for so many seconds from the first picture on. */
+/** Plays for that many seconds, from the first video frame on. */
 async function watch(url: string, seconds: number): Promise<Watched> {
   await using opened = await ConsolePage.open(url);
   await opened.until("watched.error !== null || video.currentTime > 0");

@@ -1,6 +1,6 @@
 /**
- * HLS through real HTTP caches, configured as `docs/hls-edge.md` says: what 200 players cost the origin, and
- * what they see while it is started anew, stands still or is gone.
+ * HLS through real HTTP caches, configured as `docs/hls-edge.md` says: what 200 players cost the
+ * origin, and what they see while it restarts, freezes or is down.
  */
 
 import { assert, assertEquals } from "../helpers/assert.ts";
@@ -16,15 +16,15 @@ const PLAYERS = 200;
 const TIMEOUT_MS = 20_000;
 /** How long players watch while their requests are counted. */
 const WATCH_MS = 3_000;
-/** How long the origin is away. */
+/** How long the origin is down. */
 const OUTAGE_MS = 2_000;
-/** `max-age` of playlists, in whole seconds as caches count: up to two. */
+/** `max-age` of playlists. Caches count in whole seconds, so up to two. */
 const LIFETIME_MS = 2_000;
 /** What a busy machine adds to any time. */
 const SLACK_MS = 1_000;
-/** Requests that squid lets through together come within this time. */
+/** Requests that squid lets through together arrive within this time. */
 const MOMENT_MS = 250;
-/** To the origin, for all that players ask for. */
+/** Maximum connections to the origin, for everything that players request. */
 const MAX_CONNECTIONS = 8;
 
 const PLAYLIST = "/live/show.m3u8";
@@ -34,7 +34,7 @@ const CACHES: readonly HttpCache[] = [NGINX, SQUID];
 const present = granted.ignore ? [] : await findPrograms(CACHES.map(({ name }) => name));
 const hasEncoder = !granted.ignore && await hasProgram("ffmpeg");
 
-/** An origin and a cache before it. */
+/** An origin and a cache in front of it. */
 class Scene {
   readonly origin: HlsOrigin;
   readonly cache: RunningCache;
@@ -44,19 +44,19 @@ class Scene {
     this.cache = cache;
   }
 
-  /** Where the cache has `path`. */
+  /** Returns the URL of `path` at the cache. */
   url(path: string): string {
     return `http://127.0.0.1:${this.cache.port}${path}`;
   }
 
-  /** What the cache answers; its body is read. */
+  /** Sends a request to the cache, and reads the body. */
   async get(path: string, headers: HeadersInit = {}): Promise<Response> {
     const response = await fetch(this.url(path), { headers });
     const body = await response.arrayBuffer();
     return new Response(body.byteLength === 0 ? null : body, response);
   }
 
-  /** `count` requests at once. @returns how many answers had each status */
+  /** Sends `count` requests at once. @returns how many answers had each status */
   async getMany(path: string, count = PLAYERS): Promise<Record<number, number>> {
     const answers = await Promise.all(Array.from({ length: count }, () => this.get(path)));
     const counts: Record<number, number> = {};
@@ -64,9 +64,10 @@ class Scene {
     return counts;
   }
 
-  /** The same while the origin answers nothing, until all requests are at the cache. */
+  /** Sends requests while the origin is frozen, until all of them have reached the cache. */
   async getManyWhileFrozen(path: string): Promise<Record<number, number>> {
-    // The answer comes in the middle of a second: for squid, a playlist is old when the second is over.
+    // Put the answer in the middle of a second: squid considers a playlist stale when the second is
+    // over.
     await delay(1000 - Date.now() % 1000);
     const { answers } = await this.origin.whileFrozen(async () => {
       const answers = this.getMany(path);
@@ -76,12 +77,12 @@ class Scene {
     return await answers;
   }
 
-  /** How often the origin was asked for `path`, also before it was started anew. */
+  /** Returns how often the origin was asked for `path`, including before its restart. */
   asked(path: string): number {
     return this.origin.requests.filter((request) => request.path === path).length;
   }
 
-  /** A publisher of the stream whose playlist is {@linkcode PLAYLIST}, with a keyframe every second. */
+  /** Publishes the stream whose playlist is {@linkcode PLAYLIST}, with a keyframe every second. */
   publish(): ChildProcess {
     const command = [
       ...["ffmpeg", "-nostdin", "-v", "error", "-re"] as const,
@@ -93,7 +94,7 @@ class Scene {
   }
 }
 
-/** Starts an origin and a cache before it for a test. */
+/** Runs a test with an origin and a cache in front of it. */
 async function inScene(cache: HttpCache, test: (scene: Scene) => Promise<void>): Promise<void> {
   await inDirectory(async (directory) => {
     await using origin = new HlsOrigin(directory);
@@ -105,7 +106,7 @@ async function inScene(cache: HttpCache, test: (scene: Scene) => Promise<void>):
 
 async function inDirectory(act: (directory: string) => Promise<void>): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "edge-cache-" });
-  // Caches leave root's rights behind.
+  // Caches give up root's rights.
   await Deno.chmod(directory, 0o755);
   try {
     await act(directory);
@@ -114,13 +115,13 @@ async function inDirectory(act: (directory: string) => Promise<void>): Promise<v
   }
 }
 
-/** What a cache does with files that do not change by themselves. */
+/** What a cache does with files that do not change. */
 interface Trait {
   readonly name: string;
   test(scene: Scene, cache: HttpCache): Promise<void>;
 }
 
-/** Players who stay while the origin is started anew. */
+/** Tests players that stay while the origin restarts. */
 async function testPlayers(scene: Scene, cache: HttpCache): Promise<void> {
   const { origin } = scene;
   using history = new PlaylistHistory(origin.html + PLAYLIST);
@@ -144,17 +145,20 @@ async function testPlayers(scene: Scene, cache: HttpCache): Promise<void> {
   await second.waitFor("new segments for all", () => crowd.newest > newest + 1, TIMEOUT_MS);
   await crowd.stop();
   assertCosts(cache, origin.requests.slice(asked), Date.now() - restartMs);
-  // nginx lets nobody through in either moment: both together may cost no more than one.
+  // nginx lets no extra request through, so both phases together may cost no more than one.
   if (cache.isThorough) assertCosts(cache, origin.requests, Date.now() - startMs);
   assertSegmentsAskedOnce(origin);
-  // A segment that was written just before the end is there again after it; the playlist always is.
+  // A segment written just before the stop may be missing until the restart; the playlist never is.
   const failures = crowd.failures.filter((failure) => failure.endsWith(".m3u8"));
   const allowed = cache.isThorough ? 0 : PLAYERS;
   assert(failures.length <= allowed, `${failures.length}: ${failures.slice(0, 3).join("\n")}`);
   assertAllTheSame(crowd);
 }
 
-/** Every player got every segment from its first one on, and all of them the same files. */
+/**
+ * Checks that every player received every segment from its first one on, and that all got the same
+ * files.
+ */
 function assertAllTheSame({ players, sizes }: HlsCrowd): void {
   for (const { segments } of players) {
     assertEquals(segments, segments.map((_, index) => segments[0]! + index));
@@ -164,7 +168,7 @@ function assertAllTheSame({ players, sizes }: HlsCrowd): void {
   }
 }
 
-/** When each text of a playlist was replaced on the disk by the next. */
+/** Records when each text of a playlist was replaced on disk by the next. */
 class PlaylistHistory implements Disposable {
   readonly #replacedMs = new Map<string, number>();
   readonly #path: string;
@@ -180,7 +184,7 @@ class PlaylistHistory implements Disposable {
     return this.#text !== "";
   }
 
-  /** How long before `timeMs` the text was replaced; negative when it was not. */
+  /** Returns how long before `timeMs` the text was replaced; negative if it was not. */
   staleMs(text: string, timeMs: number): number {
     return timeMs - (this.#replacedMs.get(text) ?? Infinity);
   }
@@ -201,9 +205,9 @@ class PlaylistHistory implements Disposable {
 }
 
 /**
- * What 200 players cost the origin when they came all at once and then stayed for `watchedMs`: a playlist a
- * second. squid lets those through as well who ask in the moment in which a renewed one arrives, over a
- * connection each (docs/hls-edge.md): for it, a moment of them is a request.
+ * Checks what 200 players cost the origin when they all arrived at once and stayed for `watchedMs`:
+ * one playlist per second. squid also lets requests through that arrive at the moment of a renewal,
+ * each over its own connection (docs/hls-edge.md): all requests of one such moment count as one.
  */
 function assertCosts(
   cache: HttpCache,
@@ -211,8 +215,8 @@ function assertCosts(
   watchedMs: number,
 ): void {
   const mostTogether = cache.isThorough ? 1 : PLAYERS / 2;
-  const told = requests.map(({ time, peer, path, status }) => `${time} ${peer} ${path} ${status}`);
-  const all = `, all requests:\n${told.join("\n")}`;
+  const list = requests.map(({ time, peer, path, status }) => `${time} ${peer} ${path} ${status}`);
+  const all = `, all requests:\n${list.join("\n")}`;
   const playlists = requests.filter(({ path, status }) => path === PLAYLIST && status !== 404);
   const sizes = cache.isThorough ? playlists.map(() => 1) : momentsOf(playlists);
   assert(sizes.length <= watchedMs / 1000 + 2, `the playlist was asked for ${sizes}${all}`);
@@ -221,7 +225,7 @@ function assertCosts(
   assert(connections < mostTogether + MAX_CONNECTIONS, `${connections} connections${all}`);
 }
 
-/** How many requests came in each moment in which there were any. */
+/** Returns the number of requests in each moment that had any. */
 function momentsOf(requests: readonly OriginRequest[]): number[] {
   const sizes: number[] = [];
   let beganMs = -Infinity;
@@ -250,7 +254,7 @@ function assertNoneStale({ playlists }: HlsCrowd, history: PlaylistHistory): voi
   assert(staleMs <= LIFETIME_MS + SLACK_MS, `a playlist was out of date for ${staleMs} ms`);
 }
 
-/** One file of each kind, with its type and how long it may be kept. */
+/** One file of each kind, with its type and how long it may be cached. */
 const FILES = [
   ["/kinds/show.m3u8", "application/vnd.apple.mpegurl", "public, max-age=1, stale-if-error=30"],
   ["/kinds/show-1.ts", "video/mp2t", "public, max-age=3600, immutable"],
@@ -260,7 +264,7 @@ const FILES = [
 
 const TRAITS: readonly Trait[] = [
   {
-    name: "200 first requests at once are one at the origin",
+    name: "200 simultaneous first requests reach the origin as one",
     async test(scene) {
       for (const [name] of FILES) {
         const path = `/first${name}`;
@@ -271,7 +275,7 @@ const TRAITS: readonly Trait[] = [
     },
   },
   {
-    name: "200 requests at once for a playlist that is over are one at the origin",
+    name: "200 simultaneous requests for a stale playlist reach the origin as one",
     async test(scene) {
       const path = "/over/show.m3u8";
       await scene.origin.write(path, "one");
@@ -302,7 +306,7 @@ const TRAITS: readonly Trait[] = [
     },
   },
   {
-    name: "what the origin says of a file reaches the player, each time",
+    name: "the origin's headers reach every player",
     async test(scene) {
       for (const [path, type, cacheControl] of FILES) {
         await scene.origin.write(path, "content");
@@ -322,7 +326,7 @@ const TRAITS: readonly Trait[] = [
     },
   },
   {
-    name: "tokens of players are no part of a segment's name",
+    name: "players' tokens are not part of the cache key of a segment",
     async test(scene) {
       await scene.origin.write("/token/show-1.ts", "content");
       for (const token of ["a", "b", "c"]) {
@@ -332,7 +336,7 @@ const TRAITS: readonly Trait[] = [
     },
   },
   {
-    name: "only files of HLS are to be had",
+    name: "only HLS files are served",
     async test(scene) {
       const { length } = scene.origin.requests;
       for (const path of ["/live/show.flv", "/api/v1/streams", "/", "/show.m3u8/x", "/x.html"]) {
@@ -343,7 +347,7 @@ const TRAITS: readonly Trait[] = [
     },
   },
   {
-    name: "that a file is missing is forgotten soon",
+    name: "a missing file is cached briefly",
     async test(scene, cache) {
       const path = "/missing/show.m3u8";
       const startMs = Date.now();
@@ -359,7 +363,7 @@ const TRAITS: readonly Trait[] = [
     },
   },
   {
-    name: "players keep the last playlist while the origin stands still",
+    name: "players get the last playlist while the origin is frozen",
     async test(scene, cache) {
       const path = "/frozen/show.m3u8";
       await scene.origin.write(path, "one");
@@ -377,7 +381,7 @@ const TRAITS: readonly Trait[] = [
   },
 ];
 
-/** Its header says how long to go on without it; shorter here than the real one's 30 s. */
+/** How long the cache may serve a stale playlist; shorter here than the real 30 s. */
 const STALE_MS = 2_000;
 
 async function testStaleIfError(cache: HttpCache): Promise<void> {
@@ -397,7 +401,7 @@ async function testStaleIfError(cache: HttpCache): Promise<void> {
     const timeoutMs = LIFETIME_MS + STALE_MS + SLACK_MS;
     await until("an error", async () => await status() >= 500, { timeoutMs });
     const keptMs = Date.now() - startMs;
-    assert(keptMs >= STALE_MS, `it was given up after ${keptMs} ms`);
+    assert(keptMs >= STALE_MS, `the stale playlist was served for only ${keptMs} ms`);
   });
 }
 
@@ -411,7 +415,7 @@ for (const cache of CACHES) {
   });
   Deno.test({
     ignore,
-    name: `${name} does with the files of HLS what docs/hls-edge.md says`,
+    name: `${name} treats HLS files as docs/hls-edge.md says`,
     fn: (t) =>
       inScene(cache, async (scene) => {
         for (const trait of TRAITS) await t.step(trait.name, () => trait.test(scene, cache));
@@ -419,7 +423,7 @@ for (const cache of CACHES) {
   });
   Deno.test({
     ignore,
-    name: `${name}: players have the last playlist for stale-if-error, and then no longer`,
+    name: `${name}: players get the last playlist for stale-if-error, then an error`,
     fn: () => testStaleIfError(cache),
   });
 }

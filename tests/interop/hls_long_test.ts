@@ -1,6 +1,6 @@
 /**
- * Players of HLS that stay: ffmpeg and Chromium play the same live playlist of an origin at the same time
- * (for `EDGE_HLS_SECONDS`), and have neither a gap nor a stop.
+ * HLS players that stay: ffmpeg and Chromium play the same live playlist of an origin at the same
+ * time (for `EDGE_HLS_SECONDS`), without a gap or a pause.
  */
 
 import { assert, assertEquals } from "../helpers/assert.ts";
@@ -16,24 +16,24 @@ import { HlsOrigin } from "./hls_origin.ts";
 import { FFMPEG, publish } from "./publishers.ts";
 import { createSample, parseHashes, type Sample } from "./sample.ts";
 
-/** What a program may take beyond the time it plays. */
+/** Time for a program, beyond the time it plays. */
 const START_TIMEOUT_MS = 60_000;
 
-/** How many segments there are when players come, so that nobody has to wait for the third. */
+/** Segments that exist when players start, so that no player waits for the third. */
 const START_SEGMENTS = 3;
 
-/** From the first picture on; a player that has just begun may have to wait. */
+/** Time after the first video frame in which a player may still have to wait. */
 const SETTLE_MS = 3_000;
 
-/** How far `currentTime` may be from the wall clock's pace, in all. */
+/** Maximum total deviation of `currentTime` from the wall clock. */
 const MAX_DRIFT_MS = 2_000;
 
-/** How long the picture may stand still. */
+/** Maximum time for which the video may stand still. */
 const MAX_STILL_MS = 1_000;
 
 const MAX_DROPPED_SHARE = 0.02;
 
-/** Whole units of H.264 without those that every container writes its own way: SPS, PPS, delimiters. */
+/** Whole units of H.264 except those that containers write differently: SPS, PPS, delimiters. */
 const SAME_UNITS = "filter_units=remove_types=7-9";
 
 const granted = await needs("net", "read", "write", "run", "env");
@@ -64,11 +64,11 @@ Deno.test({
       await checkPackets(valueOf(packets), { sample, seconds });
     });
     await t.step({
-      name: "the picture in Chromium never stops",
+      name: "the video in Chromium never pauses",
       ignore: !hasChromium,
-      fn: () => checkPicture(valueOf(watched)!, { sample, seconds }),
+      fn: () => checkVideo(valueOf(watched)!, { sample, seconds }),
     });
-    await t.step("all that players asked for was there", () => {
+    await t.step("every request of the players succeeded", () => {
       const requests = origin.requests.slice(beforePlayers);
       assert(requests.length > seconds / 2, `only ${requests.length} requests`);
       assertEquals(requests.filter(({ status }) => status >= 400), []);
@@ -97,16 +97,16 @@ async function untilSegments(publisher: ChildProcess, { html }: HlsOrigin): Prom
   await publisher.waitFor("the first segments", look, START_TIMEOUT_MS);
 }
 
-/** How a player is to be judged. */
+/** Bounds for a player. */
 interface Standard {
   readonly sample: Sample;
   readonly seconds: number;
 }
 
-/** Hashes of packets in order. */
+/** Hashes of packets, in order. */
 interface Packets {
-  readonly pictures: readonly string[];
-  readonly sounds: readonly string[];
+  readonly video: readonly string[];
+  readonly audio: readonly string[];
 }
 
 async function playWithFfmpeg(url: string, seconds: number): Promise<Packets> {
@@ -115,7 +115,7 @@ async function playWithFfmpeg(url: string, seconds: number): Promise<Packets> {
 }
 
 async function checkPackets(
-  { pictures, sounds }: Packets,
+  { video, audio }: Packets,
   { sample, seconds }: Standard,
 ): Promise<void> {
   const source = await listPackets(
@@ -123,12 +123,12 @@ async function checkPackets(
     ["-bsf:v", `h264_mp4toannexb,${SAME_UNITS}`],
     START_TIMEOUT_MS,
   );
-  say(`  ffmpeg: ${pictures.length} pictures, ${sounds.length} sounds`);
-  assertEquals(describeMismatch(source.pictures, pictures), undefined, "pictures");
-  assertEquals(describeMismatch(source.sounds, sounds), undefined, "sounds");
+  say(`  ffmpeg: ${video.length} video packets, ${audio.length} audio packets`);
+  assertEquals(describeMismatch(source.video, video), undefined, "video");
+  assertEquals(describeMismatch(source.audio, audio), undefined, "audio");
   const wanted = seconds * sample.packetsPerSecond;
-  assert(pictures.length >= wanted * 0.98, `only ${pictures.length} of ${wanted} pictures`);
-  assert(sounds.length >= pictures.length, `only ${sounds.length} sounds`);
+  assert(video.length >= wanted * 0.98, `only ${video.length} of ${wanted} video packets`);
+  assert(audio.length >= video.length, `only ${audio.length} audio packets`);
 }
 
 async function listPackets(
@@ -143,10 +143,10 @@ async function listPackets(
   await using process = startProcess({ name: "ffmpeg", command });
   await process.waitForSuccess(timeMs + START_TIMEOUT_MS);
   assertEquals(process.stderr, []);
-  const [pictures, sounds] = ["0,", "1,"].map((track) =>
+  const [video, audio] = ["0,", "1,"].map((track) =>
     parseHashes(process.stdout.filter((line) => line.startsWith(track)))
   );
-  return { pictures: pictures!, sounds: sounds! };
+  return { video: video!, audio: audio! };
 }
 
 async function playWithChromium(url: string, seconds: number): Promise<Watched> {
@@ -159,10 +159,10 @@ async function playWithChromium(url: string, seconds: number): Promise<Watched> 
   return JSON.parse(browser.stdout.join(""));
 }
 
-function checkPicture(watched: Watched, { sample, seconds }: Standard): void {
+function checkVideo(watched: Watched, { sample, seconds }: Standard): void {
   const looks = watched.looks.slice(watched.looks.findIndex(({ mediaMs }) => mediaMs > 0));
   const [first, last] = [looks[0]!, looks.at(-1)!];
-  const [pictures, dropped] = [last.frames - first.frames, last.dropped - first.dropped];
+  const [frames, dropped] = [last.frames - first.frames, last.dropped - first.dropped];
   const playedMs = last.mediaMs - first.mediaMs;
   const driftMs = largest(looks, (look) => Math.abs(leadMs(look) - leadMs(first)));
   const settled = looks.filter(({ atMs }) => atMs > first.atMs + SETTLE_MS);
@@ -170,18 +170,18 @@ function checkPicture(watched: Watched, { sample, seconds }: Standard): void {
   say(
     `  Chromium: ${Math.round(playedMs)} ms in ${Math.round(last.atMs - first.atMs)} ms, off by ` +
       `up to ${Math.round(driftMs)} ms, still for up to ${Math.round(stillMs)} ms, ` +
-      `${pictures} pictures, ${dropped} of them dropped`,
+      `${frames} frames, ${dropped} of them dropped`,
   );
   assertEquals(watched.error, null);
   assertEquals(watched.complaints, []);
   const late = watched.pauses.filter(({ atMs }) => atMs > first.atMs + SETTLE_MS);
-  assertEquals(late, [], `the first picture came at ${first.atMs}`);
+  assertEquals(late, [], `the video paused; its first frame was at ${first.atMs}`);
   assert(last.atMs - first.atMs > seconds * 1000 - MAX_STILL_MS, "the page was not watched");
   assert(driftMs <= MAX_DRIFT_MS, `${driftMs} ms off the wall clock`);
-  assert(stillMs <= MAX_STILL_MS, `the picture stood still for ${stillMs} ms`);
+  assert(stillMs <= MAX_STILL_MS, `the video stood still for ${stillMs} ms`);
   const wanted = playedMs / 1000 * sample.packetsPerSecond;
-  assert(pictures >= wanted * (1 - MAX_DROPPED_SHARE), `only ${pictures} of ${wanted} pictures`);
-  assert(dropped <= pictures * MAX_DROPPED_SHARE, `${dropped} of ${pictures} pictures dropped`);
+  assert(frames >= wanted * (1 - MAX_DROPPED_SHARE), `only ${frames} of ${wanted} frames`);
+  assert(dropped <= frames * MAX_DROPPED_SHARE, `${dropped} of ${frames} frames dropped`);
 }
 
 /** How far `currentTime` is ahead of the page's clock, plus a constant. */
@@ -189,7 +189,7 @@ function leadMs({ mediaMs, atMs }: Look): number {
   return mediaMs - atMs;
 }
 
-/** Longest time in which `currentTime` or the count of pictures was the same at every look. */
+/** Longest time in which neither `currentTime` nor the number of frames changed. */
 function longestStillMs(looks: readonly Look[]): number {
   let [moved, longestMs] = [looks[0]!, 0];
   for (const look of looks) {
@@ -203,7 +203,7 @@ function largest<T>(items: readonly T[], measure: (item: T) => number): number {
   return Math.max(...items.map(measure));
 }
 
-/** @throws what the promise was rejected with */
+/** @throws the reason of a rejected promise */
 function valueOf<T>(settled: PromiseSettledResult<T>): T {
   if (settled.status === "rejected") throw settled.reason;
   return settled.value;

@@ -1,5 +1,3 @@
-/** An origin that writes HLS and serves it, as a process of its own that tells every request it gets. */
-
 import { startEdgeFromFile } from "../helpers/edge_server.ts";
 import { freePort } from "../helpers/ports.ts";
 import type { ChildProcess } from "../helpers/processes.ts";
@@ -10,7 +8,7 @@ const TIMEOUT_MS = 10_000;
 
 /** A request that the origin answered. */
 export interface OriginRequest {
-  /** When it was answered, as the log tells it. */
+  /** Time of the answer, as logged. */
   readonly time: string;
   /** Address of the client's end of the connection. */
   readonly peer: string;
@@ -20,11 +18,14 @@ export interface OriginRequest {
   readonly status: number;
 }
 
-/** See the file comment. The configuration is that of `docs/hls-edge.md`, with short segments. */
+/**
+ * An origin that writes and serves HLS, as a separate process that logs every request. Its
+ * configuration is that of `docs/hls-edge.md`, with short segments.
+ */
 export class HlsOrigin implements AsyncDisposable {
   readonly httpPort = freePort();
   readonly #directory: string;
-  /** One after the other; the last one may be running. */
+  /** Past processes, and the current one last. */
   readonly #processes: ChildProcess[] = [];
   #url = "";
 
@@ -32,17 +33,17 @@ export class HlsOrigin implements AsyncDisposable {
     this.#directory = directory;
   }
 
-  /** Where the files are that it serves. */
+  /** Folder of the files that it serves. */
   get html(): string {
     return `${this.#directory}/html`;
   }
 
-  /** Where to publish the stream `live/show`. */
+  /** URL to publish the stream `live/show` to. */
   get publishUrl(): string {
     return this.#url;
   }
 
-  /** All requests, oldest first, also from before it was started anew. */
+  /** All requests, oldest first, including those before a restart. */
   get requests(): OriginRequest[] {
     const lines = this.#processes.flatMap(({ stdout, stderr }) => [...stdout, ...stderr]);
     return lines.flatMap((line) => {
@@ -61,7 +62,7 @@ export class HlsOrigin implements AsyncDisposable {
     });
   }
 
-  /** Starts it, again on the same HTTP port after {@linkcode stop}. */
+  /** Starts it; after {@linkcode stop}, on the same HTTP port. */
   async start(): Promise<void> {
     const page = await readPage("edge.conf", {
       "listen 8080": `listen 127.0.0.1:${this.httpPort}`,
@@ -84,7 +85,7 @@ export class HlsOrigin implements AsyncDisposable {
     await server.process.waitForLine(/listening on http:/, TIMEOUT_MS);
   }
 
-  /** Writes a file that it serves. */
+  /** Writes a file for it to serve. */
   async write(path: string, content: string | Uint8Array): Promise<void> {
     const file = this.html + path;
     await Deno.mkdir(file.slice(0, file.lastIndexOf("/")), { recursive: true });
@@ -98,7 +99,7 @@ export class HlsOrigin implements AsyncDisposable {
     await this.#processes.at(-1)?.stop();
   }
 
-  /** Acts while the origin stands still: it accepts connections, and answers nothing. */
+  /** Runs `act` while the origin is frozen: it accepts connections, and answers nothing. */
   async whileFrozen<T>(act: () => Promise<T>): Promise<T> {
     const { pid } = this.#processes.at(-1)!;
     Deno.kill(pid, "SIGSTOP");

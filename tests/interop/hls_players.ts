@@ -1,16 +1,18 @@
-/** Many HLS players without pictures: they ask for what players ask for, when players ask for it. */
+/**
+ * Many HLS players that do not decode: they make the requests of players, at the times of players.
+ */
 
 import { parsePlaylist, type PlaylistState } from "../../lib/hls/playlist.ts";
 import { delay } from "../helpers/until.ts";
 
-/** A playlist as a player got it. */
-export interface SeenPlaylist {
-  /** When it was asked for, ms since 1970. */
+/** A playlist as a player received it. */
+interface SeenPlaylist {
+  /** Time of the request, in ms since 1970. */
   readonly sentMs: number;
   readonly text: string;
 }
 
-/** How many segments from its end a live stream begins for a player, RFC 8216 §6.3.3. */
+/** A player starts this many segments before the end of a live playlist (RFC 8216 §6.3.3). */
 const START_SEGMENTS = 3;
 
 /** Pause after a failure. */
@@ -18,7 +20,7 @@ const RETRY_MS = 500;
 
 /** One player. */
 class HlsPlayer {
-  /** Numbers of the segments it got, in order. */
+  /** Numbers of the segments it received, in order. */
   readonly segments: number[] = [];
   readonly #url: string;
   readonly #crowd: HlsCrowd;
@@ -33,7 +35,9 @@ class HlsPlayer {
     while (!this.#crowd.isOver) await delay(await this.#poll());
   }
 
-  /** Reads the playlist and what is new in it. @returns the time to wait before the next time, in ms */
+  /**
+   * Reads the playlist and its new segments. @returns the time to wait before the next poll, in ms
+   */
   async #poll(): Promise<number> {
     const sentMs = Date.now();
     const bytes = await this.#crowd.get(this.#url);
@@ -43,7 +47,7 @@ class HlsPlayer {
     const playlist = parsePlaylist(text);
     if (playlist === null) throw new Error(`No playlist: ${text}`);
     await this.#fetchNew(playlist);
-    // RFC 8216 §6.3.4: half as long when nothing has changed.
+    // RFC 8216 §6.3.4: wait half as long when nothing has changed.
     const waitMs = playlist.targetSeconds * (text === this.#text ? 500 : 1000);
     this.#text = text;
     return Math.max(0, sentMs + waitMs - Date.now());
@@ -54,25 +58,27 @@ class HlsPlayer {
     for (const [index, { uri }] of entries.entries()) {
       if (sequence + index <= newest) continue;
       const bytes = await this.#crowd.get(new URL(uri, this.#url).href);
-      // Tried again with the next playlist: what follows makes no sense without it.
+      // Try again with the next playlist; later segments are useless without this one.
       if (bytes === null) return;
       this.segments.push(sequence + index);
     }
   }
 }
 
-/** See the file comment. */
+/** A group of HLS players that start together. */
 export class HlsCrowd implements AsyncDisposable {
-  /** All answers that were no success. */
+  /** All unsuccessful answers. */
   readonly failures: string[] = [];
   readonly playlists: SeenPlaylist[] = [];
-  /** Bytes of each file that was fetched, by its URL; more than one when players got different ones. */
+  /**
+   * Sizes in bytes of each fetched file, by URL; more than one if players received different ones.
+   */
   readonly sizes = new Map<string, Set<number>>();
   readonly players: readonly HlsPlayer[];
   readonly #runs: Promise<unknown>;
   #isOver = false;
 
-  /** So many players begin at once. */
+  /** Starts `count` players at once. */
   constructor(url: string, count: number) {
     this.players = Array.from({ length: count }, () => new HlsPlayer(url, this));
     this.#runs = Promise.all(this.players.map((player) => player.run()));
@@ -82,12 +88,12 @@ export class HlsCrowd implements AsyncDisposable {
     return this.#isOver;
   }
 
-  /** Number of the newest segment that every player has; -1 before. */
+  /** Number of the newest segment that every player has, or -1. */
   get newest(): number {
     return Math.min(...this.players.map(({ segments }) => segments.at(-1) ?? -1));
   }
 
-  /** Lets all players end what they do. */
+  /** Waits for all players to finish. */
   async stop(): Promise<void> {
     this.#isOver = true;
     await this.#runs;
@@ -97,7 +103,7 @@ export class HlsCrowd implements AsyncDisposable {
     await this.stop();
   }
 
-  /** A whole file, or null, with the reason noted. */
+  /** Fetches a whole file; records the reason and returns null on failure. */
   async get(url: string): Promise<Uint8Array | null> {
     try {
       const response = await fetch(url);

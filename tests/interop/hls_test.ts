@@ -1,5 +1,5 @@
 /**
- * Real encoders and a real HLS player: every frame that was published is in the segments, unchanged, at
+ * Real encoders and a real HLS player: every published frame is in the segments, unchanged and at
  * its time, and none is missing where one segment ends and the next begins.
  */
 
@@ -26,10 +26,10 @@ const TIMEOUT_MS = 60_000;
 const granted = await needs("net", "read", "write", "run", "env");
 const ignore = granted.ignore || !await hasProgram("ffmpeg");
 
-/** Whole units of H.264 without those that every container writes its own way: SPS, PPS, delimiters. */
+/** Whole units of H.264 except those that containers write differently: SPS, PPS, delimiters. */
 const SAME_UNITS = "filter_units=remove_types=7-9";
 
-/** FLV to a server, where nobody could go back to fill in a duration. */
+/** FLV to a server, which cannot be rewound to fill in a duration. */
 const TO_FLV = ["-f", "flv", "-flvflags", "no_duration_filesize"] as const;
 
 /** A packet of ffmpeg's `framemd5`. */
@@ -55,7 +55,7 @@ function inFolder(name: string, act: (folder: string) => Promise<void>): void {
   });
 }
 
-/** Runs ffmpeg and returns its output; it must have nothing to complain about. */
+/** Runs ffmpeg and returns its output; any warning fails the test. */
 async function ffmpeg(...args: readonly string[]): Promise<string[]> {
   const command = ["ffmpeg", "-nostdin", "-y", "-v", "warning", ...args] as const;
   await using process = startProcess({ name: "ffmpeg", command });
@@ -64,18 +64,18 @@ async function ffmpeg(...args: readonly string[]): Promise<string[]> {
   return process.stdout;
 }
 
-/** An FLV file of `seconds` with a keyframe every second. */
+/** Makes an FLV file of `seconds` with a keyframe every second. */
 async function createSource(
   path: string,
   seconds: number,
-  sound: readonly string[],
+  audio: readonly string[],
 ): Promise<void> {
   await ffmpeg(
     ...["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30"],
     ...["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100", "-t", String(seconds)],
     ...["-c:v", "libx264", "-preset", "veryfast", "-b:v", "600k", "-pix_fmt", "yuv420p"],
     ...["-bf", "2", "-g", "30", "-keyint_min", "30", "-sc_threshold", "0"],
-    ...[...sound, "-flvflags", "no_duration_filesize", path],
+    ...[...audio, "-flvflags", "no_duration_filesize", path],
   );
 }
 
@@ -97,14 +97,14 @@ async function readFrames(input: readonly string[], filters: readonly string[]):
   });
 }
 
-/** All that the playlist names, as a player sees it once the stream is over. */
+/** Reads everything that the playlist names, as a player does after the stream has ended. */
 async function readPlaylist(path: string, filters: readonly string[]): Promise<Frame[]> {
   const whole = path.replace(/\.m3u8$/, "-whole.m3u8");
   await Deno.writeTextFile(whole, `${await Deno.readTextFile(path)}#EXT-X-ENDLIST\n`);
   return await readFrames(["-allowed_extensions", "ALL", "-i", whole], filters);
 }
 
-/** Same frames in the same order, per track, and all of them put off by the same time. */
+/** Checks for the same frames in the same order, per track, all shifted by the same time. */
 function assertSameFrames(got: readonly Frame[], wanted: readonly Frame[]): void {
   const offsets: number[] = [];
   for (const track of [0, 1]) {
@@ -126,12 +126,12 @@ function hlsVhost(folder: string, directives: string): string {
   return `vhost __defaultVhost__ { hls { enabled on; hls_path ${folder}/html; ${directives} } }`;
 }
 
-const SOUNDS = [
+const AUDIO_CODECS = [
   { name: "AAC", encoder: "aac", filters: ["-bsf:a", "aac_adtstoasc"] },
   { name: "MP3", encoder: "libmp3lame", filters: [] },
 ] as const;
 
-for (const { name, encoder, filters } of SOUNDS) {
+for (const { name, encoder, filters } of AUDIO_CODECS) {
   inFolder(
     `ffmpeg gets all of H.264 with B-frames and ${name} from the playlist`,
     async (folder) => {
@@ -229,7 +229,7 @@ inFolder("ffmpeg gets all of HEVC with AAC from CMAF segments", async (folder) =
   assertSameFrames(ours, await readFrames(["-i", source], []));
 });
 
-/** Puts the files on the disk. @returns the path of the playlist */
+/** Saves the files to disk. @returns the path of the playlist */
 async function save({ contents }: MemoryFiles, folder: string): Promise<string> {
   for (const [path, content] of contents) await diskFiles.write(`${folder}/${path}`, content);
   return `${folder}/html/live/show.m3u8`;
@@ -241,7 +241,7 @@ interface RtmpMessage {
   readonly payload: Uint8Array;
 }
 
-/** The packets of an MP4 file with HEVC and AAC as Enhanced RTMP has them, in the order of time. */
+/** Reads an MP4 file with HEVC and AAC as Enhanced RTMP messages, ordered by time. */
 async function readAsRtmp(path: string): Promise<RtmpMessage[]> {
   const source = new BufferSource(await Deno.readFile(path));
   using input = new Input({ source, formats: ALL_FORMATS });
@@ -270,7 +270,7 @@ async function descriptionOf(
     : new Uint8Array(description as ArrayBuffer);
 }
 
-/** Encoders of sound begin before 0. */
+/** Audio encoders start before 0. */
 const ROOM_MS = 1000;
 
 async function readPackets(
@@ -302,7 +302,7 @@ inFolder("ffmpeg gets all of AV1 with Opus from CMAF segments", async (folder) =
   await rig.close();
   const frames = await readPlaylist(await save(rig.files, folder), []);
   for (const [track, typeId] of [[0, 9], [1, 8]] as const) {
-    // Coded frames only: packet type 1 behind the flags of the first byte.
+    // Coded frames only: packet type 1, after the flags in the first byte.
     const sent = tags.filter((tag) => tag.typeId === typeId && (tag.payload[0]! & 15) === 1);
     assertEquals(frames.filter((frame) => frame.track === track).length, sent.length);
   }

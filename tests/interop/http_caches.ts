@@ -1,4 +1,4 @@
-/** Real HTTP caches, configured by what `docs/hls-edge.md` tells people to write. */
+/** Real HTTP caches, configured as `docs/hls-edge.md` says. */
 
 import { PROJECT_ROOT } from "../helpers/edge_server.ts";
 import { freePort, isAccepting } from "../helpers/ports.ts";
@@ -9,23 +9,26 @@ const START_TIMEOUT_MS = 10_000;
 const PORT_ATTEMPTS = 5;
 const PAGE = `${PROJECT_ROOT}docs/hls-edge.md`;
 
-/** A cache that listens. */
+/** A running cache. */
 export interface RunningCache extends AsyncDisposable {
   readonly port: number;
   readonly process: ChildProcess;
 }
 
-/** A program that caches. */
+/** A cache program. */
 export interface HttpCache {
   readonly name: ProgramName;
-  /** It does all that the page promises of nginx; otherwise only what the page promises of squid. */
+  /**
+   * Whether it keeps everything that the page promises for nginx, or only what it promises for
+   * squid.
+   */
   readonly isThorough: boolean;
-  /** Writes what it needs into `directory`. @returns the command that starts it */
+  /** Writes its files into `directory`. @returns the command that starts it */
   prepare(place: CachePlace): Promise<readonly [string, ...string[]]>;
 }
 
-/** Where a cache runs, and for whom. */
-export interface CachePlace {
+/** Where a cache runs, and for which origin. */
+interface CachePlace {
   /** For all its files. */
   readonly directory: string;
   readonly port: number;
@@ -33,10 +36,10 @@ export interface CachePlace {
 }
 
 /**
- * A block of the page, found by the file name in its first line.
+ * Returns a block of the page, found by the file name in its first line.
  *
- * @param changes what is different here; each must be there
- * @throws {Error} when the page has no such block, or lacks what is to be changed
+ * @param changes replacements; each must apply
+ * @throws {Error} when the page has no such block, or a replacement does not apply
  */
 export async function readPage(
   fileName: string,
@@ -51,7 +54,7 @@ export async function readPage(
   }, block);
 }
 
-/** nginx with its workers, so that they have to share what one of them fetches. */
+/** nginx with several workers, which have to share what one of them fetches. */
 export const NGINX: HttpCache = {
   name: "nginx",
   isThorough: true,
@@ -76,7 +79,7 @@ export const NGINX: HttpCache = {
   },
 };
 
-/** squid in one process. */
+/** squid with one process. */
 export const SQUID: HttpCache = {
   name: "squid",
   isThorough: false,
@@ -96,7 +99,7 @@ pinger_enable off\nshutdown_lifetime 0 seconds\nvisible_hostname localhost\n${pa
   },
 };
 
-/** Starts a cache before the HTTP server at `originPort`, and returns when it listens. */
+/** Starts a cache in front of the HTTP server at `originPort`, and returns when it listens. */
 export async function startCache(
   cache: HttpCache,
   { directory, originPort }: Omit<CachePlace, "port">,
@@ -116,7 +119,7 @@ export async function startCache(
   }
 }
 
-/** Not every user's search path has the folder where Debian puts servers. */
+/** Debian's folder for servers is not in every user's search path. */
 function findable(...command: readonly [string, ...string[]]): [string, ...string[]] {
   return ["env", `PATH=${Deno.env.get("PATH") ?? ""}:/usr/sbin`, ...command];
 }

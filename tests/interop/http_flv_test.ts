@@ -1,4 +1,4 @@
-/** ffmpeg as a player of HTTP-FLV, at an origin and at an edge: packet for packet what was published. */
+/** ffmpeg as a player of HTTP-FLV, at an origin and at an edge: receives every published packet. */
 
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { type LocalServer, startLocalServer } from "../helpers/local_server.ts";
@@ -10,16 +10,16 @@ import { createSample, parseHashes } from "./sample.ts";
 
 const TIMEOUT_MS = 30_000;
 
-/** How much faster than life the sample is published: it lasts 10 s. */
+/** The sample, which lasts 10 s, is published this many times faster than real time. */
 const SPEED = 3;
 
-/** Pictures from one keyframe of the sample to the next. */
+/** Frames from one keyframe of the sample to the next. */
 const GOP_FRAMES = 60;
 
 const granted = await needs("net", "read", "write", "run", "env");
 const isPossible = !granted.ignore && await hasProgram("ffmpeg");
 
-/** A server with HTTP-FLV; `cluster` makes it an edge. */
+/** Starts a server with HTTP-FLV; `cluster` makes it an edge. */
 function start(cluster = ""): LocalServer {
   return startLocalServer(
     `http_server { enabled on; } vhost __defaultVhost__ { http_remux { enabled on; } ${cluster} }`,
@@ -28,7 +28,7 @@ function start(cluster = ""): LocalServer {
 
 const urlOf = (server: LocalServer) => `http://127.0.0.1:${server.httpPort}/live/show.flv`;
 
-/** Hashes of the packets of one kind, in order, until the stream ends. */
+/** Returns hashes of the packets of one kind, in order, until the stream ends. */
 async function listPackets(url: string, kind: "v" | "a"): Promise<string[]> {
   const command = [
     ...["ffmpeg", "-nostdin", "-v", "error", "-i", url, "-map", `0:${kind}`] as const,
@@ -56,7 +56,7 @@ Deno.test({
       listPackets(urlOf(server), "v"),
       listPackets(urlOf(server), "a"),
     ]));
-    // The pull of the edge waits as well.
+    // The edge's pull waits, too.
     await until("the players", () => isWaiting(edge, 2) && isWaiting(origin, 3), {
       timeoutMs: TIMEOUT_MS,
     });
@@ -73,9 +73,9 @@ Deno.test({
       timeoutMs: TIMEOUT_MS,
     });
     const late = Promise.all([origin, edge].map((server) => listPackets(urlOf(server), "v")));
-    const sounds = await listPackets(sample.file, "a");
+    const audioHashes = await listPackets(sample.file, "a");
     for (const [index, packets] of (await early).entries()) {
-      assertEquals(packets, index % 2 === 0 ? [...sample.videoHashes] : sounds);
+      assertEquals(packets, index % 2 === 0 ? [...sample.videoHashes] : audioHashes);
     }
     for (const packets of await late) {
       const skipped = sample.videoHashes.length - packets.length;

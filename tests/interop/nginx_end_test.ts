@@ -1,6 +1,7 @@
 /**
- * An edge whose origin is nginx: that ends a stream with the event StreamEOF and no status, whether its
- * publisher said goodbye or was lost. So players wait for a return, and are told when there is none.
+ * An edge whose origin is nginx. It ends a stream with the event StreamEOF and no status, both when
+ * its publisher stops and when it is lost. So players wait for the publisher's return, and are
+ * notified if it stays away.
  */
 
 import { assert, assertEquals } from "../helpers/assert.ts";
@@ -20,7 +21,7 @@ const GRACE_MS = 2_000;
 /** How a publisher of nginx ends. */
 const ENDS = [
   {
-    name: "says goodbye",
+    name: "stops",
     end: (publisher: RtmpClient) => publisher.sendCommand("deleteStream", [null, 1]),
   },
   { name: "is lost", end: (publisher: RtmpClient) => publisher.close() },
@@ -32,7 +33,7 @@ const isPossible = !granted.ignore && await hasProgram("nginx-rtmp");
 for (const { name, end } of ENDS) {
   Deno.test({
     name:
-      `players of an edge wait when a publisher of its nginx ${name}, and are told when it stays away`,
+      `players of an edge wait when a publisher of its nginx ${name}, and are notified when it stays away`,
     ignore: !isPossible,
     fn: async () => {
       await using stack = new AsyncDisposableStack();
@@ -47,20 +48,20 @@ for (const { name, end } of ENDS) {
       await pushUntilSeen(first, player, 0);
       await end(first);
       await until(
-        "nobody can join any more",
+        "players can no longer join",
         () => edge.log.count("Stream ended at the origin") > 0,
         { timeoutMs: 10_000 },
       );
       const late = stack.use(await RtmpClient.play(edge.port, "show"));
-      assertEquals(late.received, [], "there is nothing to see: it waits");
+      assertEquals(late.received, [], "it waits");
 
       const second = stack.use(await RtmpClient.publish(origin.port, "show"));
       await pushUntilSeen(second, player, 1_000);
       await late.untilMedia(1);
-      assert(numberOf(late.media[0]!) >= 1_000, "it got a picture of the publisher before");
+      assert(numberOf(late.media[0]!) >= 1_000, "it received a frame of the previous publisher");
       const times = player.media.map(({ timestampMs }) => timestampMs);
       assertEquals(times, times.toSorted((left, right) => left - right));
-      assertEquals(eventsOf(player), [STREAM_BEGIN], "it was told nothing");
+      assertEquals(eventsOf(player), [STREAM_BEGIN], "it received an event");
       assertEquals(player.isEnded, false);
       assertEquals(edge.log.count("Pull started"), 1, "the connection to nginx is kept");
 
@@ -86,7 +87,7 @@ function eventsOf({ received }: RtmpClient): number[] {
   return received.flatMap((item) => item.type === "event" ? [item.event] : []);
 }
 
-/** Publishes pictures, from number `from` on, until the player has seen one of them. */
+/** Publishes video frames, from number `from` on, until the player has received one of them. */
 async function pushUntilSeen(
   publisher: RtmpClient,
   player: RtmpClient,

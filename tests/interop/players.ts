@@ -1,16 +1,16 @@
-/** The viewers' side: programs that play a stream, and the video packets each of them got. */
+/** Programs that play a stream, and the video packets each of them received. */
 
 import { startProcess } from "../helpers/processes.ts";
 import type { ProgramName } from "../helpers/programs.ts";
 import { parseHashes, readVideoHashes } from "./sample.ts";
 import type { Sample } from "./sample.ts";
 
-/** What a player may take beyond the time it watches: its start, and waiting for the stream. */
+/** Time for a player beyond the time it watches: to start, and to wait for the stream. */
 const START_TIMEOUT_MS = 30_000;
 
 /**
- * Seconds every player goes on longer, for it counts them its own way: by timestamps, from a packet that it
- * may drop, or by bytes.
+ * Extra seconds for every player, because each counts its own way: by timestamps, from a packet
+ * that it may drop, or by bytes.
  */
 const MARGIN_SECONDS = 2;
 
@@ -18,13 +18,13 @@ type Command = readonly [string, ...string[]];
 
 /** A program that plays. */
 export type Player =
-  /** Prints the hash of each packet and ends by itself after a number of seconds. */
+  /** Prints the hash of each packet and ends after a number of seconds. */
   | {
     readonly kind: "lists";
     readonly name: ProgramName;
     command(url: string, seconds: number): Command;
   }
-  /** Writes what comes into an FLV file until it is stopped. */
+  /** Writes the stream into an FLV file until it is stopped. */
   | {
     readonly kind: "dumps";
     readonly name: ProgramName;
@@ -32,15 +32,15 @@ export type Player =
   };
 
 /** Options of {@linkcode watch}. */
-export interface WatchOptions {
+interface WatchOptions {
   readonly url: string;
   readonly seconds: number;
   readonly sample: Sample;
-  /** File a dumping player may write. */
+  /** File that a dumping player may write. */
   readonly dumpFile: string;
 }
 
-/** ffmpeg: its own RTMP client. */
+/** ffmpeg, with its own RTMP client. */
 export const FFMPEG_PLAYER: Player = {
   kind: "lists",
   name: "ffmpeg",
@@ -50,7 +50,7 @@ export const FFMPEG_PLAYER: Player = {
   ],
 };
 
-/** Every player there is; between them the RTMP clients of ffmpeg, librtmp and GStreamer. */
+/** All players. They cover the RTMP clients of ffmpeg, librtmp and GStreamer. */
 export const PLAYERS: readonly Player[] = [
   FFMPEG_PLAYER,
   {
@@ -89,7 +89,7 @@ export const PLAYERS: readonly Player[] = [
 /**
  * Plays for a number of seconds and returns the hashes of the video packets, in order.
  *
- * @throws {Error} when the player fails, or gets too little in time
+ * @throws {Error} when the player fails, or receives too little in time
  */
 export async function watch(player: Player, options: WatchOptions): Promise<string[]> {
   return await (player.kind === "lists" ? watchList(player, options) : watchDump(player, options));
@@ -114,7 +114,7 @@ async function watchDump(
   await using process = startProcess({ name: player.name, command: player.command(url, dumpFile) });
   await process.waitFor("enough bytes", hasEnough, seconds * 1000 + START_TIMEOUT_MS);
   await process.stop();
-  // The last packet is cut where the player was stopped.
+  // The last packet is cut off where the player was stopped.
   return (await readVideoHashes(dumpFile)).slice(0, -1);
 }
 

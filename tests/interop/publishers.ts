@@ -1,4 +1,4 @@
-/** The encoders' side: programs that publish the sample, over and over, in real time. */
+/** Programs that publish the sample, repeatedly and in real time. */
 
 import { startProcess } from "../helpers/processes.ts";
 import type { ChildProcess } from "../helpers/processes.ts";
@@ -13,11 +13,14 @@ type Command = readonly [string, ...string[]];
 export interface Publisher {
   readonly name: ProgramName;
   command(sample: Sample, url: string): Command;
-  /** What it prints once the server has taken the stream; without it, it is not waited for. */
+  /**
+   * Matches what it prints once the server has accepted the stream; without it, there is no
+   * waiting.
+   */
   readonly started?: RegExp;
 }
 
-/** ffmpeg: its own RTMP client. */
+/** ffmpeg, with its own RTMP client. */
 export const FFMPEG: Publisher = {
   name: "ffmpeg",
   command: (sample, url) => [
@@ -27,13 +30,13 @@ export const FFMPEG: Publisher = {
   started: /^frame=[1-9]/,
 };
 
-/** GStreamer over librtmp. */
+/** GStreamer with librtmp. */
 export const RTMPSINK: Publisher = {
   name: "gst rtmpsink",
   command: (sample, url) => gstreamer(sample, ["rtmpsink", `location=${url}`]),
 };
 
-/** GStreamer with an RTMP client of its own. */
+/** GStreamer with its own RTMP client. */
 export const RTMP2SINK: Publisher = {
   name: "gst rtmp2sink",
   command: (sample, url) => gstreamer(sample, ["rtmp2sink", `location=${url}`]),

@@ -1,6 +1,6 @@
 /**
- * Real encoders, servers and players in every arrangement: each player must get the very video packets
- * that were published, none lost, doubled or out of order.
+ * Real encoders, servers and players in every arrangement: each player must receive exactly the
+ * published video packets, none lost, duplicated or out of order.
  */
 
 import { assertEquals } from "../helpers/assert.ts";
@@ -106,7 +106,7 @@ const SCENES: readonly Scene[] = [
 
 const granted = await needs("net", "read", "write", "run", "env");
 const clients = [...PLAYERS, FFMPEG, RTMPSINK, RTMP2SINK].map(({ name }) => name);
-// Asked for all at once, so that all that is missing is said before the first test runs.
+// Checked all at once, so that everything missing is reported before the first test runs.
 const available = granted.ignore ? [] : await findPrograms([...clients, "nginx-rtmp"]);
 
 for (const scene of SCENES) {

@@ -1,4 +1,4 @@
-/** The stream every interop test sends: made by ffmpeg, known packet by packet. */
+/** The stream that every interop test sends: made by ffmpeg, known packet by packet. */
 
 import { startProcess } from "../helpers/processes.ts";
 
@@ -12,22 +12,27 @@ const LOOP_RESERVE_SECONDS = 60;
 
 /** A short stream in files, and its packets. */
 export interface Sample {
-  /** FLV file of `SAMPLE_SECONDS`, H.264 without B-frames and AAC; publishers repeat it endlessly. */
+  /**
+   * FLV file of `SAMPLE_SECONDS`, H.264 without B-frames and AAC; publishers repeat it endlessly.
+   */
   readonly file: string;
-  /** The same repeated in one file, for publishers that cannot loop. */
+  /** The same, repeated in one file, for publishers that cannot loop. */
   readonly loopedFile: string;
   /** MD5 of each video packet, in order; all different. */
   readonly videoHashes: readonly string[];
-  /** Video packets and bytes in one second. */
+  /** Video packets and bytes per second. */
   readonly packetsPerSecond: number;
   readonly bytesPerSecond: number;
 }
 
-/** Makes the sample in `directory`; looped for players that watch for `watchSeconds`. */
+/**
+ * Makes the sample in `directory`; the looped file is long enough for players that watch for
+ * `watchSeconds`.
+ */
 export async function createSample(directory: string, watchSeconds: number): Promise<Sample> {
   const file = `${directory}/sample.flv`;
   const loopedFile = `${directory}/looped.flv`;
-  await runFfmpeg([...testPicture(), ...testSound(), ...encoding(), file]);
+  await runFfmpeg([...testVideo(), ...testAudio(), ...encoding(), file]);
   const loops = Math.ceil((watchSeconds + LOOP_RESERVE_SECONDS) / SAMPLE_SECONDS);
   await runFfmpeg([
     "-stream_loop",
@@ -49,14 +54,16 @@ export async function createSample(directory: string, watchSeconds: number): Pro
   };
 }
 
-/** MD5 of each whole video packet of an FLV file; a last packet cut short counts too. */
+/** Returns the MD5 of each video packet of an FLV file, including a last packet that is cut off. */
 export async function readVideoHashes(file: string): Promise<string[]> {
   return parseHashes(
     await runFfmpeg(["-i", file, "-map", "0:v", "-c", "copy", "-f", "framemd5", "-"]),
   );
 }
 
-/** The hashes in a packet list of ffmpeg (`framemd5`) or ffprobe (`-show_data_hash md5`). */
+/**
+ * Returns the hashes in a packet list of ffmpeg (`framemd5`) or ffprobe (`-show_data_hash md5`).
+ */
 export function parseHashes(lines: readonly string[]): string[] {
   const packets = lines.filter((line) => !line.startsWith("#"));
   return packets.flatMap((line) => line.match(/\b[0-9a-f]{32}\b/)?.[0] ?? []);
@@ -69,11 +76,11 @@ async function runFfmpeg(args: readonly string[]): Promise<string[]> {
   return process.stdout;
 }
 
-function testPicture(): string[] {
+function testVideo(): string[] {
   return ["-f", "lavfi", "-i", `testsrc2=size=640x360:rate=${FRAMES_PER_SECOND}`];
 }
 
-function testSound(): string[] {
+function testAudio(): string[] {
   return ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"];
 }
 
