@@ -49,7 +49,7 @@ Deno.test("countLost() counts missing packets, also across the seam", () => {
 });
 
 Deno.test("countLost() throws when a packet is duplicated or late", () => {
-  assertThrows(() => countLost(SOURCE, [..."aab"]), Error, "doubled");
+  assertThrows(() => countLost(SOURCE, [..."aab"]), Error, "duplicated");
   assertThrows(() => countLost(SOURCE, [..."abca"]), Error, "went back");
   assertThrows(() => countLost(SOURCE, [..."abx"]), Error, "not in the source");
 });
