@@ -80,6 +80,12 @@ export class FlvService implements ClientSource {
     return viewer !== undefined;
   }
 
+  closeClients(vhost: string, reason: string): void {
+    for (const viewer of this.#viewers.values()) {
+      if (viewer.vhost === vhost) viewer.leave(reason);
+    }
+  }
+
   /** Ends all responses. */
   stop(): void {
     for (const viewer of this.#viewers.values()) viewer.leave("server stops");

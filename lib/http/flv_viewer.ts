@@ -11,7 +11,7 @@ import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import { type ClientReport, describeClient } from "../server/client_report.ts";
-import type { Admission, CancelAsking, ClientAccess, Gate, Protocol } from "../server/gate.ts";
+import type { Admission, ClientAccess, Gate, Protocol } from "../server/gate.ts";
 import type { Flushable, FlushQueue } from "../io/flush_queue.ts";
 import type { FlushWheels, WheelSeat } from "../io/flush_wheel.ts";
 import { mergePeriodMs } from "../server/player.ts";
@@ -63,7 +63,7 @@ export interface FlvAnswer {
 }
 
 type State =
-  | { readonly type: "asked"; cancel: CancelAsking }
+  | { readonly type: "asked" }
   | { readonly type: "held" } & Held
   | { readonly type: "live" } & Live
   | { readonly type: "gone" };
@@ -97,7 +97,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   #answer: FlvAnswer | null;
   readonly #access: ClientAccess;
   readonly #openedMs: number;
-  #state: State = { type: "asked", cancel: () => {} };
+  #state: State = { type: "asked" };
   #hasFileHeader = false;
   #isEnding = false;
   /** Once it is gone. */
@@ -123,9 +123,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
 
   /** Asks the gate whether the viewer may watch. Called once. */
   start(): void {
-    const asked: State = { type: "asked", cancel: () => {} };
-    this.#state = asked;
-    asked.cancel = this.#access.ask("play", this.#options.url, (verdict) => {
+    this.#access.ask("play", this.#options.url, (verdict) => {
       if (verdict.type === "admitted") return this.#join(verdict);
       this.#refuse({ status: 403, description: verdict.refusal.description });
     });
@@ -142,10 +140,15 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     return { sentBytes: writer.writtenBytes, skips: sink.stats.skips };
   }
 
+  /** Name of the vhost whose stream it watches; null while the gate is asked. */
+  get vhost(): string | null {
+    return "admission" in this.#state ? this.#state.admission.service.config.name : null;
+  }
+
   /** Null while the gate is asked. */
   report(nowMs: number): ClientReport | null {
     const state = this.#state;
-    if (state.type !== "held" && state.type !== "live") return null;
+    if (!("admission" in state)) return null;
     return {
       ...describeClient(this.#access.client, state.admission),
       type: "flv-play",
@@ -277,13 +280,9 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     const about = this.#about();
     this.#finalTotals = { ...this.totals };
     this.#state = { type: "gone" };
-    if (state.type === "asked") {
-      state.cancel();
-    } else {
-      if (state.type === "held") state.cancelWait();
-      else this.#leaveLive(state, reason, about);
-      state.admission.service.leave(state.stream, this);
-    }
+    if (state.type === "held") state.cancelWait();
+    if (state.type === "live") this.#leaveLive(state, reason, about);
+    if ("admission" in state) state.admission.service.leave(state.stream, this);
     this.#access.close({ ...this.#finalTotals, receivedBytes: 0 });
     this.#options.onGone();
   }
@@ -297,7 +296,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   #about(): About {
     const { url, ip } = this.#options;
     const state = this.#state;
-    return state.type === "held" || state.type === "live"
+    return "admission" in state
       ? {
         stream: state.admission.request.name,
         vhost: state.admission.service.config.name,

@@ -50,6 +50,8 @@ export interface ClientSource {
   readonly clientTotals: SourceTotals;
   /** Closes a client. @returns false when it has none with this id. */
   kick(id: string): boolean;
+  /** Closes the clients that play or publish in a vhost, or wait to: it is removed. */
+  closeClients(vhost: string, reason: string): void;
 }
 
 /** The part of a report that says who the client is and what it asked for. */

@@ -13,28 +13,23 @@ import {
   type ServerSessionHandler,
   type StreamCommand,
 } from "../session/server_session.ts";
-import {
-  BACKLOG_PROPERTY,
-  EDGE_PATH_PROPERTY,
-  parseBacklog,
-  parseEdgePath,
-} from "../upstream/edge_path.ts";
+import { parseEdgeInfo } from "../upstream/edge_path.ts";
 import type { StreamAction } from "./access_rules.ts";
 import { type ClientReport, type ClientTotals, describeClient } from "./client_report.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { ConnectionLog } from "./connection_log.ts";
-import { type ConnectionState, READ_BUFFER_BYTES, type StreamInUse } from "./connection_state.ts";
-import type { Admission, CancelAsking, ClientAccess, Connected, Refused } from "./gate.ts";
+import {
+  type ConnectionState,
+  IDENTIFY_TIMEOUT_MS,
+  READ_BUFFER_BYTES,
+  REFUSED_TIMEOUT_MS,
+  type StreamInUse,
+} from "./connection_state.ts";
+import type { Admission, ClientAccess, Refused } from "./gate.ts";
 import { PingWatch } from "./ping_watch.ts";
 import { Player, type PlayerHost } from "./player.ts";
 import { Publication, type PublicationHost } from "./publication.ts";
 import type { Departure } from "./vhost_service.ts";
-
-/** A client must ask for a stream within this time after it connected or left one. */
-const IDENTIFY_TIMEOUT_MS = 30_000;
-
-/** A refused client gets this long to read the reason before its socket is closed. */
-const REFUSED_TIMEOUT_MS = 1_000;
 
 /** Most bytes of answers that a client may leave unread. An honest one reads them long before. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
@@ -79,9 +74,8 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     });
   }
 
-  /** Where the connection stands, for counts. */
-  get role(): ConnectionState["type"] {
-    return this.#state.type;
+  get state(): ConnectionState {
+    return this.#state;
   }
 
   /** What the client has cost so far. */
@@ -98,7 +92,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   /** Null while the client neither plays nor publishes. */
   report(nowMs: number): ClientReport | null {
     const state = this.#state;
-    if (state.type !== "playing" && state.type !== "publishing") return null;
+    if (!("admission" in state)) return null;
     return {
       ...describeClient(this.#access!.client, state.admission),
       type: state.type === "playing" ? "rtmp-play" : "fmle-publish",
@@ -195,18 +189,16 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
       protocol: "rtmp",
       ip: ipOf(this.#transport.remote),
       connect: request,
-      edgePath: parseEdgePath(info.get(EDGE_PATH_PROPERTY)),
-      backlogMs: parseBacklog(info.get(BACKLOG_PROPERTY)),
+      ...parseEdgeInfo(info),
     });
     this.#access = access;
-    this.#check<Connected>(
-      request.id,
-      (onVerdict) => access.connect(url, onVerdict),
-      ({ service }) => {
-        this.#state = this.#idle();
+    this.#state = { type: "checking" };
+    access.connect(url, (verdict) => {
+      this.#judge(request.id, verdict, ({ service }) => {
+        this.#state = { type: "idle", sinceMs: this.#context.clock.now() };
         this.#session.acceptConnect(request.id, service?.config ?? DEFAULT_WINDOWS);
-      },
-    );
+      });
+    });
   }
 
   onPlay(command: StreamCommand): void {
@@ -239,13 +231,9 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     if (this.#state.type === "playing") this.#state.player.setPaused(isPaused);
   }
 
-  onPong(): void {
-    // Any byte from the client shows that it is alive; see #take.
-  }
-
-  onAcknowledgement(): void {
-    // A player's lag is known from its cursor.
-  }
+  // Any byte from the client shows that it is alive, and its cursor shows how far it lags.
+  onPong(): void {}
+  onAcknowledgement(): void {}
 
   onIgnored(what: string): void {
     this.#log.ignored(what);
@@ -322,29 +310,22 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     const access = this.#access!;
     const { tcUrl, app } = access.client.connect;
     const url = parseStreamUrl({ tcUrl, app, stream: command.streamName });
-    this.#check<Admission>(
-      command.id,
-      (onVerdict) => access.ask(action, url, onVerdict),
-      onAdmitted,
-    );
+    this.#state = { type: "checking" };
+    access.ask(action, url, (verdict) => this.#judge(command.id, verdict, onAdmitted));
   }
 
-  /** Waits for the gate's verdict, which may come at once. */
-  #check<V extends { readonly type: "admitted" }>(
+  /** Acts on a verdict of the gate, which may come at once, or later and outside of {@linkcode run}. */
+  #judge<V extends { readonly type: "admitted" }>(
     commandId: number,
-    ask: (onVerdict: (verdict: V | Refused) => void) => CancelAsking,
+    verdict: V | Refused,
     onAdmitted: (verdict: V) => void,
   ): void {
-    const checking = { type: "checking", cancel: () => {} } satisfies ConnectionState;
-    this.#state = checking;
-    checking.cancel = ask((verdict) => {
-      try {
-        if (verdict.type === "admitted") return onAdmitted(verdict);
-        this.#refuse(commandId, verdict.refusal);
-      } catch (error) {
-        this.#closeFor(error);
-      }
-    });
+    try {
+      if (verdict.type === "admitted") return onAdmitted(verdict);
+      this.#refuse(commandId, verdict.refusal);
+    } catch (error) {
+      this.#closeFor(error);
+    }
   }
 
   #refuse(commandId: number, refusal: Refusal): void {
@@ -365,24 +346,18 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     if (state.type !== "checking" && state.type !== "playing" && state.type !== "publishing") {
       return;
     }
-    this.#state = this.#idle();
-    if (state.type === "checking") {
-      state.cancel();
-    } else if (state.type === "playing") {
+    this.#state = { type: "idle", sinceMs: this.#context.clock.now() };
+    if (state.type === "playing") {
       state.player.leave();
       const { skips = 0 } = state.player.stats ?? {};
       this.#endedSkips += skips;
       this.#log.playEnded(state.admission, reason, this.totals, skips);
-    } else {
+    } else if (state.type === "publishing") {
       const { publication, admission } = state;
       publication.leave(departure);
       if (publication.isAccepted) this.#log.publishEnded(admission, reason, this.totals);
     }
     this.#access?.leaveStream();
-  }
-
-  #idle(): ConnectionState {
-    return { type: "idle", sinceMs: this.#context.clock.now() };
   }
 
   /** A dead host's connection does not end by itself, so a silent client must answer a ping. */

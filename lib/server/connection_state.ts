@@ -1,4 +1,4 @@
-import type { Admission, CancelAsking } from "./gate.ts";
+import type { Admission } from "./gate.ts";
 import type { Player } from "./player.ts";
 import type { Publication } from "./publication.ts";
 
@@ -24,7 +24,7 @@ export type ConnectionState =
   /** The handshake, then `connect`. */
   | { readonly type: "connecting"; readonly sinceMs: number }
   /** The gate has not answered the connect, play or publish yet. */
-  | { readonly type: "checking"; cancel: CancelAsking }
+  | { readonly type: "checking" }
   /** Connected, without a stream. */
   | { readonly type: "idle"; readonly sinceMs: number }
   | { readonly type: "playing"; readonly player: Player } & StreamInUse
@@ -39,6 +39,12 @@ export interface StreamInUse {
   readonly commandId: number;
   readonly admission: Admission;
 }
+
+/** A client must ask for a stream within this time after it connected or left one. */
+export const IDENTIFY_TIMEOUT_MS = 30_000;
+
+/** A refused client gets this long to read the reason before its socket is closed. */
+export const REFUSED_TIMEOUT_MS = 1_000;
 
 /** Read buffer of a connection, by state. Commands are short; players send 18 bytes at a time. */
 export const READ_BUFFER_BYTES: Readonly<Record<ConnectionState["type"], number>> = {

@@ -62,7 +62,7 @@ export interface Admission {
 type Verdict = Admission | Refused;
 
 /** The client may connect. */
-export interface Connected {
+interface Connected {
   readonly type: "admitted";
   /** Null when there is no such vhost. The stream may still name another one. */
   readonly service: VhostService | null;
@@ -75,9 +75,6 @@ interface GateOptions {
   /** Id of this process among edges. */
   readonly edgeId: string;
 }
-
-/** Stops asking: no verdict follows. Harmless when repeated or late. */
-export type CancelAsking = () => void;
 
 /** One step that may object to a client. @returns null when it has nothing to ask. */
 type Step = (onAnswer: (objection: string | null) => void) => ClientCheck | null;
@@ -103,9 +100,9 @@ export class Gate {
   }
 
   /**
-   * Applies the rules that need no one else's answer. Nothing more is asked about an HTTP `HEAD` and
-   * an HLS request, be it for a playlist or a segment: a player polls its playlist every few seconds,
-   * and a callback for each poll would flood the HTTP server that answers them.
+   * Applies the rules that need no one else's answer. Nothing more is asked about an HTTP `HEAD`
+   * and an HLS request, be it for a playlist or a segment: a player polls its playlist every few
+   * seconds, and a callback for each poll would flood the HTTP server that answers them.
    */
   check({ action, url, ip, pageUrl }: GateRequest): Verdict {
     const refused = (description: string): Refused => refusedFor(action, description);
@@ -137,6 +134,8 @@ export class ClientAccess {
   readonly #options: GateOptions;
   /** Made for the first vhost with callbacks: most clients need none. */
   #hooks: ClientHooks | null = null;
+  /** The step that is being waited for. */
+  #pending: ClientCheck | null = null;
 
   constructor(client: GateClient, gate: Gate, options: GateOptions) {
     this.client = client;
@@ -148,22 +147,20 @@ export class ClientAccess {
    * Asks whether the client may connect. In a vhost that is unknown or disabled it is refused not
    * here but when it asks for a stream, because the stream may name another vhost.
    *
-   * @param onVerdict Called once, maybe before this returns.
+   * @param onVerdict Called once, maybe before this returns; never after {@linkcode leaveStream} or
+   * {@linkcode close}.
    */
-  connect(url: StreamUrl, onVerdict: (verdict: Connected | Refused) => void): CancelAsking {
+  connect(url: StreamUrl, onVerdict: (verdict: Connected | Refused) => void): void {
     const { vhosts, edgeId } = this.#options;
     const loop = refuseLoop(this.client.edgePath, edgeId);
-    if (loop !== null) {
-      onVerdict({ type: "refused", refusal: loop });
-      return () => {};
-    }
+    if (loop !== null) return onVerdict({ type: "refused", refusal: loop });
     const service = vhosts.find(url.vhost);
     const steps: Step[] = [];
     if (service?.config.enabled) {
       const place = { vhost: service, url: withVhost(url, service) };
       steps.push((onAnswer) => this.#askHooks("connect", place, onAnswer));
     }
-    return askInTurn(steps, (objection) => {
+    this.#askInTurn(steps, (objection) => {
       onVerdict(
         objection === null ? { type: "admitted", service } : refusedFor("connect", objection),
       );
@@ -173,19 +170,17 @@ export class ClientAccess {
   /**
    * Asks whether the client may play or publish.
    *
-   * @param onVerdict Called once, maybe before this returns.
+   * @param onVerdict Called once, maybe before this returns; never after {@linkcode leaveStream} or
+   * {@linkcode close}.
    */
   ask(
     action: StreamAction,
     url: StreamUrl,
     onVerdict: (verdict: Verdict) => void,
-  ): CancelAsking {
+  ): void {
     const { protocol, ip, connect, edgePath, backlogMs } = this.client;
     const verdict = this.#gate.check({ action, protocol, url, ip, pageUrl: connect.pageUrl });
-    if (verdict.type === "refused") {
-      onVerdict(verdict);
-      return () => {};
-    }
+    if (verdict.type === "refused") return onVerdict(verdict);
     const { service } = verdict;
     const request = { ...verdict.request, edgePath, backlogMs };
     const place = { vhost: service, url: request.url };
@@ -193,7 +188,7 @@ export class ClientAccess {
       (onAnswer) => this.#askHooks(action, place, onAnswer),
       (onAnswer) => service.check(request, connect, onAnswer),
     ];
-    return askInTurn(steps, (objection) => {
+    this.#askInTurn(steps, (objection) => {
       if (objection === null) return onVerdict({ type: "admitted", service, request });
       if (action === "publish") this.onPublishRefused();
       onVerdict(refusedFor(action, objection));
@@ -208,14 +203,33 @@ export class ClientAccess {
     this.#hooks?.onPublishRefused();
   }
 
-  /** The client left its stream. Harmless without one. */
+  /** The client left its stream, or no longer waits for the verdict. Harmless when repeated. */
   leaveStream(): void {
+    this.#pending?.cancel();
+    this.#pending = null;
     this.#hooks?.leaveStream();
   }
 
-  /** The client has disconnected. */
+  /** The client has disconnected. Called once. */
   close(totals: HookTotals): void {
+    this.leaveStream();
     this.#hooks?.close(totals);
+  }
+
+  /** Takes the steps in order until one objects. Calls `onAnswer` with the objection, or null. */
+  #askInTurn(steps: readonly Step[], onAnswer: (objection: string | null) => void): void {
+    const proceed = (from: number): void => {
+      for (let index = from; index < steps.length; index++) {
+        this.#pending = steps[index]!((objection) => {
+          this.#pending = null;
+          if (objection !== null) return onAnswer(objection);
+          proceed(index + 1);
+        });
+        if (this.#pending !== null) return;
+      }
+      onAnswer(null);
+    };
+    proceed(0);
   }
 
   #askHooks(
@@ -230,26 +244,6 @@ export class ClientAccess {
     }
     return this.#hooks.ask(action, place, onAnswer);
   }
-}
-
-/** Takes the steps in order until one objects. Calls `onAnswer` once, with the objection or null. */
-function askInTurn(
-  steps: readonly Step[],
-  onAnswer: (objection: string | null) => void,
-): CancelAsking {
-  let current: ClientCheck | null = null;
-  const proceed = (from: number): void => {
-    for (let index = from; index < steps.length; index++) {
-      current = steps[index]!((objection) => {
-        if (objection !== null) return onAnswer(objection);
-        proceed(index + 1);
-      });
-      if (current !== null) return;
-    }
-    onAnswer(null);
-  };
-  proceed(0);
-  return () => current?.cancel();
 }
 
 function withVhost(url: StreamUrl, { config }: VhostService): StreamUrl {

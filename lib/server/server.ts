@@ -45,9 +45,9 @@ export class Server implements ClientSource {
   get counts(): ServerCounts {
     let players = 0;
     let publishers = 0;
-    for (const { role } of this.#connections) {
-      if (role === "playing") players++;
-      if (role === "publishing") publishers++;
+    for (const { state: { type } } of this.#connections) {
+      if (type === "playing") players++;
+      if (type === "publishing") publishers++;
     }
     return { connections: this.#connections.size, players, publishers };
   }
@@ -74,6 +74,14 @@ export class Server implements ClientSource {
       return true;
     }
     return false;
+  }
+
+  closeClients(vhost: string, reason: string): void {
+    for (const connection of this.#connections) {
+      const { state } = connection;
+      if (!("admission" in state)) continue;
+      if (state.admission.service.config.name === vhost) connection.close(reason);
+    }
   }
 
   /**

@@ -3,7 +3,8 @@
  * that an edge that is asked for a stream on its own behalf refuses instead of asking itself for ever.
  */
 
-import type { AmfValue } from "../amf/amf_value.ts";
+import type { AmfObject, AmfValue } from "../amf/amf_value.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
 
@@ -13,9 +14,13 @@ export const EDGE_PATH_PROPERTY = "edgePath";
 /** Property of the `connect` object: an edge that takes a stream over wants it from so many ms back. */
 export const BACKLOG_PROPERTY = "edgeBacklogMs";
 
-/** The wish in a connect object's property, in ms; 0 for a client that has none. */
-export function parseBacklog(value: AmfValue): number {
-  return typeof value === "number" && value > 0 ? value : 0;
+/** What a `connect` object says about the edge that sends it; see {@linkcode StreamRequest}. */
+export function parseEdgeInfo(info: AmfObject): Pick<StreamRequest, "edgePath" | "backlogMs"> {
+  const backlogMs = info.get(BACKLOG_PROPERTY);
+  return {
+    edgePath: parseEdgePath(info.get(EDGE_PATH_PROPERTY)),
+    backlogMs: typeof backlogMs === "number" && backlogMs > 0 ? backlogMs : 0,
+  };
 }
 
 /** Levels of edges that a stream may pass. */
@@ -25,7 +30,7 @@ const MAX_HOPS = 8;
 const MAX_PATH_LENGTH = 1024;
 
 /** The ids in a connect object's property; empty for a client that is no edge. */
-export function parseEdgePath(value: AmfValue): readonly string[] {
+function parseEdgePath(value: AmfValue): readonly string[] {
   if (typeof value !== "string" || value === "" || value.length > MAX_PATH_LENGTH) return [];
   return value.split(",");
 }

@@ -355,6 +355,20 @@ Deno.test("FlvService.kick() ends a viewer, live or held", async () => {
   assertEquals([viewer.isEnded, rig.service.viewerCount], [true, 0]);
 });
 
+Deno.test("FlvService.closeClients() ends the viewers of one vhost, live or held", async () => {
+  const config = `${PROMPT} http_remux { enabled on; }`;
+  const rig = new FlvRig({ vhosts: `vhost a { ${config} } vhost b { ${config} }` });
+  rig.publish("a").push(VIDEO, 0, keyframe(1));
+  const viewer = await rig.watch("/live/show.flv?vhost=a");
+  const held = rig.fetch("/live/other.flv?vhost=a");
+  void rig.fetch("/live/show.flv?vhost=b");
+  await rig.clock.settle();
+  rig.service.closeClients("a", "vhost removed");
+  await rig.clock.settle();
+  assertEquals([viewer.isEnded, (await held).status], [true, 503]);
+  assertEquals(rig.service.clientReports(0).map(({ vhost }) => vhost), ["b"]);
+});
+
 Deno.test("FlvService.stop() ends all", async () => {
   const rig = new FlvRig();
   rig.publish().push(VIDEO, 0, keyframe(1));

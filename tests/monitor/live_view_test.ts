@@ -57,6 +57,8 @@ class FakeSource implements ClientSource {
     this.kicked.push(id);
     return true;
   }
+
+  closeClients(): void {}
 }
 
 class Rig {

@@ -59,7 +59,7 @@ export class ServerRig {
     await this.network.connect({ hostname: "127.0.0.1", port: PORT }, signal);
     const { client, server } = this.network.connections.at(-1)!;
     await this.settle();
-    return new Client({ transport: client, far: server, rig: this });
+    return new Client({ transport: client, far: server, clock: this.clock });
   }
 
   /** A client after handshake and `connect`; `properties` go into the connect object. */
@@ -137,10 +137,10 @@ export class Client {
   #handshakeBytes = SIMPLE_HANDSHAKE.length;
 
   constructor(
-    { transport, far, rig }: {
+    { transport, far, clock }: {
       readonly transport: MemoryTransport;
       readonly far: MemoryTransport;
-      readonly rig: ServerRig;
+      readonly clock: FakeClock;
     },
   ) {
     this.transport = transport;
@@ -148,8 +148,8 @@ export class Client {
     this.messages = this.#recorder.messages;
     this.#writer = new SocketWriter({
       transport,
-      queue: new FlushQueue(rig.clock),
-      clock: rig.clock,
+      queue: new FlushQueue(clock),
+      clock,
       onError: () => {},
     });
     void this.#readUntilEnd();

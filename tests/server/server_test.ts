@@ -1,5 +1,8 @@
 /** Accepting clients, and letting all of them go. */
 
+import { parseConfig } from "../../lib/config/parse_config.ts";
+import { Hub } from "../../lib/hub/hub.ts";
+import { LocalVhost } from "../../lib/origin/local_vhost.ts";
 import { ClientLimits } from "../../lib/server/client_limits.ts";
 import { Server } from "../../lib/server/server.ts";
 import type { Listener, Network, Transport } from "../../lib/io/transport.ts";
@@ -15,7 +18,8 @@ import { FakeClock } from "../helpers/fake_clock.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
 import { keyframe } from "../helpers/media.ts";
 import { createConnection, MemoryNetwork } from "../helpers/memory_network.ts";
-import { type Client, ServerRig } from "./rig.ts";
+import { SIMPLE_HANDSHAKE } from "../helpers/session_peer.ts";
+import { Client, ServerRig } from "./rig.ts";
 
 const ADDRESS = { hostname: "127.0.0.1", port: 1935 };
 
@@ -154,23 +158,22 @@ Deno.test("Server.stop() closes a client that came in the same turn", async () =
   assert(server.isClosed);
 });
 
-Deno.test("Server.listen() throws when the address is in use and serves the others", async () => {
+/** A server of its own class, without the rest of the program. */
+function createServer(configuration = "") {
   const network = new MemoryNetwork();
   const clock = new FakeClock();
-  const { logger } = new CollectedLog();
+  const log = new CollectedLog();
+  const { logger } = log;
   const queue = new FlushQueue(clock);
+  const hookServer = { serverId: "vid-1", serviceId: "edge" };
   const server = new Server({
     network,
     limit: new ClientLimits({ maxConnections: 10 }, { clock, logger }),
     idPrefix: "c",
     context: {
       gate: new Gate({
-        vhosts: new VhostDirectory(new Map()),
-        hooks: new HookClient({
-          server: { serverId: "vid-1", serviceId: "edge" },
-          clock,
-          logger,
-        }),
+        vhosts: createOrigins(configuration, clock),
+        hooks: new HookClient({ server: hookServer, clock, logger }),
         edgeId: "edge",
       }),
       queue,
@@ -183,6 +186,55 @@ Deno.test("Server.listen() throws when the address is in use and serves the othe
       chunkSize: 60_000,
     },
   });
+  return { network, clock, log, server };
+}
+
+function createOrigins(configuration: string, clock: FakeClock): VhostDirectory {
+  const text = `listen 1935; ${configuration}`;
+  const { config } = parseConfig(text, "test.conf", { readFile: () => undefined });
+  const limits = { maxLagMs: 30_000, maxBytes: 1_000_000, maxMessages: 2_500, keepBackMs: 0 };
+  return new VhostDirectory(
+    new Map(Array.from(config.vhosts.values(), (vhost) => {
+      const hub = new Hub({ chunkSize: 60_000, isAbsoluteTime: false, ...limits });
+      return [vhost.name, new LocalVhost({ config: vhost, hub, clock })];
+    })),
+  );
+}
+
+Deno.test("Server.closeClients() closes the players and publishers of one vhost", async () => {
+  const { network, clock, log, server } = createServer("vhost a.example { } vhost b.example { }");
+  server.listen(ADDRESS);
+  const connect = async (vhost: string) => {
+    await network.connect(ADDRESS, new AbortController().signal);
+    const { client: transport, server: far } = network.connections.at(-1)!;
+    const client = new Client({ transport, far, clock });
+    client.send(SIMPLE_HANDSHAKE);
+    client.connect({ tcUrl: `rtmp://${vhost}/live` });
+    await clock.settle();
+    return client;
+  };
+  const publisher = await connect("a.example");
+  const player = await connect("a.example");
+  const held = await connect("a.example");
+  const idle = await connect("a.example");
+  const other = await connect("b.example");
+  for (const client of [publisher, other]) client.publish();
+  await clock.settle();
+  player.play();
+  held.play("nothing");
+  await clock.settle();
+  assertEquals(server.counts, { connections: 5, players: 2, publishers: 2 });
+  server.closeClients("a.example", "vhost removed");
+  await clock.settle();
+  const clients = [publisher, player, held, idle, other];
+  assertEquals(clients.map(({ isEnded }) => isEnded), [true, true, true, false, false]);
+  const ends = log.lines.filter(({ fields }) => fields["reason"] === "vhost removed");
+  assertEquals(ends.length, 6, "each client's stream and connection");
+  await server.stop();
+});
+
+Deno.test("Server.listen() throws when the address is in use and serves the others", async () => {
+  const { network, clock, server } = createServer();
   assertEquals(server.listen({ ...ADDRESS, port: 0 }), { ...ADDRESS, port: 20_001 });
   assertThrows(() => server.listen({ ...ADDRESS, port: 20_001 }), Deno.errors.AddrInUse);
   await network.connect({ ...ADDRESS, port: 20_001 }, new AbortController().signal);

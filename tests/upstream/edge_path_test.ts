@@ -1,8 +1,11 @@
 /** Loops of edges. */
 
-import { formatEdgePath, parseEdgePath, refuseLoop } from "../../lib/upstream/edge_path.ts";
-import type { AmfValue } from "../../lib/amf/amf_value.ts";
+import { amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
+import { formatEdgePath, parseEdgeInfo, refuseLoop } from "../../lib/upstream/edge_path.ts";
 import { assertEquals } from "../helpers/assert.ts";
+
+/** The path in a connect object whose property is `value`. */
+const pathIn = (value: AmfValue) => parseEdgeInfo(amfObject({ edgePath: value })).edgePath;
 
 const PATHS: readonly (readonly [name: string, value: AmfValue, path: readonly string[]])[] = [
   ["a client that is no edge", undefined, []],
@@ -16,13 +19,21 @@ const PATHS: readonly (readonly [name: string, value: AmfValue, path: readonly s
 ];
 
 for (const [name, value, path] of PATHS) {
-  Deno.test(`parseEdgePath() reads ${name}`, () => assertEquals(parseEdgePath(value), path));
+  Deno.test(`parseEdgeInfo() reads the path of ${name}`, () => assertEquals(pathIn(value), path));
+}
+
+for (
+  const [value, backlogMs] of [[3_500, 3_500], [0, 0], [-1, 0], ["7", 0], [undefined, 0]] as const
+) {
+  Deno.test(`parseEdgeInfo() reads the backlog ${value} as ${backlogMs}`, () => {
+    assertEquals(parseEdgeInfo(amfObject({ edgeBacklogMs: value })).backlogMs, backlogMs);
+  });
 }
 
 Deno.test("formatEdgePath() puts the own id behind those before", () => {
   assertEquals(formatEdgePath([], "me"), "me");
   assertEquals(formatEdgePath(["a", "b"], "me"), "a,b,me");
-  assertEquals(parseEdgePath(formatEdgePath(["a", "b"], "me")), ["a", "b", "me"]);
+  assertEquals(pathIn(formatEdgePath(["a", "b"], "me")), ["a", "b", "me"]);
 });
 
 const REJECTED = "NetConnection.Connect.Rejected";
@@ -39,6 +50,6 @@ const LOOPS: readonly (readonly [name: string, path: string, code: string | unde
 
 for (const [name, path, code] of LOOPS) {
   Deno.test(`refuseLoop() answers ${name} with ${code ?? "nothing"}`, () => {
-    assertEquals(refuseLoop(parseEdgePath(path), "me")?.code, code);
+    assertEquals(refuseLoop(pathIn(path), "me")?.code, code);
   });
 }
