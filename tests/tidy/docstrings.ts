@@ -1,0 +1,28 @@
+/** What exported symbols say of themselves. */
+
+import type { Finding } from "./rule.ts";
+import { lineOf, type SourceText } from "./source_text.ts";
+
+const EXPORT = /^export (?:declare |abstract |async )*(?!type \{)\w+\*? (\w+)/gm;
+
+/** Exports of `lib` without a docstring. Line comments may stand between the two. */
+export function findUndocumentedExports(path: string, file: SourceText): Finding[] {
+  if (!path.startsWith("lib/") || path.endsWith(".d.ts")) return [];
+  return [...file.code.matchAll(EXPORT)]
+    .filter(({ index }) => {
+      const before = file.source.slice(0, index).replace(/(?:\n *\/\/[^\n]*)+\n$/, "\n");
+      return !before.endsWith("*/\n");
+    })
+    .map(({ 1: name, index }) => ({
+      line: lineOf(file.source, index),
+      message: `Export "${name}" has no docstring`,
+    }));
+}
+
+/** A file comment in a module of `lib` that exports one symbol, which shows nothing of it on hover. */
+export function findMisplacedComment(path: string, file: SourceText): Finding[] {
+  if (!path.startsWith("lib/") || path.endsWith(".d.ts")) return [];
+  const exports = [...file.code.matchAll(/^export /gm)];
+  if (!/^\/\*\*[\s\S]*?\*\/\n\n/.test(file.source) || exports.length !== 1) return [];
+  return [{ line: 1, message: "File comment beside one export; make it the export's docstring" }];
+}
