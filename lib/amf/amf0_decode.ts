@@ -1,24 +1,13 @@
-/**
- * AMF0 bytes → values.
- *
- * The bytes come from peers nobody trusts, so nothing is allocated on a peer's word alone: counts are
- * checked against the bytes that are left, and depth and number of values have limits. A message is
- * taken whole or refused with one error; there are no half-decoded commands.
- *
- * Source: AMF 0 specification (Adobe, 2007). Its sections 2.10 and 2.12 forget to show the markers of
- * the two array types; every implementation writes them.
- */
-
 import { ByteReader } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";
 import { Amf0Marker } from "./amf0_marker.ts";
 import { AmfObject, type AmfObjectKind, type AmfValue } from "./amf_value.ts";
 
-/** What a message may cost at most. */
-export interface AmfLimits {
-  /** Deepest nesting of objects and arrays; a container on the top level has depth 1. Default 32. */
+/** Limits on the cost of one message. */
+interface AmfLimits {
+  /** Deepest nesting of objects and arrays; those at the top level have depth 1. Default 32. */
   readonly maxDepth?: number;
-  /** Most values in all, nested ones included. Default 16384. */
+  /** Most values in total, including nested ones. Default 16384. */
   readonly maxValues?: number;
 }
 
@@ -26,12 +15,17 @@ const DEFAULT_MAX_DEPTH = 32;
 const DEFAULT_MAX_VALUES = 16_384;
 
 /**
- * Values of a buffer that holds nothing but AMF0 values, one after the other. An empty buffer has none.
- * The values share no memory with `bytes`. References (AMF0 §2.9) count within this buffer and resolve to
- * the very object they point at, so the result may hold one object in several places, and an object may
- * hold itself.
+ * Decodes a buffer of consecutive AMF0 values. The values share no memory with `bytes`. References
+ * (AMF0 §2.9) are relative to this buffer and resolve to the referenced object itself, so an object may
+ * occur several times in the result and may contain itself.
  *
- * @throws WireError with the offset in `bytes`: `amf.truncated`, `amf.unknown_marker`,
+ * The bytes are untrusted: counts are checked against the remaining bytes before memory is allocated,
+ * and depth and number of values are limited. Any error rejects the whole buffer.
+ *
+ * Source: AMF 0 specification (Adobe, 2007). Its sections 2.10 and 2.12 omit the markers of the two
+ * array types, which every implementation writes.
+ *
+ * @throws {WireError} with the offset in `bytes`: `amf.truncated`, `amf.unknown_marker`,
  * `amf.unsupported_marker` (movie clip, unsupported, record set, AMF3), `amf.unexpected_object_end`,
  * `amf.bad_count`, `amf.bad_reference`, `amf.too_deep`, `amf.too_many_values`.
  */
@@ -43,7 +37,7 @@ class Amf0Decoder {
   readonly #reader: ByteReader;
   readonly #maxDepth: number;
   readonly #maxValues: number;
-  /** What references point at: objects and arrays in the order in which they begin. */
+  /** Targets of references: objects and arrays in the order in which they start. */
   readonly #complexValues: (AmfObject | readonly AmfValue[])[] = [];
   #depth = 0;
   #valueCount = 0;
@@ -64,7 +58,7 @@ class Amf0Decoder {
     return this.#value(this.#reader.u8());
   }
 
-  /** The value whose marker was just read. */
+  /** Decodes the value after `marker`. */
   #value(marker: number): AmfValue {
     const reader = this.#reader;
     this.#countValue();
@@ -92,7 +86,7 @@ class Amf0Decoder {
       case Amf0Marker.typedObject:
         return this.#object("typed_object", reader.utf8(reader.u16()));
       case Amf0Marker.ecmaArray:
-        // The count is only a hint (some encoders always write 0): object-end ends the array.
+        // The count is only a hint, always 0 from some encoders. The object-end marker ends the array.
         reader.u32();
         return this.#object("ecma_array");
       case Amf0Marker.strictArray:
@@ -114,7 +108,7 @@ class Amf0Decoder {
 
   #date(): Date {
     const millisecondsSinceEpoch = this.#reader.f64();
-    // The zone is reserved and to be ignored: the time is UTC already (AMF0 §2.13).
+    // The time zone is reserved and must be ignored; the time is UTC (AMF0 §2.13).
     this.#reader.i16();
     return new Date(millisecondsSinceEpoch);
   }
@@ -126,7 +120,7 @@ class Amf0Decoder {
     if (target === undefined) {
       throw new WireError(
         "amf.bad_reference",
-        `Cannot resolve AMF0 reference ${index}: only ${this.#complexValues.length} objects came before`,
+        `Cannot resolve AMF0 reference ${index}: only ${this.#complexValues.length} objects precede it`,
         { offset },
       );
     }
@@ -147,9 +141,9 @@ class Amf0Decoder {
     return object;
   }
 
-  // DEVIATION: AMF0 §2.10 ends an ECMA array with object-end; the end of the buffer will do, too
-  //   | because lal left it out of onMetaData until late 2022, and librtmp accepts that
-  //   | test "decodeAmf0() takes the end of the buffer for the end of an ECMA array"
+  // DEVIATION: AMF0 §2.10 ends an ECMA array with object-end; the end of the buffer also ends it
+  //   | because lal omitted it from onMetaData until late 2022, and librtmp accepts that
+  //   | test "decodeAmf0() accepts the end of the buffer as the end of an ECMA array"
   #isUnendedArray(kind: AmfObjectKind): boolean {
     return kind === "ecma_array" && this.#reader.remaining === 0;
   }
@@ -157,7 +151,7 @@ class Amf0Decoder {
   #strictArray(): readonly AmfValue[] {
     const offset = this.#reader.offset;
     const count = this.#reader.u32();
-    // Each value takes a byte at least, so a larger count is a lie (or an attack on our memory).
+    // A value has at least one byte, so a larger count is wrong, or an attempt to exhaust memory.
     if (count > this.#reader.remaining) {
       throw new WireError(
         "amf.bad_count",
@@ -177,7 +171,7 @@ class Amf0Decoder {
     if (++this.#depth > this.#maxDepth) {
       throw new WireError(
         "amf.too_deep",
-        `Cannot decode AMF0: more than ${this.#maxDepth} objects inside each other`,
+        `Cannot decode AMF0: objects are nested more than ${this.#maxDepth} deep`,
         { offset: this.#reader.offset },
       );
     }
@@ -190,7 +184,7 @@ function undecodableMarker(marker: number, offset: number): WireError {
     case Amf0Marker.objectEnd:
       return new WireError(
         "amf.unexpected_object_end",
-        "Cannot decode AMF0: object-end outside of an object",
+        "Cannot decode AMF0: object-end outside an object",
         { offset },
       );
     case Amf0Marker.movieClip:
@@ -205,7 +199,7 @@ function undecodableMarker(marker: number, offset: number): WireError {
     default:
       return new WireError(
         "amf.unknown_marker",
-        `Cannot decode AMF0: there is no type ${hex}`,
+        `Cannot decode AMF0: unknown type ${hex}`,
         { offset },
       );
   }

@@ -1,5 +1,3 @@
-/** Values → AMF0 bytes. Source: AMF 0 specification (Adobe, 2007). */
-
 import { ByteWriter, encodeUtf8, MAX_SHORT_TEXT } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";
 import { Amf0Marker } from "./amf0_marker.ts";
@@ -8,17 +6,19 @@ import { AmfObject, type AmfValue } from "./amf_value.ts";
 const MAX_U16 = 0xffff;
 
 /**
- * The values one after the other. The result shares no memory with them.
+ * Encodes consecutive AMF0 values. The result shares no memory with them.
  *
- * An object or array that occurs twice (or inside itself) is written once and then referred to
- * (AMF0 §2.9), so any decoded message can be encoded again and never grows. Few RTMP peers read
- * references: a message of our own should not use one object in two places.
+ * An object or array that occurs again, or inside itself, is written as a reference (AMF0 §2.9), so
+ * every decoded message can be encoded without growing. Few RTMP peers support references: do not
+ * use an object twice in messages that this server creates.
  *
- * Text longer than 65535 bytes becomes a long string; lone surrogates become U+FFFD; a date is written
- * with zone 0.
+ * Text longer than 65535 bytes becomes a long string. Lone surrogates become U+FFFD. Dates are written
+ * with time zone 0.
  *
- * @throws WireError `amf.name_too_long` for a property or class name of more than 65535 bytes,
- * `amf.bad_reference` when an object that occurs twice came after 65536 others.
+ * Source: AMF 0 specification (Adobe, 2007).
+ *
+ * @throws {WireError} `amf.name_too_long` for a property or class name of more than 65535 bytes,
+ * `amf.bad_reference` for a reference to an object after the first 65536.
  */
 export function encodeAmf0(values: readonly AmfValue[]): Uint8Array<ArrayBuffer> {
   ENCODER.begin();
@@ -84,7 +84,7 @@ class Amf0Encoder {
     }
   }
 
-  /** Writes a reference if `value` was written before; otherwise gives it the next index. */
+  /** Writes a reference and returns true if `value` was written before. Otherwise assigns an index. */
   #refer(value: AmfObject | readonly AmfValue[]): boolean {
     const index = this.#indexes.get(value);
     if (index === undefined) {
@@ -94,7 +94,7 @@ class Amf0Encoder {
     if (index > MAX_U16) {
       throw new WireError(
         "amf.bad_reference",
-        `Cannot encode AMF0: a reference to object ${index}, but ${MAX_U16} is the last that can be named`,
+        `Cannot encode AMF0: reference to object ${index} exceeds the limit of ${MAX_U16}`,
       );
     }
     this.#writer.u8(Amf0Marker.reference);
@@ -150,7 +150,7 @@ class Amf0Encoder {
     if (utf8.length > MAX_U16) {
       throw new WireError(
         "amf.name_too_long",
-        `Cannot encode AMF0: a name has ${utf8.length} bytes, but ${MAX_U16} is the most`,
+        `Cannot encode AMF0: name of ${utf8.length} bytes exceeds the limit of ${MAX_U16}`,
       );
     }
     this.#writer.u16(utf8.length);
@@ -158,5 +158,5 @@ class Amf0Encoder {
   }
 }
 
-/** One for all: a message has a dozen small parts, and thousands of clients are answered at once. */
+/** Shared: a message has a dozen small parts, and thousands of clients may be answered at once. */
 const ENCODER = new Amf0Encoder();

@@ -1,4 +1,4 @@
-/** First byte of every AMF0 value: its type (AMF0 §2.1). */
+/** Type markers: the first byte of each AMF0 value (AMF0 §2.1). */
 export const Amf0Marker = {
   number: 0x00,
   boolean: 0x01,

@@ -1,11 +1,4 @@
-/**
- * The values that AMF0 can carry, as the rest of the program sees them.
- *
- * Most AMF0 types have a natural twin in the language. Objects do not: their properties have an order,
- * any text may be a name (`__proto__` too), and an ECMA array differs from an object only by its marker.
- */
-
-/** Any AMF0 value. `Date` is a moment in UTC; its zone field is not kept (AMF0 §2.13 reserves it). */
+/** An AMF0 value. Dates are in UTC; their time zone field is reserved (AMF0 §2.13) and dropped. */
 export type AmfValue =
   | number
   | boolean
@@ -17,21 +10,24 @@ export type AmfValue =
   | AmfObject
   | readonly AmfValue[];
 
-/** An XML document (AMF0 §2.17), as text that nobody has parsed. */
-export interface AmfXml {
+/** An XML document (AMF0 §2.17), as unparsed text. */
+interface AmfXml {
   readonly kind: "xml_document";
   readonly text: string;
 }
 
-/** Which of the three AMF0 types with named properties an object is (§2.5, §2.10, §2.18). */
+/** The three AMF0 types with named properties (§2.5, §2.10, §2.18). */
 export type AmfObjectKind = "object" | "ecma_array" | "typed_object";
 
-/** Named properties in the order of the wire. */
+/**
+ * An AMF0 object or ECMA array. Unlike in a JavaScript object, the properties keep the order of the
+ * wire and may have any name, such as `__proto__`.
+ */
 export class AmfObject {
   readonly kind: AmfObjectKind;
-  /** Class of a typed object; empty for the other kinds. */
+  /** Class name of a typed object; empty for the other kinds. */
   readonly className: string;
-  /** A name that came twice has the later value. */
+  /** A duplicate name has the last value. */
   readonly properties: Map<string, AmfValue>;
 
   constructor(kind: AmfObjectKind, properties: Map<string, AmfValue>, className = "") {
@@ -40,18 +36,18 @@ export class AmfObject {
     this.className = className;
   }
 
-  /** Value of the property, or `undefined` when there is none of this name. */
+  /** Returns the value of a property, or `undefined` when it is absent. */
   get(name: string): AmfValue {
     return this.properties.get(name);
   }
 }
 
-/** An anonymous object with the record's entries. */
+/** Creates an anonymous object with the entries of `record`. */
 export function amfObject(record: Readonly<Record<string, AmfValue>>): AmfObject {
   return new AmfObject("object", new Map(Object.entries(record)));
 }
 
-/** An ECMA array with the record's entries. */
+/** Creates an ECMA array with the entries of `record`. */
 export function amfEcmaArray(record: Readonly<Record<string, AmfValue>>): AmfObject {
   return new AmfObject("ecma_array", new Map(Object.entries(record)));
 }

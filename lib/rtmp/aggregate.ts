@@ -1,28 +1,27 @@
-/**
- * Aggregate messages (type 22, RTMP 1.0 §7.1.6): several audio, video and data messages in one, laid out
- * like the tags of an FLV file. Flash Media Server and its kin send them; they are split on arrival and
- * never made.
- */
-
 import { readU24, readU32 } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";
 import { addU32, diffU32 } from "../base/u32.ts";
 
-/** Type 1, length 3, timestamp 3 + 1 (its upper byte comes last, as in FLV), stream id 3. */
+/** Type 1, length 3, timestamp 3 + 1 (the upper byte is last, as in FLV), stream id 3. */
 const HEADER_BYTES = 11;
 
-/** Length of header and data once more. Not looked at: it serves those who read backwards. */
+/** Length of header and data again, for reading backwards. Ignored. */
 const BACK_POINTER_BYTES = 4;
 
-/** Receives one message of an aggregate. The payload is a view into the aggregate's. */
-export type EmitSubMessage = (typeId: number, timestampMs: number, payload: Uint8Array) => void;
+/** Receives one message of an aggregate. `payload` is a view of the aggregate's payload. */
+type EmitSubMessage = (typeId: number, timestampMs: number, payload: Uint8Array) => void;
 
 /**
- * Calls `emit` for each message in an aggregate, in order. The first gets the time of the aggregate, the
- * others keep their distance from it (§7.1.6: the times inside are offsets in an epoch of their own).
+ * Calls `emit` for each message of an aggregate message (type 22, RTMP 1.0 §7.1.6), in order. An
+ * aggregate has several audio, video and data messages, laid out like the tags of an FLV file. Flash
+ * Media Server and similar servers send them.
  *
- * @param timestampMs time of the aggregate, u32
- * @throws {WireError} `chunk.aggregate_truncated`; the messages before the broken one were emitted.
+ * The first message gets the timestamp of the aggregate. The others keep their distance from it,
+ * because the timestamps inside have a separate epoch.
+ *
+ * @param timestampMs timestamp of the aggregate, u32
+ * @throws {WireError} `chunk.aggregate_truncated`, after the messages before the truncated one were
+ *   emitted
  */
 export function splitAggregate(
   timestampMs: number,
@@ -56,10 +55,10 @@ function requireBytes(payload: Uint8Array, at: number, needed: number): void {
   if (left >= needed) return;
   throw new WireError(
     "chunk.aggregate_truncated",
-    `Cannot split aggregate message: the message at byte ${at} needs ${needed} bytes, ${left} are left`,
+    `Cannot split aggregate message: the message at byte ${at} needs ${needed} bytes, only ${left} are left`,
     {
       offset: at,
-      fix: "capture the connection with tcpdump and report it with the encoder's name",
+      fix: "report it with the encoder's name and a tcpdump capture of the connection",
     },
   );
 }

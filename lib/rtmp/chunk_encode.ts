@@ -1,29 +1,28 @@
 /**
- * Messages to chunks (RTMP 1.0 §5.3).
+ * Encodes messages as chunks (RTMP 1.0 §5.3).
  *
- * Every message starts with a full header (fmt 0), so the bytes depend on nothing that was sent before:
- * any message is a place where a player may join, and any message may be left out. That is why this is
- * a set of pure functions and not a writer with state.
+ * Every message starts with a full header (fmt 0), so its bytes do not depend on earlier messages: a
+ * player may join at any message, and any message may be omitted. Hence these functions are pure.
  *
- * A timestamp of 0xFFFFFF or more is repeated in every continuation chunk. ffmpeg and librtmp lose the
- * message when it is left out, GStreamer's rtmp2src when it is replaced by zeros.
+ * A timestamp of 0xFFFFFF or more is repeated in every continuation chunk. ffmpeg and librtmp lose
+ * the message when it is omitted, GStreamer's rtmp2src when it is replaced by zeros.
  */
 
 import { writeU24, writeU32 } from "../base/bytes.ts";
 import { EXTENDED_TIMESTAMP } from "./constants.ts";
 
-/** Where a message belongs and when. */
+/** Header of a message. */
 export interface MessageHeader {
-  /** Chunk stream id, 2…63: this server writes one-byte basic headers only. */
+  /** Chunk stream id, 2…63, because only one-byte basic headers are written. */
   readonly csid: number;
   readonly typeId: number;
   /** Message stream id, u32. */
   readonly msid: number;
-  /** Absolute time, u32. */
+  /** Absolute timestamp, u32. */
   readonly timestampMs: number;
 }
 
-/** Bytes that a message of `length` payload bytes takes on the wire. */
+/** Returns the encoded size of a message with `length` payload bytes. */
 export function encodedMessageBytes(
   length: number,
   timestampMs: number,
@@ -35,12 +34,12 @@ export function encodedMessageBytes(
 }
 
 /**
- * Writes a message into `target` at `offset`; the caller has made {@linkcode encodedMessageBytes} of
- * room. The payload is copied.
+ * Writes a message to `target` at `offset`. `target` must have room for
+ * {@linkcode encodedMessageBytes}. The payload is copied.
  *
- * @returns the offset after the last byte written.
+ * @returns the offset after the last byte written
  */
-// HOT: once per media message of a stream, however many players; guarded by bench/codec_bench.ts.
+// HOT: once per media message of a stream, for all its players. Measured by bench/codec_bench.ts.
 export function encodeMessageInto(
   target: Uint8Array,
   offset: number,
@@ -56,7 +55,7 @@ export function encodeMessageInto(
   writeU24(target, at + 1, isExtended ? EXTENDED_TIMESTAMP : timestampMs);
   writeU24(target, at + 4, length);
   target[at + 7] = header.typeId;
-  // The message stream id is the one little-endian number of the protocol (RTMP 1.0 §5.3.1.2.1).
+  // The message stream id is the only little-endian number of the protocol (RTMP 1.0 §5.3.1.2.1).
   target[at + 8] = msid;
   target[at + 9] = msid >>> 8;
   target[at + 10] = msid >>> 16;
@@ -85,7 +84,7 @@ export function encodeMessageInto(
   return at;
 }
 
-/** A message as a new array. */
+/** Encodes a message into a new array. */
 export function encodeMessage(
   header: MessageHeader,
   payload: Uint8Array,

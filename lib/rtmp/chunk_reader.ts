@@ -1,13 +1,3 @@
-/**
- * Chunks to messages (RTMP 1.0 §5.3): an incremental machine that is fed bytes as they come and calls
- * back once per whole message. It applies SetChunkSize and Abort itself, because they count from the
- * very next chunk on.
- *
- * Invariants: a message's partial payload lives with its own chunk stream, so messages may interleave;
- * memory grows with bytes that arrived, never with lengths a peer merely announced; a message that lies
- * whole in one chunk of one input is handed out as a view and never copied.
- */
-
 import { readU24, readU32 } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";
 import { addU32 } from "../base/u32.ts";
@@ -18,27 +8,26 @@ import {
   MessageType,
 } from "./constants.ts";
 
-/** Receives whole messages. */
+/** Receives complete messages. */
 export interface MessageSink {
   /**
-   * @param timestampMs Absolute time, u32.
-   * @param payload Valid during the call only: its memory is used again.
+   * @param timestampMs Absolute timestamp, u32.
+   * @param payload Valid only during the call, because its memory is reused.
    */
   onMessage(typeId: number, timestampMs: number, msid: number, payload: Uint8Array): void;
 }
 
-/** Bounds on what one peer may make the reader hold. */
+/** Limits on the memory that one peer can make the reader use. */
 export interface ChunkLimits {
-  /** Longest message accepted. Default 8 MiB. */
+  /** Longest accepted message. Default 8 MiB. */
   readonly maxMessageBytes: number;
-  /** Most chunk streams one connection may use. Default 64; real peers use fewer than ten. */
+  /** Most chunk streams of a connection. Default 64; real peers use fewer than ten. */
   readonly maxChunkStreams: number;
-  /** Most memory for unfinished messages, over all chunk streams. Default 16 MiB. */
+  /** Most memory for incomplete messages of all chunk streams. Default 16 MiB. */
   readonly maxUnassembledBytes: number;
 }
 
-/** The limits used unless told otherwise. */
-export const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
+const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
   maxMessageBytes: 8 * 1024 * 1024,
   maxChunkStreams: 64,
   maxUnassembledBytes: 16 * 1024 * 1024,
@@ -50,50 +39,68 @@ const MAX_HEADER_BYTES = 18;
 /** Message header bytes by fmt (RTMP 1.0 §5.3.1.2). */
 const MESSAGE_HEADER_BYTES = [11, 7, 3, 0] as const;
 
-/** First size of an assembly buffer; it doubles as bytes arrive. */
+/** Initial size of an assembly buffer. It doubles as bytes arrive. */
 const MIN_ASSEMBLY_BYTES = 4096;
 
 /**
- * An assembly buffer up to this size is kept for the chunk stream's next message, if that is likely: a
- * picture follows a picture, but a command may be the last.
+ * Assembly buffers of up to this size are kept for the next message of a chunk stream with media. A
+ * command may be the last one.
  */
 const MAX_KEPT_ASSEMBLY_BYTES = 512 * 1024;
 
 const NO_BYTES = new Uint8Array(0);
 
-/** What is remembered of one chunk stream between chunks. */
+/** State of one chunk stream between chunks. */
 class ChunkStream {
   typeId = 0;
   msid = 0;
   length = 0;
-  /** Absolute time of the current message. */
+  /** Absolute timestamp of the current message. */
   timestampMs = 0;
-  /** What a fmt 3 chunk that opens a message adds. */
+  /** Added to the timestamp by a fmt 3 chunk that starts a message. */
   deltaMs = 0;
-  /** The 32-bit value of the extended field, or -1 when the last full header had none. */
+  /** Extended timestamp, or -1 when the last header without fmt 3 had none. */
   extended = -1;
-  /** Payload bytes received of the message under way; -1 between messages. */
+  /** Payload bytes received of the current message; -1 between messages. */
   received = -1;
   assembly: Uint8Array<ArrayBuffer> = NO_BYTES;
 }
 
-/** See the file comment. One per connection and direction. */
+/**
+ * Reads chunks and reassembles messages (RTMP 1.0 §5.3). Accepts bytes in pieces of any size and calls
+ * its sink once per complete message. Applies SetChunkSize and Abort, because they affect the very next
+ * chunk.
+ *
+ * The parser alternates between two states. `#current` is null in HEADER and the chunk stream in
+ * PAYLOAD:
+ *
+ *     ┌─> HEADER ── header complete ──> PAYLOAD ── chunk complete ──┐
+ *     │    │  ^                          │   ^                      │
+ *     │    └──┘ incomplete: bytes        └───┘ incomplete: bytes    │
+ *     │         kept in #head                  kept in the chunk    │
+ *     │                                        stream's assembly    │
+ *     └────────── message complete: sink.onMessage() ───────────────┘
+ *
+ * - Each chunk stream assembles its own message, so messages may interleave.
+ * - Memory grows with the bytes received, never with the lengths that a peer announces.
+ * - A message that is contained in one chunk of one input is passed on as a view, without a copy.
+ */
 export class ChunkReader {
   readonly #sink: MessageSink;
   readonly #limits: ChunkLimits;
   readonly #streams = new Map<number, ChunkStream>();
   #chunkSize = INITIAL_CHUNK_SIZE;
-  /** Capacity of all assembly buffers together. */
+  /** Total capacity of all assembly buffers. */
   #assemblyBytes = 0;
-  /** Bytes consumed, for error texts. */
+  /** Number of bytes consumed, for errors. */
   #consumed = 0;
-  /** A header cut by the end of an input. Made for the first: most players' connections have none. */
+  /** An incomplete header. Created when first needed: most players never send one in pieces. */
   #head: Uint8Array | null = null;
   #headLength = 0;
-  /** The chunk whose payload is under way. */
+  /** Chunk stream of the payload being read; null while a header is read. */
   #current: ChunkStream | null = null;
   #chunkRemaining = 0;
-  /** The peer was seen to leave the extended timestamp of a continuation chunk out. */
+  /** Whether the peer omitted the extended timestamp of a continuation chunk before. */
   #omitsExtended = false;
 
   constructor(sink: MessageSink, limits: ChunkLimits = DEFAULT_CHUNK_LIMITS) {
@@ -101,19 +108,19 @@ export class ChunkReader {
     this.#limits = limits;
   }
 
-  /** Size the peer cuts its messages into, in bytes. */
+  /** The peer's chunk size in bytes. */
   get chunkSize(): number {
     return this.#chunkSize;
   }
 
   /**
-   * Takes the next bytes and calls the sink for every message that they complete. `bytes` may be used
-   * again when this returns.
+   * Reads the next bytes and calls the sink for every message that they complete. The caller may reuse
+   * `bytes` afterwards.
    *
-   * @throws {WireError} `chunk.*` when the peer breaks the protocol or a limit. Nothing may be pushed
-   *   afterwards.
+   * @throws {WireError} `chunk.*` when the peer violates the protocol or a limit; call nothing
+   *   afterwards
    */
-  // HOT: all ingest goes through here; guarded by bench/codec_bench.ts.
+  // HOT: all received bytes. Measured by bench/codec_bench.ts.
   push(bytes: Uint8Array): void {
     let at = 0;
     while (at < bytes.length || this.#current !== null && this.#chunkRemaining === 0) {
@@ -133,12 +140,12 @@ export class ChunkReader {
         return at + size;
       }
     }
-    // The header is cut: collect it byte by byte, which happens once per input at most.
+    // The header is incomplete: collect it byte by byte. This happens at most once per input.
     const head = this.#head ??= new Uint8Array(MAX_HEADER_BYTES);
     head[this.#headLength++] = bytes[at]!;
     const size = this.#openChunk(head, 0, this.#headLength);
     if (size === 0) return at + 1;
-    // A continuation's four peeked bytes may turn out to be payload: give those back to the input.
+    // The four bytes peeked for an extended timestamp may turn out to be payload: read them again.
     const unused = this.#headLength - size;
     this.#headLength = 0;
     this.#consumed += size;
@@ -151,7 +158,7 @@ export class ChunkReader {
   /**
    * Reads one chunk header at `at` and makes its chunk stream the current one.
    *
-   * @returns bytes of the header, or 0 when more are needed; then nothing has changed.
+   * @returns the length of the header, or 0 when more bytes are needed, without any change of state
    */
   #openChunk(bytes: Uint8Array, at: number, end: number): number {
     const first = bytes[at]!;
@@ -176,14 +183,14 @@ export class ChunkReader {
       throw this.#error(
         "chunk.unfinished_message",
         `Cannot start a message on csid ${csid} with fmt ${fmt}: ` +
-          `${known.received} of ${known.length} bytes of the one before have come`,
+          `only ${known.received} of ${known.length} bytes of the previous one were received`,
       );
     }
     if (known === undefined && fmt >= 2) {
       throw this.#error(
         "chunk.no_previous",
-        `Cannot read chunk on csid ${csid}: fmt ${fmt} came before any fmt 0`,
-        "the peer must open each chunk stream with fmt 0",
+        `Cannot read chunk on csid ${csid}: fmt ${fmt} before any fmt 0`,
+        "the peer must start each chunk stream with fmt 0",
       );
     }
 
@@ -210,13 +217,12 @@ export class ChunkReader {
   }
 
   /**
-   * How many bytes of extended timestamp a fmt 3 chunk has at `at`: 4, 0, or -1 when that is not clear
-   * before more bytes come. A peer that was seen to leave it out is not asked again, so that a short tail
-   * which looks like the start of a timestamp is not held back.
+   * Returns the length of the extended timestamp of a fmt 3 chunk at `at`: 4, 0, or -1 when more bytes
+   * are needed to decide. Once a peer has omitted it, it is never expected again, so that a short
+   * payload which looks like the start of a timestamp is not held back.
    *
    * DEVIATION: fmt 3 repeats the extended timestamp (RTMP 1.0 §5.3.1.3) | because older ffmpeg and
-   * librtmp leave it out | test "ChunkReader.push() reads continuations with the extended timestamp left
-   * out"
+   * librtmp omit it | test "ChunkReader.push() reads continuations with the extended timestamp omitted"
    * DEVIATION: the same | because gortmplib (mediamtx) writes zeros | test "ChunkReader.push() reads
    * continuations with the extended timestamp zero"
    */
@@ -243,7 +249,7 @@ export class ChunkReader {
     if (this.#streams.size >= this.#limits.maxChunkStreams) {
       throw this.#error(
         "chunk.too_many_streams",
-        `Cannot open chunk stream ${csid}: ${this.#streams.size} are open, which is the limit`,
+        `Cannot open chunk stream ${csid}: the limit of ${this.#streams.size} is reached`,
       );
     }
     const stream = new ChunkStream();
@@ -264,7 +270,7 @@ export class ChunkReader {
       if (length > this.#limits.maxMessageBytes) {
         throw this.#error(
           "chunk.message_too_long",
-          `Cannot take a message of ${length} bytes on csid ${csid}: ` +
+          `Cannot accept message of ${length} bytes on csid ${csid}: ` +
             `the limit is ${this.#limits.maxMessageBytes}`,
         );
       }
@@ -274,12 +280,12 @@ export class ChunkReader {
     if (fmt === 0) {
       stream.msid = readLittleEndianU32(bytes, header + 7);
       stream.timestampMs = extended >= 0 ? extended : readU24(bytes, header);
-      // RTMP 1.0 §5.3.1.2.4: a fmt 3 after a fmt 0 takes the fmt 0 timestamp as its delta. SRS, ffmpeg
-      // and rust-media-libs read it that way; nginx-rtmp and gortmplib take 0. Peers rarely write it.
+      // RTMP 1.0 §5.3.1.2.4: a fmt 3 after a fmt 0 uses the timestamp of the fmt 0 as its delta. SRS,
+      // ffmpeg and rust-media-libs do so; nginx-rtmp and gortmplib use 0. Peers rarely write it.
       stream.deltaMs = stream.timestampMs;
     } else {
-      // DEVIATION: a chunk stream opens with fmt 0 | because librtmp opens its ping with fmt 1 | test
-      // "ChunkReader.push() takes fmt 1 as the first chunk of a chunk stream".
+      // DEVIATION: a chunk stream starts with fmt 0 | because librtmp starts its ping with fmt 1 | test
+      // "ChunkReader.push() accepts fmt 1 as the first chunk of a chunk stream"
       if (fmt !== 3) stream.deltaMs = extended >= 0 ? extended : readU24(bytes, header);
       stream.timestampMs = addU32(stream.timestampMs, stream.deltaMs);
     }
@@ -324,7 +330,7 @@ export class ChunkReader {
     if (this.#assemblyBytes + growth > maxUnassembledBytes) {
       throw this.#error(
         "chunk.too_much_unassembled",
-        `Cannot hold ${this.#assemblyBytes + growth} bytes of unfinished messages: ` +
+        `Cannot buffer ${this.#assemblyBytes + growth} bytes of incomplete messages: ` +
           `the limit is ${maxUnassembledBytes}`,
       );
     }
@@ -334,7 +340,7 @@ export class ChunkReader {
     stream.assembly = larger;
   }
 
-  /** Gives up the buffers that are only kept for messages to come. */
+  /** Releases buffers that are kept for future messages. */
   #releaseIdle(): void {
     for (const stream of this.#streams.values()) {
       if (stream.received < 0) this.#release(stream);
@@ -361,7 +367,7 @@ export class ChunkReader {
     if (size === 0 || size > 0x7FFFFFFF) {
       throw this.#error(
         "chunk.bad_chunk_size",
-        `Cannot use chunk size ${size}: it must be 1 to ${0x7FFFFFFF}`,
+        `Cannot use chunk size ${size}: it must be between 1 and ${0x7FFFFFFF}`,
       );
     }
     this.#chunkSize = Math.min(size, MAX_CHUNK_SIZE);

@@ -11,39 +11,39 @@ import { Csid, MessageType } from "./constants.ts";
 /** A decoded command. */
 export interface Command {
   readonly name: string;
-  /** Pairs an answer with its request; 0 asks for no answer. */
+  /** Pairs a response with its request; 0 requests no response. */
   readonly transactionId: number;
   /** The command object (usually an object or null), then the arguments. */
   readonly values: readonly AmfValue[];
 }
 
 /**
- * Reads a command message of type 20 (AMF0) or 17 (AMF3 envelope).
+ * Decodes a command message of type 20 (AMF0) or 17 (AMF3 envelope).
  *
- * @throws {WireError} `command.no_name` when it does not begin with a name, `amf.*` when the values cannot
- *   be read.
+ * @throws {WireError} `command.no_name` when it does not start with a name; `amf.*` when the values
+ *   cannot be decoded
  */
 export function decodeCommand(typeId: number, payload: Uint8Array): Command {
   const body = typeId === MessageType.COMMAND_AMF3 ? amf0BodyOf(payload) : payload;
   const [name, ...rest] = decodeAmf0(body);
   if (typeof name !== "string") {
-    throw new WireError("command.no_name", "Cannot read command: it does not begin with a name");
+    throw new WireError("command.no_name", "Cannot read command: it does not start with a name");
   }
   const [transactionId, ...values] = rest;
   if (typeof transactionId === "number") return { name, transactionId, values };
-  // FMLE 3 and some hardware encoders leave the transaction id of one-way commands out.
+  // FMLE 3 and some hardware encoders omit the transaction id of commands without a response.
   return { name, transactionId: 0, values: rest };
 }
 
 /** What {@linkcode encodeCommand} needs besides the command. */
-export interface CommandFraming {
-  /** Message stream id: 0 for NetConnection commands, the stream's for NetStream commands. */
+interface CommandFraming {
+  /** Message stream id: 0 for NetConnection commands, that of the stream for NetStream commands. */
   readonly msid: number;
-  /** Chunk size the peer was told, in bytes. */
+  /** Chunk size in bytes, as announced to the peer. */
   readonly chunkSize: number;
 }
 
-/** A command as AMF0 chunks. */
+/** Encodes a command as AMF0 in chunks. */
 export function encodeCommand(command: Command, framing: CommandFraming): Uint8Array<ArrayBuffer> {
   const header = {
     csid: Csid.COMMAND,
@@ -54,7 +54,7 @@ export function encodeCommand(command: Command, framing: CommandFraming): Uint8A
   return encodeMessage(header, encodeCommandPayload(command), framing.chunkSize);
 }
 
-/** The payload of {@linkcode encodeCommand}, for callers that cut chunks themselves. */
+/** Encodes only the payload of a command message. */
 export function encodeCommandPayload(command: Command): Uint8Array<ArrayBuffer> {
   return encodeAmf0([command.name, command.transactionId, ...command.values]);
 }

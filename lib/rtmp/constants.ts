@@ -1,4 +1,4 @@
-/** Numbers of the wire, with their sections in the RTMP 1.0 specification. */
+/** Constants of the protocol, with their sections in the RTMP 1.0 specification. */
 
 /** Message type ids (RTMP 1.0 §5.4, §7.1). */
 export const MessageType = {
@@ -27,8 +27,8 @@ export const UserControlEvent = {
 } as const;
 
 /**
- * Chunk stream ids this server writes. Constant for everybody, never the publisher's own: the same
- * bytes go to all players (csid 2 is fixed by RTMP 1.0 §5.4, the others are usual).
+ * Chunk stream ids that this server writes. They are constant, independent of the publisher's, because
+ * all players get the same bytes. RTMP 1.0 §5.4 requires csid 2; the others are conventional.
  */
 export const Csid = {
   CONTROL: 2,
@@ -41,19 +41,19 @@ export const Csid = {
 /** Message stream id of control messages and of NetConnection commands (RTMP 1.0 §5.4, §7.2.1). */
 export const CONTROL_MSID = 0;
 
-/** Message stream id of all media: the id the server answers the first `createStream` with. */
+/** Message stream id of all media: the response to the first `createStream`. */
 export const MEDIA_MSID = 1;
 
-/** Chunk size in force before the first SetChunkSize (RTMP 1.0 §5.4.1). */
+/** Chunk size before the first SetChunkSize (RTMP 1.0 §5.4.1). */
 export const INITIAL_CHUNK_SIZE = 128;
 
-/** The largest chunk size that means something: message lengths have 24 bits (RTMP 1.0 §5.4.1). */
+/** Largest useful chunk size: message lengths have 24 bits (RTMP 1.0 §5.4.1). */
 export const MAX_CHUNK_SIZE = 0xFFFFFF;
 
-/** Timestamps and deltas from here on travel in the 4-byte extended field (RTMP 1.0 §5.3.1.3). */
+/** Timestamps and deltas from this value on use the 4-byte extended field (RTMP 1.0 §5.3.1.3). */
 export const EXTENDED_TIMESTAMP = 0xFFFFFF;
 
-/** `NetStream` and `NetConnection` status codes that this server sends or acts on. */
+/** `NetStream` and `NetConnection` status codes that this server sends or handles. */
 export const StatusCode = {
   CONNECT_SUCCESS: "NetConnection.Connect.Success",
   CONNECT_REJECTED: "NetConnection.Connect.Rejected",

@@ -1,4 +1,4 @@
-/** Protocol control and user control messages (RTMP 1.0 §5.4 and §7.1.7) as whole chunks. */
+/** Protocol control and user control messages (RTMP 1.0 §5.4, §7.1.7), encoded as complete chunks. */
 
 import { readU32, writeU32 } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";
@@ -22,22 +22,22 @@ function encodeControlU32(typeId: number, value: number): Uint8Array<ArrayBuffer
   return encodeControl(typeId, payload);
 }
 
-/** Announces the size of all chunks that follow, 1…0x7FFFFFFF bytes (RTMP 1.0 §5.4.1). */
+/** Announces the size of all following chunks, 1…0x7FFFFFFF bytes (RTMP 1.0 §5.4.1). */
 export function encodeSetChunkSize(sizeBytes: number): Uint8Array<ArrayBuffer> {
   return encodeControlU32(MessageType.SET_CHUNK_SIZE, sizeBytes);
 }
 
-/** Total bytes received so far, u32 (RTMP 1.0 §5.4.3). */
+/** Reports the total number of bytes received, u32 (RTMP 1.0 §5.4.3). */
 export function encodeAcknowledgement(totalBytes: number): Uint8Array<ArrayBuffer> {
   return encodeControlU32(MessageType.ACKNOWLEDGEMENT, totalBytes);
 }
 
-/** How many bytes the peer may send between two acknowledgements (RTMP 1.0 §5.4.4). */
+/** Announces how many bytes may be sent between two acknowledgements (RTMP 1.0 §5.4.4). */
 export function encodeWindowAckSize(windowBytes: number): Uint8Array<ArrayBuffer> {
   return encodeControlU32(MessageType.WINDOW_ACK_SIZE, windowBytes);
 }
 
-/** Limits the peer's output, with the "dynamic" limit type 2 (RTMP 1.0 §5.4.5). */
+/** Limits the peer's output, with limit type 2, "dynamic" (RTMP 1.0 §5.4.5). */
 export function encodeSetPeerBandwidth(windowBytes: number): Uint8Array<ArrayBuffer> {
   const payload = new Uint8Array(5);
   writeU32(payload, 0, windowBytes);
@@ -45,7 +45,7 @@ export function encodeSetPeerBandwidth(windowBytes: number): Uint8Array<ArrayBuf
   return encodeControl(MessageType.SET_PEER_BANDWIDTH, payload);
 }
 
-/** A user control event with its 4-byte values: a stream id, a time, … (RTMP 1.0 §7.1.7). */
+/** Encodes a user control event with 4-byte values: a stream id, a time, … (RTMP 1.0 §7.1.7). */
 export function encodeUserControl(
   event: number,
   ...values: readonly number[]
@@ -53,7 +53,7 @@ export function encodeUserControl(
   return encodeControl(MessageType.USER_CONTROL, userControlPayload(event, values));
 }
 
-/** The payload of {@linkcode encodeUserControl}, for callers that cut chunks themselves. */
+/** Encodes only the payload of a user control message. */
 export function userControlPayload(
   event: number,
   values: readonly number[],
@@ -65,18 +65,18 @@ export function userControlPayload(
   return payload;
 }
 
-/** Asks the peer for a {@linkcode encodePingResponse} with the same `timestampMs`. */
+/** Requests a {@linkcode encodePingResponse} with the same `timestampMs`. */
 export function encodePingRequest(timestampMs: number): Uint8Array<ArrayBuffer> {
   return encodeUserControl(UserControlEvent.PING_REQUEST, timestampMs);
 }
 
-/** Answers a ping. */
+/** Responds to a ping. */
 export function encodePingResponse(timestampMs: number): Uint8Array<ArrayBuffer> {
   return encodeUserControl(UserControlEvent.PING_RESPONSE, timestampMs);
 }
 
 /**
- * The one number of a SetChunkSize, Acknowledgement, WindowAckSize or SetPeerBandwidth message.
+ * Decodes the number in a SetChunkSize, Acknowledgement, WindowAckSize or SetPeerBandwidth message.
  *
  * @throws {WireError} `control.truncated`
  */
@@ -85,14 +85,14 @@ export function decodeControlU32(payload: Uint8Array): number {
   return readU32(payload, 0);
 }
 
-/** A user control message: its event type and the first 4-byte value, 0 when there is none. */
+/** Event type and first 4-byte value of a user control message; `value` is 0 when absent. */
 export interface UserControl {
   readonly event: number;
   readonly value: number;
 }
 
 /**
- * Reads a user control message. Unknown event types are for the caller to ignore.
+ * Decodes a user control message. The caller must ignore unknown event types.
  *
  * @throws {WireError} `control.truncated`
  */
@@ -106,6 +106,6 @@ function requireBytes(payload: Uint8Array, length: number): void {
   if (payload.length >= length) return;
   throw new WireError(
     "control.truncated",
-    `Cannot read control message: it has ${payload.length} bytes instead of ${length}`,
+    `Cannot read control message: it has only ${payload.length} of ${length} bytes`,
   );
 }

@@ -1,38 +1,36 @@
 /**
- * The RTMP handshake of both sides (RTMP 1.0 §5.2) as machines without input or output: bytes in,
- * bytes to send out. Packets may be cut anywhere. A machine holds at most one block (1536 bytes).
- *
- * Both speak the digest handshake (`handshake_digest.ts`) and fall back to the simple one.
+ * The RTMP handshake of both sides (RTMP 1.0 §5.2). Both support the digest handshake
+ * (`handshake_digest.ts`) and fall back to the simple one. Received bytes go in, bytes to send come out;
+ * packets may be cut anywhere. Each side buffers at most one block (1536 bytes).
  */
 
 import { concatBytes, readU32, writeU32 } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";
-
 import {
   createDigestBlock,
   createDigestReply,
   findDigest,
   HANDSHAKE_BLOCK_BYTES,
+  type RandomBytes,
 } from "./handshake_digest.ts";
-import type { RandomBytes } from "./handshake_digest.ts";
 
-/** What a handshake needs from outside. */
+/** Options of {@linkcode ServerHandshake} and {@linkcode ClientHandshake}. */
 export interface HandshakeOptions {
-  /** Random bytes; nothing secret depends on them. */
+  /** Random bytes. They need not be secret. */
   readonly random: RandomBytes;
-  /** Time to announce as this side's epoch, in milliseconds; any clock. */
+  /** Timestamp to announce, in milliseconds with any epoch. */
   readonly nowMs: number;
 }
 
-/** What came of feeding a handshake. */
+/** Result of pushing bytes into a handshake. */
 export interface HandshakeProgress {
-  /** Bytes to send now, or `null`. They belong to the caller. */
+  /** Bytes to send now, or `null`. Owned by the caller. */
   readonly send: Uint8Array | null;
-  /** True once the chunk stream may begin. */
+  /** Whether the handshake is complete and the chunk stream starts. */
   readonly done: boolean;
   /**
-   * The fed bytes that lie behind the handshake, a view: peers put their first command into the packet
-   * that ends the handshake. Empty until `done`.
+   * The pushed bytes after the handshake, as a view. Peers send their first command in the packet that
+   * ends the handshake. Empty until `done`.
    */
   readonly rest: Uint8Array;
 }
@@ -42,7 +40,7 @@ const RTMP_VERSION = 3;
 /** First bytes of RTMPE: 6 with RC4, 8 with XTEA (librtmp). */
 const RTMPE_VERSIONS: readonly number[] = [6, 8];
 
-/** First byte of the header that SRS's own proxy puts before C0. */
+/** First byte of the header that SRS's proxy sends before C0. */
 const PROXY_HEADER = 0xf3;
 const MIN_PROXY_BYTES = 4;
 const MAX_PROXY_BYTES = 1024;
@@ -50,14 +48,18 @@ const MAX_PROXY_BYTES = 1024;
 /** First byte of a TLS connection: the record type of a ClientHello (RFC 8446 §5.1). */
 const TLS_HANDSHAKE_RECORD = 0x16;
 
-/** First letters of GET, POST, HEAD, OPTIONS, DELETE, CONNECT, TRACE: no method begins otherwise. */
+/** First letters of all HTTP methods: GET, POST, HEAD, OPTIONS, DELETE, CONNECT, TRACE. */
 const HTTP_METHOD_INITIALS = "GPHODCT";
 
 /**
- * The server's side: takes C0 C1 C2, gives S0 S1 S2. A client that opens with a valid digest is answered
- * with the same schema, any other client with the simple handshake.
+ * The server's side. Answers a client whose C1 has a valid digest with the same schema, and any other
+ * client with the simple handshake.
  *
- * After a thrown error the machine is of no more use; close the connection.
+ *     ┌─ 0xF3 ─> PROXY LENGTH ──> PROXY BODY ─┐
+ *     │                                       v
+ *     START ──────────────────────────────── C0 ──> C1 ── send S0 S1 S2 ──> C2 ──> DONE
+ *
+ * After an error, every further {@linkcode push} throws the same error; close the connection.
  */
 export class ServerHandshake {
   readonly #options: HandshakeOptions;
@@ -74,18 +76,18 @@ export class ServerHandshake {
   }
 
   /**
-   * The client's IPv4 address as an SRS proxy in front reported it, or `null`. Anybody can send the
-   * header, so it is worth as much as the peer is trusted.
+   * The client's IPv4 address as reported by an SRS proxy, or `null`. Any client can send this header,
+   * so trust it only from a known proxy.
    */
   get realIp(): string | null {
     return this.#realIp;
   }
 
   /**
-   * Feeds received bytes.
+   * Reads received bytes.
    *
-   * @throws {WireError} `handshake.version` at the first byte that is not RTMP's;
-   * `handshake.proxy_header` on a proxy header of impossible length.
+   * @throws {WireError} `handshake.version` when the first byte is not RTMP version 3;
+   *   `handshake.proxy_header` for an invalid length of the proxy header
    */
   push(bytes: Uint8Array): HandshakeProgress {
     return this.#stages.push(bytes);
@@ -114,22 +116,22 @@ export class ServerHandshake {
   #onC1(c1: Uint8Array): StageResult {
     return {
       send: concatBytes([new Uint8Array([RTMP_VERSION]), ...this.#answer(c1)]),
-      // C2 is not looked at: Flash Player and others fill it with what they like, and a wrong echo would
-      // prove nothing about the bytes that follow.
+      // Ignore C2: Flash Player and others fill it with arbitrary bytes, and a wrong echo says nothing
+      // about the bytes that follow.
       next: { bytes: HANDSHAKE_BLOCK_BYTES, run: () => FINISHED },
     };
   }
 
   /**
-   * S1 and S2.
+   * Returns S1 and S2.
    *
-   * DEVIATION: RTMP 1.0 §5.2.4, the second field of S2 is the time at which C1 was read; here S2 is C1
+   * DEVIATION: the second field of S2 is the time at which C1 was read (RTMP 1.0 §5.2.4); here S2 is C1
    * unchanged | because librtmp 2.4 compares the whole block | test
-   * "ServerHandshake.push() echoes C1 when it carries no digest"
+   * "ServerHandshake.push() echoes a C1 without a digest"
    */
   #answer(c1: Uint8Array): [Uint8Array, Uint8Array] {
     const { random, nowMs } = this.#options;
-    // Zero announces that there is no digest; to look for one all the same takes longer than all the rest.
+    // Zero announces that there is no digest. Searching for one takes longer than everything else.
     const found = readU32(c1, 4) === 0 ? null : findDigest(c1, "client");
     if (found === null) return [createSimpleBlock(this.#options), c1];
     return [
@@ -140,9 +142,11 @@ export class ServerHandshake {
 }
 
 /**
- * The client's side: gives C0 C1 C2, takes S0 S1 S2.
+ * The client's side.
  *
- * After a thrown error the machine is of no more use; close the connection.
+ *     start(): C0 C1 ──> S0 ──> S1 ── send C2 ──> S2 ──> DONE
+ *
+ * After an error, every further {@linkcode push} throws the same error; close the connection.
  */
 export class ClientHandshake {
   readonly #options: HandshakeOptions;
@@ -153,16 +157,16 @@ export class ClientHandshake {
     this.#stages = new StageRunner({ bytes: 1, run: (s0) => this.#onS0(s0[0]!) });
   }
 
-  /** C0 and C1, with a digest of schema 1: to be sent first. A new array at each call. */
+  /** Returns C0 and C1 with a digest of schema 1, in a new array. Send them first. */
   start(): Uint8Array {
     const c1 = createDigestBlock({ role: "client", schema: 1, ...this.#options });
     return concatBytes([new Uint8Array([RTMP_VERSION]), c1]);
   }
 
   /**
-   * Feeds received bytes. C2 is to be sent as soon as S1 is here; `done` comes with the end of S2.
+   * Reads received bytes. Returns C2 to send after S1, and `done` after S2.
    *
-   * @throws {WireError} `handshake.version` when the server's first byte is not RTMP's.
+   * @throws {WireError} `handshake.version` when the first byte is not RTMP version 3
    */
   push(bytes: Uint8Array): HandshakeProgress {
     return this.#stages.push(bytes);
@@ -179,13 +183,13 @@ export class ClientHandshake {
       send: found === null
         ? s1.slice()
         : createDigestReply("client", found.digest, this.#options.random),
-      // S2 is not verified, for the reason C2 is not.
+      // Ignore S2, for the same reasons as C2.
       next: { bytes: HANDSHAKE_BLOCK_BYTES, run: () => FINISHED },
     };
   }
 }
 
-/** A number of bytes to wait for, and what to do with them, which are valid during the call only. */
+/** A number of bytes to wait for and their handler. The bytes are valid only during the call. */
 interface Stage {
   readonly bytes: number;
   readonly run: (block: Uint8Array) => StageResult;
@@ -203,10 +207,10 @@ function nextStage(bytes: number, run: Stage["run"]): StageResult {
   return { send: null, next: { bytes, run } };
 }
 
-/** Gathers the bytes of one stage after the other from packets cut anywhere. */
+/** Collects the bytes of each stage from packets cut anywhere, and runs the stages. */
 class StageRunner {
   #stage: Stage | null;
-  /** What a packet brought of the stage's bytes when it did not bring all; null before that. */
+  /** The stage's bytes while they are incomplete. Null when none were received. */
   #block: Uint8Array | null = null;
   #filled = 0;
   #error: unknown = null;
@@ -226,7 +230,7 @@ class StageRunner {
       if (block === null) break;
       const result = this.#run(stage, block);
       this.#stage = result.next;
-      // Each side answers once, so a packet that holds the whole handshake has one answer too.
+      // Each side answers once, even when one packet contains the whole handshake.
       send ??= result.send;
     }
     return { send, done: this.#stage === null, rest };
@@ -241,7 +245,7 @@ class StageRunner {
     }
   }
 
-  /** @returns all bytes of the stage, or null when some are missing; copied only when they came in parts */
+  /** Returns all bytes of the stage, or null if incomplete. Copies them only if they come in parts. */
   #gather(taken: Uint8Array, wantedBytes: number): Uint8Array | null {
     if (taken.length === wantedBytes) return taken;
     this.#block ??= new Uint8Array(wantedBytes);
@@ -255,7 +259,7 @@ class StageRunner {
   }
 }
 
-/** S1 of the simple handshake. Its second field is zero, which tells ffmpeg to expect no digest. */
+/** S1 of the simple handshake. The zero in its second field tells ffmpeg to expect no digest. */
 function createSimpleBlock(options: HandshakeOptions): Uint8Array {
   const block = options.random(HANDSHAKE_BLOCK_BYTES);
   writeU32(block, 0, options.nowMs);
@@ -263,58 +267,58 @@ function createSimpleBlock(options: HandshakeOptions): Uint8Array {
   return block;
 }
 
-// DEVIATION: RTMP 1.0 §5.2.2, a server should answer 3 to a version it does not know | because the peer is
-// never an RTMP client of another version but one of another protocol, whom an answer keeps waiting | test
-// "ServerHandshake.push() refuses another protocol at its first byte"
+// DEVIATION: a server should answer 3 to a version it does not know (RTMP 1.0 §5.2.2) | because in
+// practice such a client speaks another protocol, and an answer would keep it waiting | test
+// "ServerHandshake.push() rejects another protocol at its first byte"
 function clientVersionError(version: number, offset: number): WireError {
   const byte = describeByte(version);
   if (RTMPE_VERSIONS.includes(version)) {
     return new WireError(
       "handshake.version",
-      `Cannot start RTMP handshake: first byte ${byte} asks for encrypted RTMPE, which is not spoken here`,
-      { offset, fix: "use an rtmp:// address in the client" },
+      `Cannot start RTMP handshake: first byte ${byte} requests encrypted RTMPE, which is not supported`,
+      { offset, fix: "use an rtmp:// URL in the client" },
     );
   }
   if (version === TLS_HANDSHAKE_RECORD) {
     return new WireError(
       "handshake.version",
       `Cannot start RTMP handshake: first byte ${byte} looks like TLS on a port without TLS`,
-      { offset, fix: "use an rtmp:// address in the client, not rtmps://" },
+      { offset, fix: "use an rtmp:// URL in the client, not rtmps://" },
     );
   }
   if (HTTP_METHOD_INITIALS.includes(String.fromCharCode(version))) {
     return new WireError(
       "handshake.version",
       `Cannot start RTMP handshake: first byte ${byte} looks like an HTTP request on an RTMP port`,
-      { offset, fix: "open this port with an rtmp:// address; HTTP is served on another port" },
+      { offset, fix: "use an rtmp:// URL for this port; HTTP is served on another port" },
     );
   }
   return new WireError(
     "handshake.version",
-    `Cannot start RTMP handshake: first byte is ${byte} where RTMP version 3 belongs`,
-    { offset, fix: "check that the program that connects speaks RTMP" },
+    `Cannot start RTMP handshake: first byte is ${byte} instead of RTMP version 3`,
+    { offset, fix: "check that the client speaks RTMP" },
   );
 }
 
 function serverVersionError(version: number): WireError {
   return new WireError(
     "handshake.version",
-    `Cannot finish RTMP handshake: first byte of the server is ${describeByte(version)} where ` +
-      "RTMP version 3 belongs",
-    { offset: 0, fix: "check that address and port are those of an RTMP server" },
+    `Cannot complete RTMP handshake: first byte of the server is ${describeByte(version)} ` +
+      "instead of RTMP version 3",
+    { offset: 0, fix: "check that the address and port are those of an RTMP server" },
   );
 }
 
 function proxyHeaderError(length: number): WireError {
   return new WireError(
     "handshake.proxy_header",
-    `Cannot read proxy header before the RTMP handshake: its length is ${length} where ` +
-      `${MIN_PROXY_BYTES} to ${MAX_PROXY_BYTES} is allowed`,
-    { offset: 1, fix: "check that the proxy in front sends SRS's 0xF3 header" },
+    `Cannot read proxy header before the RTMP handshake: its length is ${length}, ` +
+      `but must be ${MIN_PROXY_BYTES} to ${MAX_PROXY_BYTES}`,
+    { offset: 1, fix: "check that the proxy sends SRS's 0xF3 header" },
   );
 }
 
-/** `0x47 ("G")`, or `0x06` for what does not print. */
+/** Formats a byte: `0x47 ("G")`, or `0x06` if not printable. */
 function describeByte(byte: number): string {
   const digits = `0x${byte.toString(16).padStart(2, "0")}`;
   return byte > 0x20 && byte < 0x7f ? `${digits} ("${String.fromCharCode(byte)}")` : digits;

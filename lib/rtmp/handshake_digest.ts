@@ -1,15 +1,14 @@
 /**
- * The digest ("complex") handshake that Flash Player 9 brought and no specification describes: both
- * first blocks (C1, S1) carry an HMAC-SHA256 of themselves at a place that the block itself names, and
- * both second blocks (C2, S2) are signed with a key made from the other side's digest. ffmpeg, SRS and
- * nginx-rtmp play along; a peer that does not gets the simple handshake of RTMP 1.0 §5.2.
+ * The digest ("complex") handshake of Flash Player 9, which no specification describes. The first
+ * blocks (C1, S1) contain an HMAC-SHA256 of themselves at an offset given in the block. The second
+ * blocks (C2, S2) are signed with a key derived from the peer's digest. ffmpeg, SRS and nginx-rtmp use
+ * it; other peers get the simple handshake of RTMP 1.0 §5.2.
  *
- * A block also holds a Diffie-Hellman public key. Only encrypted RTMPE uses it, so here it stays random.
- *
- * Pure functions; random bytes and the time are arguments. Called by `handshake.ts` only.
+ * A block also has room for a Diffie-Hellman public key, which only encrypted RTMPE uses. Here it stays
+ * random.
  */
 
-// Web Crypto's HMAC is asynchronous and would bring promises into the handshake machines.
+// Web Crypto's HMAC is asynchronous, and the handshake must not need promises.
 import { createHmac } from "node:crypto";
 
 import { concatBytes, encodeUtf8, writeU32 } from "../base/bytes.ts";
@@ -18,48 +17,48 @@ import { concatBytes, encodeUtf8, writeU32 } from "../base/bytes.ts";
 export const HANDSHAKE_BLOCK_BYTES = 1536;
 
 /**
- * Where a block keeps its digest: `0` in its second half (librtmp with RTMPE), `1` in its first half
- * (ffmpeg, Flash Player). Numbered as SRS does.
+ * Where a block has its digest: `0` in the second half (librtmp with RTMPE), `1` in the first half
+ * (ffmpeg, Flash Player). The numbers are those of SRS.
  */
 export type DigestSchema = 0 | 1;
 
-/** Who made a block: clients and servers sign with different keys. */
+/** The side that created a block. Clients and servers sign with different keys. */
 export type HandshakeRole = "client" | "server";
 
-/** The digest found in a valid C1 or S1. */
-export interface BlockDigest {
+/** The digest of a valid C1 or S1. */
+interface BlockDigest {
   readonly schema: DigestSchema;
-  /** The 32 bytes, a copy. */
+  /** A copy of the 32 bytes. */
   readonly digest: Uint8Array;
 }
 
-/** Returns `length` new random bytes. The caller becomes their owner and may write into them. */
+/** Returns `length` random bytes in a new array, owned by the caller. */
 export type RandomBytes = (length: number) => Uint8Array;
 
-/** What a new C1 or S1 is made of. */
-export interface DigestBlockOptions {
+/** Options of {@linkcode createDigestBlock}. */
+interface DigestBlockOptions {
   readonly role: HandshakeRole;
   readonly schema: DigestSchema;
-  /** Sender's time for the first field; any epoch. */
+  /** Timestamp for the first field, in milliseconds with any epoch. */
   readonly nowMs: number;
   readonly random: RandomBytes;
 }
 
 const DIGEST_BYTES = 32;
 
-/** A digest may begin at this many places. */
+/** Number of possible offsets of a digest. */
 const DIGEST_OFFSETS = 728;
 
-/** Start of the digest part: four bytes whose sum tells the place, then the places. */
+/** Start of the digest part: four bytes whose sum gives the offset, then the range of offsets. */
 const DIGEST_PART_START: Readonly<Record<DigestSchema, number>> = { 0: 772, 1: 8 };
 
-/** Second field of C1 and S1. Anything but zero announces the digest; these are the versions SRS sends. */
+/** Second field of C1 and S1. Any value but zero announces a digest. SRS sends these. */
 const BLOCK_VERSION: Readonly<Record<HandshakeRole, number>> = {
   client: 0x80000702,
   server: 0x01000504,
 };
 
-/** Signs C1 and S1. */
+/** Keys that sign C1 and S1. */
 const BLOCK_KEY: Readonly<Record<HandshakeRole, Uint8Array>> = {
   client: encodeUtf8("Genuine Adobe Flash Player 001"),
   server: encodeUtf8("Genuine Adobe Flash Media Server 001"),
@@ -71,21 +70,21 @@ const REPLY_KEY_TAIL = new Uint8Array([
   0x6e, 0xec, 0x5d, 0x2d, 0x29, 0x80, 0x6f, 0xab, 0x93, 0xb8, 0xe6, 0x36, 0xcf, 0xeb, 0x31, 0xae,
 ]);
 
-/** Signs C2 and S2, by way of the other side's digest. */
+/** Keys that sign the peer's digest; the result is the key that signs C2 and S2. */
 const REPLY_KEY: Readonly<Record<HandshakeRole, Uint8Array>> = {
   client: concatBytes([BLOCK_KEY.client, REPLY_KEY_TAIL]),
   server: concatBytes([BLOCK_KEY.server, REPLY_KEY_TAIL]),
 };
 
 /**
- * The digest of a C1 (`signer` client) or S1 (`signer` server), or `null` when the block carries none
- * that is valid: the peer then speaks the simple handshake.
+ * Returns the digest of a C1 (`signer` is client) or S1 (`signer` is server), or `null` when there is
+ * no valid one: the peer then uses the simple handshake.
  */
 export function findDigest(block: Uint8Array, signer: HandshakeRole): BlockDigest | null {
   return readDigest(block, signer, 0) ?? readDigest(block, signer, 1);
 }
 
-/** A new C1 or S1: time, version, random bytes, and the digest over all of it. */
+/** Creates a C1 or S1: timestamp, version, random bytes, and the digest of all of them. */
 export function createDigestBlock(options: DigestBlockOptions): Uint8Array {
   const { role, schema } = options;
   const block = options.random(HANDSHAKE_BLOCK_BYTES);
@@ -95,7 +94,7 @@ export function createDigestBlock(options: DigestBlockOptions): Uint8Array {
   return block;
 }
 
-/** A new C2 (`role` client) or S2 (`role` server): random bytes, signed for the peer's `digest`. */
+/** Creates a C2 or S2 by `role`: random bytes, signed for the peer's `digest`. */
 export function createDigestReply(
   role: HandshakeRole,
   digest: Uint8Array,
@@ -119,7 +118,7 @@ function readDigest(
   return digest.every((byte, i) => byte === expected[i]) ? { schema, digest } : null;
 }
 
-/** Digest of everything in the block but the digest's own place. */
+/** Computes the digest of the block without the bytes of the digest itself. */
 function computeDigest(
   block: Uint8Array,
   signer: HandshakeRole,

@@ -1,4 +1,4 @@
-/** `onStatus` information objects (RTMP 1.0 §7.2.2): how a stream's changes and refusals are told. */
+/** `onStatus` information objects (RTMP 1.0 §7.2.2), which report changes of a stream and refusals. */
 
 import { AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
 import type { Command } from "./commands.ts";
@@ -8,20 +8,20 @@ export interface Status {
   readonly level: "status" | "error";
   /** E.g. `NetStream.Play.Start`. */
   readonly code: string;
-  /** Text for people. */
+  /** Human-readable text. */
   readonly description: string;
 }
 
-/** Why a request is refused: the status code and text that the peer is told. */
+/** Status code and text of a refused request. */
 export interface Refusal {
   readonly code: string;
   readonly description: string;
 }
 
-/** Some players wait for a client id; its value means nothing (SRS sends this one too). */
+/** Some players require a client id. Its value is arbitrary; SRS sends this one. */
 const CLIENT_ID = "ASAICiss";
 
-/** The information object of a status, with what clients expect beside its three fields. */
+/** Returns the information object of a status, with additional fields that clients expect. */
 export function statusObject(status: Status, details?: string): AmfObject {
   return amfObject({
     level: status.level,
@@ -32,12 +32,12 @@ export function statusObject(status: Status, details?: string): AmfObject {
   });
 }
 
-/** The `onStatus` command of a status. */
+/** Returns the `onStatus` command of a status. */
 export function statusCommand(status: Status, details?: string): Command {
   return { name: "onStatus", transactionId: 0, values: [null, statusObject(status, details)] };
 }
 
-/** Reads an information object, or null when `value` is none. */
+/** Reads an information object. Returns null when `value` is not one. */
 export function parseStatus(value: AmfValue): Status | null {
   if (!(value instanceof AmfObject)) return null;
   const code = value.get("code");

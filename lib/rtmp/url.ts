@@ -1,52 +1,49 @@
 /**
- * How RTMP clients spell where they want to go, and what an edge says to its origin.
+ * URLs of streams: as RTMP clients write them, and as an edge sends them to its origin.
  *
- * A client names app and vhost at `connect` (tcUrl) and the stream at `publish` or `play`, with
- * parameters on either. The rules are those of SRS, so that its users' addresses keep working.
- *
- * Pure functions. Called by the sessions, the edge and the demo client.
+ * A client names app and vhost at `connect` (tcUrl) and the stream at `publish` or `play`, both with
+ * optional parameters. The rules are those of SRS, so that URLs written for it work.
  */
 
 import { WireError } from "../base/errors.ts";
 import { quotePeerText, redactParams } from "../base/text.ts";
 import { DEFAULT_VHOST } from "../config/config.ts";
 
-/** Default port of RTMP. */
-export const RTMP_PORT = 1935;
+const RTMP_PORT = 1935;
 
-/** The app of an address that names none. */
-export const DEFAULT_APP = "__defaultApp__";
+/** The app of a URL without one. */
+const DEFAULT_APP = "__defaultApp__";
 
 /** What a client sent. */
-export interface StreamUrlParts {
+interface StreamUrlParts {
   /** `tcUrl` of the connect command. */
   readonly tcUrl: string;
-  /** `app` of the connect command; counts only when tcUrl has no path. */
+  /** `app` of the connect command. Used only if tcUrl has no path. */
   readonly app: string;
-  /** Name of the publish or play command, parameters included; empty before there is one. */
+  /** Name in the publish or play command, with parameters; empty before that command. */
   readonly stream: string;
 }
 
-/** Where a client wants to go. */
+/** The stream that a client requests. */
 export interface StreamUrl {
   /** In lower case: `rtmp`, `rtmps`. */
   readonly schema: string;
-  /** Host that the client dialled; an IPv6 address without brackets. */
+  /** Host that the client connected to; IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
-  /** Vhost the client asks for: parameter `vhost`, else `domain`, else the host. */
+  /** Requested vhost: parameter `vhost`, else `domain`, else the host. */
   readonly vhost: string;
   /** One or more path parts, `live` or `live/room`. */
   readonly app: string;
-  /** Name without parameters and without slash; empty when the client named none. */
+  /** Name without parameters or slashes; empty when the client named none. */
   readonly stream: string;
-  /** `?query` and `#fragment` as the client wrote them, wherever it put them; or empty. */
+  /** `?query` and `#fragment` as the client wrote them, from tcUrl and stream; or empty. */
   readonly params: string;
 }
 
 /** What a client needs to open a stream. */
-export interface RtmpTarget {
-  /** Host to dial; an IPv6 address without brackets. */
+interface RtmpTarget {
+  /** Host to connect to; IPv6 without brackets. */
   readonly hostname: string;
   readonly port: number;
   readonly tcUrl: string;
@@ -55,16 +52,16 @@ export interface RtmpTarget {
   readonly stream: string;
 }
 
-/** What an edge needs to build the upstream address. */
-export interface UpstreamRequest {
+/** What {@linkcode upstreamTarget} needs. */
+interface UpstreamRequest {
   readonly origin: { readonly hostname: string; readonly port: number };
   /** The client's request, with `vhost` as configured: `DEFAULT_VHOST` after a fallback to it. */
   readonly request: StreamUrl;
-  /** Vhost to ask the origin for; `[vhost]` in it stands for the request's. */
+  /** Vhost to request from the origin. `[vhost]` stands for that of the request. */
   readonly vhostTemplate: string;
 }
 
-/** What an edge tells its origin. */
+/** What an edge sends to its origin. */
 export interface UpstreamTarget {
   readonly tcUrl: string;
   readonly app: string;
@@ -78,7 +75,7 @@ interface Authority {
   readonly port: number;
 }
 
-/** A piece of an address cut at its first `?` or `#`. */
+/** Part of a URL, split at its first `?` or `#`. */
 interface CutUrl {
   readonly path: string;
   /** With its `?`, or empty. */
@@ -87,28 +84,29 @@ interface CutUrl {
   readonly fragment: string;
 }
 
-/** Separates parameters; SRS takes all of these for `&`. */
+/** Separators of parameters. SRS accepts all of these. */
 const PARAM_SEPARATORS = /[&,;]+/;
 
-/** A query that says nothing. */
+/** A query without information. */
 const ONLY_DEFAULT_VHOST = /^\?(vhost|domain)=__defaultVhost__$/;
 
 /**
- * Where a client wants to go, from what it sent. tcUrl and stream are read as one address:
+ * Parses what a client sent. tcUrl and stream are read as one URL:
  *
- * - `app...vhost...name` is `app?vhost=name`; parameters of tcUrl go behind those of the stream;
- * - `/_definst_` is dropped; the last path part is the stream, the others are the app;
- * - white space in host, vhost, app and stream is dropped;
- * - without a stream, the last part of a longer app, or what follows the last slash of the parameters, is it.
+ * - `app...vhost...name` means `app?vhost=name`. Parameters of tcUrl follow those of the stream.
+ * - `/_definst_` is dropped. The last path part is the stream; the others are the app.
+ * - White space in host, vhost, app and stream is dropped.
+ * - Without a stream, the last part of an app with several parts is the stream, or else the part after
+ *   the last slash of the parameters.
  *
- * The stream may come out empty, which a `connect` is free to do; refuse it at publish and play. A dot in
- * a stream name means nothing (SRS before 7.0.109 cut the name there).
+ * The stream may be empty, which is valid at `connect`; callers must refuse it at publish and play. A
+ * dot in a stream name has no meaning (SRS before 7.0.109 cut the name there).
  *
- * DEVIATION: SRS 7.0 moves whatever lies between the first `?` and the last `/` | because a token with a
- * slash in the stream's own parameters would lose its tail to the stream name | test
- * "parseStreamUrl() leaves a slash in the stream's parameters alone"
+ * DEVIATION: SRS 7.0 moves everything between the first `?` and the last `/` | because the end of a token
+ * with a slash in the stream's parameters would become part of the stream name | test
+ * "parseStreamUrl() keeps a slash in the stream's parameters"
  *
- * @throws {WireError} `command.bad_url` when tcUrl has no schema or no usable host and port.
+ * @throws {WireError} `command.bad_url` when tcUrl has no schema or no valid host and port
  */
 export function parseStreamUrl(parts: StreamUrlParts): StreamUrl {
   const { authority, tail } = cutAuthority(expandVhostMark(parts.tcUrl));
@@ -127,18 +125,17 @@ export function parseStreamUrl(parts: StreamUrlParts): StreamUrl {
 }
 
 /**
- * The key under which a stream is known: `vhost/app/stream`, or `/app/stream` in the default vhost.
- * Neither vhost nor stream contains a slash, so no two streams share a key.
+ * Returns the key of a stream: `vhost/app/stream`, or `/app/stream` in the default vhost. Keys are
+ * unique, because neither vhost nor stream contains a slash.
  */
 export function streamKey(vhost: string, app: string, stream: string): string {
   return `${vhost === DEFAULT_VHOST ? "" : vhost}/${app}/${stream}`;
 }
 
 /**
- * What to dial and to ask for, from an address `rtmp://host[:port]/app[/…]/stream[?params]` that a person
- * wrote or a server redirected to.
+ * Parses a URL `rtmp://host[:port]/app[/…]/stream[?params]` that a user wrote or a server redirected to.
  *
- * @throws {WireError} `command.bad_url` when it has another form.
+ * @throws {WireError} `command.bad_url` when it has another form
  */
 export function parseRtmpUrl(url: string): RtmpTarget {
   const { authority: { schema, host, port }, tail } = cutAuthority(url);
@@ -158,14 +155,15 @@ export function parseRtmpUrl(url: string): RtmpTarget {
 }
 
 /**
- * What an edge sends to its origin for a client's request. The vhost travels in tcUrl, in the place of the
- * host, and leaves the parameters; all other parameters stay as they are, tokens among them.
+ * Returns what an edge sends to its origin for a client's request. The vhost replaces the host in tcUrl
+ * and is removed from the parameters. All other parameters, including tokens, are unchanged.
  *
- * A request that fell back to the default vhost asks for what its client asked for: its `vhost` parameter,
- * else its host when that is a name. Failing both, tcUrl carries the origin's host.
+ * A request that fell back to the default vhost requests the vhost that its client asked for: its
+ * `vhost` parameter, else its host if that is a name. Without either, tcUrl has the origin's host.
  *
- * DEVIATION: SRS 7.0 skips the vhost template when the client's parameters carry `vhost=` | because that
- * is its bug 2804 | test "upstreamTarget() applies the template when the client's query carries vhost="
+ * DEVIATION: SRS 7.0 skips the vhost template when the client's parameters contain `vhost=` | because
+ * that is a bug of SRS, number 2804 in its tracker | test "upstreamTarget() applies the template when
+ * the client's query contains vhost="
  */
 export function upstreamTarget(
   { origin, request, vhostTemplate }: UpstreamRequest,
@@ -181,11 +179,11 @@ export function upstreamTarget(
 
 function cutAuthority(url: string): { authority: Authority; tail: string } {
   const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is.exec(url);
-  if (match === null) throw badUrlError(url, "it does not begin with a schema and ://");
+  if (match === null) throw badUrlError(url, "it does not start with a schema and ://");
   const [, schema = "", hostAndPort = "", tail = ""] = match;
-  const place = /^(?:\[([^\]]+)\]|([^:@[\]]+))(?::(\d*))?$/.exec(removeSpace(hostAndPort));
-  if (place === null) throw badUrlError(url, "it has no readable host and port");
-  const [, ipv6, name = "", digits = ""] = place;
+  const parts = /^(?:\[([^\]]+)\]|([^:@[\]]+))(?::(\d*))?$/.exec(removeSpace(hostAndPort));
+  if (parts === null) throw badUrlError(url, "it has no valid host and port");
+  const [, ipv6, name = "", digits = ""] = parts;
   const port = digits === "" ? defaultPort(schema.toLowerCase()) : Number(digits);
   if (port < 1 || port > 65535) throw badUrlError(url, "its port is not between 1 and 65535");
   return { authority: { schema: schema.toLowerCase(), host: ipv6 ?? name, port }, tail };
@@ -207,7 +205,7 @@ function defaultPort(schema: string): number {
   }
 }
 
-/** Flash clients could not put a query into tcUrl, so SRS let them write it this way. */
+/** SRS's form for Flash clients, which could not send a query in tcUrl. */
 function expandVhostMark(url: string): string {
   return url.replaceAll("...vhost...", "?vhost=");
 }
@@ -231,7 +229,7 @@ function joinQueries(first: string, second: string): string {
   return first === "" || second === "" ? first + second : `${first}&${second.slice(1)}`;
 }
 
-/** App and stream of a path; a stream that the path does not name may hide in the parameters. */
+/** Splits app and stream. A stream that is missing in the path may be in the parameters. */
 function splitPath(
   path: string,
   params: string,
@@ -250,13 +248,13 @@ function splitPath(
   };
 }
 
-/** The vhost a query asks for; `null` when it asks for none or for the default one. */
+/** Returns the vhost that a query requests; `null` for none or the default vhost. */
 function findVhost(query: string): string | null {
   const vhost = findParam(query, "vhost") ?? findParam(query, "domain");
   return vhost === DEFAULT_VHOST ? null : vhost;
 }
 
-/** Value of a vhost parameter without white space and slashes; `null` when it is missing or empty. */
+/** Returns a parameter without white space and slashes; `null` when missing or empty. */
 function findParam(query: string, key: string): string | null {
   const prefix = `${key}=`;
   const found = query.slice(1).split(PARAM_SEPARATORS).find((param) => param.startsWith(prefix));
@@ -271,7 +269,7 @@ function findAskedVhost(request: StreamUrl): string | null {
 
 function removeVhostParam(params: string): string {
   const { query, fragment } = cutParams(params);
-  // Parameters at the even places, between them what separates them.
+  // Parameters have even indexes, their separators odd ones.
   const pieces = query.slice(1).split(/([&,;]+)/);
   let kept = "";
   for (let i = 0; i < pieces.length; i += 2) {
@@ -295,7 +293,7 @@ function removeSpace(text: string): string {
   return text.replace(/[ \t\r\n]+/g, "");
 }
 
-/** Without a pattern: one that is anchored at the end takes quadratic time on a long row of slashes. */
+/** Not a regular expression: one anchored at the end takes quadratic time on many slashes. */
 function trimSlashes(path: string): string {
   let start = 0;
   let end = path.length;
@@ -307,7 +305,7 @@ function trimSlashes(path: string): string {
 function badUrlError(url: string, reason: string): WireError {
   return new WireError(
     "command.bad_url",
-    `Cannot read RTMP address ${quotePeerText(redactParams(url))}: ${reason}`,
+    `Cannot read RTMP URL ${quotePeerText(redactParams(url))}: ${reason}`,
     { fix: "use the form rtmp://host[:port]/app/stream" },
   );
 }

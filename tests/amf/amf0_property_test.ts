@@ -1,4 +1,4 @@
-/** AMF0 laws that hold for any value and for any bytes. */
+/** Properties of AMF0 that hold for all values and bytes. */
 
 import fc from "fast-check";
 import { decodeAmf0 } from "../../lib/amf/amf0_decode.ts";
@@ -35,7 +35,7 @@ const { value: anyValue } = fc.letrec<{ value: AmfValue }>((tie) => {
   };
 });
 
-Deno.test("decodeAmf0() returns what encodeAmf0() was given", () => {
+Deno.test("decodeAmf0() undoes encodeAmf0()", () => {
   fc.assert(fc.property(fc.array(anyValue, { maxLength: 6 }), (values) => {
     const decoded = decodeAmf0(encodeAmf0(values));
     assertEquals(decoded, values);
@@ -43,8 +43,8 @@ Deno.test("decodeAmf0() returns what encodeAmf0() was given", () => {
   }));
 });
 
-Deno.test("decodeAmf0() throws nothing but WireError whatever the bytes", () => {
-  // Small numbers are markers and lengths, so many of these get far into the decoder.
+Deno.test("decodeAmf0() throws only WireError for any bytes", () => {
+  // Small numbers are markers and lengths, so many inputs get far into the decoder.
   const byte = fc.oneof(fc.integer({ min: 0, max: 0x12 }), fc.integer({ min: 0, max: 0xff }));
   fc.assert(
     fc.property(fc.array(byte, { maxLength: 64 }), (bytes) => {
@@ -58,7 +58,7 @@ Deno.test("decodeAmf0() throws nothing but WireError whatever the bytes", () => 
   );
 });
 
-Deno.test("decodeAmf0() refuses a value cut anywhere, unless the cut ends an ECMA array", () => {
+Deno.test("decodeAmf0() rejects a truncated value, unless the cut ends an ECMA array", () => {
   const noEcmaArray = fc.oneof(scalar, fc.array(scalar, { minLength: 1, maxLength: 4 }));
   fc.assert(fc.property(noEcmaArray, fc.nat(), (value, cut) => {
     const bytes = encodeAmf0([value]);
@@ -74,7 +74,7 @@ Deno.test("decodeAmf0() refuses a value cut anywhere, unless the cut ends an ECM
   }));
 });
 
-/** Names of all properties, depth first; comparing maps alone would not see their order. */
+/** Names of all properties, depth first. Comparing maps alone ignores their order. */
 function namesInOrder(values: readonly AmfValue[]): string[] {
   return values.flatMap((value) => {
     if (value instanceof AmfObject) {

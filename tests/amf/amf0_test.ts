@@ -1,4 +1,4 @@
-/** AMF0 in both directions: bytes written by hand from the AMF 0 specification, limits, hostile input. */
+/** AMF0 in both directions. The bytes are written by hand from the AMF 0 specification. */
 
 import { decodeAmf0 } from "../../lib/amf/amf0_decode.ts";
 import { encodeAmf0 } from "../../lib/amf/amf0_encode.ts";
@@ -13,7 +13,7 @@ interface Row {
   readonly value: AmfValue;
 }
 
-/** Both directions: these bytes decode to the value, and the value encodes to these bytes. */
+/** The bytes decode to the value, and the value encodes to the bytes. */
 const CANONICAL: readonly Row[] = [
   { name: "number 0", bytes: "00 0000000000000000", value: 0 },
   { name: "number 1", bytes: "00 3ff0000000000000", value: 1 },
@@ -87,12 +87,12 @@ for (const { name, bytes, value } of CANONICAL) {
   });
 }
 
-/** Decoding only: peers may write these, we write the canonical form. */
+/** Decoding only: peers may write these; the encoder writes the canonical form. */
 const TOLERATED: readonly Row[] = [
   { name: "any byte but 0 as true", bytes: "01 7f", value: true },
-  { name: "a short text as long string", bytes: "0c 00000002 6162", value: "ab" },
+  { name: "a short text written as a long string", bytes: "0c 00000002 6162", value: "ab" },
   {
-    name: "a date with a zone, which it ignores",
+    name: "a date and ignores its time zone",
     bytes: "0b 4276f5e66e800000 fe20",
     value: new Date(1_577_836_800_000),
   },
@@ -107,7 +107,7 @@ const TOLERATED: readonly Row[] = [
     value: amfEcmaArray({ a: null }),
   },
   {
-    name: "the later of two properties of one name",
+    name: "the last of two properties with one name",
     bytes: "03 0001 61 05 0001 61 01 01 0000 09",
     value: amfObject({ a: true }),
   },
@@ -120,14 +120,14 @@ for (const { name, bytes, value } of TOLERATED) {
   });
 }
 
-Deno.test("decodeAmf0() takes the end of the buffer for the end of an ECMA array", () => {
+Deno.test("decodeAmf0() accepts the end of the buffer as the end of an ECMA array", () => {
   const bytes = hex(`
     02 000a 6f6e4d65746144617461                       // "onMetaData"
     08 00000001 0005 7769647468 00 4094000000000000    // width: 1280, no object-end`);
   assertEquals(decodeAmf0(bytes), ["onMetaData", amfEcmaArray({ width: 1280 })]);
 });
 
-Deno.test("decodeAmf0() takes the end of the buffer for the end of nested ECMA arrays", () => {
+Deno.test("decodeAmf0() accepts the end of the buffer as the end of nested ECMA arrays", () => {
   const bytes = hex("08 00000001 0001 61 08 00000000");
   assertEquals(decodeAmf0(bytes), [amfEcmaArray({ a: amfEcmaArray({}) })]);
 });
@@ -141,11 +141,11 @@ Deno.test("decodeAmf0() reads the values of a command in order", () => {
   assertEquals(decodeAmf0(bytes), ["connect", 1, amfObject({ app: "live" }), null]);
 });
 
-Deno.test("decodeAmf0() returns no values when the buffer is empty", () => {
+Deno.test("decodeAmf0() returns no values for an empty buffer", () => {
   assertEquals(decodeAmf0(new Uint8Array(0)), []);
 });
 
-Deno.test("decodeAmf0() reads a view that does not begin its buffer", () => {
+Deno.test("decodeAmf0() reads a view into a larger buffer", () => {
   assertEquals(decodeAmf0(hex("ff ff 02 0001 61 ff").subarray(2, 6)), ["a"]);
 });
 
@@ -163,7 +163,7 @@ Deno.test("decodeAmf0() resolves a reference to the object itself", () => {
   assert(array[0] === array[1]);
 });
 
-Deno.test("decodeAmf0() resolves a reference across values and counts every object type", () => {
+Deno.test("decodeAmf0() resolves references across values and counts all object types", () => {
   const values = decodeAmf0(hex(`
     08 00000000 0000 09          // 0: ECMA array
     10 0001 54 0000 09           // 1: typed object
@@ -181,7 +181,7 @@ Deno.test("decodeAmf0() reads an object that refers to itself", () => {
   assert(value.get("self") === value);
 });
 
-Deno.test("AmfObject.get() is undefined when there is no such property", () => {
+Deno.test("AmfObject.get() returns undefined for a missing property", () => {
   assertEquals(amfObject({ a: 1 }).get("b"), undefined);
   assertEquals(amfObject({}).get("toString"), undefined);
 });
@@ -222,14 +222,14 @@ const REFUSALS: readonly Refusal[] = [
   },
   { name: "a strict array of 2^32-1", bytes: "0a ffffffff 05", code: "amf.bad_count", offset: 1 },
   {
-    name: "a strict array with a value too few",
+    name: "a strict array that lacks a value",
     bytes: "0a 00000002 05",
     code: "amf.bad_count",
     offset: 1,
   },
   { name: "a reference to nothing", bytes: "07 0000", code: "amf.bad_reference", offset: 1 },
   {
-    name: "a reference to what comes later",
+    name: "a forward reference",
     bytes: "03 0001 61 07 0001 0000 09 03 0000 09",
     code: "amf.bad_reference",
     offset: 5,
@@ -241,7 +241,7 @@ const REFUSALS: readonly Refusal[] = [
     offset: 1,
   },
   {
-    name: "object-end behind a name",
+    name: "object-end after a name",
     bytes: "03 0001 61 09",
     code: "amf.unexpected_object_end",
     offset: 4,
@@ -260,23 +260,23 @@ const REFUSALS: readonly Refusal[] = [
 ];
 
 for (const { name, bytes, code, offset } of REFUSALS) {
-  Deno.test(`decodeAmf0() refuses ${name}`, () => {
+  Deno.test(`decodeAmf0() rejects ${name}`, () => {
     const error = assertThrows(() => decodeAmf0(hex(bytes)), WireError);
     assertEquals({ code: error.code, offset: error.offset }, { code, offset });
   });
 }
 
-/** `depth` strict arrays inside each other, null in the innermost. */
+/** `depth` nested strict arrays with null in the innermost. */
 function nestedArrays(depth: number): Uint8Array {
   return hex("0a00000001".repeat(depth) + "05");
 }
 
-/** `depth` objects inside each other, each the property "a" of the one around it. */
+/** `depth` nested objects, each the property "a" of its parent. */
 function nestedObjects(depth: number): Uint8Array {
   return hex("03000161".repeat(depth) + "05" + "000009".repeat(depth));
 }
 
-Deno.test("decodeAmf0() refuses nesting deeper than the limit and no sooner", () => {
+Deno.test("decodeAmf0() rejects nesting deeper than the limit", () => {
   for (const nested of [nestedArrays, nestedObjects]) {
     assertEquals(decodeAmf0(nested(32)).length, 1);
     assertEquals(assertThrows(() => decodeAmf0(nested(33)), WireError).code, "amf.too_deep");
@@ -286,20 +286,20 @@ Deno.test("decodeAmf0() refuses nesting deeper than the limit and no sooner", ()
   }
 });
 
-Deno.test("decodeAmf0() counts depth anew after a container ends", () => {
+Deno.test("decodeAmf0() decreases the depth when a container ends", () => {
   const two = hex("0a00000001 05".repeat(2));
   assertEquals(decodeAmf0(two, { maxDepth: 1 }), [[null], [null]]);
   const twoObjects = hex("03 0000 09".repeat(2));
   assertEquals(decodeAmf0(twoObjects, { maxDepth: 1 }), [amfObject({}), amfObject({})]);
 });
 
-Deno.test("decodeAmf0() refuses 10000 nested containers without a stack overflow", () => {
+Deno.test("decodeAmf0() rejects 10000 nested containers without a stack overflow", () => {
   for (const nested of [nestedArrays, nestedObjects]) {
     assertEquals(assertThrows(() => decodeAmf0(nested(10_000)), WireError).code, "amf.too_deep");
   }
 });
 
-Deno.test("decodeAmf0() refuses more values than the limit and no fewer", () => {
+Deno.test("decodeAmf0() rejects more values than the limit", () => {
   const nulls = (count: number) => new Uint8Array(count).fill(0x05);
   assertEquals(decodeAmf0(nulls(16_384)).length, 16_384);
   const error = assertThrows(() => decodeAmf0(nulls(16_385)), WireError);
@@ -309,14 +309,14 @@ Deno.test("decodeAmf0() refuses more values than the limit and no fewer", () => 
   });
 });
 
-Deno.test("decodeAmf0() counts nested values, too", () => {
+Deno.test("decodeAmf0() counts nested values", () => {
   const bytes = hex("0a 00000002 05 05");
   assertEquals(decodeAmf0(bytes, { maxValues: 3 }), [[null, null]]);
   const error = assertThrows(() => decodeAmf0(bytes, { maxValues: 2 }), WireError);
   assertEquals(error.code, "amf.too_many_values");
 });
 
-Deno.test("encodeAmf0() writes a string of 65535 bytes short and one of 65536 long", () => {
+Deno.test("encodeAmf0() writes strings of more than 65535 bytes as long strings", () => {
   const short = encodeAmf0(["a".repeat(0xffff)]);
   assertEquals(short.subarray(0, 4), hex("02 ffff 61"));
   assertEquals(short.length, 3 + 0xffff);
@@ -330,17 +330,17 @@ Deno.test("encodeAmf0() measures strings in bytes", () => {
   assertEquals(bytes.subarray(0, 5), hex("0c 00010000"));
 });
 
-Deno.test("encodeAmf0() writes an object that occurs twice as a reference", () => {
+Deno.test("encodeAmf0() writes the second occurrence of an object as a reference", () => {
   const shared = amfObject({});
   assertEquals(encodeAmf0([[shared, shared]]), hex("0a 00000002 03 0000 09 07 0001"));
 });
 
-Deno.test("encodeAmf0() writes an object that holds itself", () => {
+Deno.test("encodeAmf0() writes an object that contains itself", () => {
   const bytes = hex("03 0004 73656c66 07 0000 0000 09");
   assertEquals(encodeAmf0(decodeAmf0(bytes)), bytes);
 });
 
-Deno.test("encodeAmf0() refuses a reference to an object behind the 65536th and no sooner", () => {
+Deno.test("encodeAmf0() rejects a reference to an object after the 65536th", () => {
   const arrays = Array.from({ length: 0x10001 }, () => []);
   const bytes = encodeAmf0([...arrays, arrays[0xffff]]);
   assertEquals(bytes.subarray(-3), hex("07 ffff"));
@@ -348,11 +348,11 @@ Deno.test("encodeAmf0() refuses a reference to an object behind the 65536th and 
   assertEquals(error.code, "amf.bad_reference");
 });
 
-Deno.test("encodeAmf0() writes equal but separate objects in full", () => {
+Deno.test("encodeAmf0() writes equal but distinct objects in full", () => {
   assertEquals(encodeAmf0([amfObject({}), amfObject({})]), hex("03 0000 09 03 0000 09"));
 });
 
-Deno.test("encodeAmf0() refuses a name that grew too long when its malformed UTF-8 was replaced", () => {
+Deno.test("encodeAmf0() rejects a name that is too long after its malformed UTF-8 was replaced", () => {
   const name = hex("ff".repeat(0x8000));
   const [object] = decodeAmf0(new Uint8Array([...hex("03 8000"), ...name, ...hex("05 0000 09")]));
   const error = assertThrows(() => encodeAmf0([object]), WireError);

@@ -1,18 +1,16 @@
-/** The envelope of messages of types 15 and 17. */
-
 import { amf0BodyOf } from "../../lib/amf/amf3_envelope.ts";
 import { WireError } from "../../lib/base/errors.ts";
 import { assert, assertEquals, assertThrows } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 
-Deno.test("amf0BodyOf() leaves out the format byte", () => {
+Deno.test("amf0BodyOf() omits the format byte", () => {
   const payload = hex("00 02 0004 70696e67 05");
   const body = amf0BodyOf(payload);
   assertEquals(body, hex("02 0004 70696e67 05"));
   assert(body.buffer === payload.buffer, "a view, not a copy");
 });
 
-Deno.test("amf0BodyOf() takes a payload without the format byte when it opens with a string", () => {
+Deno.test("amf0BodyOf() accepts a payload without the format byte that starts with a string", () => {
   const payload = hex("02 000a 6f6e4d65746144617461 05");
   assertEquals(amf0BodyOf(payload), payload);
 });
@@ -20,7 +18,7 @@ Deno.test("amf0BodyOf() takes a payload without the format byte when it opens wi
 for (
   const [name, bytes] of [["AMF3", "03 06 09"], ["an unknown format", "01 00"], ["nothing", ""]]
 ) {
-  Deno.test(`amf0BodyOf() refuses ${name}`, () => {
+  Deno.test(`amf0BodyOf() rejects ${name}`, () => {
     const error = assertThrows(() => amf0BodyOf(hex(bytes!)), WireError);
     assertEquals({ code: error.code, offset: error.offset }, {
       code: "amf.amf3_unsupported",

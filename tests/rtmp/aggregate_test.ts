@@ -23,7 +23,7 @@ const THREE = hex(`
   00 00 00 0b
 `);
 
-Deno.test("splitAggregate() gives the first message the aggregate's time and keeps the distances", () => {
+Deno.test("splitAggregate() gives the first message the aggregate's timestamp and keeps the distances", () => {
   assertEquals(split(5000, THREE), [
     [9, 5000, hex("17 01 aa")],
     [8, 5021, hex("af 01")],
@@ -31,7 +31,7 @@ Deno.test("splitAggregate() gives the first message the aggregate's time and kee
   ]);
 });
 
-Deno.test("splitAggregate() counts across the end of the 32-bit clock", () => {
+Deno.test("splitAggregate() handles the wrap of 32-bit timestamps", () => {
   assertEquals(split(0xffff_fff0, THREE).map(([, timestampMs]) => timestampMs), [
     0xffff_fff0,
     5,
@@ -39,7 +39,7 @@ Deno.test("splitAggregate() counts across the end of the 32-bit clock", () => {
   ]);
 });
 
-Deno.test("splitAggregate() reads the upper byte of a timestamp behind the lower three", () => {
+Deno.test("splitAggregate() reads the upper byte of a timestamp after the lower three", () => {
   const payload = hex(`
     08  00 00 01  ff ff f0 fe  00 00 00  // 0xfefffff0 ms
     01
@@ -47,7 +47,7 @@ Deno.test("splitAggregate() reads the upper byte of a timestamp behind the lower
     08  00 00 01  00 00 10 ff  00 00 00  // 0xff000010 ms, 32 ms later
     02
     00 00 00 0c
-    08  00 00 01  00 00 10 00  00 00 00  // 0x00000010 ms, after the clock began anew
+    08  00 00 01  00 00 10 00  00 00 00  // 0x00000010 ms, after the wrap
     03
     00 00 00 0c
   `);
@@ -58,7 +58,7 @@ Deno.test("splitAggregate() reads the upper byte of a timestamp behind the lower
   ]);
 });
 
-Deno.test("splitAggregate() keeps types it does not know", () => {
+Deno.test("splitAggregate() keeps unknown types", () => {
   const payload = hex("ff  00 00 01  00 00 00 00  00 00 00  aa  00 00 00 0c");
   assertEquals(split(7, payload), [[255, 7, hex("aa")]]);
 });
@@ -67,12 +67,12 @@ Deno.test("splitAggregate() emits views into the aggregate", () => {
   assert(split(0, THREE).every(([, , payload]) => payload.buffer === THREE.buffer));
 });
 
-Deno.test("splitAggregate() emits nothing when the aggregate is empty", () => {
+Deno.test("splitAggregate() emits nothing for an empty aggregate", () => {
   assertEquals(split(5000, hex("")), []);
 });
 
-Deno.test("splitAggregate() refuses every aggregate that ends inside a message", () => {
-  // 18, 35 and 50 bytes are one, two and three whole messages.
+Deno.test("splitAggregate() rejects every aggregate that ends inside a message", () => {
+  // 18, 35 and 50 bytes are one, two and three complete messages.
   for (let length = 1; length < THREE.length; length += 1) {
     const whole = length >= 35 ? 2 : length >= 18 ? 1 : 0;
     const cut = THREE.subarray(0, length);

@@ -13,7 +13,7 @@ import { hex } from "../helpers/hex.ts";
 
 const CHUNK_SIZE = 3;
 
-/** Payload of the messages below: 1, 2, 3, … */
+/** Payload of the following messages: 1, 2, 3, … */
 function payload(length: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length }, (_, i) => i + 1);
 }
@@ -83,7 +83,7 @@ for (const { timestampMs, length, bytes } of SAMPLES) {
     assertEquals(encodeMessage(header, payload(length), CHUNK_SIZE), hex(bytes));
   });
 
-  Deno.test(`encodedMessageBytes() tells the size of ${what}`, () => {
+  Deno.test(`encodedMessageBytes() returns the size of ${what}`, () => {
     assertEquals(encodedMessageBytes(length, timestampMs, CHUNK_SIZE), hex(bytes).length);
   });
 }
@@ -93,14 +93,14 @@ Deno.test("encodeMessage() writes the message stream id little-endian", () => {
   assertEquals(encodeMessage(header, hex("02"), 128), hex("3f 010203 000001 12 98badcfe  02"));
 });
 
-Deno.test("encodeMessage() writes payloads up to the longest that the header can tell", () => {
+Deno.test("encodeMessage() writes payloads up to the longest allowed by the header", () => {
   const header = { csid: 6, typeId: 9, msid: 1, timestampMs: 1 };
   const bytes = encodeMessage(header, new Uint8Array(0xffffff).fill(0xaa), 0xffffff);
   assertEquals(bytes.subarray(0, 13), hex("06 000001 ffffff 09 01000000  aa"));
   assertEquals(bytes.length, 12 + 0xffffff);
 });
 
-Deno.test("encodeMessageInto() writes at the offset, and nothing beside the message", () => {
+Deno.test("encodeMessageInto() writes at the offset and nothing outside the message", () => {
   const target = new Uint8Array(25).fill(0xee);
   const header = { csid: 4, typeId: 8, msid: 1, timestampMs: 0xffffff };
   assertEquals(encodeMessageInto(target, 2, header, payload(1), CHUNK_SIZE), 19);
@@ -125,7 +125,7 @@ const anyHeader: fc.Arbitrary<MessageHeader> = fc.record({
   timestampMs: fc.oneof(fc.nat(0xffffffff), fc.integer({ min: 0xfffffd, max: 0x1000001 })),
 });
 
-Deno.test("encodedMessageBytes() is what encodeMessageInto() writes, and its reader gets all back", () => {
+Deno.test("encodedMessageBytes() is the size that encodeMessageInto() writes and a reader reads", () => {
   const shape = {
     header: anyHeader,
     length: fc.nat(2000),
@@ -145,7 +145,7 @@ Deno.test("encodedMessageBytes() is what encodeMessageInto() writes, and its rea
   }));
 });
 
-/** The one message in `bytes`, which are cut into chunks of `chunkSize`. */
+/** The only message in `bytes`, which has chunks of `chunkSize`. */
 function readBack(bytes: Uint8Array, chunkSize: number) {
   const messages: unknown[] = [];
   const reader = new ChunkReader({

@@ -1,7 +1,7 @@
 /**
- * The chunk reader against a writer that makes use of all that the specification allows: compressed headers,
- * messages that take turns, new chunk sizes at any time, extended timestamps in each peer's style. It shares
- * no code with the encoder.
+ * The chunk reader against a writer that uses everything the specification allows: compressed headers,
+ * interleaved messages, new chunk sizes at any time, extended timestamps in the style of each peer. It
+ * shares no code with the encoder.
  */
 
 import fc from "fast-check";
@@ -12,23 +12,23 @@ interface Plan {
   readonly csid: number;
   readonly typeId: number;
   readonly msid: number;
-  /** Added to the time of the message before on this chunk stream. */
+  /** Added to the timestamp of the previous message on this chunk stream. */
   readonly deltaMs: number;
   readonly length: number;
-  /** Fmt to use if the message before allows it; otherwise the next lower one that does. */
+  /** Fmt to use if the previous message allows it; otherwise the next lower one. */
   readonly fmt: number;
 }
 
-/** One step of the connection: the next chunk of some chunk stream, or a new chunk size. */
+/** One step of the connection: the next chunk of a chunk stream, or a new chunk size. */
 type Step = { readonly pick: number } | { readonly chunkSize: number };
 
 type Style = "repeated" | "left out" | "zero";
 
-/** Header of the last message of a chunk stream, as the peer must remember it. */
+/** Header of the last message of a chunk stream, which the next header may refer to. */
 interface Sent {
   readonly plan: Plan;
   readonly timestampMs: number;
-  /** What the next fmt 3 would add. */
+  /** Delta that the next fmt 3 adds. */
   readonly deltaMs: number;
 }
 
@@ -39,7 +39,7 @@ class ModelWriter {
   readonly #style: Style;
   readonly #queues = new Map<number, Plan[]>();
   readonly #sent = new Map<number, Sent>();
-  /** Payload still to be written, and the extended field, by csid. */
+  /** Remaining payload and extended field, by csid. */
   readonly #open = new Map<number, { rest: number[]; extended: number[] }>();
   #chunkSize = 128;
 
@@ -66,7 +66,7 @@ class ModelWriter {
   }
 
   #setChunkSize(size: number): void {
-    // Below four bytes this message would be cut itself, which chunk_reader_test.ts looks at.
+    // Sizes below four bytes would split this message itself; chunk_reader_test.ts tests that.
     if (this.#chunkSize < 4) return;
     this.bytes.push(0x02, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, ...bigEndian(size, 4));
     this.#chunkSize = size;
@@ -108,7 +108,7 @@ class ModelWriter {
   }
 }
 
-/** The shortest header that says it all. */
+/** The shortest possible header. */
 function highestFmt(before: Sent | undefined, plan: Plan): number {
   if (before === undefined || before.plan.msid !== plan.msid) return 0;
   if (before.plan.length !== plan.length || before.plan.typeId !== plan.typeId) return 1;
@@ -125,7 +125,7 @@ function bigEndian(value: number, length: number): number[] {
   return Array.from({ length }, (_, i) => (value >>> (8 * (length - 1 - i))) & 0xff);
 }
 
-/** Bytes of 0x80 and more, so that no payload looks like the zeros of a continuation. */
+/** Bytes from 0x80 on, so that no payload looks like the zeros of a continuation. */
 function payloadOf({ length, typeId }: Plan): number[] {
   return Array.from({ length }, (_, i) => 0x80 | ((i * 37 + typeId) & 0x7f));
 }
@@ -166,7 +166,7 @@ const connection = fc.record({
   pieceBytes: fc.constantFrom(1, 2, 5, 64, 100_000),
 });
 
-Deno.test("ChunkReader.push() returns what any correct writer wrote", () => {
+Deno.test("ChunkReader.push() reads the output of any correct writer", () => {
   fc.assert(
     fc.property(connection, ({ plans, steps, style, pieceBytes }) => {
       const writer = new ModelWriter(plans, style);

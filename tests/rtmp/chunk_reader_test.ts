@@ -1,17 +1,13 @@
 /**
- * Bytes are written by hand from RTMP 1.0 §5.3, one field per group: basic header, timestamp, length, type,
- * message stream id, extended timestamp, payload. Captured bytes come from
+ * Bytes are written by hand from RTMP 1.0 §5.3, one field per group: basic header, timestamp, length,
+ * type, message stream id, extended timestamp, payload. Captured bytes are from
  * tests/fixtures/publisher_captures.ts.
  */
 
 import { concatBytes } from "../../lib/base/bytes.ts";
 import { WireError } from "../../lib/base/errors.ts";
 import { readFlv } from "../../lib/media/flv_file.ts";
-import {
-  type ChunkLimits,
-  ChunkReader,
-  DEFAULT_CHUNK_LIMITS,
-} from "../../lib/rtmp/chunk_reader.ts";
+import { type ChunkLimits, ChunkReader } from "../../lib/rtmp/chunk_reader.ts";
 
 import {
   FFMPEG_AUDIO_VIDEO,
@@ -24,10 +20,10 @@ import { assert, assertEquals, assertThrows } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 import { feedAtEverySplit } from "../helpers/split.ts";
 
-/** Type id, time, message stream id, payload. */
+/** Type id, timestamp, message stream id, payload. */
 type Message = readonly [number, number, number, Uint8Array];
 
-/** What came of a connection: messages, and the code of the error that ended it. */
+/** Result of a connection: messages, and the code of the error that ended it. */
 interface Outcome {
   readonly messages: readonly Message[];
   readonly code?: string;
@@ -50,10 +46,10 @@ function readChunks(chunks: readonly Uint8Array[], limits?: ChunkLimits): Outcom
   }
 }
 
-/** Outcome of the parts one after the other, the same however the network cuts them. */
+/** Outcome of the concatenated parts, asserted to be the same for every split. */
 function read(...parts: readonly (string | Uint8Array)[]): Outcome {
   const bytes = join(parts);
-  // As text, because the assertions compare arrays slowly.
+  // As text, because assertions are slow for arrays.
   feedAtEverySplit(bytes, (chunks) => describe(readChunks(chunks)));
   return readChunks([bytes]);
 }
@@ -66,17 +62,17 @@ function join(parts: readonly (string | Uint8Array)[]): Uint8Array<ArrayBuffer> 
   return concatBytes(parts.map((part) => typeof part === "string" ? hex(part) : part));
 }
 
-/** `length` bytes that begin with 0x11 and never repeat four in a row. */
+/** `length` bytes that start with 0x11 and contain no four bytes twice. */
 function filler(length: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length }, (_, i) => (0x11 + i * 37 + (i >>> 8)) & 0xff);
 }
 
-/** A number as four bytes in hexadecimal. */
+/** A number as four hexadecimal bytes. */
 function u32Hex(value: number): string {
   return value.toString(16).padStart(8, "0");
 }
 
-/** A number as three bytes in hexadecimal. */
+/** A number as three hexadecimal bytes. */
 function u24Hex(value: number): string {
   return value.toString(16).padStart(6, "0");
 }
@@ -89,7 +85,7 @@ function abort(csid: number): string {
   return `02 000000 000004 02 00000000 ${u32Hex(csid)}`;
 }
 
-/** A message on csid 4 that shows what comes after still reads well. */
+/** A message on csid 4 that proves that the following bytes are still read correctly. */
 const AFTER = "04 00000a 000002 08 01000000 af01";
 const AFTER_MESSAGE: Message = [8, 10, 1, hex("af01")];
 
@@ -127,7 +123,7 @@ for (const { csid, form, fmt0, fmt3 } of CSIDS) {
   });
 }
 
-Deno.test("ChunkReader.push() takes the 2- and 3-byte forms of a csid for one chunk stream", () => {
+Deno.test("ChunkReader.push() treats the 2- and 3-byte forms of a csid as one chunk stream", () => {
   const payload = filler(300);
   assertEquals(
     read(
@@ -158,7 +154,7 @@ Deno.test("ChunkReader.push() reads all four message headers", () => {
   });
 });
 
-Deno.test("ChunkReader.push() adds the fmt 0 time when fmt 3 opens the next message", () => {
+Deno.test("ChunkReader.push() adds the fmt 0 timestamp when fmt 3 starts the next message", () => {
   // §5.3.1.2.4: "its delta is the same as the timestamp of the type 0 chunk".
   assertEquals(read("06 0003e8 000001 09 01000000 a1", "c6 b1", "c6 c1"), {
     messages: [[9, 1000, 1, hex("a1")], [9, 2000, 1, hex("b1")], [9, 3000, 1, hex("c1")]],
@@ -184,31 +180,31 @@ Deno.test("ChunkReader.push() keeps the headers of chunk streams apart", () => {
   });
 });
 
-Deno.test("ChunkReader.push() takes fmt 1 as the first chunk of a chunk stream", () => {
-  // librtmp opens its pings like this: csid 2, time 7 and no message stream id.
+Deno.test("ChunkReader.push() accepts fmt 1 as the first chunk of a chunk stream", () => {
+  // librtmp starts its pings like this: csid 2, timestamp 7 and no message stream id.
   assertEquals(read("42 000007 000006 04  0006 00000001", "c2 0006 00000002"), {
     messages: [[4, 7, 0, hex("0006 00000001")], [4, 14, 0, hex("0006 00000002")]],
   });
 });
 
 for (const { fmt, chunk } of [{ fmt: 2, chunk: "86 000017 aa" }, { fmt: 3, chunk: "c6 aa" }]) {
-  Deno.test(`ChunkReader.push() refuses fmt ${fmt} as the first chunk of a chunk stream`, () => {
+  Deno.test(`ChunkReader.push() rejects fmt ${fmt} as the first chunk of a chunk stream`, () => {
     assertEquals(read(AFTER, chunk), { messages: [AFTER_MESSAGE], code: "chunk.no_previous" });
   });
 }
 
-Deno.test("ChunkReader.push() takes a 24-bit time as it is", () => {
+Deno.test("ChunkReader.push() reads a 24-bit timestamp", () => {
   assertEquals(read("06 fffffe 000001 09 01000000 a1"), {
     messages: [[9, 0xfffffe, 1, hex("a1")]],
   });
 });
 
-Deno.test("ChunkReader.push() counts deltas across the end of the 32-bit clock", () => {
+Deno.test("ChunkReader.push() adds deltas across the wrap of 32-bit timestamps", () => {
   const outcome = read(
     "06 ffffff 000001 09 01000000 fffffff0 a1",
     "86 000020 b1",
     "c6 c1",
-    "46 ffffff 000001 09 ffffffe0 d1", // 32 ms back, which librtmp writes like this
+    "46 ffffff 000001 09 ffffffe0 d1", // 32 ms back, as librtmp writes it
   );
   assertEquals(outcome.messages.map(([, timestampMs]) => timestampMs), [
     0xfffffff0,
@@ -220,7 +216,7 @@ Deno.test("ChunkReader.push() counts deltas across the end of the 32-bit clock",
 
 // Assembly (§5.3.2)
 
-Deno.test("ChunkReader.push() assembles messages whose chunks take turns", () => {
+Deno.test("ChunkReader.push() assembles interleaved messages", () => {
   const [video, audio] = [filler(300), filler(200).reverse()];
   const outcome = read(
     ...["06 000001 00012c 09 01000000", video.subarray(0, 128)],
@@ -248,7 +244,7 @@ for (const length of [127, 128, 129, 255, 256, 257]) {
   });
 }
 
-Deno.test("ChunkReader.push() hands out messages without payload", () => {
+Deno.test("ChunkReader.push() emits messages without payload", () => {
   const outcome = read(
     "06 000005 000000 09 01000000", // fmt 0
     "c6                          ", // fmt 3: the same again
@@ -265,7 +261,7 @@ Deno.test("ChunkReader.push() hands out messages without payload", () => {
   });
 });
 
-Deno.test("ChunkReader.push() hands out a message without payload between two chunks of another", () => {
+Deno.test("ChunkReader.push() emits a message without payload between two chunks of another", () => {
   const payload = filler(130);
   const outcome = read(
     ...["06 000001 000082 09 01000000", payload.subarray(0, 128)],
@@ -282,7 +278,7 @@ const SECOND_STARTS = [
 ];
 
 for (const { fmt, start } of SECOND_STARTS) {
-  Deno.test(`ChunkReader.push() refuses fmt ${fmt} in the middle of a message`, () => {
+  Deno.test(`ChunkReader.push() rejects fmt ${fmt} in the middle of a message`, () => {
     assertEquals(read("06 000001 000082 09 01000000", filler(128), start), {
       messages: [],
       code: "chunk.unfinished_message",
@@ -292,7 +288,7 @@ for (const { fmt, start } of SECOND_STARTS) {
 
 // SetChunkSize (§5.4.1)
 
-Deno.test("ChunkReader.push() uses a new chunk size from the next chunk on, also inside a message", () => {
+Deno.test("ChunkReader.push() uses a new chunk size from the next chunk on, even within a message", () => {
   const payload = filler(200);
   const outcome = read(
     ...["06 000001 0000c8 09 01000000", payload.subarray(0, 128)],
@@ -309,7 +305,7 @@ Deno.test("ChunkReader.push() uses a new chunk size from the next chunk on, also
 });
 
 Deno.test("ChunkReader.push() reads chunks of one byte", () => {
-  // SetChunkSize itself is cut by the new size the second time.
+  // The second SetChunkSize itself is split by the new size.
   const second = "42 000000 000004 01 00 c2 00 c2 00 c2 80";
   assertEquals(
     read(setChunkSize(1), "06 000001 000003 09 01000000 a1 c6 a2 c6 a3", second, AFTER),
@@ -325,7 +321,7 @@ Deno.test("ChunkReader.push() reads chunks of one byte", () => {
 });
 
 for (const size of [0, 0x80000000, 0xffffffff]) {
-  Deno.test(`ChunkReader.push() refuses the chunk size 0x${u32Hex(size)}`, () => {
+  Deno.test(`ChunkReader.push() rejects the chunk size 0x${u32Hex(size)}`, () => {
     assertEquals(read(AFTER, setChunkSize(size), AFTER), {
       messages: [AFTER_MESSAGE],
       code: "chunk.bad_chunk_size",
@@ -333,14 +329,14 @@ for (const size of [0, 0x80000000, 0xffffffff]) {
   });
 }
 
-Deno.test("ChunkReader.push() refuses a SetChunkSize of three bytes", () => {
+Deno.test("ChunkReader.push() rejects a SetChunkSize of three bytes", () => {
   assertEquals(read("02 000000 000003 01 00000000 000080"), {
     messages: [],
     code: "chunk.bad_chunk_size",
   });
 });
 
-Deno.test("ChunkReader.chunkSize is what the peer announced, at most the longest message", () => {
+Deno.test("ChunkReader.chunkSize is the announced size, at most that of the longest message", () => {
   const reader = new ChunkReader({ onMessage() {} });
   assertEquals(reader.chunkSize, 128);
   reader.push(hex(setChunkSize(60_000)));
@@ -351,7 +347,7 @@ Deno.test("ChunkReader.chunkSize is what the peer announced, at most the longest
 
 // Abort (§5.4.2)
 
-Deno.test("ChunkReader.push() forgets the half of a message that the peer aborts", () => {
+Deno.test("ChunkReader.push() discards the incomplete message that the peer aborts", () => {
   const half = ["06 000001 000082 09 01000000", filler(128)] as const;
   const outcome = read(
     ...[...half, abort(6), "46 000001 000001 09 b1"],
@@ -372,7 +368,7 @@ Deno.test("ChunkReader.push() reads fmt 3 after an abort as the start of a messa
   assertEquals(outcome.messages, [[2, 0, 0, hex("00000006")], [9, 2, 1, payload]]);
 });
 
-Deno.test("ChunkReader.push() keeps other chunk streams' messages at an abort", () => {
+Deno.test("ChunkReader.push() keeps messages of other chunk streams on an abort", () => {
   const payload = filler(130);
   const outcome = read(
     ...["06 000001 000082 09 01000000", payload.subarray(0, 128)],
@@ -386,10 +382,10 @@ for (
   const { what, bytes } of [
     { what: "a chunk stream that was never used", bytes: abort(70_000) },
     { what: "a chunk stream between two messages", bytes: abort(4) },
-    { what: "nothing at all", bytes: "02 000000 000000 02 00000000" },
+    { what: "no chunk stream", bytes: "02 000000 000000 02 00000000" },
   ]
 ) {
-  Deno.test(`ChunkReader.push() passes over an abort of ${what}`, () => {
+  Deno.test(`ChunkReader.push() ignores an abort of ${what}`, () => {
     const { messages, code } = read(AFTER, bytes, AFTER);
     assertEquals([messages[0], messages[2], code], [AFTER_MESSAGE, AFTER_MESSAGE, undefined]);
   });
@@ -397,10 +393,10 @@ for (
 
 // Extended timestamps (§5.3.1.3)
 
-/** What peers write between the basic header of a continuation and its payload: the spec's form and two others. */
+/** Bytes between the basic header and the payload of a continuation: the specified form and two others. */
 const CONTINUATION_STYLES = {
   "repeated": (extended: string) => extended,
-  "left out": () => "",
+  "omitted": () => "",
   "zero": () => "00000000",
 } as const;
 
@@ -425,7 +421,7 @@ for (const [style, write] of Object.entries(CONTINUATION_STYLES)) {
 
   for (const tailBytes of [1, 2, 3, 4, 5]) {
     Deno.test(`ChunkReader.push() reads a last continuation of ${tailBytes} bytes with the extended timestamp ${style}`, () => {
-      // Bytes that look like the timestamp as long as possible.
+      // Bytes that look like the timestamp for as long as possible.
       const payload = concatBytes([filler(128), hex("0102030505").subarray(0, tailBytes)]);
       const outcome = read(
         ...[`06 ffffff ${u24Hex(payload.length)} 09 01000000 01020306`, payload.subarray(0, 128)],
@@ -443,7 +439,7 @@ Deno.test("ChunkReader.push() reads the deltas of fmt 1, 2 and 3 from the extend
     "46 ffffff 000001 09 01000000 b1",
     "86 ffffff           00ffffff c1",
     "c6                  00ffffff d1",
-    "86 000001                    e1", // a plain delta ends it
+    "86 000001                    e1", // a 24-bit delta ends it
     "c6                           f1",
   );
   assertEquals(outcome.messages.map(([, timestampMs]) => timestampMs), [
@@ -456,7 +452,7 @@ Deno.test("ChunkReader.push() reads the deltas of fmt 1, 2 and 3 from the extend
   ]);
 });
 
-Deno.test("ChunkReader.push() compares a continuation with the extended delta, not with the time", () => {
+Deno.test("ChunkReader.push() compares a continuation with the extended delta, not with the timestamp", () => {
   const payload = filler(130);
   const outcome = read(
     "06 00000a 000001 09 01000000 a1",
@@ -466,7 +462,7 @@ Deno.test("ChunkReader.push() compares a continuation with the extended delta, n
   assertEquals(outcome.messages[1], [9, 0x0100000a, 1, payload]);
 });
 
-Deno.test("ChunkReader.push() reads no extended field in a message whose own time is plain", () => {
+Deno.test("ChunkReader.push() reads no extended field in a message with a 24-bit timestamp", () => {
   const payload = filler(130);
   const outcome = read(
     "06 ffffff 000001 09 01000000 02000000 a1",
@@ -487,13 +483,13 @@ Deno.test("ChunkReader.push() remembers extended timestamps per chunk stream", (
   assertEquals(outcome.messages, [[8, 1, 1, payload], [9, 0x01020304, 1, payload]]);
 });
 
-Deno.test("ChunkReader.push() compares a continuation with the field of the fmt 3 that opened the message", () => {
+Deno.test("ChunkReader.push() compares a continuation with the field of the fmt 3 that started the message", () => {
   const payload = filler(130);
   const outcome = read(
     "06 00000a 000082 09 01000000",
     ...[payload.subarray(0, 128), "c6", payload.subarray(128)],
     ...["86 ffffff 01000000", payload.subarray(0, 128), "c6 01000000", payload.subarray(128)],
-    // A peer that writes the time where its delta belongs.
+    // A peer that writes the timestamp instead of its delta.
     ...["c6 0200000a", payload.subarray(0, 128), "c6 0200000a", payload.subarray(128)],
   );
   assertEquals(outcome.messages, [
@@ -503,7 +499,7 @@ Deno.test("ChunkReader.push() compares a continuation with the field of the fmt 
   ]);
 });
 
-Deno.test("ChunkReader.push() takes zeros for payload once the peer has left the timestamp out", () => {
+Deno.test("ChunkReader.push() treats zeros as payload once the peer has omitted the timestamp", () => {
   const [first, second] = [filler(132), concatBytes([filler(128), new Uint8Array(4)])];
   const outcome = read(
     ...["06 ffffff 000084 09 01000000 01020304", first.subarray(0, 128), "c6", first.subarray(128)],
@@ -513,11 +509,11 @@ Deno.test("ChunkReader.push() takes zeros for payload once the peer has left the
   assertEquals(outcome.messages.map(([, , , payload]) => payload), [first, second]);
 });
 
-Deno.test("ChunkReader.push() does not wait for bytes behind a short tail when the peer leaves the timestamp out", () => {
+Deno.test("ChunkReader.push() does not wait for bytes after a short tail when the peer omits the timestamp", () => {
   const payload = concatBytes([filler(256), hex("010203")]);
   const bytes = join([
     ...["06 ffffff 000103 09 01000000 01020304", payload.subarray(0, 128)],
-    ...["c6", payload.subarray(128, 256)], // shows that nothing is repeated
+    ...["c6", payload.subarray(128, 256)], // proves that the timestamp is omitted
     ...["c6", payload.subarray(256)], // could be the start of 01020304
   ]);
   assertEquals(read(bytes), { messages: [[9, 0x01020304, 1, payload]] });
@@ -537,7 +533,7 @@ for (
     start: "46 000000 002711 09",
   }]
 ) {
-  Deno.test(`ChunkReader.push() refuses a message over the limit at its fmt ${fmt} header`, () => {
+  Deno.test(`ChunkReader.push() rejects a message over the limit at its fmt ${fmt} header`, () => {
     assertEquals(readChunks([hex(start)], SMALL_LIMITS), {
       messages: [],
       code: "chunk.message_too_long",
@@ -545,7 +541,7 @@ for (
   });
 }
 
-Deno.test("ChunkReader.push() takes a message as long as the limit", () => {
+Deno.test("ChunkReader.push() accepts a message as long as the limit", () => {
   const payload = filler(10_000);
   assertEquals(
     readChunks(
@@ -557,7 +553,7 @@ Deno.test("ChunkReader.push() takes a message as long as the limit", () => {
   );
 });
 
-Deno.test("ChunkReader.push() stops a peer that opens 70,000 chunk streams at the 65th", () => {
+Deno.test("ChunkReader.push() rejects the 65th of 70,000 chunk streams", () => {
   let opened = 0;
   const reader = new ChunkReader({ onMessage: () => opened++ });
   const open = (csid: number) => {
@@ -570,9 +566,13 @@ Deno.test("ChunkReader.push() stops a peer that opens 70,000 chunk streams at th
   assertEquals([opened, error.code], [64, "chunk.too_many_streams"]);
 });
 
-Deno.test("ChunkReader.push() counts what arrived, not what 64 chunk streams announce", () => {
-  // 64 times 8 MiB announced; 128 bytes of each in a smallest buffer of 4 KiB.
-  const limits = { ...DEFAULT_CHUNK_LIMITS, maxUnassembledBytes: 64 * 4096 };
+Deno.test("ChunkReader.push() limits received bytes, not those that 64 chunk streams announce", () => {
+  // 64 times 8 MiB are announced; 128 bytes of each are in the smallest buffer of 4 KiB.
+  const limits = {
+    maxMessageBytes: 8 * 1024 * 1024,
+    maxChunkStreams: 64,
+    maxUnassembledBytes: 64 * 4096,
+  };
   const outcome = readChunks(
     Array.from(
       { length: 64 },
@@ -590,7 +590,7 @@ function chunkOf(stream: number, part: Uint8Array, length: number | null): Uint8
   return join([basic, header, part]);
 }
 
-Deno.test("ChunkReader.push() refuses unfinished messages that take more than the limit together", () => {
+Deno.test("ChunkReader.push() rejects incomplete messages that exceed the limit in total", () => {
   const reader = new ChunkReader({ onMessage() {} });
   reader.push(hex(setChunkSize(MIB)));
   const part = filler(MIB);
@@ -604,7 +604,7 @@ Deno.test("ChunkReader.push() refuses unfinished messages that take more than th
   assertEquals([error.code, arrivedBytes], ["chunk.too_much_unassembled", 16 * MIB]);
 });
 
-Deno.test("ChunkReader.push() holds two messages of the greatest length at a time", () => {
+Deno.test("ChunkReader.push() buffers two messages of the maximum length at a time", () => {
   const lengths: number[] = [];
   const reader = new ChunkReader({
     onMessage: (_, __, ___, payload) => lengths.push(payload.length),
@@ -617,7 +617,7 @@ Deno.test("ChunkReader.push() holds two messages of the greatest length at a tim
   assertEquals(lengths, [4, 8 * MIB, 8 * MIB]);
 });
 
-Deno.test("ChunkReader.push() never runs out of room by finished messages on many chunk streams", () => {
+Deno.test("ChunkReader.push() does not count completed messages towards the limit", () => {
   let messages = 0;
   const reader = new ChunkReader({ onMessage: () => messages++ });
   reader.push(hex(setChunkSize(256 * 1024)));
@@ -631,7 +631,7 @@ Deno.test("ChunkReader.push() never runs out of room by finished messages on man
   assertEquals(messages, 121);
 });
 
-Deno.test("ChunkReader.push() never runs out of room by aborted messages", () => {
+Deno.test("ChunkReader.push() does not count aborted messages towards the limit", () => {
   const reader = new ChunkReader({ onMessage() {} });
   reader.push(hex(setChunkSize(MIB)));
   const part = filler(MIB);
@@ -644,14 +644,14 @@ Deno.test("ChunkReader.push() never runs out of room by aborted messages", () =>
 
 // Memory
 
-Deno.test("ChunkReader.push() hands out a message that lies in one input as a view of it", () => {
+Deno.test("ChunkReader.push() emits a message within one input as a view of it", () => {
   const input = hex(AFTER);
   let seen: Uint8Array | undefined;
   new ChunkReader({ onMessage: (_, __, ___, payload) => seen = payload }).push(input);
   assert(seen?.buffer === input.buffer, "the payload was copied");
 });
 
-Deno.test("ChunkReader.push() keeps nothing of an input that is used again", () => {
+Deno.test("ChunkReader.push() does not depend on an input after it returns", () => {
   const payload = filler(300);
   const bytes = join([
     ...["06 ffffff 00012c 09 01000000 01020304", payload.subarray(0, 128)],
@@ -675,7 +675,7 @@ Deno.test("ChunkReader.push() keeps nothing of an input that is used again", () 
   }
 });
 
-Deno.test("ChunkReader.push() tells where in the connection the trouble is", () => {
+Deno.test("ChunkReader.push() reports the offset of an error in the connection", () => {
   const bytes = join([AFTER, AFTER, "c6 aa"]);
   for (const cut of [0, 1, 14, 27, 28]) {
     const reader = new ChunkReader({ onMessage() {} });
@@ -689,10 +689,10 @@ Deno.test("ChunkReader.push() tells where in the connection the trouble is", () 
 
 // Real publishers
 
-/** Sizes of the pieces in which a capture is fed: single bytes, a TCP segment, a usual read buffer. */
+/** Sizes of the pieces of a capture: single bytes, a TCP segment, a typical read buffer. */
 const PIECE_BYTES = [1, 7, 1448, 65_536];
 
-/** Type, time and payload of the audio and video of a capture. */
+/** Type, timestamp and payload of the audio and video in a capture. */
 function mediaOf(capture: Uint8Array): (readonly [number, number, Uint8Array])[] {
   const [first, ...others] = PIECE_BYTES.map((size) => readChunks(piecesOf(capture, size)));
   for (const other of others) assertEquals(describe(other), describe(first!));
@@ -705,7 +705,7 @@ function piecesOf(bytes: Uint8Array, size: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => bytes.slice(i * size, (i + 1) * size));
 }
 
-/** The same of the file that was published. */
+/** The same of the published file. */
 function sourceMedia(...typeIds: readonly number[]): (readonly [number, number, Uint8Array])[] {
   return readFlv(SOURCE_FLV).tags.filter(({ typeId }) => typeIds.includes(typeId))
     .map(({ typeId, timestampMs, payload }) => [typeId, timestampMs, payload]);

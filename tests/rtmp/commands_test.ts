@@ -63,7 +63,7 @@ for (const { name, bytes, command } of COMMANDS) {
   });
 }
 
-Deno.test("decodeCommand() reads AMF0 out of the AMF3 envelope", () => {
+Deno.test("decodeCommand() reads AMF0 in the AMF3 envelope", () => {
   assertEquals(decodeCommand(AMF3, hex(`00 ${CREATE_STREAM}`)), {
     name: "createStream",
     transactionId: 4,
@@ -71,7 +71,7 @@ Deno.test("decodeCommand() reads AMF0 out of the AMF3 envelope", () => {
   });
 });
 
-Deno.test("decodeCommand() keeps the arguments in place when the transaction id is left out", () => {
+Deno.test("decodeCommand() keeps the position of arguments when the transaction id is omitted", () => {
   const bytes = hex(`
     02 000b 4643556e7075626c697368 // "FCUnpublish"
     05                             // null
@@ -95,7 +95,7 @@ Deno.test("decodeCommand() reads a name alone", () => {
 const REFUSED = [
   { name: "an empty message", typeId: AMF0, bytes: "", code: "command.no_name" },
   {
-    name: "an empty AMF0 part in the AMF3 envelope",
+    name: "an AMF3 envelope without AMF0",
     typeId: AMF3,
     bytes: "00",
     code: "command.no_name",
@@ -114,16 +114,16 @@ const REFUSED = [
     bytes: `00 ${CREATE_STREAM}`,
     code: "amf.unknown_marker",
   },
-  { name: "a cut name", typeId: AMF0, bytes: "02 0005 636c", code: "amf.truncated" },
+  { name: "a truncated name", typeId: AMF0, bytes: "02 0005 636c", code: "amf.truncated" },
 ];
 
 for (const { name, typeId, bytes, code } of REFUSED) {
-  Deno.test(`decodeCommand() refuses ${name}`, () => {
+  Deno.test(`decodeCommand() rejects ${name}`, () => {
     assertEquals(assertThrows(() => decodeCommand(typeId, hex(bytes)), WireError).code, code);
   });
 }
 
-Deno.test("encodeCommand() writes chunks of the size that the peer was told", () => {
+Deno.test("encodeCommand() writes chunks of the announced size", () => {
   const command = { name: "createStream", transactionId: 4, values: [null] };
   assertEquals(
     encodeCommand(command, { msid: 1, chunkSize: 16 }),

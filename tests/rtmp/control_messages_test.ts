@@ -39,7 +39,7 @@ const MESSAGES: readonly { name: string; actual: Uint8Array; bytes: string }[] =
     bytes: "02 000000 000004 05 00000000  002625a0",
   },
   {
-    name: "encodeSetPeerBandwidth() writes the limit type dynamic",
+    name: "encodeSetPeerBandwidth() writes limit type dynamic",
     actual: encodeSetPeerBandwidth(2_500_000),
     bytes: "02 000000 000005 06 00000000  002625a0 02",
   },
@@ -49,7 +49,7 @@ const MESSAGES: readonly { name: string; actual: Uint8Array; bytes: string }[] =
     bytes: "02 000000 000006 04 00000000  0000 00000001",
   },
   {
-    name: "encodeUserControl() writes SetBufferLength with its two values",
+    name: "encodeUserControl() writes SetBufferLength with two values",
     actual: encodeUserControl(3, 1, 1000),
     bytes: "02 000000 00000a 04 00000000  0003 00000001 000003e8",
   },
@@ -74,11 +74,11 @@ for (const { name, actual, bytes } of MESSAGES) {
   Deno.test(name, () => assertEquals(actual, hex(bytes)));
 }
 
-Deno.test("userControlPayload() is a user control message without its chunk header", () => {
+Deno.test("userControlPayload() returns the payload without a chunk header", () => {
   assertEquals(userControlPayload(1, [5]), hex("0001 00000005"));
 });
 
-Deno.test("decodeControlU32() reads the number, whatever follows", () => {
+Deno.test("decodeControlU32() reads the number and ignores further bytes", () => {
   assertEquals(decodeControlU32(hex("002625a0")), 2_500_000);
   assertEquals(decodeControlU32(hex("ffffffff 02")), 0xffffffff);
 });
@@ -88,7 +88,7 @@ Deno.test("decodeUserControl() reads the event type and its first value", () => 
   assertEquals(decodeUserControl(hex("0003 00000001 000003e8")), { event: 3, value: 1 });
 });
 
-Deno.test("decodeUserControl() reads events with a short value or none, and unknown ones", () => {
+Deno.test("decodeUserControl() reads unknown events and events with short or missing values", () => {
   assertEquals(decodeUserControl(hex("0120")), { event: 0x120, value: 0 });
   // Event 26 (SWF verification) has one byte of flags.
   assertEquals(decodeUserControl(hex("001a 01")), { event: 26, value: 0 });
@@ -97,14 +97,14 @@ Deno.test("decodeUserControl() reads events with a short value or none, and unkn
 for (
   const { name, decode } of [
     {
-      name: "decodeControlU32() refuses three bytes",
+      name: "decodeControlU32() rejects three bytes",
       decode: () => decodeControlU32(hex("000000")),
     },
     {
-      name: "decodeControlU32() refuses an empty message",
+      name: "decodeControlU32() rejects an empty message",
       decode: () => decodeControlU32(hex("")),
     },
-    { name: "decodeUserControl() refuses one byte", decode: () => decodeUserControl(hex("00")) },
+    { name: "decodeUserControl() rejects one byte", decode: () => decodeUserControl(hex("00")) },
   ]
 ) {
   Deno.test(name, () => {

@@ -1,5 +1,5 @@
 /**
- * Expected digests were computed with Python's hmac and hashlib; blocks of real peers come from
+ * Expected digests were computed with Python's hmac and hashlib. The blocks of real peers are from
  * tests/fixtures/handshake_captures.ts.
  */
 
@@ -38,13 +38,13 @@ function firstBlock(bytes: Uint8Array): Uint8Array {
 interface PlaceCase {
   readonly schema: DigestSchema;
   readonly signer: HandshakeRole;
-  /** The four bytes that tell the place. */
+  /** The four bytes whose sum gives the offset. */
   readonly place: string;
   readonly digestAt: number;
   readonly digest: string;
 }
 
-// Sums 0 (first place), 727 (last place), 728 (first again), 1020 (largest sum).
+// Sums 0 (first offset), 727 (last offset), 728 (first again), 1020 (largest sum).
 const PLACES: readonly PlaceCase[] = [
   {
     schema: 0,
@@ -105,7 +105,7 @@ const PLACES: readonly PlaceCase[] = [
 ];
 
 for (const { schema, signer, place, digestAt, digest } of PLACES) {
-  Deno.test(`findDigest() finds the ${signer}'s digest when schema ${schema} puts it at ${digestAt} by ${place}`, () => {
+  Deno.test(`findDigest() finds the ${signer}'s digest of schema ${schema} at ${digestAt} by ${place}`, () => {
     const block = new Uint8Array(HANDSHAKE_BLOCK_BYTES);
     block.set(hex(place), schema === 0 ? 772 : 8);
     block.set(hex(digest), digestAt);
@@ -130,12 +130,12 @@ Deno.test("findDigest() finds the digests of ffmpeg, librtmp and nginx-rtmp", ()
   });
 });
 
-Deno.test("findDigest() finds nothing when the peer speaks the simple handshake", () => {
+Deno.test("findDigest() finds no digest in a simple handshake", () => {
   assertEquals(findDigest(firstBlock(LIBRTMP_C0C1), "client"), null);
   assertEquals(findDigest(firstBlock(GSTREAMER_C0C1), "client"), null);
 });
 
-Deno.test("findDigest() finds nothing when one byte of the block was changed", () => {
+Deno.test("findDigest() finds no digest when one byte of the block was changed", () => {
   for (const place of [0, 493, 494, 525, 526, HANDSHAKE_BLOCK_BYTES - 1]) {
     const block = firstBlock(FFMPEG_C0C1).slice();
     block[place]! ^= 1;
@@ -168,7 +168,7 @@ const BLOCKS = [
 ] as const;
 
 for (const { role, schema, version, digestAt, digest } of BLOCKS) {
-  Deno.test(`createDigestBlock() puts time, version and digest into the random bytes of a ${role} with schema ${schema}`, () => {
+  Deno.test(`createDigestBlock() writes time, version and digest of a ${role} with schema ${schema}`, () => {
     const expected = fixedRandom(HANDSHAKE_BLOCK_BYTES);
     expected.set(hex("01 02 03 04"), 0);
     expected.set(hex(version), 4);
@@ -189,7 +189,7 @@ Deno.test("createDigestReply() signs S2 with the client's digest and C2 with the
   assertEquals(createDigestReply("client", nginx, fixedRandom), expected);
 });
 
-Deno.test("createDigestReply() makes the S2 that nginx-rtmp makes when given its random bytes", () => {
+Deno.test("createDigestReply() creates the S2 of nginx-rtmp from its random bytes", () => {
   const s2 = NGINX_RTMP_S0S1S2.subarray(1 + HANDSHAKE_BLOCK_BYTES);
   const ffmpeg = hex("650bfb9b65f953d848e3456965d0d76b627a84e35e9ddabd8b43f0fadaee458c");
   const signed = (length: number) => concatZeros(s2.subarray(0, 1504), length);

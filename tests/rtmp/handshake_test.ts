@@ -1,5 +1,5 @@
 /**
- * Expected digests were computed with Python's hmac and hashlib; opening bytes of real peers come from
+ * Expected digests were computed with Python's hmac and hashlib. The first bytes of real peers are from
  * tests/fixtures/handshake_captures.ts.
  */
 
@@ -26,17 +26,17 @@ const RANDOM = Uint8Array.from({ length: BLOCK }, (_, i) => i * 7 + 3);
 
 const OPTIONS = { random: fixedRandom, nowMs: 0x01020304 };
 
-/** A connect command's first bytes: csid 3, fmt 0, time 0, length 180, type 20. */
+/** First bytes of a connect command: csid 3, fmt 0, timestamp 0, length 180, type 20. */
 const NEXT = hex("03  00 00 00  00 00 b4  14  00 00 00 00");
 
-/** What a client may put into C2; nobody looks. */
+/** An arbitrary C2, which is ignored. */
 const JUNK_C2 = new Uint8Array(BLOCK).fill(0xee);
 
 function fixedRandom(length: number): Uint8Array {
   return RANDOM.slice(0, length);
 }
 
-/** The fixed random block with fields written over it. */
+/** The fixed random block with some fields overwritten. */
 function blockWith(fields: Readonly<Record<number, string>>): Uint8Array {
   const block = fixedRandom(BLOCK);
   for (const [at, digits] of Object.entries(fields)) block.set(hex(digits), Number(at));
@@ -99,7 +99,7 @@ Deno.test("ServerHandshake.push() answers ffmpeg's digest with schema 1 at every
 });
 
 Deno.test("ServerHandshake.push() answers librtmp's digest of schema 0 with schema 0", () => {
-  // Captured with RTMPE, the only mode in which librtmp uses schema 0; C1 is the same in clear.
+  // Captured with RTMPE, the only mode in which librtmp uses schema 0. C1 is not encrypted.
   const c0c1 = concatBytes([hex("03"), LIBRTMP_RTMPE_C0C1.subarray(1)]);
   const s1 = blockWith({
     0: "01 02 03 04",
@@ -112,7 +112,7 @@ Deno.test("ServerHandshake.push() answers librtmp's digest of schema 0 with sche
   assertEquals(runServer([c0c1]).sent, [concatBytes([hex("03"), s1, s2])]);
 });
 
-Deno.test("ServerHandshake.push() echoes C1 when it carries no digest", () => {
+Deno.test("ServerHandshake.push() echoes a C1 without a digest", () => {
   const s1 = blockWith({ 0: "01 02 03 04", 4: "00 00 00 00" });
   for (const c0c1 of [LIBRTMP_C0C1, GSTREAMER_C0C1]) {
     const outcome = runServer([concatBytes([c0c1, JUNK_C2, NEXT])]);
@@ -125,7 +125,7 @@ Deno.test("ServerHandshake.push() echoes C1 when it carries no digest", () => {
   }
 });
 
-Deno.test("ServerHandshake.push() answers with the last byte of C1 and ends with the last byte of C2", () => {
+Deno.test("ServerHandshake.push() answers after the last byte of C1 and ends after the last byte of C2", () => {
   const server = new ServerHandshake(OPTIONS);
   assertEquals(server.push(LIBRTMP_C0C1.subarray(0, -1)).send, null);
   const answer = server.push(LIBRTMP_C0C1.subarray(-1));
@@ -134,16 +134,16 @@ Deno.test("ServerHandshake.push() answers with the last byte of C1 and ends with
   assertEquals(server.push(JUNK_C2.subarray(0, 1)).done, true);
 });
 
-Deno.test("ServerHandshake.push() returns everything once it is done", () => {
+Deno.test("ServerHandshake.push() returns all bytes once it is done", () => {
   const server = new ServerHandshake(OPTIONS);
   server.push(concatBytes([LIBRTMP_C0C1, JUNK_C2]));
   assertEquals(server.push(NEXT), { send: null, done: true, rest: NEXT });
 });
 
-Deno.test("ServerHandshake.push() takes the client's address from an SRS proxy header", () => {
+Deno.test("ServerHandshake.push() reads the client's address from an SRS proxy header", () => {
   const outcome = feedAtEverySplit(
     concatBytes([
-      hex("f3  00 06  cb 00 71 09  aa bb"), // mark, length, 203.0.113.9, two bytes of something else
+      hex("f3  00 06  cb 00 71 09  aa bb"), // mark, length, 203.0.113.9, two other bytes
       LIBRTMP_C0C1,
       JUNK_C2,
       NEXT,
@@ -153,7 +153,7 @@ Deno.test("ServerHandshake.push() takes the client's address from an SRS proxy h
   assertEquals([outcome.realIp, outcome.done, outcome.rest], ["203.0.113.9", true, NEXT]);
 });
 
-Deno.test("ServerHandshake.push() takes proxy headers of 4 to 1024 bytes", () => {
+Deno.test("ServerHandshake.push() accepts proxy headers of 4 to 1024 bytes", () => {
   for (const length of [4, 1024]) {
     const header = new Uint8Array(3 + length);
     header.set([0xf3, length >> 8, length & 0xff, 10, 0, 0, 255]);
@@ -162,24 +162,24 @@ Deno.test("ServerHandshake.push() takes proxy headers of 4 to 1024 bytes", () =>
   for (const length of [0, 3, 1025, 0xffff]) {
     const error = assertThrows(pushToServer(0xf3, length >> 8, length & 0xff), WireError);
     assertEquals(error.code, "handshake.proxy_header");
-    assertStringIncludes(error.message, `length is ${length} `);
+    assertStringIncludes(error.message, `length is ${length},`);
   }
 });
 
-Deno.test("ServerHandshake.push() refuses a second proxy header and tells where", () => {
+Deno.test("ServerHandshake.push() rejects a second proxy header with its offset", () => {
   const error = assertThrows(pushToServer(0xf3, 0, 4, 10, 0, 0, 1, 0xf3), WireError);
   assertEquals([error.code, error.offset], ["handshake.version", 7]);
 });
 
-Deno.test("ServerHandshake.push() refuses another protocol at its first byte", () => {
+Deno.test("ServerHandshake.push() rejects another protocol at its first byte", () => {
   const cases: readonly [number, string][] = [
     [0x47, 'first byte 0x47 ("G") looks like an HTTP request'], // GET
-    [0x50, 'first byte 0x50 ("P") looks like an HTTP request'], // POST, as RTMPT opens
+    [0x50, 'first byte 0x50 ("P") looks like an HTTP request'], // POST, as RTMPT starts
     [0x16, "first byte 0x16 looks like TLS"],
-    [0x06, "first byte 0x06 asks for encrypted RTMPE"],
-    [0x08, "first byte 0x08 asks for encrypted RTMPE"],
-    [0x00, "first byte is 0x00 where RTMP version 3 belongs"],
-    [0xa5, "first byte is 0xa5 where RTMP version 3 belongs"],
+    [0x06, "first byte 0x06 requests encrypted RTMPE"],
+    [0x08, "first byte 0x08 requests encrypted RTMPE"],
+    [0x00, "first byte is 0x00 instead of RTMP version 3"],
+    [0xa5, "first byte is 0xa5 instead of RTMP version 3"],
   ];
   for (const [byte, text] of cases) {
     const error = assertThrows(pushToServer(byte), WireError, text);
@@ -189,13 +189,13 @@ Deno.test("ServerHandshake.push() refuses another protocol at its first byte", (
   assertThrows(() => new ServerHandshake(OPTIONS).push(LIBRTMP_RTMPE_C0C1), WireError, "RTMPE");
 });
 
-Deno.test("ServerHandshake.push() keeps refusing after it refused", () => {
+Deno.test("ServerHandshake.push() throws the same error again", () => {
   const server = new ServerHandshake(OPTIONS);
   assertThrows(() => server.push(hex("47")), WireError);
   assertThrows(() => server.push(LIBRTMP_C0C1), WireError);
 });
 
-Deno.test("ClientHandshake.start() opens with a digest of schema 1", () => {
+Deno.test("ClientHandshake.start() returns a digest of schema 1", () => {
   const c1 = blockWith({
     0: "01 02 03 04",
     4: "80 00 07 02",
@@ -212,13 +212,13 @@ Deno.test("ClientHandshake.push() answers nginx-rtmp's digest at every split", (
   assertEquals(outcome, { sent: [c2], done: true, rest: NEXT });
 });
 
-Deno.test("ClientHandshake.push() echoes S1 when it carries no digest, whatever S2 says", () => {
+Deno.test("ClientHandshake.push() echoes an S1 without a digest and ignores S2", () => {
   const s1 = blockWith({ 0: "00 00 00 00  00 00 00 00" });
   const outcome = feedAtEverySplit(concatBytes([hex("03"), s1, JUNK_C2, NEXT]), runClient);
   assertEquals(outcome, { sent: [s1], done: true, rest: NEXT });
 });
 
-Deno.test("handshakes answer in memory of their own, for what they are fed is used again", () => {
+Deno.test("handshakes do not answer with views of reused input", () => {
   const block = blockWith({ 0: "00 00 00 00  00 00 00 00" });
   for (const handshake of [new ClientHandshake(OPTIONS), new ServerHandshake(OPTIONS)]) {
     const fed = concatBytes([hex("03"), block]);
@@ -228,7 +228,7 @@ Deno.test("handshakes answer in memory of their own, for what they are fed is us
   }
 });
 
-Deno.test("ClientHandshake.push() answers with the last byte of S1 and ends with the last byte of S2", () => {
+Deno.test("ClientHandshake.push() answers after the last byte of S1 and ends after the last byte of S2", () => {
   const client = new ClientHandshake(OPTIONS);
   client.start();
   assertEquals(client.push(NGINX_RTMP_S0S1S2.subarray(0, BLOCK)).send, null);
@@ -238,16 +238,16 @@ Deno.test("ClientHandshake.push() answers with the last byte of S1 and ends with
   assertEquals(client.push(NGINX_RTMP_S0S1S2.subarray(-1)).done, true);
 });
 
-Deno.test("ClientHandshake.push() refuses a server of another protocol at its first byte", () => {
+Deno.test("ClientHandshake.push() rejects a server of another protocol at its first byte", () => {
   const error = assertThrows(
     () => new ClientHandshake(OPTIONS).push(hex("48")), // HTTP/1.1 400 Bad Request
     WireError,
-    'first byte of the server is 0x48 ("H") where RTMP version 3 belongs',
+    'first byte of the server is 0x48 ("H") instead of RTMP version 3',
   );
   assertEquals([error.code, error.offset], ["handshake.version", 0]);
 });
 
-Deno.test("ClientHandshake and ServerHandshake come to an end with each other", () => {
+Deno.test("ClientHandshake and ServerHandshake complete each other", () => {
   const client = new ClientHandshake(OPTIONS);
   const server = new ServerHandshake(OPTIONS);
   const answer = server.push(client.start()).send;

@@ -1,4 +1,4 @@
-/** Information objects as RTMP 1.0 §7.2.2 and the servers that clients are tested with have them. */
+/** Information objects as in RTMP 1.0 §7.2.2 and as sent by the servers that clients are tested with. */
 
 import { amfEcmaArray, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { encodeCommandPayload } from "../../lib/rtmp/commands.ts";
@@ -8,7 +8,7 @@ import { hex } from "../helpers/hex.ts";
 
 const START = { level: "status", code: "NetStream.Play.Start", description: "Go" } as const;
 
-Deno.test("statusCommand() is an onStatus that asks for no answer", () => {
+Deno.test("statusCommand() returns an onStatus that requests no response", () => {
   assertEquals(
     encodeCommandPayload(statusCommand(START, "show")),
     hex(`
@@ -31,7 +31,7 @@ Deno.test("statusCommand() is an onStatus that asks for no answer", () => {
   );
 });
 
-Deno.test("statusObject() has no details unless given", () => {
+Deno.test("statusObject() omits details unless given", () => {
   assertEquals([...statusObject(START).properties.keys()], [
     "level",
     "code",
@@ -61,12 +61,12 @@ const INFORMATION: readonly {
     status: { level: "status", code: "NetStream.Play.InsufficientBW", description: "" },
   },
   {
-    name: "a description that is no text",
+    name: "a description that is not text",
     value: amfObject({ level: "status", code: "x", description: 5 }),
     status: { level: "status", code: "x", description: "" },
   },
   { name: "an object without a code", value: amfObject({ level: "error" }), status: null },
-  { name: "a code that is no text", value: amfObject({ level: "error", code: 4 }), status: null },
+  { name: "a code that is not text", value: amfObject({ level: "error", code: 4 }), status: null },
   { name: "null", value: null, status: null },
   { name: "nothing", value: undefined, status: null },
   { name: "a text", value: "NetStream.Play.Start", status: null },
@@ -79,6 +79,6 @@ for (const { name, value, status } of INFORMATION) {
   });
 }
 
-Deno.test("parseStatus() reads what statusObject() makes", () => {
+Deno.test("parseStatus() undoes statusObject()", () => {
   assertEquals(parseStatus(statusObject(START, "show")), START);
 });

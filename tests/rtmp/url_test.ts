@@ -1,4 +1,4 @@
-/** The tables follow the address tests of SRS 7.0 (tcUrl and stream → vhost, app, stream, port, params). */
+/** The tables follow the URL tests of SRS 7.0 (tcUrl and stream → vhost, app, stream, port, params). */
 
 import { WireError } from "../../lib/base/errors.ts";
 import { DEFAULT_VHOST } from "../../lib/config/config.ts";
@@ -7,7 +7,7 @@ import type { StreamUrl } from "../../lib/rtmp/url.ts";
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "../helpers/assert.ts";
 
-type AddressCase = [tcUrl: string, stream: string, expected: Partial<StreamUrl>];
+type UrlCase = [tcUrl: string, stream: string, expected: Partial<StreamUrl>];
 
 function parse(tcUrl: string, stream: string, app = ""): StreamUrl {
   return parseStreamUrl({ tcUrl, app, stream });
@@ -18,7 +18,7 @@ function assertFields(actual: StreamUrl, expected: Partial<StreamUrl>, message: 
   assertEquals({ ...actual, ...expected }, actual, message);
 }
 
-function testAddresses(name: string, cases: readonly AddressCase[]): void {
+function testUrls(name: string, cases: readonly UrlCase[]): void {
   Deno.test(name, () => {
     for (const [tcUrl, stream, expected] of cases) {
       assertFields(parse(tcUrl, stream), expected, `${tcUrl} ; ${stream}`);
@@ -38,7 +38,7 @@ Deno.test("parseStreamUrl() fills every field", () => {
   });
 });
 
-testAddresses("parseStreamUrl() takes the vhost from tcUrl or stream", [
+testUrls("parseStreamUrl() takes the vhost from tcUrl or stream", [
   [
     "rtmp://127.0.0.1:19351/live?vhost=demo&token=abc",
     "show",
@@ -84,7 +84,7 @@ testAddresses("parseStreamUrl() takes the vhost from tcUrl or stream", [
   ["rtmp://h/live", "show?myvhost=two#vhost=three", { vhost: "h" }],
 ]);
 
-testAddresses("parseStreamUrl() takes the default vhost for none", [
+testUrls("parseStreamUrl() takes the default vhost for none", [
   ["rtmp://winlin.cn/live", "show?vhost=__defaultVhost__", {
     vhost: "winlin.cn",
     app: "live",
@@ -99,7 +99,7 @@ testAddresses("parseStreamUrl() takes the default vhost for none", [
   }],
 ]);
 
-testAddresses("parseStreamUrl() makes the path before the last part the app", [
+testUrls("parseStreamUrl() makes the path before the last part the app", [
   ["rtmp://winlin.cn/", "show", {
     vhost: "winlin.cn",
     app: "__defaultApp__",
@@ -123,7 +123,7 @@ testAddresses("parseStreamUrl() makes the path before the last part the app", [
   ["rtmp://h/live", "show.2024.hd", { stream: "show.2024.hd" }],
 ]);
 
-testAddresses("parseStreamUrl() keeps parameters as the client wrote them", [
+testUrls("parseStreamUrl() keeps parameters as the client wrote them", [
   ["rtmp://winlin.cn/live?key=abc", "show", { app: "live", stream: "show", params: "?key=abc" }],
   ["rtmp://std.ossrs.net/live#b=2", "show", {
     vhost: "std.ossrs.net",
@@ -145,7 +145,7 @@ testAddresses("parseStreamUrl() keeps parameters as the client wrote them", [
   ["rtmp://h/live", "show?token=a%20 b==&k=%C3%A4", { params: "?token=a%20 b==&k=%C3%A4" }],
 ]);
 
-Deno.test("parseStreamUrl() leaves a slash in the stream's parameters alone", () => {
+Deno.test("parseStreamUrl() keeps a slash in the stream's parameters", () => {
   assertFields(parse("rtmp://h/live", "show?token=ab/cd==&vhost=v"), {
     app: "live",
     stream: "show",
@@ -154,7 +154,7 @@ Deno.test("parseStreamUrl() leaves a slash in the stream's parameters alone", ()
   }, "");
 });
 
-testAddresses("parseStreamUrl() reads schema, host and port", [
+testUrls("parseStreamUrl() reads schema, host and port", [
   ["invalid://ip/app", "stream?k=v&domain=ossrs.io&k2=v2", {
     schema: "invalid",
     host: "ip",
@@ -178,7 +178,7 @@ testAddresses("parseStreamUrl() reads schema, host and port", [
   ["rtmp://[::1]/app", "stream", { host: "::1", port: 1935 }],
 ]);
 
-testAddresses("parseStreamUrl() drops white space from names", [
+testUrls("parseStreamUrl() drops white space from names", [
   ["rtmp://s td.os srs.n et/li v e", "show", { host: "std.ossrs.net", app: "live" }],
   ["rtmp://s td.os srs.n et/li v e", "sh\t o\r\nw", {
     host: "std.ossrs.net",
@@ -189,7 +189,7 @@ testAddresses("parseStreamUrl() drops white space from names", [
   ["rtmp://h/live", "show?vhost=/de mo/", { vhost: "demo" }],
 ]);
 
-Deno.test("parseStreamUrl() guesses the stream when the client names none", () => {
+Deno.test("parseStreamUrl() finds the stream when the client names none", () => {
   const guesses: [tcUrl: string, app: string, stream: string, expected: Partial<StreamUrl>][] = [
     ["rtmp://h", "live/livestream", "", { app: "live", stream: "livestream", params: "" }],
     ["rtmp://h/live/livestream", "", "", { app: "live", stream: "livestream" }],
@@ -220,7 +220,7 @@ Deno.test("parseStreamUrl() guesses the stream when the client names none", () =
   }
 });
 
-Deno.test("parseStreamUrl() asks the connect command's app only when tcUrl has no path", () => {
+Deno.test("parseStreamUrl() uses the connect command's app only when tcUrl has no path", () => {
   assertEquals(parse("rtmp://h", "show", "live").app, "live");
   assertEquals(parse("rtmp://h/", "show", "live/room").app, "live/room");
   assertEquals(parse("rtmp://h?vhost=v", "show", "live").app, "live");
@@ -230,17 +230,17 @@ Deno.test("parseStreamUrl() asks the connect command's app only when tcUrl has n
 
 Deno.test("parseStreamUrl() throws when tcUrl has no schema, host or port", () => {
   const cases: [tcUrl: string, reason: string][] = [
-    ["", "does not begin with a schema"],
-    ["live", "does not begin with a schema"],
-    ["//h/live", "does not begin with a schema"],
-    ["://h/live", "does not begin with a schema"],
-    ["rtmp://", "no readable host"],
-    ["rtmp:///live", "no readable host"],
-    ["rtmp://:1935/live", "no readable host"],
-    ["rtmp://::1/live", "no readable host"],
-    ["rtmp://[::1/live", "no readable host"],
-    ["rtmp://h:x/live", "no readable host and port"],
-    ["rtmp://user:password@h/live", "no readable host and port"],
+    ["", "does not start with a schema"],
+    ["live", "does not start with a schema"],
+    ["//h/live", "does not start with a schema"],
+    ["://h/live", "does not start with a schema"],
+    ["rtmp://", "no valid host"],
+    ["rtmp:///live", "no valid host"],
+    ["rtmp://:1935/live", "no valid host"],
+    ["rtmp://::1/live", "no valid host"],
+    ["rtmp://[::1/live", "no valid host"],
+    ["rtmp://h:x/live", "no valid host and port"],
+    ["rtmp://user:password@h/live", "no valid host and port"],
     ["rtmp://h:0/live", "port is not between"],
     ["rtmp://h:65536/live", "port is not between"],
   ];
@@ -250,29 +250,29 @@ Deno.test("parseStreamUrl() throws when tcUrl has no schema, host or port", () =
   }
 });
 
-Deno.test("parseStreamUrl() shows no token when it throws", () => {
+Deno.test("parseStreamUrl() throws errors without tokens", () => {
   const error = assertThrows(() => parse("h/live?token=secret", "show"), WireError);
   assertStringIncludes(error.message, '"h/live?…"');
 });
 
-Deno.test("parseStreamUrl() takes linear time on hostile text", () => {
+Deno.test("parseStreamUrl() takes linear time for hostile text", () => {
   const startMs = performance.now();
   for (const row of ["/", "?", "&", "vhost=", "...vhost...", " ", "_definst_/"]) {
     const text = row.repeat(200_000 / row.length);
     const request = parse(`rtmp://h/${text}x`, `x${text}x?${text}x`);
     upstreamTarget({ origin: ORIGIN, request, vhostTemplate: "[vhost]" });
   }
-  // A quadratic pattern takes minutes here; linear work takes milliseconds.
+  // Quadratic time is minutes here, linear time milliseconds.
   assert(performance.now() - startMs < 5000);
 });
 
-Deno.test("streamKey() leaves the default vhost out", () => {
+Deno.test("streamKey() omits the default vhost", () => {
   assertEquals(streamKey("ossrs.net", "live", "show"), "ossrs.net/live/show");
   assertEquals(streamKey("ossrs.net", "live/room", "show"), "ossrs.net/live/room/show");
   assertEquals(streamKey("__defaultVhost__", "live", "show"), "/live/show");
 });
 
-Deno.test("parseRtmpUrl() cuts an address into what a client needs", () => {
+Deno.test("parseRtmpUrl() splits a URL", () => {
   assertEquals(parseRtmpUrl("rtmp://ossrs.net/live/show/livestream?token=abc"), {
     hostname: "ossrs.net",
     port: 1935,
@@ -293,9 +293,9 @@ Deno.test("parseRtmpUrl() cuts an address into what a client needs", () => {
   );
 });
 
-Deno.test("parseRtmpUrl() throws when something is missing", () => {
+Deno.test("parseRtmpUrl() throws for an incomplete URL", () => {
   const cases: [url: string, reason: string][] = [
-    ["127.0.0.1/live/show", "does not begin with a schema"],
+    ["127.0.0.1/live/show", "does not start with a schema"],
     ["http://127.0.0.1/live/show", "schema is not rtmp"],
     ["rtmp://127.0.0.1", "both app and stream"],
     ["rtmp://127.0.0.1/show", "both app and stream"],
@@ -325,7 +325,7 @@ function target(request: Partial<StreamUrl>, vhostTemplate = "[vhost]", origin =
   return upstreamTarget({ origin, request: { ...REQUEST, ...request }, vhostTemplate });
 }
 
-Deno.test("upstreamTarget() puts the vhost into tcUrl and passes parameters on", () => {
+Deno.test("upstreamTarget() writes the vhost to tcUrl and keeps parameters", () => {
   assertEquals(target({ params: "?token=abc" }), {
     tcUrl: "rtmp://ossrs.net/live",
     app: "live",
@@ -333,7 +333,7 @@ Deno.test("upstreamTarget() puts the vhost into tcUrl and passes parameters on",
   });
 });
 
-Deno.test("upstreamTarget() names the origin's port when it is not 1935", () => {
+Deno.test("upstreamTarget() includes the origin's port when it is not 1935", () => {
   const origin = { hostname: "10.1.2.3", port: 19351 };
   assertEquals(target({}, "[vhost]", origin).tcUrl, "rtmp://ossrs.net:19351/live");
   assertEquals(
@@ -342,7 +342,7 @@ Deno.test("upstreamTarget() names the origin's port when it is not 1935", () => 
   );
 });
 
-Deno.test("upstreamTarget() falls back from the default vhost to what the client asked for", () => {
+Deno.test("upstreamTarget() replaces the default vhost with the client's requested vhost", () => {
   const vhost = DEFAULT_VHOST;
   assertEquals(target({ vhost, params: "?vhost=ossrs.net" }), {
     tcUrl: "rtmp://ossrs.net/live",
@@ -372,7 +372,7 @@ Deno.test("upstreamTarget() fills the vhost template", () => {
   assertEquals(target({ vhost: "$&$'" }, "a[vhost]b").tcUrl, "rtmp://a$&$'b/live");
 });
 
-Deno.test("upstreamTarget() applies the template when the client's query carries vhost=", () => {
+Deno.test("upstreamTarget() applies the template when the client's query contains vhost=", () => {
   assertEquals(target({ params: "?vhost=ossrs.net&token=abc" }, "cdn.[vhost]"), {
     tcUrl: "rtmp://cdn.ossrs.net/live",
     app: "live",
@@ -380,7 +380,7 @@ Deno.test("upstreamTarget() applies the template when the client's query carries
   });
 });
 
-Deno.test("upstreamTarget() takes only vhost out of the parameters", () => {
+Deno.test("upstreamTarget() removes only vhost from the parameters", () => {
   const cases: [params: string, expected: string][] = [
     ["?k=v&vhost=localhost", "?k=v"],
     ["?vhost=localhost&k=v", "?k=v"],

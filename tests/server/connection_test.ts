@@ -520,13 +520,13 @@ const GARBAGE: readonly Garbage[] = [
   {
     name: "zeros",
     bytes: new Uint8Array(5_000),
-    warning: /where RTMP version 3 belongs$/,
+    warning: /instead of RTMP version 3$/,
     code: "handshake.version",
   },
   {
     name: "a chunk that continues nothing",
     bytes: concatBytes([SIMPLE_HANDSHAKE, hex("c6 00 00 00")]),
-    warning: /^Closed client: Cannot read chunk on csid 6: fmt 3 came before any fmt 0$/,
+    warning: /^Closed client: Cannot read chunk on csid 6: fmt 3 before any fmt 0$/,
     code: "chunk.no_previous",
   },
   {
@@ -538,7 +538,7 @@ const GARBAGE: readonly Garbage[] = [
   {
     name: "a message of 16 MB",
     bytes: concatBytes([SIMPLE_HANDSHAKE, hex("03 000000 ffffff 09 00000000")]),
-    warning: /^Closed client: Cannot take a message of 16777215 bytes/,
+    warning: /^Closed client: Cannot accept message of 16777215 bytes/,
     code: "chunk.message_too_long",
   },
   {
@@ -583,7 +583,7 @@ Deno.test("Connection closes a client with an address that cannot be read", asyn
   const client = await rig.connect({ tcUrl: "not an address" });
   assertEquals(client.isEnded, true);
   assertEquals(rig.warnings.length, 1);
-  assertMatch(rig.warnings[0]!, /^Closed client: Cannot read RTMP address "not an address": /);
+  assertMatch(rig.warnings[0]!, /^Closed client: Cannot read RTMP URL "not an address": /);
   await rig.stop();
 });
 

@@ -80,9 +80,9 @@ Deno.test("followRedirect() reads a tcUrl and the stream's name as one address",
 
 for (
   const [url, reason] of [
-    ["somewhere else", "it does not begin with a schema and ://"],
+    ["somewhere else", "it does not start with a schema and ://"],
     ["rtmp://b.example:99999/live/show", "its port is not between 1 and 65535"],
-    ["rtmp:///live/show", "it has no readable host and port"],
+    ["rtmp:///live/show", "it has no valid host and port"],
     ["http://b.example/live/show", "the schema of"],
     ["rtmp://b.example/live", "names no stream"],
   ] as const
@@ -186,7 +186,7 @@ Deno.test("Upstream says so when it cannot read a redirect", async () => {
   assertEquals(
     publisher.refusals[0]!.description,
     "No origin takes the stream: Cannot follow the redirect of the origin: " +
-      'Cannot read RTMP address "elsewhere": it does not begin with a schema and ://',
+      'Cannot read RTMP URL "elsewhere": it does not start with a schema and ://',
   );
 });
 
