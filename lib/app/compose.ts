@@ -136,7 +136,7 @@ export function startServer(config: Config, deps: ServerDeps): RunningServer {
     await bridge?.announceStop();
     await vhosts.close();
     bridge?.close();
-    await hls?.close();
+    await hls.close();
     await hooks.close();
     // Last: until then it reports that the server stops.
     await http?.stop();
@@ -203,11 +203,11 @@ function createBridge(
   return bridge;
 }
 
-/** Null when no vhost writes HLS. */
-function createHls(config: Config, { clock, logger }: ServerDeps): HlsService | null {
-  if (![...config.vhosts.values()].some(({ hls }) => hls.enabled)) return null;
+function createHls(config: Config, { clock, logger }: ServerDeps): HlsService {
   const { chunkSize } = config;
-  return new HlsService({ clock, logger, chunkSize, files: diskFiles, wallMs: Date.now });
+  const hls = new HlsService({ clock, logger, chunkSize, files: diskFiles, wallMs: Date.now });
+  if ([...config.vhosts.values()].some((vhost) => vhost.hls.enabled)) hls.start();
+  return hls;
 }
 
 /** The vhosts that clients use: with several workers, bridged ones. */
@@ -236,7 +236,7 @@ function createVhost(
   vhost: VhostConfig,
   common: UpstreamDeps & {
     readonly wheels: FlushWheels;
-    readonly hls: HlsService | null;
+    readonly hls: HlsService;
     readonly bridge: Bridge | null;
   },
 ): LiveVhost {
@@ -248,7 +248,7 @@ function createVhost(
     : new RemoteVhost({ config: vhost, hub, deps: common, wheels, logger });
   hub.observe({
     onSourceChange(stream, { type }) {
-      if (type === "began" && service.config.hls.enabled) hls?.watch(stream, service.config);
+      if (type === "began") hls.watch(stream, service);
     },
   });
   return { hub, mirrors, service };

@@ -1,46 +1,47 @@
 /**
- * Names of files and what playlists call them. Stream names come from peers: whatever they are, a file
- * lies below the configured folder, and two streams never share one.
+ * Paths of HLS files, and their URIs in playlists. Peers choose stream names, yet every path stays
+ * below the configured folder, and different streams get different paths.
  */
 
 import { encodeUtf8 } from "../base/bytes.ts";
 
-/** Values of the placeholders that are the same for all files of a stream; safe as parts of a path. */
+/** Placeholders that are the same for all files of a stream. Safe as parts of a path. */
 export interface StreamNames {
   readonly vhost: string;
   readonly app: string;
   readonly stream: string;
 }
 
-/** Values of the placeholders that differ from segment to segment. */
-export interface SegmentNames {
+/** Placeholders that differ from segment to segment. */
+interface SegmentNames {
   /** `[seq]` */
   readonly sequence: number;
   /** `[duration]` */
   readonly durationMs: number;
-  /** `[timestamp]` and the parts of the date, UTC. */
+  /** `[timestamp]` and the parts of the date (UTC), in ms since 1970. */
   readonly wallMs: number;
 }
 
-/** Longest part of a path, in bytes: file systems take 255, and an ending is added. */
+/** Longest part of a path. File systems take 255 bytes, and an extension is added. */
 const MAX_PART_BYTES = 160;
 
 /**
- * Safe names for the stream `app/stream`, or null when one is empty or too long. Apps may have several
- * parts, which become folders.
+ * Returns safe names for the stream `app/stream`; null if a part is empty or too long. The parts of
+ * an app become folders.
  */
 export function streamNames(vhost: string, name: string): StreamNames | null {
   const parts = name.split("/").map(safePart);
   const safeVhost = safePart(vhost);
   if (safeVhost === null || parts.length < 2 || parts.includes(null)) return null;
-  // A folder must not take the place of a file, so folders have no ending.
+  // A folder must never have the name of a file, so folders have no extension.
   const app = parts.slice(0, -1).map((part) => part!.replaceAll(".", "%2E")).join("/");
   return { vhost: safeVhost, app, stream: parts.at(-1)! };
 }
 
 /**
- * `text` as one part of a path: letters, digits and a few marks stay, all else becomes `%XX`, and so does
- * a dot at the front, so there are neither `..` nor hidden files. Different texts stay different.
+ * Returns `text` as one part of a path. Letters, digits and a few marks stay; all else becomes
+ * `%XX`. So does a leading dot: there is neither `..` nor a hidden file. Different texts stay
+ * different.
  */
 function safePart(text: string): string | null {
   const safe = text.replace(/[^\p{L}\p{N}._~@+=,-]|^\./gu, percentEncode);
@@ -52,19 +53,19 @@ function percentEncode(text: string): string {
     .join("");
 }
 
-/** A path from a template with `[vhost]`, `[app]` and `[stream]`. */
+/** Fills `[vhost]`, `[app]` and `[stream]` into a template. */
 export function fillStream(template: string, { vhost, app, stream }: StreamNames): string {
   return fill(template.replace(/^(?:\.\/)+/, ""), { vhost, app, stream });
 }
 
-/** The same path with `[seq]`, `[duration]`, `[timestamp]` and the parts of the date filled in too. */
+/** Fills `[seq]`, `[duration]`, `[timestamp]` and the parts of the date into a template. */
 export function fillSegment(template: string, names: SegmentNames): string {
   const date = new Date(names.wallMs).toISOString();
   return fill(template, {
     seq: String(names.sequence),
     duration: String(Math.round(names.durationMs)),
     timestamp: String(Math.round(names.wallMs)),
-    // The layout of Go's reference time, as in SRS.
+    // SRS names the parts of the date by Go's reference time.
     "2006": date.slice(0, 4),
     "01": date.slice(5, 7),
     "02": date.slice(8, 10),
@@ -75,7 +76,7 @@ export function fillSegment(template: string, names: SegmentNames): string {
   });
 }
 
-/** A name's value may look like a placeholder, so every template is gone through once. */
+/** Replaces in one pass, because a value may look like a placeholder. */
 function fill(template: string, values: Readonly<Record<string, string>>): string {
   return template.replace(
     /\[(\w+)\]/g,
@@ -83,12 +84,12 @@ function fill(template: string, values: Readonly<Record<string, string>>): strin
   );
 }
 
-/** `path` with another ending: `live/show-7.ts` with `.m4s` is `live/show-7.m4s`. */
-export function withEnding(path: string, ending: string): string {
-  return path.replace(/\.[^./]*$/, "") + ending;
+/** Returns `path` with another extension: `live/show-7.ts` with `.m4s` is `live/show-7.m4s`. */
+export function withExtension(path: string, extension: string): string {
+  return path.replace(/\.[^./]*$/, "") + extension;
 }
 
-/** How the playlist at `playlistPath` names the file at `path`; both are relative to one folder. */
+/** Returns the URI of the file at `path` in the playlist; both paths are relative to one folder. */
 export function relativeUri(playlistPath: string, path: string): string {
   const from = playlistPath.split("/").slice(0, -1);
   const to = path.split("/");
@@ -98,7 +99,7 @@ export function relativeUri(playlistPath: string, path: string): string {
   return [...up, ...to.slice(common).map(encodeURIComponent)].join("/");
 }
 
-/** The file that the playlist at `playlistPath` calls `uri`, or null when that lies outside the folder. */
+/** Returns the path of a URI in the playlist; null if it leads out of the folder. */
 export function pathOfUri(playlistPath: string, uri: string): string | null {
   const parts = playlistPath.split("/").slice(0, -1);
   for (const part of uri.split("/")) {

@@ -1,8 +1,3 @@
-/**
- * The files of one stream: playlist, segments, init segments. They outlive the publisher and the
- * process: the playlist that is there goes on.
- */
-
 import { encodeUtf8 } from "../base/bytes.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
@@ -13,7 +8,7 @@ import {
   pathOfUri,
   relativeUri,
   type StreamNames,
-  withEnding,
+  withExtension,
 } from "./file_names.ts";
 import type { HlsFiles } from "./hls_files.ts";
 import { parsePlaylist, Playlist, type PlaylistEntry } from "./playlist.ts";
@@ -22,37 +17,40 @@ import type { Segment } from "./segmenter.ts";
 import { isSameTrack } from "./track.ts";
 
 /** Options of {@linkcode HlsArchive}. */
-export interface HlsArchiveOptions {
+interface HlsArchiveOptions {
   readonly names: StreamNames;
   readonly config: HlsConfig;
   readonly files: HlsFiles;
   readonly logger: Logger;
-  /** Packs a segment. */
+  /** Muxes a segment. Rejects if the packets do not match their codec. */
   readonly mux: (segment: Segment) => Promise<MuxedSegment>;
-  /** Time of day, in ms since 1970. */
+  /** Returns the time of day, in ms since 1970. */
   readonly wallMs: () => number;
 }
 
-/** An init segment that is on the disk, and for what. */
+/** The newest init segment on the disk, with the tracks it describes. */
 interface InitSegment extends Pick<Segment, "video" | "audio"> {
   readonly uri: string;
 }
 
-const FIX_DISK =
-  "let the server write to the folder that hls_path names, and see that there is room";
+const FIX_DISK = "give the server write access to the hls_path folder, and check its free space";
+const FIX_ENCODER = "check the encoder: its frames do not match their sequence header";
 
-/** See the file comment. Its methods must not run beside each other; none of them throws. */
+/**
+ * The files of one stream: playlist, segments, init segments. They outlive the publisher and the
+ * process: an existing playlist is continued. Methods never reject; do not run them concurrently.
+ */
 export class HlsArchive {
   readonly #options: HlsArchiveOptions;
   readonly #playlistPath: string;
   readonly #segmentTemplate: string;
   #playlist: Playlist | null = null;
-  /** Out of the playlist, but players who have an older one may still ask for them. */
+  /** No longer in the playlist; players with an older copy may still request them. */
   #retired: PlaylistEntry[] = [];
   #init: InitSegment | null = null;
-  /** What went wrong last, told once; empty when all is well. */
-  #trouble = "";
-  /** A segment is missing before the next one. */
+  /** The failure that was logged; empty after a success. */
+  #failure = "";
+  /** Whether a segment is missing before the next one. */
   #hasGap = false;
 
   constructor(options: HlsArchiveOptions) {
@@ -62,24 +60,24 @@ export class HlsArchive {
     this.#segmentTemplate = fillStream(config.segmentFile, names);
   }
 
-  /** Packs a segment, writes it, and the playlist with it. What cannot be written is left out. */
+  /** Muxes a segment and writes it and the playlist. On failure the segment is dropped. */
   async add(segment: Segment): Promise<void> {
     const muxed = await this.#mux(segment);
     const isWritten = muxed !== null && await this.#try(() => this.#write(segment, muxed));
     if (!isWritten) this.#hasGap = true;
   }
 
-  /** Says that a segment was lost before it came here. */
+  /** Records that a segment was dropped before it got here. */
   skip(): void {
     this.#hasGap = true;
   }
 
-  /** Removes the files that only a slow player would still want. */
+  /** Removes the segments that are no longer in the playlist. */
   async close(): Promise<void> {
     await this.#try(() => this.#removeRetired(0));
   }
 
-  /** Removes all files, but for segments where they are to be kept. */
+  /** Removes all files; segments only if `hls_cleanup` is on. */
   async dispose(): Promise<void> {
     await this.#try(async () => {
       const playlist = await this.#open();
@@ -94,7 +92,7 @@ export class HlsArchive {
     try {
       return await this.#options.mux(segment);
     } catch (error) {
-      this.#report(`Cannot pack an HLS segment: ${describeError(error)}`, "check the encoder");
+      this.#report(`HLS segment dropped: muxing failed: ${describeError(error)}`, FIX_ENCODER);
       return null;
     }
   }
@@ -105,9 +103,9 @@ export class HlsArchive {
     const playlist = await this.#open();
     const sequence = playlist.nextSequence;
     const tsPath = fillSegment(this.#segmentTemplate, { sequence, durationMs, wallMs: wallMs() });
-    const path = init === null ? tsPath : withEnding(tsPath, ".m4s");
+    const path = init === null ? tsPath : withExtension(tsPath, ".m4s");
     if (init !== null && !this.#isInitFor(segment)) {
-      await this.#writeInit(init, segment, withEnding(tsPath, "-init.mp4"));
+      await this.#writeInit(init, segment, withExtension(tsPath, "-init.mp4"));
     }
     const initUri = init && this.#init!.uri;
     await files.write(this.#pathOf(path), media);
@@ -120,7 +118,7 @@ export class HlsArchive {
     await this.#removeRetired(playlist.windowMs);
   }
 
-  /** Bytes would not tell: each init segment has its own time of creation. */
+  /** Compares tracks, not bytes: each init segment contains its time of creation. */
   #isInitFor({ video, audio }: Segment): boolean {
     const init = this.#init;
     return init !== null && isSameTrack(init.video, video) && isSameTrack(init.audio, audio);
@@ -131,7 +129,7 @@ export class HlsArchive {
     this.#init = { uri: this.#uriOf(path), video, audio };
   }
 
-  /** The playlist, from the file if there is one. */
+  /** Returns the playlist, read from its file first if there is one. */
   async #open(): Promise<Playlist> {
     this.#playlist ??= await this.#read();
     return this.#playlist;
@@ -144,8 +142,8 @@ export class HlsArchive {
     if (state !== null) return new Playlist(config.windowMs, state);
     const targetMs = config.fragmentMs * config.targetDurationRatio;
     return new Playlist(config.windowMs, {
-      // Higher than all numbers before, though nothing is left of them: caches keep segments for hours,
-      // so a name that had another content would show viewers an old stream.
+      // Higher than any number used before. Caches keep segments: a reused name would show viewers
+      // an old stream.
       sequence: Math.floor(wallMs() / 1000),
       discontinuitySequence: 0,
       targetSeconds: Math.ceil(targetMs / 1000),
@@ -153,7 +151,7 @@ export class HlsArchive {
     });
   }
 
-  /** Removes the oldest of the retired until those that stay last no longer than `keepMs`. */
+  /** Removes the oldest retired segments until the rest lasts at most `keepMs`. */
   async #removeRetired(keepMs: number): Promise<void> {
     let totalMs = this.#retired.reduce((total, { durationMs }) => total + durationMs, 0);
     while (this.#retired.length > 0 && totalMs > keepMs) {
@@ -174,7 +172,7 @@ export class HlsArchive {
 
   async #remove(uri: string): Promise<void> {
     const { files, config } = this.#options;
-    // A playlist from before a restart may name anything.
+    // A playlist from before a restart may contain any URI.
     const name = uri.startsWith(config.entryPrefix) ? uri.slice(config.entryPrefix.length) : uri;
     const path = pathOfUri(this.#playlistPath, name);
     if (path !== null) await files.remove(this.#pathOf(path));
@@ -192,17 +190,17 @@ export class HlsArchive {
     try {
       await act();
     } catch (error) {
-      this.#report(`Cannot write HLS files: ${describeError(error)}`, FIX_DISK);
+      this.#report(`HLS write failed: ${describeError(error)}`, FIX_DISK);
       return false;
     }
-    if (this.#trouble !== "") this.#options.logger.info("HLS is written again");
-    this.#trouble = "";
+    if (this.#failure !== "") this.#options.logger.info("HLS writing resumed");
+    this.#failure = "";
     return true;
   }
 
-  /** The stream and its players are unharmed, so a line is enough, and one: segments come all the time. */
+  /** Logs the first of several failures in a row: each segment may fail. */
   #report(what: string, fix: string): void {
-    if (this.#trouble === "") this.#options.logger.warning(what, { fix });
-    this.#trouble = what;
+    if (this.#failure === "") this.#options.logger.warning(what, { fix });
+    this.#failure = what;
   }
 }

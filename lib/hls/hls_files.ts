@@ -1,19 +1,17 @@
-/** The files of HLS: the one place in this layer that touches the disk. */
-
-/** What is done with files. Paths have `/` between their parts. */
+/** Access to files. Paths have `/` between their parts. */
 export interface HlsFiles {
-  /** The text of a file, or null when there is none. */
+  /** Returns the text of a file; null if it does not exist. */
   read(path: string): Promise<string | null>;
-  /** Writes a whole file, and folders as needed. Readers see the file before or after, never half of it. */
+  /** Replaces a file atomically: readers see the old or the new content. Makes missing folders. */
   write(path: string, content: Uint8Array): Promise<void>;
-  /** Removes a file; that there is none is fine. */
+  /** Removes a file if it exists. */
   remove(path: string): Promise<void>;
 }
 
-/** Files on the disk. Needs read and write permission. */
+/** Files on the disk: the only access to it in this layer. Needs read and write permission. */
 export const diskFiles: HlsFiles = {
   async read(path) {
-    return await ifThere(() => Deno.readTextFile(path));
+    return await ifFound(() => Deno.readTextFile(path));
   },
   async write(path, content) {
     const temporary = `${path}.tmp`;
@@ -21,12 +19,12 @@ export const diskFiles: HlsFiles = {
     await Deno.rename(temporary, path);
   },
   async remove(path) {
-    await ifThere(() => Deno.remove(path));
+    await ifFound(() => Deno.remove(path));
   },
 };
 
 async function writeWithFolders(path: string, content: Uint8Array): Promise<void> {
-  const isWritten = await ifThere(async () => {
+  const isWritten = await ifFound(async () => {
     await Deno.writeFile(path, content);
     return true;
   });
@@ -35,7 +33,7 @@ async function writeWithFolders(path: string, content: Uint8Array): Promise<void
   await Deno.writeFile(path, content);
 }
 
-async function ifThere<T>(act: () => Promise<T>): Promise<T | null> {
+async function ifFound<T>(act: () => Promise<T>): Promise<T | null> {
   try {
     return await act();
   } catch (error) {

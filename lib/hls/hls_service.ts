@@ -1,54 +1,61 @@
-/** HLS of a whole server: which streams are written, when, and one after the other. */
-
 import { type CancelTimer, type Clock, nextTurn } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
 import type { HlsConfig, VhostConfig } from "../config/config.ts";
 import type { Stream } from "../hub/stream.ts";
-import { fillStream, streamNames } from "./file_names.ts";
+import { fillStream, type StreamNames, streamNames } from "./file_names.ts";
 import { HlsArchive } from "./hls_archive.ts";
 import type { HlsFiles } from "./hls_files.ts";
 import { HlsStream } from "./hls_stream.ts";
 import { type Segment, Segmenter } from "./segmenter.ts";
 
 /** Options of {@linkcode HlsService}. */
-export interface HlsServiceOptions {
+interface HlsServiceOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly files: HlsFiles;
-  /** That of all streams' logs, in bytes. */
+  /** Chunk size of all streams' logs, in bytes. */
   readonly chunkSize: number;
-  /** Time of day, in ms since 1970. */
+  /** Returns the time of day, in ms since 1970. */
   readonly wallMs: () => number;
 }
 
-/** How often streams are read. Little work each time, and segments last for seconds. */
+/** What HLS needs of a vhost: its settings in force. */
+interface HlsVhost {
+  readonly config: VhostConfig;
+}
+
+/** How often streams are read. A read is little work, and segments last for seconds. */
 const POLL_MS = 200;
 
-/** A disk that is slower than the stream must not fill the memory. */
+/** Segments of a stream that may wait for the disk. More would fill the memory. */
 const MAX_WAITING_SEGMENTS = 8;
 
-/** The HLS of one stream. */
+/** The HLS of one stream under one version of its settings. */
 interface Channel {
+  /** Path of the playlist. */
   readonly key: string;
+  /** `vhost/app/stream`. */
   readonly owner: string;
   readonly config: HlsConfig;
   readonly logger: Logger;
   readonly archive: HlsArchive;
-  /** Null when nobody publishes. */
+  /** Null while no one publishes. */
   follower: HlsStream | null;
   cancelDispose: CancelTimer | null;
   waiting: number;
 }
 
-/** See the file comment. */
+/**
+ * Writes the HLS files of all streams of a server. Settings are read when a publish begins, so a
+ * change applies to the next publish of a stream.
+ */
 export class HlsService {
   readonly #options: HlsServiceOptions;
   /** By the paths of their playlists. */
   readonly #channels = new Map<string, Channel>();
-  /** Takes long to load: not with the first segment. */
-  readonly #muxer = import("./segment_mux.ts");
-  /** Ends when everything that was asked for is done. */
+  #muxer: Promise<typeof import("./segment_mux.ts")> | null = null;
+  /** Resolves when all work queued so far is done. */
   #work: Promise<void> = Promise.resolve();
   #cancelPoll: CancelTimer | null = null;
 
@@ -56,63 +63,86 @@ export class HlsService {
     this.#options = options;
   }
 
-  /** Writes HLS for `stream`, which a publisher of `vhost` begins to feed, until it is unpublished. */
-  watch(stream: Stream, { name: vhost, hls: config }: VhostConfig): void {
-    const logger = this.#options.logger.for("hls", stream.name);
-    const names = streamNames(vhost, stream.name);
-    if (names === null) {
-      logger.warning("Cannot write HLS: the stream's name is too long for a file", {
-        fix: "publish it under a shorter name",
-      });
-      return;
-    }
-    const key = `${config.path}/${fillStream(config.playlistFile, names)}`;
-    const owner = `${vhost}/${stream.name}`;
-    const channel = this.#channels.get(key) ??
-      this.#open({
-        key,
-        owner,
-        config,
-        logger,
-        archive: this.#createArchive(names, config, logger),
-      });
-    if (channel.owner !== owner) {
-      logger.warning(`Cannot write HLS: ${quotePeerText(channel.owner)} writes the same files`, {
-        fix: "put [vhost] and [app] into hls_m3u8_file and hls_ts_file",
-      });
-    } else if (channel.follower === null) {
-      this.#follow(channel, stream);
-    }
+  /**
+   * Loads the muxer. That blocks the event loop for 50 to 250 ms, so call it before clients connect
+   * if a vhost writes HLS.
+   */
+  start(): void {
+    this.#muxer ??= import("./segment_mux.ts");
   }
 
-  /** Ends all segments and waits until they are written. Files stay, for a server that comes after. */
+  /** Writes HLS for `stream`, which a source begins to feed, if the vhost's settings ask for it. */
+  watch(stream: Stream, vhost: HlsVhost): void {
+    const { name, hls: config } = vhost.config;
+    const owner = `${name}/${stream.name}`;
+    const current = this.#followedBy(owner);
+    // A publisher that returns to its stream continues it.
+    if (current?.config === config) return;
+    if (current !== undefined) this.#unfollow(current);
+    if (!config.enabled) return;
+    const logger = this.#options.logger.for("hls", stream.name);
+    const names = streamNames(name, stream.name);
+    if (names === null) {
+      return logger.warning("HLS skipped: stream name is too long for a file", {
+        fix: "publish it under a shorter name",
+      });
+    }
+    const channel = this.#open(owner, names, config, logger);
+    if (channel !== null) this.#follow(channel, stream);
+  }
+
+  /** Ends all segments and waits until they are written. Files stay for the next server. */
   async close(): Promise<void> {
     this.#cancelPoll?.();
     for (const channel of this.#channels.values()) {
-      channel.cancelDispose?.();
-      channel.follower?.poll();
       channel.follower?.leave();
-      this.#enqueue(() => channel.archive.close());
+      this.#close(channel);
     }
-    this.#channels.clear();
     await this.#work;
   }
 
-  #createArchive(
-    names: NonNullable<ReturnType<typeof streamNames>>,
-    config: HlsConfig,
-    logger: Logger,
-  ): HlsArchive {
-    const { clock, files, wallMs } = this.#options;
-    const pause = () => nextTurn(clock);
-    const mux = async (segment: Segment) => await (await this.#muxer).muxSegment(segment, pause);
-    return new HlsArchive({ names, config, files, logger, mux, wallMs });
+  #followedBy(owner: string): Channel | undefined {
+    for (const channel of this.#channels.values()) {
+      if (channel.owner === owner && channel.follower !== null) return channel;
+    }
+    return undefined;
   }
 
-  #open(parts: Omit<Channel, "follower" | "cancelDispose" | "waiting">): Channel {
-    const channel = { ...parts, follower: null, cancelDispose: null, waiting: 0 };
-    this.#channels.set(channel.key, channel);
+  /** Returns the channel for these settings; null if another stream writes the same files. */
+  #open(
+    owner: string,
+    names: StreamNames,
+    config: HlsConfig,
+    logger: Logger,
+  ): Channel | null {
+    const key = `${config.path}/${fillStream(config.playlistFile, names)}`;
+    const known = this.#channels.get(key);
+    if (known !== undefined && known.owner !== owner) {
+      logger.warning(`HLS skipped: ${quotePeerText(known.owner)} writes the same files`, {
+        fix: "put [vhost] and [app] into hls_m3u8_file and hls_ts_file",
+      });
+      return null;
+    }
+    if (known?.config === config) return known;
+    if (known !== undefined) this.#close(known);
+    const archive = this.#createArchive(names, config, logger);
+    const channel: Channel = {
+      ...{ key, owner, config, logger, archive },
+      follower: null,
+      cancelDispose: null,
+      waiting: 0,
+    };
+    this.#channels.set(key, channel);
     return channel;
+  }
+
+  #createArchive(names: StreamNames, config: HlsConfig, logger: Logger): HlsArchive {
+    const { clock, files, wallMs } = this.#options;
+    this.start();
+    const muxer = this.#muxer!;
+    const pause = () => nextTurn(clock);
+    const mux = async (segment: Segment) => await (await muxer).muxSegment(segment, pause);
+    return new HlsArchive({ names, config, files, logger, mux, wallMs });
   }
 
   #follow(channel: Channel, stream: Stream): void {
@@ -121,12 +151,12 @@ export class HlsService {
     const segmenter = new Segmenter(channel.config, {
       onSegment: (segment) => this.#add(channel, segment),
       onUnsupported: (codecName) =>
-        channel.logger.warning(`HLS goes without ${codecName}: no player would know it`, {
+        channel.logger.warning(`HLS omits ${codecName}: no HLS player supports it`, {
           fix: "publish H.264, HEVC or AV1 with AAC, MP3 or Opus",
         }),
     });
     channel.follower = new HlsStream(stream, segmenter, this.#options.chunkSize);
-    channel.logger.info("HLS begins", { playlist: channel.key });
+    channel.logger.info("HLS started", { playlist: channel.key });
     this.#cancelPoll ??= this.#options.clock.after(POLL_MS, () => this.#poll());
   }
 
@@ -134,31 +164,34 @@ export class HlsService {
     let isBusy = false;
     for (const channel of this.#channels.values()) {
       channel.follower?.poll();
-      if (channel.follower?.isOver) this.#unfollow(channel, channel.follower);
+      if (channel.follower?.isOver) this.#unfollow(channel);
       isBusy ||= channel.follower !== null;
     }
     this.#cancelPoll = isBusy ? this.#options.clock.after(POLL_MS, () => this.#poll()) : null;
   }
 
-  #unfollow(channel: Channel, follower: HlsStream): void {
-    follower.leave();
+  #unfollow(channel: Channel): void {
+    channel.follower?.leave();
     channel.follower = null;
     const { disposeMs } = channel.config;
-    if (disposeMs > 0) {
-      channel.cancelDispose = this.#options.clock.after(disposeMs, () => {
-        this.#channels.delete(channel.key);
-        this.#enqueue(() => channel.archive.dispose());
-      });
-    } else {
+    if (disposeMs === 0) return this.#close(channel);
+    channel.cancelDispose = this.#options.clock.after(disposeMs, () => {
       this.#channels.delete(channel.key);
-      this.#enqueue(() => channel.archive.close());
-    }
+      this.#enqueue(() => channel.archive.dispose());
+    });
+  }
+
+  /** Forgets a channel; its files stay. */
+  #close(channel: Channel): void {
+    channel.cancelDispose?.();
+    this.#channels.delete(channel.key);
+    this.#enqueue(() => channel.archive.close());
   }
 
   #add(channel: Channel, segment: Segment): void {
     if (channel.waiting >= MAX_WAITING_SEGMENTS) {
-      channel.logger.warning("HLS leaves a segment out: the disk is too slow", {
-        fix: "name a folder on a faster disk with hls_path",
+      channel.logger.warning("HLS segment dropped: disk too slow", {
+        fix: "set hls_path to a folder on a faster disk",
       });
       this.#enqueue(() => Promise.resolve(channel.archive.skip()));
       return;
@@ -170,7 +203,7 @@ export class HlsService {
     });
   }
 
-  /** One segment at a time: packing is work in small pieces, of which not too many shall come at once. */
+  /** Muxes one segment at a time so that it cannot hog the event loop. */
   #enqueue(act: () => Promise<void>): void {
     this.#work = this.#work.then(act);
   }

@@ -1,11 +1,9 @@
-/** Follows a stream's log, as every viewer does, and hands its messages to a segmenter. */
-
-import { payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import { MessageType, UserControlEvent } from "../rtmp/constants.ts";
+import { payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
 import type { Segmenter } from "./segmenter.ts";
 
-/** See the file comment. */
+/** Follows a stream's log like any viewer and passes its messages to a segmenter. */
 export class HlsStream implements Viewer {
   readonly #stream: Stream;
   readonly #segmenter: Segmenter;
@@ -13,7 +11,11 @@ export class HlsStream implements Viewer {
   #cursor = -1;
   #isOver = false;
 
-  /** @param chunkSize that of the stream's log, in bytes */
+  /**
+   * Joins the stream.
+   *
+   * @param chunkSize Chunk size of the stream's log, in bytes.
+   */
   constructor(stream: Stream, segmenter: Segmenter, chunkSize: number) {
     this.#stream = stream;
     this.#segmenter = segmenter;
@@ -25,7 +27,7 @@ export class HlsStream implements Viewer {
     return this.#cursor;
   }
 
-  /** The stream is unpublished, and all of it was read. */
+  /** Whether the stream is unpublished and everything was read. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -36,7 +38,7 @@ export class HlsStream implements Viewer {
     this.#isOver = false;
   }
 
-  /** Reads what is new. To be called a few times a second. */
+  /** Reads what is new. Call it a few times a second. */
   poll(): void {
     const { log } = this.#stream;
     if (this.#cursor < log.tail) return this.#begin();
@@ -46,19 +48,20 @@ export class HlsStream implements Viewer {
     }
   }
 
-  /** Ends the segment that was begun and follows no longer. */
+  /** Reads the rest, ends the current segment and leaves the stream. */
   leave(): void {
+    this.poll();
     this.#segmenter.breakOff();
     this.#cursor = -1;
     this.#stream.leave(this);
   }
 
-  /** Goes on at the newest place to begin, if there is one: another source, or too late for some bytes. */
+  /** Moves to the newest join point, if any: for a new source, or after bytes were missed. */
   #begin(): void {
-    const entry = this.#stream.joinPoint;
+    const point = this.#stream.joinPoint;
     if (this.#cursor >= 0) this.#segmenter.breakOff();
-    this.#cursor = entry?.offset ?? -1;
-    if (entry !== null) this.#read(this.#stream.preamble(entry));
+    this.#cursor = point?.offset ?? -1;
+    if (point !== null) this.#read(this.#stream.preamble(point));
   }
 
   #read(view: Uint8Array): void {

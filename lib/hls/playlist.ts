@@ -1,30 +1,28 @@
-/** The playlist of a live stream (RFC 8216): the newest segments, with numbers that never come again. */
-
 /** A segment in a playlist. */
 export interface PlaylistEntry {
-  /** As written in the playlist. */
+  /** As in the file. */
   readonly uri: string;
   readonly durationMs: number;
   readonly isDiscontinuity: boolean;
-  /** Init segment it needs, as written in the playlist; null for transport streams. */
+  /** URI of its init segment; null for transport streams. */
   readonly initUri: string | null;
 }
 
-/** What a playlist file says. */
+/** Content of a playlist file. */
 export interface PlaylistState {
   /** Number of the first entry. */
   readonly sequence: number;
   /** Discontinuities before the first entry. */
   readonly discontinuitySequence: number;
-  /** Longest segment a player has to expect, in whole seconds. */
+  /** Longest segment a player must expect, in whole seconds. */
   readonly targetSeconds: number;
   readonly entries: readonly PlaylistEntry[];
 }
 
-/** The least that a live playlist names, in target durations (RFC 8216 §6.2.2): browsers give up on less. */
+/** Shortest live playlist, in target durations (RFC 8216 §6.2.2). Browsers reject shorter ones. */
 const MIN_TARGETS = 3;
 
-/** See the file comment. */
+/** The playlist of a live stream (RFC 8216): the newest segments, with numbers used only once. */
 export class Playlist {
   readonly #windowMs: number;
   #sequence: number;
@@ -32,7 +30,7 @@ export class Playlist {
   #targetSeconds: number;
   #entries: PlaylistEntry[];
 
-  /** @param windowMs what {@linkcode Playlist.windowMs} is at least */
+  /** @param windowMs Lower limit of {@linkcode Playlist.windowMs}. */
   constructor(windowMs: number, state: PlaylistState) {
     this.#windowMs = windowMs;
     this.#sequence = state.sequence;
@@ -51,7 +49,7 @@ export class Playlist {
     return this.#entries;
   }
 
-  /** Entries are dropped from the front while they last longer than this altogether. */
+  /** Old entries are dropped while all together last longer than this. */
   get windowMs(): number {
     return Math.max(this.#windowMs, this.#leastMs);
   }
@@ -60,7 +58,7 @@ export class Playlist {
     return MIN_TARGETS * this.#targetSeconds * 1000;
   }
 
-  /** Adds an entry. @returns those that left the window. */
+  /** Adds an entry and returns those it pushed out of the window. */
   add(entry: PlaylistEntry): PlaylistEntry[] {
     this.#targetSeconds = Math.max(this.#targetSeconds, Math.ceil(entry.durationMs / 1000));
     this.#entries.push(entry);
@@ -74,12 +72,12 @@ export class Playlist {
     return dropped;
   }
 
-  /** The text of the file. */
+  /** Returns the text of the file. */
   render(): string {
     const hasInit = this.#entries.some(({ initUri }) => initUri !== null);
     const lines = [
       "#EXTM3U",
-      // EXT-X-MAP needs 6.
+      // EXT-X-MAP needs version 6.
       `#EXT-X-VERSION:${hasInit ? 6 : 3}`,
       `#EXT-X-MEDIA-SEQUENCE:${this.#sequence}`,
       `#EXT-X-DISCONTINUITY-SEQUENCE:${this.#discontinuitySequence}`,
@@ -107,7 +105,7 @@ export class Playlist {
   }
 }
 
-/** What a playlist that {@linkcode Playlist} wrote says; null when another program wrote it. */
+/** Parses a playlist that {@linkcode Playlist} wrote; returns null if another program wrote it. */
 export function parsePlaylist(text: string): PlaylistState | null {
   const lines = text.split("\n").map((line) => line.trim());
   const sequence = readNumber(lines, "#EXT-X-MEDIA-SEQUENCE:");

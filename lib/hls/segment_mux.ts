@@ -1,7 +1,7 @@
 /**
- * Packs a segment with mediabunny: one output for each segment. Its own HLS output is of no use here: it
- * writes neither discontinuities nor a playlist that continues one from before a restart, and it cuts
- * where a segment would not exceed its target, not where SRS does.
+ * Muxes segments with mediabunny, one output each. mediabunny's own HLS output does not serve: it
+ * writes no discontinuities, continues no playlist from before a restart, and cuts before a segment
+ * exceeds its target, not where SRS cuts.
  */
 
 import {
@@ -17,31 +17,31 @@ import {
 } from "mediabunny";
 import type { Packet, Segment } from "./segmenter.ts";
 import { type AudioTrack, containerFor, type VideoTrack } from "./track.ts";
-import { correctPictures } from "./ts_packets.ts";
+import { correctVideoFrames } from "./ts_packets.ts";
 
-// It would print what a publisher's damaged header makes it stumble over, once for every segment.
+// It would print a line per segment for a publisher's damaged header.
 Logging.level = LogLevel.Silent;
 
 /** The bytes of a segment. */
 export interface MuxedSegment {
   readonly media: Uint8Array;
-  /** Init segment that players need before it; null for transport streams. */
+  /** Init segment that players need first; null for transport streams. */
   readonly init: Uint8Array | null;
 }
 
-/** Lets others have their turn. */
+/** Yields to the event loop. */
 type Pause = () => Promise<void>;
 
-/** Packets between two pauses: some take 0.1 ms each. */
+/** Packets between two pauses. Some take 0.1 ms each. */
 const PACKETS_PER_SLICE = 16;
 
-/** A segment of CMAF is packed GOP by GOP rather than all at its end, unless GOPs are shorter than this. */
+/** Shortest fragment of a CMAF segment. Longer GOPs are fragments, muxed one by one. */
 const FRAGMENT_SECONDS = 1;
 
 /**
- * Packs `segment`. Calls `pause` every few packets, so that others get their turn.
+ * Muxes a segment. Calls `pause` every few packets, so that it does not block the event loop.
  *
- * @throws when the packets are not what their codec says
+ * @throws Error from mediabunny if the packets do not match their codec.
  */
 export async function muxSegment(segment: Segment, pause: Pause): Promise<MuxedSegment> {
   return containerFor(segment.video, segment.audio) === "mpegts"
@@ -54,7 +54,7 @@ async function muxTransportStream(segment: Segment, pause: Pause): Promise<Uint8
   await fill(new Output({ format: new MpegTsOutputFormat(), target }), segment, pause);
   await pause();
   const bytes = new Uint8Array(target.buffer!);
-  correctPictures(bytes, segment.packets.filter(({ isVideo }) => isVideo));
+  correctVideoFrames(bytes, segment.packets.filter(({ isVideo }) => isVideo));
   return bytes;
 }
 
@@ -77,7 +77,7 @@ async function fill(output: Output, segment: Segment, pause: Pause): Promise<voi
   }
 }
 
-/** The first picture and the first sound come first, so that tracks have the same ids in all segments. */
+/** Adds the first frame of each track first, so that all segments number tracks alike. */
 async function addPackets(
   tracks: TrackSources,
   packets: readonly Packet[],
@@ -95,7 +95,7 @@ async function addPackets(
   }
 }
 
-/** The two tracks of an output. */
+/** The tracks of an output. */
 class TrackSources {
   readonly #video: VideoSource | null;
   readonly #audio: AudioSource | null;
@@ -138,10 +138,10 @@ class VideoSource {
   }
 
   /**
-   * A segment that could not wait for a keyframe begins with another picture; muxers insist on one. In a
-   * transport stream every picture but B-frames passes for one: mediabunny packs the pictures before a
-   * keyframe all at once, and whole GOPs would hold up everybody for tens of milliseconds. `correctPictures`
-   * takes the mark off again; what remains is that parameter sets are repeated.
+   * Muxers insist on a keyframe first, but a segment that could wait no longer starts with another
+   * frame. In a transport stream all frames but B-frames are called keyframes: mediabunny muxes
+   * everything before a keyframe at once, and whole GOPs would block the event loop for tens of ms.
+   * `correctVideoFrames` removes the mark; repeated parameter sets remain.
    */
   #typeOf({ isKey, presentMs }: Packet): "key" | "delta" {
     const isFirst = this.#newestMs === -Infinity;
@@ -178,7 +178,7 @@ function encode(packet: Packet, type: "key" | "delta", durationMs: number): Enco
   return new EncodedPacket(packet.data, type, packet.presentMs / 1000, durationMs / 1000);
 }
 
-/** How long each packet lasts: until the next of its track; the last one as long as the one before. */
+/** Durations of packets: until the next of the track; the last lasts as long as the one before. */
 class Durations {
   readonly #durations = new Map<Packet, number>();
 

@@ -1,9 +1,3 @@
-/**
- * Cuts a stream into segments: messages in, segments out. The rules are those of SRS: a segment ends at
- * the first keyframe from `hls_fragment` on, and at whatever comes when there is no keyframe for
- * `hls_aof_ratio` times as long.
- */
-
 import { diffU32 } from "../base/u32.ts";
 import type { HlsConfig } from "../config/config.ts";
 import { describeCodec } from "../media/codec_name.ts";
@@ -22,52 +16,58 @@ import {
   videoTrack,
 } from "./track.ts";
 
-/** A coded picture or sound with its times on a clock that never wraps, in ms. */
+/** A coded video or audio frame. Times are in ms, on a clock that never wraps. */
 export interface Packet {
   readonly isVideo: boolean;
   readonly isKey: boolean;
   readonly decodeMs: number;
   readonly presentMs: number;
-  /** A view of the log; whole and unchanged. */
+  /** The whole frame, a view of the log; never changes. */
   readonly data: Uint8Array;
 }
 
 /** A finished segment. */
 export interface Segment {
-  /** Tracks of which it has packets; at least one. */
+  /** The tracks it has packets of; at least one is not null. */
   readonly video: VideoTrack | null;
   readonly audio: AudioTrack | null;
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly packets: readonly Packet[];
   readonly durationMs: number;
-  /** It does not continue the one before: another source, other tracks, or something lost between. */
+  /** Does not continue the segment before: another source, other tracks, or a gap. */
   readonly isDiscontinuity: boolean;
 }
 
-/** Who gets the segments. */
-export interface SegmenterEvents {
+/** Receives what a {@linkcode Segmenter} makes. */
+interface SegmenterEvents {
   onSegment(segment: Segment): void;
-  /** The stream has a codec that no segment holds; once per codec. */
+  /** The stream has a codec that no segment can hold. Called once per codec. */
   onUnsupported(codecName: string): void;
 }
 
-/** Rules of cutting, as configured. */
-export type CutRules = Pick<
+/** The configured rules for cutting. */
+type CutRules = Pick<
   HlsConfig,
   "fragmentMs" | "targetDurationRatio" | "audioOverflowRatio" | "waitKeyframe"
 >;
 
-/** No segment is shorter, whatever the rules say; a rest below the half of it is dropped, as SRS does. */
+/**
+ * Shortest segment under any rules. A last one below half of it is dropped, as SRS does.
+ */
 const MIN_SEGMENT_MS = 200;
 const MIN_REST_MS = 100;
 
-/** When time stands still, size must end a segment: it is kept in memory until then. */
+/** Ends a segment whose time stands still: it is held in memory until it ends. */
 const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
 
-/** Duration of the last frame when there is only one. */
+/** Assumed duration of the last frame of a stream. */
 const FRAME_MS = 40;
 
-/** See the file comment. */
+/**
+ * Cuts a stream into segments: messages in, segments out. The rules are those of SRS: a segment
+ * ends at the first keyframe after `hls_fragment`, and at any message if there is no keyframe for
+ * `hls_aof_ratio` times as long.
+ */
 export class Segmenter {
   readonly #rules: CutRules;
   readonly #events: SegmenterEvents;
@@ -75,20 +75,20 @@ export class Segmenter {
   readonly #unsupported = new Set<string>();
   #video: VideoTrack | null = null;
   #audio: AudioTrack | null = null;
-  /** Sound of another kind: it begins with the next segment. */
+  /** Audio with another configuration, to start with the next segment. */
   #nextAudio: AudioTrack | null = null;
   #size = DEFAULT_SIZE;
-  /** There was a picture to begin with. */
+  /** Whether the segment has a video frame to start with. */
   #isVideoStarted = false;
   #packets: Packet[] = [];
   #bytes = 0;
   #newestMs = 0;
-  /** Newest times per track; a container wants them to rise. */
+  /** Newest times per track, because containers want them to rise. */
   #videoMs = -Infinity;
   #videoPresentMs = -Infinity;
   #audioMs = -Infinity;
   #isDiscontinuity = true;
-  /** Tracks of the segment before. */
+  /** Tracks of the previous segment. */
   #last: Pick<Segment, "video" | "audio"> = { video: null, audio: null };
 
   constructor(rules: CutRules, events: SegmenterEvents) {
@@ -96,7 +96,7 @@ export class Segmenter {
     this.#events = events;
   }
 
-  /** Takes a message of the stream. `payload` is kept until its segment is no longer needed. */
+  /** Takes a message of the stream. Views of `payload` are kept until its segment is muxed. */
   // HOT: once per message of a stream with HLS.
   push(typeId: number, timestampMs: number, payload: Uint8Array): void {
     switch (typeId) {
@@ -109,7 +109,7 @@ export class Segmenter {
     }
   }
 
-  /** What follows does not continue what was: ends the segment. Headers come again first. */
+  /** Ends the segment, because what follows does not continue it. Headers must come first again. */
   breakOff(): void {
     this.#end(this.#restMs());
     this.#video = null;
@@ -149,7 +149,7 @@ export class Segmenter {
 
   #setVideo(track: VideoTrack | null): void {
     if (track === null || isSameTrack(track, this.#video)) return;
-    // Decoders can only go on with a keyframe, and a segment has one kind of picture.
+    // The decoder needs a keyframe next, and a segment has one video configuration.
     if (this.#isVideoStarted) this.#end(this.#restMs());
     this.#video = track;
     this.#isVideoStarted = false;
@@ -161,7 +161,7 @@ export class Segmenter {
       this.#audio = track;
       return;
     }
-    // A segment has one kind of sound, and with pictures it begins at a keyframe.
+    // A segment has one audio configuration, and with video it starts at a keyframe.
     this.#nextAudio = track;
     if (this.#video === null) this.#end(this.#restMs());
   }
@@ -173,7 +173,7 @@ export class Segmenter {
     if (this.#isOverdue(timeMs) || this.#mayCutAt(timeMs, isKey)) {
       this.#end(this.#elapsedMs(timeMs));
     }
-    // Whatever a publisher writes: a GOP does not begin before the end of the one before.
+    // Publishers may stamp it otherwise, but a GOP never starts before the previous one ends.
     const earliestMs = isKey ? this.#videoPresentMs : -Infinity;
     const presentMs = Math.max(timeMs + compositionMs, earliestMs);
     this.#videoMs = timeMs;
@@ -196,7 +196,7 @@ export class Segmenter {
     this.#newestMs = Math.max(this.#newestMs, packet.decodeMs);
   }
 
-  /** A place where the next segment may begin, and it is time. */
+  /** Whether the next segment may start at this frame, and it is time for it. */
   #mayCutAt(timeMs: number, isKey: boolean): boolean {
     const { fragmentMs, targetDurationRatio, waitKeyframe } = this.#rules;
     if (isKey && this.#nextAudio !== null) return true;
@@ -204,7 +204,7 @@ export class Segmenter {
     return (isKey || !waitKeyframe) && this.#elapsedMs(timeMs) >= dueMs;
   }
 
-  /** The segment cannot wait for a keyframe any longer. */
+  /** Whether the segment can no longer wait for a keyframe. */
   #isOverdue(timeMs: number): boolean {
     const { fragmentMs, audioOverflowRatio } = this.#rules;
     const dueMs = Math.max(MIN_SEGMENT_MS, fragmentMs * audioOverflowRatio);
@@ -215,7 +215,7 @@ export class Segmenter {
     return timeMs - (this.#packets[0]?.decodeMs ?? timeMs);
   }
 
-  /** Duration of a segment that nothing follows. */
+  /** Duration of a segment that no frame follows. */
   #restMs(): number {
     return this.#elapsedMs(this.#newestMs) + FRAME_MS;
   }
@@ -249,7 +249,7 @@ export class Segmenter {
   }
 }
 
-/** Makes times that wrap into times that do not. */
+/** Unwraps u32 timestamps. */
 class LongClock {
   #lastU32 = 0;
   #longMs = 0;

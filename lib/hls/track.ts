@@ -82,7 +82,10 @@ export function audioTrackFromFrame(codec: AudioCodec, frame: Uint8Array): Audio
   return format === null ? null : { ...track, ...format };
 }
 
-/** Returns the configuration a muxer needs: none, if it is optional and damaged; null, if required. */
+/**
+ * Returns a copy of the configuration if it is valid. Without one: no bytes, or null if the codec
+ * requires one.
+ */
 function copyConfig(
   { sequenceHeader, minConfigBytes }: VideoCodec | AudioCodec,
   config: Uint8Array,

@@ -4,13 +4,13 @@ import {
   pathOfUri,
   relativeUri,
   streamNames,
-  withEnding,
+  withExtension,
 } from "../../lib/hls/file_names.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 
 const TEMPLATE = "[vhost]/[app]/[stream].m3u8";
 
-/** Stream names as peers may choose them, and the file that comes of it; null for none. */
+/** Stream names as peers may choose them, with the path of the playlist; null for none. */
 const NAMES: readonly (readonly [string, string | null])[] = [
   ["live/show", "v/live/show.m3u8"],
   ["live/room/show", "v/live/room/show.m3u8"],
@@ -28,7 +28,7 @@ const NAMES: readonly (readonly [string, string | null])[] = [
   ['live/a"b', "v/live/a%22b.m3u8"],
   ["live/%2E%2E", "v/live/%252E%252E.m3u8"],
   ["live/[seq]", "v/live/%5Bseq%5D.m3u8"],
-  // A folder must not take the name of a file of another stream.
+  // A folder must not have the name of another stream's file.
   ["live/show.m3u8/x", "v/live/show%2Em3u8/x.m3u8"],
   ["live//show", null],
   ["/show", null],
@@ -45,7 +45,7 @@ for (const [name, path] of NAMES) {
   });
 }
 
-Deno.test("streamNames() takes a name of 160 bytes", () => {
+Deno.test("streamNames() accepts a name of 160 bytes", () => {
   assert(streamNames("v", `live/${"x".repeat(160)}`) !== null);
 });
 
@@ -55,12 +55,12 @@ Deno.test("streamNames() keeps different names apart", () => {
   assertEquals(new Set(paths).size, names.length);
 });
 
-Deno.test("fillStream() takes a template that begins in the folder itself", () => {
+Deno.test("fillStream() accepts a template that starts with ./", () => {
   const names = streamNames("v", "live/show")!;
   assertEquals(fillStream("./[app]/[stream].m3u8", names), "live/show.m3u8");
 });
 
-Deno.test("fillSegment() knows SRS's placeholders and leaves others alone", () => {
+Deno.test("fillSegment() fills SRS's placeholders and keeps others", () => {
   const template = "[seq] [duration] [timestamp] [2006]-[01]-[02]T[15]:[04]:[05].[999] [other].ts";
   const wallMs = Date.UTC(2031, 1, 3, 4, 5, 6, 78);
   assertEquals(
@@ -69,8 +69,8 @@ Deno.test("fillSegment() knows SRS's placeholders and leaves others alone", () =
   );
 });
 
-Deno.test("withEnding() changes the last ending only", () => {
-  assertEquals(withEnding("live.x/show.1-7.ts", ".m4s"), "live.x/show.1-7.m4s");
+Deno.test("withExtension() replaces the last extension only", () => {
+  assertEquals(withExtension("live.x/show.1-7.ts", ".m4s"), "live.x/show.1-7.m4s");
 });
 
 const URIS: readonly (readonly [playlist: string, path: string, uri: string])[] = [
@@ -92,7 +92,7 @@ for (const [playlist, path, uri] of URIS) {
 for (
   const uri of ["../../x.ts", "/etc/passwd", "a//b", "%2Fetc", "a%00", "%zz", ".", "a%5Cb", ""]
 ) {
-  Deno.test(`pathOfUri() refuses ${uri}`, () => {
+  Deno.test(`pathOfUri() rejects ${uri}`, () => {
     assertEquals(pathOfUri("live/show.m3u8", uri), null);
   });
 }

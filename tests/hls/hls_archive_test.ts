@@ -9,7 +9,7 @@ import { audioCodec } from "../helpers/codecs.ts";
 import { hex } from "../helpers/hex.ts";
 import { MemoryFiles } from "./rig.ts";
 
-/** An archive whose segments are `segment`, and whose init segments are never the same bytes. */
+/** An archive whose muxer never makes the same init segment twice. */
 function createArchive(files: MemoryFiles, directives: string): HlsArchive {
   const text = `listen 1; vhost v { hls { hls_path html; ${directives} } }`;
   const { config } = parseConfig(text, "x.conf", { readFile: () => undefined });
@@ -32,7 +32,7 @@ function segment(opusHead: string): Segment {
 const STEREO = "4F70757348656164 01 02 3801 80BB0000 0000 00";
 const MONO = "4F70757348656164 01 01 3801 80BB0000 0000 00";
 
-Deno.test("HlsArchive writes an init segment when tracks change, and removes it with its last segment", async () => {
+Deno.test("HlsArchive writes an init segment when tracks change and removes it with its last segment", async () => {
   const files = new MemoryFiles();
   const archive = createArchive(files, "hls_fragment 2; hls_window 6;");
   for (const head of [STEREO, STEREO, STEREO, MONO]) await archive.add(segment(head));
@@ -45,7 +45,7 @@ Deno.test("HlsArchive writes an init segment when tracks change, and removes it 
   assertEquals(inits(), [second]);
 });
 
-Deno.test("HlsArchive writes hls_entry_prefix before every name, and finds the files again", async () => {
+Deno.test("HlsArchive prefixes URIs with hls_entry_prefix and still finds the files", async () => {
   const files = new MemoryFiles();
   const directives = "hls_fragment 2; hls_window 6; hls_entry_prefix https://cdn/live/;";
   const archive = createArchive(files, directives);

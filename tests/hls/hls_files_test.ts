@@ -21,14 +21,14 @@ function onDisk(name: string, act: (folder: string) => Promise<void>): void {
 
 const TEXT = new TextEncoder().encode("text");
 
-onDisk("diskFiles.write() makes folders and leaves no temporary file", async (folder) => {
+onDisk("diskFiles.write() makes missing folders and leaves no temporary file", async (folder) => {
   await diskFiles.write(`${folder}/a/b/c.ts`, TEXT);
   assertEquals(await diskFiles.read(`${folder}/a/b/c.ts`), "text");
   assertEquals([...Deno.readDirSync(`${folder}/a/b`)].map(({ name }) => name), ["c.ts"]);
 });
 
 onDisk(
-  "diskFiles.write() replaces a file as a whole: who has it open reads the old one",
+  "diskFiles.write() replaces a file atomically: an open reader still gets the old content",
   async (folder) => {
     const path = `${folder}/a.m3u8`;
     await diskFiles.write(path, new TextEncoder().encode("a longer text"));
@@ -41,12 +41,15 @@ onDisk(
   },
 );
 
-onDisk("diskFiles.read() says null and remove() nothing when there is no file", async (folder) => {
-  assertEquals(await diskFiles.read(`${folder}/none`), null);
-  await diskFiles.remove(`${folder}/none`);
-});
+onDisk(
+  "diskFiles.read() returns null and remove() does nothing if there is no file",
+  async (folder) => {
+    assertEquals(await diskFiles.read(`${folder}/none`), null);
+    await diskFiles.remove(`${folder}/none`);
+  },
+);
 
-onDisk("diskFiles.write() rejects where a file is in the place of a folder", async (folder) => {
+onDisk("diskFiles.write() rejects if a file has the name of the folder", async (folder) => {
   await diskFiles.write(`${folder}/a`, TEXT);
   await assertRejects(() => diskFiles.write(`${folder}/a/b.ts`, TEXT), Error);
 });

@@ -32,7 +32,7 @@ show-1700000001.ts
   await rig.close();
 });
 
-Deno.test("HlsService keeps the window, and files as long again for players that are late", async () => {
+Deno.test("HlsService keeps the window, and removed segments as long again for late players", async () => {
   const rig = new HlsRig();
   const publisher = rig.publish();
   for (let segments = 1; segments <= 9; segments++) {
@@ -45,7 +45,7 @@ Deno.test("HlsService keeps the window, and files as long again for players that
   await rig.close();
 });
 
-Deno.test("HlsService keeps all segments when cleanup is off", async () => {
+Deno.test("HlsService keeps all segments if hls_cleanup is off", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 6; hls_cleanup off; hls_dispose 60;");
   const publisher = rig.publish();
   for (let segments = 1; segments <= 6; segments++) {
@@ -61,7 +61,7 @@ Deno.test("HlsService keeps all segments when cleanup is off", async () => {
   await rig.close();
 });
 
-Deno.test("HlsService writes the rest of a segment when the stream is unpublished", async () => {
+Deno.test("HlsService writes the last, shorter segment when the stream is unpublished", async () => {
   const rig = new HlsRig();
   const publisher = rig.publish();
   publisher.send(3);
@@ -72,7 +72,7 @@ Deno.test("HlsService writes the rest of a segment when the stream is unpublishe
   await rig.close();
 });
 
-Deno.test("HlsService goes on with the numbers when the stream is published again", async () => {
+Deno.test("HlsService continues the numbers when the stream is published again", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 60;");
   const first = rig.publish();
   first.send(3);
@@ -97,7 +97,7 @@ Deno.test("HlsService marks a discontinuity where another publisher takes over",
   await rig.close();
 });
 
-Deno.test("HlsService goes on with the playlist that a server before it left", async () => {
+Deno.test("HlsService continues the playlist of a server that ran before", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 60;");
   rig.publish().send(3);
   await rig.untilSegments(1);
@@ -112,7 +112,7 @@ Deno.test("HlsService goes on with the playlist that a server before it left", a
   await next.close();
 });
 
-Deno.test("HlsService removes segments of the server before it too", async () => {
+Deno.test("HlsService removes segments of a server that ran before", async () => {
   const rig = new HlsRig();
   rig.publish().send(5);
   await rig.untilSegments(2);
@@ -127,7 +127,7 @@ Deno.test("HlsService removes segments of the server before it too", async () =>
   await next.close();
 });
 
-Deno.test("HlsService begins anew when the playlist is another program's", async () => {
+Deno.test("HlsService replaces a playlist of another program", async () => {
   const files = new MemoryFiles();
   files.contents.set("html/live/show.m3u8", new TextEncoder().encode("<html>"));
   const rig = new HlsRig("hls_fragment 2; hls_window 6;", files);
@@ -137,7 +137,7 @@ Deno.test("HlsService begins anew when the playlist is another program's", async
   await rig.close();
 });
 
-Deno.test("HlsService does not leave the folder for a playlist that names files elsewhere", async () => {
+Deno.test("HlsService removes no file outside its folder, even if the playlist lists one", async () => {
   const files = new MemoryFiles();
   files.contents.set("secret.ts", new Uint8Array(1));
   const text = "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:1700000000\n#EXT-X-TARGETDURATION:2\n" +
@@ -154,7 +154,7 @@ Deno.test("HlsService does not leave the folder for a playlist that names files 
   await rig.close();
 });
 
-Deno.test("HlsService removes everything when nobody publishes for hls_dispose", async () => {
+Deno.test("HlsService removes all files after hls_dispose without a publisher", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 6; hls_dispose 30;");
   const publisher = rig.publish();
   publisher.send(7);
@@ -164,7 +164,7 @@ Deno.test("HlsService removes everything when nobody publishes for hls_dispose",
   assertEquals(rig.entries().length, 4);
   await rig.clock.advance(1000);
   await rig.poll("no file", () => rig.files.paths.length === 0);
-  // A name is never used twice: caches may still have the old content.
+  // No name is used twice: caches may still hold the old content.
   rig.wallMs += 60_000;
   rig.publish().send(3);
   await rig.untilSegments(61);
@@ -172,7 +172,7 @@ Deno.test("HlsService removes everything when nobody publishes for hls_dispose",
   await rig.close();
 });
 
-Deno.test("HlsService keeps the files of a publisher that comes back in time", async () => {
+Deno.test("HlsService keeps the files of a publisher that returns in time", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 60; hls_dispose 30;");
   const publisher = rig.publish();
   publisher.send(3);
@@ -187,7 +187,7 @@ Deno.test("HlsService keeps the files of a publisher that comes back in time", a
   await rig.close();
 });
 
-Deno.test("HlsService tells a disk error once, and goes on after it with a discontinuity", async () => {
+Deno.test("HlsService logs a disk error once and continues after it with a discontinuity", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 60;");
   const publisher = rig.publish();
   publisher.send(3);
@@ -202,14 +202,14 @@ Deno.test("HlsService tells a disk error once, and goes on after it with a disco
   await rig.poll("two segments", () => rig.entries().length > 1);
   assertEquals(rig.entries()[1]?.startsWith("!"), true);
   assertEquals(rig.lines, [
-    "Cannot write HLS files: No space left on device (os error 28): " +
-    "let the server write to the folder that hls_path names, and see that there is room",
-    "HLS is written again",
+    "HLS write failed: No space left on device (os error 28): " +
+    "give the server write access to the hls_path folder, and check its free space",
+    "HLS writing resumed",
   ]);
   await rig.close();
 });
 
-Deno.test("HlsService leaves segments out when the disk is too slow, and says so", async () => {
+Deno.test("HlsService drops segments if the disk is too slow, and logs it", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 60;");
   const publisher = rig.publish();
   let open = () => {};
@@ -217,8 +217,7 @@ Deno.test("HlsService leaves segments out when the disk is too slow, and says so
   publisher.send(19);
   await rig.poll("a line", () => rig.lines.length > 0);
   assertEquals(rig.lines, [
-    "HLS leaves a segment out: the disk is too slow: " +
-    "name a folder on a faster disk with hls_path",
+    "HLS segment dropped: disk too slow: set hls_path to a folder on a faster disk",
   ]);
   open();
   rig.files.gate = null;
@@ -231,30 +230,30 @@ Deno.test("HlsService leaves segments out when the disk is too slow, and says so
   await rig.close();
 });
 
-Deno.test("HlsService tells a name that is too long for a file, and writes nothing", async () => {
+Deno.test("HlsService skips a stream whose name is too long for a file, and logs it", async () => {
   const rig = new HlsRig();
   rig.publish(`live/${"x".repeat(200)}`).send(5);
   await rig.clock.advance(1000);
   assertEquals(rig.lines, [
-    "Cannot write HLS: the stream's name is too long for a file: publish it under a shorter name",
+    "HLS skipped: stream name is too long for a file: publish it under a shorter name",
   ]);
   await rig.close();
   assertEquals(rig.files.paths, []);
 });
 
-Deno.test("HlsService lets no stream write the files of another one", async () => {
+Deno.test("HlsService lets no stream write the files of another", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 60; hls_m3u8_file [stream].m3u8;");
   rig.publish("live/show").send(3);
   rig.publish("other/show").send(3);
   await rig.poll("a segment", () => rig.files.text("html/show.m3u8") !== "");
   assertEquals(rig.lines, [
-    'Cannot write HLS: "v/live/show" writes the same files: ' +
+    'HLS skipped: "v/live/show" writes the same files: ' +
     "put [vhost] and [app] into hls_m3u8_file and hls_ts_file",
   ]);
   await rig.close();
 });
 
-Deno.test("HlsService writes what it can of a stream with a codec that no player knows", async () => {
+Deno.test("HlsService omits a codec that no HLS player supports, and logs it", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_aof_ratio 1;");
   const publisher = rig.hub.open("live/show").publish()!;
   publisher.push(8, 0, hex("AF 00 1210"));
@@ -264,12 +263,12 @@ Deno.test("HlsService writes what it can of a stream with a codec that no player
   }
   await rig.untilSegments(1);
   assertEquals(rig.lines, [
-    "HLS goes without VP6: no player would know it: publish H.264, HEVC or AV1 with AAC, MP3 or Opus",
+    "HLS omits VP6: no HLS player supports it: publish H.264, HEVC or AV1 with AAC, MP3 or Opus",
   ]);
   await rig.close();
 });
 
-Deno.test("HlsService writes CMAF for AV1 and Opus, with one init segment for all", async () => {
+Deno.test("HlsService writes CMAF for AV1 and Opus, with one init segment", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 60;");
   const publisher = rig.hub.open("live/show").publish()!;
   for (const { typeId, timestampMs, payload } of readFlv(AV1_OPUS_FLV).tags) {
@@ -288,7 +287,7 @@ Deno.test("HlsService writes CMAF for AV1 and Opus, with one init segment for al
   assertEquals(rig.playlist().includes("DISCONTINUITY\n"), false);
 });
 
-Deno.test("HlsService follows a stream no longer than its publisher", async () => {
+Deno.test("HlsService leaves a stream when its publisher does", async () => {
   const rig = new HlsRig();
   const publisher = rig.publish();
   publisher.send(1);
@@ -297,5 +296,50 @@ Deno.test("HlsService follows a stream no longer than its publisher", async () =
   publisher.handle.end("unpublished");
   await rig.clock.advance(200);
   assertEquals([...rig.hub.streams()], []);
+  await rig.close();
+});
+
+Deno.test("HlsService applies changed settings to the next publish", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  const first = rig.publish();
+  first.send(3);
+  await rig.untilSegments(1);
+  rig.configure("hls_fragment 1; hls_window 60;");
+  first.send(2);
+  await rig.untilSegments(2);
+  first.handle.end("unpublished");
+  await rig.untilSegments(3);
+  rig.publish().send(3);
+  await rig.untilSegments(5);
+  const durations = rig.playlist().match(/(?<=#EXTINF:)[\d.]+/g);
+  assertEquals(durations, ["2.000", "2.000", "0.940", "1.000", "1.000"]);
+  assertEquals(rig.entries(), ["0", "1", "2", "!3", "4"]);
+  await rig.close();
+});
+
+Deno.test("HlsService applies changed settings to a publisher that returns", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  const first = rig.publish();
+  first.send(3);
+  first.handle.end("away");
+  rig.configure("hls_fragment 2; hls_window 60; hls_m3u8_file [stream].m3u8;");
+  rig.publish().send(3);
+  await rig.poll("the new playlist", () => rig.files.text("html/show.m3u8") !== "");
+  assertEquals(rig.entries(), ["0", "1"]);
+  assertEquals(rig.hub.open("live/show").viewerCount, 1);
+  await rig.close();
+});
+
+Deno.test("HlsService stops at the next publish if HLS was disabled", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  const first = rig.publish();
+  first.send(3);
+  first.handle.end("away");
+  rig.configure("", "off");
+  rig.publish().send(5);
+  await rig.untilSegments(2);
+  await rig.clock.advance(1000);
+  assertEquals(rig.entries(), ["0", "1"]);
+  assertEquals(rig.hub.open("live/show").viewerCount, 0);
   await rig.close();
 });

@@ -1,4 +1,4 @@
-/** Whatever peers and files say: nothing throws, and no path leaves its folder. */
+/** With any input from peers and files, nothing throws and no path leaves its folder. */
 
 import fc from "fast-check";
 import { fillStream, pathOfUri, relativeUri, streamNames } from "../../lib/hls/file_names.ts";
@@ -15,7 +15,7 @@ const RULES = {
   waitKeyframe: true,
 } as const;
 
-/** First bytes that mean something, so that more than the first look at a payload is tried. */
+/** Valid first bytes, so that payloads get past the first check. */
 const HEADS = ["", "17 00 000000", "17 01", "27 01", "AF 00", "AF 01", "90 61763031", "91 68766331"]
   .concat(["90 4F707573", "91 4F707573", "2F", "90 664C6143", "02 000A 6F6E4D65746144617461"]);
 
@@ -27,7 +27,7 @@ const messages = fc.array(
   { maxLength: 40 },
 );
 
-Deno.test("Segmenter takes any messages", () => {
+Deno.test("Segmenter accepts any messages", () => {
   fc.assert(fc.property(messages, (list) => {
     const segmenter = new Segmenter(RULES, {
       onSegment({ packets, durationMs }) {
@@ -44,7 +44,7 @@ Deno.test("Segmenter takes any messages", () => {
 
 const names = fc.string({ unit: fc.constantFrom(..."ab./\\\0%[] ~\n直") });
 
-Deno.test("streamNames() gives only names that stay in the folder", () => {
+Deno.test("streamNames() returns only names that stay in the folder", () => {
   fc.assert(fc.property(names, (name) => {
     const safe = streamNames("v", name);
     if (safe === null) return;
@@ -57,7 +57,7 @@ Deno.test("streamNames() gives only names that stay in the folder", () => {
   }));
 });
 
-Deno.test("pathOfUri() gives only paths that stay in the folder", () => {
+Deno.test("pathOfUri() returns only paths that stay in the folder", () => {
   const uris = fc.array(fc.constantFrom("..", ".", "a", "", "%2e%2e", "%2f", "%00"))
     .map((parts) => parts.join("/"));
   fc.assert(fc.property(uris, (uri) => {
@@ -67,7 +67,7 @@ Deno.test("pathOfUri() gives only paths that stay in the folder", () => {
   }));
 });
 
-Deno.test("parsePlaylist() takes any text", () => {
+Deno.test("parsePlaylist() accepts any text", () => {
   const lines = fc.constantFrom(
     ...["#EXTM3U", "#EXT-X-MEDIA-SEQUENCE:1", "#EXT-X-TARGETDURATION:2", "#EXTINF:2.0,", "a.ts"],
     ...["#EXT-X-DISCONTINUITY", '#EXT-X-MAP:URI="i.mp4"', "#EXTINF:x,", "", "\0"],
@@ -78,10 +78,10 @@ Deno.test("parsePlaylist() takes any text", () => {
   }));
 });
 
-Deno.test("HlsService tells once that frames are not what their header says, and goes on", async () => {
+Deno.test("HlsService logs once that frames do not match their header, and continues", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 60;");
   const publisher = rig.publish();
-  // An AVC header that ends within its first parameter set.
+  // An AVC header cut short within its first parameter set.
   publisher.push(9, AVC_CONFIG.slice(0, 20));
   publisher.send(5);
   await rig.poll("a line", () => rig.lines.length > 0);
@@ -89,7 +89,7 @@ Deno.test("HlsService tells once that frames are not what their header says, and
   publisher.send(5);
   await rig.poll("a segment", () => rig.entries().length > 0);
   assertEquals(rig.lines.length, 2, rig.lines.join("\n"));
-  assert(rig.lines[0]!.startsWith("Cannot pack an HLS segment: "));
-  assertEquals(rig.lines[1], "HLS is written again");
+  assert(rig.lines[0]!.startsWith("HLS segment dropped: muxing failed: "));
+  assertEquals(rig.lines[1], "HLS writing resumed");
   await rig.close();
 });

@@ -27,7 +27,7 @@ a-8.ts
   );
 });
 
-Deno.test("Playlist names an init segment where it changes, with version 6", () => {
+Deno.test("Playlist lists an init segment where it changes, with version 6", () => {
   const playlist = new Playlist(60_000, FRESH);
   playlist.add(entry("a-7.m4s", { initUri: "a-7-init.mp4" }));
   playlist.add(entry("a-8.m4s", { initUri: "a-7-init.mp4" }));
@@ -52,7 +52,7 @@ a-9.m4s
   );
 });
 
-Deno.test("Playlist drops what exceeds the window, and counts what it dropped", () => {
+Deno.test("Playlist drops entries beyond the window and counts them", () => {
   const playlist = new Playlist(7000, FRESH);
   const dropped = ["a", "b", "c", "d", "e"].flatMap((uri) =>
     playlist.add(entry(uri, { isDiscontinuity: uri === "b" }))
@@ -76,7 +76,7 @@ e
   );
 });
 
-Deno.test("Playlist keeps three target durations, which players need, however short the window is", () => {
+Deno.test("Playlist keeps the three target durations that players need even if the window is shorter", () => {
   const playlist = new Playlist(1000, FRESH);
   const countAfter = (durationMs: number) => {
     playlist.add(entry("a", { durationMs }));
@@ -84,7 +84,7 @@ Deno.test("Playlist keeps three target durations, which players need, however sh
   };
   assertEquals([2000, 2000, 2000, 2000].map(countAfter), [1, 2, 3, 3]);
   assertEquals(playlist.windowMs, 6000);
-  // The target is 3 s now, so four of 2 s are not enough for it.
+  // The target is 3 s now, so four segments of 2 s are too few.
   assertEquals([2100, 2000, 2000, 2000].map(countAfter), [4, 5, 5, 5]);
   assertEquals(playlist.windowMs, 9000);
 });
@@ -97,7 +97,7 @@ Deno.test("Playlist never lowers the target duration, which players rely on", ()
   assertEquals(/TARGETDURATION:(\d+)/.exec(playlist.render())?.[1], "5");
 });
 
-Deno.test("parsePlaylist() reads what a playlist wrote", () => {
+Deno.test("parsePlaylist() reads what Playlist wrote", () => {
   const state = {
     sequence: 1_795_351_612,
     discontinuitySequence: 3,
@@ -131,7 +131,7 @@ for (
     "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:1e9\n#EXT-X-TARGETDURATION:2\n",
   ]
 ) {
-  Deno.test(`parsePlaylist() takes ${JSON.stringify(text)} for no playlist of a live stream`, () => {
+  Deno.test(`parsePlaylist() is null for ${JSON.stringify(text)}`, () => {
     assertEquals(parsePlaylist(text), null);
   });
 }

@@ -1,5 +1,3 @@
-/** HLS without a disk: a hub, a clock that stands still, files in memory. */
-
 import type { LogFields, Logger } from "../../lib/base/log.ts";
 import type { VhostConfig } from "../../lib/config/config.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
@@ -21,11 +19,11 @@ export const AVC_CONFIG = hex(`17 00 000000
   01 64000A FF E1 0017 6764000AACB423FCF8088000000300800000 0A07891350 01 0004 68EE3CB0`);
 export const AAC_CONFIG = hex("AF 00 1210");
 
-/** Most chunks hold a whole message; tests want some that do not. */
+/** Small, so that some messages take several chunks. */
 const CHUNK_BYTES = 128;
 
-/** A picture of one NAL unit; `id` makes it one of a kind. */
-export function picture(isKey: boolean, id: number, bytes = 40): Uint8Array {
+/** A video frame of one NAL unit; `id` makes it unique. */
+export function videoFrame(isKey: boolean, id: number, bytes = 40): Uint8Array {
   const payload = new Uint8Array(9 + bytes).fill(0x11);
   payload.set(hex(isKey ? "17 01 000000" : "27 01 000000"));
   const view = new DataView(payload.buffer);
@@ -35,14 +33,14 @@ export function picture(isKey: boolean, id: number, bytes = 40): Uint8Array {
   return payload;
 }
 
-/** A sound; `id` makes it one of a kind. */
-export function sound(id: number): Uint8Array {
+/** An audio frame; `id` makes it unique. */
+export function audioFrame(id: number): Uint8Array {
   const payload = hex("AF 01 21 00000000 11111111");
   new DataView(payload.buffer).setUint32(3, 0x80000000 + id);
   return payload;
 }
 
-/** Files in memory, with faults. */
+/** Files in memory, with faults on demand. */
 export class MemoryFiles implements HlsFiles {
   readonly contents = new Map<string, Uint8Array>();
   /** Thrown by every write while set. */
@@ -77,12 +75,12 @@ export class MemoryFiles implements HlsFiles {
   }
 }
 
-/** Keeps warnings with their fixes, and what is told of their end. */
+/** Keeps warnings with their fixes, and other lines. */
 class LineKeeper implements Logger {
   readonly lines: string[] = [];
   debug(): void {}
   info(message: string): void {
-    if (message !== "HLS begins") this.lines.push(message);
+    if (message !== "HLS started") this.lines.push(message);
   }
   warning(message: string, fields?: LogFields): void {
     this.lines.push(`${message}: ${fields?.fix}`);
@@ -95,8 +93,8 @@ class LineKeeper implements Logger {
   }
 }
 
-/** A publisher that sends a picture every 100 ms, a keyframe every second, and sound with each. */
-export class RigPublisher {
+/** A publisher of a video and an audio frame every 100 ms, and a keyframe every second. */
+class RigPublisher {
   readonly handle: PublishHandle;
   #timeMs = 0;
   #count = 0;
@@ -112,32 +110,37 @@ export class RigPublisher {
     this.handle.push(typeId, this.#timeMs, payload);
   }
 
-  /** Sends `seconds` of pictures and sound at once. */
+  /** Sends `seconds` of media at once. */
   send(seconds: number): void {
     for (let left = seconds * 10; left > 0; left--) {
-      this.push(VIDEO, picture(this.#count % 10 === 0, this.#count));
-      this.push(AUDIO, sound(this.#count));
+      this.push(VIDEO, videoFrame(this.#count % 10 === 0, this.#count));
+      this.push(AUDIO, audioFrame(this.#count));
       this.#count++;
       this.#timeMs += 100;
     }
   }
 }
 
-/** See the file comment. */
+function configOf(directives: string, enabled = "on"): VhostConfig {
+  const hls = `hls { enabled ${enabled}; hls_path html; ${directives} }`;
+  const text = `listen 1935; vhost v { ${hls} }`;
+  return parseConfig(text, "x.conf", { readFile: () => undefined }).config.vhosts.get("v")!;
+}
+
+/** HLS without a disk: a hub, a fake clock, files in memory. */
 export class HlsRig {
   readonly clock = new FakeClock();
   readonly files: MemoryFiles;
-  readonly vhost: VhostConfig;
   readonly hub: Hub;
   readonly #logger = new LineKeeper();
   readonly #service: HlsService;
+  #config: VhostConfig;
   /** Time of day. */
   wallMs = 1_700_000_000_000;
 
-  /** @param directives inside `hls { … }` */
+  /** @param directives Those inside `hls { … }`. */
   constructor(directives = "hls_fragment 2; hls_window 6;", files = new MemoryFiles()) {
-    const text = `listen 1935; vhost v { hls { enabled on; hls_path html; ${directives} } }`;
-    this.vhost = parseConfig(text, "x.conf", { readFile: () => undefined }).config.vhosts.get("v")!;
+    this.#config = configOf(directives);
     this.files = files;
     this.#service = new HlsService({
       clock: this.clock,
@@ -156,12 +159,17 @@ export class HlsRig {
     });
     this.hub.observe({
       onSourceChange: (stream, { type }) => {
-        if (type === "began") this.#service.watch(stream, this.vhost);
+        if (type === "began") this.#service.watch(stream, { config: this.#config });
       },
     });
   }
 
-  /** Warnings with their fixes, and what else was logged. */
+  /** Replaces the settings of the vhost. */
+  configure(directives: string, enabled: "on" | "off" = "on"): void {
+    this.#config = configOf(directives, enabled);
+  }
+
+  /** Warnings with their fixes, and other lines. */
   get lines(): readonly string[] {
     return this.#logger.lines;
   }
@@ -170,7 +178,7 @@ export class HlsRig {
     return new RigPublisher(this.hub.open(name), firstMs);
   }
 
-  /** Lets the service read and write what there is. */
+  /** Lets the service read and write until `isDone`. */
   async poll(what: string, isDone: () => boolean): Promise<void> {
     await this.clock.advance(200);
     await until(what, async () => {
@@ -179,7 +187,7 @@ export class HlsRig {
     }, { timeoutMs: 5000, everyMs: 1 });
   }
 
-  /** Waits until the playlist names so many segments that were never there before. */
+  /** Waits until `count` segments were written since the first. */
   async untilSegments(count: number, name = "live/show"): Promise<void> {
     await this.poll(`${count} segments`, () => this.#segmentsSince(name) >= count);
   }
@@ -191,12 +199,12 @@ export class HlsRig {
     return text === "" ? 0 : sequence - 1_700_000_000 + text.match(/#EXTINF/g)!.length;
   }
 
-  /** The text of a playlist; empty when there is none. */
+  /** The text of a playlist; empty if there is none. */
   playlist(name = "live/show"): string {
     return this.files.text(`html/${name}.m3u8`);
   }
 
-  /** Entries of a playlist: numbers less the first, `!` before a discontinuity. */
+  /** Numbers in a playlist, counted from 0, with `!` before a discontinuity. */
   entries(name = "live/show"): string[] {
     const lines = this.playlist(name).split("\n");
     return lines.flatMap((line, index) => {

@@ -2,11 +2,11 @@ import { parseConfig } from "../../lib/config/parse_config.ts";
 import { type Segment, Segmenter } from "../../lib/hls/segmenter.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
-import { AAC_CONFIG, AVC_CONFIG, picture, sound } from "./rig.ts";
+import { AAC_CONFIG, audioFrame, AVC_CONFIG, videoFrame } from "./rig.ts";
 
 const [AUDIO, VIDEO] = [8, 9];
 
-/** An AVC header of another profile, and AAC of one channel. */
+/** An AVC header of another profile, and a mono AAC header. */
 const OTHER_AVC = AVC_CONFIG.slice();
 OTHER_AVC[6] = 0x42;
 const OTHER_AAC = hex("AF 00 1208");
@@ -25,15 +25,15 @@ class Rig {
     });
   }
 
-  video(timeMs: number, payload: Uint8Array = picture(false, timeMs)): void {
+  video(timeMs: number, payload: Uint8Array = videoFrame(false, timeMs)): void {
     this.#segmenter.push(VIDEO, timeMs >>> 0, payload);
   }
 
   key(timeMs: number): void {
-    this.video(timeMs, picture(true, timeMs));
+    this.video(timeMs, videoFrame(true, timeMs));
   }
 
-  audio(timeMs: number, payload: Uint8Array = sound(timeMs)): void {
+  audio(timeMs: number, payload: Uint8Array = audioFrame(timeMs)): void {
     this.#segmenter.push(AUDIO, timeMs >>> 0, payload);
   }
 
@@ -46,7 +46,7 @@ class Rig {
     this.#segmenter.breakOff();
   }
 
-  /** Segments in short: times of packets (`v` and `a`, `V` for keyframes), duration, `!` for a break. */
+  /** Segments as text: packet times (`v` and `a`, `V` for keyframes), duration, `!` for a break. */
   get shown(): string[] {
     return this.segments.map(({ packets, durationMs, isDiscontinuity }) => {
       const times = packets.map(({ isVideo, isKey, decodeMs }) =>
@@ -57,7 +57,7 @@ class Rig {
   }
 }
 
-Deno.test("Segmenter cuts at the first keyframe from the fragment's length on", () => {
+Deno.test("Segmenter cuts at the first keyframe after hls_fragment", () => {
   const rig = new Rig();
   rig.headers();
   rig.key(0);
@@ -70,7 +70,7 @@ Deno.test("Segmenter cuts at the first keyframe from the fragment's length on", 
   assertEquals(rig.shown, ["!V0 a10 V1000 v2500 = 3000", "V3000 a3100 = 2000"]);
 });
 
-Deno.test("Segmenter cuts at any picture when it does not wait for keyframes", () => {
+Deno.test("Segmenter cuts at any video frame if hls_wait_keyframe is off", () => {
   const rig = new Rig("hls_fragment 2; hls_wait_keyframe off;");
   rig.headers();
   rig.key(0);
@@ -80,7 +80,7 @@ Deno.test("Segmenter cuts at any picture when it does not wait for keyframes", (
   assertEquals(rig.shown, ["!V0 v1999 = 2000", "v2000 = 2000"]);
 });
 
-Deno.test("Segmenter takes hls_td_ratio times the fragment", () => {
+Deno.test("Segmenter cuts after hls_td_ratio times hls_fragment", () => {
   const rig = new Rig("hls_fragment 2; hls_td_ratio 1.5;");
   rig.headers();
   rig.key(0);
@@ -89,7 +89,7 @@ Deno.test("Segmenter takes hls_td_ratio times the fragment", () => {
   assertEquals(rig.shown, ["!V0 V2900 = 3000"]);
 });
 
-Deno.test("Segmenter cuts without a keyframe at hls_aof_ratio times the fragment", () => {
+Deno.test("Segmenter cuts without a keyframe after hls_aof_ratio times hls_fragment", () => {
   const rig = new Rig();
   rig.headers();
   rig.key(0);
@@ -100,7 +100,7 @@ Deno.test("Segmenter cuts without a keyframe at hls_aof_ratio times the fragment
   assertEquals(rig.shown, ["!V0 a4199 = 4200", "a4200 v8300 = 4200"]);
 });
 
-Deno.test("Segmenter cuts sound alone", () => {
+Deno.test("Segmenter cuts an audio-only stream", () => {
   const rig = new Rig();
   rig.audio(0, AAC_CONFIG);
   for (const timeMs of [0, 2000, 4200, 8400]) rig.audio(timeMs);
@@ -108,7 +108,7 @@ Deno.test("Segmenter cuts sound alone", () => {
   assertEquals(rig.segments[0]?.video, null);
 });
 
-Deno.test("Segmenter leaves out pictures before the first keyframe, but no sound", () => {
+Deno.test("Segmenter omits video, but not audio, before the first keyframe", () => {
   const rig = new Rig();
   rig.headers();
   rig.audio(0);
@@ -118,7 +118,7 @@ Deno.test("Segmenter leaves out pictures before the first keyframe, but no sound
   assertEquals(rig.shown, ["!a0 V100 = 2100"]);
 });
 
-Deno.test("Segmenter takes a header of pictures that comes after the first sounds", () => {
+Deno.test("Segmenter accepts a video header after the first audio frames", () => {
   const rig = new Rig();
   rig.audio(0, AAC_CONFIG);
   rig.audio(0);
@@ -129,7 +129,7 @@ Deno.test("Segmenter takes a header of pictures that comes after the first sound
   assertEquals(rig.shown, ["!a0 a500 V500 = 2500"]);
 });
 
-Deno.test("Segmenter leaves out frames whose header never came", () => {
+Deno.test("Segmenter omits frames without a sequence header", () => {
   const rig = new Rig();
   rig.key(0);
   rig.audio(0);
@@ -137,11 +137,11 @@ Deno.test("Segmenter leaves out frames whose header never came", () => {
   assertEquals(rig.shown, []);
 });
 
-Deno.test("Segmenter ends a segment where the pictures' header changes, and marks it", () => {
+Deno.test("Segmenter starts a marked segment where the video header changes", () => {
   const rig = new Rig();
   rig.headers();
   rig.key(0);
-  rig.video(0, AVC_CONFIG); // the same again means nothing
+  rig.video(0, AVC_CONFIG); // repeated unchanged
   rig.video(960);
   rig.video(1000, OTHER_AVC);
   rig.key(1000);
@@ -149,7 +149,7 @@ Deno.test("Segmenter ends a segment where the pictures' header changes, and mark
   assertEquals(rig.shown, ["!V0 v960 = 1000", "!V1000 = 2000"]);
 });
 
-Deno.test("Segmenter puts sound of another kind off to the next keyframe, and marks it", () => {
+Deno.test("Segmenter delays audio with a new header to the next keyframe and marks the segment", () => {
   const rig = new Rig();
   rig.headers();
   rig.key(0);
@@ -164,7 +164,7 @@ Deno.test("Segmenter puts sound of another kind off to the next keyframe, and ma
   assertEquals(rig.segments.map(({ audio }) => audio?.channels), [2, 1]);
 });
 
-Deno.test("Segmenter marks a segment that has more or fewer tracks than the one before", () => {
+Deno.test("Segmenter marks a segment with more or fewer tracks than the one before", () => {
   const rig = new Rig();
   rig.headers();
   rig.key(0);
@@ -176,7 +176,7 @@ Deno.test("Segmenter marks a segment that has more or fewer tracks than the one 
   assertEquals(rig.shown, ["!V0 a10 = 2000", "!V2000 = 2000", "!V4000 a4010 = 2000"]);
 });
 
-Deno.test("Segmenter.breakOff() ends the segment and forgets headers", () => {
+Deno.test("Segmenter.breakOff() ends the segment and drops headers", () => {
   const rig = new Rig();
   rig.headers();
   rig.key(0);
@@ -189,7 +189,7 @@ Deno.test("Segmenter.breakOff() ends the segment and forgets headers", () => {
   assertEquals(rig.shown, ["!V0 v500 = 540", "!V700 = 2000"]);
 });
 
-Deno.test("Segmenter.breakOff() drops a rest of less than 100 ms", () => {
+Deno.test("Segmenter.breakOff() drops a segment shorter than 100 ms", () => {
   const rig = new Rig();
   rig.headers();
   rig.key(0);
@@ -198,7 +198,7 @@ Deno.test("Segmenter.breakOff() drops a rest of less than 100 ms", () => {
   assertEquals(rig.shown, []);
 });
 
-Deno.test("Segmenter goes on where the 32 bits of time end", () => {
+Deno.test("Segmenter continues across the wrap of u32 timestamps", () => {
   const rig = new Rig();
   rig.headers();
   rig.key(2 ** 32 - 1000);
@@ -209,7 +209,7 @@ Deno.test("Segmenter goes on where the 32 bits of time end", () => {
   assertEquals(times[1]! - times[0]!, 2000);
 });
 
-Deno.test("Segmenter makes each track's times rise, whatever a publisher sends", () => {
+Deno.test("Segmenter makes times of a track rise if a publisher's do not", () => {
   const rig = new Rig();
   rig.headers();
   rig.key(1000);
@@ -221,30 +221,30 @@ Deno.test("Segmenter makes each track's times rise, whatever a publisher sends",
   assertEquals(rig.shown, ["!V1000 a1100 a1100 v1000 V1000 = 140"]);
 });
 
-Deno.test("Segmenter shows no keyframe before the pictures of the GOP before it", () => {
+Deno.test("Segmenter presents no keyframe before the frames of the previous GOP", () => {
   const rig = new Rig();
   rig.headers();
   rig.key(0);
-  const late = picture(false, 1);
-  late.set([0, 0, 200], 2); // shown 200 ms after it is decoded
+  const late = videoFrame(false, 1);
+  late.set([0, 0, 200], 2); // composition time 200 ms
   rig.video(40, late);
   rig.key(80);
   rig.breakOff();
   assertEquals(rig.segments[0]?.packets.map(({ presentMs }) => presentMs), [0, 240, 240]);
 });
 
-Deno.test("Segmenter forgets pictures that fill the memory while time stands still", () => {
+Deno.test("Segmenter limits memory while time stands still", () => {
   const rig = new Rig();
   rig.headers();
   rig.key(0);
-  const large = picture(false, 1, 16 * 1024 * 1024);
+  const large = videoFrame(false, 1, 16 * 1024 * 1024);
   for (let count = 0; count < 5; count++) rig.video(1, large);
   rig.video(300);
   rig.breakOff();
   assertEquals(rig.shown, ["!v1 v300 = 339"]);
 });
 
-Deno.test("Segmenter tells each unsupported codec once", () => {
+Deno.test("Segmenter reports each unsupported codec once", () => {
   const rig = new Rig();
   for (let count = 0; count < 3; count++) {
     rig.video(count, hex("14 00 AB"));
