@@ -201,11 +201,11 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     const stream = service.play(request, this);
     if (stream.isLive) return this.#begin(admission, stream);
     const cancelWait = this.#context.clock.after(service.config.play.waitMs, () => {
-      const description = `Nobody publishes ${quotePeerText(request.name)}`;
+      const description = `Stream ${quotePeerText(request.name)} is not live`;
       this.#refuse({ status: 404, description });
     });
     this.#state = { type: "held", admission, stream, cancelWait };
-    this.#options.logger.info("Player waits for the stream", this.#about());
+    this.#options.logger.info("Player waiting: stream not live", this.#about());
   }
 
   #begin(admission: Admission, stream: Stream): void {
@@ -269,7 +269,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   }
 
   #refuse(refusal: FlvRefusal): void {
-    this.#options.logger.warning(`Refused client: ${refusal.description}`, this.#about());
+    this.#options.logger.warning(`Client refused: ${refusal.description}`, this.#about());
     this.#takeAnswer().refuse(refusal);
     this.#leave("refused");
   }

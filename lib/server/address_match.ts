@@ -1,6 +1,4 @@
-/** IP addresses against `all`, an address, or a CIDR range. */
-
-/** Whether `ip` is meant by `pattern` (`all`, `10.0.0.7`, `10.0.0.0/8`, `2001:db8::/32`). */
+/** Whether `pattern` covers `ip`: `all`, an address, or a CIDR range such as `10.0.0.0/8`. */
 export function matchesAddress(pattern: string, ip: string): boolean {
   if (pattern === "all") return true;
   const [base = "", bits] = pattern.split("/");
@@ -19,7 +17,7 @@ function sharesPrefix(left: Uint8Array, right: Uint8Array, bits: number): boolea
   return true;
 }
 
-/** Bytes of an address, or null when it is none. An IPv4 address inside IPv6 counts as IPv4. */
+/** Bytes of an address, or null when it is invalid. An IPv4-mapped IPv6 address counts as IPv4. */
 function parseAddress(text: string): Uint8Array | null {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text);
   return parseIpv4(mapped?.[1] ?? text) ?? parseIpv6(text);

@@ -151,7 +151,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
       case "connecting":
       case "idle":
         if (nowMs - state.sinceMs <= IDENTIFY_TIMEOUT_MS) return;
-        return this.#closeWithWarning(`it asked for no stream within ${IDENTIFY_TIMEOUT_MS} ms`);
+        return this.#closeWithWarning(`no play or publish within ${IDENTIFY_TIMEOUT_MS} ms`);
       case "playing": {
         const refusal = state.player.check(nowMs);
         if (refusal !== null) return this.#refuse(state.commandId, refusal);

@@ -23,7 +23,7 @@ export class ConnectionLog {
   }
 
   held(admission: Admission): void {
-    this.#logger.info("Player waits for the stream", this.#about(admission));
+    this.#logger.info("Player waiting: stream not live", this.#about(admission));
   }
 
   playStarted(admission: Admission): void {
@@ -49,16 +49,16 @@ export class ConnectionLog {
 
   /** A message that the session does not know. */
   ignored(what: string): void {
-    this.#logger.debug("Passed over something unknown", { what });
+    this.#logger.debug("Message ignored", { what });
   }
 
   refused({ code, description }: Refusal): void {
-    this.#logger.warning(`Refused client: ${description}`, { code, peer: this.#peer });
+    this.#logger.warning(`Client refused: ${description}`, { code, peer: this.#peer });
   }
 
   /** The client did something that an operator may want to know of. */
   closed(reason: string): void {
-    this.#logger.warning(`Closed client: ${reason}`, { peer: this.#peer });
+    this.#logger.warning(`Client closed: ${reason}`, { peer: this.#peer });
   }
 
   /** The client broke the protocol, or there is an internal error. */
@@ -66,14 +66,14 @@ export class ConnectionLog {
     const peer = this.#peer;
     if (error instanceof WireError) {
       const { code, offset, fix } = error;
-      this.#logger.warning(`Closed client: ${error.message}`, {
+      this.#logger.warning(`Client closed: ${error.message}`, {
         peer,
         code,
         byte: offset < 0 ? undefined : offset,
         fix: fix === "" ? undefined : fix,
       });
     } else {
-      this.#logger.error(`Closed client after a fault of ours: ${describeError(error)}`, {
+      this.#logger.error(`Internal error; connection closed: ${describeError(error)}`, {
         peer,
         stack: error instanceof Error ? error.stack : undefined,
       });
@@ -81,7 +81,7 @@ export class ConnectionLog {
   }
 
   gone(reason: string, counts: ByteCounts): void {
-    this.#logger.debug("Client gone", { reason, ...fieldsOf(counts) });
+    this.#logger.debug("Client disconnected", { reason, ...fieldsOf(counts) });
   }
 
   #about({ request, service }: Admission): { stream: string; vhost: string; peer: string } {

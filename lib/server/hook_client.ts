@@ -1,8 +1,3 @@
-/**
- * Talks to the HTTP servers of `http_hooks`: the one place that makes HTTP requests. An answer that is
- * missing, late or odd counts as no, and is told in the log with its fix, once in a while.
- */
-
 import { concatBytes, decodeUtf8 } from "../base/bytes.ts";
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
@@ -18,7 +13,7 @@ import {
   judgeAnswer,
 } from "./http_hooks.ts";
 
-/** `fetch`, as far as it is needed here. */
+/** The part of `fetch` that is used here. */
 export type HookFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** Options of {@linkcode HookClient}. */
@@ -26,11 +21,11 @@ export interface HookClientOptions {
   readonly server: HookServer;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The runtime's own unless given. */
+  /** By default the runtime's `fetch`. */
   readonly hookFetch?: HookFetch;
 }
 
-/** One event for one or more HTTP servers. */
+/** One event, for one or more HTTP servers. */
 export interface HookCall {
   readonly action: HookAction;
   readonly urls: readonly string[];
@@ -38,26 +33,30 @@ export interface HookCall {
   readonly deadline: HookDeadline;
 }
 
-/** Failures of one URL that no line has told. */
-interface Trouble {
-  toldMs: number;
-  untold: number;
+/** Failures of one URL. */
+interface Failures {
+  lastLoggedMs: number;
+  /** Failures since then. */
+  count: number;
 }
 
-/** Longest answer that is read, in bytes. */
+/** Longest answer, in bytes. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-/** A callback that fails is told this often, in ms. */
-const TELL_PERIOD_MS = 10_000;
+/** Failures of a URL are logged at most once in this time. */
+const LOG_PERIOD_MS = 10_000;
 
 const HEADERS = {
   "content-type": "application/json",
   "user-agent": `edge/${VERSION}`,
-  // A connection that is kept may be closed by the server just when the next client comes, who would pay.
+  // A kept connection may be closed by the server just as the next request goes out, which would fail.
   "connection": "close",
 };
 
-/** When nobody waits for the answers about an event any more. Begins when it is made; end it. */
+/**
+ * The time limit for the answers about one event. It starts when it is constructed: call
+ * {@linkcode end} or {@linkcode cancel} when it is no longer needed.
+ */
 export class HookDeadline {
   readonly #abort = new AbortController();
   readonly #cancelTimer: CancelTimer;
@@ -68,37 +67,40 @@ export class HookDeadline {
     this.#cancelTimer = clock.after(timeoutMs, () => this.#abort.abort(reason));
   }
 
-  /** Aborts when the time is over, with an error that says so, and when the event was cancelled. */
+  /** Aborts when the time is up, with an error that says so, and when the event is cancelled. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  /** Whoever it was about has left. */
   get isCancelled(): boolean {
     return this.#isCancelled;
   }
 
-  /** Nobody is interested any more. Harmless when repeated or late. */
+  /** The answers are no longer needed. Harmless when repeated or late. */
   cancel(): void {
     this.#isCancelled = true;
     this.end();
     this.#abort.abort();
   }
 
-  /** The answers are there. */
+  /** All answers have arrived. */
   end(): void {
     this.#cancelTimer();
   }
 }
 
-/** See the file comment. */
+/**
+ * Calls the HTTP servers of `http_hooks`; nothing else below `app` makes HTTP requests. An answer that
+ * is missing, late or unclear counts as a refusal, and is logged with its fix, once in a while for each
+ * URL.
+ */
 export class HookClient {
   readonly server: HookServer;
   readonly clock: Clock;
   readonly #logger: Logger;
   readonly #fetch: HookFetch;
-  /** By action and URL, which are few: both are configured. */
-  readonly #troubles = new Map<string, Trouble>();
+  /** By action and URL: both are configured, so there are few. */
+  readonly #failures = new Map<string, Failures>();
   readonly #tasks = new Set<Promise<void>>();
 
   constructor({ server, clock, logger, hookFetch = fetch }: HookClientOptions) {
@@ -108,7 +110,7 @@ export class HookClient {
     this.#fetch = hookFetch;
   }
 
-  /** Asks one URL after the other until one does not allow. Never rejects. */
+  /** Asks the URLs in order until one does not allow. Never rejects. */
   async ask(call: HookCall): Promise<HookVerdict> {
     for (const url of call.urls) {
       const verdict = await this.#post(url, call);
@@ -117,18 +119,18 @@ export class HookClient {
     return ALLOWED;
   }
 
-  /** Reports to all URLs, one after the other; their answers do not matter. Never rejects. */
+  /** Reports to the URLs in order; their answers do not matter. Never rejects. */
   async report(call: HookCall): Promise<void> {
     for (const url of call.urls) await this.#post(url, call);
   }
 
-  /** Remembers work that {@linkcode HookClient.close} waits for. It must not reject. */
+  /** Makes {@linkcode close} wait for `task`, which must not reject. */
   track(task: Promise<void>): void {
     const tracked = task.finally(() => this.#tasks.delete(tracked));
     this.#tasks.add(tracked);
   }
 
-  /** Settles when what was tracked is done, which the deadlines see to. */
+  /** Settles when all tracked tasks are done. Their deadlines bound the time. */
   async close(): Promise<void> {
     await Promise.all(this.#tasks);
   }
@@ -143,7 +145,7 @@ export class HookClient {
       verdict = signal.aborted
         ? failure(
           describeError(signal.reason),
-          "make the HTTP server answer sooner, or raise timeout in http_hooks",
+          "make the HTTP server answer faster, or raise timeout in http_hooks",
         )
         : failure(
           "it cannot be reached",
@@ -169,37 +171,37 @@ export class HookClient {
     if (body !== null) return judgeAnswer(response.status, body);
     return failure(
       `it answered with more than ${MAX_ANSWER_BYTES} bytes`,
-      'let it answer 0, or {"code": 0}',
+      'make it answer 0, or {"code": 0}',
     );
   }
 
-  /** A line for the first failure of a URL, then one for all of a while. */
+  /** Logs the first failure of a URL at once, later ones together once per period. */
   #logFailure(url: string, { action }: HookCall, verdict: HookVerdict & { type: "failed" }): void {
     const key = `${action} ${url}`;
     const nowMs = this.clock.now();
-    const trouble = this.#troubles.get(key) ?? { toldMs: -Infinity, untold: 0 };
-    this.#troubles.set(key, trouble);
-    trouble.untold++;
-    if (nowMs - trouble.toldMs < TELL_PERIOD_MS) return;
+    const failures = this.#failures.get(key) ?? { lastLoggedMs: -Infinity, count: 0 };
+    this.#failures.set(key, failures);
+    failures.count++;
+    if (nowMs - failures.lastLoggedMs < LOG_PERIOD_MS) return;
     this.#logger.warning(`Callback ${action} failed: ${verdict.reason}`, {
       url: withoutSecrets(url),
       detail: verdict.detail,
-      count: trouble.untold,
+      count: failures.count,
       fix: verdict.fix,
     });
-    trouble.toldMs = nowMs;
-    trouble.untold = 0;
+    failures.lastLoggedMs = nowMs;
+    failures.count = 0;
   }
 }
 
-/** Rejects when the signal aborts: an HTTP client that does not heed it must not keep a client waiting. */
+/** Rejects when the signal aborts, so that a `fetch` that ignores it does not keep a client waiting. */
 function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 }
 
-/** @returns null when the body is too long; the rest of it is not read. */
+/** @returns null when the body is too long; the rest is not read. */
 async function readAnswer({ body }: Response): Promise<string | null> {
   if (body === null) return "";
   const parts: Uint8Array[] = [];
@@ -212,7 +214,7 @@ async function readAnswer({ body }: Response): Promise<string | null> {
   return decodeUtf8(concatBytes(parts));
 }
 
-/** The cause without the URL that the runtime puts before it: its query may be a password. */
+/** The cause, without the URL that the runtime puts before it: its query may hold a password. */
 function detailOf(error: unknown): string {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const detail = describeError(cause).split("): ").at(-1)!;

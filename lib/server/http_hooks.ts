@@ -1,33 +1,28 @@
-/**
- * What an HTTP server is told about a client and what its answer means: the rules of SRS's `http_hooks`.
- * Pure; `hook_client.ts` does the talking.
- */
-
 import { stableId } from "../base/stable_id.ts";
 import { quotePeerText } from "../base/text.ts";
 import type { HookAction } from "../config/config.ts";
 import { streamKey, type StreamUrl } from "../rtmp/url.ts";
 
-/** What happened, or is to happen if the HTTP server allows it. */
+/** What happened, or will happen if the HTTP server allows it. */
 export type HookEvent =
   | { readonly action: Exclude<HookAction, "on_close"> }
   | {
     readonly action: "on_close";
-    /** To the client, since it came. */
+    /** Sent to the client since it connected. */
     readonly sentBytes: number;
-    /** From the client, since it came. */
+    /** Received from the client since it connected. */
     readonly receivedBytes: number;
   };
 
-/** Which server speaks. */
+/** The server that sends the callback. */
 export interface HookServer {
-  /** This server. */
+  /** Id of this server. */
   readonly serverId: string;
-  /** This run of it. */
+  /** Id of this run of it. */
   readonly serviceId: string;
 }
 
-/** The client it is about. */
+/** The client that a callback is about. */
 export interface HookedClient {
   readonly id: string;
   /** IP address without port. */
@@ -38,42 +33,45 @@ export interface HookedClient {
   readonly pageUrl: string;
 }
 
-/** Around the event. */
+/** Who and what an event is about. */
 export interface HookSubject {
   readonly server: HookServer;
   readonly client: HookedClient;
-  /** Where the client is; `vhost` is the configured vhost's name. */
+  /** `vhost` is the configured vhost's name. */
   readonly url: StreamUrl;
 }
 
-/** The JSON object that is sent. */
+/** The JSON object of a callback. */
 export type HookPayload = Readonly<Record<string, string | number>>;
 
 /** What an answer means. */
 export type HookVerdict =
   | { readonly type: "allowed" }
-  /** The HTTP server does not want the client. */
+  /** The HTTP server refuses the client. */
   | { readonly type: "refused"; readonly reason: string }
-  /** There is no answer, or none that can be understood. */
+  /** There is no answer, or none that makes sense. */
   | {
     readonly type: "failed";
-    /** What is wrong with the callback, for anybody: `it redirects (HTTP 302)`. */
+    /** What is wrong with the callback. Clients may see it: `it redirects (HTTP 302)`. */
     readonly reason: string;
-    /** What is only for the log. */
+    /** For the log only. */
     readonly detail?: string;
     readonly fix: string;
   };
 
-/** The one verdict that lets a client in. */
+/** The only verdict that lets a client in. */
 export const ALLOWED: HookVerdict = { type: "allowed" };
 
-/** Longest message of an HTTP server that is passed on to a client, in characters. */
+/** Longest message of an HTTP server that a client gets to see, in characters. */
 const MAX_MESSAGE_LENGTH = 200;
 
 /** Where HTTP servers put their message, the usual place first. */
 const MESSAGE_FIELDS = ["msg", "message", "data"] as const;
 
-/** The object that is sent for an event, with SRS's fields. It has the client's parameters, tokens among them. */
+/**
+ * Returns the JSON object for an event, with the fields of SRS's `http_hooks`. It contains the client's
+ * parameters, which often hold tokens. Pure.
+ */
 export function hookPayload(event: HookEvent, { server, client, url }: HookSubject): HookPayload {
   return {
     server_id: server.serverId,
@@ -89,28 +87,28 @@ export function hookPayload(event: HookEvent, { server, client, url }: HookSubje
   };
 }
 
-/** Reads an answer. Whatever is not clearly a yes is none. */
+/** Reads an answer by the rules of SRS's `http_hooks`. An unclear answer does not allow. Pure. */
 export function judgeAnswer(status: number, body: string): HookVerdict {
   const answer = parseJson(body);
   if (status === 401 || status === 403) return refusal(answer, `HTTP ${status}`);
   if (status >= 300 && status < 400) {
-    return failure(`it redirects (HTTP ${status})`, "write the address that it redirects to");
+    return failure(`it redirects (HTTP ${status})`, "configure the address that it redirects to");
   }
   if (status !== 200 && status !== 201) {
-    return failure(`it answered with HTTP ${status}`, "look into the log of the HTTP server");
+    return failure(`it answered with HTTP ${status}`, "see the log of the HTTP server");
   }
   const code = fieldOf(answer, "code") ?? answer;
   if (code === 0) return ALLOWED;
   if (typeof code === "number") return refusal(answer, `code ${code}`);
-  return failure("it answered with neither 0 nor a code", 'let it answer 0, or {"code": 0}');
+  return failure("it answered with neither 0 nor a code", 'make it answer 0, or {"code": 0}');
 }
 
-/** A callback that does not do its work. */
+/** The verdict of a callback that does not work. */
 export function failure(reason: string, fix: string, detail?: string): HookVerdict {
   return { type: "failed", reason, fix, ...(detail === undefined ? {} : { detail }) };
 }
 
-/** What a client is told. @returns null when it is let in. */
+/** What a client is told when it is refused, or null when it is allowed. */
 export function objectionTo(action: HookAction, verdict: HookVerdict): string | null {
   switch (verdict.type) {
     case "allowed":
@@ -161,7 +159,7 @@ function fieldOf(value: unknown, name: string): unknown {
     : undefined;
 }
 
-/** Undefined when it is no JSON. */
+/** @returns undefined when the text is not JSON. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

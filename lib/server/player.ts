@@ -113,7 +113,7 @@ export class Player implements Viewer {
     if (!this.isHeld || nowMs - this.#sinceMs < service.config.play.waitMs) return null;
     return {
       code: StatusCode.PLAY_STREAM_NOT_FOUND,
-      description: `Nobody publishes ${quotePeerText(request.name)}`,
+      description: `Stream ${quotePeerText(request.name)} is not live`,
     };
   }
 

@@ -27,7 +27,7 @@ export class Server implements ClientSource {
   readonly #acceptor: Acceptor;
   readonly #connections: ConnectionSet<Connection>;
   #lastId = 0;
-  /** Costs of the connections that are over. */
+  /** Costs of the connections that have ended. */
   readonly #ended = { receivedBytes: 0, sentBytes: 0, skips: 0 };
 
   constructor(options: ServerOptions) {
@@ -41,7 +41,7 @@ export class Server implements ClientSource {
     });
   }
 
-  /** What is going on. */
+  /** Held players and publishers that wait for an answer count too. */
   get counts(): ServerCounts {
     let players = 0;
     let publishers = 0;
@@ -112,7 +112,7 @@ export class Server implements ClientSource {
   }
 }
 
-/** Costs of clients, for adding up. */
+/** Costs of one client, or of several added up. */
 type Costs = { -readonly [K in "receivedBytes" | "sentBytes" | "skips"]: ClientTotals[K] };
 
 function addTotals(sum: Costs, costs: Readonly<Costs>): void {

@@ -1,5 +1,3 @@
-/** When a second publisher gets a stream that has one. */
-
 import { quotePeerText } from "../base/text.ts";
 import type { PublishConfig } from "../config/config.ts";
 import { StatusCode } from "../rtmp/constants.ts";
@@ -7,13 +5,13 @@ import type { Refusal } from "../rtmp/status.ts";
 import type { PublishAnswer } from "./vhost_service.ts";
 
 /**
- * A publisher that is silent for longer, in ms, has probably lost its network, and the newcomer is itself: a
- * broken connection without a FIN stays open until a timeout. Encoders at work send something every few
- * dozen ms, and a lost packet that is sent again takes a few hundred.
+ * A publisher that is silent for longer has probably lost its network, and the newcomer is the same
+ * encoder: a connection that breaks without a FIN stays open until a timeout. A working encoder sends
+ * something every few dozen ms, and a retransmitted packet takes a few hundred. In ms.
  */
 const SILENT_MS = 1_000;
 
-/** Whether a newcomer gets the stream that `present` publishes. */
+/** Whether a new publisher gets the stream that `present` publishes. */
 export function mayTakeOver(
   present: PublishAnswer,
   takeover: PublishConfig["takeover"],
@@ -22,10 +20,10 @@ export function mayTakeOver(
   return takeover === "replace" || nowMs - present.lastHeardMs > SILENT_MS;
 }
 
-/** What a newcomer is told when it may not. */
+/** The refusal of a new publisher that does not get the stream. */
 export function refuseBusy(name: string): Refusal {
   return {
     code: StatusCode.PUBLISH_BAD_NAME,
-    description: `Stream ${quotePeerText(name)} is being published by somebody else`,
+    description: `Stream ${quotePeerText(name)} already has a publisher`,
   };
 }

@@ -1,9 +1,7 @@
-/** The vhosts of a server by name. */
-
 import { DEFAULT_VHOST } from "../config/config.ts";
 import type { VhostService } from "./vhost_service.ts";
 
-/** See the file comment. */
+/** The vhosts of a server, by name. */
 export class VhostDirectory {
   readonly #services: ReadonlyMap<string, VhostService>;
 
@@ -11,12 +9,12 @@ export class VhostDirectory {
     this.#services = services;
   }
 
-  /** The vhost `name`, else the default vhost, else null. */
+  /** @returns the vhost `name`, else the default vhost, else null. */
   find(name: string): VhostService | null {
     return this.#services.get(name) ?? this.#services.get(DEFAULT_VHOST) ?? null;
   }
 
-  /** Closes all vhosts; settles when they are. */
+  /** Closes all vhosts; settles when they are closed. */
   async close(): Promise<void> {
     await Promise.all([...this.#services.values()].map((service) => service.close()));
   }

@@ -1,8 +1,3 @@
-/**
- * What a connection needs of a vhost, whether it is an origin (`local_vhost.ts`) or an edge
- * (`edge/remote_vhost.ts`).
- */
-
 import type { VhostConfig } from "../config/config.ts";
 import type { PublishHandle } from "../hub/publisher.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
@@ -11,32 +6,32 @@ import type { Refusal } from "../rtmp/status.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
 import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
 
-/** A publisher, who waits for an answer first: one of the first two is called once, maybe at once. */
+/** A publisher that waits for its answer: `onAccepted` or `onRefused`, once, maybe at once. */
 export interface PublishAnswer {
   onAccepted(handle: PublishHandle): void;
   onRefused(refusal: Refusal): void;
   /** Another publisher has the stream now; the handle is closed. Only after `onAccepted`. */
   onReplaced(): void;
-  /** When the publisher was heard last, by the clock of the vhost, in ms. */
+  /** When the publisher was last heard, by the clock of the vhost, in ms. */
   readonly lastHeardMs: number;
 }
 
 /** How a publisher left. */
 export type Departure =
-  /** It said that it stops. */
+  /** It ended the stream. */
   | "stopped"
   /** Its connection is lost; it may return. */
   | "lost";
 
-/** A publish that was asked for. */
+/** A publish that was requested. */
 export interface PublishTicket {
   /** The publisher left before or after the answer. Ends the handle. Harmless when repeated. */
   leave(departure: Departure): void;
 }
 
-/** A client that is being checked. */
+/** A check of a client that is under way. */
 export interface ClientCheck {
-  /** The client has left, or is no longer of interest. Harmless when repeated or late. */
+  /** Stops the check: no answer follows. Harmless when repeated or late. */
   cancel(): void;
 }
 
@@ -50,7 +45,7 @@ export interface VhostUpstreams {
   of(name: string): readonly UpstreamSnapshot[];
 }
 
-/** See the file comment. */
+/** A vhost, as its clients use it: an origin (`origin/local_vhost.ts`) or an edge (`edge/remote_vhost.ts`). */
 export interface VhostService {
   /** The settings in force; {@linkcode configure} replaces them, so ask at use and keep no copy. */
   readonly config: VhostConfig;
@@ -62,8 +57,10 @@ export interface VhostService {
   /** Its connections to other servers; null for a vhost that makes none. */
   upstreams(): VhostUpstreams | null;
   /**
-   * Looks at a client before its play or publish is answered. Null when there is nothing to find out;
-   * otherwise `onAnswer` is called once, later: with why the client is not let in, or null.
+   * Checks a client before its play or publish is answered.
+   *
+   * @param onAnswer Called once, after this has returned: with the objection to the client, or null.
+   * @returns null when there is nothing to check; then `onAnswer` is not called.
    */
   check(
     request: StreamRequest,
@@ -71,14 +68,14 @@ export interface VhostService {
     onAnswer: (objection: string | null) => void,
   ): ClientCheck | null;
   /**
-   * Adds a player to the stream. The caller looks at `stream.isLive`; when that is false,
-   * `viewer.onLive` is called as soon as it is not.
+   * Adds a player to the stream. The caller checks `stream.isLive`; if it is false, `viewer.onLive` is
+   * called as soon as the stream is live.
    */
   play(request: StreamRequest, viewer: Viewer): Stream;
   /** Removes a player. */
   leave(stream: Stream, viewer: Viewer): void;
-  /** Asks to feed the stream. */
+  /** Requests to feed the stream. */
   publish(request: StreamRequest, answer: PublishAnswer): PublishTicket;
-  /** Ends upstream connections and timers, in good order; the vhost is not used afterwards. */
+  /** Ends upstream connections and timers gracefully. Do not use the vhost afterwards. */
   close(): Promise<void>;
 }

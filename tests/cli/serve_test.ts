@@ -225,7 +225,7 @@ serveTest("edge writes its log file into a new directory, and appends to it", as
     await peer.untilEnded();
     assertEquals((await server.stop()).code, 0);
     const lines = await place.linesOf("objs/log/a.log");
-    for (const text of ["daemon", " starts ", "Closed client: Cannot start RTMP", "Stopped"]) {
+    for (const text of ["daemon", " starts ", "Client closed: Cannot start RTMP", "Stopped"]) {
       assertEquals(lines.filter((line) => line.includes(text)).length, run, text);
       // What matters at once is said at the terminal too.
       assertEquals(server.stderr.filter((line) => line.includes(text)).length, 1, text);

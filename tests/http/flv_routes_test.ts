@@ -87,7 +87,7 @@ Deno.test("GET is answered with 404 when nobody publishes within play_wait", asy
   const response = await answer;
   assertEquals(
     [response.status, response.headers.get("content-type"), await response.text()],
-    [404, "text/plain; charset=UTF-8", 'Nobody publishes "live/show"\n'],
+    [404, "text/plain; charset=UTF-8", 'Stream "live/show" is not live\n'],
   );
   assertEquals([rig.service.viewerCount, rig.clock.pendingCount], [0, 0]);
 });

@@ -146,7 +146,7 @@ Deno.test({
     await using server = startOrigin();
     const held = new AbortController();
     const refused = fetch(urlOf(server), { signal: held.signal }).catch(() => "aborted");
-    await untilLogged(server, "Player waits for the stream");
+    await untilLogged(server, "Player waiting: stream not live");
     held.abort();
     assertEquals(await refused, "aborted");
     await using publisher = await publish(server);
@@ -189,7 +189,7 @@ Deno.test({
     await using publisher = await publish(server);
     const response = await fetch(urlOf(server));
     const held = fetch(`http://127.0.0.1:${server.httpPort}/live/other.flv`);
-    await untilLogged(server, "Player waits for the stream");
+    await untilLogged(server, "Player waiting: stream not live");
     await server[Symbol.asyncDispose]();
     assertEquals((await held).status, 503);
     await (await held).body?.cancel();

@@ -55,14 +55,14 @@ const CUT_HANDSHAKES: readonly Attack[] = [1, 2, 1000, 1536, 1537, 1538, 3072].m
     await peer.write(whole.subarray(0, length));
     await peer.closeWrite();
   },
-  warning: new RegExp(`^Closed client: it left before "connect", after ${length} bytes$`),
+  warning: new RegExp(`^Client closed: it left before "connect", after ${length} bytes$`),
 }));
 
 const FIRST_BYTES: readonly Attack[] = [
   {
     name: "random bytes",
     run: (peer) => peer.write(randomBytes(4096, 1)),
-    warning: /^Closed client: Cannot start RTMP handshake: first byte is 0x\w\w/,
+    warning: /^Client closed: Cannot start RTMP handshake: first byte is 0x\w\w/,
   },
   {
     name: "an HTTP request",
@@ -77,7 +77,7 @@ const FIRST_BYTES: readonly Attack[] = [
   {
     name: "a proxy header of impossible length",
     run: (peer) => peer.write(hex("F3 FFFF"), randomBytes(512, 3)),
-    warning: /^Closed client: Cannot read proxy header/,
+    warning: /^Client closed: Cannot read proxy header/,
   },
 ];
 
@@ -86,7 +86,7 @@ const CHUNKS: readonly Attack[] = [
     name: "a header that announces 16 MB",
     after: "handshake",
     run: (peer) => peer.write(chunkHeader(3, 20, 0xFFFFFF)),
-    warning: /^Closed client: .*16777215/,
+    warning: /^Client closed: .*16777215/,
   },
   {
     name: "70,000 chunk streams",
@@ -99,7 +99,7 @@ const CHUNKS: readonly Attack[] = [
           return new Uint8Array([1, low, high, 0, 0, 0, 0, 0, 1, 9, 1, 0, 0, 0, 0]);
         }),
       ),
-    warning: /^Closed client: Cannot open chunk stream \d+: 64 are open/,
+    warning: /^Client closed: Cannot open chunk stream \d+: 64 are open/,
   },
   {
     name: "more unfinished messages than fit",
@@ -114,44 +114,44 @@ const CHUNKS: readonly Attack[] = [
         await peer.write(payload);
       }
     },
-    warning: /^Closed client: Cannot buffer \d+ bytes of incomplete messages/,
+    warning: /^Client closed: Cannot buffer \d+ bytes of incomplete messages/,
   },
   {
     name: "a chunk stream that opens with fmt 3",
     after: "handshake",
     run: (peer) => peer.write(hex("C3 00")),
-    warning: /^Closed client: Cannot read chunk on csid 3: fmt 3 before any fmt 0$/,
+    warning: /^Client closed: Cannot read chunk on csid 3: fmt 3 before any fmt 0$/,
   },
   {
     name: "a chunk stream that opens with fmt 2",
     after: "handshake",
     run: (peer) => peer.write(hex("83 000000 00")),
-    warning: /^Closed client: Cannot read chunk on csid 3: fmt 2 before any fmt 0$/,
+    warning: /^Client closed: Cannot read chunk on csid 3: fmt 2 before any fmt 0$/,
   },
   {
     name: "a new message inside another",
     after: "handshake",
     run: (peer) =>
       peer.write(chunkHeader(3, 20, 200), new Uint8Array(128), chunkHeader(3, 20, 200)),
-    warning: /^Closed client: Cannot start a message on csid 3 with fmt 0: 128 of 200 bytes/,
+    warning: /^Client closed: Cannot start a message on csid 3 with fmt 0: 128 of 200 bytes/,
   },
   {
     name: "a chunk size of 0",
     after: "handshake",
     run: (peer) => peer.write(message(1, hex("00000000"))),
-    warning: /^Closed client: Cannot use chunk size 0/,
+    warning: /^Client closed: Cannot use chunk size 0/,
   },
   {
     name: "a control message that is cut",
     after: "handshake",
     run: (peer) => peer.write(message(5, hex("0000"))),
-    warning: /^Closed client: Cannot read control message: it has only 2 of 4 bytes$/,
+    warning: /^Client closed: Cannot read control message: it has only 2 of 4 bytes$/,
   },
   {
     name: "an aggregate that is cut",
     after: "handshake",
     run: (peer) => peer.write(message(22, hex("09 FFFFFF 000000 00 000000"))),
-    warning: /^Closed client: Cannot split aggregate message/,
+    warning: /^Client closed: Cannot split aggregate message/,
   },
 ];
 
@@ -161,55 +161,55 @@ const COMMANDS: readonly Attack[] = [
     after: "handshake",
     // Each level is an object (03) whose only key is "a" (0001 61).
     run: (peer) => peer.write(command("connect", 1, ...Array(10_000).fill(hex("03 0001 61")))),
-    warning: /^Closed client: Cannot decode AMF0: objects are nested more than 32 deep$/,
+    warning: /^Client closed: Cannot decode AMF0: objects are nested more than 32 deep$/,
   },
   {
     name: "a command without a name",
     after: "handshake",
     run: (peer) => peer.write(message(20, hex("05"))),
-    warning: /^Closed client: Cannot read command: it does not start with a name$/,
+    warning: /^Client closed: Cannot read command: it does not start with a name$/,
   },
   {
     name: "a command of random bytes",
     after: "handshake",
     run: (peer) => peer.write(message(20, randomBytes(300, 4))),
-    warning: /^Closed client: Cannot/,
+    warning: /^Client closed: Cannot/,
   },
   {
     name: "connect without tcUrl",
     after: "handshake",
     run: (peer) => peer.write(command("connect", 1, amfObjectOf({ app: "live" }))),
-    warning: /^Closed client: Cannot read RTMP address "": it does not begin with a schema/,
+    warning: /^Client closed: Cannot read RTMP address "": it does not begin with a schema/,
   },
   {
     name: "connect without an object",
     after: "handshake",
     run: (peer) => peer.write(command("connect", 1)),
-    warning: /^Closed client: Cannot connect: the command object is missing$/,
+    warning: /^Client closed: Cannot connect: the command object is missing$/,
   },
   {
     name: "play before connect",
     after: "handshake",
     run: (peer) => peer.write(command("play", 0, AMF_NULL, amfString("healthy"))),
-    warning: /^Closed client: Cannot run command "play": it came before "connect"/,
+    warning: /^Client closed: Cannot run command "play": it came before "connect"/,
   },
   {
     name: "a second connect",
     after: "connect",
     run: (peer) => peer.write(command("connect", 2, amfObjectOf({ tcUrl: "rtmp://a/live" }))),
-    warning: /^Closed client: Cannot connect twice on one connection$/,
+    warning: /^Client closed: Cannot connect twice on one connection$/,
   },
   {
     name: "play without a name",
     after: "connect",
     run: (peer) => peer.write(command("play", 0, AMF_NULL)),
-    warning: /^Closed client: Cannot play: the stream name is missing$/,
+    warning: /^Client closed: Cannot play: the stream name is missing$/,
   },
   {
     name: "an address that would break the log line",
     after: "handshake",
     run: (peer) => peer.write(command("connect", 1, amfObjectOf({ tcUrl: "\r\nERROR [edge]" }))),
-    warning: /^Closed client: Cannot read RTMP address "\\u\{d\}\\u\{a\}ERROR \[edge\]": /,
+    warning: /^Client closed: Cannot read RTMP address "\\u\{d\}\\u\{a\}ERROR \[edge\]": /,
   },
 ];
 
@@ -217,7 +217,7 @@ const TIMEOUTS: readonly Attack[] = [
   {
     name: "a connection that says nothing",
     run: (_peer, clock) => Promise.resolve(clock.leap(LONG_MS)),
-    warning: /^Closed client: it asked for no stream within 30000 ms$/,
+    warning: /^Client closed: no play or publish within 30000 ms$/,
   },
   {
     name: "a handshake that drips",
@@ -227,7 +227,7 @@ const TIMEOUTS: readonly Attack[] = [
         clock.leap(LONG_MS / 8);
       }
     },
-    warning: /^Closed client: it asked for no stream within 30000 ms$/,
+    warning: /^Client closed: no play or publish within 30000 ms$/,
   },
   {
     name: "a connect that drips",
@@ -238,13 +238,13 @@ const TIMEOUTS: readonly Attack[] = [
         clock.leap(LONG_MS / 8);
       }
     },
-    warning: /^Closed client: it asked for no stream within 30000 ms$/,
+    warning: /^Client closed: no play or publish within 30000 ms$/,
   },
   {
     name: "a client that connects and then wants nothing",
     after: "connect",
     run: (_peer, clock) => Promise.resolve(clock.leap(LONG_MS)),
-    warning: /^Closed client: it asked for no stream within 30000 ms$/,
+    warning: /^Client closed: no play or publish within 30000 ms$/,
   },
 ];
 
@@ -291,7 +291,7 @@ watchedTest(
     // Some announce a message that never ends.
     clock.leap(LONG_MS);
     for (const peer of all) await peer.untilEnded();
-    await assertWarnings(server, all, /^Closed client: ./);
+    await assertWarnings(server, all, /^Client closed: ./);
   },
 );
 
@@ -304,7 +304,7 @@ watchedTest(
     // Closing with bytes unread resets the connection.
     await until("S0", () => server.log.count("Client connected") === 3, { timeoutMs: 5_000 });
     await peer.close();
-    await assertWarnings(server, [peer], /^Closed client: it left before "connect"/);
+    await assertWarnings(server, [peer], /^Client closed: it left before "connect"/);
   },
 );
 
@@ -333,7 +333,7 @@ watchedTest(
     await assertWarnings(
       server,
       peers,
-      /^Closed client: it asked for no stream within 30000 ms$/,
+      /^Client closed: no play or publish within 30000 ms$/,
     );
   },
 );
@@ -394,7 +394,7 @@ watchedTest(
     await assertWarnings(
       server,
       [peer],
-      /^Closed client: Cannot answer any more: \d+ bytes of answers are unread$/,
+      /^Client closed: Cannot answer any more: \d+ bytes of answers are unread$/,
     );
   },
 );
@@ -414,7 +414,7 @@ watchedTest(
     await assertWarnings(
       server,
       [peer],
-      /^Refused client: Stream "live\/healthy" is being published/,
+      /^Client refused: Stream "live\/healthy" already has a publisher/,
     );
   },
 );
@@ -426,7 +426,7 @@ watchedTest("a stream name without end is refused with a short line", async ({ s
   await until("the refusal", () => server.log.urgent.length > 0, { timeoutMs: 5_000 });
   clock.leap(2_000);
   await peer.untilEnded();
-  await assertWarnings(server, [peer], /^Refused client: /);
+  await assertWarnings(server, [peer], /^Client refused: /);
   assert(JSON.stringify(server.log.lines).length < 5000, "the lines are long");
 });
 

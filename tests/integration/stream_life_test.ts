@@ -194,7 +194,7 @@ netTest("a second publisher gets BadName and is closed; the first goes on", asyn
   await assertRejects(
     () => second.untilStatus("NetStream.Publish.Start"),
     Error,
-    'NetStream.Publish.BadName: Stream "live/show" is being published by somebody else',
+    'NetStream.Publish.BadName: Stream "live/show" already has a publisher',
   );
   clock.leap(2_000);
   await second.untilEnded();
@@ -241,7 +241,7 @@ for (const name of ["an origin", "an edge"]) {
     await assertRejects(
       () => player.untilStatus("NetStream.Play.Start"),
       Error,
-      'NetStream.Play.StreamNotFound: Nobody publishes "live/nowhere"',
+      'NetStream.Play.StreamNotFound: Stream "live/nowhere" is not live',
     );
     clock.leap(2_000);
     await player.untilEnded();

@@ -51,7 +51,7 @@ Deno.test({
     const origin = stack.use(start());
     const edge = stack.use(start(`cluster { mode remote; origin 127.0.0.1:${origin.port}; }`));
     const isWaiting = ({ log }: LocalServer, count: number) =>
-      log.count("Player waits for the stream") === count;
+      log.count("Player waiting: stream not live") === count;
     const early = Promise.all([origin, edge].flatMap((server) => [
       listPackets(urlOf(server), "v"),
       listPackets(urlOf(server), "a"),

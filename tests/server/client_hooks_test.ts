@@ -222,7 +222,7 @@ for (const { action, code, act, asked } of REFUSALS) {
     await rig.settle();
     assertEquals(client.words, [code]);
     assertEquals(descriptionsFor(client).at(-1), `Callback ${action} refuses: "no"`);
-    assertEquals(rig.warnings, [`Refused client: Callback ${action} refuses: "no"`]);
+    assertEquals(rig.warnings, [`Client refused: Callback ${action} refuses: "no"`]);
     await rig.advance(3_000);
     assertEquals(client.isEnded, true);
     assertEquals(rig.script.actions, [...asked]);
@@ -239,7 +239,7 @@ for (const { action, code, act, asked } of REFUSALS) {
     assertEquals(client.words, [code]);
     const text = `Callback ${action} failed: it did not answer within 2000 ms`;
     assertEquals(descriptionsFor(client).at(-1), text);
-    assertEquals(rig.warnings, [text, `Refused client: ${text}`]);
+    assertEquals(rig.warnings, [text, `Client refused: ${text}`]);
     await rig.advance(3_000);
     assertEquals(client.isEnded, true);
     await rig.stop();
@@ -287,7 +287,7 @@ Deno.test("ClientHooks lets no client into a vhost by connecting to another one 
   player.play("show?vhost=shut.example");
   await rig.settle();
   assertEquals(player.words, ["NetStream.Play.Failed"]);
-  assertEquals(rig.warnings, ["Refused client: Callback on_connect refuses: code 1"]);
+  assertEquals(rig.warnings, ["Client refused: Callback on_connect refuses: code 1"]);
   assertEquals(script.actions, ["on_connect"]);
   await rig.stop();
 });

@@ -60,7 +60,7 @@ Deno.test("Connection tells a player that nobody publishes when the wait is over
   assertEquals(player.isEnded, false);
   await rig.advance(2_000);
   assertEquals(player.isEnded, true);
-  assertEquals(rig.warnings, ['Refused client: Nobody publishes "live/show"']);
+  assertEquals(rig.warnings, ['Client refused: Stream "live/show" is not live']);
   await rig.stop();
 });
 
@@ -315,7 +315,7 @@ Deno.test("Connection refuses a second publisher, whom the first does not notice
   assertEquals(first.isEnded, false);
   assertEquals(player.pictures, [keyframe(1)]);
   assertEquals(rig.warnings, [
-    'Refused client: Stream "live/show" is being published by somebody else',
+    'Client refused: Stream "live/show" already has a publisher',
   ]);
   await rig.stop();
 });
@@ -427,7 +427,7 @@ for (const { name, config, properties, deed, status, warning } of REFUSALS) {
     assertEquals(client.isEnded, false);
     await rig.advance(3_000);
     assertEquals(client.isEnded, true);
-    assertEquals(rig.warnings, [`Refused client: ${warning}`]);
+    assertEquals(rig.warnings, [`Client refused: ${warning}`]);
     assertEquals(rig.endings, ["refused"]);
     await rig.stop();
   });
@@ -479,7 +479,7 @@ Deno.test("Connection refuses an edge whose way was too long", async () => {
   assertEquals(edge.words, ["NetConnection.Connect.Rejected"]);
   await rig.advance(3_000);
   assertEquals(edge.isEnded, true);
-  assertEquals(rig.warnings, ["Refused client: The stream came through 8 edges; 8 is the limit"]);
+  assertEquals(rig.warnings, ["Client refused: The stream came through 8 edges; 8 is the limit"]);
   await rig.stop();
 });
 
@@ -491,7 +491,7 @@ Deno.test("Connection puts a peer's words in quotes and short in the log", async
   client.play();
   await rig.settle();
   const [warning] = rig.warnings;
-  assertMatch(warning!, /^Refused client: There is no vhost "evil\\u\{1b\}\[2Jx{72}…" here$/);
+  assertMatch(warning!, /^Client refused: There is no vhost "evil\\u\{1b\}\[2Jx{72}…" here$/);
   await rig.stop();
 });
 
@@ -526,19 +526,19 @@ const GARBAGE: readonly Garbage[] = [
   {
     name: "a chunk that continues nothing",
     bytes: concatBytes([SIMPLE_HANDSHAKE, hex("c6 00 00 00")]),
-    warning: /^Closed client: Cannot read chunk on csid 6: fmt 3 before any fmt 0$/,
+    warning: /^Client closed: Cannot read chunk on csid 6: fmt 3 before any fmt 0$/,
     code: "chunk.no_previous",
   },
   {
     name: "a chunk size of 0",
     bytes: concatBytes([SIMPLE_HANDSHAKE, hex("02 000000 000004 01 00000000 00000000")]),
-    warning: /^Closed client: Cannot use chunk size 0/,
+    warning: /^Client closed: Cannot use chunk size 0/,
     code: "chunk.bad_chunk_size",
   },
   {
     name: "a message of 16 MB",
     bytes: concatBytes([SIMPLE_HANDSHAKE, hex("03 000000 ffffff 09 00000000")]),
-    warning: /^Closed client: Cannot accept message of 16777215 bytes/,
+    warning: /^Client closed: Cannot accept message of 16777215 bytes/,
     code: "chunk.message_too_long",
   },
   {
@@ -548,13 +548,13 @@ const GARBAGE: readonly Garbage[] = [
       // "play", 0, null
       hex("03 000000 000011 14 00000000  02 0004 706c6179  00 0000000000000000  05"),
     ]),
-    warning: /^Closed client: Cannot run command "play": it came before "connect"/,
+    warning: /^Client closed: Cannot run command "play": it came before "connect"/,
     code: "session.not_connected",
   },
   {
     name: "a command that is no AMF",
     bytes: concatBytes([SIMPLE_HANDSHAKE, hex("03 000000 000003 14 00000000  ffffff")]),
-    warning: /^Closed client: Cannot/,
+    warning: /^Client closed: Cannot/,
     code: "amf.",
   },
 ];
@@ -573,7 +573,7 @@ for (const { name, bytes, warning, code } of GARBAGE) {
     assertMatch(line!.message, warning);
     assert(String(line!.fields["code"]).startsWith(code), String(line!.fields["code"]));
     assertEquals(line!.fields["peer"], "127.0.0.1:50000");
-    assertEquals(rig.linesOf("Client gone").length, 1);
+    assertEquals(rig.linesOf("Client disconnected").length, 1);
     await rig.stop();
   });
 }
@@ -583,7 +583,7 @@ Deno.test("Connection closes a client with an address that cannot be read", asyn
   const client = await rig.connect({ tcUrl: "not an address" });
   assertEquals(client.isEnded, true);
   assertEquals(rig.warnings.length, 1);
-  assertMatch(rig.warnings[0]!, /^Closed client: Cannot read RTMP URL "not an address": /);
+  assertMatch(rig.warnings[0]!, /^Client closed: Cannot read RTMP URL "not an address": /);
   await rig.stop();
 });
 
@@ -600,7 +600,7 @@ Deno.test("Connection closes a client that asks and asks and reads no answer", a
   assertEquals(rig.warnings.length, 1);
   assertMatch(
     rig.warnings[0]!,
-    /^Closed client: Cannot answer any more: \d+ bytes of answers are unread$/,
+    /^Client closed: Cannot answer any more: \d+ bytes of answers are unread$/,
   );
   await rig.stop();
 });
@@ -615,7 +615,7 @@ Deno.test("Connection closes its client, and no other, when a fault of ours come
   const [line, ...others] = rig.log.urgent;
   assertEquals(others, []);
   assertEquals(line?.level, "error");
-  assertEquals(line?.message, "Closed client after a fault of ours: no such thing");
+  assertEquals(line?.message, "Internal error; connection closed: no such thing");
   await rig.stop();
 });
 
@@ -640,7 +640,7 @@ for (const [name, act] of SILENCES) {
     assertEquals(client.isEnded, false);
     await rig.advance(1_000);
     assertEquals(client.isEnded, true);
-    assertMatch(rig.endings[0]!, /asked for no stream within 30000 ms$/);
+    assertMatch(rig.endings[0]!, /no play or publish within 30000 ms$/);
     await rig.stop();
   });
 }

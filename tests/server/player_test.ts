@@ -190,7 +190,7 @@ Deno.test("Player.check() refuses a player that was held for play_wait", () => {
   assertEquals(player.check(29_999), null);
   assertEquals(player.check(30_000), {
     code: "NetStream.Play.StreamNotFound",
-    description: 'Nobody publishes "live/show"',
+    description: 'Stream "live/show" is not live',
   });
   rig.publish();
   assertEquals(player.check(30_000), null);

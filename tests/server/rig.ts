@@ -120,7 +120,7 @@ export class ServerRig {
 
   /** Why clients left, in order. */
   get endings(): string[] {
-    return this.linesOf("Client gone").map(({ fields }) => String(fields["reason"]));
+    return this.linesOf("Client disconnected").map(({ fields }) => String(fields["reason"]));
   }
 }
 
