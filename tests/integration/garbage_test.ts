@@ -99,7 +99,7 @@ const CHUNKS: readonly Attack[] = [
           return new Uint8Array([1, low, high, 0, 0, 0, 0, 0, 1, 9, 1, 0, 0, 0, 0]);
         }),
       ),
-    warning: /^Client closed: Cannot open chunk stream \d+: 64 are open/,
+    warning: /^Client closed: Cannot open chunk stream \d+: the limit of 64 is reached$/,
   },
   {
     name: "more unfinished messages than fit",
@@ -133,7 +133,7 @@ const CHUNKS: readonly Attack[] = [
     after: "handshake",
     run: (peer) =>
       peer.write(chunkHeader(3, 20, 200), new Uint8Array(128), chunkHeader(3, 20, 200)),
-    warning: /^Client closed: Cannot start a message on csid 3 with fmt 0: 128 of 200 bytes/,
+    warning: /^Client closed: Cannot start a message on csid 3 with fmt 0: only 128 of 200 bytes/,
   },
   {
     name: "a chunk size of 0",
@@ -179,7 +179,7 @@ const COMMANDS: readonly Attack[] = [
     name: "connect without tcUrl",
     after: "handshake",
     run: (peer) => peer.write(command("connect", 1, amfObjectOf({ app: "live" }))),
-    warning: /^Client closed: Cannot read RTMP address "": it does not begin with a schema/,
+    warning: /^Client closed: Cannot read RTMP URL "": it does not start with a schema/,
   },
   {
     name: "connect without an object",
@@ -209,7 +209,7 @@ const COMMANDS: readonly Attack[] = [
     name: "an address that would break the log line",
     after: "handshake",
     run: (peer) => peer.write(command("connect", 1, amfObjectOf({ tcUrl: "\r\nERROR [edge]" }))),
-    warning: /^Client closed: Cannot read RTMP address "\\u\{d\}\\u\{a\}ERROR \[edge\]": /,
+    warning: /^Client closed: Cannot read RTMP URL "\\u\{d\}\\u\{a\}ERROR \[edge\]": /,
   },
 ];
 
