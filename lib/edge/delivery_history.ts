@@ -1,22 +1,19 @@
-/**
- * What was delivered lately, as fingerprints: enough to recognise the same messages when they come again
- * from another origin.
- */
-
 import { diffU32 } from "../base/u32.ts";
 import { AudioKind, classifyAudio, classifyVideo, VideoKind } from "../media/flv_tag.ts";
 import { MessageType } from "../rtmp/constants.ts";
 
-/** Messages remembered per track: 8 s at 60 pictures a second. */
+/** Messages remembered per track: 8 s at 60 video frames a second. */
 const CAPACITY = 512;
 
-/** Bytes looked at per message: an even sample, so that a large picture costs no more than a small one. */
+/** Bytes hashed per message, evenly spread: a large video frame costs no more than a small one. */
 const SAMPLE_BYTES = 256;
 
 const FNV_BASIS = 0x811C9DC5;
 const FNV_PRIME = 0x01000193;
 
-/** FNV-1a over a sample of the payload, u32. Messages of one fingerprint and length count as the same. */
+/**
+ * Returns FNV-1a (u32) over a sample of the payload. Equal fingerprint and length count as equal.
+ */
 // HOT: once per pulled message; guarded by bench/codec_bench.ts.
 export function fingerprint(payload: Uint8Array): number {
   const step = Math.max(1, Math.floor(payload.length / SAMPLE_BYTES));
@@ -27,24 +24,24 @@ export function fingerprint(payload: Uint8Array): number {
   return hash >>> 0;
 }
 
-/** The newest messages of one track. They are numbered from 0 on, for ever. */
+/** The newest messages of one track, numbered from 0 on. */
 export class TrackHistory {
   readonly #fingerprints = new Uint32Array(CAPACITY);
   readonly #lengths = new Uint32Array(CAPACITY);
   readonly #timesMs = new Uint32Array(CAPACITY);
   #end = 0;
 
-  /** Number of the oldest message that is remembered. */
+  /** Number of the oldest remembered message. */
   get start(): number {
     return Math.max(0, this.#end - CAPACITY);
   }
 
-  /** Number after that of the newest message. */
+  /** Number of the next message. */
   get end(): number {
     return this.#end;
   }
 
-  /** Remembers a message and its stream time. */
+  /** Remembers a message and its stream time, in ms. */
   note(streamMs: number, payload: Uint8Array): void {
     const slot = this.#end++ % CAPACITY;
     this.#fingerprints[slot] = fingerprint(payload);
@@ -52,24 +49,24 @@ export class TrackHistory {
     this.#timesMs[slot] = streamMs;
   }
 
-  /** Stream time of message `number`, which must be remembered. */
+  /** Returns the stream time, in ms, of message `number`, which must be remembered. */
   timeOf(number: number): number {
     return this.#timesMs[number % CAPACITY]!;
   }
 
-  /** Whether message `number` is remembered and has these properties. */
+  /** Returns whether message `number` is remembered and has these properties. */
   matches(number: number, hash: number, length: number): boolean {
     if (number < this.start || number >= this.#end) return false;
     const slot = number % CAPACITY;
     return this.#fingerprints[slot] === hash && this.#lengths[slot] === length;
   }
 
-  /** Whether a message with these properties is remembered. */
+  /** Returns whether a message with these properties is remembered. */
   has(hash: number, length: number): boolean {
     return this.find(hash, length).length > 0;
   }
 
-  /** Numbers of the messages with these properties, oldest first. */
+  /** Returns the numbers of the messages with these properties, oldest first. */
   find(hash: number, length: number): number[] {
     const found: number[] = [];
     for (let number = this.start; number < this.#end; number++) {
@@ -79,16 +76,19 @@ export class TrackHistory {
   }
 }
 
-/** What a stream delivered. */
+/**
+ * What a stream delivered lately, as fingerprints: enough to recognise the same messages when
+ * another origin sends them again.
+ */
 export class DeliveryHistory {
-  /** Pictures. */
+  /** Video frames. */
   readonly video = new TrackHistory();
-  /** Sounds. */
+  /** Audio frames. */
   readonly audio = new TrackHistory();
-  /** Sequence headers and other audio and video messages that are neither picture nor sound. */
+  /** Sequence headers and other audio and video messages that are not frames. */
   readonly headers = new TrackHistory();
 
-  /** Time from picture to picture (from sound to sound, without pictures), in ms; 0 when unknown. */
+  /** Time between two video frames (audio frames without video), in ms; 0 when unknown. */
   get frameMs(): number {
     const track = this.video.end > 0 ? this.video : this.audio;
     const steps = track.end - track.start - 1;
@@ -96,7 +96,7 @@ export class DeliveryHistory {
     return diffU32(track.timeOf(track.end - 1), track.timeOf(track.start)) / steps;
   }
 
-  /** Remembers a message and its stream time. Data is not remembered. */
+  /** Remembers an audio or video message and its stream time, in ms; ignores data. */
   note(typeId: number, streamMs: number, payload: Uint8Array): void {
     if (typeId !== MessageType.VIDEO && typeId !== MessageType.AUDIO) return;
     this.#trackOf(typeId, payload).note(streamMs, payload);
@@ -108,7 +108,7 @@ export class DeliveryHistory {
   }
 }
 
-/** Whether a message is a picture or a sound, and not a header or data. */
+/** Returns whether a message is a video or audio frame, and not a header or data. */
 export function isFrame(typeId: number, payload: Uint8Array): boolean {
   if (typeId === MessageType.VIDEO) {
     const kind = classifyVideo(payload);

@@ -1,22 +1,16 @@
-/**
- * One stream on an edge: pulled from an origin while players want it, or pushed to one while somebody
- * publishes it here. Players of a stream published here read the same log; nothing comes back from
- * the origin.
- */
-
 import type { CancelTimer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { PublishHandle } from "../hub/publisher.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
-import type { FlushWheel } from "../io/flush_wheel.ts";
-import { mayTakeOver, refuseBusy } from "../server/takeover.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
-import type { Departure, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
+import type { FlushWheel } from "../io/flush_wheel.ts";
+import { PublisherSlot } from "../server/publisher_slot.ts";
+import { refuseBusy } from "../server/takeover.ts";
+import type { PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
+import { Pusher } from "../upstream/pusher.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { type DemandEvent, OnDemand } from "./on_demand.ts";
 import { Puller } from "./puller.ts";
-import { Pusher } from "../upstream/pusher.ts";
 
 /** Options of {@linkcode EdgeStream}. */
 export interface EdgeStreamOptions {
@@ -24,35 +18,44 @@ export interface EdgeStreamOptions {
   readonly stream: Stream;
   readonly wheel: FlushWheel;
   readonly logger: Logger;
-  /** Takes the end of every pull and push, for whoever waits for all of them. */
+  /** Takes a promise for the end of every pull and push. */
   readonly onTask: (ended: Promise<void>) => void;
-  /** Neither players nor a publisher nor an upstream are left. */
+  /** Neither players nor a publisher nor an upstream connection are left. */
   readonly onUnused: () => void;
 }
 
-/** See the file comment. */
+/**
+ * One stream on an edge: pulled from an origin while players want it, or pushed to one while it is
+ * published here. Players of a stream that is published here read the same log; nothing comes back
+ * from the origin.
+ */
 export class EdgeStream {
   readonly stream: Stream;
   readonly #options: EdgeStreamOptions;
   readonly #demand: OnDemand;
+  readonly #slot: PublisherSlot;
   #players = 0;
+  /** That of the newest player. */
   #request: StreamRequest | null = null;
   #puller: Puller | null = null;
   #pusher: Pusher | null = null;
-  /** Who publishes the stream here, or asks for it; null while the pusher waits for one to return. */
-  #publisher: PublishAnswer | null = null;
-  /** Feeds the stream, or did until the publisher was lost; null before an origin has accepted. */
-  #handle: PublishHandle | null = null;
-  #cancelGrace: CancelTimer | null = null;
   #cancelLinger: CancelTimer | null = null;
 
   constructor(options: EdgeStreamOptions) {
+    const { config, clock } = options.context;
     this.#options = options;
     this.stream = options.stream;
-    this.#demand = new OnDemand(() => options.context.config().cluster.lingerMs);
+    this.#demand = new OnDemand(() => config().cluster.lingerMs);
+    this.#slot = new PublisherSlot({
+      clock,
+      settings: () => config().publish,
+      onFree: () => this.#stopPush(),
+    });
   }
 
-  /** The connections to origins that this stream has or is making: pull, push, or both for a moment. */
+  /**
+   * The connections to origins that this stream has or is making: pull, push, or both for a moment.
+   */
   get upstreams(): UpstreamSnapshot[] {
     return [this.#puller, this.#pusher].flatMap((user) =>
       user === null ? [] : [user.report.snapshot()]
@@ -74,114 +77,75 @@ export class EdgeStream {
   }
 
   /**
-   * Asks an origin to take the stream; the answer comes when one has. A publisher that returns, or takes
-   * over, goes on with the push that there is.
+   * Asks an origin to take the stream, and answers when one has. A publisher that returns or takes
+   * over continues the running push.
    */
   publish(request: StreamRequest, answer: PublishAnswer): PublishTicket {
     if (this.#pusher === null) {
-      this.#publisher = answer;
+      this.#slot.ask(answer);
       this.#startPush(request, answer);
-    } else if (this.#makeRoom()) {
-      this.#publisher = answer;
-      answer.onAccepted(this.#beginPublish(request));
+    } else if (this.#slot.makeRoom()) {
+      this.#beginPublish(request, answer);
     } else {
       answer.onRefused(refuseBusy(request.name));
     }
-    return { leave: (departure) => this.#endPublish(answer, departure) };
+    return { leave: (departure) => this.#slot.leave(answer, departure) };
   }
 
   /** Ends all upstream connections. */
   close(): void {
     this.#cancelLinger?.();
-    this.#cancelGrace?.();
+    this.#slot.close();
     this.#puller?.stop();
     this.#pusher?.stop();
     this.#puller = null;
     this.#pusher = null;
-    this.#publisher = null;
   }
 
   /** What is published here replaces what was pulled. */
-  #beginPublish(request: StreamRequest): PublishHandle {
+  #beginPublish(request: StreamRequest, answer: PublishAnswer): void {
     this.#step("replaced");
-    this.#handle = this.stream.publish(request);
-    if (this.#handle === null) {
-      throw new Error(`Stream "${this.stream.name}" has a source beside its puller`);
-    }
-    return this.#handle;
+    this.#slot.take(answer, this.stream, request);
   }
 
   #startPush(request: StreamRequest, answer: PublishAnswer): void {
+    const { context, wheel, logger, onTask } = this.#options;
+    const { origins, totals } = context;
     this.#pusher = new Pusher({
-      ...this.#options,
+      context,
+      origins,
+      totals,
+      stream: this.stream,
       request,
-      onAccepted: () => answer.onAccepted(this.#beginPublish(request)),
+      wheel,
+      logger,
+      whenRoundFails: "refuse",
+      onAccepted: () => this.#beginPublish(request, answer),
       onRefused: (refusal) => {
+        this.#slot.close();
         this.#stopPush();
         answer.onRefused(refusal);
       },
-      onDisplaced: () => this.#giveWay(),
+      // The publisher that is awaited here has returned elsewhere: players get its stream by a
+      // pull.
+      onDisplaced: () => this.#slot.stopWaiting(),
     });
-    this.#options.onTask(this.#pusher.ended);
+    onTask(this.#pusher.start());
   }
 
-  /** Parts the push from the publisher it has, if a newcomer may have it. */
-  #makeRoom(): boolean {
-    // No origin has accepted yet: a publisher that waits for that has nothing to send.
-    if (this.#handle === null) return false;
-    const present = this.#publisher;
-    const { context } = this.#options;
-    const { publish } = context.config();
-    if (present !== null) {
-      if (!mayTakeOver(present, publish.takeover, context.clock.now())) return false;
-      this.#publisher = null;
-      this.#handle.end("away");
-      present.onReplaced();
-    }
-    this.#cancelGrace?.();
-    this.#cancelGrace = null;
-    return true;
-  }
-
-  #endPublish(publisher: PublishAnswer, departure: Departure): void {
-    if (this.#publisher !== publisher) return;
-    const { context } = this.#options;
-    const { publish } = context.config();
-    if (departure === "stopped" || publish.graceMs === 0 || this.#handle === null) {
-      return this.#stopPush();
-    }
-    this.#publisher = null;
-    this.#handle.end("away");
-    this.#cancelGrace = context.clock.after(publish.graceMs, () => this.#stopPush());
-  }
-
-  /** Nobody publishes here any more: the origins and the players are told. */
+  /**
+   * No publisher is left here: ends the stream at the origin, and pulls it for players that stay.
+   */
   #stopPush(): void {
-    this.#cancelGrace?.();
-    this.#cancelGrace = null;
     this.#pusher?.stop();
     this.#pusher = null;
-    this.#publisher = null;
-    if (this.#handle !== null) {
-      this.#handle.end("away");
-      this.stream.unpublish();
-      this.#handle = null;
-    }
     if (this.#players > 0) this.#want();
     this.#reportUnused();
   }
 
-  /** The publisher that is awaited here is back elsewhere: players get the stream from the origin. */
-  #giveWay(): void {
-    if (this.#publisher !== null) return;
-    // It ended when the publisher was lost; without it players are told nothing.
-    this.#handle = null;
-    this.#stopPush();
-  }
-
-  /** A stream that is published here has its source. */
+  /** Players of a stream that is published here need no upstream connection. */
   #want(): void {
-    if (this.#handle === null) this.#step("wanted");
+    if (!this.#slot.isTaken) this.#step("wanted");
   }
 
   #step(event: DemandEvent): void {
@@ -205,13 +169,16 @@ export class EdgeStream {
   }
 
   #startPull(): void {
+    const { context, logger, onTask } = this.#options;
     this.#puller = new Puller({
-      ...this.#options,
+      context,
+      stream: this.stream,
+      logger,
       request: () => this.#request!,
       onMedia: () => this.#step("media"),
       onLost: () => this.#step("lost"),
     });
-    this.#options.onTask(this.#puller.ended);
+    onTask(this.#puller.start());
   }
 
   #stopPull(): void {

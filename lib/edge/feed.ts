@@ -1,18 +1,18 @@
-/** One origin as a source of a pulled stream: its connection, and how it is joined to the one before. */
-
 import type { OriginAddress } from "../config/config.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
-import type { Joiner } from "./splice.ts";
 import { Upstream, type UpstreamListener } from "../upstream/upstream.ts";
 import type { UpstreamContext } from "../upstream/upstream_context.ts";
+import type { Joiner } from "./splice/joiner.ts";
 
-/** What a feed tells its puller. */
+/** What a {@linkcode Feed} reports. */
 export interface FeedListener {
   /** `payload` is valid during the call only. */
   onFeedMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void;
-  /** The stream has ended at the origin. Unless that is certain, its publisher may merely be lost. */
+  /**
+   * The stream has ended at the origin. Unless `isCertain`, it may only have lost its publisher.
+   */
   onFeedUnpublished(feed: Feed, isCertain: boolean): void;
-  /** The connection is over, by whichever side. */
+  /** The connection has ended, from either side. */
   onFeedEnded(feed: Feed): void;
 }
 
@@ -28,21 +28,21 @@ export interface FeedOptions {
   readonly joiner: Joiner | null;
 }
 
-/** See the file comment. Begins to dial when it is made. */
+/** One origin as a source of a pulled stream: its connection, and how it joins the one before. */
 export class Feed implements UpstreamListener {
   readonly origin: OriginAddress;
-  /** Null when all that comes is new. */
+  /** Null when all that arrives is new. */
   joiner: Joiner | null;
-  /** When the newest message came, or when it was made. */
+  /** When the newest message arrived, or when the feed was made. */
   lastMediaMs: number;
-  /** Settles with the connection: resolves when it was ended here, rejects with the reason otherwise. */
-  readonly ended: Promise<void>;
   readonly #options: FeedOptions;
   readonly #upstream: Upstream;
-  #given = Promise.withResolvers<never>();
+  /** Settles with the connection: resolves when it was ended here, else rejects with the reason. */
+  #ended: Promise<void> = Promise.resolve();
+  #abandoned = Promise.withResolvers<never>();
 
   constructor(options: FeedOptions) {
-    const { context, origin, request, hasAlternative, backlogMs, listener } = options;
+    const { context, origin, request, hasAlternative, backlogMs } = options;
     this.origin = origin;
     this.joiner = options.joiner;
     this.lastMediaMs = context.clock.now();
@@ -55,25 +55,32 @@ export class Feed implements UpstreamListener {
       backlogMs,
       listener: this,
     });
-    this.ended = this.#upstream.run().finally(() => listener.onFeedEnded(this));
-    // It may outlive whoever waits for it.
-    this.ended.catch(() => {});
-    this.#given.promise.catch(() => {});
+    this.#abandoned.promise.catch(() => {});
   }
 
-  /** Like {@linkcode ended}, but also rejects when {@linkcode giveUp} is called. */
+  /** Dials the origin. Called once. */
+  start(): void {
+    this.#ended = this.#upstream.run().finally(() => this.#options.listener.onFeedEnded(this));
+    // The connection may outlive its watcher.
+    this.#ended.catch(() => {});
+  }
+
+  /**
+   * Settles when the connection ends: resolves when it was ended here, rejects with the reason
+   * otherwise. Also rejects when {@linkcode abandon} is called.
+   */
   watch(): Promise<void> {
-    return Promise.race([this.ended, this.#given.promise]);
+    return Promise.race([this.#ended, this.#abandoned.promise]);
   }
 
-  /** Lets whoever watches look for another origin; the connection stays. */
-  giveUp(reason: Error): void {
-    this.#given.reject(reason);
-    this.#given = Promise.withResolvers<never>();
-    this.#given.promise.catch(() => {});
+  /** Sends the watcher to another origin; the connection stays open. */
+  abandon(reason: Error): void {
+    this.#abandoned.reject(reason);
+    this.#abandoned = Promise.withResolvers<never>();
+    this.#abandoned.promise.catch(() => {});
   }
 
-  /** Ends the connection in good order. */
+  /** Ends the play, then closes the connection. */
   finish(): void {
     this.#upstream.finish();
   }

@@ -1,13 +1,6 @@
-/**
- * When an edge has an upstream connection for a stream: from the first player until a while after the
- * last. Pure: events and the time go in, what to do comes out.
- *
- * `idle` → `starting` (dialled, no media yet) → `live` → `lingering` (nobody watches) → `idle`.
- */
-
 /** What happened. */
 export type DemandEvent =
-  /** A player came. */
+  /** A player joined. */
   | "wanted"
   /** The last player left. */
   | "unwanted"
@@ -23,18 +16,35 @@ export type DemandEvent =
 /** What to do about it. */
 export type DemandAction = "start" | "stop" | "none";
 
-/** One of the four states. */
+/** See the diagram at {@linkcode OnDemand}. */
 export type DemandState = "idle" | "starting" | "live" | "lingering";
 
-/** See the file comment. */
+/**
+ * Decides when an edge has an upstream connection for a stream: from the first player until a while
+ * after the last. Pure: events and the time go in, what to do comes out.
+ *
+ * ```
+ *            wanted              media
+ *   idle ───────────► starting ────────► live
+ *    ▲                 │   ▲   ◄────────  │ ▲
+ *    │        unwanted │   │      lost    │ │
+ *    │                 │   │ wanted,      │ │ wanted,
+ *    │                 │   │ no media     │ │ media
+ *    │                 ▼   │     unwanted │ │ arrives
+ *    └── tick after ── lingering ◄────────┘ │
+ *        `lingerMs`        └────────────────┘
+ *
+ *   every state ── replaced ──► idle
+ * ```
+ */
 export class OnDemand {
   readonly #lingerMs: () => number;
   #state: DemandState = "idle";
-  /** Media arrives, whether somebody watches or not. */
+  /** Media arrives, whether or not anyone watches. */
   #hasMedia = false;
   #deadlineMs = 0;
 
-  /** @param lingerMs How long an unwatched upstream is kept. */
+  /** @param lingerMs how long an unwatched upstream is kept, in ms; asked at use */
   constructor(lingerMs: () => number) {
     this.#lingerMs = lingerMs;
   }
@@ -54,12 +64,12 @@ export class OnDemand {
       case "wanted":
         return this.#onWanted();
       case "unwanted":
-        if (this.#state === "starting" || this.#state === "live") this.#linger(nowMs);
+        if (this.#isWatched) this.#linger(nowMs);
         return "none";
       case "media":
       case "lost":
         this.#hasMedia = event === "media";
-        if (this.#state === "starting" || this.#state === "live") this.#watch();
+        if (this.#isWatched) this.#watch();
         return "none";
       case "replaced":
         return this.#stop();
@@ -68,6 +78,10 @@ export class OnDemand {
       default:
         return event satisfies never;
     }
+  }
+
+  get #isWatched(): boolean {
+    return this.#state === "starting" || this.#state === "live";
   }
 
   #onWanted(): DemandAction {

@@ -1,27 +1,17 @@
-/**
- * Fetches a stream from the origins into the hub, for as long as it is wanted.
- *
- * An origin that is lost is followed by the next, spliced on so that nothing is lost or doubled where
- * both carry the same encode. One that merely fell silent is kept while the next is tried: whichever has
- * something new first feeds the stream, and the other is left. So a publisher's pause changes nothing, and
- * an origin's hiccup costs nothing.
- */
-
 import type { CancelTimer } from "../base/clock.ts";
 import { describeError, UpstreamError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
-import type { EndReason, PublishHandle } from "../hub/publisher.ts";
 import type { Stream } from "../hub/stream.ts";
-import { formatAddress } from "../io/address.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
+import { formatAddress } from "../io/address.ts";
 import { StatusCode } from "../rtmp/constants.ts";
-import { DeliveryHistory } from "./delivery_history.ts";
+import { OriginLoop } from "../upstream/origin_loop.ts";
+import { UpstreamReport } from "../upstream/upstream_report.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { Feed, type FeedListener } from "./feed.ts";
-import { OriginLoop } from "../upstream/origin_loop.ts";
-import { type Joined, Joiner } from "./splice.ts";
-import { UpstreamReport } from "../upstream/upstream_report.ts";
+import { PulledSource } from "./pulled_source.ts";
+import { type Joined, Joiner } from "./splice/joiner.ts";
 
 /** Options of {@linkcode Puller}. */
 export interface PullerOptions {
@@ -30,50 +20,70 @@ export interface PullerOptions {
   readonly logger: Logger;
   /** The newest request of a player: its parameters (tokens) are used for the next connection. */
   readonly request: () => StreamRequest;
-  /** Media arrives, for the first time since the beginning or since a loss. */
+  /** Media arrives, for the first time since the start or since a loss. */
   readonly onMedia: () => void;
-  /** Nothing feeds the stream; the next origin is being dialled. */
+  /** No origin feeds the stream; the next one is being dialled. */
   readonly onLost: () => void;
 }
 
-/** What is asked for beyond the silence, in ms: the next origin may be a little behind. */
+/** See the diagram at {@linkcode Puller}. */
+type PullState =
+  | { readonly type: "idle" }
+  /** `candidate` is null between two attempts. */
+  | { readonly type: "connecting"; readonly candidate: Feed | null }
+  | { readonly type: "live"; readonly active: Feed }
+  /** `active` is silent, or its stream has ended there: the next origin is tried. */
+  | { readonly type: "switching"; readonly active: Feed; readonly candidate: Feed }
+  | { readonly type: "stopped" };
+
+/** Requested beyond the silence, in ms: the next origin may be a little behind. */
 const BACKLOG_MARGIN_MS = 1_000;
 
-/** See the file comment. */
+/**
+ * Pulls a stream from the origins into the hub while it is wanted.
+ *
+ * The next origin after a loss is spliced on, so that nothing is lost or doubled where both carry
+ * the same encode. An origin that is merely silent is kept while the next one is tried: whichever
+ * has something new first feeds the stream, and the other is left. So a publisher's pause changes
+ * nothing, and an origin's hiccup costs nothing.
+ *
+ * ```
+ *                           first media
+ * idle ─ start() ─► connecting ─────► live ◄───────────────────────────┐
+ *                     ▲    ▲           │ │ silent for the stall budget, │
+ *                     │    └── lost ───┘ │ or unpublished               │
+ *                     │                  ▼                              │
+ *                     └── lost ───── switching ── either has something ─┘
+ *                                                 new, or the candidate is lost
+ *
+ * every state ── stop() ──► stopped
+ * ```
+ */
 export class Puller implements FeedListener {
-  /** Settles when it was stopped and its last connection is over. */
-  readonly ended: Promise<void>;
   readonly report: UpstreamReport;
   readonly #options: PullerOptions;
   readonly #loop: OriginLoop;
-  /** Feeds the stream, or did last and is still connected. */
-  #active: Feed | null = null;
-  /** Is being tried. */
-  #candidate: Feed | null = null;
-  #handle: PublishHandle | null = null;
-  /** What the origin said of the stream's end, while the others are being asked. */
+  readonly #source: PulledSource;
+  #state: PullState = { type: "idle" };
+  /** What an origin said of the stream's end, while the others are being asked. */
   #end: "none" | "likely" | "certain" = "none";
-  /** Ends the wait for a publisher that may be back. */
-  #cancelGrace: CancelTimer | null = null;
-  /** What was delivered since the publisher began; null before its first message. */
-  #history: DeliveryHistory | null = null;
-  /** Why the stream needs another origin, and since when it has had nothing; for the log. */
+  /** Why the stream needs another origin; for the log. */
   #cause = "";
-  #lastDeliveryMs = 0;
   #lastOrigin: OriginAddress | null = null;
-  /** Origins whose failure was logged since the last one that had something. */
-  readonly #complained = new Set<OriginAddress>();
-  #isStopped = false;
+  /** Origins whose failure was logged since one had something. */
+  readonly #loggedFailures = new Set<OriginAddress>();
   #cancelWatch: CancelTimer | null = null;
 
   constructor(options: PullerOptions) {
-    const { context, stream } = options;
+    const { context, stream, request } = options;
+    const { clock, origins, totals } = context;
     this.#options = options;
-    this.report = new UpstreamReport("pull", context.totals, context.clock);
+    this.report = new UpstreamReport("pull", totals, clock);
+    this.#source = new PulledSource({ stream, clock, request });
     this.#loop = new OriginLoop({
-      origins: context.origins,
+      origins,
       streamName: stream.name,
-      clock: context.clock,
+      clock,
       random: Math.random,
       attempt: (origin) => this.#attempt(origin),
       onFailed: (origin, error) => this.#onFailed(origin, error),
@@ -81,23 +91,33 @@ export class Puller implements FeedListener {
         if (this.#end !== "none") this.#endStream();
       },
     });
-    this.ended = this.#loop.run();
-    this.#cancelWatch = context.ticker.add((nowMs) => this.#lookAtSilence(nowMs));
+  }
+
+  /**
+   * Dials the first origin. Called once.
+   *
+   * @returns a promise that settles when the puller is stopped and its last connection has ended
+   */
+  start(): Promise<void> {
+    if (this.#state.type === "idle") {
+      this.#state = { type: "connecting", candidate: null };
+      this.#cancelWatch = this.#options.context.ticker.add((nowMs) => this.#checkSilence(nowMs));
+    }
+    return this.#loop.run();
   }
 
   /** Ends the upstream connections; the stream waits for another source. */
   stop(): void {
-    this.#isStopped = true;
+    const [active, candidate] = [this.#active, this.#candidate];
+    this.#state = { type: "stopped" };
     this.#cancelWatch?.();
-    this.#cancelGrace?.();
     this.#loop.stop();
-    this.#candidate?.finish();
-    this.#active?.finish();
-    this.#endHandle("lost");
+    candidate?.finish();
+    active?.finish();
+    this.#source.stop();
   }
 
   onFeedMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void {
-    if (this.#isStopped) return;
     if (feed === this.#active) return this.#onActiveMedia(feed, typeId, timestampMs, payload);
     if (feed !== this.#candidate) return;
     if (feed.joiner === null) {
@@ -114,68 +134,95 @@ export class Puller implements FeedListener {
     if (!this.#options.context.origins.hasOtherThan(feed.origin)) return this.#endStream();
     // Another origin may still carry it: players are told when none does.
     const statusCode = StatusCode.PLAY_UNPUBLISH_NOTIFY;
-    feed.giveUp(new UpstreamError("play", "The stream has ended", { statusCode }));
+    feed.abandon(new UpstreamError("play", "The stream has ended", { statusCode }));
   }
 
   onFeedEnded(feed: Feed): void {
-    if (feed === this.#candidate) this.#candidate = null;
-    if (feed !== this.#active) return;
-    this.#active = null;
+    const [active, candidate] = [this.#active, this.#candidate];
+    if (feed === candidate) {
+      this.#state = active === null
+        ? { type: "connecting", candidate: null }
+        : { type: "live", active };
+    }
+    if (feed !== active) return;
+    this.#state = { type: "connecting", candidate };
     this.report.lost();
-    this.#endHandle("lost");
-    if (!this.#isStopped) this.#options.onLost();
+    this.#source.interrupt();
+    this.#options.onLost();
   }
 
-  /** Tries one origin, and stays with whichever feeds the stream. Rejects when another is needed. */
+  /** Feeds the stream, or did last and is still connected. */
+  get #active(): Feed | null {
+    const state = this.#state;
+    return state.type === "live" || state.type === "switching" ? state.active : null;
+  }
+
+  /** Is being tried. */
+  get #candidate(): Feed | null {
+    const state = this.#state;
+    return state.type === "connecting" || state.type === "switching" ? state.candidate : null;
+  }
+
+  /**
+   * Tries one origin, and stays with the one that feeds the stream. Rejects when another is needed.
+   */
   async #attempt(origin: OriginAddress): Promise<void> {
-    // Not an UpstreamError: it has not been asked, so nothing new is known of its health.
-    if (this.#active?.origin === origin) throw new Error("Still silent");
-    const { context, request } = this.#options;
+    const active = this.#active;
+    // Not an UpstreamError: the origin was not asked, so nothing new is known of its health.
+    if (active?.origin === origin) throw new Error("Still silent");
     this.report.attempted(origin);
-    const feed = new Feed({
+    const candidate = this.#createFeed(origin);
+    this.#state = active === null
+      ? { type: "connecting", candidate }
+      : { type: "switching", active, candidate };
+    candidate.start();
+    await candidate.watch();
+    // The candidate was ended here, because the silent origin sends again: stay with that one.
+    for (let feed = this.#active; feed !== null; feed = this.#active) await feed.watch();
+  }
+
+  #createFeed(origin: OriginAddress): Feed {
+    const { context, request } = this.#options;
+    const { history, silenceMs, lastDeliveryMs } = this.#source;
+    return new Feed({
       context,
       origin,
       request: request(),
       hasAlternative: () => context.origins.hasOtherThan(origin),
       listener: this,
-      backlogMs: this.#history === null ? 0 : this.#silenceMs() + BACKLOG_MARGIN_MS,
-      joiner: this.#history === null ? null : new Joiner(this.#history, this.#lastDeliveryMs),
+      backlogMs: history === null ? 0 : silenceMs + BACKLOG_MARGIN_MS,
+      joiner: history === null ? null : new Joiner(history, lastDeliveryMs),
     });
-    this.#candidate = feed;
-    await feed.watch();
-    // Ended here, because the silent origin found its voice again: that one is stayed with.
-    while (this.#active !== null && !this.#isStopped) await this.#active.watch();
   }
 
   #onActiveMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void {
-    if (this.#candidate !== null) {
-      this.#candidate.finish();
-      this.#candidate = null;
+    if (this.#state.type === "switching") {
+      const { candidate } = this.#state;
+      this.#state = { type: "live", active: feed };
+      candidate.finish();
       this.#loop.returnedTo(feed.origin);
     }
     if (feed.joiner !== null && !feed.joiner.isNew(typeId, timestampMs, payload)) return;
     if (feed.joiner?.isDone) feed.joiner = null;
-    if (this.#handle === null && !this.#begin()) return;
+    if (!this.#source.isFeeding && !this.#begin()) return;
     this.#deliver(typeId, timestampMs, payload);
   }
 
   /** From now on `feed` feeds the stream. */
   #activate(feed: Feed, joined: Joined | null): void {
-    const silenceMs = this.#silenceMs();
+    const { silenceMs } = this.#source;
     const before = this.#active;
-    this.#candidate = null;
-    this.#active = feed;
-    this.#endHandle("lost");
+    this.#state = { type: "live", active: feed };
+    this.#source.interrupt();
     before?.finish();
     this.#loop.succeeded();
     this.#reportSwitch(feed.origin, joined, silenceMs);
     if (joined === null) return;
     if (joined.align === null) {
       feed.joiner = null;
-      this.#history = null;
       if (!this.#begin()) return;
     } else {
-      this.#handle = this.#options.stream.resume(joined.align, this.#options.request());
+      this.#source.resume(joined.align);
       this.#options.onMedia();
     }
     for (const { typeId, timestampMs, payload } of joined.messages) {
@@ -184,26 +231,14 @@ export class Puller implements FeedListener {
   }
 
   #begin(): boolean {
-    this.#handle = this.#options.stream.publish(this.#options.request());
-    if (this.#handle === null) return false;
-    this.#cancelGrace?.();
-    this.#cancelGrace = null;
-    this.#history = new DeliveryHistory();
+    if (!this.#source.begin()) return false;
     this.#options.onMedia();
     return true;
   }
 
   #deliver(typeId: number, timestampMs: number, payload: Uint8Array): void {
-    if (this.#handle === null) return;
-    this.#end = "none";
-    this.#lastDeliveryMs = this.#options.context.clock.now();
-    const streamMs = this.#handle.push(typeId, timestampMs, payload);
-    this.#history?.note(typeId, streamMs, payload);
-  }
-
-  /** How long nothing was delivered. */
-  #silenceMs(): number {
-    return Math.round(this.#options.context.clock.now() - this.#lastDeliveryMs);
+    if (this.#source.isFeeding) this.#end = "none";
+    this.#source.deliver(typeId, timestampMs, payload);
   }
 
   #reportSwitch(to: OriginAddress, joined: Joined | null, silenceMs: number): void {
@@ -229,61 +264,48 @@ export class Puller implements FeedListener {
     }
     this.#lastOrigin = to;
     this.#cause = "";
-    this.#complained.clear();
+    this.#loggedFailures.clear();
   }
 
-  /** What players missed in a silence of another encode can only be told by its length. */
+  /** Estimates what players missed in a silence: another encode shows only how long it lasted. */
   #framesIn(silenceMs: number): number {
-    const frameMs = this.#history?.frameMs ?? 0;
+    const frameMs = this.#source.history?.frameMs ?? 0;
     return frameMs === 0 ? 0 : Math.round(silenceMs / frameMs);
   }
 
+  /** Warns once per origin until one has something: a dead origin must not fill the log. */
   #onFailed(origin: OriginAddress, error: unknown): void {
     const reason = describeError(error);
     this.#cause ||= reason;
     this.report.failed(reason);
     const { logger } = this.#options;
     const fields = { origin: formatAddress(origin) };
-    // An origin that stays away is worth one line, not one per attempt.
-    if (this.#complained.has(origin)) {
-      logger.debug(`Origin still gives no stream: ${reason}`, fields);
+    if (this.#loggedFailures.has(origin)) {
+      logger.debug(`Pull failed again: ${reason}`, fields);
     } else {
-      logger.warning(`Origin gives no stream: ${reason}`, fields);
+      logger.warning(`Pull failed: ${reason}`, fields);
     }
-    this.#complained.add(origin);
+    this.#loggedFailures.add(origin);
   }
 
-  /** The publisher stopped or is lost: its stream may come back, as another encode. */
+  /** The publisher stopped or is lost: its stream may return, as another encode. */
   #endStream(): void {
-    const { context, stream, logger } = this.#options;
-    const { graceMs } = context.config().publish;
-    const isCertain = this.#end === "certain" || graceMs === 0;
+    const { context, logger } = this.#options;
+    const graceMs = this.#end === "certain" ? 0 : context.config().publish.graceMs;
     this.#end = "none";
-    this.#history = null;
-    logger.info("Stream ended at the origin", { players_wait_ms: isCertain ? 0 : graceMs });
-    this.#cancelGrace?.();
-    this.#endHandle("away");
-    if (isCertain) {
-      stream.unpublish();
-    } else {
-      this.#cancelGrace = context.clock.after(graceMs, () => stream.unpublish());
-    }
+    logger.info("Stream ended at the origin", { players_wait_ms: graceMs });
+    this.#source.end(graceMs);
   }
 
-  #endHandle(reason: EndReason): void {
-    this.#handle?.end(reason);
-    this.#handle = null;
-  }
-
-  #lookAtSilence(nowMs: number): void {
-    const feed = this.#active;
-    if (feed === null || this.#candidate !== null) return;
+  #checkSilence(nowMs: number): void {
+    if (this.#state.type !== "live") return;
+    const { active } = this.#state;
     const { origins, settings } = this.#options.context;
-    if (!origins.hasOtherThan(feed.origin)) return;
+    if (!origins.hasOtherThan(active.origin)) return;
     const { stallTimeoutMs, startTimeoutMs } = settings();
-    // Without a publisher silence is to be expected: but it may be back at another origin.
-    const limitMs = this.#handle === null ? startTimeoutMs : stallTimeoutMs;
-    if (nowMs - feed.lastMediaMs < limitMs) return;
-    feed.giveUp(new UpstreamError("media", `Silent for ${limitMs} ms`));
+    // Without a publisher, silence is expected; but it may have returned at another origin.
+    const limitMs = this.#source.isFeeding ? stallTimeoutMs : startTimeoutMs;
+    if (nowMs - active.lastMediaMs < limitMs) return;
+    active.abandon(new UpstreamError("media", `Silent for ${limitMs} ms`));
   }
 }

@@ -32,7 +32,9 @@ export interface RemoteVhostOptions {
 /** Pushes are flushed often: there is one origin per stream, not thousands. */
 const PUSH_PERIOD_MS = 20;
 
-/** An edge: its streams live at origins, from which they are pulled and to which they are pushed. */
+/**
+ * An edge: its streams live at origins, from which they are pulled and to which they are pushed.
+ */
 export class RemoteVhost implements VhostService, VhostUpstreams {
   readonly totals: UpstreamTotals = createUpstreamTotals();
   readonly #options: RemoteVhostOptions;
@@ -85,7 +87,9 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
     onAnswer: (objection: string | null) => void,
   ): ClientCheck | null {
     if (!this.#config.cluster.tokenTraverse) return null;
-    return new TokenCheck(this.#context, { request, client, onAnswer });
+    const check = new TokenCheck(this.#context, { request, client, onAnswer });
+    check.start();
+    return check;
   }
 
   play(request: StreamRequest, viewer: Viewer): Stream {
@@ -105,7 +109,8 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
   async close(): Promise<void> {
     for (const stream of this.#streams.values()) stream.close();
     this.#streams.clear();
-    // Publishers have just left: their last bytes and the end of the stream go to the origins first.
+    // Publishers have just left: their last bytes and the end of the stream go to the origins
+    // first.
     await Promise.all(this.#tasks);
   }
 

@@ -1,8 +1,3 @@
-/**
- * Asks the origins whether they would let a client connect, in the client's own words: its `connect` may
- * carry a token that only they understand (`token_traverse`). The first origin that answers decides.
- */
-
 import { describeError, UpstreamError } from "../base/errors.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
@@ -15,13 +10,16 @@ import { Upstream, type UpstreamListener } from "../upstream/upstream.ts";
 export interface TokenCheckOptions {
   readonly request: StreamRequest;
   readonly client: ConnectRequest;
-  /** Called once, unless cancelled before, and never at once: why the client is not let in, or null. */
+  /**
+   * Called once unless cancelled, never in the call of `start`: why the client is refused, or null.
+   */
   readonly onAnswer: (objection: string | null) => void;
 }
 
 /**
- * See the file comment. Begins to dial when it is made. Every origin gets `connect_timeout` for the dial
- * and `start_timeout` for its answer.
+ * Asks the origins whether they would let a client connect, by repeating its `connect`: that may
+ * carry a token that only they understand (`token_traverse`). The first origin that answers
+ * decides. Each gets `connect_timeout` for the TCP connection and `start_timeout` for its answer.
  */
 export class TokenCheck implements ClientCheck, UpstreamListener {
   readonly #context: EdgeContext;
@@ -32,6 +30,10 @@ export class TokenCheck implements ClientCheck, UpstreamListener {
   constructor(context: EdgeContext, options: TokenCheckOptions) {
     this.#context = context;
     this.#options = options;
+  }
+
+  /** Dials the first origin. Called once. */
+  start(): void {
     void this.#run();
   }
 
@@ -40,7 +42,7 @@ export class TokenCheck implements ClientCheck, UpstreamListener {
     this.#upstream?.close();
   }
 
-  /** The origin accepted the `connect`; that is all it is asked for. */
+  /** The origin accepted the `connect`; nothing else is asked of it. */
   onStarted(): void {
     this.#upstream?.close();
   }
@@ -52,14 +54,14 @@ export class TokenCheck implements ClientCheck, UpstreamListener {
   onAcknowledgement(): void {}
 
   async #run(): Promise<void> {
-    const objection = await this.#findOut();
+    const objection = await this.#askAll();
     if (this.#isOver) return;
     this.#isOver = true;
     this.#options.onAnswer(objection);
   }
 
-  /** @returns why the client is not let in; null when it is, and when nobody wants to know any more. */
-  async #findOut(): Promise<string | null> {
+  /** @returns why the client is refused; null when it is admitted or the check was cancelled */
+  async #askAll(): Promise<string | null> {
     const { origins } = this.#context;
     let untried = origins.all;
     let reason = "";
@@ -74,7 +76,7 @@ export class TokenCheck implements ClientCheck, UpstreamListener {
         if (isRefusal(error)) return reason;
       }
     }
-    return `No origin could be asked whether the client is welcome: ${reason}`;
+    return `No origin could be asked about the client: ${reason}`;
   }
 
   async #ask(origin: OriginAddress): Promise<void> {
@@ -100,7 +102,7 @@ export class TokenCheck implements ClientCheck, UpstreamListener {
   }
 }
 
-/** The origin itself said no; otherwise it is merely not there. */
+/** Whether the origin itself refused; otherwise it could not be asked. */
 function isRefusal(error: unknown): boolean {
   return error instanceof UpstreamError && error.statusCode !== "";
 }

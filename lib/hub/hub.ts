@@ -4,15 +4,18 @@ import { createStreamStats, Stream, type StreamOptions, type StreamStats } from 
 /** Hears which sources feed the streams of a hub. */
 export interface HubObserver {
   /**
-   * Called in order with the stream's bytes. On `began` and `resumed`, `stream.sourceRequest` says who
-   * publishes; on `began`, a viewer that joins sees the source's first message. After an end other than
-   * `unpublished`, a source may follow, or `unpublished`, or nothing: a stream without source and viewers
-   * is forgotten. One that is viewed is not, so an observer that needs the stream's end joins it.
+   * Called in order with the stream's bytes. On `began` and `resumed`, `stream.sourceRequest` says
+   * who publishes; on `began`, a viewer that joins sees the source's first message. After an end
+   * other than `unpublished`, a source may follow, or `unpublished`, or nothing: a stream without
+   * source and viewers is forgotten. One that is viewed is not, so an observer that needs the
+   * stream's end joins it.
    */
   onSourceChange(stream: Stream, change: SourceChange): void;
 }
 
-/** The streams of one vhost by name. Streams are made when first wanted and forgotten when unused. */
+/**
+ * The streams of one vhost by name. Streams are made when first wanted and forgotten when unused.
+ */
 export class Hub {
   #options: StreamOptions;
   readonly #streams = new Map<string, Stream>();

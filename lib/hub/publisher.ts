@@ -10,8 +10,9 @@ export type EndReason =
 /** The feeding end of a stream. */
 export interface PublishHandle {
   /**
-   * Appends a message: type 8 (audio), 9 (video) or 18 (data). Synchronous and without back pressure,
-   * as live media is. `payload` is copied before this returns. Without effect once closed.
+   * Appends a message: type 8 (audio), 9 (video) or 18 (data). Synchronous and without back
+   * pressure, as live media is. `payload` is copied before this returns. Without effect once
+   * closed.
    *
    * @returns the message's stream time, u32.
    */

@@ -6,7 +6,9 @@ export interface StreamRequest {
   readonly url: StreamUrl;
   /** `app/stream`. */
   readonly name: string;
-  /** Ids of the edges it came through, the nearest to the client first; see `upstream/edge_path.ts`. */
+  /**
+   * Ids of the edges it came through, the nearest to the client first; see `upstream/edge_path.ts`.
+   */
   readonly edgePath: readonly string[];
   /** How far back an edge that takes the stream over wants it, in ms; 0 for the newest keyframe. */
   readonly backlogMs: number;

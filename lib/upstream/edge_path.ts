@@ -1,6 +1,7 @@
 /**
- * What edges tell their origins in `connect`. Every upstream connection names the edges it came through, so
- * that an edge that is asked for a stream on its own behalf refuses instead of asking itself for ever.
+ * Properties of `connect` by which edges tell their origins about themselves. Every upstream
+ * connection names the edges that the request came through. An edge that finds itself there
+ * refuses, so a loop of edges ends instead of asking itself without end.
  */
 
 import type { AmfObject, AmfValue } from "../amf/amf_value.ts";
@@ -8,13 +9,19 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
 
-/** Property of the `connect` object: edge ids with commas between, the nearest to the client first. */
+/** Property of the `connect` object: comma-separated edge ids, the nearest to the client first. */
 export const EDGE_PATH_PROPERTY = "edgePath";
 
-/** Property of the `connect` object: an edge that takes a stream over wants it from so many ms back. */
+/** Property of the `connect` object: {@linkcode StreamRequest.backlogMs}, in ms. */
 export const BACKLOG_PROPERTY = "edgeBacklogMs";
 
-/** What a `connect` object says about the edge that sends it; see {@linkcode StreamRequest}. */
+/** Levels of edges that a stream may pass. */
+const MAX_HOPS = 8;
+
+/** Longer texts are ignored: no path is that long. */
+const MAX_PATH_LENGTH = 1024;
+
+/** Returns what a `connect` object says about the edge that sends it; empty for other clients. */
 export function parseEdgeInfo(info: AmfObject): Pick<StreamRequest, "edgePath" | "backlogMs"> {
   const backlogMs = info.get(BACKLOG_PROPERTY);
   return {
@@ -23,24 +30,12 @@ export function parseEdgeInfo(info: AmfObject): Pick<StreamRequest, "edgePath" |
   };
 }
 
-/** Levels of edges that a stream may pass. */
-const MAX_HOPS = 8;
-
-/** Text beyond this is nobody's path. */
-const MAX_PATH_LENGTH = 1024;
-
-/** The ids in a connect object's property; empty for a client that is no edge. */
-function parseEdgePath(value: AmfValue): readonly string[] {
-  if (typeof value !== "string" || value === "" || value.length > MAX_PATH_LENGTH) return [];
-  return value.split(",");
-}
-
-/** The property's value for a connection that edge `ownId` makes on behalf of `path`. */
+/** Returns the property for a connection that edge `ownId` makes for a request with `path`. */
 export function formatEdgePath(path: readonly string[], ownId: string): string {
   return [...path, ownId].join(",");
 }
 
-/** Why a connection with this path is refused, or null. */
+/** Returns why edge `ownId` refuses a connection with this path, or null. */
 export function refuseLoop(path: readonly string[], ownId: string): Refusal | null {
   if (path.includes(ownId)) {
     return {
@@ -53,4 +48,9 @@ export function refuseLoop(path: readonly string[], ownId: string): Refusal | nu
     code: StatusCode.CONNECT_REJECTED,
     description: `The stream came through ${path.length} edges; ${MAX_HOPS} is the limit`,
   };
+}
+
+function parseEdgePath(value: AmfValue): readonly string[] {
+  if (typeof value !== "string" || value === "" || value.length > MAX_PATH_LENGTH) return [];
+  return value.split(",");
 }

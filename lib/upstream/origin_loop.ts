@@ -1,11 +1,5 @@
-/**
- * One origin after the other, for as long as a stream needs one: the next one at once when an origin
- * fails or is lost, a growing pause only after a whole round of failures. In a round every origin is
- * tried once; which one is next, the set of origins knows.
- */
-
 import { backoffMs } from "../base/backoff.ts";
-import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { OriginSet } from "./origin_set.ts";
 
@@ -15,11 +9,11 @@ export interface OriginLoopOptions {
   /** `app/stream`. */
   readonly streamName: string;
   readonly clock: Clock;
-  /** 0…1, for the jitter of pauses. */
+  /** Returns 0…1, for the jitter of pauses. */
   readonly random: () => number;
   /**
-   * Works with one origin for as long as that goes well. Rejects when it fails or is lost; after
-   * {@linkcode OriginLoop.stop} it settles soon, either way.
+   * Uses one origin for as long as it works. Rejects when the origin fails or is lost; settles soon
+   * after {@linkcode OriginLoop.stop}, either way.
    */
   readonly attempt: (origin: OriginAddress) => Promise<void>;
   /** An attempt failed. */
@@ -28,124 +22,198 @@ export interface OriginLoopOptions {
   readonly onRoundFailed: (lastError: unknown) => void;
 }
 
-/** An attempt that went well for less than this counts as a failure: no hot loop on a sick origin. */
+/** The attempt that runs. */
+interface Attempt {
+  origin: OriginAddress;
+  readonly beganMs: number;
+  /** When the origin first showed that it works; null before. */
+  succeededAtMs: number | null;
+}
+
+/** See the diagram at {@linkcode OriginLoop}. */
+type LoopState =
+  | { readonly type: "idle" }
+  | { readonly type: "trying"; readonly attempt: Attempt }
+  | { readonly type: "pausing"; readonly endPause: () => void }
+  | { readonly type: "stopping"; readonly attempt: Attempt }
+  | { readonly type: "stopped" };
+
+/**
+ * An attempt that worked for less counts as a failure: no hot loop on an origin that breaks at
+ * once.
+ */
 const MIN_SUCCESS_MS = 1_000;
 
-/** See the file comment. */
+/**
+ * Uses one origin after the other for as long as a stream needs one: the next one at once when an
+ * origin fails or is lost, a growing pause only after a whole round of failures. A round tries
+ * every origin once; the {@linkcode OriginSet} says which one is next. When its settings change,
+ * the next attempt begins a new round among the origins there are then.
+ *
+ * ```
+ *              failed, others left in the round;
+ *              or lost after it worked: new round
+ *                      ┌───────┐
+ *                      ▼       │
+ * idle ─── run() ──► trying ───┘
+ *                     │ │  ▲
+ *          round failed │  │ pause is over
+ *                     │ ▼  │
+ *                stop() pausing
+ *                     │     │ stop()
+ *                     ▼     ▼
+ *               stopping ► stopped
+ *             attempt settles
+ * ```
+ */
 export class OriginLoop {
   readonly #options: OriginLoopOptions;
-  /** Best first. */
-  readonly #order: readonly OriginAddress[];
+  #state: LoopState = { type: "idle" };
+  /** All origins, best first, as of `#revision` of the set. */
+  #order: readonly OriginAddress[] = [];
+  #revision = -1;
   /** Not tried yet in this round, best first. */
   #untried: readonly OriginAddress[] = [];
-  /** Comes after all others in this round: it was lost just before. */
+  /** Tried after all others in this round, because it was lost just before. */
   #lost: OriginAddress | null = null;
-  /** The one that the running attempt is about. */
-  #origin: OriginAddress | null = null;
-  #beganMs = 0;
-  #succeededAtMs: number | null = null;
   /** Rounds that failed in a row. */
   #failedRounds = 0;
-  #isStopped = false;
-  #cancelPause: CancelTimer | null = null;
-  #endPause: (() => void) | null = null;
 
   constructor(options: OriginLoopOptions) {
     this.#options = options;
-    this.#order = options.origins.orderFor(options.streamName);
-    this.#beginRound(null);
   }
 
-  /** Attempts until stopped. Never rejects. */
+  /** Tries origins until stopped. Called once. Never rejects. */
   async run(): Promise<void> {
-    while (!this.#isStopped) {
-      const origin = this.#next();
-      this.#origin = origin;
-      this.#beganMs = this.#options.clock.now();
-      this.#succeededAtMs = null;
-      try {
-        await this.#options.attempt(origin);
-        this.#onEnded(this.#origin);
-      } catch (error) {
-        if (this.#isStopped) return this.#onEnded(this.#origin);
-        await this.#onFailed(this.#origin, error);
-      }
+    while (!this.#isStopped) await this.#try();
+    this.#state = { type: "stopped" };
+  }
+
+  /** The running attempt works: the origin accepted, or media flows. */
+  succeeded(): void {
+    const attempt = this.#attempt!;
+    const { origins, clock } = this.#options;
+    origins.succeeded(attempt.origin);
+    attempt.succeededAtMs ??= clock.now();
+  }
+
+  /**
+   * The running attempt continues with `origin`, which was abandoned for another but works again.
+   */
+  returnedTo(origin: OriginAddress): void {
+    const attempt = this.#attempt!;
+    const { origins, clock } = this.#options;
+    origins.left(attempt.origin);
+    origins.succeeded(origin);
+    attempt.origin = origin;
+    // It worked before, too.
+    attempt.succeededAtMs = clock.now() - MIN_SUCCESS_MS;
+  }
+
+  /** Makes no more attempts; {@linkcode run} settles when the running one does. */
+  stop(): void {
+    const state = this.#state;
+    switch (state.type) {
+      case "idle":
+        this.#state = { type: "stopped" };
+        return;
+      case "trying":
+        this.#state = { type: "stopping", attempt: state.attempt };
+        return;
+      case "pausing":
+        this.#state = { type: "stopped" };
+        return state.endPause();
+      case "stopping":
+      case "stopped":
+        return;
+      default:
+        state satisfies never;
     }
   }
 
-  /** The running attempt goes well: the origin accepted, or media flows. */
-  succeeded(): void {
-    this.#options.origins.succeeded(this.#origin!);
-    this.#succeededAtMs ??= this.#options.clock.now();
+  get #isStopped(): boolean {
+    return this.#state.type === "stopping" || this.#state.type === "stopped";
   }
 
-  /** The running attempt goes on with `origin`: it was given up for another, and goes well again. */
-  returnedTo(origin: OriginAddress): void {
-    const { origins, clock } = this.#options;
-    origins.left(this.#origin!);
-    origins.succeeded(origin);
-    this.#origin = origin;
-    // It went well before, too.
-    this.#succeededAtMs = clock.now() - MIN_SUCCESS_MS;
+  get #attempt(): Attempt | null {
+    const state = this.#state;
+    return state.type === "trying" || state.type === "stopping" ? state.attempt : null;
   }
 
-  /** Attempts no more; {@linkcode run} settles when the running attempt does. */
-  stop(): void {
-    this.#isStopped = true;
-    this.#cancelPause?.();
-    this.#endPause?.();
-  }
-
-  /** Every origin once; `lost` not before the others. */
-  #beginRound(lost: OriginAddress | null): void {
-    this.#untried = this.#order.filter((origin) => origin !== lost);
-    this.#lost = lost;
+  async #try(): Promise<void> {
+    const { attempt: tryOrigin, clock } = this.#options;
+    const attempt: Attempt = { origin: this.#next(), beganMs: clock.now(), succeededAtMs: null };
+    this.#state = { type: "trying", attempt };
+    try {
+      await tryOrigin(attempt.origin);
+      this.#onEnded(attempt);
+    } catch (error) {
+      if (this.#isStopped) return this.#onEnded(attempt);
+      await this.#onFailed(attempt, error);
+    }
   }
 
   #next(): OriginAddress {
+    const { origins, streamName } = this.#options;
+    if (this.#revision !== origins.revision) {
+      this.#revision = origins.revision;
+      this.#order = origins.orderFor(streamName);
+      this.#beginRound(this.#lost);
+    }
     if (this.#untried.length === 0 && this.#lost !== null) {
       this.#untried = [this.#lost];
       this.#lost = null;
     }
-    // A stream that has already waited for one origin, or had one, is not kept waiting by a doubtful one.
+    // A stream that has waited for an origin, or lost one, does not wait for a doubtful one as
+    // well.
     const mayProbe = this.#untried.length === this.#order.length;
-    const chosen = this.#options.origins.choose(this.#untried, mayProbe);
+    const chosen = origins.choose(this.#untried, mayProbe);
     this.#untried = this.#untried.filter((origin) => origin !== chosen);
     return chosen;
   }
 
-  /** Ended here, or nobody knows why: the others come first. */
-  #onEnded(origin: OriginAddress): void {
+  /** Every origin once; `lost` after the others. */
+  #beginRound(lost: OriginAddress | null): void {
+    this.#untried = this.#order.filter((origin) => origin !== lost);
+    this.#lost = lost !== null && this.#order.includes(lost) ? lost : null;
+  }
+
+  /** The attempt ended without an error: the others come first. */
+  #onEnded({ origin }: Attempt): void {
     this.#options.origins.left(origin);
     this.#beginRound(origin);
   }
 
-  async #onFailed(origin: OriginAddress, error: unknown): Promise<void> {
+  async #onFailed(attempt: Attempt, error: unknown): Promise<void> {
     const { origins, onFailed, onRoundFailed } = this.#options;
+    const { origin } = attempt;
     onFailed(origin, error);
-    origins.failed(origin, error, this.#beganMs);
-    if (this.#wentWell()) {
+    origins.failed(origin, error, attempt.beganMs);
+    if (this.#hasWorked(attempt)) {
       this.#failedRounds = 0;
       return this.#beginRound(origin);
     }
     if (this.#untried.length > 0 || this.#lost !== null) return;
     onRoundFailed(error);
-    await this.#pause();
+    if (!this.#isStopped) await this.#pause();
     this.#beginRound(null);
   }
 
-  #wentWell(): boolean {
-    return this.#succeededAtMs !== null &&
-      this.#options.clock.now() - this.#succeededAtMs >= MIN_SUCCESS_MS;
+  #hasWorked({ succeededAtMs }: Attempt): boolean {
+    return succeededAtMs !== null &&
+      this.#options.clock.now() - succeededAtMs >= MIN_SUCCESS_MS;
   }
 
   async #pause(): Promise<void> {
-    if (this.#isStopped) return;
     const { origins, clock, random } = this.#options;
     const pauseMs = backoffMs(this.#failedRounds++, origins.backoff, random());
-    await new Promise<void>((resolve) => {
-      this.#endPause = resolve;
-      this.#cancelPause = clock.after(pauseMs, resolve);
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = clock.after(pauseMs, resolve);
+    const endPause = () => {
+      cancel();
+      resolve();
+    };
+    this.#state = { type: "pausing", endPause };
+    await promise;
   }
 }

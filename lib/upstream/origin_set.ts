@@ -41,8 +41,8 @@ interface OriginFailure {
 }
 
 /**
- * An origin that keeps streams waiting, because its network drops everything, is avoided for this many
- * times the wait: one stream in a while pays for the probe, not each.
+ * An origin that keeps streams waiting, because its network drops everything, is avoided for this
+ * many times the wait: one stream in a while pays for the probe, not each.
  */
 const AVOID_PER_WAIT = 10;
 
@@ -53,11 +53,11 @@ const WAITING_PHASES: readonly UpstreamPhase[] = ["connect", "handshake", "comma
 type Rank = 0 | 1;
 
 /**
- * The origins of a vhost: in which order a stream prefers them, and which of them are down. All streams
- * of the vhost share it, so what one stream finds out the others know.
+ * The origins of a vhost: in which order a stream prefers them, and which of them are down. All
+ * streams of the vhost share it, so what one stream finds out the others know.
  *
- * Names are not resolved here. They are looked up at every attempt, so a change in the DNS counts from
- * the next attempt on, and all addresses of a name are tried.
+ * Names are not resolved here. They are looked up at every attempt, so a change in the DNS counts
+ * from the next attempt on, and all addresses of a name are tried.
  */
 export class OriginSet {
   readonly #vhost: string;
@@ -90,8 +90,9 @@ export class OriginSet {
   }
 
   /**
-   * Applies new settings. The health of origins that stay is kept. A running pull or push at an origin
-   * that is removed continues until it ends, or until that origin stalls; then the others are tried.
+   * Applies new settings. The health of origins that stay is kept. A running pull or push at an
+   * origin that is removed continues until it ends, or until that origin stalls; then the others
+   * are tried.
    */
   configure(settings: OriginSettings): void {
     const origins = settings.origins.map((origin) => this.#known(origin) ?? origin);
@@ -125,9 +126,9 @@ export class OriginSet {
   }
 
   /**
-   * Picks the origin to try now from `candidates` (best first, at least one). Origins that are down come
-   * last, soonest back first. One whose pause is over is tried in its old place where `mayProbe`, by one
-   * stream at a time; otherwise after those known to work.
+   * Picks the origin to try now from `candidates` (best first, at least one). Origins that are down
+   * come last, soonest back first. One whose pause is over is tried in its old place where
+   * `mayProbe`, by one stream at a time; otherwise after those known to work.
    */
   choose(candidates: readonly OriginAddress[], mayProbe: boolean): OriginAddress {
     const nowMs = this.#clock.now();
@@ -193,16 +194,16 @@ export class OriginSet {
 }
 
 /**
- * Whether the origin works and only does not give this stream: it refused by a status, or it accepted
- * the play and sent nothing.
+ * Whether the origin works and only does not give this stream: it refused by a status, or it
+ * accepted the play and sent nothing.
  */
 function isAnswer({ statusCode, phase }: UpstreamError): boolean {
   return statusCode !== "" || phase === "play";
 }
 
 /**
- * Rendezvous hashing: every origin draws a number for the key, and the highest come first. So all edges
- * agree, and an origin that is removed moves only the streams that preferred it.
+ * Rendezvous hashing: every origin draws a number for the key, and the highest come first. So all
+ * edges agree, and an origin that is removed moves only the streams that preferred it.
  */
 function byHash(origins: readonly OriginAddress[], key: string): OriginAddress[] {
   return origins

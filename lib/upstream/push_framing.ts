@@ -1,9 +1,3 @@
-/**
- * The bytes of a stream's log as an origin wants them. Players' bytes fit as they are, but for three
- * things: statuses for players are not for origins; `@setDataFrame` goes before metadata, or origins
- * such as Adobe's do not keep it for late players; and the message stream id is the origin's choice.
- */
-
 import { concatBytes } from "../base/bytes.ts";
 import { isMetadata, withSetDataFrame } from "../media/metadata.ts";
 import { encodeMessage } from "../rtmp/chunk_encode.ts";
@@ -15,7 +9,7 @@ import {
   splitMessages,
 } from "../rtmp/encoded_messages.ts";
 
-/** Where the bytes go. */
+/** What an origin expects of the bytes it is sent. */
 export interface PushFraming {
   /** Message stream id that the origin gave. */
   readonly msid: number;
@@ -24,8 +18,10 @@ export interface PushFraming {
 }
 
 /**
- * Whole messages of a log in, the same for the origin out: the view itself when nothing is to change,
- * which is nearly always.
+ * Returns the messages of `view`, whole messages of a log, as an origin wants them: the view itself
+ * when nothing changes, which is nearly always. Players' bytes fit but for three things: statuses
+ * for players are left out; metadata gets `@setDataFrame`, because origins such as Adobe's do not
+ * keep it for late players otherwise; and the message stream id is the one that the origin gave.
  */
 export function reframeForPush(view: Uint8Array, framing: PushFraming): Uint8Array {
   const pieces = splitMessages(view, framing.chunkSize);

@@ -1,5 +1,3 @@
-/** Where to ask for a stream: at an origin, or where that sends its clients (RTMP 302). */
-
 import { describeError, UpstreamError, type UpstreamRedirect } from "../base/errors.ts";
 import { quotePeerText, redactParams } from "../base/text.ts";
 import type { OriginAddress } from "../config/config.ts";
@@ -11,22 +9,26 @@ import {
 } from "../rtmp/url.ts";
 
 /** A server, and what it is asked for. */
-export interface UpstreamPlace {
+export interface UpstreamDestination {
   readonly address: OriginAddress;
   readonly target: UpstreamTarget;
 }
 
 /**
- * The place that a server at `before` redirects to. Host, port, app and stream are those of the redirect.
- * So is the vhost when the redirect has a `vhost` parameter; a bare host only says where to dial, and the
- * vhost asked for before stays. Parameters of the stream stay as well unless the redirect brings its own.
+ * Returns where the server at `before` redirects to (RTMP 302). Host, port, app and stream are
+ * those of the redirect. So is the vhost when the redirect has a `vhost` parameter; a bare host
+ * only says where to dial, and the vhost asked for before stays. The stream's parameters stay, too,
+ * unless the redirect brings its own.
  *
- * DEVIATION: SRS 7.0 takes host and port only | because that is its bug 1680, which loses the redirect's
- * vhost | test "Upstream asks for the vhost that a redirect names (SRS #1680)"
+ * DEVIATION: SRS 7.0 takes host and port only | because that is its bug 1680, which loses the
+ * redirect's vhost | test "Upstream asks for the vhost that a redirect names (SRS #1680)"
  *
- * @throws {UpstreamError} when the redirect is no address of a stream.
+ * @throws {UpstreamError} when the redirect is not the address of a stream.
  */
-export function followRedirect(redirect: UpstreamRedirect, before: UpstreamPlace): UpstreamPlace {
+export function followRedirect(
+  redirect: UpstreamRedirect,
+  before: UpstreamDestination,
+): UpstreamDestination {
   const url = parseRedirect(redirect, before);
   const address = { hostname: url.host, port: url.port };
   const target = upstreamTarget({
@@ -40,7 +42,7 @@ export function followRedirect(redirect: UpstreamRedirect, before: UpstreamPlace
   return { address, target: { ...target, stream } };
 }
 
-function parseRedirect(redirect: UpstreamRedirect, before: UpstreamPlace): StreamUrl {
+function parseRedirect(redirect: UpstreamRedirect, before: UpstreamDestination): StreamUrl {
   const fail = (reason: string, cause?: unknown) =>
     new UpstreamError("command", `Cannot follow the redirect of the origin: ${reason}`, { cause });
   const { tcUrl, stream } = redirect;
@@ -52,13 +54,13 @@ function parseRedirect(redirect: UpstreamRedirect, before: UpstreamPlace): Strea
   }
   const quoted = quotePeerText(redactParams(tcUrl));
   if (url.schema !== "rtmp") throw fail(`the schema of ${quoted} is not rtmp`);
-  // Whoever only connects asks for no stream.
+  // A client that only connects asks for no stream.
   if (url.stream === "" && before.target.stream !== "") throw fail(`${quoted} names no stream`);
   return url;
 }
 
-/** The vhost that was asked for, or null when only the server's own host stands in its place. */
-function vhostOf({ address, target }: UpstreamPlace): string | null {
+/** The vhost that was asked for; null when the server's own host stands in its place. */
+function vhostOf({ address, target }: UpstreamDestination): string | null {
   const { host } = parseStreamUrl({ tcUrl: target.tcUrl, app: target.app, stream: "" });
   return host === address.hostname ? null : host;
 }

@@ -1,36 +1,39 @@
-/**
- * How much of a log an origin surely has: it acknowledges bytes of the socket, and these marks tell which
- * place of the log they reach to.
- */
-
 import { diffU32, toU32 } from "../base/u32.ts";
 
-/** A place of the log, and the bytes written to the socket when everything before it was. */
+/** A log offset, and the bytes written to the socket when everything before it was. */
 interface Mark {
   readonly offset: number;
   readonly writtenBytes: number;
 }
 
-/** More marks than this are thinned out: an origin that acknowledges nothing must not make them pile up. */
+/**
+ * Above this, every other mark is dropped: an origin that never acknowledges must not fill the
+ * memory.
+ */
 const MAX_MARKS = 256;
 
-/** See the file comment. One per connection. */
+/**
+ * How much of a log an origin surely has. It acknowledges bytes of the socket; the marks tell which
+ * log offset those reach to. One per connection.
+ */
 export class SentMarks {
   /** Not acknowledged yet, oldest first. */
   #marks: Mark[] = [];
   #offset: number;
 
-  /** @param offset Where in the log the connection began. */
+  /** @param offset where in the log the connection began */
   constructor(offset: number) {
     this.#offset = offset;
   }
 
-  /** The origin has everything from its beginning up to here. */
+  /** The origin has everything from the connection's beginning up to this log offset. */
   get offset(): number {
     return this.#offset;
   }
 
-  /** Everything before `offset` was written, `writtenBytes` in all since the connection was made. */
+  /**
+   * Everything before `offset` was written: `writtenBytes` in all since the connection was made.
+   */
   note(offset: number, writtenBytes: number): void {
     if (offset <= (this.#marks.at(-1)?.offset ?? this.#offset)) return;
     this.#marks.push({ offset, writtenBytes });
@@ -40,8 +43,8 @@ export class SentMarks {
   }
 
   /**
-   * The origin has received `totalBytes` (u32). Servers that do not count the handshake seem to have less
-   * than they have, which errs on the safe side.
+   * The origin has received `totalBytes` (u32). Servers that do not count the handshake seem to
+   * have less than they have: then the next origin gets a little more than it needs.
    */
   acknowledge(totalBytes: number): void {
     let count = 0;

@@ -1,8 +1,3 @@
-/**
- * A connection to an origin, to pull or to push one stream: dials, talks, goes where the origin redirects
- * to, watches the budgets, and says in one error why it ended.
- */
-
 import { type AmfObject, amfObject } from "../amf/amf_value.ts";
 import type { CancelTimer } from "../base/clock.ts";
 import { describeError, UpstreamError, type UpstreamRedirect, WireError } from "../base/errors.ts";
@@ -19,16 +14,18 @@ import type { Status } from "../rtmp/status.ts";
 import { upstreamTarget } from "../rtmp/url.ts";
 import { ClientSession, type ClientSessionHandler } from "../session/client_session.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
-import { followRedirect, type UpstreamPlace } from "./redirect.ts";
+import { followRedirect, type UpstreamDestination } from "./redirect.ts";
 import type { UpstreamContext } from "./upstream_context.ts";
 
-/** What whoever uses an upstream is told. */
+/** What an {@linkcode Upstream} reports. */
 export interface UpstreamListener {
-  /** The origin accepted. `msid` is the message stream id it wants media on. */
+  /** The origin accepted; it wants media on message stream id `msid`. */
   onStarted(msid: number): void;
   /** `payload` is valid during the call only. */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
-  /** The played stream has ended. Unless that is certain, its publisher may merely be lost. */
+  /**
+   * The played stream has ended. Unless `isCertain`, the origin may only have lost its publisher.
+   */
   onUnpublished(isCertain: boolean): void;
   /** The origin has received `totalBytes` (u32) of what was sent. */
   onAcknowledgement(totalBytes: number): void;
@@ -36,33 +33,37 @@ export interface UpstreamListener {
 
 /** Options of {@linkcode Upstream}. */
 export interface UpstreamOptions {
-  /** `connect` only finds out whether the origin accepts that. */
+  /** `connect` only asks whether the origin accepts the `connect` command. */
   readonly kind: "play" | "publish" | "connect";
   readonly origin: OriginAddress;
   readonly request: StreamRequest;
-  /** Whose `connect` is repeated at the origin; needed when `kind` is `connect`. */
+  /** The client whose `connect` is repeated at the origin; required when `kind` is `connect`. */
   readonly client?: ConnectRequest;
   readonly listener: UpstreamListener;
   /**
-   * An origin that keeps the play waiting, because nobody publishes there, is given up after
-   * `startTimeoutMs`. False when there is no other to try.
+   * Whether there is another origin to try. Then an origin that keeps the play waiting, because no
+   * one publishes there, is abandoned after `startTimeoutMs`. Asked whenever that matters.
    */
   readonly hasAlternative: () => boolean;
   /** How far back the stream is wanted, in ms; 0 from the newest keyframe. */
   readonly backlogMs: number;
 }
 
-/** Redirects in a row that are followed; more are a circle. */
+/** Redirects followed in a row; more are taken for a loop. */
 const MAX_REDIRECTS = 3;
 
 const READ_BUFFER_BYTES = 64 * 1024;
 
-/** See the file comment. */
+/**
+ * One RTMP connection to an origin, to pull or push one stream: dials, negotiates, follows
+ * redirects, enforces the time budgets, and reports in one error why it ended. A client of any RTMP
+ * server; knows nothing of edges but the properties that they send in `connect`.
+ */
 export class Upstream implements ClientSessionHandler {
   readonly #context: UpstreamContext;
   readonly #options: UpstreamOptions;
-  /** Where the stream is asked for: at the origin, or where it redirected to. */
-  #place: UpstreamPlace;
+  /** The origin, or where it redirected to. */
+  #destination: UpstreamDestination;
   #redirectCount = 0;
   #session: ClientSession;
   #transport: Transport | null = null;
@@ -82,7 +83,7 @@ export class Upstream implements ClientSessionHandler {
     const vhostTemplate = context.settings().vhost;
     this.#context = context;
     this.#options = options;
-    this.#place = {
+    this.#destination = {
       address: origin,
       target: client === undefined
         ? upstreamTarget({ origin, request: request.url, vhostTemplate })
@@ -91,22 +92,22 @@ export class Upstream implements ClientSessionHandler {
     this.#session = this.#createSession();
   }
 
-  /** The socket's writer once the origin accepted. */
+  /** Writes to the socket. Only after {@linkcode UpstreamListener.onStarted}. */
   get writer(): SocketWriter {
     return this.#writer!;
   }
 
   /**
-   * Connects and serves until the connection ends. Called once.
+   * Connects, and settles when the connection has ended. Called once.
    *
-   * @throws {UpstreamError} unless it was ended by {@linkcode close}.
+   * @throws {UpstreamError} unless it was ended by {@linkcode close} or {@linkcode finish}.
    */
   async run(): Promise<void> {
     if (this.#isClosed) return;
     try {
       await this.#serve();
     } catch (error) {
-      if (!this.#isClosed) throw this.#withPlace(this.#error ?? this.#toUpstreamError(error));
+      if (!this.#isClosed) throw this.#nameRedirect(this.#error ?? this.#toUpstreamError(error));
     } finally {
       this.#cancelWatch?.();
       this.#cancelFinish?.();
@@ -114,7 +115,7 @@ export class Upstream implements ClientSessionHandler {
     }
   }
 
-  /** Tells the origin that the stream is over, once all bytes are sent, and ends the connection. */
+  /** Sends what is left and the end of the stream, then closes the connection. */
   finish(): void {
     const writer = this.#writer;
     if (writer === null || this.#isClosed) return this.close();
@@ -126,7 +127,7 @@ export class Upstream implements ClientSessionHandler {
     this.#limitFinish(writer);
   }
 
-  /** Ends the connection at once. */
+  /** Closes the connection at once. */
   close(): void {
     this.#isClosed = true;
     this.#abort.abort();
@@ -159,7 +160,7 @@ export class Upstream implements ClientSessionHandler {
   }
 
   onPong(): void {
-    // Any byte from the origin shows that it lives.
+    // Any byte from the origin counts as an answer.
   }
 
   onAcknowledgement(totalBytes: number): void {
@@ -169,14 +170,14 @@ export class Upstream implements ClientSessionHandler {
   #createSession(): ClientSession {
     const { edgeId, chunkSize, handshake } = this.#context;
     const { kind, request, backlogMs, client } = this.#options;
-    const { tcUrl, app, stream } = this.#place.target;
+    const { tcUrl, app, stream } = this.#destination.target;
     const connectArgs = this.#connectArgs();
     return new ClientSession(this, {
       target: { kind, tcUrl, app, streamName: stream },
       chunkSize,
       handshake,
       connectProperties: {
-        ...(client === undefined ? {} : wordsOf(client)),
+        ...(client === undefined ? {} : clientProperties(client)),
         [EDGE_PATH_PROPERTY]: formatEdgePath(request.edgePath, edgeId),
         ...(backlogMs > 0 ? { [BACKLOG_PROPERTY]: backlogMs } : {}),
       },
@@ -191,12 +192,12 @@ export class Upstream implements ClientSessionHandler {
     return settings().debugSrsUpnode ? describeEdge(edgeId) : null;
   }
 
-  /** Talks to the origin, or to the server that it redirects to. */
+  /** Serves the connection to the origin, or to the server that it redirects to. */
   async #serve(): Promise<void> {
     while (!this.#isClosed) {
       try {
         this.#transport = await this.#dial();
-        return await this.#talk(this.#transport);
+        return await this.#read(this.#transport);
       } catch (error) {
         if (!this.#shouldFollow(error)) throw error;
         this.#follow(error.redirect);
@@ -204,7 +205,7 @@ export class Upstream implements ClientSessionHandler {
     }
   }
 
-  /** A running stream is not moved: whoever uses it splices the next connection on. */
+  /** A running stream is not redirected: the puller splices its next connection on. */
   #shouldFollow(error: unknown): error is UpstreamError & { redirect: UpstreamRedirect } {
     if (!(error instanceof UpstreamError) || error.redirect === null) return false;
     const isEnding = this.#isClosed || this.#cancelFinish !== null || this.#error !== null;
@@ -216,12 +217,12 @@ export class Upstream implements ClientSessionHandler {
       throw new UpstreamError("command", `Redirected more than ${MAX_REDIRECTS} times in a row`);
     }
     const { logger } = this.#context;
-    const from = this.#place;
-    this.#place = followRedirect(redirect, from);
+    const from = this.#destination;
+    this.#destination = followRedirect(redirect, from);
     this.#redirectCount++;
     logger.for("edge", this.#options.request.name).info("Origin redirects", {
       from: formatAddress(from.address),
-      to: formatAddress(this.#place.address),
+      to: formatAddress(this.#destination.address),
     });
     this.#cancelWatch?.();
     this.#transport?.close();
@@ -235,7 +236,7 @@ export class Upstream implements ClientSessionHandler {
     const { connectTimeoutMs } = settings();
     const cancel = clock.after(connectTimeoutMs, () => this.#abort.abort());
     try {
-      return await network.connect(this.#place.address, this.#abort.signal);
+      return await network.connect(this.#destination.address, this.#abort.signal);
     } catch (error) {
       const reason = this.#abort.signal.aborted
         ? `no answer within ${connectTimeoutMs} ms`
@@ -246,7 +247,7 @@ export class Upstream implements ClientSessionHandler {
     }
   }
 
-  async #talk(transport: Transport): Promise<void> {
+  async #read(transport: Transport): Promise<void> {
     const { clock, queue } = this.#context;
     if (this.#isClosed) return;
     this.#writer = new SocketWriter({
@@ -254,7 +255,7 @@ export class Upstream implements ClientSessionHandler {
       queue,
       clock,
       onError: (error) => {
-        // The connection may have been left for another one.
+        // The connection may have been replaced by a redirect.
         if (this.#transport === transport) this.#fail(this.#toUpstreamError(error));
       },
     });
@@ -280,7 +281,7 @@ export class Upstream implements ClientSessionHandler {
     this.#fail(this.#endedError(reason));
   }
 
-  /** Why the origin is given up, or null. */
+  /** Why the origin is to be abandoned, or null. */
   #overdue(nowMs: number): string | null {
     const { startTimeoutMs } = this.#context.settings();
     const { phase } = this.#session;
@@ -290,34 +291,35 @@ export class Upstream implements ClientSessionHandler {
         ? null
         : `no stream within ${startTimeoutMs} ms`;
     }
-    // A silent origin may have a silent publisher: ask before giving it up.
-    const { askAfterMs, answerMs } = this.#pingBudget();
+    // A silent origin may have a silent publisher: ping it before leaving it.
+    const { silentMs, answerMs } = this.#pingBudget();
     if (this.#pingSentMs < 0) {
-      if (nowMs - this.#lastReadMs >= askAfterMs) {
+      if (nowMs - this.#lastReadMs >= silentMs) {
         this.#pingSentMs = nowMs;
         this.#session.ping(Math.trunc(nowMs));
       }
       return null;
     }
-    // A ping that waits behind other bytes is not asked yet, as long as the origin takes those.
+    // The ping may still wait behind other bytes: its time starts when the origin last took some.
     const { waitingControlBytes, inFlightSinceMs } = this.writer;
     if (waitingControlBytes > 0) this.#pingSentMs = Math.max(this.#pingSentMs, inFlightSinceMs);
     return nowMs - this.#pingSentMs < answerMs ? null : "the origin does not answer pings";
   }
 
   /**
-   * How long a silent origin is not asked whether it lives, and how long it may take to say so. Of a push
-   * nothing else tells that the origin froze, so with another one at hand both fit the stall budget.
+   * How long an origin may be silent before it is pinged, and how long the answer may take. Only a
+   * ping shows that the origin of a push froze, so with another origin at hand both fit the stall
+   * budget.
    */
-  #pingBudget(): { askAfterMs: number; answerMs: number } {
+  #pingBudget(): { silentMs: number; answerMs: number } {
     const { startTimeoutMs, stallTimeoutMs } = this.#context.settings();
     const { kind, hasAlternative } = this.#options;
     return kind === "publish" && hasAlternative()
-      ? { askAfterMs: stallTimeoutMs / 2, answerMs: stallTimeoutMs / 2 }
-      : { askAfterMs: stallTimeoutMs, answerMs: startTimeoutMs };
+      ? { silentMs: stallTimeoutMs / 2, answerMs: stallTimeoutMs / 2 }
+      : { silentMs: stallTimeoutMs, answerMs: startTimeoutMs };
   }
 
-  /** A slow origin gets the time it needs; a frozen one, which takes nothing, does not keep us. */
+  /** A slow origin gets the time it needs; one that takes no byte for `stallTimeoutMs` is left. */
   #limitFinish(writer: SocketWriter): void {
     const { clock, settings } = this.#context;
     const { writtenBytes } = writer;
@@ -348,23 +350,23 @@ export class Upstream implements ClientSessionHandler {
   }
 
   /** Names the server that failed when it is not the origin itself. */
-  #withPlace(error: UpstreamError): UpstreamError {
+  #nameRedirect(error: UpstreamError): UpstreamError {
     if (this.#redirectCount === 0) return error;
     const { phase, message, statusCode } = error;
-    const place = formatAddress(this.#place.address);
-    return new UpstreamError(phase, `${message}: redirected to ${place}`, {
+    const server = formatAddress(this.#destination.address);
+    return new UpstreamError(phase, `${message}: redirected to ${server}`, {
       statusCode,
       cause: error,
     });
   }
 }
 
-/** What a client says in `connect` of itself. */
-function wordsOf({ pageUrl, swfUrl, flashVer }: ConnectRequest): Record<string, string> {
+/** The properties of `connect` in which a client describes itself. */
+function clientProperties({ pageUrl, swfUrl, flashVer }: ConnectRequest): Record<string, string> {
   return { pageUrl, swfUrl, flashVer };
 }
 
-/** The argument in which SRS's edges say who they are (`debug_srs_upnode`). */
+/** The argument in which SRS's edges identify themselves (`debug_srs_upnode`). */
 function describeEdge(edgeId: string): AmfObject {
   return amfObject({
     srs_sig: "edge",

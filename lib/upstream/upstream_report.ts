@@ -1,32 +1,29 @@
-/**
- * What becomes of a stream's upstream, written down as it happens: the log tells each switch in a line, the
- * API shows the newest state, the metrics add everything up.
- */
-
 import type { Clock } from "../base/clock.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
 import type { UpstreamSnapshot, UpstreamTotals } from "./upstream_snapshot.ts";
 
-/** A stream went on with another connection, or with the same origin anew. */
+/** A stream continued by another connection, to another origin or to the same one. */
 export interface UpstreamSwitch {
   readonly to: OriginAddress;
   /**
-   * `spliced`: with the very next frame. `restarted`: at a keyframe of another encode. `resumed`: a push,
-   * from the keyframe before what the origin before has acknowledged.
+   * `spliced`: with the very next frame. `restarted`: at a keyframe of another encode. `resumed`: a
+   * push, from the keyframe before what the last origin acknowledged.
    */
   readonly how: "spliced" | "restarted" | "resumed";
   /** How long nothing could be delivered, in ms. */
   readonly silenceMs: number;
-  /** Pictures (sounds, without pictures) that players never got. After `restarted` an estimate by time. */
+  /**
+   * Video frames (audio frames without video) that players never got; estimated after `restarted`.
+   */
   readonly lostFrames: number;
-  /** Pictures (or sounds) that players got twice. */
+  /** Video (or audio) frames that players got twice. */
   readonly doubledFrames: number;
-  /** Bytes of a push that no origin acknowledged and that were not kept for the next. */
+  /** Bytes of a push that no origin acknowledged and that were no longer kept for the next one. */
   readonly lostBytes: number;
 }
 
-/** Totals of a vhost that has done nothing yet. */
+/** Returns totals that are all 0. */
 export function createUpstreamTotals(): UpstreamTotals {
   return {
     attempts: 0,
@@ -41,7 +38,7 @@ export function createUpstreamTotals(): UpstreamTotals {
   };
 }
 
-/** See the file comment. One per pull and push. */
+/** Keeps count of one pull or push as it happens, for the API and the metrics. */
 export class UpstreamReport {
   readonly #kind: "pull" | "push";
   readonly #totals: UpstreamTotals;
@@ -64,7 +61,7 @@ export class UpstreamReport {
     this.#sinceMs = clock.now();
   }
 
-  /** `origin` is dialled; while another one is live, that one stays the origin. */
+  /** `origin` is being dialled. While another one is live, that one is still reported. */
   attempted(origin: OriginAddress): void {
     this.#attempts++;
     this.#totals.attempts++;
@@ -83,7 +80,7 @@ export class UpstreamReport {
     this.#enter("live");
   }
 
-  /** The stream flows again, from or to another origin than before, or the same. */
+  /** The stream flows again after a switch. */
   switched(details: UpstreamSwitch): void {
     const { to, how, silenceMs, lostFrames, doubledFrames, lostBytes } = details;
     this.live(to);
@@ -104,7 +101,7 @@ export class UpstreamReport {
     this.#enter("connecting");
   }
 
-  /** How it stands now. */
+  /** Returns the state now. */
   snapshot(): UpstreamSnapshot {
     return {
       kind: this.#kind,

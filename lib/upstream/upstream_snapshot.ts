@@ -1,26 +1,30 @@
-/** What is told about connections to origins: for the API and the metrics. An edge fills it in. */
-
-/** Sums over all streams of a vhost since the start; they only grow. */
+/** Sums over all upstream connections of a vhost since the start; they only grow. */
 export interface UpstreamTotals {
-  /** Connections to origins begun. */
+  /** Connections begun. */
   attempts: number;
   /** Connections that failed or were lost. */
   failures: number;
+  /** Switches without a gap, with the very next frame. */
   spliced: number;
+  /** Switches to another encode, at a keyframe. */
   restarted: number;
+  /** Pushes resumed at an origin. */
   resumed: number;
   /** Silence at switches, in ms. */
   silenceMs: number;
+  /** Frames that players never got; an estimate by time. */
   lostFrames: number;
+  /** Frames that players got twice. */
   doubledFrames: number;
+  /** Bytes of pushes that no origin acknowledged and that were no longer kept for the next one. */
   lostBytes: number;
 }
 
-/** The upstream of a stream at a moment. */
+/** The upstream connection of a stream at a moment. */
 export interface UpstreamSnapshot {
   readonly kind: "pull" | "push";
   readonly state: "connecting" | "live";
-  /** `host:port` of the origin that is used, or tried; empty before the first. */
+  /** `host:port` of the origin that is used or tried; empty before the first. */
   readonly origin: string;
   /** How long the state has lasted, in ms. */
   readonly sinceMs: number;

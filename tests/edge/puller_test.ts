@@ -44,6 +44,7 @@ class PullRig extends EdgeRig {
       onMedia: () => this.events.push("media"),
       onLost: () => this.events.push("lost"),
     });
+    void this.puller.start();
   }
 
   /** Stops it; nothing may be left behind. */

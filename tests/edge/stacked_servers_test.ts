@@ -193,7 +193,7 @@ Deno.test("Servers whose origin is the server itself refuse and do not spin", as
   await world.advance(20_000);
   const dials = world.dialCount(NEAR_EDGE);
   assert(dials > 2 && dials < 35, `it dialled itself ${dials} times in 20 s`);
-  const [line] = world.log.urgent.filter(({ message }) => message.startsWith("Origin gives no"));
+  const [line] = world.log.urgent.filter(({ message }) => message.startsWith("Pull failed"));
   assertStringIncludes(line!.message, "NetConnection.Connect.Rejected");
   assertStringIncludes(line!.message, "loop");
   assert(edge.counts.connections <= 3, "refused connections are closed");

@@ -162,7 +162,7 @@ for (
     const [[got, description] = ["", ""], ...others] = statusesOf(client);
     assertEquals([got, others], [code, []]);
     assert(
-      description.startsWith("No origin could be asked whether the client is welcome: Lost: "),
+      description.startsWith("No origin could be asked about the client: Lost: "),
     );
     assertEquals(rig.network.dialled, [1935, PORT_A, PORT_B]);
     await rig.advance(3_000);
@@ -206,7 +206,7 @@ Deno.test("TokenCheck gives an origin that does not connect or answer up after i
   await rig.advance(2_000);
   assertEquals(statusesOf(client), [[
     "NetStream.Play.Failed",
-    "No origin could be asked whether the client is welcome: Lost: no stream within 5000 ms",
+    "No origin could be asked about the client: Lost: no stream within 5000 ms",
   ]]);
   await rig.stop();
 });

@@ -30,6 +30,7 @@ interface PushRigOptions {
   readonly cluster?: Partial<ClusterConfig>;
   readonly stream?: TestStreamOptions;
   readonly prepare?: (rig: EdgeRig) => void;
+  readonly whenRoundFails?: "refuse" | "retry";
 }
 
 /** A pusher and the publisher behind it. */
@@ -43,16 +44,22 @@ class PushRig extends EdgeRig {
   /** Called when an origin has accepted. */
   onAccepted = () => {};
 
-  constructor({ cluster = {}, stream = {}, prepare = () => {} }: PushRigOptions = {}) {
+  constructor(
+    { cluster = {}, stream = {}, prepare = () => {}, whenRoundFails = "refuse" }: PushRigOptions =
+      {},
+  ) {
     super(cluster);
     this.stream = createStream(stream);
     prepare(this);
     this.pusher = new Pusher({
       context: this.context,
+      origins: this.context.origins,
+      totals: this.context.totals,
       stream: this.stream,
       request: requestFor("show?key=1"),
       wheel: this.wheels.for(20),
       logger: this.log.logger,
+      whenRoundFails,
       onAccepted: () => {
         this.acceptedCount++;
         this.handle = this.stream.publish();
@@ -61,6 +68,7 @@ class PushRig extends EdgeRig {
       onRefused: (refusal) => this.refusals.push(refusal),
       onDisplaced: () => this.displacedCount++,
     });
+    void this.pusher.start();
   }
 
   publish(...messages: readonly TinyMessage[]): void {
@@ -551,8 +559,12 @@ Deno.test("Pusher says in one line what a switch was like", async () => {
   rig.a.die();
   await rig.advance(TURN_MS);
   const lines = rig.log.lines.filter(({ message }) => message.startsWith("Push "));
-  assertEquals(lines.map(({ message }) => message), ["Push started", "Push switched"]);
-  const { fields } = lines[1]!;
+  assertEquals(lines.map(({ message }) => message), [
+    "Push started",
+    "Push failed: Lost: reset by peer",
+    "Push switched",
+  ]);
+  const { fields } = lines[2]!;
   assertEquals([fields.from, fields.to], [`a.example:${PORT_A}`, `b.example:${PORT_B}`]);
   assertEquals([fields.how, fields.lost_bytes], ["resumed", 0]);
   const { origin, switches, lostBytes } = rig.pusher.report.snapshot();

@@ -2,7 +2,7 @@
 
 import { amfObject } from "../../lib/amf/amf_value.ts";
 import { UpstreamError } from "../../lib/base/errors.ts";
-import { followRedirect, type UpstreamPlace } from "../../lib/upstream/redirect.ts";
+import { followRedirect, type UpstreamDestination } from "../../lib/upstream/redirect.ts";
 import { Upstream } from "../../lib/upstream/upstream.ts";
 import { encodePingRequest } from "../../lib/rtmp/control_messages.ts";
 import { assertEquals, assertStringIncludes, assertThrows } from "../helpers/assert.ts";
@@ -11,13 +11,13 @@ import type { ScriptedOrigin } from "../helpers/scripted_origin.ts";
 import { interFrame, keyframe, videoHeader } from "../helpers/tiny_media.ts";
 import { VhostRig } from "../helpers/vhost_rig.ts";
 
-const BEFORE: UpstreamPlace = {
+const BEFORE: UpstreamDestination = {
   address: { hostname: "a.example", port: 1935 },
   target: { tcUrl: "rtmp://v.example/live", app: "live", stream: "show?token=1" },
 };
 
 /** The origin was asked for no vhost: its own host stands in its place. */
-const NO_VHOST: UpstreamPlace = {
+const NO_VHOST: UpstreamDestination = {
   ...BEFORE,
   target: { ...BEFORE.target, tcUrl: "rtmp://a.example/live" },
 };

@@ -1,7 +1,9 @@
-import { DeliveryHistory, isFrame } from "../../lib/edge/delivery_history.ts";
-import { CatchUp, Joiner, Splice } from "../../lib/edge/splice.ts";
-import { addU32, diffU32 } from "../../lib/base/u32.ts";
-import { assert, assertEquals } from "../helpers/assert.ts";
+import { DeliveryHistory, isFrame } from "../../../lib/edge/delivery_history.ts";
+import { CatchUp } from "../../../lib/edge/splice/catch_up.ts";
+import { Joiner } from "../../../lib/edge/splice/joiner.ts";
+import { Splice } from "../../../lib/edge/splice/splice.ts";
+import { addU32, diffU32 } from "../../../lib/base/u32.ts";
+import { assert, assertEquals } from "../../helpers/assert.ts";
 
 interface Message {
   readonly typeId: number;

@@ -67,12 +67,15 @@ class PushBreak extends EdgeRig {
       this.#received.ofReads(server);
       this.sent.ofWrites(client);
     });
-    new Pusher({
+    const pusher = new Pusher({
       context: { ...this.context, chunkSize: CHUNK_SIZE },
+      origins: this.context.origins,
+      totals: this.context.totals,
       stream: this.#stream,
       request: requestFor(),
       wheel: this.wheels.for(20),
       logger: this.log.logger,
+      whenRoundFails: "refuse",
       onAccepted: () => {
         this.#acceptedCount++;
         this.#handle = this.#stream.publish();
@@ -80,6 +83,7 @@ class PushBreak extends EdgeRig {
       onRefused: (refusal) => this.refusals.push(refusal),
       onDisplaced: () => {},
     });
+    void pusher.start();
   }
 
   /** The publisher was accepted once, and never dropped. */
