@@ -6,8 +6,8 @@ import type { PublishAnswer } from "./vhost_service.ts";
 
 /**
  * A publisher that is silent for longer has probably lost its network, and the newcomer is the same
- * encoder: a connection that breaks without a FIN stays open until a timeout. A working encoder sends
- * something every few dozen ms, and a retransmitted packet takes a few hundred. In ms.
+ * encoder: a connection that breaks without a FIN stays open until a timeout. A working encoder
+ * sends something every few dozen ms, and a retransmitted packet takes a few hundred. In ms.
  */
 const SILENT_MS = 1_000;
 
