@@ -25,18 +25,16 @@ const stream = new Stream("live/show", {
   keepBackMs: 3_500,
 }, () => {});
 const source = stream.publish()!;
-const flv = new FlvStream(stream, {
-  chunkSize: CHUNK_SIZE,
-  remux: {
-    enabled: true,
-    mount: "/[app]/[stream].flv",
-    hasAudio: true,
-    hasVideo: true,
-    guessTracks: true,
-    dropIfNotMatch: true,
-  },
-  maxLagMs: 30_000,
-});
+const httpRemux = {
+  enabled: true,
+  mount: "/[app]/[stream].flv",
+  hasAudio: true,
+  hasVideo: true,
+  guessTracks: true,
+  dropIfNotMatch: true,
+};
+const vhost = { config: { httpRemux, play: { queueLengthMs: 30_000 } } };
+const flv = new FlvStream(stream, vhost, CHUNK_SIZE);
 let nowMs = 0;
 
 Deno.bench("PublishHandle.push() and FlvStream.catchUp() of one message of 5 kB", () => {

@@ -153,7 +153,7 @@ export function startServer(config: Config, deps: ServerDeps): RunningServer {
       // A worker serves no API: the main thread does, for all workers together.
       view: thread === undefined ? view : null,
       identity: { ...identity, pid: Deno.pid },
-      flv: { vhosts, gate, service: flv },
+      streams: { vhosts, gate, service: flv },
       isReady: () => !isStopping,
       network,
       limit: limits,

@@ -5,6 +5,7 @@ import type { ServerIdentity } from "../http/api_answers.ts";
 import { createApiApp, createFilesApp } from "../http/apps.ts";
 import { createConsoleRedirect, describeConsoleStreams } from "../http/console_routes.ts";
 import { createFlvRoutes, type FlvRoutesOptions } from "../http/flv_routes.ts";
+import { HlsAccess } from "../http/hls_access.ts";
 import { HttpServer } from "../http/http_server.ts";
 import { createApp, type HttpApp } from "../http/routes.ts";
 import { StaticFiles } from "../http/static_files.ts";
@@ -23,8 +24,8 @@ export interface HttpListenersOptions {
   /** What the API shows; null when there is none. */
   readonly view: ServerView | null;
   readonly identity: ServerIdentity;
-  /** Serves streams as FLV on `http_server`; null where that is not done. */
-  readonly flv: FlvRoutesOptions | null;
+  /** What `http_server` serves; null in a thread that serves the API only. */
+  readonly streams: FlvRoutesOptions | null;
   /** False while the server stops. */
   readonly isReady: () => boolean;
 }
@@ -146,13 +147,14 @@ function assignApps(config: Config, options: HttpListenersOptions): Map<string, 
     const api = { ...options, view, config: httpApi, now: Date.now, streams };
     mount("http_api", httpApi.listen, createApiApp(api));
   }
-  if (httpServer.enabled) {
+  if (httpServer.enabled && options.streams !== null) {
     const files = new StaticFiles({ dir: httpServer.dir, logger: options.logger });
+    const hls = new HlsAccess(options.streams);
     // Not reached where both blocks name one address.
     const toConsole = view === null ? [] : [createConsoleRedirect(httpApi.listen[0]!.port)];
-    const flv = options.flv === null ? [] : [createFlvRoutes(options.flv)];
-    const apps = [...toConsole, ...flv];
-    mount("http_server", httpServer.listen, createFilesApp({ config: httpServer, files, apps }));
+    const apps = [...toConsole, createFlvRoutes(options.streams)];
+    const app = createFilesApp({ config: httpServer, files, hls, apps });
+    mount("http_server", httpServer.listen, app);
   }
   return sites;
 }

@@ -55,7 +55,7 @@ export async function startThreads(
     logger,
     view: pool,
     identity: { serverId: stableId(edgeId), serviceId: edgeId, pid: Deno.pid },
-    flv: null,
+    streams: null,
     isReady: () => !isStopping,
     network: denoNetwork,
     limit: limits,

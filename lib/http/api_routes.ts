@@ -75,7 +75,9 @@ class Api {
     this.#options = options;
   }
 
-  /** SRS's envelope round `fields`. Except for paths that do not exist, the status is 200 as in SRS. */
+  /**
+   * SRS's envelope round `fields`. Except for paths that do not exist, the status is 200 as in SRS.
+   */
   answer(c: RouteContext, fields: Json, code: number = ApiCode.success): Response {
     const { serverId: server, serviceId: service, pid } = this.#options.identity;
     const status = code === ApiCode.noPath ? 404 : 200;
@@ -142,7 +144,10 @@ class Api {
   }
 }
 
-/** The part of a list that `start` and `count` of the query name; what makes no sense counts as absent. */
+/**
+ * The part of a list that `start` and `count` of the query name; what makes no sense counts as
+ * absent.
+ */
 function pageOf<T>(c: RouteContext, list: readonly T[]): readonly T[] {
   const start = readCount(c.req.query("start")) ?? 0;
   return list.slice(start, start + (readCount(c.req.query("count")) ?? DEFAULT_COUNT));

@@ -12,6 +12,7 @@ import { type ConsoleStreams, createConsoleRoutes } from "./console_routes.ts";
 import { createMetricsRoutes } from "./metrics_routes.ts";
 import { createApp, type HttpApp } from "./routes.ts";
 import type { ServerView } from "../monitor/server_view.ts";
+import type { HlsAccess } from "./hls_access.ts";
 import type { StaticFiles } from "./static_files.ts";
 
 /** Options of {@linkcode createApiApp}. */
@@ -51,22 +52,23 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
 export interface FilesAppOptions {
   readonly config: HttpServerConfig;
   readonly files: StaticFiles;
+  readonly hls: Pick<HlsAccess, "objectionTo">;
   /** Routes that come before the files. */
   readonly apps: readonly HttpApp[];
 }
 
 /** What `http_server` answers: the mounted apps, then files. */
-export function createFilesApp({ config, files, apps }: FilesAppOptions): HttpApp {
+export function createFilesApp({ config, files, hls, apps }: FilesAppOptions): HttpApp {
   const app = createApp();
   if (config.crossdomain) app.use(allowPages(["GET"]));
   for (const mounted of apps) app.route("/", mounted);
-  app.all("*", (c) => files.answer(c.req.raw));
+  app.all("*", (c) => files.answer(c.req.raw, (path) => hls.objectionTo(c, path)));
   return app;
 }
 
 /**
- * Without a password, pages may close clients only where they were opened by IP address or as localhost:
- * a name can be made to point here by a stranger whose page has it (DNS rebinding).
+ * Without a password, pages may close clients only where they were opened by IP address or as
+ * localhost: a name can be made to point here by a stranger whose page has it (DNS rebinding).
  */
 const refuseRebound: MiddlewareHandler = async (c, next) => {
   const origin = c.req.header("origin");

@@ -1,9 +1,10 @@
 /**
- * The chunked coding of HTTP/1.1 (RFC 9112 §7.1). With it an answer without a length has an end of its own:
- * ffmpeg reports an error for a body that ends with its connection, and a cache may keep half of one.
+ * The chunked coding of HTTP/1.1 (RFC 9112 §7.1). With it an answer without a length has an end of
+ * its own: ffmpeg reports an error for a body that ends with its connection, and a cache may keep
+ * half of one.
  *
- * Sizes are written with leading zeros, so that all heads are of one length, and a frame's place can be
- * reckoned without reading it.
+ * Sizes are written with leading zeros, so that all heads are of one length, and a frame's place
+ * can be reckoned without reading it.
  */
 
 import { concatBytes } from "../base/bytes.ts";
@@ -26,7 +27,9 @@ export const LAST_CHUNK: Uint8Array<ArrayBuffer> = Uint8Array.from(
   (char) => char.charCodeAt(0),
 );
 
-/** Writes a chunk's head at `offset` and its tail behind the `size` bytes that follow it; 1 or more. */
+/**
+ * Writes a chunk's head at `offset` and its tail behind the `size` bytes that follow it; 1 or more.
+ */
 // HOT: once per media message of a stream that is watched over HTTP; guarded by bench/flv_bench.ts.
 export function frameChunk(target: Uint8Array, offset: number, size: number): void {
   let rest = size;

@@ -1,6 +1,6 @@
 /**
- * The files of the console page, as texts that are part of the program: from source and compiled alike
- * nothing is read from the disk and nothing fetched.
+ * The files of the console page, as texts that are part of the program: from source and compiled
+ * alike nothing is read from the disk and nothing fetched.
  */
 
 import mpegtsLicence from "mpegts.js/LICENSE" with { type: "text" };

@@ -96,7 +96,9 @@ function contentPolicy(c: RouteContext, streams: ConsoleStreams | null): string 
   ].join("; ");
 }
 
-/** The host that the client asked for, without the port; null when it has signs that a header reads. */
+/**
+ * The host that the client asked for, without the port; null when it has signs that a header reads.
+ */
 function hostOf(c: RouteContext): string | null {
   const { hostname } = new URL(c.req.url);
   return /^(?:[\w.-]+|\[[\da-f:.]+\])$/.test(hostname) ? hostname : null;

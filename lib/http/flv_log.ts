@@ -1,6 +1,6 @@
 /**
- * A stream's messages as FLV tags, for all who watch it over HTTP: the twin of the hub's log. Each tag is a
- * chunk of a chunked body, so that whoever watches is sent these very bytes.
+ * A stream's messages as FLV tags, for all who watch it over HTTP: the twin of the hub's log. Each
+ * tag is a chunk of a chunked body, so that whoever watches is sent these very bytes.
  */
 
 import { readU24, readU32 } from "../base/bytes.ts";
@@ -32,9 +32,11 @@ export class FlvLog implements StreamLogView {
   /**
    * Appends a tag; its payload is copied.
    *
-   * @returns true when a new slab was begun, which is the moment to think about {@linkcode dropBefore}.
+   * @returns true when a new slab was begun, which is the moment to think about {@linkcode
+   * dropBefore}.
    */
-  // HOT: once per media message of a stream that is watched over HTTP; guarded by bench/flv_bench.ts.
+  // HOT: once per media message of a stream that is watched over HTTP; guarded by
+  // bench/flv_bench.ts.
   append(tag: FlvTag): boolean {
     const tagBytes = encodedFlvTagBytes(tag.payload.length);
     const length = tagBytes + CHUNK_FRAME_BYTES;

@@ -15,8 +15,8 @@ const FORBIDDEN = /[?#\\\s\p{Cc}]|\.\.\.vhost\.\.\./u;
 const patterns = new Map<string, RegExp>();
 
 /**
- * App and stream of a URL's path, as it stands in a request, by a vhost's mount `/[app]/[stream].flv`; null
- * when it has another form.
+ * App and stream of a URL's path, as it stands in a request, by a vhost's mount
+ * `/[app]/[stream].flv`; null when it has another form.
  */
 export function matchMount(mount: string, pathname: string): FlvPlace | null {
   const path = decodePath(pathname);

@@ -1,6 +1,6 @@
 /**
- * Where a viewer's bytes go: the rest of its connection, or a WebSocket on it. What comes is in chunks
- * (`chunked.ts`), for that is what nearly all viewers are sent; the others take them off.
+ * Where a viewer's bytes go: the rest of its connection, or a WebSocket on it. What comes is in
+ * chunks (`chunked.ts`), for that is what nearly all viewers are sent; the others take them off.
  */
 
 import { fromChunks, LAST_CHUNK } from "./chunked.ts";
@@ -10,11 +10,15 @@ import { PeerSocket } from "./peer_socket.ts";
 /** See the file comment. Nothing goes out before the connection is handed over. */
 export interface FlvOutlet extends ConnectionTaker {
   /**
-   * Takes whole chunks, and behind a write that was cut short the rest of them. One write at a time.
-   * Settles when the viewer may be given more; rejects when it has gone. The bytes are never changed.
+   * Takes whole chunks, and behind a write that was cut short the rest of them. One write at a
+   * time. Settles when the viewer may be given more; rejects when it has gone. The bytes are never
+   * changed.
    */
   write(chunks: Uint8Array<ArrayBuffer>): Promise<number>;
-  /** The stream is over; not while a write is under way. What is done from now on is done for nothing. */
+  /**
+   * The stream is over; not while a write is under way. What is done from now on is done for
+   * nothing.
+   */
   end(): void;
   /** The viewer gets no more. Harmless when repeated, and behind {@linkcode FlvOutlet.end}. */
   close(): void;

@@ -1,7 +1,7 @@
 /**
- * HTTP-FLV: `GET /app/stream.flv` gives the stream for as long as it lasts, as the body of a response or,
- * to whoever asks for an upgrade, as binary messages of a WebSocket. A request is one viewer, for whom an
- * edge fetches the stream, and it is held while nobody publishes.
+ * HTTP-FLV: `GET /app/stream.flv` gives the stream for as long as it lasts, as the body of a
+ * response or, to whoever asks for an upgrade, as binary messages of a WebSocket. A request is one
+ * viewer, for whom an edge fetches the stream, and it is held while nobody publishes.
  */
 
 import { WireError } from "../base/errors.ts";
@@ -122,7 +122,9 @@ function answerStream(c: RouteContext): Response {
   return c.body(null, 200, STREAM_HEADERS);
 }
 
-/** Apart from what answers the request: a listener there would keep request and answer for hours. */
+/**
+ * Apart from what answers the request: a listener there would keep request and answer for hours.
+ */
 function leaveOnAbort(viewer: FlvViewer, signal: AbortSignal): void {
   signal.addEventListener("abort", () => viewer.leave("closed by peer"));
 }

@@ -1,5 +1,3 @@
-/** All who watch over HTTP, for those who count and kick. */
-
 import type { Logger } from "../base/log.ts";
 import type { ClientReport, ClientSource, SourceTotals } from "../server/client_report.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
@@ -9,7 +7,7 @@ import type { Gate } from "../server/gate.ts";
 import { FlvStreams } from "./flv_stream.ts";
 import { FlvViewer, type FlvViewerOptions } from "./flv_viewer.ts";
 
-/** What the service takes from its server. */
+/** Options of {@linkcode FlvService}. */
 export interface FlvServiceOptions {
   readonly queue: FlushQueue;
   readonly wheels: FlushWheels;
@@ -18,11 +16,11 @@ export interface FlvServiceOptions {
   readonly gate: Gate;
   /** Chunk size of the hubs' logs, in bytes. */
   readonly chunkSize: number;
-  /** What ids begin with. */
+  /** Prefix of viewers' ids. */
   readonly idPrefix: string;
 }
 
-/** See the file comment. */
+/** The HTTP-FLV viewers of a server. */
 export class FlvService implements ClientSource {
   readonly #options: FlvServiceOptions;
   readonly #streams: FlvStreams;
@@ -35,12 +33,12 @@ export class FlvService implements ClientSource {
     this.#streams = new FlvStreams(options.chunkSize);
   }
 
-  /** Viewers, held ones among them. */
+  /** Viewers, including those that wait for a stream. */
   get viewerCount(): number {
     return this.#viewers.size;
   }
 
-  /** Streams that are kept in FLV framing. */
+  /** Streams held in FLV framing. */
   get streamCount(): number {
     return this.#streams.count;
   }

@@ -1,12 +1,3 @@
-/**
- * A stream in FLV framing, in the chunks of a chunked body (`chunked.ts`). It is made when the first viewer
- * over HTTP comes, from the stream's newest keyframe on, and shared by all of them: they are cursors on its
- * log, as RTMP's players are on the hub's.
- *
- * It follows the hub's log with a cursor of its own, which moves when a viewer is about to be written to.
- * So a message costs the same with one viewer or with a thousand.
- */
-
 import { concatBytes } from "../base/bytes.ts";
 import type { HttpRemuxConfig } from "../config/config.ts";
 import { METADATA_KEY } from "../hub/header_set.ts";
@@ -21,24 +12,33 @@ import { toChunk } from "./chunked.ts";
 import { FlvLog } from "./flv_log.ts";
 import { tracksInMetadata } from "./metadata_tracks.ts";
 
-/** Options of {@linkcode FlvStream}. */
-export interface FlvStreamOptions {
-  /** Chunk size of the hub's log, in bytes. */
-  readonly chunkSize: number;
-  readonly remux: HttpRemuxConfig;
-  /** How far a viewer may lag and still find its bytes in the log, in ms of stream time. */
-  readonly maxLagMs: number;
+/** The vhost of a stream. Its settings are read at each use, because they may change. */
+interface FlvVhost {
+  readonly config: {
+    readonly httpRemux: HttpRemuxConfig;
+    /** `queueLengthMs`: how far a viewer may lag, in ms of stream time. */
+    readonly play: { readonly queueLengthMs: number };
+  };
 }
 
-/** Somebody who follows the FLV log: an offset in it, or -1. */
-export interface FlvFollower {
+/** Reads the FLV log. */
+interface FlvFollower {
+  /** Offset of the next byte it needs, or -1. */
   readonly cursor: number;
 }
 
-/** See the file comment. */
+/**
+ * A stream in FLV framing, in chunks of a chunked body (`chunked.ts`), shared by all its HTTP
+ * viewers: they are cursors on its log, as RTMP players are cursors on the hub's. It starts at the
+ * newest keyframe when the first viewer joins.
+ *
+ * It follows the hub's log with a cursor that advances when a viewer is about to be written to. So
+ * the cost of a message does not depend on the number of viewers.
+ */
 export class FlvStream implements PlayedStream {
   readonly #stream: Stream;
-  readonly #options: FlvStreamOptions;
+  readonly #vhost: FlvVhost;
+  readonly #chunkSize: number;
   readonly #log = new FlvLog();
   readonly #followers = new Set<FlvFollower>();
   /** Offset in the hub's log. */
@@ -51,20 +51,26 @@ export class FlvStream implements PlayedStream {
   #hasVideo = false;
   #isEnded = false;
 
-  constructor(stream: Stream, options: FlvStreamOptions) {
+  /** @param chunkSize Chunk size of the hub's log, in bytes. */
+  constructor(stream: Stream, vhost: FlvVhost, chunkSize: number) {
     this.#stream = stream;
-    this.#options = options;
+    this.#vhost = vhost;
+    this.#chunkSize = chunkSize;
     const entry = stream.joinPoint;
     this.#cursor = entry?.offset ?? stream.log.head;
     if (entry !== null) this.#noteTracksBefore(entry);
     this.catchUp();
   }
 
+  get #remux(): HttpRemuxConfig {
+    return this.#vhost.config.httpRemux;
+  }
+
   get log(): StreamLogView {
     return this.#log;
   }
 
-  /** Bytes of memory held. */
+  /** Memory held, in bytes. */
   get heldBytes(): number {
     return this.#log.heldBytes;
   }
@@ -73,27 +79,27 @@ export class FlvStream implements PlayedStream {
     return this.#entry;
   }
 
-  /** Nobody takes a stream over by way of HTTP, so nothing older than the newest place is kept. */
+  /** Returns the newest join point: only edges ask for older ones, and they do not use HTTP. */
   joinPointBack(): JoinPoint | null {
     return this.#entry;
   }
 
-  /** Offset in the hub's log up to which nothing is needed any more, or -1 when nothing is. */
+  /** Offset in the hub's log of the oldest byte it still needs, or -1. */
   get hubCursor(): number {
     return this.#isEnded ? -1 : this.#cursor;
   }
 
-  /** The stream was unpublished: nothing follows what is in the log. */
+  /** Whether the stream was unpublished, so that nothing follows what is in the log. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
 
-  /** There is something to tell the tracks by. */
+  /** Whether a track is known. */
   get hasContent(): boolean {
     return this.#hasAudio || this.#hasVideo;
   }
 
-  /** What comes before everything else that a viewer gets. */
+  /** Returns the FLV header, the first bytes that a viewer gets. */
   fileHeader(): Uint8Array<ArrayBuffer> {
     return toChunk(encodeFlvHeader(this.#tracks()));
   }
@@ -108,18 +114,18 @@ export class FlvStream implements PlayedStream {
     return this.#preamble.bytes;
   }
 
-  /** Keeps the log from what `follower` needs on. */
+  /** Keeps the bytes that `follower` needs. */
   join(follower: FlvFollower): void {
     this.#followers.add(follower);
   }
 
-  /** @returns whether anybody is left. */
+  /** @returns whether there are other followers. */
   leave(follower: FlvFollower): boolean {
     this.#followers.delete(follower);
     return this.#followers.size > 0;
   }
 
-  /** Takes over what is new in the hub's log. */
+  /** Converts what is new in the hub's log. */
   // HOT: once per viewer and merge period, mostly for nothing; guarded by bench/flv_bench.ts.
   catchUp(): void {
     const { joinPoint, log } = this.#stream;
@@ -138,11 +144,11 @@ export class FlvStream implements PlayedStream {
 
   #convertTo(end: number): void {
     const { log } = this.#stream;
-    // The hub keeps what lags no more than a player may; viewers that lag more skip as well.
+    // The hub keeps what players within queue_length need; viewers that lag further skip as well.
     if (this.#cursor < log.tail) this.#cursor = Math.min(this.#hubEntry?.offset ?? end, end);
     while (this.#cursor < end) {
       const view = log.view(this.#cursor).subarray(0, end - this.#cursor);
-      for (const message of splitMessages(view, this.#options.chunkSize)) this.#convert(message);
+      for (const message of splitMessages(view, this.#chunkSize)) this.#convert(message);
       this.#cursor += view.length;
     }
   }
@@ -150,9 +156,8 @@ export class FlvStream implements PlayedStream {
   #convert(message: EncodedMessage): void {
     if (this.#isEnded) return;
     if (message.typeId === MessageType.USER_CONTROL) {
-      // The event is the payload's first u16.
-      this.#isEnded =
-        payloadOf(message, this.#options.chunkSize)[1] === UserControlEvent.STREAM_EOF;
+      // The event type is the payload's first u16.
+      this.#isEnded = payloadOf(message, this.#chunkSize)[1] === UserControlEvent.STREAM_EOF;
     } else if (this.#isShown(message)) {
       this.#noteTrack(message);
       if (this.#log.append(this.#tagOf(message))) this.#forget();
@@ -160,13 +165,11 @@ export class FlvStream implements PlayedStream {
   }
 
   #messagesIn(bytes: Uint8Array): EncodedMessage[] {
-    return splitMessages(bytes, this.#options.chunkSize).filter((message) =>
-      this.#isShown(message)
-    );
+    return splitMessages(bytes, this.#chunkSize).filter((message) => this.#isShown(message));
   }
 
   #isShown({ typeId }: EncodedMessage): boolean {
-    const { hasAudio, hasVideo, dropIfNotMatch } = this.#options.remux;
+    const { hasAudio, hasVideo, dropIfNotMatch } = this.#remux;
     switch (typeId) {
       case MessageType.AUDIO:
         return hasAudio || !dropIfNotMatch;
@@ -177,7 +180,7 @@ export class FlvStream implements PlayedStream {
     }
   }
 
-  /** Tracks without a sequence header show in what the hub still has of the time before. */
+  /** Finds tracks without a sequence header in what the hub keeps from before `entry`. */
   #noteTracksBefore(entry: JoinPoint): void {
     for (const message of this.#messagesIn(this.#stream.preamble(entry))) this.#noteTrack(message);
     const { log } = this.#stream;
@@ -196,15 +199,15 @@ export class FlvStream implements PlayedStream {
 
   #tagOf(message: EncodedMessage): FlvTag {
     const { typeId, timestampMs } = message;
-    return { typeId, timestampMs, payload: payloadOf(message, this.#options.chunkSize) };
+    return { typeId, timestampMs, payload: payloadOf(message, this.#chunkSize) };
   }
 
   /**
-   * What a viewer that begins now may expect. Players such as mpegts.js wait for a track that was announced,
-   * so what was not seen yet is announced only when the metadata speaks of it, or when nothing is known.
+   * Returns the tracks to announce. Players such as mpegts.js wait for every announced track, so a
+   * track not seen yet is announced only if the metadata mentions it, or if nothing is known.
    */
   #tracks(): FlvTracks {
-    const { hasAudio, hasVideo, guessTracks } = this.#options.remux;
+    const { hasAudio, hasVideo, guessTracks } = this.#remux;
     if (!guessTracks || !this.hasContent) return { hasAudio, hasVideo };
     const metadata = this.#stream.headers.payloadOf(METADATA_KEY);
     const hints = metadata === null ? null : tracksInMetadata(metadata);
@@ -214,16 +217,16 @@ export class FlvStream implements PlayedStream {
     };
   }
 
-  /** Drops what nobody needs. Once per slab, so it may walk viewers. */
+  /** Drops what no viewer needs. Once per slab, so it may walk viewers. */
   #forget(): void {
-    const { maxLagMs } = this.#options;
+    const maxLagMs = this.#vhost.config.play.queueLengthMs;
     const joinOffset = this.#entry?.offset ?? this.#log.head;
     const use = { joinOffset, viewers: this.#followers, maxLagMs };
     this.#log.dropBefore(neededFrom(this.#log, use));
   }
 }
 
-/** Streams in FLV framing, as long as somebody watches them. */
+/** The streams in FLV framing, each for as long as it has viewers. */
 export class FlvStreams {
   readonly #chunkSize: number;
   readonly #streams = new Map<Stream, FlvStream>();
@@ -238,26 +241,22 @@ export class FlvStreams {
     return this.#streams.size;
   }
 
-  /** Joins `stream` in FLV framing, which is made when there is none. */
-  join(
-    stream: Stream,
-    follower: FlvFollower,
-    options: Omit<FlvStreamOptions, "chunkSize">,
-  ): FlvStream {
+  /** Joins `stream` in FLV framing, and creates that if needed. */
+  join(stream: Stream, follower: FlvFollower, vhost: FlvVhost): FlvStream {
     let flvStream = this.#streams.get(stream);
     flvStream?.catchUp();
     if (flvStream === undefined || flvStream.isEnded) {
-      flvStream = new FlvStream(stream, { ...options, chunkSize: this.#chunkSize });
+      flvStream = new FlvStream(stream, vhost, this.#chunkSize);
       this.#streams.set(stream, flvStream);
     }
     flvStream.join(follower);
     return flvStream;
   }
 
-  /** Leaves what {@linkcode join} gave. */
+  /** Leaves what {@linkcode join} returned. */
   leave(stream: Stream, flvStream: FlvStream, follower: FlvFollower): void {
     const isUsed = flvStream.leave(follower);
-    // One that has ended may have a successor.
+    // An ended one may have a successor already.
     if (!isUsed && this.#streams.get(stream) === flvStream) this.#streams.delete(stream);
   }
 }

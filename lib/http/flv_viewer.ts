@@ -1,10 +1,3 @@
-/**
- * A viewer over HTTP: asked about, held until the stream is live, then a cursor on its FLV log. What a
- * player of RTMP is to its connection, this is to a response: the rules and the writing are the same.
- *
- * States: `asked` → `held` → `live` → `gone`.
- */
-
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
@@ -30,32 +23,32 @@ export interface FlvViewerContext {
   readonly streams: FlvStreams;
 }
 
-/** Who wants what. */
+/** One viewer and its request. */
 export interface FlvViewerOptions {
   readonly id: string;
   readonly logger: Logger;
   readonly protocol: Protocol;
-  /** Stream that it asks for. */
+  /** The requested stream. */
   readonly url: StreamUrl;
   /** IP address without port. */
   readonly ip: string;
-  /** Address of the stream as the viewer wrote it. */
+  /** URL of the request, as the viewer wrote it. */
   readonly tcUrl: string;
   /** Page that embeds the viewer; or empty. */
   readonly pageUrl: string;
   readonly answer: FlvAnswer;
-  /** It is no viewer any more, for whatever reason. */
+  /** Called once, when the viewer has left for any reason. */
   readonly onGone: () => void;
 }
 
-/** Why a viewer gets nothing. */
+/** Why a viewer is refused. */
 export interface FlvRefusal {
-  /** 403: it may not watch. 404: nobody publishes the stream. 503: it was closed while it waited. */
+  /** 403: not permitted. 404: the stream is not published. 503: closed while it waited. */
   readonly status: 403 | 404 | 503;
   readonly description: string;
 }
 
-/** How the viewer is answered: one of the two is called once, maybe at once. */
+/** Answers the request: one of the two is called once, possibly before `start` returns. */
 export interface FlvAnswer {
   /** The stream is live. @returns where its bytes go. */
   accept(): FlvOutlet;
@@ -87,20 +80,34 @@ interface Live {
 /** Fields of log lines. */
 type About = Readonly<Record<"stream" | "vhost" | "peer", string>>;
 
-/** See the file comment. */
+/**
+ * An HTTP-FLV viewer: a cursor on the FLV log of its stream. It is to a response what `Player` is
+ * to an RTMP connection, with the same rules and the same way of writing.
+ *
+ * ```
+ *         gate admits                 stream is live
+ *  asked ─────────────┬────────▶ held ───────────────▶ live
+ *    │                │            │                  ▲ │
+ *    │                └────────────┼──────────────────┘ │
+ *    │ refused                     │ not published      │ unpublished, stalled
+ *    └──────────────┬──────────────┴────────────────────┘
+ *                   ▼            closed in any state
+ *                 gone
+ * ```
+ */
 export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   isQueued = false;
   readonly id: string;
   readonly #context: FlvViewerContext;
   readonly #options: Omit<FlvViewerOptions, "answer">;
-  /** Null once it was used: it holds the request, which is larger than all else of a viewer. */
+  /** Null once used: it holds the request, which is larger than the rest of a viewer. */
   #answer: FlvAnswer | null;
   readonly #access: ClientAccess;
   readonly #openedMs: number;
   #state: State = { type: "asked" };
   #hasFileHeader = false;
   #isEnding = false;
-  /** Once it is gone. */
+  /** Set when it leaves. */
   #finalTotals = { sentBytes: 0, skips: 0 };
 
   constructor(context: FlvViewerContext, options: FlvViewerOptions) {
@@ -121,7 +128,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     });
   }
 
-  /** Asks the gate whether the viewer may watch. Called once. */
+  /** Asks the gate, then waits for the stream. Called once. */
   start(): void {
     this.#access.ask("play", this.#options.url, (verdict) => {
       if (verdict.type === "admitted") return this.#join(verdict);
@@ -129,7 +136,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     });
   }
 
-  /** Offset in the hub's log up to which nothing is needed any more. Called by the stream. */
+  /** Offset in the hub's log of the oldest byte it still needs, or -1. Called by the stream. */
   get cursor(): number {
     return this.#state.type === "live" ? this.#state.flv.hubCursor : -1;
   }
@@ -140,12 +147,12 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     return { sentBytes: writer.writtenBytes, skips: sink.stats.skips };
   }
 
-  /** Name of the vhost whose stream it watches; null while the gate is asked. */
+  /** Name of its vhost; null until the gate has admitted the viewer. */
   get vhost(): string | null {
     return "admission" in this.#state ? this.#state.admission.service.config.name : null;
   }
 
-  /** Null while the gate is asked. */
+  /** Returns null until the gate has admitted the viewer. */
   report(nowMs: number): ClientReport | null {
     const state = this.#state;
     if (!("admission" in state)) return null;
@@ -159,7 +166,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     };
   }
 
-  /** Called by the stream for every source that begins. */
+  /** Called by the stream for every source that starts. */
   onLive(): void {
     if (this.#state.type !== "held") return;
     const { admission, stream, cancelWait } = this.#state;
@@ -167,7 +174,9 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     this.#begin(admission, stream);
   }
 
-  /** Called by the stream: whoever was held has nothing yet, and does not wait for the wheel. */
+  /**
+   * Called by the stream. A viewer that was held has nothing yet: it must not wait for the wheel.
+   */
   onFirstMedia(): void {
     this.#context.queue.add(this);
   }
@@ -187,10 +196,10 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     this.leave("client takes no data");
   }
 
-  /** Leaves the stream; what was written still goes out. Harmless when repeated. */
+  /** Leaves the stream. Bytes already written are still sent. Harmless when repeated. */
   leave(reason: string): void {
     if (this.#state.type === "asked" || this.#state.type === "held") {
-      const description = "The server has ended the request";
+      const description = "The server closed the request";
       this.#takeAnswer().refuse({ status: 503, description });
     }
     this.#leave(reason);
@@ -210,7 +219,6 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
 
   #begin(admission: Admission, stream: Stream): void {
     const { service } = admission;
-    const { httpRemux: remux, play } = service.config;
     const { queue, wheels, clock, streams } = this.#context;
     const outlet = this.#takeAnswer().accept();
     const writer = new SocketWriter({
@@ -219,22 +227,22 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
       clock,
       onError: (error) => this.leave(describeError(error)),
     });
-    const flv = streams.join(stream, writer, { remux, maxLagMs: play.queueLengthMs });
+    const flv = streams.join(stream, writer, service);
     // Before the sink sends anything.
     this.#sendFileHeader({ flv, writer });
     const sink = new PlayerSink(flv, writer, service, this);
     const seat = wheels.for(mergePeriodMs(service.config, false)).add(this);
     this.#state = { type: "live", admission, stream, flv, outlet, writer, sink, seat };
     this.#options.logger.info("Play started", this.#about());
-    // The first flush does not wait for the wheel.
+    // The first flush must not wait for the wheel.
     queue.add(this);
   }
 
   /**
-   * Sends what comes before everything else, once there is something to tell the stream's tracks by. Before
-   * that the sink has nothing to send: no header is known at the beginning of a publish.
+   * Sends the FLV header once a track is known. Until then the sink has nothing to send either: no
+   * sequence header is known when a publish starts.
    *
-   * @returns whether it is sent
+   * @returns whether the header was sent, now or earlier.
    */
   #sendFileHeader({ flv, writer }: Pick<Live, "flv" | "writer">): boolean {
     if (!this.#hasFileHeader && flv.hasContent) {
@@ -244,7 +252,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     return this.#hasFileHeader;
   }
 
-  /** The stream is unpublished: so ends the response, behind its last tag. */
+  /** The stream was unpublished: ends the response after the last tag. */
   #end(writer: SocketWriter): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
@@ -261,7 +269,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     sink.leave();
     this.#context.streams.leave(stream, flv, writer);
     stream.stats.sentBytes += sentBytes;
-    // What was sent ends with a tag then.
+    // If not busy, what was sent ends with a complete tag.
     if (writer.isBusy) outlet.close();
     else outlet.end();
     const { logger } = this.#options;

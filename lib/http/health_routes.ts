@@ -1,4 +1,7 @@
-/** Whether the server lives and whether it wants work, for whoever starts, stops and balances servers. */
+/**
+ * Whether the server lives and whether it wants work, for whoever starts, stops and balances
+ * servers.
+ */
 
 import { addRoute, createApp, type HttpApp } from "./routes.ts";
 

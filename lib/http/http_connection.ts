@@ -1,9 +1,9 @@
 /**
- * One client of HTTP/1.1: a request, its answer, the next request. What it sends while an answer is under
- * way waits, and its leaving is seen at once, for it is always read from.
+ * One client of HTTP/1.1: a request, its answer, the next request. What it sends while an answer is
+ * under way waits, and its leaving is seen at once, for it is always read from.
  *
- * Nothing is unbounded: a head has a size and a time, silence between requests has a time, and so does an
- * answer that the client does not take.
+ * Nothing is unbounded: a head has a size and a time, silence between requests has a time, and so
+ * does an answer that the client does not take.
  */
 
 import { concatBytes } from "../base/bytes.ts";
@@ -37,13 +37,13 @@ export interface HttpBindings {
   /** The client speaks HTTP/1.0, which knows no chunked bodies. */
   readonly isOld: boolean;
   /**
-   * Aborts when the client has left, and when its connection is closed. Not the request's own signal: in
-   * Deno 2.7 one that is made from another may be forgotten with all who listen to it.
+   * Aborts when the client has left, and when its connection is closed. Not the request's own
+   * signal: in Deno 2.7 one that is made from another may be forgotten with all who listen to it.
    */
   readonly signal: AbortSignal;
   /**
-   * What follows the head of this answer is written by `taker`. The answer has no body; one with status
-   * 101 has no head either, as far as this server goes.
+   * What follows the head of this answer is written by `taker`. The answer has no body; one with
+   * status 101 has no head either, as far as this server goes.
    */
   takeOver(taker: ConnectionTaker): void;
 }
@@ -57,7 +57,9 @@ export interface HttpConnectionContext {
   readonly logger: Logger;
 }
 
-/** A head must be complete this long after it began, and the first one after the client has come. */
+/**
+ * A head must be complete this long after it began, and the first one after the client has come.
+ */
 const HEAD_TIMEOUT_MS = 30_000;
 
 /** Silence between requests; longer than the 60 s for which proxies keep connections. */
@@ -67,8 +69,8 @@ const IDLE_TIMEOUT_MS = 90_000;
 const WRITE_STALL_MS = 30_000;
 
 /**
- * What a client sends behind its last request is read for so long, and dropped: closing at once would
- * take the answer away from it (RFC 9112 §9.6).
+ * What a client sends behind its last request is read for so long, and dropped: closing at once
+ * would take the answer away from it (RFC 9112 §9.6).
  */
 const LINGER_MS = 2_000;
 
@@ -128,8 +130,8 @@ export class HttpConnection {
   }
 
   /**
-   * Reads until the client leaves or is closed; an answer may still be under way then. Calls `onEnded`
-   * once, when the connection is closed. Never rejects.
+   * Reads until the client leaves or is closed; an answer may still be under way then. Calls
+   * `onEnded` once, when the connection is closed. Never rejects.
    */
   async run(onEnded: (connection: HttpConnection) => void): Promise<void> {
     this.#onEnded = onEnded;
@@ -326,7 +328,9 @@ export class HttpConnection {
     if (waiting.length > 0) this.#take(waiting);
   }
 
-  /** The client says nothing more. Who waits for a stream has left; a short answer still reaches it. */
+  /**
+   * The client says nothing more. Who waits for a stream has left; a short answer still reaches it.
+   */
   #onLeft(): void {
     this.#isEnding = true;
     if (this.#state.type === "answering") this.#state.abort.abort();

@@ -8,7 +8,10 @@ import type { ConnectionPipe } from "./http_connection.ts";
 /** Clients send nothing but answers to pings and their farewell. */
 const DRIVER_OPTIONS = { requireMasking: true, maxLength: 4 * 1024 };
 
-/** A client may send so much, in bytes, while it takes nothing: to each of its pings there is an answer. */
+/**
+ * A client may send so much, in bytes, while it takes nothing: to each of its pings there is an
+ * answer.
+ */
 const MAX_UNHEARD_BYTES = 64 * 1024;
 
 /** Only the final version: drafts have other ways to frame (RFC 6455 §4.2.1). */

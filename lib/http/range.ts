@@ -7,8 +7,8 @@ export interface ByteRange {
 }
 
 /**
- * The one range that `header` asks for of `size` bytes. Null when it asks for none in a form known here,
- * or for several: then the whole is a right answer.
+ * The one range that `header` asks for of `size` bytes. Null when it asks for none in a form known
+ * here, or for several: then the whole is a right answer.
  */
 export function parseRange(
   header: string | null,

@@ -1,15 +1,15 @@
 /**
- * The head of a request, from bytes as they come. Bodies are nobody's business here: no route reads one,
- * and whoever sends one is told so by the end of the connection. So there is no doubt where the next
- * request begins, and nothing that could be smuggled in between (RFC 9112 §11.2).
+ * The head of a request, from bytes as they come. Bodies are nobody's business here: no route reads
+ * one, and whoever sends one is told so by the end of the connection. So there is no doubt where
+ * the next request begins, and nothing that could be smuggled in between (RFC 9112 §11.2).
  */
 
 import { Buffer } from "node:buffer";
 import { HTTPParser } from "http-parser-js";
 import { stripParams } from "../base/text.ts";
 
-// Both are settings of the whole program; nobody else uses the parser. Bytes must stay what they are:
-// "ascii" takes their upper bit away, so that some would become line ends.
+// Both are settings of the whole program; nobody else uses the parser. Bytes must stay what they
+// are: "ascii" takes their upper bit away, so that some would become line ends.
 HTTPParser.encoding = "latin1";
 
 /** Longest request line with all headers, in bytes; about what other servers take. */

@@ -1,7 +1,7 @@
 /**
- * Requests as spans of OpenTelemetry, which the runtime exports when it is told to (`OTEL_DENO=true`, see
- * `docs/http.md`) and which are nothing otherwise. Names and attributes are its conventions for HTTP
- * servers; the query is left out, for it often holds a token.
+ * Requests as spans of OpenTelemetry, which the runtime exports when it is told to
+ * (`OTEL_DENO=true`, see `docs/http.md`) and which are nothing otherwise. Names and attributes are
+ * its conventions for HTTP servers; the query is left out, for it often holds a token.
  */
 
 import { type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";

@@ -23,7 +23,8 @@ export interface ResponseWriterOptions {
 }
 
 /**
- * Writes an answer. One without `Content-Length` is read whole first: only what is short goes without.
+ * Writes an answer. One without `Content-Length` is read whole first: only what is short goes
+ * without.
  *
  * @throws when the connection breaks, the body fails or is not as long as it says
  */
@@ -84,7 +85,8 @@ function encodeHead(response: Response, options: ResponseWriterOptions): Uint8Ar
   const { status, headers } = response;
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`];
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
-  // A cache counts an answer's age from here, so it is the time of the answer and not of some second.
+  // A cache counts an answer's age from here, so it is the time of the answer and not of some
+  // second.
   if (!headers.has("date")) lines.push(`date: ${new Date().toUTCString()}`);
   if (options.connection !== null) lines.push(`connection: ${options.connection}`);
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");

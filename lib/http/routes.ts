@@ -18,7 +18,10 @@ export type RouteContext = Context<HttpEnv>;
 /** Answers a request for a route. */
 export type RouteHandler = (c: RouteContext) => Response | Promise<Response>;
 
-/** An app in which a slash at the end of a path makes no difference, and whose faults reach the caller. */
+/**
+ * An app in which a slash at the end of a path makes no difference, and whose faults reach the
+ * caller.
+ */
 export function createApp(): HttpApp {
   const app = new Hono<HttpEnv>({ strict: false });
   app.onError((error) => {
@@ -28,7 +31,10 @@ export function createApp(): HttpApp {
   return app;
 }
 
-/** What the methods do on a path; a GET answers HEAD as well. Any other method is told which there are. */
+/**
+ * What the methods do on a path; a GET answers HEAD as well. Any other method is told which there
+ * are.
+ */
 export function addRoute(
   app: HttpApp,
   path: string,

@@ -1,18 +1,10 @@
-/**
- * Files of one folder over HTTP: the playlists and segments of HLS, above all. The only file of this layer
- * that reads files.
- *
- * Nothing outside the folder is ever served: not by dots, however they are written, and not by a link
- * that leads out of it.
- */
-
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
 import { pathOf } from "./request_head.ts";
 import { parseRange } from "./range.ts";
 
-/** Content types by the ending of the name; everything else is `application/octet-stream`. */
+/** Content types by extension. Everything else is `application/octet-stream`. */
 const CONTENT_TYPES: Readonly<Record<string, string>> = {
   m3u8: "application/vnd.apple.mpegurl",
   mpd: "application/dash+xml",
@@ -38,15 +30,16 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * A live playlist changes with every segment; a cache may answer for a second. While this server is away
- * a cache may go on with the last one (RFC 5861 §4), so that players do not give up over a restart.
+ * A live playlist changes with every segment, so a cache may keep it for a second. While this
+ * server is down, a cache may keep serving the last one (RFC 5861, section 4), so that players
+ * survive a restart.
  */
 const PLAYLIST_CACHE = "public, max-age=1, stale-if-error=30";
-/** A segment never changes, and nobody wants it after the window has passed it. */
+/** A segment never changes, and players stop requesting it when it has left the window. */
 const SEGMENT_CACHE = "public, max-age=3600, immutable";
-/** Players ask for the playlist until its stream begins; all of them together once a second. */
+/** Players poll the playlist until its stream starts; a cache lets one request a second through. */
 const MISSING_CACHE = "public, max-age=1";
-/** Caches ask each time whether it has changed. */
+/** Caches must revalidate. */
 const OTHER_CACHE = "no-cache";
 
 const CACHE_CONTROL: Readonly<Record<string, string>> = {
@@ -57,30 +50,38 @@ const CACHE_CONTROL: Readonly<Record<string, string>> = {
   aac: SEGMENT_CACHE,
 };
 
-/** How the name of an init segment of HLS ends; other `.mp4` files may change. */
+/** Ending of an HLS init segment. Other `.mp4` files may change. */
 const INIT_SEGMENT = "-init.mp4";
 
 const READ_BYTES = 64 * 1024;
 
-/** What is served for a path that ends with a slash. */
+/** Served for a path that ends with a slash. */
 const INDEX_FILE = "index.html";
 
 /** Options of {@linkcode StaticFiles}. */
 export interface StaticFilesOptions {
-  /** The folder, which may be made later. */
+  /** The folder. It need not exist yet. */
   readonly dir: string;
   readonly logger: Logger;
 }
 
-/** An open file that is about to be served; whoever has it closes it. */
+/** An open file about to be served. Its holder closes it. */
 interface OpenFile {
   readonly file: Deno.FsFile;
   readonly info: Deno.FileInfo;
-  /** In lower case, without its folder. */
+  /** As requested, in lower case, without folders. */
   readonly name: string;
 }
 
-/** See the file comment. */
+/** Returns why a client may not have a file, or null. `path` has no symbolic links. */
+type FileRule = (path: string) => Promise<string | null>;
+
+/**
+ * Serves the files of one folder, above all HLS playlists and segments.
+ *
+ * Nothing outside the folder is ever served: neither by dots, in any notation, nor by a symbolic
+ * link that points out of it.
+ */
 export class StaticFiles {
   readonly #options: StaticFilesOptions;
 
@@ -88,16 +89,23 @@ export class StaticFiles {
     this.#options = options;
   }
 
-  /** Answers a GET or HEAD request; any other with 405. */
-  async answer(request: Request): Promise<Response> {
+  /** Answers a GET or HEAD request if `objectionTo` permits; others with 405. */
+  async answer(request: Request, objectionTo: FileRule): Promise<Response> {
     if (request.method !== "GET" && request.method !== "HEAD") {
-      return new Response("Files are only read\n", {
+      return new Response("Files are read-only\n", {
         status: 405,
         headers: { allow: "GET, HEAD" },
       });
     }
     const names = readNames(pathOf(request.url));
-    const open = names === null ? null : await this.#open(names);
+    const path = names === null ? null : await this.#locate(names);
+    const objection = path === null ? null : await objectionTo(path);
+    if (objection !== null) {
+      // Not for caches: another client may be admitted.
+      const headers = { "cache-control": "no-store" };
+      return new Response(`${objection}\n`, { status: 403, headers });
+    }
+    const open = path === null ? null : await this.#open(path, names!.at(-1)!);
     if (open === null) {
       const headers = { "cache-control": MISSING_CACHE };
       return new Response("There is no such file\n", { status: 404, headers });
@@ -105,34 +113,49 @@ export class StaticFiles {
     return answerWith(open, request);
   }
 
-  /** The file below the folder, or null when there is none that may be served. */
-  async #open(names: readonly string[]): Promise<OpenFile | null> {
-    let file: Deno.FsFile | null = null;
+  /** Returns the path of an existing file below the folder, without symbolic links, or null. */
+  async #locate(names: readonly string[]): Promise<string | null> {
     try {
       const dir = await Deno.realPath(this.#options.dir);
       const path = await Deno.realPath(`${dir}/${names.join("/")}`);
-      if (!path.startsWith(dir.endsWith("/") ? dir : `${dir}/`)) return null;
+      return path.startsWith(dir.endsWith("/") ? dir : `${dir}/`) ? path : null;
+    } catch (error) {
+      return this.#onFailed(error, names.join("/"));
+    }
+  }
+
+  async #open(path: string, name: string): Promise<OpenFile | null> {
+    let file: Deno.FsFile | null = null;
+    try {
       file = await Deno.open(path);
       const info = await file.stat();
-      if (info.isFile) return { file, info, name: names.at(-1)!.toLowerCase() };
+      if (info.isFile) return { file, info, name: name.toLowerCase() };
     } catch (error) {
-      if (!isAbsence(error)) this.#report(error, names);
+      this.#onFailed(error, path);
     }
     file?.close();
     return null;
   }
 
-  #report(error: unknown, names: readonly string[]): void {
+  #onFailed(error: unknown, path: string): null {
+    if (isAbsence(error)) return null;
     this.#options.logger.for("http").warning(`Cannot serve a file: ${describeError(error)}`, {
-      path: quotePeerText(names.join("/")),
+      path: quotePeerText(path),
       dir: this.#options.dir,
+      fix: "let the server read the folder that dir of http_server names",
     });
+    return null;
   }
 }
 
+/** Returns the path without symbolic links, or null if nothing is there or it cannot be read. */
+export async function realPathOf(path: string): Promise<string | null> {
+  return await Deno.realPath(path).catch(() => null);
+}
+
 /**
- * Names of folders and file that a path leads through, decoded; null when one of them is none. Files that
- * begin with a dot are not served, and so neither are `.` and `..`.
+ * Returns the decoded parts of a URL's path; null if one of them is not a file name. Names that
+ * begin with a dot are not served, which includes `.` and `..`.
  */
 function readNames(path: string): string[] | null {
   const parts = path.split("/").slice(1);
@@ -163,7 +186,7 @@ function cacheControlOf(name: string): string {
   return CACHE_CONTROL[endingOf(name)] ?? OTHER_CACHE;
 }
 
-/** There is no such file, or a folder stands where a file is wanted, or the other way round. */
+/** Whether there is no such file: also for a folder in place of a file, and the reverse. */
 function isAbsence(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory ||
     error instanceof Deno.errors.IsADirectory || error instanceof Deno.errors.FilesystemLoop ||
@@ -206,7 +229,10 @@ function answerWith({ file, info, name }: OpenFile, request: Request): Response 
   return new Response(readBytes(file, first, last - first + 1), { status, headers });
 }
 
-/** RFC 9110 §13.1.2 and §13.1.3: the client has this very version; the tag counts more than the time. */
+/**
+ * Whether the client has this version already (RFC 9110, sections 13.1.2 and 13.1.3). The tag takes
+ * precedence over the time.
+ */
 function isFresh(headers: Headers, etag: string, modifiedMs: number): boolean {
   const tags = headers.get("if-none-match");
   if (tags !== null) {
@@ -217,13 +243,13 @@ function isFresh(headers: Headers, etag: string, modifiedMs: number): boolean {
   return Math.floor(modifiedMs / 1000) * 1000 <= sinceMs;
 }
 
-/** RFC 9110 §13.1.5: with `If-Range`, a part is only wanted of the version that the client has. */
+/** Whether `Range` applies: with `If-Range`, only to that version (RFC 9110, section 13.1.5). */
 function isRangeWanted(request: Request, etag: string, modified: string): boolean {
   const version = request.headers.get("if-range");
   return version === null || version === etag || version === modified;
 }
 
-/** `count` bytes from `offset` on, read as fast as the client takes them; closes the file. */
+/** Reads `count` bytes from `offset` at the pace of the client, and closes the file. */
 function readBytes(file: Deno.FsFile, offset: number, count: number): ReadableStream<Uint8Array> {
   let left = count;
   return new ReadableStream({

@@ -2,11 +2,15 @@ import { DEFAULT_VHOST } from "../config/config.ts";
 import type { VhostService } from "./vhost_service.ts";
 
 /** The vhosts of a server, by name. */
-export class VhostDirectory {
+export class VhostDirectory implements Iterable<VhostService> {
   readonly #services: ReadonlyMap<string, VhostService>;
 
   constructor(services: ReadonlyMap<string, VhostService>) {
     this.#services = services;
+  }
+
+  [Symbol.iterator](): Iterator<VhostService> {
+    return this.#services.values();
   }
 
   /** @returns the vhost `name`, else the default vhost, else null. */

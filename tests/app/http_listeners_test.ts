@@ -15,15 +15,16 @@ const BUSY = 1987;
 
 /** `http_api` on these ports. */
 function api(...ports: number[]): Config {
-  const listen = ports.map((port) => `127.0.0.1:${port}`).join(" ");
-  const text = `listen 1935; http_api { enabled on; listen ${listen}; } vhost v { }`;
-  return parseConfig(text, "test.conf", { readFile: () => undefined }).config;
+  return parse(ports, "");
 }
 
-/** `http_server` on the first port, and nothing else. */
-function files(): Config {
-  const text =
-    `listen 1935; http_server { enabled on; listen 127.0.0.1:${FIRST}; dir /nowhere; } vhost v { }`;
+function apiWithPassword(port: number): Config {
+  return parse([port], "auth { enabled on; username admin; password secret; }");
+}
+
+function parse(ports: readonly number[], more: string): Config {
+  const listen = ports.map((port) => `127.0.0.1:${port}`).join(" ");
+  const text = `listen 1935; http_api { enabled on; listen ${listen}; ${more} } vhost v { }`;
   return parseConfig(text, "test.conf", { readFile: () => undefined }).config;
 }
 
@@ -44,7 +45,7 @@ class Rig implements AsyncDisposable {
       limit: new ClientLimits(config, { clock, logger }),
       view: new FakeView(),
       identity: { serverId: "vid-1", serviceId: "1", pid: 1 },
-      flv: null,
+      streams: null,
       isReady: () => true,
     });
   }
@@ -116,8 +117,9 @@ Deno.test("HttpListeners.apply() replaces the routes of a listener that stays", 
   await using rig = new Rig(api(FIRST));
   rig.listeners.start();
   const client = await rig.dial(FIRST);
-  await rig.listeners.apply(files());
-  assertEquals(await client.get("/api/v1/versions"), "404");
+  assertEquals(await client.get("/api/v1/versions"), "200");
+  await rig.listeners.apply(apiWithPassword(FIRST));
+  assertEquals(await client.get("/api/v1/versions"), "401");
   assertEquals(rig.ports, [FIRST]);
 });
 

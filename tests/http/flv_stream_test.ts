@@ -40,6 +40,10 @@ const AUDIO_METADATA = hex(`
   08 00000001 000c 617564696f636f6465636964 00 4024000000000000 000009
 `);
 
+function vhostWith(httpRemux: HttpRemuxConfig) {
+  return { config: { httpRemux, play: { queueLengthMs: 10_000 } } };
+}
+
 class Rig {
   readonly stream: Stream;
   readonly chunkSize: number;
@@ -81,8 +85,7 @@ class Rig {
   }
 
   flv(remux: Partial<HttpRemuxConfig> = {}): FlvStream {
-    const options = { chunkSize: this.chunkSize, remux: { ...REMUX, ...remux }, maxLagMs: 10_000 };
-    return new FlvStream(this.stream, options);
+    return new FlvStream(this.stream, vhostWith({ ...REMUX, ...remux }), this.chunkSize);
   }
 }
 
@@ -333,6 +336,18 @@ Deno.test("FlvStream keeps the sound that is not announced when it is not to dro
   assertEquals(brief(joiner(flv)), ["K1@0", "a2@9"]);
 });
 
+Deno.test("FlvStream applies settings that change from the next message on", () => {
+  const rig = new Rig().publish().push(VIDEO, 0, keyframe(1));
+  const vhost = { config: vhostWith(REMUX).config };
+  const flv = new FlvStream(rig.stream, vhost, rig.chunkSize);
+  rig.push(AUDIO, 10, sound(2));
+  flv.catchUp();
+  vhost.config = vhostWith({ ...REMUX, hasAudio: false }).config;
+  rig.push(AUDIO, 20, sound(3)).push(VIDEO, 40, interFrame(4));
+  flv.catchUp();
+  assertEquals(brief(joiner(flv)), ["K1@0", "a2@10", "p4@40"]);
+});
+
 Deno.test("FlvStream.log keeps the newest GOP and what followers within the lag need", () => {
   const rig = new Rig().publish().push(VIDEO, 0, keyframe(0, 200_000));
   const flv = rig.flv();
@@ -354,9 +369,9 @@ Deno.test("FlvStreams.join() shares a stream, and forgets it with the last follo
   const rig = new Rig().publish().push(VIDEO, 0, keyframe(1));
   const streams = new FlvStreams(rig.chunkSize);
   const [one, two] = [{ cursor: -1 }, { cursor: -1 }];
-  const options = { remux: REMUX, maxLagMs: 10_000 };
-  const flv = streams.join(rig.stream, one, options);
-  assert(streams.join(rig.stream, two, options) === flv);
+  const vhost = vhostWith(REMUX);
+  const flv = streams.join(rig.stream, one, vhost);
+  assert(streams.join(rig.stream, two, vhost) === flv);
   streams.leave(rig.stream, flv, one);
   assertEquals(streams.count, 1);
   streams.leave(rig.stream, flv, two);
@@ -367,10 +382,10 @@ Deno.test("FlvStreams.join() makes a new one when the last has ended, though it 
   const rig = new Rig().publish().push(VIDEO, 0, keyframe(1));
   const streams = new FlvStreams(rig.chunkSize);
   const [one, two] = [{ cursor: -1 }, { cursor: -1 }];
-  const options = { remux: REMUX, maxLagMs: 10_000 };
-  const old = streams.join(rig.stream, one, options);
+  const vhost = vhostWith(REMUX);
+  const old = streams.join(rig.stream, one, vhost);
   rig.end().publish().push(VIDEO, 0, keyframe(2));
-  const flv = streams.join(rig.stream, two, options);
+  const flv = streams.join(rig.stream, two, vhost);
   assert(flv !== old);
   streams.leave(rig.stream, old, one);
   assertEquals(streams.count, 1);

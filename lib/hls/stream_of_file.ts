@@ -1,0 +1,105 @@
+import type { HlsConfig } from "../config/config.ts";
+import { streamNames } from "./file_names.ts";
+
+/** An HLS file that a vhost may have written. */
+interface HlsFile {
+  /** `app/stream`; null when the path does not tell, as with the template `[stream][seq].ts`. */
+  readonly stream: string | null;
+}
+
+/** What placeholders other than names stand for, see `fillSegment`. */
+const PATTERNS: Readonly<Record<string, string>> = {
+  seq: "\\d+",
+  duration: "\\d+",
+  timestamp: "\\d+",
+  "2006": "\\d{4}",
+  "01": "\\d{2}",
+  "02": "\\d{2}",
+  "15": "\\d{2}",
+  "04": "\\d{2}",
+  "05": "\\d{2}",
+  "999": "\\d{3}",
+};
+
+/** A segment, a CMAF segment or its init segment, complete or being written. */
+const SEGMENT_ENDING = "(?:\\.ts|\\.m4s|-init\\.mp4)(?:\\.tmp)?";
+const PLAYLIST_ENDING = "\\.m3u8(?:\\.tmp)?";
+
+/** By vhost and template. There are few: two per vhost. */
+const patterns = new Map<string, readonly RegExp[]>();
+
+/**
+ * Finds the stream that a playlist or segment belongs to: the inverse of `fillStream` and
+ * `fillSegment`.
+ *
+ * @param vhost Name of the configured vhost.
+ * @param path Relative to the vhost's `hls_path`.
+ * @returns null when the vhost does not write files with such a path.
+ */
+export function streamOfFile(vhost: string, config: HlsConfig, path: string): HlsFile | null {
+  return match(vhost, config.playlistFile, PLAYLIST_ENDING, path) ??
+    match(vhost, config.segmentFile, SEGMENT_ENDING, path);
+}
+
+function match(vhost: string, template: string, ending: string, path: string): HlsFile | null {
+  const [longest, shortest] = patternsOf(vhost, template, ending).map((pattern) =>
+    nameIn(pattern.exec(path)?.groups, vhost)
+  );
+  if (longest === undefined) return null;
+  // If the path can be read in two ways, it does not tell the stream.
+  return { stream: longest === shortest ? longest : null };
+}
+
+/** @returns undefined when the path does not match, null when it tells no stream. */
+function nameIn(
+  groups: Readonly<Record<string, string>> | undefined,
+  vhost: string,
+): string | null | undefined {
+  if (groups === undefined) return undefined;
+  const { app, stream } = groups;
+  if (app === undefined || stream === undefined) return null;
+  const name = unescapeName(`${app}/${stream}`);
+  const names = name === null ? null : streamNames(vhost, name);
+  return names?.app === app && names.stream === stream ? name : null;
+}
+
+function unescapeName(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
+
+/** One pattern that makes names as long as possible, and one that makes them short. */
+function patternsOf(vhost: string, template: string, ending: string): readonly RegExp[] {
+  const key = `${vhost}\n${template}`;
+  let found = patterns.get(key);
+  if (found === undefined) {
+    found = ["+", "+?"].map((some) => compile(vhost, template, ending, some));
+    patterns.set(key, found);
+  }
+  return found;
+}
+
+function compile(vhost: string, template: string, ending: string, some: string): RegExp {
+  const named = new Map<string, string>([
+    ["app", `[^/]${some}(?:/[^/]${some})*`],
+    ["stream", `[^/]${some}`],
+  ]);
+  const base = template.replace(/^(?:\.\/)+/, "").replace(/\.[^./]*$/, "");
+  const source = base.split(/\[(\w+)\]/).map((part, index) => {
+    if (index % 2 === 0) return escapePattern(part);
+    if (part === "vhost") return escapePattern(streamNames(vhost, "a/b")?.vhost ?? "");
+    const pattern = named.get(part);
+    if (pattern === undefined) return PATTERNS[part] ?? escapePattern(`[${part}]`);
+    // A second placeholder of the same name stands for the same text.
+    named.set(part, `\\k<${part}>`);
+    return pattern.startsWith("\\k") ? pattern : `(?<${part}>${pattern})`;
+  });
+  return new RegExp(`^${source.join("")}${ending}$`);
+}
+
+function escapePattern(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
