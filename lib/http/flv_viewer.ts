@@ -85,14 +85,14 @@ type About = Readonly<Record<"stream" | "vhost" | "peer", string>>;
  * to an RTMP connection, with the same rules and the same way of writing.
  *
  * ```
- *         gate admits                 stream is live
- *  asked ─────────────┬────────▶ held ───────────────▶ live
- *    │                │            │                  ▲ │
- *    │                └────────────┼──────────────────┘ │
- *    │ refused                     │ not published      │ unpublished, stalled
- *    └──────────────┬──────────────┴────────────────────┘
- *                   ▼            closed in any state
- *                 gone
+ *        admitted,             stream
+ *        not live              is live
+ *  asked ──────────▶ held ──────────────▶ live
+ *    │                                     ▲
+ *    └─────────────────────────────────────┘
+ *        admitted, stream is live
+ *
+ *  any state ──▶ gone: refused, not published, unpublished, stalled, closed
  * ```
  */
 export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
