@@ -5,7 +5,9 @@ import type { MachineFacts } from "./machine.ts";
 const RESULTS = new URL("RESULTS.md", import.meta.url);
 const PLOT = new URL("results.svg", import.meta.url);
 
-/** Adds a run to the repository: a column of the table in `RESULTS.md`, and the plot if it has one. */
+/**
+ * Adds a run to the repository: a column of the table in `RESULTS.md`, and the plot if it has one.
+ */
 export async function recordBench(
   run: {
     readonly machine: MachineFacts;

@@ -39,7 +39,7 @@ const SCENES: Readonly<Record<string, (context: BenchContext) => Promise<SceneRe
 };
 
 /**
- * Scenes about a server's use of its own core, which is kept awake for them. The other scenes
+ * Scenes that measure the use of the server core, which is kept awake for them. The other scenes
  * measure delays, to which a busy neighbouring core adds, or use all cores.
  */
 const OF_ONE_CORE: ReadonlySet<string> = new Set([

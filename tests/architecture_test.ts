@@ -1,9 +1,9 @@
-/** Holds the program to its layers: who may import whom, and who may touch the world outside. */
+/** Holds the program to its layers: which layer may import which, and which may use the runtime. */
 
 import { assertEquals } from "./helpers/assert.ts";
 import { needs } from "./helpers/permissions.ts";
 
-/** Layers from the bottom up. A file imports from its own layer and from those of lower rows. */
+/** Layers from the bottom up. A file imports from its own layer and from lower rows. */
 const LAYERS: readonly (readonly string[])[] = [
   ["base"],
   ["amf", "config"],
@@ -23,8 +23,8 @@ const LAYERS: readonly (readonly string[])[] = [
 ];
 
 /**
- * Imports from a lower row that are not allowed: HLS is a viewer of streams and knows no clients, and
- * what the API says of codecs it takes from `media`.
+ * Imports from a lower row that are forbidden: HLS is a viewer of streams and knows no clients, and
+ * the API takes its facts about codecs from `media`.
  */
 const FORBIDDEN: readonly string[] = [
   "hls → io",
@@ -37,11 +37,11 @@ const FORBIDDEN: readonly string[] = [
 /** Layers in which nothing waits: bytes and times go in, calls come out. */
 const PURE_LAYERS: readonly string[] = ["rtmp", "session", "hub"];
 
-/** What a pure layer does not say. */
+/** Words that a pure layer must not use. */
 const WAITING =
   /\b(async|await|Promise|queueMicrotask|set(?:Timeout|Interval|Immediate)|performance|Date)\b/;
 
-/** Files outside `cli`, and without the bindings of servers to come, that may use the runtime. */
+/** Files outside the runtime layers that may use the runtime. */
 const RUNTIME_FILES: readonly string[] = [
   "io/tcp.ts",
   "config/load.ts",
@@ -50,14 +50,14 @@ const RUNTIME_FILES: readonly string[] = [
 ];
 const RUNTIME_LAYERS: readonly string[] = ["logging", "monitor", "threads", "app", "demo", "cli"];
 
-/** The file that opens sockets, and the layers that may hand it to the others. */
+/** The file that opens sockets, and the layers that may pass it to others. */
 const SOCKET_FILE = "io/tcp.ts";
 const SOCKET_LAYERS: readonly string[] = ["io", "threads", "app", "demo", "cli"];
 
 /** The only file below those layers that makes HTTP requests. */
 const FETCH_FILE = "server/hook_client.ts";
 
-/** What a file breaks, one line for each rule; `path` is relative to `lib`. */
+/** Returns the rules that a file breaks, one line each; `path` is relative to `lib`. */
 function brokenRules(path: string, source: string): string[] {
   const code = stripCommentsAndStrings(source);
   return [
@@ -83,7 +83,7 @@ function brokenImport(path: string, specifier: string): string[] {
   return [];
 }
 
-/** Everything else gets a `Network`, so that it runs without sockets in tests. */
+/** Everything else receives a `Network`, so that tests can run it without sockets. */
 function brokenSocketImport(path: string, source: string): string[] {
   if (SOCKET_LAYERS.includes(layerOf(path))) return [];
   const isImported = importsOf(source.replace(/^(import|export) type\b[^;]*;/gm, ""))
@@ -91,7 +91,7 @@ function brokenSocketImport(path: string, source: string): string[] {
   return isImported ? [`${path} imports ${SOCKET_FILE}: pass it a Network`] : [];
 }
 
-/** Path of an imported file, relative to `lib`. */
+/** Returns the path of an imported file, relative to `lib`. */
 function resolve(path: string, specifier: string): string {
   return new URL(specifier, `file:///lib/${path}`).pathname.replace(/^\/(lib\/)?/, "");
 }
@@ -110,7 +110,7 @@ function mayUseRuntime(path: string): boolean {
   return RUNTIME_FILES.includes(path) || RUNTIME_LAYERS.includes(layerOf(path));
 }
 
-/** The global function, not a method of somebody. */
+/** Finds the global function, not a method. */
 function usesFetch(code: string): boolean {
   return /(?<![.#\w])fetch\b/.test(code);
 }
@@ -123,7 +123,7 @@ function layerOf(path: string): string {
   return path.split("/")[0]!;
 }
 
-/** What is no layer, such as `main.ts`, is above them all: nobody may import it. */
+/** A file outside all layers, such as `main.ts`, ranks above them: none may import it. */
 function rankOf(layer: string): number {
   const rank = LAYERS.findIndex((row) => row.includes(layer));
   return rank < 0 ? LAYERS.length : rank;
@@ -134,7 +134,7 @@ function importsOf(source: string): string[] {
   return [...source.matchAll(specifiers)].map(([, from, other]) => from ?? other!);
 }
 
-/** Comments and plain texts may speak of anything; templates hold code too, so they stay. */
+/** Comments and strings may mention anything. Templates contain code, so they stay. */
 function stripCommentsAndStrings(source: string): string {
   return source.replace(/\/\*[\s\S]*?\*\/|\/\/.*|"(?:\\.|[^"\\\n])*"/g, "");
 }
@@ -225,7 +225,7 @@ Deno.test({
   },
 });
 
-/** Paths of the modules below a folder of `lib`, relative to `lib`. */
+/** Returns the paths of the modules below a folder of `lib`, relative to `lib`. */
 function* listModules(folder: string): Generator<string> {
   for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, LIB))) {
     const path = `${folder}${name}`;

@@ -1,4 +1,4 @@
-/** Holds the whole repository to the rules of `tests/tidy/`: one walk, one list of what breaks them. */
+/** Holds the whole repository to the rules in `tests/tidy/`: one walk, one list of findings. */
 
 import { assertEquals } from "./helpers/assert.ts";
 import { needs } from "./helpers/permissions.ts";
@@ -73,9 +73,10 @@ function* findAll(
     if (path.startsWith("tests/tidy/")) continue;
     yield* found("words", path, findBannedWordsInText(path, text));
     yield* found("leaks", path, findLeaks(path, text));
-    if (!path.endsWith(".md")) continue;
-    yield* found("links", path, findBrokenLinks(path, text, exists));
-    yield* found("files named", path, findMissingFiles(path, text, exists));
+    if (path.endsWith(".md")) yield* found("links", path, findBrokenLinks(path, text, exists));
+    if (/\.md$|^deno\.json$|^\.ci\/run$/.test(path)) {
+      yield* found("files named", path, findMissingFiles(path, text, exists));
+    }
   }
   for (const [path, findings] of findDeadExports(modules)) {
     yield* found("dead exports", path, findings);

@@ -5,7 +5,7 @@ import { ConfigError } from "../../lib/base/errors.ts";
 import { loadConfig } from "../../lib/config/load.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { type Entries, ROOT } from "../../lib/config/schema.ts";
-import { renderDocTables, renderFullConf, renderFullToml } from "../../tools/config_reference.ts";
+import { renderDocTables, renderFullConf, renderFullToml } from "./config_reference.ts";
 
 const ROOT_URL = new URL("../../", import.meta.url);
 const ignore = (await Deno.permissions.query({ name: "read" })).state !== "granted";

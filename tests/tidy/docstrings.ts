@@ -1,11 +1,11 @@
-/** What exported symbols say of themselves. */
+/** Rules about docstrings. */
 
 import type { Finding } from "./rule.ts";
 import { lineOf, type SourceText } from "./source_text.ts";
 
 const EXPORT = /^export (?:declare |abstract |async )*(?!type \{)\w+\*? (\w+)/gm;
 
-/** Exports of `lib` without a docstring. Line comments may stand between the two. */
+/** Finds exports of `lib` without a docstring. Line comments may stand between the two. */
 export function findUndocumentedExports(path: string, file: SourceText): Finding[] {
   if (!path.startsWith("lib/") || path.endsWith(".d.ts")) return [];
   return [...file.code.matchAll(EXPORT)]
@@ -19,7 +19,7 @@ export function findUndocumentedExports(path: string, file: SourceText): Finding
     }));
 }
 
-/** A file comment in a module of `lib` that exports one symbol, which shows nothing of it on hover. */
+/** Finds a file comment in a module of `lib` with one export: editors do not show it on hover. */
 export function findMisplacedComment(path: string, file: SourceText): Finding[] {
   if (!path.startsWith("lib/") || path.endsWith(".d.ts")) return [];
   const exports = [...file.code.matchAll(/^export /gm)];

@@ -1,4 +1,4 @@
-/** How long things may be. */
+/** Rules about lengths. */
 
 import type { Finding } from "./rule.ts";
 import { closingOf, lineOf, type SourceText } from "./source_text.ts";
@@ -6,10 +6,10 @@ import { closingOf, lineOf, type SourceText } from "./source_text.ts";
 const MAX_COMMENT_COLUMNS = 100;
 const MAX_FUNCTION_LINES = 70;
 const MAX_FILE_LINES = 400;
-/** A test file is a list of cases, and a reader wants one of them. */
+/** A test file is a list of cases, which readers search rather than read. */
 const MAX_TEST_FILE_LINES = 800;
 
-/** Files that may be longer than all others. */
+/** Files that may be longer than all others, with the reason. */
 const TABLES: ReadonlyMap<string, string> = new Map([
   ["lib/config/schema.ts", "one table: a row per directive"],
   ["lib/demo/sample.ts", "a video as base64"],
@@ -17,7 +17,10 @@ const TABLES: ReadonlyMap<string, string> = new Map([
   ["tests/fixtures/av1_opus_multipacket_flv.ts", "a video as base64"],
 ]);
 
-/** Comment lines that are too wide; `deno fmt` leaves them alone. Lines with a link are exempt. */
+/**
+ * Finds comment lines that are too wide; `deno fmt` does not wrap them. Lines with a link are
+ * exempt.
+ */
 export function findWideComments(_path: string, file: SourceText): Finding[] {
   const lines = file.source.split("\n");
   const commentLines = new Set(file.comments.flatMap(({ start, text }) => {
@@ -33,7 +36,7 @@ export function findWideComments(_path: string, file: SourceText): Finding[] {
     }));
 }
 
-/** A file that has too many lines. */
+/** Finds a file with too many lines. */
 export function findLongFile(path: string, file: SourceText): Finding[] {
   const max = path.endsWith("_test.ts") ? MAX_TEST_FILE_LINES : MAX_FILE_LINES;
   const lines = file.source.split("\n").length - 1;
@@ -41,7 +44,7 @@ export function findLongFile(path: string, file: SourceText): Finding[] {
   return [{ line: 1, message: `File has ${lines} lines; split it, ${max} are allowed` }];
 }
 
-/** Functions and methods that have too many lines, from the name to the closing brace. */
+/** Finds functions and methods with too many lines, from the name to the closing brace. */
 export function findLongFunctions(_path: string, file: SourceText): Finding[] {
   return functionsOf(file)
     .filter(({ lines }) => lines > MAX_FUNCTION_LINES)
@@ -56,7 +59,7 @@ interface FunctionSize {
   readonly lines: number;
 }
 
-/** Every function with a block as its body. */
+/** Returns every function whose body is a block. */
 function functionsOf({ code, source }: SourceText): FunctionSize[] {
   const sizes: FunctionSize[] = [];
   for (let open = code.indexOf("{"); open >= 0; open = code.indexOf("{", open + 1)) {
@@ -68,13 +71,16 @@ function functionsOf({ code, source }: SourceText): FunctionSize[] {
   return sizes;
 }
 
-/** Keywords whose parentheses stand before a block that is no function. */
+/** Keywords whose parentheses precede a block that is no function body. */
 const CONTROL = /\b(?:if|for|for await|while|switch|catch|with)\s*$/;
 
-/** What a type continues with, so that a brace behind it belongs to the type. */
+/** Ends of an incomplete type: a brace after one of them belongs to the type. */
 const INSIDE_TYPE = /(?:[:|&<,([]|=>|\b(?:is|extends|keyof|typeof|readonly))\s*$/;
 
-/** The offset of the parameters (or of the arrow) of the function whose body opens at `open`, or -1. */
+/**
+ * Returns the offset of the parameters (or of the arrow) of the function whose body opens at
+ * `open`, or -1.
+ */
 function functionStart(code: string, open: number): number {
   const before = code.slice(0, open).trimEnd();
   if (before.endsWith("=>")) return before.length - 2;
@@ -84,7 +90,7 @@ function functionStart(code: string, open: number): number {
   return CONTROL.test(code.slice(Math.max(0, start - 20), start)) ? -1 : start;
 }
 
-/** The offset of the `)` of `): Type`, when `text` ends so that a block may follow; or -1. */
+/** Returns the offset of the `)` in `): Type` if `text` ends with that, or -1. */
 function beforeReturnType(text: string): number {
   if (INSIDE_TYPE.test(text)) return -1;
   let depth = 0;
@@ -103,7 +109,7 @@ function beforeReturnType(text: string): number {
   return -1;
 }
 
-/** The offset of the bracket that the one at `close` closes, or 0. */
+/** Returns the offset of the bracket that the one at `close` closes, or 0. */
 function openingOf(code: string, close: number): number {
   let depth = 0;
   for (let at = close; at >= 0; at--) {

@@ -1,9 +1,9 @@
-/** Links between files: what a text names must exist. */
+/** Rules about references between files. */
 
 import type { Finding } from "./rule.ts";
 import { lineOf, type SourceText } from "./source_text.ts";
 
-/** Relative links of Markdown that lead nowhere. `exists` takes a path relative to the repository. */
+/** Finds broken relative links of Markdown. `exists` takes a path relative to the repository. */
 export function findBrokenLinks(
   path: string,
   text: string,
@@ -18,13 +18,13 @@ export function findBrokenLinks(
     }));
 }
 
-/** Folders from which texts name files, so that `hub/stream.ts` is enough. */
+/** Folders that references may be relative to, so that `hub/stream.ts` is enough. */
 const ROOTS = ["", "lib/", "tests/", "tests/helpers/", "tests/interop/"];
 
-/** A source file or page, in prose, but no HLS segment such as `live/show-7.ts`. */
+/** A source file or page in prose, but not an HLS segment such as `live/show-7.ts`. */
 const FILE_NAME = /(?<![\w./-])(?!live\/)((?:[\w.-]+\/)+[\w.-]+\.(?:ts|md)|\w+_test\.ts)\b/g;
 
-/** Files that Markdown or comments name and that do not exist. */
+/** Finds files that Markdown or comments name and that do not exist. */
 export function findMissingFiles(
   path: string,
   file: SourceText | string,

@@ -1,11 +1,11 @@
-/** What log lines, error texts and comments have to carry. */
+/** Rules about log lines, error texts and leftovers. */
 
 import type { Finding } from "./rule.ts";
 import { closingOf, lineOf, type SourceText } from "./source_text.ts";
 
 /**
- * WARN and ERROR lines that say only what happened: no cause or consequence (`Pull failed: ${reason}`), no
- * advice (`SIGHUP ignored: …; restart to apply`, or a `fix` field).
+ * Finds WARN and ERROR lines that say only what happened: without a cause (`Pull failed:
+ * ${reason}`), a consequence or a remedy (`SIGHUP ignored: …; restart to apply`, or a `fix` field).
  */
 export function findBareWarnings(path: string, file: SourceText): Finding[] {
   if (!path.startsWith("lib/")) return [];
@@ -23,7 +23,7 @@ export function findBareWarnings(path: string, file: SourceText): Finding[] {
   });
 }
 
-/** Texts of errors that are not one phrase: a capital first, no full stop last. */
+/** Finds error texts that do not start with a capital, or end with a full stop. */
 export function findRoughErrors(path: string, file: SourceText): Finding[] {
   if (!path.startsWith("lib/")) return [];
   const texts = /\bnew (?:(?:Wire|Upstream)Error\([^,]*,|(?:Start|Usage)Error\()\s*(["`])/g;
@@ -38,10 +38,12 @@ export function findRoughErrors(path: string, file: SourceText): Finding[] {
   });
 }
 
-/** What a departure from a specification says: `DEVIATION: what | because why | test "name"`. */
+/** The form of a departure from a specification: `DEVIATION: what | because why | test "name"`. */
 const DEVIATION = /DEVIATION:([\s\S]*?)(?=DEVIATION:|\n\s*\*?\s*\n|\*\/|$)/g;
 
-/** Departures that name no test, or one that there is not. `testNames` may hold `${…}`. */
+/**
+ * Finds deviations that name no test, or one that does not exist. `testNames` may contain `${…}`.
+ */
 export function findUntestedDeviations(
   path: string,
   file: SourceText,
@@ -60,7 +62,7 @@ export function findUntestedDeviations(
   );
 }
 
-/** The names of the tests in a file, templates as they are written. */
+/** Returns the names of the tests in a file, templates in their source form. */
 export function testNamesOf(file: SourceText): string[] {
   const starts = /\bDeno\.test\(\s*(["`])|\bname: (["`])/g;
   return [...file.code.matchAll(starts)].map(({ 0: head, index }) => {
@@ -69,14 +71,14 @@ export function testNamesOf(file: SourceText): string[] {
   });
 }
 
-/** Whether a test has that name, where each `${…}` may be anything. */
+/** Returns whether a test has that name, where each `${…}` matches anything. */
 function isNameOf(template: string, name: string): boolean {
   const parts = template.split(/\$\{[^}]*\}/);
   const literal = parts.map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(`^${literal.join(".*")}$`).test(name);
 }
 
-/** What must not be in the repository, and why. */
+/** Patterns that must not be in the repository, with the remedy. */
 const LEAKS: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/\b(?:TODO|FIXME|XXX)\b/, "do it, or leave it out"],
   [/(?<![\w.])\/(?:work|home\/\w+|root)\//, "a path of one machine"],
@@ -85,7 +87,7 @@ const LEAKS: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/(?<![\w#])#\d{1,2}\b/, "name what it is about"],
 ];
 
-/** Leftovers of work, and things that make sense on one machine only. */
+/** Finds leftovers of work, and references that are valid on one machine only. */
 export function findLeaks(_path: string, source: string): Finding[] {
   return source.split("\n").flatMap((text, index) =>
     LEAKS.filter(([pattern]) => pattern.test(text)).map(([pattern, why]) => ({

@@ -1,11 +1,11 @@
-/** Who imports whom: exports that no other file takes, and files that nothing refers to. */
+/** Rules about imports: exports that no other file uses, and files that nothing refers to. */
 
 import type { Finding } from "./rule.ts";
 import { lineOf, type SourceText } from "./source_text.ts";
 
 /**
- * Functions, classes and constants of `lib` that only tests import, by `path#name`, with the reason. All
- * others are not exported. Types are free: a test may name what it passes.
+ * Functions, classes and constants of `lib` that only tests import, by `path#name`, with the
+ * reason. Types are exempt, so that a test can name what it passes.
  */
 const TEST_ONLY: ReadonlyMap<string, string> = new Map([]);
 
@@ -23,7 +23,7 @@ interface Export {
   readonly line: number;
 }
 
-/** Exports that no other file imports, or of `lib` by tests only. */
+/** Finds exports that no other file imports, and exports of `lib` that only tests import. */
 export function findDeadExports(
   files: ReadonlyMap<string, SourceText>,
 ): ReadonlyMap<string, Finding[]> {
@@ -45,7 +45,7 @@ export function findDeadExports(
   });
 }
 
-/** Entries of the list of exports for tests that are none: the list may only hold what is needed. */
+/** Returns entries of `TEST_ONLY` that are no longer needed. */
 export function findNeedlessTestExports(files: ReadonlyMap<string, SourceText>): string[] {
   const users = findUsers(files);
   return [...TEST_ONLY.keys()].filter((key) => {
@@ -56,9 +56,10 @@ export function findNeedlessTestExports(files: ReadonlyMap<string, SourceText>):
 }
 
 /**
- * Files that no other file imports or names. Misses circles of files, and files with the name of another.
+ * Finds files that no other file imports or names. Misses cycles of files, and files that share a
+ * name.
  *
- * @param others Texts that may name files, too: tasks, scripts.
+ * @param others further texts that may name files: tasks, scripts
  */
 export function findOrphans(
   files: ReadonlyMap<string, SourceText>,
@@ -80,7 +81,10 @@ export function findOrphans(
   });
 }
 
-/** Files that import an export, by `path#name`; `path#*` when they take the whole module. */
+/**
+ * Returns the files that import an export, by `path#name`; by `path#*` if they import the whole
+ * module.
+ */
 function findUsers(files: ReadonlyMap<string, SourceText>): ReadonlyMap<string, readonly string[]> {
   const users = new Map<string, string[]>();
   for (const [path, file] of files) {
@@ -94,7 +98,7 @@ function findUsers(files: ReadonlyMap<string, SourceText>): ReadonlyMap<string, 
   return users;
 }
 
-/** What a module takes from others, by `import`, `export … from` and `import()`. */
+/** Returns what a module uses of others, by `import`, `export … from` and `import()`. */
 function importsOf(path: string, { code, source }: SourceText): Import[] {
   const statements = /^(?:import|export)\b([^;"]*?)"( *)"|\bimport\(\s*"( *)"/gm;
   return [...code.matchAll(statements)].flatMap(({ 0: whole, 1: clause, index }) => {
@@ -108,7 +112,10 @@ function importsOf(path: string, { code, source }: SourceText): Import[] {
   });
 }
 
-/** Names of `a, type B, c as d`: of `c as d` the first, as the exporting module has it, or the last. */
+/**
+ * Returns the names in `a, type B, c as d`: of `c as d` the first, as the exporting module has it,
+ * or the last.
+ */
 function namesIn(list: string, which: "first" | "last" = "first"): string[] {
   return list
     .split(",")
@@ -120,7 +127,7 @@ const KINDS = "function\\*?|class|const enum|const|let|interface|type|enum";
 const DECLARED = new RegExp(`^export (?:declare |abstract |async )*(${KINDS}) (\\w+)`, "gm");
 const LISTED = /^export (?:type )?\{([^}]*)\}/gm;
 
-/** What a module declares and exports, or passes on. */
+/** Returns what a module declares and exports, or re-exports. */
 function exportsOf({ code, source }: SourceText): Export[] {
   const declared = [...code.matchAll(DECLARED)].map(({ 1: kind, 2: name, index }) => ({
     name: name!,

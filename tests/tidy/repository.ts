@@ -1,23 +1,23 @@
 import { readSource, type SourceText } from "./source_text.ts";
 
-/** The files that the rules are about. Paths are relative to the repository. */
+/** The files that the rules apply to. Paths are relative to the repository. */
 export interface Repository {
   /** TypeScript. */
   readonly modules: ReadonlyMap<string, SourceText>;
-  /** Other text written by hand: pages, configurations, scripts, C. */
+  /** Other text files written by hand: pages, configurations, scripts, C. */
   readonly texts: ReadonlyMap<string, string>;
-  /** Whether there is a file or folder. */
+  /** Returns whether a file or folder exists. */
   exists(path: string): boolean;
 }
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** Made by programs, or kept by git. */
+/** Files that are generated, downloaded or kept by git. */
 const SKIPPED = /^(?:\.git|\.cache|dist|node_modules|objs|deno\.lock|LICENSE|tests\/corpus)$/;
 
 const TEXT = /(?:\.(?:md|json|conf|toml|c|html|css|js)|\.ci\/run)$/;
 
-/** Reads the repository that this file is in. */
+/** Reads the repository that contains this file. */
 export async function readRepository(): Promise<Repository> {
   const modules = new Map<string, SourceText>();
   const texts = new Map<string, string>();

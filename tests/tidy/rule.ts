@@ -2,6 +2,6 @@
 export interface Finding {
   /** 1-based. */
   readonly line: number;
-  /** What is wrong, and how to put it right. */
+  /** What is wrong, and how to fix it. */
   readonly message: string;
 }

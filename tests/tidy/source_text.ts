@@ -1,30 +1,33 @@
 /** A piece of a file. */
-export interface Span {
+interface Span {
   /** Offset of the first character. */
   readonly start: number;
   readonly text: string;
 }
 
-/** A TypeScript file in its parts. Offsets are the same in all of them. */
+/**
+ * A TypeScript file, separated into code, comments and strings. Offsets are the same in all of
+ * them.
+ */
 export interface SourceText {
   readonly source: string;
-  /** The source with blanks for comments, the insides of strings, and regular expressions. */
+  /** The source with comments, the contents of strings, and regular expressions blanked out. */
   readonly code: string;
-  /** Comments with their marks. Line comments on consecutive lines are one. */
+  /** Comments with their marks. Line comments on consecutive lines are merged. */
   readonly comments: readonly Span[];
-  /** Insides of strings. A template yields one span per piece between its `${…}`. */
+  /** Contents of strings. A template yields one span per piece between its `${…}`. */
   readonly strings: readonly Span[];
 }
 
 /**
- * Separates code, comments and strings of formatted TypeScript. It needs no parser: all rules here get by
- * with brackets and line starts.
+ * Separates code, comments and strings of formatted TypeScript. This is no parser, but brackets and
+ * line starts are enough for all rules.
  */
 export function readSource(source: string): SourceText {
   return new Scanner(source).run();
 }
 
-/** The 1-based line of an offset. */
+/** Returns the 1-based line of an offset. */
 export function lineOf(source: string, offset: number): number {
   let line = 1;
   for (let at = source.indexOf("\n"); at >= 0 && at < offset; at = source.indexOf("\n", at + 1)) {
@@ -33,7 +36,7 @@ export function lineOf(source: string, offset: number): number {
   return line;
 }
 
-/** The offset of the bracket that closes the one at `open`, or the end of the code. */
+/** Returns the offset of the bracket that closes the one at `open`, or the end of the code. */
 export function closingOf(code: string, open: number): number {
   let depth = 0;
   for (let at = open; at < code.length; at++) {
@@ -43,7 +46,7 @@ export function closingOf(code: string, open: number): number {
   return code.length;
 }
 
-/** What stands before a slash that begins a regular expression. */
+/** Code before a slash that starts a regular expression. */
 const BEFORE_REGEXP =
   /(?:^|[(,=:[!&|?{};+\-*%<>~^]|\b(?:return|typeof|case|in|of|await|throw))\s*$/;
 
@@ -66,7 +69,9 @@ class Scanner {
     return { source, code, comments: this.#comments, strings: this.#strings };
   }
 
-  /** Reads code to the end, or to the brace that closes a template's `${`. Returns where it ended. */
+  /**
+   * Reads code to the end, or to the brace that closes a template's `${`. Returns the end offset.
+   */
   #readCode(from: number, isInTemplate: boolean): number {
     let depth = 0;
     let at = from;

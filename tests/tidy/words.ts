@@ -1,9 +1,9 @@
-/** Words that we do not use, and what to say instead. */
+/** Rules about words. */
 
 import type { Finding } from "./rule.ts";
 import { lineOf, type SourceText } from "./source_text.ts";
 
-/** Wrong on the left, right on the right. A pattern matches whole words in any case. */
+/** Banned words, and better ones. A pattern matches whole words, in upper and lower case. */
 const BANNED: readonly (readonly [wrong: string, right: string])[] = [
   ["whoever", "the client, player or caller that"],
   ["somebody|anybody", "a client, a player, a caller"],
@@ -34,7 +34,9 @@ const BANNED: readonly (readonly [wrong: string, right: string])[] = [
   ["dear|dearer", "expensive"],
 ];
 
-/** What may stand between two words of a phrase: spaces, a line end, and the mark of a comment line. */
+/**
+ * What may stand between two words of a phrase: spaces, a line end, and the mark of a comment line.
+ */
 const GAP = "(?:\\s|\\*|//|#)+";
 
 const BANNED_PROSE = BANNED.map(([wrong, right]) => ({
@@ -42,10 +44,10 @@ const BANNED_PROSE = BANNED.map(([wrong, right]) => ({
   right,
 }));
 
-/** Words that are no part of a name in code: from the vocabulary of an earlier design. */
+/** Words that may not be part of a name in code. */
 const BANNED_IN_NAMES = /^(?:wish|deed|illness|guest|oddity|neighbour|goodbye|pictures?)$/i;
 
-/** Banned words in comments and strings. */
+/** Finds banned words in comments and strings. */
 export function findBannedWords(_path: string, file: SourceText): Finding[] {
   return [...file.comments, ...file.strings].flatMap(({ start, text }) =>
     findInProse(text).map(({ at, message }) => ({
@@ -55,12 +57,12 @@ export function findBannedWords(_path: string, file: SourceText): Finding[] {
   );
 }
 
-/** Banned words in a text that is all prose, such as Markdown. */
+/** Finds banned words in a text that is all prose, such as Markdown. */
 export function findBannedWordsInText(_path: string, text: string): Finding[] {
   return findInProse(text).map(({ at, message }) => ({ line: lineOf(text, at), message }));
 }
 
-/** Names in code that contain a banned word, each once. */
+/** Finds names in code that contain a banned word, each once. */
 export function findBannedNames(_path: string, file: SourceText): Finding[] {
   const names = new Map<string, number>();
   for (const { 0: name, index } of file.code.matchAll(/[A-Za-z]\w*/g)) {

@@ -5,7 +5,7 @@
 
 import { DOC_MARKS, renderDocTables, renderFullConf, renderFullToml } from "./config_reference.ts";
 
-const root = new URL("../", import.meta.url);
+const root = new URL("../../", import.meta.url);
 const doc = new URL("docs/configuration.md", root);
 
 Deno.writeTextFileSync(new URL("conf/full.conf", root), renderFullConf());

@@ -1,12 +1,12 @@
 /**
  * Renders what is generated from the schema: `conf/full.conf`, `conf/full.toml` and the tables of
- * `docs/configuration.md`. `update_docs.ts` writes them, and `tests/config/conf_test.ts` fails when
- * they are stale.
+ * `docs/configuration.md`. `update_docs.ts` writes them, and `conf_test.ts` fails when they are
+ * stale.
  */
 
-import type { Deferred, Entries, Option } from "../lib/config/schema.ts";
-import { ROOT } from "../lib/config/schema.ts";
-import { srsSyntax, tomlSyntax } from "../lib/config/syntax.ts";
+import type { Deferred, Entries, Option } from "../../lib/config/schema.ts";
+import { ROOT } from "../../lib/config/schema.ts";
+import { srsSyntax, tomlSyntax } from "../../lib/config/syntax.ts";
 
 const TEXT_WIDTH = 96;
 const VALUE_COLUMN = 20;
@@ -30,7 +30,9 @@ export function renderFullToml(): string {
   return [...PREFACE.map((line) => `# ${line}`), "", ...tomlTable(ROOT, [])].join("\n") + "\n";
 }
 
-/** Returns the generated part of `docs/configuration.md` with its marks, formatted as by `deno fmt`. */
+/**
+ * Returns the generated part of `docs/configuration.md` with its marks, formatted as by `deno fmt`.
+ */
 export function renderDocTables(): string {
   return [
     DOC_MARKS[0],
@@ -74,7 +76,9 @@ function confOption(name: string, option: Option<unknown>, width: number): strin
   return `${shown.padEnd(width - 1)} ${option.words.join(" ")};`;
 }
 
-/** Lines of one table of `full.toml`: options first, because a table header ends the table before. */
+/**
+ * Lines of one table of `full.toml`: options first, because a table header ends the table before.
+ */
 function tomlTable(entries: Entries, path: readonly string[]): string[] {
   const lines: string[] = [];
   for (const [name, entry] of Object.entries(entries)) {
