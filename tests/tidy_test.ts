@@ -12,7 +12,12 @@ import {
   findUntestedDeviations,
   testNamesOf,
 } from "./tidy/messages.ts";
-import { findDeadExports, findNeedlessTestExports, findOrphans } from "./tidy/modules.ts";
+import {
+  findCycles,
+  findDeadExports,
+  findNeedlessTestExports,
+  findOrphans,
+} from "./tidy/modules.ts";
 import { readRepository, type Repository } from "./tidy/repository.ts";
 import type { Finding } from "./tidy/rule.ts";
 import { findBannedNames, findBannedWords, findBannedWordsInText } from "./tidy/words.ts";
@@ -80,6 +85,9 @@ function* findAll(
   }
   for (const [path, findings] of findDeadExports(modules)) {
     yield* found("dead exports", path, findings);
+  }
+  for (const [path, findings] of findCycles(modules)) {
+    yield* found("cycles", path, findings);
   }
   for (const [path, findings] of findOrphans(modules, [...texts.values()])) {
     yield* found("orphans", path, findings);

@@ -81,6 +81,41 @@ export function findOrphans(
   });
 }
 
+/** Finds modules of `lib` that import themselves through others, by value or by type. */
+export function findCycles(
+  files: ReadonlyMap<string, SourceText>,
+): ReadonlyMap<string, Finding[]> {
+  const targets = new Map([...files].map(([path, file]) => [
+    path,
+    importsOf(path, file).map(({ target }) => target),
+  ]));
+  return mapFiles(files, (path) => {
+    const way = path.startsWith("lib/") ? wayBack(path, targets) : null;
+    return way === null ? [] : [{ line: 1, message: `Imports itself: ${way.join(" → ")}` }];
+  });
+}
+
+/** Returns the files on the shortest way from a file back to itself, or null. */
+function wayBack(
+  path: string,
+  targets: ReadonlyMap<string, readonly string[]>,
+): readonly string[] | null {
+  const seen = new Set<string>();
+  let ways: string[][] = [[path]];
+  while (ways.length > 0) {
+    const next: string[][] = [];
+    for (const way of ways) {
+      for (const target of targets.get(way.at(-1)!) ?? []) {
+        if (target === path) return [...way, path];
+        if (!seen.has(target)) next.push([...way, target]);
+        seen.add(target);
+      }
+    }
+    ways = next;
+  }
+  return null;
+}
+
 /**
  * Returns the files that import an export, by `path#name`; by `path#*` if they import the whole
  * module.

@@ -1,5 +1,5 @@
 import { assertEquals } from "../helpers/assert.ts";
-import { findDeadExports, findOrphans } from "./modules.ts";
+import { findCycles, findDeadExports, findOrphans } from "./modules.ts";
 import { readSource } from "./source_text.ts";
 
 type Files = Readonly<Record<string, string>>;
@@ -108,5 +108,32 @@ for (const { name, files, others, found } of ORPHANS) {
   Deno.test(`findOrphans() finds ${found.length} in ${name}`, () => {
     const findings = [...findOrphans(read(files), others)];
     assertEquals(findings.filter(([, each]) => each.length > 0).map(([path]) => path), found);
+  });
+}
+
+const CYCLES: readonly { name: string; files: Files; found: readonly string[] }[] = [
+  {
+    name: "a chain",
+    files: { "lib/a.ts": 'import "./b.ts";', "lib/b.ts": 'import "./c.ts";', "lib/c.ts": "" },
+    found: [],
+  },
+  {
+    name: "two files, by type only",
+    files: {
+      "lib/a.ts": 'import type { B } from "./b.ts";',
+      "lib/b.ts": 'import type { A } from "./a.ts";',
+      "lib/c.ts": 'import "./a.ts";',
+    },
+    found: ["lib/a.ts → lib/b.ts → lib/a.ts", "lib/b.ts → lib/a.ts → lib/b.ts"],
+  },
+];
+
+for (const { name, files, found } of CYCLES) {
+  Deno.test(`findCycles() finds ${found.length} in ${name}`, () => {
+    const findings = [...findCycles(read(files)).values()].flat();
+    assertEquals(
+      findings.map(({ message }) => message),
+      found.map((way) => `Imports itself: ${way}`),
+    );
   });
 }
