@@ -131,7 +131,7 @@ export async function launchEdge(options: LaunchOptions): Promise<Listening> {
   const args = ["--config", configFile, "--listen", `127.0.0.1:${wantedPort}`];
   const process = startProcess({ name, command: wrap([...program, ...args]), cwd: WORKSHOP });
   return await untilUp(process, async () => {
-    const [, port] = await process.waitForLine(/listening on rtmp:\S*:(\d+)/, START_TIMEOUT_MS);
+    const [, port] = await process.waitForLine(/Listening on rtmp:\S*:(\d+)/, START_TIMEOUT_MS);
     return { port: Number(port), process };
   });
 }

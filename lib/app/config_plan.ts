@@ -38,30 +38,45 @@ const CLOSES_CLIENTS = "closes the clients of the vhost";
  * removed and added. That closes the clients of this vhost, where a restart would close all.
  */
 export function planChanges(current: Config, next: Config): ConfigPlan {
+  const changes = compareServer(current, next);
   const added: VhostConfig[] = [];
   const changed: VhostConfig[] = [];
-  const removed = [...current.vhosts.values()].filter(({ name }) => !next.vhosts.has(name));
-  const changes = compareServer(current, next);
+  const removed: VhostConfig[] = [];
   const vhosts = new Map<string, VhostConfig>();
-  for (const vhost of next.vhosts.values()) {
-    const before = current.vhosts.get(vhost.name);
-    const differences = before === undefined ? [] : compareVhost(before, vhost);
-    vhosts.set(vhost.name, differences.length === 0 ? before ?? vhost : vhost);
-    changes.push(...differences);
+  for (const [name, vhost] of next.vhosts) {
+    const before = current.vhosts.get(name);
+    const merged = before === undefined ? vhost : keepEqualBlocks(before, vhost);
+    vhosts.set(name, merged);
     if (before === undefined) {
       changes.push(presence(vhost, "absent", "present"));
       added.push(vhost);
     } else if (before.mode !== vhost.mode) {
+      changes.push(...compareVhost(before, vhost));
       removed.push(before);
-      added.push(vhost);
-    } else if (differences.length > 0) {
-      changed.push(vhost);
+      added.push(merged);
+    } else if (merged !== before) {
+      changes.push(...compareVhost(before, vhost));
+      changed.push(merged);
     }
   }
-  for (const vhost of removed) {
-    if (!next.vhosts.has(vhost.name)) changes.push(presence(vhost, "present", "absent"));
+  for (const [name, vhost] of current.vhosts) {
+    if (next.vhosts.has(name)) continue;
+    changes.push(presence(vhost, "present", "absent"));
+    removed.push(vhost);
   }
   return { changes, added, changed, removed, config: keepFixed(current, { ...next, vhosts }) };
+}
+
+/**
+ * Returns `next` with the objects of `before` where they say the same, or `before` itself when all of it
+ * does. So HLS, for example, sees by identity whether its block has changed.
+ */
+function keepEqualBlocks(before: VhostConfig, next: VhostConfig): VhostConfig {
+  const kept = Object.entries(before).filter(([key, value]) =>
+    JSON.stringify(value) === JSON.stringify(next[key as keyof VhostConfig])
+  );
+  const isEqual = kept.length === Object.keys(next).length;
+  return isEqual ? before : { ...next, ...Object.fromEntries(kept) };
 }
 
 function compareServer(current: Config, next: Config): Change[] {

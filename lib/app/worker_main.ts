@@ -3,14 +3,17 @@
 
 import { systemClock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
+import type { Config } from "../config/config.ts";
 import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../base/log.ts";
 import { createDenoNetwork } from "../io/tcp.ts";
 import { FairClock } from "../io/fair_clock.ts";
-import { type RunningServer, startServer } from "./compose.ts";
+import { startServer } from "./compose.ts";
 import { loadHttp } from "./load_http.ts";
+import type { RunningServer } from "./relay_server.ts";
 import type { FromWorker, ToWorker } from "../threads/worker_message.ts";
 
 let server: RunningServer | null = null;
+let lowestLevel: LogLevel = "info";
 /** Settles when the server has started or failed; messages wait for it. */
 let started: Promise<void> = Promise.resolve();
 
@@ -27,12 +30,16 @@ function handle(data: Exclude<ToWorker, { type: "start" }>): void {
     case "peer":
       return server?.bridge?.connect(data.peer.index, data.peer.port);
     case "show":
-      return void server?.view?.snapshot().then((snapshot) =>
+      return void server?.view.snapshot().then((snapshot) =>
         post({ type: "shown", id: data.id, snapshot })
       );
     case "kick":
-      return void server?.view?.kick(data.clientId).then((isDone) =>
+      return void server?.view.kick(data.clientId).then((isDone) =>
         post({ type: "kicked", id: data.id, isDone })
+      );
+    case "apply":
+      return void apply(data.config).then((failure) =>
+        post({ type: "applied", id: data.id, failure })
       );
     case "stop":
       void server?.stop().then(() => post({ type: "stopped" }));
@@ -42,14 +49,28 @@ function handle(data: Exclude<ToWorker, { type: "start" }>): void {
   }
 }
 
+/** Returns why the settings are not applied, or null. */
+async function apply(config: Config): Promise<string | null> {
+  try {
+    await server?.apply(config);
+    return null;
+  } catch (error) {
+    return describeError(error);
+  }
+}
+
 async function start(order: ToWorker & { type: "start" }): Promise<void> {
   const { index, count, edgeId, config, peers } = order;
+  lowestLevel = config.log.level;
   const network = createDenoNetwork({ isPortShared: true });
   try {
     server = startServer(config, {
       network,
       clock: await FairClock.open(network, systemClock),
-      logger: createLogger(config.log.level),
+      logger: createLogger("edge"),
+      configureLog: ({ level }) => {
+        lowestLevel = level;
+      },
       createHttp: await loadHttp(config),
       thread: { index, count, edgeId, peers },
     });
@@ -60,10 +81,10 @@ async function start(order: ToWorker & { type: "start" }): Promise<void> {
 }
 
 /** The main thread writes the lines, one at a time. */
-function createLogger(lowestLevel: LogLevel, layer = "edge", id?: string): Logger {
+function createLogger(layer: string, id?: string): Logger {
   function at(level: LogLevel) {
-    const isWanted = LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(lowestLevel);
     return (message: string, fields: LogFields = {}) => {
+      const isWanted = LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(lowestLevel);
       if (isWanted) post({ type: "log", level, layer, id, message, fields });
     };
   }
@@ -72,7 +93,7 @@ function createLogger(lowestLevel: LogLevel, layer = "edge", id?: string): Logge
     info: at("info"),
     warning: at("warning"),
     error: at("error"),
-    for: (layer, id) => createLogger(lowestLevel, layer, id),
+    for: createLogger,
   };
 }
 

@@ -1,5 +1,3 @@
-/** `edge --config FILE`: load, start, serve until a signal, stop. */
-
 import { systemClock } from "../base/clock.ts";
 import { describeConfigProblem, describeError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
@@ -19,12 +17,14 @@ import { createLogging, type Logging } from "../logging/logging.ts";
 import { acquirePidFile } from "./pid_file.ts";
 import { onStopSignal } from "./signals.ts";
 import { StartError } from "../app/start_error.ts";
-import { countWorkers, type Service, startThreads } from "../app/start_threads.ts";
+import type { Service } from "../app/service.ts";
+import { countWorkers, startThreads } from "../app/threaded_server.ts";
 
 /**
- * Serves until SIGINT or SIGTERM.
+ * Runs `edge --config FILE`: loads the configuration, starts the server, and serves until SIGINT or
+ * SIGTERM.
  *
- * @param say Prints a line for the person at the terminal.
+ * @param say Prints a line at the terminal.
  * @throws {ConfigError} {@linkcode StartError} {@linkcode PidFileError}
  */
 export async function serve(command: ServeCommand, say: (line: string) => void): Promise<ExitCode> {
@@ -56,18 +56,22 @@ function load(command: ServeCommand): LoadedConfig {
 
 async function runServer(config: Config, command: ServeCommand, logging: Logging): Promise<void> {
   const { logger } = logging;
+  const configureLog = logging.configure;
   const count = countWorkers(config, logger);
-  // Workers have clocks of their own.
+  // Each worker has its own clock.
   using clock = count > 1 ? null : await FairClock.open(denoNetwork, systemClock);
   const server = await tryStart(
     config,
     async () =>
-      clock === null ? await startThreads(config, count, logger) : startServer(config, {
-        network: denoNetwork,
-        clock,
-        logger,
-        createHttp: await loadHttp(config),
-      }),
+      clock === null
+        ? await startThreads(config, count, { logger, configureLog })
+        : startServer(config, {
+          network: denoNetwork,
+          clock,
+          logger,
+          configureLog,
+          createHttp: await loadHttp(config),
+        }),
   );
   announce(server, config, command, logging);
   await new Promise<void>((resolve) => {
@@ -81,7 +85,7 @@ async function runServer(config: Config, command: ServeCommand, logging: Logging
   logging.notice("Stopped");
 }
 
-/** @throws {StartError} with what to do about it, when `start` cannot listen */
+/** @throws {StartError} with a fix, when `start` cannot listen. */
 async function tryStart(config: Config, start: () => Promise<Service>): Promise<Service> {
   try {
     return await start();
@@ -99,17 +103,17 @@ async function tryStart(config: Config, start: () => Promise<Service>): Promise<
 
 function cannotListenOnHttp(error: HttpListenError): StartError {
   const fix = error.cause instanceof Deno.errors.AddrInUse
-    ? "stop the program that listens there, or write another port after listen in that block"
-    : "write an address of this machine, and a port that you may use, after listen in that block";
+    ? "stop the program that uses the port, or write another port after listen in that block"
+    : "write an address of this machine and a port you may use after listen in that block";
   return new StartError(`${error.message} (http_api or http_server)`, fix, { cause: error });
 }
 
 function fixFor(error: unknown, addresses: readonly ListenAddress[]): string {
   if (error instanceof Deno.errors.AddrInUse) {
-    return "stop the program that listens there, or choose another port with --listen";
+    return "stop the program that uses the port, or choose another one with --listen";
   }
   if (error instanceof Deno.errors.PermissionDenied && addresses.some(({ port }) => port < 1024)) {
-    return "ports below 1024 need root: choose a higher one with --listen";
+    return "ports below 1024 need root; choose a higher one with --listen";
   }
   return "choose an address of this machine with --listen";
 }
@@ -120,21 +124,21 @@ function announce(
   command: ServeCommand,
   logging: Logging,
 ): void {
-  const source = command.configFile ?? "no file: an origin with the defaults";
-  logging.notice(`edge ${VERSION} starts`, { config: source, pid: Deno.pid });
+  const source = command.configFile ?? "none: an origin with default settings";
+  logging.notice(`edge ${VERSION} started`, { config: source, pid: Deno.pid });
   for (const vhost of config.vhosts.values()) {
     if (vhost.mode === "local") {
-      logging.notice(`vhost ${vhost.name} is an origin`);
+      logging.notice(`Vhost ${vhost.name} is an origin`);
     } else {
       const origins = vhost.cluster.origins.map(formatAddress).join(" ");
-      logging.notice(`vhost ${vhost.name} is an edge`, { origins });
+      logging.notice(`Vhost ${vhost.name} is an edge`, { origins });
     }
   }
-  if (config.log.tank === "file") logging.notice("Logs go to a file", { file: config.log.file });
+  if (config.log.tank === "file") logging.notice("Logging to a file", { file: config.log.file });
   for (const address of server.addresses) {
-    logging.notice(`listening on rtmp://${formatAddress(address)}`);
+    logging.notice(`Listening on rtmp://${formatAddress(address)}`);
   }
   for (const address of server.httpAddresses) {
-    logging.notice(`listening on http://${formatAddress(address)}`);
+    logging.notice(`Listening on http://${formatAddress(address)}`);
   }
 }

@@ -1,24 +1,22 @@
-/** A log file that lines are appended to, and that never throws once it is open. */
-
 import { encodeUtf8 } from "../base/bytes.ts";
 import { describeError } from "../base/errors.ts";
 import { makeParentDirectory } from "./parent_directory.ts";
 
-/** Something with the synchronous write of a Deno file. */
+/** The synchronous write of a Deno file. */
 export interface SyncWriter {
-  /** Writes some of the bytes and returns how many; throws when none can be taken. */
+  /** Writes some of the bytes and returns how many. Throws when it can write none. */
   writeSync(bytes: Uint8Array): number;
 }
 
-/** Writes all bytes, in as many pieces as the writer takes. */
+/** Writes all bytes, in as many pieces as needed. */
 export function writeAllSync(writer: SyncWriter, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += writer.writeSync(bytes.subarray(at));
 }
 
 /**
- * Opens a file for appending, after making its directory.
+ * Opens a file for appending and creates its directory.
  *
- * @throws what `Deno.openSync` throws when the file cannot be made or written.
+ * @throws what `Deno.openSync` throws when the file cannot be created or written.
  */
 export function openLogFile(path: string): Deno.FsFile {
   makeParentDirectory(path);
@@ -26,8 +24,8 @@ export function openLogFile(path: string): Deno.FsFile {
 }
 
 /**
- * Appends lines to a writer. A line that cannot be written (a full disk) is dropped; the first such
- * failure is reported, and so is the first after lines could be written again.
+ * Appends lines to a file. Never throws: a line that cannot be written (full disk) is dropped, and the
+ * first failure of a row of failures is reported.
  */
 export class LineAppender {
   readonly #writer: SyncWriter;
@@ -39,9 +37,9 @@ export class LineAppender {
     this.#report = report;
   }
 
-  /** Writes `line` and a line end. */
+  /** Writes `line` and a newline. */
   append(line: string): void {
-    // The failed write may have left the beginning of a line behind.
+    // The failed write may have left a partial line.
     const start = this.#isFailing ? "\n" : "";
     try {
       writeAllSync(this.#writer, encodeUtf8(`${start}${line}\n`));

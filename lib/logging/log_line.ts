@@ -1,5 +1,3 @@
-/** The two forms of a log line, text and JSON. Both are one line whatever a peer sent. */
-
 import type { LogFields, LogLevel } from "../base/log.ts";
 
 /** One event of the log. */
@@ -14,10 +12,10 @@ export interface LogEvent {
   readonly fields: LogFields;
 }
 
-/** How log lines are written. */
+/** Format of log lines. Either is one line per event, with any text of a peer escaped. */
 export type LogFormat = "text" | "json";
 
-/** Characters that end a line, move the cursor or change the reading direction. */
+/** Characters that end a line, move the cursor or change the text direction. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 const LEVEL_WORDS: Readonly<Record<LogLevel, string>> = {
@@ -36,9 +34,8 @@ const LEVEL_COLORS: Readonly<Record<LogLevel, string>> = {
 const COLOR_OFF = "\x1b[0m";
 
 /**
- * `2026-11-22 09:17:01.123 INFO  [layer id] message key=value …`, without a line end. The time is
- * local. Values that are empty or hold spaces, quotes or `=` are quoted; fields without a value are
- * left out.
+ * Returns `2026-11-22 09:17:01.123 INFO  [layer id] message key=value …`, without a newline, in local
+ * time. Quotes values that are empty or contain spaces, quotes or `=`. Omits undefined fields.
  */
 export function formatTextLine(event: LogEvent, useColor: boolean): string {
   const word = LEVEL_WORDS[event.level];
@@ -53,8 +50,8 @@ export function formatTextLine(event: LogEvent, useColor: boolean): string {
 }
 
 /**
- * `{"time","level","layer","id","message",…fields}` on one line, without a line end. The time is ISO
- * 8601 in UTC. A field that bears one of these five names gets a `_` behind it.
+ * Returns `{"time","level","layer","id","message",…fields}` on one line, without a newline. The time is
+ * ISO 8601 in UTC. A field with one of these five names gets a `_` appended.
  */
 export function formatJsonLine(event: LogEvent): string {
   const entry: Record<string, unknown> = {

@@ -1,38 +1,26 @@
-/**
- * Sends the log facade of `base/log.ts` through LogTape to the terminal (standard error) or a file.
- * LogTape's configuration is one for the process, so there is one logging at a time.
- */
-
 import { configureSync, getLogger, type LogRecord, resetSync, type Sink } from "@logtape/logtape";
 import { encodeUtf8 } from "../base/bytes.ts";
 import { describeError } from "../base/errors.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
+import type { LogConfig } from "../config/config.ts";
 import { LineAppender, openLogFile, writeAllSync } from "./log_file.ts";
 import { formatJsonLine, formatTextLine, type LogEvent, type LogFormat } from "./log_line.ts";
 
-/** Where log lines go: standard error, or a file with what matters at once on standard error too. */
-export type LogTank = "console" | "file";
-
-/** Options of {@linkcode createLogging}. */
-export interface LoggingOptions {
-  readonly tank: LogTank;
-  /** Path of the log file; used by the tank `file` only. */
-  readonly file: string;
-  /** Least important level that is written. */
-  readonly level: LogLevel;
-  readonly format: LogFormat;
-}
-
-/** The running log. */
+/** The log of the process. */
 export interface Logging {
   readonly logger: Logger;
-  /** Logs an info line that is also for whoever sits at the terminal, even when the tank is a file. */
+  /** Logs at info; reaches the terminal even when the log goes to a file. */
   notice(message: string, fields?: LogFields): void;
-  /** Ends the log; what is logged afterwards is dropped. */
+  /**
+   * Applies new settings, and opens the log file again. When it cannot be opened, that is reported at
+   * the terminal and the log stays where it was.
+   */
+  configure(config: LogConfig): void;
+  /** Closes the log; later lines are dropped. */
   close(): void;
 }
 
-/** What a record carries through LogTape. A type, as LogTape asks for an index signature. */
+/** What a record carries through LogTape, which requires a type with an index signature. */
 type RecordProperties = {
   readonly layer: string;
   readonly id: string | undefined;
@@ -40,36 +28,76 @@ type RecordProperties = {
   readonly isNotice: boolean;
 };
 
+/** An open destination of the log. */
+interface Destination {
+  readonly sinks: Readonly<Record<string, (format: LogFormat) => Sink>>;
+  close(): void;
+}
+
 const CATEGORY = "edge";
 
+const TERMINAL: Destination = { sinks: { terminal: terminalSink }, close() {} };
+
 /**
- * Starts the log. A log file that cannot be opened is reported on standard error, and the lines go
- * there instead; one that cannot be written later is reported once and loses lines. Neither throws.
+ * Sends the log facade of `base/log.ts` through LogTape to the terminal (standard error) or to a file;
+ * warnings, errors and notices then reach the terminal as well. LogTape has one configuration per
+ * process, so there is one log at a time.
+ *
+ * Does not throw: if the log file cannot be opened, that is reported at the terminal and the log goes
+ * there. If it cannot be written later, that is reported once and lines are lost.
  */
-export function createLogging(options: LoggingOptions): Logging {
-  const file = options.tank === "file" ? tryOpen(options.file) : undefined;
-  const sinks = file === undefined
-    ? { terminal: terminalSink(options.format) }
-    : { terminal: urgentOnly(terminalSink(options.format)), file: fileSink(file, options) };
-  configureSync<string, string>({
-    reset: true,
-    sinks,
-    loggers: [
-      { category: CATEGORY, sinks: Object.keys(sinks), lowestLevel: options.level },
-      // Unless configured, LogTape prints a banner through it.
-      { category: ["logtape", "meta"], sinks: [], lowestLevel: null },
-    ],
-  });
+export function createLogging(config: LogConfig): Logging {
+  let destination = tryOpen(config, "log lines go to the terminal") ?? TERMINAL;
+  connect(destination, config);
   return {
     logger: createLogger("edge"),
     notice(message, fields = {}) {
       write("info", message, { layer: "edge", id: undefined, fields, isNotice: true });
     },
+    configure(next) {
+      const opened = tryOpen(next, "the log stays where it was");
+      connect(opened ?? destination, next);
+      if (opened === null) return;
+      destination.close();
+      destination = opened;
+    },
     close() {
       resetSync();
-      file?.close();
+      destination.close();
     },
   };
+}
+
+/** Null when the log file cannot be opened, which is reported with its `consequence`. */
+function tryOpen({ tank, file: path }: LogConfig, consequence: string): Destination | null {
+  if (tank === "console") return TERMINAL;
+  try {
+    const file = openLogFile(path);
+    return {
+      sinks: {
+        terminal: (format) => urgentOnly(terminalSink(format)),
+        file: (format) => fileSink(file, path, format),
+      },
+      close: () => file.close(),
+    };
+  } catch (error) {
+    reportFile("open", path, describeError(error), consequence);
+    return null;
+  }
+}
+
+/** Sends what is logged from now on to `destination`. */
+function connect({ sinks }: Destination, { level, format }: LogConfig): void {
+  const created = Object.entries(sinks).map(([name, create]) => [name, create(format)]);
+  configureSync<string, string>({
+    reset: true,
+    sinks: Object.fromEntries(created),
+    loggers: [
+      { category: CATEGORY, sinks: Object.keys(sinks), lowestLevel: level },
+      // Unless configured, LogTape prints a banner through it.
+      { category: ["logtape", "meta"], sinks: [], lowestLevel: null },
+    ],
+  });
 }
 
 function createLogger(layer: string, id?: string): Logger {
@@ -95,9 +123,12 @@ function terminalSink(format: LogFormat): Sink {
   return (record) => writeToTerminal(formatRecord(record, format, useColor));
 }
 
-function fileSink(file: Deno.FsFile, options: LoggingOptions): Sink {
-  const appender = new LineAppender(file, (problem) => reportFile("write", options.file, problem));
-  return (record) => appender.append(formatRecord(record, options.format, false));
+function fileSink(file: Deno.FsFile, path: string, format: LogFormat): Sink {
+  const appender = new LineAppender(
+    file,
+    (problem) => reportFile("write", path, problem, "log lines are lost until it works again"),
+  );
+  return (record) => appender.append(formatRecord(record, format, false));
 }
 
 /** Passes warnings, errors and notices. */
@@ -120,30 +151,23 @@ function eventOf(record: LogRecord): LogEvent {
     level: record.level as LogLevel,
     layer,
     ...(id !== undefined && { id }),
-    // The raw form, because braces in it are text and no placeholders.
+    // The raw form: braces in it are text, not placeholders.
     message: String(record.rawMessage),
     fields,
   };
 }
 
-/** What {@linkcode write}, the only writer to our category, put in. */
+/** The properties that {@linkcode write}, the only writer to our category, attached. */
 function propertiesOf(record: LogRecord): RecordProperties {
   return record.properties as RecordProperties;
 }
 
-function tryOpen(path: string): Deno.FsFile | undefined {
-  try {
-    return openLogFile(path);
-  } catch (error) {
-    reportFile("open", path, describeError(error));
-    return undefined;
-  }
-}
-
-function reportFile(action: "open" | "write", path: string, problem: string): void {
-  const consequence = action === "open"
-    ? "log lines go to the terminal"
-    : "log lines are lost until it works again";
+function reportFile(
+  action: "open" | "write",
+  path: string,
+  problem: string,
+  consequence: string,
+): void {
   writeToTerminal(
     `Cannot ${action} log file ${path}: ${problem}: ${consequence}\n` +
       "fix: make room and check its permissions, or choose another file with srs_log_file",
@@ -155,6 +179,6 @@ function writeToTerminal(line: string): void {
   try {
     writeAllSync(Deno.stderr, encodeUtf8(`${line}\n`));
   } catch {
-    // There is no place left to report it to.
+    // No destination is left to report it to.
   }
 }

@@ -58,8 +58,9 @@ export class LiveView implements ServerView {
     this.#process = new ProcessMeter(clock.now());
   }
 
-  /** Begins to sample rates and timer delays. */
+  /** Begins to sample rates and timer delays. Harmless when repeated. */
   start(): void {
+    if (this.#cancel !== null) return;
     this.#loopDelay.start();
     this.#cancel = this.#scheduleSample();
   }
@@ -90,6 +91,7 @@ export class LiveView implements ServerView {
   stop(): void {
     this.#loopDelay.stop();
     this.#cancel?.();
+    this.#cancel = null;
   }
 
   #clientReports(nowMs: number): ClientReport[] {

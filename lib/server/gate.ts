@@ -178,6 +178,7 @@ export class ClientAccess {
     url: StreamUrl,
     onVerdict: (verdict: Verdict) => void,
   ): void {
+    const { vhosts } = this.#options;
     const { protocol, ip, connect, edgePath, backlogMs } = this.client;
     const verdict = this.#gate.check({ action, protocol, url, ip, pageUrl: connect.pageUrl });
     if (verdict.type === "refused") return onVerdict(verdict);
@@ -188,7 +189,10 @@ export class ClientAccess {
       (onAnswer) => this.#askHooks(action, place, onAnswer),
       (onAnswer) => service.check(request, connect, onAnswer),
     ];
-    this.#askInTurn(steps, (objection) => {
+    this.#askInTurn(steps, (answer) => {
+      // It may have been removed or replaced while the client waited.
+      const isCurrent = vhosts.find(url.vhost) === service;
+      const objection = answer ?? (isCurrent ? null : "The vhost has changed; try again");
       if (objection === null) return onVerdict({ type: "admitted", service, request });
       if (action === "publish") this.onPublishRefused();
       onVerdict(refusedFor(action, objection));

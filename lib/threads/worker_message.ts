@@ -22,6 +22,8 @@ export type ToWorker =
   | { readonly type: "show"; readonly id: number }
   /** Answered by `kicked`. */
   | { readonly type: "kick"; readonly id: number; readonly clientId: string }
+  /** New settings; answered by `applied`. */
+  | { readonly type: "apply"; readonly id: number; readonly config: Config }
   /** Answered by `stopped`. */
   | { readonly type: "stop" };
 
@@ -47,5 +49,7 @@ export type FromWorker =
   | { readonly type: "shown"; readonly id: number; readonly snapshot: ServerSnapshot }
   /** `isDone` is false when the worker has no such client. */
   | { readonly type: "kicked"; readonly id: number; readonly isDone: boolean }
+  /** `failure` says why the settings are not applied; null when they are. */
+  | { readonly type: "applied"; readonly id: number; readonly failure: string | null }
   /** Everything is closed. */
   | { readonly type: "stopped" };

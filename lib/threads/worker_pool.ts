@@ -1,8 +1,9 @@
 import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { Config } from "../config/config.ts";
+import type { Config, ListenAddress } from "../config/config.ts";
 import { HttpListenError } from "../http/http_server.ts";
 import type { ServerSnapshot, ServerView } from "../monitor/server_view.ts";
+import { formatAddress } from "../io/address.ts";
 import type { NetAddress } from "../io/transport.ts";
 import { mergeSnapshots } from "../monitor/merge_snapshots.ts";
 import type { FromWorker, PeerPort, ToWorker } from "./worker_message.ts";
@@ -23,28 +24,60 @@ const REPLACE_PAUSE_MS = 500;
 /** How long the workers may take to end pushes and close, in ms. */
 const STOP_TIMEOUT_MS = 10_000;
 
+/** How long a worker may take to apply settings, in ms. */
+const APPLY_TIMEOUT_MS = 2_000;
+
 /**
  * Starts the workers. Resolves when all of them listen.
  *
- * @throws {HttpListenError} and what `Deno.listen` throws, when an address is in use or not
- * allowed.
+ * @throws {HttpListenError} and what `Deno.listen` throws, when an address is in use or not allowed.
  */
 export async function startWorkers(options: WorkerPoolOptions): Promise<WorkerPool> {
-  const { config, count } = options;
-  const { httpServer } = config;
-  const pool = new WorkerPool({
-    ...options,
-    config: {
-      ...config,
-      listen: config.listen.map(probe),
-      httpServer: httpServer.enabled
-        ? { ...httpServer, listen: httpServer.listen.map(probeHttp) }
-        : httpServer,
-      maxConnections: Math.ceil(config.maxConnections / count),
-    },
-  });
+  const pool = new WorkerPool(options);
   await pool.start();
   return pool;
+}
+
+/** Real addresses of the open listeners by configured ones. */
+interface RealAddresses {
+  readonly rtmp: ReadonlyMap<string, NetAddress>;
+  readonly http: ReadonlyMap<string, NetAddress>;
+}
+
+/** Settings whose addresses were tried. */
+interface PreparedConfig {
+  readonly config: Config;
+  readonly open: RealAddresses;
+}
+
+/** Returns the real addresses by configured ones. Those in `open` stay as they are. */
+function resolveAll(
+  addresses: readonly ListenAddress[],
+  open: ReadonlyMap<string, NetAddress>,
+  resolve: (address: NetAddress) => NetAddress,
+): ReadonlyMap<string, NetAddress> {
+  return new Map(addresses.map((address) => {
+    const key = formatAddress(address);
+    return [key, open.get(key) ?? resolve(address)];
+  }));
+}
+
+/** Resolves with "late" after `timeoutMs`. */
+async function withTimeout<T>(answer: Promise<T>, timeoutMs: number): Promise<T | "late"> {
+  const { promise, resolve } = Promise.withResolvers<"late">();
+  const cancel = systemClock.after(timeoutMs, () => resolve("late"));
+  const first = await Promise.race([answer, promise]);
+  cancel();
+  return first;
+}
+
+/** Null when a worker applied its settings, or died: then its replacement starts with them. */
+function failureOf(answer: Answer | "late" | null): string | null {
+  if (answer === "late") {
+    return `no answer within ${APPLY_TIMEOUT_MS} ms; restart the server if its clients are stuck`;
+  }
+  if (answer?.type !== "applied" || answer.failure === null) return null;
+  return `${answer.failure}; correct that and apply again, or restart the server`;
 }
 
 /** @throws {HttpListenError} */
@@ -86,7 +119,7 @@ interface Member {
 }
 
 /** Answers a question. */
-type Answer = FromWorker & { readonly id: number; readonly type: "shown" | "kicked" };
+type Answer = FromWorker & { readonly id: number };
 
 /**
  * The worker threads of a server: starts them, connects each pair, and replaces one that dies.
@@ -97,22 +130,27 @@ export class WorkerPool implements ServerView {
   readonly #options: WorkerPoolOptions;
   readonly #edgeId = crypto.randomUUID().slice(0, 8);
   readonly #members: (Member | null)[];
+  /** The settings of the workers: each has its share of the connections, and no port is 0. */
+  #config: Config;
+  /** Real addresses by configured ones, for RTMP and for HTTP. */
+  #open: RealAddresses = { rtmp: new Map(), http: new Map() };
   #isStopping = false;
   #lastQuestion = 0;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    this.#config = options.config;
     this.#members = Array.from({ length: options.count }, () => null);
   }
 
   /** Real addresses, in the order of the configuration. */
   get addresses(): readonly NetAddress[] {
-    return this.#options.config.listen;
+    return this.#config.listen;
   }
 
   /** Real addresses of `http_server`. */
   get httpAddresses(): readonly NetAddress[] {
-    const { httpServer } = this.#options.config;
+    const { httpServer } = this.#config;
     return httpServer.enabled ? httpServer.listen : [];
   }
 
@@ -121,8 +159,9 @@ export class WorkerPool implements ServerView {
     return this.#edgeId;
   }
 
-  /** Starts all workers. Resolves when they listen. Called once. */
+  /** Starts all workers. Resolves when they listen. Called once. @throws as {@linkcode startWorkers} */
   async start(): Promise<void> {
+    this.#adopt(this.prepare(this.#options.config));
     for (let index = 0; index < this.#members.length; index++) this.#add(index);
     try {
       await Promise.all(this.#members.map((member) => member!.started.promise));
@@ -131,6 +170,48 @@ export class WorkerPool implements ServerView {
       for (const member of this.#members) member?.worker.terminate();
       throw error;
     }
+  }
+
+  /**
+   * Tries the new addresses of `config`. Changes nothing.
+   *
+   * @returns settings for {@linkcode apply}.
+   * @throws {HttpListenError} and what `Deno.listen` throws, when an address is in use or not allowed.
+   */
+  prepare(config: Config): PreparedConfig {
+    const { httpServer } = config;
+    const rtmp = resolveAll(config.listen, this.#open.rtmp, probe);
+    const http = resolveAll(
+      httpServer.enabled ? httpServer.listen : [],
+      this.#open.http,
+      probeHttp,
+    );
+    return {
+      open: { rtmp, http },
+      config: {
+        ...config,
+        listen: [...rtmp.values()],
+        httpServer: httpServer.enabled ? { ...httpServer, listen: [...http.values()] } : httpServer,
+        maxConnections: Math.ceil(config.maxConnections / this.#options.count),
+      },
+    };
+  }
+
+  /**
+   * Applies new settings in all workers, those that start later included.
+   *
+   * @returns why workers did not apply them, each with a fix; empty when all did.
+   */
+  async apply(prepared: PreparedConfig): Promise<readonly string[]> {
+    this.#adopt(prepared);
+    const { config } = prepared;
+    const failures = this.#members.map(async (member, index) => {
+      if (member === null) return [];
+      const applied = this.#ask(member, (id) => ({ type: "apply", id, config }));
+      const failure = failureOf(await withTimeout(applied, APPLY_TIMEOUT_MS));
+      return failure === null ? [] : [`Worker thread ${index}: ${failure}`];
+    });
+    return (await Promise.all(failures)).flat();
   }
 
   /** Returns the state of all workers, merged. */
@@ -159,22 +240,31 @@ export class WorkerPool implements ServerView {
     for (const { worker } of members) worker.terminate();
   }
 
+  #adopt({ config, open }: PreparedConfig): void {
+    this.#config = config;
+    this.#open = open;
+  }
+
   /** Asks all workers. Returns the answers, without those of workers that died meanwhile. */
   async #askAll(question: (id: number) => ToWorker): Promise<Answer[]> {
-    const answers = this.#members.map((member) => {
-      if (member === null) return null;
-      const id = ++this.#lastQuestion;
-      const { promise, resolve } = Promise.withResolvers<Answer | null>();
-      member.questions.set(id, resolve);
-      post(member.worker, question(id));
-      return promise;
-    });
-    return (await Promise.all(answers)).filter((answer) => answer !== null);
+    const members = this.#members.filter((member) => member !== null);
+    const answers = await Promise.all(members.map((member) => this.#ask(member, question)));
+    return answers.filter((answer) => answer !== null);
+  }
+
+  /** Resolves with null when the worker dies. */
+  #ask({ worker, questions }: Member, question: (id: number) => ToWorker): Promise<Answer | null> {
+    const id = ++this.#lastQuestion;
+    const { promise, resolve } = Promise.withResolvers<Answer | null>();
+    questions.set(id, resolve);
+    post(worker, question(id));
+    return promise;
   }
 
   /** Starts worker `index` and connects it to the others. */
   #add(index: number): void {
-    const { config, count, createWorker = createThread } = this.#options;
+    const { count, createWorker = createThread } = this.#options;
+    const config = this.#config;
     const worker = createWorker();
     const member: Member = {
       worker,
@@ -218,6 +308,7 @@ export class WorkerPool implements ServerView {
       }
       case "shown":
       case "kicked":
+      case "applied":
         questions.get(message.id)?.(message);
         questions.delete(message.id);
         return;

@@ -46,6 +46,15 @@ Deno.test("planChanges() names what differs, with both values", () => {
   assertEquals([added, removed], [[], []]);
 });
 
+Deno.test("planChanges() keeps the objects of equal blocks", () => {
+  const current = configOf("vhost a { hls { hls_window 30; } play { atc on; } }");
+  const next = configOf("vhost a { hls { hls_window 30; } play { atc off; } }");
+  const { changed: [vhost], config } = planChanges(current, next);
+  assert(vhost!.hls === current.vhosts.get("a")!.hls);
+  assert(vhost!.play === next.vhosts.get("a")!.play);
+  assert(config.vhosts.get("a") === vhost);
+});
+
 Deno.test("planChanges() adds and removes vhosts", () => {
   const { changes, added, removed, config } = plan(
     "vhost a { } vhost b { }",

@@ -30,7 +30,7 @@ Deno.test({
       );
       await using edge = start(directory);
       await edge.waitForLine(
-        new RegExp(`listening on http://127\\.0\\.0\\.1:${filePort}`),
+        new RegExp(`Listening on http://127\\.0\\.0\\.1:${filePort}`),
         CHILD_TIMEOUT_MS,
       );
       const { pid } = await (await fetch(`http://127.0.0.1:${apiPort}/api/v1/versions`)).json();
@@ -60,7 +60,7 @@ Deno.test({
       assertEquals(edge.stderr.slice(-2), [
         `edge: Cannot listen on http://127.0.0.1:${port}: Address already in use (os error 98) ` +
         "(http_api or http_server)",
-        "fix: stop the program that listens there, or write another port after listen in that block",
+        "fix: stop the program that uses the port, or write another port after listen in that block",
       ]);
     }),
 });

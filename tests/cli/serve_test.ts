@@ -65,7 +65,7 @@ class Place {
 /** The port a server says it listens on. */
 async function portOf(server: ChildProcess): Promise<number> {
   const [, port] = await server.waitForLine(
-    /listening on rtmp:\/\/127\.0\.0\.1:(\d+)/,
+    /Listening on rtmp:\/\/127\.0\.0\.1:(\d+)/,
     CHILD_TIMEOUT_MS,
   );
   return Number(port);
@@ -122,7 +122,7 @@ for (const { args, code, says } of REFUSED_WORDS) {
 serveTest("edge without a file is an origin and says so first", async (place) => {
   await using server = place.start(...LISTEN);
   const port = await portOf(server);
-  assertMatch(server.stderr[0]!, /config="no file: an origin with the defaults"/);
+  assertMatch(server.stderr[0]!, /config="none: an origin with default settings"/);
   await using player = await RtmpClient.play(port, "show");
   await using publisher = await RtmpClient.publish(port, "show");
   publisher.push(numberedFrame(1));
@@ -173,7 +173,7 @@ serveTest(
     assertEquals(code, 1);
     assertMatch(lines[0]!, new RegExp(`^edge: Cannot listen on 127\\.0\\.0\\.1:${port}: `));
     assertEquals(lines.slice(1), [
-      "fix: stop the program that listens there, or choose another port with --listen",
+      "fix: stop the program that uses the port, or choose another one with --listen",
     ]);
     assertEquals(place.names, ["a.conf"]);
   },
@@ -225,7 +225,7 @@ serveTest("edge writes its log file into a new directory, and appends to it", as
     await peer.untilEnded();
     assertEquals((await server.stop()).code, 0);
     const lines = await place.linesOf("objs/log/a.log");
-    for (const text of ["daemon", " starts ", "Client closed: Cannot start RTMP", "Stopped"]) {
+    for (const text of ["daemon", " started ", "Client closed: Cannot start RTMP", "Stopped"]) {
       assertEquals(lines.filter((line) => line.includes(text)).length, run, text);
       // What matters at once is said at the terminal too.
       assertEquals(server.stderr.filter((line) => line.includes(text)).length, 1, text);

@@ -59,7 +59,7 @@ Deno.test({
         ],
         cwd: directory,
       });
-      await edge.waitForLine(/listening on http:/, CHILD_TIMEOUT_MS);
+      await edge.waitForLine(/Listening on http:/, CHILD_TIMEOUT_MS);
       const response = await fetch(`http://127.0.0.1:${port}/api/v1/versions?token=SECRET`);
       await response.body?.cancel();
       const isExported = () => collector.spans.includes("/api/v1/versions");

@@ -69,7 +69,7 @@ export async function startEdgeFromFile(
   const process = startProcess({ name, command, cwd: directory });
   try {
     const [, port] = await process.waitForLine(
-      /listening on rtmp:\/\/\S*:(\d+)/,
+      /Listening on rtmp:\/\/\S*:(\d+)/,
       START_TIMEOUT_MS,
     );
     return { name, port: Number(port), process };

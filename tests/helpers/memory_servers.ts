@@ -1,7 +1,8 @@
 /** Complete servers and their clients, in memory and on a fake clock. */
 
 import { describeError } from "../../lib/base/errors.ts";
-import { type RunningServer, startServer } from "../../lib/app/compose.ts";
+import { startServer } from "../../lib/app/compose.ts";
+import type { RunningServer } from "../../lib/app/relay_server.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
 import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";

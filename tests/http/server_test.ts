@@ -2,10 +2,12 @@
 
 import { systemClock } from "../../lib/base/clock.ts";
 import { createHttpListeners } from "../../lib/app/http_listeners.ts";
-import { type RunningServer, startServer } from "../../lib/app/compose.ts";
+import { startServer } from "../../lib/app/compose.ts";
+import type { RunningServer } from "../../lib/app/relay_server.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { denoNetwork } from "../../lib/io/tcp.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
 import { hex } from "../helpers/hex.ts";
 import { CollectedLog, PROMPT } from "../helpers/local_server.ts";
 import { netTest } from "../helpers/loopback.ts";
@@ -209,18 +211,15 @@ netTest("API and files share an address when both blocks name it", async () => {
   assertEquals([file.status, await file.text()], [404, "There is no such file\n"]);
 });
 
-netTest("A server without HTTP listens on no HTTP address and shows nothing", async () => {
+netTest("A server without HTTP listens on no HTTP address and samples nothing", async () => {
   const { config } = parseConfig("listen 1935; vhost v { }", "test.conf", {
     readFile: () => undefined,
   });
   const listen = [{ hostname: "127.0.0.1", port: 0 }];
   const { logger } = new CollectedLog();
-  const server = startServer({ ...config, listen }, {
-    network: denoNetwork,
-    clock: systemClock,
-    logger,
-  });
-  assertEquals([server.httpAddresses, server.view], [[], null]);
+  const clock = new FakeClock();
+  const server = startServer({ ...config, listen }, { network: denoNetwork, clock, logger });
+  assertEquals([server.httpAddresses, clock.pendingCount], [[], 0]);
   await server.stop();
 });
 

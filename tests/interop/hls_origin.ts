@@ -82,7 +82,7 @@ export class HlsOrigin implements AsyncDisposable {
     });
     this.#processes.push(server.process);
     this.#url = streamUrl(server, "show");
-    await server.process.waitForLine(/listening on http:/, TIMEOUT_MS);
+    await server.process.waitForLine(/Listening on http:/, TIMEOUT_MS);
   }
 
   /** Writes a file for it to serve. */

@@ -1,7 +1,7 @@
 import { LineAppender, type SyncWriter, writeAllSync } from "../../lib/logging/log_file.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
-/** Takes as many bytes per write as the script says, then throws; unscripted writes take all. */
+/** Takes as many bytes per write as the script says, or throws. Further writes take all bytes. */
 class ScriptedWriter implements SyncWriter {
   text = "";
   readonly #script: (number | "full")[];
@@ -18,13 +18,13 @@ class ScriptedWriter implements SyncWriter {
   }
 }
 
-Deno.test("writeAllSync() writes on after short writes", () => {
+Deno.test("writeAllSync() continues after short writes", () => {
   const writer = new ScriptedWriter(1, 2);
   writeAllSync(writer, new TextEncoder().encode("abcdef"));
   assertEquals(writer.text, "abcdef");
 });
 
-Deno.test("LineAppender.append() reports a failure once and begins a new line after it", () => {
+Deno.test("LineAppender.append() reports a failure once and starts a new line after it", () => {
   const reports: string[] = [];
   const writer = new ScriptedWriter(6, 2, "full", "full");
   const appender = new LineAppender(writer, (problem) => reports.push(problem));
@@ -33,7 +33,7 @@ Deno.test("LineAppender.append() reports a failure once and begins a new line af
   assertEquals(reports, ["No space left on device"]);
 });
 
-Deno.test("LineAppender.append() reports again when it fails again after it worked", () => {
+Deno.test("LineAppender.append() reports a failure again after it has worked", () => {
   const reports: string[] = [];
   const writer = new ScriptedWriter("full", 7, "full");
   const appender = new LineAppender(writer, (problem) => reports.push(problem));

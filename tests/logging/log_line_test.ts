@@ -21,22 +21,22 @@ const LINES: readonly { readonly name: string; readonly event: LogEvent; readonl
       line: `${TIME} DEBUG [net] Tick`,
     },
     {
-      name: "fields in order, without the empty",
+      name: "fields in order, without undefined ones",
       event: { ...EVENT, level: "warning", fields: { players: 3, reason: undefined, gop: true } },
       line: `${TIME} WARN  [hub live/show] Published players=3 gop=true`,
     },
     {
-      name: "values in quotes when they would be read wrongly",
+      name: "ambiguous values in quotes",
       event: { ...EVENT, level: "error", fields: { a: "b c", d: "", e: 'f"g\\', h: "i=j" } },
       line: `${TIME} ERROR [hub live/show] Published a="b c" d="" e="f\\"g\\\\" h="i=j"`,
     },
     {
-      name: "backslashes of plain values and messages as they are",
+      name: "backslashes in messages and plain values unchanged",
       event: { ...EVENT, message: String.raw`Name "\u{a}"`, fields: { path: "a\\b" } },
       line: `${TIME} INFO  [hub live/show] Name "\\u{a}" path=a\\b`,
     },
     {
-      name: "one line whatever the text holds",
+      name: "one line for any text",
       event: { ...EVENT, id: "a\r\nb", message: "x\x1b[2J\u2028", fields: { "k\n": "v\n\u202e" } },
       line: String.raw`${TIME} INFO  [hub a\u{d}\u{a}b] x\u{1b}[2J\u{2028} k\u{a}="v\u{a}\u{202e}"`,
     },
@@ -64,7 +64,7 @@ Deno.test("formatJsonLine() writes time, level, layer, id, message and the field
   );
 });
 
-Deno.test("formatJsonLine() keeps fields that bear the name of a part of the line", () => {
+Deno.test("formatJsonLine() renames fields with the name of a part of the line", () => {
   const line = JSON.parse(formatJsonLine({ ...EVENT, fields: { level: "3.1", id: 5 } }));
   assertEquals(line.level, "info");
   assertEquals(line.level_, "3.1");

@@ -8,13 +8,11 @@ function loggingTest(name: string, fn: (directory: string) => Promise<void>): vo
   Deno.test({ ...granted, name, fn: () => inTempDirectory(fn) });
 }
 
-/** Runs a program that logs, and returns what it wrote to the terminal. */
+/** Runs a program that logs with these arguments, and returns what it wrote to the terminal. */
 async function writeLogs(
-  tank: string,
-  file: string,
-  format: string,
+  ...args: readonly string[]
 ): Promise<{ readonly output: string[]; readonly errors: string[] }> {
-  await using child = startChild("logging/children/write_logs.ts", tank, file, format);
+  await using child = startChild("logging/children/write_logs.ts", ...args);
   assertEquals((await endOf(child)).code, 0);
   return { output: child.stdout, errors: child.stderr };
 }
@@ -29,6 +27,7 @@ async function readLines(path: string): Promise<string[]> {
   return (await Deno.readTextFile(path)).split("\n").slice(0, -1);
 }
 
+const DEBUG = "DEBUG [rtmp c12] Not important";
 const INFO = "INFO  [rtmp c12] Connected {peer} peer=127.0.0.1:5";
 const WARNING = "WARN  [rtmp c12] Slow player";
 const ERROR = "ERROR [rtmp c12] Broken chunk";
@@ -40,17 +39,20 @@ loggingTest("createLogging() writes all lines to standard error for tank console
   assertEquals(output, []);
 });
 
-loggingTest("createLogging() writes only what is urgent to standard error for tank file", async (
-  directory,
-) => {
-  const file = `${directory}/objs/logs/edge.log`;
-  const { errors } = await writeLogs("file", file, "text");
-  assertEquals(withoutTime(errors), [WARNING, ERROR, NOTICE]);
-  const all = [INFO, WARNING, ERROR, NOTICE];
-  assertEquals(withoutTime(await readLines(file)), all);
-  await writeLogs("file", file, "text");
-  assertEquals(withoutTime(await readLines(file)), [...all, ...all]);
-});
+loggingTest(
+  "createLogging() writes only warnings, errors and notices to standard error for tank file",
+  async (
+    directory,
+  ) => {
+    const file = `${directory}/objs/logs/edge.log`;
+    const { errors } = await writeLogs("file", file, "text");
+    assertEquals(withoutTime(errors), [WARNING, ERROR, NOTICE]);
+    const all = [INFO, WARNING, ERROR, NOTICE];
+    assertEquals(withoutTime(await readLines(file)), all);
+    await writeLogs("file", file, "text");
+    assertEquals(withoutTime(await readLines(file)), [...all, ...all]);
+  },
+);
 
 loggingTest("createLogging() writes JSON lines", async (directory) => {
   const file = `${directory}/edge.log`;
@@ -66,7 +68,7 @@ loggingTest("createLogging() writes JSON lines", async (directory) => {
   });
 });
 
-loggingTest("createLogging() goes on at the terminal when the file cannot be opened", async (
+loggingTest("createLogging() logs to the terminal when the file cannot be opened", async (
   directory,
 ) => {
   const { errors } = await writeLogs("file", directory, "text");
@@ -76,8 +78,37 @@ loggingTest("createLogging() goes on at the terminal when the file cannot be ope
   assertEquals(withoutTime(lines), [INFO, WARNING, ERROR, NOTICE]);
 });
 
-loggingTest("createLogging() reports a full disk once and goes on", async () => {
+loggingTest("createLogging() reports a full disk once and continues", async () => {
   const { errors } = await writeLogs("file", "/dev/full", "text");
   const problems = errors.filter((line) => line.startsWith("Cannot write log file /dev/full: "));
   assertEquals(problems.length, 1);
 });
+
+loggingTest("Logging.configure() changes level, format and destination", async (directory) => {
+  const [first, second] = [`${directory}/first.log`, `${directory}/second.log`];
+  await writeLogs("file", first, "text", "file", second, "json", "debug");
+  assertEquals(withoutTime(await readLines(first)), [INFO, WARNING, ERROR, NOTICE]);
+  const levels = (await readLines(second)).map((line) => JSON.parse(line).level);
+  assertEquals(levels, ["debug", "info", "warning", "error", "info"]);
+});
+
+loggingTest(
+  "Logging.configure() sends a log to the terminal that went to a file",
+  async (directory) => {
+    const file = `${directory}/edge.log`;
+    const { errors } = await writeLogs("file", file, "text", "console", "", "text", "debug");
+    const urgent = [WARNING, ERROR, NOTICE];
+    assertEquals(withoutTime(errors), [...urgent, DEBUG, INFO, ...urgent]);
+    assertEquals((await readLines(file)).length, 4);
+  },
+);
+
+loggingTest(
+  "Logging.configure() keeps the file when the new one cannot be opened",
+  async (directory) => {
+    const file = `${directory}/edge.log`;
+    const { errors } = await writeLogs("file", file, "text", "file", directory, "text", "error");
+    assertMatch(errors.join("\n"), /Cannot open log file .*: the log stays where it was\nfix: /);
+    assertEquals(withoutTime(await readLines(file)), [INFO, WARNING, ERROR, NOTICE, ERROR]);
+  },
+);

@@ -1,7 +1,9 @@
 /** A server in memory, and clients that do to it whatever a test wants, command by command. */
 
 import { amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
-import { type RunningServer, type ServerDeps, startServer } from "../../lib/app/compose.ts";
+import { startServer } from "../../lib/app/compose.ts";
+import type { RunningServer } from "../../lib/app/relay_server.ts";
+import type { ServerDeps } from "../../lib/app/server_deps.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";

@@ -1,20 +1,34 @@
-/** Writes a few log lines: arguments are the tank, the file and the format. */
-import type { LogTank } from "../../../lib/logging/logging.ts";
+/**
+ * Writes a few log lines. Arguments: tank, file and format; then, optionally, the same three and a level
+ * to configure before the lines are written again.
+ */
+import type { LogLevel } from "../../../lib/base/log.ts";
+import type { LogConfig } from "../../../lib/config/config.ts";
 import { createLogging } from "../../../lib/logging/logging.ts";
-import type { LogFormat } from "../../../lib/logging/log_line.ts";
 
-const [tank, file, format] = Deno.args;
-const logging = createLogging({
-  tank: tank as LogTank,
-  file: file!,
-  level: "info",
-  format: format as LogFormat,
-});
+function configFrom([tank, file, format, level = "info"]: readonly string[]): LogConfig {
+  return {
+    tank: tank as LogConfig["tank"],
+    file: file!,
+    level: level as LogLevel,
+    format: format as LogConfig["format"],
+  };
+}
+
+function writeLines(): void {
+  logger.debug("Not important");
+  logger.info("Connected {peer}", { peer: "127.0.0.1:5" });
+  logger.warning("Slow player");
+  logger.error("Broken chunk");
+  logging.notice("Ready", { port: 1935 });
+}
+
+const logging = createLogging(configFrom(Deno.args.slice(0, 3)));
 const logger = logging.logger.for("rtmp", "c12");
-logger.debug("Too small to be seen");
-logger.info("Connected {peer}", { peer: "127.0.0.1:5" });
-logger.warning("Slow player");
-logger.error("Broken chunk");
-logging.notice("Ready", { port: 1935 });
+writeLines();
+if (Deno.args.length > 3) {
+  logging.configure(configFrom(Deno.args.slice(3)));
+  writeLines();
+}
 logging.close();
 logger.info("Logged after the end");

@@ -1,0 +1,169 @@
+import type { Config } from "../config/config.ts";
+import type { FlvService } from "../http/flv_service.ts";
+import type { NetAddress } from "../io/transport.ts";
+import type { LiveView } from "../monitor/live_view.ts";
+import type { ServerView } from "../monitor/server_view.ts";
+import type { ClientLimits } from "../server/client_limits.ts";
+import type { HookClient } from "../server/hook_client.ts";
+import type { Server, ServerCounts } from "../server/server.ts";
+import type { Bridge } from "../threads/bridge.ts";
+import { planChanges } from "./config_plan.ts";
+import type { CreateHttp, HttpListeners } from "./http_listeners.ts";
+import { loadHttp } from "./load_http.ts";
+import { RtmpListeners } from "./rtmp_listeners.ts";
+import type { ServerDeps } from "./server_deps.ts";
+import { type ApplyReport, reportOf, type Service } from "./service.ts";
+import type { VhostSet } from "./vhost_set.ts";
+
+/** A server in one event loop. */
+export interface RunningServer extends Service {
+  /** What the API reads. Rates are sampled while the API is enabled. */
+  readonly view: ServerView;
+  readonly counts: ServerCounts;
+  /** Connections to origins. */
+  readonly upstreamCount: number;
+  /** The links to the other workers; null when there are none. */
+  readonly bridge: Bridge | null;
+}
+
+/** What a {@linkcode RelayServer} consists of. */
+export interface ServerParts {
+  readonly vhosts: VhostSet;
+  readonly limits: ClientLimits;
+  readonly server: Server;
+  readonly flv: FlvService;
+  readonly hooks: HookClient;
+  readonly view: LiveView;
+  readonly bridge: Bridge | null;
+  /** Creates the HTTP listeners with the loaded module. */
+  readonly createHttp: (
+    create: CreateHttp,
+    config: Config,
+    isReady: () => boolean,
+  ) => HttpListeners;
+}
+
+/**
+ * One event loop's server: its listeners, clients and vhosts, and how they change together.
+ *
+ * ```
+ *   new ── start() ──▶ running ── stop() ──▶ stopping ──▶ stopped
+ *                        │  ▲
+ *                        └──┘ apply()
+ * ```
+ */
+export class RelayServer implements RunningServer {
+  readonly #parts: ServerParts;
+  readonly #deps: ServerDeps;
+  readonly #rtmp: RtmpListeners;
+  #config: Config;
+  #http: HttpListeners | null = null;
+  #isStopping = false;
+  /** Settles with the newest call of {@linkcode apply}. */
+  #applied: Promise<unknown> = Promise.resolve();
+
+  constructor(config: Config, parts: ServerParts, deps: ServerDeps) {
+    this.#config = config;
+    this.#parts = parts;
+    this.#deps = deps;
+    this.#rtmp = new RtmpListeners(parts.server);
+  }
+
+  get addresses(): readonly NetAddress[] {
+    return this.#rtmp.realAddresses(this.#config.listen);
+  }
+
+  get httpAddresses(): readonly NetAddress[] {
+    return this.#http?.addresses ?? [];
+  }
+
+  get view(): ServerView {
+    return this.#parts.view;
+  }
+
+  get bridge(): Bridge | null {
+    return this.#parts.bridge;
+  }
+
+  get counts(): ServerCounts {
+    return this.#parts.server.counts;
+  }
+
+  get upstreamCount(): number {
+    return this.#parts.vhosts.upstreamCount;
+  }
+
+  /** Adds the vhosts and listens. @throws when an address cannot be listened on. */
+  start(): void {
+    const { vhosts, view } = this.#parts;
+    const { createHttp } = this.#deps;
+    for (const vhost of this.#config.vhosts.values()) vhosts.add(vhost);
+    if (this.#config.httpApi.enabled) view.start();
+    try {
+      this.#rtmp.open(this.#config.listen);
+      if (createHttp === undefined) return;
+      this.#http = this.#createHttp(createHttp);
+      this.#http.start();
+    } catch (error) {
+      void this.stop();
+      throw error;
+    }
+  }
+
+  apply(next: Config): Promise<ApplyReport> {
+    const report = this.#applied.then(() => this.#apply(next));
+    this.#applied = report.catch(() => {});
+    return report;
+  }
+
+  async stop(): Promise<void> {
+    const { vhosts, limits, server, flv, hooks, view, bridge } = this.#parts;
+    this.#isStopping = true;
+    // Clients first: publishers that leave end their pushes gracefully.
+    flv.stop();
+    await server.stop();
+    await bridge?.announceStop();
+    await vhosts.close();
+    bridge?.close();
+    await vhosts.closeHls();
+    await hooks.close();
+    // Last: until then it reports that the server stops.
+    await this.#http?.stop();
+    limits.stop();
+    view.stop();
+  }
+
+  /** Listens first, because only that can fail; removes last, so that no client loses its vhost. */
+  async #apply(next: Config): Promise<ApplyReport> {
+    const { vhosts, limits, server, flv } = this.#parts;
+    const createHttp = await loadHttp(next);
+    if (this.#isStopping) throw new Error("Settings are not applied: the server is stopping");
+    const plan = planChanges(this.#config, next);
+    const { config } = plan;
+    const undo = this.#rtmp.open(config.listen);
+    try {
+      if (createHttp !== undefined) this.#http ??= this.#createHttp(createHttp);
+      await this.#http?.apply(config);
+    } catch (error) {
+      await undo();
+      throw error;
+    }
+    this.#config = config;
+    limits.configure(config);
+    this.#deps.configureLog?.(config.log);
+    this.#sampleRates(config);
+    const removed = vhosts.apply(plan, [server, flv]);
+    await Promise.all([removed, this.#rtmp.closeOthers(config.listen)]);
+    return reportOf(plan);
+  }
+
+  /** The view samples only while the API shows what it samples. */
+  #sampleRates({ httpApi }: Config): void {
+    if (httpApi.enabled) this.#parts.view.start();
+    else this.#parts.view.stop();
+  }
+
+  #createHttp(create: CreateHttp): HttpListeners {
+    return this.#parts.createHttp(create, this.#config, () => !this.#isStopping);
+  }
+}

@@ -1,0 +1,58 @@
+import type { ListenAddress } from "../config/config.ts";
+import { formatAddress } from "../io/address.ts";
+import type { NetAddress } from "../io/transport.ts";
+import type { Server } from "../server/server.ts";
+
+/** The RTMP listeners of a server, by the addresses in its configuration. */
+export class RtmpListeners {
+  readonly #server: Server;
+  /** Real addresses by configured ones, which differ for port 0. */
+  readonly #open = new Map<string, NetAddress>();
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** Returns the real addresses of listeners that are open, in the order of `configured`. */
+  realAddresses(configured: readonly ListenAddress[]): NetAddress[] {
+    return configured.flatMap((address) => this.#open.get(formatAddress(address)) ?? []);
+  }
+
+  /**
+   * Listens on the addresses that are not open yet.
+   *
+   * @returns a function that closes them again.
+   * @throws when one is in use or not permitted; then none of them is opened.
+   */
+  open(addresses: readonly ListenAddress[]): () => Promise<void> {
+    const opened: string[] = [];
+    const undo = () => this.#close(opened);
+    try {
+      for (const address of addresses) {
+        const key = formatAddress(address);
+        if (this.#open.has(key)) continue;
+        this.#open.set(key, this.#server.listen(address));
+        opened.push(key);
+      }
+    } catch (error) {
+      void undo();
+      throw error;
+    }
+    return undo;
+  }
+
+  /** Closes the listeners that `addresses` does not contain. Their clients stay. */
+  async closeOthers(addresses: readonly ListenAddress[]): Promise<void> {
+    const kept = new Set(addresses.map(formatAddress));
+    await this.#close([...this.#open.keys()].filter((key) => !kept.has(key)));
+  }
+
+  async #close(keys: readonly string[]): Promise<void> {
+    const closed = keys.map((key) => {
+      const address = this.#open.get(key)!;
+      this.#open.delete(key);
+      return this.#server.unlisten(address);
+    });
+    await Promise.all(closed);
+  }
+}

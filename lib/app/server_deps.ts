@@ -1,0 +1,34 @@
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import type { LogConfig } from "../config/config.ts";
+import type { Network } from "../io/transport.ts";
+import type { HookFetch } from "../server/hook_client.ts";
+import type { BridgePort } from "../threads/bridge_link.ts";
+import type { CreateHttp } from "./http_listeners.ts";
+
+/** Which of several worker threads a server is. */
+export interface ThreadSlot {
+  /** Number of the worker, from 0. */
+  readonly index: number;
+  /** Number of workers. */
+  readonly count: number;
+  /** Identifies the process to other servers. */
+  readonly edgeId: string;
+  /** The workers that are running already. */
+  readonly peers: readonly { readonly index: number; readonly port: BridgePort }[];
+}
+
+/** What a server is given by the program, or by a test. */
+export interface ServerDeps {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Applies new log settings to `logger`. Without it they have no effect. */
+  readonly configureLog?: (config: LogConfig) => void;
+  /** Present when the server is one of several worker threads. */
+  readonly thread?: ThreadSlot;
+  /** Present when the configuration asks for HTTP at the start. */
+  readonly createHttp?: CreateHttp | undefined;
+  /** Sends HTTP callbacks; the runtime's `fetch` unless a test replaces it. */
+  readonly hookFetch?: HookFetch;
+}

@@ -1,0 +1,40 @@
+import type { Config } from "../config/config.ts";
+import type { NetAddress } from "../io/transport.ts";
+import type { Change, ConfigPlan } from "./config_plan.ts";
+
+/** What became of a new configuration. */
+export interface ApplyReport {
+  /** In force from now on. */
+  readonly applied: readonly Change[];
+  /** Not applied; each change says why. */
+  readonly needsRestart: readonly Change[];
+  /** Worker threads that did not apply it, each with a fix. Empty when all did. */
+  readonly failures: readonly string[];
+}
+
+/** A server that listens, in one thread or in several. */
+export interface Service {
+  /** Real addresses, in the order of the configuration. */
+  readonly addresses: readonly NetAddress[];
+  /** Real addresses of HTTP, those of the API first. */
+  readonly httpAddresses: readonly NetAddress[];
+  /**
+   * Applies a new configuration as far as a running server can. Clients stay, except those of removed
+   * vhosts and of vhosts whose mode changes. Calls are served one after the other.
+   *
+   * @throws when an address cannot be listened on, or the server stops; then nothing has changed. A port
+   *   that moves from one block to another counts as in use.
+   */
+  apply(next: Config): Promise<ApplyReport>;
+  /** Stops gracefully. Resolves when everything is closed. */
+  stop(): Promise<void>;
+}
+
+/** Returns the report of a plan that was carried out. */
+export function reportOf({ changes }: ConfigPlan, failures: readonly string[] = []): ApplyReport {
+  return {
+    applied: changes.filter(({ how }) => how === "live"),
+    needsRestart: changes.filter(({ how }) => how === "restart"),
+    failures,
+  };
+}

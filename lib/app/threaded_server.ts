@@ -1,0 +1,145 @@
+import { systemClock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import { stableId } from "../base/stable_id.ts";
+import type { Config, LogConfig } from "../config/config.ts";
+import { formatAddress } from "../io/address.ts";
+import { denoNetwork } from "../io/tcp.ts";
+import type { NetAddress } from "../io/transport.ts";
+import { ClientLimits } from "../server/client_limits.ts";
+import { startWorkers, type WorkerPool } from "../threads/worker_pool.ts";
+import { planChanges } from "./config_plan.ts";
+import type { HttpListeners } from "./http_listeners.ts";
+import { loadHttp } from "./load_http.ts";
+import { type ApplyReport, reportOf, type Service } from "./service.ts";
+import { StartError } from "./start_error.ts";
+
+/** What a server of several threads is given by the program. */
+interface ThreadedServerDeps {
+  readonly logger: Logger;
+  /** Applies new log settings to `logger`. */
+  readonly configureLog: (config: LogConfig) => void;
+}
+
+/**
+ * Returns how many threads serve clients. That is 1 on platforms that do not spread the clients of a
+ * port over several listeners.
+ */
+export function countWorkers({ workers }: Config, logger: Logger): number {
+  const count = workers === "auto" ? navigator.hardwareConcurrency : workers;
+  if (count === 1 || Deno.build.os === "linux") return count;
+  logger.warning("Several workers need Linux; one serves all clients", {
+    os: Deno.build.os,
+    fix: "write workers 1",
+  });
+  return 1;
+}
+
+/**
+ * Starts `count` workers, 2 or more, and the API in this thread.
+ *
+ * @throws {StartError} {@linkcode HttpListenError}, or what listening throws.
+ */
+export async function startThreads(
+  config: Config,
+  count: number,
+  deps: ThreadedServerDeps,
+): Promise<Service> {
+  refuseSharedHttpPort(config);
+  const pool = await startWorkers({ config, count, logger: deps.logger });
+  const server = new ThreadedServer(config, pool, deps);
+  await server.start();
+  return server;
+}
+
+/** A server of several threads: workers for the clients, and this thread for what concerns them all. */
+class ThreadedServer implements Service {
+  readonly #pool: WorkerPool;
+  readonly #deps: ThreadedServerDeps;
+  readonly #limits: ClientLimits;
+  #config: Config;
+  #api: HttpListeners | null = null;
+  #isStopping = false;
+  /** Settles with the newest call of {@linkcode apply}. */
+  #applied: Promise<unknown> = Promise.resolve();
+
+  constructor(config: Config, pool: WorkerPool, deps: ThreadedServerDeps) {
+    this.#config = config;
+    this.#pool = pool;
+    this.#deps = deps;
+    this.#limits = new ClientLimits(config, { clock: systemClock, logger: deps.logger });
+  }
+
+  get addresses(): readonly NetAddress[] {
+    return this.#pool.addresses;
+  }
+
+  get httpAddresses(): readonly NetAddress[] {
+    return [...this.#api?.addresses ?? [], ...this.#pool.httpAddresses];
+  }
+
+  /** Starts the API. @throws {HttpListenError} and stops the workers. */
+  async start(): Promise<void> {
+    try {
+      await this.#applyApi(this.#config);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  apply(next: Config): Promise<ApplyReport> {
+    const report = this.#applied.then(() => this.#apply(next));
+    this.#applied = report.catch(() => {});
+    return report;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#pool.stop();
+    await this.#api?.stop();
+    this.#limits.stop();
+  }
+
+  /** Tries all new addresses first, because only listening can fail. */
+  async #apply(next: Config): Promise<ApplyReport> {
+    if (this.#isStopping) throw new Error("Settings are not applied: the server is stopping");
+    const plan = planChanges(this.#config, next);
+    refuseSharedHttpPort(plan.config);
+    const forWorkers = this.#pool.prepare(plan.config);
+    await this.#applyApi(plan.config);
+    this.#config = plan.config;
+    this.#limits.configure(plan.config);
+    this.#deps.configureLog(plan.config.log);
+    return reportOf(plan, await this.#pool.apply(forWorkers));
+  }
+
+  async #applyApi(config: Config): Promise<void> {
+    const apiConfig = { ...config, httpServer: { ...config.httpServer, enabled: false } };
+    const createHttp = await loadHttp(apiConfig);
+    const { edgeId } = this.#pool;
+    this.#api ??= createHttp?.({
+      config: apiConfig,
+      clock: systemClock,
+      logger: this.#deps.logger,
+      network: denoNetwork,
+      limit: this.#limits,
+      view: this.#pool,
+      identity: { serverId: stableId(edgeId), serviceId: edgeId, pid: Deno.pid },
+      streams: null,
+      isReady: () => !this.#isStopping,
+    }) ?? null;
+    await this.#api?.apply(apiConfig);
+  }
+}
+
+/** @throws {StartError} */
+function refuseSharedHttpPort({ httpApi, httpServer }: Config): void {
+  if (!httpApi.enabled || !httpServer.enabled) return;
+  const files = httpServer.listen.map(formatAddress);
+  const shared = httpApi.listen.map(formatAddress).find((address) => files.includes(address));
+  if (shared === undefined) return;
+  throw new StartError(
+    `Cannot serve http_api and http_server on one address, ${shared}, with several workers`,
+    "give one of them another port, or write workers 1",
+  );
+}

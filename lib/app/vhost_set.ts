@@ -1,0 +1,144 @@
+import type { VhostConfig } from "../config/config.ts";
+import { RemoteVhost } from "../edge/remote_vhost.ts";
+import { diskFiles } from "../hls/hls_files.ts";
+import { HlsService } from "../hls/hls_service.ts";
+import { Hub } from "../hub/hub.ts";
+import type { StreamOptions } from "../hub/stream.ts";
+import type { FlushWheels } from "../io/flush_wheel.ts";
+import type { LiveVhost } from "../monitor/live_view.ts";
+import { LocalVhost } from "../origin/local_vhost.ts";
+import type { ClientSource } from "../server/client_report.ts";
+import { VhostDirectory } from "../server/vhost_directory.ts";
+import type { VhostService } from "../server/vhost_service.ts";
+import type { Bridge } from "../threads/bridge.ts";
+import type { UpstreamDeps } from "../upstream/upstream_context.ts";
+import type { ConfigPlan } from "./config_plan.ts";
+
+/** Options of {@linkcode VhostSet}. */
+interface VhostSetOptions extends UpstreamDeps {
+  readonly wheels: FlushWheels;
+  /** Links to the other workers; null when there are none. */
+  readonly bridge: Bridge | null;
+}
+
+/**
+ * How far back every stream keeps keyframes, in ms. An edge notices after `stall_timeout` that its
+ * origin froze, and asks the next origin for what it missed.
+ */
+const KEEP_BACK_MS = 3_500;
+
+/** Why the clients of a removed vhost are closed, in the log. */
+const REMOVED = "vhost was removed from the configuration";
+
+/** The vhosts of a server. They can be added, configured and removed while it runs. */
+export class VhostSet {
+  /** The vhosts that clients use: with several workers, bridged ones. */
+  readonly directory: VhostDirectory;
+  readonly #options: VhostSetOptions;
+  readonly #services = new Map<string, VhostService>();
+  readonly #live = new Map<string, LiveVhost>();
+  readonly #hls: HlsService;
+
+  constructor(options: VhostSetOptions) {
+    const { clock, logger, chunkSize } = options;
+    this.#options = options;
+    this.#hls = new HlsService({ clock, logger, chunkSize, files: diskFiles, wallMs: Date.now });
+    this.directory = new VhostDirectory(this.#services);
+  }
+
+  /** The vhosts in order of their addition. */
+  get live(): IterableIterator<LiveVhost> {
+    return this.#live.values();
+  }
+
+  /** Connections to origins, open or being made. */
+  get upstreamCount(): number {
+    let count = 0;
+    for (const { service } of this.#live.values()) count += service.upstreams()?.count ?? 0;
+    return count;
+  }
+
+  /** Adds a vhost, in place of one of the same name. */
+  add(config: VhostConfig): void {
+    const { bridge } = this.#options;
+    const vhost = this.#create(config);
+    this.#live.set(config.name, vhost);
+    const { service, mirrors } = vhost;
+    const bridged = bridge === null || mirrors === null ? service : bridge.wrap(service, mirrors);
+    this.#services.set(config.name, bridged);
+    if (config.hls.enabled) this.#hls.start();
+  }
+
+  /**
+   * Adds, then configures, then removes vhosts, so that no client is without one in between. All of it
+   * happens before this returns; the promise resolves when the removed vhosts are closed.
+   *
+   * @param clients Sources whose clients of removed vhosts are closed.
+   */
+  async apply(plan: ConfigPlan, clients: readonly ClientSource[]): Promise<void> {
+    const removed = plan.removed.map(({ name }) => this.#live.get(name)!);
+    for (const config of plan.added) this.add(config);
+    for (const config of plan.changed) this.#configure(config);
+    await Promise.all(removed.map((vhost) => this.#remove(vhost, clients)));
+  }
+
+  /** Closes all vhosts, then HLS, which has their last segments to write. */
+  async close(): Promise<void> {
+    await Promise.all(Array.from(this.#live.values(), ({ service }) => service.close()));
+  }
+
+  /** Writes the last HLS segments. After {@linkcode close}. */
+  async closeHls(): Promise<void> {
+    await this.#hls.close();
+  }
+
+  #configure(config: VhostConfig): void {
+    const { service, hub, mirrors } = this.#live.get(config.name)!;
+    const options = streamOptions(config, this.#options.chunkSize);
+    service.configure(config);
+    hub.configure(options);
+    mirrors?.configure(options);
+    if (config.hls.enabled) this.#hls.start();
+  }
+
+  async #remove(vhost: LiveVhost, clients: readonly ClientSource[]): Promise<void> {
+    const { service } = vhost;
+    const { name } = service.config;
+    // A vhost in another mode may have replaced it already.
+    if (this.#live.get(name) === vhost) {
+      this.#live.delete(name);
+      this.#services.delete(name);
+    }
+    this.#options.bridge?.unwrap(service);
+    for (const source of clients) source.closeClients(name, REMOVED);
+    await service.close();
+  }
+
+  #create(config: VhostConfig): LiveVhost {
+    const { bridge, chunkSize, clock, logger, wheels } = this.#options;
+    const options = streamOptions(config, chunkSize);
+    const hub = new Hub(options);
+    const mirrors = bridge === null ? null : new Hub(options);
+    const service = config.mode === "local"
+      ? new LocalVhost({ config, hub, clock })
+      : new RemoteVhost({ config, hub, deps: this.#options, wheels, logger });
+    hub.observe({
+      onSourceChange: (stream, { type }) => {
+        if (type === "began") this.#hls.watch(stream, service);
+      },
+    });
+    return { hub, mirrors, service };
+  }
+}
+
+/** How the streams of a vhost are kept. */
+function streamOptions({ play }: VhostConfig, chunkSize: number): StreamOptions {
+  return {
+    chunkSize,
+    isAbsoluteTime: play.atc,
+    maxLagMs: play.queueLengthMs,
+    maxBytes: play.gopMaxBytes,
+    keepBackMs: KEEP_BACK_MS,
+    maxMessages: play.gopCacheMaxFrames === 0 ? Infinity : play.gopCacheMaxFrames,
+  };
+}
