@@ -11,8 +11,8 @@ import {
   type ConnectRequest,
   ServerSession,
   type ServerSessionHandler,
-  type StreamCommand,
 } from "../session/server_session.ts";
+import type { StreamCommand } from "../session/server_stream.ts";
 import { parseEdgeInfo } from "../upstream/edge_path.ts";
 import type { StreamAction } from "./access_rules.ts";
 import { type ClientReport, type ClientTotals, describeClient } from "./client_report.ts";

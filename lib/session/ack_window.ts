@@ -1,18 +1,16 @@
-/** Acknowledgements owed to a peer (RTMP 1.0 §5.4.3). */
-
 import { toU32 } from "../base/u32.ts";
 
 /**
- * Counts received bytes and tells when an acknowledgement is due: every half window, as SRS does, so
- * that a peer which stops sending at a full window never waits for us.
+ * Counts received bytes and determines when an acknowledgement is due (RTMP 1.0 §5.4.3): every half
+ * window, as in SRS, so that a peer that stops sending at a full window never has to wait.
  */
 export class AckWindow {
-  /** 0 until a window is known: nothing is due before. */
+  /** 0 until a window is known; no acknowledgement is due before. */
   #windowBytes = 0;
   #totalBytes = 0;
   #ackedBytes = 0;
 
-  /** Takes the window the peer announced, or one we were told to use; the smallest counts. */
+  /** Sets the window that the peer announced or that is configured. The smallest one applies. */
   setWindow(windowBytes: number): void {
     const isSmaller = this.#windowBytes === 0 || windowBytes < this.#windowBytes;
     if (windowBytes > 0 && isSmaller) this.#windowBytes = windowBytes;
@@ -21,7 +19,7 @@ export class AckWindow {
   /**
    * Counts `length` more bytes.
    *
-   * @returns the total to acknowledge, modulo 2³², or -1 when nothing is due yet.
+   * @returns the total to acknowledge, modulo 2³², or -1 when no acknowledgement is due
    */
   add(length: number): number {
     this.#totalBytes += length;

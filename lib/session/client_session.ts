@@ -1,9 +1,3 @@
-/**
- * The client's side of one RTMP connection: to an origin it is what a player or an encoder is to us.
- * Bytes in, calls out; no clock, no promises, no sockets. Plays or publishes one stream, or only finds out
- * whether the server lets it connect.
- */
-
 import { Amf0Marker } from "../amf/amf0_marker.ts";
 import { AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
 import { decodeUtf8 } from "../base/bytes.ts";
@@ -28,36 +22,36 @@ import { ClientHandshake, type HandshakeOptions } from "../rtmp/handshake.ts";
 import { parseStatus, type Status } from "../rtmp/status.ts";
 import { MessageLayer, type MessageLayerHandler } from "./message_layer.ts";
 
-/** What to ask the server for. */
-export interface ClientTarget {
-  /** `connect` asks for no stream. */
+/** What to request from the server. */
+interface ClientTarget {
+  /** `connect` only finds out whether the server accepts the connection. */
   readonly kind: "play" | "publish" | "connect";
   readonly tcUrl: string;
   readonly app: string;
-  /** Stream name with its parameters; means nothing to `connect`. */
+  /** Stream name with parameters; unused by `connect`. */
   readonly streamName: string;
 }
 
 /** Receives what a {@linkcode ClientSession} finds. */
 export interface ClientSessionHandler {
-  /** Bytes for the server, in order; the array is the receiver's to keep. */
+  /** Bytes for the server, in order. The handler may keep the array. */
   send(bytes: Uint8Array): void;
   /**
-   * The server accepted the connect or the publish, or the first message of the played stream came: origins such as
-   * nginx-rtmp and SRS announce the start of streams that nobody publishes. `msid` is the message stream
-   * id of the media.
+   * The server accepted the connect or the publish, or sent the first message of the played stream. A
+   * status does not start a play, because nginx-rtmp and SRS announce streams without a publisher.
+   * `msid` is the message stream id of the media.
    */
   onStarted(msid: number): void;
   /**
-   * A message of the played stream: type 8, 9 or 18, without the data messages by which servers talk to
-   * their clients. `payload` is valid during the call only.
+   * A message of the played stream: type 8, 9 or 18, without the data messages of the server itself.
+   * `payload` is valid only during the call.
    */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
   /** A status of the running stream, e.g. `NetStream.Play.UnpublishNotify`. */
   onStatus(status: Status): void;
   /**
-   * The played stream has ended, says StreamEOF and no status before it. nginx-rtmp says nothing else, be
-   * its publisher done or merely lost.
+   * A StreamEOF ended the played stream, without a status before it. nginx-rtmp sends only this, whether
+   * its publisher has stopped or its connection was lost.
    */
   onStreamEof(): void;
   onPong(timestampMs: number): void;
@@ -67,87 +61,103 @@ export interface ClientSessionHandler {
 /** Options of {@linkcode ClientSession}. */
 export interface ClientSessionOptions {
   readonly target: ClientTarget;
-  /** Size of the chunks written, in bytes. */
+  /** Size of the chunks sent, in bytes. */
   readonly chunkSize: number;
   readonly handshake: HandshakeOptions;
-  /** Further properties of the `connect` object. */
+  /** Additional properties of the `connect` object. */
   readonly connectProperties?: Readonly<Record<string, AmfValue>>;
-  /** A second argument of `connect`, in which SRS's edges say who they are. */
+  /** Second argument of `connect`, with which SRS's edges identify themselves. */
   readonly connectArgs?: AmfObject;
 }
 
 /**
- * Acknowledgement windows asked of the server, in bytes. What it acknowledges of a publish need not be sent
- * again to the next one, so that is asked for often.
+ * Acknowledgement windows requested from the server, in bytes. Small for a publish: what a server has
+ * acknowledged need not be sent again to the next one.
  */
 const WINDOW_ACK_BYTES = { play: 2_500_000, publish: 65_536, connect: 2_500_000 } as const;
 
-/** What the server may assume we have buffered; servers that burst on join use it. */
+/** Announced size of the playback buffer. Servers that send a burst on join use it. */
 const BUFFER_LENGTH_MS = 1000;
 
-/** Data messages that come from the server and not from the stream. */
+/** Data messages of the server itself, not of the stream. */
 const SERVER_DATA: readonly string[] = ["|RtmpSampleAccess", "onStatus", "onPlayStatus"];
 
 /** Transaction ids of the requests, in the order sent. */
 const Tid = { CONNECT: 1, RELEASE_STREAM: 2, FC_PUBLISH: 3, CREATE_STREAM: 4, STREAM: 5 } as const;
 
-/** See the file comment. Call {@linkcode ClientSession.start} once, then push what comes. */
+type ClientState =
+  | { readonly type: "handshake"; readonly handshake: ClientHandshake }
+  | { readonly type: "connecting" }
+  | { readonly type: "creating" }
+  | { readonly type: "starting" | "started" | "ended"; readonly msid: number };
+
+/**
+ * The client's side of one RTMP connection, without socket or clock: received bytes go in, bytes to send
+ * and events come out. Plays or publishes one stream, or only connects.
+ *
+ *     HANDSHAKE ── S2 ──> CONNECTING ── _result ──> CREATING ── _result ──> STARTING
+ *                             │                                                │ publish: accepted,
+ *                             │ _result, if the target                         │ play: first media
+ *                             │ is only to connect                             v
+ *                             └──────────────────────────────────────────── STARTED
+ *                                                                 StreamEOF or │ ^ media
+ *                                                              UnpublishNotify v │
+ *                                                                            ENDED
+ *
+ * A refusal in any state throws from {@linkcode push}; close the connection.
+ *
+ * Call {@linkcode start} once, then {@linkcode push} for all received bytes.
+ */
 export class ClientSession implements MessageLayerHandler {
   readonly #handler: ClientSessionHandler;
   readonly #options: ClientSessionOptions;
   readonly #messages: MessageLayer;
-  #handshake: ClientHandshake | null;
-  #state: "connecting" | "creating" | "starting" | "started" = "connecting";
-  #msid = 0;
-  /** The server said that the played stream has ended, and has sent nothing of it since. */
-  #hasEnded = false;
+  #state: ClientState;
 
   constructor(handler: ClientSessionHandler, options: ClientSessionOptions) {
     this.#handler = handler;
     this.#options = options;
-    this.#handshake = new ClientHandshake(options.handshake);
+    this.#state = { type: "handshake", handshake: new ClientHandshake(options.handshake) };
     this.#messages = new MessageLayer(this);
   }
 
   /** Sends the first bytes of the handshake. */
   start(): void {
-    if (this.#handshake !== null) this.send(this.#handshake.start());
+    if (this.#state.type === "handshake") this.send(this.#state.handshake.start());
   }
 
-  /** How far the session is, for error texts. */
+  /** Progress of the session, for errors. */
   get phase(): "handshake" | "command" | ClientTarget["kind"] {
-    if (this.#handshake !== null) return "handshake";
-    return this.#state === "connecting" || this.#state === "creating"
-      ? "command"
-      : this.#options.target.kind;
+    if ("msid" in this.#state) return this.#options.target.kind;
+    return this.#state.type === "handshake" ? "handshake" : "command";
   }
 
   /**
-   * Takes the next bytes from the server; they may be used again when this returns.
+   * Reads the next bytes from the server. The caller may reuse them afterwards.
    *
-   * @throws {WireError} when the server breaks the protocol.
-   * @throws {UpstreamError} when the server refuses, with its status code and text, or redirects.
+   * @throws {WireError} when the server violates the protocol
+   * @throws {UpstreamError} when the server refuses, with its status code and text, or redirects
    */
   push(bytes: Uint8Array): void {
-    if (this.#handshake === null) return this.#messages.push(bytes);
-    const step = this.#handshake.push(bytes);
+    if (this.#state.type !== "handshake") return this.#messages.push(bytes);
+    const step = this.#state.handshake.push(bytes);
     if (step.send !== null) this.send(step.send);
     if (!step.done) return;
-    this.#handshake = null;
+    this.#state = { type: "connecting" };
     this.#sendConnect();
     if (step.rest.length > 0) this.#messages.push(step.rest);
   }
 
-  /** Ends the play or publish in the order that servers expect. */
+  /** Ends the play or publish with the commands that servers expect, in their order. */
   stop(): void {
-    if (this.#state !== "started" && this.#state !== "starting") return;
+    if (!("msid" in this.#state)) return;
     const { kind, streamName } = this.#options.target;
     if (kind === "connect") return;
     if (kind === "publish") this.#sendCommand("FCUnpublish", 0, [null, streamName]);
-    this.#sendCommand("deleteStream", 0, [null, this.#msid]);
+    this.#sendCommand("deleteStream", 0, [null, this.#state.msid]);
   }
 
-  /** Asks for a pong. */
+  /** Requests a pong. */
   ping(timestampMs: number): void {
     this.send(encodePingRequest(timestampMs));
   }
@@ -159,11 +169,12 @@ export class ClientSession implements MessageLayerHandler {
 
   /** @ignore Called by the message layer. */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
-    if (this.#options.target.kind !== "play") return;
+    const state = this.#state;
+    if (this.#options.target.kind !== "play" || !("msid" in state)) return;
     if (typeId === MessageType.DATA_AMF0 && SERVER_DATA.includes(dataName(payload))) return;
-    if (this.#state === "starting") this.#started();
-    this.#hasEnded = false;
-    if (this.#state === "started") this.#handler.onMedia(typeId, timestampMs, payload);
+    if (state.type === "starting") this.#started(state.msid);
+    if (state.type === "ended") this.#state = { type: "started", msid: state.msid };
+    this.#handler.onMedia(typeId, timestampMs, payload);
   }
 
   /** @ignore Called by the message layer. */
@@ -177,7 +188,7 @@ export class ClientSession implements MessageLayerHandler {
     this.#handler.onAcknowledgement(totalBytes);
   }
 
-  /** @ignore Called by the message layer: what an origin sends beside the protocol is not logged. */
+  /** @ignore Called by the message layer. Ignored messages of an origin are not reported. */
   onIgnored(): void {}
 
   /** @ignore Called by the message layer. */
@@ -210,15 +221,15 @@ export class ClientSession implements MessageLayerHandler {
       ...connectProperties,
     });
     const values = connectArgs === undefined ? [info] : [info, connectArgs];
-    // The server knows of no other chunk size yet.
+    // The server does not know another chunk size yet.
     this.send(encodeCommand({ name: "connect", transactionId: Tid.CONNECT, values }, {
       msid: CONTROL_MSID,
       chunkSize: INITIAL_CHUNK_SIZE,
     }));
     this.send(encodeWindowAckSize(WINDOW_ACK_BYTES[target.kind]));
     this.send(encodeSetChunkSize(chunkSize));
-    // Servers take one command after the other, so this need not wait for the answer: a player far away
-    // gets its picture a round trip sooner. A server that refuses the connect does not look at it.
+    // Servers run commands in order, so this need not wait for the answer: a distant player gets its
+    // first video frame a round trip earlier. A server that refuses the connect ignores it.
     if (target.kind === "play") this.#sendCreateStream();
   }
 
@@ -227,39 +238,42 @@ export class ClientSession implements MessageLayerHandler {
   }
 
   #onResult(command: Command): void {
-    if (command.transactionId === Tid.CONNECT && this.#state === "connecting") {
-      const { kind, streamName } = this.#options.target;
-      if (kind === "connect") return this.#started();
-      this.#state = "creating";
-      if (kind === "play") return;
-      this.#sendCommand("releaseStream", Tid.RELEASE_STREAM, [null, streamName]);
-      this.#sendCommand("FCPublish", Tid.FC_PUBLISH, [null, streamName]);
-      this.#sendCreateStream();
-    } else if (command.transactionId === Tid.CREATE_STREAM && this.#state === "creating") {
-      const msid = command.values[1];
-      this.#msid = typeof msid === "number" ? msid >>> 0 : 0;
-      this.#state = "starting";
-      this.#startStream();
+    const { type } = this.#state;
+    if (command.transactionId === Tid.CONNECT && type === "connecting") {
+      this.#onConnected();
+    } else if (command.transactionId === Tid.CREATE_STREAM && type === "creating") {
+      const id = command.values[1];
+      const msid = typeof id === "number" ? id >>> 0 : 0;
+      this.#state = { type: "starting", msid };
+      this.#startStream(msid);
     } else if (command.transactionId === Tid.STREAM) {
-      // Some servers answer publish like any call instead of with a status, and librtmp takes it.
+      // Some servers answer publish with a result instead of a status, and librtmp accepts that.
       this.#onPublishStarted();
     }
   }
 
-  #startStream(): void {
+  #onConnected(): void {
+    const { kind, streamName } = this.#options.target;
+    if (kind === "connect") return this.#started(CONTROL_MSID);
+    this.#state = { type: "creating" };
+    if (kind === "play") return;
+    this.#sendCommand("releaseStream", Tid.RELEASE_STREAM, [null, streamName]);
+    this.#sendCommand("FCPublish", Tid.FC_PUBLISH, [null, streamName]);
+    this.#sendCreateStream();
+  }
+
+  #startStream(msid: number): void {
     const { kind, streamName } = this.#options.target;
     if (kind === "publish") {
-      this.#sendCommand("publish", Tid.STREAM, [null, streamName, "live"], this.#msid);
+      this.#sendCommand("publish", Tid.STREAM, [null, streamName, "live"], msid);
     } else {
-      this.#sendCommand("play", Tid.STREAM, [null, streamName], this.#msid);
-      this.send(
-        encodeUserControl(UserControlEvent.SET_BUFFER_LENGTH, this.#msid, BUFFER_LENGTH_MS),
-      );
+      this.#sendCommand("play", Tid.STREAM, [null, streamName], msid);
+      this.send(encodeUserControl(UserControlEvent.SET_BUFFER_LENGTH, msid, BUFFER_LENGTH_MS));
     }
   }
 
   #onError(command: Command): void {
-    // Servers may refuse releaseStream and FCPublish and still take the publish.
+    // Servers may refuse releaseStream and FCPublish and still accept the publish.
     const isFatal = command.transactionId === Tid.CONNECT ||
       command.transactionId === Tid.CREATE_STREAM || command.transactionId === Tid.STREAM;
     if (isFatal) throw this.#refused(command.name, command.values[1]);
@@ -269,29 +283,36 @@ export class ClientSession implements MessageLayerHandler {
     const status = parseStatus(value);
     if (status === null) return;
     if (status.level === "error") throw this.#refused("onStatus", value);
-    if (status.code === StatusCode.PLAY_UNPUBLISH_NOTIFY) this.#hasEnded = true;
+    const state = this.#state;
+    if (status.code === StatusCode.PLAY_UNPUBLISH_NOTIFY && state.type === "started") {
+      this.#state = { type: "ended", msid: state.msid };
+    }
     if (status.code === StatusCode.PUBLISH_START) this.#onPublishStarted();
     this.#handler.onStatus(status);
   }
 
   #onStreamEof(msid: number): void {
-    // Before the first message it is about something else: what came before the reset of a play.
-    const isPlaying = this.#options.target.kind === "play" && this.#state === "started";
-    if (!isPlaying || msid !== this.#msid || this.#hasEnded) return;
-    this.#hasEnded = true;
+    // Before the first media message, StreamEOF is part of the reset of a play.
+    const state = this.#state;
+    if (this.#options.target.kind !== "play" || state.type !== "started") return;
+    if (msid !== state.msid) return;
+    this.#state = { type: "ended", msid };
     this.#handler.onStreamEof();
   }
 
   #onPublishStarted(): void {
-    if (this.#options.target.kind === "publish" && this.#state === "starting") this.#started();
+    const state = this.#state;
+    if (this.#options.target.kind === "publish" && state.type === "starting") {
+      this.#started(state.msid);
+    }
   }
 
-  #started(): void {
-    this.#state = "started";
-    this.#handler.onStarted(this.#msid);
+  #started(msid: number): void {
+    this.#state = { type: "started", msid };
+    this.#handler.onStarted(msid);
   }
 
-  /** The error for a command `what` and its information object. */
+  /** Returns the error for a command `what` with the information object `info`. */
   #refused(what: string, info: AmfValue): UpstreamError {
     const { kind, streamName } = this.#options.target;
     const status = parseStatus(info);
@@ -321,18 +342,18 @@ function describeStatus({ code, description }: Status): string {
 }
 
 /**
- * Where a refusal sends its client: `ex.redirect2` is the whole address of the stream, `ex.redirect` the
- * tcUrl (SRS, Flash Media Server). Null when the refusal is just that.
+ * Returns the target of a redirect, or null for an ordinary refusal. `ex.redirect2` is the full URL of
+ * the stream, `ex.redirect` the tcUrl (SRS, Flash Media Server).
  */
 function parseRedirect(info: AmfValue, streamName: string): UpstreamRedirect | null {
   const ex = info instanceof AmfObject ? info.get("ex") : undefined;
   if (!(ex instanceof AmfObject)) return null;
-  const [whole, tcUrl] = [ex.get("redirect2"), ex.get("redirect")];
-  if (typeof whole === "string" && whole !== "") return { tcUrl: whole, stream: "" };
+  const [fullUrl, tcUrl] = [ex.get("redirect2"), ex.get("redirect")];
+  if (typeof fullUrl === "string" && fullUrl !== "") return { tcUrl: fullUrl, stream: "" };
   return typeof tcUrl === "string" && tcUrl !== "" ? { tcUrl, stream: streamName } : null;
 }
 
-/** The text that a data message begins with, or an empty one. */
+/** Returns the string that a data message starts with, or an empty string. */
 function dataName(payload: Uint8Array): string {
   if (payload[0] !== Amf0Marker.string || payload.length < 3) return "";
   const length = (payload[1]! << 8) | payload[2]!;

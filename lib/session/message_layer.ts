@@ -1,8 +1,3 @@
-/**
- * What both ends of an RTMP connection do alike, whoever called whom: answer pings, acknowledge,
- * follow the peer's window, unpack aggregates, and sort messages into commands and media.
- */
-
 import { amf0BodyOf } from "../amf/amf3_envelope.ts";
 import { WireError } from "../base/errors.ts";
 import { splitAggregate } from "../rtmp/aggregate.ts";
@@ -18,30 +13,34 @@ import {
 } from "../rtmp/control_messages.ts";
 import { AckWindow } from "./ack_window.ts";
 
-/** Receives what a {@linkcode MessageLayer} sorted. */
+/** Receives the messages from a {@linkcode MessageLayer}. */
 export interface MessageLayerHandler {
-  /** Bytes for the peer, which may be kept, but not changed. */
+  /** Bytes for the peer. May be kept but not changed. */
   send(bytes: Uint8Array): void;
   onCommand(command: Command, msid: number): void;
   /**
-   * An audio, video or data message: `typeId` is 8, 9 or 18 (AMF3 data and aggregates are unpacked).
-   * `payload` is valid during the call only.
+   * An audio, video or data message: `typeId` is 8, 9 or 18, because AMF3 data and aggregates are
+   * unpacked. `payload` is valid only during the call.
    */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array, msid: number): void;
-  /** User control events other than a ping request. */
+  /** A user control event other than a ping request. */
   onUserControl(control: UserControl): void;
-  /** The peer has received `totalBytes` (u32) of what was sent. */
+  /** The peer has received `totalBytes` (u32) so far. */
   onAcknowledgement(totalBytes: number): void;
-  /** A message that was ignored: called once per kind and connection. */
+  /** A message was ignored. Called once per kind of message and connection. */
   onIgnored(what: string): void;
 }
 
-/** See the file comment. Bytes in, calls out; no clock, no promises. */
+/**
+ * The part of an RTMP connection that is the same on both sides: responds to pings, acknowledges
+ * received bytes, follows the peer's window, unpacks aggregates, and separates commands, media and
+ * control messages.
+ */
 export class MessageLayer implements MessageSink {
   readonly #handler: MessageLayerHandler;
   readonly #reader: ChunkReader;
   readonly #ackWindow = new AckWindow();
-  /** Made at the first ignored message: honest clients send none. */
+  /** Kinds of messages ignored so far. Created when needed: normal clients send none. */
   #ignoredKinds: Set<string> | null = null;
 
   constructor(handler: MessageLayerHandler, limits?: ChunkLimits) {
@@ -49,15 +48,15 @@ export class MessageLayer implements MessageSink {
     this.#reader = new ChunkReader(this, limits);
   }
 
-  /** Acknowledges every half of `windowBytes`, or oftener when the peer announces a smaller window. */
+  /** Acknowledges every half of `windowBytes`, or of a smaller window that the peer announces. */
   setAckWindow(windowBytes: number): void {
     this.#ackWindow.setWindow(windowBytes);
   }
 
   /**
-   * Takes the next bytes after the handshake.
+   * Reads the next bytes after the handshake.
    *
-   * @throws {WireError} when the peer breaks the protocol; the connection is to be closed.
+   * @throws {WireError} when the peer violates the protocol; close the connection
    */
   push(bytes: Uint8Array): void {
     const dueBytes = this.#ackWindow.add(bytes.length);
@@ -65,7 +64,7 @@ export class MessageLayer implements MessageSink {
     this.#reader.push(bytes);
   }
 
-  /** Called by the chunk reader for every whole message. */
+  /** @ignore Called by the chunk reader for every complete message. */
   onMessage(typeId: number, timestampMs: number, msid: number, payload: Uint8Array): void {
     if (typeId === MessageType.AGGREGATE) {
       splitAggregate(
@@ -99,7 +98,7 @@ export class MessageLayer implements MessageSink {
       case MessageType.ABORT:
         return; // Applied by the chunk reader.
       case MessageType.SET_PEER_BANDWIDTH:
-        return; // A wish about our output, which live media cannot follow.
+        return; // Live media cannot be slowed down.
       default:
         return this.#ignore(`message type ${typeId}`);
     }

@@ -1,5 +1,3 @@
-/** What every player is told when its play begins: the same for all, so it is encoded once. */
-
 import { encodeAmf0 } from "../amf/amf0_encode.ts";
 import { concatBytes } from "../base/bytes.ts";
 import { encodeMessage } from "../rtmp/chunk_encode.ts";
@@ -23,17 +21,18 @@ const START = statusCommand({
 }, DETAILS);
 
 /**
- * Flash players may read pixels and samples only when told so. NetStream.Data.Start is left out: ffmpeg
- * makes an empty data stream of it.
+ * Allows Flash players to read pixels and samples. NetStream.Data.Start is omitted, because ffmpeg
+ * creates an empty data stream for it.
  */
 const SAMPLE_ACCESS = ["|RtmpSampleAccess", true, true] as const;
 
-/** By chunk size, of which a process has one. */
+/** By chunk size. A process uses only one. */
 const encoded = new Map<number, Uint8Array>();
 
 /**
- * StreamBegin, both statuses, and the right to read samples, for a peer that knows `chunkSize`, in bytes.
- * Shared; not to be changed.
+ * Returns what every player is sent when its play starts: StreamBegin, both statuses, and the right to
+ * read samples. `chunkSize`, in bytes, must have been announced to the peer. The result is encoded once
+ * and shared; do not change it.
  */
 export function playStart(chunkSize: number): Uint8Array {
   let bytes = encoded.get(chunkSize);

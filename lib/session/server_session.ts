@@ -1,43 +1,21 @@
-/**
- * The server's side of one RTMP connection: handshake, `connect`, then publishing or playing one
- * stream at a time, in every dialect clients speak. Bytes in, calls out; no clock, no promises, no
- * sockets.
- *
- * Whatever needs a decision (connect, publish, play) becomes a request with an id, and nothing is
- * announced to the peer before `accept…(id)` or `reject(id)`. The answer may come at any later time; one
- * that comes after the peer withdrew its request is ignored. Peers that do not wait for answers lose
- * nothing: commands behind `connect` and media behind `publish` are kept, within limits, until then.
- *
- * Orders of messages follow SRS, which clients are tested against, with one difference: success is
- * announced after the decision, not before.
- */
-
 import { amfEcmaArray, AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
 import { WireError } from "../base/errors.ts";
 import { quotePeerText } from "../base/text.ts";
 import { VERSION } from "../base/version.ts";
 import type { ChunkLimits } from "../rtmp/chunk_reader.ts";
-import { type Command, encodeCommand } from "../rtmp/commands.ts";
-import {
-  CONTROL_MSID,
-  INITIAL_CHUNK_SIZE,
-  MEDIA_MSID,
-  StatusCode,
-  UserControlEvent,
-} from "../rtmp/constants.ts";
+import type { Command } from "../rtmp/commands.ts";
+import { CONTROL_MSID, StatusCode, UserControlEvent } from "../rtmp/constants.ts";
 import {
   encodePingRequest,
-  encodeSetChunkSize,
   encodeSetPeerBandwidth,
-  encodeUserControl,
   encodeWindowAckSize,
   type UserControl,
 } from "../rtmp/control_messages.ts";
 import { type HandshakeOptions, ServerHandshake } from "../rtmp/handshake.ts";
-import { type Refusal, type Status, statusCommand, statusObject } from "../rtmp/status.ts";
-import { EarlyMedia } from "./early_media.ts";
+import { type Refusal, statusObject } from "../rtmp/status.ts";
+import { CommandWriter } from "./command_writer.ts";
 import { MessageLayer, type MessageLayerHandler } from "./message_layer.ts";
-import { playStart } from "./play_start.ts";
+import { CONNECT_REQUEST_ID, ServerStream, type ServerStreamHandler } from "./server_stream.ts";
 
 /** A peer's `connect`. */
 export interface ConnectRequest {
@@ -48,204 +26,180 @@ export interface ConnectRequest {
   readonly swfUrl: string;
   /** E.g. `LNX 9,0,124,2` or `FMLE/3.0`. */
   readonly flashVer: string;
-  /** Second argument, in which clients of SRS pass tokens and its edges say who they are; or null. */
+  /** Second argument, where SRS's clients pass tokens and its edges identify themselves; or null. */
   readonly args: AmfObject | null;
 }
 
-/** A peer's `publish` or `play`. The stream name may carry parameters: `show?token=…`. */
-export interface StreamCommand {
-  readonly id: number;
-  readonly streamName: string;
-}
-
 /** Receives what a {@linkcode ServerSession} finds. */
-export interface ServerSessionHandler {
-  /** Bytes for the peer, in order. They may be kept, but not changed: some are the same for all. */
+export interface ServerSessionHandler extends ServerStreamHandler {
+  /** Bytes for the peer, in order. May be kept but not changed, because some are shared. */
   send(bytes: Uint8Array): void;
-  /** `info` is the whole connect object; what is not in `request` is read now, it is not to be kept. */
+  /** `info` is the whole connect object. Read what `request` lacks during the call; do not keep it. */
   onConnect(request: ConnectRequest, info: AmfObject): void;
-  onPublish(request: StreamCommand): void;
-  onPlay(request: StreamCommand): void;
-  /** A message of the accepted publish: type 8, 9 or 18. `payload` is valid during the call only. */
-  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
-  /** The accepted or still undecided publish or play is over by the peer's wish. */
-  onStreamClosed(): void;
-  onPause(isPaused: boolean): void;
   onPong(timestampMs: number): void;
   onAcknowledgement(totalBytes: number): void;
-  /** A message that was ignored: called once per kind and connection. */
+  /** A message was ignored. Called once per kind of message and connection. */
   onIgnored(what: string): void;
 }
 
 /** Acknowledgement windows of a connection, in bytes. */
 export interface AckWindows {
-  /** Asked of the peer; 0 asks for none. */
+  /** Requested from the peer; 0 requests none. */
   readonly outAckSizeBytes: number;
-  /** Acknowledge at least this often; 0 leaves it to the peer's window. */
+  /** Largest interval of acknowledgements to the peer; 0 follows the peer's window. */
   readonly inAckSizeBytes: number;
 }
 
 /** Options of {@linkcode ServerSession}. */
-export interface ServerSessionOptions {
-  /** Size of the chunks written to the peer, in bytes: one constant for the process. */
+interface ServerSessionOptions {
+  /** Size of the chunks sent to the peer, in bytes. The same for all connections of the process. */
   readonly chunkSize: number;
   readonly handshake: HandshakeOptions;
   readonly limits?: ChunkLimits;
 }
 
-/** A command and the message stream it came on. */
-interface StreamedCommand {
+/** A command and the message stream it was sent on. */
+interface EarlyCommand {
   readonly command: Command;
   readonly msid: number;
 }
 
-type ConnectState =
-  | { readonly state: "none" }
+type SessionState =
+  | { readonly type: "handshake"; readonly handshake: ServerHandshake }
+  | { readonly type: "unconnected" }
   | {
-    readonly state: "pending";
-    readonly id: number;
-    readonly tid: number;
+    readonly type: "connecting";
+    readonly transactionId: number;
     readonly objectEncoding: number;
-    /** What the peer sent ahead of the answer. */
-    readonly early: StreamedCommand[];
+    /** Commands received before the answer. */
+    readonly early: EarlyCommand[];
   }
-  | { readonly state: "done" }
-  | { readonly state: "refused" };
+  | { readonly type: "connected" }
+  | { readonly type: "refused" };
 
-type Role =
-  | { readonly state: "idle" }
-  | {
-    readonly state: "pending";
-    readonly kind: "play" | "publish";
-    readonly id: number;
-    /** What a publisher sent ahead of the answer. */
-    readonly early: EarlyMedia;
-  }
-  | { readonly state: "playing" }
-  | { readonly state: "publishing"; readonly early: EarlyMedia };
+const UNCONNECTED: SessionState = { type: "unconnected" };
+const CONNECTED: SessionState = { type: "connected" };
+const REFUSED: SessionState = { type: "refused" };
 
-/** Most commands kept while `connect` is undecided; a whole FMLE publish takes five. */
+/** Most commands kept while `connect` is undecided. A complete FMLE publish has five. */
 const MAX_EARLY_COMMANDS = 8;
 
-/** Clients look for a Flash server's name here; SRS gives this one. */
+/** Clients look for the name of a Flash server here. SRS sends this one. */
 const FMS_VERSION = "FMS/3,5,3,888";
 
-/** See the file comment. */
+/**
+ * The server's side of one RTMP connection, without socket or clock: received bytes go in, bytes to send
+ * and requests come out.
+ *
+ *     HANDSHAKE ── C2 ──> UNCONNECTED ── connect ──> CONNECTING ──┬── acceptConnect() ──> CONNECTED
+ *                                                                 └── reject() ─────────> REFUSED
+ *
+ * Once connected, commands and media go to a {@linkcode ServerStream}, which has the states of publish
+ * and play.
+ *
+ * Whatever needs a decision (connect, publish, play) becomes a request with an id. The peer gets no
+ * answer before `accept…(id)` or `reject(id)`, which may follow at any later time; an answer to a
+ * withdrawn request is ignored. Peers that do not wait for answers lose nothing: commands after
+ * `connect` and media after `publish` are kept until then, within limits.
+ *
+ * Messages are sent in the same order as SRS, which clients are tested with, except that success is
+ * announced after the decision and not before.
+ */
 export class ServerSession implements MessageLayerHandler {
   readonly #handler: ServerSessionHandler;
-  readonly #options: ServerSessionOptions;
+  readonly #chunkSize: number;
   readonly #messages: MessageLayer;
-  #handshake: ServerHandshake | null;
-  #connect: ConnectState = { state: "none" };
-  #role: Role = { state: "idle" };
-  /** The peer sent FMLE's releaseStream or FCPublish before `publish`: it waits for onFCPublish too. */
-  #isFmle = false;
-  #lastRequestId = 0;
+  readonly #writer: CommandWriter;
+  readonly #stream: ServerStream;
+  #state: SessionState;
 
   constructor(handler: ServerSessionHandler, options: ServerSessionOptions) {
     this.#handler = handler;
-    this.#options = options;
-    this.#handshake = new ServerHandshake(options.handshake);
+    this.#chunkSize = options.chunkSize;
+    this.#state = { type: "handshake", handshake: new ServerHandshake(options.handshake) };
     this.#messages = new MessageLayer(this, options.limits);
+    this.#writer = new CommandWriter(handler);
+    this.#stream = new ServerStream(handler, this.#writer);
   }
 
   /**
-   * Takes the next bytes from the peer; they may be used again when this returns.
+   * Reads the next bytes from the peer. The caller may reuse them afterwards.
    *
-   * @throws {WireError} when the peer breaks the protocol; the connection is to be closed.
+   * @throws {WireError} when the peer violates the protocol; close the connection
    */
   push(bytes: Uint8Array): void {
-    if (this.#handshake === null) return this.#messages.push(bytes);
-    const step = this.#handshake.push(bytes);
-    if (step.send !== null) this.#handler.send(step.send);
+    if (this.#state.type !== "handshake") return this.#messages.push(bytes);
+    const step = this.#state.handshake.push(bytes);
+    if (step.send !== null) this.send(step.send);
     if (!step.done) return;
-    this.#handshake = null;
+    this.#state = UNCONNECTED;
     if (step.rest.length > 0) this.#messages.push(step.rest);
   }
 
   /**
-   * Answers a connect request with success, then runs what the peer sent ahead.
+   * Accepts the connect request and runs the commands that the peer sent early.
    *
-   * @throws {WireError} as {@linkcode ServerSession.push} does.
+   * @throws {WireError} as {@linkcode ServerSession.push} does
    */
   acceptConnect(id: number, { outAckSizeBytes, inAckSizeBytes }: AckWindows): void {
-    const connect = this.#connect;
-    if (connect.state !== "pending" || connect.id !== id) return;
-    this.#connect = { state: "done" };
+    const state = this.#state;
+    if (state.type !== "connecting" || id !== CONNECT_REQUEST_ID) return;
+    this.#state = CONNECTED;
     if (inAckSizeBytes > 0) this.#messages.setAckWindow(inAckSizeBytes);
     if (outAckSizeBytes > 0) {
       this.send(encodeWindowAckSize(outAckSizeBytes));
       this.send(encodeSetPeerBandwidth(outAckSizeBytes));
     }
-    // Before the first message above 128 bytes, which the next one is: OBS reads it with the new size.
-    this.send(encodeSetChunkSize(this.#options.chunkSize));
-    this.#sendCommand(CONTROL_MSID, {
+    // Before the first message of more than 128 bytes, which is the next one: OBS reads it with the
+    // new size.
+    this.#writer.setChunkSize(this.#chunkSize);
+    this.#writer.command({
       name: "_result",
-      transactionId: connect.tid,
+      transactionId: state.transactionId,
       values: [
         amfObject({ fmsVer: FMS_VERSION, capabilities: 127, mode: 1 }),
         amfObject({
           level: "status",
           code: StatusCode.CONNECT_SUCCESS,
           description: "Connection succeeded",
-          objectEncoding: connect.objectEncoding,
+          objectEncoding: state.objectEncoding,
           data: amfEcmaArray({ version: FMS_VERSION.slice(4), server: `edge/${VERSION}` }),
         }),
       ],
-    });
-    this.#sendCommand(CONTROL_MSID, { name: "onBWDone", transactionId: 0, values: [null] });
-    for (const { command, msid } of connect.early) this.onCommand(command, msid);
+    }, CONTROL_MSID);
+    this.#writer.command({ name: "onBWDone", transactionId: 0, values: [null] }, CONTROL_MSID);
+    for (const { command, msid } of state.early) this.onCommand(command, msid);
   }
 
-  /** Announces a play. @returns false when the peer has withdrawn the request. */
+  /** Announces a play. Returns false when the peer has withdrawn the request. */
   acceptPlay(id: number): boolean {
-    const role = this.#pendingRole(id, "play");
-    if (role === null) return false;
-    this.#role = { state: "playing" };
-    this.send(playStart(this.#options.chunkSize));
-    return true;
+    return this.#stream.acceptPlay(id);
   }
 
-  /** Announces a publish. @returns false when the peer has withdrawn the request. */
+  /** Announces a publish. Returns false when the peer has withdrawn the request. */
   acceptPublish(id: number): boolean {
-    const role = this.#pendingRole(id, "publish");
-    if (role === null) return false;
-    this.#role = { state: "publishing", early: role.early };
-    const status: Status = {
-      level: "status",
-      code: StatusCode.PUBLISH_START,
-      description: "Started publishing stream",
-    };
-    if (this.#isFmle) this.#sendFcStatus("onFCPublish", status);
-    this.#sendStatus(status);
-    return true;
+    return this.#stream.acceptPublish(id);
   }
 
-  /** Refuses the pending request `id` with a status code and a text for people. */
+  /** Refuses the pending request `id` with a status code and a human-readable text. */
   reject(id: number, refusal: Refusal): void {
-    const connect = this.#connect;
-    const status: Status = { level: "error", ...refusal };
-    if (connect.state === "pending" && connect.id === id) {
-      this.#connect = { state: "refused" };
-      this.#sendCommand(CONTROL_MSID, {
-        name: "_error",
-        transactionId: connect.tid,
-        values: [null, statusObject(status)],
-      });
-    } else if (this.#role.state === "pending" && this.#role.id === id) {
-      this.#role = { state: "idle" };
-      this.#sendStatus(status);
-    }
+    const state = this.#state;
+    if (state.type !== "connecting") return this.#stream.reject(id, refusal);
+    if (id !== CONNECT_REQUEST_ID) return;
+    this.#state = REFUSED;
+    this.#writer.command({
+      name: "_error",
+      transactionId: state.transactionId,
+      values: [null, statusObject({ level: "error", ...refusal })],
+    }, CONTROL_MSID);
   }
 
-  /** Tells a publisher that its accepted publish is over, with the reason. */
+  /** Ends the accepted publish and sends the reason to the publisher. */
   endPublish(refusal: Refusal): void {
-    if (this.#role.state !== "publishing") return;
-    this.#role = { state: "idle" };
-    this.#sendStatus({ level: "error", ...refusal });
+    this.#stream.endPublish(refusal);
   }
 
-  /** Asks for a pong. */
+  /** Requests a pong. */
   ping(timestampMs: number): void {
     this.send(encodePingRequest(timestampMs));
   }
@@ -257,15 +211,7 @@ export class ServerSession implements MessageLayerHandler {
 
   /** @ignore Called by the message layer. */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array, msid: number): void {
-    // A peer may send on although the publish was refused: a second one on another id, or none at all.
-    if (msid > MEDIA_MSID) return;
-    const role = this.#role;
-    if (role.state === "publishing") {
-      role.early.drain(this.#handler);
-      this.#handler.onMedia(typeId, timestampMs, payload);
-    } else if (role.state === "pending" && role.kind === "publish") {
-      role.early.add(typeId, timestampMs, payload);
-    }
+    this.#stream.onMedia(typeId, timestampMs, payload, msid);
   }
 
   /** @ignore Called by the message layer. */
@@ -285,18 +231,20 @@ export class ServerSession implements MessageLayerHandler {
 
   /** @ignore Called by the message layer. */
   onCommand(command: Command, msid: number): void {
-    const connect = this.#connect;
-    switch (connect.state) {
-      case "none":
+    const state = this.#state;
+    switch (state.type) {
+      case "handshake":
+      case "unconnected":
         return this.#onFirstCommand(command);
-      case "pending":
-        return this.#onEarlyCommand(connect.early, { command, msid });
-      case "done":
-        return this.#onStreamedCommand({ command, msid });
+      case "connecting":
+        return this.#onEarlyCommand(state.early, { command, msid });
+      case "connected":
+        if (command.name !== "connect") return this.#stream.onCommand(command, msid);
+        throw new WireError("session.second_connect", "Cannot connect twice on one connection");
       case "refused":
-        return; // It has not read the refusal yet.
+        return; // The peer sent it before it read the refusal.
       default:
-        connect satisfies never;
+        state satisfies never;
     }
   }
 
@@ -304,55 +252,19 @@ export class ServerSession implements MessageLayerHandler {
     if (command.name === "connect") return this.#onConnect(command);
     throw new WireError(
       "session.not_connected",
-      `Cannot run command ${quotePeerText(command.name)}: it came before "connect"`,
+      `Cannot run command ${quotePeerText(command.name)} before "connect"`,
     );
   }
 
-  #onEarlyCommand(early: StreamedCommand[], streamed: StreamedCommand): void {
+  #onEarlyCommand(early: EarlyCommand[], next: EarlyCommand): void {
     if (early.length === MAX_EARLY_COMMANDS) {
       throw new WireError(
         "session.not_connected",
-        `Cannot keep command ${quotePeerText(streamed.command.name)}: ` +
-          `${MAX_EARLY_COMMANDS} came already before "connect" was answered`,
+        `Cannot keep command ${quotePeerText(next.command.name)}: ` +
+          `${MAX_EARLY_COMMANDS} were sent before "connect" was answered`,
       );
     }
-    early.push(streamed);
-  }
-
-  #onStreamedCommand({ command, msid }: StreamedCommand): void {
-    switch (command.name) {
-      case "connect":
-        throw new WireError("session.second_connect", "Cannot connect twice on one connection");
-      case "createStream":
-        return this.#onCreateStream(command);
-      case "publish":
-        return this.#onStreamCommand("publish", command, msid);
-      case "play":
-        return this.#onStreamCommand("play", command, msid);
-      case "releaseStream":
-      case "FCPublish":
-      case "FCUnpublish":
-        return this.#onFmle(command);
-      // One stream per connection: another id was never given for use.
-      case "closeStream":
-        if (msid <= MEDIA_MSID) this.#closeStream();
-        return;
-      case "deleteStream":
-        if (command.values[1] === MEDIA_MSID) this.#closeStream();
-        return;
-      case "pause":
-        if (msid <= MEDIA_MSID) this.#onPause(command);
-        return;
-      case "getStreamLength":
-        // Live streams have none; ffmpeg warns when the answer is no number.
-        return this.#sendResult(command.transactionId, 0);
-      case "_result":
-      case "_error":
-      case "onStatus":
-        return; // Answers to our onBWDone and the like.
-      default:
-        return this.#onOtherCommand(command);
-    }
+    early.push(next);
   }
 
   #onConnect(command: Command): void {
@@ -361,15 +273,14 @@ export class ServerSession implements MessageLayerHandler {
       throw new WireError("session.bad_connect", "Cannot connect: the command object is missing");
     }
     const encoding = info.get("objectEncoding");
-    this.#connect = {
-      state: "pending",
-      id: ++this.#lastRequestId,
-      tid: command.transactionId,
+    this.#state = {
+      type: "connecting",
+      transactionId: command.transactionId,
       objectEncoding: typeof encoding === "number" ? encoding : 0,
       early: [],
     };
     this.#handler.onConnect({
-      id: this.#lastRequestId,
+      id: CONNECT_REQUEST_ID,
       app: textOf(info.get("app")),
       tcUrl: textOf(info.get("tcUrl")),
       pageUrl: textOf(info.get("pageUrl")),
@@ -377,116 +288,6 @@ export class ServerSession implements MessageLayerHandler {
       flashVer: textOf(info.get("flashVer")),
       args: args instanceof AmfObject ? args : null,
     }, info);
-  }
-
-  #onCreateStream(command: Command): void {
-    // Media is encoded once for everybody with stream id 1, so id 1 is what a client gets, also when
-    // it asks again before using it. Beside a stream in use it gets another id, which cannot be used.
-    const msid = this.#role.state === "idle" ? MEDIA_MSID : MEDIA_MSID + 1;
-    this.#sendResult(command.transactionId, msid);
-  }
-
-  #onStreamCommand(kind: "play" | "publish", command: Command, msid: number): void {
-    if (msid > MEDIA_MSID) {
-      return this.#sendStatus(
-        {
-          level: "error",
-          code: kind === "play" ? StatusCode.PLAY_FAILED : StatusCode.PUBLISH_FAILED,
-          description: "One stream per connection: open a second connection for another one",
-        },
-        msid,
-      );
-    }
-    const name = command.values[1];
-    // Flash's publish(false) and play(false) stop the stream.
-    if (name === false) return this.#closeStream();
-    if (typeof name !== "string") {
-      throw new WireError("session.no_stream_name", `Cannot ${kind}: the stream name is missing`);
-    }
-    this.#closeStream();
-    const id = ++this.#lastRequestId;
-    this.#role = { state: "pending", kind, id, early: new EarlyMedia() };
-    const request: StreamCommand = { id, streamName: name };
-    if (kind === "play") {
-      this.#handler.onPlay(request);
-    } else {
-      this.#handler.onPublish(request);
-    }
-  }
-
-  #onFmle({ name, transactionId }: Command): void {
-    const role = this.#role;
-    const isPublisher = role.state === "publishing" ||
-      role.state === "pending" && role.kind === "publish";
-    // FMLE starts over with any of the three. IP cameras that began without them send FCPublish behind
-    // publish, and mean nothing by it.
-    const isEnd = isPublisher && (name === "FCUnpublish" || this.#isFmle);
-    if (!isPublisher && name !== "FCUnpublish") this.#isFmle = true;
-    if (isEnd && role.state === "publishing") {
-      this.#sendUnpublished(transactionId);
-    } else {
-      this.#sendResult(transactionId, undefined);
-    }
-    if (isEnd) this.#closeStream();
-  }
-
-  #sendUnpublished(transactionId: number): void {
-    const status: Status = {
-      level: "status",
-      code: StatusCode.UNPUBLISH_SUCCESS,
-      description: "Stopped publishing stream",
-    };
-    this.#sendFcStatus("onFCUnpublish", status);
-    this.#sendResult(transactionId, undefined);
-    this.#sendStatus(status);
-  }
-
-  #onPause(command: Command): void {
-    if (this.#role.state !== "playing") return;
-    const isPaused = command.values[1] === true;
-    this.#sendStatus({
-      level: "status",
-      code: isPaused ? StatusCode.PAUSE_NOTIFY : StatusCode.UNPAUSE_NOTIFY,
-      description: isPaused ? "Paused stream" : "Unpaused stream",
-    });
-    const event = isPaused ? UserControlEvent.STREAM_EOF : UserControlEvent.STREAM_BEGIN;
-    this.send(encodeUserControl(event, MEDIA_MSID));
-    this.#handler.onPause(isPaused);
-  }
-
-  #onOtherCommand(command: Command): void {
-    // getStreamLength, _checkbw, FCSubscribe, …: an empty answer keeps the client going.
-    if (command.transactionId > 0) this.#sendResult(command.transactionId, null);
-  }
-
-  #closeStream(): void {
-    if (this.#role.state === "idle") return;
-    this.#role = { state: "idle" };
-    this.#handler.onStreamClosed();
-  }
-
-  #pendingRole(id: number, kind: "play" | "publish"): (Role & { state: "pending" }) | null {
-    const role = this.#role;
-    return role.state === "pending" && role.id === id && role.kind === kind ? role : null;
-  }
-
-  #sendResult(transactionId: number, value: AmfValue): void {
-    this.#sendCommand(CONTROL_MSID, { name: "_result", transactionId, values: [null, value] });
-  }
-
-  #sendStatus(status: Status, msid: number = MEDIA_MSID): void {
-    this.#sendCommand(msid, statusCommand(status));
-  }
-
-  #sendFcStatus(name: string, status: Status): void {
-    const info = amfObject({ code: status.code, description: status.description });
-    this.#sendCommand(MEDIA_MSID, { name, transactionId: 0, values: [null, info] });
-  }
-
-  #sendCommand(msid: number, command: Command): void {
-    // A refused connect is answered before SetChunkSize: 128 bytes are what the peer expects then.
-    const chunkSize = this.#connect.state === "done" ? this.#options.chunkSize : INITIAL_CHUNK_SIZE;
-    this.send(encodeCommand(command, { msid, chunkSize }));
   }
 }
 

@@ -13,8 +13,8 @@ import {
   type ConnectRequest,
   ServerSession,
   type ServerSessionHandler,
-  type StreamCommand,
 } from "../../lib/session/server_session.ts";
+import type { StreamCommand } from "../../lib/session/server_stream.ts";
 import { hex } from "./hex.ts";
 import type { MemoryNetwork, MemoryTransport } from "./memory_network.ts";
 import type { TinyMessage } from "./tiny_media.ts";

@@ -22,8 +22,8 @@ import {
   type ConnectRequest,
   ServerSession,
   type ServerSessionHandler,
-  type StreamCommand,
 } from "../../lib/session/server_session.ts";
+import type { StreamCommand } from "../../lib/session/server_stream.ts";
 import { MessageRecorder, type WireMessage } from "./wire_message.ts";
 
 /** Both sides' handshake take as much: a version byte and two blocks (RTMP 1.0 §5.2). */

@@ -191,7 +191,7 @@ const COMMANDS: readonly Attack[] = [
     name: "play before connect",
     after: "handshake",
     run: (peer) => peer.write(command("play", 0, AMF_NULL, amfString("healthy"))),
-    warning: /^Client closed: Cannot run command "play": it came before "connect"/,
+    warning: /^Client closed: Cannot run command "play" before "connect"/,
   },
   {
     name: "a second connect",

@@ -548,7 +548,7 @@ const GARBAGE: readonly Garbage[] = [
       // "play", 0, null
       hex("03 000000 000011 14 00000000  02 0004 706c6179  00 0000000000000000  05"),
     ]),
-    warning: /^Client closed: Cannot run command "play": it came before "connect"/,
+    warning: /^Client closed: Cannot run command "play" before "connect"/,
     code: "session.not_connected",
   },
   {

@@ -197,7 +197,7 @@ Deno.test("ServerSession keeps few commands while connect is undecided", () => {
   const peer = new ClientPeer({ defers: ["connect"] });
   peer.command(CONNECT);
   for (let count = 0; count < 8; count++) peer.command(CREATE_STREAM);
-  assertThrows(() => peer.command(CREATE_STREAM), WireError, "8 came already");
+  assertThrows(() => peer.command(CREATE_STREAM), WireError, "8 were sent before");
 });
 
 Deno.test("ServerSession.acceptConnect() does nothing for another request, or twice", () => {
