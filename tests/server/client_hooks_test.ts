@@ -5,9 +5,7 @@ import { HookScript, never } from "../helpers/hook_script.ts";
 import { AVC_HEADER, interFrame, keyframe } from "../helpers/media.ts";
 import { wordFor } from "../helpers/read_messages.ts";
 import { SIMPLE_HANDSHAKE } from "../helpers/session_peer.ts";
-import { decodeCommand } from "../../lib/rtmp/commands.ts";
-import { parseStatus } from "../../lib/rtmp/status.ts";
-import { type Client, ServerRig } from "./rig.ts";
+import { ServerRig } from "./rig.ts";
 
 const VIDEO = 9;
 const ACTIONS = "on_connect on_close on_publish on_unpublish on_play on_stop".split(" ");
@@ -48,14 +46,6 @@ class HookRig extends ServerRig {
         : new Response("0");
     return (body = "0") => open.shift()!(new Response(body));
   }
-}
-
-/** The descriptions of the statuses that a client was sent. */
-function descriptionsFor({ messages }: Client): (string | undefined)[] {
-  const commands = messages.filter(({ typeId }) => typeId === 20);
-  return commands.map(({ typeId, payload }) =>
-    parseStatus(decodeCommand(typeId, payload).values[1])?.description
-  ).filter((text) => text !== undefined);
 }
 
 // The life of a client.
@@ -221,7 +211,7 @@ for (const { action, code, act, asked } of REFUSALS) {
     client.push(VIDEO, 0, keyframe(1));
     await rig.settle();
     assertEquals(client.words, [code]);
-    assertEquals(descriptionsFor(client).at(-1), `Callback ${action} refuses: "no"`);
+    assertEquals(client.descriptions.at(-1), `Callback ${action} refuses: "no"`);
     assertEquals(rig.warnings, [`Client refused: Callback ${action} refuses: "no"`]);
     await rig.advance(3_000);
     assertEquals(client.isEnded, true);
@@ -238,7 +228,7 @@ for (const { action, code, act, asked } of REFUSALS) {
     await rig.advance(1_000);
     assertEquals(client.words, [code]);
     const text = `Callback ${action} failed: it did not answer within 2000 ms`;
-    assertEquals(descriptionsFor(client).at(-1), text);
+    assertEquals(client.descriptions.at(-1), text);
     assertEquals(rig.warnings, [text, `Client refused: ${text}`]);
     await rig.advance(3_000);
     assertEquals(client.isEnded, true);

@@ -9,7 +9,8 @@ import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";
 import { SocketWriter } from "../../lib/io/socket_writer.ts";
 import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
-import { encodeCommand } from "../../lib/rtmp/commands.ts";
+import { decodeCommand, encodeCommand } from "../../lib/rtmp/commands.ts";
+import { parseStatus } from "../../lib/rtmp/status.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { CollectedLog, type LogLine } from "../helpers/local_server.ts";
@@ -33,7 +34,7 @@ const SMALL_TALK = [
 ];
 
 /** What a test may put in the place of memory. */
-type RigDeps = Partial<Pick<ServerDeps, "network" | "hookFetch">>;
+type RigDeps = Partial<Pick<ServerDeps, "network" | "hookFetch" | "createHttp">>;
 
 /** See the file comment. */
 export class ServerRig {
@@ -199,6 +200,14 @@ export class Client {
   push(typeId: number, timestampMs: number, payload: Uint8Array): void {
     const header = { csid: csidOf(typeId), typeId, msid: 1, timestampMs };
     this.send(encodeMessage(header, payload, CHUNK_SIZE));
+  }
+
+  /** The descriptions of the statuses that the server sent. */
+  get descriptions(): string[] {
+    const commands = this.messages.filter(({ typeId }) => typeId === 20);
+    return commands.map(({ typeId, payload }) =>
+      parseStatus(decodeCommand(typeId, payload).values[1])?.description
+    ).filter((text) => text !== undefined);
   }
 
   /** What the server sent, in words, without what every conversation has. */
