@@ -2,29 +2,30 @@
 
 import { decodeUtf8, encodeUtf8 } from "../../lib/base/bytes.ts";
 import { createHttpListeners } from "../../lib/app/http_listeners.ts";
-import { assert, assertEquals } from "../helpers/assert.ts";
+import { assertEquals } from "../helpers/assert.ts";
 import { HookScript, never } from "../helpers/hook_script.ts";
 import { keyframe } from "../helpers/media.ts";
 import type { MemoryTransport } from "../helpers/memory_network.ts";
+import { needs } from "../helpers/permissions.ts";
+import { until } from "../helpers/until.ts";
 import { ServerRig } from "../server/rig.ts";
 
 const HTTP_PORT = 8080;
 const VHOST = "a.example";
 const VIDEO = 9;
 
-/** What a player asks for. The stream is in the app `live` of {@linkcode VHOST}. */
+/** What a player asks for: the stream `show` of an app of {@linkcode VHOST}. */
 interface PlayRequest {
-  readonly stream: string;
+  readonly app: string;
   /** Empty for none. */
   readonly pageUrl: string;
 }
 
 /** What a player was told. */
-interface Answer {
-  readonly isAdmitted: boolean;
-  /** Why it was refused, or empty. */
-  readonly reason: string;
-}
+type Answer =
+  | { readonly type: "none" }
+  | { readonly type: "admitted" }
+  | { readonly type: "refused"; readonly reason: string };
 
 /** A player that has asked. */
 interface Player {
@@ -32,20 +33,21 @@ interface Player {
   leave(): void;
 }
 
-/** A server with HTTP-FLV and callbacks, in memory. */
+/** A server with HTTP and callbacks, in memory. */
 class GateRig extends ServerRig {
   readonly hooks: HookScript;
 
-  constructor(vhost: string, hooks = new HookScript()) {
-    const http = `http_server { enabled on; listen 127.0.0.1:${HTTP_PORT}; dir /nowhere; }`;
+  /** @param dir Folder that `http_server` serves. */
+  constructor(vhost: string, { dir = "/nowhere", hooks = new HookScript() }) {
+    const http = `http_server { enabled on; listen 127.0.0.1:${HTTP_PORT}; dir ${dir}; }`;
     super(`${http} ${vhost}`, { createHttp: createHttpListeners, hookFetch: hooks.fetch });
     this.hooks = hooks;
   }
 
-  /** Publishes a stream of {@linkcode VHOST}, if the rules let it. */
-  async publishStream(stream: string): Promise<void> {
-    const publisher = await this.connect({ tcUrl: `rtmp://${VHOST}/live` });
-    publisher.publish(stream);
+  /** Publishes the stream of a request, if the rules permit it. */
+  async publishStream(app: string): Promise<void> {
+    const publisher = await this.connect({ tcUrl: `rtmp://${VHOST}/${app}` });
+    publisher.publish("show");
     await this.settle();
     publisher.push(VIDEO, 0, keyframe(1));
     await this.settle();
@@ -81,76 +83,89 @@ async function readAll(transport: MemoryTransport, onText: (text: string) => voi
   }
 }
 
-/** Ways to ask for a stream. */
-const PROTOCOLS: Readonly<
-  Record<string, (rig: GateRig, request: PlayRequest) => Promise<Player>>
-> = {
-  async rtmp(rig, { stream, pageUrl }) {
-    const client = await rig.connect({ tcUrl: `rtmp://${VHOST}/live`, pageUrl });
-    client.play(stream);
-    await rig.settle();
-    return {
-      get answer() {
-        const isRefused = client.words.includes("NetStream.Play.Failed");
-        return {
-          isAdmitted: client.words.includes("NetStream.Play.Start"),
-          reason: isRefused ? client.descriptions.at(-1)! : "",
-        };
-      },
-      leave: () => client.transport.close(),
-    };
-  },
-  "http-flv": (rig, request) => watch(rig, request, "200", {}),
-  "ws-flv": (rig, request) =>
-    watch(rig, request, "101", {
-      connection: "Upgrade",
-      upgrade: "websocket",
-      "sec-websocket-version": "13",
-      // The example of RFC 6455, 1.3.
-      "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
-    }),
-};
+/** Asks for a stream. */
+type Ask = (rig: GateRig, request: PlayRequest) => Promise<Player>;
 
-async function watch(
-  rig: GateRig,
-  { stream, pageUrl }: PlayRequest,
-  admitted: string,
-  headers: Readonly<Record<string, string>>,
-): Promise<Player> {
-  const referer = pageUrl === "" ? {} : { referer: pageUrl };
-  const peer = await rig.request(`/live/${stream}.flv`, { host: VHOST, ...referer, ...headers });
+/** Asks over RTMP. */
+async function play(rig: GateRig, { app, pageUrl }: PlayRequest): Promise<Player> {
+  const client = await rig.connect({ tcUrl: `rtmp://${VHOST}/${app}`, pageUrl });
+  client.play("show");
+  await rig.settle();
   return {
-    get answer() {
-      const [head = "", body = ""] = peer.text.split("\r\n\r\n", 2);
-      const isAdmitted = head.startsWith(`HTTP/1.1 ${admitted} `);
-      return { isAdmitted, reason: isAdmitted ? "" : body.trim() };
+    get answer(): Answer {
+      if (client.words.includes("NetStream.Play.Start")) return { type: "admitted" };
+      if (!client.words.includes("NetStream.Play.Failed")) return { type: "none" };
+      return { type: "refused", reason: client.descriptions.at(-1)! };
     },
-    leave: () => peer.transport.close(),
+    leave: () => client.transport.close(),
   };
 }
+
+/** Asks over HTTP for the stream's file with this ending. */
+function get(ending: string, headers: Readonly<Record<string, string>> = {}): Ask {
+  return async (rig, { app, pageUrl }) => {
+    const referer: Record<string, string> = pageUrl === "" ? {} : { referer: pageUrl };
+    const peer = await rig.request(`/${app}/show${ending}`, {
+      host: VHOST,
+      ...referer,
+      ...headers,
+    });
+    return {
+      get answer(): Answer {
+        if (/^HTTP\/1.1 (?:200|101) /.test(peer.text)) return { type: "admitted" };
+        const [, body] = peer.text.split("\r\n\r\n", 2);
+        return body === undefined ? { type: "none" } : { type: "refused", reason: body.trim() };
+      },
+      leave: () => peer.transport.close(),
+    };
+  };
+}
+
+const UPGRADE = {
+  connection: "Upgrade",
+  upgrade: "websocket",
+  "sec-websocket-version": "13",
+  // The example of RFC 6455, 1.3.
+  "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+};
+
+/** Protocols that serve a published stream. */
+const LIVE: Readonly<Record<string, Ask>> = {
+  rtmp: play,
+  "http-flv": get(".flv"),
+  "ws-flv": get(".flv", UPGRADE),
+};
+
+const HLS: Readonly<Record<string, Ask>> = {
+  "an HLS playlist": get(".m3u8"),
+  "an HLS segment": get("-7.ts"),
+};
 
 interface Case {
   readonly name: string;
   /** Settings of the vhost. */
   readonly rules?: string;
   readonly vhost?: string;
-  readonly stream?: string;
+  readonly app?: string;
   readonly pageUrl?: string;
-  /** What the HTTP server answers to `on_play`. */
+  /** What the HTTP server answers to `on_play`. HLS does not ask it. */
   readonly hook?: () => Response | Promise<Response>;
   /** How long the verdict takes, in ms. */
   readonly waitMs?: number;
   /** Why the player is refused; null when it is admitted. */
   readonly reason: string | null;
-  /** What HTTP clients read, where it differs. */
-  readonly httpReason?: string;
+  /** The same over HTTP-FLV and WS-FLV, where it differs. */
+  readonly flvReason?: string;
+  /** The same over HLS, where it differs. */
+  readonly hlsReason?: null;
 }
 
 const PAGE = "https://www.good.example/watch";
 const REFER = "refer { enabled on; play good.example; }";
 const HOOK = "http_hooks { enabled on; timeout 2s; on_play http://hooks.example/; }";
 const security = (rules: string) => `security { enabled on; ${rules} }`;
-const LONG_NAME = "x".repeat(1_020);
+/** An app of `length` characters, none of whose parts is too long for a file of HLS. */
+const appOf = (length: number) => `${"x".repeat(150)}/`.repeat(7).slice(0, length);
 
 const CASES: readonly Case[] = [
   { name: "no rules", reason: null },
@@ -158,18 +173,16 @@ const CASES: readonly Case[] = [
     name: "an unknown vhost",
     vhost: "other.example",
     reason: `There is no vhost "${VHOST}" here`,
-    // The HTTP server looks for a file then.
-    httpReason: "There is no such file",
+    // Such a request is for a file.
+    flvReason: "There is no such file",
+    // The folder tells the vhost, which is the other one.
+    hlsReason: null,
   },
   { name: "a disabled vhost", rules: "enabled off;", reason: `Vhost ${VHOST} is disabled` },
-  {
-    name: "a name of 1024 characters",
-    stream: LONG_NAME.slice(0, 1_019),
-    reason: null,
-  },
+  { name: "a name of 1024 characters", app: appOf(1_019), reason: null },
   {
     name: "a name of 1025 characters",
-    stream: LONG_NAME,
+    app: appOf(1_020),
     reason: "The stream name has 1025 characters; at most 1024 are allowed",
   },
   {
@@ -205,64 +218,114 @@ const CASES: readonly Case[] = [
   {
     name: "a callback that refuses",
     rules: HOOK,
+    hlsReason: null,
     hook: () => new Response('{"code":7,"msg":"no"}'),
     reason: 'Callback on_play refuses: "no"',
   },
   {
     name: "a callback that fails",
     rules: HOOK,
+    hlsReason: null,
     hook: () => new Response("", { status: 500 }),
     reason: "Callback on_play failed: it answered with HTTP 500",
   },
   {
     name: "a callback that does not answer",
     rules: HOOK,
+    hlsReason: null,
     hook: never,
     waitMs: 2_000,
     reason: "Callback on_play failed: it did not answer within 2000 ms",
   },
 ];
 
-for (const [protocol, ask] of Object.entries(PROTOCOLS)) {
+function titleOf(protocol: string, { name }: Case, reason: string | null): string {
+  return `Gate ${reason === null ? "admits" : "refuses"} a player over ${protocol} with ${name}`;
+}
+
+/** Waits for the answer, which takes real time where a file is read. */
+async function answerOf(rig: GateRig, player: Player): Promise<Answer> {
+  return await until("an answer", async () => {
+    await rig.settle();
+    return player.answer.type !== "none" && player.answer;
+  }, { timeoutMs: 5_000, everyMs: 1 });
+}
+
+function expected(reason: string | null): Answer {
+  return reason === null ? { type: "admitted" } : { type: "refused", reason };
+}
+
+for (const [protocol, ask] of Object.entries(LIVE)) {
   for (const test of CASES) {
-    const { name, rules = "", vhost = VHOST, stream = "show", pageUrl = "" } = test;
-    const verdict = test.reason === null ? "admits" : "refuses";
-    Deno.test(`Gate ${verdict} a player over ${protocol} with ${name}`, async () => {
+    const { rules = "", vhost = VHOST, app = "live", pageUrl = "" } = test;
+    const reason = protocol === "rtmp" ? test.reason : test.flvReason ?? test.reason;
+    Deno.test(titleOf(protocol, test, reason), async () => {
       const hooks = new HookScript();
       if (test.hook !== undefined) hooks.answer = test.hook;
-      const rig = new GateRig(`vhost ${vhost} { http_remux { enabled on; } ${rules} }`, hooks);
-      await rig.publishStream(stream);
-      const player = await ask(rig, { stream, pageUrl });
+      const rig = new GateRig(`vhost ${vhost} { http_remux { enabled on; } ${rules} }`, { hooks });
+      await rig.publishStream(app);
+      const player = await ask(rig, { app, pageUrl });
       if (test.waitMs !== undefined) {
-        assertEquals(player.answer, { isAdmitted: false, reason: "" });
+        assertEquals(player.answer, { type: "none" });
         await rig.advance(test.waitMs);
       }
-      const reason = protocol === "rtmp" ? test.reason : test.httpReason ?? test.reason;
-      assertEquals(player.answer, { isAdmitted: reason === null, reason: reason ?? "" });
+      assertEquals(await answerOf(rig, player), expected(reason));
       await rig.stop();
     });
   }
 
   Deno.test(`Gate reports the end of a play over ${protocol} to the callbacks`, async () => {
-    const actions = "on_connect on_close on_play on_stop".split(" ");
+    const actions = ["on_connect", "on_play", "on_stop", "on_close"];
     const urls = actions.map((action) => `${action} http://hooks.example/${action};`).join(" ");
+    const hooks = new HookScript();
     const rig = new GateRig(
       `vhost ${VHOST} { http_remux { enabled on; } http_hooks { enabled on; ${urls} } }`,
+      { hooks },
     );
-    await rig.publishStream("show");
-    const before = rig.hooks.actions.length;
-    const player = await ask(rig, { stream: "show", pageUrl: "" });
-    assert(player.answer.isAdmitted, player.answer.reason);
+    await rig.publishStream("live");
+    const before = hooks.requests.length;
+    const player = await ask(rig, { app: "live", pageUrl: "" });
+    assertEquals(player.answer, { type: "admitted" });
     player.leave();
     await rig.settle();
-    const payloads = rig.hooks.requests.slice(before).map(({ payload }) => payload);
-    assertEquals(payloads.map(({ action }) => action), [
-      "on_connect",
-      "on_play",
-      "on_stop",
-      "on_close",
-    ]);
+    const payloads = hooks.requests.slice(before).map(({ payload }) => payload);
+    assertEquals(payloads.map(({ action }) => action), actions);
     assertEquals(new Set(payloads.map((payload) => payload["client_id"])).size, 1);
     await rig.stop();
   });
+}
+
+const granted = await needs("read", "write");
+
+for (const [protocol, ask] of Object.entries(HLS)) {
+  for (const test of CASES) {
+    const { rules = "", vhost = VHOST, app = "live", pageUrl = "" } = test;
+    const reason = test.hlsReason === undefined ? test.reason : test.hlsReason;
+    Deno.test({
+      ...granted,
+      name: titleOf(protocol, test, reason),
+      async fn() {
+        const dir = await Deno.makeTempDir();
+        try {
+          await Deno.mkdir(`${dir}/${app}`, { recursive: true });
+          for (const file of ["show.m3u8", "show-7.ts"]) {
+            await Deno.writeTextFile(`${dir}/${app}/${file}`, file);
+          }
+          const rig = new GateRig(
+            `vhost ${vhost} { hls { enabled on; hls_path ${dir}; } ${rules} }`,
+            {
+              dir,
+            },
+          );
+          const player = await ask(rig, { app, pageUrl });
+          assertEquals(await answerOf(rig, player), expected(reason));
+          assertEquals(rig.hooks.requests, [], "a player polls its playlist");
+          player.leave();
+          await rig.stop();
+        } finally {
+          await Deno.remove(dir, { recursive: true });
+        }
+      },
+    });
+  }
 }
