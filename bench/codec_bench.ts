@@ -1,4 +1,4 @@
-/** Cost of a media message on its way in and into the log: `deno bench bench/codec_bench.ts`. */
+/** Cost of a media message from its chunks to the log: `deno bench bench/codec_bench.ts`. */
 
 import { JoinIndex } from "../lib/hub/join_index.ts";
 import { Stream } from "../lib/hub/stream.ts";
@@ -7,11 +7,11 @@ import { Timeline } from "../lib/hub/timeline.ts";
 import { encodeMessage } from "../lib/rtmp/chunk_encode.ts";
 import { ChunkReader } from "../lib/rtmp/chunk_reader.ts";
 
-/** One second of 1 Mbit/s: 25 pictures of 4.4 kB and 43 sounds of 350 bytes. */
+/** One second of 1 Mbit/s: 25 video frames of 4.4 kB and 43 audio frames of 350 bytes. */
 const SECOND = Array.from({ length: 68 }, (_, index) => {
   const isVideo = index % 68 < 25;
   const payload = new Uint8Array(isVideo ? 4400 : 350);
-  // AVC inter frame and AAC frame; the first picture is a keyframe.
+  // AVC inter frames and AAC frames; the first video frame is a keyframe.
   payload.set(isVideo ? [index === 0 ? 0x17 : 0x27, 1] : [0xAF, 1]);
   return { csid: isVideo ? 6 : 4, typeId: isVideo ? 9 : 8, msid: 1, timestampMs: index, payload };
 });

@@ -15,7 +15,7 @@ const AAC_RATES: readonly number[] = [
   ...[8_000, 7_350],
 ];
 
-/** Rates of MPEG version 1 (ISO/IEC 11172-3 §2.4.2.3). Version 2 halves them, 2.5 quarters them. */
+/** Rates of MPEG version 1 (ISO/IEC 11172-3 §2.4.2.3). Version 2 halves, 2.5 quarters them. */
 const MP3_RATES: readonly number[] = [44_100, 48_000, 32_000];
 
 const FLAC_CONFIG_BYTES = 42;

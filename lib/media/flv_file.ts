@@ -1,20 +1,20 @@
 /**
- * The FLV container (FLV 10.1 Annex E): a header, then tags, each followed by its own size. A tag's body
- * is the payload of the RTMP message of the same type.
+ * The FLV container (FLV 10.1 Annex E): a header, then tags, each followed by its size. The body of
+ * a tag is the payload of the RTMP message of the same type.
  */
 
 import { ByteReader, ByteWriter, writeU24, writeU32 } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";
 
-/** One tag: an audio (8), video (9) or data (18) message with its time. */
+/** A tag: an audio (8), video (9) or data (18) message. */
 export interface FlvTag {
   readonly typeId: number;
-  /** 0…0xFFFFFFFF: the 24-bit field with the extended byte on top. */
+  /** u32: the 24-bit field with the extended byte on top. */
   readonly timestampMs: number;
   readonly payload: Uint8Array;
 }
 
-/** What a player may expect in a file or stream. */
+/** The tracks that a file or stream announces. */
 export interface FlvTracks {
   readonly hasAudio: boolean;
   readonly hasVideo: boolean;
@@ -28,15 +28,15 @@ const MAX_PAYLOAD_BYTES = 0xffffff;
 /** Header flags. */
 const HAS_AUDIO = 0x04;
 const HAS_VIDEO = 0x01;
-/** The tag's first byte: five bits of type; above them a bit that says "encrypted". */
+/** The first byte of a tag: five bits of type, above them a bit for encrypted tags. */
 const TYPE_MASK = 0x1f;
 const FILTER_FLAG = 0x20;
 
 /**
- * Tags of a whole FLV file. Payloads are views of `bytes`.
+ * Reads the tags of a whole FLV file. Payloads are views of `bytes`.
  *
  * @throws WireError with the offset in `bytes`: `flv.truncated`, `flv.bad_header`, `flv.encrypted`,
- * `flv.bad_tag_size` (the size after a tag is not the tag's size).
+ * `flv.bad_tag_size` (the size after a tag is wrong).
  */
 export function readFlv(bytes: Uint8Array): { tags: FlvTag[] } {
   const reader = new ByteReader(bytes, "flv");
@@ -46,7 +46,7 @@ export function readFlv(bytes: Uint8Array): { tags: FlvTag[] } {
   return { tags };
 }
 
-/** File header and the size of "tag 0": what comes before the first tag. */
+/** Encodes what precedes the first tag: the file header and the size of "tag 0". */
 export function encodeFlvHeader(
   { hasAudio, hasVideo }: FlvTracks = { hasAudio: true, hasVideo: true },
 ): Uint8Array<ArrayBuffer> {
@@ -58,16 +58,16 @@ export function encodeFlvHeader(
   return writer.take();
 }
 
-/** Bytes that a tag with `length` payload bytes takes, with the size after it. */
+/** Returns the bytes of a tag with `length` payload bytes, the size after it included. */
 export function encodedFlvTagBytes(length: number): number {
   return TAG_HEADER_BYTES + length + 4;
 }
 
 /**
- * Writes a tag and the size after it into `target` at `offset`; the caller has made
- * {@linkcode encodedFlvTagBytes} of room. The payload, 0xFFFFFF bytes at most, is copied.
+ * Writes a tag and the size after it into `target` at `offset`, where the caller has reserved
+ * {@linkcode encodedFlvTagBytes}. The payload, at most 0xFFFFFF bytes, is copied.
  */
-// HOT: once per media message of a stream that is watched over HTTP, however many do.
+// HOT: once per media message of a stream with HTTP-FLV viewers.
 export function encodeFlvTagInto(target: Uint8Array, offset: number, tag: FlvTag): void {
   const { typeId, timestampMs, payload } = tag;
   target[offset] = typeId;
@@ -80,16 +80,16 @@ export function encodeFlvTagInto(target: Uint8Array, offset: number, tag: FlvTag
 }
 
 /**
- * A tag and the size after it. Copies the payload.
+ * Encodes a tag and the size after it. Copies the payload.
  *
- * @throws WireError `flv.tag_too_large` when the payload has more than 0xFFFFFF bytes.
+ * @throws WireError `flv.tag_too_large` if the payload has more than 0xFFFFFF bytes.
  */
 export function encodeFlvTag(tag: FlvTag): Uint8Array<ArrayBuffer> {
   const { length } = tag.payload;
   if (length > MAX_PAYLOAD_BYTES) {
     throw new WireError(
       "flv.tag_too_large",
-      `Cannot encode FLV tag: ${length} bytes, but ${MAX_PAYLOAD_BYTES} is the most`,
+      `Cannot encode FLV tag: ${length} bytes exceed ${MAX_PAYLOAD_BYTES}`,
     );
   }
   const bytes = new Uint8Array(encodedFlvTagBytes(length));
@@ -100,7 +100,7 @@ export function encodeFlvTag(tag: FlvTag): Uint8Array<ArrayBuffer> {
 function readHeader(reader: ByteReader): void {
   const signature = reader.u32();
   if (signature !== SIGNATURE) throw badHeader('it does not begin with "FLV" and version 1', 0);
-  reader.u8(); // flags say which types may come; the tags themselves show it
+  reader.u8(); // flags: the tags themselves show which types there are
   const headerBytes = reader.u32();
   if (headerBytes < HEADER_BYTES) throw badHeader(`its header has ${headerBytes} bytes`, 5);
   reader.view(headerBytes - HEADER_BYTES);

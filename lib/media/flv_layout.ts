@@ -1,17 +1,17 @@
 /**
- * Where things are in the payload of an RTMP audio (type 8) or video (type 9) message. The same bytes
- * are the body of an FLV tag.
+ * The layout of RTMP audio (type 8) and video (type 9) payloads, which are also the bodies of FLV
+ * tags.
  *
- * Sources: FLV 10.1 Annex E ("legacy"), Enhanced RTMP v2 "ExAudioTagHeader" and "ExVideoTagHeader"
- * ("enhanced", where a FourCC names the codec).
+ * Sources: FLV 10.1 Annex E ("legacy"), and Enhanced RTMP v2 "ExAudioTagHeader" and
+ * "ExVideoTagHeader" ("enhanced": a FourCC names the codec).
  *
- * HOT: everything here runs once per relayed message, so it works on numbers and offsets and allocates
- * nothing. Truncated payloads never throw: an offset may lie behind the end, and the caller looks.
+ * HOT: runs once per relayed message, so it works on numbers and offsets and never allocates.
+ * Truncated payloads never throw: an offset may lie past the end, so callers compare.
  */
 
 import { readU24 } from "../base/bytes.ts";
 
-/** Type of an FLV tag and id of the RTMP message with the same body. */
+/** Type of an FLV tag, and of the RTMP message with the same body. */
 export const TagType = { audio: 8, video: 9, data: 18 } as const;
 
 /** Top bit of a video payload: the header is an ExVideoTagHeader. */
@@ -39,10 +39,10 @@ export const AudioPacketType = {
   multitrack: 5,
 } as const;
 
-/** Packet type, of audio and video alike, that says: a modifier comes first, the real type after it. */
+/** Packet type of audio and video that announces a modifier, with the real packet type after it. */
 const MOD_EX = 7;
 
-/** How the tracks of a multitrack message are laid out (AvMultitrackType). */
+/** Layouts of a multitrack message (AvMultitrackType). */
 const MultitrackType = { oneTrack: 0, manyTracks: 1, manyTracksManyCodecs: 2 } as const;
 
 /** Length of the FourCC that names the codec of an enhanced payload. */
@@ -64,7 +64,7 @@ export function isEnhanced(typeId: number, payload: Uint8Array): boolean {
   return typeId === TagType.audio ? isExAudio(payload) : isExVideo(payload);
 }
 
-/** Whether this packet type of an enhanced payload announces tracks with ids. */
+/** Whether an enhanced payload with this packet type consists of tracks with ids. */
 export function isMultitrack(typeId: number, packetType: number): boolean {
   const multitrack = typeId === TagType.audio
     ? AudioPacketType.multitrack
@@ -72,14 +72,14 @@ export function isMultitrack(typeId: number, packetType: number): boolean {
   return packetType === multitrack;
 }
 
-/** Low four bits of the byte at `at`; 15, which names nothing, behind the end. */
+/** Returns the low four bits of the byte at `at`; 15, which has no meaning, past the end. */
 export function lowNibble(payload: Uint8Array, at: number): number {
   return at < payload.length ? payload[at]! & 0x0f : 0x0f;
 }
 
 /**
- * Offset of the byte whose low four bits hold the packet type of an enhanced payload: 0, or behind the
- * ModEx modifiers.
+ * Returns the offset of the byte whose low four bits are the packet type of an enhanced payload: 0,
+ * or the offset after the ModEx modifiers.
  */
 export function packetTypeAt(payload: Uint8Array): number {
   let at = 0;
@@ -87,7 +87,7 @@ export function packetTypeAt(payload: Uint8Array): number {
   return at;
 }
 
-/** End of the modifier whose size field is at `at`: there is the next packet type. */
+/** Returns the end of the modifier with its size field at `at`: there is the next packet type. */
 function modExEnd(payload: Uint8Array, at: number): number {
   if (at + 3 > payload.length) return payload.length;
   const size = payload[at]! + 1;
@@ -96,16 +96,16 @@ function modExEnd(payload: Uint8Array, at: number): number {
 }
 
 /**
- * Offset of the first track's id in a multitrack message, or behind the end when the layout is not known.
- * `at` is where {@linkcode packetTypeAt} found the multitrack type; the byte after it holds the layout
- * and the real packet type, then a FourCC follows in every layout.
+ * Returns the offset of the first track's id in a multitrack message; past the end if the layout is
+ * unknown. `at` is where {@linkcode packetTypeAt} found the multitrack type. The byte after it holds
+ * layout and real packet type; in every layout a FourCC follows.
  */
 export function firstTrackAt(payload: Uint8Array, at: number): number {
   const isKnown = multitrackType(payload, at) <= MultitrackType.manyTracksManyCodecs;
   return isKnown ? at + 2 + FOURCC_BYTES : payload.length;
 }
 
-/** Offset of the track id after the one at `trackAt`; at or behind the end when that was the last. */
+/** Returns the offset of the track id after the one at `trackAt`; at or past the end if none. */
 export function nextTrackAt(payload: Uint8Array, at: number, trackAt: number): number {
   const type = multitrackType(payload, at);
   const bodyAt = trackAt + 1 + TRACK_SIZE_BYTES;

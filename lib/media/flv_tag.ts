@@ -49,7 +49,7 @@ export const AudioKind = {
   sequenceHeader: 3,
   /** The end of a sequence. */
   sequenceEnd: 4,
-  /** Enhanced RTMP multichannel configuration (speaker layout): new players need it like a header. */
+  /** Enhanced RTMP multichannel configuration (speaker layout). New players need it. */
   channelConfig: 5,
 } as const;
 /** One of {@linkcode AudioKind}. */
@@ -67,9 +67,9 @@ const LegacyPacketType = { sequenceHeader: 0, frame: 1, sequenceEnd: 2 } as cons
 /**
  * Returns the kind of a video (type 9) payload. Never throws.
  *
- * Of a multitrack message (Enhanced RTMP v2), only a keyframe of track 0 is a `keyframe`. Tracks are
- * sent in separate messages: a player that starts at the keyframe of track 2 has missed that of the
- * default track.
+ * In multitrack messages (Enhanced RTMP v2) only a keyframe of track 0 is a `keyframe`. Tracks are
+ * sent in separate messages, so a player that starts at the keyframe of track 2 has missed that of
+ * the default track.
  */
 export function classifyVideo(payload: Uint8Array): VideoKind {
   if (payload.length === 0) return VideoKind.unknown;

@@ -1,5 +1,3 @@
-/** Which of the stored headers a new one replaces. */
-
 import {
   firstTrackAt,
   isEnhanced,
@@ -12,16 +10,15 @@ import {
 import { AudioKind, classifyAudio, classifyVideo, VideoKind } from "./flv_tag.ts";
 
 /**
- * Key under which a join point keeps the newest header: a later header of the same track gets the same
- * key, one of another track another. Only for audio and video messages which classify as sequence
- * header, metadata or channel configuration. Never throws.
+ * Returns the key of a header: a newer header with the same key replaces it. `payload` must be audio
+ * or video that classifies as sequence header, metadata or channel configuration. Never throws.
  *
- * `video`, `audio`: the only or default track (a multitrack message of just track 0 is the same track);
- * `video:1`, `audio:2`: further tracks; `video:0+1`: several in one message, ids rising;
- * `video-metadata`, `audio-channels`, with the same endings: what is not a decoder configuration.
+ * - `video`, `audio`: the only or default track. A multitrack message of just track 0 is that track.
+ * - `video:1`, `audio:2`: further tracks. `video:0+1`: several in one message, in order of their ids.
+ * - `video-metadata`, `audio-channels`, with the same suffixes: all but decoder configurations.
  *
- * A header of several tracks does not replace those of its single tracks. So keep them in the order of
- * arrival, and limit how many: a hostile publisher can make up as many keys as it likes.
+ * A header of several tracks does not replace those of the single tracks, so keep headers in order of
+ * arrival. Limit how many: a hostile publisher can invent any number of keys.
  */
 export function headerKey(typeId: number, payload: Uint8Array): string {
   return prefixOf(typeId, payload) + trackSuffix(typeId, payload);
@@ -40,7 +37,7 @@ function trackSuffix(typeId: number, payload: Uint8Array): string {
   return isDefaultTrackOnly ? "" : `:${ids.join("+")}`;
 }
 
-/** Ids in a multitrack message, each once, rising; none for other messages. */
+/** Returns the track ids of a multitrack message, sorted, each once; none for other messages. */
 function trackIds(typeId: number, payload: Uint8Array): number[] {
   if (!isEnhanced(typeId, payload)) return [];
   const at = packetTypeAt(payload);

@@ -1,5 +1,3 @@
-/** Names for people. */
-
 import { describeCodec } from "../../lib/media/codec_name.ts";
 import { TagType } from "../../lib/media/flv_layout.ts";
 import { assertEquals } from "../helpers/assert.ts";
@@ -59,7 +57,7 @@ const NAMES: readonly (readonly [typeId: number, bytes: string, name: string])[]
 
 for (const [typeId, bytes, name] of NAMES) {
   const kind = typeId === audio ? "audio" : "video";
-  Deno.test(`describeCodec() is ${name} when given ${kind} ${bytes}`, () => {
+  Deno.test(`describeCodec() is ${name} for ${kind} ${bytes}`, () => {
     assertEquals(describeCodec(typeId, hex(bytes)), name);
   });
 }

@@ -1,4 +1,4 @@
-/** The FLV container: bytes by hand from FLV 10.1 Annex E, and files of another muxer. */
+/** The FLV container: bytes written by hand from FLV 10.1 Annex E, and files of another muxer. */
 
 import { WireError } from "../../lib/base/errors.ts";
 import { encodeFlvHeader, encodeFlvTag, type FlvTag, readFlv } from "../../lib/media/flv_file.ts";
@@ -26,7 +26,7 @@ const TAGS: readonly { readonly name: string; readonly bytes: string; readonly t
     tag: { typeId: 9, timestampMs: 0x1000000, payload: hex("17") },
   },
   {
-    name: "a tag at the last time of all",
+    name: "a tag at the last u32 time",
     bytes: "09 000001 ffffff ff 000000 17 0000000c",
     tag: { typeId: 9, timestampMs: 0xffffffff, payload: hex("17") },
   },
@@ -46,15 +46,15 @@ for (const { name, bytes, tag } of TAGS) {
   });
 }
 
-Deno.test("encodeFlvHeader() writes the header and the size of no tag", () => {
+Deno.test("encodeFlvHeader() writes the header and a tag size of 0", () => {
   assertEquals(encodeFlvHeader(), hex(HEADER));
 });
 
-Deno.test("readFlv() returns no tags when the file ends with its header", () => {
+Deno.test("readFlv() returns no tags if the file ends after its header", () => {
   assertEquals(readFlv(hex(HEADER)).tags, []);
 });
 
-Deno.test("readFlv() skips what a longer header adds", () => {
+Deno.test("readFlv() skips the extra bytes of a longer header", () => {
   const bytes = hex("464c56 01 01 0000000b ffff 00000000 09 000001 000000 00 000000 17 0000000c");
   assertEquals(readFlv(bytes).tags.length, 1);
 });
@@ -73,8 +73,13 @@ const GARBAGE: readonly (readonly [name: string, bytes: string, code: string, of
   ["nothing", "", "flv.truncated", 0],
   ["an MP4 file", "00000018 66747970 6d703432", "flv.bad_header", 0],
   ["version 2", "464c56 02 05 00000009 00000000", "flv.bad_header", 0],
-  ["a header shorter than itself", "464c56 01 05 00000008 00000000", "flv.bad_header", 5],
-  ["a header longer than the file", "464c56 01 05 ffffffff 00000000", "flv.truncated", 9],
+  ["a header that states too few bytes", "464c56 01 05 00000008 00000000", "flv.bad_header", 5],
+  [
+    "a header that states more bytes than the file",
+    "464c56 01 05 ffffffff 00000000",
+    "flv.truncated",
+    9,
+  ],
   ["a header without the first size", "464c56 01 05 00000009 0000", "flv.truncated", 9],
   ["a tag cut in its header", HEADER + "08 000002 0000", "flv.truncated", 17],
   ["a tag cut in its payload", HEADER + "08 000002 000017 00 000000 af", "flv.truncated", 24],
@@ -89,13 +94,13 @@ const GARBAGE: readonly (readonly [name: string, bytes: string, code: string, of
 ];
 
 for (const [name, bytes, code, offset] of GARBAGE) {
-  Deno.test(`readFlv() refuses ${name}`, () => {
+  Deno.test(`readFlv() rejects ${name}`, () => {
     const error = assertThrows(() => readFlv(hex(bytes)), WireError);
     assertEquals({ code: error.code, offset: error.offset }, { code, offset });
   });
 }
 
-Deno.test("encodeFlvTag() refuses a payload that its size field cannot hold", () => {
+Deno.test("encodeFlvTag() rejects a payload too long for the size field", () => {
   const tag = { typeId: 9, timestampMs: 0, payload: new Uint8Array(0x1000000) };
   assertEquals(assertThrows(() => encodeFlvTag(tag), WireError).code, "flv.tag_too_large");
 });

@@ -1,4 +1,4 @@
-/** Metadata messages as bytes; AMF0 by hand. */
+/** Metadata messages, encoded by hand as AMF0. */
 
 import { readFlv } from "../../lib/media/flv_file.ts";
 import {
@@ -29,10 +29,10 @@ const PAYLOADS:
     ["@setDataFrame twice", SET + SET + META, false, false],
     ["@setDataFrame, another name", SET + OTHER + ARRAY, false, false],
     ["another name", OTHER + ARRAY, false, false],
-    ["a name that goes on", "02 000b 6f6e4d6574614461746132", false, false],
+    ["a longer name", "02 000b 6f6e4d6574614461746132", false, false],
     ["onMetaData cut short", "02 000a 6f6e4d657461446174", false, false],
     ["a long onMetaData cut short", "0c 0000000a 6f6e4d657461446174", false, false],
-    ["onMetaData behind the marker of a number", "00 000a 6f6e4d65746144617461", false, false],
+    ["onMetaData after a number marker", "00 000a 6f6e4d65746144617461", false, false],
     ["a timecode that FFmpeg sends", "00 00 02", false, false],
     ["a marker alone", "02", false, false],
     ["nothing", "", false, false],
@@ -43,21 +43,21 @@ const PAYLOADS:
   ];
 
 for (const [name, bytes, isMeta, isClear] of PAYLOADS) {
-  Deno.test(`isMetadata() is ${isMeta} when given ${name}`, () => {
+  Deno.test(`isMetadata() is ${isMeta} for ${name}`, () => {
     assertEquals(isMetadata(hex(bytes)), isMeta);
   });
-  Deno.test(`isClearDataFrame() is ${isClear} when given ${name}`, () => {
+  Deno.test(`isClearDataFrame() is ${isClear} for ${name}`, () => {
     assertEquals(isClearDataFrame(hex(bytes)), isClear);
   });
 }
 
-Deno.test("isMetadata() finds the metadata of a file", () => {
+Deno.test("isMetadata() finds the metadata in a file", () => {
   const { tags } = readFlv(AV1_OPUS_FLV);
   assertEquals(tags.map((tag) => isMetadata(tag.payload)).indexOf(true), 0);
   assertEquals(tags.filter((tag) => isMetadata(tag.payload)).length, 1);
 });
 
-Deno.test("stripSetDataFrame() leaves the rest as a view of the same memory", () => {
+Deno.test("stripSetDataFrame() returns a view of the same memory", () => {
   for (const set of [SET, LONG_SET]) {
     const payload = hex(set + META + ARRAY);
     const stripped = stripSetDataFrame(payload);
@@ -66,17 +66,17 @@ Deno.test("stripSetDataFrame() leaves the rest as a view of the same memory", ()
   }
 });
 
-Deno.test("stripSetDataFrame() changes nothing when there is no @setDataFrame", () => {
+Deno.test("stripSetDataFrame() changes nothing without @setDataFrame", () => {
   for (const bytes of [META + ARRAY, CLEAR + META, OTHER, "", "02 000d 4073"]) {
     assertEquals(stripSetDataFrame(hex(bytes)), hex(bytes));
   }
 });
 
-Deno.test("withSetDataFrame() puts @setDataFrame in front", () => {
+Deno.test("withSetDataFrame() prepends @setDataFrame", () => {
   assertEquals(withSetDataFrame(hex(META + ARRAY)), hex(SET + META + ARRAY));
 });
 
-Deno.test("withSetDataFrame() returns the payload itself when it has @setDataFrame", () => {
+Deno.test("withSetDataFrame() returns a payload that has it unchanged", () => {
   for (const set of [SET, LONG_SET]) {
     const payload = hex(set + META + ARRAY);
     assert(withSetDataFrame(payload) === payload);
