@@ -1,9 +1,3 @@
-/**
- * Corrects a transport stream (ISO/IEC 13818-1 §2.4.3) where mediabunny lacks the facts: decoding
- * times of video frames, and which frames are keyframes. mediabunny guesses decoding times by
- * sorting presentation times, so B-frames would be due for display before they are decoded.
- */
-
 const PACKET_BYTES = 188;
 const CLOCK_HZ = 90_000;
 const CLOCK_WRAP = 2 ** 33;
@@ -25,7 +19,13 @@ interface VideoFrameFacts {
   readonly isKey: boolean;
 }
 
-/** Changes `bytes`, whole packets, in place. `frames` are its video frames in decoding order. */
+/**
+ * Corrects a transport stream (ISO/IEC 13818-1 §2.4.3) where mediabunny lacks the facts: decoding
+ * times of video frames, and which frames are keyframes. mediabunny guesses decoding times by
+ * sorting presentation times, so B-frames would be due for display before they are decoded.
+ *
+ * Changes `bytes`, whole packets, in place. `frames` are its video frames in decoding order.
+ */
 export function correctVideoFrames(bytes: Uint8Array, frames: readonly VideoFrameFacts[]): void {
   let count = 0;
   for (let at = 0; at + PACKET_BYTES <= bytes.length; at += PACKET_BYTES) {

@@ -17,9 +17,9 @@ export interface JoinPoint {
 export interface JoinLimits {
   /** Bytes after a join point beyond which it is dropped. */
   readonly maxBytes: number;
-  /** Messages after the newest join point beyond which all are dropped (SRS `gop_cache_max_frames`). */
+  /** Messages after the newest join point beyond which all are dropped: `gop_cache_max_frames`. */
   readonly maxMessages: number;
-  /** Join points are kept this far back in stream time, in ms, for edges that take a stream over. */
+  /** How far back join points are kept, in ms of stream time, for edges that take a stream over. */
   readonly keepBackMs: number;
 }
 
@@ -71,16 +71,16 @@ export class JoinIndex {
     return this.#points.findLast((point) => point.offset <= offset) ?? this.oldest;
   }
 
-  /** Returns the newest join point at least `backMs` of stream time before `nowMs`, else the oldest. */
+  /** Returns the newest join point `backMs` or more before stream time `nowMs`, else the oldest. */
   before(nowMs: number, backMs: number): JoinPoint | null {
     const point = this.#points.findLast(({ timestampMs }) => diffU32(nowMs, timestampMs) >= backMs);
     return point ?? this.oldest;
   }
 
-  /** Starts a new source at `offset`. Headers and join points of the source before are dropped. */
+  /** Starts a new source at `offset`. Drops headers and join points of the source before. */
   begin(offset: number, timestampMs: number): void {
     this.end();
-    // Players that wait for the stream get it from its first message, which needs nothing before it.
+    // Waiting players get the stream from its first message, which needs nothing before it.
     this.#addPoint(offset, timestampMs);
   }
 

@@ -1,4 +1,4 @@
-/** One text for a vhost and a stream's name: no two streams have the same, whatever is in their names. */
+/** Names a stream across vhosts: different streams have different names. */
 export function qualifiedName(vhost: string, name: string): string {
   return `${vhost.length} ${vhost} ${name}`;
 }

@@ -1,22 +1,9 @@
-/**
- * An append-only row of bytes with messages in it, of which the oldest are forgotten. Readers are cursors:
- * plain offsets, which count bytes since the beginning and never wrap (2⁵³ bytes are 285 years at
- * 1 Gbit/s).
- *
- * The bytes lie in slabs that are filled front to back and never written again: a slab may be under an
- * asynchronous zero-copy write at any time, so it is neither recycled nor overwritten, only dropped; a
- * view under a pending write keeps its slab alive. No message straddles two slabs, hence every view
- * that ends where a slab's bytes end, ends at a message boundary.
- *
- * A slab begins with a copy of what came last in the one before: whoever follows the head finds all that
- * it has not got yet in the newest slab, and takes it with one write.
- */
-
 import { diffU32 } from "../base/u32.ts";
 
 /**
- * Slabs hold some seconds of a stream, so that a thin one is cheap and little is copied: the next one is
- * twice as large when one was filled too soon, and half as large when it took too long.
+ * Slabs hold some seconds of a stream, so that a thin stream is cheap and little is copied. After
+ * one that was filled too soon the next is twice as large; after one that took too long, half as
+ * large.
  */
 const FIRST_SLAB_BYTES = 64 * 1024;
 const MIN_SLAB_BYTES = 16 * 1024;
@@ -24,10 +11,7 @@ const MAX_SLAB_BYTES = 1024 * 1024;
 const TOO_SOON_MS = 3_000;
 const TOO_LONG_MS = 16_000;
 
-/**
- * How much of the stream a slab has in common with the one before: the longest merge period that is usual
- * and some delay. At most half a slab.
- */
+/** How much of a stream two slabs share: the longest usual merge period and some delay. */
 const OVERLAP_MS = 500;
 
 const NO_BYTES = new Uint8Array(0);
@@ -37,30 +21,42 @@ export interface Slab {
   /** Offset of its first byte, which may lie inside a message. */
   readonly start: number;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** How many of its bytes are filled. */
+  /** Bytes filled so far. */
   readonly used: number;
 }
 
-/** A slab of a {@linkcode SlabLog}, as that sees it. */
+/** A slab that its log can fill. */
 interface OwnSlab extends Slab {
   used: number;
-  /** How many bytes it begins with that the slab before it holds too. */
+  /** Bytes at its start that the previous slab holds, too. */
   readonly overlap: number;
 }
 
-/** See the file comment. */
+/**
+ * An append-only sequence of bytes that hold messages; the oldest are dropped. Readers are cursors:
+ * plain offsets that count bytes since the beginning. They never wrap: at 8 Mbit/s, 2⁵³ bytes last
+ * 285 years.
+ *
+ * The bytes lie in slabs that are filled front to back and never written again. Any slab may be
+ * under an asynchronous zero-copy write, so slabs are dropped, never recycled; a view under a
+ * pending write keeps its slab alive. No message straddles two slabs, so a view that ends with the
+ * bytes of a slab ends at a message boundary.
+ *
+ * A slab starts with a copy of the end of the previous one. So a reader close to the head finds all
+ * it needs in the newest slab and takes it with one write.
+ */
 export class SlabLog {
   #slabs: OwnSlab[] = [];
   #head = 0;
   #slabBytes = FIRST_SLAB_BYTES;
-  /** Stream time at which the newest slab was begun. */
+  /** Stream time at which the newest slab was started. */
   #beganMs = 0;
-  /** The newest view: most players ask for the same, and making one costs more than all else here. */
+  /** The newest view. Most players ask for the same one, and making it is the main cost here. */
   #view: Uint8Array<ArrayBuffer> = NO_BYTES;
   #viewFrom = -1;
   #viewTo = -1;
 
-  /** Offset of the first message still held. */
+  /** Offset of the oldest message. */
   get tail(): number {
     const oldest = this.#slabs[0];
     return oldest === undefined ? this.#head : ownStart(oldest);
@@ -79,8 +75,8 @@ export class SlabLog {
   }
 
   /**
-   * The slab that the next message of `length` bytes goes into: the caller fills so many bytes from `used`
-   * on, then calls {@linkcode commit}.
+   * Returns the slab for the next message of `length` bytes. The caller fills as many bytes from
+   * `used` on, then calls {@linkcode commit}.
    *
    * @param streamMs Stream time, u32.
    */
@@ -100,7 +96,7 @@ export class SlabLog {
     return slab;
   }
 
-  /** `length` reserved bytes are filled. @returns true when they are a slab's first. */
+  /** Publishes `length` filled bytes. Returns whether they are the first of a slab. */
   commit(length: number): boolean {
     const slab = this.#slabs.at(-1)!;
     slab.used += length;
@@ -109,8 +105,8 @@ export class SlabLog {
   }
 
   /**
-   * Bytes from `cursor` up to a message boundary; empty when the cursor is at the head or before the
-   * tail. The view stays unchanged for as long as it is referenced.
+   * Returns the bytes from `cursor` to a message boundary; none if the cursor is at the head or
+   * before the tail. The bytes never change, as long as the view is referenced.
    */
   view(cursor: number): Uint8Array<ArrayBuffer> {
     if (this.#viewFrom === cursor && this.#viewTo === this.#head) return this.#view;
@@ -122,7 +118,7 @@ export class SlabLog {
     return this.#view;
   }
 
-  /** The newest slab with the byte at `cursor`, or null when that is at the head or before the tail. */
+  /** Returns the newest slab with the byte at `cursor`; null at the head or before the tail. */
   at(cursor: number): Slab | null {
     if (cursor >= this.#head || cursor < this.tail) return null;
     // Most cursors are near the head.
@@ -133,8 +129,7 @@ export class SlabLog {
 
   /**
    * Chooses the size of the slab after `slab`, which is full and holds `filledMs` of stream time.
-   *
-   * @returns what the next one begins with
+   * Returns the bytes that the next one starts with.
    */
   #close(slab: OwnSlab, filledMs: number): Uint8Array {
     if (filledMs < TOO_SOON_MS) {
@@ -142,26 +137,26 @@ export class SlabLog {
     } else if (filledMs > TOO_LONG_MS) {
       this.#slabBytes = Math.max(this.#slabBytes / 2, MIN_SLAB_BYTES);
     }
-    // Where time stands still nobody knows how much is behind the head.
+    // If time stands still, no overlap can be chosen.
     if (filledMs <= 0) return NO_BYTES;
     const wanted = Math.ceil((slab.used - slab.overlap) * OVERLAP_MS / filledMs);
     const overlap = Math.min(wanted, this.#slabBytes / 2, slab.used);
     return slab.bytes.subarray(slab.used - overlap, slab.used);
   }
 
-  /** Forgets the slabs that end at or before `offset`, but for the newest: it has room for more. */
+  /** Drops slabs that end at or before `offset`, except the newest, which has room for more. */
   dropBefore(offset: number): void {
     let count = 0;
     while (count < this.#slabs.length - 1 && ownStart(this.#slabs[count + 1]!) <= offset) count++;
     if (count === 0) return;
     this.#slabs.splice(0, count);
-    // It must neither be found any more nor keep its slab alive.
+    // The view must neither be found again nor keep its slab alive.
     this.#view = NO_BYTES;
     this.#viewFrom = -1;
   }
 }
 
-/** Offset of a slab's first message that is not in the one before. */
+/** Returns the offset of the first message that the previous slab does not hold. */
 function ownStart({ start, overlap }: OwnSlab): number {
   return start + overlap;
 }

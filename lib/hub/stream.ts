@@ -1,8 +1,3 @@
-/**
- * A stream by name: at most one source, one log, and the viewers that follow it. It lives while it has
- * either.
- */
-
 import { isSideData } from "../media/flv_tag.ts";
 import { isMetadata, stripSetDataFrame } from "../media/metadata.ts";
 import { encodeCommandPayload } from "../rtmp/commands.ts";
@@ -26,47 +21,73 @@ import { Timeline, type TimePair } from "./timeline.ts";
 
 /** Settings of a stream, from its vhost. */
 export interface StreamOptions extends JoinLimits {
-  /** Size all players are told, in bytes. */
+  /** Chunk size announced to all players, in bytes. */
   readonly chunkSize: number;
-  /** Keeps the publisher's own timestamps. */
+  /** Keeps the publisher's timestamps. */
   readonly isAbsoluteTime: boolean;
   /** How far a viewer may lag and still find its bytes in the log, in ms of stream time. */
   readonly maxLagMs: number;
 }
 
-/** Somebody who follows a stream. */
+/** Follows a stream: a player, a pusher, HLS. */
 export interface Viewer {
-  /** A source began: a viewer that waits may start now. */
+  /** A source began: a waiting viewer may start. */
   onLive(): void;
-  /** The first picture or sound of a source that began is there, and more may follow in the same turn. */
+  /** The first frame of a source arrived; more may follow in the same turn. */
   onFirstMedia?(): void;
-  /** Offset up to which the viewer needs no more bytes, or -1 when it follows nothing yet. */
+  /** Offset of the first byte that the viewer still needs; -1 if it does not follow yet. */
   readonly cursor: number;
 }
 
-/** Somebody who copies a stream elsewhere, and must know of its source what its bytes do not say. */
+/** Copies a stream elsewhere, and needs to know about its source what the bytes do not tell. */
 export interface StreamObserver {
-  /** Called in order with the bytes: those before the change are in the log, those after it are not. */
+  /** Called in order with the bytes: the log holds those before the change, none after it. */
   onSourceChange(change: SourceChange): void;
 }
 
-/** Counters of a stream, for people and tests. */
+/** Counters of a stream, for reports. */
 export interface StreamStats {
   /** Media messages appended. */
   messages: number;
   videoMessages: number;
   /** Payload bytes appended. */
   payloadBytes: number;
-  /** Bytes that players who have left were sent. */
+  /** Bytes sent to players that have left. */
   sentBytes: number;
 }
 
-/** Counters of what has not begun yet. */
+/** Returns counters at 0. */
 export function createStreamStats(): StreamStats {
   return { messages: 0, videoMessages: 0, payloadBytes: 0, sentBytes: 0 };
 }
 
-/** See the file comment. */
+const WAITING = { type: "waiting" } as const;
+const UNPUBLISHED = { type: "unpublished" } as const;
+
+/** The state of a stream's source; see {@linkcode Stream}. */
+type StreamState =
+  | typeof WAITING
+  | { readonly type: "fed"; readonly source: Source }
+  | typeof UNPUBLISHED;
+
+/**
+ * A stream by name: at most one source, one log, and the viewers that follow it. Exists while it
+ * has a source or viewers.
+ *
+ * ```
+ *              publish, resume        end: unpublished
+ *      ┌─────────┐ ───────▶ ┌─────┐ ─────────────▶ ┌─────────────┐
+ * ────▶│ waiting │          │ fed │                │ unpublished │
+ *      └─────────┘ ◀─────── └─────┘ ◀───────────── └─────────────┘
+ *           │   end: lost, away       publish, resume     ▲
+ *           └─────────────────────────────────────────────┘
+ *                             unpublish
+ * ```
+ *
+ * Players learn in the log that the stream was unpublished and, after that, published again. Of a
+ * source that is lost or away they learn nothing, because it may return. Headers and join points
+ * survive the end of a `lost` source only: another one continues the stream.
+ */
 export class Stream {
   /** `app/stream`. */
   readonly name: string;
@@ -77,12 +98,10 @@ export class Stream {
   readonly #timeline: Timeline;
   readonly #viewers = new Set<Viewer>();
   readonly #observers = new Set<StreamObserver>();
-  /** Called when the stream may have become unused. */
+  /** Called when the stream may be unused. */
   readonly #onIdle: (stream: Stream) => void;
-  #source: Source | null = null;
-  /** Players were told that the stream is unpublished. */
-  #isUnpublishTold = false;
-  /** The source that began has sent no picture and no sound yet. */
+  #state: StreamState = WAITING;
+  /** Whether no frame has arrived since a source last began. */
   #awaitsMedia = false;
 
   constructor(name: string, options: StreamOptions, onIdle: (stream: Stream) => void) {
@@ -94,24 +113,24 @@ export class Stream {
     this.#onIdle = onIdle;
   }
 
-  /** The bytes, for cursors. */
+  /** The log, for cursors. */
   get log(): StreamLogView {
     return this.#log;
   }
 
-  /** A source feeds it, or it waits for a lost one with bytes to join. */
+  /** Whether players can join: a source feeds it, or it waits for a lost one with join points. */
   get isLive(): boolean {
-    return this.#source !== null || this.#joinIndex.newest !== null;
+    return this.hasSource || this.#joinIndex.newest !== null;
   }
 
-  /** A source feeds it. */
+  /** Whether a source feeds it. */
   get hasSource(): boolean {
-    return this.#source !== null;
+    return this.#state.type === "fed";
   }
 
-  /** What the source asked for: URL with parameters, edge path. Null without source, or when unknown. */
+  /** The source's request: URL with parameters, edge path. Null without source, or if unknown. */
   get sourceRequest(): StreamRequest | null {
-    return this.#source?.request ?? null;
+    return this.#state.type === "fed" ? this.#state.source.request : null;
   }
 
   get viewerCount(): number {
@@ -123,36 +142,36 @@ export class Stream {
     return this.#joinIndex.headers;
   }
 
-  /** Newest place where a viewer may begin, or null: then it waits for the next one. */
+  /** The newest join point, or null: then viewers wait for the next. */
   get joinPoint(): JoinPoint | null {
     return this.#joinIndex.newest;
   }
 
-  /** The newest place to begin that lies `backMs` of stream time or more back, else the oldest there is. */
+  /** Returns the newest join point at least `backMs` back in stream time, else the oldest. */
   joinPointBack(backMs: number): JoinPoint | null {
     return this.#joinIndex.before(this.#timeline.nowMs, backMs);
   }
 
-  /** The newest place to begin at or before `offset`, else the oldest there is. */
+  /** Returns the newest join point at or before `offset`, else the oldest. */
   joinPointAt(offset: number): JoinPoint | null {
     return this.#joinIndex.atOrBefore(offset);
   }
 
-  /** The bytes a viewer needs before those at `entry`. Shared; not to be changed. */
-  preamble(entry: JoinPoint): Uint8Array<ArrayBuffer> {
-    return entry.headers.encode(entry.timestampMs, this.#options.chunkSize);
+  /** Returns the headers that a viewer needs before the bytes at `point`. Shared: do not change. */
+  preamble(point: JoinPoint): Uint8Array<ArrayBuffer> {
+    return point.headers.encode(point.timestampMs, this.#options.chunkSize);
   }
 
   /**
-   * Applies new settings of the same chunk size. Limits count from the next message on, and
-   * `isAbsoluteTime` from the next source on: players of this one keep their clock.
+   * Applies new settings with the same chunk size. Limits apply from the next message on, and
+   * `isAbsoluteTime` from the next source on, so that players keep their clock.
    */
   configure(options: StreamOptions): void {
     this.#options = options;
     this.#joinIndex.configure(options);
   }
 
-  /** Adds a viewer; it is told of every source that begins until it leaves. */
+  /** Adds a viewer. It hears of each source that begins until it leaves. */
   join(viewer: Viewer): void {
     this.#viewers.add(viewer);
   }
@@ -162,28 +181,26 @@ export class Stream {
     if (this.#viewers.delete(viewer) && this.#viewers.size === 0) this.#onIdle(this);
   }
 
-  /** Tells `observer` of every change from now on. */
+  /** Reports all later changes to `observer`. */
   observe(observer: StreamObserver): void {
     this.#observers.add(observer);
   }
 
-  /** Tells `observer` no more. */
+  /** Ends the reports to `observer`. */
   unobserve(observer: StreamObserver): void {
     this.#observers.delete(observer);
   }
 
   /**
-   * Begins to feed the stream.
+   * Starts to feed the stream.
    *
-   * @param request who publishes; null when unknown, as for a copy of another event loop's stream
-   * @returns null when another source feeds it
+   * @param request The publisher's; null if unknown, as for a mirror.
+   * @returns null if another source feeds it
    */
   publish(request: StreamRequest | null = null): PublishHandle | null {
-    if (this.#source !== null) return null;
-    const source = new Source(this, request);
-    this.#source = source;
+    if (this.#state.type === "fed") return null;
+    const source = this.#startSource(request);
     this.#timeline.beginSource(this.#options.isAbsoluteTime);
-    if (this.#isUnpublishTold) this.#tellPublished();
     this.#joinIndex.begin(this.#log.head, this.#timeline.nowMs);
     this.#report({ type: "began" });
     this.#awaitsMedia = true;
@@ -192,19 +209,20 @@ export class Stream {
   }
 
   /**
-   * Goes on with a stream whose source was lost, from another source of the same encode: headers and
-   * places to begin stay good, and time goes on as `align` says. `request` as for {@linkcode publish}.
-   * @returns null when a source feeds it.
+   * Continues a stream whose source was lost from another source of the same encode: headers and
+   * join points stay valid, and time continues as `align` says.
+   *
+   * @returns null if another source feeds it
    */
   resume(align: TimePair, request: StreamRequest | null = null): PublishHandle | null {
-    if (this.#source !== null) return null;
-    this.#source = new Source(this, request);
+    if (this.#state.type === "fed") return null;
+    const source = this.#startSource(request);
     this.#timeline.resumeSource(align);
     this.#report({ type: "resumed" });
-    return this.#source;
+    return source;
   }
 
-  /** @ignore Called by the source. @returns the message's stream time. */
+  /** @ignore Called by the source. Returns the stream time of the message. */
   append(typeId: number, sourceMs: number, payload: Uint8Array): number {
     const body = typeId === MessageType.DATA_AMF0 ? stripSetDataFrame(payload) : payload;
     const timestampMs = this.#streamTime(typeId, sourceMs, body);
@@ -217,22 +235,31 @@ export class Stream {
     return timestampMs;
   }
 
-  /** Waits no longer for a source that is away: players are told. Without effect while one feeds it. */
+  /** Stops waiting for a source and tells players so. No effect while a source feeds it. */
   unpublish(): void {
-    if (this.#source !== null || this.#isUnpublishTold) return;
+    if (this.#state.type !== "waiting") return;
+    this.#state = UNPUBLISHED;
     this.#report({ type: "unpublished" });
     this.#joinIndex.end();
-    this.#tellUnpublished();
+    this.#appendUnpublished();
   }
 
   /** @ignore Called by the source. */
   endSource(reason: EndReason): void {
-    this.#source = null;
+    this.#state = reason === "unpublished" ? UNPUBLISHED : WAITING;
     this.#report({ type: "ended", reason });
-    // What it sent last is a still by the time it is back: nobody begins there.
+    // By the time the source returns, its last frames are a still: no player may join there.
     if (reason !== "lost") this.#joinIndex.end();
-    if (reason === "unpublished") this.#tellUnpublished();
+    if (reason === "unpublished") this.#appendUnpublished();
     if (this.#viewers.size === 0) this.#onIdle(this);
+  }
+
+  #startSource(request: StreamRequest | null): Source {
+    const wasUnpublished = this.#state.type === "unpublished";
+    const source = new Source(this, request);
+    this.#state = { type: "fed", source };
+    if (wasUnpublished) this.#appendPublished();
+    return source;
   }
 
   #tellFirstMedia(): void {
@@ -245,8 +272,8 @@ export class Stream {
   }
 
   /**
-   * Time to stamp a message with. Encoders and origins stamp data and headers with 0 whenever they send
-   * them: those belong to now, and must not be taken for a new clock.
+   * Returns the stream time of a message. Encoders and origins may stamp data and headers with 0 at
+   * any time: those belong to now and are no new clock.
    */
   #streamTime(typeId: number, sourceMs: number, body: Uint8Array): number {
     const timeline = this.#timeline;
@@ -259,16 +286,14 @@ export class Stream {
     return timeline.map(sourceMs);
   }
 
-  // Identical for all players and ordered with the media: so it goes through the log like media.
+  // Notices are the same for all players and ordered with the media, so they go through the log.
 
-  #tellUnpublished(): void {
-    this.#isUnpublishTold = true;
+  #appendUnpublished(): void {
     this.#appendStatus(StatusCode.PLAY_UNPUBLISH_NOTIFY, `${this.name} is now unpublished`);
     this.#appendEvent(UserControlEvent.STREAM_EOF);
   }
 
-  #tellPublished(): void {
-    this.#isUnpublishTold = false;
+  #appendPublished(): void {
     this.#appendEvent(UserControlEvent.STREAM_BEGIN);
     this.#appendStatus(StatusCode.PLAY_PUBLISH_NOTIFY, `${this.name} is now published`);
   }
@@ -293,11 +318,11 @@ export class Stream {
     payload: Uint8Array,
   ): void {
     const isNewSlab = this.#log.append({ csid, typeId, msid, timestampMs }, payload);
-    if (isNewSlab) this.#forget();
+    if (isNewSlab) this.#dropUnneeded();
   }
 
-  /** Drops what nobody needs. Once per slab, so it may walk viewers. */
-  #forget(): void {
+  /** Drops bytes that are not needed. Runs once per slab, so it may walk viewers. */
+  #dropUnneeded(): void {
     const log = this.#log;
     const joinOffset = this.#joinIndex.oldest?.offset ?? log.head;
     const { maxLagMs } = this.#options;
@@ -305,7 +330,7 @@ export class Stream {
   }
 }
 
-/** The handle given to whoever publishes. */
+/** The handle of a publisher. */
 class Source implements PublishHandle {
   readonly request: StreamRequest | null;
   readonly #stream: Stream;

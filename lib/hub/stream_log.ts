@@ -1,8 +1,3 @@
-/**
- * The log of a stream: its messages, encoded once, in the bytes that every player gets. Players are
- * cursors into it (plain offsets), so a message costs the same with one player or with ten thousand.
- */
-
 import { diffU32 } from "../base/u32.ts";
 import {
   encodedMessageBytes,
@@ -13,40 +8,40 @@ import { MessageType } from "../rtmp/constants.ts";
 import { skipData, timestampAt } from "../rtmp/encoded_messages.ts";
 import { SlabLog } from "./slab_log.ts";
 
-/** Read access to a stream's bytes for those that follow it with a cursor. */
+/** Read access to the bytes of a stream, for cursors. */
 export interface StreamLogView {
-  /** Offset of the first byte still held. */
+  /** Offset of the oldest byte. */
   readonly tail: number;
   /** Offset after the newest byte. */
   readonly head: number;
   /**
-   * Bytes from `cursor` up to a message boundary; empty when the cursor is at the head or before the
-   * tail. The view stays unchanged for as long as it is referenced.
+   * Returns the bytes from `cursor` to a message boundary; none if the cursor is at the head or
+   * before the tail. The bytes never change, as long as the view is referenced.
    */
   view(cursor: number): Uint8Array<ArrayBuffer>;
   /**
-   * How far the message that begins at `cursor` is behind the newest, in ms; 0 when the cursor is at the
+   * Returns how far the message at `cursor` is behind the newest, in ms; 0 if the cursor is at the
    * head or before the tail. Data messages do not count: metadata has no time.
    */
   lagMs(cursor: number): number;
 }
 
-/** Most bytes kept for a slow viewer: a source whose time stands still must not make the log grow. */
+/** Bytes kept for a slow viewer. Limits the log of a source whose time stands still. */
 const MAX_LAG_BYTES = 128 * 1024 * 1024;
 
-/** Who still needs bytes of a log. */
-export interface LogUse {
-  /** Oldest place where a viewer may begin; the head when there is none. */
+/** What still needs bytes of a log. */
+interface LogUse {
+  /** Oldest join point; the head if there is none. */
   readonly joinOffset: number;
-  /** Those who follow; a cursor of -1 follows nothing. */
+  /** A cursor of -1 follows nothing. */
   readonly viewers: Iterable<{ readonly cursor: number }>;
   /** How far a viewer may lag, in ms of stream time. */
   readonly maxLagMs: number;
 }
 
 /**
- * Offset of the oldest byte of a log that somebody needs: what lies before the oldest join entry and before
- * every viewer's cursor is not needed, nor are slow viewers' bytes that lag more than they may.
+ * Returns the offset of the oldest byte that is needed: by the oldest join point, or by a viewer
+ * that does not lag more than it may.
  */
 export function neededFrom(log: StreamLogView, use: LogUse): number {
   const oldest = Math.max(log.tail, log.head - MAX_LAG_BYTES);
@@ -58,13 +53,16 @@ export function neededFrom(log: StreamLogView, use: LogUse): number {
   return needed;
 }
 
-/** See the file comment. */
+/**
+ * The log of a stream: its messages, encoded once into the bytes that every player gets. Players
+ * are cursors (plain offsets), so a message costs the same with one player or ten thousand.
+ */
 export class StreamLog implements StreamLogView {
   readonly #chunkSize: number;
   readonly #slabs = new SlabLog();
   #newestTimestampMs = 0;
 
-  /** @param chunkSize Size all players are told, in bytes. */
+  /** @param chunkSize Chunk size announced to all players, in bytes. */
   constructor(chunkSize: number) {
     this.#chunkSize = chunkSize;
   }
@@ -85,7 +83,7 @@ export class StreamLog implements StreamLogView {
   /**
    * Appends a message; `payload` is copied.
    *
-   * @returns true when a new slab was begun, which is the moment to think about {@linkcode dropBefore}.
+   * @returns whether a new slab was started, which is the moment to call {@linkcode dropBefore}.
    */
   // HOT: once per media message of a stream; guarded by bench/codec_bench.ts.
   append(header: MessageHeader, payload: Uint8Array): boolean {
@@ -108,7 +106,7 @@ export class StreamLog implements StreamLogView {
     return Math.max(0, diffU32(this.#newestTimestampMs, timestampAt(slab.bytes, at)));
   }
 
-  /** Forgets what lies before `offset`, as far as whole slabs do. */
+  /** Drops the whole slabs before `offset`. */
   dropBefore(offset: number): void {
     this.#slabs.dropBefore(offset);
   }

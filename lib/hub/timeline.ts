@@ -1,39 +1,38 @@
-/**
- * Stream time: one clock for the players however often the source changes. A source's timestamps are
- * mapped by an offset that is chosen when it begins, so that time goes on where it was.
- */
-
 import { addU32, diffU32 } from "../base/u32.ts";
 
-/** A source may step back this far (interleaving, B-frames) without being taken for a new clock. */
+/** A larger step back is a new clock. Smaller ones are interleaving and B-frames. */
 const MAX_BACKWARD_MS = 3_000;
 
-/** A source may leap this far ahead (it was cut off for so long) without being taken for a new clock. */
+/** A larger step ahead is a new clock. Smaller ones are gaps of a source that was cut off. */
 const MAX_FORWARD_MS = 60_000;
 
-/** Time from the last message of one clock to the first of the next: a frame at 25 frames a second. */
+/** Time between the last message of a clock and the first of the next: a frame at 25 fps. */
 const FRAME_MS = 40;
 
-/** A first timestamp below this is kept as it is. */
+/** A first timestamp below this is kept unchanged. */
 const NEAR_ZERO_MS = 10_000;
 
-/** One moment on a source's clock and in stream time, both u32. */
+/** One moment on the clock of a source and in stream time, both u32. */
 export interface TimePair {
   readonly sourceMs: number;
   readonly streamMs: number;
 }
 
-/** See the file comment. */
+/**
+ * Keeps stream time: one clock for players, however often the source changes. A source's timestamps
+ * are shifted by an offset, chosen when the source begins so that time continues.
+ */
 export class Timeline {
   #isAbsolute: boolean;
-  /** What to add to the source's clock; null when the next message fixes it. */
+  /** Stream time minus source time; null until the next message sets it. */
   #offsetMs: number | null = null;
   #hasTime = false;
   #nowMs = 0;
 
   /**
-   * @param isAbsolute Keeps the source's own timestamps (SRS `atc on`). Otherwise stream time begins
-   *   near 0, which puts off the 4-byte timestamps of encoders that begin high by 4 h 39 min.
+   * @param isAbsolute Keeps the source's timestamps (SRS `atc on`). Otherwise stream time starts
+   *   near 0, so that 4-byte timestamps first appear after 4 h 39 min, even if the encoder starts
+   *   high.
    */
   constructor(isAbsolute: boolean) {
     this.#isAbsolute = isAbsolute;
@@ -44,30 +43,30 @@ export class Timeline {
     return this.#nowMs;
   }
 
-  /** The next message comes from another source, or from the same one with a new clock. */
+  /** Prepares for another source, or a new clock of the same one. */
   beginSource(isAbsolute: boolean = this.#isAbsolute): void {
     this.#isAbsolute = isAbsolute;
     this.#offsetMs = null;
   }
 
-  /** The next message comes from another source, whose clock shows `sourceMs` at stream time `streamMs`. */
+  /** Prepares for another source whose clock shows `sourceMs` at stream time `streamMs`. */
   resumeSource({ sourceMs, streamMs }: TimePair): void {
     this.#offsetMs = diffU32(streamMs, sourceMs);
   }
 
-  /** Whether a message with `sourceMs` lies where the source's clock is, as far as that is known. */
+  /** Whether `sourceMs` continues the source's clock. False while that is unknown. */
   follows(sourceMs: number): boolean {
     if (this.#isAbsolute) return true;
     return this.#offsetMs !== null && !this.#isJump(addU32(sourceMs, this.#offsetMs));
   }
 
-  /** Stream time of a message with `sourceMs` on its source's clock (both u32). */
+  /** Returns the stream time of a message with `sourceMs` on its source's clock (both u32). */
   // HOT: once per media message of a stream; guarded by bench/codec_bench.ts.
   map(sourceMs: number): number {
     if (!this.follows(sourceMs)) this.#offsetMs = diffU32(this.#startFor(sourceMs), sourceMs);
     const streamMs = addU32(sourceMs, this.#offsetMs ?? 0);
     const isNewest = !this.#hasTime || diffU32(streamMs, this.#nowMs) > 0;
-    // Only an absolute clock comes here with a jump: it may be set back.
+    // Only an absolute clock can jump here: it may be set back.
     if (isNewest || this.#isJump(streamMs)) this.#nowMs = streamMs;
     this.#hasTime = true;
     return streamMs;
@@ -78,10 +77,10 @@ export class Timeline {
     return stepMs < -MAX_BACKWARD_MS || stepMs > MAX_FORWARD_MS;
   }
 
-  /** Where a source that begins with `sourceMs` begins in stream time. */
+  /** Returns the stream time for the first message of a source, stamped `sourceMs`. */
   #startFor(sourceMs: number): number {
     if (this.#hasTime) return addU32(this.#nowMs, FRAME_MS);
-    // Room to step back to, so that no early message lands before zero.
+    // Leaves room for steps back, so that no early message lands before zero.
     return sourceMs < NEAR_ZERO_MS ? sourceMs : MAX_BACKWARD_MS;
   }
 }

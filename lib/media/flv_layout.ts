@@ -97,8 +97,8 @@ function modExEnd(payload: Uint8Array, at: number): number {
 
 /**
  * Returns the offset of the first track's id in a multitrack message; past the end if the layout is
- * unknown. `at` is where {@linkcode packetTypeAt} found the multitrack type. The byte after it holds
- * layout and real packet type; in every layout a FourCC follows.
+ * unknown. `at` is where {@linkcode packetTypeAt} found the multitrack type. The byte after it
+ * holds layout and real packet type; in every layout a FourCC follows.
  */
 export function firstTrackAt(payload: Uint8Array, at: number): number {
   const isKnown = multitrackType(payload, at) <= MultitrackType.manyTracksManyCodecs;

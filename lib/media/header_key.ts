@@ -10,15 +10,18 @@ import {
 import { AudioKind, classifyAudio, classifyVideo, VideoKind } from "./flv_tag.ts";
 
 /**
- * Returns the key of a header: a newer header with the same key replaces it. `payload` must be audio
- * or video that classifies as sequence header, metadata or channel configuration. Never throws.
+ * Returns the key of a header: a newer header with the same key replaces it. `payload` must be
+ * audio or video that classifies as sequence header, metadata or channel configuration. Never
+ * throws.
  *
- * - `video`, `audio`: the only or default track. A multitrack message of just track 0 is that track.
- * - `video:1`, `audio:2`: further tracks. `video:0+1`: several in one message, in order of their ids.
+ * - `video`, `audio`: the only or default track. A multitrack message of just track 0 is that
+ *   track.
+ * - `video:1`, `audio:2`: further tracks. `video:0+1`: several in one message, in order of their
+ *   ids.
  * - `video-metadata`, `audio-channels`, with the same suffixes: all but decoder configurations.
  *
- * A header of several tracks does not replace those of the single tracks, so keep headers in order of
- * arrival. Limit how many: a hostile publisher can invent any number of keys.
+ * A header of several tracks does not replace those of the single tracks, so keep headers in order
+ * of arrival. Limit how many: a hostile publisher can invent any number of keys.
  */
 export function headerKey(typeId: number, payload: Uint8Array): string {
   return prefixOf(typeId, payload) + trackSuffix(typeId, payload);

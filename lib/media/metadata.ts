@@ -1,7 +1,7 @@
 /**
  * Metadata messages (type 18) as bytes. They are relayed unchanged, except for a leading string
- * `@setDataFrame`: it asks the server to keep the metadata for new players, so publishers send it and
- * players must not get it.
+ * `@setDataFrame`: it asks the server to keep the metadata for new players, so publishers send it
+ * and players must not get it.
  */
 
 import { concatBytes, encodeUtf8, readU32 } from "../base/bytes.ts";

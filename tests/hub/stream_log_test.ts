@@ -1,4 +1,4 @@
-/** The log of a stream: its bytes, its slabs, and what cursors see of them. */
+/** The log of a stream: its bytes, its slabs, and its views for cursors. */
 
 import fc from "fast-check";
 import { StreamLog } from "../../lib/hub/stream_log.ts";
@@ -15,7 +15,7 @@ function audioAt(timestampMs: number) {
   return { csid: 4, typeId: 8, msid: 1, timestampMs };
 }
 
-/** A log of messages with these payload lengths, so many ms apart; `offsets` are where they begin. */
+/** A log of messages with these payload lengths, and their offsets. */
 function fill(lengths: readonly number[], stepMs = 10): { log: StreamLog; offsets: number[] } {
   const log = new StreamLog(CHUNK_SIZE);
   const offsets = lengths.map((length, index) => {
@@ -26,7 +26,7 @@ function fill(lengths: readonly number[], stepMs = 10): { log: StreamLog; offset
   return { log, offsets };
 }
 
-/** Payload length of a message that takes `kib` KiB of the log. */
+/** Payload length of a message that takes `kib` KiB in the log. */
 function lengthFor(kib: number): number {
   let length = kib * KIB - 12;
   while (encodedMessageBytes(length, 0, CHUNK_SIZE) > kib * KIB) length--;
@@ -52,7 +52,7 @@ const BYTES: readonly {
     bytes: "04  01 02 03  00 00 03  08  01 00 00 00  af 01 aa",
   },
   {
-    name: "a message of just one chunk",
+    name: "a message of exactly one chunk",
     csid: 4,
     typeId: 8,
     msid: 1,
@@ -72,7 +72,7 @@ const BYTES: readonly {
             c6  09`,
   },
   {
-    name: "a message whose time needs the extended field, in every chunk",
+    name: "a message with an extended timestamp in every chunk",
     csid: 6,
     typeId: 9,
     msid: 1,
@@ -93,7 +93,7 @@ const BYTES: readonly {
 ];
 
 for (const { name, payload, bytes, ...header } of BYTES) {
-  Deno.test(`StreamLog.append() lays down ${name}`, () => {
+  Deno.test(`StreamLog.append() writes ${name}`, () => {
     const log = new StreamLog(4);
     log.append(header, hex(payload));
     assertEquals(log.view(0), hex(bytes));
@@ -101,7 +101,7 @@ for (const { name, payload, bytes, ...header } of BYTES) {
   });
 }
 
-Deno.test("StreamLog.append() copies the payload, whose memory is used again", () => {
+Deno.test("StreamLog.append() copies the payload, whose memory the caller reuses", () => {
   const log = new StreamLog(CHUNK_SIZE);
   const payload = hex("01 02 03");
   log.append(audioAt(0), payload);
@@ -109,7 +109,7 @@ Deno.test("StreamLog.append() copies the payload, whose memory is used again", (
   assertEquals(log.view(0).subarray(12), hex("01 02 03"));
 });
 
-Deno.test("StreamLog.view() always ends at a message boundary, whatever the lengths", () => {
+Deno.test("StreamLog.view() ends at a message boundary for any lengths", () => {
   const length = fc.oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 200_000 }));
   const stepMs = fc.constantFrom(0, 1, 10, 100, 1_000);
   fc.assert(
@@ -122,7 +122,7 @@ Deno.test("StreamLog.view() always ends at a message boundary, whatever the leng
         cursor += view.length;
       }
       assertEquals(found, lengths);
-      // From the beginning of any message too, and it is that message.
+      // A view from the offset of a message starts with that message.
       for (const [index, offset] of offsets.entries()) {
         const [first] = readMessages(log.view(offset), CHUNK_SIZE);
         assertEquals(first!.payload, new Uint8Array(lengths[index]!).fill(index));
@@ -132,7 +132,7 @@ Deno.test("StreamLog.view() always ends at a message boundary, whatever the leng
   );
 });
 
-Deno.test("StreamLog.view() reaches the head in one piece for whoever is half a second behind", () => {
+Deno.test("StreamLog.view() reaches the head in one piece from half a second behind it", () => {
   const log = new StreamLog(CHUNK_SIZE);
   const offsets: number[] = [];
   let slabs = 0;
@@ -148,14 +148,14 @@ Deno.test("StreamLog.view() reaches the head in one piece for whoever is half a 
   assert(slabs > 10, `only ${slabs} slabs`);
 });
 
-Deno.test("StreamLog.view() goes on where an earlier view of the same slab ended", () => {
+Deno.test("StreamLog.view() continues where an earlier view of the same slab ended", () => {
   const { log } = fill([10]);
   const first = log.view(0);
   log.append(audioAt(10), hex("01"));
   assertEquals(log.view(first.length), hex("04 00000a 000001 08 01000000 01"));
 });
 
-Deno.test("StreamLog.view() stays unchanged while the log grows and forgets it", () => {
+Deno.test("StreamLog.view() stays unchanged while the log grows and drops it", () => {
   const { log } = fill([100, 100]);
   const view = log.view(0);
   const copy = view.slice();
@@ -166,7 +166,7 @@ Deno.test("StreamLog.view() stays unchanged while the log grows and forgets it",
   assertEquals(view, copy);
 });
 
-Deno.test("StreamLog.view() is one and the same for all who are at one place", () => {
+Deno.test("StreamLog.view() returns the same view for equal cursors", () => {
   const { log, offsets: [, second] } = fill([10, 10]);
   const view = log.view(second!);
   assert(log.view(second!) === view, "another object");
@@ -175,14 +175,14 @@ Deno.test("StreamLog.view() is one and the same for all who are at one place", (
   assertEquals(log.view(0).length, log.head);
 });
 
-Deno.test("StreamLog.view() of bytes that were just asked for is empty when they are forgotten", () => {
+Deno.test("StreamLog.view() is empty for bytes that were dropped since the last view", () => {
   const { log } = fill([lengthFor(64), 10], 0);
   assertEquals(log.view(0).length, 64 * KIB);
   log.dropBefore(64 * KIB);
   assertEquals(log.view(0).length, 0);
 });
 
-Deno.test("StreamLog.view() is empty at the head, behind it and before the tail", () => {
+Deno.test("StreamLog.view() is empty at the head, past it and before the tail", () => {
   const { log } = fill([lengthFor(64), lengthFor(128), 10], 0);
   log.dropBefore(64 * KIB);
   assertEquals(log.tail, 64 * KIB);
@@ -193,7 +193,7 @@ Deno.test("StreamLog.view() is empty at the head, behind it and before the tail"
   assertEquals(log.view(log.tail).length, 128 * KIB);
 });
 
-Deno.test("StreamLog.append() doubles the slabs of a burst up to 1 MiB and tells of every new one", () => {
+Deno.test("StreamLog.append() doubles slabs in a burst up to 1 MiB and reports each new one", () => {
   const log = new StreamLog(CHUNK_SIZE);
   const held: number[] = [];
   while (held.length < 7) {
@@ -202,7 +202,7 @@ Deno.test("StreamLog.append() doubles the slabs of a burst up to 1 MiB and tells
   assertEquals(held, [64, 192, 448, 960, 1984, 3008, 4032]);
 });
 
-/** Bytes of the slabs that a stream has come to after a while. */
+/** Size of the slabs of a stream after ten minutes, in bytes. */
 function slabBytesAt(bytesPerSecond: number): number {
   const log = new StreamLog(CHUNK_SIZE);
   let slabBytes = 0;
@@ -218,12 +218,12 @@ function slabBytesAt(bytesPerSecond: number): number {
 for (
   const [kbps, slabKib] of [[10, 16], [100, 64], [400, 256], [1_000, 512], [6_000, 1_024]] as const
 ) {
-  Deno.test(`StreamLog.append() gives a stream of ${kbps} kbit/s slabs of ${slabKib} KiB`, () => {
+  Deno.test(`StreamLog.append() makes slabs of ${slabKib} KiB for ${kbps} kbit/s`, () => {
     assertEquals(slabBytesAt(kbps * 125) / KIB, slabKib);
   });
 }
 
-Deno.test("StreamLog.append() gives a message that is longer than a slab one of its own", () => {
+Deno.test("StreamLog.append() makes a slab for a message that is longer than one", () => {
   const log = new StreamLog(CHUNK_SIZE);
   log.append(audioAt(0), new Uint8Array(10));
   assert(log.append(audioAt(10), new Uint8Array(3_000_000).fill(7)));
@@ -232,7 +232,7 @@ Deno.test("StreamLog.append() gives a message that is longer than a slab one of 
   assertEquals(message!.payload, new Uint8Array(3_000_000).fill(7));
 });
 
-Deno.test("StreamLog.append() begins no slab when a message fits to the byte", () => {
+Deno.test("StreamLog.append() starts no slab for a message that just fits", () => {
   const log = new StreamLog(CHUNK_SIZE);
   assert(log.append(audioAt(0), new Uint8Array(lengthFor(32))));
   assert(!log.append(audioAt(0), new Uint8Array(lengthFor(32))));
@@ -240,7 +240,7 @@ Deno.test("StreamLog.append() begins no slab when a message fits to the byte", (
 });
 
 const DROPS: readonly (readonly [name: string, offset: number, tail: number])[] = [
-  ["before everything", 0, 0],
+  ["before all bytes", 0, 0],
   ["within the first slab", 64 * KIB - 1, 0],
   ["at the end of the first slab", 64 * KIB, 64 * KIB],
   ["within the second slab", 64 * KIB + 1, 64 * KIB],
@@ -248,7 +248,7 @@ const DROPS: readonly (readonly [name: string, offset: number, tail: number])[] 
 ];
 
 for (const [name, offset, tail] of DROPS) {
-  Deno.test(`StreamLog.dropBefore() drops whole slabs when told to ${name}`, () => {
+  Deno.test(`StreamLog.dropBefore() drops whole slabs for an offset ${name}`, () => {
     const { log } = fill([lengthFor(64), lengthFor(128), lengthFor(256)]);
     log.dropBefore(offset);
     assertEquals(log.tail, tail);
@@ -256,7 +256,7 @@ for (const [name, offset, tail] of DROPS) {
   });
 }
 
-Deno.test("StreamLog.dropBefore() keeps the slab that is being filled", () => {
+Deno.test("StreamLog.dropBefore() keeps the newest slab", () => {
   const { log } = fill([10]);
   let slabs = 1;
   for (let i = 0; i < 100; i++) {
@@ -273,8 +273,8 @@ const LAGS: readonly {
   readonly lags: readonly number[];
 }[] = [
   { name: "within one slab", times: [0, 1000, 60_000, 60_350], lags: [60_350, 59_350, 350, 0] },
-  { name: "with extended times", times: [0xfffffe, 0xffffff, 0x1000005], lags: [7, 6, 0] },
-  { name: "across the end of the clock", times: [0xfffffff0, 0xffffffff, 10], lags: [26, 11, 0] },
+  { name: "with extended timestamps", times: [0xfffffe, 0xffffff, 0x1000005], lags: [7, 6, 0] },
+  { name: "across the wrap of the clock", times: [0xfffffff0, 0xffffffff, 10], lags: [26, 11, 0] },
   { name: "when the newest message steps back", times: [100, 500, 300], lags: [200, 0, 0] },
 ];
 
@@ -290,7 +290,7 @@ for (const { name, times, lags } of LAGS) {
   });
 }
 
-Deno.test("StreamLog.lagMs() looks behind metadata, which has no time", () => {
+Deno.test("StreamLog.lagMs() skips metadata, which has no time", () => {
   const log = new StreamLog(CHUNK_SIZE);
   const metadata = { csid: 5, typeId: 18, msid: 1, timestampMs: 0 };
   log.append(audioAt(50_000), new Uint8Array(5));

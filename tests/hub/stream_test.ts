@@ -1,4 +1,4 @@
-/** A stream: its one source, its viewers, what they are told, and what it keeps for them. */
+/** A stream: its source, its viewers, the notices they get, and the bytes it keeps for them. */
 
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
 import { Stream, type StreamOptions, type Viewer } from "../../lib/hub/stream.ts";
@@ -48,11 +48,11 @@ function createStream(options: Partial<StreamOptions> = {}): Stream {
 
 function publish(stream: Stream): PublishHandle {
   const handle = stream.publish();
-  assert(handle !== null, "the stream has a source already");
+  assert(handle !== null, "the stream has a source");
   return handle;
 }
 
-/** All bytes that the log still has from `cursor` on. */
+/** All bytes of the log from `cursor` on. */
 function readLog(stream: Stream, cursor = stream.log.tail): Uint8Array {
   const views: Uint8Array[] = [];
   for (let at = cursor; at < stream.log.head; at += views.at(-1)!.length) {
@@ -69,7 +69,7 @@ function timesOf(stream: Stream): number[] {
   return messagesOf(stream).map(({ timestampMs }) => timestampMs);
 }
 
-Deno.test("Stream.publish() is refused while there is a source", () => {
+Deno.test("Stream.publish() returns null while another source feeds the stream", () => {
   const stream = createStream();
   const handle = publish(stream);
   assertEquals(stream.publish(), null);
@@ -79,7 +79,7 @@ Deno.test("Stream.publish() is refused while there is a source", () => {
   assert(stream.publish() !== null);
 });
 
-Deno.test("PublishHandle.end() is harmless when the next source is there", () => {
+Deno.test("PublishHandle.end() has no effect on the next source", () => {
   const stream = createStream();
   const first = publish(stream);
   first.end("lost");
@@ -107,7 +107,7 @@ Deno.test("PublishHandle.push() appends messages with the ids and times that pla
   ]);
 });
 
-Deno.test("PublishHandle.push() copies the payload, whose memory is used again", () => {
+Deno.test("PublishHandle.push() copies the payload, whose memory the caller reuses", () => {
   const stream = createStream();
   const handle = publish(stream);
   const payload = keyframe(7);
@@ -116,13 +116,13 @@ Deno.test("PublishHandle.push() copies the payload, whose memory is used again",
   assertEquals(messagesOf(stream)[0]!.payload, keyframe(7));
 });
 
-Deno.test("PublishHandle.push() takes an empty message", () => {
+Deno.test("PublishHandle.push() accepts an empty message", () => {
   const stream = createStream();
   publish(stream).push(AUDIO, 0, hex(""));
   assertEquals(readLog(stream), hex("04 000000 000000 08 01000000"));
 });
 
-Deno.test("Stream.stats count what was appended", () => {
+Deno.test("Stream.stats count appended messages", () => {
   const stream = createStream();
   const handle = publish(stream);
   handle.push(DATA, 0, SET_METADATA);
@@ -132,7 +132,7 @@ Deno.test("Stream.stats count what was appended", () => {
   assertEquals(stream.stats, { messages: 3, videoMessages: 1, payloadBytes, sentBytes: 0 });
 });
 
-Deno.test("PublishHandle.end() tells players of an unpublished stream, as bytes by hand", () => {
+Deno.test("PublishHandle.end() appends the notice of an unpublished stream", () => {
   const stream = createStream();
   const handle = publish(stream);
   handle.push(VIDEO, 500, keyframe());
@@ -158,7 +158,7 @@ Deno.test("PublishHandle.end() tells players of an unpublished stream, as bytes 
   );
 });
 
-Deno.test("Stream.publish() tells players that a stream is back, after its end and before its media", () => {
+Deno.test("Stream.publish() appends a notice after an unpublish, before media", () => {
   const stream = createStream();
   const first = publish(stream);
   first.push(VIDEO, 0, keyframe());
@@ -174,7 +174,7 @@ Deno.test("Stream.publish() tells players that a stream is back, after its end a
   ]);
 });
 
-Deno.test("Stream.publish() tells players nothing when a lost source is back", () => {
+Deno.test("Stream.publish() appends no notice after a lost source", () => {
   const stream = createStream();
   const first = publish(stream);
   first.push(VIDEO, 0, keyframe());
@@ -183,13 +183,13 @@ Deno.test("Stream.publish() tells players nothing when a lost source is back", (
   assertEquals(messagesOf(stream).map(wordFor), ["video", "video"]);
 });
 
-Deno.test("Stream.publish() tells nothing of the first source", () => {
+Deno.test("Stream.publish() appends no notice for the first source", () => {
   const stream = createStream();
   publish(stream).end("lost");
   assertEquals(stream.log.head, 0);
 });
 
-Deno.test("Stream.publish() tells viewers that it is live, those who left not", () => {
+Deno.test("Stream.publish() calls onLive of viewers that have not left", () => {
   const stream = createStream();
   const [stays, leaves] = [new TestViewer(), new TestViewer()];
   stream.join(stays);
@@ -201,7 +201,7 @@ Deno.test("Stream.publish() tells viewers that it is live, those who left not", 
   assertEquals([stays.lives, leaves.lives], [2, 1]);
 });
 
-Deno.test("Stream tells viewers of each source's first picture or sound, once, and of no header", () => {
+Deno.test("Stream calls onFirstMedia once per source, at its first frame", () => {
   const stream = createStream();
   const told: string[] = [];
   stream.join({
@@ -221,7 +221,7 @@ Deno.test("Stream tells viewers of each source's first picture or sound, once, a
   assertEquals(told, ["live", "media at true", "live", "media at true"]);
 });
 
-Deno.test("Stream.publish() lets a viewer leave and another join while it tells them", () => {
+Deno.test("Stream.publish() lets viewers leave and join in onLive", () => {
   const stream = createStream();
   const late = new TestViewer();
   const hasty: Viewer = {
@@ -236,7 +236,7 @@ Deno.test("Stream.publish() lets a viewer leave and another join while it tells 
   assertEquals(stream.viewerCount, 1);
 });
 
-Deno.test("Stream.isLive is true while there is a source or something of a lost one", () => {
+Deno.test("Stream.isLive is true while there is a source, or join points of a lost one", () => {
   const stream = createStream();
   assertEquals(stream.isLive, false);
   const first = publish(stream);
@@ -247,7 +247,7 @@ Deno.test("Stream.isLive is true while there is a source or something of a lost 
   assertEquals(stream.isLive, false);
 });
 
-Deno.test("Stream.joinPoint leads a viewer to metadata, headers and the keyframe", () => {
+Deno.test("Stream.joinPoint gives a viewer metadata, headers and the keyframe", () => {
   const stream = createStream();
   const handle = publish(stream);
   handle.push(DATA, 0, SET_METADATA);
@@ -257,9 +257,9 @@ Deno.test("Stream.joinPoint leads a viewer to metadata, headers and the keyframe
   handle.push(VIDEO, 40, interFrame(2));
   handle.push(VIDEO, 80, keyframe(3));
   handle.push(VIDEO, 120, interFrame(4));
-  const entry = stream.joinPoint!;
+  const point = stream.joinPoint!;
   assertEquals(
-    stream.preamble(entry),
+    stream.preamble(point),
     hex(`
       05  00 00 00  00 00 15  12  01 00 00 00
       02 000a 6f6e4d65746144617461  08 00000000 0000 09
@@ -269,22 +269,22 @@ Deno.test("Stream.joinPoint leads a viewer to metadata, headers and the keyframe
       af 00 1210
     `),
   );
-  const pictures = messagesOf(stream, entry.offset);
-  assertEquals(pictures.map(({ payload }) => idOf(payload)), [3, 4]);
+  const frames = messagesOf(stream, point.offset);
+  assertEquals(frames.map(({ payload }) => idOf(payload)), [3, 4]);
 });
 
-Deno.test("Stream.preamble() is one array for all who join at one place", () => {
+Deno.test("Stream.preamble() is one array for all viewers of a join point", () => {
   const stream = createStream();
   const handle = publish(stream);
   handle.push(VIDEO, 0, AVC_HEADER);
   handle.push(VIDEO, 0, keyframe());
-  const entry = stream.joinPoint!;
-  assert(stream.preamble(entry) === stream.preamble(stream.joinPoint!));
+  const point = stream.joinPoint!;
+  assert(stream.preamble(point) === stream.preamble(stream.joinPoint!));
 });
 
 // A source that is away.
 
-Deno.test("Stream tells players nothing of a source that is away until it waits no longer", () => {
+Deno.test("Stream appends no notice for a source that is away, only when it stops waiting", () => {
   const stream = createStream();
   const first = publish(stream);
   first.push(VIDEO, 0, keyframe());
@@ -305,7 +305,7 @@ Deno.test("Stream tells players nothing of a source that is away until it waits 
   ]);
 });
 
-Deno.test("Stream lets nobody begin while its source is away", () => {
+Deno.test("Stream has no join point while its source is away", () => {
   const stream = createStream();
   const first = publish(stream);
   first.push(VIDEO, 0, keyframe(1));
@@ -315,13 +315,13 @@ Deno.test("Stream lets nobody begin while its source is away", () => {
   stream.join(viewer);
   publish(stream).push(VIDEO, 0, keyframe(2));
   assertEquals(viewer.lives, 1);
-  const pictures = messagesOf(stream, stream.joinPoint!.offset);
-  assertEquals(pictures.map(({ payload }) => idOf(payload)), [2]);
+  const frames = messagesOf(stream, stream.joinPoint!.offset);
+  assertEquals(frames.map(({ payload }) => idOf(payload)), [2]);
 });
 
 // Time.
 
-Deno.test("Stream goes on in time when the next source begins at 0", () => {
+Deno.test("Stream continues its time when the next source starts at 0", () => {
   const stream = createStream();
   const first = publish(stream);
   first.push(VIDEO, 0, keyframe());
@@ -333,7 +333,7 @@ Deno.test("Stream goes on in time when the next source begins at 0", () => {
   assertEquals(timesOf(stream), [0, 5_000, 5_040, 5_080]);
 });
 
-Deno.test("Stream stamps metadata with 0 and other data without time with now", () => {
+Deno.test("Stream stamps metadata with 0, and other data without time with the newest time", () => {
   const stream = createStream();
   const handle = publish(stream);
   handle.push(VIDEO, 5_000, keyframe());
@@ -345,7 +345,7 @@ Deno.test("Stream stamps metadata with 0 and other data without time with now", 
   assertEquals(timesOf(stream), [5_000, 0, 0, 5_000, 5_020, 5_040]);
 });
 
-Deno.test("Stream does not take a data message with a clock of its own for a new clock", () => {
+Deno.test("Stream does not take the clock of a data message for a new clock", () => {
   const stream = createStream();
   const handle = publish(stream);
   handle.push(VIDEO, 5_000, keyframe());
@@ -354,7 +354,7 @@ Deno.test("Stream does not take a data message with a clock of its own for a new
   assertEquals(timesOf(stream), [5_000, 5_000, 5_040]);
 });
 
-Deno.test("Stream does not take a header that is stamped 0 in mid-stream for a new clock", () => {
+Deno.test("Stream does not take a header stamped 0 in mid-stream for a new clock", () => {
   const stream = createStream();
   const handle = publish(stream);
   for (let timeMs = 0; timeMs <= 100_000; timeMs += 10_000) handle.push(VIDEO, timeMs, keyframe());
@@ -364,7 +364,7 @@ Deno.test("Stream does not take a header that is stamped 0 in mid-stream for a n
   assertEquals(timesOf(stream).slice(-3), [100_000, 100_000, 100_040]);
 });
 
-Deno.test("Stream makes no gap when an origin sends headers stamped 0 and then a running stream", () => {
+Deno.test("Stream makes no gap when headers stamped 0 precede a running stream", () => {
   const stream = createStream();
   const first = publish(stream);
   first.push(VIDEO, 0, keyframe());
@@ -377,7 +377,7 @@ Deno.test("Stream makes no gap when an origin sends headers stamped 0 and then a
   assertEquals(timesOf(stream), [0, 0, 0, 40, 80]);
 });
 
-Deno.test("Stream keeps a publisher's own time when told to", () => {
+Deno.test("Stream keeps a publisher's timestamps if isAbsoluteTime is set", () => {
   const stream = createStream({ isAbsoluteTime: true });
   const handle = publish(stream);
   handle.push(VIDEO, 5_000_000, AVC_HEADER);
@@ -386,7 +386,7 @@ Deno.test("Stream keeps a publisher's own time when told to", () => {
   assertEquals(timesOf(stream), [5_000_000, 5_000_000, 100]);
 });
 
-// What is kept.
+// Retention.
 
 /** Feeds a GOP of `count` messages of 10 kB, 40 ms apart from `fromMs` on. */
 function feedGop(handle: PublishHandle, fromMs: number, count: number): void {
@@ -400,15 +400,15 @@ Deno.test("Stream keeps its newest GOP and drops older ones", () => {
   const stream = createStream();
   const handle = publish(stream);
   for (let gop = 0; gop < 100; gop++) feedGop(handle, gop * 2_000, 50);
-  const entry = stream.joinPoint!;
-  assertEquals(entry.timestampMs, 99 * 2_000);
-  assert(stream.log.tail <= entry.offset);
-  assertEquals(messagesOf(stream, entry.offset).length, 50);
+  const point = stream.joinPoint!;
+  assertEquals(point.timestampMs, 99 * 2_000);
+  assert(stream.log.tail <= point.offset);
+  assertEquals(messagesOf(stream, point.offset).length, 50);
   // A GOP takes half a slab.
   assert(stream.log.head - stream.log.tail <= 2 * MIB, `${stream.log.head - stream.log.tail}`);
 });
 
-Deno.test("Stream keeps what a slow viewer needs, up to its greatest lag", () => {
+Deno.test("Stream keeps the bytes of a slow viewer up to maxLagMs", () => {
   const stream = createStream({ maxLagMs: 20_000 });
   const handle = publish(stream);
   const viewer = new TestViewer();
@@ -416,13 +416,13 @@ Deno.test("Stream keeps what a slow viewer needs, up to its greatest lag", () =>
   feedGop(handle, 0, 50);
   viewer.cursor = stream.joinPoint!.offset;
   for (let gop = 1; gop < 10; gop++) feedGop(handle, gop * 2_000, 50);
-  assertEquals(stream.log.tail, 0, "dropped before the viewer lags too much");
+  assertEquals(stream.log.tail, 0, "dropped although the viewer may lag so far");
   for (let gop = 10; gop < 20; gop++) feedGop(handle, gop * 2_000, 50);
-  assert(stream.log.tail > viewer.cursor, "kept for a viewer that lags too much");
+  assert(stream.log.tail > viewer.cursor, "kept although the viewer lags too far");
   assert(stream.log.head - stream.log.tail <= 3 * MIB);
 });
 
-Deno.test("Stream keeps the last bytes of a viewer of a thin stream whose slabs span minutes", () => {
+Deno.test("Stream keeps the bytes of a thin stream whose slabs span minutes", () => {
   const stream = createStream({ maxLagMs: 10_000 });
   const handle = publish(stream);
   const viewer = new TestViewer();
@@ -430,13 +430,13 @@ Deno.test("Stream keeps the last bytes of a viewer of a thin stream whose slabs 
   for (let second = 0; second < 600; second++) {
     handle.push(VIDEO, second * 1_000, keyframe(second, 5_000));
     // Its last flush was a second ago.
-    assert(viewer.cursor < 0 || viewer.cursor >= stream.log.tail, `lost its place at ${second} s`);
+    assert(viewer.cursor < 0 || viewer.cursor >= stream.log.tail, `cursor dropped at ${second} s`);
     assert(viewer.cursor < 0 || stream.log.lagMs(viewer.cursor) <= 1_000, `at ${second} s`);
     viewer.cursor = stream.joinPoint!.offset;
   }
 });
 
-Deno.test("Stream keeps little of an endless GOP", () => {
+Deno.test("Stream drops an endless GOP beyond maxBytes", () => {
   const stream = createStream({ maxBytes: MIB });
   const handle = publish(stream);
   feedGop(handle, 0, 2_000);
@@ -444,7 +444,7 @@ Deno.test("Stream keeps little of an endless GOP", () => {
   assert(stream.log.head - stream.log.tail <= 2 * MIB, `${stream.log.head - stream.log.tail}`);
 });
 
-Deno.test("Stream forgets an endless GOP of many small messages", () => {
+Deno.test("Stream drops an endless GOP beyond maxMessages", () => {
   const stream = createStream({ maxMessages: 100 });
   const handle = publish(stream);
   handle.push(VIDEO, 0, keyframe());
@@ -454,14 +454,14 @@ Deno.test("Stream forgets an endless GOP of many small messages", () => {
   assertEquals(stream.joinPoint?.timestampMs, 8_000);
 });
 
-Deno.test("Stream does not grow for a viewer that waits", () => {
+Deno.test("Stream does not grow for a waiting viewer", () => {
   const stream = createStream({ maxBytes: MIB });
   stream.join(new TestViewer());
   feedGop(publish(stream), 0, 2_000);
   assert(stream.log.head - stream.log.tail <= 2 * MIB);
 });
 
-Deno.test("Stream does not grow for ever when its time stands still and a viewer is paused", () => {
+Deno.test("Stream stops growing when its time stands still and a viewer is paused", () => {
   const stream = createStream({ maxBytes: MIB });
   const handle = publish(stream);
   const viewer = new TestViewer();
@@ -473,7 +473,7 @@ Deno.test("Stream does not grow for ever when its time stands still and a viewer
   assert(stream.log.head - stream.log.tail <= 136 * MIB, `${stream.log.head - stream.log.tail}`);
 });
 
-Deno.test("Stream lets a viewer leave twice", () => {
+Deno.test("Stream.leave() has no effect when repeated", () => {
   let idle = 0;
   const stream = new Stream("live/show", OPTIONS, () => idle++);
   const viewer = new TestViewer();

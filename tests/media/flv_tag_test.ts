@@ -1,7 +1,7 @@
 /**
  * Classification of audio and video payloads. Bytes are written by hand from FLV 10.1 Annex E and
- * Enhanced RTMP v2 "ExAudioTagHeader" and "ExVideoTagHeader". A separate reader of those bits counted
- * the messages of the fixtures.
+ * Enhanced RTMP v2 "ExAudioTagHeader" and "ExVideoTagHeader". A separate reader of those bits
+ * counted the messages of the fixtures.
  */
 
 import { readFlv } from "../../lib/media/flv_file.ts";
