@@ -46,8 +46,8 @@ export class TestPublisher implements PublishAnswer {
   onBegin = () => {};
   readonly #ticket: PublishTicket;
 
-  constructor(vhost: VhostService, name = "show") {
-    this.#ticket = vhost.publish(requestFor(name), this);
+  constructor(vhost: VhostService, name = "show", request = requestFor(name)) {
+    this.#ticket = vhost.publish(request, this);
   }
 
   onAccepted(handle: PublishHandle): void {

@@ -108,3 +108,26 @@ for (const departure of ["stopped", "lost"] as const) {
     assertEquals(second.isReplaced, true);
   });
 }
+
+Deno.test("LocalVhost.configure() counts for publishers that are connected", () => {
+  const rig = new Rig();
+  const { config } = rig.vhost;
+  rig.vhost.play(REQUEST, VIEWER);
+  const first = rig.publish();
+  assertEquals(rig.publish().handle, null);
+  rig.vhost.configure({ ...config, publish: { ...config.publish, takeover: "replace" } });
+  const second = rig.publish();
+  assertEquals([first.isReplaced, second.handle!.isClosed], [true, false]);
+  rig.vhost.configure({ ...config, publish: { ...config.publish, graceMs: 0 } });
+  second.ticket.leave("lost");
+  assertEquals(rig.clock.pendingCount, 0);
+});
+
+Deno.test("LocalVhost keeps with a stream who publishes it", () => {
+  const rig = new Rig();
+  const stream = rig.vhost.play(REQUEST, VIEWER);
+  const { ticket } = rig.publish();
+  assertEquals(stream.sourceRequest, REQUEST);
+  ticket.leave("stopped");
+  assertEquals(stream.sourceRequest, null);
+});

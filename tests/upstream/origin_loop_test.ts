@@ -345,3 +345,43 @@ Deno.test("OriginLoop makes no pause when it is stopped because all origins fail
   await loop.run();
   assertEquals([attemptCount, clock.pendingCount], [1, 0]);
 });
+
+Deno.test("OriginLoop attempts nothing before run()", () => {
+  const clock = new FakeClock();
+  let attemptCount = 0;
+  new OriginLoop({
+    origins: createSet(["A"], clock),
+    streamName: "live/show",
+    clock,
+    random: () => 0,
+    attempt: () => {
+      attemptCount++;
+      return Promise.resolve();
+    },
+    onFailed: () => {},
+    onRoundFailed: () => {},
+  });
+  assertEquals(attemptCount, 0);
+});
+
+Deno.test("OriginLoop begins a new round when the origins change", async () => {
+  const rig = new LoopRig(["A", "B"]);
+  const origins = ["C", "A"].map((hostname) => ({ hostname, port: 1935 }));
+  rig.origins.configure({ ...CLUSTER, origins, retryMinMs: MIN_MS, retryMaxMs: MAX_MS });
+  assertEquals(rig.tried, "A", "the running attempt is left alone");
+  assertEquals(await rig.failAndWait(), 0);
+  assertEquals(await rig.failAndWait(), 0);
+  assertEquals(await rig.failAndWait(), MIN_MS);
+  assertEquals(rig.tried, "ACAC");
+});
+
+Deno.test("OriginLoop that loses an origin that was removed tries only those that are left", async () => {
+  const rig = new LoopRig(["A", "B"]);
+  rig.loop.succeeded();
+  await rig.clock.advance(60_000);
+  const origins = [{ hostname: "B", port: 1935 }];
+  rig.origins.configure({ ...CLUSTER, origins, retryMinMs: MIN_MS, retryMaxMs: MAX_MS });
+  assertEquals(await rig.failAndWait(), 0);
+  assertEquals(await rig.failAndWait(), MIN_MS);
+  assertEquals(rig.tried, "ABB");
+});

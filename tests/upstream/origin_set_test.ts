@@ -431,3 +431,46 @@ Deno.test("RemoteVhost pulls and pushes a stream at the same origin with hash", 
     await rig.assertNothingLeft();
   }
 });
+
+// New settings.
+
+Deno.test("OriginSet.configure() keeps the health of origins that stay", () => {
+  const rig = new SetRig();
+  rig.fail(A);
+  const settings = { ...CLUSTER, origins: [{ ...A }, { hostname: "d", port: 1935 }, { ...B }] };
+  rig.origins.configure(settings);
+  assertEquals([rig.order(), rig.round()], ["adb", "dba"]);
+  assertEquals(rig.origins.all[0], A);
+  assert(rig.origins.all[0] === A, "an origin that stays keeps its object");
+});
+
+Deno.test("OriginSet.configure() forgets the health of origins that are removed", () => {
+  const rig = new SetRig();
+  rig.fail(A);
+  rig.origins.configure({ ...CLUSTER, origins: [B] });
+  rig.fail(A);
+  rig.origins.configure({ ...CLUSTER, origins: ABC });
+  assertEquals(rig.round(), "abc");
+});
+
+Deno.test("OriginSet.configure() changes pauses and preference", () => {
+  const rig = new SetRig();
+  const revision = rig.origins.revision;
+  rig.origins.configure({
+    ...CLUSTER,
+    origins: ABC,
+    originSelect: "round_robin",
+    retryMinMs: 7,
+    retryMaxMs: 8,
+  });
+  assertEquals([rig.order(), rig.order()], ["abc", "bca"]);
+  assertEquals(rig.origins.backoff, { minMs: 7, maxMs: 8 });
+  assert(rig.origins.revision !== revision);
+});
+
+Deno.test("OriginSet.hasOtherThan() counts an origin that was removed as no other", () => {
+  const rig = new SetRig({ origins: [A] });
+  assertEquals([rig.origins.hasOtherThan(A), rig.origins.hasOtherThan(B)], [false, true]);
+  rig.origins.configure({ ...CLUSTER, origins: [B] });
+  assertEquals([rig.origins.hasOtherThan(A), rig.origins.hasOtherThan(B)], [true, false]);
+});

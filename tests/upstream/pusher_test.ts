@@ -608,3 +608,45 @@ Deno.test("Pusher leaves a frozen origin for the next one within the stall budge
   assertEquals(rig.acceptedCount, 1, "the publisher notices nothing");
   await rig.finish();
 });
+
+// Retrying.
+
+Deno.test("Pusher that retries continues after a round of failures, until an origin accepts", async () => {
+  const prepare = ({ a, b }: EdgeRig) => {
+    a.stopListening();
+    b.mood = { kind: "refuse", refusal: refusal("NetStream.Publish.BadName") };
+  };
+  const rig = await startPush({ cluster: TWO, prepare, whenRoundFails: "retry" });
+  await rig.advance(10_000);
+  assertEquals([rig.acceptedCount, rig.refusals.length, rig.displacedCount], [0, 0, 0]);
+  assertEquals(rig.log.urgent.length, 2, "one warning for each origin");
+  rig.b.mood = { kind: "accept" };
+  await rig.advance(5_000);
+  rig.publish(videoHeader(), keyframe(0));
+  await rig.advance(TURN_MS);
+  assertEquals([rig.acceptedCount, rig.b.link.media.length], [1, 2]);
+  await rig.finish();
+});
+
+Deno.test("Pusher.stop() in the pause after a failed round leaves no timer", async () => {
+  const prepare = ({ a }: EdgeRig) => a.stopListening();
+  const rig = await startPush({ prepare, whenRoundFails: "retry" });
+  assertEquals(rig.clock.pendingCount, 1, "the pause");
+  await rig.finish();
+});
+
+Deno.test("Pusher warns of an origin again once one has accepted", async () => {
+  const rig = await startPush({ cluster: TWO });
+  rig.publish(videoHeader(), keyframe(0));
+  await rig.advance(2_000);
+  rig.a.link.close();
+  await rig.advance(2_000);
+  rig.b.link.close();
+  await rig.advance(2_000);
+  const failures = rig.log.urgent.map(({ fields }) => fields["origin"]);
+  assertEquals(failures, [`a.example:${PORT_A}`, `b.example:${PORT_B}`]);
+  rig.a.link.close();
+  await rig.settle();
+  assertEquals(rig.log.urgent.length, 3);
+  await rig.finish();
+});

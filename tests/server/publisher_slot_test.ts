@@ -1,0 +1,166 @@
+import { defaultConfig } from "../../lib/config/parse_config.ts";
+import type { PublishConfig } from "../../lib/config/config.ts";
+import type { PublishHandle } from "../../lib/hub/publisher.ts";
+import { PublisherSlot } from "../../lib/server/publisher_slot.ts";
+import type { PublishAnswer } from "../../lib/server/vhost_service.ts";
+import { assertEquals, assertThrows } from "../helpers/assert.ts";
+import { createStream, requestFor } from "../helpers/edge_rig.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+import { LogViewer } from "../helpers/log_viewer.ts";
+
+const GRACE_MS = 10_000;
+
+const UNPUBLISHED = "NetStream.Play.UnpublishNotify";
+
+class Publisher implements PublishAnswer {
+  handle: PublishHandle | null = null;
+  isReplaced = false;
+  readonly lastHeardMs: number;
+
+  constructor(lastHeardMs: number) {
+    this.lastHeardMs = lastHeardMs;
+  }
+
+  onAccepted(handle: PublishHandle): void {
+    this.handle = handle;
+  }
+
+  onRefused(): void {}
+
+  onReplaced(): void {
+    this.isReplaced = true;
+  }
+}
+
+/** A slot, and a stream with one player. */
+class Rig {
+  readonly clock = new FakeClock();
+  readonly stream = createStream();
+  readonly player = new LogViewer().watch(this.stream);
+  settings: PublishConfig = {
+    ...defaultConfig().vhosts.values().next().value!.publish,
+    graceMs: GRACE_MS,
+  };
+  freeCount = 0;
+  readonly slot = new PublisherSlot({
+    clock: this.clock,
+    settings: () => this.settings,
+    onFree: () => this.freeCount++,
+  });
+
+  constructor() {
+    this.stream.join(this.player);
+  }
+
+  /** A publisher that takes the slot and was heard just now. */
+  take(): Publisher {
+    const publisher = new Publisher(this.clock.now());
+    this.slot.take(publisher, this.stream, requestFor());
+    return publisher;
+  }
+
+  /** What became of the slot, and whether players were told of the stream's end. */
+  get outcome() {
+    const wasTold = this.player.statuses.includes(UNPUBLISHED);
+    return { isTaken: this.slot.isTaken, freeCount: this.freeCount, wasTold };
+  }
+}
+
+Deno.test("PublisherSlot ends the stream of a publisher that stopped", () => {
+  const rig = new Rig();
+  const publisher = rig.take();
+  rig.slot.leave(publisher, "stopped");
+  assertEquals(rig.outcome, { isTaken: false, freeCount: 1, wasTold: true });
+  assertEquals([publisher.handle!.isClosed, rig.clock.pendingCount], [true, 0]);
+});
+
+Deno.test("PublisherSlot waits for a publisher that was lost, then ends its stream", async () => {
+  const rig = new Rig();
+  rig.slot.leave(rig.take(), "lost");
+  await rig.clock.advance(GRACE_MS - 1);
+  assertEquals(rig.outcome, { isTaken: true, freeCount: 0, wasTold: false });
+  await rig.clock.advance(1);
+  assertEquals(rig.outcome, { isTaken: false, freeCount: 1, wasTold: true });
+});
+
+Deno.test("PublisherSlot gives the stream to a publisher that returns, and forgets the timer", async () => {
+  const rig = new Rig();
+  rig.slot.leave(rig.take(), "lost");
+  await rig.clock.advance(GRACE_MS - 1);
+  assertEquals(rig.slot.makeRoom(), true);
+  rig.take();
+  await rig.clock.advance(GRACE_MS);
+  assertEquals(rig.outcome, { isTaken: true, freeCount: 0, wasTold: false });
+  assertEquals(rig.stream.hasSource, true);
+});
+
+Deno.test("PublisherSlot waits for no one when there is no grace time", () => {
+  const rig = new Rig();
+  rig.settings = { ...rig.settings, graceMs: 0 };
+  rig.slot.leave(rig.take(), "lost");
+  assertEquals(rig.outcome, { isTaken: false, freeCount: 1, wasTold: true });
+});
+
+Deno.test("PublisherSlot waits for no one when no player would notice", () => {
+  const rig = new Rig();
+  const publisher = rig.take();
+  rig.stream.leave(rig.player);
+  rig.slot.leave(publisher, "lost");
+  assertEquals([rig.freeCount, rig.clock.pendingCount], [1, 0]);
+});
+
+Deno.test("PublisherSlot evicts a publisher that was silent for more than a second", async () => {
+  const rig = new Rig();
+  const first = rig.take();
+  await rig.clock.advance(1_000);
+  assertEquals(rig.slot.makeRoom(), false);
+  await rig.clock.advance(1);
+  assertEquals(rig.slot.makeRoom(), true);
+  const second = rig.take();
+  assertEquals([first.isReplaced, first.handle!.isClosed], [true, true]);
+  rig.slot.leave(first, "stopped");
+  assertEquals(second.handle!.isClosed, false, "the old publisher ends nothing");
+  assertEquals(rig.outcome, { isTaken: true, freeCount: 0, wasTold: false });
+});
+
+Deno.test("PublisherSlot asks for the settings at use", () => {
+  const rig = new Rig();
+  rig.take();
+  assertEquals(rig.slot.makeRoom(), false);
+  rig.settings = { ...rig.settings, takeover: "replace" };
+  assertEquals(rig.slot.makeRoom(), true);
+});
+
+Deno.test("PublisherSlot keeps a publisher that waits for its answer", async () => {
+  const rig = new Rig();
+  const publisher = new Publisher(0);
+  rig.slot.ask(publisher);
+  await rig.clock.advance(5_000);
+  assertEquals([rig.slot.makeRoom(), rig.slot.isTaken], [false, false]);
+  rig.slot.leave(publisher, "lost");
+  assertEquals([rig.freeCount, rig.slot.makeRoom()], [1, true]);
+});
+
+Deno.test("PublisherSlot.stopWaiting() frees the name and tells players nothing", () => {
+  const rig = new Rig();
+  const publisher = rig.take();
+  rig.slot.stopWaiting();
+  assertEquals(rig.slot.isTaken, true, "without effect while a publisher feeds the stream");
+  rig.slot.leave(publisher, "lost");
+  rig.slot.stopWaiting();
+  assertEquals(rig.outcome, { isTaken: false, freeCount: 1, wasTold: false });
+  assertEquals(rig.clock.pendingCount, 0);
+});
+
+Deno.test("PublisherSlot.close() leaves no timer and calls nothing", () => {
+  const rig = new Rig();
+  rig.slot.leave(rig.take(), "lost");
+  rig.slot.close();
+  assertEquals([rig.freeCount, rig.clock.pendingCount], [0, 0]);
+});
+
+Deno.test("PublisherSlot.take() throws when the stream has another source", () => {
+  const rig = new Rig();
+  rig.stream.publish();
+  assertThrows(() => rig.take(), Error, 'Stream "live/show" has a source beside its publisher');
+});
