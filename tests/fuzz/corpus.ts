@@ -1,10 +1,10 @@
-/** Inputs that once made a target misbehave: `tests/corpus/<target>/<hash>.bin`. */
+/** Inputs that once made a target fail: `tests/corpus/<target>/<hash>.bin`. */
 
 const CORPUS = new URL("../corpus/", import.meta.url);
 
 const HASH_DIGITS = 16;
 
-/** Adds an input; the same one twice is kept once. @returns the file's name */
+/** Adds an input, once. @returns the file's name */
 export async function saveToCorpus(target: string, input: Uint8Array): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", input.slice()));
   const hash = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -16,13 +16,13 @@ export async function saveToCorpus(target: string, input: Uint8Array): Promise<s
 }
 
 /** An input of the corpus. */
-export interface CorpusEntry {
+interface CorpusEntry {
   readonly target: string;
   readonly file: string;
   readonly input: Uint8Array;
 }
 
-/** All inputs, in the order of their names. */
+/** Returns all inputs, ordered by name. */
 export async function readCorpus(): Promise<CorpusEntry[]> {
   const entries: CorpusEntry[] = [];
   for (const target of await namesIn(CORPUS)) {
@@ -34,7 +34,7 @@ export async function readCorpus(): Promise<CorpusEntry[]> {
   return entries;
 }
 
-/** Sorted; none when there is no such folder. */
+/** Returns the sorted names in a folder; none if it does not exist. */
 async function namesIn(folder: URL): Promise<string[]> {
   try {
     return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();

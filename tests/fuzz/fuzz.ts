@@ -1,6 +1,7 @@
 /**
- * `deno task fuzz [--target NAME] [--seconds N] [--seed N]`: fuzzes one target, or all in turn, for so many
- * seconds each. An input that makes a target misbehave is saved to the corpus, which the tests replay.
+ * `deno task fuzz [--target NAME] [--seconds N] [--seed N]`: fuzzes one target, or each in turn,
+ * for that many seconds. An input that makes a target fail is saved to the corpus, which the tests
+ * replay.
  */
 
 // @ts-types="../../lib/cli/std_parse_args.d.ts"
@@ -29,7 +30,7 @@ function parseSession(args: readonly string[]): Session | null {
   };
 }
 
-/** @returns whether the target behaved. */
+/** Fuzzes one target. @returns whether it passed */
 async function runSession(target: FuzzTarget, { seconds, seed }: Session): Promise<boolean> {
   const endMs = performance.now() + seconds * 1000;
   const result = fuzz(target, { seed, isDone: () => performance.now() >= endMs });
@@ -38,7 +39,7 @@ async function runSession(target: FuzzTarget, { seconds, seed }: Session): Promi
   if (crash === null) return true;
   const file = await saveToCorpus(target.name, crash.input);
   const { error } = crash;
-  say(`${target.name} misbehaves, input saved to ${file}`);
+  say(`${target.name} failed; input saved to ${file}`);
   say(error instanceof Error ? error.stack ?? error.message : String(error));
   return false;
 }

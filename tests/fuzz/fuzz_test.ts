@@ -1,4 +1,4 @@
-/** A short run of every target with a fixed seed, and all inputs that ever went wrong. */
+/** A short run of every target with a fixed seed, and all inputs that ever made one fail. */
 
 import { assert, assertEquals, assertNotEquals } from "../helpers/assert.ts";
 import { needs } from "../helpers/permissions.ts";
@@ -14,27 +14,27 @@ for (const target of FUZZ_TARGETS) {
   Deno.test(`fuzz() finds nothing wrong with ${target.name} in ${RUNS} runs`, () => {
     const { crash, answers } = fuzz(target, { seed: 1, isDone: (runs) => runs === RUNS });
     if (crash !== null) throw crash.error;
-    assert(answers >= 3, "the mutations reach nothing");
+    assert(answers >= 3, "no mutation gets a new answer");
   });
 
-  Deno.test(`FUZZ_TARGETS has seeds for ${target.name} that it takes`, () => {
+  Deno.test(`FUZZ_TARGETS has seeds for ${target.name} that it accepts`, () => {
     for (const seed of target.seeds) assert(/\bok\b/.test(target.run(seed)), target.run(seed));
   });
 }
 
 Deno.test({
   ...(await needs("read")),
-  name: "FUZZ_TARGETS behave with every input of the corpus",
+  name: "FUZZ_TARGETS pass with every input of the corpus",
   fn: async () => {
     for (const { target: name, file, input } of await readCorpus()) {
       const target = findTarget(name);
-      assert(target !== undefined, `${name}/${file} is of an unknown target`);
+      assert(target !== undefined, `${name}/${file} belongs to an unknown target`);
       runWithinBounds(target, input);
     }
   },
 });
 
-/** Misbehaves when an input has grown by half. */
+/** Fails when an input has grown by half. */
 const FRAGILE: FuzzTarget = {
   name: "fragile",
   seeds: [new Uint8Array(40)],
@@ -45,7 +45,7 @@ const FRAGILE: FuzzTarget = {
   },
 };
 
-Deno.test("fuzz() returns the input that makes a target misbehave", () => {
+Deno.test("fuzz() returns the input that makes a target fail", () => {
   const { crash } = fuzz(FRAGILE, { seed: 1, isDone: (runs) => runs === 10_000 });
   assert(crash?.error instanceof RangeError);
   assert(crash.input.length > 60);

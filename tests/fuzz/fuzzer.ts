@@ -1,53 +1,51 @@
-/**
- * A mutation fuzzer: damages good inputs, keeps those that a target answers in a new way, and stops at the
- * first that makes it misbehave. The same seed and number of runs give the same inputs.
- */
-
 import { mutate } from "./mutate.ts";
 import { SeededRandom } from "./random.ts";
 import type { FuzzTarget } from "./targets.ts";
 
-/** Longest time a run may take; usual is a thousandth. */
+/** Maximum duration of a run; a thousandth of that is usual. */
 const MAX_RUN_MS = 2000;
 
-/** Most memory a run may take, garbage included. */
+/** Maximum memory of a run, garbage included. */
 const MAX_RUN_BYTES = 64 * 1024 * 1024;
 
-/** Most inputs kept for further mutations. */
+/** Maximum number of inputs kept for further mutations. */
 const MAX_POOL = 500;
 
-/** Characters of an answer that make it new; the rest is mostly repetition. */
+/** Characters of an answer that decide whether it is new; the rest is mostly repetition. */
 const ANSWER_CHARS = 200;
 
 /** Options of {@linkcode fuzz}. */
-export interface FuzzOptions {
+interface FuzzOptions {
   readonly seed: number;
-  /** Asked before every run with the number of runs so far. */
+  /** Called before every run with the number of runs so far. */
   readonly isDone: (runs: number) => boolean;
 }
 
-/** An input and what it did. */
-export interface Crash {
+/** An input and the error it caused. */
+interface Crash {
   readonly input: Uint8Array;
   readonly error: unknown;
 }
 
-/** What came of a session. */
-export interface FuzzResult {
+/** Result of a session. */
+interface FuzzResult {
   readonly runs: number;
-  /** Different answers seen. */
+  /** Number of different answers. */
   readonly answers: number;
   readonly crash: Crash | null;
 }
 
-/** See the file comment. */
+/**
+ * Mutates valid inputs, keeps those that a target answers in a new way, and stops at the first that
+ * makes it fail. The same seed and number of runs give the same inputs.
+ */
 export function fuzz(target: FuzzTarget, { seed, isDone }: FuzzOptions): FuzzResult {
   const random = new SeededRandom(seed);
   const pool = [...target.seeds];
   const answers = new Set<string>();
   let runs = 0;
   for (; !isDone(runs); runs++) {
-    // The seeds themselves come first.
+    // The seeds themselves run first.
     const input = target.seeds[runs] ??
       mutate(random.pick(pool), { random, pool, tokens: target.tokens });
     try {
@@ -84,7 +82,7 @@ function usedBytes(): number {
   return heapUsed + external;
 }
 
-/** Without numbers, which differ from input to input. */
+/** Removes numbers, which differ from input to input. */
 function shorten(answer: string): string {
   return answer.replace(/\d+/g, "").slice(0, ANSWER_CHARS);
 }

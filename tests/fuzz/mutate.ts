@@ -1,10 +1,10 @@
-/** Small damages to inputs that once were good. */
+/** Small changes to inputs that were valid. */
 
 import { concatBytes, encodeUtf8, writeU32 } from "../../lib/base/bytes.ts";
 import type { SeededRandom } from "./random.ts";
 
-/** Longest input that a mutation makes. */
-export const MAX_INPUT_BYTES = 16 * 1024;
+/** Length of the longest mutated input. */
+const MAX_INPUT_BYTES = 16 * 1024;
 
 const MAX_MUTATIONS = 4;
 const MAX_SLICE_BYTES = 64;
@@ -16,7 +16,7 @@ const EDGE_NUMBERS = [
 ];
 
 /** What a mutation may draw from besides the input. */
-export interface Material {
+interface Material {
   readonly random: SeededRandom;
   /** Other inputs. */
   readonly pool: readonly Uint8Array[];
@@ -26,7 +26,7 @@ export interface Material {
 
 type Mutation = (input: Uint8Array, material: Material) => Uint8Array;
 
-/** `input` with one to four damages. */
+/** Returns `input` with one to four changes. */
 export function mutate(input: Uint8Array, material: Material): Uint8Array {
   const { random } = material;
   let mutant = input;

@@ -1,6 +1,7 @@
-/** Random numbers that are the same in every run with the same seed. */
-
-/** The generator "mulberry32": 32 bits of state, good enough to choose what to break. */
+/**
+ * Random numbers that are the same in every run with the same seed: the generator "mulberry32",
+ * with 32 bits of state.
+ */
 export class SeededRandom {
   #state: number;
 
@@ -8,12 +9,12 @@ export class SeededRandom {
     this.#state = seed >>> 0;
   }
 
-  /** 0…`limit` − 1. */
+  /** Returns 0…`limit` − 1. */
   below(limit: number): number {
     return Math.floor(this.#next() / 2 ** 32 * limit);
   }
 
-  /** One of `choices`, which must not be empty. */
+  /** Returns one of `choices`, which must not be empty. */
   pick<T>(choices: readonly T[]): T {
     return choices[this.below(choices.length)]!;
   }

@@ -1,4 +1,7 @@
-/** Good inputs to break: captures, small inputs that use rare features, and our own two sessions' talk. */
+/**
+ * Valid inputs to mutate: captures, small inputs that use rare features, and a dialogue of our own
+ * two sessions.
+ */
 
 import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
 import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
@@ -28,14 +31,14 @@ const CAPTURES = [FFMPEG_AUDIO_VIDEO, LIBRTMP_VIDEO, RTMP2SINK_AUDIO_VIDEO]
 /** Chunks after the handshake. */
 export const CHUNK_SEEDS: readonly Uint8Array[] = [
   ...CAPTURES,
-  // A small chunk size, two messages that take turns, an abort, and all four fmts.
+  // A small chunk size, two interleaved messages, an abort, and all four fmts.
   hex(`
     02 000000 000004 01 00000000 00000004
     06 000001 000009 09 01000000 a1a2a3a4  04 000002 000006 08 01000000 b1b2b3b4
     c6 a5a6a7a8  c4 b5b6  02 000000 000004 02 00000000 00000006
     46 000003 000001 09 c1  86 000004 d1  c6 e1
   `),
-  // Extended times, repeated and zero; csids in two and three bytes; no payload.
+  // Extended timestamps, repeated and zero; csids of two and three bytes; no payload.
   hex(`
     02 000000 000004 01 00000000 00000002
     06 ffffff 000003 09 01000000 01020304 a1a2 c6 01020304 a3
@@ -68,13 +71,13 @@ export const HANDSHAKE_SEEDS: readonly Uint8Array[] = [
 
 const PLAY = recordPlay();
 
-/** Connections behind the handshake, as a server sees them. */
+/** Connections after the handshake, as a server sees them. */
 export const PEER_SEEDS: readonly Uint8Array[] = [...CAPTURES, PLAY.fromClient];
 
-/** Connections behind the handshake, as a client sees them. */
+/** Connections after the handshake, as a client sees them. */
 export const CLIENT_SEEDS: readonly Uint8Array[] = [PLAY.fromServer];
 
-/** Configurations in the format of SRS. */
+/** Configurations in the SRS format. */
 export const SRS_SEEDS: readonly Uint8Array[] = [
   `listen 1935 127.0.0.1:1936; max_connections 1000; chunk_size 64k; # comment
 pid "objs/edge.pid"; include more.conf;
@@ -87,7 +90,7 @@ vhost __defaultVhost__ {
   "listen 19350;\nvhost live.example {\n    enabled off;\n    mode local;\n}\n",
 ].map((text) => encodeUtf8(text));
 
-/** Words and marks of that format. */
+/** Words and marks of the SRS format. */
 export const SRS_TOKENS: readonly string[] = [
   ...["{", "}", ";", "#", '"', "'", "\\", "\n", "\r", "\t", "\ufeff", "\0", "include ", "vhost "],
   ...["listen ", "on", "off", "-1", "1e9", "999999999999", "64k", "[::1]:1935", "0.0.0.0:0", "all"],
@@ -109,7 +112,7 @@ origin = ["127.0.0.1:19350"]
 `,
 ].map((text) => encodeUtf8(text));
 
-/** Words and marks of that format. */
+/** Words and marks of TOML. */
 export const TOML_TOKENS: readonly string[] = [
   ...["[", "]", "[[", "]]", "=", ".", ",", "{", "}", '"', "'", '"""', "'''", "\\", "\\u00e9", "\n"],
   ...[
@@ -135,7 +138,10 @@ function payloadsOf(bytes: Uint8Array, typeIds: readonly number[]): Uint8Array[]
   return payloads;
 }
 
-/** What both sides say when our client plays from our server, with some media and a pause behind. */
+/**
+ * Records what both sides send when our client plays from our server, with some media and a pause
+ * at the end.
+ */
 function recordPlay(): { fromClient: Uint8Array; fromServer: Uint8Array } {
   const [fromClient, fromServer]: [Uint8Array[], Uint8Array[]] = [[], []];
   const ignore = () => {};
@@ -181,14 +187,14 @@ function recordPlay(): { fromClient: Uint8Array; fromServer: Uint8Array } {
   };
 }
 
-/** Requests over HTTP. */
+/** HTTP requests. */
 export const REQUEST_SEEDS: readonly Uint8Array[] = [
   "GET /live/show.flv?token=1 HTTP/1.1\r\nHost: edge.example:8080\r\nUser-Agent: a/1 (b)\r\n\r\n",
   "DELETE http://[::1]:1985/api/v1/clients/c1 HTTP/1.1\nhost: x\ncontent-length: 2\n\nab",
   "HEAD / HTTP/1.0\r\nConnection: keep-alive\r\nRange: bytes=0-1\r\n\r\n",
 ].map((text) => encodeUtf8(text));
 
-/** Words and marks of requests. */
+/** Words and marks of HTTP requests. */
 export const REQUEST_TOKENS: readonly string[] = [
   ...[
     "\r\n",

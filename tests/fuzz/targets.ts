@@ -1,4 +1,4 @@
-/** What is fuzzed: each target eats any bytes, and may refuse them only with the error that is made for it. */
+/** Fuzz targets. Each accepts any bytes, and may reject them only with the error meant for that. */
 
 import { decodeAmf0 } from "../../lib/amf/amf0_decode.ts";
 import { encodeAmf0 } from "../../lib/amf/amf0_encode.ts";
@@ -33,26 +33,26 @@ import {
   TOML_TOKENS,
 } from "./seeds.ts";
 
-/** See the file comment. */
+/** A parser or session to fuzz. */
 export interface FuzzTarget {
   readonly name: string;
-  /** Good inputs, from which the others are made. */
+  /** Valid inputs, from which the others are made. */
   readonly seeds: readonly Uint8Array[];
   readonly tokens: readonly string[];
   /**
-   * Feeds `input` and checks what must hold for any.
+   * Feeds `input` and checks what must hold for every input.
    *
-   * @returns how it went: an input with a new answer is worth further mutations.
+   * @returns the outcome: inputs with a new one are mutated further
    * @throws anything, when the target does what it must not
    */
   run(input: Uint8Array): string;
 }
 
-/** Bytes a session may answer to so many bytes of a peer: its longest answer to its shortest question. */
+/** Maximum bytes that a session may answer: its longest answer to its shortest request. */
 const MAX_ANSWER_BYTES = 10_000;
 const MAX_ANSWER_FACTOR = 64;
 
-/** A whole simple handshake of either side, which sessions get before the input. */
+/** A complete simple handshake of either side, which sessions receive before the input. */
 const PEER_HANDSHAKE = concatBytes([Uint8Array.of(3), new Uint8Array(2 * 1536)]);
 
 const FIXED_HANDSHAKE = { random: (length: number) => new Uint8Array(length), nowMs: 0 };
@@ -69,21 +69,24 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: "http_request", seeds: REQUEST_SEEDS, tokens: REQUEST_TOKENS, run: runRequest },
 ];
 
-/** Feeds the input whole and in pieces, and asserts that both went the same way. */
+/** Feeds the input whole and in pieces, and asserts the same outcome. */
 function runBothWays(input: Uint8Array, feed: (pieces: readonly Uint8Array[]) => string): string {
   const whole = feed([input.slice()]);
-  assertEquals(feed(piecesOf(input)), whole, "other result in pieces");
+  assertEquals(feed(piecesOf(input)), whole, "different result in pieces");
   return whole;
 }
 
-/** Pieces of one byte; of more where the input is long, to save time. */
+/** Splits into pieces of one byte; of more if the input is long, to save time. */
 function piecesOf(input: Uint8Array): Uint8Array[] {
   const size = 1 + Math.floor(input.length / 200);
   const count = Math.ceil(input.length / size);
   return Array.from({ length: count }, (_, i) => input.slice(i * size, (i + 1) * size));
 }
 
-/** Code of the error that ended `run`, or "ok". Any error but those of a peer's making is thrown on. */
+/**
+ * Returns the code of the error that ended `run`, or "ok". Rethrows errors that a peer cannot
+ * cause.
+ */
 function codeOf(run: () => void): string {
   try {
     run();
@@ -129,7 +132,7 @@ function runAmf0(input: Uint8Array): string {
     types = values.slice(0, 8).map((value) => typeof value).join();
     const encoded = encodeAmf0(values);
     const again = encodeAmf0(decodeAmf0(encoded));
-    assertEquals(again.join(), encoded.join(), "other bytes the second time");
+    assertEquals(again.join(), encoded.join(), "different bytes the second time");
   });
   return `${code} ${types}`;
 }
@@ -231,7 +234,7 @@ function runConfig(file: string): (input: Uint8Array) => string {
       return `ok ${warnings.length}`;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      // Digits and quoted text come from the input; what is left says which checks it reached.
+      // Digits and quoted text come from the input; the rest says which checks it reached.
       return error.problems.slice(0, 3).map(({ what }) => what.replace(/\d+|".*"/g, "")).join();
     }
   };
@@ -253,14 +256,14 @@ function runRequest(input: Uint8Array): string {
   });
 }
 
-/** What `Request` takes, and what says which ways the input went. */
+/** Passes what `Request` accepts, and describes the decisions taken. */
 function describeHead({ method, url, headers, isOld, isKept, hasBody }: RequestHead): string {
   const request = new Request(url, { method, headers });
   assert(URL.canParse(request.url) && pathOf(request.url).startsWith("/"));
   return `ok ${method} ${isOld} ${isKept} ${hasBody} ${[...headers.keys()].length}`;
 }
 
-/** The target of this name, or undefined. */
+/** Returns the target of this name, or undefined. */
 export function findTarget(name: string): FuzzTarget | undefined {
   return FUZZ_TARGETS.find((target) => target.name === name);
 }

@@ -13,7 +13,7 @@ const PLAYERS = 200;
 const { tags: TAGS } = readFlv(AV1_OPUS_FLV);
 
 netTest(
-  "200 players of an edge cost its origin one connection, and none after they left",
+  "200 players of an edge cost its origin one connection, and none after they have left",
   async () => {
     await using origin = startOrigin();
     await using edge = startEdgeOf(origin, "linger 200ms;");
@@ -45,7 +45,7 @@ netTest(
   },
 );
 
-netTest("an edge keeps its upstream for a player who comes back within the linger", async () => {
+netTest("an edge keeps its upstream for a player that returns within linger", async () => {
   await using origin = startOrigin();
   await using edge = startEdgeOf(origin, "linger 10m;");
   await using publisher = await RtmpClient.publish(origin.port, "show");

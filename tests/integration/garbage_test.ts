@@ -1,6 +1,6 @@
 /**
- * Whatever a peer sends or leaves out closes its own connection, with one line that says why, and nothing
- * else notices: a stream that runs meanwhile loses no frame.
+ * A peer that sends garbage, or nothing, loses its connection, with one log line that says why.
+ * Other connections are unaffected: a stream that runs meanwhile loses no frame.
  */
 
 import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
@@ -28,18 +28,18 @@ import {
 } from "../helpers/raw_peer.ts";
 import { until } from "../helpers/until.ts";
 
-/** A connection that is up to no good, and the line about it. */
+/** A hostile connection, and its log line. */
 interface Attack {
   readonly name: string;
-  /** What the peer does properly first; nothing unless said. */
+  /** How far the peer behaves properly first; not at all by default. */
   readonly after?: "handshake" | "connect";
-  /** Does its worst; returns when all is sent, or when the server has closed. */
+  /** Attacks; returns when everything is sent, or when the server has closed the connection. */
   run(peer: RawPeer, clock: LeapingClock): Promise<unknown>;
   /** The warning that the server logs. */
   readonly warning: RegExp;
 }
 
-/** More than any budget a client has to say what it wants. */
+/** Longer than any time limit for a client's request. */
 const LONG_MS = 31_000;
 
 /** Generous: the test's own clients are in the same process, and garbage is collected late. */
@@ -91,7 +91,8 @@ const CHUNKS: readonly Attack[] = [
   {
     name: "70,000 chunk streams",
     after: "handshake",
-    // fmt 0 with a 3-byte csid (64 to 65,599, then over again), length 1, type 9, stream 1; payload 0.
+    // fmt 0 with a 3-byte csid (64 to 65,599, then from the start), length 1, type 9, stream 1;
+    // payload 0.
     run: (peer) =>
       peer.write(
         ...Array.from({ length: 70_000 }, (_, index) => {
@@ -102,12 +103,13 @@ const CHUNKS: readonly Attack[] = [
     warning: /^Client closed: Cannot open chunk stream \d+: the limit of 64 is reached$/,
   },
   {
-    name: "more unfinished messages than fit",
+    name: "more unfinished messages than allowed",
     after: "handshake",
-    // SetChunkSize 7,000,000, then on each of ten chunk streams the first chunk of a message of 8 MB.
+    // SetChunkSize 7,000,000, then on each of ten chunk streams the first chunk of a message of 8
+    // MB.
     async run(peer) {
       await peer.write(message(1, hex("006ACFC0")));
-      // One for all: the memory that is watched is the client's, too.
+      // Shared by all chunks: the memory measured includes the client's.
       const payload = new Uint8Array(7_000_000);
       for (let csid = 10; csid < 20 && !peer.isEnded; csid++) {
         await peer.write(chunkHeader(csid, 9, 8_000_000));
@@ -215,7 +217,7 @@ const COMMANDS: readonly Attack[] = [
 
 const TIMEOUTS: readonly Attack[] = [
   {
-    name: "a connection that says nothing",
+    name: "a silent connection",
     run: (_peer, clock) => Promise.resolve(clock.leap(LONG_MS)),
     warning: /^Client closed: no play or publish within 30000 ms$/,
   },
@@ -241,7 +243,7 @@ const TIMEOUTS: readonly Attack[] = [
     warning: /^Client closed: no play or publish within 30000 ms$/,
   },
   {
-    name: "a client that connects and then wants nothing",
+    name: "a client that connects and then requests nothing",
     after: "connect",
     run: (_peer, clock) => Promise.resolve(clock.leap(LONG_MS)),
     warning: /^Client closed: no play or publish within 30000 ms$/,
@@ -301,7 +303,7 @@ watchedTest(
     await using peer = await RawPeer.connect(server.port, false);
     await peer.write(HANDSHAKE_START);
     await server.untilCounts({ connections: 3 });
-    // Closing with bytes unread resets the connection.
+    // Closing with unread bytes resets the connection.
     await until("S0", () => server.log.count("Client connected") === 3, { timeoutMs: 5_000 });
     await peer.close();
     await assertWarnings(server, [peer], /^Client closed: it left before "connect"/);
@@ -309,7 +311,7 @@ watchedTest(
 );
 
 watchedTest(
-  "a health check that connects and leaves is not worth a warning",
+  "a health check that connects and leaves causes no warning",
   async ({ server }) => {
     await using peer = await RawPeer.connect(server.port);
     await server.untilCounts({ connections: 3 });
@@ -320,7 +322,7 @@ watchedTest(
 );
 
 watchedTest(
-  "500 connections that say nothing are closed, with one line each",
+  "500 silent connections are closed, with one line each",
   async ({ server, clock }) => {
     await using stack = new AsyncDisposableStack();
     const peers = await Promise.all(
@@ -360,14 +362,14 @@ netTest("clients beyond max_connections are closed, with one line for all of the
   await server.untilCounts({ connections: 2 });
 });
 
-watchedTest("unknown messages from a publisher are passed over", async ({ server, healthy }) => {
+watchedTest("unknown messages from a publisher are ignored", async ({ server, healthy }) => {
   const { publisher } = healthy;
   const data = { timestampMs: 0, payload: hex("FF FF FF") };
   for (const typeId of [0, 7, 10, 11, 14, 16, 19, 21, 23, 99, 255]) {
     publisher.push({ typeId, ...data });
     publisher.push({ typeId, ...data });
   }
-  // User control event 31 (unknown), a command nobody knows, AMF3 data and shared objects.
+  // User control event 31 (unknown), an unknown command, AMF3 data and shared objects.
   publisher.send(message(4, hex("001F 00000001")));
   publisher.sendCommand("wibble", [null, "wobble"]);
   publisher.push({ typeId: 15, timestampMs: 0, payload: hex("09 01") });
@@ -378,17 +380,17 @@ watchedTest("unknown messages from a publisher are passed over", async ({ server
 });
 
 watchedTest(
-  "a client that asks on and on and never reads the answers is closed",
+  "a client that keeps asking and never reads the answers is closed",
   async ({ server }) => {
     await using peer = await RawPeer.connect(server.port, false);
     await peer.write(HANDSHAKE_START, new Uint8Array(1536));
     await peer.write(command("connect", 1, amfObjectOf({ app: "live", tcUrl: "rtmp://a/live" })));
-    // Ping requests (user control event 6), each answered by as many bytes.
+    // Ping requests (user control event 6), each with an answer of the same length.
     const pings = concatBytes(Array(10_000).fill(message(4, hex("0006 00000000"))));
     await server.untilCounts({ connections: 3 });
     const flooding = flood(peer, pings);
     await server.untilCounts({ connections: 2 });
-    // Deno 2.7 closes a socket under a blocked write only when the peer reads or leaves.
+    // Deno 2.7 closes a socket with a blocked write only when the peer reads or leaves.
     peer.startReading();
     await flooding;
     await assertWarnings(
@@ -400,7 +402,7 @@ watchedTest(
 );
 
 watchedTest(
-  "a client that asks on after it was refused is refused once",
+  "a client that keeps asking after a refusal is refused once",
   async ({ server, clock }) => {
     await using peer = await RawPeer.connect(server.port);
     await peer.connectApp();
@@ -419,7 +421,7 @@ watchedTest(
   },
 );
 
-watchedTest("a stream name without end is refused with a short line", async ({ server, clock }) => {
+watchedTest("an endless stream name is refused with a short line", async ({ server, clock }) => {
   await using peer = await RawPeer.connect(server.port);
   await peer.connectApp();
   await peer.write(command("play", 0, AMF_NULL, amfString("x".repeat(60_000))));
@@ -427,22 +429,25 @@ watchedTest("a stream name without end is refused with a short line", async ({ s
   clock.leap(2_000);
   await peer.untilEnded();
   await assertWarnings(server, [peer], /^Client refused: /);
-  assert(JSON.stringify(server.log.lines).length < 5000, "the lines are long");
+  assert(JSON.stringify(server.log.lines).length < 5000, "the log lines are long");
 });
 
-/** What a test with a healthy stream beside it has. */
+/** What a test beside a healthy stream works with. */
 interface Watch {
   readonly server: LocalServer;
   readonly clock: LeapingClock;
   readonly healthy: NumberedStream;
 }
 
-/** A test beside a stream that must not notice. */
+/** Defines a test beside a stream that must not be affected. */
 function watchedTest(name: string, test: (watch: Watch) => Promise<void>): void {
   netTest(name, () => underWatch(test));
 }
 
-/** Runs `test` beside a stream that must not notice, and checks that no connection or memory is left. */
+/**
+ * Runs `test` beside a stream that must not be affected, and checks for leaked connections and
+ * memory.
+ */
 async function underWatch(test: (watch: Watch) => Promise<void>): Promise<void> {
   const clock = new LeapingClock();
   await using server = startOrigin(PATIENT, clock);
@@ -455,12 +460,14 @@ async function underWatch(test: (watch: Watch) => Promise<void>): Promise<void> 
   assert(growth < MAX_GROWTH_BYTES, `memory grew by ${growth} bytes`);
 }
 
-/** Sends the same bytes over and over until the connection is closed. */
+/** Sends the same bytes repeatedly until the connection is closed. */
 async function flood(peer: RawPeer, bytes: Uint8Array): Promise<void> {
   while (await peer.write(bytes));
 }
 
-/** Exactly one warning for each of `peers`, with its address, and nothing else that is urgent. */
+/**
+ * Asserts exactly one warning for each of `peers`, with its address, and no other warning or error.
+ */
 async function assertWarnings(
   { log }: LocalServer,
   peers: readonly RawPeer[],
@@ -477,7 +484,10 @@ async function assertWarnings(
   for (const line of log.urgent) assertMatch(line.message, text);
 }
 
-/** Bytes of a fixed seed (the generator of Numerical Recipes), none of which begins an RTMP handshake. */
+/**
+ * Returns bytes of a fixed seed (the generator of Numerical Recipes) that are not the start of an
+ * RTMP handshake.
+ */
 function randomBytes(length: number, seed: number): Uint8Array {
   let state = seed;
   return Uint8Array.from({ length }, () => {

@@ -13,7 +13,7 @@ import { until } from "../helpers/until.ts";
 const ACTIONS = "on_connect on_close on_publish on_unpublish on_play on_stop".split(" ");
 const TIMEOUT_MS = 15_000;
 
-/** An HTTP server that keeps what it is told. */
+/** An HTTP server that keeps all requests. */
 class HookServer implements AsyncDisposable {
   readonly heard: Record<string, unknown>[] = [];
   readonly paths: string[] = [];
@@ -57,13 +57,13 @@ function startHooked(url: string, more = ""): LocalServer {
   );
 }
 
-/** What a publisher is told who is refused. */
+/** Returns the refusal that a publisher receives. */
 async function refusalOf(server: LocalServer): Promise<string> {
   const error = await assertRejects(() => RtmpClient.publish(server.port, "show"), Error);
   return error.message;
 }
 
-netTest("an HTTP server is asked and told about a publisher and a player", async () => {
+netTest("callbacks are sent for a publisher and a player", async () => {
   await using hooks = new HookServer();
   hooks.answer = (action) => Response.json({ code: 0, data: action });
   await using server = startHooked(hooks.url);
@@ -99,7 +99,7 @@ const NOES: readonly (readonly [
   said: RegExp,
 ])[] = [
   [
-    "says no",
+    "refuses",
     () => Response.json({ code: 403, msg: "wrong key" }),
     /Publish\.Denied: Callback on_publish refuses: "wrong key"/,
   ],
@@ -113,9 +113,13 @@ const NOES: readonly (readonly [
     ({ url }) => Response.redirect(new URL("/elsewhere", url)),
     /on_publish failed: it redirects \(HTTP 302\)/,
   ],
-  ["talks HTML", () => new Response("<html>"), /on_publish failed: it answered with neither/],
   [
-    "talks without end",
+    "answers with HTML",
+    () => new Response("<html>"),
+    /on_publish failed: it answered with neither/,
+  ],
+  [
+    "never ends its answer",
     () =>
       new Response(
         new ReadableStream({
@@ -127,7 +131,7 @@ const NOES: readonly (readonly [
 ];
 
 for (const [name, answer, said] of NOES) {
-  netTest(`a publisher is told when the HTTP server ${name}`, async () => {
+  netTest(`a publisher is refused when the HTTP server ${name}`, async () => {
     await using hooks = new HookServer();
     await using server = startHooked(hooks.url);
     hooks.answer = (action, request) =>
@@ -138,7 +142,7 @@ for (const [name, answer, said] of NOES) {
   });
 }
 
-netTest("a client is told when the HTTP server is not there, and the log says more", async () => {
+netTest("a client is refused when the HTTP server is down, and the log has details", async () => {
   let url: string;
   {
     await using gone = new HookServer();
@@ -154,7 +158,7 @@ netTest("a client is told when the HTTP server is not there, and the log says mo
   assert(!JSON.stringify(server.log.lines).includes("s3cret"));
 });
 
-netTest("a client is told when the HTTP server does not answer in time", async () => {
+netTest("a client is refused when the HTTP server does not answer in time", async () => {
   await using hooks = new HookServer();
   await using server = startHooked(hooks.url, "timeout 200ms;");
   const { promise, resolve } = Promise.withResolvers<Response>();
@@ -163,7 +167,7 @@ netTest("a client is told when the HTTP server does not answer in time", async (
   resolve(new Response("0"));
 });
 
-netTest("an HTTP server that is asked hears it when the client leaves", async () => {
+netTest("a pending callback is aborted when the client leaves", async () => {
   await using hooks = new HookServer();
   await using server = startHooked(hooks.url, "timeout 1m;");
   let isAborted = false;
@@ -196,7 +200,7 @@ function startFfmpeg(server: LocalServer, stream: string) {
 
 Deno.test({
   ...withFfmpeg,
-  name: "ffmpeg publishes with the right token, and prints why it may not with a wrong one",
+  name: "ffmpeg publishes with the right token, and prints the refusal with a wrong one",
   async fn() {
     await using hooks = new HookServer();
     await using server = startHooked(hooks.url);

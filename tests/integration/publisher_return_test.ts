@@ -1,4 +1,4 @@
-/** Over real sockets: a publisher loses its network and returns, at an origin and at an edge. */
+/** Real sockets: a publisher loses its network and returns, at an origin and at an edge. */
 
 import { assertEquals } from "../helpers/assert.ts";
 import { LeapingClock } from "../helpers/leaping_clock.ts";
@@ -9,7 +9,7 @@ import { RtmpClient } from "../helpers/rtmp_client.ts";
 
 const FRAME_MS = 40;
 
-/** How the network lets go of a publisher, and how long it is away. */
+/** How a publisher's connection is lost, and for how long. */
 const LOSSES = [
   { name: "its connection is closed", awayMs: 9_000, lose: (each: RtmpClient) => each.close() },
   // Away for less than `normal_timeout`: the old connection is still open.
@@ -19,7 +19,9 @@ const LOSSES = [
 for (const place of ["an origin", "an edge"] as const) {
   for (const { name, awayMs, lose } of LOSSES) {
     netTest(
-      `a publisher returns to ${place} in ${awayMs / 1_000} s, ${name}: players stay, time goes on`,
+      `a publisher returns to ${place} in ${
+        awayMs / 1_000
+      } s, ${name}: players stay, timestamps continue`,
       async () => {
         const clock = new LeapingClock();
         await using origin = startOrigin("", clock);
@@ -56,7 +58,7 @@ for (const place of ["an origin", "an edge"] as const) {
   }
 }
 
-netTest("a publisher that is replaced reads why before its connection is closed", async () => {
+netTest("a replaced publisher receives the reason before its connection is closed", async () => {
   const clock = new LeapingClock();
   await using origin = startOrigin("publish { takeover replace; }", clock);
   await using first = await RtmpClient.publish(origin.port, "show");

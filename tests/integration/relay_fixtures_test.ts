@@ -12,13 +12,16 @@ import { StreamCheck } from "../helpers/stream_check.ts";
 interface Fixture {
   readonly name: string;
   readonly tags: readonly MediaMessage[];
-  /** Index of the tag that a late joiner begins at: the last keyframe (payload begins 0x91). */
+  /**
+   * Index of the tag at which a late joiner starts: the last keyframe (payload starts with 0x91).
+   */
   readonly lastKeyframe: number;
 }
 
 /**
- * Tags that a late joiner gets first, in both files: metadata, Opus header (0x90), Opus channel layout
- * (0x94), the second AV1 header (0x90; it replaces the empty one of tag 1), HDR metadata (0xD4).
+ * Tags that a late joiner receives first, in both files: metadata, Opus header (0x90), Opus channel
+ * layout (0x94), the second AV1 header (0x90; it replaces the empty one of tag 1), HDR metadata
+ * (0xD4).
  */
 const LEAD = [0, 2, 3, 5, 6];
 
@@ -31,7 +34,7 @@ const FIXTURES: readonly Fixture[] = [
   },
 ];
 
-/** Servers of a test, all of them watched, one of them published to. */
+/** Servers of a test. All of them are played from, one is published to. */
 interface Scene {
   readonly name: string;
   start(stack: AsyncDisposableStack): { servers: LocalServer[]; target: LocalServer };
@@ -88,7 +91,7 @@ async function relay({ tags, lastKeyframe }: Fixture, scene: Scene): Promise<voi
   await using stack = new AsyncDisposableStack();
   const { servers, target } = scene.start(stack);
   const early = await playEach(servers, stack);
-  // All but the outermost serve an edge too, which must not come too late for the first message.
+  // All but the outermost also serve an edge, which must be connected before the first message.
   for (const server of servers.slice(0, -1)) await server.untilCounts({ players: 2 });
   const publisher = stack.use(await RtmpClient.publish(target.port, "show"));
   for (const tag of tags) publisher.push(tag);

@@ -1,4 +1,4 @@
-/** A player that takes its bytes too slowly loses frames or its connection; the others notice nothing. */
+/** A player that reads too slowly loses frames or its connection; other players are unaffected. */
 
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { LeapingClock } from "../helpers/leaping_clock.ts";
@@ -8,12 +8,15 @@ import { numberedFrame, numberOf } from "../helpers/numbered_stream.ts";
 import { type MediaMessage, RtmpClient } from "../helpers/rtmp_client.ts";
 import { until } from "../helpers/until.ts";
 
-/** A frame of stream time; with 100 KB a frame, the kernel's buffers hold well under a minute. */
+/**
+ * Duration of a frame in stream time. With 100 kB a frame, the kernel's buffers hold well under a
+ * minute.
+ */
 const FRAME_MS = 400;
 const FRAME_BYTES = 100_000;
 const FRAMES = 300;
 
-netTest("a player that is slow for a while skips to a keyframe and goes on", async () => {
+netTest("a player that is slow for a while skips to a keyframe and continues", async () => {
   await using origin = startOrigin("play { queue_length 10; }");
   await using publisher = await RtmpClient.publish(origin.port, "show");
   await using quick = await startPlayer(origin.port);
@@ -24,9 +27,9 @@ netTest("a player that is slow for a while skips to a keyframe and goes on", asy
   await until("the last frame", () => slow.numbers.at(-1) === FRAMES - 1, { timeoutMs: 10_000 });
 
   assertEquals(quick.numbers, Array.from({ length: FRAMES }, (_, number) => number));
-  assert(slow.numbers.length < FRAMES, "nothing was skipped");
+  assert(slow.numbers.length < FRAMES, "no frame was skipped");
   assertEquals(slow.numbers, slow.numbers.toSorted((left, right) => left - right));
-  assertEquals(new Set(slow.numbers).size, slow.numbers.length, "a frame came twice");
+  assertEquals(new Set(slow.numbers).size, slow.numbers.length, "a frame arrived twice");
   assertEquals([slow.client.isEnded, slow.hasBrokenFrame], [false, false]);
   await slow.client.close();
   await origin.untilCounts({ players: 1 });
@@ -34,7 +37,7 @@ netTest("a player that is slow for a while skips to a keyframe and goes on", asy
   assertEquals(end?.fields["skips"], 1);
 });
 
-netTest("a player that takes nothing at all is closed, and memory stays bounded", async () => {
+netTest("a player that reads nothing is closed, and memory stays bounded", async () => {
   const clock = new LeapingClock();
   await using origin = startOrigin(
     "queue_length 10; publish { normal_timeout 1000000; }",
@@ -57,7 +60,7 @@ netTest("a player that takes nothing at all is closed, and memory stays bounded"
   assertEquals(end?.fields["reason"], "client takes no data");
 });
 
-/** A player that keeps the numbers of its frames. */
+/** A player that records the numbers of its frames. */
 class NumberedPlayer implements AsyncDisposable {
   readonly client: RtmpClient;
   readonly numbers: number[] = [];
@@ -85,7 +88,7 @@ async function startPlayer(port: number): Promise<NumberedPlayer> {
   return new NumberedPlayer(await RtmpClient.play(port, "show"));
 }
 
-/** Publishes as fast as `quick` takes it, so that it never lags. */
+/** Publishes as fast as `quick` reads, so that it never lags. */
 async function publishAll(publisher: RtmpClient, quick: NumberedPlayer): Promise<void> {
   for (let number = 0; number < FRAMES; number++) {
     publisher.push(largeFrame(number));

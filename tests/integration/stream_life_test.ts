@@ -1,4 +1,4 @@
-/** Publishers and players that come, go and come back. */
+/** Publishers and players that connect, leave and return. */
 
 import { assert, assertEquals, assertRejects } from "../helpers/assert.ts";
 import { LeapingClock } from "../helpers/leaping_clock.ts";
@@ -8,9 +8,9 @@ import { numberedFrame, numberOf } from "../helpers/numbered_stream.ts";
 import { AMF_NULL, amfString, command, RawPeer } from "../helpers/raw_peer.ts";
 import { type Received, RtmpClient } from "../helpers/rtmp_client.ts";
 
-/** What every accepted play begins with (StreamBegin is event 0). */
+/** How every accepted play starts (StreamBegin is event 0). */
 const PLAY_BEGINS = ["event 0", "NetStream.Play.Reset", "NetStream.Play.Start"];
-/** What players are told between two publishers (StreamEOF is event 1). */
+/** What players receive between two publishers (StreamEOF is event 1). */
 const PUBLISHER_GONE = ["NetStream.Play.UnpublishNotify", "event 1"];
 const PUBLISHER_BACK = ["event 0", "NetStream.Play.PublishNotify"];
 
@@ -18,11 +18,11 @@ interface Site {
   readonly name: string;
   /** @returns the server of the players and the one of the publishers. */
   start(stack: AsyncDisposableStack): { watched: LocalServer; target: LocalServer };
-  /** How many play at the publisher's server: an edge that pulls counts too. */
+  /** Number of players at the publisher's server, including an edge that pulls. */
   readonly playersAtTarget: number;
 }
 
-/** Where the players and the publishers are. */
+/** Where the players and the publishers connect. */
 const SITES: readonly Site[] = [
   {
     name: "at an origin",
@@ -59,7 +59,7 @@ const SITES: readonly Site[] = [
 ];
 
 for (const site of SITES) {
-  netTest(`players ${site.name} stay when the publisher stops and another comes`, async () => {
+  netTest(`players ${site.name} stay when the publisher stops and another connects`, async () => {
     const player = await playTwoPublishers(site, async (first, player) => {
       await stopPublishing(first);
       await player.untilStatus("NetStream.Play.UnpublishNotify");
@@ -79,7 +79,7 @@ for (const site of SITES) {
   });
 }
 
-/** Frames 0 to 4 of one publisher and 5 to 9 of another, who begins to count time anew. */
+/** Plays frames 0 to 4 of one publisher and 5 to 9 of another, whose timestamps start over. */
 async function playTwoPublishers(
   site: Site,
   part: (first: RtmpClient, player: RtmpClient) => Promise<void>,
@@ -103,7 +103,7 @@ async function playTwoPublishers(
   return player;
 }
 
-/** Ends a publish in the order that encoders use; the connection stays. */
+/** Ends a publish with the commands that encoders send; the connection stays open. */
 async function stopPublishing(publisher: RtmpClient): Promise<void> {
   publisher.sendCommand("FCUnpublish", [null, "show"]);
   publisher.sendCommand("deleteStream", [null, 1]);
@@ -149,7 +149,7 @@ netTest("a publisher changes to another stream on the same connection", async ()
   assertEquals(ofB.media.map(numberOf), [2]);
 });
 
-netTest("a player plays again, and something else, on the same connection", async () => {
+netTest("a player plays again, and another stream, on the same connection", async () => {
   await using origin = startOrigin();
   await using a = await RtmpClient.publish(origin.port, "a");
   await using b = await RtmpClient.publish(origin.port, "b");
@@ -184,7 +184,7 @@ netTest("a client that played publishes on the same connection", async () => {
   assertEquals(origin.counts, { connections: 2, players: 1, publishers: 1 });
 });
 
-netTest("a second publisher gets BadName and is closed; the first goes on", async () => {
+netTest("a second publisher gets BadName and is closed; the first continues", async () => {
   const clock = new LeapingClock();
   await using origin = startOrigin("", clock);
   await using player = await RtmpClient.play(origin.port, "show");
@@ -203,7 +203,7 @@ netTest("a second publisher gets BadName and is closed; the first goes on", asyn
   assertEquals(origin.counts, { connections: 2, players: 1, publishers: 1 });
 });
 
-netTest("a publisher at an edge gets BadName when its origin has another one", async () => {
+netTest("a publisher at an edge gets BadName when its origin has another publisher", async () => {
   await using origin = startOrigin();
   await using edge = startEdgeOf(origin);
   await using first = await RtmpClient.publish(origin.port, "show");
@@ -217,7 +217,7 @@ netTest("a publisher at an edge gets BadName when its origin has another one", a
   await player.untilMedia(1);
 });
 
-netTest("a player that comes first hears nothing until the stream begins", async () => {
+netTest("a player that connects first receives nothing until the stream starts", async () => {
   await using origin = startOrigin();
   await using player = await RtmpClient.play(origin.port, "show");
   assertEquals(player.received, []);
@@ -261,7 +261,7 @@ netTest("a player that does not answer pings is closed, one that does is not", a
   await origin.untilCounts({ players: 2 });
   while (!dead.isEnded) {
     clock.leap(16_000);
-    // Time for the server's look at its clients, and for the living player's answer.
+    // Time for the server's periodic check of its clients, and for the live player's answer.
     for (let turn = 0; turn < 5; turn++) await publisher.barrier();
   }
   assertEquals(origin.counts.players, 1);
@@ -304,7 +304,7 @@ for (const { name, frames, config, reason } of SILENT_PUBLISHERS) {
   });
 }
 
-/** One word for each thing received. */
+/** Returns one word for each thing received. */
 function outline(received: readonly Received[]): string[] {
   return received.map((item) => {
     switch (item.type) {

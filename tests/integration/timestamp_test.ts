@@ -1,6 +1,6 @@
 /**
- * Timestamps where 24 and 32 bits end: frames arrive whole, and time goes forward, also in messages of
- * several chunks, whose continuations carry the extended timestamp.
+ * Timestamps at the limits of 24 and 32 bits: frames arrive whole, and time moves forward, also in
+ * messages of several chunks, whose continuations repeat the extended timestamp.
  */
 
 import { diffU32 } from "../../lib/base/u32.ts";
@@ -17,20 +17,20 @@ import { numberedFrame } from "../helpers/numbered_stream.ts";
 import { type MediaMessage, RtmpClient } from "../helpers/rtmp_client.ts";
 import { StreamCheck } from "../helpers/stream_check.ts";
 
-/** The second passes 0xFFFFFF (16,777,215), where timestamps get a fourth byte, the third 2³². */
+/** The second crosses 0xFFFFFF (16,777,215), where timestamps get a fourth byte, the third 2³². */
 const OFFSETS = [0, 16_774_000, 4_294_964_000] as const;
 
 const FRAMES = 100;
 const FRAME_MS = 40;
 
-/** Time kept by the server for a publisher that begins high (see `Timeline`). */
+/** Start of stream time for a publisher whose timestamps start high (see `Timeline`). */
 const STREAM_START_MS = 3_000;
 
 for (const offsetMs of OFFSETS) {
   const tags = publishedFrom(offsetMs);
 
   netTest(
-    `a stream that begins at ${offsetMs} ms arrives whole, near 0, through origin and edge`,
+    `a stream that starts at ${offsetMs} ms arrives whole, near 0, through origin and edge`,
     async () => {
       await using origin = startOrigin();
       await using edge = startEdgeOf(origin);
@@ -45,7 +45,7 @@ for (const offsetMs of OFFSETS) {
   );
 
   netTest(
-    `with atc on a stream that begins at ${offsetMs} ms keeps its time, also when pushed`,
+    `with atc on a stream that starts at ${offsetMs} ms keeps its timestamps, also when pushed`,
     async () => {
       await using origin = startLocalServer(
         `vhost __defaultVhost__ { ${PROMPT} atc on; }`,
@@ -68,7 +68,7 @@ for (const offsetMs of OFFSETS) {
   );
 }
 
-netTest("time goes forward when an encoder's clock jumps", async () => {
+netTest("time moves forward when an encoder's clock jumps", async () => {
   await using origin = startOrigin();
   await using player = await RtmpClient.play(origin.port, "show");
   await using publisher = await RtmpClient.publish(origin.port, "show");
@@ -79,7 +79,7 @@ netTest("time goes forward when an encoder's clock jumps", async () => {
   assert(steps.every((step) => step > 0 && step <= 100), `steps are ${steps}`);
 });
 
-/** Every tenth frame is larger than the 60,000 bytes of a chunk. */
+/** Every tenth frame is larger than a chunk of 60,000 bytes. */
 function publishedFrom(offsetMs: number): MediaMessage[] {
   return Array.from({ length: FRAMES }, (_, number) => {
     const small = numberedFrame(number, (offsetMs + number * FRAME_MS) >>> 0);
@@ -94,7 +94,7 @@ function shifted(tag: MediaMessage, shiftMs: number): MediaMessage {
   return { ...tag, timestampMs: (tag.timestampMs + shiftMs) >>> 0 };
 }
 
-/** Where a stream is published, and what is to arrive where. */
+/** Where a stream is published, and what must arrive where. */
 interface Arrival {
   readonly stream: string;
   readonly target: LocalServer;

@@ -1,4 +1,4 @@
-/** What a vhost's settings do to its clients: names, rules, the GOP cache. */
+/** What a vhost's settings do for its clients: names, rules, the GOP cache. */
 
 import { assertEquals, assertRejects } from "../helpers/assert.ts";
 import { LeapingClock } from "../helpers/leaping_clock.ts";
@@ -9,7 +9,10 @@ import { type MediaMessage, RtmpClient } from "../helpers/rtmp_client.ts";
 
 const TWO_VHOSTS = `vhost a.example { ${PROMPT} } vhost b.example { ${PROMPT} }`;
 
-/** How a client can name the vhost `a.example`, with the address to connect to and the stream to ask for. */
+/**
+ * Ways for a client to name the vhost `a.example`: the address to connect to and the stream to ask
+ * for.
+ */
 const SPELLINGS = [
   { tcUrl: "rtmp://a.example/live", stream: "show" },
   { tcUrl: "rtmp://a.example:1935/live", stream: "show" },
@@ -57,7 +60,7 @@ netTest("a client of any vhost is served by the default vhost", async () => {
   await player.untilMedia(1);
 });
 
-netTest("a client of an unknown vhost is told so and closed", async () => {
+netTest("a client of an unknown vhost is refused and closed", async () => {
   const clock = new LeapingClock();
   await using server = startLocalServer(TWO_VHOSTS, clock);
   const elsewhere = { tcUrl: "rtmp://c.example/live" };
@@ -77,7 +80,7 @@ netTest("a client of an unknown vhost is told so and closed", async () => {
   await server.untilCounts({ connections: 0 });
 });
 
-netTest("a vhost that is switched off refuses its clients", async () => {
+netTest("a disabled vhost refuses its clients", async () => {
   await using server = startOrigin("enabled off;");
   await assertRejects(
     () => RtmpClient.publish(server.port, "show"),
@@ -86,7 +89,7 @@ netTest("a vhost that is switched off refuses its clients", async () => {
   );
 });
 
-/** Rules of a `security` block, and who of a publisher and a player on 127.0.0.1 comes in. */
+/** Rules of a `security` block, and whether a publisher and a player on 127.0.0.1 are admitted. */
 const SECURITY = [
   { rules: "deny publish all;", publish: false, play: true },
   { rules: "deny play 127.0.0.0/8;", publish: true, play: false },
@@ -121,9 +124,9 @@ for (const { rules, publish, play } of SECURITY) {
   );
 }
 
-/** Two groups of pictures: 0 and 3 are keyframes. */
+/** Two GOPs: 0 and 3 are keyframes. */
 const OLD_FRAMES = [0, 1, 2, 3, 4, 5];
-/** What comes after the player: 8 is the next keyframe. */
+/** Frames after the player has joined: 8 is the next keyframe. */
 const NEW_FRAMES = [6, 7, 8, 9];
 const KEYFRAMES = [0, 3, 8];
 
@@ -135,7 +138,7 @@ const GOP_CACHE = [
 ] as const;
 
 for (const { config, expected } of GOP_CACHE) {
-  netTest(`with ${config} a late player begins at frame ${expected[0]}`, async () => {
+  netTest(`with ${config} a late player starts at frame ${expected[0]}`, async () => {
     await using server = startOrigin(`play { ${config} }`);
     await using publisher = await RtmpClient.publish(server.port, "show");
     for (const number of OLD_FRAMES) publisher.push(frame(number));
@@ -148,7 +151,7 @@ for (const { config, expected } of GOP_CACHE) {
   });
 }
 
-netTest("with gop_cache off a player that waits gets the first frame", async () => {
+netTest("with gop_cache off a waiting player gets the first frame", async () => {
   await using server = startOrigin("play { gop_cache off; }");
   await using player = await RtmpClient.play(server.port, "show");
   await using publisher = await RtmpClient.publish(server.port, "show");

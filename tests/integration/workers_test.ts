@@ -1,4 +1,7 @@
-/** A server of several threads: clients anywhere, every stream once, and a thread that dies. */
+/**
+ * A server with several threads: clients on any thread, each stream pulled once, and a thread that
+ * dies.
+ */
 
 import { startWorkers, type WorkerPool } from "../../lib/threads/worker_pool.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
@@ -17,7 +20,7 @@ import { until } from "../helpers/until.ts";
 
 const TIMEOUT = { timeoutMs: 10_000 };
 
-/** A server of two threads. */
+/** A server with two threads. */
 class Rig implements AsyncDisposable {
   readonly log = new CollectedLog();
   readonly threads: Worker[] = [];
@@ -41,7 +44,7 @@ class Rig implements AsyncDisposable {
       config: {
         ...config,
         listen: [{ hostname: "127.0.0.1", port: 0 }],
-        // Workers only count for it; whoever has the pool may show it.
+        // Workers report snapshots only if there is an API; the test reads them from the pool.
         httpApi: { ...config.httpApi, enabled: true },
       },
       count: 2,
@@ -71,7 +74,7 @@ class Rig implements AsyncDisposable {
     return this.use(await RtmpClient.play(this.port, name));
   }
 
-  /** Players until every thread has some; which one gets a client is the kernel's choice. */
+  /** Adds players until every thread has some; the kernel chooses the thread. */
   async playEverywhere(name: string): Promise<RtmpClient[]> {
     const players: RtmpClient[] = [];
     while (!this.#hasLineOf("w0") || !this.#hasLineOf("w1") || players.length < 4) {
@@ -96,7 +99,7 @@ function pushNumbers(publisher: RtmpClient, from: number, count: number): void {
   for (let i = from; i < from + count; i++) publisher.push(numberedFrame(i, i * 40));
 }
 
-netTest("startWorkers() gives players in all threads what is published in one", async () => {
+netTest("startWorkers() gives players on all threads what is published on one", async () => {
   await using rig = await Rig.start();
   const publisher = await rig.publish("show");
   pushNumbers(publisher, 0, 1);
@@ -112,7 +115,7 @@ netTest("startWorkers() gives players in all threads what is published in one", 
   }
 });
 
-netTest("startWorkers() has one upstream for players in all threads", async () => {
+netTest("startWorkers() has one upstream for players on all threads", async () => {
   await using origin: LocalServer = startLocalServer(`vhost __defaultVhost__ { ${PROMPT} }`);
   const cluster = `cluster { mode remote; origin 127.0.0.1:${origin.port}; }`;
   await using rig = await Rig.start(`vhost __defaultVhost__ { ${PROMPT} ${cluster} }`);
@@ -141,12 +144,12 @@ netTest("WorkerPool shows all threads as one server, and closes clients of any",
 
   for (const { id } of clients) assertEquals(await rig.pool.kick(id), true);
   assertEquals(await rig.pool.kick("c4711"), false);
-  await until("everybody is gone", () => players.every(({ isEnded }) => isEnded), TIMEOUT);
+  await until("all clients have left", () => players.every(({ isEnded }) => isEnded), TIMEOUT);
 });
 
-netTest("startWorkers() replaces a thread that dies, and players in the other stay", async () => {
+netTest("startWorkers() replaces a thread that dies, and players on the other stay", async () => {
   await using rig = await Rig.start();
-  // Streams enough that some are at home in either thread.
+  // Enough streams that each thread owns some.
   const names = Array.from({ length: 8 }, (_, index) => `show${index}`);
   for (const name of names) {
     const publisher = await rig.publish(name);
@@ -156,17 +159,17 @@ netTest("startWorkers() replaces a thread that dies, and players in the other st
   for (const name of names) players.push(await rig.play(name));
   rig.threads[1]!.postMessage({ type: "die" });
   await until(
-    "the loss is told",
+    "the loss is logged",
     () => rig.log.count("Worker thread died with its clients; starting another") === 1,
     TIMEOUT,
   );
   await until(
-    "the clients of the dead thread are gone",
+    "the clients of the dead thread have left",
     () => players.some(({ isEnded }) => isEnded),
     TIMEOUT,
   );
-  await until("another is started", () => rig.threads.length === 3, TIMEOUT);
-  // Whichever thread a client comes to, every stream can be published and played.
+  await until("another thread is started", () => rig.threads.length === 3, TIMEOUT);
+  // Every stream can be published and played, on whichever thread a client lands.
   for (const name of names.map((each) => `${each}-new`)) {
     const publisher = await rig.publish(name);
     const player = await rig.play(name);
@@ -175,7 +178,7 @@ netTest("startWorkers() replaces a thread that dies, and players in the other st
   }
 });
 
-netTest("startWorkers() refuses a port that another program has", async () => {
+netTest("startWorkers() rejects a port that is in use", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { config } = parseConfig(
     `listen 127.0.0.1:${listener.addr.port}; vhost __defaultVhost__ { }`,
