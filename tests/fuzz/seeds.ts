@@ -1,6 +1,6 @@
 /**
- * Valid inputs to mutate: captures, small inputs that use rare features, and a dialogue of our own
- * two sessions.
+ * Valid inputs to mutate: captures, small inputs that use rare features, and a dialogue
+ * between our two sessions.
  */
 
 import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
