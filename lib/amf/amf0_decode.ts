@@ -16,18 +16,19 @@ const DEFAULT_MAX_VALUES = 16_384;
 
 /**
  * Decodes a buffer of consecutive AMF0 values. The values share no memory with `bytes`. References
- * (AMF0 §2.9) are relative to this buffer and resolve to the referenced object itself, so an object may
- * occur several times in the result and may contain itself.
+ * (AMF0 §2.9) are relative to this buffer and resolve to the referenced object itself, so an object
+ * may occur several times in the result and may contain itself.
  *
- * The bytes are untrusted: counts are checked against the remaining bytes before memory is allocated,
- * and depth and number of values are limited. Any error rejects the whole buffer.
+ * The bytes are untrusted: counts are checked against the remaining bytes before memory is
+ * allocated, and depth and number of values are limited. Any error rejects the whole buffer.
  *
  * Source: AMF 0 specification (Adobe, 2007). Its sections 2.10 and 2.12 omit the markers of the two
  * array types, which every implementation writes.
  *
  * @throws {WireError} with the offset in `bytes`: `amf.truncated`, `amf.unknown_marker`,
- * `amf.unsupported_marker` (movie clip, unsupported, record set, AMF3), `amf.unexpected_object_end`,
- * `amf.bad_count`, `amf.bad_reference`, `amf.too_deep`, `amf.too_many_values`.
+ * `amf.unsupported_marker` (movie clip, unsupported, record set, AMF3),
+ * `amf.unexpected_object_end`, `amf.bad_count`, `amf.bad_reference`, `amf.too_deep`,
+ * `amf.too_many_values`.
  */
 export function decodeAmf0(bytes: Uint8Array, limits: AmfLimits = {}): AmfValue[] {
   return new Amf0Decoder(bytes, limits).decodeAll();
@@ -86,7 +87,7 @@ class Amf0Decoder {
       case Amf0Marker.typedObject:
         return this.#object("typed_object", reader.utf8(reader.u16()));
       case Amf0Marker.ecmaArray:
-        // The count is only a hint, always 0 from some encoders. The object-end marker ends the array.
+        // The count is only a hint; some encoders always write 0. Object-end ends the array.
         reader.u32();
         return this.#object("ecma_array");
       case Amf0Marker.strictArray:

@@ -12,8 +12,8 @@ const MAX_U16 = 0xffff;
  * every decoded message can be encoded without growing. Few RTMP peers support references: do not
  * use an object twice in messages that this server creates.
  *
- * Text longer than 65535 bytes becomes a long string. Lone surrogates become U+FFFD. Dates are written
- * with time zone 0.
+ * Text longer than 65535 bytes becomes a long string. Lone surrogates become U+FFFD. Dates are
+ * written with time zone 0.
  *
  * Source: AMF 0 specification (Adobe, 2007).
  *
@@ -84,7 +84,9 @@ class Amf0Encoder {
     }
   }
 
-  /** Writes a reference and returns true if `value` was written before. Otherwise assigns an index. */
+  /**
+   * Returns true after writing a reference if `value` was written before; else assigns an index.
+   */
   #refer(value: AmfObject | readonly AmfValue[]): boolean {
     const index = this.#indexes.get(value);
     if (index === undefined) {

@@ -219,8 +219,8 @@ export class ByteWriter {
   }
 
   /**
-   * Appends `length` bytes and returns their offset. May replace `#bytes` and `#view`, so callers read
-   * those afterwards.
+   * Appends `length` bytes and returns their offset. May replace `#bytes` and `#view`, so callers
+   * read those afterwards.
    */
   #grow(length: number): number {
     const start = this.#length;

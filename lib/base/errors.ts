@@ -1,8 +1,8 @@
 /**
  * The error classes of the program. Each says what failed, where, and how to fix it.
  *
- * Expected ends of a connection (end of file, reset, closed by this server) are not errors but close
- * reasons; see `server/connection.ts`.
+ * Expected ends of a connection (end of file, reset, closed by this server) are not errors but
+ * close reasons; see `server/connection.ts`.
  */
 
 /** Protocol layer that found the malformed bytes. */

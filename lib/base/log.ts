@@ -7,8 +7,8 @@ export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
- * Writes log lines: a message, fields, and the layer and id that it concerns. Everything below `cli`
- * logs through this interface; `logging/logging.ts` implements it.
+ * Writes log lines: a message, fields, and the layer and id that it concerns. Everything below
+ * `cli` logs through this interface; `logging/logging.ts` implements it.
  *
  * Called for events of connections and streams only, never per media message.
  */

@@ -7,8 +7,8 @@ const PERIOD_MS = 25;
 export const LOOP_DELAY_BOUNDS = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1] as const;
 
 /**
- * Measures the delay of the event loop as a histogram. A timer that runs late shows how long all other
- * work had to wait.
+ * Measures the delay of the event loop as a histogram. A timer that runs late shows how long all
+ * other work had to wait.
  */
 export class LoopDelay {
   readonly #clock: Clock;

@@ -3,8 +3,8 @@ const FNV_PRIME = 0x01000193;
 const DIGITS = 7;
 
 /**
- * Returns an id of the form that SRS uses in its API and callbacks: `vid-` and 7 digits or lowercase
- * letters. The same text has the same id in every process (32-bit FNV-1a).
+ * Returns an id of the form that SRS uses in its API and callbacks: `vid-` and 7 digits or
+ * lowercase letters. The same text has the same id in every process (32-bit FNV-1a).
  */
 export function stableId(text: string): string {
   let hash = FNV_OFFSET;

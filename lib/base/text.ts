@@ -24,7 +24,7 @@ export function stripParams(url: string): string {
   return cut < 0 ? url : url.slice(0, cut);
 }
 
-/** Replaces stream parameters, which often are tokens, with `…`: everything after the first `?` or `#`. */
+/** Replaces everything after the first `?` or `#` with `…`, because parameters often are tokens. */
 export function redactParams(url: string): string {
   const cut = url.search(/[?#]/);
   return cut < 0 ? url : `${url.slice(0, cut)}${url[cut]}…`;

@@ -1,8 +1,8 @@
 import type { CancelTimer, Clock } from "./clock.ts";
 
 /**
- * Shares one timer between periodic checks. With 1,000 streams, one 100 ms timer each used a fifth of
- * an edge's CPU time, most of it for garbage collection.
+ * Shares one timer between periodic checks. With 1,000 streams, one 100 ms timer each used a fifth
+ * of an edge's CPU time, most of it for garbage collection.
  */
 export class Ticker {
   readonly #clock: Clock;

@@ -38,7 +38,7 @@ export function isHostName(text: string): boolean {
   return text.length <= 253 && isFormed.test(text) && !/^[\d.]+$/.test(text);
 }
 
-/** Splits `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address. Does not check the parts. */
+/** Splits `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address without checking it. */
 export function splitHostPort(text: string): HostPort {
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
   if (bracketed) return { hostname: bracketed[1]!, port: bracketed[2] };

@@ -141,8 +141,8 @@ export interface PublishConfig {
 }
 
 /**
- * Which origin a stream tries first. `ordered`: the first one listed. `round_robin`: the next one for
- * each new stream. `hash`: chosen by the stream's name, the same one on all edges.
+ * Which origin a stream tries first. `ordered`: the first one listed. `round_robin`: the next one
+ * for each new stream. `hash`: chosen by the stream's name, the same one on all edges.
  */
 export type OriginSelect = "ordered" | "round_robin" | "hash";
 

@@ -1,4 +1,4 @@
-/** Returns the name closest to `typed`, or undefined when none is close enough to be a likely typo. */
+/** Returns the name closest to `typed`, or undefined when none is close enough for a typo. */
 export function nearestName(typed: string, names: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.min(3, Math.ceil(typed.length / 3)) + 1;
@@ -12,7 +12,7 @@ export function nearestName(typed: string, names: Iterable<string>): string | un
 }
 
 /** Levenshtein distance: the fewest insertions, removals and replacements from `a` to `b`. */
-export function editDistance(a: string, b: string): number {
+function editDistance(a: string, b: string): number {
   let above = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 0; i < a.length; i++) {
     const row = [i + 1];

@@ -6,7 +6,7 @@ import type { ValueType } from "./value_type.ts";
 import { logFormat, logLevel } from "./values.ts";
 
 /** Settings of the command line. Each replaces that of the file. */
-export interface Overrides {
+interface Overrides {
   /** `port`, `ip:port` or `[ipv6]:port`. Unlike in a file, port 0 is allowed: any free port. */
   readonly listen?: readonly string[] | undefined;
   /** `host`, `host:port`, `[ipv6]:port`. Makes the default vhost an edge of these origins. */

@@ -41,7 +41,7 @@ export function parseConfig(
   return { config, warnings: problems.warningsOrThrow() };
 }
 
-/** Returns the configuration used without a file: an origin on port 1935, logging to the console. */
+/** Returns the configuration without a file: an origin on port 1935, logging to the console. */
 export function defaultConfig(): Config {
   const text = `listen 1935; vhost ${DEFAULT_VHOST} { }`;
   return parseConfig(text, "default", { readFile: () => undefined }).config;

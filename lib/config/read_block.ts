@@ -16,7 +16,7 @@ import { FLAT_NAMES } from "./srs_translate.ts";
 import { syntaxOf } from "./syntax.ts";
 
 /** A block of a file. */
-export interface Scope {
+interface Scope {
   readonly directives: readonly Directive[];
   /** For messages: `at the top level`, `in vhost "live.example"`. */
   readonly where: string;

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file camelcase -- the names are those written in files
 /**
- * The table of every directive this server knows: its values, its default, what it does, and whether
- * it is supported. Files are checked and read by this table; the reference in
+ * The table of every directive this server knows: its values, its default, what it does, and
+ * whether it is supported. Files are checked and read by this table; the reference in
  * `docs/configuration.md` and `conf/full.*` is generated from it (`deno task docs`).
  *
  * Names and defaults are those of SRS 7.0.18 unless the text says "Own directive".
@@ -51,7 +51,7 @@ export interface Block<E extends Entries = Entries> {
 }
 
 /** A block with a name, which may occur once per name. */
-export interface NamedBlock<E extends Entries = Entries> {
+interface NamedBlock<E extends Entries = Entries> {
   readonly status: "named block";
   readonly entries: E;
   readonly doc: string;

@@ -14,8 +14,8 @@ const BYTE_ORDER_MARK = "\uFEFF";
 /**
  * Splits `text` into tokens, the last one of kind `end`. Problems with quotes go to `problems`.
  *
- * The rules are those of SRS 7.0.18 (`srs_app_config.cpp`): words end at a blank, a line end, `;` or
- * `{`. `}` and `#` are special only at the start of a word. Quotes have no escapes, and an empty
+ * The rules are those of SRS 7.0.18 (`srs_app_config.cpp`): words end at a blank, a line end, `;`
+ * or `{`. `}` and `#` are special only at the start of a word. Quotes have no escapes, and an empty
  * quoted word is dropped.
  *
  * DEVIATION: SRS has no rule for a byte order mark | because editors write one | test

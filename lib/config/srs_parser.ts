@@ -5,8 +5,8 @@ import type { ProblemList } from "./problem_list.ts";
 import { lexSrs, type Token } from "./srs_lexer.ts";
 
 /**
- * Returns the text of a file, or undefined when it does not exist. `path` is absolute or relative to
- * the working directory. May throw when the file exists but cannot be read.
+ * Returns the text of a file, or undefined when it does not exist. `path` is absolute or relative
+ * to the working directory. May throw when the file exists but cannot be read.
  */
 export type ReadFile = (path: string) => string | undefined;
 

@@ -81,7 +81,7 @@ function nest(children: readonly Directive[]): readonly Directive[] {
   return nested;
 }
 
-/** Adds to the end of an existing block, so that its directives override the flat form (as in SRS). */
+/** Adds to the end of an existing block: as in SRS, its directives override the flat form. */
 function addToBlock(siblings: Directive[], name: string, added: readonly Directive[]): void {
   const index = siblings.findIndex((sibling) => sibling.name === name && sibling.children);
   const block = siblings[index] ?? { ...added[0]!, name, args: [], children: [] };

@@ -1,5 +1,5 @@
 /** How a file format is written, for fixes and for generated text. */
-export interface Syntax {
+interface Syntax {
   /** Formats one directive with its values. */
   readonly option: (name: string, values: readonly string[]) => string;
   /** Formats nested blocks, outermost first; the top of the file for none. */
@@ -13,7 +13,7 @@ export interface Syntax {
 const TOP = "the top of the file, outside every block";
 
 /** The SRS format. */
-export const srsSyntax: Syntax = {
+const srsSyntax: Syntax = {
   option: (name, values) => `${[name, ...values.map(quoteSrs)].join(" ")};`,
   block: (path) =>
     path.length === 0

@@ -15,9 +15,10 @@ import {
 const TREE_ERROR = /key length is not a positive number|Unexpected assign/;
 
 /**
- * Parses `text`, the contents of `file`, into the same directive tree as the SRS format. Tables become
- * blocks, keys directives, and arrays their values. `[vhost.NAME]` becomes the block `vhost NAME`. An
- * array of arrays or tables repeats the directive. Problems with single values go to `problems`.
+ * Parses `text`, the contents of `file`, into the same directive tree as the SRS format. Tables
+ * become blocks, keys directives, and arrays their values. `[vhost.NAME]` becomes the block `vhost
+ * NAME`. An array of arrays or tables repeats the directive. Problems with single values go to
+ * `problems`.
  *
  * @throws {ConfigError} when the text is not TOML
  */
@@ -134,8 +135,8 @@ function reportRepeated({ repeated }: TomlPositions, problems: ProblemList): voi
 
 /**
  * Returns where and why the standard parser stopped. Its messages are like `Parse error on line 3,
- * column 7: …` with a 0-based column. It often stops after the line end that follows the mistake, so
- * the blanks before that point are skipped.
+ * column 7: …` with a 0-based column. It often stops after the line end that follows the mistake,
+ * so the blanks before that point are skipped.
  */
 function locate(source: string, message: string): { offset: number; detail: string } {
   const match = /^Parse error on line (\d+), column (\d+): ([^\n]*)/.exec(message);
@@ -155,7 +156,7 @@ function isTable(value: unknown): value is Record<string, unknown> {
     !(value instanceof Date);
 }
 
-/** Formats `value` as a word of the SRS format. A nested list or table becomes text no type accepts. */
+/** Formats `value` as a word of the SRS format. Nested lists and tables become invalid words. */
 function wordText(value: unknown): string {
   if (typeof value === "boolean") return value ? "on" : "off";
   if (value instanceof Date) return value.toISOString();

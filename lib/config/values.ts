@@ -39,7 +39,8 @@ export const srsLogLevel: ValueType<LogLevel> = mapped<LogLevel>({
 
 /**
  * Level names of `srs_log_level_v2` and `--log-level`. They are log4j's: `trace` is below `debug`,
- * while the `trace` of `srs_log_level` is SRS's normal level, `info` here. Errors are always logged.
+ * while the `trace` of `srs_log_level` is SRS's normal level, `info` here. Errors are always
+ * logged.
  */
 export const LOG_LEVEL_NAMES: Readonly<Record<string, LogLevel>> = {
   trace: "debug",
@@ -75,7 +76,9 @@ export function decimal(min: number, max: number): ValueType<number> {
   });
 }
 
-/** A size from `min` to `max` bytes: in bytes, or with the suffix `k` (1024 bytes) or `m` (1024 k). */
+/**
+ * A size from `min` to `max` bytes: in bytes, or with the suffix `k` (1024 bytes) or `m` (1024 k).
+ */
 export function bytes(min: number, max: number): ValueType<number> {
   const range = `${formatWith(UNIT_BYTES, min)} to ${formatWith(UNIT_BYTES, max)}`;
   const type = single(`${range}; suffix \`k\` or \`m\``, (word, refuse) => {

@@ -13,8 +13,8 @@ type EmitSubMessage = (typeId: number, timestampMs: number, payload: Uint8Array)
 
 /**
  * Calls `emit` for each message of an aggregate message (type 22, RTMP 1.0 §7.1.6), in order. An
- * aggregate has several audio, video and data messages, laid out like the tags of an FLV file. Flash
- * Media Server and similar servers send them.
+ * aggregate has several audio, video and data messages, laid out like the tags of an FLV file.
+ * Flash Media Server and similar servers send them.
  *
  * The first message gets the timestamp of the aggregate. The others keep their distance from it,
  * because the timestamps inside have a separate epoch.

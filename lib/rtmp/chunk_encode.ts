@@ -1,8 +1,8 @@
 /**
  * Encodes messages as chunks (RTMP 1.0 §5.3).
  *
- * Every message starts with a full header (fmt 0), so its bytes do not depend on earlier messages: a
- * player may join at any message, and any message may be omitted. Hence these functions are pure.
+ * Every message starts with a full header (fmt 0), so its bytes do not depend on earlier messages:
+ * a player may join at any message, and any message may be omitted. Hence these functions are pure.
  *
  * A timestamp of 0xFFFFFF or more is repeated in every continuation chunk. ffmpeg and librtmp lose
  * the message when it is omitted, GStreamer's rtmp2src when it is replaced by zeros.

@@ -67,9 +67,9 @@ class ChunkStream {
 }
 
 /**
- * Reads chunks and reassembles messages (RTMP 1.0 §5.3). Accepts bytes in pieces of any size and calls
- * its sink once per complete message. Applies SetChunkSize and Abort, because they affect the very next
- * chunk.
+ * Reads chunks and reassembles messages (RTMP 1.0 §5.3). Accepts bytes in pieces of any size and
+ * calls its sink once per complete message. Applies SetChunkSize and Abort, because they affect the
+ * very next chunk.
  *
  * The parser alternates between two states. `#current` is null in HEADER and the chunk stream in
  * PAYLOAD:
@@ -114,8 +114,8 @@ export class ChunkReader {
   }
 
   /**
-   * Reads the next bytes and calls the sink for every message that they complete. The caller may reuse
-   * `bytes` afterwards.
+   * Reads the next bytes and calls the sink for every message that they complete. The caller may
+   * reuse `bytes` afterwards.
    *
    * @throws {WireError} `chunk.*` when the peer violates the protocol or a limit; call nothing
    *   afterwards
@@ -217,12 +217,13 @@ export class ChunkReader {
   }
 
   /**
-   * Returns the length of the extended timestamp of a fmt 3 chunk at `at`: 4, 0, or -1 when more bytes
-   * are needed to decide. Once a peer has omitted it, it is never expected again, so that a short
-   * payload which looks like the start of a timestamp is not held back.
+   * Returns the length of the extended timestamp of a fmt 3 chunk at `at`: 4, 0, or -1 when more
+   * bytes are needed to decide. Once a peer has omitted it, it is never expected again, so that a
+   * short payload which looks like the start of a timestamp is not held back.
    *
    * DEVIATION: fmt 3 repeats the extended timestamp (RTMP 1.0 §5.3.1.3) | because older ffmpeg and
-   * librtmp omit it | test "ChunkReader.push() reads continuations with the extended timestamp omitted"
+   * librtmp omit it | test "ChunkReader.push() reads continuations with the extended timestamp
+   * omitted"
    * DEVIATION: the same | because gortmplib (mediamtx) writes zeros | test "ChunkReader.push() reads
    * continuations with the extended timestamp zero"
    */
@@ -280,12 +281,12 @@ export class ChunkReader {
     if (fmt === 0) {
       stream.msid = readLittleEndianU32(bytes, header + 7);
       stream.timestampMs = extended >= 0 ? extended : readU24(bytes, header);
-      // RTMP 1.0 §5.3.1.2.4: a fmt 3 after a fmt 0 uses the timestamp of the fmt 0 as its delta. SRS,
-      // ffmpeg and rust-media-libs do so; nginx-rtmp and gortmplib use 0. Peers rarely write it.
+      // RTMP 1.0 §5.3.1.2.4: a fmt 3 after a fmt 0 uses the timestamp of the fmt 0 as its delta.
+      // SRS, ffmpeg and rust-media-libs do so; nginx-rtmp and gortmplib use 0. It is rare.
       stream.deltaMs = stream.timestampMs;
     } else {
-      // DEVIATION: a chunk stream starts with fmt 0 | because librtmp starts its ping with fmt 1 | test
-      // "ChunkReader.push() accepts fmt 1 as the first chunk of a chunk stream"
+      // DEVIATION: a chunk stream starts with fmt 0 | because librtmp starts its ping with fmt 1 |
+      // test "ChunkReader.push() accepts fmt 1 as the first chunk of a chunk stream"
       if (fmt !== 3) stream.deltaMs = extended >= 0 ? extended : readU24(bytes, header);
       stream.timestampMs = addU32(stream.timestampMs, stream.deltaMs);
     }

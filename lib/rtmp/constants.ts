@@ -27,8 +27,8 @@ export const UserControlEvent = {
 } as const;
 
 /**
- * Chunk stream ids that this server writes. They are constant, independent of the publisher's, because
- * all players get the same bytes. RTMP 1.0 §5.4 requires csid 2; the others are conventional.
+ * Chunk stream ids that this server writes. They are constant, independent of the publisher's,
+ * because all players get the same bytes. RTMP 1.0 §5.4 requires csid 2; the others are common.
  */
 export const Csid = {
   CONTROL: 2,

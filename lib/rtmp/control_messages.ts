@@ -1,4 +1,4 @@
-/** Protocol control and user control messages (RTMP 1.0 §5.4, §7.1.7), encoded as complete chunks. */
+/** Protocol control and user control messages (RTMP 1.0 §5.4, §7.1.7) as complete chunks. */
 
 import { readU32, writeU32 } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";

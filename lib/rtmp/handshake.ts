@@ -1,7 +1,7 @@
 /**
  * The RTMP handshake of both sides (RTMP 1.0 §5.2). Both support the digest handshake
- * (`handshake_digest.ts`) and fall back to the simple one. Received bytes go in, bytes to send come out;
- * packets may be cut anywhere. Each side buffers at most one block (1536 bytes).
+ * (`handshake_digest.ts`) and fall back to the simple one. Received bytes go in, bytes to send come
+ * out; packets may be cut anywhere. Each side buffers at most one block (1536 bytes).
  */
 
 import { concatBytes, readU32, writeU32 } from "../base/bytes.ts";
@@ -29,8 +29,8 @@ export interface HandshakeProgress {
   /** Whether the handshake is complete and the chunk stream starts. */
   readonly done: boolean;
   /**
-   * The pushed bytes after the handshake, as a view. Peers send their first command in the packet that
-   * ends the handshake. Empty until `done`.
+   * The pushed bytes after the handshake, as a view. Peers send their first command in the packet
+   * that ends the handshake. Empty until `done`.
    */
   readonly rest: Uint8Array;
 }
@@ -52,8 +52,8 @@ const TLS_HANDSHAKE_RECORD = 0x16;
 const HTTP_METHOD_INITIALS = "GPHODCT";
 
 /**
- * The server's side. Answers a client whose C1 has a valid digest with the same schema, and any other
- * client with the simple handshake.
+ * The server's side. Answers a client whose C1 has a valid digest with the same schema, and any
+ * other client with the simple handshake.
  *
  *     ┌─ 0xF3 ─> PROXY LENGTH ──> PROXY BODY ─┐
  *     │                                       v
@@ -76,8 +76,8 @@ export class ServerHandshake {
   }
 
   /**
-   * The client's IPv4 address as reported by an SRS proxy, or `null`. Any client can send this header,
-   * so trust it only from a known proxy.
+   * The client's IPv4 address as reported by an SRS proxy, or `null`. Any client can send this
+   * header, so trust it only from a known proxy.
    */
   get realIp(): string | null {
     return this.#realIp;
@@ -116,8 +116,8 @@ export class ServerHandshake {
   #onC1(c1: Uint8Array): StageResult {
     return {
       send: concatBytes([new Uint8Array([RTMP_VERSION]), ...this.#answer(c1)]),
-      // Ignore C2: Flash Player and others fill it with arbitrary bytes, and a wrong echo says nothing
-      // about the bytes that follow.
+      // Ignore C2: Flash Player and others fill it with arbitrary bytes, and a wrong echo says
+      // nothing about the bytes that follow.
       next: { bytes: HANDSHAKE_BLOCK_BYTES, run: () => FINISHED },
     };
   }
@@ -125,9 +125,9 @@ export class ServerHandshake {
   /**
    * Returns S1 and S2.
    *
-   * DEVIATION: the second field of S2 is the time at which C1 was read (RTMP 1.0 §5.2.4); here S2 is C1
-   * unchanged | because librtmp 2.4 compares the whole block | test
-   * "ServerHandshake.push() echoes a C1 without a digest"
+   * DEVIATION: the second field of S2 is the time at which C1 was read (RTMP 1.0 §5.2.4); here S2
+   * is C1 unchanged | because librtmp 2.4 compares the whole block | test "ServerHandshake.push()
+   * echoes a C1 without a digest"
    */
   #answer(c1: Uint8Array): [Uint8Array, Uint8Array] {
     const { random, nowMs } = this.#options;
@@ -245,7 +245,7 @@ class StageRunner {
     }
   }
 
-  /** Returns all bytes of the stage, or null if incomplete. Copies them only if they come in parts. */
+  /** Returns all bytes of the stage, or null if incomplete. Copies only what comes in parts. */
   #gather(taken: Uint8Array, wantedBytes: number): Uint8Array | null {
     if (taken.length === wantedBytes) return taken;
     this.#block ??= new Uint8Array(wantedBytes);

@@ -1,11 +1,11 @@
 /**
  * The digest ("complex") handshake of Flash Player 9, which no specification describes. The first
  * blocks (C1, S1) contain an HMAC-SHA256 of themselves at an offset given in the block. The second
- * blocks (C2, S2) are signed with a key derived from the peer's digest. ffmpeg, SRS and nginx-rtmp use
- * it; other peers get the simple handshake of RTMP 1.0 §5.2.
+ * blocks (C2, S2) are signed with a key derived from the peer's digest. ffmpeg, SRS and nginx-rtmp
+ * use it; other peers get the simple handshake of RTMP 1.0 §5.2.
  *
- * A block also has room for a Diffie-Hellman public key, which only encrypted RTMPE uses. Here it stays
- * random.
+ * A block also has room for a Diffie-Hellman public key, which only encrypted RTMPE uses. Here it
+ * stays random.
  */
 
 // Web Crypto's HMAC is asynchronous, and the handshake must not need promises.
@@ -77,8 +77,8 @@ const REPLY_KEY: Readonly<Record<HandshakeRole, Uint8Array>> = {
 };
 
 /**
- * Returns the digest of a C1 (`signer` is client) or S1 (`signer` is server), or `null` when there is
- * no valid one: the peer then uses the simple handshake.
+ * Returns the digest of a C1 (`signer` is client) or S1 (`signer` is server), or `null` when there
+ * is no valid one: the peer then uses the simple handshake.
  */
 export function findDigest(block: Uint8Array, signer: HandshakeRole): BlockDigest | null {
   return readDigest(block, signer, 0) ?? readDigest(block, signer, 1);

@@ -1,4 +1,4 @@
-/** `onStatus` information objects (RTMP 1.0 §7.2.2), which report changes of a stream and refusals. */
+/** `onStatus` information objects (RTMP 1.0 §7.2.2): changes of a stream and refusals. */
 
 import { AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
 import type { Command } from "./commands.ts";

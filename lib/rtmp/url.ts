@@ -1,8 +1,8 @@
 /**
  * URLs of streams: as RTMP clients write them, and as an edge sends them to its origin.
  *
- * A client names app and vhost at `connect` (tcUrl) and the stream at `publish` or `play`, both with
- * optional parameters. The rules are those of SRS, so that URLs written for it work.
+ * A client names app and vhost at `connect` (tcUrl) and the stream at `publish` or `play`, both
+ * with optional parameters. The rules are those of SRS, so that URLs written for it work.
  */
 
 import { WireError } from "../base/errors.ts";
@@ -96,14 +96,14 @@ const ONLY_DEFAULT_VHOST = /^\?(vhost|domain)=__defaultVhost__$/;
  * - `app...vhost...name` means `app?vhost=name`. Parameters of tcUrl follow those of the stream.
  * - `/_definst_` is dropped. The last path part is the stream; the others are the app.
  * - White space in host, vhost, app and stream is dropped.
- * - Without a stream, the last part of an app with several parts is the stream, or else the part after
- *   the last slash of the parameters.
+ * - Without a stream, the last part of an app with several parts is the stream, or else the part
+ *   after the last slash of the parameters.
  *
- * The stream may be empty, which is valid at `connect`; callers must refuse it at publish and play. A
- * dot in a stream name has no meaning (SRS before 7.0.109 cut the name there).
+ * The stream may be empty, which is valid at `connect`; callers must refuse it at publish and play.
+ * A dot in a stream name has no meaning (SRS before 7.0.109 cut the name there).
  *
- * DEVIATION: SRS 7.0 moves everything between the first `?` and the last `/` | because the end of a token
- * with a slash in the stream's parameters would become part of the stream name | test
+ * DEVIATION: SRS 7.0 moves everything between the first `?` and the last `/` | because the end of a
+ * token with a slash in the stream's parameters would become part of the stream name | test
  * "parseStreamUrl() keeps a slash in the stream's parameters"
  *
  * @throws {WireError} `command.bad_url` when tcUrl has no schema or no valid host and port
@@ -133,7 +133,8 @@ export function streamKey(vhost: string, app: string, stream: string): string {
 }
 
 /**
- * Parses a URL `rtmp://host[:port]/app[/…]/stream[?params]` that a user wrote or a server redirected to.
+ * Parses a URL `rtmp://host[:port]/app[/…]/stream[?params]` that a user wrote or a server
+ * redirected to.
  *
  * @throws {WireError} `command.bad_url` when it has another form
  */
@@ -155,15 +156,15 @@ export function parseRtmpUrl(url: string): RtmpTarget {
 }
 
 /**
- * Returns what an edge sends to its origin for a client's request. The vhost replaces the host in tcUrl
- * and is removed from the parameters. All other parameters, including tokens, are unchanged.
+ * Returns what an edge sends to its origin for a client's request. The vhost replaces the host in
+ * tcUrl and is removed from the parameters. All other parameters, including tokens, are unchanged.
  *
  * A request that fell back to the default vhost requests the vhost that its client asked for: its
  * `vhost` parameter, else its host if that is a name. Without either, tcUrl has the origin's host.
  *
- * DEVIATION: SRS 7.0 skips the vhost template when the client's parameters contain `vhost=` | because
- * that is a bug of SRS, number 2804 in its tracker | test "upstreamTarget() applies the template when
- * the client's query contains vhost="
+ * DEVIATION: SRS 7.0 skips the vhost template when the client's parameters contain `vhost=` |
+ * because that is a bug of SRS, number 2804 in its tracker | test "upstreamTarget() applies the
+ * template when the client's query contains vhost="
  */
 export function upstreamTarget(
   { origin, request, vhostTemplate }: UpstreamRequest,

@@ -37,21 +37,21 @@ export interface ClientSessionHandler {
   /** Bytes for the server, in order. The handler may keep the array. */
   send(bytes: Uint8Array): void;
   /**
-   * The server accepted the connect or the publish, or sent the first message of the played stream. A
-   * status does not start a play, because nginx-rtmp and SRS announce streams without a publisher.
-   * `msid` is the message stream id of the media.
+   * The server accepted the connect or the publish, or sent the first message of the played stream.
+   * A status does not start a play, because nginx-rtmp and SRS announce streams without a
+   * publisher. `msid` is the message stream id of the media.
    */
   onStarted(msid: number): void;
   /**
-   * A message of the played stream: type 8, 9 or 18, without the data messages of the server itself.
-   * `payload` is valid only during the call.
+   * A message of the played stream: type 8, 9 or 18, without the data messages of the server
+   * itself. `payload` is valid only during the call.
    */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
   /** A status of the running stream, e.g. `NetStream.Play.UnpublishNotify`. */
   onStatus(status: Status): void;
   /**
-   * A StreamEOF ended the played stream, without a status before it. nginx-rtmp sends only this, whether
-   * its publisher has stopped or its connection was lost.
+   * A StreamEOF ended the played stream, without a status before it. nginx-rtmp sends only this,
+   * whether its publisher has stopped or its connection was lost.
    */
   onStreamEof(): void;
   onPong(timestampMs: number): void;
@@ -71,8 +71,8 @@ export interface ClientSessionOptions {
 }
 
 /**
- * Acknowledgement windows requested from the server, in bytes. Small for a publish: what a server has
- * acknowledged need not be sent again to the next one.
+ * Acknowledgement windows requested from the server, in bytes. Small for a publish: what a server
+ * has acknowledged need not be sent again to the next one.
  */
 const WINDOW_ACK_BYTES = { play: 2_500_000, publish: 65_536, connect: 2_500_000 } as const;
 
@@ -92,8 +92,8 @@ type ClientState =
   | { readonly type: "starting" | "started" | "ended"; readonly msid: number };
 
 /**
- * The client's side of one RTMP connection, without socket or clock: received bytes go in, bytes to send
- * and events come out. Plays or publishes one stream, or only connects.
+ * The client's side of one RTMP connection, without socket or clock: received bytes go in, bytes to
+ * send and events come out. Plays or publishes one stream, or only connects.
  *
  *     HANDSHAKE ── S2 ──> CONNECTING ── _result ──> CREATING ── _result ──> STARTING
  *                             │                                                │ publish: accepted,
@@ -228,8 +228,8 @@ export class ClientSession implements MessageLayerHandler {
     }));
     this.send(encodeWindowAckSize(WINDOW_ACK_BYTES[target.kind]));
     this.send(encodeSetChunkSize(chunkSize));
-    // Servers run commands in order, so this need not wait for the answer: a distant player gets its
-    // first video frame a round trip earlier. A server that refuses the connect ignores it.
+    // Servers run commands in order, so this need not wait for the answer: a distant player gets
+    // its first video frame a round trip earlier. A server that refuses the connect ignores it.
     if (target.kind === "play") this.#sendCreateStream();
   }
 
@@ -342,8 +342,8 @@ function describeStatus({ code, description }: Status): string {
 }
 
 /**
- * Returns the target of a redirect, or null for an ordinary refusal. `ex.redirect2` is the full URL of
- * the stream, `ex.redirect` the tcUrl (SRS, Flash Media Server).
+ * Returns the target of a redirect, or null for an ordinary refusal. `ex.redirect2` is the full URL
+ * of the stream, `ex.redirect` the tcUrl (SRS, Flash Media Server).
  */
 function parseRedirect(info: AmfValue, streamName: string): UpstreamRedirect | null {
   const ex = info instanceof AmfObject ? info.get("ex") : undefined;

@@ -10,9 +10,9 @@ const MAX_KEPT_BYTES = 4 * 1024 * 1024;
 const MESSAGE_OVERHEAD_BYTES = 64;
 
 /**
- * Keeps the first messages of a publisher that does not wait for the answer to `publish`. The relays of
- * nginx-rtmp and SRS send media immediately. Sequence headers are sent only once, and without them the
- * stream cannot be decoded.
+ * Keeps the first messages of a publisher that does not wait for the answer to `publish`. The
+ * relays of nginx-rtmp and SRS send media immediately. Sequence headers are sent only once, and
+ * without them the stream cannot be decoded.
  */
 export class EarlyMedia {
   #messages: { typeId: number; timestampMs: number; payload: Uint8Array }[] = [];

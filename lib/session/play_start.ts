@@ -30,9 +30,9 @@ const SAMPLE_ACCESS = ["|RtmpSampleAccess", true, true] as const;
 const encoded = new Map<number, Uint8Array>();
 
 /**
- * Returns what every player is sent when its play starts: StreamBegin, both statuses, and the right to
- * read samples. `chunkSize`, in bytes, must have been announced to the peer. The result is encoded once
- * and shared; do not change it.
+ * Returns what every player is sent when its play starts: StreamBegin, both statuses, and the right
+ * to read samples. `chunkSize`, in bytes, must have been announced to the peer. The result is
+ * encoded once and shared; do not change it.
  */
 export function playStart(chunkSize: number): Uint8Array {
   let bytes = encoded.get(chunkSize);

@@ -26,7 +26,7 @@ export interface ConnectRequest {
   readonly swfUrl: string;
   /** E.g. `LNX 9,0,124,2` or `FMLE/3.0`. */
   readonly flashVer: string;
-  /** Second argument, where SRS's clients pass tokens and its edges identify themselves; or null. */
+  /** Second argument, or null. SRS's clients pass tokens in it; its edges identify themselves. */
   readonly args: AmfObject | null;
 }
 
@@ -34,7 +34,7 @@ export interface ConnectRequest {
 export interface ServerSessionHandler extends ServerStreamHandler {
   /** Bytes for the peer, in order. May be kept but not changed, because some are shared. */
   send(bytes: Uint8Array): void;
-  /** `info` is the whole connect object. Read what `request` lacks during the call; do not keep it. */
+  /** `info` is the whole connect object, for what `request` lacks. Do not keep it. */
   onConnect(request: ConnectRequest, info: AmfObject): void;
   onPong(timestampMs: number): void;
   onAcknowledgement(totalBytes: number): void;
@@ -88,19 +88,19 @@ const MAX_EARLY_COMMANDS = 8;
 const FMS_VERSION = "FMS/3,5,3,888";
 
 /**
- * The server's side of one RTMP connection, without socket or clock: received bytes go in, bytes to send
- * and requests come out.
+ * The server's side of one RTMP connection, without socket or clock: received bytes go in, bytes to
+ * send and requests come out.
  *
  *     HANDSHAKE ── C2 ──> UNCONNECTED ── connect ──> CONNECTING ──┬── acceptConnect() ──> CONNECTED
  *                                                                 └── reject() ─────────> REFUSED
  *
- * Once connected, commands and media go to a {@linkcode ServerStream}, which has the states of publish
- * and play.
+ * Once connected, commands and media go to a {@linkcode ServerStream}, which has the states of
+ * publish and play.
  *
- * Whatever needs a decision (connect, publish, play) becomes a request with an id. The peer gets no
- * answer before `accept…(id)` or `reject(id)`, which may follow at any later time; an answer to a
- * withdrawn request is ignored. Peers that do not wait for answers lose nothing: commands after
- * `connect` and media after `publish` are kept until then, within limits.
+ * Everything that needs a decision (connect, publish, play) becomes a request with an id. The peer
+ * gets no answer before `accept…(id)` or `reject(id)`, which may follow at any later time; an
+ * answer to a withdrawn request is ignored. Peers that do not wait for answers lose nothing:
+ * commands after `connect` and media after `publish` are kept until then, within limits.
  *
  * Messages are sent in the same order as SRS, which clients are tested with, except that success is
  * announced after the decision and not before.

@@ -18,7 +18,7 @@ export interface StreamCommand {
 export interface ServerStreamHandler {
   onPublish(request: StreamCommand): void;
   onPlay(request: StreamCommand): void;
-  /** A message of the accepted publish: type 8, 9 or 18. `payload` is valid only during the call. */
+  /** A message of the accepted publish: type 8, 9 or 18. Do not keep `payload`. */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
   /** The peer ended its publish or play, or withdrew the request. */
   onStreamClosed(): void;
@@ -50,8 +50,9 @@ export const CONNECT_REQUEST_ID = 1;
  *     IDLE ── publish ──> PUBLISH REQUESTED ── acceptPublish() ──> PUBLISHING
  *       └───── play ────> PLAY REQUESTED ────── acceptPlay() ────> PLAYING
  *
- * From any state, the peer returns to IDLE with `closeStream`, `deleteStream`, `FCUnpublish` or another
- * `publish` or `play`. So do `reject()` from both requested states and `endPublish()` from PUBLISHING.
+ * From any state, the peer returns to IDLE with `closeStream`, `deleteStream`, `FCUnpublish` or
+ * another `publish` or `play`. So do `reject()` from both requested states and `endPublish()` from
+ * PUBLISHING.
  */
 export class ServerStream {
   readonly #handler: ServerStreamHandler;
@@ -157,8 +158,8 @@ export class ServerStream {
   }
 
   #onCreateStream(command: Command): void {
-    // All players get the same bytes, with stream id 1, so a client gets id 1, even if it asks again
-    // before using it. Beside a stream in use it gets another id, which cannot be used.
+    // All players get the same bytes, with stream id 1, so a client gets id 1, even if it asks
+    // again before using it. Beside a stream in use it gets another id, which cannot be used.
     const msid = this.#state.type === "idle" ? MEDIA_MSID : MEDIA_MSID + 1;
     this.#writer.result(command.transactionId, msid);
   }
@@ -194,8 +195,8 @@ export class ServerStream {
   #onFmle({ name, transactionId }: Command): void {
     const { type } = this.#state;
     const isPublisher = type === "publishing" || type === "publish requested";
-    // FMLE starts over with any of the three. IP cameras that did not start with them send FCPublish
-    // after publish, without any meaning.
+    // FMLE starts over with any of the three. IP cameras that did not start with them send
+    // FCPublish after publish; ignore that.
     const isEnd = isPublisher && (name === "FCUnpublish" || this.#isFmle);
     if (!isPublisher && name !== "FCUnpublish") this.#isFmle = true;
     if (isEnd && type === "publishing") {

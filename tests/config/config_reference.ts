@@ -6,8 +6,10 @@
 
 import type { Deferred, Entries, Option } from "../../lib/config/schema.ts";
 import { ROOT } from "../../lib/config/schema.ts";
-import { srsSyntax, tomlSyntax } from "../../lib/config/syntax.ts";
+import { syntaxOf } from "../../lib/config/syntax.ts";
 
+const srsSyntax = syntaxOf("full.conf");
+const tomlSyntax = syntaxOf("full.toml");
 const TEXT_WIDTH = 96;
 const VALUE_COLUMN = 20;
 const VHOST = "__defaultVhost__";

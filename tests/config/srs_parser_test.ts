@@ -194,7 +194,7 @@ Deno.test("parseSrs() puts included files in place, at the top and in a block", 
   assertEquals([tree[1]?.file, tree[1]?.line], ["a.conf", 1]);
 });
 
-Deno.test("parseSrs() looks for an include beside the including file when the working directory lacks it", () => {
+Deno.test("parseSrs() looks for an include next to the including file when the working directory lacks it", () => {
   const files = readFrom({
     "conf/inner.conf": "beside;",
     "both.conf": "cwd;",

@@ -1,6 +1,6 @@
 import { assertEquals } from "../helpers/assert.ts";
 import { isCidr, isHostName, isIp, parsePort, splitHostPort } from "../../lib/config/address.ts";
-import { editDistance, nearestName } from "../../lib/config/nearest.ts";
+import { nearestName } from "../../lib/config/nearest.ts";
 
 Deno.test("isIp() tells addresses from other texts", () => {
   const yes = ["0.0.0.0", "255.255.255.255", "::", "::1", "fe80::1:2", "::ffff:10.0.0.1"];
@@ -69,14 +69,15 @@ Deno.test("parsePort() takes decimal ports in range only", () => {
   assertEquals(parsePort("0", 0), 0);
 });
 
-Deno.test("editDistance() counts insertions, removals and replacements", () => {
-  assertEquals(editDistance("", "abc"), 3);
-  assertEquals(editDistance("abc", ""), 3);
-  assertEquals(editDistance("kitten", "sitting"), 3);
-  assertEquals(editDistance("origin", "origin"), 0);
+Deno.test("nearestName() accepts two insertions, removals or replacements in six characters", () => {
+  for (const typed of ["sitting", "sittin", "sitti", "xsittingx", "kittin"]) {
+    assertEquals(nearestName(typed, ["sitting"]), "sitting", typed);
+  }
+  assertEquals(nearestName("kitten", ["sitting"]), undefined);
+  assertEquals(nearestName("", ["abc"]), undefined);
 });
 
-Deno.test("nearestName() takes the closest name and none that is far", () => {
+Deno.test("nearestName() returns the closest name, and none that is far", () => {
   const names = ["origin", "mode", "vhost", "linger"];
   assertEquals(nearestName("orgin", names), "origin");
   assertEquals(nearestName("vhots", names), "vhost");
