@@ -6,6 +6,7 @@ import { StreamLog } from "../lib/hub/stream_log.ts";
 import { Timeline } from "../lib/hub/timeline.ts";
 import { encodeMessage } from "../lib/rtmp/chunk_encode.ts";
 import { ChunkReader } from "../lib/rtmp/chunk_reader.ts";
+import { MessageType } from "../lib/rtmp/constants.ts";
 
 /** One second of 1 Mbit/s: 25 video frames of 4.4 kB and 43 audio frames of 350 bytes. */
 const SECOND = Array.from({ length: 68 }, (_, index) => {
@@ -43,10 +44,11 @@ Deno.bench("StreamLog.append(): 1 s of 1 Mbit/s", () => {
 });
 
 const joinIndex = new JoinIndex(LIMITS);
-const timeline = new Timeline(false);
+const timeline = new Timeline({ isAbsolute: false });
 Deno.bench("JoinIndex.observe() and Timeline.map(): 1 s of 1 Mbit/s", () => {
   for (const { typeId, timestampMs, payload } of SECOND) {
-    joinIndex.observe(typeId, timeline.map(timestampMs), payload, 0);
+    const track = typeId === MessageType.VIDEO ? "video" : "audio";
+    joinIndex.observe(typeId, timeline.map(track, timestampMs, timestampMs), payload, 0);
   }
   joinIndex.end();
 });
@@ -58,5 +60,7 @@ const stream = new Stream(
 );
 const handle = stream.publish();
 Deno.bench("PublishHandle.push(): 1 s of 1 Mbit/s, all of the above", () => {
-  for (const { typeId, timestampMs, payload } of SECOND) handle?.push(typeId, timestampMs, payload);
+  for (const { typeId, timestampMs, payload } of SECOND) {
+    handle?.push(typeId, timestampMs, payload, timestampMs);
+  }
 });

@@ -42,7 +42,7 @@ for (const count of [500, 2_000, 9_000]) {
   let timestampMs = 0;
   Deno.bench(`one merge period of ${count} players`, async () => {
     for (const payload of MERGED) {
-      handle?.push(payload[0] === 0xAF ? 8 : 9, timestampMs += 14, payload);
+      handle?.push(payload[0] === 0xAF ? 8 : 9, timestampMs += 14, payload, timestampMs += 14);
     }
     for (const sink of sinks) queue.add(sink);
     // Every batch but the last yields to the event loop.

@@ -38,7 +38,7 @@ const flv = new FlvStream(stream, vhost, CHUNK_SIZE);
 let nowMs = 0;
 
 Deno.bench("PublishHandle.push() and FlvStream.catchUp() of one message of 5 kB", () => {
-  source.push(9, nowMs += 40, VIDEO_FRAME);
+  source.push(9, nowMs += 40, VIDEO_FRAME, nowMs += 40);
   flv.catchUp();
 });
 

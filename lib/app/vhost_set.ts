@@ -126,10 +126,23 @@ export class VhostSet {
       onSourceChange: (stream, { type }) => {
         if (type === "began") this.#hls.watch(stream, service);
       },
+      onClockChange: ({ name }, { track, kind, byMs }) => {
+        logger.for("hub", name).info(`Clock corrected: ${CLOCK_CHANGES[kind]}`, {
+          vhost: config.name,
+          track,
+          by_ms: byMs,
+        });
+      },
     });
     return { hub, mirrors, service };
   }
 }
+
+const CLOCK_CHANGES = {
+  leap: "it leapt",
+  apart: "audio and video began far apart",
+  unstamped: "timestamps stand still",
+} as const;
 
 /** How the streams of a vhost are kept. */
 function streamOptions({ play }: VhostConfig, chunkSize: number): StreamOptions {

@@ -130,7 +130,10 @@ const play = {
     "30s",
     "Close a client that has not answered a ping for this long. Own directive.",
   ),
-  time_jitter: deferred(["full"], "Correct jumps of timestamps."),
+  time_jitter: deferred(
+    ["full"],
+    "Correct timestamps. Always done, as full does in SRS; write atc on to keep them.",
+  ),
   mix_correct: deferred(["off"], "Reorder audio and video by timestamp."),
   atc_auto: deferred(["off"], "Enable atc when the metadata asks for it."),
   mw_msgs: deferred(["8"], "Number of messages collected for one write."),

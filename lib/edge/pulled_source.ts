@@ -98,8 +98,9 @@ export class PulledSource {
   deliver(typeId: number, timestampMs: number, payload: Uint8Array): void {
     if (this.#state.type !== "feeding") return;
     const { handle, history } = this.#state;
-    this.#lastDeliveryMs = this.#options.clock.now();
-    history.note(typeId, handle.push(typeId, timestampMs, payload), payload);
+    const nowMs = this.#options.clock.now();
+    this.#lastDeliveryMs = nowMs;
+    history.note(typeId, handle.push(typeId, timestampMs, payload, nowMs), payload);
   }
 
   /** The origin is lost: players are told nothing. */

@@ -1,4 +1,5 @@
 import type { SourceChange } from "./publisher.ts";
+import type { ClockChange } from "./timeline.ts";
 import { createStreamStats, Stream, type StreamOptions, type StreamStats } from "./stream.ts";
 
 /** Hears which sources feed the streams of a hub. */
@@ -11,6 +12,8 @@ export interface HubObserver {
    * stream's end joins it.
    */
   onSourceChange(stream: Stream, change: SourceChange): void;
+  /** A track's clock leapt or stands still, and stream time was corrected. */
+  onClockChange?(stream: Stream, change: ClockChange): void;
 }
 
 /**
@@ -76,6 +79,9 @@ export class Hub {
     stream.observe({
       onSourceChange: (change) => {
         for (const observer of this.#observers) observer.onSourceChange(stream, change);
+      },
+      onClockChange: (change) => {
+        for (const observer of this.#observers) observer.onClockChange?.(stream, change);
       },
     });
   }

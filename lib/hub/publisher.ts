@@ -12,11 +12,11 @@ export interface PublishHandle {
   /**
    * Appends a message: type 8 (audio), 9 (video) or 18 (data). Synchronous and without back
    * pressure, as live media is. `payload` is copied before this returns. Without effect once
-   * closed.
+   * closed. `arrivalMs` is when it arrived, in ms of a clock that never goes back.
    *
    * @returns the message's stream time, u32.
    */
-  push(typeId: number, timestampMs: number, payload: Uint8Array): number;
+  push(typeId: number, timestampMs: number, payload: Uint8Array, arrivalMs: number): number;
   /** The source has left. Without effect when called again. */
   end(reason: EndReason): void;
   /** True after {@linkcode end}. */

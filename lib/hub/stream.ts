@@ -17,7 +17,7 @@ import { JoinIndex, type JoinLimits, type JoinPoint } from "./join_index.ts";
 import type { EndReason, PublishHandle, SourceChange } from "./publisher.ts";
 import type { StreamRequest } from "./stream_request.ts";
 import { neededFrom, StreamLog, type StreamLogView } from "./stream_log.ts";
-import { Timeline, type TimePair } from "./timeline.ts";
+import { type ClockChange, Timeline, type TimePair } from "./timeline.ts";
 
 /** Settings of a stream, from its vhost. */
 export interface StreamOptions extends JoinLimits {
@@ -43,6 +43,8 @@ export interface Viewer {
 export interface StreamObserver {
   /** Called in order with the bytes: the log holds those before the change, none after it. */
   onSourceChange(change: SourceChange): void;
+  /** A track's clock leapt or stands still, and stream time was corrected. */
+  onClockChange?(change: ClockChange): void;
 }
 
 /** Counters of a stream, for reports. */
@@ -109,7 +111,10 @@ export class Stream {
     this.#options = options;
     this.#log = new StreamLog(options.chunkSize);
     this.#joinIndex = new JoinIndex(options);
-    this.#timeline = new Timeline(options.isAbsoluteTime);
+    this.#timeline = new Timeline({
+      isAbsolute: options.isAbsoluteTime,
+      onClockChange: (change) => this.#reportClock(change),
+    });
     this.#onIdle = onIdle;
   }
 
@@ -223,9 +228,9 @@ export class Stream {
   }
 
   /** @ignore Called by the source. Returns the stream time of the message. */
-  append(typeId: number, sourceMs: number, payload: Uint8Array): number {
+  append(typeId: number, sourceMs: number, payload: Uint8Array, arrivalMs: number): number {
     const body = typeId === MessageType.DATA_AMF0 ? stripSetDataFrame(payload) : payload;
-    const timestampMs = this.#streamTime(typeId, sourceMs, body);
+    const timestampMs = this.#streamTime(typeId, sourceMs, body, arrivalMs);
     this.stats.messages++;
     this.stats.payloadBytes += body.length;
     if (typeId === MessageType.VIDEO) this.stats.videoMessages++;
@@ -267,6 +272,10 @@ export class Stream {
     for (const viewer of this.#viewers) viewer.onFirstMedia?.();
   }
 
+  #reportClock(change: ClockChange): void {
+    for (const observer of this.#observers) observer.onClockChange?.(change);
+  }
+
   #report(change: SourceChange): void {
     for (const observer of this.#observers) observer.onSourceChange(change);
   }
@@ -275,15 +284,21 @@ export class Stream {
    * Returns the stream time of a message. Encoders and origins may stamp data and headers with 0 at
    * any time: those belong to now and are no new clock.
    */
-  #streamTime(typeId: number, sourceMs: number, body: Uint8Array): number {
+  #streamTime(
+    typeId: number,
+    sourceMs: number,
+    body: Uint8Array,
+    arrivalMs: number,
+  ): number {
     const timeline = this.#timeline;
     const isData = typeId === MessageType.DATA_AMF0;
     if (isData && isMetadata(body)) return METADATA_TIMESTAMP_MS;
-    const isUnstamped = isData && sourceMs === 0;
-    if (isUnstamped || !timeline.follows(sourceMs) && isSideData(typeId, body)) {
+    if (isData) return sourceMs === 0 ? timeline.nowMs : timeline.dataTime(sourceMs);
+    const track = typeId === MessageType.VIDEO ? "video" : "audio";
+    if (isSideData(typeId, body) && !timeline.follows(track, sourceMs, arrivalMs)) {
       return timeline.nowMs;
     }
-    return timeline.map(sourceMs);
+    return timeline.map(track, sourceMs, arrivalMs);
   }
 
   // Notices are the same for all players and ordered with the media, so they go through the log.
@@ -345,8 +360,8 @@ class Source implements PublishHandle {
     return this.#isClosed;
   }
 
-  push(typeId: number, timestampMs: number, payload: Uint8Array): number {
-    return this.#isClosed ? 0 : this.#stream.append(typeId, timestampMs, payload);
+  push(typeId: number, timestampMs: number, payload: Uint8Array, arrivalMs: number): number {
+    return this.#isClosed ? 0 : this.#stream.append(typeId, timestampMs, payload, arrivalMs);
   }
 
   end(reason: EndReason): void {

@@ -1,86 +1,322 @@
 import { addU32, diffU32 } from "../base/u32.ts";
 
-/** A larger step back is a new clock. Smaller ones are interleaving and B-frames. */
-const MAX_BACKWARD_MS = 3_000;
+/** A track of a stream. Each has a clock of its own at some sources. */
+export type Track = "audio" | "video";
 
-/** A larger step ahead is a new clock. Smaller ones are gaps of a source that was cut off. */
-const MAX_FORWARD_MS = 60_000;
+/** A step ahead of at most this is normal: bursts after a stall, GOP caches, sparse frames. */
+const MAX_STEP_MS = 3_000;
 
-/** Time between the last message of a clock and the first of the next: a frame at 25 fps. */
+/** A larger step is a pause with the clock running if stream time then leads arrival by at most this. */
+const PAUSE_TOLERANCE_MS = 1_000;
+
+/** A step back of less than this is jitter, and time stands still; a larger one is another clock. */
+const JITTER_MS = 500;
+
+/** Tracks that are at most this far apart keep their distance exactly, for the sake of lip sync. */
+const MAX_DISTANCE_MS = 3_000;
+
+/** A track that plays its old clock's end over the new one's beginning stands still for at most this long. */
+const MAX_OVERLAP_MS = 1_000;
+
+/** A track whose timestamps stand still for longer than this is unstamped. */
+const UNSTAMPED_AFTER_MS = 1_000;
+
+/** Time between two frames where it is not known: 25 frames a second. */
 const FRAME_MS = 40;
 
-/** A first timestamp below this is kept unchanged. */
+/** A first timestamp below this is kept as it is. */
 const NEAR_ZERO_MS = 10_000;
 
-/** One moment on the clock of a source and in stream time, both u32. */
+/** Stream time of the first message of a clock that begins high: early messages of other tracks fit before it. */
+const FIRST_MS = 3_000;
+
+/** One moment on a source's clock and in stream time, both u32. */
 export interface TimePair {
   readonly sourceMs: number;
   readonly streamMs: number;
 }
 
+/** A correction: the clock of `track` no longer counts as it did. */
+export interface ClockChange {
+  readonly track: Track;
+  /**
+   * `leap`: it stepped although no such time passed. `apart`: it began more than 3 s away from the other
+   * track. `unstamped`: its timestamps stand still.
+   */
+  readonly kind: "leap" | "apart" | "unstamped";
+  /** By how much it leapt or is apart, in ms; 0 for `unstamped`. */
+  readonly byMs: number;
+}
+
+/** Options of {@linkcode Timeline}. */
+interface TimelineOptions {
+  /**
+   * Keeps the source's own timestamps (SRS's `atc on`). Otherwise stream time begins near 0, which puts
+   * off the 4-byte timestamps of encoders that begin high by 4 h 39 min.
+   */
+  readonly isAbsolute: boolean;
+  /** Called once for every change of clock, before `map` returns. */
+  readonly onClockChange?: (change: ClockChange) => void;
+}
+
+/** A leap of `stepMs`, after which the offset of `track` is larger by `shiftMs`. */
+interface Leap {
+  readonly track: Track;
+  readonly stepMs: number;
+  readonly shiftMs: number;
+}
+
+/** What is known of one track's clock. Lives as long as the stream. */
+interface TrackClock {
+  readonly track: Track;
+  /** What to add to the source's clock; null when the next message decides. */
+  offsetMs: number | null;
+  /** False before the first message of the stream. */
+  hasTime: boolean;
+  /** Newest stream time, u32. */
+  streamMs: number;
+  /** False before the first message of the source. */
+  hasSource: boolean;
+  /** Of the newest message of the source. */
+  sourceMs: number;
+  arrivalMs: number;
+  /** When `sourceMs` was first seen. */
+  stillSinceMs: number;
+  isUnstamped: boolean;
+}
+
 /**
- * Keeps stream time: one clock for players, however often the source changes. A source's timestamps
- * are shifted by an offset, chosen when the source begins so that time continues.
+ * Stream time: one clock for players, however the clocks of sources behave. Per track it never runs
+ * backwards, and it advances as arrival times do: RTMP timestamps are decoding times, so an honest source
+ * sends them in order (RTMP 1.0 §5.3.1).
+ *
+ * Each track has an offset of its own, because some encoders stamp audio and video by two clocks. A step
+ * of a track's source time is judged by that track's last message and by the time of arrival:
+ *
+ * | step                                     | taken as                     | stream time                   |
+ * | ---------------------------------------- | ---------------------------- | ----------------------------- |
+ * | 0…3 s                                    | normal                       | advances by the step          |
+ * | more, and it does not lead arrival       | a pause with a running clock | advances by the step          |
+ * | more, and it leads arrival by over 1 s   | a leap                       | advances by the time passed   |
+ * | back by less than 500 ms                 | jitter                       | stands still                  |
+ * | back by more                             | a leap                       | advances by the time passed   |
+ * | none for over 1 s                        | an unstamped track           | follows the other track       |
+ *
+ * A leap of one track predicts the other's: when the other leaps by the same amount ± 3 s it is moved by
+ * the same offset, so lip sync survives.
  */
 export class Timeline {
   #isAbsolute: boolean;
-  /** Stream time minus source time; null until the next message sets it. */
-  #offsetMs: number | null = null;
+  readonly #onClockChange: (change: ClockChange) => void;
+  readonly #audio = createTrackClock("audio");
+  readonly #video = createTrackClock("video");
   #hasTime = false;
   #nowMs = 0;
+  /** The most that stream time was ahead of arrival, mod 2³²; null before the source's first message. */
+  #leadMs: number | null = null;
+  /** The newest leap, until the other track does the same. */
+  #leap: Leap | null = null;
 
-  /**
-   * @param isAbsolute Keeps the source's timestamps (SRS `atc on`). Otherwise stream time starts
-   *   near 0, so that 4-byte timestamps first appear after 4 h 39 min, even if the encoder starts
-   *   high.
-   */
-  constructor(isAbsolute: boolean) {
+  constructor({ isAbsolute, onClockChange }: TimelineOptions) {
     this.#isAbsolute = isAbsolute;
+    this.#onClockChange = onClockChange ?? (() => {});
   }
 
-  /** Newest stream time in ms, u32. */
+  /** Newest stream time of all tracks in ms, u32. */
   get nowMs(): number {
     return this.#nowMs;
   }
 
-  /** Prepares for another source, or a new clock of the same one. */
+  /** The next message comes from another source. `isAbsolute` as for the constructor. */
   beginSource(isAbsolute: boolean = this.#isAbsolute): void {
     this.#isAbsolute = isAbsolute;
-    this.#offsetMs = null;
+    this.#resetSource(null);
   }
 
-  /** Prepares for another source whose clock shows `sourceMs` at stream time `streamMs`. */
+  /** The next message comes from another source, whose clock shows `sourceMs` at stream time `streamMs`. */
   resumeSource({ sourceMs, streamMs }: TimePair): void {
-    this.#offsetMs = diffU32(streamMs, sourceMs);
+    this.#resetSource(diffU32(streamMs, sourceMs));
   }
 
-  /** Whether `sourceMs` continues the source's clock. False while that is unknown. */
-  follows(sourceMs: number): boolean {
+  /**
+   * Whether `sourceMs` lies where the clock of `track` is, as far as that is known. Headers and data that
+   * do not follow are stamped with {@linkcode nowMs} by the caller.
+   */
+  follows(track: Track, sourceMs: number, arrivalMs: number): boolean {
     if (this.#isAbsolute) return true;
-    return this.#offsetMs !== null && !this.#isJump(addU32(sourceMs, this.#offsetMs));
+    const clock = this.#clockOf(track);
+    if (!clock.hasSource) return this.#offsetForFirst(clock, sourceMs) !== null;
+    return !this.#isLeap(clock, sourceMs, arrivalMs);
   }
 
-  /** Returns the stream time of a message with `sourceMs` on its source's clock (both u32). */
+  /**
+   * Stream time of a data message, u32: on the clock of a track where it is near that, else the newest
+   * stream time. It moves no clock.
+   */
+  dataTime(sourceMs: number): number {
+    if (this.#isAbsolute) return sourceMs;
+    for (const { hasSource, offsetMs } of [this.#video, this.#audio]) {
+      if (!hasSource) continue;
+      const streamMs = addU32(sourceMs, offsetMs!);
+      if (Math.abs(diffU32(streamMs, this.#nowMs)) <= MAX_DISTANCE_MS) return streamMs;
+    }
+    return this.#nowMs;
+  }
+
+  /**
+   * Stream time of a media message with `sourceMs` on its source's clock, both u32.
+   *
+   * @param arrivalMs When it arrived, in ms of any clock that never goes back.
+   */
   // HOT: once per media message of a stream; guarded by bench/codec_bench.ts.
-  map(sourceMs: number): number {
-    if (!this.follows(sourceMs)) this.#offsetMs = diffU32(this.#startFor(sourceMs), sourceMs);
-    const streamMs = addU32(sourceMs, this.#offsetMs ?? 0);
-    const isNewest = !this.#hasTime || diffU32(streamMs, this.#nowMs) > 0;
-    // Only an absolute clock can jump here: it may be set back.
-    if (isNewest || this.#isJump(streamMs)) this.#nowMs = streamMs;
-    this.#hasTime = true;
+  map(track: Track, sourceMs: number, arrivalMs: number): number {
+    const clock = this.#clockOf(track);
+    const streamMs = this.#isAbsolute ? sourceMs : this.#streamTime(clock, sourceMs, arrivalMs);
+    if (!clock.hasSource || sourceMs !== clock.sourceMs) clock.stillSinceMs = arrivalMs;
+    clock.sourceMs = sourceMs;
+    clock.arrivalMs = arrivalMs;
+    clock.streamMs = streamMs;
+    clock.hasSource = true;
+    clock.hasTime = true;
+    this.#noteNow(streamMs, arrivalMs);
     return streamMs;
   }
 
-  #isJump(streamMs: number): boolean {
-    const stepMs = diffU32(streamMs, this.#nowMs);
-    return stepMs < -MAX_BACKWARD_MS || stepMs > MAX_FORWARD_MS;
+  #streamTime(clock: TrackClock, sourceMs: number, arrivalMs: number): number {
+    if (!clock.hasSource) return this.#begin(clock, sourceMs);
+    const isStill = sourceMs === clock.sourceMs;
+    if (isStill && arrivalMs - clock.stillSinceMs > UNSTAMPED_AFTER_MS) {
+      return this.#followOther(clock, sourceMs, arrivalMs);
+    }
+    if (this.#isLeap(clock, sourceMs, arrivalMs)) return this.#correct(clock, sourceMs, arrivalMs);
+    return later(addU32(sourceMs, clock.offsetMs!), clock.streamMs);
   }
 
-  /** Returns the stream time for the first message of a source, stamped `sourceMs`. */
-  #startFor(sourceMs: number): number {
-    if (this.#hasTime) return addU32(this.#nowMs, FRAME_MS);
-    // Leaves room for steps back, so that no early message lands before zero.
-    return sourceMs < NEAR_ZERO_MS ? sourceMs : MAX_BACKWARD_MS;
+  /** The first message of the track from this source. */
+  #begin(clock: TrackClock, sourceMs: number): number {
+    const other = this.#otherOf(clock);
+    const offsetMs = this.#offsetForFirst(clock, sourceMs);
+    clock.offsetMs = offsetMs ?? diffU32(this.#startFor(sourceMs), sourceMs);
+    if (offsetMs === null && other.hasSource) {
+      const byMs = diffU32(sourceMs, other.sourceMs);
+      this.#onClockChange({ track: clock.track, kind: "apart", byMs });
+    }
+    const streamMs = addU32(sourceMs, clock.offsetMs);
+    return clock.hasTime ? later(streamMs, clock.streamMs) : streamMs;
   }
+
+  /** The offset that is known already, or that of the other track if the two are close; else null. */
+  #offsetForFirst(clock: TrackClock, sourceMs: number): number | null {
+    if (clock.offsetMs !== null) return clock.offsetMs;
+    const other = this.#otherOf(clock);
+    if (!other.hasSource) return null;
+    const distanceMs = diffU32(addU32(sourceMs, other.offsetMs!), other.streamMs);
+    return Math.abs(distanceMs) <= MAX_DISTANCE_MS ? other.offsetMs : null;
+  }
+
+  /** Where a clock that begins with `sourceMs` begins in stream time. */
+  #startFor(sourceMs: number): number {
+    const isSecondTrack = this.#audio.hasSource || this.#video.hasSource;
+    if (isSecondTrack) return this.#nowMs;
+    if (this.#hasTime) return addU32(this.#nowMs, FRAME_MS);
+    return sourceMs < NEAR_ZERO_MS ? sourceMs : FIRST_MS;
+  }
+
+  /** Whether the clock stepped back, or ahead although no such time passed. */
+  #isLeap(clock: TrackClock, sourceMs: number, arrivalMs: number): boolean {
+    if (diffU32(sourceMs, clock.sourceMs) <= -JITTER_MS) return true;
+    const streamMs = addU32(sourceMs, clock.offsetMs!);
+    const stepMs = diffU32(streamMs, clock.streamMs);
+    // Many small steps back; what stands still so as not to run backwards may be that far behind.
+    if (stepMs < -MAX_DISTANCE_MS - JITTER_MS) return true;
+    if (stepMs <= MAX_STEP_MS) return false;
+    const leadMs = diffU32(streamMs, Math.trunc(arrivalMs));
+    return diffU32(leadMs, this.#leadMs!) > PAUSE_TOLERANCE_MS;
+  }
+
+  /** The clock leapt: time advances by what passed, or as the other track's did. */
+  #correct(clock: TrackClock, sourceMs: number, arrivalMs: number): number {
+    const stepMs = diffU32(sourceMs, clock.sourceMs);
+    const passedMs = Math.max(FRAME_MS, Math.trunc(arrivalMs - clock.arrivalMs));
+    const ownMs = addU32(clock.streamMs, passedMs);
+    const sharedMs = this.#sharedTime(clock, sourceMs, stepMs);
+    const isShared = sharedMs !== null && Math.abs(diffU32(sharedMs, ownMs)) <= MAX_DISTANCE_MS &&
+      diffU32(sharedMs, clock.streamMs) > -MAX_OVERLAP_MS;
+    const streamMs = isShared ? sharedMs : ownMs;
+    const shiftMs = diffU32(diffU32(streamMs, sourceMs), clock.offsetMs!);
+    clock.offsetMs = diffU32(streamMs, sourceMs);
+    this.#leap = isShared ? null : { track: clock.track, stepMs, shiftMs };
+    this.#onClockChange({ track: clock.track, kind: "leap", byMs: stepMs });
+    return later(streamMs, clock.streamMs);
+  }
+
+  /** Where the message is if its clock moves as the other track's did; null if that one did not leap so. */
+  #sharedTime(clock: TrackClock, sourceMs: number, stepMs: number): number | null {
+    const leap = this.#leap;
+    if (leap === null || leap.track === clock.track) return null;
+    if (Math.abs(leap.stepMs - stepMs) > MAX_DISTANCE_MS) return null;
+    return addU32(sourceMs, clock.offsetMs! + leap.shiftMs);
+  }
+
+  /** Its timestamps stand still: it is where the other track is, or else where arrival is. */
+  #followOther(clock: TrackClock, sourceMs: number, arrivalMs: number): number {
+    if (!clock.isUnstamped) {
+      this.#onClockChange({ track: clock.track, kind: "unstamped", byMs: 0 });
+      clock.isUnstamped = true;
+    }
+    const other = this.#otherOf(clock);
+    const isOtherMoving = other.hasSource && arrivalMs - other.stillSinceMs <= UNSTAMPED_AFTER_MS;
+    const passedMs = Math.trunc(arrivalMs - clock.arrivalMs);
+    const streamMs = isOtherMoving ? other.streamMs : addU32(clock.streamMs, passedMs);
+    const movedMs = later(streamMs, clock.streamMs);
+    clock.offsetMs = diffU32(movedMs, sourceMs);
+    return movedMs;
+  }
+
+  #noteNow(streamMs: number, arrivalMs: number): void {
+    const isNewest = !this.#hasTime || diffU32(streamMs, this.#nowMs) > 0;
+    // An absolute clock may be set back.
+    const isSetBack = this.#isAbsolute && diffU32(streamMs, this.#nowMs) < -MAX_DISTANCE_MS;
+    if (isNewest || isSetBack) this.#nowMs = streamMs;
+    this.#hasTime = true;
+    const leadMs = diffU32(streamMs, Math.trunc(arrivalMs));
+    if (this.#leadMs === null || diffU32(leadMs, this.#leadMs) > 0) this.#leadMs = leadMs;
+  }
+
+  #resetSource(offsetMs: number | null): void {
+    for (const clock of [this.#audio, this.#video]) {
+      clock.offsetMs = offsetMs;
+      clock.hasSource = false;
+      clock.isUnstamped = false;
+    }
+    this.#leadMs = null;
+    this.#leap = null;
+  }
+
+  #clockOf(track: Track): TrackClock {
+    return track === "audio" ? this.#audio : this.#video;
+  }
+
+  #otherOf(clock: TrackClock): TrackClock {
+    return clock === this.#audio ? this.#video : this.#audio;
+  }
+}
+
+function createTrackClock(track: Track): TrackClock {
+  return {
+    track,
+    offsetMs: null,
+    hasTime: false,
+    streamMs: 0,
+    hasSource: false,
+    sourceMs: 0,
+    arrivalMs: 0,
+    stillSinceMs: 0,
+    isUnstamped: false,
+  };
+}
+
+/** The later of two u32 times. */
+function later(a: number, b: number): number {
+  return diffU32(a, b) > 0 ? a : b;
 }

@@ -75,7 +75,7 @@ export class Publication implements PublishAnswer {
   push(typeId: number, timestampMs: number, payload: Uint8Array, nowMs: number): void {
     this.#hasMedia = true;
     this.#lastMediaMs = nowMs;
-    this.#handle?.push(typeId, timestampMs, payload);
+    this.#handle?.push(typeId, timestampMs, payload, nowMs);
   }
 
   /** @returns why the publisher must be closed, or null. */

@@ -86,7 +86,7 @@ export class Bridge {
     const before = this.#peers.get(index);
     const link = new BridgeLink(port, clock, (event) => this.#handle(index, event));
     const owner = new OwnerShard({ link, clock, wheel, vhosts: this.#vhosts });
-    const remote = before?.remote ?? new RemoteShard(link, chunkSize);
+    const remote = before?.remote ?? new RemoteShard(link, chunkSize, clock);
     this.#peers.set(index, { link, owner, remote, isStopping: false });
     before?.owner.close();
     if (before !== undefined) remote.reconnect(link);

@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import type { EndReason, PublishHandle, SourceChange } from "../hub/publisher.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { TimePair } from "../hub/timeline.ts";
@@ -11,6 +12,7 @@ interface MirrorOptions {
   /** Filled with what the owner sends. */
   readonly stream: Stream;
   readonly chunkSize: number;
+  readonly clock: Clock;
   /** Asks the owner for the stream. */
   readonly open: (id: number) => void;
 }
@@ -76,12 +78,14 @@ export class Mirror {
   }
 
   #append(bytes: Uint8Array): void {
-    const { chunkSize } = this.#options;
+    const { chunkSize, clock } = this.#options;
+    const nowMs = clock.now();
     for (const message of splitMessages(bytes, chunkSize)) {
       const { typeId, timestampMs } = message;
       // The stream here makes its own statuses for players.
       if (!isMedia(typeId)) continue;
-      const streamMs = this.#handle!.push(typeId, timestampMs, payloadOf(message, chunkSize));
+      const payload = payloadOf(message, chunkSize);
+      const streamMs = this.#handle!.push(typeId, timestampMs, payload, nowMs);
       if (typeId !== MessageType.DATA_AMF0) this.#newest = { sourceMs: timestampMs, streamMs };
     }
   }

@@ -46,7 +46,7 @@ export class RemotePublisher implements PublishAnswer {
 
   push(typeId: number, timestampMs: number, payload: Uint8Array): void {
     this.lastHeardMs = this.#options.clock.now();
-    this.#handle?.push(typeId, timestampMs, payload);
+    this.#handle?.push(typeId, timestampMs, payload, this.lastHeardMs);
   }
 
   /** The publisher left, or its worker is gone. */

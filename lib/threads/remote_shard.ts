@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
@@ -22,14 +23,16 @@ interface Opened {
  */
 export class RemoteShard {
   readonly #chunkSize: number;
+  readonly #clock: Clock;
   /** By the streams they fill. */
   readonly #mirrors = new Map<Stream, Mirror>();
   readonly #opened = new Map<number, Opened>();
   #link: BridgeLink;
   #lastId = 0;
 
-  constructor(link: BridgeLink, chunkSize: number) {
+  constructor(link: BridgeLink, chunkSize: number, clock: Clock) {
     this.#link = link;
+    this.#clock = clock;
     this.#chunkSize = chunkSize;
   }
 
@@ -87,6 +90,7 @@ export class RemoteShard {
       stream,
       id: ++this.#lastId,
       chunkSize: this.#chunkSize,
+      clock: this.#clock,
       open: (id) => this.#link.send({ type: "play", id, vhost, request }),
     });
     this.#mirrors.set(stream, mirror);

@@ -137,7 +137,8 @@ class FlvPublisher implements PublishAnswer {
   }
 
   onAccepted(handle: Parameters<PublishAnswer["onAccepted"]>[0]): void {
-    this.#push = (...message) => handle.push(...message);
+    this.#push = (typeId, timestampMs, payload) =>
+      handle.push(typeId, timestampMs, payload, timestampMs);
   }
 
   onRefused(): void {

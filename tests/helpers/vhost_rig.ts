@@ -65,7 +65,7 @@ export class TestPublisher implements PublishAnswer {
 
   push(...messages: readonly TinyMessage[]): void {
     for (const { typeId, timestampMs, payload } of messages) {
-      this.handle!.push(typeId, timestampMs, payload);
+      this.handle!.push(typeId, timestampMs, payload, timestampMs);
     }
   }
 

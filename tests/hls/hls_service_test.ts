@@ -256,10 +256,10 @@ Deno.test("HlsService lets no stream write the files of another", async () => {
 Deno.test("HlsService omits a codec that no HLS player supports, and logs it", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_aof_ratio 1;");
   const publisher = rig.hub.open("live/show").publish()!;
-  publisher.push(8, 0, hex("AF 00 1210"));
+  publisher.push(8, 0, hex("AF 00 1210"), 0);
   for (let timeMs = 0; timeMs < 3000; timeMs += 100) {
-    publisher.push(9, timeMs, hex("14 00 AB")); // VP6
-    publisher.push(8, timeMs, hex("AF 01 2100"));
+    publisher.push(9, timeMs, hex("14 00 AB"), timeMs); // VP6
+    publisher.push(8, timeMs, hex("AF 01 2100"), timeMs);
   }
   await rig.untilSegments(1);
   assertEquals(rig.lines, [
@@ -272,7 +272,7 @@ Deno.test("HlsService writes CMAF for AV1 and Opus, with one init segment", asyn
   const rig = new HlsRig("hls_fragment 2; hls_window 60;");
   const publisher = rig.hub.open("live/show").publish()!;
   for (const { typeId, timestampMs, payload } of readFlv(AV1_OPUS_FLV).tags) {
-    publisher.push(typeId, timestampMs, payload);
+    publisher.push(typeId, timestampMs, payload, timestampMs);
   }
   publisher.end("unpublished");
   await rig.poll("the end", () => rig.hub.open("live/show").viewerCount === 0);

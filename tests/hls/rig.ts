@@ -107,7 +107,7 @@ class RigPublisher {
   }
 
   push(typeId: number, payload: Uint8Array): void {
-    this.handle.push(typeId, this.#timeMs, payload);
+    this.handle.push(typeId, this.#timeMs, payload, this.#timeMs);
   }
 
   /** Sends `seconds` of media at once. */

@@ -70,7 +70,7 @@ class Rig {
   }
 
   push(typeId: number, timestampMs: number, payload: Uint8Array): this {
-    this.#handle!.push(typeId, timestampMs, payload);
+    this.#handle!.push(typeId, timestampMs, payload, timestampMs);
     return this;
   }
 

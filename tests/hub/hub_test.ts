@@ -150,12 +150,12 @@ Deno.test("Hub.configure() applies limits to streams that exist, from the next m
   const hub = new Hub(OPTIONS);
   const stream = hub.open("live/a");
   const handle = stream.publish()!;
-  handle.push(9, 0, new Uint8Array([0x17, 1, 0, 0, 0]));
-  handle.push(9, 40, new Uint8Array([0x27, 1, 0, 0, 0]));
+  handle.push(9, 0, new Uint8Array([0x17, 1, 0, 0, 0]), 0);
+  handle.push(9, 40, new Uint8Array([0x27, 1, 0, 0, 0]), 40);
   assert(stream.joinPoint !== null);
   hub.configure({ ...OPTIONS, maxMessages: 2 });
   assert(stream.joinPoint !== null, "nothing is dropped yet");
-  handle.push(9, 80, new Uint8Array([0x27, 1, 0, 0, 0]));
+  handle.push(9, 80, new Uint8Array([0x27, 1, 0, 0, 0]), 80);
   assertEquals(stream.joinPoint, null);
 });
 
@@ -164,10 +164,10 @@ Deno.test("Hub.configure() leaves the clock of a source alone and changes that o
   const stream = hub.open("live/a");
   const frame = new Uint8Array([0x17, 1, 0, 0, 0]);
   const first = stream.publish()!;
-  assertEquals(first.push(9, 100_000, frame), 3_000);
+  assertEquals(first.push(9, 100_000, frame, 100_000), 3_000);
   hub.configure({ ...OPTIONS, isAbsoluteTime: true });
-  assertEquals(first.push(9, 100_040, frame), 3_040);
+  assertEquals(first.push(9, 100_040, frame, 100_040), 3_040);
   stream.join(createViewer());
   first.end("unpublished");
-  assertEquals(stream.publish()!.push(9, 200_000, frame), 200_000);
+  assertEquals(stream.publish()!.push(9, 200_000, frame, 200_000), 200_000);
 });

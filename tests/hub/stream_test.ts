@@ -85,7 +85,7 @@ Deno.test("PublishHandle.end() has no effect on the next source", () => {
   first.end("lost");
   const second = publish(stream);
   first.end("unpublished");
-  first.push(VIDEO, 0, keyframe(1));
+  first.push(VIDEO, 0, keyframe(1), 0);
   assert(first.isClosed);
   assert(!second.isClosed);
   assertEquals(stream.hasSource, true);
@@ -95,10 +95,10 @@ Deno.test("PublishHandle.end() has no effect on the next source", () => {
 Deno.test("PublishHandle.push() appends messages with the ids and times that players get", () => {
   const stream = createStream();
   const handle = publish(stream);
-  handle.push(DATA, 0, SET_METADATA);
-  handle.push(VIDEO, 500, AVC_HEADER);
-  handle.push(AUDIO, 510, AAC_HEADER);
-  handle.push(VIDEO, 520, keyframe(7));
+  handle.push(DATA, 0, SET_METADATA, 0);
+  handle.push(VIDEO, 500, AVC_HEADER, 500);
+  handle.push(AUDIO, 510, AAC_HEADER, 510);
+  handle.push(VIDEO, 520, keyframe(7), 520);
   assertEquals(messagesOf(stream), [
     { typeId: DATA, timestampMs: 0, msid: 1, payload: METADATA },
     { typeId: VIDEO, timestampMs: 0, msid: 1, payload: AVC_HEADER },
@@ -111,23 +111,23 @@ Deno.test("PublishHandle.push() copies the payload, whose memory the caller reus
   const stream = createStream();
   const handle = publish(stream);
   const payload = keyframe(7);
-  handle.push(VIDEO, 0, payload);
+  handle.push(VIDEO, 0, payload, 0);
   payload.fill(0xee);
   assertEquals(messagesOf(stream)[0]!.payload, keyframe(7));
 });
 
 Deno.test("PublishHandle.push() accepts an empty message", () => {
   const stream = createStream();
-  publish(stream).push(AUDIO, 0, hex(""));
+  publish(stream).push(AUDIO, 0, hex(""), 0);
   assertEquals(readLog(stream), hex("04 000000 000000 08 01000000"));
 });
 
 Deno.test("Stream.stats count appended messages", () => {
   const stream = createStream();
   const handle = publish(stream);
-  handle.push(DATA, 0, SET_METADATA);
-  handle.push(VIDEO, 0, keyframe(0, 100));
-  handle.push(AUDIO, 0, sound(0, 10));
+  handle.push(DATA, 0, SET_METADATA, 0);
+  handle.push(VIDEO, 0, keyframe(0, 100), 0);
+  handle.push(AUDIO, 0, sound(0, 10), 0);
   const payloadBytes = METADATA.length + 110;
   assertEquals(stream.stats, { messages: 3, videoMessages: 1, payloadBytes, sentBytes: 0 });
 });
@@ -135,7 +135,7 @@ Deno.test("Stream.stats count appended messages", () => {
 Deno.test("PublishHandle.end() appends the notice of an unpublished stream", () => {
   const stream = createStream();
   const handle = publish(stream);
-  handle.push(VIDEO, 500, keyframe());
+  handle.push(VIDEO, 500, keyframe(), 500);
   const head = stream.log.head;
   handle.end("unpublished");
   assertEquals(
@@ -161,9 +161,9 @@ Deno.test("PublishHandle.end() appends the notice of an unpublished stream", () 
 Deno.test("Stream.publish() appends a notice after an unpublish, before media", () => {
   const stream = createStream();
   const first = publish(stream);
-  first.push(VIDEO, 0, keyframe());
+  first.push(VIDEO, 0, keyframe(), 0);
   first.end("unpublished");
-  publish(stream).push(VIDEO, 0, keyframe());
+  publish(stream).push(VIDEO, 0, keyframe(), 0);
   assertEquals(messagesOf(stream).map(wordFor), [
     "video",
     "NetStream.Play.UnpublishNotify",
@@ -177,9 +177,9 @@ Deno.test("Stream.publish() appends a notice after an unpublish, before media", 
 Deno.test("Stream.publish() appends no notice after a lost source", () => {
   const stream = createStream();
   const first = publish(stream);
-  first.push(VIDEO, 0, keyframe());
+  first.push(VIDEO, 0, keyframe(), 0);
   first.end("lost");
-  publish(stream).push(VIDEO, 0, keyframe());
+  publish(stream).push(VIDEO, 0, keyframe(), 0);
   assertEquals(messagesOf(stream).map(wordFor), ["video", "video"]);
 });
 
@@ -210,14 +210,14 @@ Deno.test("Stream calls onFirstMedia once per source, at its first frame", () =>
     onFirstMedia: () => told.push(`media at ${stream.log.head > 0}`),
   });
   const first = publish(stream);
-  first.push(18, 0, METADATA);
-  first.push(9, 0, AVC_HEADER);
+  first.push(18, 0, METADATA, 0);
+  first.push(9, 0, AVC_HEADER, 0);
   assertEquals(told, ["live"]);
-  first.push(9, 0, keyframe(1));
-  first.push(9, 40, keyframe(2));
+  first.push(9, 0, keyframe(1), 0);
+  first.push(9, 40, keyframe(2), 40);
   assertEquals(told, ["live", "media at true"]);
   first.end("lost");
-  publish(stream).push(8, 0, Uint8Array.of(0xaf, 1, 2));
+  publish(stream).push(8, 0, Uint8Array.of(0xaf, 1, 2), 0);
   assertEquals(told, ["live", "media at true", "live", "media at true"]);
 });
 
@@ -250,13 +250,13 @@ Deno.test("Stream.isLive is true while there is a source, or join points of a lo
 Deno.test("Stream.joinPoint gives a viewer metadata, headers and the keyframe", () => {
   const stream = createStream();
   const handle = publish(stream);
-  handle.push(DATA, 0, SET_METADATA);
-  handle.push(VIDEO, 0, AVC_HEADER);
-  handle.push(AUDIO, 0, AAC_HEADER);
-  handle.push(VIDEO, 0, keyframe(1));
-  handle.push(VIDEO, 40, interFrame(2));
-  handle.push(VIDEO, 80, keyframe(3));
-  handle.push(VIDEO, 120, interFrame(4));
+  handle.push(DATA, 0, SET_METADATA, 0);
+  handle.push(VIDEO, 0, AVC_HEADER, 0);
+  handle.push(AUDIO, 0, AAC_HEADER, 0);
+  handle.push(VIDEO, 0, keyframe(1), 0);
+  handle.push(VIDEO, 40, interFrame(2), 40);
+  handle.push(VIDEO, 80, keyframe(3), 80);
+  handle.push(VIDEO, 120, interFrame(4), 120);
   const point = stream.joinPoint!;
   assertEquals(
     stream.preamble(point),
@@ -276,8 +276,8 @@ Deno.test("Stream.joinPoint gives a viewer metadata, headers and the keyframe", 
 Deno.test("Stream.preamble() is one array for all viewers of a join point", () => {
   const stream = createStream();
   const handle = publish(stream);
-  handle.push(VIDEO, 0, AVC_HEADER);
-  handle.push(VIDEO, 0, keyframe());
+  handle.push(VIDEO, 0, AVC_HEADER, 0);
+  handle.push(VIDEO, 0, keyframe(), 0);
   const point = stream.joinPoint!;
   assert(stream.preamble(point) === stream.preamble(stream.joinPoint!));
 });
@@ -287,13 +287,13 @@ Deno.test("Stream.preamble() is one array for all viewers of a join point", () =
 Deno.test("Stream appends no notice for a source that is away, only when it stops waiting", () => {
   const stream = createStream();
   const first = publish(stream);
-  first.push(VIDEO, 0, keyframe());
+  first.push(VIDEO, 0, keyframe(), 0);
   first.end("away");
   publish(stream).end("away");
   assertEquals(messagesOf(stream).map(wordFor), ["video"]);
   stream.unpublish();
   stream.unpublish();
-  publish(stream).push(VIDEO, 0, keyframe());
+  publish(stream).push(VIDEO, 0, keyframe(), 0);
   stream.unpublish();
   assertEquals(messagesOf(stream).map(wordFor), [
     "video",
@@ -308,12 +308,12 @@ Deno.test("Stream appends no notice for a source that is away, only when it stop
 Deno.test("Stream has no join point while its source is away", () => {
   const stream = createStream();
   const first = publish(stream);
-  first.push(VIDEO, 0, keyframe(1));
+  first.push(VIDEO, 0, keyframe(1), 0);
   first.end("away");
   assertEquals([stream.isLive, stream.joinPoint], [false, null]);
   const viewer = new TestViewer();
   stream.join(viewer);
-  publish(stream).push(VIDEO, 0, keyframe(2));
+  publish(stream).push(VIDEO, 0, keyframe(2), 0);
   assertEquals(viewer.lives, 1);
   const frames = messagesOf(stream, stream.joinPoint!.offset);
   assertEquals(frames.map(({ payload }) => idOf(payload)), [2]);
@@ -324,65 +324,67 @@ Deno.test("Stream has no join point while its source is away", () => {
 Deno.test("Stream continues its time when the next source starts at 0", () => {
   const stream = createStream();
   const first = publish(stream);
-  first.push(VIDEO, 0, keyframe());
-  first.push(VIDEO, 5_000, interFrame());
+  first.push(VIDEO, 0, keyframe(), 0);
+  first.push(VIDEO, 5_000, interFrame(), 5_000);
   first.end("lost");
   const second = publish(stream);
-  second.push(VIDEO, 0, keyframe());
-  second.push(VIDEO, 40, interFrame());
+  second.push(VIDEO, 0, keyframe(), 0);
+  second.push(VIDEO, 40, interFrame(), 40);
   assertEquals(timesOf(stream), [0, 5_000, 5_040, 5_080]);
 });
 
 Deno.test("Stream stamps metadata with 0, and other data without time with the newest time", () => {
   const stream = createStream();
   const handle = publish(stream);
-  handle.push(VIDEO, 5_000, keyframe());
-  handle.push(DATA, 0, SET_METADATA);
-  handle.push(DATA, 5_010, METADATA);
-  handle.push(DATA, 0, hex("02 0001 41"));
-  handle.push(DATA, 5_020, hex("02 0001 41"));
-  handle.push(VIDEO, 5_040, interFrame());
+  handle.push(VIDEO, 5_000, keyframe(), 5_000);
+  handle.push(DATA, 0, SET_METADATA, 0);
+  handle.push(DATA, 5_010, METADATA, 5_010);
+  handle.push(DATA, 0, hex("02 0001 41"), 0);
+  handle.push(DATA, 5_020, hex("02 0001 41"), 5_020);
+  handle.push(VIDEO, 5_040, interFrame(), 5_040);
   assertEquals(timesOf(stream), [5_000, 0, 0, 5_000, 5_020, 5_040]);
 });
 
 Deno.test("Stream does not take the clock of a data message for a new clock", () => {
   const stream = createStream();
   const handle = publish(stream);
-  handle.push(VIDEO, 5_000, keyframe());
-  handle.push(DATA, 1_700_000_000, hex("02 0001 41"));
-  handle.push(VIDEO, 5_040, interFrame());
+  handle.push(VIDEO, 5_000, keyframe(), 5_000);
+  handle.push(DATA, 1_700_000_000, hex("02 0001 41"), 1_700_000_000);
+  handle.push(VIDEO, 5_040, interFrame(), 5_040);
   assertEquals(timesOf(stream), [5_000, 5_000, 5_040]);
 });
 
 Deno.test("Stream does not take a header stamped 0 in mid-stream for a new clock", () => {
   const stream = createStream();
   const handle = publish(stream);
-  for (let timeMs = 0; timeMs <= 100_000; timeMs += 10_000) handle.push(VIDEO, timeMs, keyframe());
-  handle.push(VIDEO, 0, AVC_HEADER);
-  handle.push(AUDIO, 0, AAC_HEADER);
-  handle.push(VIDEO, 100_040, interFrame());
+  for (let timeMs = 0; timeMs <= 100_000; timeMs += 10_000) {
+    handle.push(VIDEO, timeMs, keyframe(), timeMs);
+  }
+  handle.push(VIDEO, 0, AVC_HEADER, 0);
+  handle.push(AUDIO, 0, AAC_HEADER, 0);
+  handle.push(VIDEO, 100_040, interFrame(), 100_040);
   assertEquals(timesOf(stream).slice(-3), [100_000, 100_000, 100_040]);
 });
 
 Deno.test("Stream makes no gap when headers stamped 0 precede a running stream", () => {
   const stream = createStream();
   const first = publish(stream);
-  first.push(VIDEO, 0, keyframe());
+  first.push(VIDEO, 0, keyframe(), 0);
   first.end("lost");
   const second = publish(stream);
-  second.push(VIDEO, 0, AVC_HEADER);
-  second.push(AUDIO, 0, AAC_HEADER);
-  second.push(VIDEO, 45_000, keyframe());
-  second.push(VIDEO, 45_040, interFrame());
+  second.push(VIDEO, 0, AVC_HEADER, 0);
+  second.push(AUDIO, 0, AAC_HEADER, 0);
+  second.push(VIDEO, 45_000, keyframe(), 45_000);
+  second.push(VIDEO, 45_040, interFrame(), 45_040);
   assertEquals(timesOf(stream), [0, 0, 0, 40, 80]);
 });
 
 Deno.test("Stream keeps a publisher's timestamps if isAbsoluteTime is set", () => {
   const stream = createStream({ isAbsoluteTime: true });
   const handle = publish(stream);
-  handle.push(VIDEO, 5_000_000, AVC_HEADER);
-  handle.push(VIDEO, 5_000_000, keyframe());
-  handle.push(VIDEO, 100, keyframe());
+  handle.push(VIDEO, 5_000_000, AVC_HEADER, 5_000_000);
+  handle.push(VIDEO, 5_000_000, keyframe(), 5_000_000);
+  handle.push(VIDEO, 100, keyframe(), 100);
   assertEquals(timesOf(stream), [5_000_000, 5_000_000, 100]);
 });
 
@@ -390,9 +392,9 @@ Deno.test("Stream keeps a publisher's timestamps if isAbsoluteTime is set", () =
 
 /** Feeds a GOP of `count` messages of 10 kB, 40 ms apart from `fromMs` on. */
 function feedGop(handle: PublishHandle, fromMs: number, count: number): void {
-  handle.push(VIDEO, fromMs, keyframe(fromMs, 10_000));
+  handle.push(VIDEO, fromMs, keyframe(fromMs, 10_000), fromMs);
   for (let i = 1; i < count; i++) {
-    handle.push(VIDEO, fromMs + i * 40, interFrame(fromMs + i, 10_000));
+    handle.push(VIDEO, fromMs + i * 40, interFrame(fromMs + i, 10_000), fromMs + i * 40);
   }
 }
 
@@ -428,7 +430,7 @@ Deno.test("Stream keeps the bytes of a thin stream whose slabs span minutes", ()
   const viewer = new TestViewer();
   stream.join(viewer);
   for (let second = 0; second < 600; second++) {
-    handle.push(VIDEO, second * 1_000, keyframe(second, 5_000));
+    handle.push(VIDEO, second * 1_000, keyframe(second, 5_000), second * 1_000);
     // Its last flush was a second ago.
     assert(viewer.cursor < 0 || viewer.cursor >= stream.log.tail, `cursor dropped at ${second} s`);
     assert(viewer.cursor < 0 || stream.log.lagMs(viewer.cursor) <= 1_000, `at ${second} s`);
@@ -447,10 +449,10 @@ Deno.test("Stream drops an endless GOP beyond maxBytes", () => {
 Deno.test("Stream drops an endless GOP beyond maxMessages", () => {
   const stream = createStream({ maxMessages: 100 });
   const handle = publish(stream);
-  handle.push(VIDEO, 0, keyframe());
-  for (let i = 1; i < 200; i++) handle.push(VIDEO, i * 40, interFrame(i));
+  handle.push(VIDEO, 0, keyframe(), 0);
+  for (let i = 1; i < 200; i++) handle.push(VIDEO, i * 40, interFrame(i), i * 40);
   assertEquals(stream.joinPoint, null);
-  handle.push(VIDEO, 8_000, keyframe());
+  handle.push(VIDEO, 8_000, keyframe(), 8_000);
   assertEquals(stream.joinPoint?.timestampMs, 8_000);
 });
 
@@ -468,7 +470,7 @@ Deno.test("Stream stops growing when its time stands still and a viewer is pause
   stream.join(viewer);
   viewer.cursor = 0;
   const large = keyframe(0, 4 * MIB);
-  for (let i = 0; i < 50; i++) handle.push(VIDEO, 0, large);
+  for (let i = 0; i < 50; i++) handle.push(VIDEO, 0, large, 0);
   assert(stream.log.tail > viewer.cursor);
   assert(stream.log.head - stream.log.tail <= 136 * MIB, `${stream.log.head - stream.log.tail}`);
 });

@@ -220,7 +220,7 @@ inFolder("ffmpeg gets all of HEVC with AAC from CMAF segments", async (folder) =
   const rig = new HlsRig("hls_fragment 2;");
   const publisher = rig.hub.open("live/show").publish()!;
   for (const { typeId, timeMs, payload } of await readAsRtmp(source)) {
-    publisher.push(typeId, timeMs, payload);
+    publisher.push(typeId, timeMs, payload, timeMs);
   }
   publisher.end("unpublished");
   await rig.close();
@@ -297,7 +297,9 @@ inFolder("ffmpeg gets all of AV1 with Opus from CMAF segments", async (folder) =
   const rig = new HlsRig("hls_fragment 2;");
   const publisher = rig.hub.open("live/show").publish()!;
   const { tags } = readFlv(AV1_OPUS_FLV);
-  for (const { typeId, timestampMs, payload } of tags) publisher.push(typeId, timestampMs, payload);
+  for (const { typeId, timestampMs, payload } of tags) {
+    publisher.push(typeId, timestampMs, payload, timestampMs);
+  }
   publisher.end("unpublished");
   await rig.close();
   const frames = await readPlaylist(await save(rig.files, folder), []);

@@ -111,7 +111,7 @@ Deno.test("LiveView.snapshot() returns plain data that can be posted to another 
   rtmp.reports = [client("c1")];
   const source = hub.open("live/show").publish()!;
   const { typeId, timestampMs, payload } = videoHeader();
-  source.push(typeId, timestampMs, payload);
+  source.push(typeId, timestampMs, payload, timestampMs);
   const snapshot = await view.snapshot();
   assertEquals(structuredClone(snapshot), snapshot);
   assertEquals(snapshot.streams[0]!.video?.codec, "H264");
@@ -123,7 +123,7 @@ Deno.test("LiveView.snapshot() reports rates averaged over 30 s", async () => {
   for (let second = 1; second <= 60; second++) {
     // 125 kB in a second are 1,000 kbit/s.
     rtmp.reports = [client("c1", { receivedBytes: second * 12_500, sentBytes: second * 125_000 })];
-    source.push(8, second * 1_000, new Uint8Array(62_500));
+    source.push(8, second * 1_000, new Uint8Array(62_500), second * 1_000);
     await clock.advance(1_000);
   }
   const { rate, clients, streams, vhosts } = await view.snapshot();

@@ -63,7 +63,7 @@ class Rig {
   }
 
   push(typeId: number, timestampMs: number, payload: Uint8Array): void {
-    this.#handle!.push(typeId, timestampMs, payload);
+    this.#handle!.push(typeId, timestampMs, payload, timestampMs);
   }
 
   /** A keyframe and inter frames, a second apart, numbered by their second. */

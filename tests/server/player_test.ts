@@ -119,8 +119,8 @@ Deno.test("Player is held, unannounced, until a source begins", async () => {
   assertEquals([host.announced, player.cursor], [0, -1]);
   const source = rig.publish();
   assert(!player.isHeld);
-  source.push(9, 0, AVC_HEADER);
-  source.push(9, 0, keyframe(1));
+  source.push(9, 0, AVC_HEADER, 0);
+  source.push(9, 0, keyframe(1), 0);
   await acceptAll(rig.clock, host);
   assertEquals(host.words, ["PingRequest", "video", "video"]);
   player.leave();
@@ -128,7 +128,7 @@ Deno.test("Player is held, unannounced, until a source begins", async () => {
 
 Deno.test("Player begins at once, not when the wheel comes round", async () => {
   const rig = new Rig();
-  rig.publish().push(9, 0, keyframe(1));
+  rig.publish().push(9, 0, keyframe(1), 0);
   const { player, host } = rig.join("silent");
   await acceptAll(rig.clock, host);
   assertEquals([host.words, rig.clock.now()], [["video"], 0]);
@@ -139,13 +139,13 @@ Deno.test("Player that was held gets a source's first media at once, not when th
   const rig = new Rig();
   const { player, host } = rig.join("silent");
   const source = rig.publish();
-  source.push(9, 0, AVC_HEADER);
+  source.push(9, 0, AVC_HEADER, 0);
   await acceptAll(rig.clock, host);
-  source.push(9, 0, keyframe(1));
-  source.push(9, 40, keyframe(2));
+  source.push(9, 0, keyframe(1), 0);
+  source.push(9, 40, keyframe(2), 40);
   await acceptAll(rig.clock, host);
   assertEquals([host.words, rig.clock.now()], [["video", "video", "video"], 0]);
-  source.push(9, 80, keyframe(3));
+  source.push(9, 80, keyframe(3), 80);
   await acceptAll(rig.clock, host);
   assertEquals(host.words.length, 3);
   player.leave();
@@ -164,7 +164,7 @@ Deno.test("Player is announced once however often sources begin", async () => {
 Deno.test("Player gets nothing when its client has withdrawn the play", async () => {
   const rig = new Rig();
   const { player, host } = rig.join("withdrawn");
-  rig.publish().push(9, 0, keyframe(1));
+  rig.publish().push(9, 0, keyframe(1), 0);
   await rig.clock.advance(1_000);
   assertEquals(host.transport.writes, []);
   assert(player.isHeld);
@@ -210,11 +210,11 @@ Deno.test("Player writes once per merge period", async () => {
   const rig = new Rig();
   const { player, host } = rig.join();
   const source = rig.publish();
-  source.push(9, 0, keyframe(0));
+  source.push(9, 0, keyframe(0), 0);
   await acceptAll(rig.clock, host);
   const writesBefore = host.transport.writes.length;
   for (let timeMs = 10; timeMs <= 3_500; timeMs += 10) {
-    source.push(9, timeMs, keyframe(timeMs));
+    source.push(9, timeMs, keyframe(timeMs), timeMs);
     await rig.clock.advance(10);
     if (host.transport.isWriting) host.transport.accept();
   }
@@ -256,8 +256,8 @@ Deno.test("Player of 1,000 that begin at once starts no more than 64 writes in a
   const countWrites = () =>
     joined.reduce((count, { host }) => count + host.transport.writes.length, 0);
   const source = rig.publish();
-  source.push(9, 0, AVC_HEADER);
-  source.push(9, 0, keyframe(1));
+  source.push(9, 0, AVC_HEADER, 0);
+  source.push(9, 0, keyframe(1), 0);
   let most = 0;
   let before = 0;
   // Every yielded turn is a timer of 0 ms; the socket takes a write a turn later.

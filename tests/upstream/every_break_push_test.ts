@@ -143,7 +143,7 @@ class PushBreak extends EdgeRig {
 
   #push(messages: readonly TinyMessage[]): void {
     for (const { typeId, timestampMs, payload } of messages) {
-      this.#handle!.push(typeId, timestampMs, payload);
+      this.#handle!.push(typeId, timestampMs, payload, timestampMs);
     }
   }
 

@@ -73,7 +73,7 @@ class PushRig extends EdgeRig {
 
   publish(...messages: readonly TinyMessage[]): void {
     for (const { typeId, timestampMs, payload } of messages) {
-      this.handle!.push(typeId, timestampMs, payload);
+      this.handle!.push(typeId, timestampMs, payload, timestampMs);
     }
   }
 
@@ -406,7 +406,7 @@ Deno.test("Pusher.stop() loses nothing at a slow origin although the stream goes
   rig.end();
   // The next source of the stream, for players that stay.
   const next = rig.stream.publish()!;
-  for (let i = 0; i < 40; i++) next.push(9, i * 40, keyframe(0, 0xFF, 50_000).payload);
+  for (let i = 0; i < 40; i++) next.push(9, i * 40, keyframe(0, 0xFF, 50_000).payload, i * 40);
   await rig.advance(1_500);
   link.thaw();
   await rig.settle();
@@ -422,7 +422,7 @@ Deno.test("Pusher.stop() sends nothing of the stream's next source", async () =>
   const rig = await startPush();
   rig.publish(keyframe(0));
   rig.end();
-  rig.stream.publish()!.push(9, 0, keyframe(0, 0xFF).payload);
+  rig.stream.publish()!.push(9, 0, keyframe(0, 0xFF).payload, 0);
   await rig.settle();
   assertEquals(payloadsAt(rig.a.link), [keyframe(0).payload]);
   await rig.finish();

@@ -492,7 +492,7 @@ Deno.test("Upstream.finish() gives a slow origin the time it needs while it take
   const source = stream.publish()!;
   run.upstream.writer.follow(stream.log, stream.log.head);
   link.slowDown(run.rig.clock, { maxBytes: 400, everyMs: 1_500 });
-  for (let i = 0; i < 10; i++) source.push(9, i * 40, keyframe(0, i, 200).payload);
+  for (let i = 0; i < 10; i++) source.push(9, i * 40, keyframe(0, i, 200).payload, i * 40);
   run.upstream.finish();
   await run.rig.advance(6_000);
   assertEquals(run.outcome, null);
