@@ -1,5 +1,3 @@
-/** One RTMP client that plays or publishes at any server, as an edge does it. */
-
 import { systemClock } from "../lib/base/clock.ts";
 import { csidOf } from "../lib/rtmp/encoded_messages.ts";
 import { describeExpectedEnd } from "../lib/io/connection_end.ts";
@@ -16,28 +14,32 @@ const READ_BUFFER_BYTES = 64 * 1024;
 const START_TIMEOUT_MS = 10_000;
 
 /** Takes a message; `payload` is valid during the call. */
-export type OnMedia = (typeId: number, timestampMs: number, payload: Uint8Array) => void;
+type OnMedia = (typeId: number, timestampMs: number, payload: Uint8Array) => void;
 
 /** Pings carry a time in µs, 32 bits of it. */
 const PING_CLOCK = 2 ** 32;
 
 /** Options of {@linkcode RtmpPeer.open}. */
-export interface RtmpPeerOptions {
+interface RtmpPeerOptions {
   readonly kind: "play" | "publish";
   readonly port: number;
   readonly stream: string;
   readonly onMedia?: OnMedia;
-  /** A ping was answered after so long. */
+  /** A ping was answered, after `delayMs`. */
   readonly onAnswer?: (delayMs: number) => void;
 }
 
-/** See the file comment. */
+/**
+ * An RTMP client that plays or publishes one stream at any server. Not the `Upstream` of the library:
+ * that pings a silent server and abandons one that keeps it waiting, while a benchmark waits however
+ * long a server takes, and pings only to measure the answer.
+ */
 export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
   readonly #options: RtmpPeerOptions;
   readonly #transport: Transport;
   readonly #writer: SocketWriter;
   readonly #session: ClientSession;
-  readonly #reading: Promise<void>;
+  #reading: Promise<void> = Promise.resolve();
   #msid = 0;
   #isEnded = false;
   #error: unknown = null;
@@ -60,15 +62,14 @@ export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
         nowMs: 0,
       },
     });
-    this.#session.start();
-    this.#reading = this.#read();
   }
 
-  /** Connects, and waits until the server takes the publish; a play may wait for its stream. */
+  /** Connects. Waits until the server accepts a publish; a play may still wait for its stream. */
   static async open(options: RtmpPeerOptions): Promise<RtmpPeer> {
     const address = { hostname: "127.0.0.1", port: options.port };
     const signal = new AbortController().signal;
     const peer = new RtmpPeer(await denoNetwork.connect(address, signal), options);
+    peer.#start();
     if (options.kind === "publish") {
       await until("the publish to start", () => {
         if (peer.#isEnded) throw peer.#error ?? new Error("The server closed the connection");
@@ -78,7 +79,7 @@ export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
     return peer;
   }
 
-  /** The connection is over. */
+  /** The connection has ended. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
@@ -89,7 +90,7 @@ export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
     this.send(encodeMessage(header, payload, CHUNK_SIZE));
   }
 
-  /** Asks the server for an answer. */
+  /** Sends a ping; `onAnswer` tells how long the answer took. */
   ping(): void {
     this.#session.ping(microseconds());
   }
@@ -99,7 +100,7 @@ export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
     await this.#reading;
   }
 
-  // What the session calls.
+  // Called by the session.
 
   send(bytes: Uint8Array): void {
     this.#writer.send(bytes);
@@ -123,6 +124,11 @@ export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
 
   onAcknowledgement(): void {}
 
+  #start(): void {
+    this.#session.start();
+    this.#reading = this.#read();
+  }
+
   async #read(): Promise<void> {
     const buffer = new Uint8Array(READ_BUFFER_BYTES);
     try {
@@ -139,7 +145,7 @@ export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
   }
 }
 
-/** Now, as far as a ping can carry it. */
+/** The time now, cut to what a ping can carry. */
 function microseconds(): number {
   return Math.trunc(performance.now() * 1000) % PING_CLOCK;
 }

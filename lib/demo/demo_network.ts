@@ -43,7 +43,7 @@ export function createDemoNetwork(network: Network, clock: Clock): DemoNetwork {
     logger: silentLogger,
     handshake: createHandshakeOptions(clock),
     chunkSize: config.chunkSize,
-    edgeId: "demo",
+    edgeId: null,
   };
 
   /** A client that the server accepted. */

@@ -9,11 +9,11 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
 
-/** Property of the `connect` object: comma-separated edge ids, the nearest to the client first. */
-export const EDGE_PATH_PROPERTY = "edgePath";
+/** Comma-separated edge ids, the nearest to the client first. */
+const EDGE_PATH_PROPERTY = "edgePath";
 
-/** Property of the `connect` object: {@linkcode StreamRequest.backlogMs}, in ms. */
-export const BACKLOG_PROPERTY = "edgeBacklogMs";
+/** {@linkcode StreamRequest.backlogMs}. */
+const BACKLOG_PROPERTY = "edgeBacklogMs";
 
 /** Levels of edges that a stream may pass. */
 const MAX_HOPS = 8;
@@ -21,8 +21,11 @@ const MAX_HOPS = 8;
 /** Longer texts are ignored: no path is that long. */
 const MAX_PATH_LENGTH = 1024;
 
+/** What an edge tells its origin about itself. */
+type EdgeInfo = Pick<StreamRequest, "edgePath" | "backlogMs">;
+
 /** Returns what a `connect` object says about the edge that sends it; empty for other clients. */
-export function parseEdgeInfo(info: AmfObject): Pick<StreamRequest, "edgePath" | "backlogMs"> {
+export function parseEdgeInfo(info: AmfObject): EdgeInfo {
   const backlogMs = info.get(BACKLOG_PROPERTY);
   return {
     edgePath: parseEdgePath(info.get(EDGE_PATH_PROPERTY)),
@@ -30,9 +33,15 @@ export function parseEdgeInfo(info: AmfObject): Pick<StreamRequest, "edgePath" |
   };
 }
 
-/** Returns the property for a connection that edge `ownId` makes for a request with `path`. */
-export function formatEdgePath(path: readonly string[], ownId: string): string {
-  return [...path, ownId].join(",");
+/** Returns the `connect` properties of edge `ownId`, for a request that came by `edgePath`. */
+export function formatEdgeInfo(
+  { edgePath, backlogMs }: EdgeInfo,
+  ownId: string,
+): Readonly<Record<string, AmfValue>> {
+  return {
+    [EDGE_PATH_PROPERTY]: [...edgePath, ownId].join(","),
+    ...(backlogMs > 0 ? { [BACKLOG_PROPERTY]: backlogMs } : {}),
+  };
 }
 
 /** Returns why edge `ownId` refuses a connection with this path, or null. */

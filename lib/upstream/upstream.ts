@@ -5,7 +5,7 @@ import { VERSION } from "../base/version.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
 import { describeExpectedEnd } from "../io/connection_end.ts";
-import { BACKLOG_PROPERTY, EDGE_PATH_PROPERTY, formatEdgePath } from "./edge_path.ts";
+import { formatEdgeInfo } from "./edge_path.ts";
 import { SocketWriter } from "../io/socket_writer.ts";
 import type { Transport } from "../io/transport.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
@@ -169,7 +169,7 @@ export class Upstream implements ClientSessionHandler {
 
   #createSession(): ClientSession {
     const { edgeId, chunkSize, handshake } = this.#context;
-    const { kind, request, backlogMs, client } = this.#options;
+    const { kind, request: { edgePath }, backlogMs, client } = this.#options;
     const { tcUrl, app, stream } = this.#destination.target;
     const connectArgs = this.#connectArgs();
     return new ClientSession(this, {
@@ -178,8 +178,7 @@ export class Upstream implements ClientSessionHandler {
       handshake,
       connectProperties: {
         ...(client === undefined ? {} : clientProperties(client)),
-        [EDGE_PATH_PROPERTY]: formatEdgePath(request.edgePath, edgeId),
-        ...(backlogMs > 0 ? { [BACKLOG_PROPERTY]: backlogMs } : {}),
+        ...(edgeId === null ? {} : formatEdgeInfo({ edgePath, backlogMs }, edgeId)),
       },
       ...(connectArgs === null ? {} : { connectArgs }),
     });
@@ -189,7 +188,7 @@ export class Upstream implements ClientSessionHandler {
     const { settings, edgeId } = this.#context;
     const { client } = this.#options;
     if (client !== undefined) return client.args;
-    return settings().debugSrsUpnode ? describeEdge(edgeId) : null;
+    return settings().debugSrsUpnode && edgeId !== null ? describeEdge(edgeId) : null;
   }
 
   /** Serves the connection to the origin, or to the server that it redirects to. */

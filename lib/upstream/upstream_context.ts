@@ -19,8 +19,8 @@ export interface UpstreamDeps {
   readonly handshake: HandshakeOptions;
   /** Chunk size of everything sent, in bytes; also that of the streams' logs. */
   readonly chunkSize: number;
-  /** Id of this process among edges. */
-  readonly edgeId: string;
+  /** Id of this process among edges, sent in `connect`; null for a plain player or publisher. */
+  readonly edgeId: string | null;
 }
 
 /** How servers are connected to. */

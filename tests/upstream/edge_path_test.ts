@@ -1,7 +1,5 @@
-/** Loops of edges. */
-
 import { amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
-import { formatEdgePath, parseEdgeInfo, refuseLoop } from "../../lib/upstream/edge_path.ts";
+import { formatEdgeInfo, parseEdgeInfo, refuseLoop } from "../../lib/upstream/edge_path.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
 /** The path in a connect object whose property is `value`. */
@@ -30,10 +28,10 @@ for (
   });
 }
 
-Deno.test("formatEdgePath() puts the own id behind those before", () => {
-  assertEquals(formatEdgePath([], "me"), "me");
-  assertEquals(formatEdgePath(["a", "b"], "me"), "a,b,me");
-  assertEquals(pathIn(formatEdgePath(["a", "b"], "me")), ["a", "b", "me"]);
+Deno.test("formatEdgeInfo() appends the edge's own id to the path", () => {
+  assertEquals(formatEdgeInfo({ edgePath: [], backlogMs: 0 }, "me"), { edgePath: "me" });
+  const info = formatEdgeInfo({ edgePath: ["a", "b"], backlogMs: 3_500 }, "me");
+  assertEquals(info, { edgePath: "a,b,me", edgeBacklogMs: 3_500 });
 });
 
 const REJECTED = "NetConnection.Connect.Rejected";
