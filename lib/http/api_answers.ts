@@ -1,4 +1,4 @@
-/** A snapshot in the words of SRS's HTTP API, version 1; names beyond those of SRS are marked. */
+/** Snapshots as answers of SRS's HTTP API, version 1. Fields that SRS does not have are marked. */
 
 import { stableId } from "../base/stable_id.ts";
 import { VERSION } from "../base/version.ts";
@@ -12,23 +12,23 @@ import type {
   VhostSnapshot,
 } from "../monitor/server_view.ts";
 
-/** Part of an answer. */
+/** Fields of a JSON object. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** Who answers. */
+/** Identifies the server in its answers. */
 export interface ServerIdentity {
-  /** Id of the server, and of this run of it. */
+  /** Id of the server, and of this run. */
   readonly serverId: string;
   readonly serviceId: string;
   readonly pid: number;
 }
 
-/** Id of a vhost, the same as long as it has its name. */
+/** Returns the id of a vhost, which depends on its name only. */
 export function vhostId(name: string): string {
   return stableId(name);
 }
 
-/** Id of a stream, the same as long as it has its name; callbacks have it too. */
+/** Returns the id of a stream, which depends on its name only. HTTP callbacks use it as well. */
 export function streamId(vhost: string, name: string): string {
   return stableId(streamUrl(vhost, name));
 }
@@ -39,7 +39,7 @@ export function versions(): Json {
   return { major, minor, revision, version: VERSION };
 }
 
-/** `/api/v1/summaries`. What this server does not measure is not there. */
+/** `/api/v1/summaries`, without what this server does not measure. */
 export function summaries({ process, totals, clients, rate }: ServerSnapshot, nowMs: number): Json {
   return {
     ok: true,
@@ -48,7 +48,7 @@ export function summaries({ process, totals, clients, rate }: ServerSnapshot, no
       version: VERSION,
       pid: process.pid,
       mem_kbyte: Math.round(process.residentBytes / 1024),
-      // As in SRS: 1 is one processor.
+      // As in SRS: 1 is one CPU.
       cpu_percent: process.cpuShare,
       srs_uptime: Math.floor(process.uptimeMs / 1000),
     },
@@ -107,7 +107,7 @@ export function stream(one: StreamSnapshot, nowMs: number): Json {
     app,
     tcUrl: `rtmp://${one.vhost}/${app}`,
     url: streamUrl(one.vhost, one.name),
-    // As in SRS: the time now.
+    // As in SRS: the current time.
     live_ms: nowMs,
     clients: one.players + (one.publisherId === "" ? 0 : 1),
     frames: one.videoMessages,
@@ -171,13 +171,13 @@ function kbps({ recvKbps, sendKbps }: RateSnapshot): Json {
   return { recv_30s: recvKbps, send_30s: sendKbps };
 }
 
-/** The key of callbacks and logs, too. */
+/** The name in callbacks and logs as well. */
 function streamUrl(vhost: string, name: string): string {
   const { app, stream } = splitName(name);
   return streamKey(vhost, app, stream);
 }
 
-/** `app/stream`; an app may have slashes of its own. */
+/** Splits `app/stream`. An app may contain slashes. */
 function splitName(name: string): { app: string; stream: string } {
   const slash = name.lastIndexOf("/");
   return { app: name.slice(0, slash), stream: name.slice(slash + 1) };

@@ -1,5 +1,3 @@
-/** SRS's HTTP API, version 1: who publishes, who watches, from where; and closing a client. */
-
 import {
   client,
   type Json,
@@ -15,7 +13,7 @@ import {
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
 import type { ServerSnapshot, ServerView } from "../monitor/server_view.ts";
 
-/** Codes of SRS; a path that does not exist has its HTTP status as code. */
+/** Codes of SRS. An unknown path has its HTTP status as code. */
 const ApiCode = {
   success: 0,
   noVhost: 2014,
@@ -24,10 +22,10 @@ const ApiCode = {
   noPath: 404,
 } as const;
 
-/** Entries of a list when the request does not say how many (SRS). */
+/** Entries of a list unless the request says how many (SRS). */
 const DEFAULT_COUNT = 10;
 
-/** What is there, for people who look around. */
+/** The index of the API. */
 const VERSION_URLS = { v1: "the api version 1.0" };
 const URLS = {
   versions: "the version of this server",
@@ -39,14 +37,17 @@ const URLS = {
 };
 
 /** Options of {@linkcode createApiRoutes}. */
-export interface ApiRoutesOptions {
+interface ApiRoutesOptions {
   readonly view: ServerView;
   readonly identity: ServerIdentity;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
 }
 
-/** The routes below `/api`. */
+/**
+ * The routes below `/api`: SRS's HTTP API, version 1. They report vhosts, streams and clients, and
+ * close clients.
+ */
 export function createApiRoutes(options: ApiRoutesOptions): HttpApp {
   const app = createApp();
   const api = new Api(options);
@@ -76,7 +77,7 @@ class Api {
   }
 
   /**
-   * SRS's envelope round `fields`. Except for paths that do not exist, the status is 200 as in SRS.
+   * Returns `fields` in SRS's envelope. As in SRS, the HTTP status is 200 except for unknown paths.
    */
   answer(c: RouteContext, fields: Json, code: number = ApiCode.success): Response {
     const { serverId: server, serviceId: service, pid } = this.#options.identity;
@@ -145,8 +146,8 @@ class Api {
 }
 
 /**
- * The part of a list that `start` and `count` of the query name; what makes no sense counts as
- * absent.
+ * Returns the page of a list that `start` and `count` of the query select. Invalid values are
+ * ignored.
  */
 function pageOf<T>(c: RouteContext, list: readonly T[]): readonly T[] {
   const start = readCount(c.req.query("start")) ?? 0;

@@ -1,4 +1,4 @@
-/** The apps of `http_api` and `http_server`: which routes, and who may use them. */
+/** The apps of `http_api` and `http_server`: their routes, and who may use them. */
 
 import type { MiddlewareHandler } from "hono";
 import { basicAuth } from "hono/basic-auth";
@@ -16,18 +16,18 @@ import type { HlsAccess } from "./hls_access.ts";
 import type { StaticFiles } from "./static_files.ts";
 
 /** Options of {@linkcode createApiApp}. */
-export interface ApiAppOptions {
+interface ApiAppOptions {
   readonly config: HttpApiConfig;
   readonly view: ServerView;
   readonly identity: ServerIdentity;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
   readonly isReady: () => boolean;
-  /** Where the console page finds streams; null when there is no HTTP-FLV. */
+  /** Where the console page finds streams; null without HTTP-FLV. */
   readonly streams: ConsoleStreams | null;
 }
 
-/** What `http_api` answers: API, metrics, health, the console page. */
+/** Returns the app of `http_api`: API, metrics, health checks, console page. */
 export function createApiApp(options: ApiAppOptions): HttpApp {
   const { config: { crossdomain, auth }, view, isReady } = options;
   const app = createApp();
@@ -49,15 +49,15 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
 }
 
 /** Options of {@linkcode createFilesApp}. */
-export interface FilesAppOptions {
+interface FilesAppOptions {
   readonly config: HttpServerConfig;
   readonly files: StaticFiles;
   readonly hls: Pick<HlsAccess, "objectionTo">;
-  /** Routes that come before the files. */
+  /** Routes that take precedence over files. */
   readonly apps: readonly HttpApp[];
 }
 
-/** What `http_server` answers: the mounted apps, then files. */
+/** Returns the app of `http_server`: the mounted apps, then files. */
 export function createFilesApp({ config, files, hls, apps }: FilesAppOptions): HttpApp {
   const app = createApp();
   if (config.crossdomain) app.use(allowPages(["GET"]));
@@ -67,8 +67,8 @@ export function createFilesApp({ config, files, hls, apps }: FilesAppOptions): H
 }
 
 /**
- * Without a password, pages may close clients only where they were opened by IP address or as
- * localhost: a name can be made to point here by a stranger whose page has it (DNS rebinding).
+ * Without a password, only pages opened by IP address or as localhost may close clients: an
+ * attacker can point a host name at this server and serve a page under it (DNS rebinding).
  */
 const refuseRebound: MiddlewareHandler = async (c, next) => {
   const origin = c.req.header("origin");
@@ -84,8 +84,8 @@ function hasSafeHost(origin: string): boolean {
 }
 
 /**
- * Lets pages of other hosts in. Without a password they may only read: otherwise any page that an
- * operator looks at could close clients in his name.
+ * Admits pages of other hosts. Without a password they may only read: otherwise any page that an
+ * operator visits could close clients.
  */
 function allowPages(methods: string[]) {
   return cors({
@@ -97,7 +97,7 @@ function allowPages(methods: string[]) {
   });
 }
 
-/** Compares in a time that tells nothing about the password. */
+/** Compares in constant time. */
 function requirePassword({ username, password }: HttpAuthConfig) {
   return basicAuth({ username, password, realm: "edge", invalidUserMessage: "Wrong password\n" });
 }

@@ -1,35 +1,32 @@
 /**
- * The chunked coding of HTTP/1.1 (RFC 9112 §7.1). With it an answer without a length has an end of
- * its own: ffmpeg reports an error for a body that ends with its connection, and a cache may keep
+ * The chunked coding of HTTP/1.1 (RFC 9112, section 7.1). It marks the end of a response without a
+ * length: ffmpeg reports an error for a body that ends with the connection, and a cache may keep
  * half of one.
  *
- * Sizes are written with leading zeros, so that all heads are of one length, and a frame's place
- * can be reckoned without reading it.
+ * Sizes have leading zeros, so that all chunk heads have one length and positions can be computed.
  */
 
 import { concatBytes } from "../base/bytes.ts";
 
 const SIZE_DIGITS = 8;
 
-/** What stands before the bytes of a chunk: its size and a line end. */
+/** Length of a chunk head, in bytes: the size and a line end. */
 export const CHUNK_HEAD_BYTES = SIZE_DIGITS + 2;
 
-/** What a chunk takes beside its bytes. */
+/** Length of head and tail of a chunk together, in bytes. */
 export const CHUNK_FRAME_BYTES = CHUNK_HEAD_BYTES + 2;
 
 const CR = 0x0d;
 const LF = 0x0a;
 const DIGITS = Uint8Array.from("0123456789abcdef", (digit) => digit.charCodeAt(0));
 
-/** What tells the end of a body. */
+/** The end of a body. */
 export const LAST_CHUNK: Uint8Array<ArrayBuffer> = Uint8Array.from(
   "0\r\n\r\n",
   (char) => char.charCodeAt(0),
 );
 
-/**
- * Writes a chunk's head at `offset` and its tail behind the `size` bytes that follow it; 1 or more.
- */
+/** Writes a chunk's head at `offset`, and its tail behind `size` bytes of content, 1 or more. */
 // HOT: once per media message of a stream that is watched over HTTP; guarded by bench/flv_bench.ts.
 export function frameChunk(target: Uint8Array, offset: number, size: number): void {
   let rest = size;
@@ -41,7 +38,7 @@ export function frameChunk(target: Uint8Array, offset: number, size: number): vo
   putLineEnd(target, offset + CHUNK_HEAD_BYTES + size);
 }
 
-/** One chunk of `bytes`; nothing when there are none, for that would be the last chunk. */
+/** Returns `bytes` as a chunk; nothing for no bytes, because that would be the last chunk. */
 export function toChunk(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   if (bytes.length === 0) return bytes;
   const chunk = new Uint8Array(bytes.length + CHUNK_FRAME_BYTES);
@@ -50,7 +47,7 @@ export function toChunk(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>
   return chunk;
 }
 
-/** The bytes of whole chunks as they are written here. */
+/** Returns the content of whole chunks, which must be in the form written here. */
 export function fromChunks(chunks: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
   for (let at = 0; at < chunks.length;) {

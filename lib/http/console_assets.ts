@@ -1,6 +1,6 @@
 /**
- * The files of the console page, as texts that are part of the program: from source and compiled
- * alike nothing is read from the disk and nothing fetched.
+ * The files of the console page, embedded as text: nothing is read from disk or fetched, neither
+ * when run from source nor when compiled.
  */
 
 import mpegtsLicence from "mpegts.js/LICENSE" with { type: "text" };
@@ -45,7 +45,7 @@ const licences = [
   `uPlot\n\n${uplotLicence}`,
 ].join(`\n${"-".repeat(80)}\n\n`);
 
-/** Files by their name below `/console/`; the page itself has none. */
+/** Files by their name below `/console/`. The name of the page itself is empty. */
 export const CONSOLE_ASSETS: ReadonlyMap<string, ConsoleAsset> = new Map([
   ["", { contentType: HTML, text: index }],
   ["console.css", { contentType: CSS, text: style }],

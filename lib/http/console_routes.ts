@@ -1,6 +1,6 @@
 /**
- * The console page at `/console/`: files that are part of the program, and where the page finds the
- * streams. All else it knows comes from the API at the same address.
+ * The console page at `/console/`: its files, and where it finds streams. Everything else it gets
+ * from the API at the same address.
  */
 
 import { etag } from "hono/etag";
@@ -9,15 +9,15 @@ import { CONSOLE_ASSETS, type ConsoleAsset } from "./console_assets.ts";
 import { pathOf } from "./request_head.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
 
-/** Where the page finds streams as HTTP-FLV; answered as `/console/config.json`. */
+/** Where the page finds HTTP-FLV streams; served as `/console/config.json`. */
 export interface ConsoleStreams {
-  /** Port of `http_server`; null when it answers where the API does. */
+  /** Port of `http_server`; null when it shares the address of the API. */
   readonly port: number | null;
-  /** `/[app]/[stream].flv` by the vhosts' names; those that serve no HTTP-FLV are not there. */
+  /** `/[app]/[stream].flv` by vhost name, for vhosts that serve HTTP-FLV. */
   readonly mounts: Readonly<Record<string, string>>;
 }
 
-/** What the page is told of a configuration; null when it serves no HTTP-FLV. */
+/** Returns what the page needs to know of a configuration; null if it serves no HTTP-FLV. */
 export function describeConsoleStreams(config: Config): ConsoleStreams | null {
   const { httpApi, httpServer } = config;
   const [first] = httpServer.listen;
@@ -32,7 +32,7 @@ export function describeConsoleStreams(config: Config): ConsoleStreams | null {
   return { port: isShared ? null : first.port, mounts };
 }
 
-/** The page, its files and its `config.json`. */
+/** Returns the routes of the page, its files and its `config.json`. */
 export function createConsoleRoutes(streams: ConsoleStreams | null): HttpApp {
   const app = createApp();
   app.use("/console/*", etag());
@@ -50,7 +50,7 @@ export function createConsoleRoutes(streams: ConsoleStreams | null): HttpApp {
   return app;
 }
 
-/** `/console/` of another address than the API's leads to the page there. */
+/** Redirects `/console/` of another address to the page at the API's address. */
 export function createConsoleRedirect(apiPort: number): HttpApp {
   const app = createApp();
   addRoute(app, "/console", {
@@ -64,7 +64,7 @@ function answer(
   { contentType, text }: ConsoleAsset,
   streams: ConsoleStreams | null,
 ): Response {
-  // The page's links are relative, so that it may be served below a path of a proxy.
+  // The page's links are relative, so that a proxy may serve it below a path.
   if (pathOf(c.req.url) === "/console") return c.redirect("console/");
   setHeaders(c);
   c.header("content-security-policy", contentPolicy(c, streams));
@@ -73,12 +73,12 @@ function answer(
 }
 
 function setHeaders(c: RouteContext): void {
-  // Asked for each time, which costs a 304: the next version's page is never a mixture of two.
+  // Revalidated each time, which costs a 304: a page never mixes two versions.
   c.header("cache-control", "no-cache");
   c.header("x-content-type-options", "nosniff");
 }
 
-/** Nothing from anywhere else, nothing inline, and no page may hold this one in a frame. */
+/** Nothing from other hosts, nothing inline, and no framing by other pages. */
 function contentPolicy(c: RouteContext, streams: ConsoleStreams | null): string {
   const host = hostOf(c);
   const port = streams?.port ?? null;
@@ -96,9 +96,7 @@ function contentPolicy(c: RouteContext, streams: ConsoleStreams | null): string 
   ].join("; ");
 }
 
-/**
- * The host that the client asked for, without the port; null when it has signs that a header reads.
- */
+/** Returns the requested host without the port; null if it has characters special in headers. */
 function hostOf(c: RouteContext): string | null {
   const { hostname } = new URL(c.req.url);
   return /^(?:[\w.-]+|\[[\da-f:.]+\])$/.test(hostname) ? hostname : null;

@@ -1,8 +1,3 @@
-/**
- * A stream's messages as FLV tags, for all who watch it over HTTP: the twin of the hub's log. Each
- * tag is a chunk of a chunked body, so that whoever watches is sent these very bytes.
- */
-
 import { readU24, readU32 } from "../base/bytes.ts";
 import { diffU32 } from "../base/u32.ts";
 import { type Slab, SlabLog } from "../hub/slab_log.ts";
@@ -11,7 +6,10 @@ import { encodedFlvTagBytes, encodeFlvTagInto, type FlvTag } from "../media/flv_
 import { TagType } from "../media/flv_layout.ts";
 import { CHUNK_FRAME_BYTES, CHUNK_HEAD_BYTES, frameChunk } from "./chunked.ts";
 
-/** See the file comment. */
+/**
+ * A stream's messages as FLV tags, for its HTTP viewers: the counterpart of the hub's log. Each tag
+ * is a chunk of a chunked body, so viewers are sent these bytes unchanged.
+ */
 export class FlvLog implements StreamLogView {
   readonly #slabs = new SlabLog();
   #newestTimestampMs = 0;
@@ -24,16 +22,15 @@ export class FlvLog implements StreamLogView {
     return this.#slabs.head;
   }
 
-  /** Bytes of memory held. */
+  /** Memory held, in bytes. */
   get heldBytes(): number {
     return this.#slabs.heldBytes;
   }
 
   /**
-   * Appends a tag; its payload is copied.
+   * Appends a tag, whose payload is copied.
    *
-   * @returns true when a new slab was begun, which is the moment to think about {@linkcode
-   * dropBefore}.
+   * @returns whether a new slab was started, which is the moment for {@linkcode dropBefore}.
    */
   // HOT: once per media message of a stream that is watched over HTTP; guarded by
   // bench/flv_bench.ts.
@@ -59,13 +56,13 @@ export class FlvLog implements StreamLogView {
     return Math.max(0, diffU32(this.#newestTimestampMs, timestampAt(slab.bytes, at)));
   }
 
-  /** Forgets what lies before `offset`, as far as whole slabs do. */
+  /** Drops the slabs that end before `offset`. */
   dropBefore(offset: number): void {
     this.#slabs.dropBefore(offset);
   }
 }
 
-/** Position in `slab` of the first tag at or behind the chunk at `start` that is no data. */
+/** Returns the position in `slab` of the first audio or video tag from the chunk at `start` on. */
 function skipData({ bytes, used }: Slab, start: number): number {
   let at = start + CHUNK_HEAD_BYTES;
   while (at < used && bytes[at] === TagType.data) {
@@ -74,7 +71,7 @@ function skipData({ bytes, used }: Slab, start: number): number {
   return at;
 }
 
-/** The 24-bit field, and behind it the byte that goes on top of it. */
+/** Returns the timestamp: a 24-bit field, followed by its highest byte. */
 function timestampAt(bytes: Uint8Array, at: number): number {
   return ((readU32(bytes, at + 4) >>> 8) | (bytes[at + 7]! << 24)) >>> 0;
 }

@@ -1,24 +1,24 @@
-/** Which stream a path names. */
-
-/** Where a stream is. */
-export interface FlvPlace {
+/** The stream that a path names. */
+interface FlvTarget {
   /** One or more path parts. */
   readonly app: string;
   /** One path part. */
   readonly stream: string;
 }
 
-/** What would mean something else, or nothing good, in the address of a stream. */
+/** Characters with a special meaning in a stream URL. */
 const FORBIDDEN = /[?#\\\s\p{Cc}]|\.\.\.vhost\.\.\./u;
 
-/** Templates are few: one per vhost. */
+/** By mount. There are few: one per vhost. */
 const patterns = new Map<string, RegExp>();
 
 /**
- * App and stream of a URL's path, as it stands in a request, by a vhost's mount
- * `/[app]/[stream].flv`; null when it has another form.
+ * Returns the app and stream that the path of a request names; null if it does not match.
+ *
+ * @param mount The vhost's `mount`, `/[app]/[stream].flv`.
+ * @param pathname As the client wrote it.
  */
-export function matchMount(mount: string, pathname: string): FlvPlace | null {
+export function matchMount(mount: string, pathname: string): FlvTarget | null {
   const path = decodePath(pathname);
   const groups = path === null ? undefined : patternOf(mount).exec(path)?.groups;
   if (groups === undefined) return null;
@@ -26,7 +26,7 @@ export function matchMount(mount: string, pathname: string): FlvPlace | null {
 }
 
 function decodePath(pathname: string): string | null {
-  // A slash in a name would be another stream's address.
+  // With a slash in its name it would be another stream.
   if (/%2f/i.test(pathname)) return null;
   try {
     const path = decodeURIComponent(pathname);

@@ -1,31 +1,30 @@
 /**
- * Where a viewer's bytes go: the rest of its connection, or a WebSocket on it. What comes is in
- * chunks (`chunked.ts`), for that is what nearly all viewers are sent; the others take them off.
+ * Where a viewer's bytes go: its connection, or a WebSocket on it. They arrive as chunks
+ * (`chunked.ts`), the form that nearly all viewers are sent. The other outlets remove the chunk
+ * frames.
  */
 
 import { fromChunks, LAST_CHUNK } from "./chunked.ts";
-import type { ConnectionPipe, ConnectionTaker } from "./http_connection.ts";
+import type { ConnectionOwner, ConnectionPipe } from "./http_connection.ts";
 import { PeerSocket } from "./peer_socket.ts";
 
-/** See the file comment. Nothing goes out before the connection is handed over. */
-export interface FlvOutlet extends ConnectionTaker {
+/** Sends a stream to one viewer. Nothing is sent before the connection is handed over. */
+export interface FlvOutlet extends ConnectionOwner {
   /**
-   * Takes whole chunks, and behind a write that was cut short the rest of them. One write at a
-   * time. Settles when the viewer may be given more; rejects when it has gone. The bytes are never
-   * changed.
+   * Writes whole chunks, or the rest of them after a short write. One write at a time. Settles when
+   * the viewer can take more; rejects when it has disconnected. The bytes must never change.
+   *
+   * @returns bytes written, chunk frames included.
    */
   write(chunks: Uint8Array<ArrayBuffer>): Promise<number>;
-  /**
-   * The stream is over; not while a write is under way. What is done from now on is done for
-   * nothing.
-   */
+  /** Ends the stream. Not during a write; later calls have no effect. */
   end(): void;
-  /** The viewer gets no more. Harmless when repeated, and behind {@linkcode FlvOutlet.end}. */
+  /** Closes the connection. Harmless when repeated, and after {@linkcode FlvOutlet.end}. */
   close(): void;
 }
 
-/** A connection that is there sooner or later. */
-class ComingPipe {
+/** A connection that is handed over later. */
+class PendingPipe {
   readonly #opened = Promise.withResolvers<ConnectionPipe>();
   #pipe: ConnectionPipe | null = null;
 
@@ -44,16 +43,16 @@ class ComingPipe {
   }
 }
 
-/** The body of an HTTP/1.1 answer: the bytes as they are, as a player gets its own. */
+/** The body of an HTTP/1.1 response: the chunks as they are. */
 export class ChunkedBody implements FlvOutlet {
-  readonly #pipe = new ComingPipe();
+  readonly #pipe = new PendingPipe();
   #isEnding = false;
 
   onOpen(pipe: ConnectionPipe): void {
     this.#pipe.open(pipe);
   }
 
-  /** A viewer has nothing to say. */
+  /** Viewers send nothing that matters. */
   onBytes(): void {}
 
   // HOT: once per viewer and merge period; guarded by bench/flv_bench.ts.
@@ -65,7 +64,7 @@ export class ChunkedBody implements FlvOutlet {
     if (this.#isEnding) return;
     this.#isEnding = true;
     const close = () => this.#pipe.close();
-    // A few bytes are taken as one or not at all.
+    // So few bytes are taken whole or not at all.
     this.#pipe.write(LAST_CHUNK).then(close, close);
   }
 
@@ -74,15 +73,15 @@ export class ChunkedBody implements FlvOutlet {
   }
 }
 
-/** The body of an HTTP/1.0 answer: it ends with the connection. */
+/** The body of an HTTP/1.0 response, which ends with the connection. */
 export class PlainBody implements FlvOutlet {
-  readonly #pipe = new ComingPipe();
+  readonly #pipe = new PendingPipe();
 
   onOpen(pipe: ConnectionPipe): void {
     this.#pipe.open(pipe);
   }
 
-  /** A viewer has nothing to say. */
+  /** Viewers send nothing that matters. */
   onBytes(): void {}
 
   async write(chunks: Uint8Array<ArrayBuffer>): Promise<number> {
@@ -100,13 +99,13 @@ export class PlainBody implements FlvOutlet {
   }
 }
 
-/** A WebSocket. Every write is a binary message. */
+/** A WebSocket. Each write is a binary message. */
 export class WebSocketOutlet implements FlvOutlet {
   readonly #request: Request;
   readonly #opened = Promise.withResolvers<PeerSocket>();
   #socket: PeerSocket | null = null;
 
-  /** @param request Asks for the WebSocket. */
+  /** @param request The upgrade request. */
   constructor(request: Request) {
     this.#request = request;
   }

@@ -1,7 +1,7 @@
 /**
- * HTTP-FLV: `GET /app/stream.flv` gives the stream for as long as it lasts, as the body of a
- * response or, to whoever asks for an upgrade, as binary messages of a WebSocket. A request is one
- * viewer, for whom an edge fetches the stream, and it is held while nobody publishes.
+ * HTTP-FLV: `GET /app/stream.flv` returns the stream for as long as it lasts, as the body of the
+ * response or, after an upgrade, as binary messages of a WebSocket. A request is a viewer: an edge
+ * pulls the stream for it, and it is held until the stream is published.
  */
 
 import { WireError } from "../base/errors.ts";
@@ -16,7 +16,7 @@ import type { FlvViewer } from "./flv_viewer.ts";
 import { isSocketRequest, wantsSocket } from "./peer_socket.ts";
 import { createApp, type HttpApp, type RouteContext } from "./routes.ts";
 
-/** What the routes need. */
+/** What serves the streams. */
 export interface FlvRoutesOptions {
   readonly vhosts: VhostDirectory;
   readonly gate: Gate;
@@ -27,7 +27,7 @@ const METHODS = "GET, HEAD, OPTIONS";
 
 const STREAM_HEADERS = { "content-type": "video/x-flv", "cache-control": "no-cache" };
 
-/** The routes; requests for anything else pass through to the next ones. */
+/** Returns the routes. Other requests pass to the next routes. */
 export function createFlvRoutes(options: FlvRoutesOptions): HttpApp {
   const app = createApp();
   app.use("*", (c, next) => {
@@ -37,22 +37,22 @@ export function createFlvRoutes(options: FlvRoutesOptions): HttpApp {
   return app;
 }
 
-/** Where the request wants to go; null when that is no stream of a vhost that is served so. */
+/** Returns the requested stream; null if it is not one of a vhost that serves HTTP-FLV. */
 function findUrl(request: Request, vhosts: VhostDirectory): StreamUrl | null {
-  // Not by `URL`, which throws for the hosts that some clients send.
+  // Not with `URL`, which throws for hosts that some clients send.
   const [, authority = "", path = "/", search = ""] =
     /^[a-z]+:\/\/([^/?#]*)([^?#]*)([^#]*)/.exec(request.url) ?? [];
   const host = request.headers.get("host") ?? authority;
   try {
     const parse = (app: string, stream: string) =>
       parseStreamUrl({ tcUrl: `http://${host}/${app}`, app, stream: stream + search });
-    // The vhost does not depend on the path, but how to read the path depends on the vhost.
+    // The vhost does not depend on the path, but the form of the path depends on the vhost.
     const service = vhosts.find(parse("app", "stream").vhost);
     if (service === null || !service.config.httpRemux.enabled) return null;
     const place = matchMount(service.config.httpRemux.mount, path);
     return place === null ? null : parse(place.app, place.stream);
   } catch (error) {
-    // The host cannot be read.
+    // The host is invalid.
     if (error instanceof WireError) return null;
     throw error;
   }
@@ -70,7 +70,7 @@ function answer(
     case "HEAD":
       return answerViewer(c, url, options);
     default:
-      return c.text(`Only ${METHODS} are possible here\n`, 405, { allow: METHODS });
+      return c.text(`Use ${METHODS}\n`, 405, { allow: METHODS });
   }
 }
 
@@ -80,7 +80,7 @@ function answerViewer(
   options: FlvRoutesOptions,
 ): Response | Promise<Response> {
   const ip = ipOf(c.env.remote);
-  // Browsers name the page of a WebSocket by its origin only.
+  // For a WebSocket, browsers send the origin of the page only.
   const pageUrl = c.req.header("referer") ?? c.req.header("origin") ?? "";
   const isSocket = wantsSocket(c.req.raw);
   const protocol = isSocket ? "ws-flv" : "http-flv";
@@ -89,7 +89,9 @@ function answerViewer(
     if (verdict.type === "admitted") return c.body(null, 200, STREAM_HEADERS);
     return c.text(`${verdict.refusal.description}\n`, 403);
   }
-  if (isSocket && !isSocketRequest(c.req.raw)) return c.text("This is no WebSocket request\n", 400);
+  if (isSocket && !isSocketRequest(c.req.raw)) {
+    return c.text("Not a valid WebSocket request\n", 400);
+  }
   const { promise, resolve } = Promise.withResolvers<Response>();
   const viewer = options.service.play({
     protocol,
@@ -114,17 +116,15 @@ function answerViewer(
 }
 
 function bodyFor(c: RouteContext): FlvOutlet {
-  return c.env.isOld ? new PlainBody() : new ChunkedBody();
+  return c.env.isHttp10 ? new PlainBody() : new ChunkedBody();
 }
 
 function answerStream(c: RouteContext): Response {
-  if (!c.env.isOld) c.header("transfer-encoding", "chunked");
+  if (!c.env.isHttp10) c.header("transfer-encoding", "chunked");
   return c.body(null, 200, STREAM_HEADERS);
 }
 
-/**
- * Apart from what answers the request: a listener there would keep request and answer for hours.
- */
+/** A separate function: a closure in the handler would keep request and response in memory. */
 function leaveOnAbort(viewer: FlvViewer, signal: AbortSignal): void {
   signal.addEventListener("abort", () => viewer.leave("closed by peer"));
 }

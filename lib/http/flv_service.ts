@@ -8,7 +8,7 @@ import { FlvStreams } from "./flv_stream.ts";
 import { FlvViewer, type FlvViewerOptions } from "./flv_viewer.ts";
 
 /** Options of {@linkcode FlvService}. */
-export interface FlvServiceOptions {
+interface FlvServiceOptions {
   readonly queue: FlushQueue;
   readonly wheels: FlushWheels;
   readonly clock: Clock;

@@ -43,10 +43,11 @@ export class FlvStream implements PlayedStream {
   readonly #followers = new Set<FlvFollower>();
   /** Offset in the hub's log. */
   #cursor: number;
-  /** The hub's newest place to begin when this was last looked at, and the same place here. */
-  #hubEntry: JoinPoint | null = null;
-  #entry: JoinPoint | null = null;
-  #preamble: { readonly entry: JoinPoint; readonly bytes: Uint8Array<ArrayBuffer> } | null = null;
+  /** The hub's newest join point at the last {@linkcode catchUp}, and the same one in this log. */
+  #hubJoinPoint: JoinPoint | null = null;
+  #joinPoint: JoinPoint | null = null;
+  #preamble: { readonly joinPoint: JoinPoint; readonly bytes: Uint8Array<ArrayBuffer> } | null =
+    null;
   #hasAudio = false;
   #hasVideo = false;
   #isEnded = false;
@@ -56,9 +57,9 @@ export class FlvStream implements PlayedStream {
     this.#stream = stream;
     this.#vhost = vhost;
     this.#chunkSize = chunkSize;
-    const entry = stream.joinPoint;
-    this.#cursor = entry?.offset ?? stream.log.head;
-    if (entry !== null) this.#noteTracksBefore(entry);
+    const { joinPoint } = stream;
+    this.#cursor = joinPoint?.offset ?? stream.log.head;
+    if (joinPoint !== null) this.#noteTracksBefore(joinPoint);
     this.catchUp();
   }
 
@@ -76,12 +77,12 @@ export class FlvStream implements PlayedStream {
   }
 
   get joinPoint(): JoinPoint | null {
-    return this.#entry;
+    return this.#joinPoint;
   }
 
   /** Returns the newest join point: only edges ask for older ones, and they do not use HTTP. */
   joinPointBack(): JoinPoint | null {
-    return this.#entry;
+    return this.#joinPoint;
   }
 
   /** Offset in the hub's log of the oldest byte it still needs, or -1. */
@@ -104,12 +105,12 @@ export class FlvStream implements PlayedStream {
     return toChunk(encodeFlvHeader(this.#tracks()));
   }
 
-  preamble(entry: JoinPoint): Uint8Array<ArrayBuffer> {
-    if (this.#preamble?.entry !== entry) {
-      const tags = this.#messagesIn(this.#stream.preamble(entry)).map((message) =>
+  preamble(joinPoint: JoinPoint): Uint8Array<ArrayBuffer> {
+    if (this.#preamble?.joinPoint !== joinPoint) {
+      const tags = this.#messagesIn(this.#stream.preamble(joinPoint)).map((message) =>
         encodeFlvTag(this.#tagOf(message))
       );
-      this.#preamble = { entry, bytes: toChunk(concatBytes(tags)) };
+      this.#preamble = { joinPoint, bytes: toChunk(concatBytes(tags)) };
     }
     return this.#preamble.bytes;
   }
@@ -129,23 +130,23 @@ export class FlvStream implements PlayedStream {
   // HOT: once per viewer and merge period, mostly for nothing; guarded by bench/flv_bench.ts.
   catchUp(): void {
     const { joinPoint, log } = this.#stream;
-    if (joinPoint !== this.#hubEntry) {
-      this.#hubEntry = joinPoint;
-      this.#entry = joinPoint === null ? null : this.#translate(joinPoint);
+    if (joinPoint !== this.#hubJoinPoint) {
+      this.#hubJoinPoint = joinPoint;
+      this.#joinPoint = joinPoint === null ? null : this.#translate(joinPoint);
     }
     this.#convertTo(log.head);
   }
 
-  /** The hub's newest place to begin, which is never one before the cursor, as a place here. */
-  #translate(entry: JoinPoint): JoinPoint {
-    this.#convertTo(entry.offset);
-    return { ...entry, offset: this.#log.head };
+  /** Returns the hub's newest join point, which is never before the cursor, in this log. */
+  #translate(joinPoint: JoinPoint): JoinPoint {
+    this.#convertTo(joinPoint.offset);
+    return { ...joinPoint, offset: this.#log.head };
   }
 
   #convertTo(end: number): void {
     const { log } = this.#stream;
     // The hub keeps what players within queue_length need; viewers that lag further skip as well.
-    if (this.#cursor < log.tail) this.#cursor = Math.min(this.#hubEntry?.offset ?? end, end);
+    if (this.#cursor < log.tail) this.#cursor = Math.min(this.#hubJoinPoint?.offset ?? end, end);
     while (this.#cursor < end) {
       const view = log.view(this.#cursor).subarray(0, end - this.#cursor);
       for (const message of splitMessages(view, this.#chunkSize)) this.#convert(message);
@@ -180,13 +181,15 @@ export class FlvStream implements PlayedStream {
     }
   }
 
-  /** Finds tracks without a sequence header in what the hub keeps from before `entry`. */
-  #noteTracksBefore(entry: JoinPoint): void {
-    for (const message of this.#messagesIn(this.#stream.preamble(entry))) this.#noteTrack(message);
+  /** Finds tracks without a sequence header in what the hub keeps from before `joinPoint`. */
+  #noteTracksBefore(joinPoint: JoinPoint): void {
+    for (const message of this.#messagesIn(this.#stream.preamble(joinPoint))) {
+      this.#noteTrack(message);
+    }
     const { log } = this.#stream;
     let at = this.#stream.joinPointAt(0)!.offset;
-    while (at < entry.offset) {
-      const view = log.view(at).subarray(0, entry.offset - at);
+    while (at < joinPoint.offset) {
+      const view = log.view(at).subarray(0, joinPoint.offset - at);
       for (const message of this.#messagesIn(view)) this.#noteTrack(message);
       at += view.length;
     }
@@ -220,7 +223,7 @@ export class FlvStream implements PlayedStream {
   /** Drops what no viewer needs. Once per slab, so it may walk viewers. */
   #forget(): void {
     const maxLagMs = this.#vhost.config.play.queueLengthMs;
-    const joinOffset = this.#entry?.offset ?? this.#log.head;
+    const joinOffset = this.#joinPoint?.offset ?? this.#log.head;
     const use = { joinOffset, viewers: this.#followers, maxLagMs };
     this.#log.dropBefore(neededFrom(this.#log, use));
   }

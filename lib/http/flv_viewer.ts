@@ -15,7 +15,7 @@ import type { FlvOutlet } from "./flv_outlet.ts";
 import type { FlvStream, FlvStreams } from "./flv_stream.ts";
 
 /** What all viewers share. */
-export interface FlvViewerContext {
+interface FlvViewerContext {
   readonly queue: FlushQueue;
   readonly wheels: FlushWheels;
   readonly clock: Clock;
@@ -42,14 +42,14 @@ export interface FlvViewerOptions {
 }
 
 /** Why a viewer is refused. */
-export interface FlvRefusal {
+interface FlvRefusal {
   /** 403: not permitted. 404: the stream is not published. 503: closed while it waited. */
   readonly status: 403 | 404 | 503;
   readonly description: string;
 }
 
 /** Answers the request: one of the two is called once, possibly before `start` returns. */
-export interface FlvAnswer {
+interface FlvAnswer {
   /** The stream is live. @returns where its bytes go. */
   accept(): FlvOutlet;
   refuse(refusal: FlvRefusal): void;

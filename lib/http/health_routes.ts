@@ -1,11 +1,9 @@
-/**
- * Whether the server lives and whether it wants work, for whoever starts, stops and balances
- * servers.
- */
-
 import { addRoute, createApp, type HttpApp } from "./routes.ts";
 
-/** `/healthz` and `/readyz`. */
+/**
+ * Returns the routes `/healthz`, whether the server runs, and `/readyz`, whether it accepts work:
+ * for supervisors and load balancers.
+ */
 export function createHealthRoutes(isReady: () => boolean): HttpApp {
   const app = createApp();
   addRoute(app, "/healthz", { GET: (c) => c.text("ok\n") });

@@ -1,11 +1,3 @@
-/**
- * One client of HTTP/1.1: a request, its answer, the next request. What it sends while an answer is
- * under way waits, and its leaving is seen at once, for it is always read from.
- *
- * Nothing is unbounded: a head has a size and a time, silence between requests has a time, and so
- * does an answer that the client does not take.
- */
-
 import { concatBytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
@@ -16,40 +8,40 @@ import type { Transport } from "../io/transport.ts";
 import { BadRequestError, HeadParser, MAX_HEAD_BYTES, type RequestHead } from "./request_head.ts";
 import { type ResponseWriterOptions, writeHeadOnly, writeResponse } from "./response_writer.ts";
 
-/** The way to a client once its connection was taken over. */
+/** The connection to a client, for its new owner. */
 export interface ConnectionPipe extends Pick<Transport, "write" | "close"> {
-  /** Closes when the client does, or a little later. */
+  /** Closes when the client does, or after a moment. */
   closeSoon(): void;
 }
 
-/** Somebody to whom a connection goes once the head of the answer is out. */
-export interface ConnectionTaker {
-  /** From now on it alone writes. Not called when the client has left before. */
+/** Takes over a connection after the head of a response. */
+export interface ConnectionOwner {
+  /** From now on the owner alone writes. Not called if the client has left before. */
   onOpen(pipe: ConnectionPipe): void;
-  /** What the client sends; valid during the call. */
+  /** Receives what the client sends. The bytes are valid during the call only. */
   onBytes(bytes: Uint8Array): void;
 }
 
-/** What a handler is told beside the request; `c.env` of a hono handler. */
+/** What a handler gets in addition to the request; `c.env` in a hono handler. */
 export interface HttpBindings {
   /** Address of the client, `203.0.113.9:52114`. */
   readonly remote: string;
-  /** The client speaks HTTP/1.0, which knows no chunked bodies. */
-  readonly isOld: boolean;
+  /** Whether the client speaks HTTP/1.0, which has no chunked bodies. */
+  readonly isHttp10: boolean;
   /**
-   * Aborts when the client has left, and when its connection is closed. Not the request's own
-   * signal: in Deno 2.7 one that is made from another may be forgotten with all who listen to it.
+   * Aborts when the client disconnects or is closed. Not the request's own signal: in Deno 2.7 a
+   * signal derived from another one may be collected together with its listeners.
    */
   readonly signal: AbortSignal;
   /**
-   * What follows the head of this answer is written by `taker`. The answer has no body; one with
-   * status 101 has no head either, as far as this server goes.
+   * Hands the connection over after the head of this response, which has no body. With status 101
+   * the new owner writes the head as well.
    */
-  takeOver(taker: ConnectionTaker): void;
+  takeOver(owner: ConnectionOwner): void;
 }
 
 /** What the connections of a server share. */
-export interface HttpConnectionContext {
+interface HttpConnectionContext {
   /** Never rejects. */
   readonly answer: (request: Request, bindings: HttpBindings) => Promise<Response>;
   readonly buffers: ReadBuffers;
@@ -57,24 +49,22 @@ export interface HttpConnectionContext {
   readonly logger: Logger;
 }
 
-/**
- * A head must be complete this long after it began, and the first one after the client has come.
- */
+/** Time for a request head, from its first byte; for the first one, from the connect. */
 const HEAD_TIMEOUT_MS = 30_000;
 
-/** Silence between requests; longer than the 60 s for which proxies keep connections. */
+/** Silence between requests. Longer than the 60 s for which proxies keep connections. */
 const IDLE_TIMEOUT_MS = 90_000;
 
-/** A client that takes nothing of an answer for so long is closed. */
+/** A client that reads nothing of a response for this long is closed. */
 const WRITE_STALL_MS = 30_000;
 
 /**
- * What a client sends behind its last request is read for so long, and dropped: closing at once
- * would take the answer away from it (RFC 9112 §9.6).
+ * After the last response, what the client sends is read and dropped for this long: closing at once
+ * could destroy the response on its way (RFC 9112, section 9.6).
  */
 const LINGER_MS = 2_000;
 
-/** While an answer is under way hardly anybody sends, and a viewer's goes on for hours. */
+/** Clients send next to nothing during a response, and that of a viewer has no end. */
 const READ_BUFFER_BYTES = {
   idle: 4 * 1024,
   head: 4 * 1024,
@@ -84,10 +74,10 @@ const READ_BUFFER_BYTES = {
   closed: 64,
 } as const;
 
-/** The answer is the taker's from its first byte on. */
+/** The new owner of the connection writes the whole response. */
 const STATUS_UPGRADED = 101;
 
-/** What a client gets to read whose request is none. */
+/** How an invalid request is answered. */
 const BAD_REQUEST_OPTIONS = { isHead: false, connection: "close" } as const;
 
 type State =
@@ -100,27 +90,43 @@ type State =
   }
   | {
     readonly type: "taken";
-    readonly taker: ConnectionTaker;
+    readonly owner: ConnectionOwner;
     readonly abort: AbortController;
     readonly untilMs: number;
   }
   | { readonly type: "lingering"; readonly sinceMs: number }
   | { readonly type: "closed" };
 
-/** See the file comment. */
+/**
+ * One HTTP/1.1 client: a request, its response, the next request.
+ *
+ * ```
+ *        first byte       head complete             last response,
+ *  idle ───────────▶ head ─────────────▶ answering ──────────────▶ lingering
+ *   ▲                                     │     │   body unread
+ *   └─────────────────────────────────────┘     └───────▶ taken
+ *        answered, more may follow                 takeOver()
+ *
+ *  any state ──▶ closed
+ * ```
+ *
+ * The connection is always read from, so that a disconnect is noticed at once. Requests that arrive
+ * during a response wait. Everything is limited: the size and time of a head, silence between
+ * requests, and the time in which the client reads nothing of a response.
+ */
 export class HttpConnection {
   readonly #context: HttpConnectionContext;
   readonly #transport: Transport;
   #onEnded: (connection: HttpConnection) => void = () => {};
   #state: State;
-  /** What came while an answer was under way. */
+  /** What arrived during a response. */
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
-  /** Called when there is room for more of that. */
+  /** Called when there is room for more. */
   #onRoom: (() => void) | null = null;
-  /** Since when an answer makes no progress; Infinity while none is written. */
+  /** When the response last made progress; Infinity while none is written. */
   #writingSinceMs = Infinity;
-  /** The answer under way is the last one. */
+  /** Whether the current response is the last one. */
   #isEnding = false;
 
   constructor(transport: Transport, context: HttpConnectionContext) {
@@ -130,8 +136,8 @@ export class HttpConnection {
   }
 
   /**
-   * Reads until the client leaves or is closed; an answer may still be under way then. Calls
-   * `onEnded` once, when the connection is closed. Never rejects.
+   * Reads until the client disconnects or is closed; a response may still be in progress then.
+   * Calls `onEnded` once, when the connection is closed. Never rejects.
    */
   async run(onEnded: (connection: HttpConnection) => void): Promise<void> {
     this.#onEnded = onEnded;
@@ -155,18 +161,18 @@ export class HttpConnection {
     buffers.give(buffer);
   }
 
-  /** Looks at the timeouts; called about once a second. */
+  /** Checks the timeouts; called once a second. */
   check(nowMs: number): void {
     if (nowMs - this.#writingSinceMs > WRITE_STALL_MS || this.#isOver(nowMs)) this.close();
   }
 
-  /** Ends behind the answer that is under way, or now when there is none. */
+  /** Closes after the current response; at once if there is none. */
   stop(): void {
     this.#isEnding = true;
     if (this.#state.type !== "answering") this.close();
   }
 
-  /** Closes the connection at once; an answer under way is cut. Harmless when repeated. */
+  /** Closes the connection at once and cuts a response in progress. Harmless when repeated. */
   close(): void {
     const state = this.#state;
     if (state.type === "closed") return;
@@ -177,10 +183,10 @@ export class HttpConnection {
     this.#onEnded(this);
   }
 
-  /** Whoever breaks a connection has left, and what we close ourselves ends so, too. */
+  /** A broken connection means that the client has left, or that it was closed here. */
   #fail(error: unknown): void {
     if (this.#state.type !== "closed" && describeExpectedEnd(error) === null) {
-      this.#context.logger.error(`Closed client after a fault of ours: ${describeError(error)}`, {
+      this.#context.logger.error(`Internal error; connection closed: ${describeError(error)}`, {
         peer: this.#transport.remote,
         stack: error instanceof Error ? error.stack : undefined,
       });
@@ -223,7 +229,7 @@ export class HttpConnection {
         this.#waitingBytes += bytes.length;
         return;
       case "taken":
-        return state.taker.onBytes(bytes);
+        return state.owner.onBytes(bytes);
       case "lingering":
       case "closed":
         return;
@@ -249,33 +255,33 @@ export class HttpConnection {
     const { method, url, headers } = head;
     const abort = new AbortController();
     this.#state = { type: "answering", head, abort };
-    let taker: ConnectionTaker | null = null;
+    let owner: ConnectionOwner | null = null;
     const response = await this.#context.answer(
       new Request(url, { method, headers }),
       {
-        ...{ remote: this.#transport.remote, isOld: head.isOld, signal: abort.signal },
-        takeOver: (by) => taker = by,
+        ...{ remote: this.#transport.remote, isHttp10: head.isHttp10, signal: abort.signal },
+        takeOver: (by) => owner = by,
       },
     );
-    const isLast = this.#isEnding || taker !== null || !mayFollow(head);
-    const connection = isLast ? "close" : head.isOld ? "keep-alive" : null;
-    const write = taker === null ? writeResponse : writeHeadOnly;
+    const isLast = this.#isEnding || owner !== null || !mayFollow(head);
+    const connection = isLast ? "close" : head.isHttp10 ? "keep-alive" : null;
+    const write = owner === null ? writeResponse : writeHeadOnly;
     if (!await this.#write(response, write, { isHead: method === "HEAD", connection })) return;
-    if (taker === null) this.#onAnswered(isLast, head.hasBody);
-    else this.#giveTo(taker, abort);
+    if (owner === null) this.#onAnswered(isLast, head.hasBody);
+    else this.#handOver(owner, abort);
   }
 
   /** Never rejects. */
   async #answerBad({ status, message }: BadRequestError): Promise<void> {
     this.#state = { type: "answering", head: null, abort: new AbortController() };
     const peer = this.#transport.remote;
-    this.#context.logger.debug("Refused a request", { peer, status, reason: message });
+    this.#context.logger.debug("Request refused", { peer, status, reason: message });
     const response = new Response(`${message}\n`, { status });
     if (!await this.#write(response, writeResponse, BAD_REQUEST_OPTIONS)) return;
     this.#onAnswered(true, true);
   }
 
-  /** @returns whether the connection goes on; what cannot, only its end can tell. */
+  /** @returns whether the connection is still open. A failed response can only be cut. */
   async #write(
     response: Response,
     write: typeof writeResponse,
@@ -294,9 +300,9 @@ export class HttpConnection {
     return this.#state.type !== "closed";
   }
 
-  #giveTo(taker: ConnectionTaker, abort: AbortController): void {
-    this.#state = { type: "taken", taker, abort, untilMs: Infinity };
-    taker.onOpen({
+  #handOver(owner: ConnectionOwner, abort: AbortController): void {
+    this.#state = { type: "taken", owner, abort, untilMs: Infinity };
+    owner.onOpen({
       write: (bytes) => this.#transport.write(bytes),
       close: () => this.close(),
       closeSoon: () => {
@@ -309,7 +315,7 @@ export class HttpConnection {
 
   #onAnswered(isLast: boolean, hasBody: boolean): void {
     const nowMs = this.#context.clock.now();
-    // The client may have left in the meantime.
+    // The client may have left meanwhile.
     if (this.#isEnding || (isLast && !hasBody)) return this.close();
     if (isLast) {
       this.#state = { type: "lingering", sinceMs: nowMs };
@@ -319,7 +325,7 @@ export class HttpConnection {
     this.#takeWaiting();
   }
 
-  /** What came while the answer was under way has its turn. */
+  /** Handles what arrived during the response. */
   #takeWaiting(): void {
     const waiting = concatBytes(this.#waiting);
     this.#waiting = [];
@@ -328,9 +334,7 @@ export class HttpConnection {
     if (waiting.length > 0) this.#take(waiting);
   }
 
-  /**
-   * The client says nothing more. Who waits for a stream has left; a short answer still reaches it.
-   */
+  /** The client has closed its side. A viewer has left then; a short response still reaches it. */
   #onLeft(): void {
     this.#isEnding = true;
     if (this.#state.type === "answering") this.#state.abort.abort();
@@ -347,7 +351,7 @@ export class HttpConnection {
   }
 }
 
-/** Whether another request may come behind this one. */
+/** Whether another request may follow this one. */
 function mayFollow(head: RequestHead | null): boolean {
   return head !== null && head.isKept && !head.hasBody;
 }

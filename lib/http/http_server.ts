@@ -18,7 +18,7 @@ export type HttpHandler = (
 ) => Response | Promise<Response>;
 
 /** Options of {@linkcode HttpServer}. */
-export interface HttpServerOptions {
+interface HttpServerOptions {
   readonly network: Network;
   readonly limit: ConnectionLimit;
   readonly clock: Clock;

@@ -1,10 +1,8 @@
-/** Which tracks a publisher's metadata speaks of. */
-
 import { decodeAmf0 } from "../amf/amf0_decode.ts";
 import { AmfObject } from "../amf/amf_value.ts";
 import type { FlvTracks } from "../media/flv_file.ts";
 
-/** Tracks whose codec `onMetaData` names; none when it cannot be read. */
+/** Returns the tracks whose codec a publisher's `onMetaData` names; none if it is unreadable. */
 export function tracksInMetadata(payload: Uint8Array): FlvTracks {
   const properties = readProperties(payload);
   return {
@@ -18,7 +16,7 @@ function readProperties(payload: Uint8Array): ReadonlyMap<string, unknown> | nul
     const [, object] = decodeAmf0(payload);
     return object instanceof AmfObject ? object.properties : null;
   } catch {
-    // What a publisher calls metadata is passed on whatever it is.
+    // Metadata is relayed even if it is not valid.
     return null;
   }
 }

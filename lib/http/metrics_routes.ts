@@ -1,4 +1,4 @@
-/** `/metrics` for Prometheus: everything from one snapshot, made when it is asked for. */
+/** `/metrics` for Prometheus: all values from one snapshot, taken per request. */
 
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { VERSION } from "../base/version.ts";
@@ -11,13 +11,13 @@ import type {
   StreamSnapshot,
 } from "../monitor/server_view.ts";
 
-/** Streams with samples of their own; of more, those with the most players. */
+/** Most streams with individual samples: those with the most players. */
 const MAX_STREAMS = 1_000;
 
-/** Most origins with samples of their own: a redirect may name any. */
+/** Most origins with individual samples: a redirect may name any number. */
 const MAX_ORIGINS = 100;
 
-/** The route `/metrics`. */
+/** Returns the route `/metrics`. */
 export function createMetricsRoutes(view: ServerView): HttpApp {
   const app = createApp();
   addRoute(app, "/metrics", {
@@ -29,7 +29,7 @@ export function createMetricsRoutes(view: ServerView): HttpApp {
   return app;
 }
 
-/** A snapshot in Prometheus's text format. */
+/** Returns a snapshot in Prometheus's text format. */
 export function renderMetrics(snapshot: ServerSnapshot): Promise<string> {
   const page = new MetricsPage();
   addProcess(page, snapshot);
@@ -42,10 +42,10 @@ export function renderMetrics(snapshot: ServerSnapshot): Promise<string> {
 
 type Labels = Readonly<Record<string, string>>;
 
-/** Values of a metric, and the labels that tell them apart. */
+/** Values of a metric with their labels. */
 type Samples = readonly (readonly [labels: Labels, value: number])[];
 
-/** Metrics in the making. */
+/** Collects metrics. */
 class MetricsPage {
   readonly #registry = new Registry();
 
@@ -55,7 +55,7 @@ class MetricsPage {
     for (const [labels, value] of list) gauge.set(labels, value);
   }
 
-  /** Its name ends in `_total`. */
+  /** @param name Must end in `_total`. */
   counter(name: string, help: string, samples: number | Samples): void {
     const list = listOf(samples);
     const counter = new Counter({
@@ -76,7 +76,7 @@ class MetricsPage {
   }
 }
 
-/** A histogram of values that were counted elsewhere. */
+/** A histogram whose values were counted elsewhere. */
 class CountedHistogram extends Histogram {
   readonly #result;
 
@@ -85,7 +85,7 @@ class CountedHistogram extends Histogram {
     this.#result = { name, help, type: "histogram", values: bucketsOf(name, delays) };
   }
 
-  /** What the registry and `get` take the values from. */
+  /** Called by the registry. */
   getForPromString() {
     return Promise.resolve(this.#result);
   }
@@ -115,28 +115,30 @@ function namesIn(samples: Samples): string[] {
 }
 
 function addProcess(page: MetricsPage, { process, loopDelay, flushes }: ServerSnapshot): void {
-  page.gauge("edge_build_info", "The version; always 1.", [[{ version: VERSION }, 1]]);
+  page.gauge("edge_build_info", "The version, as a label; the value is always 1.", [[{
+    version: VERSION,
+  }, 1]]);
   page.gauge(
     "process_start_time_seconds",
-    "Start of the process since the unix epoch.",
+    "Start time of the process, in seconds since the Unix epoch.",
     process.startedAtMs / 1000,
   );
   page.counter(
     "process_cpu_seconds_total",
-    "Processor time used, user and system.",
+    "CPU time used, user and system.",
     process.userSeconds + process.systemSeconds,
   );
   page.gauge("process_resident_memory_bytes", "Resident memory.", process.residentBytes);
   page.gauge("edge_heap_bytes", "Memory of JavaScript objects.", process.heapBytes);
   page.loopDelay(
     "edge_event_loop_delay_seconds",
-    "How late timers run, looked at every 25 ms: everything else waits as long.",
+    "Delay of the event loop, sampled every 25 ms. All other work is delayed as much.",
     loopDelay,
   );
   page.counter("edge_flushes_total", "Writes to clients and origins.", flushes.count);
   page.counter(
     "edge_flush_seconds_total",
-    "Time it took to start those writes; divided by their number, what a write costs.",
+    "CPU time spent starting these writes. Divided by their number: cost of a write.",
     flushes.busyMs / 1000,
   );
 }
@@ -149,30 +151,30 @@ function addClients(page: MetricsPage, { totals, clients, vhosts }: ServerSnapsh
     ]);
   page.gauge(
     "edge_players",
-    "Clients that play, or wait for their stream.",
+    "Players, including those that wait for their stream.",
     perVhost(({ type }) => type !== "fmle-publish"),
   );
   page.gauge(
     "edge_players_waiting",
-    "Players whose stream is not there.",
+    "Players that wait for their stream.",
     perVhost((c) => c.isHeld),
   );
   page.gauge(
     "edge_publishers",
-    "Clients that publish.",
+    "Publishers.",
     perVhost(({ type }) => type === "fmle-publish"),
   );
   page.counter("edge_connections_total", "Clients that connected.", totals.connections);
   page.counter(
     "edge_connections_refused_total",
-    "Clients closed as they came, beyond max_connections.",
+    "Connections refused at any listener because of max_connections.",
     totals.refused,
   );
   page.counter("edge_received_bytes_total", "Bytes from clients.", totals.receivedBytes);
   page.counter("edge_sent_bytes_total", "Bytes to clients.", totals.sentBytes);
   page.counter(
     "edge_player_skips_total",
-    "Times that a player lagged and went on at a newer keyframe.",
+    "Times that a lagging player skipped to a newer keyframe.",
     totals.skips,
   );
 }
@@ -182,12 +184,12 @@ function addVhosts(page: MetricsPage, { vhosts, streams }: ServerSnapshot): void
     vhosts.map((vhost) => [{ vhost: vhost.name }, valueOf(vhost)]);
   page.gauge(
     "edge_streams",
-    "Streams that somebody feeds.",
+    "Streams with a publisher or an origin.",
     perVhost(({ name }) => streams.filter((one) => one.vhost === name && one.isActive).length),
   );
   page.counter(
     "edge_vhost_received_bytes_total",
-    "Media from publishers and origins.",
+    "Media bytes from publishers and origins.",
     perVhost((vhost) => vhost.receivedBytes),
   );
   page.counter(
@@ -210,17 +212,17 @@ function addStreams(page: MetricsPage, streams: readonly StreamSnapshot[]): void
     listed.map((one) => [{ vhost: one.vhost, stream: one.name }, valueOf(one)]);
   page.gauge(
     "edge_stream_active",
-    "1 while somebody feeds the stream.",
+    "1 while the stream has a publisher or an origin.",
     perStream((one) => Number(one.isActive)),
   );
   page.gauge(
     "edge_stream_players",
-    "Clients that play the stream.",
+    "Players of the stream.",
     perStream((one) => one.players),
   );
   page.counter(
     "edge_stream_received_bytes_total",
-    "Media from the publisher or the origin.",
+    "Media bytes from the publisher or the origin.",
     perStream((one) => one.receivedBytes),
   );
   page.counter(
@@ -230,12 +232,12 @@ function addStreams(page: MetricsPage, streams: readonly StreamSnapshot[]): void
   );
   page.counter(
     "edge_stream_video_messages_total",
-    "Pictures and video headers.",
+    "Video messages: frames and sequence headers.",
     perStream((one) => one.videoMessages),
   );
   page.gauge(
     "edge_streams_unlisted",
-    `Streams without samples of their own, beyond ${MAX_STREAMS}.`,
+    `Streams without individual samples, beyond ${MAX_STREAMS}.`,
     streams.length - listed.length,
   );
 }
@@ -243,7 +245,7 @@ function addStreams(page: MetricsPage, streams: readonly StreamSnapshot[]): void
 function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): void {
   page.gauge(
     "edge_upstreams",
-    "Connections to origins, by what they do and how they are.",
+    "Connections to origins, by kind and state.",
     countUpstreams(streams),
   );
   const edges = vhosts.flatMap(({ name, upstreams }) =>
@@ -253,7 +255,7 @@ function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): v
     edges.map((edge) => [{ vhost: edge.vhost }, valueOf(edge)]);
   page.counter(
     "edge_upstream_attempts_total",
-    "Connections to origins begun.",
+    "Connection attempts to origins.",
     perEdge((edge) => edge.attempts),
   );
   page.counter(
@@ -263,7 +265,7 @@ function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): v
   );
   page.counter(
     "edge_upstream_switches_total",
-    "Streams that went on with another connection, by how.",
+    "Streams that continued over another connection, by method.",
     edges.flatMap(({ vhost, spliced, restarted, resumed }): Samples => [
       [{ vhost, how: "spliced" }, spliced],
       [{ vhost, how: "restarted" }, restarted],
@@ -272,27 +274,27 @@ function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): v
   );
   page.counter(
     "edge_upstream_silence_seconds_total",
-    "Time in which nothing could be delivered, at switches.",
+    "Time without media at switches.",
     perEdge((edge) => edge.silenceMs / 1000),
   );
   page.counter(
     "edge_upstream_lost_frames_total",
-    "Pictures (or sounds) that players never got, at switches.",
+    "Video frames (audio frames without video) lost to players at switches.",
     perEdge((edge) => edge.lostFrames),
   );
   page.counter(
     "edge_upstream_doubled_frames_total",
-    "Pictures (or sounds) that players got twice, at switches.",
+    "Video frames (audio frames without video) sent to players twice at switches.",
     perEdge((edge) => edge.doubledFrames),
   );
   page.counter(
     "edge_upstream_lost_bytes_total",
-    "Bytes of pushes that no origin acknowledged.",
+    "Pushed bytes that no origin acknowledged.",
     perEdge((edge) => edge.lostBytes),
   );
 }
 
-/** One sample per vhost, origin, kind and state; origins beyond {@linkcode MAX_ORIGINS} are one. */
+/** Counts by vhost, origin, kind and state. Origins beyond {@linkcode MAX_ORIGINS} are merged. */
 function countUpstreams(streams: readonly StreamSnapshot[]): Samples {
   const origins = new Set<string>();
   const samples = new Map<string, [labels: Labels, value: number]>();

@@ -1,20 +1,15 @@
-/** A WebSocket of a client (RFC 6455), on a connection that was taken over for it. */
-
 import { Buffer } from "node:buffer";
 // @ts-types="./websocket_driver.d.ts"
 import websocket from "websocket-driver";
 import type { ConnectionPipe } from "./http_connection.ts";
 
-/** Clients send nothing but answers to pings and their farewell. */
+/** Clients only send answers to pings, and the close frame. */
 const DRIVER_OPTIONS = { requireMasking: true, maxLength: 4 * 1024 };
 
-/**
- * A client may send so much, in bytes, while it takes nothing: to each of its pings there is an
- * answer.
- */
-const MAX_UNHEARD_BYTES = 64 * 1024;
+/** Most bytes that a client may send while it reads nothing: each of its pings is answered. */
+const MAX_UNANSWERED_BYTES = 64 * 1024;
 
-/** Only the final version: drafts have other ways to frame (RFC 6455 §4.2.1). */
+/** The final version only: drafts have other frames (RFC 6455, section 4.2.1). */
 const VERSION = "13";
 const KEY = /^[+/0-9A-Za-z]{22}==$/;
 
@@ -23,43 +18,43 @@ export function wantsSocket({ headers }: Request): boolean {
   return headers.get("upgrade")?.toLowerCase() === "websocket";
 }
 
-/** Whether it asks in the right way, so that a {@linkcode PeerSocket} can be made for it. */
+/** Whether a request for a WebSocket is valid, as {@linkcode PeerSocket} needs it. */
 export function isSocketRequest(request: Request): boolean {
   return websocket.isWebSocket(plain(request)) &&
     request.headers.get("sec-websocket-version") === VERSION &&
     KEY.test(request.headers.get("sec-websocket-key") ?? "");
 }
 
-/** See the file comment. */
+/** The server's end of a client's WebSocket (RFC 6455), on a connection that was handed over. */
 export class PeerSocket {
   readonly #pipe: ConnectionPipe;
   readonly #driver: ReturnType<typeof websocket.http>;
   #waiting: Uint8Array[] = [];
   #isWriting = false;
-  /** Settles when all that waits is written. */
+  /** Settles when everything queued is written. */
   #written = Promise.withResolvers<void>();
-  #unheardBytes = 0;
+  #unansweredBytes = 0;
   #isOver = false;
 
-  /** Answers the request, for which {@linkcode isSocketRequest} is true. */
+  /** Answers the request, which must pass {@linkcode isSocketRequest}. */
   constructor(request: Request, pipe: ConnectionPipe) {
     this.#pipe = pipe;
     this.#driver = websocket.http(plain(request), DRIVER_OPTIONS);
     this.#driver.io.on("data", (bytes) => this.#write(bytes));
     this.#driver.on("close", () => this.#end());
-    // What is wrong with a WebSocket is followed by its end.
+    // An error is followed by "close".
     this.#driver.on("error", () => {});
     this.#driver.start();
   }
 
-  /** Takes bytes of the client, which are copied. */
+  /** Handles bytes from the client, which are copied. */
   onBytes(bytes: Uint8Array): void {
-    this.#unheardBytes += bytes.length;
-    if (this.#isWriting && this.#unheardBytes > MAX_UNHEARD_BYTES) return this.#pipe.close();
+    this.#unansweredBytes += bytes.length;
+    if (this.#isWriting && this.#unansweredBytes > MAX_UNANSWERED_BYTES) return this.#pipe.close();
     this.#driver.parse(Buffer.from(bytes));
   }
 
-  /** Sends a binary message. Settles when it is written; rejects when the client has gone. */
+  /** Sends a binary message. Settles when it is written; rejects if the client has left. */
   async send(message: Uint8Array<ArrayBuffer>): Promise<number> {
     const { buffer, byteOffset, length } = message;
     if (!this.#driver.binary(Buffer.from(buffer, byteOffset, length))) {
@@ -69,12 +64,12 @@ export class PeerSocket {
     return length;
   }
 
-  /** The client gets what was sent, then the end. Harmless when repeated. */
+  /** Closes the WebSocket after what was sent. Harmless when repeated. */
   close(): void {
     if (this.#driver.close()) this.#pipe.closeSoon();
   }
 
-  /** Both sides have taken leave. */
+  /** Both sides have sent a close frame. */
   #end(): void {
     this.#isOver = true;
     if (!this.#isWriting) this.#pipe.close();
@@ -85,7 +80,7 @@ export class PeerSocket {
     if (this.#isWriting) return;
     this.#isWriting = true;
     this.#written = Promise.withResolvers();
-    // Only `send` waits for it.
+    // Only `send` handles the rejection.
     this.#written.promise.catch(() => {});
     this.#drain().then(this.#written.resolve, (error) => {
       this.#pipe.close();
@@ -99,7 +94,7 @@ export class PeerSocket {
       this.#waiting = [];
       for (let at = 0; at < bytes.length;) {
         at += await this.#pipe.write(bytes.subarray(at));
-        this.#unheardBytes = 0;
+        this.#unansweredBytes = 0;
       }
     }
     this.#isWriting = false;
@@ -107,7 +102,7 @@ export class PeerSocket {
   }
 }
 
-/** A request as the library wants it. */
+/** Returns a request as the library expects it. */
 function plain({ method, url, headers }: Request): Parameters<typeof websocket.http>[0] {
   return { method, url, headers: Object.fromEntries(headers) };
 }

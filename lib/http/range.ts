@@ -1,14 +1,14 @@
-/** The `Range` header (RFC 9110 §14). */
-
-/** A part of a file, both ends included. */
+/** A part of a file, in bytes, both ends included. */
 export interface ByteRange {
   readonly first: number;
   readonly last: number;
 }
 
 /**
- * The one range that `header` asks for of `size` bytes. Null when it asks for none in a form known
- * here, or for several: then the whole is a right answer.
+ * Returns the range of a file that a `Range` header requests (RFC 9110, section 14). Null for no
+ * range, an unknown form, or several ranges: then the whole file is a valid answer.
+ *
+ * @param size Length of the file, in bytes.
  */
 export function parseRange(
   header: string | null,

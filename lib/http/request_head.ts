@@ -1,38 +1,37 @@
 /**
- * The head of a request, from bytes as they come. Bodies are nobody's business here: no route reads
- * one, and whoever sends one is told so by the end of the connection. So there is no doubt where
- * the next request begins, and nothing that could be smuggled in between (RFC 9112 §11.2).
+ * Parses request heads. No route reads a body: a connection is closed after a request that has one,
+ * so that no other request can be smuggled into it (RFC 9112, section 11.2).
  */
 
 import { Buffer } from "node:buffer";
 import { HTTPParser } from "http-parser-js";
 import { stripParams } from "../base/text.ts";
 
-// Both are settings of the whole program; nobody else uses the parser. Bytes must stay what they
-// are: "ascii" takes their upper bit away, so that some would become line ends.
+// Both settings are global; the parser is used here only. "ascii" would clear the upper bit of each
+// byte, and turn some bytes into line ends.
 HTTPParser.encoding = "latin1";
 
-/** Longest request line with all headers, in bytes; about what other servers take. */
+/** Longest head, in bytes: similar to the limit of other servers. */
 export const MAX_HEAD_BYTES = 32 * 1024;
 HTTPParser.maxHeaderSize = MAX_HEAD_BYTES;
 
 /** A request without its body. */
 export interface RequestHead {
   readonly method: string;
-  /** With scheme and host, whichever way the client wrote it. */
+  /** Absolute, with scheme and host. */
   readonly url: string;
   readonly headers: Headers;
-  /** HTTP/1.0: the client takes a connection for closed unless it is told otherwise. */
-  readonly isOld: boolean;
-  /** Another request may follow on the connection. */
+  /** HTTP/1.0: the client expects the connection to close unless told otherwise. */
+  readonly isHttp10: boolean;
+  /** Whether another request may follow on the connection. */
   readonly isKept: boolean;
-  /** Something follows that is no head. */
+  /** Whether a body follows. */
   readonly hasBody: boolean;
 }
 
-/** A head that is none, or too long; the text tells the client why. */
+/** An invalid or too long head. The message is sent to the client. */
 export class BadRequestError extends Error {
-  /** What the client is answered with. */
+  /** Status of the response. */
   readonly status: 400 | 431 | 501;
 
   constructor(status: BadRequestError["status"], message: string, options: ErrorOptions = {}) {
@@ -42,25 +41,25 @@ export class BadRequestError extends Error {
   }
 }
 
-/** What the library tells about a head. */
+/** A head as the library reports it. */
 interface ParsedHead {
   readonly versionMajor: number;
   readonly versionMinor: number;
-  /** Names and values in turn. */
+  /** Names and values, alternating. */
   readonly headers: readonly string[];
-  /** Index in the library's list. */
+  /** Index in `HTTPParser.methods`. */
   readonly method: number;
   readonly url: string;
   readonly shouldKeepAlive: boolean;
 }
 
-/** To the library: leave the body alone, and stop behind the head. */
-const STOP_BEHIND_HEAD = 2;
+/** Tells the library to stop after the head. */
+const STOP_AFTER_HEAD = 2;
 
-/** What is no request for anything that is here; `Request` does not take these. */
-const STRANGE_METHODS = new Set(["CONNECT", "TRACE"]);
+/** Methods that `Request` does not accept. */
+const UNSUPPORTED_METHODS = new Set(["CONNECT", "TRACE"]);
 
-/** What would make another address of it than the one it names. */
+/** Characters that would turn a host into another URL. */
 const FORBIDDEN_IN_HOST = /[/?#\\@\s]/;
 
 /** Reads one head. */
@@ -72,15 +71,15 @@ export class HeadParser {
   constructor() {
     this.#parser[HTTPParser.kOnHeadersComplete] = (info: ParsedHead): number => {
       this.#parsed = info;
-      return STOP_BEHIND_HEAD;
+      return STOP_AFTER_HEAD;
     };
   }
 
   /**
-   * Takes the next bytes, which are not kept.
+   * Parses the next bytes, which are not kept.
    *
-   * @returns the head once it is complete, and how many of `bytes` belong to it; null before
-   * @throws {BadRequestError} and may not be used any more then
+   * @returns the head once it is complete, with the number of `bytes` that belong to it; else null.
+   * @throws {BadRequestError} The parser must not be used after that.
    */
   push(bytes: Uint8Array): { readonly head: RequestHead; readonly used: number } | null {
     const used = this.#parser.execute(
@@ -91,27 +90,29 @@ export class HeadParser {
       if (this.#byteCount > MAX_HEAD_BYTES) {
         throw new BadRequestError(
           431,
-          `A request may have ${MAX_HEAD_BYTES} bytes, without its body`,
+          `The request head is longer than ${MAX_HEAD_BYTES} bytes`,
         );
       }
-      throw new BadRequestError(400, "This is no HTTP request", { cause: used });
+      throw new BadRequestError(400, "Not a valid HTTP request", { cause: used });
     }
     return this.#parsed === null ? null : { head: readHead(this.#parsed), used };
   }
 }
 
 function readHead(parsed: ParsedHead): RequestHead {
-  if (parsed.versionMajor !== 1) throw new BadRequestError(400, "Only HTTP/1 is spoken here");
+  if (parsed.versionMajor !== 1) throw new BadRequestError(400, "Only HTTP/1 is supported");
   const method = HTTPParser.methods[parsed.method]!;
-  if (STRANGE_METHODS.has(method)) throw new BadRequestError(501, `${method} is not possible here`);
+  if (UNSUPPORTED_METHODS.has(method)) {
+    throw new BadRequestError(501, `Method ${method} is not supported`);
+  }
   const headers = readHeaders(parsed.headers);
-  const isOld = parsed.versionMinor === 0;
-  const host = headers.get("host") ?? (isOld ? "localhost" : "");
+  const isHttp10 = parsed.versionMinor === 0;
+  const host = headers.get("host") ?? (isHttp10 ? "localhost" : "");
   return {
     method,
     url: readUrl(parsed.url, host),
     headers,
-    isOld,
+    isHttp10,
     isKept: parsed.shouldKeepAlive,
     hasBody: headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0",
   };
@@ -124,25 +125,25 @@ function readHeaders(namesAndValues: readonly string[]): Headers {
       headers.append(namesAndValues[at]!, namesAndValues[at + 1]!);
     }
   } catch (error) {
-    throw new BadRequestError(400, "Bad header", { cause: error });
+    throw new BadRequestError(400, "Invalid header", { cause: error });
   }
   return headers;
 }
 
-/** RFC 9112 §3.2: a path, or a whole address, which counts more than the header. */
+/** Returns the URL: the target may be absolute, which overrides `Host` (RFC 9112, section 3.2). */
 function readUrl(target: string, host: string): string {
   const isPath = target.startsWith("/");
   if (isPath && (host === "" || FORBIDDEN_IN_HOST.test(host))) {
-    throw new BadRequestError(400, "Bad host");
+    throw new BadRequestError(400, "Invalid host");
   }
   const url = isPath ? `http://${host}${target}` : target;
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
-    throw new BadRequestError(400, "Bad address");
+    throw new BadRequestError(400, "Invalid URL");
   }
   return url;
 }
 
-/** The path of a request's URL as the client wrote it, without the query. */
+/** Returns the path of a request's URL as the client wrote it, without the query. */
 export function pathOf(url: string): string {
   const start = url.indexOf("/", url.indexOf("://") + 3);
   return start < 0 ? "/" : stripParams(url.slice(start));

@@ -1,16 +1,15 @@
-/**
- * Requests as spans of OpenTelemetry, which the runtime exports when it is told to
- * (`OTEL_DENO=true`, see `docs/http.md`) and which are nothing otherwise. Names and attributes are
- * its conventions for HTTP servers; the query is left out, for it often holds a token.
- */
-
 import { type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { ipOf } from "../io/address.ts";
 import { pathOf } from "./request_head.ts";
 
 const tracer = trace.getTracer("edge");
 
-/** Runs `answer` within a span; what it asks others meanwhile belongs to it. */
+/**
+ * Runs `answer` within an OpenTelemetry span, which becomes the parent of requests made meanwhile.
+ * The runtime exports spans with `OTEL_DENO=true` (see `docs/http.md`); otherwise they cost
+ * nothing. Names and attributes follow the conventions for HTTP servers, without the query, which
+ * often holds a token.
+ */
 export function withSpan(
   request: Request,
   remote: string,

@@ -1,32 +1,31 @@
-/** Answers on their way out: head, and a body whose length is told before it. */
+/** Writes responses: the head, and a body of known length. */
 
 import { Buffer } from "node:buffer";
 import { STATUS_CODES } from "node:http";
 import { concatBytes } from "../base/bytes.ts";
 import type { Transport } from "../io/transport.ts";
 
-/** Statuses that have no body (RFC 9110 §6.4.1). */
+/** Statuses without a body (RFC 9110, section 6.4.1). */
 const BODILESS = new Set([204, 304]);
 
-/** A head and a piece of its body up to this size, in bytes, go out as one. */
+/** A head and a piece of body up to this size, in bytes, are written together. */
 const MAX_JOINED_BYTES = 32 * 1024;
 
-/** How an answer is written. */
+/** How a response is written. */
 export interface ResponseWriterOptions {
   readonly transport: Pick<Transport, "write">;
-  /** The request was a HEAD. */
+  /** Whether the request was a HEAD. */
   readonly isHead: boolean;
   /** Value of the `Connection` header; null for none. */
   readonly connection: "close" | "keep-alive" | null;
-  /** Bytes are on their way to the client; called for every write that was taken. */
+  /** Called for each write that the socket took. */
   readonly onProgress: () => void;
 }
 
 /**
- * Writes an answer. One without `Content-Length` is read whole first: only what is short goes
- * without.
+ * Writes a response. A body without `Content-Length`, which must be short, is read whole first.
  *
- * @throws when the connection breaks, the body fails or is not as long as it says
+ * @throws when the connection breaks, or the body fails or differs from its length.
  */
 export async function writeResponse(
   response: Response,
@@ -43,7 +42,7 @@ export async function writeResponse(
   await writeAll([encodeHead(response, options), body], options);
 }
 
-/** Writes the head of an answer whose body somebody else writes. */
+/** Writes the head of a response whose body is written by the new owner of the connection. */
 export function writeHeadOnly(response: Response, options: ResponseWriterOptions): Promise<void> {
   return writeAll([encodeHead(response, options)], options);
 }
@@ -57,7 +56,7 @@ async function writeStreamed(response: Response, options: ResponseWriterOptions)
       const piece = await reader?.read();
       if (piece?.value === undefined) throw new Error(`The body ended ${left} bytes early`);
       left -= piece.value.length;
-      if (left < 0) throw new Error(`The body is ${-left} bytes longer than it says`);
+      if (left < 0) throw new Error(`The body is ${-left} bytes longer than its Content-Length`);
       await writeAll([...unsent, piece.value], options);
       unsent = [];
     }
@@ -80,13 +79,12 @@ async function writeAll(
   }
 }
 
-/** Status line and headers. Names and values cannot hold line ends: `Headers` takes none. */
+/** Returns status line and headers. `Headers` accepts no line ends in names and values. */
 function encodeHead(response: Response, options: ResponseWriterOptions): Uint8Array {
   const { status, headers } = response;
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}`];
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
-  // A cache counts an answer's age from here, so it is the time of the answer and not of some
-  // second.
+  // The exact time of the response: caches compute its age from it.
   if (!headers.has("date")) lines.push(`date: ${new Date().toUTCString()}`);
   if (options.connection !== null) lines.push(`connection: ${options.connection}`);
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");

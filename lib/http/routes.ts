@@ -1,26 +1,25 @@
-/** What all routes here have in common. */
+/** Types and helpers shared by all routes. */
 
 import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { HttpBindings } from "./http_connection.ts";
 
-/** What a hono app of this server is told beside the request. */
-export interface HttpEnv {
+/** What hono apps of this server get in addition to the request. */
+interface HttpEnv {
   readonly Bindings: HttpBindings;
 }
 
-/** Some routes, to be mounted beside others. */
+/** Routes that can be mounted into another app. */
 export type HttpApp = Hono<HttpEnv>;
 
-/** A request on its way through an app. */
+/** A request and its response in an app. */
 export type RouteContext = Context<HttpEnv>;
 
 /** Answers a request for a route. */
-export type RouteHandler = (c: RouteContext) => Response | Promise<Response>;
+type RouteHandler = (c: RouteContext) => Response | Promise<Response>;
 
 /**
- * An app in which a slash at the end of a path makes no difference, and whose faults reach the
- * caller.
+ * Returns an app that ignores a slash at the end of a path, and throws its errors to the caller.
  */
 export function createApp(): HttpApp {
   const app = new Hono<HttpEnv>({ strict: false });
@@ -31,10 +30,7 @@ export function createApp(): HttpApp {
   return app;
 }
 
-/**
- * What the methods do on a path; a GET answers HEAD as well. Any other method is told which there
- * are.
- */
+/** Adds the methods of a path. GET answers HEAD as well; other methods get a 405. */
 export function addRoute(
   app: HttpApp,
   path: string,

@@ -59,7 +59,7 @@ const READ_BYTES = 64 * 1024;
 const INDEX_FILE = "index.html";
 
 /** Options of {@linkcode StaticFiles}. */
-export interface StaticFilesOptions {
+interface StaticFilesOptions {
   /** The folder. It need not exist yet. */
   readonly dir: string;
   readonly logger: Logger;
@@ -108,7 +108,7 @@ export class StaticFiles {
     const open = path === null ? null : await this.#open(path, names!.at(-1)!);
     if (open === null) {
       const headers = { "cache-control": MISSING_CACHE };
-      return new Response("There is no such file\n", { status: 404, headers });
+      return new Response("File not found\n", { status: 404, headers });
     }
     return answerWith(open, request);
   }

@@ -1,26 +1,26 @@
-/** The part of `websocket-driver` that is used here; the package has no types. */
+/** Types of the part of `websocket-driver` that is used. The package has none. */
 
 import type { Buffer } from "node:buffer";
 
-/** One end of a WebSocket, without its connection. */
+/** One end of a WebSocket, independent of its connection. */
 export interface Driver {
-  /** Its `data` are bytes for the connection. */
+  /** Emits bytes for the connection as `data`. */
   readonly io: { on(event: "data", listener: (bytes: Buffer) => void): void };
   on(event: "close" | "error", listener: () => void): void;
   /** Answers the request. */
   start(): boolean;
-  /** Takes bytes of the connection, and changes them. */
+  /** Handles bytes from the connection, and modifies them. */
   parse(bytes: Buffer): void;
-  /** Sends a message. @returns false when it is too late for that */
+  /** Sends a message. @returns false if the WebSocket is closed. */
   binary(message: Buffer): boolean;
-  /** Sends that this end is done; the other one says so, too, and `close` is emitted. */
+  /** Sends a close frame. Emits `close` when the peer has answered it. */
   close(): boolean;
 }
 
 export interface DriverOptions {
-  /** As clients must (RFC 6455 §5.1). */
+  /** Requires masked frames from the client (RFC 6455, section 5.1). */
   readonly requireMasking: boolean;
-  /** Longest message that is accepted, in bytes. */
+  /** Longest accepted message, in bytes. */
   readonly maxLength: number;
 }
 
@@ -31,7 +31,7 @@ export interface UpgradeRequest {
 }
 
 declare const driver: {
-  /** The server's end, for a request that asks for a WebSocket. */
+  /** Returns the server's end for an upgrade request. */
   http(request: UpgradeRequest, options: DriverOptions): Driver;
   isWebSocket(request: UpgradeRequest): boolean;
 };

@@ -257,10 +257,10 @@ function runRequest(input: Uint8Array): string {
 }
 
 /** Passes what `Request` accepts, and describes the decisions taken. */
-function describeHead({ method, url, headers, isOld, isKept, hasBody }: RequestHead): string {
+function describeHead({ method, url, headers, isHttp10, isKept, hasBody }: RequestHead): string {
   const request = new Request(url, { method, headers });
   assert(URL.canParse(request.url) && pathOf(request.url).startsWith("/"));
-  return `ok ${method} ${isOld} ${isKept} ${hasBody} ${[...headers.keys()].length}`;
+  return `ok ${method} ${isHttp10} ${isKept} ${hasBody} ${[...headers.keys()].length}`;
 }
 
 /** Returns the target of this name, or undefined. */

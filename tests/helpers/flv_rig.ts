@@ -13,7 +13,7 @@ import { VhostDirectory } from "../../lib/server/vhost_directory.ts";
 import type { Departure, PublishAnswer, VhostService } from "../../lib/server/vhost_service.ts";
 import { HookClient, type HookFetch } from "../../lib/server/hook_client.ts";
 import { parseStreamUrl } from "../../lib/rtmp/url.ts";
-import type { ConnectionTaker } from "../../lib/http/http_connection.ts";
+import type { ConnectionOwner } from "../../lib/http/http_connection.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { CollectedLog } from "./local_server.ts";
 import { readChunks } from "./read_chunks.ts";
@@ -94,10 +94,10 @@ export class FlvRig {
     init.signal?.addEventListener("abort", () => abort.abort());
     const url = `http://127.0.0.1:8080${path}`;
     const request = new Request(url, init);
-    const takers: ConnectionTaker[] = [];
-    const takeOver = (taker: ConnectionTaker) => void takers.push(taker);
+    const takers: ConnectionOwner[] = [];
+    const takeOver = (taker: ConnectionOwner) => void takers.push(taker);
     const response = await this.#app.fetch(request, {
-      ...{ remote: REMOTE, isOld: false, signal: abort.signal, takeOver },
+      ...{ remote: REMOTE, isHttp10: false, signal: abort.signal, takeOver },
     });
     for (const taker of takers) this.#readers.set(response, connect(taker, abort));
     return response;
@@ -161,7 +161,7 @@ class FlvPublisher implements PublishAnswer {
  * Makes a connection for `taker`, as `HttpConnection` does; `abort` reports that the viewer has
  * left.
  */
-function connect(taker: ConnectionTaker, abort: AbortController): FlvReader {
+function connect(taker: ConnectionOwner, abort: AbortController): FlvReader {
   const { client, server } = createConnection();
   const close = () => {
     server.close();

@@ -1,6 +1,6 @@
 /** HTTP/1.1 without sockets: the order of requests and answers, and what has an end in time. */
 
-import type { ConnectionPipe, ConnectionTaker } from "../../lib/http/http_connection.ts";
+import type { ConnectionOwner, ConnectionPipe } from "../../lib/http/http_connection.ts";
 import { type HttpHandler, HttpServer } from "../../lib/http/http_server.ts";
 import { ClientLimits } from "../../lib/server/client_limits.ts";
 import { assertEquals } from "../helpers/assert.ts";
@@ -218,8 +218,8 @@ Deno.test("HttpServer breaks off when a body is shorter than it says, or fails",
   const long = await rig.dial(get("/"));
   assertEquals([long.answers.endsWith("0123456789"), long.isClosed], [true, false]);
   assertEquals(rig.log.urgent.map(({ message }) => message), [
-    "Closed client after a fault of ours: The body ended 7 bytes early",
-    "Closed client after a fault of ours: disk",
+    "Internal error; connection closed: The body ended 7 bytes early",
+    "Internal error; connection closed: disk",
   ]);
 });
 
@@ -242,7 +242,7 @@ function streamOf(pieces: readonly string[]): ReadableStream<Uint8Array> {
 Deno.test("HttpServer answers a bad request, and closes when the client does", async () => {
   const rig = new Rig();
   const client = await rig.dial("hello\r\n\r\n");
-  const text = "This is no HTTP request\n";
+  const text = "Not a valid HTTP request\n";
   assertEquals(client.answers, answer(text, "connection: close\r\n", "400 Bad Request"));
   await client.send("more of that");
   await rig.settle();
@@ -250,7 +250,7 @@ Deno.test("HttpServer answers a bad request, and closes when the client does", a
   client.leave();
   await rig.settle();
   assertEquals(rig.network.connections[0]!.server.isClosed, true);
-  assertEquals([rig.log.count("Refused a request"), rig.log.urgent], [1, []]);
+  assertEquals([rig.log.count("Request refused"), rig.log.urgent], [1, []]);
 });
 
 Deno.test("HttpServer drops what comes behind a request with a body, for two seconds", async () => {
@@ -347,7 +347,7 @@ for (const how of ["leave", "reset"] as const) {
 }
 
 /** Takes connections over, and keeps what it is told. */
-class Taker implements ConnectionTaker {
+class Taker implements ConnectionOwner {
   pipe: ConnectionPipe | null = null;
   text = "";
 

@@ -42,7 +42,7 @@ Deno.test("HeadParser reads a head however it is cut", () => {
     method: "GET",
     url: "http://edge.example:8080/live/show.flv?token=1",
     headers: ["host=edge.example:8080", "x-two=a, b"],
-    isOld: false,
+    isHttp10: false,
     isKept: true,
     hasBody: false,
   });
@@ -75,12 +75,12 @@ const HEADS = [
   {
     what: "HTTP/1.0",
     text: "GET / HTTP/1.0\r\n\r\n",
-    told: { url: "http://localhost/", isOld: true, isKept: false },
+    told: { url: "http://localhost/", isHttp10: true, isKept: false },
   },
   {
     what: "HTTP/1.0 that wants to go on",
     text: "GET / HTTP/1.0\r\nHost: x\r\nConnection: Keep-Alive\r\n\r\n",
-    told: { isOld: true },
+    told: { isHttp10: true },
   },
   {
     what: "a last request",
@@ -114,7 +114,7 @@ for (const { what, text, told } of HEADS) {
   Deno.test(`HeadParser reads ${what}`, () => {
     const { headers: _, rest, ...head } = parse(text);
     const usual = {
-      ...{ method: "GET", url: "http://x/", isOld: false, isKept: true, hasBody: false },
+      ...{ method: "GET", url: "http://x/", isHttp10: false, isKept: true, hasBody: false },
     };
     assertEquals(head, { ...usual, ...told });
     assertEquals(rest, "");

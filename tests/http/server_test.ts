@@ -208,7 +208,7 @@ netTest("API and files share an address when both blocks name it", async () => {
   assertEquals(rig.server.httpAddresses.length, 1);
   assertEquals((await rig.get("/api/v1/versions")).code, 0);
   const file = await rig.fetch("/live/show.m3u8");
-  assertEquals([file.status, await file.text()], [404, "There is no such file\n"]);
+  assertEquals([file.status, await file.text()], [404, "File not found\n"]);
 });
 
 netTest("A server without HTTP listens on no HTTP address and samples nothing", async () => {

@@ -259,7 +259,7 @@ filesTest("StaticFiles serves nothing from outside its folder", async (place) =>
   for (const path of OUTSIDE) {
     const response = await place.get(path);
     const text = await response.text();
-    assertEquals([response.status, text], [404, "There is no such file\n"], path.slice(0, 60));
+    assertEquals([response.status, text], [404, "File not found\n"], path.slice(0, 60));
   }
 });
 
