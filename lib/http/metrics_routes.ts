@@ -1,5 +1,3 @@
-/** `/metrics` for Prometheus: all values from one snapshot, taken per request. */
-
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { VERSION } from "../base/version.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
@@ -17,7 +15,9 @@ const MAX_STREAMS = 1_000;
 /** Most origins with individual samples: a redirect may name any number. */
 const MAX_ORIGINS = 100;
 
-/** Returns the route `/metrics`. */
+/**
+ * Returns the route `/metrics` for Prometheus. All values are from one snapshot, taken per request.
+ */
 export function createMetricsRoutes(view: ServerView): HttpApp {
   const app = createApp();
   addRoute(app, "/metrics", {
@@ -30,7 +30,7 @@ export function createMetricsRoutes(view: ServerView): HttpApp {
 }
 
 /** Returns a snapshot in Prometheus's text format. */
-export function renderMetrics(snapshot: ServerSnapshot): Promise<string> {
+function renderMetrics(snapshot: ServerSnapshot): Promise<string> {
   const page = new MetricsPage();
   addProcess(page, snapshot);
   addClients(page, snapshot);

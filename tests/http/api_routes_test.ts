@@ -1,4 +1,4 @@
-/** The API as programs made for SRS read it: its fields by name, its codes, its lists. */
+/** The API as programs written for SRS read it: fields by name, codes, lists. */
 
 import { createApiRoutes } from "../../lib/http/api_routes.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
@@ -21,7 +21,7 @@ class Rig {
   }
 }
 
-/** Every field that SRS's documentation names and this server knows, with what it must hold. */
+/** Every documented field of SRS that this server supports, with its expected value. */
 const FIELDS: readonly (readonly [path: string, field: string, value: unknown])[] = [
   ["/api", "urls.v1", "the api version 1.0"],
   ["/api/v1/versions", "data.major", 0],
@@ -102,7 +102,7 @@ const FIELDS: readonly (readonly [path: string, field: string, value: unknown])[
   ["/api/v1/clients", "clients.1.type", "rtmp-play"],
   ["/api/v1/clients", "clients.1.publish", false],
   ["/api/v1/clients", "total", 2],
-  // What SRS does not show.
+  // Not shown by SRS.
   ["/api/v1/streams", "streams.0.upstreams.length", 0],
   ["/api/v1/streams", "streams.1.upstreams.0.kind", "pull"],
   ["/api/v1/streams", "streams.1.upstreams.0.origin", "10.0.0.2:1935"],
@@ -148,7 +148,7 @@ for (const path of PATHS) {
   });
 }
 
-Deno.test("Vhosts and streams are found by the ids that the lists give them", async () => {
+Deno.test("Vhosts and streams are found by the ids in the lists", async () => {
   const rig = new Rig();
   const { vhosts } = await rig.get("/api/v1/vhosts");
   const { streams } = await rig.get("/api/v1/streams");
@@ -171,8 +171,8 @@ Deno.test("Vhosts and streams are found by the ids that the lists give them", as
 });
 
 for (const [path, code] of [["vhosts", 2014], ["streams", 2048], ["clients", 2049]] as const) {
-  Deno.test(`GET /api/v1/${path}/nobody has SRS's code ${code}`, async () => {
-    const answer = await new Rig().get(`/api/v1/${path}/nobody`);
+  Deno.test(`GET /api/v1/${path}/unknown has SRS's code ${code}`, async () => {
+    const answer = await new Rig().get(`/api/v1/${path}/unknown`);
     assertEquals(answer, { code, server: "vid-0server", service: "service1", pid: "4711" });
   });
 }
@@ -184,7 +184,7 @@ Deno.test("DELETE /api/v1/clients/ID closes that client", async () => {
   assertEquals(view.kicked, ["c2"]);
 });
 
-Deno.test("DELETE /api/v1/clients/ID of nobody has SRS's code 2049", async () => {
+Deno.test("DELETE /api/v1/clients/ID of an unknown client has SRS's code 2049", async () => {
   const { app } = new Rig();
   const response = await app.request("/api/v1/clients/c99", { method: "DELETE" });
   assertEquals([response.status, (await response.json()).code], [200, 2049]);

@@ -1,4 +1,4 @@
-/** Who may use what of the API, and from which pages. */
+/** Who may use which part of the API, and from which pages. */
 
 import { createApiApp, createFilesApp } from "../../lib/http/apps.ts";
 import { createApp } from "../../lib/http/routes.ts";
@@ -46,7 +46,7 @@ for (const path of ["/api/v1/clients", "/api/v1/nope", "/api", "/metrics"]) {
   });
 }
 
-Deno.test("The answer without the password says how to give it, and tells nothing", async () => {
+Deno.test("The answer without the password asks for it and reveals nothing", async () => {
   const response = await createRig({ auth: AUTH }).app.request("/api/v1/clients");
   assertMatch(response.headers.get("www-authenticate")!, /^Basic realm="edge"/);
   assertEquals((await response.text()).trim(), "Wrong password");
@@ -63,7 +63,7 @@ const PAGES: readonly (readonly [origin: string | null, status: number])[] = [
 ];
 
 for (const [origin, status] of PAGES) {
-  Deno.test(`DELETE without auth answers ${status} to a page of ${origin ?? "nobody, a program"}`, async () => {
+  Deno.test(`DELETE without auth answers ${status} to ${origin ?? "a program, without a page"}`, async () => {
     const { app, view } = createRig({ crossdomain: false });
     const { id } = view.snapshotNow.clients[0]!;
     const response = await app.request(`/api/v1/clients/${id}`, {
@@ -74,7 +74,7 @@ for (const [origin, status] of PAGES) {
   });
 }
 
-Deno.test("DELETE without the password closes nobody", async () => {
+Deno.test("DELETE without the password closes no client", async () => {
   const { app, view } = createRig({ auth: AUTH });
   const response = await app.request("/api/v1/clients/c1", { method: "DELETE" });
   assertEquals([response.status, view.kicked], [401, []]);
@@ -86,7 +86,7 @@ Deno.test("/healthz and /readyz need no password", async () => {
   assertEquals((await app.request("/readyz")).status, 200);
 });
 
-Deno.test("/readyz is 503 while the server stops, and /healthz is not", async () => {
+Deno.test("/readyz is 503 while the server stops; /healthz is not", async () => {
   const { app } = createRig({ isReady: false });
   assertEquals((await app.request("/readyz")).status, 503);
   assertEquals((await app.request("/healthz")).status, 200);
@@ -118,12 +118,12 @@ for (
   });
 }
 
-Deno.test("No cache keeps an answer of the API", async () => {
+Deno.test("Answers of the API are not cached", async () => {
   const response = await createRig().app.request("/api/v1/streams");
   assertEquals(response.headers.get("cache-control"), "no-store");
 });
 
-Deno.test("A fault of a route reaches the caller, who logs it", async () => {
+Deno.test("An error in a route reaches the caller, which logs it", async () => {
   const { app, view } = createRig();
   view.snapshot = () => Promise.reject(new Error("no snapshot"));
   const error = await Promise.resolve(app.request("/api/v1/streams")).catch((error) => error);

@@ -1,4 +1,4 @@
-/** Chunked bodies, by RFC 9112 §7.1. */
+/** Chunked bodies (RFC 9112, section 7.1). */
 
 import { CHUNK_FRAME_BYTES, fromChunks, LAST_CHUNK, toChunk } from "../../lib/http/chunked.ts";
 import { assertEquals } from "../helpers/assert.ts";
@@ -21,11 +21,11 @@ Deno.test("toChunk() writes sizes in hexadecimal", () => {
   }
 });
 
-Deno.test("toChunk() makes no last chunk of nothing", () => {
+Deno.test("toChunk() returns nothing for no bytes, not a last chunk", () => {
   assertEquals(toChunk(new Uint8Array()).length, 0);
 });
 
-Deno.test("fromChunks() gives the bytes of all chunks", () => {
+Deno.test("fromChunks() returns the content of all chunks", () => {
   const chunks = new TextEncoder().encode("00000003\r\nABC\r\n00000002\r\n\r\n\r\n");
   assertEquals(text(fromChunks(chunks)), "ABC\r\n");
   assertEquals(fromChunks(new Uint8Array()).length, 0);

@@ -1,10 +1,8 @@
-/** A view with a server that exists only as data. */
-
 import type { ServerSnapshot, ServerView, StreamSnapshot } from "../../lib/monitor/server_view.ts";
 
 const RATE = { recvKbps: 1_000, sendKbps: 2_000 };
 
-/** A stream that is pulled from the second of two origins. */
+/** A stream pulled from the second of two origins. */
 export const PULLED: StreamSnapshot = {
   isOwner: true,
   vhost: "edge.example",
@@ -34,7 +32,7 @@ export const PULLED: StreamSnapshot = {
   }],
 };
 
-/** A server with an origin vhost and an edge vhost, a publisher and a player that waits. */
+/** A server with an origin vhost and an edge vhost, a publisher and a waiting player. */
 export const SNAPSHOT: ServerSnapshot = {
   process: {
     pid: 4711,
@@ -134,9 +132,9 @@ export const SNAPSHOT: ServerSnapshot = {
   ],
 };
 
-/** See the file comment. */
+/** A view of a server that exists only as data. */
 export class FakeView implements ServerView {
-  /** Ids of clients to kick so far. */
+  /** Ids of the clients kicked so far. */
   readonly kicked: string[] = [];
   snapshotNow: ServerSnapshot = SNAPSHOT;
 

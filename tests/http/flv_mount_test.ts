@@ -1,5 +1,3 @@
-/** Which stream a path names. */
-
 import { matchMount } from "../../lib/http/flv_mount.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
@@ -28,14 +26,14 @@ const NOTHING: readonly (readonly [path: string, why: string])[] = [
   ["/live/.flv", "it has no stream"],
   ["//show.flv", "its app is empty"],
   ["/live//show.flv", "a part of its app is empty"],
-  ["/live/a%2Fb.flv", "a slash hides in a name"],
-  ["/live/a%3Fvhost=b.flv", "parameters hide in a name"],
-  ["/live/a%23b.flv", "a fragment hides in a name"],
-  ["/live...vhost...b/show.flv", "a vhost hides in the app"],
+  ["/live/a%2Fb.flv", "a name contains an encoded slash"],
+  ["/live/a%3Fvhost=b.flv", "a name contains encoded parameters"],
+  ["/live/a%23b.flv", "a name contains an encoded fragment"],
+  ["/live...vhost...b/show.flv", "the app contains a vhost"],
   ["/live/a%20b.flv", "it has a space"],
   ["/live/a%0Ab.flv", "it has a line feed"],
-  ["/live/a%00.flv", "it has a zero"],
-  ["/live/%ff.flv", "it is no UTF-8"],
+  ["/live/a%00.flv", "it has a zero byte"],
+  ["/live/%ff.flv", "it is not UTF-8"],
 ];
 
 for (const [path, why] of NOTHING) {
@@ -44,11 +42,11 @@ for (const [path, why] of NOTHING) {
   });
 }
 
-Deno.test("matchMount() takes a mount literally but for its marks", () => {
+Deno.test("matchMount() takes a mount literally except for its placeholders", () => {
   assertEquals(matchMount("/a.b/[app]/[stream].flv", "/axb/live/show.flv"), null);
 });
 
-Deno.test("matchMount() refuses a long path in no time", () => {
+Deno.test("matchMount() rejects a long path in linear time", () => {
   const startMs = performance.now();
   assertEquals(matchMount(MOUNT, `${"/a".repeat(100_000)}.fl`), null);
   assertEquals(performance.now() - startMs < 1_000, true);

@@ -1,4 +1,4 @@
-/** Where a viewer's bytes go, before and after its connection is handed over. */
+/** Outlets before and after their connection is handed over. */
 
 import { ChunkedBody, PlainBody, WebSocketOutlet } from "../../lib/http/flv_outlet.ts";
 import type { ConnectionPipe } from "../../lib/http/http_connection.ts";
@@ -12,7 +12,7 @@ class Pipe implements ConnectionPipe {
   maxWriteBytes = Infinity;
   closes = 0;
 
-  /** All but the head of a WebSocket. */
+  /** Everything but the head of a WebSocket. */
   get bytesBehindHead(): Uint8Array {
     const isHead = (bytes: Uint8Array) => bytes[0] === "H".charCodeAt(0);
     return concatBytes(this.writes.filter((bytes) => !isHead(bytes)));
@@ -96,7 +96,7 @@ for (const { name, create, sent, end } of OUTLETS) {
   });
 }
 
-Deno.test("ChunkedBody passes the bytes on without a copy, and what was cut", async () => {
+Deno.test("ChunkedBody passes bytes on without a copy, also the rest of a short write", async () => {
   const [body, pipe] = [new ChunkedBody(), new Pipe()];
   pipe.maxWriteBytes = 5;
   body.onOpen(pipe);
@@ -104,7 +104,7 @@ Deno.test("ChunkedBody passes the bytes on without a copy, and what was cut", as
   assertEquals(pipe.writes[0] === CHUNKS, true);
 });
 
-Deno.test("PlainBody writes on until all is taken", async () => {
+Deno.test("PlainBody writes until everything is taken", async () => {
   const [body, pipe] = [new PlainBody(), new Pipe()];
   pipe.maxWriteBytes = 2;
   body.onOpen(pipe);
@@ -112,7 +112,7 @@ Deno.test("PlainBody writes on until all is taken", async () => {
   assertEquals(pipe.writes.map(({ length }) => length), [3, 1]);
 });
 
-Deno.test("ChunkedBody.close() cuts the body without an end", async () => {
+Deno.test("ChunkedBody.close() cuts the body without a last chunk", async () => {
   const [body, pipe] = [new ChunkedBody(), new Pipe()];
   body.onOpen(pipe);
   await body.write(CHUNKS);

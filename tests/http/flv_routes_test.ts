@@ -1,4 +1,4 @@
-/** Viewers over HTTP: who gets what, when it begins and when it ends. */
+/** HTTP-FLV viewers: who gets what, when it starts and when it ends. */
 
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { RemoteVhost } from "../../lib/edge/remote_vhost.ts";
@@ -18,7 +18,7 @@ const vhost = (content: string, remux = "") =>
   `vhost __defaultVhost__ { ${content} http_remux { enabled on; ${remux} } }`;
 const PROMPT = "play { mw_latency 0; }";
 
-Deno.test("GET gives the stream from its newest keyframe on", async () => {
+Deno.test("GET returns the stream from its newest keyframe on", async () => {
   const rig = new FlvRig();
   const publisher = rig.publish();
   publisher.push(DATA, 0, METADATA).push(VIDEO, 0, AVC_HEADER).push(VIDEO, 0, keyframe(1));
@@ -44,7 +44,7 @@ Deno.test("GET gives the stream from its newest keyframe on", async () => {
   );
 });
 
-Deno.test("GET is held until somebody publishes", async () => {
+Deno.test("GET is held until the stream is published", async () => {
   const rig = new FlvRig();
   const answer = rig.fetch();
   await rig.clock.advance(20_000);
@@ -53,7 +53,7 @@ Deno.test("GET is held until somebody publishes", async () => {
   assertEquals((await answer).status, 200);
 });
 
-Deno.test("GET announces of a stream that begins only what it has", async () => {
+Deno.test("GET announces only the tracks that a new stream has", async () => {
   const rig = new FlvRig();
   const answer = rig.fetch();
   await rig.clock.settle();
@@ -67,7 +67,7 @@ Deno.test("GET announces of a stream that begins only what it has", async () => 
   assertEquals(viewer.bytes[4], 1);
 });
 
-Deno.test("GET that was held gets what comes before the first keyframe, too", async () => {
+Deno.test("GET that was held gets messages before the first keyframe as well", async () => {
   const rig = new FlvRig({ vhosts: vhost("play { mw_latency 350; }") });
   const answer = rig.fetch();
   await rig.clock.settle();
@@ -80,7 +80,7 @@ Deno.test("GET that was held gets what comes before the first keyframe, too", as
   assertEquals(viewer.bytes[4], 5);
 });
 
-Deno.test("GET is answered with 404 when nobody publishes within play_wait", async () => {
+Deno.test("GET is answered with 404 if the stream is not published within play_wait", async () => {
   const rig = new FlvRig({ vhosts: vhost("play { play_wait 5s; }") });
   const answer = rig.fetch();
   await rig.clock.advance(5_000);
@@ -92,7 +92,7 @@ Deno.test("GET is answered with 404 when nobody publishes within play_wait", asy
   assertEquals([rig.service.viewerCount, rig.clock.pendingCount], [0, 0]);
 });
 
-Deno.test("GET waits no longer when its client has gone", async () => {
+Deno.test("GET stops waiting when its client disconnects", async () => {
   const rig = new FlvRig();
   const abort = new AbortController();
   void rig.fetch(undefined, { signal: abort.signal });
@@ -105,23 +105,23 @@ Deno.test("GET waits no longer when its client has gone", async () => {
 for (
   const { what, content, headers = {}, reason } of [
     {
-      what: "a vhost that is disabled",
+      what: "a disabled vhost",
       content: "enabled off;",
       reason: "Vhost __defaultVhost__ is disabled",
     },
     {
-      what: "an address that may not play",
+      what: "an address without permission",
       content: "security { enabled on; deny play 203.0.113.9; }",
       reason: "Address 203.0.113.9 may not play here",
     },
     {
-      what: "a page that may not play",
+      what: "a page without permission",
       content: "refer { enabled on; play good.example; }",
       headers: { referer: "https://bad.example/page" },
       reason: "This page may not play here",
     },
     {
-      what: "a WebSocket's page that may not play",
+      what: "a page of a WebSocket without permission",
       content: "refer { enabled on; play good.example; }",
       headers: { origin: "https://bad.example" },
       reason: "This page may not play here",
@@ -138,7 +138,7 @@ for (
   });
 }
 
-Deno.test("GET is let in with the Referer of a page that may play", async () => {
+Deno.test("GET is admitted with the Referer of a permitted page", async () => {
   const rig = new FlvRig({ vhosts: vhost(`${PROMPT} refer { enabled on; play good.example; }`) });
   rig.publish().push(VIDEO, 0, keyframe(1));
   const headers = { referer: "https://good.example/page", origin: "https://bad.example" };
@@ -171,11 +171,11 @@ for (
     { what: "a path of another form", path: "/live/show.m3u8" },
     { what: "no stream", path: "/live/.flv" },
     { what: "a vhost without http_remux", vhosts: "vhost __defaultVhost__ { }" },
-    { what: "a vhost that is not there", vhosts: "vhost a { http_remux { enabled on; } }" },
-    { what: "a host that cannot be read", host: "a@b" },
+    { what: "an unknown vhost", vhosts: "vhost a { http_remux { enabled on; } }" },
+    { what: "an invalid host", host: "a@b" },
   ]
 ) {
-  Deno.test(`GET passes on what is no stream: ${what}`, async () => {
+  Deno.test(`GET passes other requests on: ${what}`, async () => {
     const rig = new FlvRig(vhosts === undefined ? {} : { vhosts });
     const response = await rig.fetch(path, { headers: { host } });
     assertEquals([response.status, await response.text()], [404, "Not for HTTP-FLV\n"]);
@@ -189,7 +189,7 @@ Deno.test("HEAD is answered without a viewer", async () => {
   assertEquals([rig.service.viewerCount, rig.service.clientTotals.connections], [0, 0]);
 });
 
-Deno.test("OPTIONS tells the methods, and others are refused", async () => {
+Deno.test("OPTIONS lists the methods; others are refused", async () => {
   const rig = new FlvRig();
   const options = await rig.fetch(undefined, { method: "OPTIONS" });
   assertEquals([options.status, options.headers.get("allow")], [204, "GET, HEAD, OPTIONS"]);
@@ -197,13 +197,13 @@ Deno.test("OPTIONS tells the methods, and others are refused", async () => {
   assertEquals([post.status, post.headers.get("allow")], [405, "GET, HEAD, OPTIONS"]);
 });
 
-Deno.test("GET that asks for an upgrade but not properly is answered with 400", async () => {
+Deno.test("GET with an invalid upgrade is answered with 400", async () => {
   const rig = new FlvRig();
   const response = await rig.fetch(undefined, { headers: { upgrade: "websocket" } });
   assertEquals([response.status, rig.service.viewerCount], [400, 0]);
 });
 
-Deno.test("The body ends behind the last tag when the stream is unpublished", async () => {
+Deno.test("The body ends after the last tag when the stream is unpublished", async () => {
   const rig = new FlvRig();
   const publisher = rig.publish().push(VIDEO, 0, AVC_HEADER).push(VIDEO, 0, keyframe(1));
   const viewer = await rig.watch();
@@ -218,7 +218,7 @@ Deno.test("The body ends behind the last tag when the stream is unpublished", as
   ]);
 });
 
-Deno.test("The body of a slow viewer ends behind the last tag, not with the next publish", async () => {
+Deno.test("The body of a slow viewer ends after the last tag, not with the next publish", async () => {
   const rig = new FlvRig();
   const publisher = rig.publish().push(VIDEO, 0, AVC_HEADER).push(VIDEO, 0, keyframe(1));
   const viewer = await rig.watch();
@@ -237,7 +237,7 @@ Deno.test("The body of a slow viewer ends behind the last tag, not with the next
   assertEquals(viewer.tags.slice(1).map(({ payload }) => idOf(payload)), [1, 2, 3, 4]);
 });
 
-Deno.test("The body goes on when a lost publisher returns within the grace", async () => {
+Deno.test("The body continues when a lost publisher returns within the grace", async () => {
   const rig = new FlvRig();
   const publisher = rig.publish().push(VIDEO, 0, AVC_HEADER).push(VIDEO, 0, keyframe(1));
   const viewer = await rig.watch();
@@ -258,7 +258,7 @@ Deno.test("The body ends when a lost publisher does not return within the grace"
   assertEquals(viewer.isEnded, true);
 });
 
-Deno.test("A viewer that reads nothing skips to the newest keyframe, and costs nobody anything", async () => {
+Deno.test("A viewer that reads nothing skips to the newest keyframe, at no cost to others", async () => {
   const rig = new FlvRig({ vhosts: vhost("play { mw_latency 0; queue_length 2; }") });
   const publisher = rig.publish().push(VIDEO, 0, AVC_HEADER).push(VIDEO, 0, keyframe(0));
   const [fast, slow] = [await rig.watch(), await rig.watch()];
@@ -271,7 +271,7 @@ Deno.test("A viewer that reads nothing skips to the newest keyframe, and costs n
   await rig.clock.advance(100);
   const ids = (tags: typeof fast.tags) => tags.slice(1).map(({ payload }) => idOf(payload));
   assertEquals(ids(fast.tags), Array.from({ length: 101 }, (_, i) => i));
-  // One piece was under way when it stopped.
+  // One write was in flight when it stopped reading.
   assertEquals(ids(slow.tags), [0, 1, 100]);
   assertEquals(rig.service.clientTotals.skips, 1);
   publisher.push(VIDEO, 10_100, interFrame(101));
@@ -294,7 +294,7 @@ Deno.test("A viewer that reads nothing for write_stall is closed", async () => {
   assertEquals([viewer.isEnded, viewer.isWhole], [true, false]);
 });
 
-Deno.test("Viewers get what came in between in one piece each", async () => {
+Deno.test("Viewers get what arrived in between in one write each", async () => {
   const rig = new FlvRig({ vhosts: vhost("play { mw_latency 350; }") });
   const publisher = rig.publish().push(VIDEO, 0, keyframe(0));
   const viewers = [await rig.watch(), await rig.watch(), await rig.watch()];
@@ -306,7 +306,7 @@ Deno.test("Viewers get what came in between in one piece each", async () => {
   assertEquals(viewers.map(({ tags }) => tags.length), [11, 11, 11]);
 });
 
-Deno.test("Viewers get all that comes between two looks, when the hub keeps it for nobody else", async () => {
+Deno.test("Viewers get everything that arrived between two flushes, even if only they need it from the hub", async () => {
   const rig = new FlvRig({ vhosts: vhost("play { mw_latency 350; gop_cache_max_frames 2; }") });
   const publisher = rig.publish().push(VIDEO, 0, keyframe(0));
   const viewer = await rig.watch();
@@ -319,7 +319,7 @@ Deno.test("Viewers get all that comes between two looks, when the hub keeps it f
   );
 });
 
-Deno.test("A viewer without GOP cache begins at the next keyframe", async () => {
+Deno.test("A viewer without GOP cache starts at the next keyframe", async () => {
   const rig = new FlvRig({ vhosts: vhost("play { mw_latency 0; gop_cache off; }") });
   const publisher = rig.publish().push(VIDEO, 0, AVC_HEADER).push(VIDEO, 0, keyframe(1));
   const viewer = await rig.watch();
@@ -328,7 +328,7 @@ Deno.test("A viewer without GOP cache begins at the next keyframe", async () => 
   assertEquals(viewer.tags.slice(1).map(({ payload }) => idOf(payload)), [3]);
 });
 
-Deno.test("A viewer that goes leaves at once, and the last takes the FLV framing along", async () => {
+Deno.test("A viewer that disconnects leaves at once, and the last one frees the FLV framing", async () => {
   const rig = new FlvRig();
   rig.publish().push(VIDEO, 0, keyframe(1));
   const [one, two] = [await rig.watch(), await rig.watch()];
@@ -338,7 +338,7 @@ Deno.test("A viewer that goes leaves at once, and the last takes the FLV framing
   assertEquals([rig.service.viewerCount, rig.service.streamCount], [0, 0]);
 });
 
-Deno.test("FlvService.kick() ends a viewer, live or held", async () => {
+Deno.test("FlvService.kick() closes a viewer, live or held", async () => {
   const rig = new FlvRig();
   const held = rig.fetch("/live/other.flv");
   rig.publish().push(VIDEO, 0, keyframe(1));
@@ -355,7 +355,7 @@ Deno.test("FlvService.kick() ends a viewer, live or held", async () => {
   assertEquals([viewer.isEnded, rig.service.viewerCount], [true, 0]);
 });
 
-Deno.test("FlvService.closeClients() ends the viewers of one vhost, live or held", async () => {
+Deno.test("FlvService.closeClients() closes the viewers of one vhost, live or held", async () => {
   const config = `${PROMPT} http_remux { enabled on; }`;
   const rig = new FlvRig({ vhosts: `vhost a { ${config} } vhost b { ${config} }` });
   rig.publish("a").push(VIDEO, 0, keyframe(1));
@@ -369,7 +369,7 @@ Deno.test("FlvService.closeClients() ends the viewers of one vhost, live or held
   assertEquals(rig.service.clientReports(0).map(({ vhost }) => vhost), ["b"]);
 });
 
-Deno.test("FlvService.stop() ends all", async () => {
+Deno.test("FlvService.stop() closes all viewers", async () => {
   const rig = new FlvRig();
   rig.publish().push(VIDEO, 0, keyframe(1));
   const viewer = await rig.watch();
@@ -378,7 +378,7 @@ Deno.test("FlvService.stop() ends all", async () => {
   assertEquals([viewer.isEnded, rig.clock.pendingCount], [true, 0]);
 });
 
-Deno.test("FlvService.clientReports() tells who watches, without parameters", async () => {
+Deno.test("FlvService.clientReports() lists viewers, without URL parameters", async () => {
   const rig = new FlvRig();
   rig.publish().push(VIDEO, 0, keyframe(1)).push(AUDIO, 0, sound(2));
   const headers = { referer: "https://a.example/page?secret" };
@@ -405,7 +405,7 @@ Deno.test("FlvService.clientReports() tells who watches, without parameters", as
   assertEquals(rig.service.clientTotals.sentBytes, sentBytes);
 });
 
-Deno.test("on_play is asked and on_stop told about a viewer over HTTP", async () => {
+Deno.test("on_play is asked about an HTTP viewer, and on_stop reports its end", async () => {
   const calls: string[] = [];
   const hookFetch: HookFetch = (url, init) => {
     const { action, param, stream } = JSON.parse(String(init.body));
@@ -457,7 +457,7 @@ function createEdge(config = EDGE_CONFIG) {
   return { edge, rig: new FlvRig({ service, clock }) };
 }
 
-Deno.test("A viewer over HTTP makes an edge fetch the stream, with its parameters", async () => {
+Deno.test("An HTTP viewer makes an edge pull the stream, with its parameters", async () => {
   const { edge, rig } = createEdge();
   const answer = rig.fetch("/live/show.flv?token=1");
   await edge.settle();
@@ -475,7 +475,7 @@ Deno.test("A viewer over HTTP makes an edge fetch the stream, with its parameter
   assertEquals([edge.a.openCount, rig.clock.pendingCount], [0, 0]);
 });
 
-Deno.test("A viewer over HTTP that an edge can fetch nothing for is answered with 404", async () => {
+Deno.test("An HTTP viewer is answered with 404 if the edge cannot pull the stream", async () => {
   const { edge, rig } = createEdge();
   edge.a.mood = {
     kind: "refuse",
@@ -488,7 +488,7 @@ Deno.test("A viewer over HTTP that an edge can fetch nothing for is answered wit
   assertEquals(edge.a.openCount, 0);
 });
 
-Deno.test("An origin is asked about a viewer over HTTP with token_traverse", async () => {
+Deno.test("With token_traverse, an origin is asked about an HTTP viewer", async () => {
   const { edge, rig } = createEdge({
     ...EDGE_CONFIG,
     cluster: { ...EDGE_CONFIG.cluster, tokenTraverse: true },

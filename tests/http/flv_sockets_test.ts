@@ -1,4 +1,4 @@
-/** HTTP-FLV through real sockets: what the runtime's server, its WebSocket and CORS make of it. */
+/** HTTP-FLV over real sockets: HTTP versions, WebSocket and CORS. */
 
 import { concatBytes } from "../../lib/base/bytes.ts";
 import { type FlvTag, readFlv } from "../../lib/media/flv_file.ts";
@@ -13,7 +13,7 @@ const granted = await needs("net");
 
 const TIMEOUT = { timeoutMs: 10_000, everyMs: 5 };
 
-/** A GOP and a half with a payload of more than a chunk. */
+/** One and a half GOPs, with payloads larger than a chunk. */
 const SOURCE: readonly MediaMessage[] = [
   { typeId: 18, timestampMs: 0, payload: METADATA },
   { typeId: 9, timestampMs: 0, payload: AVC_HEADER },
@@ -44,7 +44,7 @@ function startEdgeOf(origin: LocalServer): LocalServer {
 const urlOf = (server: LocalServer, scheme = "http") =>
   `${scheme}://127.0.0.1:${server.httpPort}/live/show.flv`;
 
-/** Publishes {@linkcode SOURCE}, and unpublishes when told so. */
+/** Publishes {@linkcode SOURCE}, and unpublishes on request. */
 async function publish(server: LocalServer): Promise<RtmpClient> {
   const publisher = await RtmpClient.publish(server.port, "show");
   for (const message of SOURCE) publisher.push(message);
@@ -60,7 +60,7 @@ function untilLogged(server: LocalServer, message: string, count = 1): Promise<b
   return until(`"${message}"`, () => server.log.count(message) >= count, TIMEOUT);
 }
 
-/** All that comes until the body ends. */
+/** Everything that arrives until the body ends. */
 async function readToEnd(response: Response): Promise<FlvTag[]> {
   return readFlv(await response.bytes()).tags;
 }
@@ -76,7 +76,7 @@ async function readSocket(socket: WebSocket): Promise<FlvTag[]> {
 
 Deno.test({
   ...granted,
-  name: "GET gives every message of the source, and ends when it is unpublished",
+  name: "GET returns every message of the source, and ends when it is unpublished",
   async fn() {
     await using server = startOrigin();
     await using publisher = await publish(server);
@@ -94,7 +94,7 @@ Deno.test({
 
 Deno.test({
   ...granted,
-  name: "A client of HTTP/1.0 gets the stream without chunks, until the connection ends",
+  name: "An HTTP/1.0 client gets the stream without chunks, until the connection ends",
   async fn() {
     await using server = startOrigin();
     await using publisher = await publish(server);
@@ -110,7 +110,7 @@ Deno.test({
 
 Deno.test({
   ...granted,
-  name: "WebSocket gives every message of the source, and closes when it is unpublished",
+  name: "WebSocket delivers every message of the source, and closes when it is unpublished",
   async fn() {
     await using server = startOrigin();
     await using publisher = await publish(server);
@@ -124,7 +124,7 @@ Deno.test({
 
 Deno.test({
   ...granted,
-  name: "An edge fetches the stream for whoever watches it over HTTP or WebSocket",
+  name: "An edge pulls the stream for viewers over HTTP and WebSocket",
   async fn() {
     await using origin = startOrigin();
     await using edge = startEdgeOf(origin);
@@ -141,7 +141,7 @@ Deno.test({
 
 Deno.test({
   ...granted,
-  name: "A client that hangs up, live or held, leaves at once",
+  name: "A client that disconnects, live or held, leaves at once",
   async fn() {
     await using server = startOrigin();
     const held = new AbortController();
@@ -166,7 +166,7 @@ Deno.test({
 
 Deno.test({
   ...granted,
-  name: "A preflight is answered, and HEAD",
+  name: "Preflight and HEAD requests are answered",
   async fn() {
     await using server = startOrigin();
     const headers = { origin: "https://a.example", "access-control-request-method": "GET" };
@@ -183,7 +183,7 @@ Deno.test({
 
 Deno.test({
   ...granted,
-  name: "The server stops while somebody watches and somebody waits",
+  name: "The server stops with viewers live and held",
   async fn() {
     const server = startOrigin();
     await using publisher = await publish(server);

@@ -1,4 +1,4 @@
-/** A stream in FLV framing: its bytes by hand, where viewers may begin, and what is kept. */
+/** A stream in FLV framing: expected bytes written by hand, join points, retention. */
 
 import type { HttpRemuxConfig } from "../../lib/config/config.ts";
 import { FlvStream, FlvStreams } from "../../lib/http/flv_stream.ts";
@@ -22,7 +22,7 @@ const AUDIO = 8;
 const VIDEO = 9;
 const DATA = 18;
 
-/** Where a file's header, in a chunk, has its flags. */
+/** Position of the flags in the chunk of an FLV header. */
 const FLAGS_AT = 14;
 
 const REMUX: HttpRemuxConfig = {
@@ -59,7 +59,7 @@ class Rig {
       maxMessages,
       keepBackMs: 3_500,
     }, () => {});
-    // The hub keeps the stream for somebody.
+    // Keeps the stream in the hub.
     this.stream.join({ onLive() {}, cursor: -1 });
   }
 
@@ -89,7 +89,7 @@ class Rig {
   }
 }
 
-/** All that is in a log from `offset` on, in its chunks. */
+/** All bytes of the log from `offset` on, with their chunk frames. */
 function chunksFrom(flv: FlvStream, offset = 0): number[] {
   const bytes: number[] = [];
   for (let view = flv.log.view(offset); view.length > 0; view = flv.log.view(offset)) {
@@ -99,19 +99,19 @@ function chunksFrom(flv: FlvStream, offset = 0): number[] {
   return bytes;
 }
 
-/** The tags in chunks that follow a file's header. */
+/** The tags in chunks that follow an FLV header. */
 function tagsIn(chunks: readonly number[], flv: FlvStream) {
   return readFlv(readChunks(new Uint8Array([...flv.fileHeader(), ...chunks]))).tags;
 }
 
-/** What somebody gets who begins at the newest place. */
+/** What a viewer gets that starts at the newest join point. */
 function joiner(flv: FlvStream) {
   const entry = flv.joinPoint;
   assert(entry !== null);
   return tagsIn([...flv.preamble(entry), ...chunksFrom(flv, entry.offset)], flv);
 }
 
-/** Types and times of tags, and the numbers of pictures and sounds. */
+/** Types and times of tags, and the numbers of video and audio frames. */
 function brief(tags: ReturnType<typeof joiner>): string[] {
   return tags.map(({ typeId, timestampMs, payload }) => {
     if (typeId === DATA) return `meta@${timestampMs}`;
@@ -121,7 +121,7 @@ function brief(tags: ReturnType<typeof joiner>): string[] {
   });
 }
 
-Deno.test("FlvStream.log has the stream's messages as FLV tags", () => {
+Deno.test("FlvStream.log contains the stream's messages as FLV tags", () => {
   const rig = new Rig().publish();
   const flv = rig.flv();
   rig.push(VIDEO, 0, AVC_HEADER).push(AUDIO, 23, hex("af01 21")).push(
@@ -140,7 +140,7 @@ Deno.test("FlvStream.log has the stream's messages as FLV tags", () => {
   );
 });
 
-Deno.test("FlvStream.log puts messages together that the hub has in chunks", () => {
+Deno.test("FlvStream.log joins messages that the hub has in chunks", () => {
   const rig = new Rig({ chunkSize: 128 }).publish();
   const payload = keyframe(7, 1_000);
   rig.push(VIDEO, 0, payload);
@@ -165,7 +165,7 @@ Deno.test("FlvStream.log uses the extended timestamp from 24 bits on", () => {
   assertEquals(times, [[...hex("ffffff 00")], [...hex("000000 01")], [...hex("ffffff ff")]]);
 });
 
-Deno.test("FlvStream.log goes on when timestamps wrap", () => {
+Deno.test("FlvStream.log continues when timestamps wrap", () => {
   const rig = new Rig({ isAbsoluteTime: true }).publish();
   rig.push(VIDEO, 0xffffffd8, keyframe(1)).push(VIDEO, 0, interFrame(2)).push(
     VIDEO,
@@ -177,7 +177,7 @@ Deno.test("FlvStream.log goes on when timestamps wrap", () => {
   assertEquals(flv.log.lagMs(0), 80);
 });
 
-Deno.test("FlvStream begins at the newest keyframe with metadata and headers first", () => {
+Deno.test("FlvStream starts at the newest keyframe, after metadata and sequence headers", () => {
   const rig = new Rig().publish().pushHeaders();
   rig.push(VIDEO, 0, keyframe(1)).push(VIDEO, 40, interFrame(2));
   rig.push(VIDEO, 80, keyframe(3)).push(AUDIO, 90, sound(4)).push(VIDEO, 120, interFrame(5));
@@ -187,7 +187,7 @@ Deno.test("FlvStream begins at the newest keyframe with metadata and headers fir
   );
 });
 
-Deno.test("FlvStream.joinPoint moves on with the hub's, however many keyframes came", () => {
+Deno.test("FlvStream.joinPoint follows the hub's, over any number of keyframes", () => {
   const rig = new Rig().publish().pushHeaders().push(VIDEO, 0, keyframe(1));
   const flv = rig.flv();
   for (let i = 2; i < 6; i++) rig.push(VIDEO, i * 40, keyframe(i)).push(AUDIO, i * 40, sound(i));
@@ -195,7 +195,7 @@ Deno.test("FlvStream.joinPoint moves on with the hub's, however many keyframes c
   assertEquals(brief(joiner(flv)), ["meta@0", "avc@200", "aac@200", "K5@200", "a5@200"]);
 });
 
-Deno.test("FlvStream.joinPoint is the beginning of a publish before the first keyframe", () => {
+Deno.test("FlvStream.joinPoint is the start of a publish until the first keyframe", () => {
   const rig = new Rig().publish();
   const flv = rig.flv();
   rig.pushHeaders();
@@ -203,7 +203,7 @@ Deno.test("FlvStream.joinPoint is the beginning of a publish before the first ke
   assertEquals(brief(joiner(flv)), ["meta@0", "avc@0", "aac@0"]);
 });
 
-Deno.test("FlvStream.preamble() has the headers that are in force at its entry", () => {
+Deno.test("FlvStream.preamble() returns the headers in force at a join point", () => {
   const rig = new Rig().publish().pushHeaders().push(VIDEO, 0, keyframe(1));
   const flv = rig.flv();
   const old = flv.joinPoint!;
@@ -213,7 +213,7 @@ Deno.test("FlvStream.preamble() has the headers that are in force at its entry",
   assert(old.headers !== flv.joinPoint!.headers);
   const headers = joiner(flv).filter(({ typeId, payload }) => typeId === VIDEO && payload[1] === 0);
   assertEquals(headers.map(({ payload }) => payload), [newHeader]);
-  // Who was there already gets it between the pictures.
+  // Existing viewers get them between the frames.
   assertEquals(brief(tagsIn(chunksFrom(flv), flv)), [
     "K1@0",
     "avc@40",
@@ -221,7 +221,7 @@ Deno.test("FlvStream.preamble() has the headers that are in force at its entry",
   ]);
 });
 
-Deno.test("FlvStream has no place to begin while the hub has none", () => {
+Deno.test("FlvStream has no join point while the hub has none", () => {
   const rig = new Rig({ maxMessages: 3 }).publish().push(VIDEO, 0, keyframe(1));
   const flv = rig.flv();
   for (let i = 2; i < 8; i++) rig.push(VIDEO, i, interFrame(i));
@@ -232,14 +232,14 @@ Deno.test("FlvStream has no place to begin while the hub has none", () => {
   assertEquals(brief(joiner(flv)), ["K9@10"]);
 });
 
-Deno.test("FlvStream begins in the middle of a stream without a place to begin", () => {
+Deno.test("FlvStream starts in the middle of a stream without a join point", () => {
   const rig = new Rig({ maxMessages: 3 }).publish();
   for (let i = 1; i < 8; i++) rig.push(VIDEO, i, interFrame(i));
   const flv = rig.flv();
   assertEquals([flv.joinPoint, flv.log.head], [null, 0]);
 });
 
-Deno.test("FlvStream goes on with what is left when the hub has dropped what it did not see", () => {
+Deno.test("FlvStream continues with what is left when the hub has dropped messages it did not read", () => {
   const rig = new Rig({ maxMessages: 3 }).publish().push(VIDEO, 0, keyframe(1));
   const flv = rig.flv();
   for (let i = 2; i < 12; i++) rig.push(VIDEO, i, interFrame(i, 1_000_000));
@@ -251,7 +251,7 @@ Deno.test("FlvStream goes on with what is left when the hub has dropped what it 
   assertEquals(brief(joiner(flv)), ["K20@20", "p21@21"]);
 });
 
-Deno.test("FlvStream goes on when its source is lost and another one comes", () => {
+Deno.test("FlvStream continues when its source is lost and replaced", () => {
   const rig = new Rig().publish().pushHeaders().push(VIDEO, 0, keyframe(1));
   const flv = rig.flv();
   rig.end("away");
@@ -262,7 +262,7 @@ Deno.test("FlvStream goes on when its source is lost and another one comes", () 
   assertEquals(brief(joiner(flv)), ["K2@40"]);
 });
 
-Deno.test("FlvStream ends when the stream is unpublished, and takes nothing of its successor", () => {
+Deno.test("FlvStream ends when the stream is unpublished, and takes nothing from its successor", () => {
   const rig = new Rig().publish().push(VIDEO, 0, keyframe(1));
   const flv = rig.flv();
   rig.end().publish().push(VIDEO, 0, keyframe(2));
@@ -273,7 +273,7 @@ Deno.test("FlvStream ends when the stream is unpublished, and takes nothing of i
   ]);
 });
 
-Deno.test("FlvStream sees the end behind an extended timestamp", () => {
+Deno.test("FlvStream detects the end after an extended timestamp", () => {
   const rig = new Rig({ isAbsoluteTime: true }).publish().push(VIDEO, 0x1000000, keyframe(1));
   const flv = rig.flv();
   rig.end();
@@ -284,16 +284,16 @@ Deno.test("FlvStream sees the end behind an extended timestamp", () => {
 for (
   const { what, messages, flags } of [
     { what: "nothing yet", messages: [], flags: 5 },
-    { what: "pictures", messages: [[VIDEO, AVC_HEADER]], flags: 1 },
-    { what: "sound", messages: [[AUDIO, sound(1)]], flags: 4 },
+    { what: "video", messages: [[VIDEO, AVC_HEADER]], flags: 1 },
+    { what: "audio", messages: [[AUDIO, sound(1)]], flags: 4 },
     { what: "both", messages: [[AUDIO, sound(1)], [VIDEO, keyframe(1)]], flags: 5 },
     {
-      what: "pictures, and metadata that speaks of sound",
+      what: "video, and metadata that mentions audio",
       messages: [[DATA, AUDIO_METADATA], [VIDEO, AVC_HEADER]],
       flags: 5,
     },
     {
-      what: "pictures, and metadata that is damaged",
+      what: "video, and damaged metadata",
       messages: [[DATA, AUDIO_METADATA.subarray(0, 30)], [VIDEO, AVC_HEADER]],
       flags: 1,
     },
@@ -307,18 +307,18 @@ for (
   });
 }
 
-Deno.test("FlvStream.fileHeader() knows of a track whose header lies before the newest keyframe", () => {
+Deno.test("FlvStream.fileHeader() announces a track whose header is older than the newest keyframe", () => {
   const rig = new Rig().publish().pushHeaders();
   rig.push(VIDEO, 0, keyframe(1)).push(VIDEO, 40, keyframe(2));
   assertEquals(rig.flv().fileHeader()[FLAGS_AT], 5);
 });
 
-Deno.test("FlvStream.fileHeader() announces everything when it is not to guess", () => {
+Deno.test("FlvStream.fileHeader() announces all tracks with guess_has_av off", () => {
   const rig = new Rig().publish().push(VIDEO, 0, AVC_HEADER);
   assertEquals(rig.flv({ guessTracks: false }).fileHeader()[FLAGS_AT], 5);
 });
 
-Deno.test("FlvStream leaves out the sound that is never announced", () => {
+Deno.test("FlvStream drops audio that is not announced", () => {
   const rig = new Rig().publish().pushHeaders().push(VIDEO, 0, keyframe(1)).push(
     AUDIO,
     9,
@@ -329,14 +329,14 @@ Deno.test("FlvStream leaves out the sound that is never announced", () => {
   assertEquals(brief(joiner(flv)), ["meta@0", "avc@0", "K1@0"]);
 });
 
-Deno.test("FlvStream keeps the sound that is not announced when it is not to drop it", () => {
+Deno.test("FlvStream keeps audio that is not announced with drop_if_not_match off", () => {
   const rig = new Rig().publish().push(VIDEO, 0, keyframe(1)).push(AUDIO, 9, sound(2));
   const flv = rig.flv({ hasAudio: false, dropIfNotMatch: false });
   assertEquals(flv.fileHeader()[FLAGS_AT], 1);
   assertEquals(brief(joiner(flv)), ["K1@0", "a2@9"]);
 });
 
-Deno.test("FlvStream applies settings that change from the next message on", () => {
+Deno.test("FlvStream applies changed settings from the next message on", () => {
   const rig = new Rig().publish().push(VIDEO, 0, keyframe(1));
   const vhost = { config: vhostWith(REMUX).config };
   const flv = new FlvStream(rig.stream, vhost, rig.chunkSize);
@@ -365,7 +365,7 @@ Deno.test("FlvStream.log keeps the newest GOP and what followers within the lag 
   assert(flv.heldBytes < 5 * 1024 * 1024, `${flv.heldBytes} bytes are held`);
 });
 
-Deno.test("FlvStreams.join() shares a stream, and forgets it with the last follower", () => {
+Deno.test("FlvStreams.join() shares a stream, and drops it with the last follower", () => {
   const rig = new Rig().publish().push(VIDEO, 0, keyframe(1));
   const streams = new FlvStreams(rig.chunkSize);
   const [one, two] = [{ cursor: -1 }, { cursor: -1 }];
@@ -378,7 +378,7 @@ Deno.test("FlvStreams.join() shares a stream, and forgets it with the last follo
   assertEquals(streams.count, 0);
 });
 
-Deno.test("FlvStreams.join() makes a new one when the last has ended, though it is still followed", () => {
+Deno.test("FlvStreams.join() creates a new stream when the last one has ended, even if that is still followed", () => {
   const rig = new Rig().publish().push(VIDEO, 0, keyframe(1));
   const streams = new FlvStreams(rig.chunkSize);
   const [one, two] = [{ cursor: -1 }, { cursor: -1 }];

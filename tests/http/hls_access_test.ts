@@ -4,7 +4,7 @@ import { assertEquals } from "../helpers/assert.ts";
 import { startLocalServer } from "../helpers/local_server.ts";
 import { netTest } from "../helpers/loopback.ts";
 
-/** Files that two vhosts might have written, and one that neither did. */
+/** Files that vhosts may have written, and one that none did. */
 const FILES = [
   "live/show.m3u8",
   "live/show-7.ts",
@@ -22,7 +22,7 @@ const HLS = (root: string, more = "") => `hls { enabled on; hls_path ${root}; ${
 const BY_VHOST =
   "hls_m3u8_file [vhost]/[app]/[stream].m3u8; hls_ts_file [vhost]/[app]/[stream]-[seq].ts;";
 
-/** Asks for a file; `method` and `headers` as of `fetch`. */
+/** Requests a file; `init` as of `fetch`. */
 type Get = (path: string, init?: RequestInit) => Promise<[status: number, text: string]>;
 
 /** A server whose `http_server` has a folder with {@linkcode FILES}. */
@@ -89,7 +89,7 @@ hlsTest(
 );
 
 hlsTest(
-  "HLS files are served without rules, and files of vhosts without HLS",
+  "HLS files are served without rules, as are files of vhosts without HLS",
   (root) => `vhost __defaultVhost__ { ${HLS(root)} } vhost other.example { ${PLAY_DENIED} }`,
   async (get) => {
     for (const path of FILES) assertEquals(await get(`/${path}`), [200, path]);

@@ -1,4 +1,4 @@
-/** HTTP/1.1 without sockets: the order of requests and answers, and what has an end in time. */
+/** HTTP/1.1 without sockets: the order of requests and responses, and timeouts. */
 
 import type { ConnectionOwner, ConnectionPipe } from "../../lib/http/http_connection.ts";
 import { type HttpHandler, HttpServer } from "../../lib/http/http_server.ts";
@@ -15,7 +15,7 @@ const ADDRESS = { hostname: "127.0.0.1", port: PORT };
 
 const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
 
-/** Tells the path of each request, unless a test has another answer. */
+/** Answers with the path of each request, unless a test has its own handler. */
 const TELL_PATH: HttpHandler = ({ url }) => new Response(new URL(url).pathname);
 
 class Rig {
@@ -39,7 +39,7 @@ class Rig {
     return client;
   }
 
-  /** Bodies of responses take turns of the runtime's own. */
+  /** Bodies of responses take turns of the runtime. */
   async settle(): Promise<void> {
     for (let round = 0; round < 5; round++) {
       await this.clock.settle();
@@ -47,7 +47,7 @@ class Rig {
     }
   }
 
-  /** Lets time pass, and all that follows. */
+  /** Advances time, with everything that follows from it. */
   async pass(seconds: number): Promise<void> {
     for (let second = 0; second < seconds; second++) {
       await this.clock.advance(1000);
@@ -56,7 +56,7 @@ class Rig {
   }
 }
 
-/** A client, and what has come for it. */
+/** A client, and what it has received. */
 class Client {
   readonly #ends: MemoryNetwork["connections"][number];
   text = "";
@@ -67,7 +67,7 @@ class Client {
     void this.#read();
   }
 
-  /** What has come, without the time. */
+  /** What it has received, without dates. */
   get answers(): string {
     return this.text.replace(/date: .*\r\n/g, "");
   }
@@ -76,7 +76,7 @@ class Client {
     await this.#ends.client.write(new TextEncoder().encode(text));
   }
 
-  /** Takes nothing from now on. */
+  /** Stops reading. */
   block(): void {
     this.#ends.server.block();
   }
@@ -98,19 +98,19 @@ class Client {
         this.text += new TextDecoder("latin1").decode(buffer.subarray(0, count));
       }
     } catch {
-      // It was this end that closed.
+      // This end was closed.
     }
     this.isClosed = true;
   }
 }
 
-/** The answer with a body of plain text. */
+/** A response with a body of plain text. */
 function answer(body: string, more = "", status = "200 OK"): string {
   return `HTTP/1.1 ${status}\r\ncontent-length: ${body.length}\r\n` +
     `content-type: text/plain;charset=UTF-8\r\n${more}\r\n${body}`;
 }
 
-Deno.test("HttpServer answers one request after the other, in order", async () => {
+Deno.test("HttpServer answers requests one by one, in order", async () => {
   const waits = [30, 10, 20];
   const rig = new Rig(async ({ url }) => {
     await new Promise<void>((resolve) => rig.clock.after(waits.shift()!, resolve));
@@ -128,7 +128,7 @@ Deno.test("HttpServer answers one request after the other, in order", async () =
   assertEquals(client.isClosed, false);
 });
 
-Deno.test("HttpServer answers the same however requests are cut", async () => {
+Deno.test("HttpServer answers the same however requests are split", async () => {
   const text = get("/a") + get("/b", "Connection: close\r\n");
   for (let cut = 1; cut < text.length; cut++) {
     const rig = new Rig();
@@ -159,7 +159,7 @@ Deno.test("HttpServer reads no more requests than it has room for, and answers a
   await until("all answers", () => answered() === requests, { timeoutMs: 10_000 });
 });
 
-Deno.test("HttpServer closes behind an HTTP/1.0 request unless it is asked to go on", async () => {
+Deno.test("HttpServer closes after an HTTP/1.0 request unless asked to keep the connection", async () => {
   const rig = new Rig();
   const once = await rig.dial("GET /a HTTP/1.0\r\n\r\n");
   assertEquals([once.answers, once.isClosed], [answer("/a", "connection: close\r\n"), true]);
@@ -185,7 +185,7 @@ Deno.test("HttpServer sends no body with HEAD, 204 and 304", async () => {
   );
 });
 
-Deno.test("HttpServer tells the time of the answer, unless the handler does", async () => {
+Deno.test("HttpServer sets the date of a response unless the handler does", async () => {
   const headers = { date: "Sun, 06 Nov 1994 08:49:37 GMT" };
   const rig = new Rig(({ url }) => new Response("", url.endsWith("/old") ? { headers } : {}));
   const client = await rig.dial(get("/new") + get("/old"));
@@ -194,7 +194,7 @@ Deno.test("HttpServer tells the time of the answer, unless the handler does", as
   assertEquals(old, headers.date);
 });
 
-Deno.test("HttpServer passes a body with a length on piece by piece", async () => {
+Deno.test("HttpServer streams a body with a length", async () => {
   const headers = { "content-length": "70000" };
   const pieces = ["a".repeat(30_000), "b".repeat(40_000)];
   const rig = new Rig(() => new Response(streamOf(pieces), { headers }));
@@ -206,7 +206,7 @@ Deno.test("HttpServer passes a body with a length on piece by piece", async () =
   assertEquals(client.isClosed, false);
 });
 
-Deno.test("HttpServer breaks off when a body is shorter than it says, or fails", async () => {
+Deno.test("HttpServer cuts the connection when a body is shorter than its length, or fails", async () => {
   const headers = { "content-length": "10" };
   const failing = new ReadableStream({ pull: (controller) => controller.error(new Error("disk")) });
   const bodies = [streamOf(["abc"]), failing, streamOf(["0123456789", "a"])];
@@ -223,7 +223,7 @@ Deno.test("HttpServer breaks off when a body is shorter than it says, or fails",
   ]);
 });
 
-Deno.test("HttpServer sends nothing of a piece that is longer than the body should be", async () => {
+Deno.test("HttpServer sends nothing of a piece that exceeds the length of the body", async () => {
   const headers = { "content-length": "2" };
   const rig = new Rig(() => new Response(streamOf(["abc"]), { headers }));
   const client = await rig.dial(get("/"));
@@ -239,7 +239,7 @@ function streamOf(pieces: readonly string[]): ReadableStream<Uint8Array> {
   });
 }
 
-Deno.test("HttpServer answers a bad request, and closes when the client does", async () => {
+Deno.test("HttpServer answers an invalid request, and closes when the client does", async () => {
   const rig = new Rig();
   const client = await rig.dial("hello\r\n\r\n");
   const text = "Not a valid HTTP request\n";
@@ -253,7 +253,7 @@ Deno.test("HttpServer answers a bad request, and closes when the client does", a
   assertEquals([rig.log.count("Request refused"), rig.log.urgent], [1, []]);
 });
 
-Deno.test("HttpServer drops what comes behind a request with a body, for two seconds", async () => {
+Deno.test("HttpServer drops what follows a request with a body, for two seconds", async () => {
   const rig = new Rig();
   const client = await rig.dial(
     `POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n${get("/b")}`,
@@ -268,9 +268,9 @@ Deno.test("HttpServer drops what comes behind a request with a body, for two sec
 
 for (
   const { what, text, seconds } of [
-    { what: "says nothing at all", text: "", seconds: 30 },
-    { what: "does not end its head", text: "GET / HTTP/1.1\r\nHost: x\r\n", seconds: 30 },
-    { what: "is silent behind an answer", text: get("/a"), seconds: 90 },
+    { what: "sends nothing", text: "", seconds: 30 },
+    { what: "does not complete its head", text: "GET / HTTP/1.1\r\nHost: x\r\n", seconds: 30 },
+    { what: "is silent after a response", text: get("/a"), seconds: 90 },
   ]
 ) {
   Deno.test(`HttpServer closes a client that ${what} within ${seconds} s`, async () => {
@@ -283,7 +283,7 @@ for (
   });
 }
 
-Deno.test("HttpServer gives a head 30 s in all, not for each byte", async () => {
+Deno.test("HttpServer limits a head to 30 s in all, not per byte", async () => {
   const rig = new Rig();
   const client = await rig.dial("GET / HTTP/1.1\r\n");
   for (let second = 0; second <= 31; second++) {
@@ -293,7 +293,7 @@ Deno.test("HttpServer gives a head 30 s in all, not for each byte", async () => 
   assertEquals(client.isClosed, true);
 });
 
-Deno.test("HttpServer closes a client that takes nothing of its answer for 30 s", async () => {
+Deno.test("HttpServer closes a client that reads nothing of its response for 30 s", async () => {
   const rig = new Rig();
   const client = await rig.dial();
   client.block();
@@ -304,7 +304,7 @@ Deno.test("HttpServer closes a client that takes nothing of its answer for 30 s"
   assertEquals(client.isClosed, true);
 });
 
-Deno.test("HttpServer closes clients beyond its limit as they come, and says so once a second", async () => {
+Deno.test("HttpServer refuses connections beyond the limit, and logs it once a second", async () => {
   const rig = new Rig();
   const first = await rig.dial();
   for (let count = 1; count < MAX_CONNECTIONS; count++) await rig.dial();
@@ -320,7 +320,7 @@ Deno.test("HttpServer closes clients beyond its limit as they come, and says so 
   assertEquals(next.answers, answer("/a"));
 });
 
-Deno.test("HttpServer lets an answer take its time", async () => {
+Deno.test("HttpServer waits for a slow handler", async () => {
   const gate = Promise.withResolvers<void>();
   const rig = new Rig(async () => {
     await gate.promise;
@@ -334,7 +334,7 @@ Deno.test("HttpServer lets an answer take its time", async () => {
 });
 
 for (const how of ["leave", "reset"] as const) {
-  Deno.test(`HttpServer tells a handler that its client has gone: ${how}`, async () => {
+  Deno.test(`HttpServer aborts the signal of a handler when its client disconnects: ${how}`, async () => {
     const gone = Promise.withResolvers<void>();
     const rig = new Rig((_, { signal }) => {
       signal.addEventListener("abort", () => gone.resolve());
@@ -346,7 +346,7 @@ for (const how of ["leave", "reset"] as const) {
   });
 }
 
-/** Takes connections over, and keeps what it is told. */
+/** Takes connections over, and records its calls. */
 class Taker implements ConnectionOwner {
   pipe: ConnectionPipe | null = null;
   text = "";
@@ -360,7 +360,7 @@ class Taker implements ConnectionOwner {
   }
 }
 
-Deno.test("HttpServer gives a connection away behind the head of its answer", async () => {
+Deno.test("HttpServer hands a connection over after the head of its response", async () => {
   const taker = new Taker();
   const aborts: number[] = [];
   const rig = new Rig((_, { signal, takeOver }) => {
@@ -382,7 +382,7 @@ Deno.test("HttpServer gives a connection away behind the head of its answer", as
   assertEquals([client.isClosed, aborts], [true, [1]]);
 });
 
-Deno.test("HttpServer writes no head of an upgrade, and closes soon what is to be closed soon", async () => {
+Deno.test("HttpServer writes no head of an upgrade, and closeSoon() closes after a moment", async () => {
   const taker = new Taker();
   const rig = new Rig((_, { takeOver }) => {
     takeOver(taker);
@@ -397,7 +397,7 @@ Deno.test("HttpServer writes no head of an upgrade, and closes soon what is to b
   assertEquals(client.isClosed, true);
 });
 
-Deno.test("HttpServer gives nothing away when the client has left before", async () => {
+Deno.test("HttpServer hands nothing over if the client has left before", async () => {
   const taker = new Taker();
   const gate = Promise.withResolvers<void>();
   const rig = new Rig(async (_, { takeOver }) => {
@@ -413,7 +413,7 @@ Deno.test("HttpServer gives nothing away when the client has left before", async
   assertEquals(taker.pipe, null);
 });
 
-Deno.test("HttpServer.stop() ends silent clients at once, and answers who has asked", async () => {
+Deno.test("HttpServer.stop() closes silent clients at once, and answers pending requests", async () => {
   const gate = Promise.withResolvers<void>();
   const rig = new Rig(async ({ url }) => {
     if (url.endsWith("/slow")) await gate.promise;
@@ -432,7 +432,7 @@ Deno.test("HttpServer.stop() ends silent clients at once, and answers who has as
   assertEquals(rig.clock.pendingCount, 0);
 });
 
-Deno.test("HttpServer.stop() cuts what does not end within half a second", async () => {
+Deno.test("HttpServer.stop() cuts responses that do not end within half a second", async () => {
   const aborted = Promise.withResolvers<void>();
   const rig = new Rig((_, { signal }) => {
     signal.addEventListener("abort", () => aborted.resolve());

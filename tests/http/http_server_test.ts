@@ -1,4 +1,4 @@
-/** HTTP over real sockets: what hostile and clumsy clients do to it, and how it stops. */
+/** HTTP over real sockets: hostile and broken clients, and how the server stops. */
 
 import { systemClock } from "../../lib/base/clock.ts";
 import { type HttpHandler, HttpListenError, HttpServer } from "../../lib/http/http_server.ts";
@@ -14,13 +14,13 @@ import { until } from "../helpers/until.ts";
 
 const ANY_PORT = { hostname: "127.0.0.1", port: 0 };
 
-/** Far more than the runtime takes for one request's head. */
+/** Far more than the limit of a request head. */
 const HUGE_BYTES = 2 * 1024 * 1024;
 
 /** 128 MiB in blocks of 64 KiB. */
 const HUGE_BODY_BLOCKS = 2048;
 
-/** Connections of a client that never gets to the end of a request. */
+/** Connections of clients that never complete a request. */
 const SLOW_CONNECTIONS = 200;
 
 class Rig implements AsyncDisposable {
@@ -48,11 +48,11 @@ class Rig implements AsyncDisposable {
   /** A connection that has sent `text`. */
   async dial(text: string): Promise<Deno.TcpConn> {
     const conn = await Deno.connect(this.address);
-    await send(conn, text).catch(() => {}); // The server may have had enough before the end.
+    await send(conn, text).catch(() => {}); // The server may close before the end.
     return conn;
   }
 
-  /** What the server answers to `text`, as far as it comes at once. */
+  /** What the server answers to `text`, in the first read. */
   async talk(text: string): Promise<string> {
     using conn = await this.dial(text);
     const buffer = new Uint8Array(4096);
@@ -74,7 +74,7 @@ async function readToEnd(conn: Deno.TcpConn): Promise<string> {
   return await new Response(conn.readable).text();
 }
 
-netTest("HttpServer answers, tells the real port and who asked", async () => {
+netTest("HttpServer answers, and reports the real port and the client's address", async () => {
   await using rig = new Rig((_, { remote }) => new Response(remote));
   assert(rig.address.port > 0);
   const text = await (await fetch(rig.url)).text();
@@ -103,17 +103,17 @@ netTest("HttpServer logs requests at debug, without the query", async () => {
   assertEquals(JSON.stringify(rig.log.lines).includes("SECRET"), false);
 });
 
-netTest("HttpServer lets no path forge a line of the log", async () => {
+netTest("HttpServer escapes paths that would forge a line of the log", async () => {
   await using rig = new Rig();
   await rig.talk('GET /a"%0a\x1b[2J\x7f HTTP/1.1\r\nHost: x\r\n\r\n');
   await rig.talk("GET /a%0d%0aINFO HTTP/1.1\r\nHost: x\r\n\r\n");
   await rig.talk("G\x1bT / HTTP/1.1\r\nHost: x\r\n\r\n");
   const text = rig.log.lines.map(({ message, fields }) => `${message} ${Object.values(fields)}`);
-  // deno-lint-ignore no-control-regex -- the very characters that must not be there
+  // deno-lint-ignore no-control-regex -- the characters that must not occur
   assertEquals(text.filter((line) => /[\x00-\x1f\x7f]/.test(line)), []);
 });
 
-netTest("HttpServer lets no value forge a header", async () => {
+netTest("HttpServer refuses values that would forge a header", async () => {
   await using rig = new Rig((request) =>
     new Response("", { headers: { "x-path": decodeURIComponent(pathOf(request.url)) } })
   );
@@ -124,10 +124,10 @@ netTest("HttpServer lets no value forge a header", async () => {
 });
 
 const BAD_HEADS = [
-  ["a host that is none", "GET / HTTP/1.1\r\nHost: a b/c?\r\n\r\n"],
-  ["a head beyond all measure", `GET / HTTP/1.1\r\nA: ${"a".repeat(HUGE_BYTES)}\r\n\r\n`],
-  ["a path beyond all measure", `GET /${"a".repeat(HUGE_BYTES)} HTTP/1.1\r\n\r\n`],
-  ["bytes that are no HTTP", "\x03\x00\x00\x00\x00\x00\x00\r\n\r\n"],
+  ["an invalid host", "GET / HTTP/1.1\r\nHost: a b/c?\r\n\r\n"],
+  ["a huge head", `GET / HTTP/1.1\r\nA: ${"a".repeat(HUGE_BYTES)}\r\n\r\n`],
+  ["a huge path", `GET /${"a".repeat(HUGE_BYTES)} HTTP/1.1\r\n\r\n`],
+  ["bytes that are not HTTP", "\x03\x00\x00\x00\x00\x00\x00\r\n\r\n"],
   ["two lengths", "POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"],
 ] as const;
 
@@ -141,7 +141,7 @@ for (const [what, text] of BAD_HEADS) {
 }
 
 netTest(
-  "HttpServer answers a request with a huge body at once, and keeps nothing of it",
+  "HttpServer answers a request with a huge body at once, and keeps none of it",
   async () => {
     await using rig = new Rig();
     using conn = await rig.dial(
@@ -152,7 +152,7 @@ netTest(
     assertMatch(new TextDecoder().decode(buffer.subarray(0, count!)), /^HTTP\/1\.1 200 /);
     const before = Deno.memoryUsage().rss;
     const block = new Uint8Array(64 * 1024);
-    // Some runtimes drop what comes, others close.
+    // Some runtimes drop the body, others close.
     for (let at = 0; at < HUGE_BODY_BLOCKS; at++) {
       if (await conn.write(block).catch(() => 0) === 0) break;
     }
@@ -175,14 +175,14 @@ netTest("HttpServer serves others while clients send their heads byte by byte", 
   for (const conn of slow) conn.close();
 });
 
-netTest("HttpServer.stop() ends beside clients that never finish their head", async () => {
+netTest("HttpServer.stop() does not wait for clients that never complete a head", async () => {
   const rig = new Rig();
   using _slow = await rig.dial("GET / HTTP/1.1\r\nHost: x\r\nA: ");
   using _silent = await rig.dial("");
   await rig.server.stop();
 });
 
-netTest("HttpServer.stop() lets an answer under way end", async () => {
+netTest("HttpServer.stop() lets a response in progress finish", async () => {
   const asked = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
   const rig = new Rig(async () => {
@@ -198,21 +198,21 @@ netTest("HttpServer.stop() lets an answer under way end", async () => {
   await stopped;
 });
 
-netTest("HttpServer answers a client that says it will say nothing more", async () => {
+netTest("HttpServer answers a client that has closed its side", async () => {
   await using rig = new Rig();
   using conn = await rig.dial("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   await conn.closeWrite();
   assertMatch(await readToEnd(conn), /^HTTP\/1\.1 200 OK\r\n.*\r\n\r\nGET\n$/s);
 });
 
-netTest("HttpServer sends an answer whole before it closes", async () => {
+netTest("HttpServer sends a whole response before it closes", async () => {
   const text = "a".repeat(5_000_000);
   await using rig = new Rig(() => new Response(text));
   using conn = await rig.dial("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
   assertEquals((await readToEnd(conn)).split("\r\n\r\n")[1], text);
 });
 
-netTest("HttpServer answers 500 and logs why when a handler fails", async () => {
+netTest("HttpServer answers 500 and logs the error when a handler fails", async () => {
   await using rig = new Rig(() => {
     throw new Error("broken");
   });

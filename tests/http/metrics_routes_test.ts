@@ -1,6 +1,5 @@
-/** `/metrics`, line by line, and the dashboard that reads it. */
-
-import { createMetricsRoutes, renderMetrics } from "../../lib/http/metrics_routes.ts";
+import { createMetricsRoutes } from "../../lib/http/metrics_routes.ts";
+import type { ServerSnapshot } from "../../lib/monitor/server_view.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { needs } from "../helpers/permissions.ts";
 import { FakeView, PULLED, SNAPSHOT } from "./fake_view.ts";
@@ -50,13 +49,19 @@ const LINES = [
   'edge_upstream_lost_bytes_total{vhost="edge.example"} 8',
 ];
 
-Deno.test("renderMetrics() has every metric", async () => {
-  const lines = (await renderMetrics(SNAPSHOT)).split("\n");
+async function metricsOf(snapshot: ServerSnapshot): Promise<string> {
+  const view = new FakeView();
+  view.snapshotNow = snapshot;
+  return await (await createMetricsRoutes(view).request("/metrics")).text();
+}
+
+Deno.test("GET /metrics has every metric", async () => {
+  const lines = (await metricsOf(SNAPSHOT)).split("\n");
   assertEquals(LINES.filter((line) => !lines.includes(line)), []);
 });
 
-Deno.test("renderMetrics() explains every metric and names it by Prometheus's rules", async () => {
-  const lines = (await renderMetrics(SNAPSHOT)).split("\n").filter((line) => line !== "");
+Deno.test("GET /metrics explains every metric and follows Prometheus's naming rules", async () => {
+  const lines = (await metricsOf(SNAPSHOT)).split("\n").filter((line) => line !== "");
   const types = new Map<string, string>();
   for (const line of lines) {
     const type = /^# TYPE (\S+) (\w+)$/.exec(line);
@@ -70,31 +75,31 @@ Deno.test("renderMetrics() explains every metric and names it by Prometheus's ru
   assert(types.size > 25);
 });
 
-Deno.test("renderMetrics() lets no stream name forge a line", async () => {
+Deno.test("GET /metrics escapes stream names that would forge a line", async () => {
   const name = 'live/a"} 1\nforged_metric 7\n\\';
-  const page = await renderMetrics({ ...SNAPSHOT, streams: [{ ...PULLED, name }] });
+  const page = await metricsOf({ ...SNAPSHOT, streams: [{ ...PULLED, name }] });
   assertEquals(page.split("\n").filter((line) => line.startsWith("forged")), []);
   assert(page.includes(String.raw`stream="live/a\"} 1\nforged_metric 7\n\\"`));
 });
 
-Deno.test("renderMetrics() gives a thousand streams lines of their own, the most watched", async () => {
+Deno.test("GET /metrics lists the thousand streams with the most players", async () => {
   const streams = Array.from(
     { length: 1_200 },
     (_, at) => ({ ...PULLED, name: `live/${at}`, players: at }),
   );
-  const page = await renderMetrics({ ...SNAPSHOT, streams });
+  const page = await metricsOf({ ...SNAPSHOT, streams });
   const lines = page.split("\n").filter((line) => line.startsWith("edge_stream_players{"));
   assertEquals(lines.length, 1_000);
   assertEquals(lines.filter((line) => Number(line.split(" ").at(-1)) < 200), []);
   assert(page.includes("edge_streams_unlisted 200"));
 });
 
-Deno.test("renderMetrics() counts origins beyond a hundred together", async () => {
+Deno.test("GET /metrics merges origins beyond a hundred", async () => {
   const streams = Array.from({ length: 150 }, (_, at) => ({
     ...PULLED,
     upstreams: [{ ...PULLED.upstreams[0]!, origin: `10.0.0.1:${at}` }],
   }));
-  const page = await renderMetrics({ ...SNAPSHOT, streams });
+  const page = await metricsOf({ ...SNAPSHOT, streams });
   const lines = page.split("\n").filter((line) => line.startsWith("edge_upstreams{"));
   assertEquals(lines.length, 101);
   assert(
@@ -104,8 +109,8 @@ Deno.test("renderMetrics() counts origins beyond a hundred together", async () =
   );
 });
 
-Deno.test("renderMetrics() works for a server without anything", async () => {
-  const page = await renderMetrics({ ...SNAPSHOT, vhosts: [], streams: [], clients: [] });
+Deno.test("GET /metrics works for a server without vhosts and streams", async () => {
+  const page = await metricsOf({ ...SNAPSHOT, vhosts: [], streams: [], clients: [] });
   assert(page.includes("# TYPE edge_stream_players gauge"));
 });
 
@@ -127,12 +132,12 @@ Deno.test({
     const expressions = [...text.matchAll(/"(?:expr|query|definition)": "((?:[^"\\]|\\.)*)"/g)]
       .map(([, expression]) => JSON.parse(`"${expression}"`) as string);
     assert(expressions.length > 10);
-    const page = await renderMetrics(SNAPSHOT);
+    const page = await metricsOf(SNAPSHOT);
     const known = new Set(page.match(/^(edge|process)_[a-z_]+/gm));
     const used = expressions.join(" ").match(/\b(edge|process)_[a-z_]+/g)!;
     assertEquals(used.filter((name) => !known.has(name)), []);
     const labels = new Set(page.matchAll(/[{,]([a-z]+)="/g).map(([, label]) => label!));
-    // Prometheus adds it to everything.
+    // Prometheus adds it to every sample.
     labels.add("instance");
     const selected = expressions.flatMap((expression) =>
       [...expression.matchAll(/[{,]\s*([a-z]+)=~?"/g)].map(([, label]) => label!)

@@ -1,11 +1,11 @@
-/** WebSockets: bytes by RFC 6455 and its examples. */
+/** WebSockets: expected bytes from RFC 6455 and its examples. */
 
 import type { ConnectionPipe } from "../../lib/http/http_connection.ts";
 import { isSocketRequest, PeerSocket } from "../../lib/http/peer_socket.ts";
 import { assertEquals, assertRejects } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 
-/** RFC 6455 §1.3. */
+/** RFC 6455, section 1.3. */
 const HEADERS = {
   connection: "keep-alive, Upgrade",
   upgrade: "websocket",
@@ -49,7 +49,7 @@ class Pipe implements ConnectionPipe {
   }
 }
 
-/** An open WebSocket, without the bytes of its answer. */
+/** An open WebSocket, without the bytes of its handshake. */
 async function open(): Promise<{ readonly pipe: Pipe; readonly socket: PeerSocket }> {
   const pipe = new Pipe();
   const socket = new PeerSocket(requestWith(HEADERS), pipe);
@@ -69,7 +69,7 @@ Deno.test("PeerSocket answers as in RFC 6455", async () => {
   assertEquals(new TextDecoder().decode(pipe.writes[0]), HEAD);
 });
 
-Deno.test("PeerSocket takes no extension and no subprotocol", async () => {
+Deno.test("PeerSocket accepts no extension and no subprotocol", async () => {
   const pipe = new Pipe();
   const more = {
     "sec-websocket-extensions": "permessage-deflate",
@@ -117,7 +117,7 @@ Deno.test("PeerSocket answers a ping with its payload, and ignores messages and 
   assertEquals(pipe.calls, []);
 });
 
-Deno.test("PeerSocket answers a client that closes, and closes", async () => {
+Deno.test("PeerSocket answers a close frame and closes", async () => {
   const { pipe, socket } = await open();
   socket.onBytes(CLIENT_CLOSE);
   await turns();
@@ -125,7 +125,7 @@ Deno.test("PeerSocket answers a client that closes, and closes", async () => {
   await assertRejects(() => socket.send(new Uint8Array(1)), Error, "closed the WebSocket");
 });
 
-Deno.test("PeerSocket.close() sends what waits, takes leave and waits for the client", async () => {
+Deno.test("PeerSocket.close() sends what is queued, then a close frame, and waits for the client", async () => {
   const { pipe, socket } = await open();
   void socket.send(hex("01"));
   socket.close();
@@ -140,9 +140,9 @@ Deno.test("PeerSocket.close() sends what waits, takes leave and waits for the cl
 
 for (
   const { what, bytes } of [
-    { what: "a frame that is not masked", bytes: "81 05 48656c6c6f" },
+    { what: "an unmasked frame", bytes: "81 05 48656c6c6f" },
     { what: "a reserved bit", bytes: "c1 80 00000000" },
-    { what: "an opcode nobody knows", bytes: "83 80 00000000" },
+    { what: "an unknown opcode", bytes: "83 80 00000000" },
     { what: "a message beyond 4 KiB", bytes: "82 fe 1001 00000000" },
     { what: "a ping beyond 125 bytes", bytes: "89 fe 007e 00000000" },
   ]
@@ -156,7 +156,7 @@ for (
   });
 }
 
-Deno.test("PeerSocket closes a client that pings and pings but takes no answer", async () => {
+Deno.test("PeerSocket closes a client that keeps sending pings but reads no answer", async () => {
   const { pipe, socket } = await open();
   pipe.block();
   const ping = hex(`89 fd 00000000 ${"00".repeat(125)}`);
@@ -173,7 +173,7 @@ Deno.test("PeerSocket.send() rejects when the connection breaks", async () => {
   await rejection;
 });
 
-Deno.test("isSocketRequest() wants all of RFC 6455's headers", () => {
+Deno.test("isSocketRequest() requires all headers of RFC 6455", () => {
   assertEquals(isSocketRequest(requestWith(HEADERS)), true);
   for (const name of Object.keys(HEADERS)) {
     const { [name as keyof typeof HEADERS]: _, ...rest } = HEADERS;

@@ -1,7 +1,7 @@
 import { type ByteRange, parseRange } from "../../lib/http/range.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
-/** RFC 9110 §14.1.2, for a file of 1,000 bytes. */
+/** RFC 9110, section 14.1.2, for a file of 1,000 bytes. */
 const RANGES: readonly (readonly [string | null, ByteRange | "unsatisfiable" | null])[] = [
   [null, null],
   ["", null],
@@ -31,7 +31,7 @@ for (const [header, range] of RANGES) {
   });
 }
 
-Deno.test("parseRange() finds nothing to satisfy in an empty file", () => {
+Deno.test("parseRange() satisfies no range of an empty file", () => {
   assertEquals(parseRange("bytes=0-", 0), "unsatisfiable");
   assertEquals(parseRange("bytes=-5", 0), "unsatisfiable");
 });

@@ -1,4 +1,4 @@
-/** Heads of requests, as clients write them and as they must not. */
+/** Request heads, valid and invalid. */
 
 import {
   BadRequestError,
@@ -11,7 +11,7 @@ import { feedAtEverySplit } from "../helpers/split.ts";
 
 const latin1 = (text: string) => Uint8Array.from(text, (char) => char.charCodeAt(0));
 
-/** What is told about the head that `text` begins with, and what stands behind it. */
+/** The head that `text` starts with, and the bytes after it. */
 function parse(text: string): Plain & { readonly rest: string } {
   const bytes = latin1(text);
   const parsed = new HeadParser().push(bytes);
@@ -27,7 +27,7 @@ function plain(head: RequestHead): Plain {
   return { ...head, headers: [...head.headers].map(([name, value]) => `${name}=${value}`) };
 }
 
-Deno.test("HeadParser reads a head however it is cut", () => {
+Deno.test("HeadParser reads a head however it is split", () => {
   const text = "GET /live/show.flv?token=1 HTTP/1.1\r\nHost: edge.example:8080\r\n" +
     "X-Two:  a\t\r\nx-two: b\r\n\r\n";
   const head = feedAtEverySplit(latin1(text), (chunks) => {
@@ -48,7 +48,7 @@ Deno.test("HeadParser reads a head however it is cut", () => {
   });
 });
 
-Deno.test("HeadParser takes nothing behind the head", () => {
+Deno.test("HeadParser leaves what follows the head", () => {
   const head = "DELETE /a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n";
   const { hasBody, rest } = parse(`${head}bodyGET /b HTTP/1.1\r\n`);
   assertEquals([hasBody, rest], [true, "bodyGET /b HTTP/1.1\r\n"]);
@@ -78,7 +78,7 @@ const HEADS = [
     told: { url: "http://localhost/", isHttp10: true, isKept: false },
   },
   {
-    what: "HTTP/1.0 that wants to go on",
+    what: "HTTP/1.0 with keep-alive",
     text: "GET / HTTP/1.0\r\nHost: x\r\nConnection: Keep-Alive\r\n\r\n",
     told: { isHttp10: true },
   },
@@ -98,12 +98,12 @@ const HEADS = [
     told: { hasBody: true },
   },
   {
-    what: "a coding that is unknown",
+    what: "an unknown coding",
     text: "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, x\r\n\r\n",
     told: { hasBody: true },
   },
   {
-    // 0x8A and 0x8D are line ends to whoever looks at seven bits.
+    // 0x8A and 0x8D are line ends if only seven bits count.
     what: "bytes beyond ASCII",
     text: "GET /\x8d\x8a HTTP/1.1\r\nHost: x\r\nA: \x8aForged: 1\r\n\r\n",
     told: { url: "http://x/\x8d\x8a" },
@@ -127,9 +127,9 @@ Deno.test("HeadParser keeps the upper bit of a header's bytes", () => {
 });
 
 const BAD = [
-  ["no HTTP", "hello\r\n\r\n", 400],
-  ["a TLS greeting", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n", 400],
-  ["a method nobody knows", "BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+  ["text that is not HTTP", "hello\r\n\r\n", 400],
+  ["a TLS ClientHello", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n", 400],
+  ["an unknown method", "BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n", 400],
   ["HTTP/2", "GET / HTTP/2.0\r\nHost: x\r\n\r\n", 400],
   ["HTTP/2 with its preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
   ["a tunnel", "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n", 501],
@@ -138,11 +138,11 @@ const BAD = [
   ["two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400],
   ["a host with a path", "GET / HTTP/1.1\r\nHost: a/b?\r\n\r\n", 400],
   ["a host with a password", "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", 400],
-  ["a host that is none", "GET / HTTP/1.1\r\nHost: a%zz\r\n\r\n", 400],
+  ["an invalid host", "GET / HTTP/1.1\r\nHost: a%zz\r\n\r\n", 400],
   ["an asterisk", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 400],
   ["another scheme", "GET ftp://a/ HTTP/1.1\r\nHost: x\r\n\r\n", 400],
-  ["a header's name that is none", "GET / HTTP/1.1\r\nHost: x\r\nA(b): 1\r\n\r\n", 400],
-  ["a header with a zero", "GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n", 400],
+  ["an invalid header name", "GET / HTTP/1.1\r\nHost: x\r\nA(b): 1\r\n\r\n", 400],
+  ["a header with a zero byte", "GET / HTTP/1.1\r\nHost: x\r\nA: b\0c\r\n\r\n", 400],
   ["a line end in a header", "GET / HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n", 400],
   ["two lengths", "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400],
 ] as const;

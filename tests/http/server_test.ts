@@ -1,4 +1,6 @@
-/** The whole HTTP side on real sockets: API and files of a server that publishes, plays and pulls. */
+/**
+ * The whole HTTP side over real sockets: API and files of a server that publishes, plays and pulls.
+ */
 
 import { systemClock } from "../../lib/base/clock.ts";
 import { createHttpListeners } from "../../lib/app/http_listeners.ts";
@@ -32,7 +34,7 @@ const SIZE: TinyMessage = {
   `),
 };
 
-/** A server with an API, and a server of files when `more` has one; all on free ports. */
+/** A server with an API, and `http_server` if `more` enables it, on free ports. */
 class HttpRig implements AsyncDisposable {
   readonly server: RunningServer;
   readonly log = new CollectedLog();
@@ -85,7 +87,7 @@ function publishSample(publisher: RtmpClient): void {
   }
 }
 
-netTest("The API shows who publishes and who plays, and closes clients", async () => {
+netTest("The API lists publishers and players, and closes clients", async () => {
   await using rig = new HttpRig("");
   const tcUrl = `rtmp://127.0.0.1:${rig.port}/live?key=SECRET`;
   await using publisher = await RtmpClient.publish(rig.port, "show?token=SECRET", { tcUrl });
@@ -139,7 +141,7 @@ netTest("The API shows who publishes and who plays, and closes clients", async (
   assertEquals((await again.json()).code, 2049);
 });
 
-netTest("What was sent stays in the sums when players and streams are gone", async () => {
+netTest("Totals keep what was sent to players and streams that have ended", async () => {
   await using rig = new HttpRig("");
   const vhostSent = 'edge_vhost_sent_bytes_total{vhost="__defaultVhost__"}';
   const publisher = await RtmpClient.publish(rig.port, "show");
@@ -150,7 +152,7 @@ netTest("What was sent stays in the sums when players and streams are gone", asy
   const before = await Promise.all(names.map((name) => rig.metric(name)));
   await player.close();
   await publisher.close();
-  await until("nobody there", () => rig.server.counts.connections === 0, { timeoutMs: 5_000 });
+  await until("all clients gone", () => rig.server.counts.connections === 0, { timeoutMs: 5_000 });
   const after = await Promise.all(names.map((name) => rig.metric(name)));
   for (const [at, name] of names.entries()) {
     assert(before[at]! > 0 && after[at]! >= before[at]!, `${name}: ${before[at]} ${after[at]}`);
@@ -189,9 +191,9 @@ netTest("The API of an edge shows the origin of each stream", async () => {
   assertEquals((await origin.get("/api/v1/clients")).total, 2);
 });
 
-netTest("A player that waits is shown, and its stream as inactive", async () => {
+netTest("A waiting player is shown, and its stream as inactive", async () => {
   await using rig = new HttpRig("");
-  await using _player = await RtmpClient.play(rig.port, "nobody");
+  await using _player = await RtmpClient.play(rig.port, "unpublished");
   const { streams: [stream] } = await rig.get("/api/v1/streams");
   assertEquals([stream.publish, stream.video, stream.clients], [
     { active: false, cid: "" },
@@ -223,7 +225,7 @@ netTest("A server without HTTP listens on no HTTP address and samples nothing", 
   await server.stop();
 });
 
-netTest("A server that cannot listen on its HTTP address listens on none", async () => {
+netTest("A server that cannot listen on its HTTP address listens on no address", async () => {
   await using other = new HttpRig("");
   const { config } = parseConfig("listen 1935; http_api { enabled on; } vhost v { }", "test.conf", {
     readFile: () => undefined,
@@ -246,7 +248,7 @@ netTest("A server that cannot listen on its HTTP address listens on none", async
     }, { network, clock: systemClock, logger, createHttp: createHttpListeners })
   ).catch((error) => error);
   assertMatch(String(error), /Cannot listen on http:\/\/127\.0\.0\.1:\d+: Address already in use/);
-  // The kernel may still have let somebody in.
+  // The kernel may still have accepted a client.
   await until("no listener at the first address", async () => {
     const refused = await Deno.connect({ port: listeners[0]! }).catch((error) => error);
     if (!(refused instanceof Error)) refused.close();

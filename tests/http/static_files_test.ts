@@ -1,16 +1,14 @@
-/** Files over HTTP, from a real folder. */
-
 import { StaticFiles } from "../../lib/http/static_files.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../helpers/assert.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
 import { needs } from "../helpers/permissions.ts";
 
-/** Every client may have every file. */
+/** Admits every client to every file. */
 const ADMIT = () => Promise.resolve(null);
 
 const granted = await needs("read", "write");
 
-/** Below the folder that is served, and beside it. */
+/** Inside the served folder, and next to it. */
 const FILES: Readonly<Record<string, string>> = {
   "www/live/show.m3u8": "#EXTM3U\n",
   "www/live/show-1.ts": "0123456789",
@@ -65,7 +63,7 @@ class Place {
     method = "GET",
   ): Promise<Response> {
     const request = new Request("http://edge.example/", { headers, method });
-    // `Request` takes dots away; here they are to come through.
+    // `Request` normalizes dots, which this test needs.
     return this.files.answer(
       new Proxy(request, {
         get: (target, key) =>
@@ -88,7 +86,7 @@ const TYPES = [
   ["/live/with%20blank%20%C3%A9.txt", "text/plain; charset=utf-8", "no-cache"],
 ] as const;
 
-filesTest("StaticFiles tells type and life of every kind of file", async (place) => {
+filesTest("StaticFiles sets type and cache lifetime of every kind of file", async (place) => {
   for (const [path, type, cache] of TYPES) {
     const response = await place.get(path);
     await response.body?.cancel();
@@ -99,14 +97,14 @@ filesTest("StaticFiles tells type and life of every kind of file", async (place)
   }
 });
 
-filesTest("StaticFiles lets a cache keep for a second that a file is missing", async (place) => {
+filesTest("StaticFiles lets a cache keep a 404 for a second", async (place) => {
   const response = await place.get("/live/show-2.ts");
   await response.body?.cancel();
   assertEquals(response.status, 404);
   assertEquals(response.headers.get("cache-control"), "public, max-age=1");
 });
 
-filesTest("StaticFiles serves a whole file, byte by byte", async (place) => {
+filesTest("StaticFiles serves a whole file", async (place) => {
   const bytes = crypto.getRandomValues(new Uint8Array(60_000));
   const longer = new Uint8Array(200_000).map((_, at) => bytes[at % 60_000]! ^ at);
   await Deno.writeFile(`${place.root}/www/long.ts`, longer);
@@ -149,7 +147,7 @@ const PARTS = [
   { range: "nonsense", status: 200, body: "0123456789", content: null },
 ] as const;
 
-filesTest("StaticFiles serves the part that is asked for", async (place) => {
+filesTest("StaticFiles serves the requested range", async (place) => {
   for (const { range, status, body, content } of PARTS) {
     const response = await place.get("/live/show-1.ts", { range });
     assertEquals(response.status, status, range);
@@ -158,7 +156,7 @@ filesTest("StaticFiles serves the part that is asked for", async (place) => {
   }
 });
 
-filesTest("StaticFiles answers 304 when the client has the file already", async (place) => {
+filesTest("StaticFiles answers 304 when the client has the current version", async (place) => {
   const first = await place.get("/live/show-1.ts");
   await first.body?.cancel();
   const etag = first.headers.get("etag")!;
@@ -190,7 +188,7 @@ filesTest("StaticFiles answers 304 when the client has the file already", async 
   }
 });
 
-filesTest("StaticFiles gives a file that was written again another ETag", async (place) => {
+filesTest("StaticFiles changes the ETag of a file that was rewritten", async (place) => {
   const etagOf = async () => {
     const response = await place.get("/live/show.m3u8");
     await response.body?.cancel();
@@ -201,7 +199,7 @@ filesTest("StaticFiles gives a file that was written again another ETag", async 
   assert(await etagOf() !== before);
 });
 
-filesTest("StaticFiles serves a part only of the version that If-Range names", async (place) => {
+filesTest("StaticFiles serves a range only of the version that If-Range names", async (place) => {
   const first = await place.get("/live/show-1.ts");
   await first.body?.cancel();
   const statusWith = async (version: string) => {
@@ -251,7 +249,7 @@ const OUTSIDE = [
   `/${"a/".repeat(5_000)}`,
 ];
 
-filesTest("StaticFiles serves nothing from outside its folder", async (place) => {
+filesTest("StaticFiles serves nothing outside its folder", async (place) => {
   await Deno.symlink(place.root, `${place.root}/www/link`);
   await Deno.symlink(`${place.root}/secret.txt`, `${place.root}/www/link-to-file`);
   await Deno.symlink(`${place.root}/www-beside`, `${place.root}/www/link-beside`);
@@ -269,26 +267,29 @@ filesTest("StaticFiles follows a link that stays inside its folder", async (plac
   assertEquals(await response.text(), "0123456789");
 });
 
-filesTest("StaticFiles serves files of a folder that was made after the start", async (place) => {
-  const files = new StaticFiles({ dir: `${place.root}/later`, logger: place.log.logger });
-  const request = new Request("http://edge.example/a.ts");
-  assertEquals((await files.answer(request, ADMIT)).status, 404);
-  await Deno.mkdir(`${place.root}/later`);
-  await Deno.writeTextFile(`${place.root}/later/a.ts`, "a");
-  assertEquals(await (await files.answer(request, ADMIT)).text(), "a");
-  assertEquals(place.log.urgent, []);
-});
+filesTest(
+  "StaticFiles serves files of a folder that was created after the start",
+  async (place) => {
+    const files = new StaticFiles({ dir: `${place.root}/later`, logger: place.log.logger });
+    const request = new Request("http://edge.example/a.ts");
+    assertEquals((await files.answer(request, ADMIT)).status, 404);
+    await Deno.mkdir(`${place.root}/later`);
+    await Deno.writeTextFile(`${place.root}/later/a.ts`, "a");
+    assertEquals(await (await files.answer(request, ADMIT)).text(), "a");
+    assertEquals(place.log.urgent, []);
+  },
+);
 
 filesTest("StaticFiles closes the file when the client leaves", async (place) => {
   await Deno.writeFile(`${place.root}/www/long.ts`, new Uint8Array(1_000_000));
   const response = await place.get("/long.ts");
   const reader = response.body!.getReader();
   await reader.read();
-  // The sanitizer of the test runner fails the test if it does not.
+  // Otherwise the sanitizer of the test runner fails the test.
   await reader.cancel();
 });
 
-filesTest("StaticFiles breaks an answer off when the file shrinks", async (place) => {
+filesTest("StaticFiles cuts the response when the file shrinks", async (place) => {
   await Deno.writeFile(`${place.root}/www/long.ts`, new Uint8Array(200_000));
   const response = await place.get("/long.ts");
   await Deno.truncate(`${place.root}/www/long.ts`, 70_000);
