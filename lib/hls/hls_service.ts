@@ -156,6 +156,7 @@ export class HlsService {
         }),
     });
     channel.follower = new HlsStream(stream, segmenter, this.#options.chunkSize);
+    channel.follower.start();
     channel.logger.info("HLS started", { playlist: channel.key });
     this.#cancelPoll ??= this.#options.clock.after(POLL_MS, () => this.#poll());
   }

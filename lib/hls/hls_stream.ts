@@ -11,16 +11,16 @@ export class HlsStream implements Viewer {
   #cursor = -1;
   #isOver = false;
 
-  /**
-   * Joins the stream.
-   *
-   * @param chunkSize Chunk size of the stream's log, in bytes.
-   */
+  /** @param chunkSize Chunk size of the stream's log, in bytes. */
   constructor(stream: Stream, segmenter: Segmenter, chunkSize: number) {
     this.#stream = stream;
     this.#segmenter = segmenter;
     this.#chunkSize = chunkSize;
-    stream.join(this);
+  }
+
+  /** Joins the stream. */
+  start(): void {
+    this.#stream.join(this);
   }
 
   get cursor(): number {

@@ -51,13 +51,11 @@ type CutRules = Pick<
   "fragmentMs" | "targetDurationRatio" | "audioOverflowRatio" | "waitKeyframe"
 >;
 
-/**
- * Shortest segment under any rules. A last one below half of it is dropped, as SRS does.
- */
+/** Shortest segment under any rules. A last one below half of it is dropped, as SRS does. */
 const MIN_SEGMENT_MS = 200;
 const MIN_REST_MS = 100;
 
-/** Ends a segment whose time stands still: it is held in memory until it ends. */
+/** A segment ends at this size, because it is in memory until then: its time may stand still. */
 const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
 
 /** Assumed duration of the last frame of a stream. */

@@ -41,7 +41,7 @@ interface LogUse {
 
 /**
  * Returns the offset of the oldest byte that is needed: by the oldest join point, or by a viewer
- * that does not lag more than it may.
+ * that lags at most `maxLagMs`.
  */
 export function neededFrom(log: StreamLogView, use: LogUse): number {
   const oldest = Math.max(log.tail, log.head - MAX_LAG_BYTES);
