@@ -140,12 +140,12 @@ export class RelayServer implements RunningServer {
     if (this.#isStopping) throw new Error("Settings are not applied: the server is stopping");
     const plan = planChanges(this.#config, next);
     const { config } = plan;
-    const undo = this.#rtmp.open(config.listen);
     try {
+      this.#rtmp.open(config.listen);
       if (createHttp !== undefined) this.#http ??= this.#createHttp(createHttp);
       await this.#http?.apply(config);
     } catch (error) {
-      await undo();
+      await this.#rtmp.closeOthers(this.#config.listen);
       throw error;
     }
     this.#config = config;

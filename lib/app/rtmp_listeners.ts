@@ -21,35 +21,19 @@ export class RtmpListeners {
   /**
    * Listens on the addresses that are not open yet.
    *
-   * @returns a function that closes them again.
-   * @throws when one is in use or not permitted; then none of them is opened.
+   * @throws when one is in use or not permitted; then {@linkcode closeOthers} closes those before it.
    */
-  open(addresses: readonly ListenAddress[]): () => Promise<void> {
-    const opened: string[] = [];
-    const undo = () => this.#close(opened);
-    try {
-      for (const address of addresses) {
-        const key = formatAddress(address);
-        if (this.#open.has(key)) continue;
-        this.#open.set(key, this.#server.listen(address));
-        opened.push(key);
-      }
-    } catch (error) {
-      void undo();
-      throw error;
+  open(addresses: readonly ListenAddress[]): void {
+    for (const address of addresses) {
+      const key = formatAddress(address);
+      if (!this.#open.has(key)) this.#open.set(key, this.#server.listen(address));
     }
-    return undo;
   }
 
   /** Closes the listeners that `addresses` does not contain. Their clients stay. */
   async closeOthers(addresses: readonly ListenAddress[]): Promise<void> {
     const kept = new Set(addresses.map(formatAddress));
-    await this.#close([...this.#open.keys()].filter((key) => !kept.has(key)));
-  }
-
-  async #close(keys: readonly string[]): Promise<void> {
-    const closed = keys.map((key) => {
-      const address = this.#open.get(key)!;
+    const closed = [...this.#open].filter(([key]) => !kept.has(key)).map(([key, address]) => {
       this.#open.delete(key);
       return this.#server.unlisten(address);
     });
