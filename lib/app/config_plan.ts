@@ -4,7 +4,9 @@ import { maskSecrets, SERVER_SETTINGS, VHOST_SETTINGS } from "./setting_table.ts
 
 /** A difference between two configurations. */
 export interface Change {
-  /** The directive: `listen`, `http_api.enabled`, `vhost a.example play.atc`; or `vhost a.example`. */
+  /**
+   * The directive: `listen`, `http_api.enabled`, `vhost a.example play.atc`; or `vhost a.example`.
+   */
   readonly path: string;
   /** The values as text, without secrets. `absent` and `present` for a whole vhost. */
   readonly from: string;
@@ -33,9 +35,10 @@ export interface ConfigPlan {
 const CLOSES_CLIENTS = "closes the clients of the vhost";
 
 /**
- * Compares two configurations. Pure. Every directive is classified by its row in `config/schema.ts`,
- * but for `cluster.mode`: an origin and an edge share no streams, so a vhost whose mode changes is
- * removed and added. That closes the clients of this vhost, where a restart would close all.
+ * Compares two configurations. Pure. Every directive is classified by its row in
+ * `config/schema.ts`, but for `cluster.mode`: an origin and an edge share no streams, so a vhost
+ * whose mode changes is removed and added. That closes the clients of this vhost, where a restart
+ * would close all.
  */
 export function planChanges(current: Config, next: Config): ConfigPlan {
   const changes = compareServer(current, next);
@@ -68,8 +71,8 @@ export function planChanges(current: Config, next: Config): ConfigPlan {
 }
 
 /**
- * Returns `next` with the objects of `before` where they say the same, or `before` itself when all of it
- * does. So HLS, for example, sees by identity whether its block has changed.
+ * Returns `next` with the objects of `before` where they say the same, or `before` itself when all
+ * of it does. So HLS, for example, sees by identity whether its block has changed.
  */
 function keepEqualBlocks(before: VhostConfig, next: VhostConfig): VhostConfig {
   const kept = Object.entries(before).filter(([key, value]) =>

@@ -21,7 +21,8 @@ export class RtmpListeners {
   /**
    * Listens on the addresses that are not open yet.
    *
-   * @throws when one is in use or not permitted; then {@linkcode closeOthers} closes those before it.
+   * @throws when one is in use or not permitted; then {@linkcode closeOthers} closes those before
+   * it.
    */
   open(addresses: readonly ListenAddress[]): void {
     for (const address of addresses) {

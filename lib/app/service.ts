@@ -19,10 +19,11 @@ export interface Service {
   /** Real addresses of HTTP, those of the API first. */
   readonly httpAddresses: readonly NetAddress[];
   /**
-   * Applies a new configuration as far as a running server can. Clients stay, except those of removed
-   * vhosts and of vhosts whose mode changes. Calls are served one after the other.
+   * Applies a new configuration as far as a running server can. Clients stay, except those of
+   * removed vhosts and of vhosts whose mode changes. Calls are served one after the other.
    *
-   * @throws when an address cannot be listened on, or the server stops; then nothing has changed. A port
+   * @throws when an address cannot be listened on, or the server stops; then nothing has changed. A
+   * port
    *   that moves from one block to another counts as in use.
    */
   apply(next: Config): Promise<ApplyReport>;

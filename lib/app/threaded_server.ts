@@ -21,8 +21,8 @@ interface ThreadedServerDeps {
 }
 
 /**
- * Returns how many threads serve clients. That is 1 on platforms that do not spread the clients of a
- * port over several listeners.
+ * Returns how many threads serve clients. That is 1 on platforms that do not spread the clients of
+ * a port over several listeners.
  */
 export function countWorkers({ workers }: Config, logger: Logger): number {
   const count = workers === "auto" ? navigator.hardwareConcurrency : workers;
@@ -51,7 +51,9 @@ export async function startThreads(
   return server;
 }
 
-/** A server of several threads: workers for the clients, and this thread for what concerns them all. */
+/**
+ * A server of several threads: workers for the clients, and this thread for what concerns them all.
+ */
 class ThreadedServer implements Service {
   readonly #pool: WorkerPool;
   readonly #deps: ThreadedServerDeps;

@@ -70,8 +70,8 @@ export class VhostSet {
   }
 
   /**
-   * Adds, then configures, then removes vhosts, so that no client is without one in between. All of it
-   * happens before this returns; the promise resolves when the removed vhosts are closed.
+   * Adds, then configures, then removes vhosts, so that no client is without one in between. All of
+   * it happens before this returns; the promise resolves when the removed vhosts are closed.
    *
    * @param clients Sources whose clients of removed vhosts are closed.
    */

@@ -24,8 +24,8 @@ export function openLogFile(path: string): Deno.FsFile {
 }
 
 /**
- * Appends lines to a file. Never throws: a line that cannot be written (full disk) is dropped, and the
- * first failure of a row of failures is reported.
+ * Appends lines to a file. Never throws: a line that cannot be written (full disk) is dropped, and
+ * the first failure of a row of failures is reported.
  */
 export class LineAppender {
   readonly #writer: SyncWriter;

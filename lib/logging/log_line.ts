@@ -34,8 +34,9 @@ const LEVEL_COLORS: Readonly<Record<LogLevel, string>> = {
 const COLOR_OFF = "\x1b[0m";
 
 /**
- * Returns `2026-11-22 09:17:01.123 INFO  [layer id] message key=value …`, without a newline, in local
- * time. Quotes values that are empty or contain spaces, quotes or `=`. Omits undefined fields.
+ * Returns `2026-11-22 09:17:01.123 INFO  [layer id] message key=value …`, without a newline, in
+ * local time. Quotes values that are empty or contain spaces, quotes or `=`. Omits undefined
+ * fields.
  */
 export function formatTextLine(event: LogEvent, useColor: boolean): string {
   const word = LEVEL_WORDS[event.level];
@@ -50,8 +51,8 @@ export function formatTextLine(event: LogEvent, useColor: boolean): string {
 }
 
 /**
- * Returns `{"time","level","layer","id","message",…fields}` on one line, without a newline. The time is
- * ISO 8601 in UTC. A field with one of these five names gets a `_` appended.
+ * Returns `{"time","level","layer","id","message",…fields}` on one line, without a newline. The
+ * time is ISO 8601 in UTC. A field with one of these five names gets a `_` appended.
  */
 export function formatJsonLine(event: LogEvent): string {
   const entry: Record<string, unknown> = {

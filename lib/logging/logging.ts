@@ -12,8 +12,8 @@ export interface Logging {
   /** Logs at info; reaches the terminal even when the log goes to a file. */
   notice(message: string, fields?: LogFields): void;
   /**
-   * Applies new settings, and opens the log file again. When it cannot be opened, that is reported at
-   * the terminal and the log stays where it was.
+   * Applies new settings, and opens the log file again. When it cannot be opened, that is reported
+   * at the terminal and the log stays where it was.
    */
   configure(config: LogConfig): void;
   /** Closes the log; later lines are dropped. */
@@ -39,12 +39,12 @@ const CATEGORY = "edge";
 const TERMINAL: Destination = { sinks: { terminal: terminalSink }, close() {} };
 
 /**
- * Sends the log facade of `base/log.ts` through LogTape to the terminal (standard error) or to a file;
- * warnings, errors and notices then reach the terminal as well. LogTape has one configuration per
- * process, so there is one log at a time.
+ * Sends the log facade of `base/log.ts` through LogTape to the terminal (standard error) or to a
+ * file; warnings, errors and notices then reach the terminal as well. LogTape has one configuration
+ * per process, so there is one log at a time.
  *
- * Does not throw: if the log file cannot be opened, that is reported at the terminal and the log goes
- * there. If it cannot be written later, that is reported once and lines are lost.
+ * Does not throw: if the log file cannot be opened, that is reported at the terminal and the log
+ * goes there. If it cannot be written later, that is reported once and lines are lost.
  */
 export function createLogging(config: LogConfig): Logging {
   let destination = tryOpen(config, "log lines go to the terminal") ?? TERMINAL;

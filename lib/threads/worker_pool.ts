@@ -30,7 +30,8 @@ const APPLY_TIMEOUT_MS = 2_000;
 /**
  * Starts the workers. Resolves when all of them listen.
  *
- * @throws {HttpListenError} and what `Deno.listen` throws, when an address is in use or not allowed.
+ * @throws {HttpListenError} and what `Deno.listen` throws, when an address is in use or not
+ * allowed.
  */
 export async function startWorkers(options: WorkerPoolOptions): Promise<WorkerPool> {
   const pool = new WorkerPool(options);
@@ -159,7 +160,9 @@ export class WorkerPool implements ServerView {
     return this.#edgeId;
   }
 
-  /** Starts all workers. Resolves when they listen. Called once. @throws as {@linkcode startWorkers} */
+  /**
+   * Starts all workers. Resolves when they listen. Called once. @throws as {@linkcode startWorkers}
+   */
   async start(): Promise<void> {
     this.#adopt(this.prepare(this.#options.config));
     for (let index = 0; index < this.#members.length; index++) this.#add(index);
@@ -176,7 +179,8 @@ export class WorkerPool implements ServerView {
    * Tries the new addresses of `config`. Changes nothing.
    *
    * @returns settings for {@linkcode apply}.
-   * @throws {HttpListenError} and what `Deno.listen` throws, when an address is in use or not allowed.
+   * @throws {HttpListenError} and what `Deno.listen` throws, when an address is in use or not
+   * allowed.
    */
   prepare(config: Config): PreparedConfig {
     const { httpServer } = config;

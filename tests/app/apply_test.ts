@@ -36,6 +36,57 @@ function edgeOf(port: number, more = ""): string {
   return `cluster { mode remote; origin 127.0.0.1:${port}; ${more} }`;
 }
 
+/** Changes settings of `rig`, shows their effect, and restores `base`. */
+type Effect = (rig: ApplyRig, base: ConfigParts) => Promise<void>;
+
+const EFFECTS: Readonly<Record<string, Effect>> = {
+  async "a rule that denies players"(rig, base) {
+    const denial = "security { enabled on; deny play all; }";
+    assertEquals(await applied(rig, { ...base, origin: denial }), [
+      "vhost __defaultVhost__ security.enabled",
+      "vhost __defaultVhost__ security.deny",
+    ]);
+    const refused = await rig.play("crowd0");
+    await assertRejects(() => refused.untilStatus("NetStream.Play.Start"), Error, "Play.Failed");
+    await applied(rig, base);
+    await (await rig.play("crowd0")).untilMedia(1);
+  },
+  async "a limit of connections"(rig, base) {
+    const server = "max_connections 220;";
+    assertEquals(await applied(rig, { ...base, server }), ["max_connections"]);
+    await using surplus = await RawPeer.connect(rig.port);
+    await surplus.untilEnded();
+    await applied(rig, base);
+    await using _client = await RtmpClient.connect(rig.port);
+  },
+  async "how long players wait for a stream"(rig, base) {
+    await applied(rig, { ...base, origin: "play { play_wait 0; }" });
+    const player = await rig.play("nothing");
+    await assertRejects(() => player.untilStatus("NetStream.Play.Start"), Error, "StreamNotFound");
+    await applied(rig, base);
+  },
+  async "HTTP callbacks and their URLs"(rig, base) {
+    for (const path of ["one", "two"]) {
+      const hooks = `http_hooks { enabled on; on_play http://hooks.test/${path}; }`;
+      await applied(rig, { ...base, origin: hooks });
+      const from = rig.hooks.requests.length;
+      await (await rig.play("crowd0")).untilMedia(1);
+      const urls = rig.hooks.requests.slice(from).map(({ url }) => url);
+      assertEquals(urls, [`http://hooks.test/${path}`]);
+    }
+    await applied(rig, base);
+  },
+  async "the log level"(rig, base) {
+    await applied(rig, { ...base, server: "srs_log_level_v2 error;" });
+    const from = rig.log.lines.length;
+    await (await rig.play("crowd1")).untilMedia(1);
+    assertEquals(rig.log.lines.slice(from), []);
+    await applied(rig, base);
+    await (await rig.play("crowd1")).untilMedia(1);
+    assert(rig.log.lines.length > from);
+  },
+};
+
 netTest(
   "RunningServer.apply() changes settings under 200 players and 20 publishers, and drops none",
   async () => {
@@ -50,68 +101,18 @@ netTest(
     );
     for (const crowd of crowds) rig.use(crowd);
     const settle = () => Promise.all(crowds.map((crowd) => crowd.untilFresh()));
-    await settle();
     assertEquals([rig.server.counts.players, rig.server.counts.publishers], [200, 20]);
-
-    // Rules.
-    const denial = "security { enabled on; deny play all; }";
-    assertEquals(await applied(rig, { ...base, origin: denial }), [
-      "vhost __defaultVhost__ security.enabled",
-      "vhost __defaultVhost__ security.deny",
-    ]);
-    const refused = await rig.play("crowd0");
-    await assertRejects(() => refused.untilStatus("NetStream.Play.Start"), Error, "Play.Failed");
-    await applied(rig, base);
-    await (await rig.play("crowd0")).untilMedia(1);
-    await settle();
-
-    // Limits.
-    await applied(rig, { ...base, server: "max_connections 220;" });
-    await using surplus = await RawPeer.connect(rig.port);
-    await surplus.untilEnded();
-    await applied(rig, base);
-    await using _client = await RtmpClient.connect(rig.port);
-    await settle();
-
-    // How long players wait for a stream.
-    const held = await rig.play("nothing");
-    await applied(rig, { ...base, origin: "play { play_wait 0; }" });
-    const impatient = await rig.play("nothing");
-    await impatient.untilStatus("NetStream.Play.StreamNotFound").catch((error: Error) =>
-      assert(error.message.includes("StreamNotFound"), error.message)
-    );
-    await held.close();
-    await settle();
-
-    // HTTP callbacks, and where they go.
-    for (const path of ["one", "two"]) {
-      const hooks = `http_hooks { enabled on; on_play http://hooks.test/${path}; }`;
-      await applied(rig, { ...base, origin: hooks });
-      const before = rig.hooks.requests.length;
-      await (await rig.play("crowd0")).untilMedia(1);
-      assertEquals(rig.hooks.requests.slice(before).map(({ url }) => url), [
-        `http://hooks.test/${path}`,
-      ]);
+    for (const effect of Object.values(EFFECTS)) {
+      await effect(rig, base);
+      await settle();
     }
-    await settle();
 
-    // Log level.
-    await applied(rig, { ...base, server: "srs_log_level_v2 error;" });
-    const quietFrom = rig.log.lines.length;
-    await (await rig.play("crowd1")).untilMedia(1);
-    assertEquals(rig.log.lines.slice(quietFrom), []);
-    await applied(rig, base);
-    await (await rig.play("crowd1")).untilMedia(1);
-    assert(rig.log.lines.length > quietFrom);
-    await settle();
-
-    // Origins: what runs stays where it is, what begins goes to the new one.
+    // Origins: running pushes stay at the old one, new pulls start at the new one.
     await using source = await RtmpClient.publish(second.port, "fresh");
     source.push(keyframe(0));
     const pushes = first.counts.publishers;
-    assertEquals(await applied(rig, { edge: edgeOf(second.port) }), [
-      "vhost edge.test cluster.origin",
-    ]);
+    const next = { edge: edgeOf(second.port) };
+    assertEquals(await applied(rig, next), ["vhost edge.test cluster.origin"]);
     await (await rig.play("fresh", "edge.test")).untilMedia(1);
     await settle();
     assertEquals([first.counts.publishers, second.counts.players], [pushes, 1]);

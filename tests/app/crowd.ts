@@ -29,8 +29,8 @@ export function at(port: number, vhost: string): RtmpClientOptions {
 }
 
 /**
- * Publishers and players that run in the background of a test. Publishes `crowd0`, `crowd1`… and checks
- * that every player receives every frame, in order, and that no client is closed.
+ * Publishers and players that run in the background of a test. Publishes `crowd0`, `crowd1`… and
+ * checks that every player receives every frame, in order, and that no client is closed.
  */
 export class Crowd implements AsyncDisposable {
   readonly #streams: readonly CrowdStream[];

@@ -1,6 +1,6 @@
 /**
- * Writes a few log lines. Arguments: tank, file and format; then, optionally, the same three and a level
- * to configure before the lines are written again.
+ * Writes a few log lines. Arguments: tank, file and format; then, optionally, the same three and a
+ * level to configure before the lines are written again.
  */
 import type { LogLevel } from "../../../lib/base/log.ts";
 import type { LogConfig } from "../../../lib/config/config.ts";
