@@ -2,6 +2,7 @@
 
 import { assertEquals } from "./helpers/assert.ts";
 import { needs } from "./helpers/permissions.ts";
+import { findActingConstructors } from "./tidy/constructors.ts";
 import { findMisplacedComment, findUndocumentedExports } from "./tidy/docstrings.ts";
 import { findLongFile, findLongFunctions, findWideComments } from "./tidy/lengths.ts";
 import { findBrokenLinks, findMissingFiles } from "./tidy/links.ts";
@@ -62,6 +63,7 @@ function* findAll(
     yield* found("comment width", path, findWideComments(path, file));
     yield* found("file length", path, findLongFile(path, file));
     yield* found("function length", path, findLongFunctions(path, file));
+    yield* found("constructors", path, findActingConstructors(path, file));
     yield* found("docstrings", path, findUndocumentedExports(path, file));
     yield* found("file comment", path, findMisplacedComment(path, file));
     yield* found("warnings", path, findBareWarnings(path, file));

@@ -20,6 +20,7 @@ const BANNED: readonly (readonly [wrong: string, right: string])[] = [
   ["sounds?", "audio, audio frame"],
   ["places? to begin", "join point"],
   ["what is told", "report"],
+  ["unless told(?: otherwise)?", "by default"],
   ["goodbye", "ends the stream"],
   ["in good order", "cleanly, gracefully"],
   ["at home in", "owned by"],
