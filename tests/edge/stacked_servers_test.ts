@@ -3,11 +3,11 @@
 import { assert, assertEquals, assertStringIncludes } from "../helpers/assert.ts";
 import { type MemoryClient, MemoryWorld } from "../helpers/memory_servers.ts";
 import {
+  audioFrame,
   audioHeader,
   interFrame,
   keyframe,
   metadata,
-  sound,
   videoHeader,
 } from "../helpers/tiny_media.ts";
 
@@ -28,7 +28,14 @@ function startChain(): MemoryWorld {
   return world;
 }
 
-const OPENING = [metadata(), videoHeader(), audioHeader(), keyframe(0), sound(20), interFrame(40)];
+const OPENING = [
+  metadata(),
+  videoHeader(),
+  audioHeader(),
+  keyframe(0),
+  audioFrame(20),
+  interFrame(40),
+];
 
 function payloadsOf({ media }: MemoryClient): Uint8Array[] {
   return media.map(({ payload }) => payload);
@@ -44,9 +51,9 @@ for (const port of [ORIGIN, NEAR_EDGE, FAR_EDGE]) {
     const players = [];
     for (const each of [ORIGIN, NEAR_EDGE, FAR_EDGE]) players.push(await world.play(each));
     await world.advance(PASS_MS);
-    publisher.push(interFrame(80), sound(81));
+    publisher.push(interFrame(80), audioFrame(81));
     await world.advance(PASS_MS);
-    const expected = [...OPENING, interFrame(80), sound(81)].map(({ payload }) => payload);
+    const expected = [...OPENING, interFrame(80), audioFrame(81)].map(({ payload }) => payload);
     for (const player of players) assertEquals(payloadsOf(player), expected);
     await world.stop();
   });

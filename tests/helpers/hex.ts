@@ -1,8 +1,7 @@
-/** Bytes written by hand. */
-
 /**
- * Bytes of hexadecimal digits. White space is free, so that digits can be grouped by field, and `//` begins
- * a comment that ends with the line. Throws on anything else, so that a typing error cannot pass.
+ * Converts hexadecimal digits to bytes. Ignores white space, so that digits can be grouped by
+ * field, and comments from `//` to the end of the line. Throws for anything else, to find typing
+ * errors.
  */
 export function hex(text: string): Uint8Array<ArrayBuffer> {
   const digits = text.replace(/\/\/.*$/gm, "").replace(/\s+/g, "");

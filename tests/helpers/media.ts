@@ -1,4 +1,4 @@
-/** Payloads with a number to tell them by, as short or as long as a test wants them. */
+/** Payloads of any length that contain a number by which tests recognise them. */
 
 import { hex } from "./hex.ts";
 
@@ -10,22 +10,22 @@ export const CLEAR_METADATA = hex(`
   02 000a 6f6e4d65746144617461
 `);
 
-/** An AVC picture that decoding can start at: 17, 01, composition time 0, number, zeros. */
+/** An AVC keyframe: 17, 01, composition time 0, number, zeros. */
 export function keyframe(id = 0, length = 9): Uint8Array<ArrayBuffer> {
   return numbered("17 01 000000", id, length);
 }
 
-/** An AVC picture that needs earlier ones. */
+/** An AVC video frame that depends on earlier ones. */
 export function interFrame(id = 0, length = 9): Uint8Array<ArrayBuffer> {
   return numbered("27 01 000000", id, length);
 }
 
-/** A piece of AAC sound. */
-export function sound(id = 0, length = 6): Uint8Array<ArrayBuffer> {
+/** An AAC audio frame. */
+export function audioFrame(id = 0, length = 6): Uint8Array<ArrayBuffer> {
   return numbered("af 01", id, length);
 }
 
-/** The number of a picture or a sound. */
+/** Returns the number in a video or audio frame. */
 export function idOf(payload: Uint8Array): number {
   const at = payload[0] === 0xaf ? 2 : 5;
   return new DataView(payload.buffer, payload.byteOffset).getUint32(at);

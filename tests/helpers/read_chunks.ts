@@ -1,8 +1,6 @@
-/** Chunked bodies, read as clients read them. */
-
 import { concatBytes } from "../../lib/base/bytes.ts";
 
-/** The bytes in a chunked body as far as it has come, read as clients do (RFC 9112 §7.1.3). */
+/** Decodes a chunked HTTP body, complete or not, like a client (RFC 9112 §7.1.3). */
 export function readChunks(body: Uint8Array): Uint8Array {
   const pieces: Uint8Array[] = [];
   for (let at = 0; at < body.length;) {

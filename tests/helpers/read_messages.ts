@@ -1,4 +1,4 @@
-/** Wire bytes back to messages, for tests whose subject is not the reading of chunks. */
+/** Decodes messages, for tests of anything but the chunk reader. */
 
 import { encodedMessageBytes } from "../../lib/rtmp/chunk_encode.ts";
 import { decodeCommand } from "../../lib/rtmp/commands.ts";
@@ -6,7 +6,7 @@ import { parseStatus } from "../../lib/rtmp/status.ts";
 import { assertEquals } from "./assert.ts";
 import { MessageRecorder, type WireMessage } from "./wire_message.ts";
 
-/** The messages in `bytes`, all cut with `chunkSize`. Fails unless the last one is whole. */
+/** Decodes `bytes`, which have chunks of `chunkSize`. Fails if the last message is incomplete. */
 export function readMessages(bytes: Uint8Array, chunkSize: number): WireMessage[] {
   const recorder = new MessageRecorder(chunkSize);
   recorder.push(bytes);
@@ -26,7 +26,7 @@ const EVENTS: ReadonlyMap<number, string> = new Map([
   [7, "PingResponse"],
 ]);
 
-/** A message in a word: `video`, `StreamEOF`, the code of an `onStatus`, the name of a command. */
+/** Names a message: `video`, `StreamEOF`, the code of an `onStatus`, the name of a command. */
 export function wordFor({ typeId, payload }: WireMessage): string {
   if (typeId === 4) return EVENTS.get(payload[1]!) ?? `event ${payload[1]}`;
   if (typeId !== 20) return NAMES.get(typeId) ?? `type ${typeId}`;

@@ -1,10 +1,10 @@
 /**
- * The other end of a session, in memory: performs the handshake with the session under test, speaks to
- * it, decodes what it sends, and tells both what was sent and what was called, as short lines.
+ * The other end of a session, in memory. Performs the handshake with the session under test, sends
+ * it commands, and reports its messages and calls as short lines.
  *
- * A message is `@1 onStatus NetStream.Play.Start` (message stream id, command, values: an object with a
- * `code` is that code, after `error` when its level is that), `WindowAckSize 2500000`, `StreamBegin 1`,
- * `@1 audio 40 AF01` (time, payload) and the like.
+ * Lines of messages are like `@1 onStatus NetStream.Play.Start` (message stream id, command,
+ * values; an object with a `code` is shown as the code, after `error` if that is its level),
+ * `WindowAckSize 2500000`, `StreamBegin 1` and `@1 audio 40 AF01` (timestamp, payload).
  */
 
 import { AmfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
@@ -26,28 +26,28 @@ import {
 import type { StreamCommand } from "../../lib/session/server_stream.ts";
 import { MessageRecorder, type WireMessage } from "./wire_message.ts";
 
-/** Both sides' handshake take as much: a version byte and two blocks (RTMP 1.0 §5.2). */
+/** Length of the handshake of either side: a version byte and two blocks (RTMP 1.0 §5.2). */
 const HANDSHAKE_BYTES = 1 + 1536 + 1536;
 
-/** C0 C1 C2 or S0 S1 S2 of a peer that knows the simple handshake only. */
+/** C0 C1 C2 or S0 S1 S2 of the simple handshake. */
 export const SIMPLE_HANDSHAKE: Uint8Array = new Uint8Array(HANDSHAKE_BYTES).fill(3, 0, 1);
 
-/** Handshake options without chance. */
+/** Deterministic handshake options. */
 export const FIXED_HANDSHAKE = {
   random: (length: number) => new Uint8Array(length).fill(7),
   nowMs: 0,
 };
 
 /** Chunk size that both sessions announce. */
-export const CHUNK_SIZE = 60_000;
+const CHUNK_SIZE = 60_000;
 
-/** What a session did since it was last asked. */
+/** What a session did since the previous call. */
 export interface Taken {
   readonly messages: readonly string[];
   readonly events: readonly string[];
 }
 
-/** A command to send; what is left out is transaction id 0, no values, message stream 0. */
+/** A command to send. Defaults: transaction id 0, values `[null]`, message stream 0. */
 export interface CommandLine {
   readonly name: string;
   readonly tid?: number;
@@ -55,30 +55,30 @@ export interface CommandLine {
   readonly msid?: number;
 }
 
-/** What the two peers have in common. */
+/** The part that is the same for both peers. */
 abstract class Peer {
   readonly #recorder = new MessageRecorder();
   readonly #sent: Uint8Array[] = [];
   #sentBytes = 0;
   #takenMessages = 0;
   #events: string[] = [];
-  /** Chunk size of what this peer sends; it is for the test to announce it. */
+  /** Chunk size of the messages that this peer sends. The test has to announce it. */
   chunkSize = 128;
 
-  /** Feeds the session. */
+  /** Pushes bytes into the session. */
   abstract push(bytes: Uint8Array): void;
 
-  /** All that the session sent, the handshake included. */
+  /** Everything that the session sent, including the handshake. */
   get sent(): readonly Uint8Array[] {
     return this.#sent;
   }
 
-  /** All messages the session sent. */
+  /** All messages that the session sent. */
   get messages(): readonly WireMessage[] {
     return this.#recorder.messages;
   }
 
-  /** What the session sent and called since the last time. */
+  /** Returns what the session sent and called since the previous call. */
   take(): Taken {
     const messages = this.messages.slice(this.#takenMessages).map(describeMessage);
     const events = this.#events;
@@ -87,26 +87,26 @@ abstract class Peer {
     return { messages, events };
   }
 
-  /** Sends commands and returns what came of them. */
+  /** Sends commands and returns what they caused. */
   command(...commands: readonly CommandLine[]): Taken {
     for (const command of commands) this.push(this.encode(command));
     return this.take();
   }
 
-  /** Sends a message and returns what came of it. */
+  /** Sends a message and returns what it caused. */
   message(header: Partial<MessageHeader> & { typeId: number }, payload: Uint8Array): Taken {
     const full = { csid: 3, msid: 0, timestampMs: 0, ...header };
     this.push(encodeMessage(full, payload, this.chunkSize));
     return this.take();
   }
 
-  /** The bytes of a command. */
+  /** Encodes a command. */
   encode({ name, tid = 0, values = [null], msid = 0 }: CommandLine): Uint8Array {
     const { chunkSize } = this;
     return encodeCommand({ name, transactionId: tid, values }, { msid, chunkSize });
   }
 
-  /** Called by the session. */
+  /** Called by the session with the bytes it sends. */
   send(bytes: Uint8Array): void {
     this.#sent.push(bytes);
     const skipped = Math.min(bytes.length, Math.max(0, HANDSHAKE_BYTES - this.#sentBytes));
@@ -120,15 +120,15 @@ abstract class Peer {
 }
 
 /** Options of {@linkcode ClientPeer}. */
-export interface ClientPeerOptions {
-  /** Requests of these kinds are left for the test to answer. */
+interface ClientPeerOptions {
+  /** Kinds of requests that the test answers itself. */
   readonly defers?: readonly ("connect" | "play" | "publish")[];
-  /** The handshake is left to the test. */
+  /** Whether the test performs the handshake itself. */
   readonly isNew?: boolean;
   readonly windows?: AckWindows;
 }
 
-/** The client of a {@linkcode ServerSession}. Requests are accepted at once unless told otherwise. */
+/** The client of a {@linkcode ServerSession}. Accepts requests at once, except deferred ones. */
 export class ClientPeer extends Peer implements ServerSessionHandler {
   readonly session: ServerSession;
   readonly #defers: readonly string[];
@@ -154,9 +154,9 @@ export class ClientPeer extends Peer implements ServerSessionHandler {
     return this.#lastRequestId;
   }
 
-  /** The `connect` request that came. */
+  /** The `connect` request. Throws if there was none. */
   get connectRequest(): ConnectRequest {
-    if (this.#connectRequest === null) throw new Error("No connect request came");
+    if (this.#connectRequest === null) throw new Error("There was no connect request");
     return this.#connectRequest;
   }
 
@@ -164,19 +164,19 @@ export class ClientPeer extends Peer implements ServerSessionHandler {
     this.session.push(bytes);
   }
 
-  /** Sends `connect` and drops what comes of it. */
+  /** Connects, and discards what that caused. */
   connected(): this {
     this.command(CONNECT);
     return this;
   }
 
-  /** Connects and publishes `show`, and drops what comes of it. */
+  /** Connects and publishes `show`, and discards what that caused. */
   publishing(): this {
     this.connected().command(CREATE_STREAM, PUBLISH);
     return this;
   }
 
-  /** Connects and plays `show`, and drops what comes of it. */
+  /** Connects and plays `show`, and discards what that caused. */
   playing(): this {
     this.connected().command(CREATE_STREAM, PLAY);
     return this;
@@ -192,7 +192,7 @@ export class ClientPeer extends Peer implements ServerSessionHandler {
     return this.take();
   }
 
-  // What the session calls.
+  // Called by the session.
 
   onConnect(request: ConnectRequest, info: AmfObject): void {
     this.connectInfo = info;
@@ -280,7 +280,7 @@ export class ServerPeer extends Peer implements ClientSessionHandler {
     this.session.push(bytes);
   }
 
-  // What the session calls.
+  // Called by the session.
 
   onStarted(msid: number): void {
     this.happened("started", msid);
@@ -325,8 +325,8 @@ const EVENT_NAMES: Readonly<Record<number, string>> = {
 
 const MEDIA_NAMES: Readonly<Record<number, string>> = { 8: "audio", 9: "video", 18: "data" };
 
-/** A message as a line; see the file comment. */
-export function describeMessage({ typeId, timestampMs, msid, payload }: WireMessage): string {
+/** Formats a message as a line. */
+function describeMessage({ typeId, timestampMs, msid, payload }: WireMessage): string {
   const control = CONTROL_NAMES[typeId];
   if (control !== undefined) {
     const limitType = payload.length > 4 ? ` ${payload[4]}` : "";
@@ -335,7 +335,7 @@ export function describeMessage({ typeId, timestampMs, msid, payload }: WireMess
   if (typeId === 4) return describeUserControl(payload);
   if (typeId === 20) {
     const { name, transactionId, values } = decodeCommand(typeId, payload);
-    // A status has no transaction, and no command object.
+    // Statuses have neither transaction id nor command object.
     const words = name.startsWith("on") ? values.slice(1) : [transactionId, ...values];
     return [`@${msid}`, name, ...words.map(describeValue)].join(" ");
   }
@@ -360,7 +360,7 @@ function describeValue(value: AmfValue): string {
   return value.get("level") === "error" ? `error ${code}` : code;
 }
 
-/** Digits in capitals, two to a byte. */
+/** Formats bytes as uppercase hexadecimal digits. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("").toUpperCase();
 }

@@ -1,21 +1,21 @@
 /**
- * A short broadcast with picture and sound in which no two frames are alike, as one encoder sends it to
- * all origins, and what an origin gives of it to whoever begins to play.
+ * A short stream with video and audio in which no two frames are equal, as one encoder sends it to
+ * all origins, and as an origin sends it to new players.
  */
 
 import { addU32 } from "../../lib/base/u32.ts";
 import { hex } from "./hex.ts";
 import { AAC_HEADER, METADATA, type TinyMessage } from "./tiny_media.ts";
 
-/** What comes before the body of a video message, by kind. */
+/** First bytes of the video messages, by kind. */
 interface VideoCodec {
   readonly header: Uint8Array<ArrayBuffer>;
   readonly key: Uint8Array<ArrayBuffer>;
   readonly inter: Uint8Array<ArrayBuffer>;
 }
 
-/** AVC at two resolutions, which only the decoder configuration tells, and HEVC of Enhanced RTMP. */
-export const VIDEO_CODECS = {
+/** AVC with two decoder configurations, and HEVC in Enhanced RTMP. */
+const VIDEO_CODECS = {
   avc: {
     header: hex("17 00 000000 01640020"),
     key: hex("17 01 000000"),
@@ -33,47 +33,50 @@ export const VIDEO_CODECS = {
   },
 } as const satisfies Record<string, VideoCodec>;
 
-const GOP_PICTURES = 3;
-const PICTURES = 7;
-/** A picture in 40 ms, and two sounds: every other one at the time of a picture. */
-const PICTURE_MS = 40;
-const SOUND_MS = 20;
+const GOP_FRAMES = 3;
+const VIDEO_FRAMES = 7;
+/** A video frame every 40 ms. Every other audio frame has the timestamp of a video frame. */
+const VIDEO_FRAME_MS = 40;
+const AUDIO_FRAME_MS = 20;
 /** Large enough to be recognised, and more than one chunk of 128 bytes. */
 const KEYFRAME_BYTES = 260;
-const PICTURE_BYTES = 204;
-const SOUND_BYTES = 12;
+const INTER_FRAME_BYTES = 204;
+const AUDIO_FRAME_BYTES = 12;
 
 /** Options of {@linkcode TinyEncode}. */
-export interface TinyEncodeOptions {
+interface TinyEncodeOptions {
   readonly video?: keyof typeof VIDEO_CODECS;
-  /** Added to the bytes of all frames, 0…255: another one is another encode. */
+  /** Added to the bytes of all frames, 0…255. Each value gives a different encode. */
   readonly seed?: number;
 }
 
-/** See the file comment. */
+/** The messages of one encoder. */
 export class TinyEncode {
   /** Metadata, video header, audio header. */
   readonly headers: readonly TinyMessage[];
-  /** Pictures and sounds in order, from a keyframe at time 0 on. */
+  /** Video and audio frames in order. The first is a keyframe with timestamp 0. */
   readonly frames: readonly TinyMessage[];
-  /** Indices of the keyframes among the frames. */
+  /** Indexes of the keyframes in `frames`. */
   readonly keyframes: readonly number[];
 
   constructor({ video = "avc", seed = 0 }: TinyEncodeOptions = {}) {
     const codec = VIDEO_CODECS[video];
     const frames: TinyMessage[] = [];
     const keyframes: number[] = [];
-    for (let n = 0; n < PICTURES; n++) {
-      const isKey = n % GOP_PICTURES === 0;
+    for (let n = 0; n < VIDEO_FRAMES; n++) {
+      const isKey = n % GOP_FRAMES === 0;
       if (isKey) keyframes.push(frames.length);
-      const timestampMs = n * PICTURE_MS;
-      const picture = isKey
+      const timestampMs = n * VIDEO_FRAME_MS;
+      const videoFrame = isKey
         ? filled(codec.key, n + seed, KEYFRAME_BYTES)
-        : filled(codec.inter, n + seed, PICTURE_BYTES);
-      frames.push({ typeId: 9, timestampMs, payload: picture });
+        : filled(codec.inter, n + seed, INTER_FRAME_BYTES);
+      frames.push({ typeId: 9, timestampMs, payload: videoFrame });
       for (const s of [0, 1]) {
-        const sound = filled(hex("AF 01"), 2 * n + s + seed, SOUND_BYTES);
-        frames.push({ typeId: 8, timestampMs: timestampMs + s * SOUND_MS, payload: sound });
+        frames.push({
+          typeId: 8,
+          timestampMs: timestampMs + s * AUDIO_FRAME_MS,
+          payload: filled(hex("AF 01"), 2 * n + s + seed, AUDIO_FRAME_BYTES),
+        });
       }
     }
     this.frames = frames;
@@ -85,24 +88,24 @@ export class TinyEncode {
     ];
   }
 
-  /** All of it. */
+  /** All messages: headers, then frames. */
   get messages(): readonly TinyMessage[] {
     return [...this.headers, ...this.frames];
   }
 
-  /** Index of the newest keyframe among the first `count` frames. */
+  /** Returns the index of the newest keyframe among the first `count` frames. */
   keyframeBefore(count: number): number {
     return this.keyframes.findLast((index) => index < count) ?? 0;
   }
 
-  /** The headers, stamped like frame `first`. */
+  /** Returns the headers with the timestamp of frame `first`. */
   headersAt(first: number): readonly TinyMessage[] {
     const { timestampMs } = this.frames[first]!;
     return this.headers.map((header) => header.typeId === 18 ? header : { ...header, timestampMs });
   }
 }
 
-/** The messages on a clock that shows `startMs` (u32) when theirs shows 0; metadata has no time. */
+/** Adds `startMs` (u32) to the timestamps of all messages but metadata. */
 export function onClock(messages: readonly TinyMessage[], startMs: number): TinyMessage[] {
   return messages.map((message) =>
     message.typeId === 18
@@ -111,9 +114,9 @@ export function onClock(messages: readonly TinyMessage[], startMs: number): Tiny
   );
 }
 
-/** Whether a message is a picture or a sound. */
+/** Returns whether a message is a video or audio frame. */
 export function isTinyFrame({ typeId, payload }: { typeId: number; payload: Uint8Array }): boolean {
-  return typeId !== 18 && payload.length >= SOUND_BYTES;
+  return typeId !== 18 && payload.length >= AUDIO_FRAME_BYTES;
 }
 
 function filled(

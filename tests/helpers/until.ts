@@ -1,17 +1,15 @@
-/** Waiting for a condition instead of for a time. */
-
 /** Options of {@linkcode until}. */
-export interface UntilOptions {
-  /** How long to wait at most. */
+interface UntilOptions {
+  /** Longest wait. */
   readonly timeoutMs: number;
-  /** Pause between two looks. */
+  /** Pause between two calls of `probe`, 20 ms by default. */
   readonly everyMs?: number;
 }
 
 /**
- * Looks until `probe` returns something else than `undefined` or `false`, and returns that.
+ * Calls `probe` until it returns anything but `undefined` or `false`, and returns that.
  *
- * @throws {Error} when `timeoutMs` have passed, saying what was waited for; or whatever `probe` throws
+ * @throws {Error} after `timeoutMs`, with the description `what`; and any error of `probe`
  */
 export async function until<T>(
   what: string,
@@ -29,7 +27,7 @@ export async function until<T>(
   }
 }
 
-/** Lets time pass, where the time itself is what the test is about. */
+/** Waits. Only for tests of time itself; otherwise use {@linkcode until}. */
 export function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,4 +1,4 @@
-/** Whole RTMP messages as tests look at them. */
+/** Complete RTMP messages, for assertions. */
 
 import { ChunkReader } from "../../lib/rtmp/chunk_reader.ts";
 import { type Command, decodeCommand } from "../../lib/rtmp/commands.ts";
@@ -14,7 +14,7 @@ export interface WireMessage {
   readonly payload: Uint8Array;
 }
 
-/** Decodes what is pushed, and keeps it. */
+/** Decodes the pushed bytes and keeps the messages. */
 export class MessageRecorder {
   readonly messages: WireMessage[] = [];
   readonly #reader = new ChunkReader({
@@ -23,7 +23,7 @@ export class MessageRecorder {
     },
   });
 
-  /** @param chunkSize Size of the chunks; 128 until the bytes say otherwise, as at a session's start. */
+  /** @param chunkSize chunk size of the bytes until they contain a SetChunkSize */
   constructor(chunkSize = INITIAL_CHUNK_SIZE) {
     this.push(encodeSetChunkSize(chunkSize));
     this.messages.pop();
@@ -34,18 +34,18 @@ export class MessageRecorder {
   }
 }
 
-/** Whether the message is audio, video or data. */
+/** Returns whether a message is audio, video or data. */
 export function isMedia({ typeId }: WireMessage): boolean {
   return typeId === 8 || typeId === 9 || typeId === 18;
 }
 
-/** The commands among the messages. */
+/** Returns the commands among the messages. */
 export function commandsIn(messages: readonly WireMessage[]): Command[] {
   return messages.filter(({ typeId }) => typeId === 20)
     .map(({ typeId, payload }) => decodeCommand(typeId, payload));
 }
 
-/** Status codes of the `onStatus` commands among the messages. */
+/** Returns the status codes of the `onStatus` commands among the messages. */
 export function statusCodesIn(messages: readonly WireMessage[]): string[] {
   return commandsIn(messages).filter(({ name }) => name === "onStatus")
     .map(({ values }) => parseStatus(values[1])?.code ?? "");

@@ -8,7 +8,7 @@ import { assertEquals } from "../helpers/assert.ts";
 import { EdgeRig } from "../helpers/edge_rig.ts";
 import { CHUNK_SIZE, FlvRig } from "../helpers/flv_rig.ts";
 import { hex } from "../helpers/hex.ts";
-import { AVC_HEADER, idOf, interFrame, keyframe, METADATA, sound } from "../helpers/media.ts";
+import { audioFrame, AVC_HEADER, idOf, interFrame, keyframe, METADATA } from "../helpers/media.ts";
 
 const AUDIO = 8;
 const VIDEO = 9;
@@ -74,7 +74,7 @@ Deno.test("GET that was held gets messages before the first keyframe as well", a
   const publisher = rig.publish();
   const viewer = rig.readerOf(await answer);
   await rig.clock.settle();
-  publisher.push(AUDIO, 0, sound(1)).push(VIDEO, 0, keyframe(2)).push(VIDEO, 9, keyframe(3));
+  publisher.push(AUDIO, 0, audioFrame(1)).push(VIDEO, 0, keyframe(2)).push(VIDEO, 9, keyframe(3));
   await rig.clock.advance(350);
   assertEquals(viewer.tags.map(({ payload }) => idOf(payload)), [1, 2, 3]);
   assertEquals(viewer.bytes[4], 5);
@@ -380,7 +380,7 @@ Deno.test("FlvService.stop() closes all viewers", async () => {
 
 Deno.test("FlvService.clientReports() lists viewers, without URL parameters", async () => {
   const rig = new FlvRig();
-  rig.publish().push(VIDEO, 0, keyframe(1)).push(AUDIO, 0, sound(2));
+  rig.publish().push(VIDEO, 0, keyframe(1)).push(AUDIO, 0, audioFrame(2));
   const headers = { referer: "https://a.example/page?secret" };
   const viewer = await rig.watch("/live/show.flv?token=secret", { headers });
   const [report] = rig.service.clientReports(rig.clock.now() + 1_000);

@@ -4,7 +4,14 @@ import { concatBytes } from "../../lib/base/bytes.ts";
 import { type FlvTag, readFlv } from "../../lib/media/flv_file.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { type LocalServer, PROMPT, startLocalServer } from "../helpers/local_server.ts";
-import { AAC_HEADER, AVC_HEADER, interFrame, keyframe, METADATA, sound } from "../helpers/media.ts";
+import {
+  AAC_HEADER,
+  audioFrame,
+  AVC_HEADER,
+  interFrame,
+  keyframe,
+  METADATA,
+} from "../helpers/media.ts";
 import { needs } from "../helpers/permissions.ts";
 import { type MediaMessage, RtmpClient } from "../helpers/rtmp_client.ts";
 import { until } from "../helpers/until.ts";
@@ -19,9 +26,9 @@ const SOURCE: readonly MediaMessage[] = [
   { typeId: 9, timestampMs: 0, payload: AVC_HEADER },
   { typeId: 8, timestampMs: 0, payload: AAC_HEADER },
   { typeId: 9, timestampMs: 0, payload: keyframe(1, 150_000) },
-  { typeId: 8, timestampMs: 5, payload: sound(2) },
+  { typeId: 8, timestampMs: 5, payload: audioFrame(2) },
   { typeId: 9, timestampMs: 40, payload: interFrame(3, 20_000) },
-  { typeId: 8, timestampMs: 28, payload: sound(4) },
+  { typeId: 8, timestampMs: 28, payload: audioFrame(4) },
   { typeId: 9, timestampMs: 80, payload: interFrame(5, 300) },
 ];
 

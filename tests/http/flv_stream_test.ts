@@ -9,12 +9,12 @@ import { assert, assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 import {
   AAC_HEADER,
+  audioFrame,
   AVC_HEADER,
   idOf,
   interFrame,
   keyframe,
   METADATA,
-  sound,
 } from "../helpers/media.ts";
 import { readChunks } from "../helpers/read_chunks.ts";
 
@@ -180,7 +180,7 @@ Deno.test("FlvStream.log continues when timestamps wrap", () => {
 Deno.test("FlvStream starts at the newest keyframe, after metadata and sequence headers", () => {
   const rig = new Rig().publish().pushHeaders();
   rig.push(VIDEO, 0, keyframe(1)).push(VIDEO, 40, interFrame(2));
-  rig.push(VIDEO, 80, keyframe(3)).push(AUDIO, 90, sound(4)).push(VIDEO, 120, interFrame(5));
+  rig.push(VIDEO, 80, keyframe(3)).push(AUDIO, 90, audioFrame(4)).push(VIDEO, 120, interFrame(5));
   assertEquals(
     brief(joiner(rig.flv())),
     ["meta@0", "avc@80", "aac@80", "K3@80", "a4@90", "p5@120"],
@@ -190,7 +190,9 @@ Deno.test("FlvStream starts at the newest keyframe, after metadata and sequence 
 Deno.test("FlvStream.joinPoint follows the hub's, over any number of keyframes", () => {
   const rig = new Rig().publish().pushHeaders().push(VIDEO, 0, keyframe(1));
   const flv = rig.flv();
-  for (let i = 2; i < 6; i++) rig.push(VIDEO, i * 40, keyframe(i)).push(AUDIO, i * 40, sound(i));
+  for (let i = 2; i < 6; i++) {
+    rig.push(VIDEO, i * 40, keyframe(i)).push(AUDIO, i * 40, audioFrame(i));
+  }
   flv.catchUp();
   assertEquals(brief(joiner(flv)), ["meta@0", "avc@200", "aac@200", "K5@200", "a5@200"]);
 });
@@ -285,8 +287,8 @@ for (
   const { what, messages, flags } of [
     { what: "nothing yet", messages: [], flags: 5 },
     { what: "video", messages: [[VIDEO, AVC_HEADER]], flags: 1 },
-    { what: "audio", messages: [[AUDIO, sound(1)]], flags: 4 },
-    { what: "both", messages: [[AUDIO, sound(1)], [VIDEO, keyframe(1)]], flags: 5 },
+    { what: "audio", messages: [[AUDIO, audioFrame(1)]], flags: 4 },
+    { what: "both", messages: [[AUDIO, audioFrame(1)], [VIDEO, keyframe(1)]], flags: 5 },
     {
       what: "video, and metadata that mentions audio",
       messages: [[DATA, AUDIO_METADATA], [VIDEO, AVC_HEADER]],
@@ -322,7 +324,7 @@ Deno.test("FlvStream drops audio that is not announced", () => {
   const rig = new Rig().publish().pushHeaders().push(VIDEO, 0, keyframe(1)).push(
     AUDIO,
     9,
-    sound(2),
+    audioFrame(2),
   );
   const flv = rig.flv({ hasAudio: false });
   assertEquals(flv.fileHeader()[FLAGS_AT], 1);
@@ -330,7 +332,7 @@ Deno.test("FlvStream drops audio that is not announced", () => {
 });
 
 Deno.test("FlvStream keeps audio that is not announced with drop_if_not_match off", () => {
-  const rig = new Rig().publish().push(VIDEO, 0, keyframe(1)).push(AUDIO, 9, sound(2));
+  const rig = new Rig().publish().push(VIDEO, 0, keyframe(1)).push(AUDIO, 9, audioFrame(2));
   const flv = rig.flv({ hasAudio: false, dropIfNotMatch: false });
   assertEquals(flv.fileHeader()[FLAGS_AT], 1);
   assertEquals(brief(joiner(flv)), ["K1@0", "a2@9"]);
@@ -340,10 +342,10 @@ Deno.test("FlvStream applies changed settings from the next message on", () => {
   const rig = new Rig().publish().push(VIDEO, 0, keyframe(1));
   const vhost = { config: vhostWith(REMUX).config };
   const flv = new FlvStream(rig.stream, vhost, rig.chunkSize);
-  rig.push(AUDIO, 10, sound(2));
+  rig.push(AUDIO, 10, audioFrame(2));
   flv.catchUp();
   vhost.config = vhostWith({ ...REMUX, hasAudio: false }).config;
-  rig.push(AUDIO, 20, sound(3)).push(VIDEO, 40, interFrame(4));
+  rig.push(AUDIO, 20, audioFrame(3)).push(VIDEO, 40, interFrame(4));
   flv.catchUp();
   assertEquals(brief(joiner(flv)), ["K1@0", "a2@10", "p4@40"]);
 });

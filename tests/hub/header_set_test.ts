@@ -5,12 +5,12 @@ import { assert, assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 import {
   AAC_HEADER,
+  audioFrame,
   AVC_HEADER,
   CLEAR_METADATA,
   interFrame,
   keyframe,
   METADATA,
-  sound,
 } from "../helpers/media.ts";
 import { readMessages } from "../helpers/read_messages.ts";
 
@@ -55,7 +55,7 @@ Deno.test("HeaderSet.after() returns the same set after a frame", () => {
   const headers = setOf([VIDEO, AVC_HEADER]);
   assert(headers.after(VIDEO, keyframe()) === headers);
   assert(headers.after(VIDEO, interFrame()) === headers);
-  assert(headers.after(AUDIO, sound()) === headers);
+  assert(headers.after(AUDIO, audioFrame()) === headers);
 });
 
 Deno.test("HeaderSet.after() leaves the set itself unchanged", () => {

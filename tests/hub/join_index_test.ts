@@ -4,7 +4,14 @@ import type { HeaderSet } from "../../lib/hub/header_set.ts";
 import { JoinIndex, type JoinLimits, type JoinPoint } from "../../lib/hub/join_index.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
-import { AAC_HEADER, AVC_HEADER, interFrame, keyframe, METADATA, sound } from "../helpers/media.ts";
+import {
+  AAC_HEADER,
+  audioFrame,
+  AVC_HEADER,
+  interFrame,
+  keyframe,
+  METADATA,
+} from "../helpers/media.ts";
 import { readMessages } from "../helpers/read_messages.ts";
 
 const AUDIO = 8;
@@ -69,7 +76,7 @@ Deno.test("JoinIndex.observe() adds a join point for every keyframe, with the he
   assertEquals(feed.newest?.timestampMs, 40);
   assertEquals(headersIn(feed.newest!.headers), [METADATA, AVC_HEADER]);
   feed.push(VIDEO, interFrame(), 3);
-  feed.push(AUDIO, sound());
+  feed.push(AUDIO, audioFrame());
   assertEquals(feed.newest?.offset, 200);
   feed.push(VIDEO, keyframe());
   assertEquals(feed.newest?.offset, 700);
@@ -84,7 +91,7 @@ const NO_JOIN_POINTS: readonly (readonly [name: string, typeId: number, payload:
   ["an inter frame", VIDEO, interFrame()],
   ["an end of sequence", VIDEO, hex("17 02 000000")],
   ["an empty video message", VIDEO, hex("")],
-  ["an audio frame of a stream with video", AUDIO, sound()],
+  ["an audio frame of a stream with video", AUDIO, audioFrame()],
   ["metadata", DATA, METADATA],
 ];
 
@@ -161,7 +168,7 @@ Deno.test("JoinIndex.observe() drops a join point that more than maxMessages fol
   feed.push(VIDEO, keyframe());
   feed.push(VIDEO, interFrame(), 2);
   assertEquals(feed.newest?.offset, 0);
-  feed.push(AUDIO, sound());
+  feed.push(AUDIO, audioFrame());
   assertEquals(feed.newest, null);
   feed.push(VIDEO, keyframe());
   assertEquals(feed.newest?.offset, 400);
@@ -186,19 +193,19 @@ Deno.test("JoinIndex.observe() keeps the headers when it drops the join point", 
 Deno.test("JoinIndex.observe() adds join points at audio frames after 115 without video", () => {
   const feed = new Feed();
   feed.push(AUDIO, AAC_HEADER);
-  feed.push(AUDIO, sound(), 115);
+  feed.push(AUDIO, audioFrame(), 115);
   assertEquals(feed.newest?.offset, 0);
-  feed.push(AUDIO, sound());
+  feed.push(AUDIO, audioFrame());
   assertEquals(feed.newest?.offset, 11_600);
   assertEquals(headersIn(feed.newest!.headers), [AAC_HEADER]);
 });
 
 Deno.test("JoinIndex.observe() adds an audio join point every 500 ms", () => {
   const feed = new Feed();
-  feed.push(AUDIO, sound(), 116);
+  feed.push(AUDIO, audioFrame(), 116);
   const times: number[] = [];
   for (let i = 0; i < 60; i++) {
-    feed.push(AUDIO, sound());
+    feed.push(AUDIO, audioFrame());
     times.push(feed.newest!.timestampMs);
   }
   // The 116th was sent at 2300 ms.
@@ -214,12 +221,12 @@ for (
 ) {
   Deno.test(`JoinIndex.observe() restarts the count of audio frames after ${name}`, () => {
     const feed = new Feed();
-    feed.push(AUDIO, sound(), 115);
+    feed.push(AUDIO, audioFrame(), 115);
     feed.push(VIDEO, payload);
     const offsetBefore = feed.newest!.offset;
-    feed.push(AUDIO, sound(), 115);
+    feed.push(AUDIO, audioFrame(), 115);
     assertEquals(feed.newest!.offset, offsetBefore);
-    feed.push(AUDIO, sound());
+    feed.push(AUDIO, audioFrame());
     assertEquals(feed.newest!.offset, 23_100);
   });
 }

@@ -7,13 +7,13 @@ import { assert, assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 import {
   AAC_HEADER,
+  audioFrame,
   AVC_HEADER,
   idOf,
   interFrame,
   keyframe,
   METADATA,
   SET_METADATA,
-  sound,
 } from "../helpers/media.ts";
 import { readMessages, wordFor } from "../helpers/read_messages.ts";
 import type { WireMessage } from "../helpers/wire_message.ts";
@@ -127,7 +127,7 @@ Deno.test("Stream.stats count appended messages", () => {
   const handle = publish(stream);
   handle.push(DATA, 0, SET_METADATA, 0);
   handle.push(VIDEO, 0, keyframe(0, 100), 0);
-  handle.push(AUDIO, 0, sound(0, 10), 0);
+  handle.push(AUDIO, 0, audioFrame(0, 10), 0);
   const payloadBytes = METADATA.length + 110;
   assertEquals(stream.stats, { messages: 3, videoMessages: 1, payloadBytes, sentBytes: 0 });
 });

@@ -13,12 +13,12 @@ import { assert, assertEquals } from "../helpers/assert.ts";
 import { CHUNK_SIZE } from "../helpers/edge_rig.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import {
+  audioFrame,
   audioHeader,
   interFrame,
   keyframe,
   metadata,
   SET_METADATA,
-  sound,
   type TinyMessage,
   videoHeader,
 } from "../helpers/tiny_media.ts";
@@ -128,7 +128,7 @@ const START: readonly TinyMessage[] = [
   videoHeader(),
   audioHeader(),
   keyframe(0),
-  sound(10),
+  audioFrame(10),
   interFrame(40),
 ];
 
@@ -263,7 +263,7 @@ Deno.test("BridgeLink posts the events of a few milliseconds together", async ()
   rig.second.bridge.connect(0, right);
   const publisher = await rig.publish(rig.second);
   const before = right.postCount;
-  for (let i = 0; i < 100; i++) publisher.push(sound(i));
+  for (let i = 0; i < 100; i++) publisher.push(audioFrame(i));
   await rig.settle();
   assertEquals(right.postCount - before, 1);
 });

@@ -24,13 +24,13 @@ import {
 import { type OriginLink, ScriptedOrigin } from "../helpers/scripted_origin.ts";
 import {
   AAC_HEADER,
+  audioFrame,
   audioHeader,
   AVC_HEADER,
   interFrame,
   keyframe,
   metadata,
   SET_METADATA,
-  sound,
   videoHeader,
 } from "../helpers/tiny_media.ts";
 import { TestPlayer, TestPublisher } from "../helpers/vhost_rig.ts";
@@ -116,7 +116,7 @@ function mediaAt(link: OriginLink): [timestampMs: number, payload: Uint8Array][]
 Deno.test("An origin's stream arrives byte for byte at both servers that it is pushed to", async () => {
   const rig = new ForwardRig();
   const publisher = await rig.publish();
-  publisher.push(metadata(), videoHeader(), audioHeader(), keyframe(0), sound(10));
+  publisher.push(metadata(), videoHeader(), audioHeader(), keyframe(0), audioFrame(10));
   await rig.advance(TURN_MS);
   publisher.push(interFrame(40, 1), keyframe(80, 2, 100_000));
   await rig.advance(TURN_MS);
@@ -127,7 +127,7 @@ Deno.test("An origin's stream arrives byte for byte at both servers that it is p
       [0, AVC_HEADER],
       [0, AAC_HEADER],
       [0, keyframe(0).payload],
-      [10, sound(0).payload],
+      [10, audioFrame(0).payload],
       [40, interFrame(0, 1).payload],
       [80, keyframe(0, 2, 100_000).payload],
     ]);

@@ -12,7 +12,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "../help
 import { createStream, EdgeRig, PORT_A, requestFor } from "../helpers/edge_rig.ts";
 import { hex } from "../helpers/hex.ts";
 import { connectProperty } from "../helpers/scripted_origin.ts";
-import { interFrame, keyframe, metadata, sound } from "../helpers/tiny_media.ts";
+import { audioFrame, interFrame, keyframe, metadata } from "../helpers/tiny_media.ts";
 
 interface RunOptions extends Partial<UpstreamOptions> {
   readonly cluster?: Partial<ClusterConfig>;
@@ -90,7 +90,7 @@ Deno.test("Upstream plays: asks for the stream, says when it starts, hands media
   assertEquals(link.streamName, "show");
   assertEquals(link.connect?.app, "live");
   assertEquals(link.connect?.tcUrl, `rtmp://edge.example:${PORT_A}/live`);
-  link.sendMedia(metadata(), keyframe(40), sound(41));
+  link.sendMedia(metadata(), keyframe(40), audioFrame(41));
   await run.rig.settle();
   assertEquals(run.events, ["started 1", "media 18 0", "media 9 40", "media 8 41"]);
   run.upstream.close();
