@@ -43,7 +43,7 @@ export interface Viewer {
 export interface StreamObserver {
   /** Called in order with the bytes: the log holds those before the change, none after it. */
   onSourceChange(change: SourceChange): void;
-  /** A track's clock leapt or stands still, and stream time was corrected. */
+  /** Stream time was corrected, because the clock of a track did not continue. */
   onClockChange?(change: ClockChange): void;
 }
 
@@ -295,7 +295,7 @@ export class Stream {
     if (isData && isMetadata(body)) return METADATA_TIMESTAMP_MS;
     if (isData) return sourceMs === 0 ? timeline.nowMs : timeline.dataTime(sourceMs);
     const track = typeId === MessageType.VIDEO ? "video" : "audio";
-    if (isSideData(typeId, body) && !timeline.follows(track, sourceMs, arrivalMs)) {
+    if (!timeline.follows(track, sourceMs, arrivalMs) && isSideData(typeId, body)) {
       return timeline.nowMs;
     }
     return timeline.map(track, sourceMs, arrivalMs);

@@ -1,75 +1,75 @@
 import { addU32, diffU32 } from "../base/u32.ts";
 
-/** A track of a stream. Each has a clock of its own at some sources. */
+/** A track of a stream. Some sources stamp each by its own clock. */
 export type Track = "audio" | "video";
 
-/** A step ahead of at most this is normal: bursts after a stall, GOP caches, sparse frames. */
+/** A step ahead of up to this is normal: bursts after a stall, GOP caches, sparse frames. */
 const MAX_STEP_MS = 3_000;
 
-/** A larger step is a pause with the clock running if stream time then leads arrival by at most this. */
+/** After a larger step, stream time may lead arrival by this; else the step is a leap. */
 const PAUSE_TOLERANCE_MS = 1_000;
 
-/** A step back of less than this is jitter, and time stands still; a larger one is another clock. */
+/** A smaller step back is jitter, and time stands still; a larger one is a new clock. */
 const JITTER_MS = 500;
 
-/** Tracks that are at most this far apart keep their distance exactly, for the sake of lip sync. */
+/** Tracks up to this far apart keep their distance exactly, which keeps lip sync. */
 const MAX_DISTANCE_MS = 3_000;
 
-/** A track that plays its old clock's end over the new one's beginning stands still for at most this long. */
+/** How long a track may stand still while the old clock overlaps the new one. */
 const MAX_OVERLAP_MS = 1_000;
 
 /** A track whose timestamps stand still for longer than this is unstamped. */
 const UNSTAMPED_AFTER_MS = 1_000;
 
-/** Time between two frames where it is not known: 25 frames a second. */
+/** Assumed time between two frames: 25 fps. */
 const FRAME_MS = 40;
 
-/** A first timestamp below this is kept as it is. */
+/** A first timestamp below this is kept unchanged. */
 const NEAR_ZERO_MS = 10_000;
 
-/** Stream time of the first message of a clock that begins high: early messages of other tracks fit before it. */
+/** Stream time at which a high clock starts: leaves room for early messages of the other track. */
 const FIRST_MS = 3_000;
 
-/** One moment on a source's clock and in stream time, both u32. */
+/** One moment on the clock of a source and in stream time, both u32. */
 export interface TimePair {
   readonly sourceMs: number;
   readonly streamMs: number;
 }
 
-/** A correction: the clock of `track` no longer counts as it did. */
+/** A correction: the clock of `track` no longer continues. */
 export interface ClockChange {
   readonly track: Track;
   /**
-   * `leap`: it stepped although no such time passed. `apart`: it began more than 3 s away from the other
+   * `leap`: it stepped, but no such time passed. `apart`: it started more than 3 s from the other
    * track. `unstamped`: its timestamps stand still.
    */
   readonly kind: "leap" | "apart" | "unstamped";
-  /** By how much it leapt or is apart, in ms; 0 for `unstamped`. */
+  /** Size of the leap or distance, in ms; 0 for `unstamped`. */
   readonly byMs: number;
 }
 
 /** Options of {@linkcode Timeline}. */
 interface TimelineOptions {
   /**
-   * Keeps the source's own timestamps (SRS's `atc on`). Otherwise stream time begins near 0, which puts
-   * off the 4-byte timestamps of encoders that begin high by 4 h 39 min.
+   * Keeps the source's timestamps (SRS `atc on`). Otherwise stream time starts near 0: even if the
+   * encoder starts high, 4-byte timestamps first appear after 4 h 39 min.
    */
   readonly isAbsolute: boolean;
-  /** Called once for every change of clock, before `map` returns. */
+  /** Called once per correction, before `map` returns. */
   readonly onClockChange?: (change: ClockChange) => void;
 }
 
-/** A leap of `stepMs`, after which the offset of `track` is larger by `shiftMs`. */
+/** A leap of `stepMs`, which changed the offset of `track` by `shiftMs`. */
 interface Leap {
   readonly track: Track;
   readonly stepMs: number;
   readonly shiftMs: number;
 }
 
-/** What is known of one track's clock. Lives as long as the stream. */
+/** The clock of a track. Lives as long as the stream. */
 interface TrackClock {
   readonly track: Track;
-  /** What to add to the source's clock; null when the next message decides. */
+  /** Stream time minus source time; null until the next message sets it. */
   offsetMs: number | null;
   /** False before the first message of the stream. */
   hasTime: boolean;
@@ -77,8 +77,9 @@ interface TrackClock {
   streamMs: number;
   /** False before the first message of the source. */
   hasSource: boolean;
-  /** Of the newest message of the source. */
+  /** Source time of the newest message, u32. */
   sourceMs: number;
+  /** Arrival of the newest message. */
   arrivalMs: number;
   /** When `sourceMs` was first seen. */
   stillSinceMs: number;
@@ -86,24 +87,24 @@ interface TrackClock {
 }
 
 /**
- * Stream time: one clock for players, however the clocks of sources behave. Per track it never runs
- * backwards, and it advances as arrival times do: RTMP timestamps are decoding times, so an honest source
- * sends them in order (RTMP 1.0 §5.3.1).
+ * Keeps stream time: one clock for players, however the clocks of sources behave. Per track it
+ * never runs backwards, and it advances as arrival times do. RTMP timestamps are decoding times, so
+ * an honest source sends them in order (RTMP 1.0 §5.3.1).
  *
- * Each track has an offset of its own, because some encoders stamp audio and video by two clocks. A step
- * of a track's source time is judged by that track's last message and by the time of arrival:
+ * Each track has its own offset, because some encoders stamp audio and video by two clocks. A step
+ * of a track's source time is judged by the last message of the track and by arrival:
  *
- * | step                                     | taken as                     | stream time                   |
- * | ---------------------------------------- | ---------------------------- | ----------------------------- |
- * | 0…3 s                                    | normal                       | advances by the step          |
- * | more, and it does not lead arrival       | a pause with a running clock | advances by the step          |
- * | more, and it leads arrival by over 1 s   | a leap                       | advances by the time passed   |
- * | back by less than 500 ms                 | jitter                       | stands still                  |
- * | back by more                             | a leap                       | advances by the time passed   |
- * | none for over 1 s                        | an unstamped track           | follows the other track       |
+ * | step                              | meaning                      | stream time             | |
+ * --------------------------------- | ---------------------------- | ----------------------- | |
+ * 0…3 s                             | normal                       | advances by the step    | |
+ * more, leads arrival by up to 1 s  | a pause with a running clock | advances by the step    | |
+ * more, leads arrival by over 1 s   | a leap                       | advances as arrival did | |
+ * back by less than 500 ms          | jitter                       | stands still            | |
+ * back by more                      | a leap                       | advances as arrival did | |
+ * none for over 1 s                 | an unstamped track           | follows the other track |
  *
- * A leap of one track predicts the other's: when the other leaps by the same amount ± 3 s it is moved by
- * the same offset, so lip sync survives.
+ * A leap of one track predicts that of the other: if the other leaps by the same amount ± 3 s, its
+ * offset changes by the same amount, which keeps lip sync.
  */
 export class Timeline {
   #isAbsolute: boolean;
@@ -112,9 +113,9 @@ export class Timeline {
   readonly #video = createTrackClock("video");
   #hasTime = false;
   #nowMs = 0;
-  /** The most that stream time was ahead of arrival, mod 2³²; null before the source's first message. */
+  /** The most that stream time led arrival, mod 2³²; null before a source's first message. */
   #leadMs: number | null = null;
-  /** The newest leap, until the other track does the same. */
+  /** The newest leap, until the other track leaps as far. */
   #leap: Leap | null = null;
 
   constructor({ isAbsolute, onClockChange }: TimelineOptions) {
@@ -127,20 +128,20 @@ export class Timeline {
     return this.#nowMs;
   }
 
-  /** The next message comes from another source. `isAbsolute` as for the constructor. */
+  /** Prepares for another source. `isAbsolute` is as for the constructor. */
   beginSource(isAbsolute: boolean = this.#isAbsolute): void {
     this.#isAbsolute = isAbsolute;
     this.#resetSource(null);
   }
 
-  /** The next message comes from another source, whose clock shows `sourceMs` at stream time `streamMs`. */
+  /** Prepares for another source whose clock shows `sourceMs` at stream time `streamMs`. */
   resumeSource({ sourceMs, streamMs }: TimePair): void {
     this.#resetSource(diffU32(streamMs, sourceMs));
   }
 
   /**
-   * Whether `sourceMs` lies where the clock of `track` is, as far as that is known. Headers and data that
-   * do not follow are stamped with {@linkcode nowMs} by the caller.
+   * Whether `sourceMs` continues the clock of `track`. False while that is unknown. Callers stamp
+   * headers that do not follow with {@linkcode nowMs}.
    */
   follows(track: Track, sourceMs: number, arrivalMs: number): boolean {
     if (this.#isAbsolute) return true;
@@ -150,8 +151,8 @@ export class Timeline {
   }
 
   /**
-   * Stream time of a data message, u32: on the clock of a track where it is near that, else the newest
-   * stream time. It moves no clock.
+   * Returns the stream time of a data message, u32: on the clock of a track that is near, else the
+   * newest stream time. Changes no clock.
    */
   dataTime(sourceMs: number): number {
     if (this.#isAbsolute) return sourceMs;
@@ -164,9 +165,9 @@ export class Timeline {
   }
 
   /**
-   * Stream time of a media message with `sourceMs` on its source's clock, both u32.
+   * Returns the stream time of a media message with `sourceMs` on its source's clock, both u32.
    *
-   * @param arrivalMs When it arrived, in ms of any clock that never goes back.
+   * @param arrivalMs When it arrived, in ms of any monotonic clock.
    */
   // HOT: once per media message of a stream; guarded by bench/codec_bench.ts.
   map(track: Track, sourceMs: number, arrivalMs: number): number {
@@ -192,7 +193,7 @@ export class Timeline {
     return later(addU32(sourceMs, clock.offsetMs!), clock.streamMs);
   }
 
-  /** The first message of the track from this source. */
+  /** Maps the first message of the track from this source. */
   #begin(clock: TrackClock, sourceMs: number): number {
     const other = this.#otherOf(clock);
     const offsetMs = this.#offsetForFirst(clock, sourceMs);
@@ -205,7 +206,7 @@ export class Timeline {
     return clock.hasTime ? later(streamMs, clock.streamMs) : streamMs;
   }
 
-  /** The offset that is known already, or that of the other track if the two are close; else null. */
+  /** Returns the known offset, or that of the other track if the two are close; else null. */
   #offsetForFirst(clock: TrackClock, sourceMs: number): number | null {
     if (clock.offsetMs !== null) return clock.offsetMs;
     const other = this.#otherOf(clock);
@@ -214,7 +215,7 @@ export class Timeline {
     return Math.abs(distanceMs) <= MAX_DISTANCE_MS ? other.offsetMs : null;
   }
 
-  /** Where a clock that begins with `sourceMs` begins in stream time. */
+  /** Returns the stream time for the first message of a clock, stamped `sourceMs`. */
   #startFor(sourceMs: number): number {
     const isSecondTrack = this.#audio.hasSource || this.#video.hasSource;
     if (isSecondTrack) return this.#nowMs;
@@ -222,19 +223,19 @@ export class Timeline {
     return sourceMs < NEAR_ZERO_MS ? sourceMs : FIRST_MS;
   }
 
-  /** Whether the clock stepped back, or ahead although no such time passed. */
+  /** Whether the clock stepped back, or further ahead than time passed. */
   #isLeap(clock: TrackClock, sourceMs: number, arrivalMs: number): boolean {
     if (diffU32(sourceMs, clock.sourceMs) <= -JITTER_MS) return true;
     const streamMs = addU32(sourceMs, clock.offsetMs!);
     const stepMs = diffU32(streamMs, clock.streamMs);
-    // Many small steps back; what stands still so as not to run backwards may be that far behind.
+    // Many small steps back: time that stands still may be this far ahead of them.
     if (stepMs < -MAX_DISTANCE_MS - JITTER_MS) return true;
     if (stepMs <= MAX_STEP_MS) return false;
     const leadMs = diffU32(streamMs, Math.trunc(arrivalMs));
     return diffU32(leadMs, this.#leadMs!) > PAUSE_TOLERANCE_MS;
   }
 
-  /** The clock leapt: time advances by what passed, or as the other track's did. */
+  /** Takes out a leap: time advances as arrival did, or as the other track did. */
   #correct(clock: TrackClock, sourceMs: number, arrivalMs: number): number {
     const stepMs = diffU32(sourceMs, clock.sourceMs);
     const passedMs = Math.max(FRAME_MS, Math.trunc(arrivalMs - clock.arrivalMs));
@@ -250,7 +251,7 @@ export class Timeline {
     return later(streamMs, clock.streamMs);
   }
 
-  /** Where the message is if its clock moves as the other track's did; null if that one did not leap so. */
+  /** Returns the stream time if this leap is that of the other track, else null. */
   #sharedTime(clock: TrackClock, sourceMs: number, stepMs: number): number | null {
     const leap = this.#leap;
     if (leap === null || leap.track === clock.track) return null;
@@ -258,7 +259,7 @@ export class Timeline {
     return addU32(sourceMs, clock.offsetMs! + leap.shiftMs);
   }
 
-  /** Its timestamps stand still: it is where the other track is, or else where arrival is. */
+  /** Maps a track whose timestamps stand still: to the other track, else by arrival. */
   #followOther(clock: TrackClock, sourceMs: number, arrivalMs: number): number {
     if (!clock.isUnstamped) {
       this.#onClockChange({ track: clock.track, kind: "unstamped", byMs: 0 });
@@ -316,7 +317,7 @@ function createTrackClock(track: Track): TrackClock {
   };
 }
 
-/** The later of two u32 times. */
+/** Returns the later of two u32 times. */
 function later(a: number, b: number): number {
   return diffU32(a, b) > 0 ? a : b;
 }
