@@ -28,17 +28,17 @@ const QUESTIONS = { play: "on_play", publish: "on_publish" } as const;
 const ENDINGS = { on_play: "on_stop", on_publish: "on_unpublish" } as const;
 
 /**
- * The HTTP callbacks of one client: asks before it connects, plays or publishes, and reports when that
- * ends. One request at a time, so that an HTTP server sees all events in order and a client cannot
- * cause requests faster than they are answered.
+ * The HTTP callbacks of one client: asks before it connects, plays or publishes, and reports when
+ * that ends. One request at a time, so that an HTTP server sees all events in order and a client
+ * cannot cause requests faster than they are answered.
  *
- * An end is reported for everything that was asked and not refused, even if the client left before the
- * answer arrived: the HTTP server may have allowed it.
+ * An end is reported for everything that was asked and not refused, even if the client left before
+ * the answer arrived: the HTTP server may have allowed it.
  */
 export class ClientHooks {
   readonly #hooks: HookClient;
   readonly #client: HookedClient;
-  /** By vhost, where the client is or may be connected: usually one, but a stream may name another. */
+  /** By vhost: where the client is, or may be, connected. A stream may name another vhost. */
   readonly #connections = new Map<string, HookPlace>();
   /** Vhosts that have allowed the client to connect. */
   readonly #allowedVhosts = new Set<string>();
@@ -53,11 +53,11 @@ export class ClientHooks {
   }
 
   /**
-   * Asks whether the client may do `action`, and first whether it may connect to the vhost, unless the
-   * vhost has allowed that before.
+   * Asks whether the client may do `action`, and first whether it may connect to the vhost, unless
+   * the vhost has allowed that before.
    *
-   * @param onAnswer Called once, after this has returned, unless cancelled: with the objection, or null.
-   * Must not throw.
+   * @param onAnswer Called once, after this has returned, unless cancelled: with the objection, or
+   * null. Must not throw.
    * @returns null when no callback is configured
    */
   ask(

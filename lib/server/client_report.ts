@@ -1,7 +1,7 @@
 import { stripParams } from "../base/text.ts";
 import type { Admission, GateClient } from "./gate.ts";
 
-/** A client of any protocol that plays or publishes, or waits to do so: for the API and the metrics. */
+/** A client that plays or publishes, or waits to, over any protocol: for API and metrics. */
 export interface ClientReport {
   /** Its id in the log, `c12`. */
   readonly id: string;

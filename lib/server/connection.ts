@@ -38,8 +38,8 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 const DEFAULT_WINDOWS = { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 };
 
 /**
- * One RTMP client: its socket, its session, and what it does here. The worst a peer can do ends here:
- * it closes this connection with one log line and affects no other. Its states are drawn at
+ * One RTMP client: its socket, its session, and what it does here. The worst a peer can do ends
+ * here: it closes this connection with one log line and affects no other. Its states are drawn at
  * {@linkcode ConnectionState}.
  */
 export class Connection implements ServerSessionHandler, PlayerHost, PublicationHost {
@@ -181,8 +181,8 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
 
   onConnect(request: ConnectRequest, info: AmfObject): void {
     const { tcUrl, app } = request;
-    // Throws with a clear text when the address is unreadable. The stream's name is a dummy: without one
-    // the last part of a longer app would be taken for it.
+    // Throws when the URL is unreadable. With no stream, the last part of the app would be taken
+    // for it.
     const url = parseStreamUrl({ tcUrl, app, stream: "-" });
     const access = this.#context.gate.accessFor({
       id: this.id,
@@ -295,7 +295,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     // A client that keeps asking without reading the answers must not fill the memory.
     throw new WireError(
       "session.unread_answers",
-      `Cannot answer any more: ${waitingControlBytes} bytes of answers are unread`,
+      `Cannot send more answers: ${waitingControlBytes} bytes are unread`,
     );
   }
 
@@ -314,7 +314,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     access.ask(action, url, (verdict) => this.#judge(command.id, verdict, onAdmitted));
   }
 
-  /** Acts on a verdict of the gate, which may come at once, or later and outside of {@linkcode run}. */
+  /** Acts on a verdict, which may come at once, or later and outside of {@linkcode run}. */
   #judge<V extends { readonly type: "admitted" }>(
     commandId: number,
     verdict: V | Refused,

@@ -17,7 +17,7 @@ import {
 export type HookFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** Options of {@linkcode HookClient}. */
-export interface HookClientOptions {
+interface HookClientOptions {
   readonly server: HookServer;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -26,7 +26,7 @@ export interface HookClientOptions {
 }
 
 /** One event, for one or more HTTP servers. */
-export interface HookCall {
+interface HookCall {
   readonly action: HookAction;
   readonly urls: readonly string[];
   readonly payload: HookPayload;
@@ -49,7 +49,7 @@ const LOG_PERIOD_MS = 10_000;
 const HEADERS = {
   "content-type": "application/json",
   "user-agent": `edge/${VERSION}`,
-  // A kept connection may be closed by the server just as the next request goes out, which would fail.
+  // The server may close a kept connection just as the next request goes out, which then fails.
   "connection": "close",
 };
 
@@ -90,9 +90,9 @@ export class HookDeadline {
 }
 
 /**
- * Calls the HTTP servers of `http_hooks`; nothing else below `app` makes HTTP requests. An answer that
- * is missing, late or unclear counts as a refusal, and is logged with its fix, once in a while for each
- * URL.
+ * Calls the HTTP servers of `http_hooks`; nothing else below `app` makes HTTP requests. An answer
+ * that is missing, late or unclear counts as a refusal, and is logged with its fix, once in a while
+ * for each URL.
  */
 export class HookClient {
   readonly server: HookServer;
@@ -194,7 +194,7 @@ export class HookClient {
   }
 }
 
-/** Rejects when the signal aborts, so that a `fetch` that ignores it does not keep a client waiting. */
+/** Rejects when the signal aborts: a `fetch` that ignores it must not keep a client waiting. */
 function untilAborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason), { once: true });

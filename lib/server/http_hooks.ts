@@ -34,7 +34,7 @@ export interface HookedClient {
 }
 
 /** Who and what an event is about. */
-export interface HookSubject {
+interface HookSubject {
   readonly server: HookServer;
   readonly client: HookedClient;
   /** `vhost` is the configured vhost's name. */
@@ -69,8 +69,8 @@ const MAX_MESSAGE_LENGTH = 200;
 const MESSAGE_FIELDS = ["msg", "message", "data"] as const;
 
 /**
- * Returns the JSON object for an event, with the fields of SRS's `http_hooks`. It contains the client's
- * parameters, which often hold tokens. Pure.
+ * Returns the JSON object for an event, with the fields of SRS's `http_hooks`. It contains the
+ * client's parameters, which often hold tokens. Pure.
  */
 export function hookPayload(event: HookEvent, { server, client, url }: HookSubject): HookPayload {
   return {

@@ -1,7 +1,7 @@
 import type { PlayConfig } from "../config/config.ts";
 
 /** What to do about a client. */
-export type PingAdvice = "wait" | "ping" | "close";
+type PingAdvice = "wait" | "ping" | "close";
 
 /** Knows when a client was last heard, and whether a silent one answers a ping. Any byte counts. */
 export class PingWatch {

@@ -102,7 +102,7 @@ export class Player implements Viewer {
     queue.add(sink);
   }
 
-  /** Called by the stream. A player that was held has nothing yet and does not wait for the wheel. */
+  /** Called by the stream. A player that was held has nothing yet: do not wait for the wheel. */
   onFirstMedia(): void {
     if (this.#sink !== null) this.#context.queue.add(this.#sink);
   }

@@ -17,7 +17,7 @@ export interface PlayedStream {
 
 /** Rules of a vhost's players: its `play` settings. */
 export interface PlayerRules {
-  /** Start at the newest join point; otherwise wait for the next keyframe. Read when a player starts. */
+  /** Start at the newest join point, not at the next one. Read when a player starts. */
   readonly gopCache: boolean;
   /** Lag from which the player skips, in ms of stream time. */
   readonly queueLengthMs: number;
@@ -64,13 +64,13 @@ export class PlayerSink implements Flushable {
   readonly #vhost: PlayerVhost;
   readonly #backlogMs: number;
   readonly #host: PlayerSinkHost;
-  /** Offset of the oldest join point it may start at: without GOP cache, none from before it joined. */
+  /** Offset of the oldest join point it may start at. Without GOP cache: where it joined. */
   readonly #earliestOffset: number;
   #state: "waiting" | "live" | "gone" = "waiting";
   #isPaused = false;
   #headers: HeaderSet | null = null;
 
-  /** @param backlogMs Starts at a keyframe this far back, in ms of stream time, if there is one: for edges. */
+  /** @param backlogMs For edges: how far back to start, in ms of stream time, if possible. */
   constructor(
     stream: PlayedStream,
     writer: SocketWriter,
@@ -84,8 +84,8 @@ export class PlayerSink implements Flushable {
     this.#host = host;
     this.#backlogMs = backlogMs;
     this.#earliestOffset = vhost.config.play.gopCache ? 0 : stream.log.head;
-    // Not at the first flush: a new source may send several GOPs before that, and a player that waited
-    // for it gets all of them.
+    // Not at the first flush: a new source may send several GOPs before that, and a player that
+    // waited for it gets all of them.
     if (!writer.isSendingShared) this.#begin();
   }
 
@@ -95,8 +95,8 @@ export class PlayerSink implements Flushable {
   }
 
   /**
-   * Pauses after the write in flight. Resumes where it stopped, or at the newest keyframe when that was
-   * too long ago.
+   * Pauses after the write in flight. Resumes where it stopped, or at the newest keyframe when that
+   * was too long ago.
    */
   setPaused(isPaused: boolean): void {
     this.#isPaused = isPaused;
@@ -142,7 +142,7 @@ export class PlayerSink implements Flushable {
     return cursor < log.tail || log.lagMs(cursor) > this.#vhost.config.play.queueLengthMs;
   }
 
-  /** Called between messages only: no shared bytes are in flight, and what was sent ended at a boundary. */
+  /** Only between messages: no shared bytes are in flight. */
   #skip(cursor: number): void {
     const log = this.#stream.log;
     const point = this.#stream.joinPoint;

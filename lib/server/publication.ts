@@ -64,8 +64,8 @@ export class Publication implements PublishAnswer {
   }
 
   /**
-   * When the publisher was last heard. An edge keeps talking while its own publisher is away, which may
-   * return through another edge; so for an edge only media counts.
+   * When the publisher was last heard. An edge keeps talking while its own publisher is away, which
+   * may return through another edge; so for an edge only media counts.
    */
   get lastHeardMs(): number {
     return this.#isEdgeWithMedia ? this.#lastMediaMs : this.#host.lastHeardMs;

@@ -6,7 +6,7 @@ import type { ConnectionContext } from "./connection_context.ts";
 import type { NetAddress, Network, Transport } from "../io/transport.ts";
 
 /** Options of {@linkcode Server}. */
-export interface ServerOptions {
+interface ServerOptions {
   readonly network: Network;
   readonly context: ConnectionContext;
   readonly limit: ConnectionLimit;

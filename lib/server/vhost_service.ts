@@ -45,13 +45,13 @@ export interface VhostUpstreams {
   of(name: string): readonly UpstreamSnapshot[];
 }
 
-/** A vhost, as its clients use it: an origin (`origin/local_vhost.ts`) or an edge (`edge/remote_vhost.ts`). */
+/** A vhost as clients use it: an origin (`LocalVhost`) or an edge (`RemoteVhost`). */
 export interface VhostService {
   /** The settings in force; {@linkcode configure} replaces them, so ask at use and keep no copy. */
   readonly config: VhostConfig;
   /**
-   * Applies new settings of the same vhost. Streams and their clients stay; each setting counts from
-   * its next use on. `config.name` and `config.mode` must be those of before.
+   * Applies new settings of the same vhost. Streams and their clients stay; each setting counts
+   * from its next use on. `config.name` and `config.mode` must be those of before.
    */
   configure(config: VhostConfig): void;
   /** Its connections to other servers; null for a vhost that makes none. */
@@ -59,7 +59,7 @@ export interface VhostService {
   /**
    * Checks a client before its play or publish is answered.
    *
-   * @param onAnswer Called once, after this has returned: with the objection to the client, or null.
+   * @param onAnswer Called once, after this has returned: with the objection, or null.
    * @returns null when there is nothing to check; then `onAnswer` is not called.
    */
   check(
@@ -68,8 +68,8 @@ export interface VhostService {
     onAnswer: (objection: string | null) => void,
   ): ClientCheck | null;
   /**
-   * Adds a player to the stream. The caller checks `stream.isLive`; if it is false, `viewer.onLive` is
-   * called as soon as the stream is live.
+   * Adds a player to the stream. The caller checks `stream.isLive`; if it is false, `viewer.onLive`
+   * is called as soon as the stream is live.
    */
   play(request: StreamRequest, viewer: Viewer): Stream;
   /** Removes a player. */

@@ -111,7 +111,7 @@ Deno.test("TokenCheck lets a welcome player play", async () => {
   rig.a.link.sendMedia(keyframe(0));
   await rig.settle();
   assertEquals(client.words.includes("NetStream.Play.Start"), true);
-  assertEquals(client.pictures.length, 1);
+  assertEquals(client.videos.length, 1);
   await rig.stop();
 });
 

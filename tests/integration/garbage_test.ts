@@ -42,7 +42,7 @@ interface Attack {
 /** Longer than any time limit for a client's request. */
 const LONG_MS = 31_000;
 
-/** Generous: the test's own clients are in the same process, and garbage is collected late. */
+/** Generous: the clients are in the same process, and garbage is collected late. */
 const MAX_GROWTH_BYTES = 64 * 1024 * 1024;
 
 /** The publisher's clock stands still while the server's leaps. */
@@ -208,7 +208,7 @@ const COMMANDS: readonly Attack[] = [
     warning: /^Client closed: Cannot play: the stream name is missing$/,
   },
   {
-    name: "an address that would break the log line",
+    name: "a URL that would break the log line",
     after: "handshake",
     run: (peer) => peer.write(command("connect", 1, amfObjectOf({ tcUrl: "\r\nERROR [edge]" }))),
     warning: /^Client closed: Cannot read RTMP URL "\\u\{d\}\\u\{a\}ERROR \[edge\]": /,
@@ -222,7 +222,7 @@ const TIMEOUTS: readonly Attack[] = [
     warning: /^Client closed: no play or publish within 30000 ms$/,
   },
   {
-    name: "a handshake that drips",
+    name: "a handshake sent byte by byte",
     async run(peer, clock) {
       for (const byte of HANDSHAKE_START.subarray(0, 8)) {
         await peer.write(new Uint8Array([byte]));
@@ -232,7 +232,7 @@ const TIMEOUTS: readonly Attack[] = [
     warning: /^Client closed: no play or publish within 30000 ms$/,
   },
   {
-    name: "a connect that drips",
+    name: "a connect sent byte by byte",
     after: "handshake",
     async run(peer, clock) {
       for (const byte of command("connect", 1).subarray(0, 8)) {
@@ -290,7 +290,7 @@ watchedTest(
       await peer.handshake();
       await peer.write(randomBytes(20_000, seed));
     }
-    // Some announce a message that never ends.
+    // Some start a message that never ends.
     clock.leap(LONG_MS);
     for (const peer of all) await peer.untilEnded();
     await assertWarnings(server, all, /^Client closed: ./);
@@ -396,7 +396,7 @@ watchedTest(
     await assertWarnings(
       server,
       [peer],
-      /^Client closed: Cannot answer any more: \d+ bytes of answers are unread$/,
+      /^Client closed: Cannot send more answers: \d+ bytes are unread$/,
     );
   },
 );

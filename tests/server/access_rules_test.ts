@@ -1,4 +1,4 @@
-/** Who may play and publish, by the rules of SRS. */
+/** Who may play and publish, by SRS's rules. */
 
 import type {
   ReferConfig,
@@ -15,7 +15,7 @@ function vhostWith(change: Partial<VhostConfig>): VhostConfig {
   return { ...vhost!, ...change };
 }
 
-/** `deny play 10.0.0.0/8` and so on. */
+/** Parses `deny play 10.0.0.0/8` and the like. */
 function parseRule(text: string): SecurityRule {
   const [action, scope, from] = text.split(" ");
   return { action, scope, from } as SecurityRule;
@@ -95,7 +95,7 @@ const SECURITY: readonly {
 ];
 
 for (const { name, rules, ...expected } of SECURITY) {
-  Deno.test(`checkAccess() goes by security with ${name}`, () => {
+  Deno.test(`checkAccess() applies security with ${name}`, () => {
     const security: SecurityConfig = { enabled: true, rules: rules.map(parseRule) };
     const vhost = vhostWith({ security });
     const isWelcome = (action: StreamAction) =>
@@ -104,7 +104,7 @@ for (const { name, rules, ...expected } of SECURITY) {
   });
 }
 
-Deno.test("checkAccess() does not look at security that is off", () => {
+Deno.test("checkAccess() ignores security that is off", () => {
   const security: SecurityConfig = { enabled: false, rules: [parseRule("deny play all")] };
   assertEquals(checkAccess(vhostWith({ security }), "play", { ip: IP, pageUrl: "" }), null);
 });
@@ -131,14 +131,14 @@ const REFERS: readonly {
     publish: true,
   },
   {
-    name: "a name under it, with port, user and schema of its own",
+    name: "a subdomain of the name, with port, user and another schema",
     refer: { all: ["good.example"] },
     pageUrl: "https://me@www.good.example:8443/watch?x=1#y",
     play: true,
     publish: true,
   },
   {
-    name: "another case of letters",
+    name: "the name in upper case",
     refer: { all: ["Good.Example"] },
     pageUrl: "HTTP://GOOD.EXAMPLE/",
     play: true,
@@ -152,14 +152,14 @@ const REFERS: readonly {
     publish: false,
   },
   {
-    name: "the name in front of another",
+    name: "the name as a subdomain of another",
     refer: { all: ["good.example"] },
     pageUrl: "http://good.example.evil.example/",
     play: false,
     publish: false,
   },
   {
-    name: "the name as a user's",
+    name: "the name as a user name",
     refer: { all: ["good.example"] },
     pageUrl: "http://good.example@evil.example/",
     play: false,
@@ -174,7 +174,7 @@ const REFERS: readonly {
   },
   { name: "no page", refer: { all: ["good.example"] }, pageUrl: "", play: false, publish: false },
   {
-    name: "a page that is no address",
+    name: "a page that is not a URL",
     refer: { all: ["good.example"] },
     pageUrl: "good.example",
     play: false,
@@ -195,7 +195,7 @@ const REFERS: readonly {
     publish: false,
   },
   {
-    name: "a name for all and one for players, of which only the first fits",
+    name: "a name for all that matches and a name for players that does not",
     refer: { all: ["example"], play: ["good.example"] },
     pageUrl: "http://other.example/",
     play: false,
@@ -204,7 +204,7 @@ const REFERS: readonly {
 ];
 
 for (const { name, refer, pageUrl, ...expected } of REFERS) {
-  Deno.test(`checkAccess() goes by refer with ${name}`, () => {
+  Deno.test(`checkAccess() applies refer with ${name}`, () => {
     const none = { enabled: true, all: [], play: [], publish: [] };
     const vhost = vhostWith({ refer: { ...none, ...refer } });
     const isWelcome = (action: StreamAction) =>
@@ -213,12 +213,12 @@ for (const { name, refer, pageUrl, ...expected } of REFERS) {
   });
 }
 
-Deno.test("checkAccess() does not look at refer that is off", () => {
+Deno.test("checkAccess() ignores refer that is off", () => {
   const refer = { enabled: false, all: ["good.example"], play: [], publish: [] };
   assertEquals(checkAccess(vhostWith({ refer }), "play", { ip: IP, pageUrl: "" }), null);
 });
 
-Deno.test("checkAccess() refuses everybody in a vhost that is disabled", () => {
+Deno.test("checkAccess() refuses all clients of a disabled vhost", () => {
   const vhost = vhostWith({ enabled: false });
   for (const action of ["play", "publish"] as const) {
     assertEquals(
@@ -228,7 +228,7 @@ Deno.test("checkAccess() refuses everybody in a vhost that is disabled", () => {
   }
 });
 
-Deno.test("checkAccess() tells a vhost that is off before a page before an address", () => {
+Deno.test("checkAccess() reports a disabled vhost before a page, and a page before an address", () => {
   const everything: Partial<VhostConfig> = {
     refer: { enabled: true, all: ["good.example"], play: [], publish: [] },
     security: { enabled: true, rules: [] },
@@ -240,7 +240,7 @@ Deno.test("checkAccess() tells a vhost that is off before a page before an addre
   assertEquals(describe({}, "http://good.example/"), "Address 203.0.113.9 may not play here");
 });
 
-Deno.test("refuse() uses the code that clients understand who asked", () => {
+Deno.test("refuse() uses the code that clients expect for the action", () => {
   assertEquals(refuse("connect", "no").code, "NetConnection.Connect.Rejected");
   assertEquals(refuse("play", "no").code, "NetStream.Play.Failed");
   assertEquals(refuse("publish", "no").code, "NetStream.Publish.Denied");

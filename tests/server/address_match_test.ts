@@ -11,7 +11,7 @@ const MATCHES: readonly (readonly [pattern: string, ip: string, matches: boolean
   ["10.0.0.7", "10.0.0.8", false],
   ["10.0.0.0/8", "10.255.255.255", true],
   ["10.0.0.0/8", "11.0.0.0", false],
-  ["10.1.2.3/8", "10.9.9.9", true], // what lies behind the prefix does not count
+  ["10.1.2.3/8", "10.9.9.9", true], // bits after the prefix do not count
   ["192.168.1.128/25", "192.168.1.128", true],
   ["192.168.1.128/25", "192.168.1.127", false],
   ["192.168.1.0/23", "192.168.0.255", true],

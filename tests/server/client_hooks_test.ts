@@ -1,4 +1,4 @@
-/** HTTP callbacks as clients and HTTP servers see them: what is asked, what is told, and in which order. */
+/** HTTP callbacks, as clients and HTTP servers see them: which ones, with what, in which order. */
 
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { HookScript, never } from "../helpers/hook_script.ts";
@@ -37,7 +37,11 @@ class HookRig extends ServerRig {
       payload["action"] === action ? never() : new Response("0");
   }
 
-  /** Leaves all events called `action` open. @returns a function that answers the oldest open one */
+  /**
+   * Keeps all events called `action` open.
+   *
+   * @returns a function that answers the oldest one
+   */
   hold(action: string): (body?: string) => void {
     const open: ((response: Response) => void)[] = [];
     this.script.answer = ({ payload }) =>
@@ -50,7 +54,7 @@ class HookRig extends ServerRig {
 
 // The life of a client.
 
-Deno.test("ClientHooks asks and tells of a player once each, in order", async () => {
+Deno.test("ClientHooks asks about a player and reports its end once each, in order", async () => {
   const rig = new HookRig();
   const player = await rig.play("show?token=s3cret");
   assertEquals(rig.script.actions, ["on_connect", "on_play"]);
@@ -78,7 +82,7 @@ Deno.test("ClientHooks asks and tells of a player once each, in order", async ()
   await rig.stop();
 });
 
-Deno.test("ClientHooks asks and tells of a publisher once each, also when its connection breaks", async () => {
+Deno.test("ClientHooks asks about a publisher and reports its end once each, even if its connection breaks", async () => {
   const rig = new HookRig();
   const publisher = await rig.publish();
   publisher.push(VIDEO, 0, keyframe(1));
@@ -89,7 +93,7 @@ Deno.test("ClientHooks asks and tells of a publisher once each, also when its co
   await rig.stop();
 });
 
-Deno.test("ClientHooks tells the ends of all clients when the server stops, and the server waits", async () => {
+Deno.test("ClientHooks reports the ends of all clients when the server stops, and the server waits", async () => {
   const rig = new HookRig();
   await rig.play();
   await rig.publish();
@@ -111,7 +115,7 @@ Deno.test("ClientHooks tells the ends of all clients when the server stops, and 
   ]);
 });
 
-Deno.test("ClientHooks tells the end of each stream of a connection before it asks for the next", async () => {
+Deno.test("ClientHooks reports the end of each stream of a connection before it asks about the next", async () => {
   const rig = new HookRig();
   const client = await rig.publish("first");
   client.publish("second");
@@ -126,7 +130,7 @@ Deno.test("ClientHooks tells the end of each stream of a connection before it as
     "on_connect undefined",
     "on_publish first",
     "on_unpublish first",
-    // The second was withdrawn in the same breath, before anybody was asked.
+    // The second was withdrawn in the same turn, before any callback.
     "on_play third",
     "on_stop third",
     "on_close undefined",
@@ -134,7 +138,7 @@ Deno.test("ClientHooks tells the end of each stream of a connection before it as
   await rig.stop();
 });
 
-Deno.test("ClientHooks asks nobody of a client that says nothing or asks in a vhost without callbacks", async () => {
+Deno.test("ClientHooks makes no call for a silent client or in a vhost without callbacks", async () => {
   const rig = new HookRig("http_hooks { on_play http://hooks.example/; }");
   const silent = await rig.dial();
   const player = await rig.play();
@@ -146,7 +150,7 @@ Deno.test("ClientHooks asks nobody of a client that says nothing or asks in a vh
   await rig.stop();
 });
 
-Deno.test("ClientHooks tells ends that nobody was asked about", async () => {
+Deno.test("ClientHooks reports ends even if the beginnings have no callback", async () => {
   const rig = new HookRig(hooksOf(["on_close", "on_stop"]));
   const player = await rig.play();
   await rig.publish();
@@ -157,7 +161,7 @@ Deno.test("ClientHooks tells ends that nobody was asked about", async () => {
   await rig.stop();
 });
 
-Deno.test("ClientHooks tells that a player stopped whose wait is over", async () => {
+Deno.test("ClientHooks reports the end of a player that was refused after play_wait", async () => {
   const rig = new HookRig(`play { play_wait 2s; } ${hooksOf(ACTIONS)}`);
   await rig.play();
   await rig.advance(5_000);
@@ -165,7 +169,7 @@ Deno.test("ClientHooks tells that a player stopped whose wait is over", async ()
   await rig.stop();
 });
 
-Deno.test("ClientHooks tells no end of a publish that another one is in the way of", async () => {
+Deno.test("ClientHooks reports no end of a publish that was refused because the stream is busy", async () => {
   const rig = new HookRig();
   await rig.publish();
   const second = await rig.publish();
@@ -204,7 +208,7 @@ const REFUSALS = [
 ] as const;
 
 for (const { action, code, act, asked } of REFUSALS) {
-  Deno.test(`ClientHooks tells a client that ${action} refuses why, and no end of it`, async () => {
+  Deno.test(`ClientHooks tells a client why ${action} refuses it, and reports no end of it`, async () => {
     const rig = new HookRig();
     rig.refuse(action);
     const client = await act(rig);
@@ -219,7 +223,7 @@ for (const { action, code, act, asked } of REFUSALS) {
     await rig.stop();
   });
 
-  Deno.test(`ClientHooks refuses a client that ${action} says nothing about within the deadline`, async () => {
+  Deno.test(`ClientHooks refuses a client when ${action} does not answer within the timeout`, async () => {
     const rig = new HookRig(hooksOf(ACTIONS, "timeout 2s;"));
     rig.ignore(action);
     const client = await act(rig);
@@ -235,7 +239,7 @@ for (const { action, code, act, asked } of REFUSALS) {
     await rig.stop();
   });
 
-  Deno.test(`ClientHooks gives up asking ${action} when the client leaves meanwhile`, async () => {
+  Deno.test(`ClientHooks aborts ${action} when the client leaves`, async () => {
     const rig = new HookRig();
     rig.ignore(action);
     const client = await act(rig);
@@ -245,7 +249,7 @@ for (const { action, code, act, asked } of REFUSALS) {
     assertEquals(client.words, []);
     assertEquals(rig.warnings, []);
     await rig.advance(10_000);
-    // The HTTP server may have said yes.
+    // The HTTP server may have allowed it.
     const ends = { on_connect: [], on_publish: ["on_unpublish"], on_play: ["on_stop"] }[action];
     assertEquals(rig.script.actions.slice(rig.script.actions.indexOf(action) + 1), [
       ...ends,
@@ -255,7 +259,7 @@ for (const { action, code, act, asked } of REFUSALS) {
   });
 }
 
-Deno.test("ClientHooks asks nobody about a client that the configuration refuses", async () => {
+Deno.test("ClientHooks makes no call for a client that the configuration refuses", async () => {
   const rig = new HookRig(
     `${hooksOf(["on_play"])} security { enabled on; deny play all; allow publish all; }`,
   );
@@ -265,7 +269,7 @@ Deno.test("ClientHooks asks nobody about a client that the configuration refuses
   await rig.stop();
 });
 
-Deno.test("ClientHooks lets no client into a vhost by connecting to another one first", async () => {
+Deno.test("ClientHooks asks on_connect of a vhost even if the client connected to another one first", async () => {
   const script = new HookScript();
   const rig = new ServerRig(
     `vhost open.example { } vhost shut.example { ${hooksOf(["on_connect", "on_play"])} }`,
@@ -282,7 +286,7 @@ Deno.test("ClientHooks lets no client into a vhost by connecting to another one 
   await rig.stop();
 });
 
-Deno.test("ClientHooks asks again about a vhost whose answer a client did not wait for", async () => {
+Deno.test("ClientHooks asks a vhost again if the client did not wait for its answer", async () => {
   const script = new HookScript();
   const rig = new ServerRig(
     `vhost open.example { } vhost shut.example { ${hooksOf(["on_connect", "on_close"])} }`,
@@ -302,7 +306,7 @@ Deno.test("ClientHooks asks again about a vhost whose answer a client did not wa
 
 // Waiting.
 
-Deno.test("ClientHooks keeps what a publisher sends ahead of the answer", async () => {
+Deno.test("ClientHooks keeps media that a publisher sends before the answer", async () => {
   const rig = new HookRig();
   const answer = rig.hold("on_publish");
   const publisher = await rig.publish();
@@ -316,11 +320,11 @@ Deno.test("ClientHooks keeps what a publisher sends ahead of the answer", async 
   publisher.push(VIDEO, 40, interFrame(2));
   await rig.settle();
   const player = await rig.play();
-  assertEquals(player.pictures, [AVC_HEADER, keyframe(1), interFrame(2)]);
+  assertEquals(player.videos, [AVC_HEADER, keyframe(1), interFrame(2)]);
   await rig.stop();
 });
 
-Deno.test("ClientHooks keeps the commands of a client that does not wait for its connect", async () => {
+Deno.test("ClientHooks keeps commands that a client sends before its connect is answered", async () => {
   const rig = new HookRig();
   const answer = rig.hold("on_connect");
   const client = await rig.publish();
@@ -332,7 +336,7 @@ Deno.test("ClientHooks keeps the commands of a client that does not wait for its
   await rig.stop();
 });
 
-Deno.test("ClientHooks does not start a player before the answer, though the stream is live", async () => {
+Deno.test("ClientHooks does not start a player of a live stream before the answer", async () => {
   const rig = new HookRig();
   const publisher = await rig.publish();
   publisher.push(VIDEO, 0, keyframe(1));
@@ -348,7 +352,7 @@ Deno.test("ClientHooks does not start a player before the answer, though the str
   await rig.stop();
 });
 
-Deno.test("ClientHooks lets 30 s of idleness begin when the connect is answered", async () => {
+Deno.test("ClientHooks starts the 30 s of idle time when the connect is answered", async () => {
   const rig = new HookRig(hooksOf(["on_connect"], "timeout 1m;"));
   const answer = rig.hold("on_connect");
   const client = await rig.connect();
@@ -362,7 +366,7 @@ Deno.test("ClientHooks lets 30 s of idleness begin when the connect is answered"
   await rig.stop();
 });
 
-Deno.test("ClientHooks has one request at a time, however often a client changes its mind", async () => {
+Deno.test("ClientHooks makes one request at a time, however often a client changes its mind", async () => {
   const rig = new HookRig();
   let open = 0;
   let mostOpen = 0;
@@ -390,7 +394,7 @@ Deno.test("ClientHooks has one request at a time, however often a client changes
   await rig.stop();
 });
 
-Deno.test("ClientHooks waits for ends too before the next stream, if only those are told", async () => {
+Deno.test("ClientHooks waits for the report of an end before the next stream, even with no other callback", async () => {
   const rig = new HookRig(hooksOf(["on_stop"]));
   const answer = rig.hold("on_stop");
   const client = await rig.connect();
@@ -406,7 +410,7 @@ Deno.test("ClientHooks waits for ends too before the next stream, if only those 
   await rig.stop();
 });
 
-Deno.test("ClientHooks keeps no client waiting beyond the deadline for an end that nobody takes", async () => {
+Deno.test("ClientHooks keeps no client waiting longer than the timeout for the report of an end", async () => {
   const rig = new HookRig(hooksOf(["on_stop", "on_play"], "timeout 2s;"));
   rig.ignore("on_stop");
   const client = await rig.play("first");
@@ -416,7 +420,7 @@ Deno.test("ClientHooks keeps no client waiting beyond the deadline for an end th
   await rig.stop();
 });
 
-Deno.test("ClientHooks asks on an edge too, before the origin is", async () => {
+Deno.test("ClientHooks asks on an edge before the edge asks its origin", async () => {
   const cluster = "cluster { mode remote; origin 127.0.0.1:7; token_traverse on; }";
   const rig = new HookRig(`${hooksOf(["on_play"])} ${cluster}`);
   const dials = () => rig.network.dialled.filter((port) => port === 7).length;
@@ -429,6 +433,6 @@ Deno.test("ClientHooks asks on an edge too, before the origin is", async () => {
   answer();
   await rig.settle();
   assertEquals(second.words, ["NetStream.Play.Failed"]);
-  assert(dials() > 0, "the origin was asked, which is not there");
+  assert(dials() > 0, "the origin, which does not exist, was asked");
   await rig.stop();
 });

@@ -1,4 +1,4 @@
-/** Clients of a server, from the first byte to the last, whatever they do. */
+/** Clients of a server, from the first byte to the last. */
 
 import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
 import { encodePingRequest, encodePingResponse } from "../../lib/rtmp/control_messages.ts";
@@ -11,7 +11,7 @@ import { type Client, ServerRig } from "./rig.ts";
 const VIDEO = 9;
 const DATA = 18;
 
-/** What a player is told before the stream. */
+/** Statuses and events that a player gets before the stream. */
 const STARTED = ["StreamBegin", "NetStream.Play.Reset", "NetStream.Play.Start"];
 
 // Playing.
@@ -28,13 +28,13 @@ Deno.test("Connection holds a player until the stream is published, then starts 
   publisher.push(VIDEO, 0, AVC_HEADER);
   publisher.push(VIDEO, 0, keyframe(1));
   await rig.advance(350);
-  assertEquals(player.pictures, [AVC_HEADER, keyframe(1)]);
+  assertEquals(player.videos, [AVC_HEADER, keyframe(1)]);
   assertEquals(rig.server.counts, { connections: 2, players: 1, publishers: 1 });
   assertEquals(rig.warnings, []);
   await rig.stop();
 });
 
-Deno.test("Connection starts a player of a live stream at once, not when the wheel comes round", async () => {
+Deno.test("Connection starts a player of a live stream at once, without waiting for the wheel", async () => {
   const rig = new ServerRig();
   const publisher = await rig.publish();
   publisher.push(DATA, 0, SET_METADATA);
@@ -45,12 +45,12 @@ Deno.test("Connection starts a player of a live stream at once, not when the whe
   const nowMs = rig.clock.now();
   const player = await rig.play();
   assertEquals(player.words, [...STARTED, "video", "video", "video"]);
-  assertEquals(player.pictures, [AVC_HEADER, keyframe(1), interFrame(2)]);
+  assertEquals(player.videos, [AVC_HEADER, keyframe(1), interFrame(2)]);
   assertEquals(rig.clock.now(), nowMs);
   await rig.stop();
 });
 
-Deno.test("Connection tells a player that nobody publishes when the wait is over, and closes it", async () => {
+Deno.test("Connection refuses a player with StreamNotFound after play_wait, and closes it", async () => {
   const rig = new ServerRig("vhost __defaultVhost__ { play { play_wait 5s; } }");
   const player = await rig.play();
   await rig.advance(4_000);
@@ -64,7 +64,7 @@ Deno.test("Connection tells a player that nobody publishes when the wait is over
   await rig.stop();
 });
 
-Deno.test("Connection keeps a player whose publisher left, and goes on with the next one", async () => {
+Deno.test("Connection keeps a player whose publisher left, and resumes with the next one", async () => {
   const rig = new ServerRig();
   const first = await rig.publish();
   first.push(VIDEO, 0, keyframe(1));
@@ -97,7 +97,7 @@ Deno.test("Connection keeps a player whose publisher's connection was reset", as
   await rig.stop();
 });
 
-Deno.test("Connection sends nothing of a stream that the player closed in the same breath", async () => {
+Deno.test("Connection sends nothing of a stream that the player closed in the same turn", async () => {
   const rig = new ServerRig();
   const publisher = await rig.publish();
   publisher.push(VIDEO, 0, keyframe(1));
@@ -129,7 +129,7 @@ Deno.test("Connection plays one stream after the other on one connection", async
   player.closeStream();
   player.play("first");
   await rig.settle();
-  assertEquals(player.pictures, [
+  assertEquals(player.videos, [
     keyframe(1),
     keyframe(2),
     interFrame(4),
@@ -140,7 +140,7 @@ Deno.test("Connection plays one stream after the other on one connection", async
   await rig.stop();
 });
 
-Deno.test("Connection keeps the stream back while a player is paused, even when it pings", async () => {
+Deno.test("Connection holds the stream while a player is paused, even when it pings", async () => {
   const rig = new ServerRig();
   const publisher = await rig.publish();
   publisher.push(VIDEO, 0, keyframe(1));
@@ -155,7 +155,7 @@ Deno.test("Connection keeps the stream back while a player is paused, even when 
   player.command("pause", [null, false, 0], { msid: 1 });
   await rig.advance(1_000);
   assertEquals(player.words.slice(-3), ["NetStream.Unpause.Notify", "StreamBegin", "video"]);
-  assertEquals(player.pictures, [keyframe(1), interFrame(2)]);
+  assertEquals(player.videos, [keyframe(1), interFrame(2)]);
   await rig.stop();
 });
 
@@ -211,7 +211,7 @@ Deno.test("Connection keeps a player that answers its pings", async () => {
   await rig.stop();
 });
 
-Deno.test("Connection pings a player that is held too", async () => {
+Deno.test("Connection pings a held player, too", async () => {
   const rig = new ServerRig("vhost __defaultVhost__ { play { play_wait 10m; } }");
   const player = await rig.play();
   await rig.advance(30_000);
@@ -237,7 +237,7 @@ Deno.test("Connection closes a publisher that sends no media", async () => {
   await rig.stop();
 });
 
-Deno.test("Connection closes a publisher that stops to send media", async () => {
+Deno.test("Connection closes a publisher that stops sending media", async () => {
   const rig = new ServerRig();
   const publisher = await rig.publish();
   for (let second = 0; second < 30; second += 5) {
@@ -253,7 +253,7 @@ Deno.test("Connection closes a publisher that stops to send media", async () => 
 
 const LONG_PAUSES = "vhost __defaultVhost__ { publish { normal_timeout 10m; grace 10s; } }";
 
-Deno.test("Connection closes a silent publisher that does not answer a ping, however long it may pause", async () => {
+Deno.test("Connection closes a silent publisher that does not answer a ping, even with a long normal_timeout", async () => {
   const rig = new ServerRig(LONG_PAUSES);
   const publisher = await rig.publish();
   publisher.push(VIDEO, 0, keyframe(1));
@@ -268,13 +268,13 @@ Deno.test("Connection closes a silent publisher that does not answer a ping, how
   await rig.advance(1_000);
   assertEquals(rig.endings, ["no answer to a ping within 30000 ms"]);
   assertEquals(rig.server.counts, { connections: 1, players: 1, publishers: 0 });
-  assert(!player.words.includes("NetStream.Play.UnpublishNotify"), "it may be back");
+  assert(!player.words.includes("NetStream.Play.UnpublishNotify"), "it may return");
   await rig.advance(11_000);
   assert(player.words.includes("NetStream.Play.UnpublishNotify"));
   await rig.stop();
 });
 
-Deno.test("Connection keeps a pausing publisher that answers its pings, as long as it may pause", async () => {
+Deno.test("Connection keeps a pausing publisher that answers its pings until normal_timeout", async () => {
   const rig = new ServerRig(LONG_PAUSES);
   const publisher = await rig.publish();
   publisher.push(VIDEO, 0, keyframe(1));
@@ -289,7 +289,7 @@ Deno.test("Connection keeps a pausing publisher that answers its pings, as long 
   await rig.stop();
 });
 
-Deno.test("Connection pings no publisher that sends, though it never reads", async () => {
+Deno.test("Connection does not ping a publisher that sends but never reads", async () => {
   const rig = new ServerRig();
   const publisher = await rig.publish();
   publisher.far.block();
@@ -302,7 +302,7 @@ Deno.test("Connection pings no publisher that sends, though it never reads", asy
   await rig.stop();
 });
 
-Deno.test("Connection refuses a second publisher, whom the first does not notice", async () => {
+Deno.test("Connection refuses a second publisher, and the first is not affected", async () => {
   const rig = new ServerRig();
   const first = await rig.publish();
   const player = await rig.play();
@@ -313,7 +313,7 @@ Deno.test("Connection refuses a second publisher, whom the first does not notice
   await rig.advance(3_000);
   assertEquals(second.isEnded, true);
   assertEquals(first.isEnded, false);
-  assertEquals(player.pictures, [keyframe(1)]);
+  assertEquals(player.videos, [keyframe(1)]);
   assertEquals(rig.warnings, [
     'Client refused: Stream "live/show" already has a publisher',
   ]);
@@ -331,7 +331,7 @@ Deno.test("Connection publishes one stream after the other on one connection", a
   const other = await rig.publish("first");
   assertEquals(other.words, ["NetStream.Publish.Start"]);
   const player = await rig.play("second");
-  assertEquals(player.pictures, [keyframe(1)]);
+  assertEquals(player.videos, [keyframe(1)]);
   assertEquals(rig.server.counts.publishers, 2);
   await rig.stop();
 });
@@ -349,7 +349,7 @@ Deno.test("Connection lets a publisher play and a player publish on its connecti
   await rig.stop();
 });
 
-Deno.test("Connection drops media that nobody has asked for", async () => {
+Deno.test("Connection drops media of a client that does not publish", async () => {
   const rig = new ServerRig();
   const client = await rig.connect();
   client.push(VIDEO, 0, keyframe(1));
@@ -366,7 +366,7 @@ interface RefusalCase {
   readonly name: string;
   readonly config: string;
   readonly properties?: Readonly<Record<string, string>>;
-  readonly deed: (client: Client) => void;
+  readonly act: (client: Client) => void;
   readonly status: string;
   readonly warning: string;
 }
@@ -375,28 +375,28 @@ const REFUSALS: readonly RefusalCase[] = [
   {
     name: "a player of an unknown vhost",
     config: "vhost other.example { }",
-    deed: (client) => client.play(),
+    act: (client) => client.play(),
     status: "NetStream.Play.Failed",
     warning: 'There is no vhost "server" here',
   },
   {
     name: "a publisher to an unknown vhost",
     config: "vhost other.example { }",
-    deed: (client) => client.publish(),
+    act: (client) => client.publish(),
     status: "NetStream.Publish.Denied",
     warning: 'There is no vhost "server" here',
   },
   {
-    name: "a player of a vhost that is switched off",
+    name: "a player of a disabled vhost",
     config: "vhost server { enabled off; } vhost __defaultVhost__ { }",
-    deed: (client) => client.play(),
+    act: (client) => client.play(),
     status: "NetStream.Play.Failed",
     warning: "Vhost server is disabled",
   },
   {
     name: "a publisher whose address is denied",
     config: "vhost __defaultVhost__ { security { enabled on; allow play all; deny publish all; } }",
-    deed: (client) => client.publish(),
+    act: (client) => client.publish(),
     status: "NetStream.Publish.Denied",
     warning: "Address 127.0.0.1 may not publish here",
   },
@@ -404,24 +404,24 @@ const REFUSALS: readonly RefusalCase[] = [
     name: "a player from another page",
     config: "vhost __defaultVhost__ { refer { enabled on; play good.example; } }",
     properties: { pageUrl: "https://evil.example/good.example" },
-    deed: (client) => client.play(),
+    act: (client) => client.play(),
     status: "NetStream.Play.Failed",
     warning: "This page may not play here",
   },
   {
     name: "a player that names no stream",
     config: "vhost __defaultVhost__ { }",
-    deed: (client) => client.play(""),
+    act: (client) => client.play(""),
     status: "NetStream.Play.Failed",
     warning: "The stream name is empty",
   },
 ];
 
-for (const { name, config, properties, deed, status, warning } of REFUSALS) {
-  Deno.test(`Connection tells ${name} why it is refused, and closes it`, async () => {
+for (const { name, config, properties, act, status, warning } of REFUSALS) {
+  Deno.test(`Connection refuses ${name} with a reason, and closes it`, async () => {
     const rig = new ServerRig(config);
     const client = await rig.connect(properties);
-    deed(client);
+    act(client);
     await rig.settle();
     assertEquals(client.words, [status]);
     assertEquals(client.isEnded, false);
@@ -443,7 +443,7 @@ Deno.test("Connection serves a player from an allowed page", async () => {
   await rig.stop();
 });
 
-Deno.test("Connection goes by the vhost that a client names, not by the host it dialled", async () => {
+Deno.test("Connection uses the vhost that a client names, not the host it dialled", async () => {
   const rig = new ServerRig("vhost a.example { } vhost b.example { }");
   const publisher = await rig.connect({ tcUrl: "rtmp://10.0.0.7/live?vhost=a.example" });
   publisher.publish();
@@ -473,7 +473,7 @@ Deno.test("Connection does not answer a refused client again, however often it a
   await rig.stop();
 });
 
-Deno.test("Connection refuses an edge whose way was too long", async () => {
+Deno.test("Connection refuses an edge whose path is too long", async () => {
   const rig = new ServerRig();
   const edge = await rig.connect({ edgePath: "e1,e2,e3,e4,e5,e6,e7,e8" });
   assertEquals(edge.words, ["NetConnection.Connect.Rejected"]);
@@ -483,7 +483,7 @@ Deno.test("Connection refuses an edge whose way was too long", async () => {
   await rig.stop();
 });
 
-Deno.test("Connection puts a peer's words in quotes and short in the log", async () => {
+Deno.test("Connection quotes and shortens a peer's text in the log", async () => {
   const rig = new ServerRig("vhost other.example { }");
   const client = await rig.connect({
     tcUrl: `rtmp://server/live?vhost=evil\u001b[2J${"x".repeat(500)}`,
@@ -495,7 +495,7 @@ Deno.test("Connection puts a peer's words in quotes and short in the log", async
   await rig.stop();
 });
 
-// What is no RTMP, or breaks it.
+// Bytes that are not RTMP, or break it.
 
 interface Garbage {
   readonly name: string;
@@ -564,7 +564,7 @@ for (const { name, bytes, warning, code } of GARBAGE) {
     const rig = new ServerRig();
     const client = await rig.dial();
     client.send(bytes);
-    // There is more where that came from.
+    // And more of it.
     client.send(bytes);
     await rig.settle();
     assertEquals(client.isEnded, true);
@@ -578,7 +578,7 @@ for (const { name, bytes, warning, code } of GARBAGE) {
   });
 }
 
-Deno.test("Connection closes a client with an address that cannot be read", async () => {
+Deno.test("Connection closes a client with an unreadable URL", async () => {
   const rig = new ServerRig();
   const client = await rig.connect({ tcUrl: "not an address" });
   assertEquals(client.isEnded, true);
@@ -587,7 +587,7 @@ Deno.test("Connection closes a client with an address that cannot be read", asyn
   await rig.stop();
 });
 
-Deno.test("Connection closes a client that asks and asks and reads no answer", async () => {
+Deno.test("Connection closes a client that keeps asking and reads no answer", async () => {
   const rig = new ServerRig();
   const client = await rig.connect();
   client.far.block();
@@ -600,12 +600,12 @@ Deno.test("Connection closes a client that asks and asks and reads no answer", a
   assertEquals(rig.warnings.length, 1);
   assertMatch(
     rig.warnings[0]!,
-    /^Client closed: Cannot answer any more: \d+ bytes of answers are unread$/,
+    /^Client closed: Cannot send more answers: \d+ bytes are unread$/,
   );
   await rig.stop();
 });
 
-Deno.test("Connection closes its client, and no other, when a fault of ours comes up", async () => {
+Deno.test("Connection closes its client, and no other, on an internal error", async () => {
   const rig = new ServerRig();
   const [other, client] = [await rig.publish(), await rig.connect()];
   client.far.read = () => Promise.reject(new TypeError("no such thing"));
@@ -622,7 +622,7 @@ Deno.test("Connection closes its client, and no other, when a fault of ours come
 // Leaving.
 
 const SILENCES: readonly (readonly [name: string, act: (rig: ServerRig) => Promise<Client>])[] = [
-  ["says nothing", (rig) => rig.dial()],
+  ["sends nothing", (rig) => rig.dial()],
   ["only connects", (rig) => rig.connect()],
   ["leaves its stream", async (rig) => {
     const client = await rig.publish();
@@ -633,7 +633,7 @@ const SILENCES: readonly (readonly [name: string, act: (rig: ServerRig) => Promi
 ];
 
 for (const [name, act] of SILENCES) {
-  Deno.test(`Connection closes a client that ${name} and wants no other for 30 s`, async () => {
+  Deno.test(`Connection closes a client that ${name} and then does nothing for 30 s`, async () => {
     const rig = new ServerRig();
     const client = await act(rig);
     await rig.advance(30_000);
@@ -645,7 +645,7 @@ for (const [name, act] of SILENCES) {
   });
 }
 
-Deno.test("Connection closes a client that stops in mid-handshake", async () => {
+Deno.test("Connection closes a client that stops during the handshake", async () => {
   const rig = new ServerRig();
   const client = await rig.dial();
   client.send(SIMPLE_HANDSHAKE.subarray(0, 1_000));
@@ -654,7 +654,7 @@ Deno.test("Connection closes a client that stops in mid-handshake", async () => 
   await rig.stop();
 });
 
-Deno.test("Connection says how much went to and fro when a client has left", async () => {
+Deno.test("Connection logs the byte counts when a client has left", async () => {
   const rig = new ServerRig();
   const publisher = await rig.publish();
   publisher.push(VIDEO, 0, keyframe(1));

@@ -40,7 +40,7 @@ class Rig {
   }
 }
 
-Deno.test("HookClient.ask() posts the payload as JSON and follows no redirect by itself", async () => {
+Deno.test("HookClient.ask() posts the payload as JSON and does not follow redirects", async () => {
   const rig = new Rig();
   assertEquals(await rig.ask(A), null);
   const [{ url, payload, init }] = rig.script.requests as [typeof rig.script.requests[0]];
@@ -64,7 +64,7 @@ Deno.test("HookClient.ask() asks all URLs in order, and stops at the first that 
   assertEquals(await rig.ask(B, A), "Callback on_play refuses: code 9");
 });
 
-Deno.test("HookClient.report() reports to all URLs, whatever they answer", async () => {
+Deno.test("HookClient.report() reports to all URLs, no matter what they answer", async () => {
   const rig = new Rig();
   rig.script.answer = () => Promise.reject(new Error("gone"));
   await rig.client.report(rig.call(A, B));
@@ -80,7 +80,7 @@ Deno.test("HookClient.ask() asks one after the other, not both at once", async (
   await rig.clock.advance(TIMEOUT_MS);
 });
 
-Deno.test("HookClient.ask() waits as long as its deadline for all URLs together", async () => {
+Deno.test("HookClient.ask() has one deadline for all URLs", async () => {
   const rig = new Rig();
   rig.script.answer = ({ url }) =>
     url === B ? never() : new Promise((resolve) => {
@@ -95,7 +95,7 @@ Deno.test("HookClient.ask() waits as long as its deadline for all URLs together"
   assertEquals(rig.clock.pendingCount, 0);
 });
 
-Deno.test("HookClient.ask() waits no longer for a body than for an answer", async () => {
+Deno.test("HookClient.ask() has the same deadline for the body as for the answer", async () => {
   const rig = new Rig();
   rig.script.answer = () => new Response(new ReadableStream({ pull: () => new Promise(() => {}) }));
   let objection: string | null | undefined;
@@ -152,9 +152,9 @@ Deno.test("HookClient.ask() does not read an endless answer", async () => {
   assert(isCancelled && pulls < 10);
 });
 
-Deno.test("HookClient.ask() tells a client little and the log more of a server that is not there", async () => {
+Deno.test("HookClient.ask() logs more about an unreachable server than it tells the client", async () => {
   const url = "http://user:pass@a.example/hook?key=s3cret";
-  // As Deno words it.
+  // The text of Deno.
   const cause = new Error(
     "error sending request for url (http://a.example/hook?key=s3cret): client error (Connect): " +
       "tcp connect error: Connection refused (os error 111)",
@@ -172,14 +172,14 @@ Deno.test("HookClient.ask() tells a client little and the log more of a server t
   }]);
 });
 
-Deno.test("HookClient.ask() tells no URL of which it does not know how it is worded", async () => {
+Deno.test("HookClient.ask() logs no cause that contains a URL in an unknown form", async () => {
   const rig = new Rig(() => Promise.reject(new Error("no http://a.example/hook?key=s3cret here")));
   await rig.ask(`${A}?key=s3cret`);
   assertEquals(rig.log.urgent.length, 1);
   assert(!JSON.stringify(rig.log.lines).includes("s3cret"));
 });
 
-Deno.test("HookClient.ask() logs the failures of a URL once in 10 s, with their number", async () => {
+Deno.test("HookClient.ask() logs the failures of a URL once in 10 s, with their count", async () => {
   const rig = new Rig();
   rig.script.answer = () => new Response("0", { status: 500 });
   for (let i = 0; i < 100; i++) await rig.ask(A);
@@ -193,7 +193,7 @@ Deno.test("HookClient.ask() logs the failures of a URL once in 10 s, with their 
   ]);
 });
 
-Deno.test("HookClient.ask() takes a refusal for no failure", async () => {
+Deno.test("HookClient.ask() does not log a refusal as a failure", async () => {
   const rig = new Rig();
   rig.script.answer = () => new Response('{"code":1}');
   await rig.ask(A);

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file camelcase -- the names are those of the payloads
-/** What HTTP servers made for SRS's callbacks read, and what they may answer. */
+/** What HTTP servers written for SRS's callbacks get, and what they may answer. */
 
 import {
   type HookEvent,
@@ -51,7 +51,7 @@ const PAYLOADS: readonly (readonly [event: HookEvent, own: Readonly<Record<strin
 ];
 
 for (const [event, own] of PAYLOADS) {
-  Deno.test(`hookPayload() of ${event.action} has the fields of SRS`, () => {
+  Deno.test(`hookPayload() of ${event.action} has SRS's fields`, () => {
     const payload = hookPayload(event, { server: SERVER, client: CLIENT, url: URL_OF_STREAM });
     assertEquals(payload, { ...COMMON, action: event.action, ...own } as typeof payload);
   });
@@ -69,7 +69,7 @@ Deno.test("hookPayload() leaves the default vhost out of stream_url", () => {
 interface Answer {
   readonly status?: number;
   readonly body: string;
-  /** Null when the client is let in. */
+  /** Null when the client is allowed. */
   readonly objection: string | null;
 }
 
@@ -126,7 +126,7 @@ for (const { status = 200, body, objection } of ANSWERS) {
   });
 }
 
-Deno.test("judgeAnswer() says what to do about every callback that fails", () => {
+Deno.test("judgeAnswer() gives a fix for every callback that fails", () => {
   const verdicts: HookVerdict[] = [302, 500].map((status) => judgeAnswer(status, "0"));
   verdicts.push(judgeAnswer(200, "ok"));
   for (const verdict of verdicts) assert(verdict.type === "failed" && verdict.fix !== "");

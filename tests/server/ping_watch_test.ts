@@ -8,7 +8,7 @@ const PLAY = parseConfig(
   { readFile: () => undefined },
 ).config.vhosts.get("v")!.play;
 
-Deno.test("PingWatch.check() asks for one ping when the client was silent, and gives up without an answer", () => {
+Deno.test("PingWatch.check() asks for one ping when the client is silent, and to close it without an answer", () => {
   const watch = new PingWatch(1_000);
   const times = [1_000, 10_999, 11_000, 12_000, 13_999, 14_000];
   assertEquals(times.map((nowMs) => watch.check(nowMs, PLAY)), [
@@ -17,7 +17,7 @@ Deno.test("PingWatch.check() asks for one ping when the client was silent, and g
   ]);
 });
 
-Deno.test("PingWatch.check() takes anything for an answer, and begins anew", () => {
+Deno.test("PingWatch.check() accepts any byte as an answer, and starts over", () => {
   const watch = new PingWatch(0);
   assertEquals(watch.check(10_000, PLAY), "ping");
   watch.onHeard(12_000);

@@ -1,4 +1,4 @@
-/** A player on a stream: where it begins, when it skips, when it is given up. */
+/** A player on a stream: where it starts, when it skips, when it is closed as stalled. */
 
 import fc from "fast-check";
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
@@ -88,7 +88,7 @@ class Rig {
     return this;
   }
 
-  /** One visit of the wheel; the socket takes what there is. */
+  /** One flush by the wheel; the socket takes all of it. */
   async visit(): Promise<void> {
     this.sink.flush(this.clock.now());
     await this.acceptAll();
@@ -102,7 +102,7 @@ class Rig {
     }
   }
 
-  /** What the player got, in words: `preamble`, numbers of pictures, names of other messages. */
+  /** What the player got: `preamble`, numbers of video frames, names of other messages. */
   get received(): (string | number)[] {
     assertEquals(this.transport.faults, []);
     return readMessages(this.transport.received, CHUNK_SIZE).map((message) => {
@@ -113,9 +113,9 @@ class Rig {
   }
 }
 
-// Beginning.
+// Starting.
 
-Deno.test("PlayerSink begins at the newest keyframe, with the headers before it", async () => {
+Deno.test("PlayerSink starts at the newest keyframe, with the headers before it", async () => {
   const rig = new Rig().publish();
   rig.push(DATA, 0, METADATA);
   rig.push(VIDEO, 0, AVC_HEADER);
@@ -136,7 +136,7 @@ Deno.test("PlayerSink stamps the headers with the time of the keyframe", async (
   );
 });
 
-Deno.test("PlayerSink begins at the very beginning of a source that has sent no keyframe", async () => {
+Deno.test("PlayerSink starts at the first message of a source that has sent no keyframe", async () => {
   const rig = new Rig().publish();
   rig.push(VIDEO, 0, AVC_HEADER);
   rig.push(VIDEO, 0, interFrame(1));
@@ -155,7 +155,7 @@ Deno.test("PlayerSink waits for a stream that is not live and gets all of it", a
   assertEquals(rig.received, ["header 32", 0, 1]);
 });
 
-Deno.test("PlayerSink waits for the next keyframe when the stream has no place to begin", async () => {
+Deno.test("PlayerSink waits for the next keyframe when the stream has no join point", async () => {
   const rig = new Rig(3).publish();
   rig.push(VIDEO, 0, AVC_HEADER);
   rig.pushSeconds(0, 9);
@@ -191,7 +191,7 @@ Deno.test("PlayerSink gets a source from its first message without GOP cache too
   assertEquals(rig.received, ["header 32", 7]);
 });
 
-Deno.test("PlayerSink puts the stream behind control bytes that are under way", async () => {
+Deno.test("PlayerSink sends the stream after control bytes that are in flight", async () => {
   const rig = new Rig().publish();
   rig.pushSeconds(0, 1);
   rig.writer.send(encodePingRequest(1));
@@ -201,7 +201,7 @@ Deno.test("PlayerSink puts the stream behind control bytes that are under way", 
   assertEquals(rig.received, ["PingRequest", 0, 1]);
 });
 
-Deno.test("PlayerSink waits while an earlier stream's message is half sent", async () => {
+Deno.test("PlayerSink waits while a message of an earlier stream is partly sent", async () => {
   const rig = new Rig().publish();
   rig.pushSeconds(0, 1);
   rig.join().sink.flush(0);
@@ -216,7 +216,7 @@ Deno.test("PlayerSink waits while an earlier stream's message is half sent", asy
   assertEquals(rig.received, [0, 1, 0, 1]);
 });
 
-Deno.test("PlayerSink goes on with what came since the last visit", async () => {
+Deno.test("PlayerSink continues with what arrived since the last flush", async () => {
   const rig = new Rig().publish().join();
   rig.pushSeconds(0, 2);
   await rig.visit();
@@ -226,7 +226,7 @@ Deno.test("PlayerSink goes on with what came since the last visit", async () => 
   assertEquals(rig.received, [0, 1, 2, 3]);
 });
 
-Deno.test("PlayerSink goes on over the end of a source and the beginning of the next", async () => {
+Deno.test("PlayerSink continues across the end of a source and the start of the next", async () => {
   const rig = new Rig().publish().join();
   rig.pushSeconds(0, 1);
   await rig.visit();
@@ -260,7 +260,7 @@ Deno.test("PlayerSink skips to the newest keyframe when the player lags too far"
   assertEquals(rig.sink.stats, { skips: 1, skippedBytes: rig.stream.joinPoint!.offset - from });
 });
 
-Deno.test("PlayerSink leaves the headers out when the player has those of the keyframe", async () => {
+Deno.test("PlayerSink omits the headers when the player has those of the keyframe", async () => {
   const rig = new Rig().publish();
   rig.push(VIDEO, 0, AVC_HEADER);
   rig.pushSeconds(0, 1);
@@ -310,7 +310,7 @@ Deno.test("PlayerSink skips nothing when there is no newer keyframe", async () =
   assertEquals(rig.sink.stats.skips, 0);
 });
 
-Deno.test("PlayerSink skips nothing when the player lags as far as it may", async () => {
+Deno.test("PlayerSink skips nothing when the player lags exactly as far as it may", async () => {
   const rig = new Rig().publish().join();
   rig.pushSeconds(0, 0);
   await rig.visit();
@@ -332,7 +332,7 @@ Deno.test("PlayerSink skips nothing of a thin stream, whose slabs span minutes",
   assertEquals(rig.received.length, 600);
 });
 
-Deno.test("PlayerSink waits for a keyframe when its place is gone and there is none", async () => {
+Deno.test("PlayerSink waits for a keyframe when its bytes are gone and there is none", async () => {
   const rig = new Rig(5).publish().join();
   rig.pushSeconds(0, 1);
   rig.sink.flush(0);
@@ -350,7 +350,7 @@ Deno.test("PlayerSink waits for a keyframe when its place is gone and there is n
 
 // Pausing.
 
-Deno.test("PlayerSink.setPaused() keeps the stream back while control bytes pass", async () => {
+Deno.test("PlayerSink.setPaused() holds the stream while control bytes pass", async () => {
   const rig = new Rig().publish().join();
   rig.pushSeconds(0, 1);
   await rig.visit();
@@ -365,7 +365,7 @@ Deno.test("PlayerSink.setPaused() keeps the stream back while control bytes pass
   assertEquals(rig.received, [0, 1, "PingRequest", 2, 3]);
 });
 
-Deno.test("PlayerSink.setPaused() counts before the stream has begun too", async () => {
+Deno.test("PlayerSink.setPaused() works before the stream has started", async () => {
   const rig = new Rig().join();
   rig.sink.setPaused(true);
   rig.publish();
@@ -377,7 +377,7 @@ Deno.test("PlayerSink.setPaused() counts before the stream has begun too", async
   assertEquals(rig.received, [0, 1]);
 });
 
-Deno.test("PlayerSink goes on at the newest keyframe when it was paused too long", async () => {
+Deno.test("PlayerSink resumes at the newest keyframe when it was paused too long", async () => {
   const rig = new Rig().publish().join();
   rig.pushSeconds(0, 1);
   await rig.visit();
@@ -389,9 +389,9 @@ Deno.test("PlayerSink goes on at the newest keyframe when it was paused too long
   assertEquals(rig.received, [0, 1, 20, 21]);
 });
 
-// Giving up.
+// Stalling.
 
-Deno.test("PlayerSink gives up a player that takes no byte for too long", async () => {
+Deno.test("PlayerSink reports a player that takes no byte for too long as stalled", async () => {
   const rig = new Rig().publish().join();
   rig.pushSeconds(0, 1);
   rig.sink.flush(0);
@@ -403,7 +403,7 @@ Deno.test("PlayerSink gives up a player that takes no byte for too long", async 
   assertEquals(rig.stalls, 1);
 });
 
-Deno.test("PlayerSink does not give up a player that takes a byte now and then", async () => {
+Deno.test("PlayerSink does not report a player that takes single bytes as stalled", async () => {
   const rig = new Rig().publish().join();
   rig.pushSeconds(0, 1);
   rig.sink.flush(0);
@@ -417,7 +417,7 @@ Deno.test("PlayerSink does not give up a player that takes a byte now and then",
 });
 
 for (const name of ["waits", "is paused"] as const) {
-  Deno.test(`PlayerSink gives up a player that takes no answer while it ${name}`, async () => {
+  Deno.test(`PlayerSink reports a player that takes no answer while it ${name} as stalled`, async () => {
     const rig = new Rig().join();
     if (name === "is paused") rig.sink.setPaused(true);
     rig.writer.send(encodePingRequest(1));
@@ -427,7 +427,7 @@ for (const name of ["waits", "is paused"] as const) {
   });
 }
 
-Deno.test("PlayerSink does not give up a player that has nothing to take", async () => {
+Deno.test("PlayerSink does not report a player with nothing to take as stalled", async () => {
   const rig = new Rig().publish().join();
   rig.pushSeconds(0, 1);
   await rig.visit();
@@ -438,7 +438,7 @@ Deno.test("PlayerSink does not give up a player that has nothing to take", async
 
 // Leaving.
 
-Deno.test("PlayerSink.leave() counts for a flush that was asked for before", async () => {
+Deno.test("PlayerSink.leave() also stops a flush that is already queued", async () => {
   const rig = new Rig().publish().join();
   rig.pushSeconds(0, 1);
   rig.sink.leave();
@@ -480,30 +480,30 @@ const step = fc.oneof(
   fc.record({ do: fc.constant("accept" as const), count: fc.nat(100_000) }),
 ) as fc.Arbitrary<Step>;
 
-/** Runs the steps; pictures carry the version of the header that they need in their length. */
+/** Runs the steps. The length of a video frame is the version of the header that it needs. */
 async function runSteps(steps: readonly Step[]): Promise<Rig> {
   const rig = new Rig().publish().join();
   let timeMs = 0;
   let version = 0;
   let id = 0;
-  const picture = (make: typeof keyframe) => {
+  const frame = (make: typeof keyframe) => {
     timeMs += 40;
     rig.push(VIDEO, timeMs, make(id++, 10 + version));
   };
   rig.push(VIDEO, 0, new Uint8Array([...AVC_HEADER, version]));
-  picture(keyframe);
+  frame(keyframe);
   for (const step of steps) {
     switch (step.do) {
       case "keyframe":
-        picture(keyframe);
+        frame(keyframe);
         break;
       case "frame":
-        picture(interFrame);
+        frame(interFrame);
         break;
       case "header":
         version = (version + 1) % 200;
         rig.push(VIDEO, timeMs, new Uint8Array([...AVC_HEADER, version]));
-        picture(keyframe);
+        frame(keyframe);
         break;
       case "leap":
         timeMs += step.seconds * 1_000;
@@ -530,7 +530,7 @@ async function runSteps(steps: readonly Step[]): Promise<Rig> {
   return rig;
 }
 
-Deno.test("PlayerSink gives the player nothing that it cannot decode, whatever happens", async () => {
+Deno.test("PlayerSink never sends the player anything that it cannot decode", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
       const rig = await runSteps(steps);
@@ -542,10 +542,10 @@ Deno.test("PlayerSink gives the player nothing that it cannot decode, whatever h
           version = payload.at(-1)!;
           continue;
         }
-        assertEquals(payload.length, 10 + version, "a picture of another header");
+        assertEquals(payload.length, 10 + version, "a frame of another header");
         const id = idOf(payload);
         assert(id > last, "time went back");
-        assert(id === last + 1 || payload[0] === 0x17, "a skip to a picture in mid-GOP");
+        assert(id === last + 1 || payload[0] === 0x17, "a skip to a frame in mid-GOP");
         last = id;
       }
     }),

@@ -1,4 +1,4 @@
-/** A connection that plays: held, begun, gone. */
+/** A connection that plays: held, started, gone. */
 
 import type { VhostConfig } from "../../lib/config/config.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
@@ -66,7 +66,7 @@ class Rig {
   }
 }
 
-/** What comes of announcing a play. */
+/** The result of announcing a play. */
 type Announcement = "sent" | "silent" | "withdrawn";
 
 class Host implements PlayerHost {
@@ -103,7 +103,7 @@ class Host implements PlayerHost {
   }
 }
 
-/** Takes all writes until none is under way. */
+/** Takes all writes until none is in flight. */
 async function acceptAll(clock: FakeClock, { transport }: Host): Promise<void> {
   await clock.settle();
   while (transport.isWriting) {
@@ -126,7 +126,7 @@ Deno.test("Player is held, unannounced, until a source begins", async () => {
   player.leave();
 });
 
-Deno.test("Player begins at once, not when the wheel comes round", async () => {
+Deno.test("Player starts at once, without waiting for the wheel", async () => {
   const rig = new Rig();
   rig.publish().push(9, 0, keyframe(1), 0);
   const { player, host } = rig.join("silent");
@@ -135,7 +135,7 @@ Deno.test("Player begins at once, not when the wheel comes round", async () => {
   player.leave();
 });
 
-Deno.test("Player that was held gets a source's first media at once, not when the wheel comes round", async () => {
+Deno.test("Player that was held gets a source's first media at once, without waiting for the wheel", async () => {
   const rig = new Rig();
   const { player, host } = rig.join("silent");
   const source = rig.publish();
@@ -151,7 +151,7 @@ Deno.test("Player that was held gets a source's first media at once, not when th
   player.leave();
 });
 
-Deno.test("Player is announced once however often sources begin", async () => {
+Deno.test("Player is announced once, however often sources begin", async () => {
   const rig = new Rig();
   const { player, host } = rig.join();
   rig.publish().end("unpublished");
@@ -171,7 +171,7 @@ Deno.test("Player gets nothing when its client has withdrawn the play", async ()
   player.leave();
 });
 
-Deno.test("Player.leave() leaves no viewer, no seat and no stream behind", async () => {
+Deno.test("Player.leave() leaves no viewer, seat or stream behind", async () => {
   const rig = new Rig();
   const held = rig.join();
   const live = rig.join();
@@ -250,7 +250,7 @@ for (const [minLatency, mwLatencyMs, periodMs, forEdgesMs] of PERIODS) {
   });
 }
 
-Deno.test("Player of 1,000 that begin at once starts no more than 64 writes in a turn", async () => {
+Deno.test("1,000 players that start at once cause at most 64 writes per turn", async () => {
   const rig = new Rig();
   const joined = Array.from({ length: 1_000 }, () => rig.join());
   const countWrites = () =>

@@ -20,12 +20,12 @@ const REQUEST: StreamRequest = {
 
 const BAD_NAME: Refusal = { code: "NetStream.Publish.BadName", description: "taken" };
 
-/** Both sides of a publication: the vhost that answers and the connection that is told. */
+/** Both sides of a publication: the vhost and the connection. */
 class Rig implements VhostService, PublicationHost, PublishHandle {
   readonly config = defaultConfig().vhosts.values().next().value!;
   /** What happened, in order. */
   readonly events: string[] = [];
-  /** Answers in the very call. */
+  /** Called during `publish`; may answer at once. */
   onPublish: (answer: PublishAnswer) => void = () => {};
   announces = true;
   answer: PublishAnswer | null = null;
@@ -58,7 +58,7 @@ class Rig implements VhostService, PublicationHost, PublishHandle {
   }
 
   play(): Stream {
-    throw new Error("Nobody plays here");
+    throw new Error("Cannot play: this vhost has publishers only");
   }
 
   leave(): void {}
@@ -134,7 +134,7 @@ Deno.test("Publication tells the client why it is refused, at once or later", ()
   ]);
 });
 
-Deno.test("Publication tells the client that another one has the stream", () => {
+Deno.test("Publication tells the client that another publisher has the stream", () => {
   const rig = new Rig();
   rig.onPublish = (answer) => answer.onAccepted(rig);
   rig.open();
@@ -169,12 +169,12 @@ Deno.test("Publication.check() limits the pauses between messages", () => {
   );
 });
 
-Deno.test("Publication gives up a publisher that sends nothing, and an edge only when it is not heard either", () => {
+Deno.test("Publication.check() closes a publisher that sends no media, but an edge only if it sends nothing at all", () => {
   const limitMs = new Rig().config.publish.normalTimeoutMs;
   for (
-    const { edgePath, isGivenUp } of [
-      { edgePath: [], isGivenUp: true },
-      { edgePath: ["edge"], isGivenUp: false },
+    const { edgePath, isClosed } of [
+      { edgePath: [], isClosed: true },
+      { edgePath: ["edge"], isClosed: false },
     ]
   ) {
     const rig = new Rig();
@@ -183,7 +183,7 @@ Deno.test("Publication gives up a publisher that sends nothing, and an edge only
     publication.push(9, 7, keyframe(), 0);
     rig.lastHeardMs = limitMs;
     assertEquals(publication.check(limitMs), null);
-    assertEquals(publication.check(limitMs + 1) !== null, isGivenUp, edgePath.join());
+    assertEquals(publication.check(limitMs + 1) !== null, isClosed, edgePath.join());
     assertEquals(publication.check(2 * limitMs + 1) !== null, true, edgePath.join());
   }
 });

@@ -1,7 +1,7 @@
 /**
- * Publishers of an origin that are lost and return, or are followed by another, on whichever connection. SRS
- * users' reports: a publisher is refused as busy after a network loss (#675), replays within seconds fail
- * (#2215, #2621).
+ * Publishers of an origin that are lost and return, or are followed by another, on the same or a
+ * new connection. Reports of SRS users: a publisher is refused as busy after a network loss (#675),
+ * replays within seconds fail (#2215, #2621).
  */
 
 import { encodePingRequest } from "../../lib/rtmp/control_messages.ts";
@@ -12,7 +12,7 @@ import { type Client, ServerRig } from "./rig.ts";
 const VIDEO = 9;
 const FRAME_MS = 40;
 
-/** What a player is told before the stream, when its publisher stops for good, and when one is back. */
+/** What a player gets before the stream, when the stream is unpublished, and published again. */
 const STARTED = ["StreamBegin", "NetStream.Play.Reset", "NetStream.Play.Start"];
 const GONE = ["NetStream.Play.UnpublishNotify", "StreamEOF"];
 const BACK = ["StreamBegin", "NetStream.Play.PublishNotify"];
@@ -21,14 +21,14 @@ const ORIGIN = "vhost __defaultVhost__ { play { mw_latency 20; } }";
 const REPLACE = "vhost __defaultVhost__ { play { mw_latency 20; } publish { takeover replace; } }";
 const NO_GRACE = "vhost __defaultVhost__ { play { mw_latency 20; } publish { grace 0; } }";
 
-/** An encoder's beginning: header and first GOP on a clock that begins at 0, pictures from `id` on. */
+/** Starts like an encoder: header and first GOP, video frames numbered from `id`, time from 0. */
 function begin(publisher: Client, id: number): void {
   publisher.push(VIDEO, 0, AVC_HEADER);
   publisher.push(VIDEO, 0, keyframe(id));
   publisher.push(VIDEO, FRAME_MS, interFrame(id + 1));
 }
 
-/** Numbers and times of the pictures that a player got, without headers. */
+/** Numbers and times of the video frames that a player got, without headers. */
 function shown({ messages }: Client): { id: number; timestampMs: number }[] {
   return messages.filter(({ typeId, payload }) => typeId === VIDEO && payload[1] === 1)
     .map(({ payload, timestampMs }) => ({ id: idOf(payload), timestampMs }));
@@ -42,7 +42,7 @@ function statusesOf({ words }: Client): string[] {
   return words.filter((word) => word !== "video");
 }
 
-/** A published stream with a player that has got the first two pictures. */
+/** A published stream with a player that has got the first two video frames. */
 async function start(text = ORIGIN): Promise<{ rig: ServerRig; first: Client; player: Client }> {
   const rig = new ServerRig(text);
   const player = await rig.play();
@@ -53,7 +53,7 @@ async function start(text = ORIGIN): Promise<{ rig: ServerRig; first: Client; pl
   return { rig, first, player };
 }
 
-/** How the network lets go of a publisher. */
+/** Ways to lose the connection of a publisher. */
 const LOSSES = [
   { name: "is closed", lose: (publisher: Client) => publisher.transport.close() },
   { name: "is reset", lose: (publisher: Client) => publisher.far.reset() },
@@ -62,7 +62,7 @@ const LOSSES = [
 
 for (const { name, lose } of LOSSES) {
   for (const awayMs of [2_000, 9_000]) {
-    Deno.test(`SRS #675: a publisher returns ${awayMs} ms after its connection ${name}: players stay, time goes on`, async () => {
+    Deno.test(`SRS #675: a publisher returns ${awayMs} ms after its connection ${name}: players stay, time continues`, async () => {
       const { rig, first, player } = await start();
       lose(first);
       await rig.advance(awayMs);
@@ -77,7 +77,7 @@ for (const { name, lose } of LOSSES) {
         { id: 4, timestampMs: 120 },
       ]);
       assertEquals(statusesOf(player), STARTED);
-      // The old timer is no more.
+      // The old timer is gone.
       for (let passed = 0; passed < 15; passed++) {
         second.push(VIDEO, 80 + passed * 1_000, interFrame(5));
         await rig.advance(1_000);
@@ -88,7 +88,7 @@ for (const { name, lose } of LOSSES) {
   }
 }
 
-Deno.test("SRS #2215 #2621: a stream is published again and again within a second, by goodbye or not", async () => {
+Deno.test("SRS #2215 #2621: a stream is published again and again within a second, ended or lost", async () => {
   const { rig, first, player } = await start();
   let publisher = first;
   for (let round = 1; round <= 6; round++) {
@@ -107,7 +107,7 @@ Deno.test("SRS #2215 #2621: a stream is published again and again within a secon
   await rig.stop();
 });
 
-Deno.test("Players are told when a lost publisher does not return within the grace", async () => {
+Deno.test("Players get UnpublishNotify when a lost publisher does not return within the grace", async () => {
   const { rig, first, player } = await start();
   first.transport.close();
   await rig.advance(9_900);
@@ -122,7 +122,7 @@ Deno.test("Players are told when a lost publisher does not return within the gra
   await rig.stop();
 });
 
-Deno.test("A publisher that returned and is lost again has its whole grace again", async () => {
+Deno.test("A publisher that returned and is lost again gets the whole grace again", async () => {
   const { rig, first, player } = await start();
   first.transport.close();
   await rig.advance(9_000);
@@ -137,7 +137,7 @@ Deno.test("A publisher that returned and is lost again has its whole grace again
   await rig.stop();
 });
 
-Deno.test("Players are told at once without grace", async () => {
+Deno.test("Players get UnpublishNotify at once without grace", async () => {
   const { rig, first, player } = await start(NO_GRACE);
   first.transport.close();
   await rig.advance(100);
@@ -158,7 +158,7 @@ const GOODBYES = [
 ] as const;
 
 for (const { name, say } of GOODBYES) {
-  Deno.test(`Players are told at once when the publisher sends ${name}`, async () => {
+  Deno.test(`Players get UnpublishNotify at once when the publisher sends ${name}`, async () => {
     const { rig, first, player } = await start();
     say(first);
     await rig.settle();
@@ -169,7 +169,7 @@ for (const { name, say } of GOODBYES) {
   });
 }
 
-Deno.test("A player that comes during the grace waits for the publisher and begins with its pictures", async () => {
+Deno.test("A player that joins during the grace waits for the publisher and starts with its video frames", async () => {
   const { rig, first } = await start();
   first.transport.close();
   await rig.advance(1_000);
@@ -184,13 +184,13 @@ Deno.test("A player that comes during the grace waits for the publisher and begi
   await rig.stop();
 });
 
-Deno.test("A stream that nobody watches any more is forgotten with its grace", async () => {
+Deno.test("A stream without players is dropped together with its grace", async () => {
   const { rig, first, player } = await start();
   first.transport.close();
   await rig.settle();
   player.transport.close();
   await rig.advance(1_000);
-  // Neither the grace nor the wheel nor the checks of connections.
+  // No timer of the grace, the wheel or the connections.
   assertEquals(rig.clock.pendingCount, 0);
   await rig.stop();
 });
@@ -202,7 +202,7 @@ Deno.test("A server stops while it waits for a publisher", async () => {
   await rig.stop();
 });
 
-Deno.test("A silent publisher that is closed by its timeout has its grace from then on", async () => {
+Deno.test("A silent publisher that is closed by its timeout has its grace from then", async () => {
   const { rig, player } = await start();
   await rig.advance(6_000);
   assertMatch(rig.endings[0]!, /publish.normal_timeout/);
@@ -215,7 +215,7 @@ Deno.test("A silent publisher that is closed by its timeout has its grace from t
 
 // Takeover.
 
-Deno.test("A newcomer is refused while the publisher sends, and gets the stream a second after it stopped", async () => {
+Deno.test("A second publisher is refused while the first sends, and gets the stream a second after it stopped", async () => {
   const { rig, first, player } = await start();
   first.push(VIDEO, 80, interFrame(3));
   await rig.advance(1_000);
@@ -246,12 +246,12 @@ Deno.test("A publisher that returns through another edge is not refused because 
   await rig.stop();
 });
 
-Deno.test("A newcomer replaces a busy publisher when told so, which is told why and closed", async () => {
+Deno.test("A second publisher replaces an active one with takeover replace, and the first is told why and closed", async () => {
   const { rig, first, player } = await start(REPLACE);
   const second = await rig.publish();
   assertEquals(second.words, ["NetStream.Publish.Start"]);
   assertEquals(first.words, ["NetStream.Publish.Start", "NetStream.Publish.BadName"]);
-  // It has not read that yet.
+  // It has not read the status yet.
   first.push(VIDEO, 80, interFrame(666));
   first.closeStream();
   begin(second, 3);
@@ -266,7 +266,7 @@ Deno.test("A newcomer replaces a busy publisher when told so, which is told why 
   await rig.stop();
 });
 
-Deno.test("A publisher that was replaced and comes to life again changes nothing", async () => {
+Deno.test("A publisher that was replaced and sends again changes nothing", async () => {
   const { rig, first, player } = await start();
   await rig.advance(1_500);
   const second = await rig.publish();
@@ -280,7 +280,7 @@ Deno.test("A publisher that was replaced and comes to life again changes nothing
   await rig.stop();
 });
 
-Deno.test("A publisher is replaced although nobody watches, and whoever comes then sees the new one", async () => {
+Deno.test("A publisher is replaced without players, and later players get the new one", async () => {
   const rig = new ServerRig(REPLACE);
   begin(await rig.publish(), 1);
   await rig.settle();

@@ -1,5 +1,3 @@
-/** A server in memory, and clients that do to it whatever a test wants, command by command. */
-
 import { amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { startServer } from "../../lib/app/compose.ts";
 import type { RunningServer } from "../../lib/app/relay_server.ts";
@@ -21,22 +19,22 @@ import { MessageRecorder, type WireMessage } from "../helpers/wire_message.ts";
 
 const PORT = 1935;
 
-/** All of a client's commands are shorter, so none is ever cut. */
+/** All commands of a client are shorter, so none is split. */
 const CHUNK_SIZE = 60_000;
 
-/** A whole conversation takes far fewer. */
+/** A whole exchange takes far fewer. */
 const SETTLE_ROUNDS = 12;
 
-/** What an answer to a client consists of besides statuses and media, and does not matter here. */
+/** Parts of an answer to a client that do not matter here. */
 const SMALL_TALK = [
   ...["type 5", "type 6", "type 1", "NetConnection.Connect.Success", "onBWDone", "_result"],
   "data", // |RtmpSampleAccess
 ];
 
-/** What a test may put in the place of memory. */
+/** What a test may replace. */
 type RigDeps = Partial<Pick<ServerDeps, "network" | "hookFetch" | "createHttp">>;
 
-/** See the file comment. */
+/** A whole server in memory. Clients do to it what a test wants, command by command. */
 export class ServerRig {
   readonly clock = new FakeClock();
   readonly network = new MemoryNetwork();
@@ -56,7 +54,7 @@ export class ServerRig {
     });
   }
 
-  /** A client that has said nothing yet. */
+  /** A client that has sent nothing yet. */
   async dial(): Promise<Client> {
     const signal = new AbortController().signal;
     await this.network.connect({ hostname: "127.0.0.1", port: PORT }, signal);
@@ -97,13 +95,13 @@ export class ServerRig {
     for (let round = 0; round < SETTLE_ROUNDS; round++) await this.clock.advance(0);
   }
 
-  /** Moves time on second by second, as the checks of connections go. */
+  /** Advances time second by second, in step with the checks of connections. */
   async advance(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= 1_000) await this.clock.advance(Math.min(left, 1_000));
     await this.settle();
   }
 
-  /** Stops the server, which must leave nothing behind. */
+  /** Stops the server and checks that it leaves nothing behind. */
   async stop(): Promise<void> {
     await this.server.stop();
     await this.settle();
@@ -111,12 +109,12 @@ export class ServerRig {
     assertEquals(this.server.counts, { connections: 0, players: 0, publishers: 0 });
   }
 
-  /** Warnings and errors so far, as texts. */
+  /** Messages of warnings and errors so far. */
   get warnings(): string[] {
     return this.log.urgent.map(({ message }) => message);
   }
 
-  /** The lines with this message. */
+  /** Log lines with this message. */
   linesOf(message: string): LogLine[] {
     return this.log.lines.filter((line) => line.message === message);
   }
@@ -127,7 +125,7 @@ export class ServerRig {
   }
 }
 
-/** See the file comment. Whatever it sends goes out when the clock settles. */
+/** An RTMP client, command by command. What it sends goes out when the clock settles. */
 export class Client {
   /** What the server sent, after the handshake. */
   readonly messages: WireMessage[];
@@ -210,13 +208,13 @@ export class Client {
     ).filter((text) => text !== undefined);
   }
 
-  /** What the server sent, in words, without what every conversation has. */
+  /** What the server sent, in words, without the parts that every client gets. */
   get words(): string[] {
     return this.messages.map(wordFor).filter((word) => !SMALL_TALK.includes(word));
   }
 
-  /** Pictures that the server sent. */
-  get pictures(): Uint8Array[] {
+  /** Payloads of the video messages that the server sent. */
+  get videos(): Uint8Array[] {
     return this.messages.filter(({ typeId }) => typeId === 9).map(({ payload }) => payload);
   }
 

@@ -1,4 +1,4 @@
-/** Accepting clients, and letting all of them go. */
+/** Accepting clients, and closing all of them. */
 
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { Hub } from "../../lib/hub/hub.ts";
@@ -23,14 +23,14 @@ import { Client, ServerRig } from "./rig.ts";
 
 const ADDRESS = { hostname: "127.0.0.1", port: 1935 };
 
-Deno.test("Server.stop() lets clients in all states go and leaves nothing behind", async () => {
+Deno.test("Server.stop() closes clients in all states and leaves nothing behind", async () => {
   const rig = new ServerRig("vhost __defaultVhost__ { } vhost off { enabled off; }");
   const clients: Client[] = [
     await rig.dial(),
     await rig.connect(),
     await rig.publish(),
     await rig.play(),
-    await rig.play("nobody"),
+    await rig.play("held"),
     await rig.play("blocked"),
     await rig.publish("blocked"),
   ];
@@ -45,7 +45,7 @@ Deno.test("Server.stop() lets clients in all states go and leaves nothing behind
   assertEquals(rig.endings, Array.from({ length: 8 }, () => "server stops"));
 });
 
-Deno.test("Server.stop() may be called with nobody there, and again", async () => {
+Deno.test("Server.stop() may be called without clients, and again", async () => {
   const rig = new ServerRig();
   await rig.stop();
   await rig.stop();
@@ -57,7 +57,7 @@ Deno.test("Server.stop() frees the port", async () => {
   await new ServerRig(undefined, { network }).stop();
 });
 
-Deno.test("Server closes clients beyond the limit and says so once a second", async () => {
+Deno.test("Server closes clients beyond the limit and logs it once a second", async () => {
   const rig = new ServerRig("max_connections 2; vhost __defaultVhost__ { }");
   const clients = [await rig.dial(), await rig.dial(), await rig.dial(), await rig.dial()];
   await rig.settle();
@@ -78,7 +78,7 @@ Deno.test("Server closes clients beyond the limit and says so once a second", as
   await rig.stop();
 });
 
-/** A network whose one listener does with each accept what the test says. */
+/** A network with one listener, whose accepts a test settles. */
 class FickleNetwork implements Network {
   readonly answers: (() => Promise<Transport>)[] = [];
   accepts = 0;
@@ -98,7 +98,7 @@ class FickleNetwork implements Network {
   }
 
   connect(): Promise<Transport> {
-    return Promise.reject(new Error("nobody connects here"));
+    return Promise.reject(new Error("Cannot connect: this network only listens"));
   }
 }
 
@@ -106,7 +106,7 @@ function failing(): Promise<Transport> {
   return Promise.reject(new Error("Too many open files (os error 24)"));
 }
 
-Deno.test("Server goes on accepting after accepts that fail", async () => {
+Deno.test("Server keeps accepting after accepts that fail", async () => {
   const network = new FickleNetwork();
   const { client, server } = createConnection();
   network.answers.push(failing, failing, () => Promise.resolve(server));
@@ -122,7 +122,7 @@ Deno.test("Server goes on accepting after accepts that fail", async () => {
   assertEquals(await client.read(new Uint8Array(1)), null);
 });
 
-Deno.test("Server says once a second that it cannot accept", async () => {
+Deno.test("Server logs once a second that it cannot accept", async () => {
   const network = new FickleNetwork();
   network.answers.push(...Array.from({ length: 15 }, () => failing));
   const rig = new ServerRig(undefined, { network });
@@ -146,7 +146,7 @@ Deno.test("Server.stop() does not wait for the pause after a failed accept", asy
   assertEquals(network.accepts, 1);
 });
 
-Deno.test("Server.stop() closes a client that came in the same turn", async () => {
+Deno.test("Server.stop() closes a client that connects in the same turn", async () => {
   const network = new FickleNetwork();
   const { server } = createConnection();
   const accepted = Promise.withResolvers<Transport>();
@@ -158,7 +158,7 @@ Deno.test("Server.stop() closes a client that came in the same turn", async () =
   assert(server.isClosed);
 });
 
-/** A server of its own class, without the rest of the program. */
+/** A {@linkcode Server}, without the rest of the program. */
 function createServer(configuration = "") {
   const network = new MemoryNetwork();
   const clock = new FakeClock();

@@ -1,4 +1,4 @@
-/** The vhosts of a server by name. */
+/** The vhosts of a server, by name. */
 
 import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { Hub } from "../../lib/hub/hub.ts";
