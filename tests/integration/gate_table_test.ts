@@ -174,7 +174,7 @@ const CASES: readonly Case[] = [
     vhost: "other.example",
     reason: `There is no vhost "${VHOST}" here`,
     // Such a request is for a file.
-    flvReason: "There is no such file",
+    flvReason: "File not found",
     // The folder tells the vhost, which is the other one.
     hlsReason: null,
   },
