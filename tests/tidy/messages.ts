@@ -88,7 +88,8 @@ const LEAKS: readonly (readonly [pattern: RegExp, why: string])[] = [
 ];
 
 /** Finds leftovers of work, and references that are valid on one machine only. */
-export function findLeaks(_path: string, source: string): Finding[] {
+export function findLeaks(path: string, source: string): Finding[] {
+  if (path.startsWith("tests/tidy/")) return [];
   return source.split("\n").flatMap((text, index) =>
     LEAKS.filter(([pattern]) => pattern.test(text)).map(([pattern, why]) => ({
       line: index + 1,
