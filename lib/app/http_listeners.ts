@@ -10,6 +10,7 @@ import { HttpServer } from "../http/http_server.ts";
 import { createApp, type HttpApp } from "../http/routes.ts";
 import { StaticFiles } from "../http/static_files.ts";
 import { formatAddress } from "../io/address.ts";
+import { ListenerSet } from "./listener_set.ts";
 import type { ConnectionLimit } from "../io/connection_set.ts";
 import type { NetAddress, Network } from "../io/transport.ts";
 import type { ServerView } from "../monitor/server_view.ts";
@@ -38,17 +39,12 @@ export function createHttpListeners(options: HttpListenersOptions): HttpListener
   return new HttpListeners(options);
 }
 
-/** What is served on one configured address. */
+/** What is served at one configured address. */
 interface Site {
   readonly address: NetAddress;
-  /** Blocks of the configuration that name the address. */
+  /** Blocks of the configuration that named the address when it was opened. */
   readonly blocks: readonly string[];
-  readonly app: HttpApp;
-}
-
-/** A listener. Its clients, old ones too, are answered by the newest app. */
-interface OpenSite {
-  readonly realAddress: NetAddress;
+  /** Replaced by new settings, also for clients that are connected. */
   app: HttpApp;
 }
 
@@ -56,22 +52,27 @@ interface OpenSite {
 export class HttpListeners {
   readonly #options: HttpListenersOptions;
   readonly #server: HttpServer;
+  readonly #listeners: ListenerSet;
   /** By configured address. */
-  readonly #open = new Map<string, OpenSite>();
+  #sites: ReadonlyMap<string, Site> = new Map();
 
   constructor(options: HttpListenersOptions) {
     this.#options = options;
     this.#server = new HttpServer(options);
+    this.#listeners = new ListenerSet({
+      listen: (address) => this.#listen(address),
+      unlisten: (address) => this.#server.unlisten(address),
+    });
   }
 
   /** Real addresses; those of the API first. */
   get addresses(): NetAddress[] {
-    return Array.from(this.#open.values(), ({ realAddress }) => realAddress);
+    return this.#listeners.realAddresses(addressesOf(this.#sites));
   }
 
   /** Listens on all addresses. @throws {HttpListenError} and listens on none then. */
   start(): void {
-    this.#apply(assignApps(this.#options.config, this.#options));
+    this.#open(assignApps(this.#options.config, this.#options));
   }
 
   /**
@@ -83,50 +84,41 @@ export class HttpListeners {
    */
   async apply(config: Config): Promise<void> {
     const sites = assignApps(config, this.#options);
-    this.#apply(sites);
-    const closed = [...this.#open.keys()].filter((key) => !sites.has(key));
-    await Promise.all(closed.map((key) => this.#close(key)));
+    this.#open(sites);
+    await this.#listeners.closeOthers(addressesOf(sites));
   }
 
-  /** Closes everything; endless answers are cut. */
+  /** Closes everything; endless responses are cut. */
   async stop(): Promise<void> {
-    this.#open.clear();
     await this.#server.stop();
   }
 
-  /** Opens what is new first: a failure must not cost a listener that works. */
-  #apply(sites: ReadonlyMap<string, Site>): void {
-    const opened: string[] = [];
+  #open(sites: ReadonlyMap<string, Site>): void {
+    const before = this.#sites;
+    // Sites that stay keep their object, which the handler of their clients holds.
+    this.#sites = new Map(Array.from(sites, ([key, site]) => [key, before.get(key) ?? site]));
     try {
-      for (const [key, site] of sites) {
-        if (this.#open.has(key)) continue;
-        this.#open.set(key, this.#listen(site));
-        opened.push(key);
-      }
+      this.#listeners.open(addressesOf(sites));
     } catch (error) {
-      for (const key of opened) void this.#close(key);
+      this.#sites = before;
+      void this.#listeners.closeOthers(addressesOf(before));
       throw error;
     }
-    for (const [key, { app }] of sites) this.#open.get(key)!.app = app;
+    for (const [key, { app }] of sites) this.#sites.get(key)!.app = app;
   }
 
-  #listen({ address, blocks, app }: Site): OpenSite {
-    const open: OpenSite = {
-      app,
-      realAddress: this.#server.listen(
-        address,
-        blocks.join("+"),
-        (request, bindings) => open.app.fetch(request, bindings),
-      ),
-    };
-    return open;
+  #listen(address: NetAddress): NetAddress {
+    const site = this.#sites.get(formatAddress(address))!;
+    return this.#server.listen(
+      address,
+      site.blocks.join("+"),
+      (request, bindings) => site.app.fetch(request, bindings),
+    );
   }
+}
 
-  #close(key: string): Promise<void> {
-    const { realAddress } = this.#open.get(key)!;
-    this.#open.delete(key);
-    return this.#server.unlisten(realAddress);
-  }
+function addressesOf(sites: ReadonlyMap<string, Site>): NetAddress[] {
+  return Array.from(sites.values(), ({ address }) => address);
 }
 
 /** Returns an app for each address; where both blocks name one, the API's routes come first. */

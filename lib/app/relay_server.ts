@@ -10,7 +10,7 @@ import type { Bridge } from "../threads/bridge.ts";
 import { planChanges } from "./config_plan.ts";
 import type { CreateHttp, HttpListeners } from "./http_listeners.ts";
 import { loadHttp } from "./load_http.ts";
-import { RtmpListeners } from "./rtmp_listeners.ts";
+import { ListenerSet } from "./listener_set.ts";
 import type { ServerDeps } from "./server_deps.ts";
 import { type ApplyReport, reportOf, type Service } from "./service.ts";
 import type { VhostSet } from "./vhost_set.ts";
@@ -55,7 +55,7 @@ export interface ServerParts {
 export class RelayServer implements RunningServer {
   readonly #parts: ServerParts;
   readonly #deps: ServerDeps;
-  readonly #rtmp: RtmpListeners;
+  readonly #rtmp: ListenerSet;
   #config: Config;
   #http: HttpListeners | null = null;
   #isStopping = false;
@@ -66,7 +66,7 @@ export class RelayServer implements RunningServer {
     this.#config = config;
     this.#parts = parts;
     this.#deps = deps;
-    this.#rtmp = new RtmpListeners(parts.server);
+    this.#rtmp = new ListenerSet(parts.server);
   }
 
   get addresses(): readonly NetAddress[] {

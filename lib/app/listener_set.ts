@@ -1,15 +1,22 @@
 import type { ListenAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
 import type { NetAddress } from "../io/transport.ts";
-import type { Server } from "../server/server.ts";
 
-/** The RTMP listeners of a server, by the addresses in its configuration. */
-export class RtmpListeners {
-  readonly #server: Server;
+/** Opens and closes listeners. */
+interface ListenerServer {
+  /** @returns the real address. @throws when the address is in use or not permitted. */
+  listen(address: NetAddress): NetAddress;
+  /** Closes the listener at a real address. Its clients stay. */
+  unlisten(address: NetAddress): Promise<void>;
+}
+
+/** The listeners of a server, by the addresses in its configuration. */
+export class ListenerSet {
+  readonly #server: ListenerServer;
   /** Real addresses by configured ones, which differ for port 0. */
   readonly #open = new Map<string, NetAddress>();
 
-  constructor(server: Server) {
+  constructor(server: ListenerServer) {
     this.#server = server;
   }
 
