@@ -64,7 +64,7 @@ for (const path of ["conf/full.conf", "conf/full.toml"]) {
     ignore,
     fn() {
       const text = readText(path);
-      // Wrapped comments joined, so that a description is one piece of text.
+      // Join wrapped comments, so that each description is one string.
       const joined = text.replaceAll(/\n\s*#/g, " ").replaceAll(/\s+/g, " ");
       for (const [name, doc] of allOptions(ROOT)) {
         assertStringIncludes(joined, doc);

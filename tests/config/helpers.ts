@@ -1,4 +1,4 @@
-/** Shortcuts of the configuration tests: files live in memory. */
+/** Shortcuts for the configuration tests, with files in memory. */
 
 import { ConfigError, describeConfigProblem } from "../../lib/base/errors.ts";
 import type { VhostConfig } from "../../lib/config/config.ts";
@@ -6,24 +6,24 @@ import { type LoadedConfig, parseConfig } from "../../lib/config/parse_config.ts
 import type { ReadFile } from "../../lib/config/srs_parser.ts";
 
 /** Options of the shortcuts. */
-export interface TestFile {
-  /** Name of the file with the text. */
+interface TestFile {
+  /** Name of the main file. */
   readonly file?: string;
-  /** Texts of other files by path. */
+  /** Contents of other files by path. */
   readonly others?: Readonly<Record<string, string>>;
 }
 
-/** A reader of the files in `others`. */
+/** Returns a reader for the files in `others`. */
 export function readFrom(others: Readonly<Record<string, string>> = {}): ReadFile {
   return (path) => Object.hasOwn(others, path) ? others[path] : undefined;
 }
 
-/** Parses `text` as `x.conf` unless told otherwise. */
+/** Parses `text`, as `x.conf` by default. */
 export function load(text: string, { file = "x.conf", others }: TestFile = {}): LoadedConfig {
   return parseConfig(text, file, { readFile: readFrom(others) });
 }
 
-/** All problems of `text` as they are printed, warnings too. */
+/** Returns all problems of `text` as printed, including warnings. */
 export function problemsOf(text: string, options?: TestFile): string[] {
   try {
     return load(text, options).warnings.map(describeConfigProblem);
@@ -33,17 +33,17 @@ export function problemsOf(text: string, options?: TestFile): string[] {
   }
 }
 
-/** The vhost `v` of an SRS file whose vhost contains `inner`. */
+/** Returns the vhost `v` of an SRS file, which contains `inner`. */
 export function loadVhost(inner: string): VhostConfig {
   return load(inVhost(inner)).config.vhosts.get("v")!;
 }
 
-/** A complete file with `inner` from line 3, column 1 on, in the vhost `v`. */
+/** Returns a complete file with `inner` in the vhost `v`, from line 3, column 1. */
 export function inVhost(inner: string): string {
   return `listen 1935;\nvhost v {\n${inner}\n}`;
 }
 
-/** The same in TOML: `inner` from line 3 on. */
+/** Returns the same in TOML, with `inner` from line 3. */
 export function inTomlVhost(inner: string): string {
   return `listen = 1935\n[vhost.v]\n${inner}\n`;
 }

@@ -4,7 +4,7 @@ import { applyOverrides } from "../../lib/config/overrides.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { load } from "./helpers.ts";
 
-Deno.test("applyOverrides() leaves the configuration as it is when there are none", () => {
+Deno.test("applyOverrides() returns the same configuration without overrides", () => {
   assertEquals(applyOverrides(defaultConfig(), {}), defaultConfig());
 });
 
@@ -45,7 +45,7 @@ Deno.test("applyOverrides() adds a default vhost for origins when the file has n
   ]);
 });
 
-Deno.test("applyOverrides() tells every bad value by its flag", () => {
+Deno.test("applyOverrides() reports every bad value by its flag", () => {
   const bad = {
     listen: ["x", "70000"],
     origins: ["19350"],

@@ -1,6 +1,6 @@
 import { assertEquals, assertInstanceOf, assertThrows } from "../helpers/assert.ts";
 import { ConfigError } from "../../lib/base/errors.ts";
-import type { Config } from "../../lib/config/config.ts";
+import type { Config, VhostConfig } from "../../lib/config/config.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { inVhost, load, loadVhost, problemsOf } from "./helpers.ts";
 
@@ -108,13 +108,13 @@ Deno.test("defaultConfig() is an origin on port 1935 that logs to the console", 
   assertEquals(defaultConfig(), DEFAULTS);
 });
 
-Deno.test("parseConfig() gives a file with only listen and a vhost the defaults", () => {
+Deno.test("parseConfig() uses the defaults for a file with only listen and a vhost", () => {
   const { config, warnings } = load("listen 1935; vhost __defaultVhost__ { }");
   assertEquals(config, DEFAULTS);
   assertEquals(warnings, []);
 });
 
-Deno.test("parseConfig() reads every directive at the top", () => {
+Deno.test("parseConfig() reads every directive outside blocks", () => {
   const { config } = load(`
 listen 1935 127.0.0.1:19350 [::1]:1936 [::]:1937;
 pid objs/a.pid;
@@ -169,8 +169,8 @@ http_server { enabled on; listen 80; dir /srv/www; crossdomain off; }`);
   });
 });
 
-Deno.test("parseConfig() reads every directive of a vhost", () => {
-  const vhost = loadVhost(`
+/** All directives of a vhost with other values than the defaults. */
+const VHOST_TEXT = `
 enabled off; min_latency on; tcp_nodelay on; in_ack_size 1k; out_ack_size 1m;
 play {
   gop_cache off; gop_cache_max_frames 0; gop_cache_max_bytes 1m; queue_length 500ms;
@@ -200,105 +200,109 @@ hls {
 http_remux {
   enabled on; mount /watch/[app]/[stream].flv; has_audio off; has_video off; guess_has_av off;
   drop_if_not_match off;
-}`);
-  assertEquals(vhost, {
-    name: "v",
-    enabled: false,
-    mode: "remote",
-    minLatency: true,
-    tcpNodelay: true,
-    inAckSizeBytes: 1024,
-    outAckSizeBytes: 1_048_576,
-    play: {
-      gopCache: false,
-      gopCacheMaxFrames: 0,
-      gopMaxBytes: 1_048_576,
-      queueLengthMs: 500,
-      mwLatencyMs: 1000,
-      atc: true,
-      waitMs: 0,
-      stallMs: 20_000,
-      pingIntervalMs: 60_000,
-      pingTimeoutMs: 1500,
+}`;
+
+const VHOST: VhostConfig = {
+  name: "v",
+  enabled: false,
+  mode: "remote",
+  minLatency: true,
+  tcpNodelay: true,
+  inAckSizeBytes: 1024,
+  outAckSizeBytes: 1_048_576,
+  play: {
+    gopCache: false,
+    gopCacheMaxFrames: 0,
+    gopMaxBytes: 1_048_576,
+    queueLengthMs: 500,
+    mwLatencyMs: 1000,
+    atc: true,
+    waitMs: 0,
+    stallMs: 20_000,
+    pingIntervalMs: 60_000,
+    pingTimeoutMs: 1500,
+  },
+  publish: {
+    firstPacketTimeoutMs: 10_000,
+    normalTimeoutMs: 2500,
+    graceMs: 20_000,
+    takeover: "replace",
+  },
+  cluster: {
+    origins: [
+      { hostname: "a", port: 1935 },
+      { hostname: "b", port: 1 },
+      { hostname: "10.0.0.1", port: 2 },
+      { hostname: "::1", port: 3 },
+      { hostname: "::2", port: 1935 },
+      { hostname: "::3", port: 1935 },
+      { hostname: "a.b_c-d.example", port: 4 },
+    ],
+    originSelect: "hash",
+    vhost: "up.[vhost]",
+    debugSrsUpnode: false,
+    tokenTraverse: false,
+    connectTimeoutMs: 100,
+    startTimeoutMs: 1000,
+    stallTimeoutMs: 3000,
+    lingerMs: 0,
+    retryMinMs: 10,
+    retryMaxMs: 60_000,
+  },
+  refer: {
+    enabled: true,
+    all: [".example.com"],
+    play: ["a.example", "10.0.0.1"],
+    publish: ["b.example"],
+  },
+  security: {
+    enabled: true,
+    rules: [
+      { action: "deny", scope: "publish", from: "10.0.0.0/8" },
+      { action: "allow", scope: "play", from: "::1" },
+    ],
+  },
+  httpHooks: {
+    enabled: true,
+    timeoutMs: 800,
+    urls: {
+      on_connect: ["http://a/connect"],
+      on_close: ["http://a/close"],
+      on_publish: ["http://a:8085/api/v1/streams?key=1", "https://b/publish"],
+      on_unpublish: ["http://a/unpublish"],
+      on_play: ["http://a/play"],
+      on_stop: ["http://[::1]:1/stop"],
     },
-    publish: {
-      firstPacketTimeoutMs: 10_000,
-      normalTimeoutMs: 2500,
-      graceMs: 20_000,
-      takeover: "replace",
-    },
-    cluster: {
-      origins: [
-        { hostname: "a", port: 1935 },
-        { hostname: "b", port: 1 },
-        { hostname: "10.0.0.1", port: 2 },
-        { hostname: "::1", port: 3 },
-        { hostname: "::2", port: 1935 },
-        { hostname: "::3", port: 1935 },
-        { hostname: "a.b_c-d.example", port: 4 },
-      ],
-      originSelect: "hash",
-      vhost: "up.[vhost]",
-      debugSrsUpnode: false,
-      tokenTraverse: false,
-      connectTimeoutMs: 100,
-      startTimeoutMs: 1000,
-      stallTimeoutMs: 3000,
-      lingerMs: 0,
-      retryMinMs: 10,
-      retryMaxMs: 60_000,
-    },
-    refer: {
-      enabled: true,
-      all: [".example.com"],
-      play: ["a.example", "10.0.0.1"],
-      publish: ["b.example"],
-    },
-    security: {
-      enabled: true,
-      rules: [
-        { action: "deny", scope: "publish", from: "10.0.0.0/8" },
-        { action: "allow", scope: "play", from: "::1" },
-      ],
-    },
-    httpHooks: {
-      enabled: true,
-      timeoutMs: 800,
-      urls: {
-        on_connect: ["http://a/connect"],
-        on_close: ["http://a/close"],
-        on_publish: ["http://a:8085/api/v1/streams?key=1", "https://b/publish"],
-        on_unpublish: ["http://a/unpublish"],
-        on_play: ["http://a/play"],
-        on_stop: ["http://[::1]:1/stop"],
-      },
-    },
-    hls: {
-      enabled: false, // it is an edge
-      fragmentMs: 2000,
-      targetDurationRatio: 1.5,
-      audioOverflowRatio: 3,
-      windowMs: 30_000,
-      path: "/var/www",
-      playlistFile: "[vhost]/[app]/[stream].m3u8",
-      segmentFile: "[app]/[stream]/[timestamp].ts",
-      entryPrefix: "https://cdn/",
-      cleanup: false,
-      disposeMs: 60_000,
-      waitKeyframe: false,
-    },
-    httpRemux: {
-      enabled: true,
-      mount: "/watch/[app]/[stream].flv",
-      hasAudio: false,
-      hasVideo: false,
-      guessTracks: false,
-      dropIfNotMatch: false,
-    },
-  });
+  },
+  hls: {
+    enabled: false, // it is an edge
+    fragmentMs: 2000,
+    targetDurationRatio: 1.5,
+    audioOverflowRatio: 3,
+    windowMs: 30_000,
+    path: "/var/www",
+    playlistFile: "[vhost]/[app]/[stream].m3u8",
+    segmentFile: "[app]/[stream]/[timestamp].ts",
+    entryPrefix: "https://cdn/",
+    cleanup: false,
+    disposeMs: 60_000,
+    waitKeyframe: false,
+  },
+  httpRemux: {
+    enabled: true,
+    mount: "/watch/[app]/[stream].flv",
+    hasAudio: false,
+    hasVideo: false,
+    guessTracks: false,
+    dropIfNotMatch: false,
+  },
+};
+
+Deno.test("parseConfig() reads every directive of a vhost", () => {
+  assertEquals(loadVhost(VHOST_TEXT), VHOST);
 });
 
-Deno.test("parseConfig() keeps SRS's unit for bare times: seconds and milliseconds", () => {
+Deno.test("parseConfig() reads bare times in SRS's units", () => {
   const vhost = loadVhost("play { queue_length 2; mw_latency 2; } publish { normal_timeout 2; }");
   assertEquals(vhost.play.queueLengthMs, 2000);
   assertEquals(vhost.play.mwLatencyMs, 2);
@@ -328,7 +332,7 @@ for (const [text, tank, file, level] of LOGS) {
   });
 }
 
-Deno.test("parseConfig() lets the first of several directives count and warns of the others", () => {
+Deno.test("parseConfig() uses the first of several directives and warns about the others", () => {
   const text = "listen 1935;\nlisten 1936;\nvhost v {\n  play { gop_cache off; gop_cache on; }\n" +
     "  play { gop_cache on; }\n}";
   const { config, warnings } = load(text);
@@ -356,7 +360,7 @@ Deno.test("parseConfig() lets the first of several directives count and warns of
   ]);
 });
 
-Deno.test("parseConfig() lets a block count more than the flat form, as SRS does", () => {
+Deno.test("parseConfig() prefers a block to the flat form, like SRS", () => {
   const text = inVhost("gop_cache on;\nplay { gop_cache off; }\natc on;");
   const { config, warnings } = load(text);
   const { play } = config.vhosts.get("v")!;
@@ -366,34 +370,34 @@ Deno.test("parseConfig() lets a block count more than the flat form, as SRS does
   ]);
 });
 
-Deno.test("parseConfig() keeps a refer check that a block switched off despite flat names", () => {
+Deno.test("parseConfig() keeps the refer check of a disabled block off despite flat names", () => {
   const { refer } = loadVhost("refer { enabled off; } refer_play a.example;");
   assertEquals(refer, { enabled: false, all: [], play: ["a.example"], publish: [] });
 });
 
-Deno.test("parseConfig() switches the refer check on when only refer_publish is written", () => {
+Deno.test("parseConfig() enables the refer check for a lone refer_publish", () => {
   assertEquals(loadVhost("refer_publish a.example;").refer.enabled, true);
 });
 
-Deno.test("parseConfig() warns of origins without a mode", () => {
+Deno.test("parseConfig() warns about origins without a mode", () => {
   assertEquals(problemsOf(inVhost("origin 127.0.0.1;")), [
     'x.conf:3:1: warning: Directive "origin" has no effect in an origin vhost: ' +
     "add mode remote; next to it to make this an edge",
   ]);
 });
 
-Deno.test("parseConfig() does not ask a disabled edge for origins", () => {
+Deno.test("parseConfig() does not require origins of a disabled edge", () => {
   assertEquals(problemsOf(inVhost("enabled off; mode remote;")), []);
 });
 
-Deno.test("parseConfig() warns of security without rules", () => {
+Deno.test("parseConfig() warns about security without rules", () => {
   assertEquals(problemsOf(inVhost("security { enabled on; }")), [
     "x.conf:3:12: warning: Security is enabled without rules, so every client is refused: " +
     "add rules such as allow play all;",
   ]);
 });
 
-Deno.test("parseConfig() warns of a second vhost name and of a file without vhosts", () => {
+Deno.test("parseConfig() warns about a second vhost name and a file without vhosts", () => {
   assertEquals(problemsOf("listen 1935;\nvhost a b { }"), [
     'x.conf:2:9: warning: A vhost has one name, so "b" has no effect: ' +
     "define a separate vhost for it",
@@ -413,7 +417,7 @@ Deno.test("parseConfig() reads listen and chunk_size from a block rtmp", () => {
   assertEquals([config.listen[0]?.port, config.chunkSize, warnings.length], [1936, 128, 0]);
 });
 
-Deno.test("parseConfig() warns of what else is in a block rtmp", () => {
+Deno.test("parseConfig() warns about other directives in a block rtmp", () => {
   assertEquals(problemsOf("rtmp { listen 1936; other x; } vhost a;"), [
     'x.conf:1:1: warning: Directive "rtmp" is not supported yet and has no effect: ' +
     "remove it or write enabled off; in it",

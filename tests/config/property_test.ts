@@ -1,4 +1,4 @@
-/** Whatever a file contains, it is read or refused with a `ConfigError`, soon. */
+/** Every file is accepted or rejected with a `ConfigError`, in a short time. */
 
 import fc from "fast-check";
 import { assert } from "../helpers/assert.ts";
@@ -10,7 +10,7 @@ const RUNS = { numRuns: 500 };
 
 const OTHERS = { "a.conf": "include b.conf a.conf;", "b.conf": "vhost v { include a.conf; }" };
 
-/** Words that mean something, so that random files get past the first check. */
+/** Words with a meaning, so that random files pass the first checks. */
 const TOKENS = [
   ..."{};\n\r#\"' =[],.\\\t".split(""),
   ...[
@@ -50,7 +50,7 @@ function assertReadOrRefused(text: string, file: string): void {
   }
 }
 
-Deno.test("parseConfig() throws nothing but ConfigError for any text", () => {
+Deno.test("parseConfig() throws only ConfigError for any text", () => {
   fc.assert(
     fc.property(randomFile, (text) => {
       assertReadOrRefused(text, "x.conf");
@@ -60,7 +60,7 @@ Deno.test("parseConfig() throws nothing but ConfigError for any text", () => {
   );
 });
 
-Deno.test("parseConfig() throws nothing but ConfigError for any TOML text", () => {
+Deno.test("parseConfig() throws only ConfigError for any TOML text", () => {
   fc.assert(
     fc.property(randomFile, (text) => {
       assertReadOrRefused(text, "x.toml");
@@ -78,7 +78,7 @@ Deno.test("parseConfig() survives deep nesting and long lines", () => {
   assertReadOrRefused(`a = ${"[".repeat(1000)}${"]".repeat(1000)}`, "x.toml");
 });
 
-Deno.test("parseConfig() reads any origin it accepts back from what it read", () => {
+Deno.test("parseConfig() reads any origin without changes", () => {
   const host = fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6().filter((ip) => !ip.includes(".")));
   fc.assert(
     fc.property(host, fc.integer({ min: 1, max: 65535 }), (hostname, port) => {

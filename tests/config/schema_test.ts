@@ -50,7 +50,7 @@ Deno.test("ROOT gives every directive a description that ends in a period", () =
 });
 
 for (const [path, name] of deferredNames()) {
-  Deno.test(`parseConfig() warns of ${[...path, name].join(".")} instead of refusing it`, () => {
+  Deno.test(`parseConfig() warns about ${[...path, name].join(".")} instead of rejecting it`, () => {
     const inner = `${name} { x; }`;
     const text = path[0] === "vhost"
       ? `listen 1935; vhost v { ${inBlocks(path.slice(1), inner)} }`

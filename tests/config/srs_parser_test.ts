@@ -26,7 +26,7 @@ function describe(problems: ProblemList): string[] {
   }
 }
 
-/** The tree in one line: `name(arg,arg){children}`. */
+/** Formats the tree in one line: `name(arg,arg){children}`. */
 function outline(tree: readonly Directive[]): string {
   return tree.map(({ name, args, children }) => {
     const words = args.length > 0 ? `(${args.map((word) => word.text).join(",")})` : "";
@@ -145,7 +145,7 @@ Deno.test("parseSrs() reports a directive broken by a lone CR on its line", () =
   ]);
 });
 
-Deno.test("parseSrs() reports every mistake of a file once", () => {
+Deno.test("parseSrs() reports each mistake of a file once", () => {
   const text = "a 1\n\n\nb 2;\n;\nc {\n  d 3\n  e 4;\n}\n}\nf";
   assertEquals(parse(text).problems.map((line) => line.slice(0, line.indexOf(": "))), [
     "x.conf:1:4",
@@ -157,11 +157,11 @@ Deno.test("parseSrs() reports every mistake of a file once", () => {
   assertEquals(outline(parse(text).tree), "a(1) b(2) c{d(3) e(4)} f");
 });
 
-Deno.test("parseSrs() drops a block without a name and keeps what follows", () => {
+Deno.test("parseSrs() drops a block without a name and continues after it", () => {
   assertEquals(outline(parse("{ a; } b;").tree), "b");
 });
 
-Deno.test("parseSrs() tells line and column of names and words", () => {
+Deno.test("parseSrs() records line and column of names and words", () => {
   assertEquals(parse("\n\ndir0 {}").tree[0]?.line, 3);
   const [dir0] = parse("dir0 {\n\n dir1  arg0 'a b';}").tree;
   const dir1 = dir0?.children?.[0];
@@ -183,7 +183,7 @@ Deno.test("lexSrs() skips a byte order mark at the start of the file", () => {
   ]);
 });
 
-Deno.test("parseSrs() puts included files in place, at the top and in a block", () => {
+Deno.test("parseSrs() includes files at the top and in a block", () => {
   const files = readFrom({ "a.conf": "a 1;", "b.conf": "b { c 2; }", "empty.conf": "" });
   const { tree, problems } = parse(
     "x;include a.conf empty.conf b.conf; y { include a.conf; }",
@@ -206,20 +206,20 @@ Deno.test("parseSrs() looks for an include next to the including file when the w
   assertEquals(tree[0]?.file, "conf/inner.conf");
 });
 
-Deno.test("parseSrs() names both places when an include is in neither", () => {
+Deno.test("parseSrs() names both paths of a missing include", () => {
   assertEquals(parse("include a.conf;", readFrom(), "conf/x.conf").problems, [
     'conf/x.conf:1:9: Cannot include "a.conf": there is no such file and no "conf/a.conf": ' +
     "correct the path; it is relative to the working directory",
   ]);
 });
 
-Deno.test("parseSrs() does not look beside the including file for an absolute include", () => {
+Deno.test("parseSrs() looks for an absolute include only at its path", () => {
   const asked: string[] = [];
   parse("include /etc/a.conf;", (path) => (asked.push(path), undefined), "conf/x.conf");
   assertEquals(asked, ["/etc/a.conf"]);
 });
 
-Deno.test("parseSrs() reports an include that cannot be read with the reason", () => {
+Deno.test("parseSrs() reports why an include cannot be read", () => {
   const deny: ReadFile = () => {
     throw new Error("permission denied");
   };
@@ -228,13 +228,13 @@ Deno.test("parseSrs() reports an include that cannot be read with the reason", (
   ]);
 });
 
-Deno.test("parseSrs() reports an include cycle of one file instead of hanging", () => {
+Deno.test("parseSrs() reports a file that includes itself", () => {
   assertEquals(parse("include x.conf;", readFrom({ "x.conf": "include x.conf;" })).problems, [
     'x.conf:1:9: File "x.conf" includes itself: remove this include, or the one that leads to it',
   ]);
 });
 
-Deno.test("parseSrs() reports an include cycle of several files under other spellings", () => {
+Deno.test("parseSrs() reports an include cycle of several files with different spellings", () => {
   const files = readFrom({ "d/a.conf": "include ./d/../x.conf;", "./d/../x.conf": "a;" });
   assertEquals(parse("include d/a.conf;", files).problems, [
     'd/a.conf:1:9: File "./d/../x.conf" includes itself: ' +
@@ -248,13 +248,13 @@ Deno.test("parseSrs() lets two blocks include the same file", () => {
   assertEquals(outline(tree), "a{c} b{c}");
 });
 
-Deno.test("parseSrs() keeps an included file from closing the block of the including one", () => {
+Deno.test("parseSrs() does not let an included file close the block of the including one", () => {
   const { tree, problems } = parse("a { include p; b; }", readFrom({ p: "c; }" }));
   assertEquals(problems, ['p:1:4: Unexpected "}": remove it, or open a block before it']);
   assertEquals(outline(tree), "a{c b}");
 });
 
-Deno.test("parseSrs() tells problems of the main file before those of included ones", () => {
+Deno.test("parseSrs() lists problems of the main file before those of included files", () => {
   const { problems } = parse("include b a;\n;", readFrom({ a: ";", b: ";" }));
   assertEquals(problems.map((line) => line.slice(0, line.indexOf(": "))), [
     "x.conf:2:1",

@@ -1,6 +1,6 @@
 /**
- * Files as SRS users have them, in the forms of SRS 1 to 7, written anew after the public documentation: each
- * must load, and warn of nothing but what this server does not do.
+ * Typical files of SRS users, in the forms of SRS 1 to 7, modelled on the public documentation.
+ * Each must load, and warn only about unsupported directives.
  */
 
 import { assertEquals } from "../helpers/assert.ts";
@@ -12,7 +12,7 @@ interface Sample {
   readonly text: string;
   /** `line:column name` of each expected warning. */
   readonly warnings: readonly string[];
-  /** What must have been read. */
+  /** Expected result of `check`. */
   readonly check: (vhost: VhostConfig) => unknown;
   readonly expected: unknown;
 }
@@ -494,7 +494,7 @@ for (const { name, text, warnings, check, expected } of SAMPLES) {
   });
 }
 
-Deno.test("parseConfig() says how to silence a warning about a directive that is not done", () => {
+Deno.test("parseConfig() explains how to silence the warning about an unsupported directive", () => {
   const text = "listen 1935;\nvhost v {\n  dvr { enabled on; }\n  play { time_jitter zero; }\n}";
   assertEquals(load(text).warnings.map(({ fix }) => fix), [
     "remove it or write enabled off; in it",

@@ -52,14 +52,14 @@ const TWINS: readonly (readonly [what: string, srs: string, toml: string])[] = [
 ];
 
 for (const [what, srs, toml] of TWINS) {
-  Deno.test(`parseConfig() reads ${what} in TOML as it does in the SRS format`, () => {
+  Deno.test(`parseConfig() reads ${what} in TOML as in the SRS format`, () => {
     const fromToml = load(toml, TOML);
     assertEquals(fromToml.warnings, []);
     assertEquals(fromToml.config, load(srs).config);
   });
 }
 
-Deno.test("parseConfig() warns of tables that are not done, unless they are switched off", () => {
+Deno.test("parseConfig() warns about unsupported tables unless they are disabled", () => {
   const text = `listen = 1935
 daemon = true
 [heartbeat]
@@ -93,7 +93,7 @@ enabled = false
   ]);
 });
 
-Deno.test("parseConfig() leaves the prototype of all objects alone", () => {
+Deno.test("parseConfig() does not change the prototype of all objects", () => {
   problemsOf("[a.__proto__]\npolluted = 1\n", TOML);
   problemsOf("[a.constructor.prototype]\npolluted = 1\n", TOML);
   assertEquals(Object.hasOwn(Object.prototype, "polluted"), false);

@@ -1,4 +1,4 @@
-/** Wrong files and exactly what is said about them. */
+/** Invalid files and the exact problems reported. */
 
 import { assertEquals } from "../helpers/assert.ts";
 import { inTomlVhost, inVhost, problemsOf } from "./helpers.ts";
@@ -110,7 +110,7 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "publish at the top, which has several homes",
+    what: "publish at the top, which is allowed in several blocks",
     text: `listen 1935;\npublish on;\n${VHOST}`,
     problems: [
       'x.conf:2:1: Directive "publish" does not belong at the top level: ' +
@@ -142,7 +142,7 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "a directive of a block that is not done, outside of it",
+    what: "directives of a block outside of it",
     text: inVhost("hls_path ./objs;\non_publish http://127.0.0.1/;"),
     problems: [
       'x.conf:3:1: Directive "hls_path" does not belong in vhost "v": ' +
@@ -168,7 +168,7 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "an API without a password that other machines reach",
+    what: "an API without a password on a public address",
     text: "listen 1935; vhost v { }\nhttp_api { enabled on; listen 0.0.0.0:1985; }",
     problems: [
       "x.conf:2:24: warning: The API has no password, so other machines can close clients " +
@@ -199,7 +199,7 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "a mount of a format that SRS serves and we do not",
+    what: "a mount of an unsupported format of SRS",
     text: `http_server { enabled on; } ${
       inVhost("http_remux { enabled on; mount /[app]/[stream].ts; }")
     }`,
@@ -289,7 +289,7 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "a directive like no other",
+    what: "an unknown directive unlike any other",
     text: `listen 1935;\nworker_processes 4;\n${VHOST}`,
     problems: [
       'x.conf:2:1: Unknown directive "worker_processes" at the top level: ' +
@@ -297,7 +297,7 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "the name of a property of every object",
+    what: "names of properties that every object has",
     text: `listen 1935;\nconstructor x;\n__proto__ { a; }\n${VHOST}`,
     problems: [
       'x.conf:2:1: Unknown directive "constructor" at the top level: ' +
@@ -337,7 +337,7 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "a mode that is neither",
+    what: "an unknown mode",
     text: inVhost("cluster { mode Remote; origin 127.0.0.1; }"),
     problems: ['x.conf:3:16: Value "Remote" of "mode" is not valid: write local or remote'],
   },
@@ -445,7 +445,7 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "a time of SRS that is no number",
+    what: "an SRS time that is not a number",
     text: inVhost("queue_length 10x;"),
     problems: [
       'x.conf:3:14: Value "10x" of "queue_length" is not valid: ' +
@@ -470,7 +470,7 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "a timeout of nothing",
+    what: "a timeout of 0",
     text: inVhost("publish_normal_timeout 0;"),
     problems: [
       'x.conf:3:24: Value "0" of "normal_timeout" is out of range: ' +
@@ -496,7 +496,7 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "log settings that are wrong",
+    what: "wrong log settings",
     text: `listen 1935;\nsrs_log_tank both;\nlog_format xml;\n${VHOST}`,
     problems: [
       'x.conf:2:14: Value "both" of "srs_log_tank" is not valid: write console or file',
@@ -541,7 +541,7 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "callbacks that are wrong",
+    what: "wrong callbacks",
     text: inVhost("http_hooks { timeout 5; on_play hooks.example ftp://a/ http://; on_open x; }"),
     problems: [
       'x.conf:3:22: Value "5" of "timeout" has no unit: write 5s, 5ms or 5m',
@@ -556,7 +556,7 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "security rules that are wrong",
+    what: "wrong security rules",
     text: inVhost(
       "security {\n enabled on;\n allow all;\n deny play;\n allow play 1.2.3;\n" +
         " deny publish 10.0.0.0/33;\n allow play 1.1.1.1 2.2.2.2;\n}",
@@ -575,14 +575,14 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "a rule without anything",
+    what: "an empty rule",
     text: inVhost("security { allow; }"),
     problems: [
       'x.conf:3:12: Directive "allow" has no value: write it like allow play all;',
     ],
   },
   {
-    what: "a page instead of a host name",
+    what: "a URL instead of a host name",
     text: inVhost("refer http://example.com/player;"),
     problems: [
       'x.conf:3:7: Value "http://example.com/player" of "all" is not valid: ' +
@@ -590,7 +590,7 @@ const SRS_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "problems of all kinds at once, by place",
+    what: "problems of all kinds, sorted by position",
     text: "lisen 1;\nlisten 1935;\ndaemon on;\nvhost v {\n  mode remote\n  chunk_size 1;\n}",
     problems: [
       'x.conf:1:1: Unknown directive "lisen" at the top level: did you mean "listen"?',
@@ -624,7 +624,7 @@ const TOML_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "a text that is not closed",
+    what: "an unclosed string",
     text: 'listen = "1935\n',
     problems: [
       'x.toml:1:15: Invalid TOML: "Single-line string cannot contain EOL": ' +
@@ -721,7 +721,7 @@ const TOML_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "a vhost that is no table",
+    what: "a vhost that is not a table",
     text: "listen = 1935\nvhost.v = 1\n",
     problems: ['x.toml:2:7: Vhost "v" is not a table: write [vhost."v"]'],
   },
@@ -755,7 +755,7 @@ const TOML_FILES: readonly WrongFile[] = [
     ],
   },
   {
-    what: "a key that would change every object",
+    what: "the key __proto__",
     text: "listen = 1935\n[vhost.__proto__.play]\ngop_cache = 1\n",
     problems: ['x.toml:2:8: Name "__proto__" is not allowed: choose another name'],
   },

@@ -1,7 +1,7 @@
 /**
- * The chunk reader against a writer that uses everything the specification allows: compressed headers,
- * interleaved messages, new chunk sizes at any time, extended timestamps in the style of each peer. It
- * shares no code with the encoder.
+ * The chunk reader against a writer that uses everything the specification allows: compressed
+ * headers, interleaved messages, new chunk sizes at any time, extended timestamps in the style of
+ * each peer. It shares no code with the encoder.
  */
 
 import fc from "fast-check";

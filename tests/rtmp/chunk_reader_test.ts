@@ -1,6 +1,6 @@
 /**
- * Bytes are written by hand from RTMP 1.0 §5.3, one field per group: basic header, timestamp, length,
- * type, message stream id, extended timestamp, payload. Captured bytes are from
+ * Bytes are written by hand from RTMP 1.0 §5.3, one field per group: basic header, timestamp,
+ * length, type, message stream id, extended timestamp, payload. Captured bytes are from
  * tests/fixtures/publisher_captures.ts.
  */
 
@@ -393,7 +393,10 @@ for (
 
 // Extended timestamps (§5.3.1.3)
 
-/** Bytes between the basic header and the payload of a continuation: the specified form and two others. */
+/**
+ * Bytes between the basic header and the payload of a continuation: the specified form and two
+ * others.
+ */
 const CONTINUATION_STYLES = {
   "repeated": (extended: string) => extended,
   "omitted": () => "",
@@ -583,7 +586,10 @@ Deno.test("ChunkReader.push() limits received bytes, not those that 64 chunk str
   assertEquals(outcome, { messages: [] });
 });
 
-/** Chunk `part` of a message of `length` bytes on csid 64 + `stream`; chunks have the size of `part`. */
+/**
+ * Chunk `part` of a message of `length` bytes on csid 64 + `stream`; chunks have the size of
+ * `part`.
+ */
 function chunkOf(stream: number, part: Uint8Array, length: number | null): Uint8Array {
   const basic = Uint8Array.of(length === null ? 0xc0 : 0, stream);
   const header = length === null ? "" : `000000 ${u24Hex(length)} 09 01000000`;

@@ -1,6 +1,6 @@
 /**
- * Expected digests were computed with Python's hmac and hashlib. The first bytes of real peers are from
- * tests/fixtures/handshake_captures.ts.
+ * Expected digests were computed with Python's hmac and hashlib. The first bytes of real peers are
+ * from tests/fixtures/handshake_captures.ts.
  */
 
 import { concatBytes } from "../../lib/base/bytes.ts";

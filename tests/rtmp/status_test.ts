@@ -1,4 +1,7 @@
-/** Information objects as in RTMP 1.0 §7.2.2 and as sent by the servers that clients are tested with. */
+/**
+ * Information objects as in RTMP 1.0 §7.2.2 and as sent by the servers that clients are tested
+ * with.
+ */
 
 import { amfEcmaArray, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { encodeCommandPayload } from "../../lib/rtmp/commands.ts";

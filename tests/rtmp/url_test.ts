@@ -1,4 +1,6 @@
-/** The tables follow the URL tests of SRS 7.0 (tcUrl and stream → vhost, app, stream, port, params). */
+/**
+ * The tables follow the URL tests of SRS 7.0 (tcUrl and stream → vhost, app, stream, port, params).
+ */
 
 import { WireError } from "../../lib/base/errors.ts";
 import { DEFAULT_VHOST } from "../../lib/config/config.ts";

@@ -1,19 +1,19 @@
 import { AckWindow } from "../../lib/session/ack_window.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
-Deno.test("AckWindow.add() asks for nothing while no window is known", () => {
+Deno.test("AckWindow.add() requests nothing before a window is known", () => {
   const window = new AckWindow();
   assertEquals(window.add(10_000_000), -1);
 });
 
-Deno.test("AckWindow.add() asks for an acknowledgement at every half window", () => {
+Deno.test("AckWindow.add() requests an acknowledgement every half window", () => {
   const window = new AckWindow();
   window.setWindow(1000);
   const due = [499, 1, 499, 2, 5000, 1].map((length) => window.add(length));
   assertEquals(due, [-1, 500, -1, 1001, 6001, -1]);
 });
 
-Deno.test("AckWindow.add() counts what came before the window was known", () => {
+Deno.test("AckWindow.add() counts bytes received before the window was known", () => {
   const window = new AckWindow();
   window.add(700);
   window.setWindow(1000);
@@ -27,7 +27,7 @@ Deno.test("AckWindow.add() counts modulo 2³²", () => {
   assertEquals(due, [0x7fff_ffff, 0xffff_fffe, -1, -1, 0x4000_0000]);
 });
 
-Deno.test("AckWindow.add() gives 0 when the total is a multiple of 2³²", () => {
+Deno.test("AckWindow.add() returns 0 when the total is a multiple of 2³²", () => {
   const window = new AckWindow();
   window.setWindow(2);
   window.add(0xffff_ffff);

@@ -1,4 +1,4 @@
-/** The client's side against servers that a test plays, and recorded ones. */
+/** The client's side against scripted and recorded servers. */
 
 import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
@@ -42,7 +42,7 @@ function status(code: string, level = "status", description = ""): CommandLine {
   return { name: "onStatus", values: [null, amfObject({ level, code, description })], msid: 1 };
 }
 
-/** A server that has answered as far as play or publish. */
+/** A server that has answered everything up to play or publish. */
 function asked(target: typeof PLAY | typeof PUBLISH, msid: AmfValue = 1): ServerPeer {
   const server = new ServerPeer({ target });
   server.command(CONNECT_RESULT, streamResult(msid));
@@ -56,7 +56,7 @@ function publishing(): ServerPeer {
   return server;
 }
 
-/** A server that has sent the first picture. */
+/** A server that has sent the first video frame. */
 function playing(): ServerPeer {
   const server = asked(PLAY);
   sendVideo(server);
@@ -71,9 +71,9 @@ function refusal(act: () => unknown): UpstreamError {
   return assertThrows(act, UpstreamError);
 }
 
-// What it sends, byte by byte.
+// Bytes sent.
 
-/** AMF0 text without its marker: two bytes of length, then UTF-8. */
+/** AMF0 text without a marker: two bytes of length, then UTF-8. */
 function text(value: string): string {
   const bytes = encodeUtf8(value);
   return bytes.length.toString(16).padStart(4, "0") + toHex(bytes);
@@ -84,7 +84,7 @@ function string(value: string): string {
   return `02 ${text(value)}`;
 }
 
-/** A fmt 0 message on csid 3 in chunks of `chunkSize`. */
+/** A fmt 0 message on csid 3 with chunks of `chunkSize`. */
 function commandMessage(values: string, { msid = 0, chunkSize = 60_000 } = {}): Uint8Array {
   const body = hex(values);
   const parts = [
@@ -101,7 +101,7 @@ function u32le(value: number): Uint8Array {
   return new Uint8Array([value, value >>> 8, value >>> 16, value >>> 24]);
 }
 
-/** `connect`, its window and its chunk size. */
+/** `connect`, the window and the chunk size. */
 function connectBytes(type: string, flashVer: string, window: string): Uint8Array {
   const connect = `
     ${string("connect")} 00 3FF0000000000000  // 1
@@ -118,7 +118,7 @@ function connectBytes(type: string, flashVer: string, window: string): Uint8Arra
       ${text("objectEncoding")} 00 0000000000000000
     000009`;
   return concatBytes([
-    // Nobody told the server of another chunk size yet.
+    // The server does not know another chunk size yet.
     commandMessage(connect, { chunkSize: 128 }),
     hex(`02 000000 000004 05 00000000 ${window}`), // WindowAckSize
     hex("02 000000 000004 01 00000000 0000EA60"), // SetChunkSize 60,000
@@ -149,20 +149,20 @@ const SENT_TO_PUBLISH = concatBytes([
   ),
 ]);
 
-/** All that was sent behind C0 C1 and C2. */
+/** Everything sent after C0 C1 and C2. */
 function sentCommands(server: ServerPeer): string {
   return toHex(concatBytes(server.sent).subarray(1 + 1536 + 1536));
 }
 
-Deno.test("ClientSession sends what a player sends", () => {
+Deno.test("ClientSession sends the messages of a player", () => {
   assertEquals(sentCommands(asked(PLAY, 0x0102_0304)), toHex(SENT_TO_PLAY));
 });
 
-Deno.test("ClientSession sends what FMLE sends", () => {
+Deno.test("ClientSession sends the messages of FMLE", () => {
   assertEquals(sentCommands(asked(PUBLISH, 0x0102_0304)), toHex(SENT_TO_PUBLISH));
 });
 
-Deno.test("ClientSession sends each step only after the answer to the one before", () => {
+Deno.test("ClientSession sends each step after the answer to the previous one", () => {
   const server = new ServerPeer({ target: PUBLISH });
   assertEquals(server.take().messages, [
     "@0 connect 1 {}",
@@ -179,7 +179,7 @@ Deno.test("ClientSession sends each step only after the answer to the one before
   ]);
 });
 
-Deno.test("ClientSession adds the properties and the argument it is given to connect", () => {
+Deno.test("ClientSession adds the given properties and argument to connect", () => {
   const server = new ServerPeer({
     target: PLAY,
     connectProperties: { edgePath: "a" },
@@ -192,7 +192,7 @@ Deno.test("ClientSession adds the properties and the argument it is given to con
   assertEquals(toHex(payload).includes(toHex(end)), true);
 });
 
-Deno.test("ClientSession begins the handshake by itself, and sends nothing before S0 S1 S2", () => {
+Deno.test("ClientSession starts the handshake and sends nothing else before S0 S1 S2", () => {
   const sent: number[] = [];
   const session = new ClientSession({
     send: (bytes) => sent.push(bytes.length),
@@ -212,12 +212,12 @@ Deno.test("ClientSession begins the handshake by itself, and sends nothing befor
   assertEquals([sent.length, session.phase], [6, "command"]);
 });
 
-/** Names of the commands among what was sent: `@0 connect 1 …`. */
+/** Names of the commands sent: `@0 connect 1 …`. */
 function commandsOf({ messages }: Taken): string[] {
   return messages.flatMap((line) => /^@\d+ (\w+)/.exec(line)?.[1] ?? []);
 }
 
-Deno.test("ClientSession asks for a stream to play without waiting for the answer to connect", () => {
+Deno.test("ClientSession sends createStream for a play before the answer to connect", () => {
   const player = new ServerPeer({ target: PLAY });
   assertEquals(commandsOf(player.take()), ["connect", "createStream"]);
   assertEquals(commandsOf(player.command(CONNECT_RESULT)), []);
@@ -231,7 +231,7 @@ Deno.test("ClientSession asks for a stream to play without waiting for the answe
 
 // Answers.
 
-Deno.test("ClientSession ignores results of other calls, and late ones", () => {
+Deno.test("ClientSession ignores late results and results of other calls", () => {
   const server = new ServerPeer({ target: PLAY });
   server.take();
   assertEquals(server.command(streamResult(1), { ...CONNECT_RESULT, tid: 9 }), NOTHING);
@@ -241,7 +241,7 @@ Deno.test("ClientSession ignores results of other calls, and late ones", () => {
   assertEquals(server.command(streamResult(7), { name: "_result", tid: 5 }), NOTHING);
 });
 
-Deno.test("ClientSession uses the message stream that createStream gave, and sends media there", () => {
+Deno.test("ClientSession uses the message stream id from createStream", () => {
   const server = new ServerPeer({ target: PUBLISH });
   server.command(CONNECT_RESULT);
   assertEquals(server.command(streamResult(5)).messages, ["@5 publish 5 null show?token=1 live"]);
@@ -253,13 +253,13 @@ Deno.test("ClientSession uses the message stream that createStream gave, and sen
   ]);
 });
 
-Deno.test("ClientSession takes a message stream that is no number for 0", () => {
+Deno.test("ClientSession uses message stream 0 when the id is not a number", () => {
   const server = new ServerPeer({ target: PLAY });
   server.command(CONNECT_RESULT);
   assertEquals(server.command(streamResult(null)).messages[0], "@0 play 5 null show?token=1");
 });
 
-Deno.test("ClientSession has started to publish at the status", () => {
+Deno.test("ClientSession starts a publish at the status", () => {
   const server = asked(PUBLISH);
   server.take();
   assertEquals(server.command(status("NetStream.Publish.Start")).events, [
@@ -271,27 +271,27 @@ Deno.test("ClientSession has started to publish at the status", () => {
   ]);
 });
 
-Deno.test("ClientSession has started to publish at a result, where servers answer so", () => {
+Deno.test("ClientSession starts a publish at a result, as some servers answer", () => {
   const server = asked(PUBLISH);
   server.take();
   assertEquals(server.command({ name: "_result", tid: 5 }).events, ["started 1"]);
 });
 
-Deno.test("ClientSession has not started to publish before it asked", () => {
+Deno.test("ClientSession does not start a publish before it was requested", () => {
   const server = new ServerPeer({ target: PUBLISH });
   server.command(status("NetStream.Publish.Start"), CONNECT_RESULT);
   assertEquals(server.command({ name: "_result", tid: 5 }).events, []);
   assertEquals(server.session.phase, "command");
 });
 
-Deno.test("ClientSession ignores FMLE's answers", () => {
+Deno.test("ClientSession ignores the answers to FMLE's commands", () => {
   const server = asked(PUBLISH);
   server.take();
   const commands = ["onFCPublish", "onBWDone", "_onbwcheck", "whatever"];
   assertEquals(server.command(...commands.map((name) => ({ name, tid: 7 }))), NOTHING);
 });
 
-Deno.test("ClientSession ignores that releaseStream and FCPublish are refused", () => {
+Deno.test("ClientSession ignores refusals of releaseStream and FCPublish", () => {
   const server = asked(PUBLISH);
   const error = [null, amfObject({ level: "error", code: "NetConnection.Call.Failed" })];
   server.command(
@@ -319,7 +319,7 @@ const REFUSALS = [
 ] as const;
 
 for (const { what, tid, phase, server } of REFUSALS) {
-  Deno.test(`ClientSession throws an UpstreamError at an _error to ${what}`, () => {
+  Deno.test(`ClientSession throws an UpstreamError for an _error to ${what}`, () => {
     const info = amfObject({ level: "error", code: "Some.Code", description: "No\nway" });
     const error = refusal(() => server().command({ name: "_error", tid, values: [null, info] }));
     const kind = phase === "publish" ? "publish" : "play";
@@ -327,7 +327,7 @@ for (const { what, tid, phase, server } of REFUSALS) {
     assertEquals(error.message, `Origin refused to ${kind}: Some.Code, "No\\u{a}way"`);
   });
 
-  Deno.test(`ClientSession throws an UpstreamError at an _error to ${what} without a reason`, () => {
+  Deno.test(`ClientSession throws an UpstreamError for an _error to ${what} without a reason`, () => {
     for (const values of [[], [null], [null, "no"], [null, amfObject({})]]) {
       const error = refusal(() => server().command({ name: "_error", tid, values }));
       assertEquals([error.phase, error.statusCode], [phase, ""]);
@@ -341,7 +341,7 @@ const ERROR_STATUSES = [
   { code: "NetStream.Publish.BadName", at: () => asked(PUBLISH), phase: "publish" },
   { code: "NetStream.Publish.Failed", at: () => publishing(), phase: "publish" },
   {
-    // SRS sends its 302 redirection so.
+    // SRS sends redirects like this.
     code: "NetConnection.Connect.Rejected",
     at: () => new ServerPeer({ target: PLAY }),
     phase: "command",
@@ -349,13 +349,13 @@ const ERROR_STATUSES = [
 ] as const;
 
 for (const { code, at, phase } of ERROR_STATUSES) {
-  Deno.test(`ClientSession throws an UpstreamError at the status ${code}`, () => {
+  Deno.test(`ClientSession throws an UpstreamError for the status ${code}`, () => {
     const error = refusal(() => at().command(status(code, "error")));
     assertEquals([error.phase, error.statusCode], [phase, code]);
   });
 }
 
-Deno.test("ClientSession throws an UpstreamError when the server says close", () => {
+Deno.test("ClientSession throws an UpstreamError for close", () => {
   for (const server of [new ServerPeer({ target: PLAY }), playing(), publishing()]) {
     assertEquals(refusal(() => server.command({ name: "close" })).statusCode, "");
   }
@@ -363,7 +363,7 @@ Deno.test("ClientSession throws an UpstreamError when the server says close", ()
 
 // RTMP 302.
 
-/** What SRS 7.0 sends to a player of a stream that another origin has, with `ex`'s properties. */
+/** SRS 7.0's answer to a player of a stream on another origin, with the properties of `ex`. */
 function redirectStatus(ex: string): Uint8Array {
   return hex(`
     ${string("onStatus")} 00 0000000000000000 05
@@ -381,12 +381,12 @@ const REDIRECT2 = `${text("redirect2")} ${string("rtmp://10.0.0.2:19351/live/oth
 
 const REDIRECTS = [
   {
-    what: "redirect2, the whole address",
+    what: "redirect2, the full URL",
     ex: CODE_302 + REDIRECT + REDIRECT2,
     redirect: { tcUrl: "rtmp://10.0.0.2:19351/live/other?vhost=v", stream: "" },
   },
   {
-    what: "redirect and the stream's name when there is no redirect2",
+    what: "redirect and the stream name without redirect2",
     ex: CODE_302 + REDIRECT,
     redirect: { tcUrl: "rtmp://10.0.0.2:19351/live?vhost=v", stream: "show?token=1" },
   },
@@ -395,12 +395,12 @@ const REDIRECTS = [
     ex: REDIRECT + `${text("redirect2")} ${string("")}`,
     redirect: { tcUrl: "rtmp://10.0.0.2:19351/live?vhost=v", stream: "show?token=1" },
   },
-  { what: "nothing when neither is there", ex: CODE_302, redirect: null },
-  { what: "nothing when they are no texts", ex: `${text("redirect2")} 01 01`, redirect: null },
+  { what: "nothing without either", ex: CODE_302, redirect: null },
+  { what: "nothing when they are not text", ex: `${text("redirect2")} 01 01`, redirect: null },
 ];
 
 for (const { what, ex, redirect } of REDIRECTS) {
-  Deno.test(`ClientSession.push() takes of a 302 ${what}`, () => {
+  Deno.test(`ClientSession.push() reads from a 302 ${what}`, () => {
     for (const server of [asked(PLAY), asked(PUBLISH)]) {
       const error = refusal(() => server.message({ typeId: 20, msid: 0 }, redirectStatus(ex)));
       assertEquals(error.redirect, redirect);
@@ -409,7 +409,7 @@ for (const { what, ex, redirect } of REDIRECTS) {
   });
 }
 
-Deno.test("ClientSession.push() takes a 302 in an _error to connect", () => {
+Deno.test("ClientSession.push() reads a 302 in an _error to connect", () => {
   const server = new ServerPeer({ target: PLAY });
   const ex = amfObject({ code: 302, redirect2: "rtmp://b/live/show" });
   const info = amfObject({ level: "error", code: "NetConnection.Connect.Rejected", ex });
@@ -421,7 +421,7 @@ Deno.test("ClientSession.push() takes a 302 in an _error to connect", () => {
   ]);
 });
 
-Deno.test("ClientSession.push() keeps the parameters of a redirect out of the error's text", () => {
+Deno.test("ClientSession.push() omits the parameters of a redirect in the error text", () => {
   const ex = REDIRECT2.replace(toHex(encodeUtf8("vhost=v")), toHex(encodeUtf8("k=abcde")));
   const server = asked(PLAY);
   const error = refusal(() => server.message({ typeId: 20, msid: 0 }, redirectStatus(ex)));
@@ -429,7 +429,7 @@ Deno.test("ClientSession.push() keeps the parameters of a redirect out of the er
   assertEquals(error.message, 'Origin redirects to "rtmp://10.0.0.2:19351/live/other?…"');
 });
 
-Deno.test("ClientSession that only connects has started when it is accepted, and asks for no more", () => {
+Deno.test("ClientSession that only connects is started when accepted, and sends nothing else", () => {
   const server = new ServerPeer({ target: { ...PLAY, kind: "connect", streamName: "" } });
   server.take();
   assertEquals(server.command(CONNECT_RESULT), { messages: [], events: ["started 0"] });
@@ -438,7 +438,7 @@ Deno.test("ClientSession that only connects has started when it is accepted, and
   assertEquals(server.take(), NOTHING);
 });
 
-Deno.test("ClientSession hands on statuses that are no errors", () => {
+Deno.test("ClientSession reports statuses that are not errors", () => {
   const server = playing();
   server.take();
   const codes = ["Reset", "Start", "UnpublishNotify", "PublishNotify", "Stop"];
@@ -449,7 +449,7 @@ Deno.test("ClientSession hands on statuses that are no errors", () => {
   );
 });
 
-Deno.test("ClientSession ignores a status that is none", () => {
+Deno.test("ClientSession ignores an invalid status", () => {
   const server = asked(PLAY);
   server.take();
   const values = [[], [null], [null, "text"], [null, new AmfObject("object", new Map())]];
@@ -461,7 +461,7 @@ Deno.test("ClientSession ignores a status that is none", () => {
 
 // Media.
 
-Deno.test("ClientSession has started to play at the first message, announced or not", () => {
+Deno.test("ClientSession starts a play at the first message, announced or not", () => {
   const server = asked(PLAY);
   server.take();
   assertEquals(server.command(status("NetStream.Play.Start")).events, [
@@ -472,16 +472,16 @@ Deno.test("ClientSession has started to play at the first message, announced or 
   assertEquals(sendVideo(asked(PLAY)).events, ["started 1", "video 40 17"]);
 });
 
-Deno.test("ClientSession plays whatever message stream the server sends on", () => {
+Deno.test("ClientSession accepts media on any message stream", () => {
   assertEquals(sendVideo(asked(PLAY), 3).events, ["started 1", "video 40 17"]);
 });
 
-Deno.test("ClientSession ignores media that nobody asked for", () => {
+Deno.test("ClientSession ignores unrequested media", () => {
   assertEquals(sendVideo(new ServerPeer({ target: PLAY })).events, []);
   assertEquals(sendVideo(publishing()).events.includes("video 40 17"), false);
 });
 
-Deno.test("ClientSession keeps the server's own data messages out of the stream", () => {
+Deno.test("ClientSession drops data messages of the server itself", () => {
   const server = asked(PLAY);
   server.take();
   const own = ["|RtmpSampleAccess", "onStatus", "onPlayStatus"];
@@ -492,7 +492,7 @@ Deno.test("ClientSession keeps the server's own data messages out of the stream"
   assertEquals(server.message({ typeId: 15, msid: 1 }, envelope), NOTHING);
 });
 
-Deno.test("ClientSession hands on all other data", () => {
+Deno.test("ClientSession passes on all other data", () => {
   const server = playing();
   server.take();
   const bodies = [string("onMetaData"), string("onStatusX"), "", "02", "02 00FF 61", "05"];
@@ -513,7 +513,7 @@ Deno.test("ClientSession splits aggregates", () => {
 
 // Control.
 
-Deno.test("ClientSession answers pings, and its own are answered", () => {
+Deno.test("ClientSession answers pings and reports answers to its own", () => {
   const server = playing();
   server.take();
   server.push(hex("02 000000 000006 04 00000000 0006 0000002A"));
@@ -525,7 +525,7 @@ Deno.test("ClientSession answers pings, and its own are answered", () => {
   });
 });
 
-Deno.test("ClientSession acknowledges, and hands on acknowledgements", () => {
+Deno.test("ClientSession acknowledges and reports acknowledgements", () => {
   const server = publishing();
   server.take();
   server.push(hex("02 000000 000004 05 00000000 00000014")); // window 20
@@ -540,40 +540,40 @@ const STREAM_EOF = hex("02 000000 000006 04 00000000 0001 00000001");
 const UNPUBLISHED = status("NetStream.Play.UnpublishNotify");
 
 for (
-  const { name, says, told } of [
-    { name: "StreamEOF", says: [STREAM_EOF], told: ["end of stream"] },
+  const { name, says, events } of [
+    { name: "StreamEOF", says: [STREAM_EOF], events: ["end of stream"] },
     {
       name: "StreamEOF, then UnpublishNotify",
       says: [STREAM_EOF, UNPUBLISHED],
-      told: ["end of stream", "status NetStream.Play.UnpublishNotify"],
+      events: ["end of stream", "status NetStream.Play.UnpublishNotify"],
     },
     {
       name: "UnpublishNotify, then StreamEOF",
       says: [UNPUBLISHED, STREAM_EOF],
-      told: ["status NetStream.Play.UnpublishNotify"],
+      events: ["status NetStream.Play.UnpublishNotify"],
     },
   ]
 ) {
-  Deno.test(`ClientSession tells of every end of the stream when the server says ${name}`, () => {
+  Deno.test(`ClientSession reports each end of the stream at ${name}`, () => {
     const server = playing();
     server.take();
     for (let round = 0; round < 2; round++) {
       for (const each of says) {
         server.push(each instanceof Uint8Array ? each : server.encode(each));
       }
-      assertEquals(sendVideo(server).events, [...told, "video 40 17"]);
+      assertEquals(sendVideo(server).events, [...events, "video 40 17"]);
     }
   });
 }
 
-Deno.test("ClientSession takes no StreamEOF for the end of a stream that has not begun, or of another", () => {
+Deno.test("ClientSession ignores StreamEOF of another stream, or before the stream starts", () => {
   const early = asked(PLAY);
   early.take();
   early.push(STREAM_EOF);
   assertEquals(early.take(), NOTHING);
   assertEquals(sendVideo(early).events, ["started 1", "video 40 17"]);
-  early.push(hex("02 000000 000006 04 00000000 0001 00000002")); // of message stream 2
-  early.push(hex("02 000000 000006 04 00000000 0002 00000001")); // StreamDry of ours
+  early.push(hex("02 000000 000006 04 00000000 0001 00000002")); // for message stream 2
+  early.push(hex("02 000000 000006 04 00000000 0002 00000001")); // StreamDry
   assertEquals(early.take(), NOTHING);
   const publisher = publishing();
   publisher.take();
@@ -591,7 +591,7 @@ Deno.test("ClientSession ignores StreamBegin, SetPeerBandwidth and unknown messa
   assertEquals(server.take(), NOTHING);
 });
 
-Deno.test("ClientSession throws a WireError when the server breaks the protocol", () => {
+Deno.test("ClientSession throws a WireError when the server violates the protocol", () => {
   assertThrows(
     () => new ServerPeer({ target: PLAY }).push(hex("03 000000 000001 14 00000000 FF")),
     WireError,
@@ -600,7 +600,7 @@ Deno.test("ClientSession throws a WireError when the server breaks the protocol"
 
 // Ends.
 
-Deno.test("ClientSession.stop() ends a publish as FMLE does", () => {
+Deno.test("ClientSession.stop() ends a publish like FMLE", () => {
   for (const server of [asked(PUBLISH), publishing()]) {
     server.take();
     server.session.stop();
@@ -611,7 +611,7 @@ Deno.test("ClientSession.stop() ends a publish as FMLE does", () => {
   }
 });
 
-Deno.test("ClientSession.stop() ends a play with deleteStream alone", () => {
+Deno.test("ClientSession.stop() ends a play with deleteStream only", () => {
   for (const server of [asked(PLAY), playing()]) {
     server.take();
     server.session.stop();
@@ -619,7 +619,7 @@ Deno.test("ClientSession.stop() ends a play with deleteStream alone", () => {
   }
 });
 
-Deno.test("ClientSession.stop() says nothing when no stream was asked for", () => {
+Deno.test("ClientSession.stop() sends nothing when no stream was requested", () => {
   const server = new ServerPeer({ target: PUBLISH });
   server.command(CONNECT_RESULT);
   server.session.stop();
@@ -628,7 +628,7 @@ Deno.test("ClientSession.stop() says nothing when no stream was asked for", () =
 
 // Recorded servers.
 
-Deno.test("ClientSession does not take nginx-rtmp's Play.Start for a stream, however cut", () => {
+Deno.test("ClientSession does not start at nginx-rtmp's Play.Start, for every split", () => {
   const taken = feedAtEverySplit(NGINX_PLAY_ANSWER, (chunks) => {
     const server = new ServerPeer({ target: PLAY });
     for (const chunk of chunks) server.push(chunk);
@@ -642,7 +642,7 @@ Deno.test("ClientSession does not take nginx-rtmp's Play.Start for a stream, how
   assertEquals(taken.events, ["status NetStream.Play.Start"]);
 });
 
-Deno.test("ClientSession reads why nginx-rtmp refuses, however cut", () => {
+Deno.test("ClientSession reads nginx-rtmp's refusal, for every split", () => {
   const outcome = feedAtEverySplit(NGINX_PLAY_REFUSAL, (chunks) => {
     const server = new ServerPeer({ target: PLAY });
     const { phase, message } = refusal(() => chunks.forEach((chunk) => server.push(chunk)));
@@ -654,7 +654,7 @@ Deno.test("ClientSession reads why nginx-rtmp refuses, however cut", () => {
   });
 });
 
-Deno.test("ClientSession throws nothing but its own errors at damaged answers", () => {
+Deno.test("ClientSession throws only WireError and UpstreamError for damaged answers", () => {
   let state = 1;
   const random = (limit: number) => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

@@ -1,4 +1,4 @@
-/** Messages are written by hand: csid, time, length, type, message stream id (little-endian), payload. */
+/** Messages are written by hand: csid, time, length, type, message stream id, payload. */
 
 import { WireError } from "../../lib/base/errors.ts";
 import { MessageLayer, type MessageLayerHandler } from "../../lib/session/message_layer.ts";
@@ -6,7 +6,7 @@ import { assertEquals, assertThrows } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 import { toHex } from "../helpers/session_peer.ts";
 
-/** Writes down what a port calls. */
+/** Records the calls of a message layer. */
 class Log implements MessageLayerHandler {
   readonly lines: string[] = [];
 
@@ -43,7 +43,7 @@ function linesOf(messages: string): string[] {
 
 const CASES: readonly { readonly does: string; readonly messages: string; lines: string[] }[] = [
   {
-    does: "sorts audio, video and data",
+    does: "separates audio, video and data",
     messages: `
       04 000001 000002 08 01000000 AF01
       06 000002 000001 09 02000000 17
@@ -61,7 +61,7 @@ const CASES: readonly { readonly does: string; readonly messages: string; lines:
     lines: ["command a @5"],
   },
   {
-    does: "splits aggregates, and the parts keep the message stream",
+    does: "splits aggregates and keeps their message stream id",
     messages: `
       07 0003E8 000020 16 07000000
         08 000001 00000A 00 000000 AA 0000000C
@@ -69,12 +69,12 @@ const CASES: readonly { readonly does: string; readonly messages: string; lines:
     lines: ["media 8 1000 AA @7", "media 9 1010 BB @7"],
   },
   {
-    does: "answers a ping with its time",
+    does: "answers a ping with its timestamp",
     messages: "02 000000 000006 04 00000000 0006 DEADBEEF",
     lines: ["send 020000000000060400000000" + "0007" + "DEADBEEF"],
   },
   {
-    does: "passes other user control events on, known or not",
+    does: "passes on other user control events, known or not",
     messages: `
       02 000000 00000A 04 00000000 0003 00000001 000003E8
       02 000000 000006 04 00000000 0007 0000002A
@@ -82,12 +82,12 @@ const CASES: readonly { readonly does: string; readonly messages: string; lines:
     lines: ["event 3 1", "event 7 42", "event 99 0"],
   },
   {
-    does: "passes acknowledgements on",
+    does: "passes on acknowledgements",
     messages: "02 000000 000004 03 00000000 FFFFFFFF",
     lines: ["acknowledged 4294967295"],
   },
   {
-    does: "ignores SetPeerBandwidth, SetChunkSize and Abort, which are not for it",
+    does: "ignores SetPeerBandwidth, SetChunkSize and Abort",
     messages: `
       02 000000 000005 06 00000000 00000001 00
       02 000000 000004 01 00000000 00001000
@@ -95,7 +95,7 @@ const CASES: readonly { readonly does: string; readonly messages: string; lines:
     lines: [],
   },
   {
-    does: "tells of each unknown message type once",
+    does: "reports each unknown message type once",
     messages: `
       03 000000 000000 10 00000000
       03 000000 000001 63 00000000 FF
@@ -103,14 +103,14 @@ const CASES: readonly { readonly does: string; readonly messages: string; lines:
     lines: ["ignored message type 16", "ignored message type 99"],
   },
   {
-    does: "passes over data that is AMF3 in truth, and an empty envelope",
+    does: "ignores data with actual AMF3 values, and an empty envelope",
     messages: `
       05 000003 000002 0F 01000000 0A 0B
       05 000003 000000 0F 01000000`,
     lines: ["ignored AMF3 data message"],
   },
   {
-    does: "passes over an aggregate in an aggregate",
+    does: "ignores an aggregate in an aggregate",
     messages: "07 000000 00000F 16 01000000 16 000000 000000 00 000000 0000000B",
     lines: ["ignored message type 22"],
   },
@@ -128,11 +128,11 @@ const BROKEN = [
   { what: "an acknowledgement of 3 bytes", messages: "02 000000 000003 03 00000000 000000" },
   { what: "a WindowAckSize of 3 bytes", messages: "02 000000 000003 05 00000000 000000" },
   { what: "a user control event of 1 byte", messages: "02 000000 000001 04 00000000 00" },
-  { what: "a cut aggregate", messages: "07 000000 000004 16 01000000 08 000001" },
+  { what: "a truncated aggregate", messages: "07 000000 000004 16 01000000 08 000001" },
 ];
 
 for (const { what, messages } of BROKEN) {
-  Deno.test(`MessageLayer.push() throws a WireError at ${what}`, () => {
+  Deno.test(`MessageLayer.push() throws a WireError for ${what}`, () => {
     assertThrows(() => linesOf(messages), WireError);
   });
 }
@@ -140,7 +140,7 @@ for (const { what, messages } of BROKEN) {
 /** WindowAckSize 100, 16 bytes. */
 const WINDOW_100 = hex("02 000000 000004 05 00000000 00000064");
 
-Deno.test("MessageLayer.push() acknowledges every half of the window the peer announced", () => {
+Deno.test("MessageLayer.push() acknowledges every half of the announced window", () => {
   const log = new Log();
   const layer = new MessageLayer(log);
   layer.push(WINDOW_100);
@@ -151,7 +151,7 @@ Deno.test("MessageLayer.push() acknowledges every half of the window the peer an
   ]);
 });
 
-Deno.test("MessageLayer.setAckWindow() acknowledges without any wish of the peer", () => {
+Deno.test("MessageLayer.setAckWindow() acknowledges without a window from the peer", () => {
   const log = new Log();
   const layer = new MessageLayer(log);
   layer.setAckWindow(26);
@@ -159,7 +159,7 @@ Deno.test("MessageLayer.setAckWindow() acknowledges without any wish of the peer
   assertEquals(log.lines, ["send 020000000000040300000000" + "0000000D", "media 9 0 17 @1"]);
 });
 
-Deno.test("MessageLayer.push() refuses messages longer than its limits allow", () => {
+Deno.test("MessageLayer.push() rejects messages longer than its limit", () => {
   const limits = { maxMessageBytes: 10, maxChunkStreams: 4, maxUnassembledBytes: 100 };
   const layer = new MessageLayer(new Log(), limits);
   assertThrows(() => layer.push(hex("06 000000 00000B 09 01000000")), WireError);

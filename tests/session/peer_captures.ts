@@ -1,6 +1,6 @@
 /**
- * What real peers sent behind the handshake, one message a line, without audio and video: recorded by a
- * TCP proxy on the loopback, clients in front of this server, nginx-rtmp behind it.
+ * Messages of real peers after the handshake, one per line, without audio and video. Recorded by a
+ * TCP proxy on loopback: clients connected to this server, and nginx-rtmp as the server.
  */
 
 import { hex } from "../helpers/hex.ts";
@@ -34,7 +34,7 @@ export const LIBRTMP_PUBLISH = hex(`
   0400000000001f14010000000200077075626c69736800401800000000000005020001620200046c697665
 `);
 
-/** GStreamer 1.22.0 (`rtmp2sink`) publishes `c`: transaction id 0 everywhere but createStream. */
+/** GStreamer 1.22.0 (`rtmp2sink`) publishes `c`: transaction id 0 except in createStream. */
 export const RTMP2SINK_PUBLISH = hex(`
   030000000000761400000000020007636f6e6e656374003ff00000000000000300036170700200046c6976650004
     7479706502000a6e6f6e707269766174650008666c61736856657202000e4c4e582031302c302c33322c31380005
@@ -96,7 +96,9 @@ export const RTMP2SRC_PLAY = hex(`
   c200030000000100007530
 `);
 
-/** nginx-rtmp 1.2.2 pushes `pushed`: it begins with control messages and waits for no status. */
+/**
+ * nginx-rtmp 1.2.2 pushes `pushed`. It starts with control messages and does not wait for a status.
+ */
 export const NGINX_PUSH = hex(`
   02000000000004010000000000001000
   020000000000040500000000004c4b40
@@ -110,7 +112,7 @@ export const NGINX_PUSH = hex(`
   020000000000060400000000000000000001
 `);
 
-/** nginx-rtmp 1.2.2 answers the play of a stream that nobody publishes. */
+/** nginx-rtmp 1.2.2 answers the play of a stream without a publisher. */
 export const NGINX_PLAY_ANSWER = hex(`
   020000000000040500000000004c4b40
   020000000000050600000000004c4b4002

@@ -1,4 +1,4 @@
-/** From the first byte to the answer of `connect`. */
+/** From the first byte to the answer to `connect`. */
 
 import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
@@ -17,7 +17,7 @@ import {
   toHex,
 } from "../helpers/session_peer.ts";
 
-/** AMF0 text without its marker: two bytes of length, then UTF-8. */
+/** AMF0 text without a marker: two bytes of length, then UTF-8. */
 function text(value: string): string {
   const bytes = encodeUtf8(value);
   return bytes.length.toString(16).padStart(4, "0") + toHex(bytes);
@@ -77,7 +77,7 @@ Deno.test("ServerSession answers the handshake before any command", () => {
   assertEquals(peer.sent.map(({ length }) => length), [3073]);
 });
 
-Deno.test("ServerSession hands on what connect says", () => {
+Deno.test("ServerSession reports the properties of connect", () => {
   const peer = new ClientPeer();
   peer.command(connectWith({
     app: "live",
@@ -99,18 +99,18 @@ Deno.test("ServerSession hands on what connect says", () => {
   assertEquals(peer.connectRequest.args, null);
 });
 
-Deno.test("ServerSession hands on the second argument of connect when it is an object", () => {
+Deno.test("ServerSession reports the second argument of connect if it is an object", () => {
   for (
-    const [second, isHandedOn] of [[amfObject({ token: "a" }), true], ["token", false]] as const
+    const [second, isReported] of [[amfObject({ token: "a" }), true], ["token", false]] as const
   ) {
     const peer = new ClientPeer();
     const { name, tid, values } = connectWith({ app: "live", tcUrl: "rtmp://server/live" });
     peer.command({ name, tid: tid!, values: [...values!, second] });
-    assertEquals(peer.connectRequest.args?.get("token"), isHandedOn ? "a" : undefined);
+    assertEquals(peer.connectRequest.args?.get("token"), isReported ? "a" : undefined);
   }
 });
 
-Deno.test("ServerSession takes texts that are missing or no texts as empty", () => {
+Deno.test("ServerSession treats missing and invalid text as empty", () => {
   const peer = new ClientPeer();
   assertEquals(peer.command(connectWith({ app: 7, tcUrl: null })).events, ["connect  "]);
 });
@@ -120,7 +120,7 @@ Deno.test("ServerSession echoes the transaction id of connect", () => {
   assertEquals(messages[3], "@0 _result 4 {} NetConnection.Connect.Success");
 });
 
-Deno.test("ServerSession asks for no acknowledgements when the window is 0", () => {
+Deno.test("ServerSession requests no acknowledgements when the window is 0", () => {
   const windows = { outAckSizeBytes: 0, inAckSizeBytes: 0 };
   assertEquals(new ClientPeer({ windows }).command(CONNECT).messages, [
     "SetChunkSize 60000",
@@ -129,7 +129,7 @@ Deno.test("ServerSession asks for no acknowledgements when the window is 0", () 
   ]);
 });
 
-Deno.test("ServerSession acknowledges by its own window as well as by the client's", () => {
+Deno.test("ServerSession acknowledges at the smaller of its own and the client's window", () => {
   const windows = { outAckSizeBytes: 0, inAckSizeBytes: 100 };
   const peer = new ClientPeer({ windows });
   // WindowAckSize 5,000,000, as nginx-rtmp sends before connect: 16 bytes.
@@ -144,12 +144,12 @@ Deno.test("ServerSession acknowledges by its own window as well as by the client
   ]);
 });
 
-Deno.test("ServerSession tells a refused client why, in chunks of 128 bytes", () => {
+Deno.test("ServerSession sends the reason of a refused connect, in chunks of 128 bytes", () => {
   const peer = new ClientPeer({ defers: ["connect"] });
   peer.command(CONNECT);
   const description = "x".repeat(200);
   peer.reject({ code: "NetConnection.Connect.Rejected", description });
-  // The recorder was told of no other size, so it decodes only what was cut at 128.
+  // The recorder knows no other chunk size, so it decodes only chunks of 128 bytes.
   const { payload } = peer.messages[0]!;
   const { name, transactionId, values } = decodeCommand(20, payload);
   const info = values[1];
@@ -162,7 +162,7 @@ Deno.test("ServerSession tells a refused client why, in chunks of 128 bytes", ()
   });
 });
 
-Deno.test("ServerSession ignores what a refused client goes on to say", () => {
+Deno.test("ServerSession ignores commands after a refused connect", () => {
   const peer = new ClientPeer({ defers: ["connect"] });
   peer.command(CONNECT, CREATE_STREAM);
   peer.reject({ code: "NetConnection.Connect.Rejected", description: "no" });
@@ -170,7 +170,7 @@ Deno.test("ServerSession ignores what a refused client goes on to say", () => {
   assertEquals(peer.acceptConnect(), { messages: [], events: [] });
 });
 
-Deno.test("ServerSession runs commands that came before connect was accepted, in order", () => {
+Deno.test("ServerSession runs commands sent before connect was accepted, in order", () => {
   const peer = new ClientPeer({ defers: ["connect"] });
   assertEquals(peer.command(CONNECT, CREATE_STREAM, PUBLISH), {
     messages: [],
@@ -193,14 +193,14 @@ Deno.test("ServerSession answers pings while connect is undecided", () => {
   assertEquals(peer.take().messages, ["PingResponse 5"]);
 });
 
-Deno.test("ServerSession keeps few commands while connect is undecided", () => {
+Deno.test("ServerSession limits the commands kept while connect is undecided", () => {
   const peer = new ClientPeer({ defers: ["connect"] });
   peer.command(CONNECT);
   for (let count = 0; count < 8; count++) peer.command(CREATE_STREAM);
   assertThrows(() => peer.command(CREATE_STREAM), WireError, "8 were sent before");
 });
 
-Deno.test("ServerSession.acceptConnect() does nothing for another request, or twice", () => {
+Deno.test("ServerSession.acceptConnect() ignores other ids and further calls", () => {
   const peer = new ClientPeer({ defers: ["connect"] });
   peer.command(CONNECT);
   assertEquals(peer.acceptConnect(99).messages, []);
@@ -208,7 +208,7 @@ Deno.test("ServerSession.acceptConnect() does nothing for another request, or tw
   assertEquals(peer.acceptConnect().messages, []);
 });
 
-Deno.test("ServerSession takes a connect in an AMF3 envelope", () => {
+Deno.test("ServerSession accepts a connect in an AMF3 envelope", () => {
   const peer = new ClientPeer();
   const body = concatBytes([
     hex("00  02 0007 636F6E6E656374  00 3FF0000000000000"), // connect, 1
@@ -217,7 +217,7 @@ Deno.test("ServerSession takes a connect in an AMF3 envelope", () => {
   assertEquals(peer.message({ typeId: 17 }, body).events, ["connect a "]);
 });
 
-Deno.test("ServerSession takes a connect whose object is an ECMA array", () => {
+Deno.test("ServerSession accepts a connect with an ECMA array as object", () => {
   const info = new AmfObject("ecma_array", new Map([["app", "a"]]));
   const { events } = new ClientPeer().command({ ...CONNECT, values: [info] });
   assertEquals(events, ["connect a "]);
@@ -232,11 +232,11 @@ const BROKEN = [
     commands: [{ ...CONNECT, values: [null] }],
     says: "object is missing",
   },
-  { what: "a connect of no values", commands: [{ ...CONNECT, values: [] }], says: "missing" },
+  { what: "a connect without values", commands: [{ ...CONNECT, values: [] }], says: "missing" },
 ];
 
 for (const { what, commands, says } of BROKEN) {
-  Deno.test(`ServerSession throws a WireError at ${what}`, () => {
+  Deno.test(`ServerSession throws a WireError for ${what}`, () => {
     assertThrows(() => new ClientPeer().command(...commands), WireError, says);
   });
 }

@@ -1,4 +1,4 @@
-/** Recorded clients, and bytes that no client should send. */
+/** Recorded clients and damaged input. */
 
 import { concatBytes } from "../../lib/base/bytes.ts";
 import { WireError } from "../../lib/base/errors.ts";
@@ -128,9 +128,9 @@ for (const { name, bytes, messages, events } of CAPTURES) {
   });
 }
 
-Deno.test("ServerSession serves a client that waits for nothing, however cut", () => {
+Deno.test("ServerSession serves a client that does not wait for answers, for every split", () => {
   const bytes = concatBytes([FFMPEG_PUBLISH, hex("06 000028 000002 09 01000000 1700")]);
-  // From C0 on in one packet; the handshake's own tests cut there.
+  // The handshake is in one packet; its own tests split it.
   const early = SIMPLE_HANDSHAKE.length - 10;
   const late = concatBytes([SIMPLE_HANDSHAKE.subarray(early), bytes]);
   const taken = feedAtEverySplit(late, ([first, ...others]) => {
@@ -143,9 +143,9 @@ Deno.test("ServerSession serves a client that waits for nothing, however cut", (
   assertEquals(taken.events, [CONNECT_EVENT, "publish a?token=1", "closed"]);
 });
 
-// Bytes that no client should send.
+// Damaged input.
 
-/** Numbers of 0…1 that are the same every time. */
+/** Deterministic numbers of 0…1. */
 function createRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -154,7 +154,7 @@ function createRandom(seed: number): () => number {
   };
 }
 
-/** Fails unless the session takes the bytes or throws a WireError. */
+/** Fails unless the session accepts the bytes or throws a WireError. */
 function assertSurvives(bytes: Uint8Array, options: { readonly isNew?: boolean } = {}): void {
   const peer = new ClientPeer(options);
   try {
@@ -164,7 +164,7 @@ function assertSurvives(bytes: Uint8Array, options: { readonly isNew?: boolean }
   }
 }
 
-Deno.test("ServerSession throws nothing but WireErrors at damaged recordings", () => {
+Deno.test("ServerSession throws only WireError for damaged recordings", () => {
   const random = createRandom(1);
   for (const { bytes } of CAPTURES) {
     for (let round = 0; round < 100; round++) {
@@ -177,7 +177,7 @@ Deno.test("ServerSession throws nothing but WireErrors at damaged recordings", (
   }
 });
 
-Deno.test("ServerSession throws nothing but WireErrors at random bytes", () => {
+Deno.test("ServerSession throws only WireError for random bytes", () => {
   const random = createRandom(2);
   for (let round = 0; round < 60; round++) {
     const noise = Uint8Array.from({ length: 4000 }, () => Math.floor(random() * 256));
@@ -187,7 +187,7 @@ Deno.test("ServerSession throws nothing but WireErrors at random bytes", () => {
   }
 });
 
-Deno.test("ServerSession throws nothing but WireErrors at messages of every type", () => {
+Deno.test("ServerSession throws only WireError for messages of every type", () => {
   const random = createRandom(3);
   const typeIds = [...Array(32).keys(), 255];
   for (const typeId of typeIds) {

@@ -1,4 +1,4 @@
-/** Playing: beginning, pause, end. */
+/** Playing: start, pause, end. */
 
 import { WireError } from "../../lib/base/errors.ts";
 import { assertEquals, assertThrows } from "../helpers/assert.ts";
@@ -21,7 +21,7 @@ const STARTED = [
   `@1 data 0 ${SAMPLE_ACCESS}`,
 ];
 
-const NOT_FOUND = { code: "NetStream.Play.StreamNotFound", description: "Nobody publishes" };
+const NOT_FOUND = { code: "NetStream.Play.StreamNotFound", description: "No publisher" };
 
 const NOTHING = { messages: [], events: [] };
 
@@ -36,7 +36,7 @@ Deno.test("ServerSession announces a play in SRS's order", () => {
   assertEquals(events, ["play show"]);
 });
 
-Deno.test("ServerSession writes the status of a play as clients expect it", () => {
+Deno.test("ServerSession sends the status of a play that clients expect", () => {
   const { payload } = new ClientPeer().playing().messages.at(-2)!;
   assertEquals(
     toHex(payload),
@@ -52,7 +52,7 @@ Deno.test("ServerSession writes the status of a play as clients expect it", () =
   );
 });
 
-Deno.test("ServerSession lets play without createStream, with arguments and parameters", () => {
+Deno.test("ServerSession accepts play without createStream, with arguments and parameters", () => {
   const play = { ...PLAY, values: [null, "show?token=1", -2000, -1, true], msid: 0 };
   const { messages, events } = new ClientPeer().connected().command(play);
   assertEquals({ messages, events }, { messages: STARTED, events: ["play show?token=1"] });
@@ -66,7 +66,7 @@ Deno.test("ServerSession announces nothing before the play is accepted", () => {
   assertEquals(peer.session.acceptPlay(peer.requestId), false);
 });
 
-Deno.test("ServerSession tells a refused player why, and lets it try again", () => {
+Deno.test("ServerSession sends the reason of a refused play and accepts another play", () => {
   const peer = new ClientPeer({ defers: ["play"] }).playing();
   assertEquals(peer.reject(NOT_FOUND).messages, [
     "@1 onStatus error NetStream.Play.StreamNotFound",
@@ -76,12 +76,12 @@ Deno.test("ServerSession tells a refused player why, and lets it try again", () 
   assertEquals(peer.session.acceptPlay(peer.requestId), true);
 });
 
-Deno.test("ServerSession throws a WireError at a play without a stream name", () => {
+Deno.test("ServerSession throws a WireError for a play without a stream name", () => {
   const peer = new ClientPeer().connected();
   assertThrows(() => peer.command({ ...PLAY, values: [null] }), WireError, "Cannot play");
 });
 
-Deno.test("ServerSession pauses and goes on", () => {
+Deno.test("ServerSession pauses and resumes", () => {
   const peer = new ClientPeer().playing();
   assertEquals(peer.command(pause(true)), {
     messages: ["@1 onStatus NetStream.Pause.Notify", "StreamEOF 1"],
@@ -93,7 +93,7 @@ Deno.test("ServerSession pauses and goes on", () => {
   });
 });
 
-Deno.test("ServerSession ignores a pause of what does not play", () => {
+Deno.test("ServerSession ignores a pause without a play", () => {
   const waiting = new ClientPeer({ defers: ["play"] }).playing();
   for (const peer of [new ClientPeer().connected(), new ClientPeer().publishing(), waiting]) {
     assertEquals(peer.command(pause(true)), NOTHING);
@@ -117,7 +117,7 @@ for (const end of ENDS) {
   });
 }
 
-Deno.test("ServerSession lets play again, with and without an end before", () => {
+Deno.test("ServerSession accepts another play, with or without an end of the first", () => {
   const peer = new ClientPeer().playing();
   const other = { ...PLAY, values: [null, "other"] };
   assertEquals(peer.command(other), { messages: STARTED, events: ["closed", "play other"] });
@@ -127,7 +127,7 @@ Deno.test("ServerSession lets play again, with and without an end before", () =>
   });
 });
 
-Deno.test("ServerSession does not end a play at a publisher's FCUnpublish", () => {
+Deno.test("ServerSession does not end a play at FCUnpublish", () => {
   const unpublish = { name: "FCUnpublish", tid: 4, values: [null, "show"] };
   assertEquals(new ClientPeer().playing().command(unpublish), {
     messages: ["@0 _result 4 null undefined"],
@@ -135,13 +135,13 @@ Deno.test("ServerSession does not end a play at a publisher's FCUnpublish", () =
   });
 });
 
-Deno.test("ServerSession.endPublish() does nothing to a player", () => {
+Deno.test("ServerSession.endPublish() does not affect a player", () => {
   const peer = new ClientPeer().playing();
   peer.session.endPublish(NOT_FOUND);
   assertEquals(peer.take(), NOTHING);
 });
 
-Deno.test("ServerSession.ping() asks for a pong and hands it on", () => {
+Deno.test("ServerSession.ping() requests a pong and reports it", () => {
   const peer = new ClientPeer().playing();
   peer.session.ping(0xffff_ffff);
   assertEquals(peer.take().messages, ["PingRequest 4294967295"]);
@@ -149,7 +149,7 @@ Deno.test("ServerSession.ping() asks for a pong and hands it on", () => {
   assertEquals(peer.take().events, ["pong 4294967295"]);
 });
 
-Deno.test("ServerSession hands on acknowledgements, and reports each kind of ignored message once", () => {
+Deno.test("ServerSession reports acknowledgements, and each kind of ignored message once", () => {
   const peer = new ClientPeer().playing();
   peer.push(hex("02 000000 000004 03 00000000 00000064"));
   peer.push(hex("03 000000 000000 10 00000000  03 000000 000000 10 00000000"));

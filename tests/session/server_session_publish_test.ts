@@ -1,4 +1,4 @@
-/** Publishing in every dialect: beginning, media, end. */
+/** Publishing in every dialect: start, media, end. */
 
 import { WireError } from "../../lib/base/errors.ts";
 import { assertEquals, assertThrows } from "../helpers/assert.ts";
@@ -18,7 +18,7 @@ const FC_UNPUBLISH: CommandLine = { name: "FCUnpublish", tid: 6, values: [null, 
 const CLOSE_STREAM: CommandLine = { name: "closeStream", msid: 1 };
 const DELETE_STREAM: CommandLine = { name: "deleteStream", values: [null, 1] };
 
-/** FMLE's way, which ffmpeg and librtmp go as well. */
+/** The commands of FMLE, which ffmpeg and librtmp also send. */
 const FMLE = [RELEASE_STREAM, FC_PUBLISH, { ...CREATE_STREAM, tid: 4 }, { ...PUBLISH, tid: 5 }];
 
 const UNPUBLISHED = [
@@ -31,7 +31,7 @@ const BAD_NAME = { code: "NetStream.Publish.BadName", description: "Taken" };
 
 const NOTHING = { messages: [], events: [] };
 
-/** What comes of a video message with the given byte on the message stream. */
+/** The effects of a video message with the given byte on the message stream. */
 function sendVideo(peer: ClientPeer, digits: string, msid = 1) {
   return peer.message({ typeId: 9, timestampMs: 40, msid }, hex(digits));
 }
@@ -74,7 +74,7 @@ const DIALECTS: readonly {
     messages: ["@0 _result 2 null 1", "@1 onStatus NetStream.Publish.Start"],
   },
   {
-    name: "IP cameras (FCPublish behind publish)",
+    name: "IP cameras (FCPublish after publish)",
     commands: [CREATE_STREAM, PUBLISH, { ...FC_PUBLISH, tid: 4 }],
     messages: [
       "@0 _result 2 null 1",
@@ -83,7 +83,7 @@ const DIALECTS: readonly {
     ],
   },
   {
-    name: "Flash, after an FCUnpublish of something else",
+    name: "Flash, after an FCUnpublish of another stream",
     commands: [FC_UNPUBLISH, CREATE_STREAM, PUBLISH],
     messages: [
       "@0 _result 6 null undefined",
@@ -92,14 +92,14 @@ const DIALECTS: readonly {
     ],
   },
   {
-    name: "clients that create no stream",
+    name: "clients without createStream",
     commands: [{ ...PUBLISH, msid: 0 }],
     messages: ["@1 onStatus NetStream.Publish.Start"],
   },
 ];
 
 for (const { name, commands, messages } of DIALECTS) {
-  Deno.test(`ServerSession lets publish in the dialect of ${name}`, () => {
+  Deno.test(`ServerSession accepts a publish in the dialect of ${name}`, () => {
     const peer = new ClientPeer().connected();
     assertEquals(peer.command(...commands), { messages, events: ["publish show"] });
     assertEquals(sendVideo(peer, "17").events, ["video 40 17"]);
@@ -112,12 +112,12 @@ Deno.test("ServerSession keeps the parameters of a stream name", () => {
   assertEquals(events, ["publish show?token=a&b=c"]);
 });
 
-Deno.test("ServerSession hands on an empty stream name, which the app may complete", () => {
+Deno.test("ServerSession reports an empty stream name, which the app may complete", () => {
   const publish = { ...PUBLISH, values: [null, ""] };
   assertEquals(new ClientPeer().connected().command(publish).events, ["publish "]);
 });
 
-Deno.test("ServerSession throws a WireError at a publish without a stream name", () => {
+Deno.test("ServerSession throws a WireError for a publish without a stream name", () => {
   for (const values of [[null], [null, null], [null, 5], []]) {
     const peer = new ClientPeer().connected();
     assertThrows(() => peer.command({ ...PUBLISH, values }), WireError, "name is missing");
@@ -135,7 +135,7 @@ Deno.test("ServerSession announces nothing before the publish is accepted", () =
   ]);
 });
 
-Deno.test("ServerSession tells a refused publisher why, and drops its media", () => {
+Deno.test("ServerSession sends the reason of a refused publish and drops its media", () => {
   const peer = new ClientPeer({ defers: ["publish"] }).connected();
   peer.command(...FMLE);
   sendVideo(peer, "17");
@@ -147,7 +147,7 @@ Deno.test("ServerSession tells a refused publisher why, and drops its media", ()
   assertEquals(peer.session.acceptPublish(peer.requestId), false);
 });
 
-Deno.test("ServerSession lets a refused publisher try again", () => {
+Deno.test("ServerSession accepts another publish after a refused one", () => {
   const peer = new ClientPeer({ defers: ["publish"] }).connected();
   peer.command(CREATE_STREAM, PUBLISH);
   peer.reject(BAD_NAME);
@@ -158,7 +158,7 @@ Deno.test("ServerSession lets a refused publisher try again", () => {
 
 // Media.
 
-Deno.test("ServerSession hands on audio, video and data of the publish", () => {
+Deno.test("ServerSession passes on audio, video and data of the publish", () => {
   const peer = new ClientPeer().publishing();
   peer.message({ typeId: 8, timestampMs: 1, msid: 1 }, hex("AF00"));
   peer.message({ typeId: 9, timestampMs: 0xffff_ffff, msid: 1 }, hex("17"));
@@ -166,20 +166,20 @@ Deno.test("ServerSession hands on audio, video and data of the publish", () => {
   assertEquals(data.events, ["data 3 02000161"]);
 });
 
-Deno.test("ServerSession takes media on message stream 0, as clients without createStream send it", () => {
+Deno.test("ServerSession accepts media on message stream 0, from clients without createStream", () => {
   assertEquals(sendVideo(new ClientPeer().publishing(), "17", 0).events, ["video 40 17"]);
 });
 
-Deno.test("ServerSession keeps a second stream's media out of the first", () => {
+Deno.test("ServerSession drops media of a second stream", () => {
   const peer = new ClientPeer().publishing();
   assertEquals(sendVideo(peer, "17", 2), NOTHING);
-  // The same in an aggregate: type 9, 1 byte, time 0, back pointer 12.
+  // The same in an aggregate: type 9, 1 byte, timestamp 0, back pointer 12.
   const aggregate = hex("09 000001 000000 00 000000 17 0000000C");
   assertEquals(peer.message({ typeId: 22, msid: 2 }, aggregate), NOTHING);
   assertEquals(peer.message({ typeId: 22, msid: 1 }, aggregate).events, ["video 0 17"]);
 });
 
-Deno.test("ServerSession ignores media of a client that does not publish", () => {
+Deno.test("ServerSession drops media of a client that does not publish", () => {
   assertEquals(sendVideo(new ClientPeer().connected(), "17"), NOTHING);
   assertEquals(sendVideo(new ClientPeer().playing(), "17"), NOTHING);
   const waiting = new ClientPeer({ defers: ["play"] }).playing();
@@ -188,7 +188,7 @@ Deno.test("ServerSession ignores media of a client that does not publish", () =>
   assertEquals(waiting.take().events, []);
 });
 
-Deno.test("ServerSession loses no header of a publisher that does not wait for the answer", () => {
+Deno.test("ServerSession keeps the headers of a publisher that does not wait for the answer", () => {
   const peer = new ClientPeer({ defers: ["publish"] }).publishing();
   assertEquals(sendVideo(peer, "1700"), NOTHING);
   assertEquals(sendVideo(peer, "1701"), NOTHING);
@@ -198,7 +198,7 @@ Deno.test("ServerSession loses no header of a publisher that does not wait for t
   assertEquals(sendVideo(peer, "28").events, ["video 40 28"]);
 });
 
-Deno.test("ServerSession forgets early media of a publish that was withdrawn", () => {
+Deno.test("ServerSession drops early media of a withdrawn publish", () => {
   const peer = new ClientPeer({ defers: ["publish"] }).publishing();
   sendVideo(peer, "17");
   peer.command(PUBLISH);
@@ -228,12 +228,12 @@ for (const { command, messages } of ENDS) {
   }
 }
 
-Deno.test("ServerSession ends a publish once, at FCUnpublish and deleteStream together", () => {
+Deno.test("ServerSession ends a publish once when FCUnpublish and deleteStream are sent", () => {
   const peer = fmlePublishing();
   assertEquals(peer.command(FC_UNPUBLISH, DELETE_STREAM).events, ["closed"]);
 });
 
-Deno.test("ServerSession ends an FMLE publish when the encoder starts over", () => {
+Deno.test("ServerSession ends an FMLE publish when the encoder restarts", () => {
   for (const command of [RELEASE_STREAM, FC_PUBLISH]) {
     const peer = fmlePublishing();
     const { messages, events } = peer.command({ ...command, tid: 6 });
@@ -262,11 +262,11 @@ Deno.test("ServerSession does not end a publish at the end of another stream", (
 });
 
 for (const command of [FC_UNPUBLISH, CLOSE_STREAM, DELETE_STREAM]) {
-  Deno.test(`ServerSession takes ${command.name} as the withdrawal of an undecided publish`, () => {
+  Deno.test(`ServerSession treats ${command.name} as the withdrawal of an undecided publish`, () => {
     const peer = new ClientPeer({ defers: ["publish"] }).publishing();
     const { messages, events } = peer.command(command);
     assertEquals(events, ["closed"]);
-    // Nothing was announced, so nothing is taken back.
+    // Nothing was announced, so no end is announced.
     assertEquals(messages, command === FC_UNPUBLISH ? ["@0 _result 6 null undefined"] : []);
     assertEquals(peer.session.acceptPublish(peer.requestId), false);
     assertEquals(peer.take(), NOTHING);
@@ -274,7 +274,7 @@ for (const command of [FC_UNPUBLISH, CLOSE_STREAM, DELETE_STREAM]) {
   });
 }
 
-Deno.test("ServerSession.endPublish() tells the publisher and takes no more media", () => {
+Deno.test("ServerSession.endPublish() informs the publisher and drops further media", () => {
   const peer = new ClientPeer().publishing();
   peer.session.endPublish({ code: "NetStream.Publish.Failed", description: "Gone" });
   assertEquals(peer.take(), {
@@ -288,7 +288,7 @@ Deno.test("ServerSession.endPublish() tells the publisher and takes no more medi
 
 // Again on the same connection.
 
-Deno.test("ServerSession lets publish again on the same connection", () => {
+Deno.test("ServerSession accepts another publish on the same connection", () => {
   const peer = fmlePublishing();
   peer.command(FC_UNPUBLISH, DELETE_STREAM);
   const { messages, events } = peer.command(...FMLE);
@@ -296,20 +296,20 @@ Deno.test("ServerSession lets publish again on the same connection", () => {
   assertEquals(events, ["publish show"]);
 });
 
-Deno.test("ServerSession ends the running publish when another begins in its place", () => {
+Deno.test("ServerSession ends the current publish when another one starts", () => {
   const peer = new ClientPeer().publishing();
   const { messages, events } = peer.command({ ...PUBLISH, values: [null, "other"] });
   assertEquals(messages, ["@1 onStatus NetStream.Publish.Start"]);
   assertEquals(events, ["closed", "publish other"]);
 });
 
-Deno.test("ServerSession lets a player become a publisher, and back", () => {
+Deno.test("ServerSession lets a player become a publisher and the reverse", () => {
   const peer = new ClientPeer().playing();
   assertEquals(peer.command(CLOSE_STREAM, PUBLISH).events, ["closed", "publish show"]);
   assertEquals(peer.command(PLAY).events, ["closed", "play show"]);
 });
 
-Deno.test("ServerSession ignores an acceptance of the request before", () => {
+Deno.test("ServerSession ignores the acceptance of an earlier request", () => {
   const peer = new ClientPeer({ defers: ["publish"] }).publishing();
   const first = peer.requestId;
   peer.command({ ...PUBLISH, values: [null, "other"] });
@@ -318,7 +318,7 @@ Deno.test("ServerSession ignores an acceptance of the request before", () => {
   assertEquals(peer.session.acceptPublish(peer.requestId), true);
 });
 
-Deno.test("ServerSession takes the acceptance of a publish for no acceptance of a play", () => {
+Deno.test("ServerSession does not accept a play by acceptPublish()", () => {
   const peer = new ClientPeer({ defers: ["publish", "play"] }).publishing();
   assertEquals(peer.session.acceptPlay(peer.requestId), false);
   peer.command(PLAY);
@@ -336,7 +336,7 @@ Deno.test("ServerSession answers createStream with 1 until the stream is used", 
   assertEquals(messages, ["@0 _result 2 null 1", "@0 _result 3 null 1"]);
 });
 
-Deno.test("ServerSession refuses a second stream beside one in use", () => {
+Deno.test("ServerSession refuses a second stream while one is in use", () => {
   for (const peer of [new ClientPeer().publishing(), new ClientPeer().playing()]) {
     assertEquals(peer.command({ ...CREATE_STREAM, tid: 4 }).messages, ["@0 _result 4 null 2"]);
     assertEquals(peer.command({ ...PUBLISH, msid: 2 }, { ...PLAY, msid: 2 }), {
@@ -349,7 +349,7 @@ Deno.test("ServerSession refuses a second stream beside one in use", () => {
   }
 });
 
-Deno.test("ServerSession answers createStream with 1 again when the stream is over", () => {
+Deno.test("ServerSession answers createStream with 1 again after the stream has ended", () => {
   const peer = new ClientPeer().publishing();
   const { messages } = peer.command(DELETE_STREAM, { ...CREATE_STREAM, tid: 5 });
   assertEquals(messages, ["@0 _result 5 null 1"]);
@@ -357,7 +357,7 @@ Deno.test("ServerSession answers createStream with 1 again when the stream is ov
 
 // Other commands.
 
-Deno.test("ServerSession answers unknown commands that ask for an answer", () => {
+Deno.test("ServerSession answers unknown commands that request an answer", () => {
   const { messages } = new ClientPeer().connected().command(
     { name: "_checkbw", tid: 2 },
     { name: "FCSubscribe", tid: 3, values: [null, "show"] },
@@ -373,26 +373,26 @@ Deno.test("ServerSession answers getStreamLength with a number, which ffmpeg exp
   assertEquals(new ClientPeer().connected().command(length).messages, ["@0 _result 3 null 0"]);
 });
 
-Deno.test("ServerSession leaves answers of the client unanswered", () => {
+Deno.test("ServerSession does not answer answers of the client", () => {
   const peer = new ClientPeer().connected();
   const answers = ["_result", "_error", "onStatus"].map((name) => ({ name, tid: 2 }));
   assertEquals(peer.command(...answers), NOTHING);
 });
 
-Deno.test("ServerSession takes commands in AMF3 envelopes", () => {
+Deno.test("ServerSession accepts commands in AMF3 envelopes", () => {
   const peer = new ClientPeer().connected();
   // publish, 0, null, "a"
   const publish = hex("00 02 0007 7075626C697368 00 0000000000000000 05 02 0001 61");
   assertEquals(peer.message({ typeId: 17, msid: 1 }, publish).events, ["publish a"]);
 });
 
-Deno.test("ServerSession takes a command without a transaction id", () => {
+Deno.test("ServerSession accepts a command without a transaction id", () => {
   const peer = new ClientPeer().connected();
-  const body = hex("02 0009 5F636865636B 627778"); // "_checkbwx" and nothing else
+  const body = hex("02 0009 5F636865636B 627778"); // only "_checkbwx"
   assertEquals(peer.message({ typeId: 20 }, body), NOTHING);
 });
 
-Deno.test("ServerSession reads what a client sends in chunks of the size it announced", () => {
+Deno.test("ServerSession reads chunks of the size that the client announced", () => {
   const peer = new ClientPeer();
   peer.push(hex("02 000000 000004 01 00000000 00000005"));
   peer.chunkSize = 5;

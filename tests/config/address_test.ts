@@ -1,8 +1,7 @@
 import { assertEquals } from "../helpers/assert.ts";
 import { isCidr, isHostName, isIp, parsePort, splitHostPort } from "../../lib/config/address.ts";
-import { nearestName } from "../../lib/config/nearest.ts";
 
-Deno.test("isIp() tells addresses from other texts", () => {
+Deno.test("isIp() recognises IP addresses", () => {
   const yes = ["0.0.0.0", "255.255.255.255", "::", "::1", "fe80::1:2", "::ffff:10.0.0.1"];
   const no = [
     "",
@@ -36,14 +35,14 @@ Deno.test("isCidr() checks address and prefix", () => {
   for (const text of no) assertEquals([text, isCidr(text)], [text, false]);
 });
 
-Deno.test("isHostName() tells host names from other texts", () => {
+Deno.test("isHostName() recognises host names", () => {
   const yes = ["a", "localhost", "a-b.example.com", "origin_1", "3com.example", "example.com."];
   const no = ["", ".", "-a", "a-", "a..b", "a b", "ü.example", "1.2.3.4", "123", "a".repeat(254)];
   for (const text of yes) assertEquals([text, isHostName(text)], [text, true]);
   for (const text of no) assertEquals([text, isHostName(text)], [text, false]);
 });
 
-Deno.test("isHostName() answers at once for a long text that is almost a name", () => {
+Deno.test("isHostName() takes linear time for a long text that is almost a name", () => {
   assertEquals(isHostName(`${"a-".repeat(120)}!`), false);
 });
 
@@ -62,26 +61,9 @@ Deno.test("splitHostPort() splits every form", () => {
   }
 });
 
-Deno.test("parsePort() takes decimal ports in range only", () => {
+Deno.test("parsePort() accepts only decimal ports in range", () => {
   assertEquals(["1", "65535", "01935"].map((text) => parsePort(text, 1)), [1, 65535, 1935]);
   const bad = ["0", "65536", "-1", "1e3", "0x10", " 1", "", "100000"];
   assertEquals(bad.filter((text) => parsePort(text, 1) !== undefined), []);
   assertEquals(parsePort("0", 0), 0);
-});
-
-Deno.test("nearestName() accepts two insertions, removals or replacements in six characters", () => {
-  for (const typed of ["sitting", "sittin", "sitti", "xsittingx", "kittin"]) {
-    assertEquals(nearestName(typed, ["sitting"]), "sitting", typed);
-  }
-  assertEquals(nearestName("kitten", ["sitting"]), undefined);
-  assertEquals(nearestName("", ["abc"]), undefined);
-});
-
-Deno.test("nearestName() returns the closest name, and none that is far", () => {
-  const names = ["origin", "mode", "vhost", "linger"];
-  assertEquals(nearestName("orgin", names), "origin");
-  assertEquals(nearestName("vhots", names), "vhost");
-  assertEquals(nearestName("moed", names), "mode");
-  assertEquals(nearestName("zzz", names), undefined);
-  assertEquals(nearestName("x".repeat(1000), names), undefined);
 });
