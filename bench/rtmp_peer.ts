@@ -30,9 +30,9 @@ interface RtmpPeerOptions {
 }
 
 /**
- * An RTMP client that plays or publishes one stream at any server. Not the `Upstream` of the library:
- * that pings a silent server and abandons one that keeps it waiting, while a benchmark waits however
- * long a server takes, and pings only to measure the answer.
+ * An RTMP client that plays or publishes one stream at any server. Not the `Upstream` of the
+ * library: that pings a silent server and abandons one that keeps it waiting, while a benchmark
+ * waits however long a server takes, and pings only to measure the answer.
  */
 export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
   readonly #options: RtmpPeerOptions;

@@ -1,4 +1,6 @@
-/** The demonstration's servers, encoder and players: the real ones, on free ports of this machine. */
+/**
+ * The demonstration's servers, encoder and players: the real ones, on free ports of this machine.
+ */
 
 import type { Clock } from "../base/clock.ts";
 import { silentLogger } from "../base/log.ts";

@@ -1,7 +1,7 @@
 /**
- * The origin that a stream is pulled from breaks or falls silent at, before and behind every end of a
- * message: players get the stream without a gap, a double or a step back in time, from the next origin or,
- * when it was merely silent, from the same one.
+ * The origin of a pull breaks or falls silent at, before and after every end of a message: players
+ * get the stream without a gap, a duplicate or a step back in time, from the next origin or, when
+ * it was merely silent, from the same one.
  */
 
 import { everyBoundary, FRAME_COUNT, framesWithin, PullBreak } from "../helpers/pull_break.ts";
@@ -13,7 +13,7 @@ for (
     ["half a GOP ahead", 4],
   ] as const
 ) {
-  Deno.test(`a puller goes on without a gap or a double when the next origin is ${where}`, async () => {
+  Deno.test(`a puller continues without a gap or a duplicate when the next origin is ${where}`, async () => {
     for (const count of everyBoundary(101)) {
       const rig = new PullBreak(count, "breaks");
       await rig.start();
@@ -22,8 +22,8 @@ for (
   });
 }
 
-Deno.test("a puller goes on without a gap or a double after whichever byte the origin freezes", async () => {
-  // The next origin has two frames to send at least: what happens without is another test's.
+Deno.test("a puller continues without a gap or a duplicate after any byte at which the origin freezes", async () => {
+  // The next origin has at least two frames to send; another test covers fewer.
   const counts = everyBoundary(37).filter((count) => framesWithin(count) <= FRAME_COUNT - 2);
   for (const count of counts) {
     const rig = new PullBreak(count, "freezes");
@@ -32,7 +32,7 @@ Deno.test("a puller goes on without a gap or a double after whichever byte the o
   }
 });
 
-Deno.test("a puller goes on without a gap or a double when the silent origin wakes while the next is tried", async () => {
+Deno.test("a puller continues without a gap or a duplicate when the silent origin wakes while the next is tried", async () => {
   const counts = everyBoundary(37).filter((count) => framesWithin(count) > 0);
   for (const count of counts.filter((count) => framesWithin(count) < FRAME_COUNT)) {
     const rig = new PullBreak(count, "freezes");
@@ -42,7 +42,7 @@ Deno.test("a puller goes on without a gap or a double when the silent origin wak
   }
 });
 
-Deno.test("a puller passes over what a silent origin sends that wakes too late", async () => {
+Deno.test("a puller ignores what a silent origin sends when it wakes too late", async () => {
   const counts = everyBoundary(37).filter((count) => framesWithin(count) <= FRAME_COUNT - 2);
   for (const count of counts.filter((count) => framesWithin(count) > 0)) {
     const rig = new PullBreak(count, "freezes");

@@ -1,6 +1,6 @@
 /**
- * A publisher's connection to an origin breaks, or falls silent, after any byte that it sends, and it comes
- * back: players stay, have all that came whole, and time goes on.
+ * A publisher's connection to an origin breaks, or falls silent, after any byte that it sends, and
+ * the publisher returns: players stay, get all that arrived whole, and timestamps continue.
  */
 
 import { concatBytes } from "../../lib/base/bytes.ts";
@@ -16,7 +16,7 @@ import { isTinyFrame, onClock, TinyEncode } from "../helpers/tiny_encode.ts";
 
 const PORT = 1935;
 const CHUNK_SIZE = 128;
-/** What is sent before the break, and what the encoder sends that was started again. */
+/** Sent before the break, and by the restarted encoder. */
 const BEFORE = new TinyEncode();
 const AFTER = new TinyEncode({ video: "hevc", seed: 100 });
 /** Headers grow by a timestamp on the way. */
@@ -33,7 +33,7 @@ const HANDSHAKE = { bytes: 1 + 1536 + 1536, step: 307 } as const;
 const COMMAND_STEP = 11;
 const MEDIA_STEP = 7;
 
-/** Longer than a publisher may be silent before another one may take its place. */
+/** Longer than a publisher may be silent before another one may take over. */
 const AWAY_MS = 1_100;
 
 /** An origin with a player, and a publisher that is lost. */
@@ -62,7 +62,7 @@ class ReturnBreak {
     await this.#world.advance(AWAY_MS);
   }
 
-  /** The publisher comes back, and sends what its encoder has. */
+  /** The publisher returns, and sends what its encoder has. */
   async goOn(): Promise<void> {
     const publisher = await this.#world.publish(PORT);
     this.#requireEqual([publisher.isStarted, publisher.refusal], [true, ""], "the return");
@@ -70,7 +70,7 @@ class ReturnBreak {
     await this.#world.advance(40);
   }
 
-  /** The player has `count` frames of those before, and all of those after. */
+  /** The player has `count` of the frames before the break, and all of those after it. */
   check(count: number): void {
     const { media, statuses, isEnded } = this.#player!;
     const frames = media.filter(isTinyFrame);
@@ -110,7 +110,7 @@ class ReturnBreak {
   }
 }
 
-/** Where the messages end in what the publisher sends, from the end of its commands on. */
+/** Returns where the messages of the publisher end, from the end of its commands on. */
 async function messageEnds(): Promise<number[]> {
   const rig = new ReturnBreak(Infinity, "breaks");
   await rig.start();
@@ -124,7 +124,10 @@ async function messageEnds(): Promise<number[]> {
 
 const ENDS = await messageEnds();
 
-/** Every end of a message, and one byte before and after, and bytes in between by the steps above. */
+/**
+ * Returns every end of a message, one byte before and after it, and bytes between, by the steps
+ * above.
+ */
 function everyBoundary(): number[] {
   const near = new Set(ENDS.flatMap((end) => [end - 1, end, end + 1]));
   return Array.from({ length: ENDS.at(-1)! }, (_, index) => index + 1).filter((count) => {
@@ -134,14 +137,14 @@ function everyBoundary(): number[] {
   });
 }
 
-/** Frames that are whole within the first `count` bytes. */
+/** Returns the frames that are whole within the first `count` bytes. */
 function framesWithin(count: number): number {
   const messages = ENDS.filter((end) => end <= count).length - 1;
   return Math.max(0, messages - BEFORE.headers.length);
 }
 
 for (const how of ["breaks", "falls silent"] as const) {
-  Deno.test(`a publisher returns and players lose nothing that came whole after whichever byte its connection ${how}`, async () => {
+  Deno.test(`a publisher returns and players lose nothing that arrived whole, after any byte at which its connection ${how}`, async () => {
     for (const count of everyBoundary()) {
       const rig = new ReturnBreak(count, how);
       await rig.start();

@@ -64,7 +64,7 @@ Deno.test("OnDemand.deadlineMs is the end of the linger time, and null otherwise
   assertEquals(demand.deadlineMs, null);
 });
 
-Deno.test("OnDemand lingers anew after every time somebody watched", () => {
+Deno.test("OnDemand lingers again after every player that left", () => {
   const demand = inState("lingering");
   demand.step("wanted", 9_000);
   demand.step("unwanted", 9_500);
@@ -72,7 +72,7 @@ Deno.test("OnDemand lingers anew after every time somebody watched", () => {
   assertEquals(demand.step("tick", 9_500 + LINGER_MS), "stop");
 });
 
-Deno.test("OnDemand is starting after a player came back to an upstream without media", () => {
+Deno.test("OnDemand is starting when a player returns to an upstream without media", () => {
   const lost = inState("lingering");
   lost.step("lost", 0);
   lost.step("wanted", 0);
@@ -84,7 +84,7 @@ Deno.test("OnDemand is starting after a player came back to an upstream without 
   assertEquals(never.state, "starting");
 });
 
-Deno.test("OnDemand is live at once when media began while nobody watched", () => {
+Deno.test("OnDemand is live at once when media began while no one watched", () => {
   const demand = inState("starting");
   demand.step("unwanted", 0);
   demand.step("media", 0);
@@ -92,14 +92,14 @@ Deno.test("OnDemand is live at once when media began while nobody watched", () =
   assertEquals(demand.state, "live");
 });
 
-Deno.test("OnDemand begins without media after it was stopped", () => {
+Deno.test("OnDemand forgets the media of before when it was stopped", () => {
   const demand = inState("lingering");
   demand.step("tick", LINGER_MS);
   assertEquals(demand.step("wanted", LINGER_MS), "start");
   assertEquals(demand.state, "starting");
 });
 
-Deno.test("OnDemand stops at once when nothing is to linger", () => {
+Deno.test("OnDemand stops at once without a linger time", () => {
   const demand = new OnDemand(() => 0);
   demand.step("wanted", 7);
   demand.step("unwanted", 7);

@@ -1,7 +1,7 @@
 /**
- * The origin that a stream is pulled from breaks at every end of a message, and the next one carries another
- * encode: another resolution, another codec. Players get its headers, then it from a keyframe on, and time
- * goes on.
+ * The origin of a pull breaks at every end of a message, and the next one carries another encode,
+ * with another resolution or codec. Players get its headers, then its frames from a keyframe on,
+ * and timestamps continue.
  */
 
 import { assert, assertEquals } from "../helpers/assert.ts";
@@ -17,7 +17,7 @@ const AVC = new TinyEncode();
 const LARGE_AVC = new TinyEncode({ video: "avcLarge", seed: 100 });
 const HEVC = new TinyEncode({ video: "hevc", seed: 100 });
 
-/** Time may go on by so much from one source to the next, in ms. */
+/** How far timestamps may advance from one source to the next, in ms. */
 const MAX_STEP_MS = 100;
 
 interface Switch {
@@ -25,13 +25,16 @@ interface Switch {
   readonly to: TinyEncode;
   /** Messages that the first origin sends. */
   readonly sent: number;
-  /** Where the second one's clock is when its encode begins. */
+  /** The second one's clock when its encode begins, in ms. */
   readonly clockMs: number;
-  /** Frames of the second one that a new player is not sent: more than none is no GOP cache. */
+  /** Frames of the second one that a new player does not get; above 0 when it has no GOP cache. */
   readonly skipped: number;
 }
 
-/** Has the first origin break, and the second go on. @returns what a player got, and one that came late */
+/**
+ * Breaks the first origin, so that the second continues. @returns what an early and a late player
+ * got
+ */
 async function play({ from, to, sent, clockMs, skipped }: Switch) {
   const rig = new VhostRig({ origins: TWO_ORIGINS });
   const player = await rig.play();
@@ -49,7 +52,7 @@ async function play({ from, to, sent, clockMs, skipped }: Switch) {
   return { media: player.media, late: new LogViewer().watch(player.stream).media };
 }
 
-/** `media` are those before, then headers, and then frames, with time going on. */
+/** `media` is what was sent before, then headers, then frames, with continuous timestamps. */
 function check(
   media: readonly WireMessage[],
   { before, headers, frames }: Record<"before" | "headers" | "frames", readonly TinyMessage[]>,
@@ -58,7 +61,7 @@ function check(
   assertEquals(
     media.slice(0, first).map(({ payload }) => payload),
     [...before, ...headers].map(({ payload }) => payload),
-    "what came before, and headers",
+    "what was sent before, and headers",
   );
   const got = media.slice(first);
   const shiftMs = got[0]!.timestampMs - frames[0]!.timestampMs;
@@ -69,7 +72,7 @@ function check(
   for (const [at, { timestampMs }] of timed.entries()) {
     const stepMs = timestampMs - (timed[at - 1] ?? timed[0]!).timestampMs;
     assert(stepMs >= 0, `time steps back by ${-stepMs} ms at message ${at}`);
-    // Only the very first headers may have another time than what they belong to.
+    // Only the very first headers may have another timestamp than their frames.
     const isBegin = !timed.slice(0, at).some(isTinyFrame);
     assert(isBegin || stepMs <= MAX_STEP_MS, `time leaps by ${stepMs} ms at message ${at}`);
   }
@@ -89,7 +92,8 @@ const CACHES = [
 for (const { what, from, to } of SWITCHES) {
   for (const { with: cache, skipped } of CACHES) {
     Deno.test(`a puller gives players new headers before the first keyframe when the next origin has ${what} and ${cache}`, async () => {
-      // Without any picture from the first one there is none to replace: the second one just begins.
+      // Without a video frame from the first one there is nothing to replace: the second just
+      // begins.
       for (let sent = from.headers.length + 1; sent <= from.messages.length; sent++) {
         for (const clockMs of [0, 5_000_000]) {
           const { media, late } = await play({ from, to, sent, clockMs, skipped });
@@ -108,7 +112,7 @@ for (const { what, from, to } of SWITCHES) {
   }
 }
 
-/** AVC that changes its resolution and changes it back, with a header before each GOP. */
+/** AVC that changes its resolution and back, with a header before each GOP. */
 function changingEncode(): TinyMessage[] {
   const [metadata, , audioHeader] = AVC.headers;
   const small = AVC.headers[1]!;
@@ -126,7 +130,7 @@ function changingEncode(): TinyMessage[] {
   ];
 }
 
-Deno.test("a puller passes on a resolution that comes back, once, wherever the origin breaks", async () => {
+Deno.test("a puller passes on a resolution that returns, once, at any break of the origin", async () => {
   const all = changingEncode();
   const [metadata, , audioHeader] = all;
   const keyframes = AVC.keyframes.map((index) => AVC.frames[index]!);

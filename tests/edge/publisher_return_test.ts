@@ -1,4 +1,4 @@
-/** Publishers of an edge that are lost and return, or are followed by another: the push goes on. */
+/** Publishers of an edge that are lost and return, or are replaced: the push continues. */
 
 import { assertEquals } from "../helpers/assert.ts";
 import { PORT_A } from "../helpers/edge_rig.ts";
@@ -10,7 +10,7 @@ const ORIGIN = 1935;
 const EDGE = 1936;
 const OTHER_EDGE = 1937;
 
-/** The marks of pictures, by which tests tell them apart. */
+/** Returns the marks of video frames, by which tests tell them apart. */
 function marksOf({ media }: MemoryClient): (number | undefined)[] {
   return media.filter(({ typeId }) => typeId === 9).map(({ payload }) => payload.at(-1));
 }
@@ -19,7 +19,7 @@ function timesOf({ media }: MemoryClient): number[] {
   return media.filter(({ typeId }) => typeId === 9).map(({ timestampMs }) => timestampMs);
 }
 
-/** Players at an origin and at its edge, and a publisher at the edge that has sent two pictures. */
+/** Players at an origin and at its edge, and a publisher at the edge that has sent two frames. */
 async function start() {
   const world = new MemoryWorld();
   world.start(ORIGIN);
@@ -41,7 +41,7 @@ const LOSSES = [
 for (const { name, lose } of LOSSES) {
   // The second is longer than origins wait for a publisher's next message.
   for (const awayMs of [2_000, 9_000]) {
-    Deno.test(`a publisher returns to its edge ${awayMs} ms after its connection ${name}: players stay, time goes on`, async () => {
+    Deno.test(`a publisher returns to its edge ${awayMs} ms after its connection ${name}: players stay, timestamps continue`, async () => {
       const { world, publisher, players } = await start();
       lose(publisher);
       await world.advance(awayMs);
@@ -77,7 +77,7 @@ Deno.test("a publisher returns through another edge: players of both edges and o
   await world.advance(1_000);
   second.push(interFrame(80, 5));
   await world.advance(1_500);
-  // The first edge does not ask for its place back when the stream stands still.
+  // The first edge does not reclaim the name when the stream pauses.
   second.push(interFrame(120, 6));
   await world.advance(1_000);
   for (const player of players) {
@@ -89,7 +89,7 @@ Deno.test("a publisher returns through another edge: players of both edges and o
   await world.stop();
 });
 
-Deno.test("an edge goes on with its push when the time for the publisher's return has passed", async () => {
+Deno.test("an edge keeps the push of a returned publisher after the grace time", async () => {
   const rig = new VhostRig();
   const first = await rig.publish();
   first.leave("lost");
@@ -103,7 +103,7 @@ Deno.test("an edge goes on with its push when the time for the publisher's retur
   assertEquals(rig.clock.pendingCount, 0, "timers are left");
 });
 
-Deno.test("an edge ends its push when a lost publisher does not return within the grace", async () => {
+Deno.test("an edge ends its push when a lost publisher does not return within the grace time", async () => {
   const rig = new VhostRig();
   const player = await rig.play();
   const publisher = await rig.publish();

@@ -47,7 +47,7 @@ class PullRig extends EdgeRig {
     void this.puller.start();
   }
 
-  /** Stops it; nothing may be left behind. */
+  /** Stops it, and checks that nothing is left. */
   async stop(): Promise<void> {
     this.puller.stop();
     await this.settle();
@@ -66,7 +66,7 @@ async function startPull(
   return rig;
 }
 
-/** How long players wait for a publisher that may be back. */
+/** How long players wait for a publisher that may return. */
 const GRACE_MS = 10_000;
 
 const TWO = { origins: TWO_ORIGINS };
@@ -133,14 +133,14 @@ Deno.test("Puller goes to the next origin at once when the first refuses", async
 });
 
 for (const way of ["close", "reset"] as const) {
-  Deno.test(`Puller goes on with the next origin at once after a ${way}, and players stay`, async () => {
+  Deno.test(`Puller continues with the next origin at once after a ${way}, and players stay`, async () => {
     const rig = await startPull(TWO);
     rig.a.link.sendMedia(videoHeader(), keyframe(0), interFrame(40));
     await rig.advance(2_000);
     rig.a.link[way]();
     await rig.settle();
     assertEquals(rig.events, ["media", "lost"]);
-    assertEquals(rig.stream.isLive, true, "viewers may still join what is there");
+    assertEquals(rig.stream.isLive, true, "viewers may still join");
     rig.b.link.sendMedia(videoHeader(), keyframe(700_000, 0x77), interFrame(700_040));
     await rig.settle();
     assertEquals(rig.events, ["media", "lost", "media"]);
@@ -173,7 +173,7 @@ Deno.test("Puller keeps a silent origin whose publisher pauses, however often it
   await rig.advance(60_000);
   assertEquals(rig.network.dialled.filter((port) => port === PORT_A).length, 1);
   assertEquals(rig.a.openCount, 1);
-  assertEquals(rig.log.urgent.length, 2, "each origin is complained about once");
+  assertEquals(rig.log.urgent.length, 2, "one warning for each origin");
 
   rig.a.link.sendMedia(interFrame(60_000));
   await rig.settle();
@@ -203,11 +203,11 @@ Deno.test("Puller leaves a silent origin when another one has something new", as
     [videoHeader(), key, first, second, third].map(({ payload }) => payload),
     "nothing lost, nothing doubled",
   );
-  assertEquals(rig.events, ["media", "media"], "the stream was never without a source for long");
+  assertEquals(rig.events, ["media", "media"], "the stream always had a source");
   await rig.stop();
 });
 
-Deno.test("Puller splices the next origin's stream on where the lost one stopped", async () => {
+Deno.test("Puller splices the next origin's stream where the lost one stopped", async () => {
   const rig = await startPull(TWO);
   const frames = [
     keyframe(0, 1, 300),
@@ -225,11 +225,11 @@ Deno.test("Puller splices the next origin's stream on where the lost one stopped
     [videoHeader(), ...frames].map(({ payload }) => payload),
   );
   assertEquals(timesOf(rig.viewer), [0, 0, 80, 120, 160, 200, 240, 280]);
-  assertEquals(rig.viewer.liveCount, 1, "for players nothing began anew");
+  assertEquals(rig.viewer.liveCount, 1, "for players nothing restarted");
   await rig.stop();
 });
 
-Deno.test("Puller says in one line what a switch was like", async () => {
+Deno.test("Puller logs a switch in one line", async () => {
   const rig = await startPull(TWO);
   rig.a.link.sendMedia(videoHeader(), keyframe(0, 1, 300));
   await rig.advance(1_500);
@@ -247,19 +247,19 @@ Deno.test("Puller says in one line what a switch was like", async () => {
   await rig.stop();
 });
 
-Deno.test("Puller.report tells which origin is used, since when, and what every switch cost", async () => {
+Deno.test("Puller.report names the origin in use, since when, and the cost of every switch", async () => {
   const rig = await startPull(TWO);
   assertEquals(rig.puller.report.snapshot().state, "connecting");
-  const pictures = [keyframe(0, 1, 300), interFrame(40, 2, 250), interFrame(80, 3, 250)];
-  rig.a.link.sendMedia(videoHeader(), ...pictures);
+  const frames = [keyframe(0, 1, 300), interFrame(40, 2, 250), interFrame(80, 3, 250)];
+  rig.a.link.sendMedia(videoHeader(), ...frames);
   await rig.advance(1_500);
   rig.a.link.reset();
   await rig.settle();
-  rig.b.link.sendMedia(videoHeader(), ...pictures, interFrame(120, 4, 250));
+  rig.b.link.sendMedia(videoHeader(), ...frames, interFrame(120, 4, 250));
   await rig.advance(1_200);
   rig.b.link.reset();
   await rig.settle();
-  // Another encode: 1,200 ms had room for 30 pictures of 40 ms.
+  // Another encode: 30 frames of 40 ms fit into 1,200 ms.
   rig.a.link.sendMedia(videoHeader(), keyframe(0, 77, 400));
   await rig.advance(300);
   const { lastError, ...report } = rig.puller.report.snapshot();
@@ -290,7 +290,7 @@ Deno.test("Puller.report tells which origin is used, since when, and what every 
   await rig.stop();
 });
 
-Deno.test("Puller tells players when the stream is unpublished at the origin, and when it is back", async () => {
+Deno.test("Puller tells players when the stream is unpublished at the origin, and when it returns", async () => {
   const rig = await startPull();
   rig.a.link.sendMedia(videoHeader(), keyframe(0));
   rig.a.link.sendStatus("NetStream.Play.UnpublishNotify");
@@ -314,14 +314,18 @@ Deno.test("Puller tells players when the stream is unpublished at the origin, an
 
 const STREAM_EOF = encodeUserControl(UserControlEvent.STREAM_EOF, 1);
 
-Deno.test("Puller keeps players for a while when the origin says the end by StreamEOF alone", async () => {
+Deno.test("Puller lets players wait when the origin reports the end by StreamEOF alone", async () => {
   const rig = await startPull();
   rig.a.link.send(STREAM_EOF);
   rig.a.link.sendMedia(videoHeader(), keyframe(0));
   rig.a.link.send(STREAM_EOF);
   await rig.advance(GRACE_MS - 100);
   assertEquals(rig.viewer.statuses, []);
-  assertEquals([rig.stream.isLive, rig.a.openCount], [false, 1], "nobody joins what is over");
+  assertEquals(
+    [rig.stream.isLive, rig.a.openCount],
+    [false, 1],
+    "no one joins a stream that has ended",
+  );
 
   rig.a.link.sendMedia(videoHeader(), keyframe(0));
   await rig.advance(GRACE_MS * 2);
@@ -338,7 +342,7 @@ for (
     { name: "after", ends: ["eof", "status"] },
   ]
 ) {
-  Deno.test(`Puller tells players of the end once when the status comes ${name} StreamEOF`, async () => {
+  Deno.test(`Puller tells players of the end once when the status is sent ${name} StreamEOF`, async () => {
     const rig = await startPull();
     rig.a.link.sendMedia(videoHeader(), keyframe(0));
     for (const end of ends) {
@@ -354,11 +358,11 @@ for (
 
 Deno.test("Puller asks the other origins before it tells players of an end", async () => {
   const rig = await startPull(TWO);
-  const pictures = [keyframe(0, 1, 300), interFrame(40, 2, 250), interFrame(80, 3, 250)];
-  rig.a.link.sendMedia(videoHeader(), ...pictures);
+  const frames = [keyframe(0, 1, 300), interFrame(40, 2, 250), interFrame(80, 3, 250)];
+  rig.a.link.sendMedia(videoHeader(), ...frames);
   rig.a.link.sendStatus("NetStream.Play.UnpublishNotify");
   await rig.settle();
-  rig.b.link.sendMedia(videoHeader(), ...pictures, interFrame(120, 4, 250));
+  rig.b.link.sendMedia(videoHeader(), ...frames, interFrame(120, 4, 250));
   await rig.advance(1_000);
   assertEquals(rig.viewer.statuses, []);
   assertEquals(timesOf(rig.viewer), [0, 0, 40, 80, 120]);
@@ -369,7 +373,7 @@ Deno.test("Puller asks the other origins before it tells players of an end", asy
   await rig.stop();
 });
 
-Deno.test("Puller stays told of the end when the origin unpublishes and then closes", async () => {
+Deno.test("Puller tells players of the end once when the origin unpublishes and then closes", async () => {
   const rig = await startPull();
   rig.a.link.sendMedia(keyframe(0));
   rig.a.link.sendStatus("NetStream.Play.UnpublishNotify");
@@ -426,7 +430,7 @@ Deno.test("Puller.stop() tells the origin and leaves the stream to another sourc
   assertEquals(rig.clock.pendingCount, 0);
 });
 
-Deno.test("Puller.stop() is deaf to media that is still under way", async () => {
+Deno.test("Puller.stop() ignores media that is still on its way", async () => {
   const rig = await startPull();
   rig.a.link.sendMedia(keyframe(0));
   await rig.settle();
@@ -478,7 +482,7 @@ Deno.test("Puller.stop() in the pause after a running origin was lost leaves no 
   await rig.stop();
 });
 
-Deno.test("Puller.stop() right after it was made dials and hangs up at most", async () => {
+Deno.test("Puller.stop() right after start() dials and closes at most", async () => {
   const rig = new PullRig();
   await rig.stop();
   assertEquals(rig.network.dialled, [PORT_A]);

@@ -1,4 +1,4 @@
-/** An edge whose clients and origins do whatever comes to their minds, by the dice. */
+/** An edge whose clients and origins act at random. */
 
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { TWO_ORIGINS } from "../helpers/edge_rig.ts";
@@ -23,7 +23,7 @@ const MOODS: readonly Mood[] = [
   { kind: "other msid", msid: 3 },
 ];
 
-/** The generator of Numerical Recipes. */
+/** Returns the generator of Numerical Recipes. */
 function createRandom(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -81,7 +81,7 @@ class Chaos {
     for (const publisher of this.publishers.splice(0)) publisher.leave();
   }
 
-  /** For every player time has only gone forward. */
+  /** For every player, timestamps never decrease. */
   assertTimeForward(): void {
     for (const { media } of this.players) {
       const times = media.map(({ timestampMs }) => timestampMs);
@@ -89,7 +89,7 @@ class Chaos {
     }
   }
 
-  /** Origins are well again. */
+  /** Lets all origins work again. */
   heal(): void {
     for (const origin of [this.rig.a, this.rig.b]) {
       origin.mood = { kind: "accept" };
@@ -154,7 +154,7 @@ class Chaos {
   }
 }
 
-Deno.test("RemoteVhost serves a player after everything that may have happened before", async () => {
+Deno.test("RemoteVhost serves a player after any sequence of events", async () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const chaos = new Chaos(seed);
     for (let step = 0; step < STEPS; step++) await chaos.step();
@@ -175,7 +175,7 @@ Deno.test("RemoteVhost serves a player after everything that may have happened b
   }
 });
 
-Deno.test("RemoteVhost leaves nothing behind whatever has happened", async () => {
+Deno.test("RemoteVhost leaves nothing behind after any sequence of events", async () => {
   for (let seed = 1_001; seed <= 1_000 + SEEDS; seed++) {
     const chaos = new Chaos(seed);
     for (let step = 0; step < STEPS; step++) await chaos.step();
@@ -184,7 +184,7 @@ Deno.test("RemoteVhost leaves nothing behind whatever has happened", async () =>
   }
 });
 
-Deno.test("RemoteVhost.close() ends everything whatever has happened", async () => {
+Deno.test("RemoteVhost.close() ends everything after any sequence of events", async () => {
   for (let seed = 2_001; seed <= 2_000 + SEEDS; seed++) {
     const chaos = new Chaos(seed);
     for (let step = 0; step < STEPS; step++) await chaos.step();

@@ -1,4 +1,4 @@
-/** `RemoteVhost` and the `EdgeStream`s in it: players and publishers of streams that live at origins. */
+/** `RemoteVhost` and `EdgeStream`: players and publishers of streams that live at origins. */
 
 import type { ClusterConfig } from "../../lib/config/config.ts";
 import type { Refusal } from "../../lib/rtmp/status.ts";
@@ -48,7 +48,7 @@ Deno.test("RemoteVhost keeps the upstream for the linger time after the last pla
   await rig.assertNothingLeft();
 });
 
-Deno.test("RemoteVhost serves a player who comes during the linger time from the same upstream", async () => {
+Deno.test("RemoteVhost serves a player that joins in the linger time from the same upstream", async () => {
   const rig = new VhostRig();
   const first = await rig.play();
   rig.a.link.sendMedia(videoHeader(), keyframe(0));
@@ -64,7 +64,7 @@ Deno.test("RemoteVhost serves a player who comes during the linger time from the
   await rig.assertNothingLeft();
 });
 
-Deno.test("RemoteVhost stops the upstream at once when nothing is to linger", async () => {
+Deno.test("RemoteVhost stops the upstream at once without a linger time", async () => {
   const rig = new VhostRig({ lingerMs: 0 });
   const player = await rig.play();
   player.leave();
@@ -73,7 +73,7 @@ Deno.test("RemoteVhost stops the upstream at once when nothing is to linger", as
   await rig.assertNothingLeft();
 });
 
-Deno.test("RemoteVhost survives a player that leaves in the turn in which it came", async () => {
+Deno.test("RemoteVhost survives a player that leaves in the turn in which it joined", async () => {
   const rig = new VhostRig();
   new TestPlayer(rig.vhost).leave();
   new TestPlayer(rig.vhost).leave();
@@ -92,7 +92,7 @@ Deno.test("RemoteVhost survives a player that leaves when the stream begins", as
   await rig.assertNothingLeft();
 });
 
-Deno.test("RemoteVhost stops dialling when the last player is gone for the linger time", async () => {
+Deno.test("RemoteVhost stops dialling when the last player has left for the linger time", async () => {
   const rig = new VhostRig();
   rig.a.stopListening();
   const player = await rig.play();
@@ -133,7 +133,7 @@ Deno.test("RemoteVhost uses the newest player's parameters for the next connecti
   await rig.assertNothingLeft();
 });
 
-Deno.test("RemoteVhost pulls anew when a stream is wanted again after it was forgotten", async () => {
+Deno.test("RemoteVhost pulls again when a forgotten stream is wanted", async () => {
   const rig = new VhostRig();
   const earlier = await rig.play();
   earlier.leave();
@@ -165,7 +165,7 @@ Deno.test("RemoteVhost carries a published stream to the origin and to its own p
   await rig.assertNothingLeft();
 });
 
-Deno.test("RemoteVhost replaces what it pulls by what is published here", async () => {
+Deno.test("RemoteVhost replaces the pull by what is published here", async () => {
   const rig = new VhostRig();
   const player = await rig.play();
   const pull = rig.a.link;
@@ -191,7 +191,7 @@ Deno.test("RemoteVhost replaces what it pulls by what is published here", async 
   await rig.assertNothingLeft();
 });
 
-Deno.test("RemoteVhost pulls again for the players that a publisher leaves behind", async () => {
+Deno.test("RemoteVhost pulls again for players that stay when the publisher leaves", async () => {
   const rig = new VhostRig();
   const player = await rig.play();
   const publisher = await rig.publish();
@@ -212,7 +212,7 @@ Deno.test("RemoteVhost pulls again for the players that a publisher leaves behin
   await rig.assertNothingLeft();
 });
 
-Deno.test("RemoteVhost pulls for a player that came while the stream was published here", async () => {
+Deno.test("RemoteVhost pulls for a player that joined while the stream was published here", async () => {
   const rig = new VhostRig();
   const publisher = await rig.publish();
   const player = await rig.play();
@@ -224,7 +224,7 @@ Deno.test("RemoteVhost pulls for a player that came while the stream was publish
   await rig.assertNothingLeft();
 });
 
-Deno.test("RemoteVhost does not pull when a publisher leaves and nobody watches any more", async () => {
+Deno.test("RemoteVhost does not pull when the publisher leaves and no one watches", async () => {
   const rig = new VhostRig();
   const early = await rig.play();
   const publisher = await rig.publish();
@@ -238,7 +238,7 @@ Deno.test("RemoteVhost does not pull when a publisher leaves and nobody watches 
   await rig.assertNothingLeft();
 });
 
-Deno.test("RemoteVhost pulls for a player that comes soon after publisher and players left", async () => {
+Deno.test("RemoteVhost pulls for a player that joins soon after publisher and players left", async () => {
   const rig = new VhostRig();
   const early = await rig.play();
   const publisher = await rig.publish();
@@ -288,7 +288,7 @@ Deno.test("RemoteVhost leaves the pull untouched when the publisher is refused",
   await rig.assertNothingLeft();
 });
 
-Deno.test("RemoteVhost lets a linger time go on when a publisher is refused in it", async () => {
+Deno.test("RemoteVhost keeps the linger time when a publisher is refused in it", async () => {
   const rig = new VhostRig();
   const player = await rig.play();
   player.leave();
@@ -360,7 +360,7 @@ Deno.test("RemoteVhost takes the next publisher after one was refused or has lef
   refused.leave();
   second.leave();
   await rig.settle();
-  assertEquals(third.handle!.isClosed, false, "tickets of others are worth nothing");
+  assertEquals(third.handle!.isClosed, false, "the ticket of another publisher has no effect");
   third.leave();
   await rig.assertNothingLeft();
 });
@@ -377,7 +377,7 @@ Deno.test("RemoteVhost withdraws the push of a publisher that leaves before the 
   await rig.assertNothingLeft();
 });
 
-Deno.test("RemoteVhost survives a publisher that leaves in the turn in which it came", async () => {
+Deno.test("RemoteVhost survives a publisher that leaves in the turn in which it asked", async () => {
   const rig = new VhostRig();
   new TestPublisher(rig.vhost).leave();
   await rig.settle();
@@ -486,7 +486,7 @@ Deno.test("RemoteVhost.close() ends all upstreams and timers", async () => {
   assertEquals(rig.clock.pendingCount, 0);
 });
 
-Deno.test("RemoteVhost.close() makes what players and publishers do afterwards harmless", async () => {
+Deno.test("RemoteVhost.close() makes later calls of players and publishers harmless", async () => {
   const rig = new VhostRig();
   const players = [await rig.play(), await rig.play("other")];
   const publisher = await rig.publish();

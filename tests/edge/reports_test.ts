@@ -1,8 +1,8 @@
 /**
- * What users of other servers reported about edges and origins, played here: each test is the scene of one
- * report, by its number there, with the outcome that its author hoped for. Reports whose scene belongs to
- * one part stand with that part's tests: SRS #3081, #4511 and #464 in `origin_set_test.ts`, #675, #2215
- * and #2621 in `../net/publisher_return_test.ts`, #1680 and #2804 in `redirect_test.ts`.
+ * Reports by users of other servers about edges and origins. Each test replays one, named by its
+ * number there, with the outcome that its author wanted. Others are with the tests of the part they
+ * are about: SRS #3081, #4511 and #464 in `../upstream/origin_set_test.ts`, #675, #2215 and #2621
+ * in `../server/publisher_return_test.ts`, #1680 and #2804 in `../upstream/redirect_test.ts`.
  */
 
 import { ConfigError } from "../../lib/base/errors.ts";
@@ -31,16 +31,16 @@ const OTHER_ORIGIN = 19_351;
 const EDGE = 1_936;
 const OTHER_EDGE = 1_937;
 
-/** Time for a message through all servers. */
+/** Longer than a message takes through all servers. */
 const PASS_MS = 200;
 
-/** The picture number `number`, 0…255: large enough to be recognised; every 25th is a keyframe. */
-function picture(number: number): TinyMessage {
+/** Returns video frame `number`, 0…255, large enough to be recognised; every 25th is a keyframe. */
+function frame(number: number): TinyMessage {
   const make = number % 25 === 0 ? keyframe : interFrame;
   return make(number * FRAME_MS, number, 300);
 }
 
-/** Numbers of the pictures that came, without headers. */
+/** Returns the numbers of the video frames received, without headers. */
 function numbersOf(media: readonly { typeId: number; payload: Uint8Array }[]): number[] {
   return media.filter(({ typeId, payload }) => typeId === 9 && payload[1] === 1)
     .map(({ payload }) => payload[5]!);
@@ -50,21 +50,21 @@ function range(from: number, end: number): number[] {
   return Array.from({ length: end - from }, (_, index) => from + index);
 }
 
-/** Publishes pictures in their time. */
+/** Publishes video frames in real time. */
 async function stream(
   world: MemoryWorld,
   publisher: MemoryClient,
   numbers: readonly number[],
 ): Promise<void> {
   for (const number of numbers) {
-    publisher.push(picture(number));
+    publisher.push(frame(number));
     await world.advance(FRAME_MS);
   }
 }
 
 // Several origins.
 
-Deno.test("Servers keep players and publisher when the origin that carries their stream is killed (SRS #3401)", async () => {
+Deno.test("Servers keep players and publisher when the origin of their stream is killed (SRS #3401)", async () => {
   const world = new MemoryWorld();
   const killed = world.start(ORIGIN);
   world.start(OTHER_ORIGIN);
@@ -93,15 +93,15 @@ Deno.test("Servers keep players and publisher when the origin that carries their
 Deno.test("RemoteVhost pulls from the backup while the master is away, and from the master again (nginx-rtmp #838)", async () => {
   const rig = new VhostRig({ origins: TWO_ORIGINS });
   const first = await rig.play("first");
-  rig.a.link.sendMedia(videoHeader(), picture(0));
+  rig.a.link.sendMedia(videoHeader(), frame(0));
   await rig.advance(1_500);
-  assertEquals(rig.network.dialled, [PORT_A], "the backup is left alone");
+  assertEquals(rig.network.dialled, [PORT_A], "the backup is not used");
 
   rig.a.die();
   await rig.settle();
-  rig.b.link.sendMedia(videoHeader(), picture(0), picture(1));
+  rig.b.link.sendMedia(videoHeader(), frame(0), frame(1));
   const second = await rig.play("second");
-  rig.b.link.sendMedia(videoHeader(), picture(0));
+  rig.b.link.sendMedia(videoHeader(), frame(0));
   await rig.settle();
   assertEquals(rig.b.links.map(({ streamName }) => streamName), ["first", "second"]);
   assertEquals([numbersOf(first.media), numbersOf(second.media)], [[0, 1], [0]]);
@@ -109,26 +109,26 @@ Deno.test("RemoteVhost pulls from the backup while the master is away, and from 
   const master = new ScriptedOrigin(rig.network, PORT_A);
   for (const number of range(2, 12)) {
     await rig.advance(1_000);
-    for (const link of rig.b.links) link.sendMedia(picture(number));
+    for (const link of rig.b.links) link.sendMedia(frame(number));
   }
   const third = await rig.play("third");
-  master.link.sendMedia(videoHeader(), picture(0));
+  master.link.sendMedia(videoHeader(), frame(0));
   await rig.settle();
   assertEquals(master.links.map(({ streamName }) => streamName), ["third"]);
   assertEquals(numbersOf(third.media), [0]);
-  assertEquals(rig.b.openCount, 2, "streams that run are not moved");
+  assertEquals(rig.b.openCount, 2, "running streams are not moved");
   assertEquals(numbersOf(first.media), range(0, 12));
   for (const player of [first, second, third]) player.leave();
   await rig.assertNothingLeft();
 });
 
-// When nobody watches any more.
+// When no one watches.
 
 for (const after of ["before", "after"] as const) {
   Deno.test(`RemoteVhost leaves the origins soon after the last viewer left, when the stream ends ${after} that (SRS #3158)`, async () => {
     const rig = new VhostRig({ origins: TWO_ORIGINS });
     const player = await rig.play();
-    rig.a.link.sendMedia(videoHeader(), picture(0));
+    rig.a.link.sendMedia(videoHeader(), frame(0));
     await rig.settle();
     if (after === "after") player.leave();
     const refusing = { kind: "refuse", refusal: NOT_FOUND } as const;
@@ -140,24 +140,28 @@ for (const after of ["before", "after"] as const) {
     await rig.advance(LINGER_MS);
     const { length } = rig.network.dialled;
     await rig.advance(120_000);
-    assertEquals(rig.network.dialled.length, length, "it goes on asking for a stream nobody wants");
+    assertEquals(
+      rig.network.dialled.length,
+      length,
+      "it still asks for a stream that no one wants",
+    );
     await rig.assertNothingLeft();
   });
 }
 
 for (const pauseMs of [0, 500, 1_900, 2_100, 3_000]) {
-  Deno.test(`RemoteVhost serves a viewer who comes ${pauseMs} ms after the last one left (SRS #2911 #1884)`, async () => {
+  Deno.test(`RemoteVhost serves a viewer that joins ${pauseMs} ms after the last one left (SRS #2911 #1884)`, async () => {
     const rig = new VhostRig({ lingerMs: 0 });
     const first = await rig.play();
     const old = rig.a.link;
-    old.sendMedia(videoHeader(), picture(0));
+    old.sendMedia(videoHeader(), frame(0));
     await rig.settle();
-    // The end of the old connection takes a while.
+    // Ending the old connection takes a while.
     old.freeze();
     first.leave();
     await rig.advance(pauseMs);
     const second = await rig.play();
-    rig.a.link.sendMedia(videoHeader(), picture(25), picture(26));
+    rig.a.link.sendMedia(videoHeader(), frame(25), frame(26));
     await rig.advance(5_000);
     assertEquals(numbersOf(second.media), [25, 26]);
     assertEquals([rig.upstreamCount, old.isOpen], [1, false]);
@@ -166,7 +170,7 @@ for (const pauseMs of [0, 500, 1_900, 2_100, 3_000]) {
   });
 }
 
-// Streams that are over, or never were.
+// Streams that have ended, or never began.
 
 Deno.test("Servers close a player whose computer died after its stream had ended, and then the pull (SRS #931)", async () => {
   const world = new MemoryWorld();
@@ -180,11 +184,11 @@ Deno.test("Servers close a player whose computer died after its stream had ended
   publisher.stop();
   await world.advance(PASS_MS);
   assertEquals(player.statuses.at(-1), "NetStream.Play.UnpublishNotify");
-  // Nothing comes from it any more, not even the end of the connection.
+  // It sends nothing more, not even the end of the connection.
   client.write = (bytes) => Promise.resolve(bytes.length);
   await world.advance(59_000);
   assertEquals([edge.counts.players, edge.upstreamCount], [1, 1]);
-  // It was asked for a sign of life after 30 s, and had 30 s to answer.
+  // It was pinged after 30 s, and had 30 s to answer.
   await world.advance(3_000);
   assertEquals([edge.counts.players, edge.upstreamCount], [0, 1]);
   await world.advance(LINGER_MS + 1_000);
@@ -193,8 +197,8 @@ Deno.test("Servers close a player whose computer died after its stream had ended
 });
 
 for (const hadPublisher of [false, true]) {
-  const what = hadPublisher ? "has ended" : "never was";
-  Deno.test(`Servers give a player nothing of a stream that ${what}, and do not keep it for ever (SRS #1134)`, async () => {
+  const what = hadPublisher ? "has ended" : "never began";
+  Deno.test(`Servers give a player nothing of a stream that ${what}, and close it after a while (SRS #1134)`, async () => {
     const world = new MemoryWorld();
     world.start(ORIGIN);
     const edge = world.start(EDGE, ORIGIN);
@@ -222,15 +226,15 @@ for (const hadPublisher of [false, true]) {
 // Publishers.
 
 for (const way of ["close", "reset"] as const) {
-  Deno.test(`RemoteVhost pushes on whenever the destination drops the push by a ${way} (nginx-rtmp #328)`, async () => {
+  Deno.test(`RemoteVhost resumes the push whenever the destination drops it by a ${way} (nginx-rtmp #328)`, async () => {
     const rig = new VhostRig();
     const publisher = await rig.publish();
-    publisher.push(videoHeader(), picture(0), picture(1));
+    publisher.push(videoHeader(), frame(0), frame(1));
     for (const number of [2, 3, 4]) {
       await rig.advance(5_000);
       rig.a.link[way]();
       await rig.advance(100);
-      publisher.push(picture(number));
+      publisher.push(frame(number));
       await rig.advance(100);
       assertEquals(rig.a.link.media[0]?.payload, AVC_HEADER);
       assertEquals(numbersOf(rig.a.link.media), range(0, number + 1));
@@ -241,15 +245,15 @@ for (const way of ["close", "reset"] as const) {
   });
 }
 
-Deno.test("RemoteVhost pushes on when the destination is back after an hour (nginx-rtmp #328)", async () => {
+Deno.test("RemoteVhost resumes the push when the destination is back after an hour (nginx-rtmp #328)", async () => {
   const rig = new VhostRig();
   const publisher = await rig.publish();
-  publisher.push(videoHeader(), picture(0));
+  publisher.push(videoHeader(), frame(0));
   await rig.advance(5_000);
   rig.a.die();
   await rig.advance(3_600_000);
   assertEquals(publisher.handle!.isClosed, false, "the publisher stays");
-  publisher.push(picture(25));
+  publisher.push(frame(25));
   const back = new ScriptedOrigin(rig.network, PORT_A);
   await rig.advance(5_000);
   assertEquals(numbersOf(back.link.media), [25]);
@@ -285,7 +289,7 @@ for (const place of [ORIGIN, EDGE]) {
     await stream(world, second, range(0, 2));
     const late = await world.play(place);
     await world.advance(PASS_MS);
-    const restart = [otherHeader, picture(0).payload, picture(1).payload];
+    const restart = [otherHeader, frame(0).payload, frame(1).payload];
     assertEquals(late.media.map(({ payload }) => payload), restart);
     for (const reader of readers) {
       const payloads = reader.media.map(({ payload }) => payload);
@@ -297,7 +301,7 @@ for (const place of [ORIGIN, EDGE]) {
   });
 }
 
-/** An origin, an edge, a publisher at `place`, and readers of its first pictures at both. */
+/** Starts an origin, an edge, a publisher at `place`, and readers of its first frames at both. */
 async function startReaders(place: number) {
   const world = new MemoryWorld();
   world.start(ORIGIN);
@@ -311,7 +315,7 @@ async function startReaders(place: number) {
   return { world, first, readers };
 }
 
-/** The reader was told of no end, and its time goes on. */
+/** Checks that the reader was told of no end, and that its timestamps never decrease. */
 function assertStays({ isEnded, statuses, media }: MemoryClient): void {
   assertEquals(isEnded, false);
   assertEquals(statuses, ["NetStream.Play.Reset", "NetStream.Play.Start"]);

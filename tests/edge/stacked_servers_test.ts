@@ -1,4 +1,4 @@
-/** Whole servers, one behind the other. */
+/** Complete servers in a row: an origin, an edge, an edge of that edge. */
 
 import { assert, assertEquals, assertStringIncludes } from "../helpers/assert.ts";
 import { type MemoryClient, MemoryWorld } from "../helpers/memory_servers.ts";
@@ -72,7 +72,7 @@ Deno.test("Servers hold players until the stream is published, then start them",
   await world.stop();
 });
 
-Deno.test("Servers tell a player that the stream is nowhere", async () => {
+Deno.test("Servers tell a player that no server has the stream", async () => {
   const world = startChain();
   const player = await world.play(FAR_EDGE);
   await world.advance(32_000);
@@ -81,7 +81,7 @@ Deno.test("Servers tell a player that the stream is nowhere", async () => {
   await world.stop();
 });
 
-Deno.test("Servers tell players at the far edge when the stream ends and when it is back", async () => {
+Deno.test("Servers tell players at the far edge when the stream ends and when it returns", async () => {
   const world = startChain();
   const player = await world.play(FAR_EDGE);
   const first = await world.publish(ORIGIN);
@@ -134,7 +134,7 @@ Deno.test("Servers tell a publisher at the far edge that the name is taken at th
   await world.stop();
 });
 
-Deno.test("Servers let a publisher at the far edge come back at once", async () => {
+Deno.test("Servers let a publisher at the far edge return at once", async () => {
   const world = startChain();
   const first = await world.publish(FAR_EDGE);
   first.push(...OPENING);
@@ -149,7 +149,7 @@ Deno.test("Servers let a publisher at the far edge come back at once", async () 
   await world.stop();
 });
 
-Deno.test("Servers end a stream whose publisher's computer died at an edge, after the time it had to return", async () => {
+Deno.test("Servers end the stream of an edge's publisher whose computer died, after the grace time", async () => {
   const world = startChain();
   const publisher = await world.publish(NEAR_EDGE);
   const { client } = world.network.connections.findLast(({ port }) => port === NEAR_EDGE)!;
@@ -157,9 +157,9 @@ Deno.test("Servers end a stream whose publisher's computer died at an edge, afte
   await world.advance(PASS_MS);
   const players = [];
   for (const each of [ORIGIN, NEAR_EDGE, FAR_EDGE]) players.push(await world.play(each));
-  // Nothing comes from it any more, not even the end of the connection.
+  // It sends nothing more, not even the end of the connection.
   client.write = (bytes) => Promise.resolve(bytes.length);
-  // `normal_timeout` and a second's check, then `grace`.
+  // `normal_timeout` and the check once a second, then `grace`.
   await world.advance(14_500);
   assertEquals(publisher.isEnded, true);
   for (const { statuses } of players) assertEquals(statuses.at(-1), "NetStream.Play.Start");
@@ -193,7 +193,7 @@ Deno.test("Servers keep publisher and players while an origin dies and another t
   await world.stop();
 });
 
-Deno.test("Servers whose origin is the server itself refuse and do not spin", async () => {
+Deno.test("A server that is its own origin refuses and does not spin", async () => {
   const world = new MemoryWorld();
   const edge = world.start(NEAR_EDGE, NEAR_EDGE);
   const player = await world.play(NEAR_EDGE);
@@ -205,7 +205,7 @@ Deno.test("Servers whose origin is the server itself refuse and do not spin", as
   assertStringIncludes(line!.message, "loop");
   assert(edge.counts.connections <= 3, "refused connections are closed");
 
-  // A retry of the player's may be under way just then, and has its turn first.
+  // A retry for the player may be under way, and ends first.
   const publisher = await world.publish(NEAR_EDGE, "other");
   await world.advance(PASS_MS);
   assertStringIncludes(publisher.refusal, "NetStream.Publish.Failed");
@@ -215,7 +215,7 @@ Deno.test("Servers whose origin is the server itself refuse and do not spin", as
   await world.stop();
 });
 
-Deno.test("Servers that are each other's origin refuse and do not spin", async () => {
+Deno.test("Two servers that are each other's origin refuse and do not spin", async () => {
   const world = new MemoryWorld();
   const near = world.start(NEAR_EDGE, FAR_EDGE);
   const far = world.start(FAR_EDGE, NEAR_EDGE);

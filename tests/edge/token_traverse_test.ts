@@ -1,4 +1,4 @@
-/** `token_traverse on`: an origin decides whether a client may play or publish on the edge. */
+/** `token_traverse on`: an origin decides whether a client may play or publish at the edge. */
 
 import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { decodeCommand } from "../../lib/rtmp/commands.ts";
@@ -42,7 +42,9 @@ class TokenRig extends ServerRig {
     super(`vhost __defaultVhost__ { cluster { ${cluster} } play { mw_latency 20; } }`);
   }
 
-  /** A client that has connected with its words, and with a second argument if there is one. */
+  /**
+   * A client that has sent `connect` with its properties, and `args` as second argument if given.
+   */
   async come(args?: AmfValue): Promise<Client> {
     const client = await this.dial();
     client.send(SIMPLE_HANDSHAKE);
@@ -103,7 +105,7 @@ Deno.test("TokenCheck passes no second argument on when the client sent none", a
   await rig.stop();
 });
 
-Deno.test("TokenCheck lets a welcome player play", async () => {
+Deno.test("TokenCheck admits a player that an origin accepts", async () => {
   const rig = new TokenRig();
   const client = await rig.come();
   client.play();
@@ -115,7 +117,7 @@ Deno.test("TokenCheck lets a welcome player play", async () => {
   await rig.stop();
 });
 
-Deno.test("TokenCheck loses nothing that a publisher sends before it is let in", async () => {
+Deno.test("TokenCheck loses nothing that a publisher sends before it is admitted", async () => {
   const rig = new TokenRig();
   const client = await rig.come();
   client.publish();
@@ -134,16 +136,16 @@ Deno.test("TokenCheck loses nothing that a publisher sends before it is let in",
 });
 
 for (
-  const [deed, code] of [
+  const [action, code] of [
     ["play", "NetStream.Play.Failed"],
     ["publish", "NetStream.Publish.Denied"],
   ] as const
 ) {
-  Deno.test(`TokenCheck refuses a ${deed} with the origin's reason and asks no other`, async () => {
+  Deno.test(`TokenCheck refuses a ${action} with the origin's reason and asks no other`, async () => {
     const rig = new TokenRig();
     rig.a.mood = REJECTED;
     const client = await rig.come();
-    client[deed]();
+    client[action]();
     await rig.settle();
     assertEquals(statusesOf(client), [[code, REJECTED_TEXT]]);
     assertEquals(rig.network.dialled, [1935, PORT_A]);
@@ -152,12 +154,12 @@ for (
     await rig.stop();
   });
 
-  Deno.test(`TokenCheck refuses a ${deed} when no origin can be asked`, async () => {
+  Deno.test(`TokenCheck refuses a ${action} when no origin can be asked`, async () => {
     const rig = new TokenRig();
     rig.a.stopListening();
     rig.b.mood = { kind: "hang up" };
     const client = await rig.come();
-    client[deed]();
+    client[action]();
     await rig.settle();
     const [[got, description] = ["", ""], ...others] = statusesOf(client);
     assertEquals([got, others], [code, []]);
@@ -171,7 +173,7 @@ for (
   });
 }
 
-Deno.test("TokenCheck asks the next origin when one is not there", async () => {
+Deno.test("TokenCheck asks the next origin when one cannot be reached", async () => {
   const rig = new TokenRig();
   rig.a.stopListening();
   rig.b.mood = REJECTED;
@@ -182,7 +184,7 @@ Deno.test("TokenCheck asks the next origin when one is not there", async () => {
   await rig.stop();
 });
 
-Deno.test("TokenCheck does not try a dead origin again for every client", async () => {
+Deno.test("TokenCheck avoids a dead origin for the next client", async () => {
   const rig = new TokenRig();
   rig.a.stopListening();
   rig.b.mood = REJECTED;
@@ -195,7 +197,7 @@ Deno.test("TokenCheck does not try a dead origin again for every client", async 
   await rig.stop();
 });
 
-Deno.test("TokenCheck gives an origin that does not connect or answer up after its timeouts", async () => {
+Deno.test("TokenCheck leaves an origin that does not connect or answer after its timeouts", async () => {
   const rig = new TokenRig();
   rig.network.silence(PORT_A);
   rig.b.mood = { kind: "mute" };
@@ -236,7 +238,7 @@ for (const { how, leave } of DEPARTURES) {
   }
 }
 
-Deno.test("TokenCheck begins anew when the client asks for another stream meanwhile", async () => {
+Deno.test("TokenCheck starts again when the client asks for another stream meanwhile", async () => {
   const rig = new TokenRig();
   rig.a.mood = { kind: "mute" };
   const client = await rig.come();

@@ -1,5 +1,5 @@
 /**
- * Two origins of one encode break one after the other, each at any message, and the first comes back:
+ * Two origins of one encode break one after the other, each at any message, and the first returns:
  * players get every message once, in order and on one clock.
  */
 
@@ -23,7 +23,7 @@ function serve(link: OriginLink, span: { live: number; end: number; clockMs: num
 }
 
 for (const [where, behindFrames] of [["as far", 0], ["three frames behind", 3]] as const) {
-  Deno.test(`a puller loses and doubles nothing when two origins break in turn and the last is ${where}`, async () => {
+  Deno.test(`a puller loses and duplicates nothing when two origins break in turn and the last is ${where}`, async () => {
     const count = ENCODE.frames.length;
     for (let one = 1; one < count; one++) {
       // The second one may be a little behind, and break before it has anything new.

@@ -1,18 +1,16 @@
-/** Connections in memory that let so many bytes through and then nothing more. */
-
 import type { MemoryNetwork, MemoryTransport } from "./memory_network.ts";
 
-/** One direction of a connection that ends, or stands still, after a number of bytes. */
+/** One direction of a connection that ends, or freezes, after a number of bytes. */
 export class ByteLimit {
   #left: number;
-  /** What was written and has not passed. */
+  /** Written, but not passed. */
   readonly #held: Uint8Array[] = [];
   #flush: () => Promise<void> = async () => {};
   #passedBytes = 0;
   #onReached: () => void = () => {};
   #onPassed: (totalBytes: number) => void = () => {};
 
-  /** @param maxBytes Bytes that pass. */
+  /** @param maxBytes number of bytes that pass */
   constructor(maxBytes: number) {
     this.#left = maxBytes;
   }
@@ -22,12 +20,12 @@ export class ByteLimit {
     return this.#passedBytes;
   }
 
-  /** All bytes that may pass have passed. */
+  /** Whether all bytes that may pass have passed. */
   get isReached(): boolean {
     return this.#left === 0;
   }
 
-  /** Called with the last byte. */
+  /** Called with the last byte that passes. */
   set onReached(run: () => void) {
     this.#onReached = run;
   }
@@ -37,7 +35,7 @@ export class ByteLimit {
     this.#onPassed = run;
   }
 
-  /** What `transport` writes stays there from byte `maxBytes` on. */
+  /** Holds what `transport` writes from byte `maxBytes` on. */
   ofWrites(transport: MemoryTransport): this {
     const write = transport.write.bind(transport);
     transport.write = async (bytes) => {
@@ -54,7 +52,7 @@ export class ByteLimit {
     return this;
   }
 
-  /** What comes for `transport` is not read from byte `maxBytes` on. */
+  /** Holds what `transport` would read from byte `maxBytes` on. */
   ofReads(transport: MemoryTransport): this {
     const read = transport.read.bind(transport);
     transport.read = async (buffer) => {
@@ -66,7 +64,7 @@ export class ByteLimit {
     return this;
   }
 
-  /** Lets all pass that was written, and all that will be. */
+  /** Lets everything pass, held or written later. */
   async release(): Promise<void> {
     this.#left = Infinity;
     await this.#flush();
@@ -84,7 +82,7 @@ export class ByteLimit {
 /** Both ends of a connection. */
 export type MemoryLink = MemoryNetwork["connections"][number];
 
-/** Calls `prepare` for the next connection to `port`, before a byte has passed. */
+/** Calls `prepare` for the next connection to `port`, before any byte has passed. */
 export function prepareNext(
   network: MemoryNetwork,
   port: number,

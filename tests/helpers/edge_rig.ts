@@ -1,5 +1,3 @@
-/** What the parts of an edge need around them, in memory and on a clock that a test moves. */
-
 import { Ticker } from "../../lib/base/ticker.ts";
 import type { ClusterConfig, VhostConfig } from "../../lib/config/config.ts";
 import type { EdgeContext } from "../../lib/edge/edge_context.ts";
@@ -18,7 +16,7 @@ import { CollectedLog } from "./local_server.ts";
 import { MemoryNetwork } from "./memory_network.ts";
 import { ScriptedOrigin } from "./scripted_origin.ts";
 
-/** The ports of {@linkcode EdgeRig.a} and {@linkcode EdgeRig.b}. */
+/** Ports of {@linkcode EdgeRig.a} and {@linkcode EdgeRig.b}. */
 export const PORT_A = 19_001;
 export const PORT_B = 19_002;
 
@@ -39,7 +37,7 @@ export const CLUSTER: ClusterConfig = {
 
 const VHOST = defaultConfig().vhosts.get(DEFAULT_VHOST)!;
 
-/** Origins `a` and `b`, for {@linkcode EdgeRigOptions.cluster}. */
+/** Origins `a` and `b`, for the constructor of {@linkcode EdgeRig}. */
 export const TWO_ORIGINS = [
   { hostname: "a.example", port: PORT_A },
   { hostname: "b.example", port: PORT_B },
@@ -48,10 +46,10 @@ export const TWO_ORIGINS = [
 /** Size of the chunks written. */
 export const CHUNK_SIZE = 60_000;
 
-/** A connection is made, accepted and fed in far fewer. */
+/** A connection is dialled, accepted and fed in far fewer. */
 const SETTLE_ROUNDS = 20;
 
-/** See the file comment. */
+/** What the parts of an edge depend on, in memory and on a clock that a test moves. */
 export class EdgeRig {
   readonly clock = new FakeClock();
   readonly network = new MemoryNetwork();
@@ -87,26 +85,26 @@ export class EdgeRig {
     };
   }
 
-  /** Lets everything happen that needs no time: a whole handshake and more. */
+  /** Settles all that needs no time: a whole handshake and more. */
   async settle(): Promise<void> {
     for (let round = 0; round < SETTLE_ROUNDS; round++) await this.clock.settle();
   }
 
-  /** Moves time on, and lets everything happen that it brings about. */
+  /** Advances the clock by `ms`, and settles all that follows. */
   async advance(ms: number): Promise<void> {
     await this.clock.advance(ms);
     await this.settle();
   }
 }
 
-/** Settings of a stream that tests may vary. */
+/** Stream options that tests may set. */
 export interface TestStreamOptions {
   readonly maxLagMs?: number;
   readonly maxMessages?: number;
   readonly keepBackMs?: number;
 }
 
-/** A stream `live/show` that is in no hub. */
+/** Returns a stream `live/show` without a hub. */
 export function createStream(options: TestStreamOptions = {}): Stream {
   const { maxLagMs = 30_000, maxMessages = 2_500, keepBackMs = 0 } = options;
   const limits = { maxBytes: 64 * 1024 * 1024, maxMessages, keepBackMs };
@@ -117,7 +115,7 @@ export function createStream(options: TestStreamOptions = {}): Stream {
   );
 }
 
-/** A client's request for `live/show`, or for another name with parameters, `show?token=1`. */
+/** Returns a request for `live/show`, or for another name with parameters, e.g. `show?token=1`. */
 export function requestFor(name = "show", edgePath: readonly string[] = []): StreamRequest {
   const url = parseStreamUrl({ tcUrl: "rtmp://edge.example/live", app: "live", stream: name });
   return { url, name: `${url.app}/${url.stream}`, edgePath, backlogMs: 0 };

@@ -1,11 +1,11 @@
-/** Runs the real server as a process of its own: `main.ts`, or the executable that `EDGE_BINARY` names. */
+/** Runs the real server as a process: `main.ts`, or the executable that `EDGE_BINARY` names. */
 
 import type { NetworkNamespace } from "./network_namespace.ts";
 import { startProcess } from "./processes.ts";
 import type { RtmpServer } from "./servers.ts";
 import { edgeBinary } from "./settings.ts";
 
-/** Long enough for a first start, which may fetch and compile modules. */
+/** Long enough for a first start, which may download and compile modules. */
 const START_TIMEOUT_MS = 60_000;
 
 /** The repository's root folder. */
@@ -13,7 +13,7 @@ export const PROJECT_ROOT = new URL("../../", import.meta.url).pathname;
 
 /** Options of {@linkcode startEdge}. */
 export interface EdgeOptions {
-  /** How failure messages call it; also the name of its files. */
+  /** Its name in failure messages and of its files. */
   readonly name: string;
   /** Folder it runs in. */
   readonly directory: string;
@@ -23,7 +23,7 @@ export interface EdgeOptions {
   readonly port?: number;
   /** Address to listen on; loopback unless given. */
   readonly hostname?: string;
-  /** Network to run in, listening on its address. */
+  /** Network to run in; it listens on the address there. */
   readonly namespace?: NetworkNamespace;
 }
 
@@ -79,7 +79,7 @@ export async function startEdgeFromFile(
   }
 }
 
-/** The command that stands for `edge`, wherever it is started: as `deno task start`, or the executable. */
+/** Returns the command line of `edge`: that of `deno task start`, or the executable. */
 export function edgeCommand(): [string, ...string[]] {
   const binary = edgeBinary();
   if (binary !== undefined) return [binary];

@@ -1,9 +1,10 @@
 /**
- * An edge with a player whose first origin breaks or freezes after a given byte, and the second goes on.
+ * An edge with a player whose first origin breaks or freezes after a given byte, and the second
+ * continues.
  *
- * The first one's clock passes 0xFFFFFF, so that some headers are longer, and chunks are small, so that
- * breaks fall within messages, within chunks, and within the headers of continuations. The second one's
- * clock wraps.
+ * The first one's clock passes 0xFFFFFF, so that some headers are longer, and chunks are small, so
+ * that breaks fall within messages, within chunks, and within the headers of continuations. The
+ * second one's clock wraps.
  */
 
 import { concatBytes } from "../../lib/base/bytes.ts";
@@ -26,7 +27,7 @@ const FIRST_CLOCK_MS = EXTENDED_TIMESTAMP - 100;
 const SECOND_CLOCK_MS = 0xFFFFFFFF - 100;
 const FIRST = onClock(ENCODE.messages, FIRST_CLOCK_MS);
 
-/** The bytes of messages, in small chunks. */
+/** Returns the bytes of messages, in small chunks. */
 function encodeChunked(messages: readonly TinyMessage[]): Uint8Array[] {
   return messages.map(({ typeId, timestampMs, payload }) =>
     encodeMessage({ csid: csidOf(typeId), typeId, msid: 1, timestampMs }, payload, CHUNK_SIZE)
@@ -43,7 +44,7 @@ const SECOND_HEADERS = ENCODE.keyframes.map((first) =>
   ])
 );
 
-/** An edge of two origins with a player, whose first origin breaks. */
+/** An edge with a player and two origins, of which the first breaks. */
 export class PullBreak extends VhostRig {
   readonly limit: ByteLimit;
   readonly #how: "breaks" | "freezes";
@@ -70,7 +71,7 @@ export class PullBreak extends VhostRig {
     return this.player.media.filter(isTinyFrame);
   }
 
-  /** The player joins, and the first origin sends as much as it can. */
+  /** Lets the player join, and the first origin send as much as it can. */
   async start(): Promise<void> {
     this.#player = await this.play();
     const { link } = this.a;
@@ -80,16 +81,16 @@ export class PullBreak extends VhostRig {
   }
 
   /**
-   * The second origin is found, which plays `aheadFrames` ahead of what the player has.
+   * Lets the edge find the second origin, which is `aheadFrames` ahead of the player.
    *
-   * @param meanwhile Happens once the second origin feeds the stream.
-   * @returns the frame that it begins with.
+   * @param meanwhile called once the second origin feeds the stream
+   * @returns the frame that it begins with
    */
   async goOn(aheadFrames: number, meanwhile = async () => {}): Promise<number> {
     await this.untilSecond();
     const count = ENCODE.frames.length;
     const live = Math.min(Math.max(1, this.frames.length + aheadFrames), count);
-    // An origin of this program reaches back as it is asked to; all of this stream is shorter.
+    // Our origins reach back as far as requested; this whole stream is shorter.
     const asked = connectProperty(this.b.link, "edgeBacklogMs");
     const first = asked === undefined ? ENCODE.keyframeBefore(live) : 0;
     this.b.link.send(SECOND_HEADERS[ENCODE.keyframes.indexOf(first)]!.slice());
@@ -108,12 +109,12 @@ export class PullBreak extends VhostRig {
     await this.settle();
   }
 
-  /** A first origin that froze is not waited for for ever. */
+  /** Checks that a first origin that froze is left in the end. */
   async #pass(): Promise<void> {
     if (this.#how === "freezes") await this.advance(1_000);
   }
 
-  /** The second origin has nothing that the player has not; then the first one, which froze, goes on. */
+  /** The second origin has nothing new for the player; then the first one, which froze, resumes. */
   async recover(): Promise<void> {
     await this.untilSecond();
     this.b.link.send(SECOND_HEADERS[0]!.slice());
@@ -121,20 +122,20 @@ export class PullBreak extends VhostRig {
     await this.thaw();
   }
 
-  /** The first origin, which froze, goes on. */
+  /** Lets the first origin, which froze, resume. */
   async thaw(): Promise<void> {
     this.network.connections.find(({ port }) => port === PORT_A)!.client.unblock();
     await this.limit.release();
     await this.settle();
   }
 
-  /** Time passes until the second origin is asked to play. */
+  /** Advances time until the second origin is asked to play. */
   async untilSecond(): Promise<void> {
     for (let i = 0; i < 60 && !this.#isSecondAsked; i++) await this.advance(100);
     this.#require(this.#isSecondAsked, "the second origin is not asked");
   }
 
-  /** The player has all frames from `first` on, after the headers, and is served by one origin only. */
+  /** Checks that the player has headers, then all frames from `first` on, from one origin. */
   check(first: number, servedBy: "a" | "b" = "b"): void {
     const { media, statuses } = this.player;
     const got = this.frames;
@@ -145,7 +146,7 @@ export class PullBreak extends VhostRig {
     this.#requireEqual(check.count, ENCODE.frames.length - first, "frames");
     const begin = media.findIndex(isTinyFrame);
     const headers = media.filter((message) => !isTinyFrame(message));
-    this.#require(begin === headers.length, "a header comes between frames");
+    this.#require(begin === headers.length, "a header is between frames");
     this.#requireEqual(
       headers.slice(-3).map(({ payload }) => payload),
       ENCODE.headers.map(({ payload }) => payload),
@@ -174,7 +175,7 @@ export class PullBreak extends VhostRig {
   }
 }
 
-/** Where the first origin's messages end in what it sends, from the end of its answers on. */
+/** Returns where the messages of the first origin end, from the end of its answers on. */
 async function messageEnds(): Promise<number[]> {
   const rig = new PullBreak(Infinity, "breaks");
   await rig.start();
@@ -187,14 +188,14 @@ async function messageEnds(): Promise<number[]> {
 
 const ENDS = await messageEnds();
 
-/** S0 S1 S2, whose bytes are all alike but for those at the ends of its blocks. */
+/** S0 S1 S2, whose bytes are all alike but at the ends of its blocks. */
 const HANDSHAKE = { bytes: 1 + 1536 + 1536, step: 61 } as const;
-/** The answers to the edge's commands: media comes after all of them. */
+/** The answers to the edge's commands; media follows all of them. */
 const ANSWER_STEP = 5;
 
 /**
- * Every number of bytes of media after which the first origin may break, and of what comes before them
- * every 5th, within the handshake every 61st.
+ * Returns the numbers of bytes after which the first origin breaks: every one within media, every
+ * 5th before it, every 61st within the handshake.
  */
 export function everyByte(): number[] {
   return Array.from({ length: ENDS.at(-1)! + 1 }, (_, count) => count).filter((count) => {
@@ -203,7 +204,10 @@ export function everyByte(): number[] {
   });
 }
 
-/** The ends of the first origin's messages, and one byte before and after, and every `step`th byte. */
+/**
+ * Returns the ends of the first origin's messages, one byte before and after, and every `step`th
+ * byte.
+ */
 export function everyBoundary(step: number): number[] {
   const near = new Set(ENDS.flatMap((end) => [end - 1, end, end + 1]));
   return everyByte().filter((count) => near.has(count) || count % step === 0);
@@ -212,7 +216,7 @@ export function everyBoundary(step: number): number[] {
 /** Frames of the stream. */
 export const FRAME_COUNT = ENCODE.frames.length;
 
-/** Frames that are whole within the first `count` bytes. */
+/** Returns the frames that are whole within the first `count` bytes. */
 export function framesWithin(count: number): number {
   const messages = ENDS.filter((end) => end <= count).length - 1;
   return Math.max(0, messages - ENCODE.headers.length);

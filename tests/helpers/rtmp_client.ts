@@ -1,8 +1,3 @@
-/**
- * An RTMP client over a real socket that does just what a test tells it, command by command, and keeps
- * all it gets in order.
- */
-
 import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { systemClock } from "../../lib/base/clock.ts";
 import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
@@ -25,7 +20,7 @@ export interface MediaMessage {
   readonly payload: Uint8Array;
 }
 
-/** What a client got. */
+/** What a client received. */
 export type Received =
   | ({ readonly type: "media" } & MediaMessage)
   | { readonly type: "status"; readonly code: string; readonly description: string }
@@ -34,27 +29,34 @@ export type Received =
 
 /** Options of {@linkcode RtmpClient.connect}. */
 export interface RtmpClientOptions {
-  /** Where the server is, 127.0.0.1 unless given. */
+  /** Host of the server; 127.0.0.1 unless given. */
   readonly hostname?: string;
-  /** App of the address, `live` unless given. */
+  /** App of the address; `live` unless given. */
   readonly app?: string;
-  /** Address as the client spells it; made of host, port and app unless given. */
+  /** Address in `connect`; made of host, port and app unless given. */
   readonly tcUrl?: string;
 }
 
-/** Long enough for a busy machine; nothing in the tests waits for it to pass. */
+/** Long enough for a busy machine; no test waits for it to pass. */
 const TIMEOUT_MS = 10_000;
 
 const CHUNK_SIZE = 60_000;
 const READ_BUFFER_BYTES = 64 * 1024;
 
-/** Message stream id that the server gives out first. */
+/** The first message stream id of the server. */
 const MSID = 1;
 
-/** See the file comment. Closes at the end of an `await using` block. */
+/**
+ * An RTMP client over a real socket that does what a test says, command by command, and keeps all
+ * it receives in order. It does not use the `Upstream` of the library, nor its `ClientSession`:
+ * those send what an edge sends, in that order, while tests need commands alone, repeated or out of
+ * place. Closes at the end of an `await using` block.
+ */
 export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
   readonly received: Received[] = [];
-  /** Takes media messages in place of {@linkcode received}; the payload is valid during the call. */
+  /**
+   * Takes media messages in place of {@linkcode received}; the payload is valid during the call.
+   */
   onMediaMessage: ((message: MediaMessage) => void) | null = null;
   readonly #transport: Transport;
   readonly #writer: SocketWriter;
@@ -81,7 +83,7 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     this.#reading = this.#readUntilEnd();
   }
 
-  /** Connects and sends `connect`. @throws {Error} with the status code when that is refused */
+  /** Connects and sends `connect`. @throws {Error} with the status code when it is refused */
   static async connect(port: number, options: RtmpClientOptions = {}): Promise<RtmpClient> {
     const { hostname = "127.0.0.1", app = "live" } = options;
     const { tcUrl = `rtmp://${hostname}:${port}/${app}` } = options;
@@ -101,7 +103,7 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     }
   }
 
-  /** A client that plays `name`; it may be waiting for the stream. */
+  /** Returns a client that plays `name`; it may still wait for the stream. */
   static async play(
     port: number,
     name: string,
@@ -112,7 +114,9 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     return client;
   }
 
-  /** A client that publishes `name`. @throws {Error} with the status code when that is refused */
+  /**
+   * Returns a client that publishes `name`. @throws {Error} with the status code when it is refused
+   */
   static async publish(
     port: number,
     name: string,
@@ -124,12 +128,12 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     return client;
   }
 
-  /** The server closed the connection. */
+  /** Whether the server closed the connection. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
 
-  /** Media messages so far, without the note of Flash's access rights that opens every play. */
+  /** Media messages so far, without the `|RtmpSampleAccess` that begins every play. */
   get media(): MediaMessage[] {
     return this.received.filter((item) => item.type === "media");
   }
@@ -139,7 +143,10 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     return this.received.flatMap((item) => item.type === "status" ? [item.code] : []);
   }
 
-  /** Asks to play, after `createStream`. Settles when the server knows it, maybe before it answers. */
+  /**
+   * Asks to play, after `createStream`. Settles when the server has read it, maybe before its
+   * answer.
+   */
   async play(name: string): Promise<void> {
     await this.#call("createStream", [null]);
     this.sendCommand("play", [null, name], MSID);
@@ -152,12 +159,12 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     this.sendCommand("publish", [null, name, "live"], MSID);
   }
 
-  /** Settles when the server has read all that was sent: commands are worked off in order. */
+  /** Settles when the server has read all that was sent: it handles commands in order. */
   async barrier(): Promise<void> {
     await this.#call("getStreamLength", [null, "any"]);
   }
 
-  /** Sends a command that wants no answer. */
+  /** Sends a command without transaction id. */
   sendCommand(name: string, values: readonly AmfValue[], msid = 0): void {
     const command = { name, transactionId: 0, values };
     this.send(encodeCommand(command, { msid, chunkSize: CHUNK_SIZE }));
@@ -179,7 +186,7 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     this.#pause = null;
   }
 
-  /** Waits for a status, after the one that is `after`th of all received things. */
+  /** Waits for a status among what was received after the first `after` items. */
   async untilStatus(code: string, after = 0): Promise<void> {
     await this.#until(code, () => {
       const items = this.received.slice(after);
@@ -191,7 +198,7 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     });
   }
 
-  /** Waits until so many media messages are there. */
+  /** Waits for `count` media messages in all. */
   async untilMedia(count: number): Promise<void> {
     await this.#until(`${count} media messages`, () => {
       if (this.media.length >= count) return true;
@@ -205,7 +212,7 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     await this.#until("the end of the connection", () => this.#isEnded);
   }
 
-  /** Closes the connection at once, as a player does that is switched off. */
+  /** Closes the connection at once, as a player that is switched off. */
   async close(): Promise<void> {
     this.resumeReading();
     this.#transport.close();
@@ -216,7 +223,7 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     await this.close();
   }
 
-  // What the message port calls.
+  // Called by the message layer.
 
   send(bytes: Uint8Array): void {
     this.#writer.send(bytes);
@@ -250,7 +257,7 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
 
   async #call(name: string, values: readonly AmfValue[]): Promise<void> {
     const transactionId = ++this.#lastTransactionId;
-    // Before SetChunkSize, and only `connect` is longer than this.
+    // Sent before SetChunkSize; only `connect` is longer than this.
     const chunkSize = name === "connect" ? 128 : CHUNK_SIZE;
     this.send(encodeCommand({ name, transactionId, values }, { msid: 0, chunkSize }));
     const answer = await this.#until(`the answer to ${name}`, () => {
@@ -291,7 +298,7 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
   }
 }
 
-/** Whether a status says no. */
+/** Returns whether a status is a refusal. */
 function isRefusal(code: string): boolean {
   return /\.(BadName|Denied|Failed|StreamNotFound|Rejected)$/.test(code);
 }

@@ -1,8 +1,3 @@
-/**
- * An origin in memory of which a test decides everything: whether it answers, what it refuses, what it
- * sends, when it stalls, freezes or hangs up. It keeps all that it gets, message by message.
- */
-
 import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import type { Clock } from "../../lib/base/clock.ts";
 import { csidOf } from "../../lib/rtmp/encoded_messages.ts";
@@ -20,9 +15,9 @@ import type { MemoryNetwork, MemoryTransport } from "./memory_network.ts";
 import type { TinyMessage } from "./tiny_media.ts";
 import { commandsIn, isMedia, MessageRecorder, type WireMessage } from "./wire_message.ts";
 
-/** What an origin does to connections that come while it is in the mood. */
+/** What an origin does to new connections. */
 export type Mood =
-  /** Takes everything. */
+  /** Accepts everything. */
   | { readonly kind: "accept" }
   /** Reads nothing and sends nothing, from the first byte on. */
   | { readonly kind: "mute" }
@@ -32,15 +27,15 @@ export type Mood =
   | { readonly kind: "refuse connect"; readonly refusal: Refusal }
   /** Refuses the play or publish. */
   | { readonly kind: "refuse"; readonly refusal: Refusal }
-  /** Sends whoever connects elsewhere. */
+  /** Redirects the `connect`. */
   | { readonly kind: "redirect connect"; readonly ex: AmfObject }
-  /** Sends whoever plays or publishes elsewhere; a player, as SRS does, after telling it that it plays. */
+  /** Redirects the play or publish; a play, as SRS does, after accepting it. */
   | { readonly kind: "redirect"; readonly ex: AmfObject }
   /** Leaves the play or publish unanswered until {@linkcode OriginLink.accept}. */
   | { readonly kind: "hold" }
   /** Sends these bytes in place of a handshake. */
   | { readonly kind: "babble"; readonly bytes: Uint8Array }
-  /** Takes everything, with this message stream id. */
+  /** Accepts everything, with this message stream id. */
   | { readonly kind: "other msid"; readonly msid: number };
 
 const CHUNK_SIZE = 60_000;
@@ -48,7 +43,7 @@ const CHUNK_SIZE = 60_000;
 /** C0, C1 and C2. */
 const HANDSHAKE_BYTES = 1 + 1536 + 1536;
 
-/** What servers say in data messages when a play begins: `|RtmpSampleAccess`, true, true. */
+/** Data message of servers at the start of a play: `|RtmpSampleAccess`, true, true. */
 const SAMPLE_ACCESS = hex("02 0011 7C52746D7053616D706C65416363657373 01 01 01 01");
 
 /** `onStatus` as data: `NetStream.Data.Start` (Flash servers, SRS, nginx-rtmp). */
@@ -57,7 +52,10 @@ const DATA_START = hex(`
   03 0004 636F6465 02 0014 4E657453747265616D2E446174612E5374617274 000009
 `);
 
-/** See the file comment. */
+/**
+ * An origin in memory that a test controls: whether it answers, what it refuses and sends, when it
+ * stalls, freezes or hangs up. It keeps all that it receives, message by message.
+ */
 export class ScriptedOrigin {
   readonly port: number;
   /** Connections, oldest first. */
@@ -76,21 +74,21 @@ export class ScriptedOrigin {
   /** The newest connection. */
   get link(): OriginLink {
     const link = this.links.at(-1);
-    if (link === undefined) throw new Error(`Nobody has connected to port ${this.port}`);
+    if (link === undefined) throw new Error(`No connection to port ${this.port}`);
     return link;
   }
 
-  /** Connections that neither side has closed. */
+  /** Number of open connections. */
   get openCount(): number {
     return this.links.filter(({ isOpen }) => isOpen).length;
   }
 
-  /** Refuses connections from now on; those there are stay. */
+  /** Refuses new connections; existing ones stay. */
   stopListening(): void {
     this.#listener.close();
   }
 
-  /** Refuses connections and resets those there are, as when the process is killed. */
+  /** Refuses new connections and resets existing ones, as when the process is killed. */
   die(): void {
     this.stopListening();
     for (const link of this.links) link.reset();
@@ -122,7 +120,7 @@ export class OriginLink implements ServerSessionHandler {
   #frozen: PromiseWithResolvers<void> | null = null;
   #outbox: Uint8Array[] = [];
   #isWriting = false;
-  /** The play or publish that is not answered yet. */
+  /** The play or publish that has no answer yet. */
   #pending: { readonly kind: "play" | "publish"; readonly command: StreamCommand } | null = null;
   connect: ConnectRequest | null = null;
   /** Name of the last play or publish, with its parameters. */
@@ -161,22 +159,22 @@ export class OriginLink implements ServerSessionHandler {
     return this.#recorder.messages;
   }
 
-  /** Audio, video and data that came. */
+  /** Audio, video and data received. */
   get media(): WireMessage[] {
     return this.messages.filter(isMedia);
   }
 
-  /** Commands that came. */
+  /** Commands received. */
   get commands(): Command[] {
     return commandsIn(this.messages);
   }
 
-  /** Names of the commands that came. */
+  /** Names of the commands received. */
   get commandNames(): string[] {
     return this.commands.map(({ name }) => name);
   }
 
-  /** Ping requests that came (user control event 6). */
+  /** Number of ping requests received (user control event 6). */
   get pingCount(): number {
     return this.messages.filter(({ typeId, payload }) => typeId === 4 && payload[1] === 6).length;
   }
@@ -198,7 +196,7 @@ export class OriginLink implements ServerSessionHandler {
     this.#pending = null;
   }
 
-  /** Sends messages to the edge that plays. */
+  /** Sends media to the edge. */
   sendMedia(...messages: readonly TinyMessage[]): void {
     for (const { typeId, timestampMs, payload } of messages) {
       const header = { csid: csidOf(typeId), typeId, msid: 1, timestampMs };
@@ -206,7 +204,7 @@ export class OriginLink implements ServerSessionHandler {
     }
   }
 
-  /** Sends the data messages with which foreign servers open every play. */
+  /** Sends the data messages with which other servers begin every play. */
   sendPlayNotices(): void {
     for (const payload of [SAMPLE_ACCESS, DATA_START]) {
       this.sendMedia({ typeId: 18, timestampMs: 0, payload });
@@ -225,7 +223,7 @@ export class OriginLink implements ServerSessionHandler {
     this.send(encodeCommand(command, { msid: 1, chunkSize: CHUNK_SIZE }));
   }
 
-  /** Reads no more and takes no more bytes, as a stopped process whose buffers are full. */
+  /** Reads nothing and takes no bytes, as a stopped process whose buffers are full. */
   freeze(): void {
     this.#frozen ??= Promise.withResolvers<void>();
     this.#client.block();
@@ -237,7 +235,7 @@ export class OriginLink implements ServerSessionHandler {
     this.#client.unblock();
   }
 
-  /** Takes what the edge sends in small portions from now on. */
+  /** Takes bytes from the edge in small portions. */
   slowDown(clock: Clock, { maxBytes, everyMs }: { maxBytes: number; everyMs: number }): void {
     const client = this.#client;
     const write = client.write.bind(client);
@@ -248,18 +246,18 @@ export class OriginLink implements ServerSessionHandler {
     };
   }
 
-  /** Closes the connection in good order. */
+  /** Closes the connection. */
   close(): void {
     this.#server.close();
   }
 
-  /** The connection breaks on both sides. */
+  /** Breaks the connection on both sides. */
   reset(): void {
     this.#server.reset();
     this.#client.reset();
   }
 
-  // What the session calls.
+  // Called by the session.
 
   send(bytes: Uint8Array): void {
     this.#outbox.push(bytes);
@@ -274,7 +272,7 @@ export class OriginLink implements ServerSessionHandler {
     if (this.#mood.kind === "redirect connect") {
       const values = [null, redirectStatus(this.#mood.ex)];
       const command = { name: "_error", transactionId: 1, values };
-      // The edge knows of no other chunk size yet.
+      // The edge was told of no other chunk size yet.
       return this.send(encodeCommand(command, { msid: 0, chunkSize: 128 }));
     }
     this.#session.acceptConnect(request.id, { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 });
@@ -344,7 +342,7 @@ export class OriginLink implements ServerSessionHandler {
     try {
       while (this.#outbox.length > 0) await this.#server.write(this.#outbox.shift()!);
     } catch {
-      // The edge is gone.
+      // The edge has closed the connection.
     }
     this.#isWriting = false;
   }
@@ -364,7 +362,7 @@ function redirectStatus(ex: AmfObject): AmfObject {
   });
 }
 
-/** Answers `createStream` with an id of its own choice, as some servers do. */
+/** Answers `createStream` with a given id, as some servers do. */
 class OtherMsidSession extends ServerSession {
   readonly #link: OriginLink;
   readonly #msid: number;
@@ -387,7 +385,7 @@ class OtherMsidSession extends ServerSession {
   }
 }
 
-/** A property of the `connect` object that came. */
+/** Returns a property of the `connect` object received. */
 export function connectProperty(link: OriginLink, name: string): AmfValue {
   const info = link.commands[0]?.values[0];
   return info instanceof AmfObject ? info.get(name) : undefined;

@@ -1,5 +1,3 @@
-/** A remote vhost in memory, with players and publishers that tests move about. */
-
 import { RemoteVhost } from "../../lib/edge/remote_vhost.ts";
 import { Hub } from "../../lib/hub/hub.ts";
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
@@ -16,7 +14,7 @@ import { CHUNK_SIZE, EdgeRig, requestFor } from "./edge_rig.ts";
 import { LogViewer } from "./log_viewer.ts";
 import type { TinyMessage } from "./tiny_media.ts";
 
-/** How long an upstream is kept without players, unless a test says otherwise. */
+/** How long an upstream is kept without players, unless a test changes it. */
 export const LINGER_MS = 10_000;
 
 /** A player of the vhost. */
@@ -74,7 +72,7 @@ export class TestPublisher implements PublishAnswer {
   }
 }
 
-/** The vhost, and the origins behind it. */
+/** A remote vhost in memory, with origins `a` and `b`. */
 export class VhostRig extends EdgeRig {
   readonly hub = new Hub({
     chunkSize: CHUNK_SIZE,
@@ -97,21 +95,21 @@ export class VhostRig extends EdgeRig {
     return this.vhost.upstreams().count;
   }
 
-  /** A player that is there when this settles. */
+  /** Returns a player that has joined. */
   async play(name?: string): Promise<TestPlayer> {
     const player = new TestPlayer(this.vhost, name);
     await this.settle();
     return player;
   }
 
-  /** A publisher that has its answer when this settles. */
+  /** Returns a publisher that has its answer, if there is one. */
   async publish(name?: string): Promise<TestPublisher> {
     const publisher = new TestPublisher(this.vhost, name);
     await this.settle();
     return publisher;
   }
 
-  /** Nobody is left: when the linger time is over, neither is anything else. */
+  /** Checks that nothing is left after the linger time, when no client is. */
   async assertNothingLeft(): Promise<void> {
     await this.advance(LINGER_MS + 2_000);
     assertEquals(this.upstreamCount, 0);

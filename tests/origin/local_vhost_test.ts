@@ -1,4 +1,4 @@
-/** An origin's vhost without connections: what it keeps of publishers that left. */
+/** What an origin's vhost keeps of publishers that left. */
 
 import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { Hub } from "../../lib/hub/hub.ts";
@@ -41,7 +41,7 @@ class Rig {
   }
 }
 
-/** A publisher that was heard when it asked, and never again. */
+/** A publisher that is silent after its request. */
 class Publisher implements PublishAnswer {
   readonly lastHeardMs: number;
   handle: PublishHandle | null = null;
@@ -64,7 +64,7 @@ class Publisher implements PublishAnswer {
   }
 }
 
-Deno.test("LocalVhost waits for a lost publisher only while somebody watches", () => {
+Deno.test("LocalVhost waits for a lost publisher only while a player watches", () => {
   const rig = new Rig();
   rig.publish().ticket.leave("lost");
   assertEquals([rig.clock.pendingCount, [...rig.hub.streams()].length], [0, 0]);
@@ -75,7 +75,7 @@ Deno.test("LocalVhost waits for a lost publisher only while somebody watches", (
   assertEquals([rig.clock.pendingCount, [...rig.hub.streams()].length], [0, 0]);
 });
 
-Deno.test("LocalVhost waits no longer for a publisher that returned", () => {
+Deno.test("LocalVhost stops waiting for a publisher that returned", () => {
   const rig = new Rig();
   rig.vhost.play(REQUEST, VIEWER);
   rig.publish().ticket.leave("lost");
@@ -102,14 +102,14 @@ for (const departure of ["stopped", "lost"] as const) {
     first.ticket.leave(departure);
     assertEquals(second.handle!.isClosed, false);
     assertEquals(rig.clock.pendingCount, 0);
-    // The vhost still knows it: it can be replaced in its turn.
+    // The vhost still knows it: it can be replaced, too.
     await rig.clock.advance(2_000);
     rig.publish();
     assertEquals(second.isReplaced, true);
   });
 }
 
-Deno.test("LocalVhost.configure() counts for publishers that are connected", () => {
+Deno.test("LocalVhost.configure() applies to connected publishers", () => {
   const rig = new Rig();
   const { config } = rig.vhost;
   rig.vhost.play(REQUEST, VIEWER);

@@ -2,7 +2,7 @@ import { amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { formatEdgeInfo, parseEdgeInfo, refuseLoop } from "../../lib/upstream/edge_path.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
-/** The path in a connect object whose property is `value`. */
+/** Returns the path in a `connect` object whose property is `value`. */
 const pathIn = (value: AmfValue) => parseEdgeInfo(amfObject({ edgePath: value })).edgePath;
 
 const PATHS: readonly (readonly [name: string, value: AmfValue, path: readonly string[]])[] = [

@@ -1,7 +1,7 @@
 /**
- * The origin that a stream is pushed to breaks, or freezes, after every single byte that it receives: the
- * publisher stays, and the next origin gets headers and everything from the newest keyframe on that comes
- * before what the first one acknowledged.
+ * The origin of a push breaks, or freezes, after every single byte that it receives: the publisher
+ * stays, and the next origin gets headers and everything from the newest keyframe before what the
+ * first one acknowledged.
  */
 
 import { Pusher } from "../../lib/upstream/pusher.ts";
@@ -20,19 +20,19 @@ const CHUNK_SIZE = 128;
 const ENCODE = new TinyEncode();
 const [, ...SEQUENCE_HEADERS] = ENCODE.headers;
 
-/** A picture and its sounds, which the edge writes at once. */
+/** A video frame and its audio frames, which the edge writes at once. */
 const GROUP_FRAMES = 3;
-/** More than one turn of the wheel that writes to origins. */
+/** Longer than a turn of the wheel that writes to origins. */
 const TURN_MS = 40;
-/** The first origin acknowledges so often, from the first bytes behind the handshake on. */
+/** How often the first origin acknowledges, in bytes, from the end of the handshake on. */
 const ACK_BYTES = 300;
 /** C0 C1 C2, and how many of its bytes pass between two breaks: they are all alike. */
 const HANDSHAKE = { bytes: 1 + 1536 + 1536, step: 61 } as const;
 
-/** How the first origin comes to its end. */
+/** How the first origin ends. */
 type Break = "breaks" | "freezes";
 
-/** A pusher with two origins, of which the first breaks, and the publisher behind it. */
+/** A pusher with two origins, of which the first breaks, and its publisher. */
 class PushBreak extends EdgeRig {
   readonly sent = new ByteLimit(Infinity);
   readonly refusals: Refusal[] = [];
@@ -47,7 +47,7 @@ class PushBreak extends EdgeRig {
     maxMessages: 2_500,
     keepBackMs: 3_500,
   }, () => {});
-  /** Bytes the first origin was sent with each group of frames. */
+  /** Bytes sent to the first origin with each group of frames. */
   readonly #groupEnds: number[] = [];
   #acknowledgedBytes = 0;
   /** Frames published when the second origin takes the stream: it begins with one of them. */
@@ -91,7 +91,7 @@ class PushBreak extends EdgeRig {
     return this.#acceptedCount === 1 && !this.#handle!.isClosed && this.refusals.length === 0;
   }
 
-  /** An origin takes the stream or refuses it, and all is published while the first one breaks. */
+  /** Publishes everything while the first origin breaks, unless the origins refuse the stream. */
   async run(): Promise<void> {
     await this.settle();
     await this.#break();
@@ -108,7 +108,7 @@ class PushBreak extends EdgeRig {
     await this.advance(this.#how === "freezes" ? 2_300 : TURN_MS);
   }
 
-  /** The second origin has headers, and all frames from the right keyframe on. */
+  /** Checks that the second origin has headers, and all frames from the right keyframe on. */
   check(): void {
     this.#require(this.isServed, "the publisher is not served");
     const { media } = this.b.link;
@@ -128,7 +128,7 @@ class PushBreak extends EdgeRig {
     this.#requireEqual([this.a.links.length, this.b.openCount], [1, 1], "origins in use");
   }
 
-  /** The newest keyframe that does not lie behind what the first origin acknowledged. */
+  /** The newest keyframe at or before what the first origin acknowledged. */
   #expectedFirst(): number {
     const groups = this.#groupEnds.filter((end) => end <= this.#acknowledgedBytes).length;
     const surelySent = groups * GROUP_FRAMES;
@@ -151,7 +151,7 @@ class PushBreak extends EdgeRig {
     const isDue = totalBytes - this.#acknowledgedBytes >= ACK_BYTES;
     if (totalBytes <= HANDSHAKE.bytes || !isDue) return;
     this.#acknowledgedBytes = totalBytes;
-    // No sooner than the edge knows that its bytes were taken.
+    // Not before the edge knows that its bytes were taken.
     this.clock.after(1, () => this.a.link.send(encodeAcknowledgement(totalBytes)));
   }
 
@@ -184,13 +184,13 @@ async function countBytes(): Promise<number> {
 
 const TOTAL = await countBytes();
 
-/** Every `step`th number of bytes behind the handshake, and within it every 61st. */
+/** Returns every `step`th number of bytes after the handshake, and every 61st within it. */
 function everyByte(step: number): number[] {
   return Array.from({ length: TOTAL }, (_, index) => index + 1)
     .filter((count) => count % (count < HANDSHAKE.bytes ? HANDSHAKE.step : step) === 0);
 }
 
-Deno.test("a pusher loses nothing that was not acknowledged whichever byte was the origin's last", async () => {
+Deno.test("a pusher loses nothing unacknowledged, after any last byte of the origin", async () => {
   for (const count of everyByte(3)) {
     const rig = new PushBreak(count, "breaks");
     await rig.run();
@@ -198,7 +198,7 @@ Deno.test("a pusher loses nothing that was not acknowledged whichever byte was t
   }
 });
 
-Deno.test("a pusher loses nothing that was not acknowledged after whichever byte the origin froze", async () => {
+Deno.test("a pusher loses nothing unacknowledged, after any byte at which the origin freezes", async () => {
   for (const count of everyByte(23)) {
     const rig = new PushBreak(count, "freezes");
     await rig.run();

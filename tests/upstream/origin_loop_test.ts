@@ -15,7 +15,7 @@ function createSet(hostnames: readonly string[], clock: FakeClock): OriginSet {
   return new OriginSet({ vhost: "v", settings: cluster, clock });
 }
 
-/** An attempt under way. */
+/** A running attempt. */
 interface Attempt {
   readonly origin: string;
   readonly atMs: number;
@@ -52,7 +52,7 @@ class LoopRig {
     return this.attempts.at(-1)!;
   }
 
-  /** Origins tried so far, as one text. */
+  /** Names of the origins tried so far, joined. */
   get tried(): string {
     return this.attempts.map(({ origin }) => origin).join("");
   }
@@ -141,7 +141,7 @@ Deno.test("OriginLoop doubles the pause from round to round up to the longest", 
   assertEquals(rig.roundCount, 6);
 });
 
-Deno.test("OriginLoop shortens pauses by up to a quarter, as chance will have it", async () => {
+Deno.test("OriginLoop shortens pauses at random, by up to a quarter", async () => {
   const rig = new LoopRig(["A"], 1);
   assertEquals(await rig.failAndWait(), 75);
 });
@@ -173,7 +173,7 @@ Deno.test("OriginLoop begins with the shortest pause again after a success", asy
   assertEquals(rig.tried, "ABABABAA", "a new round begins with the best again");
 });
 
-Deno.test("OriginLoop goes from a lost origin to the one after it", async () => {
+Deno.test("OriginLoop continues with the origin after a lost one", async () => {
   const rig = new LoopRig(["A", "B", "C"]);
   await rig.failAndWait();
   rig.loop.succeeded();
@@ -182,7 +182,7 @@ Deno.test("OriginLoop goes from a lost origin to the one after it", async () => 
   assertEquals(rig.tried, "ABC");
 });
 
-Deno.test("OriginLoop that lost its origin tries those known to be well before one that may be back", async () => {
+Deno.test("OriginLoop that lost its origin tries working ones before one that may be back", async () => {
   const rig = new LoopRig(["A", "B", "C"]);
   await rig.failAndWait();
   rig.loop.succeeded();
@@ -207,7 +207,7 @@ Deno.test("OriginLoop tries a lost origin last, though the others are down", asy
   assertEquals(rig.tried, "ABCA");
 });
 
-Deno.test("OriginLoop goes on at once after a refusal, and the origin counts as well", async () => {
+Deno.test("OriginLoop continues at once after a refusal, and the origin counts as working", async () => {
   const rig = new LoopRig(["A", "B"]);
   await rig.last.fail("NetStream.Play.StreamNotFound");
   assertEquals(rig.tried, "AB");
@@ -229,7 +229,7 @@ Deno.test("OriginLoop.returnedTo() makes the next failure that of the origin ret
   assertEquals(new OriginSetUser(rig.origins).first, "B");
 });
 
-Deno.test("OriginLoop.succeeded() ends the doubt about an origin for all streams", async () => {
+Deno.test("OriginLoop.succeeded() clears the failures of an origin for all streams", async () => {
   const rig = new LoopRig(["A"]);
   await rig.failAndWait();
   rig.loop.succeeded();
@@ -317,7 +317,7 @@ Deno.test("OriginLoop.stop() ends a pause at once and leaves no timer", async ()
   assertEquals(rig.clock.pendingCount, 0);
 });
 
-Deno.test("OriginLoop.stop() is harmless when repeated and when the loop is over", async () => {
+Deno.test("OriginLoop.stop() is harmless when repeated and after the end of the loop", async () => {
   const rig = new LoopRig(["A"]);
   rig.loop.stop();
   rig.loop.stop();
@@ -375,7 +375,7 @@ Deno.test("OriginLoop begins a new round when the origins change", async () => {
   assertEquals(rig.tried, "ACAC");
 });
 
-Deno.test("OriginLoop that loses an origin that was removed tries only those that are left", async () => {
+Deno.test("OriginLoop that loses a removed origin tries only those that are left", async () => {
   const rig = new LoopRig(["A", "B"]);
   rig.loop.succeeded();
   await rig.clock.advance(60_000);

@@ -14,7 +14,7 @@ const C = { hostname: "c", port: 1935 };
 const ABC = [A, B, C];
 
 const CONNECT_MS = CLUSTER.connectTimeoutMs;
-/** The longest that a probe takes. */
+/** The longest duration of a probe. */
 const PROBE_MS = CLUSTER.connectTimeoutMs + CLUSTER.startTimeoutMs;
 
 /** A set and what streams that use it see. */
@@ -31,12 +31,12 @@ class SetRig {
     });
   }
 
-  /** The names of the origins in order of preference for a new stream. */
+  /** Returns the names of the origins, in order of preference for a new stream. */
   order(streamName = "live/show"): string {
     return namesOf(this.origins.orderFor(streamName));
   }
 
-  /** In which order a stream tries the origins when none works. Probes what it tries. */
+  /** Returns the order in which a stream tries the origins when none works. Probes each. */
   round(mayProbe = true): string {
     let left: readonly OriginAddress[] = this.origins.orderFor("live/show");
     const tried = [];
@@ -49,7 +49,7 @@ class SetRig {
     return namesOf(tried);
   }
 
-  /** An attempt that begins and fails now. */
+  /** Reports an attempt that began and failed now. */
   fail(origin: OriginAddress, phase: UpstreamPhase = "connect", statusCode = ""): void {
     const error = new UpstreamError(phase, "failed", { statusCode });
     this.origins.failed(origin, error, this.clock.now());
@@ -62,12 +62,12 @@ function namesOf(origins: readonly OriginAddress[]): string {
 
 // Preference.
 
-Deno.test("OriginSet.orderFor() is the order of the configuration when that is to be", () => {
+Deno.test("OriginSet.orderFor() is the order of the configuration with ordered", () => {
   const rig = new SetRig({ originSelect: "ordered" });
   assertEquals([rig.order("x"), rig.order("y")], ["abc", "abc"]);
 });
 
-Deno.test("OriginSet.orderFor() begins one further for each new stream with round_robin", () => {
+Deno.test("OriginSet.orderFor() with round_robin begins one further for each new stream", () => {
   const rig = new SetRig({ originSelect: "round_robin" });
   assertEquals(
     [rig.order("x"), rig.order("x"), rig.order("y"), rig.order("z")],
@@ -82,10 +82,10 @@ Deno.test("hashText() is Jenkins's one-at-a-time hash", () => {
   assertEquals(hashText("The quick brown fox jumps over the lazy dog"), 0x519E91F5);
 });
 
-/** Streams as people name them: alike, and ending in numbers. */
+/** Typical stream names: alike, and ending in numbers. */
 const STREAM_NAMES = Array.from({ length: 3_000 }, (_, index) => `live/camera${index}`);
 
-/** Origins as clusters name them. */
+/** Typical origin names of a cluster. */
 const FIVE = Array.from({ length: 5 }, (_, index) => ({
   hostname: `10.0.0.${index + 1}`,
   port: 1935,
@@ -96,23 +96,23 @@ function firstsOf(origins: readonly OriginAddress[], vhost = "v"): OriginAddress
   return STREAM_NAMES.map((name) => rig.origins.orderFor(name)[0]!);
 }
 
-Deno.test("OriginSet.orderFor() gives every origin its share of the streams with hash", () => {
+Deno.test("OriginSet.orderFor() with hash gives every origin its share of the streams", () => {
   for (const origins of [ABC, FIVE]) {
     const firsts = firstsOf(origins);
     const share = STREAM_NAMES.length / origins.length;
     for (const origin of origins) {
       const count = firsts.filter((first) => first === origin).length;
-      // The spread of honest dice is about 0.04 of a share.
+      // The standard deviation of a fair draw is about 0.04 of a share.
       assert(Math.abs(count / share - 1) < 0.15, `${origin.hostname} has ${count} of ${share}`);
     }
   }
 });
 
-Deno.test("OriginSet.orderFor() with hash is the same on every edge, however it lists the origins", () => {
+Deno.test("OriginSet.orderFor() with hash is the same on every edge, in any order of the origins", () => {
   assertEquals(firstsOf(FIVE), firstsOf(FIVE.toReversed()));
 });
 
-Deno.test("OriginSet.orderFor() with hash moves only the streams of an origin that is taken away", () => {
+Deno.test("OriginSet.orderFor() with hash moves only the streams of an origin that is removed", () => {
   const before = firstsOf(FIVE);
   const after = firstsOf(FIVE.slice(0, 4));
   const movedFrom = new Set(before.filter((first, index) => first !== after[index]));
@@ -137,7 +137,7 @@ Deno.test("OriginSet.orderFor() with hash tells vhosts apart", () => {
 
 // Health.
 
-Deno.test("OriginSet.choose() prefers what is well and tries what is down all the same", () => {
+Deno.test("OriginSet.choose() prefers working origins, then tries those that are down", () => {
   const rig = new SetRig();
   rig.fail(A);
   assertEquals(rig.round(), "bca");
@@ -146,7 +146,7 @@ Deno.test("OriginSet.choose() prefers what is well and tries what is down all th
   assertEquals(rig.round(), "abc");
 });
 
-Deno.test("OriginSet.choose() takes the one that is soonest back when all are down", async () => {
+Deno.test("OriginSet.choose() picks the origin that is soonest back when all are down", async () => {
   const rig = new SetRig();
   rig.fail(A);
   await rig.clock.advance(1);
@@ -156,7 +156,7 @@ Deno.test("OriginSet.choose() takes the one that is soonest back when all are do
   assertEquals(rig.round(), "bca");
 });
 
-Deno.test("OriginSet.choose() tries an origin in its place again when its time is over", async () => {
+Deno.test("OriginSet.choose() tries an origin in its old place when its pause is over", async () => {
   const rig = new SetRig();
   rig.fail(A);
   await rig.clock.advance(99);
@@ -165,7 +165,7 @@ Deno.test("OriginSet.choose() tries an origin in its place again when its time i
   assertEquals(rig.round(), "abc");
 });
 
-Deno.test("OriginSet.choose() tries a doubtful origin after the well ones where it may not probe", async () => {
+Deno.test("OriginSet.choose() tries a doubtful origin after working ones where it may not probe", async () => {
   const rig = new SetRig();
   rig.fail(A);
   rig.fail(B);
@@ -187,7 +187,7 @@ Deno.test("OriginSet keeps an origin down for longer with every failure, up to t
   assertEquals(downMs, [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
 });
 
-Deno.test("OriginSet leaves an origin that answers nothing alone for ten times as long as that took", async () => {
+Deno.test("OriginSet avoids an origin that does not answer for ten times the wait", async () => {
   const rig = new SetRig();
   const timedOut = new UpstreamError("connect", "No answer");
   const beganMs = rig.clock.now();
@@ -199,7 +199,7 @@ Deno.test("OriginSet leaves an origin that answers nothing alone for ten times a
   assertEquals(rig.round(), "abc");
 });
 
-Deno.test("OriginSet forgets the failures of an origin that goes well", async () => {
+Deno.test("OriginSet forgets the failures of an origin that works", async () => {
   const rig = new SetRig();
   rig.fail(A);
   await rig.clock.advance(1);
@@ -212,7 +212,7 @@ Deno.test("OriginSet forgets the failures of an origin that goes well", async ()
   assertEquals(rig.round(), "abc", "the next failure is the first again");
 });
 
-Deno.test("OriginSet counts the end of an origin once, however many streams report it", async () => {
+Deno.test("OriginSet counts the end of an origin once when many streams report it", async () => {
   const rig = new SetRig();
   await rig.clock.advance(60_000);
   const error = new UpstreamError("media", "Lost");
@@ -221,7 +221,7 @@ Deno.test("OriginSet counts the end of an origin once, however many streams repo
   assertEquals(rig.round(), "abc");
 });
 
-Deno.test("OriginSet lets one stream at a time find out whether an origin is back", async () => {
+Deno.test("OriginSet lets one stream at a time probe whether an origin is back", async () => {
   const rig = new SetRig();
   rig.fail(A);
   await rig.clock.advance(100);
@@ -231,7 +231,7 @@ Deno.test("OriginSet lets one stream at a time find out whether an origin is bac
   assertEquals(choose(), A);
 });
 
-Deno.test("OriginSet lets another stream find out when the first has not for as long as it may take", async () => {
+Deno.test("OriginSet lets another stream probe when the first one's time is over", async () => {
   const rig = new SetRig();
   rig.fail(A);
   await rig.clock.advance(100);
@@ -242,7 +242,7 @@ Deno.test("OriginSet lets another stream find out when the first has not for as 
   assertEquals(rig.origins.choose(ABC, true), A);
 });
 
-/** What becomes of an origin after an error. */
+/** What an error says about an origin. */
 const VERDICTS = [
   { phase: "connect", statusCode: "", isDown: true },
   { phase: "handshake", statusCode: "", isDown: true },
@@ -264,14 +264,14 @@ for (const { phase, statusCode, isDown } of VERDICTS) {
   });
 }
 
-Deno.test("OriginSet takes an origin that refuses for well though it was down", () => {
+Deno.test("OriginSet takes an origin that refuses for working", () => {
   const rig = new SetRig();
   rig.fail(A);
   rig.fail(A, "play", "NetStream.Play.StreamNotFound");
   assertEquals(rig.round(), "abc");
 });
 
-Deno.test("OriginSet learns nothing from an error that is not the origin's", () => {
+Deno.test("OriginSet learns nothing from an error that is not of the origin", () => {
   const rig = new SetRig();
   rig.origins.failed(A, new Error("Still silent"), 0);
   rig.fail(B);
@@ -279,11 +279,11 @@ Deno.test("OriginSet learns nothing from an error that is not the origin's", () 
   assertEquals(rig.round(), "acb");
 });
 
-// Streams of one vhost. The names of reports by users of SRS stand in front of what they miss there.
+// Streams of one vhost. Each test names the report by users of SRS about what they miss there.
 
 const START = [videoHeader(), audioHeader(), keyframe(0)];
 
-/** Ways in which the first origin is dead from the start, and how long it takes to see that. */
+/** How the first origin is dead from the start, and how long it takes to notice. */
 const DEATHS = [
   {
     how: "dead",
@@ -353,7 +353,7 @@ Deno.test("SRS #4511: a publisher that returns after all origins failed finds th
   await rig.assertNothingLeft();
 });
 
-Deno.test("SRS #464: streams that only some origins carry are found there, and the others stay well", async () => {
+Deno.test("SRS #464: streams that only some origins carry are found there, and the others still count as working", async () => {
   const rig = new VhostRig({ origins: TWO_ORIGINS });
   const refusal = { code: "NetStream.Play.StreamNotFound", description: "" };
   rig.a.mood = { kind: "refuse", refusal };
@@ -468,7 +468,7 @@ Deno.test("OriginSet.configure() changes pauses and preference", () => {
   assert(rig.origins.revision !== revision);
 });
 
-Deno.test("OriginSet.hasOtherThan() counts an origin that was removed as no other", () => {
+Deno.test("OriginSet.hasOtherThan() does not count a removed origin", () => {
   const rig = new SetRig({ origins: [A] });
   assertEquals([rig.origins.hasOtherThan(A), rig.origins.hasOtherThan(B)], [false, true]);
   rig.origins.configure({ ...CLUSTER, origins: [B] });

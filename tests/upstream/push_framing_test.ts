@@ -3,7 +3,7 @@ import { concatBytes } from "../../lib/base/bytes.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 
-/** What the log's bytes look like with message stream id 1, and what a push to id 1 makes of them. */
+/** Bytes of the log, with message stream id 1, and what is pushed to an origin that wants id 1. */
 const LARGE_CHUNKS = { msid: 1, chunkSize: 60_000 };
 
 const VIDEO = hex(`
@@ -45,12 +45,12 @@ const CUE_POINT = hex(`
   02 000A 6F6E437565506F696E74        // "onCuePoint"
 `);
 
-Deno.test("reframeForPush() gives back the very view when there is nothing to change", () => {
+Deno.test("reframeForPush() returns the same view when nothing changes", () => {
   const view = concatBytes([VIDEO, AUDIO, VIDEO]);
   assert(reframeForPush(view, LARGE_CHUNKS) === view);
 });
 
-Deno.test("reframeForPush() gives back an empty view", () => {
+Deno.test("reframeForPush() returns an empty view", () => {
   const view = new Uint8Array(0);
   assertEquals(reframeForPush(view, LARGE_CHUNKS), view);
 });
@@ -63,9 +63,13 @@ const CASES: readonly {
   { name: "puts @setDataFrame before metadata", view: METADATA, pushed: SET_METADATA },
   { name: "leaves metadata that has @setDataFrame", view: SET_METADATA, pushed: SET_METADATA },
   { name: "leaves other data messages as they are", view: CUE_POINT, pushed: CUE_POINT },
-  { name: "drops statuses and events", view: concatBytes([STATUS, STREAM_EOF]), pushed: hex("") },
   {
-    name: "keeps the order of what it keeps",
+    name: "drops statuses and user control events",
+    view: concatBytes([STATUS, STREAM_EOF]),
+    pushed: hex(""),
+  },
+  {
+    name: "keeps the order of the rest",
     view: concatBytes([STREAM_EOF, VIDEO, METADATA, STATUS, AUDIO]),
     pushed: concatBytes([VIDEO, SET_METADATA, AUDIO]),
   },
@@ -160,7 +164,7 @@ Deno.test("reframeForPush() keeps extended timestamps in every chunk", () => {
     C6 01000000 BBBB
     04 FFFFFF 000003 08 01000000 00FFFFFF  // time 0xFFFFFF is extended too
     AF 01 21
-    04 FFFFFE 000003 08 01000000           // the last one that is not
+    04 FFFFFE 000003 08 01000000           // the last timestamp that is not
     AF 01 22
     02 FFFFFF 000006 04 00000000 FFFFFFFF  // StreamEOF
     0001 00000001

@@ -33,7 +33,7 @@ interface PushRigOptions {
   readonly whenRoundFails?: "refuse" | "retry";
 }
 
-/** A pusher and the publisher behind it. */
+/** A pusher and its publisher. */
 class PushRig extends EdgeRig {
   readonly stream;
   readonly pusher: Pusher;
@@ -83,7 +83,7 @@ class PushRig extends EdgeRig {
     this.handle?.end("unpublished");
   }
 
-  /** The publisher leaves, and all that was begun ends; nothing may be left behind. */
+  /** Lets the publisher leave, and checks that nothing is left. */
   async finish(): Promise<void> {
     this.end();
     await this.advance(2_000);
@@ -101,7 +101,7 @@ async function startPush(options?: PushRigOptions): Promise<PushRig> {
 
 const TWO = { origins: TWO_ORIGINS };
 
-/** More than one turn of the wheel that writes to origins. */
+/** Longer than a turn of the wheel that writes to origins. */
 const TURN_MS = 40;
 
 function payloadsAt(link: OriginLink): Uint8Array[] {
@@ -146,7 +146,7 @@ Deno.test("Pusher writes on the message stream id that the origin gave", async (
   await rig.finish();
 });
 
-Deno.test("Pusher sends origins no statuses that are meant for players", async () => {
+Deno.test("Pusher sends origins no statuses for players", async () => {
   const rig = await startPush();
   rig.publish(keyframe(0));
   rig.handle!.end("unpublished");
@@ -168,7 +168,7 @@ Deno.test("Pusher goes to the next origin at once when the first refuses", async
   await rig.finish();
 });
 
-Deno.test("Pusher tells when an origin gives the stream that it took to somebody else, and only then", async () => {
+Deno.test("Pusher reports when an origin gave the accepted stream to another publisher, and only then", async () => {
   const rig = await startPush({ cluster: TWO });
   rig.a.link.sendStatus("NetStream.Publish.Denied", "error");
   await rig.settle();
@@ -180,7 +180,7 @@ Deno.test("Pusher tells when an origin gives the stream that it took to somebody
 });
 
 for (const code of ["NetStream.Publish.BadName", "NetStream.Publish.Denied"]) {
-  Deno.test(`Pusher tells the publisher ${code} when that is what the origins say`, async () => {
+  Deno.test(`Pusher tells the publisher ${code} when the origins say so`, async () => {
     const mood = { kind: "refuse", refusal: refusal(code) } as const;
     const prepare = ({ a, b }: EdgeRig) => a.mood = b.mood = mood;
     const rig = await startPush({ cluster: TWO, prepare });
@@ -193,7 +193,7 @@ for (const code of ["NetStream.Publish.BadName", "NetStream.Publish.Denied"]) {
   });
 }
 
-Deno.test("Pusher tells the publisher why an origin refused though another is dead", async () => {
+Deno.test("Pusher tells the publisher why an origin refused, even if another is dead", async () => {
   const mood = { kind: "refuse", refusal: refusal("NetStream.Publish.BadName") } as const;
   const prepare = ({ a, b }: EdgeRig) => {
     a.mood = mood;
@@ -230,7 +230,7 @@ Deno.test("Pusher refuses the publisher when a frozen origin gives no answer", a
 
 // Lost origins.
 
-/** Publishes a GOP and a bit, and loses the first origin. */
+/** Publishes more than a GOP, and loses the first origin. */
 async function loseFirst(rig: PushRig): Promise<void> {
   rig.publish(metadata(), videoHeader(), audioHeader(), keyframe(0, 0xA0), interFrame(40, 0xA1));
   await rig.advance(2_000);
@@ -258,7 +258,7 @@ Deno.test("Pusher gives the next origin the headers and all from the newest keyf
   await rig.finish();
 });
 
-Deno.test("Pusher begins with the newest keyframe of the moment in which the origin accepts", async () => {
+Deno.test("Pusher begins with the newest keyframe at the moment the origin accepts", async () => {
   const rig = await startPush({ cluster: TWO, prepare: ({ b }) => b.mood = { kind: "hold" } });
   await loseFirst(rig);
   rig.publish(keyframe(4_000, 0xC0));
@@ -268,7 +268,7 @@ Deno.test("Pusher begins with the newest keyframe of the moment in which the ori
   await rig.finish();
 });
 
-Deno.test("Pusher waits for a keyframe when the log holds no place to begin at", async () => {
+Deno.test("Pusher waits for a keyframe when the log has no join point", async () => {
   const prepare = ({ b }: EdgeRig) => b.mood = { kind: "hold" };
   const rig = await startPush({ cluster: TWO, stream: { maxMessages: 4 }, prepare });
   await loseFirst(rig);
@@ -291,7 +291,7 @@ Deno.test("Pusher waits for a keyframe when the log holds no place to begin at",
   await rig.finish();
 });
 
-Deno.test("Pusher never drops an accepted publisher, whatever becomes of the origins", async () => {
+Deno.test("Pusher never drops an accepted publisher, even if all origins die", async () => {
   const rig = await startPush({ cluster: TWO });
   rig.publish(videoHeader(), keyframe(0));
   rig.a.die();
@@ -318,7 +318,7 @@ Deno.test("Pusher keeps an accepted publisher when the next origin says BadName"
   await rig.finish();
 });
 
-Deno.test("Pusher holds no more of the stream than a joiner needs while no origin is there", async () => {
+Deno.test("Pusher holds no more of the stream than a joiner needs while no origin is connected", async () => {
   const rig = await startPush();
   rig.publish(videoHeader(), keyframe(0));
   rig.a.die();
@@ -331,7 +331,7 @@ Deno.test("Pusher holds no more of the stream than a joiner needs while no origi
   await rig.finish();
 });
 
-Deno.test("Pusher holds a bounded part of the stream for a frozen origin, then gives it up", async () => {
+Deno.test("Pusher holds a bounded part of the stream for a frozen origin, then leaves it", async () => {
   const rig = await startPush({ cluster: TWO });
   rig.publish(videoHeader(), keyframe(0));
   await rig.advance(TURN_MS);
@@ -342,13 +342,13 @@ Deno.test("Pusher holds a bounded part of the stream for a frozen origin, then g
   }
   assertEquals(rig.acceptedCount, 1);
   assertEquals(payloadsAt(rig.b.link)[0], AVC_HEADER);
-  assertEquals(rig.b.link.media.at(-1)!.payload[5], 20, "the newest picture");
+  assertEquals(rig.b.link.media.at(-1)!.payload[5], 20, "the newest frame");
   assertEquals(rig.stream.viewerCount, 1);
   rig.a.link.thaw();
   await rig.finish();
 });
 
-Deno.test("Pusher goes on with a newer keyframe when an origin is so slow that bytes are forgotten", async () => {
+Deno.test("Pusher continues with a newer keyframe when an origin is so slow that bytes are dropped", async () => {
   const rig = await startPush({ stream: { maxLagMs: 1_000 } });
   const { link } = rig.a;
   rig.publish(videoHeader(), keyframe(0));
@@ -358,7 +358,7 @@ Deno.test("Pusher goes on with a newer keyframe when an origin is so slow that b
     rig.publish(keyframe(i * 100, i, 50_000));
     await rig.advance(TURN_MS);
   }
-  assert(rig.pusher.cursor < rig.stream.log.tail, "what comes next is forgotten");
+  assert(rig.pusher.cursor < rig.stream.log.tail, "the next bytes are dropped");
   link.thaw();
   await rig.advance(TURN_MS);
   rig.publish(interFrame(6_040, 0xEE));
@@ -395,7 +395,7 @@ Deno.test("Pusher.stop() sends all that was published in the turn of the accepta
   assertEquals(rig.a.link.commandNames.at(-1), "deleteStream");
 });
 
-Deno.test("Pusher.stop() loses nothing at a slow origin although the stream goes on", async () => {
+Deno.test("Pusher.stop() loses nothing at a slow origin although the stream continues", async () => {
   const rig = await startPush();
   const { link } = rig.a;
   rig.publish(videoHeader(), keyframe(0));
@@ -460,7 +460,7 @@ for (
   });
 }
 
-Deno.test("Pusher.stop() before an answer that comes meanwhile accepts nobody", async () => {
+Deno.test("Pusher.stop() before an answer that arrives meanwhile accepts no publisher", async () => {
   const rig = await startPush({ prepare: ({ a }) => a.mood = { kind: "hold" } });
   // The end cannot leave yet, so that the answer still arrives.
   rig.a.link.freeze();
@@ -474,7 +474,7 @@ Deno.test("Pusher.stop() before an answer that comes meanwhile accepts nobody", 
   await rig.finish();
 });
 
-Deno.test("Pusher sends nothing after the end though it was queued for a flush", async () => {
+Deno.test("Pusher sends nothing after the end even if a flush was queued", async () => {
   const rig = await startPush();
   rig.publish(videoHeader(), keyframe(0));
   await rig.advance(TURN_MS);
@@ -488,7 +488,7 @@ Deno.test("Pusher sends nothing after the end though it was queued for a flush",
   await rig.finish();
 });
 
-Deno.test("Pusher.stop() by the publisher as soon as it is accepted ends the push", async () => {
+Deno.test("Pusher.stop() as soon as the publisher is accepted ends the push", async () => {
   const rig = new PushRig();
   rig.onAccepted = () => rig.end();
   await rig.settle();
@@ -498,7 +498,7 @@ Deno.test("Pusher.stop() by the publisher as soon as it is accepted ends the pus
   await rig.finish();
 });
 
-Deno.test("Pusher.stop() in the pause while no origin is there leaves nothing behind", async () => {
+Deno.test("Pusher.stop() in the pause without an origin leaves nothing behind", async () => {
   const rig = await startPush();
   rig.publish(keyframe(0));
   rig.a.die();
@@ -515,12 +515,12 @@ Deno.test("Pusher.cursor is -1 while no origin takes the stream", async () => {
   await rig.finish();
 });
 
-// Failover from what the lost origin has.
+// Failover, from what the lost origin has.
 
-Deno.test("Pusher begins at the keyframe before what the lost origin has surely got, not at the newest", async () => {
+Deno.test("Pusher begins at the keyframe before what the lost origin surely has, not at the newest", async () => {
   const rig = await startPush({ cluster: TWO, stream: { keepBackMs: 60_000 } });
-  // Each large picture is beyond half the window. What an origin acknowledges lacks the handshake, so the
-  // second acknowledgement covers what came before the second keyframe, and no more.
+  // Each large frame is beyond half the window. The origin does not count the handshake, so its
+  // second acknowledgement covers what was sent before the second keyframe, and no more.
   rig.publish(videoHeader(), keyframe(0, 1), interFrame(40, 2, 40_000));
   await rig.advance(1_500);
   const unsure = [
@@ -541,7 +541,7 @@ Deno.test("Pusher begins at the keyframe before what the lost origin has surely 
   await rig.finish();
 });
 
-Deno.test("Pusher begins at the oldest keyframe there is when the lost origin acknowledged nothing", async () => {
+Deno.test("Pusher begins at the oldest keyframe when the lost origin acknowledged nothing", async () => {
   const rig = await startPush({ cluster: TWO, stream: { keepBackMs: 60_000 } });
   const messages = [videoHeader(), keyframe(0, 1), interFrame(40, 2), keyframe(80, 3)];
   rig.publish(...messages);
@@ -552,7 +552,7 @@ Deno.test("Pusher begins at the oldest keyframe there is when the lost origin ac
   await rig.finish();
 });
 
-Deno.test("Pusher says in one line what a switch was like", async () => {
+Deno.test("Pusher logs a switch in one line", async () => {
   const rig = await startPush({ cluster: TWO, stream: { keepBackMs: 60_000 } });
   rig.publish(videoHeader(), keyframe(0, 1), interFrame(40, 2));
   await rig.advance(1_500);
@@ -577,10 +577,10 @@ Deno.test("Pusher counts what it could not keep for the next origin", async () =
   rig.publish(videoHeader(), keyframe(0, 1), interFrame(40, 2));
   await rig.advance(1_500);
   rig.a.link.reset();
-  // The keyframe that the lost connection has not acknowledged is forgotten before the next one is there.
+  // The keyframe that was not acknowledged is dropped before the next origin accepts.
   rig.publish(interFrame(80, 3, 2_000), keyframe(120, 4), interFrame(160, 5));
   await rig.advance(1_000);
-  assert(rig.pusher.report.snapshot().lostBytes > 2_000, "the large picture is lost");
+  assert(rig.pusher.report.snapshot().lostBytes > 2_000, "the large frame is lost");
   await rig.finish();
 });
 

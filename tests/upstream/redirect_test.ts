@@ -1,4 +1,4 @@
-/** RTMP 302: where a redirect leads, and that pulls and pushes go there. */
+/** RTMP 302: where a redirect leads, and that pulls and pushes follow it. */
 
 import { amfObject } from "../../lib/amf/amf_value.ts";
 import { UpstreamError } from "../../lib/base/errors.ts";
@@ -16,7 +16,7 @@ const BEFORE: UpstreamDestination = {
   target: { tcUrl: "rtmp://v.example/live", app: "live", stream: "show?token=1" },
 };
 
-/** The origin was asked for no vhost: its own host stands in its place. */
+/** The origin was asked for no vhost: its own host takes its place. */
 const NO_VHOST: UpstreamDestination = {
   ...BEFORE,
   target: { ...BEFORE.target, tcUrl: "rtmp://a.example/live" },
@@ -97,9 +97,9 @@ for (
   });
 }
 
-// Whole edges.
+// Complete edges.
 
-/** An `ex` that leads to `live/show` on `port`, or elsewhere. */
+/** Returns an `ex` that leads to `live/show` on `port`, or to `redirect`. */
 function exTo(port: number, path = "/live/show") {
   return amfObject({ code: 302, redirect2: `rtmp://10.0.0.2:${port}${path}` });
 }
@@ -108,7 +108,7 @@ function redirectAll(origin: ScriptedOrigin, ex: ReturnType<typeof exTo>): void 
   origin.mood = { kind: "redirect", ex };
 }
 
-/** An answer to a ping of origin A waits to be written from now on. */
+/** Makes an answer to a ping of origin A wait to be written. */
 async function blockWrite(rig: VhostRig): Promise<void> {
   rig.network.connections[0]!.client.block();
   rig.a.link.send(encodePingRequest(1));
@@ -178,7 +178,7 @@ Deno.test("Upstream follows three redirects in a row and no more", async () => {
   await rig.assertNothingLeft();
 });
 
-Deno.test("Upstream says so when it cannot read a redirect", async () => {
+Deno.test("Upstream fails when it cannot read a redirect", async () => {
   const rig = new VhostRig();
   redirectAll(rig.a, amfObject({ code: 302, redirect2: "elsewhere" }));
   const publisher = await rig.publish();
@@ -215,7 +215,7 @@ Deno.test("Upstream gives the server that it is redirected to the whole start ti
   assertEquals(publisher.handle !== null, true);
 });
 
-Deno.test("Upstream follows no redirect when nobody wants the stream any more", async () => {
+Deno.test("Upstream follows no redirect when the stream is no longer wanted", async () => {
   const rig = new VhostRig();
   rig.a.mood = { kind: "hold" };
   const publisher = await rig.publish();
@@ -236,7 +236,7 @@ Deno.test("Upstream that is ended while it dials a redirect leaves nothing behin
   await rig.assertNothingLeft();
 });
 
-Deno.test("Upstream is not hurt by what becomes of the connection that it left for a redirect", async () => {
+Deno.test("Upstream ignores errors of the connection that it left for a redirect", async () => {
   const rig = new VhostRig();
   rig.a.mood = { kind: "hold" };
   const publisher = await rig.publish();
@@ -246,7 +246,7 @@ Deno.test("Upstream is not hurt by what becomes of the connection that it left f
   assertEquals([publisher.handle !== null, rig.b.openCount], [true, 1]);
 });
 
-Deno.test("Upstream of a running stream is lost when its origin redirects, and the next is spliced on", async () => {
+Deno.test("Upstream of a running stream is lost when its origin redirects, and the next is spliced", async () => {
   const rig = new VhostRig();
   const player = await rig.play();
   const frames = [

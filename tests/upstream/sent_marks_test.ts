@@ -18,7 +18,7 @@ Deno.test("SentMarks moves to the newest mark that is acknowledged in full", () 
   assertEquals(marks.offset, 5_600);
 });
 
-Deno.test("SentMarks never goes back at an acknowledgement that comes late", () => {
+Deno.test("SentMarks never moves back at a late acknowledgement", () => {
   const marks = new SentMarks(0);
   marks.note(100, 100);
   marks.note(200, 200);
@@ -38,7 +38,7 @@ Deno.test("SentMarks follows acknowledgements across 2^32 bytes", () => {
   assertEquals(marks.offset, 2);
 });
 
-Deno.test("SentMarks stays small and safe when an origin acknowledges nothing for long", () => {
+Deno.test("SentMarks stays small and correct when an origin acknowledges nothing for long", () => {
   const marks = new SentMarks(0);
   for (let n = 1; n <= 100_000; n++) marks.note(n * 10, n * 10);
   marks.acknowledge(500_000);

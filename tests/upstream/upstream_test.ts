@@ -18,7 +18,7 @@ interface RunOptions extends Partial<UpstreamOptions> {
   readonly cluster?: Partial<ClusterConfig>;
 }
 
-/** An upstream to origin `a` that is running or over. */
+/** An upstream to origin `a`, running or ended. */
 class UpstreamRun implements UpstreamListener {
   readonly rig: EdgeRig;
   readonly upstream: Upstream;
@@ -42,7 +42,7 @@ class UpstreamRun implements UpstreamListener {
     });
   }
 
-  /** Starts it and lets happen what needs no time. */
+  /** Starts it, and settles what needs no time. */
   async run(): Promise<this> {
     this.upstream.run().then(
       () => this.outcome = "closed",
@@ -73,7 +73,7 @@ class UpstreamRun implements UpstreamListener {
   }
 }
 
-/** Nothing is left behind: no timer, no open socket. */
+/** Checks that no timer and no socket is left. */
 function assertClean({ rig }: UpstreamRun): void {
   assertEquals(rig.clock.pendingCount, 0, "timers are left");
   assertEquals(rig.network.connections.filter(({ client }) => !client.isClosed).length, 0);
@@ -83,7 +83,7 @@ function refusal(code: string) {
   return { code, description: "because" };
 }
 
-Deno.test("Upstream plays: asks for the stream, says when it starts, hands media on", async () => {
+Deno.test("Upstream plays: requests the stream, reports its start, passes media on", async () => {
   const run = await new UpstreamRun().run();
   const { link } = run.rig.a;
   assertEquals(link.commandNames, ["connect", "createStream", "play"]);
@@ -99,7 +99,7 @@ Deno.test("Upstream plays: asks for the stream, says when it starts, hands media
   assertClean(run);
 });
 
-Deno.test("Upstream publishes and says on which message stream id", async () => {
+Deno.test("Upstream publishes and reports the message stream id", async () => {
   const run = await new UpstreamRun(
     { kind: "publish" },
     ({ a }) => a.mood = { kind: "other msid", msid: 7 },
@@ -114,7 +114,7 @@ Deno.test("Upstream publishes and says on which message stream id", async () => 
   assertEquals(run.events, ["started 7"]);
 });
 
-Deno.test("Upstream tells when the running stream ends, and whether that is certain", async () => {
+Deno.test("Upstream reports when the running stream ends, and whether that is certain", async () => {
   const run = await new UpstreamRun().run();
   run.rig.a.link.sendMedia(keyframe(0));
   run.rig.a.link.send(encodeUserControl(UserControlEvent.STREAM_EOF, 1));
@@ -136,7 +136,7 @@ Deno.test("Upstream names the edges that a stream came through, and itself last"
   assertEquals(connectProperty(run.rig.a.link, "edgePath"), "far,near,edge0001");
 });
 
-Deno.test("Upstream says who it is in an SRS edge's way when it is told to", async () => {
+Deno.test("Upstream identifies itself as SRS edges do with debug_srs_upnode", async () => {
   const plain = await new UpstreamRun().run();
   assertEquals(plain.rig.a.link.commands[0]?.values.length, 1);
   const named = await new UpstreamRun({ cluster: { debugSrsUpnode: true } }).run();
@@ -154,7 +154,7 @@ Deno.test("Upstream fails when the origin does not listen", async () => {
   assertClean(run);
 });
 
-Deno.test("Upstream gives up a connect after the connect timeout", async () => {
+Deno.test("Upstream fails after the connect timeout", async () => {
   const run = await new UpstreamRun({}, ({ network }) => network.silence(PORT_A)).run();
   await run.rig.advance(2_999);
   assertEquals(run.outcome, null);
@@ -164,7 +164,7 @@ Deno.test("Upstream gives up a connect after the connect timeout", async () => {
   assertClean(run);
 });
 
-Deno.test("Upstream gives up an origin that does not answer the handshake", async () => {
+Deno.test("Upstream leaves an origin that does not answer the handshake", async () => {
   const run = await new UpstreamRun({}, ({ a }) => a.mood = { kind: "mute" }).run();
   await run.rig.advance(4_999);
   assertEquals(run.outcome, null);
@@ -180,7 +180,7 @@ Deno.test("Upstream fails when the origin hangs up", async () => {
   assertClean(run);
 });
 
-Deno.test("Upstream fails when the origin speaks something else than RTMP", async () => {
+Deno.test("Upstream fails when the origin does not speak RTMP", async () => {
   const bytes = new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n".repeat(200));
   const run = await new UpstreamRun({}, ({ a }) => a.mood = { kind: "babble", bytes }).run();
   assertEquals(run.error.phase, "handshake");
@@ -216,7 +216,7 @@ for (
   });
 }
 
-Deno.test("Upstream gives up a publish that the origin does not answer", async () => {
+Deno.test("Upstream leaves an origin that does not answer a publish", async () => {
   const run = await new UpstreamRun(
     { kind: "publish" },
     ({ a }) => a.mood = { kind: "hold" },
@@ -226,13 +226,13 @@ Deno.test("Upstream gives up a publish that the origin does not answer", async (
   assertClean(run);
 });
 
-// An origin that keeps a play waiting, because nobody publishes there.
+// An origin that keeps a play waiting, because no one publishes there.
 
-Deno.test("Upstream waits for ever for a held play when there is no other origin", async () => {
+Deno.test("Upstream waits without limit for a held play when there is no other origin", async () => {
   const run = await new UpstreamRun({}, ({ a }) => a.mood = { kind: "hold" }).run();
   await run.rig.advance(120_000);
   assertEquals(run.outcome, null);
-  assert(run.rig.a.link.pingCount > 10, "it asks whether the origin is there");
+  assert(run.rig.a.link.pingCount > 10, "it pings the origin");
   run.rig.a.link.accept();
   run.rig.a.link.sendMedia(keyframe(0));
   await run.rig.settle();
@@ -242,7 +242,7 @@ Deno.test("Upstream waits for ever for a held play when there is no other origin
   assertClean(run);
 });
 
-Deno.test("Upstream gives up a held play when there is another origin", async () => {
+Deno.test("Upstream leaves a held play when there is another origin", async () => {
   const run = await new UpstreamRun(
     { hasAlternative: () => true },
     ({ a }) => a.mood = { kind: "hold" },
@@ -254,7 +254,7 @@ Deno.test("Upstream gives up a held play when there is another origin", async ()
   assertClean(run);
 });
 
-Deno.test("Upstream gives up an origin that announces a play and sends nothing when there is another", async () => {
+Deno.test("Upstream leaves an origin that announces a play and sends nothing when there is another", async () => {
   const run = await new UpstreamRun({ hasAlternative: () => true }).run();
   await run.rig.advance(5_250);
   assertEquals(run.error.phase, "play");
@@ -276,7 +276,7 @@ Deno.test("Upstream does not take a server's notices at the start of a play for 
   assertEquals(run.error.phase, "play");
 });
 
-Deno.test("Upstream keeps an origin that has sent media, whatever there is beside it", async () => {
+Deno.test("Upstream keeps an origin that has sent media, even if there is another", async () => {
   const run = await new UpstreamRun({ hasAlternative: () => true }).run();
   run.rig.a.link.sendMedia(keyframe(0));
   await run.rig.advance(60_000);
@@ -285,7 +285,7 @@ Deno.test("Upstream keeps an origin that has sent media, whatever there is besid
 
 // Silent origins.
 
-Deno.test("Upstream asks a silent origin for a sign of life and keeps it when one comes", async () => {
+Deno.test("Upstream pings a silent origin and keeps it when it answers", async () => {
   const run = await new UpstreamRun().run();
   run.rig.a.link.sendMedia(keyframe(0));
   await run.rig.advance(1_999);
@@ -297,7 +297,7 @@ Deno.test("Upstream asks a silent origin for a sign of life and keeps it when on
   assertEquals(run.rig.clock.pendingCount, 1, "one watch");
 });
 
-Deno.test("Upstream does not ask an origin that sends", async () => {
+Deno.test("Upstream does not ping an origin that sends", async () => {
   const run = await new UpstreamRun().run();
   for (let timestampMs = 0; timestampMs < 20_000; timestampMs += 1_000) {
     run.rig.a.link.sendMedia(interFrame(timestampMs));
@@ -307,7 +307,7 @@ Deno.test("Upstream does not ask an origin that sends", async () => {
 });
 
 for (const kind of ["play", "publish"] as const) {
-  Deno.test(`Upstream gives up a ${kind} when the origin freezes`, async () => {
+  Deno.test(`Upstream fails a ${kind} when the origin freezes`, async () => {
     const run = await new UpstreamRun({ kind }).run();
     if (kind === "play") run.rig.a.link.sendMedia(keyframe(0));
     await run.rig.settle();
@@ -354,9 +354,9 @@ Deno.test("Upstream fails when the origin ends a running publish with an error s
   assertClean(run);
 });
 
-Deno.test("Upstream fails when the origin sends bytes that are no chunks", async () => {
+Deno.test("Upstream fails when the origin sends invalid chunks", async () => {
   const run = await new UpstreamRun().run();
-  // fmt 3 on a chunk stream that nothing was sent on.
+  // fmt 3 on an unused chunk stream.
   run.rig.a.link.send(hex("F0 F0 F0 F0"));
   await run.rig.settle();
   assertStringIncludes(run.error.message, "Origin broke the protocol");
@@ -406,7 +406,7 @@ Deno.test("Upstream.close() in the turn in which the connection is made closes i
   assertClean(run);
 });
 
-/** How far an upstream is when it is ended, and the origin that takes it there. */
+/** How far an upstream is when it is closed, and the origin's part in that. */
 const POINTS = [
   ["during the handshake", { kind: "mute" }],
   ["while the answer is awaited", { kind: "hold" }],
@@ -431,7 +431,7 @@ for (const [when, mood] of POINTS) {
 // finish()
 
 for (const kind of ["play", "publish"] as const) {
-  Deno.test(`Upstream.finish() tells the origin that the ${kind} is over, then closes`, async () => {
+  Deno.test(`Upstream.finish() tells the origin that the ${kind} has ended, then closes`, async () => {
     const run = await new UpstreamRun({ kind }).run();
     run.upstream.finish();
     await run.rig.settle();

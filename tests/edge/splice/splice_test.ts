@@ -13,7 +13,7 @@ interface Message {
 
 const VIDEO = 9;
 const AUDIO = 8;
-const GOP_PICTURES = 12;
+const GOP_FRAMES = 12;
 const VIDEO_HEADER: Message = message(VIDEO, 0, [0x17, 0, 0, 0, 0, 1, 2, 3]);
 const AUDIO_HEADER: Message = message(AUDIO, 0, [0xAF, 0, 0x12, 0x10]);
 
@@ -21,7 +21,7 @@ function message(typeId: number, timestampMs: number, bytes: readonly number[]):
   return { typeId, timestampMs, payload: Uint8Array.from(bytes) };
 }
 
-/** Bytes that no other message of the test has. */
+/** Returns bytes that no other message of the test has. */
 function noise(seed: number, length: number): number[] {
   const bytes: number[] = [];
   let state = seed * 2654435761 >>> 0;
@@ -33,25 +33,25 @@ function noise(seed: number, length: number): number[] {
 }
 
 interface EncodeOptions {
-  readonly pictures: number;
-  /** Tells one encode from another. */
+  readonly videoFrames: number;
+  /** Differs from encode to encode. */
   readonly seed?: number;
-  /** All pictures of one kind and all sounds alike, as of a black screen and silence. */
+  /** A black screen and silence: all keyframes are alike, all inter frames, all audio frames. */
   readonly isStill?: boolean;
   readonly hasVideo?: boolean;
 }
 
-/** Frames of an encode in order: a picture every 40 ms, a sound every 23 ms. */
+/** Returns an encode in order: a video frame every 40 ms, an audio frame every 23 ms. */
 function encode(
-  { pictures, seed = 1, isStill = false, hasVideo = true }: EncodeOptions,
+  { videoFrames, seed = 1, isStill = false, hasVideo = true }: EncodeOptions,
 ): Message[] {
   const frames: Message[] = [];
-  for (let n = 0; hasVideo && n < pictures; n++) {
-    const isKey = n % GOP_PICTURES === 0;
+  for (let n = 0; hasVideo && n < videoFrames; n++) {
+    const isKey = n % GOP_FRAMES === 0;
     const body = noise(isStill ? (isKey ? 1 : 2) : seed * 100_000 + n, isKey ? 900 : 300);
     frames.push(message(VIDEO, n * 40, [isKey ? 0x17 : 0x27, 1, 0, 0, 0, ...body]));
   }
-  for (let n = 0; n * 23 < pictures * 40; n++) {
+  for (let n = 0; n * 23 < videoFrames * 40; n++) {
     const body = isStill
       ? [0x21, 0x10, 4, 0x60, 0x8C, 0x1C]
       : noise(seed * 100_000 + 50_000 + n, 90);
@@ -60,7 +60,7 @@ function encode(
   return frames.sort((left, right) => left.timestampMs - right.timestampMs);
 }
 
-/** What an origin sends to a new player when `live` of the encode's frames have come to it. */
+/** Returns what an origin sends to a new player once it has `live` of the encode's frames. */
 function joinAt(frames: readonly Message[], live: number, clockMs: number): Message[] {
   let start = live;
   while (start > 0 && !isKeyframe(frames[start]!)) start--;
@@ -108,18 +108,18 @@ function describe(messages: readonly Message[]): string[] {
   );
 }
 
-const FRAMES = encode({ pictures: 40 });
+const FRAMES = encode({ videoFrames: 40 });
 
 for (const lagFrames of [-20, -3, 0, 3, 20]) {
   const where = lagFrames === 0
-    ? "as far as the last"
-    : `${Math.abs(lagFrames)} frames ${lagFrames < 0 ? "behind" : "ahead of"} the last`;
-  Deno.test(`Splice goes on with the very next frame when the new origin is ${where}`, () => {
+    ? "as far as the last one"
+    : `${Math.abs(lagFrames)} frames ${lagFrames < 0 ? "behind" : "ahead of"} the last one`;
+  Deno.test(`Splice continues with the very next frame when the new origin is ${where}`, () => {
     const streamClockMs = 70_000;
     for (let delivered = 30; delivered <= FRAMES.length - 30; delivered++) {
       const live = delivered + lagFrames;
       const incoming = joinAt(FRAMES, live, 5_000);
-      // Ahead beyond the next keyframe, frames are lost for good: that is no splice.
+      // Beyond the next keyframe, frames are lost for good: that is no splice.
       const firstIncoming = FRAMES.findIndex((frame) => frame.payload === incoming[2]!.payload);
       if (firstIncoming >= delivered) continue;
       const history = createHistory(FRAMES.slice(0, delivered), streamClockMs);
@@ -134,7 +134,7 @@ for (const lagFrames of [-20, -3, 0, 3, 20]) {
   });
 }
 
-Deno.test("Splice goes on across the wrap of time", () => {
+Deno.test("Splice continues across the wrap of timestamps", () => {
   const history = createHistory(FRAMES.slice(0, 60), 0xFFFFFFFF - 500);
   const result = spliceOn(history, joinAt(FRAMES, 60, 0xFFFFFFFF - 900));
   assertEquals(result.type, "continue");
@@ -149,17 +149,17 @@ Deno.test("Splice goes on across the wrap of time", () => {
   );
 });
 
-Deno.test("Splice begins anew at the first keyframe of another encode, headers first", () => {
+Deno.test("Splice restarts at the first keyframe of another encode, headers first", () => {
   const history = createHistory(FRAMES.slice(0, 60), 0);
-  const incoming = joinAt(encode({ pictures: 40, seed: 2 }), 60, 0);
+  const incoming = joinAt(encode({ videoFrames: 40, seed: 2 }), 60, 0);
   const result = spliceOn(history, incoming);
   assertEquals(result.type, "restart");
   assertEquals(describe(result.delivered), describe(incoming));
 });
 
-Deno.test("Splice waits for a keyframe of another encode that begins in mid-GOP", () => {
+Deno.test("Splice waits for a keyframe of another encode that begins within a GOP", () => {
   const history = createHistory(FRAMES.slice(0, 60), 0);
-  const other = encode({ pictures: 40, seed: 2 });
+  const other = encode({ videoFrames: 40, seed: 2 });
   const incoming = [VIDEO_HEADER, AUDIO_HEADER, ...other.slice(5)];
   const result = spliceOn(history, incoming);
   const firstKey = incoming.findIndex((each, index) => index > 1 && isKeyframe(each));
@@ -170,13 +170,13 @@ Deno.test("Splice waits for a keyframe of another encode that begins in mid-GOP"
   );
 });
 
-Deno.test("Splice does not take a still scene of another length for the newest place it fits", () => {
-  const still = encode({ pictures: 60, isStill: true });
+Deno.test("Splice does not take a still scene for the newest position that matches", () => {
+  const still = encode({ videoFrames: 60, isStill: true });
   const delivered = still.findIndex(({ timestampMs, typeId }) =>
     typeId === VIDEO && timestampMs >= 1000
   );
   const result = spliceOn(createHistory(still.slice(0, delivered), 0), joinAt(still, delivered, 0));
-  // Whichever GOP is taken, time goes forward and no picture comes twice at one time.
+  // Any GOP may be taken, but timestamps increase: no frame is sent twice.
   assertEquals(result.type, "continue");
   const times = result.delivered.filter(({ typeId }) => typeId === VIDEO)
     .map(({ timestampMs }) => timestampMs);
@@ -184,32 +184,32 @@ Deno.test("Splice does not take a still scene of another length for the newest p
   assert(times[0]! > 960);
 });
 
-Deno.test("Splice joins a stream that is sound alone", () => {
-  const sounds = encode({ pictures: 100, hasVideo: false });
-  const history = createHistory(sounds.slice(0, 80), 9_000);
-  const incoming = sounds.slice(50).map((each) => ({ ...each, timestampMs: each.timestampMs + 7 }));
+Deno.test("Splice joins a stream without video", () => {
+  const audio = encode({ videoFrames: 100, hasVideo: false });
+  const history = createHistory(audio.slice(0, 80), 9_000);
+  const incoming = audio.slice(50).map((each) => ({ ...each, timestampMs: each.timestampMs + 7 }));
   const result = spliceOn(history, incoming);
   assertEquals(result.type, "continue");
   assertEquals(
     describe(result.delivered),
-    describe(sounds.slice(80).map((each) => ({ ...each, timestampMs: each.timestampMs + 9_000 }))),
+    describe(audio.slice(80).map((each) => ({ ...each, timestampMs: each.timestampMs + 9_000 }))),
   );
 });
 
-Deno.test("Splice begins a stream anew when nothing was delivered before", () => {
+Deno.test("Splice restarts when nothing was delivered before", () => {
   const incoming = joinAt(FRAMES, 20, 0);
   const result = spliceOn(createHistory([], 0), incoming);
   assertEquals(result.type, "restart");
   assertEquals(describe(result.delivered), describe(incoming));
 });
 
-Deno.test("CatchUp keeps back the headers in force and lets a new one pass", () => {
+Deno.test("CatchUp drops the headers in force and passes a new one", () => {
   const catchUp = new CatchUp(createHistory(FRAMES.slice(0, 60), 0), { sourceMs: 0, streamMs: 0 });
   assertEquals(catchUp.isNew(VIDEO, 0, VIDEO_HEADER.payload), false);
   assertEquals(catchUp.isNew(VIDEO, 0, Uint8Array.of(0x17, 0, 0, 0, 0, 9)), true);
 });
 
-Deno.test("CatchUp tells slices of one time apart", () => {
+Deno.test("CatchUp tells slices with the same timestamp apart", () => {
   const [first, second] = [noise(7, 300), noise(8, 300)].map((body) =>
     message(VIDEO, 40, [0x27, 1, 0, 0, 0, ...body])
   );
@@ -232,16 +232,16 @@ for (
     { silence: " after an outage", silenceMs: 60_000, withinMs: 1_000 },
   ]
 ) {
-  Deno.test(`Joiner begins anew when the new origin sends the same material all over again${silence}`, () => {
-    const frames = encode({ pictures: 100 });
+  Deno.test(`Joiner restarts when the new origin sends the same material from the start${silence}`, () => {
+    const frames = encode({ videoFrames: 100 });
     const joiner = new Joiner(createHistory(frames, 0), 0);
-    // At the pace of a live stream: what a publisher sends that began its file again.
+    // At the pace of a live stream: a publisher that began its file again.
     const replay = joinAt(frames, 0, 0);
     for (const [index, { typeId, timestampMs, payload }] of replay.entries()) {
       const result = joiner.offer(typeId, timestampMs, payload, silenceMs + timestampMs);
       if (result === null) continue;
       assertEquals(result.align, null, "not the same broadcast");
-      // Headers, and from the newest keyframe on everything.
+      // Headers, then everything from the newest keyframe on.
       const newest = replay.slice(0, index + 1).findLastIndex(isKeyframe);
       assertEquals(
         describe(result.messages),
@@ -250,7 +250,7 @@ for (
       assert(timestampMs <= withinMs, `after ${timestampMs} ms`);
       return;
     }
-    throw new Error("it never joined");
+    throw new Error("The new origin was never joined");
   });
 }
 
@@ -266,5 +266,5 @@ Deno.test("Joiner waits for an origin that is a second behind", () => {
     assertEquals(describe(result.messages), describe(FRAMES.slice(delivered, delivered + 1)));
     return;
   }
-  throw new Error("it never joined");
+  throw new Error("The new origin was never joined");
 });
