@@ -13,7 +13,7 @@ import { type DemandEvent, OnDemand } from "./on_demand.ts";
 import { Puller } from "./puller.ts";
 
 /** Options of {@linkcode EdgeStream}. */
-export interface EdgeStreamOptions {
+interface EdgeStreamOptions {
   readonly context: EdgeContext;
   readonly stream: Stream;
   readonly wheel: FlushWheel;

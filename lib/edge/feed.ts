@@ -17,7 +17,7 @@ export interface FeedListener {
 }
 
 /** Options of {@linkcode Feed}. */
-export interface FeedOptions {
+interface FeedOptions {
   readonly context: UpstreamContext;
   readonly origin: OriginAddress;
   readonly request: StreamRequest;

@@ -14,7 +14,7 @@ export type DemandEvent =
   | "tick";
 
 /** What to do about it. */
-export type DemandAction = "start" | "stop" | "none";
+type DemandAction = "start" | "stop" | "none";
 
 /** See the diagram at {@linkcode OnDemand}. */
 export type DemandState = "idle" | "starting" | "live" | "lingering";

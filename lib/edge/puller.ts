@@ -14,7 +14,7 @@ import { PulledSource } from "./pulled_source.ts";
 import { type Joined, Joiner } from "./splice/joiner.ts";
 
 /** Options of {@linkcode Puller}. */
-export interface PullerOptions {
+interface PullerOptions {
   readonly context: EdgeContext;
   readonly stream: Stream;
   readonly logger: Logger;

@@ -21,7 +21,7 @@ import { EdgeStream } from "./edge_stream.ts";
 import { TokenCheck } from "./token_traverse.ts";
 
 /** Options of {@linkcode RemoteVhost}. */
-export interface RemoteVhostOptions {
+interface RemoteVhostOptions {
   readonly config: VhostConfig;
   readonly hub: Hub;
   readonly deps: UpstreamDeps;

@@ -7,7 +7,7 @@ import type { EdgeContext } from "./edge_context.ts";
 import { Upstream, type UpstreamListener } from "../upstream/upstream.ts";
 
 /** Options of {@linkcode TokenCheck}. */
-export interface TokenCheckOptions {
+interface TokenCheckOptions {
   readonly request: StreamRequest;
   readonly client: ConnectRequest;
   /**

@@ -8,7 +8,7 @@ import { refuseBusy } from "../server/takeover.ts";
 import type { PublishAnswer, PublishTicket, VhostService } from "../server/vhost_service.ts";
 
 /** Options of {@linkcode LocalVhost}. */
-export interface LocalVhostOptions {
+interface LocalVhostOptions {
   readonly config: VhostConfig;
   readonly hub: Hub;
   readonly clock: Clock;

@@ -4,7 +4,7 @@ import type { OriginAddress } from "../config/config.ts";
 import type { OriginSet } from "./origin_set.ts";
 
 /** Options of {@linkcode OriginLoop}. */
-export interface OriginLoopOptions {
+interface OriginLoopOptions {
   readonly origins: OriginSet;
   /** `app/stream`. */
   readonly streamName: string;

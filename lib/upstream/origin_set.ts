@@ -5,7 +5,7 @@ import { hashText } from "../base/hash_text.ts";
 import type { OriginAddress, OriginSelect } from "../config/config.ts";
 
 /** Which origins a vhost has, and when they are tried. */
-export interface OriginSettings {
+interface OriginSettings {
   /** In the order of preference; at least one, none twice. */
   readonly origins: readonly OriginAddress[];
   /** Which of them a stream prefers. */
@@ -21,7 +21,7 @@ export interface OriginSettings {
 }
 
 /** Options of {@linkcode OriginSet}. */
-export interface OriginSetOptions {
+interface OriginSetOptions {
   /** Name of the vhost: a stream of the same name in another vhost may prefer another origin. */
   readonly vhost: string;
   readonly settings: OriginSettings;

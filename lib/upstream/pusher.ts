@@ -19,7 +19,7 @@ import { UpstreamReport } from "./upstream_report.ts";
 import type { UpstreamTotals } from "./upstream_snapshot.ts";
 
 /** Options of {@linkcode Pusher}. */
-export interface PusherOptions {
+interface PusherOptions {
   readonly context: UpstreamContext;
   readonly origins: OriginSet;
   /** The push adds to them. */

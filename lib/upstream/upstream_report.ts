@@ -4,7 +4,7 @@ import { formatAddress } from "../io/address.ts";
 import type { UpstreamSnapshot, UpstreamTotals } from "./upstream_snapshot.ts";
 
 /** A stream continued by another connection, to another origin or to the same one. */
-export interface UpstreamSwitch {
+interface UpstreamSwitch {
   readonly to: OriginAddress;
   /**
    * `spliced`: with the very next frame. `restarted`: at a keyframe of another encode. `resumed`: a

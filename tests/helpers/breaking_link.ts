@@ -80,7 +80,7 @@ export class ByteLimit {
 }
 
 /** Both ends of a connection. */
-export type MemoryLink = MemoryNetwork["connections"][number];
+type MemoryLink = MemoryNetwork["connections"][number];
 
 /** Calls `prepare` for the next connection to `port`, before any byte has passed. */
 export function prepareNext(
