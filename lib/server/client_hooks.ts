@@ -1,7 +1,8 @@
 import type { VhostConfig } from "../config/config.ts";
 import type { StreamUrl } from "../rtmp/url.ts";
 import type { Action } from "./access_rules.ts";
-import { type HookClient, HookDeadline } from "./hook_client.ts";
+import type { HookClient } from "./hook_client.ts";
+import { HookDeadline } from "./hook_deadline.ts";
 import { type HookedClient, type HookEvent, hookPayload, objectionTo } from "./http_hooks.ts";
 import type { ClientCheck } from "./vhost_service.ts";
 
@@ -74,6 +75,7 @@ export class ClientHooks {
       return null;
     }
     const deadline = new HookDeadline(this.#hooks.clock, timeoutMs);
+    deadline.start();
     this.#queue(async () => {
       const objection = await this.#askAll(questions, place, deadline);
       deadline.end();
@@ -157,6 +159,7 @@ export class ClientHooks {
     if (urls[event.action].length === 0) return;
     this.#queue(async () => {
       const deadline = new HookDeadline(this.#hooks.clock, timeoutMs);
+      deadline.start();
       await this.#hooks.report(this.#callFor(event, place, deadline));
       deadline.end();
     });

@@ -1,9 +1,10 @@
 import { concatBytes, decodeUtf8 } from "../base/bytes.ts";
-import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { VERSION } from "../base/version.ts";
 import type { HookAction } from "../config/config.ts";
+import type { HookDeadline } from "./hook_deadline.ts";
 import {
   ALLOWED,
   failure,
@@ -52,42 +53,6 @@ const HEADERS = {
   // The server may close a kept connection just as the next request goes out, which then fails.
   "connection": "close",
 };
-
-/**
- * The time limit for the answers about one event. It starts when it is constructed: call
- * {@linkcode end} or {@linkcode cancel} when it is no longer needed.
- */
-export class HookDeadline {
-  readonly #abort = new AbortController();
-  readonly #cancelTimer: CancelTimer;
-  #isCancelled = false;
-
-  constructor(clock: Clock, timeoutMs: number) {
-    const reason = new Error(`it did not answer within ${timeoutMs} ms`);
-    this.#cancelTimer = clock.after(timeoutMs, () => this.#abort.abort(reason));
-  }
-
-  /** Aborts when the time is up, with an error that says so, and when the event is cancelled. */
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  get isCancelled(): boolean {
-    return this.#isCancelled;
-  }
-
-  /** The answers are no longer needed. Harmless when repeated or late. */
-  cancel(): void {
-    this.#isCancelled = true;
-    this.end();
-    this.#abort.abort();
-  }
-
-  /** All answers have arrived. */
-  end(): void {
-    this.#cancelTimer();
-  }
-}
 
 /**
  * Calls the HTTP servers of `http_hooks`; nothing else below `app` makes HTTP requests. An answer

@@ -1,6 +1,7 @@
 /** Requests to HTTP servers that are slow, wrong, talkative or not there. */
 
-import { HookClient, HookDeadline, type HookFetch } from "../../lib/server/hook_client.ts";
+import { HookClient, type HookFetch } from "../../lib/server/hook_client.ts";
+import { HookDeadline } from "../../lib/server/hook_deadline.ts";
 import { objectionTo } from "../../lib/server/http_hooks.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
@@ -28,6 +29,7 @@ class Rig {
 
   call(...urls: readonly string[]) {
     const deadline = new HookDeadline(this.clock, TIMEOUT_MS);
+    deadline.start();
     return { action: "on_play", urls, payload: { action: "on_play" }, deadline } as const;
   }
 

@@ -160,7 +160,7 @@ export class Client {
     this.#writer.send(bytes);
   }
 
-  /** Announces the chunk size and connects to `rtmp://server/live` unless told otherwise. */
+  /** Announces the chunk size and connects, by default to `rtmp://server/live`. */
   connect(properties: Readonly<Record<string, AmfValue>> = {}): void {
     this.send(encodeMessage(
       { csid: 2, typeId: 1, msid: 0, timestampMs: 0 },
