@@ -76,7 +76,7 @@ export class HlsService {
     const { name, hls: config } = vhost.config;
     const owner = `${name}/${stream.name}`;
     const current = this.#followedBy(owner);
-    // A publisher that returns to its stream continues it.
+    // With unchanged settings, a publisher that returns continues its channel.
     if (current?.config === config) return;
     if (current !== undefined) this.#unfollow(current);
     if (!config.enabled) return;
