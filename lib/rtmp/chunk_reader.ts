@@ -224,8 +224,8 @@ export class ChunkReader {
    * DEVIATION: fmt 3 repeats the extended timestamp (RTMP 1.0 §5.3.1.3) | because older ffmpeg and
    * librtmp omit it | test "ChunkReader.push() reads continuations with the extended timestamp
    * omitted"
-   * DEVIATION: the same | because gortmplib (mediamtx) writes zeros | test "ChunkReader.push() reads
-   * continuations with the extended timestamp zero"
+   * DEVIATION: the same | because gortmplib (mediamtx) writes zeros | test "ChunkReader.push()
+   * reads continuations with the extended timestamp zero"
    */
   #extendedBytes(stream: ChunkStream, bytes: Uint8Array, at: number, end: number): number {
     const isFirstOfMessage = stream.received < 0;

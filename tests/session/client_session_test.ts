@@ -287,7 +287,7 @@ Deno.test("ClientSession does not start a publish before it was requested", () =
 Deno.test("ClientSession ignores the answers to FMLE's commands", () => {
   const server = asked(PUBLISH);
   server.take();
-  const commands = ["onFCPublish", "onBWDone", "_onbwcheck", "whatever"];
+  const commands = ["onFCPublish", "onBWDone", "_onbwcheck", "onUnknown"];
   assertEquals(server.command(...commands.map((name) => ({ name, tid: 7 }))), NOTHING);
 });
 

@@ -129,7 +129,7 @@ Deno.test("ServerSession requests no acknowledgements when the window is 0", () 
   ]);
 });
 
-Deno.test("ServerSession acknowledges at the smaller of its own and the client's window", () => {
+Deno.test("ServerSession acknowledges at the smaller of the configured and the client's window", () => {
   const windows = { outAckSizeBytes: 0, inAckSizeBytes: 100 };
   const peer = new ClientPeer({ windows });
   // WindowAckSize 5,000,000, as nginx-rtmp sends before connect: 16 bytes.
