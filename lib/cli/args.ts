@@ -1,8 +1,3 @@
-/**
- * The command line: words in, one {@linkcode Command} out. What cannot be understood is a
- * `UsageError` with a fix; no word is silently ignored.
- */
-
 // @ts-types="./std_parse_args.d.ts"
 import { parseArgs, type ParsedArgs } from "@std/cli/parse-args";
 import { UsageError } from "../base/errors.ts";
@@ -12,29 +7,29 @@ import { nearestName } from "../config/nearest.ts";
 import { LOG_LEVEL_NAMES } from "../config/values.ts";
 import type { LogFormat } from "../logging/log_line.ts";
 
-/** Settings of the command line that win over those of the configuration. */
+/** Settings of the command line, which override those of the configuration. */
 export interface ServeOverrides {
-  /** Addresses to listen on, `PORT`, `HOST:PORT`; checked with the configuration. */
+  /** Addresses to listen on: `PORT` or `HOST:PORT`. Checked with the configuration. */
   readonly listen?: readonly string[];
-  /** Origins, `HOST` or `HOST:PORT`, that make the default vhost an edge; checked with the configuration. */
+  /** Make the default vhost an edge: `HOST` or `HOST:PORT`. Checked with the configuration. */
   readonly origins?: readonly string[];
   readonly logLevel?: LogLevel;
   readonly logFormat?: LogFormat;
 }
 
-/** Run the server, or with `test` only check its configuration. */
+/** Runs the server, or with `test` only checks its configuration. */
 export interface ServeCommand {
   readonly type: "serve";
-  /** Absent: an origin with the defaults (and the overrides). */
+  /** When absent: an origin with default settings, and the overrides. */
   readonly configFile?: string;
   readonly test: boolean;
   readonly overrides: ServeOverrides;
 }
 
-/** Run the self-contained demonstration. */
+/** Runs the demo. */
 export interface DemoCommand {
   readonly type: "demo";
-  /** Whole seconds, 1…86400; absent: the demonstration's own default. */
+  /** Whole seconds, 1…86400. When absent: the demo's default. */
   readonly seconds?: number;
 }
 
@@ -60,7 +55,7 @@ const LOG_FORMAT_NAMES: ReadonlyMap<string, LogFormat> = new Map([
 const MAX_DEMO_SECONDS = 86_400;
 const SEE_HELP = "`edge --help` lists all options";
 
-/** What a right value looks like, per option. */
+/** Examples of valid values, by option. */
 const VALUE_EXAMPLES: Readonly<Record<string, string>> = {
   "config": "`--config edge.conf`",
   "listen": "`--listen 1935` or `--listen 127.0.0.1:1935`",
@@ -70,19 +65,20 @@ const VALUE_EXAMPLES: Readonly<Record<string, string>> = {
   "seconds": "`--seconds 10`",
 };
 
-/** Options of SRS that this program does not have, and what to use instead. */
+/** What to use instead of options of SRS that this program does not have. */
 const SRS_OPTION_FIXES: ReadonlyMap<string, string> = new Map([
-  ["-g", "SRS prints its signature with it; use `edge --version`"],
-  ["-G", "SRS prints its signature with it; use `edge --version`"],
-  ["-e", "SRS is configured by environment variables with it; use `edge --config FILE` or options"],
+  ["-g", "it prints SRS's signature; use `edge --version`"],
+  ["-G", "it prints SRS's signature; use `edge --version`"],
+  ["-e", "it configures SRS by environment variables; use `edge --config FILE` or options"],
   ["-V", "use `edge --version`"],
   ["-?", "use `edge --help`"],
 ]);
 
 /**
- * Parses the words after the program's name.
+ * Parses the command line, without the name of the program. Ignores no word.
  *
- * @throws {UsageError} for unknown options, missing, repeated or malformed values, and stray words.
+ * @throws {UsageError} with a fix, for unknown options, missing, repeated or malformed values, and
+ *   unexpected words.
  */
 export function parseCommandLine(args: readonly string[]): Command {
   const parsed = parseArgs(args.map(normalizeArg), {
@@ -99,7 +95,10 @@ export function parseCommandLine(args: readonly string[]): Command {
   return serveCommand(parsed);
 }
 
-/** `-cFILE` is one word for SRS; a long option with a single dash is a slip that would be read as letters. */
+/**
+ * Splits `-cFILE`, which SRS allows. Refuses a long option with a single dash, which would be read
+ * as single letters.
+ */
 function normalizeArg(arg: string): string {
   if (arg.startsWith("-") && LONG_NAMES.includes(arg.slice(1).split("=")[0]!)) {
     throw new UsageError(`Unknown option ${quotePeerText(arg)}`, `did you mean "-${arg}"?`);
@@ -128,13 +127,13 @@ function refuseMissingValue(parsed: ParsedArgs, name: string): void {
 
 function serveCommand(parsed: ParsedArgs): ServeCommand {
   refuseStrayWord(parsed._[0]);
-  refuseOptionsOf(parsed, DEMO_OPTIONS, 'only "edge demo" has it');
+  refuseOptionsOf(parsed, DEMO_OPTIONS, 'only "edge demo" takes it');
   const configFile = onlyValueOf(parsed, "config");
   const test = parsed["test"] === true;
   if (test && configFile === undefined) {
     throw new UsageError(
       'Option "--test" has no configuration to test',
-      "name it: `edge --test --config edge.conf`",
+      "name a file: `edge --test --config edge.conf`",
     );
   }
   const command = { type: "serve", test, overrides: serveOverrides(parsed) } as const;
@@ -158,8 +157,8 @@ function splitOrigins(list: string): string[] {
   const origins = list.split(",").map((origin) => origin.trim());
   if (origins.includes("")) {
     throw new UsageError(
-      `Option "--origin" has an empty name in ${quotePeerText(list)}`,
-      "separate origins by one comma: `--origin 192.0.2.10:1935,192.0.2.11:1935`",
+      `Option "--origin" has an empty origin in ${quotePeerText(list)}`,
+      "separate origins with one comma: `--origin 192.0.2.10:1935,192.0.2.11:1935`",
     );
   }
   return origins;
@@ -167,7 +166,7 @@ function splitOrigins(list: string): string[] {
 
 function demoCommand(parsed: ParsedArgs): DemoCommand {
   refuseStrayWord(parsed._[1]);
-  refuseOptionsOf(parsed, [...SERVE_OPTIONS, "test"], '"edge demo" brings its own configuration');
+  refuseOptionsOf(parsed, [...SERVE_OPTIONS, "test"], '"edge demo" has its own configuration');
   const text = onlyValueOf(parsed, "seconds");
   if (text === undefined) return { type: "demo" };
   const seconds = Number(text);
@@ -198,7 +197,7 @@ function refuseOptionsOf(parsed: ParsedArgs, names: readonly string[], why: stri
   throw new UsageError(`Option "--${given}" cannot be used here`, `leave it out: ${why}`);
 }
 
-/** All values of an option that takes one, in order. */
+/** Returns the values of an option, in order. */
 function valuesOf(parsed: ParsedArgs, name: string): readonly string[] {
   const values = parsed[name];
   return Array.isArray(values) ? values : [];

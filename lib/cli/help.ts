@@ -1,41 +1,38 @@
-/** The texts of `edge --help` and `edge --version`. */
-
 import { VERSION } from "../base/version.ts";
 
-/** What `edge --version` prints, without a line end. */
+/** The output of `edge --version`, without a newline. */
 export const VERSION_TEXT = `edge ${VERSION}`;
 
-/** What `edge --help` prints: at most 80 columns, without a line end. */
+/** The output of `edge --help`: at most 80 columns, without a newline. */
 export const HELP_TEXT = `\
 ${VERSION_TEXT}: an RTMP origin and edge server
 
 Examples
   edge                                  an origin on port 1935
-  edge --config edge.conf               what the file says (SRS style or .toml)
-  edge --test --config edge.conf        check the file and stop
-  edge --origin 192.0.2.10              an edge of that origin, without any file
+  edge --config edge.conf               a server as configured (SRS or TOML)
+  edge --test --config edge.conf        check the file and exit
+  edge --origin 192.0.2.10              an edge of that origin, without a file
   edge --listen 1936 --origin a,b:1935  on another port, with a second origin
-  edge demo                             show origin and edges at work, with
-                                        nothing else installed
+  edge demo                             an origin and two edges at work, with
+                                        nothing else to install
 
-Publish to rtmp://HOST/live/NAME and play the same address, on origin or edge.
+Publish to rtmp://HOST/live/NAME and play the same URL, on origin or edge.
 
 Usage
   edge [options]
   edge demo [--seconds N]
 
 Options
-  -c, --config FILE       configuration, SRS style or TOML (.toml)
-  -t, --test              check the configuration and stop
-      --listen ADDR       PORT or HOST:PORT; repeat it for more; wins over the
-                          file
+  -c, --config FILE       configuration: SRS style, or TOML (.toml)
+  -t, --test              check the configuration and exit
+      --listen ADDR       PORT or HOST:PORT, repeatable; overrides the file
       --origin HOST[:PORT]
-                          make the default vhost an edge of this origin; repeat
-                          it or separate by commas for more, tried in order
-      --log-level LEVEL   debug, info, warning or error
+                          make the default vhost an edge of this origin;
+                          repeatable or comma-separated, tried in order
+      --log-level LEVEL   trace, debug, info, warning or error
       --log-format FORMAT text or json
   -v, --version           print the version
-  -h, --help              print this text
+  -h, --help              print this help
 
 Exit codes
-  0 fine, 64 wrong command line, 78 wrong configuration, 1 anything else`;
+  0 success, 64 wrong command line, 78 wrong configuration, 1 other failure`;

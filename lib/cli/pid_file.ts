@@ -1,17 +1,11 @@
-/**
- * The pid file: tells service managers who runs, and keeps a second server with the same file from
- * starting. What counts is the lock on the file and not the number in it, because the system gives
- * numbers of dead processes to new ones.
- */
-
 import { decodeUtf8, encodeUtf8 } from "../base/bytes.ts";
 import { describeError } from "../base/errors.ts";
 import { writeAllSync } from "../logging/log_file.ts";
 import { makeParentDirectory } from "../logging/parent_directory.ts";
 
-/** A pid file that cannot be had. */
+/** The pid file cannot be written, or another process holds it. */
 export class PidFileError extends Error {
-  /** What a person can do about it, one sentence. */
+  /** What to do about it, in one sentence. */
   readonly fix: string;
 
   constructor(message: string, fix: string, options?: ErrorOptions) {
@@ -23,15 +17,16 @@ export class PidFileError extends Error {
 
 /** A pid file that this process holds. */
 export interface PidFile {
-  /** Removes the file and gives the lock back. */
+  /** Removes the file and releases the lock. */
   release(): void;
 }
 
 /**
- * Writes this process's number into the file and holds it. Makes missing directories, and takes over
- * a file that a dead process left behind.
+ * Writes the process id to the file and locks it. Creates missing directories, and takes over the
+ * file of a dead process. The lock keeps a second server from starting, not the number in the file:
+ * the system reuses process ids.
  *
- * @throws {PidFileError} when a running process holds the file, or when it cannot be written.
+ * @throws {PidFileError} when a running process holds the file, or it cannot be written.
  */
 export async function acquirePidFile(path: string): Promise<PidFile> {
   try {
@@ -57,7 +52,7 @@ async function lockAndWrite(path: string): Promise<PidFile> {
       file.close();
       throw error;
     }
-    // The holder removed the file after we opened it and before we locked it: ours has no name.
+    // The holder removed the file before we locked it, so ours has no name.
     file.close();
   }
 }
@@ -67,7 +62,7 @@ function writePid(file: Deno.FsFile, path: string): PidFile {
   writeAllSync(file, encodeUtf8(`${Deno.pid}\n`));
   return {
     release() {
-      // Removed while locked, and only when nobody put another file in its place.
+      // Remove it while it is locked, and only if no other file has replaced it.
       if (isStillAt(file, path)) Deno.removeSync(path);
       file.close();
     },
@@ -92,7 +87,7 @@ function readPid(file: Deno.FsFile): string {
 function heldError(path: string, pid: string): PidFileError {
   const holder = pid === "" ? "another process" : `process ${pid}`;
   return new PidFileError(
-    `Cannot start: ${holder} runs with pid file ${path}`,
+    `Cannot start: ${holder} holds pid file ${path}`,
     `stop ${holder} or choose another pid path`,
   );
 }

@@ -1,11 +1,9 @@
-/** The program: a command line in, an exit code out. Prints every error with its fix. */
-
 import { systemClock } from "../base/clock.ts";
 import { ConfigError, describeError, UsageError } from "../base/errors.ts";
 import { denoNetwork } from "../io/tcp.ts";
 import { silentLogger } from "../base/log.ts";
 import { type Command, parseCommandLine } from "./args.ts";
-import { createDemoNetwork } from "../demo/demo_network.ts";
+import { LocalDemoNetwork } from "../demo/demo_network.ts";
 import { runDemo } from "../demo/run_demo.ts";
 import { EXIT_CODE, type ExitCode, exitCodeOf } from "./exit_codes.ts";
 import { HELP_TEXT, VERSION_TEXT } from "./help.ts";
@@ -16,7 +14,7 @@ import { StartError } from "../app/start_error.ts";
 import { onStopSignal } from "./signals.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 
-/** Runs the program. Never rejects. @returns its exit code. */
+/** Runs the program and returns its exit code. Prints every error with its fix. Never rejects. */
 export async function runCli(args: readonly string[]): Promise<ExitCode> {
   try {
     return await runCommand(parseCommandLine(args));
@@ -48,7 +46,7 @@ async function demo(seconds: number | undefined): Promise<ExitCode> {
   const dispose = onStopSignal(() => stop.abort(), silentLogger);
   try {
     const isComplete = await runDemo({
-      network: createDemoNetwork(denoNetwork, systemClock),
+      network: new LocalDemoNetwork(denoNetwork, systemClock),
       clock: systemClock,
       ...(seconds === undefined ? {} : { seconds }),
       write: print,

@@ -31,7 +31,7 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
   const { config, warnings } = load(command);
   if (command.test) {
     for (const warning of warnings) say(describeConfigProblem(warning));
-    say(`The configuration file ${command.configFile} is fine`);
+    say(`Configuration file ${command.configFile} is valid`);
     return EXIT_CODE.ok;
   }
   if (config.workDir !== "") Deno.chdir(config.workDir);

@@ -1,32 +1,30 @@
-/** Signals of the terminal and of service managers. */
-
 import type { Logger } from "../base/log.ts";
 import { EXIT_CODE } from "./exit_codes.ts";
 
-/** A signal that asks the server to stop. */
-export type StopSignal = "SIGINT" | "SIGTERM";
+/** A signal that stops the server. */
+type StopSignal = "SIGINT" | "SIGTERM";
 
-// Windows has no SIGTERM and no SIGHUP to listen to.
+// Windows has neither SIGTERM nor SIGHUP.
 const STOP_SIGNALS: readonly StopSignal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
 const RELOAD_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? [] : ["SIGHUP"];
 
 /**
- * Calls `stop` at the first SIGINT or SIGTERM; a second one ends the process at once. SIGHUP, which
- * would end the process, is answered by a log line.
+ * Calls `stop` at the first SIGINT or SIGTERM. A second one ends the process at once. SIGHUP only
+ * logs a line, instead of ending the process.
  *
- * @returns a function that gives the signals their usual meaning back.
+ * @returns a function that restores the default behavior of the signals.
  */
 export function onStopSignal(stop: (signal: StopSignal) => void, logger: Logger): () => void {
   let isStopping = false;
   function onSignal(signal: StopSignal): void {
     if (isStopping) {
-      logger.warning("Second stop signal: ending at once", { signal });
+      logger.warning("Second stop signal; exiting immediately", { signal });
       Deno.exit(EXIT_CODE.failure);
     }
     isStopping = true;
-    logger.info("Stopping; a second signal ends it at once", { signal });
+    logger.info("Stopping; send the signal again to exit immediately", { signal });
     stop(signal);
   }
   function onReload(): void {

@@ -1,26 +1,22 @@
-/**
- * The demonstration's servers, encoder and players: the real ones, on free ports of this machine.
- */
-
+import { createHandshakeOptions, startServer } from "../app/compose.ts";
 import type { Clock } from "../base/clock.ts";
 import { silentLogger } from "../base/log.ts";
 import { Ticker } from "../base/ticker.ts";
 import { applyOverrides } from "../config/overrides.ts";
 import { defaultConfig } from "../config/parse_config.ts";
+import { FlushQueue } from "../io/flush_queue.ts";
+import type { Network } from "../io/transport.ts";
+import { encodeMessage } from "../rtmp/chunk_encode.ts";
+import { csidOf } from "../rtmp/encoded_messages.ts";
+import { parseRtmpUrl, parseStreamUrl } from "../rtmp/url.ts";
+import { Upstream, type UpstreamListener } from "../upstream/upstream.ts";
 import {
   type UpstreamContext,
   type UpstreamSettings,
   WATCH_PERIOD_MS,
 } from "../upstream/upstream_context.ts";
-import { Upstream, type UpstreamListener } from "../upstream/upstream.ts";
-import { csidOf } from "../rtmp/encoded_messages.ts";
-import { FlushQueue } from "../io/flush_queue.ts";
-import type { Network } from "../io/transport.ts";
-import { encodeMessage } from "../rtmp/chunk_encode.ts";
-import { parseRtmpUrl, parseStreamUrl } from "../rtmp/url.ts";
-import { createHandshakeOptions, startServer } from "../app/compose.ts";
 import type { MediaMessage } from "./frame_check.ts";
-import type { DemoNetwork } from "./run_demo.ts";
+import type { DemoNetwork, DemoPlayer, DemoPublisher, DemoServer } from "./run_demo.ts";
 
 const ANY_PORT = ["127.0.0.1:0"];
 
@@ -33,27 +29,76 @@ const CLIENT_SETTINGS: UpstreamSettings = {
   stallTimeoutMs: 2_000,
 };
 
-/** The demonstration on `network`. */
-export function createDemoNetwork(network: Network, clock: Clock): DemoNetwork {
-  const config = defaultConfig();
-  const context: UpstreamContext = {
-    settings: () => CLIENT_SETTINGS,
-    network,
-    queue: new FlushQueue(clock),
-    clock,
-    ticker: new Ticker(clock, WATCH_PERIOD_MS),
-    logger: silentLogger,
-    handshake: createHandshakeOptions(clock),
-    chunkSize: config.chunkSize,
-    edgeId: null,
-  };
+/** A client that a server has accepted. */
+interface DemoClient {
+  readonly upstream: Upstream;
+  /** Message stream id of its stream. */
+  readonly msid: number;
+  /** Finishes what is under way and disconnects. */
+  close(): Promise<void>;
+}
 
-  /** A client that the server accepted. */
-  async function open(
+/** Real servers, encoders and players for the demo, on free ports of this machine. */
+export class LocalDemoNetwork implements DemoNetwork {
+  readonly #config = defaultConfig();
+  readonly #network: Network;
+  readonly #clock: Clock;
+  /** Shared by the encoder and the players. */
+  readonly #context: UpstreamContext;
+
+  constructor(network: Network, clock: Clock) {
+    this.#network = network;
+    this.#clock = clock;
+    this.#context = {
+      settings: () => CLIENT_SETTINGS,
+      network,
+      queue: new FlushQueue(clock),
+      clock,
+      ticker: new Ticker(clock, WATCH_PERIOD_MS),
+      logger: silentLogger,
+      handshake: createHandshakeOptions(clock),
+      chunkSize: this.#config.chunkSize,
+      edgeId: null,
+    };
+  }
+
+  startServer({ origins }: { readonly origins: readonly string[] }): Promise<DemoServer> {
+    const overrides = origins.length === 0 ? { listen: ANY_PORT } : { listen: ANY_PORT, origins };
+    const server = startServer(applyOverrides(this.#config, overrides), {
+      network: this.#network,
+      clock: this.#clock,
+      logger: silentLogger,
+    });
+    return Promise.resolve({
+      port: server.addresses[0]!.port,
+      stats: () => ({ viewers: server.counts.players, upstreams: server.upstreamCount }),
+      stop: () => server.stop(),
+    });
+  }
+
+  async publish(url: string): Promise<DemoPublisher> {
+    const { chunkSize } = this.#context;
+    const { upstream, msid, close } = await this.#open("publish", url, () => {});
+    return {
+      push(typeId, timestampMs, payload) {
+        const header = { csid: csidOf(typeId), typeId, msid, timestampMs };
+        upstream.writer.send(encodeMessage(header, payload, chunkSize));
+      },
+      close,
+    };
+  }
+
+  async play(url: string, onMessage: (message: MediaMessage) => void): Promise<DemoPlayer> {
+    const { close } = await this.#open("play", url, onMessage);
+    return { close };
+  }
+
+  /** Resolves when the server accepts the play or publish. */
+  async #open(
     kind: "play" | "publish",
     url: string,
     onMessage: (message: MediaMessage) => void,
-  ) {
+  ): Promise<DemoClient> {
     const { hostname, port, tcUrl, app, stream } = parseRtmpUrl(url);
     const accepted = Promise.withResolvers<number>();
     const listener: UpstreamListener = {
@@ -62,59 +107,24 @@ export function createDemoNetwork(network: Network, clock: Clock): DemoNetwork {
       onUnpublished() {},
       onAcknowledgement() {},
     };
-    const client = new Upstream(context, {
+    const streamUrl = parseStreamUrl({ tcUrl, app, stream });
+    const upstream = new Upstream(this.#context, {
       kind,
       origin: { hostname, port },
-      request: {
-        url: parseStreamUrl({ tcUrl, app, stream }),
-        name: `${app}/${stream}`,
-        edgePath: [],
-        backlogMs: 0,
-      },
+      request: { url: streamUrl, name: `${app}/${stream}`, edgePath: [], backlogMs: 0 },
       listener,
       hasAlternative: () => true,
       backlogMs: 0,
     });
-    const ended = client.run();
+    const ended = upstream.run();
     ended.catch(accepted.reject);
-    return { client, msid: await accepted.promise, ended: ended.catch(() => {}) };
+    return {
+      upstream,
+      msid: await accepted.promise,
+      async close() {
+        upstream.finish();
+        await ended.catch(() => {});
+      },
+    };
   }
-
-  return {
-    startServer({ origins }) {
-      const overrides = origins.length === 0 ? { listen: ANY_PORT } : { listen: ANY_PORT, origins };
-      const server = startServer(applyOverrides(config, overrides), {
-        network,
-        clock,
-        logger: silentLogger,
-      });
-      return Promise.resolve({
-        port: server.addresses[0]!.port,
-        stats: () => ({ viewers: server.counts.players, upstreams: server.upstreamCount }),
-        stop: () => server.stop(),
-      });
-    },
-    async publish(url) {
-      const { client, msid, ended } = await open("publish", url, () => {});
-      return {
-        push(typeId, timestampMs, payload) {
-          const header = { csid: csidOf(typeId), typeId, msid, timestampMs };
-          client.writer.send(encodeMessage(header, payload, context.chunkSize));
-        },
-        close() {
-          client.finish();
-          return ended;
-        },
-      };
-    },
-    async play(url, onMessage) {
-      const { client, ended } = await open("play", url, onMessage);
-      return {
-        close() {
-          client.finish();
-          return ended;
-        },
-      };
-    },
-  };
 }

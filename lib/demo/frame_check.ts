@@ -1,21 +1,15 @@
-/**
- * Proves that a player got what was published: every audio and video frame once, in order, byte for
- * byte. The publisher records its frames in a {@linkcode FrameLedger}; a {@linkcode FrameCheck} per
- * player looks up what arrives.
- */
-
 import { diffU32 } from "../base/u32.ts";
 import { TagType } from "../media/flv_layout.ts";
 import { AudioKind, classifyAudio, classifyVideo, VideoKind } from "../media/flv_tag.ts";
 
-/** A message of a stream, as published or as played. */
+/** A message of a stream, as published or played. */
 export interface MediaMessage {
   readonly typeId: number;
   readonly timestampMs: number;
   readonly payload: Uint8Array;
 }
 
-/** Whether the message is a picture or sound, and not metadata or a sequence header. */
+/** Whether the message is a video or audio frame, not metadata or a sequence header. */
 export function isFrame(message: MediaMessage): boolean {
   if (message.typeId === TagType.audio) return classifyAudio(message.payload) === AudioKind.frame;
   if (message.typeId !== TagType.video) return false;
@@ -23,8 +17,8 @@ export function isFrame(message: MediaMessage): boolean {
   return kind === VideoKind.frame || kind === VideoKind.keyframe;
 }
 
-/** Frames that are remembered: more than a minute of the sample. */
-const MAX_REMEMBERED_FRAMES = 5000;
+/** Frames that are kept: more than a minute of the sample. */
+const MAX_KEPT_FRAMES = 5000;
 
 /** A published frame. */
 interface LedgerEntry {
@@ -33,9 +27,9 @@ interface LedgerEntry {
   readonly timestampMs: number;
 }
 
-/** The published frames, newest {@linkcode MAX_REMEMBERED_FRAMES} only. */
+/** The newest published frames. {@linkcode FrameCheck} compares what players receive with them. */
 export class FrameLedger {
-  /** By time and content: the sample repeats, so content alone names several frames. */
+  /** By time and content: the sample repeats, so content alone is ambiguous. */
   readonly #indexByKey = new Map<string, number>();
   readonly #newestByContent = new Map<string, LedgerEntry>();
   #count = 0;
@@ -45,7 +39,7 @@ export class FrameLedger {
     return this.#count;
   }
 
-  /** Remembers a published message; those that are no frames are left out. */
+  /** Records a published message. Ignores all but frames. */
   record(message: MediaMessage): void {
     if (!isFrame(message)) return;
     const { timestampMs } = message;
@@ -53,15 +47,15 @@ export class FrameLedger {
     this.#indexByKey.set(frameKey(content, timestampMs), this.#count);
     this.#newestByContent.set(content, { index: this.#count, timestampMs });
     this.#count++;
-    if (this.#indexByKey.size > MAX_REMEMBERED_FRAMES) this.#forgetOldest();
+    if (this.#indexByKey.size > MAX_KEPT_FRAMES) this.#forgetOldest();
   }
 
-  /** Index of the frame with this content and published time. */
+  /** Returns the index of the frame with this content and published time. */
   indexOf(content: string, timestampMs: number): number | undefined {
     return this.#indexByKey.get(frameKey(content, timestampMs));
   }
 
-  /** Published time of the newest frame with this content. */
+  /** Returns the published time of the newest frame with this content. */
   newestTimestampOf(content: string): number | undefined {
     return this.#newestByContent.get(content)?.timestampMs;
   }
@@ -74,25 +68,28 @@ export class FrameLedger {
   }
 }
 
-/** What a {@linkcode FrameCheck} has found. */
+/** The findings of a {@linkcode FrameCheck}. */
 export interface FrameCounts {
   /** Published frames received, each counted once. */
   readonly frames: number;
   /** Payload bytes of all messages received. */
   readonly bytes: number;
-  /** Published frames left out, from the first received to the newest received. */
+  /** Published frames that are missing between the first and the newest received. */
   readonly lost: number;
   /** Frames received again, or after a later one. */
-  readonly doubled: number;
-  /** Frames that nobody published: changed content or a wrong time. */
+  readonly duplicated: number;
+  /** Frames that were not published: changed content or a wrong time. */
   readonly foreign: number;
 }
 
-/** Follows one player. Its frames count from the first that it gets, a joiner's starting point. */
+/**
+ * Checks that one player receives what was published from its first frame on: every audio and video
+ * frame once, in order, byte for byte.
+ */
 export class FrameCheck {
   readonly #ledger: FrameLedger;
-  readonly #counts = { frames: 0, bytes: 0, lost: 0, doubled: 0, foreign: 0 };
-  /** What was added to the published time on the way; undefined until the first frame. */
+  readonly #counts = { frames: 0, bytes: 0, lost: 0, duplicated: 0, foreign: 0 };
+  /** What the servers added to the published time; undefined until the first frame. */
   #shiftMs: number | undefined;
   #nextIndex: number | undefined;
 
@@ -104,12 +101,12 @@ export class FrameCheck {
     return { ...this.#counts };
   }
 
-  /** Published frames that have not arrived yet, or all when none has arrived. */
+  /** Published frames that have not arrived; all until the first one has. */
   get pending(): number {
     return this.#ledger.count - (this.#nextIndex ?? 0);
   }
 
-  /** Looks up a received message. The payload is not kept. */
+  /** Checks a received message. Does not keep the payload. */
   accept(message: MediaMessage): void {
     this.#counts.bytes += message.payload.length;
     if (isFrame(message)) this.#count(this.#indexOf(message));
@@ -122,7 +119,7 @@ export class FrameCheck {
     }
     const expected = this.#nextIndex ?? index;
     if (index < expected) {
-      this.#counts.doubled++;
+      this.#counts.duplicated++;
       return;
     }
     this.#counts.frames++;
@@ -147,7 +144,7 @@ function frameKey(content: string, timestampMs: number): string {
   return `${content}@${timestampMs}`;
 }
 
-/** Type, length and FNV-1a hash of a message. */
+/** Returns type, length and FNV-1a hash of a message. */
 function contentKey({ typeId, payload }: MediaMessage): string {
   let hash = 0x811c9dc5;
   for (const byte of payload) hash = Math.imul(hash ^ byte, 0x01000193);

@@ -1,12 +1,13 @@
-/** The sample as an endless stream: what an encoder that plays it over and over would send, and when. */
-
 import { type FlvTag, readFlv } from "../media/flv_file.ts";
 import { TagType } from "../media/flv_layout.ts";
 import { withSetDataFrame } from "../media/metadata.ts";
 import { isFrame } from "./frame_check.ts";
 import { decodeSampleFlv, SAMPLE_DURATION_MS } from "./sample.ts";
 
-/** Hands out the tags of the sample in order. Metadata and sequence headers come once, at the start. */
+/**
+ * The sample as an endless stream, as an encoder that repeats it would send it. Metadata and
+ * sequence headers occur once, at the start.
+ */
 export class LoopedSample {
   readonly #frames: readonly FlvTag[];
   #opening: readonly FlvTag[];
@@ -19,8 +20,8 @@ export class LoopedSample {
   }
 
   /**
-   * The tags that are due `elapsedMs` after the start and were not taken before. Their times go on
-   * where the sample starts again. Payloads are shared and must not be changed.
+   * Returns the tags that are due `elapsedMs` after the start and were not taken before. Timestamps
+   * continue where the sample repeats. Payloads are shared and must not be changed.
    */
   takeDue(elapsedMs: number): FlvTag[] {
     const due = [...this.#opening];
@@ -39,7 +40,7 @@ export class LoopedSample {
   }
 }
 
-/** An encoder puts the order to keep the metadata in front of it. */
+/** Encoders prepend `@setDataFrame` to metadata. */
 function asPublished(tag: FlvTag): FlvTag {
   if (tag.typeId !== TagType.data) return tag;
   return { ...tag, payload: withSetDataFrame(tag.payload) };

@@ -1,22 +1,20 @@
-/** Bit rate over the last moments of a growing byte count. */
-
-/** How far back the rate looks. */
+/** Time the rate is averaged over. */
 const WINDOW_MS = 2000;
 
-/** Fed with totals now and then, tells the rate between the oldest and the newest in its window. */
+/** The bit rate of a growing byte count, between the oldest and newest sample of the last 2 s. */
 export class RateMeter {
   readonly #samples: { readonly atMs: number; readonly totalBytes: number }[] = [];
 
-  /** Takes the bytes counted so far at a time that never runs backwards. */
+  /** Samples the bytes counted so far. `atMs` must not decrease. */
   sample(atMs: number, totalBytes: number): void {
     this.#samples.push({ atMs, totalBytes });
-    // The one that is just older than the window stays: the window is measured from it.
+    // Keep the newest sample older than the window: the window is measured from it.
     while (this.#samples.length > 2 && this.#samples[1]!.atMs <= atMs - WINDOW_MS) {
       this.#samples.shift();
     }
   }
 
-  /** Thousands of bits per second, 0 until two samples were taken at different times. */
+  /** kbit/s; 0 until there are samples of two different times. */
   get kbps(): number {
     const oldest = this.#samples[0];
     const newest = this.#samples.at(-1);

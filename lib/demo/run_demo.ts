@@ -1,31 +1,21 @@
-/**
- * `edge demo`: an encoder publishes the built-in sample to an edge, which pushes it to its origin; a
- * second edge pulls it from the first. Players at all three check every frame.
- *
- *     encoder ─▶ edge ─▶ origin
- *                 └────▶ edge 2
- *
- * Servers and connections come in as {@linkcode DemoNetwork}, time as a clock.
- */
-
 import type { Clock } from "../base/clock.ts";
 import { FrameCheck, FrameLedger, type MediaMessage } from "./frame_check.ts";
 import { LoopedSample } from "./looped_sample.ts";
 import { RateMeter } from "./rate_meter.ts";
 import { createDisplay, type LegRow, type Snapshot, type TableDisplay } from "./table.ts";
 
-/** A running server of the demonstration. */
+/** A server of the demo. */
 export interface DemoServer {
   /** Port on 127.0.0.1. */
   readonly port: number;
-  /** How many connections play from it, and how many it has to its origins. */
+  /** Connections that play from it, and its connections to origins. */
   stats(): { readonly viewers: number; readonly upstreams: number };
   stop(): Promise<void>;
 }
 
 /** A connection that publishes. */
 export interface DemoPublisher {
-  /** Sends a message. Does not change or keep the payload, and does not throw once closed or lost. */
+  /** Sends a message. Neither changes nor keeps the payload. Does not throw once closed or lost. */
   push(typeId: number, timestampMs: number, payload: Uint8Array): void;
   close(): Promise<void>;
 }
@@ -35,15 +25,17 @@ export interface DemoPlayer {
   close(): Promise<void>;
 }
 
-/** What the demonstration needs of the rest of the program. */
+/** The servers and clients of the demo. */
 export interface DemoNetwork {
-  /** Starts a server on a free port of 127.0.0.1: an edge of these `HOST:PORT`s, or an origin if none. */
+  /**
+   * Starts a server on a free port of 127.0.0.1: an edge of `origins` (`HOST:PORT`), or an origin.
+   */
   startServer(options: { readonly origins: readonly string[] }): Promise<DemoServer>;
-  /** Resolves when the server accepted the publish. */
+  /** Resolves when the server accepts the publish. */
   publish(url: string): Promise<DemoPublisher>;
   /**
-   * Resolves when the server accepted the play, and rejects when it has not in a few seconds. The
-   * message's payload is valid during the call.
+   * Resolves when the server accepts the play; rejects when it has not after a few seconds. The
+   * payload of a message is valid during the call.
    */
   play(url: string, onMessage: (message: MediaMessage) => void): Promise<DemoPlayer>;
 }
@@ -52,28 +44,27 @@ export interface DemoNetwork {
 export interface DemoOptions {
   readonly network: DemoNetwork;
   readonly clock: Pick<Clock, "now" | "after">;
-  /** How long to publish; absent: {@linkcode DEFAULT_DEMO_SECONDS}. */
+  /** How long to publish, in seconds; 15 when absent. */
   readonly seconds?: number;
   readonly write: (text: string) => void;
   /** Whether the table may be redrawn in place. */
   readonly isTerminal: boolean;
-  /** Ends the publishing early. */
+  /** Ends the demo early. */
   readonly signal: AbortSignal;
 }
 
-/** How long the demonstration publishes unless told otherwise. */
-export const DEFAULT_DEMO_SECONDS = 15;
+const DEFAULT_DEMO_SECONDS = 15;
 
 const STREAM = "live/demo";
-/** Shorter than a frame of the sample, so that frames leave on time. */
+/** Shorter than a frame of the sample, so that frames are sent on time. */
 const TICK_MS = 20;
 const REDRAW_MS = 250;
-/** A player without a frame for this long after the first one was published ends the demonstration. */
+/** The demo fails if a player has no frame this long after the first one was published. */
 const START_TIMEOUT_MS = 5000;
-/** How long the last frames may take to the last player. */
+/** How long the last frames may take to reach all players. */
 const DRAIN_TIMEOUT_MS = 5000;
 
-/** A server with its players. */
+/** A server and its players. */
 interface Leg {
   readonly name: string;
   readonly server: DemoServer;
@@ -81,7 +72,7 @@ interface Leg {
   readonly rate: RateMeter;
 }
 
-/** The sending end. */
+/** The encoder and what it has sent. */
 interface Encoder {
   readonly publisher: DemoPublisher;
   readonly ledger: FrameLedger;
@@ -90,10 +81,16 @@ interface Encoder {
 }
 
 /**
- * Runs the demonstration and shows it.
+ * Runs `edge demo`: an encoder publishes the built-in sample to an edge, which pushes it to its
+ * origin. A second edge pulls it from the first. Players at all three check every frame.
  *
- * @returns whether every player got every frame from its first one on, once and unchanged.
- * @throws whatever the network throws when a server does not start or refuses a connection.
+ * ```
+ *   encoder ─▶ edge ─▶ origin
+ *               └────▶ edge 2
+ * ```
+ *
+ * @returns whether every player received every frame from its first one on, once and unchanged.
+ * @throws what the network throws when a server does not start or refuses a connection.
  */
 export async function runDemo(options: DemoOptions): Promise<boolean> {
   await using resources = new AsyncDisposableStack();
@@ -111,7 +108,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   return problems.length === 0;
 }
 
-/** The part with frames on the way. */
+/** The part of the demo that sends frames. */
 class DemoRun {
   readonly #options: DemoOptions;
   readonly #encoder: Encoder;
@@ -129,7 +126,9 @@ class DemoRun {
     this.#startMs = options.clock.now();
   }
 
-  /** Publishes and plays at the same time, as a player may be accepted only when there are frames. */
+  /**
+   * Publishes and plays at the same time: a server may accept a player only once there are frames.
+   */
   async run(resources: AsyncDisposableStack): Promise<void> {
     const publishing = this.#publish();
     try {
@@ -176,7 +175,7 @@ class DemoRun {
     await new Promise<void>((resolve) => this.#options.clock.after(TICK_MS, resolve));
   }
 
-  /** Only while frames are sent, so that the last table shows the rates of the running stream. */
+  /** Samples only while frames are sent, so that the last table shows the rates of the stream. */
   #sampleRates(): void {
     this.#encoder.rate.sample(this.#elapsedMs, this.#encoder.sentBytes);
     for (const { checks, rate } of this.#legs) {
@@ -196,7 +195,7 @@ class DemoRun {
   }
 }
 
-/** The edge that is published to, the edge behind it, and the origin. */
+/** Starts the edge that is published to, the edge behind it, and the origin. */
 async function startLegs(
   network: DemoNetwork,
   ledger: FrameLedger,
@@ -219,7 +218,10 @@ async function startLegs(
   return [edge, edge2, origin];
 }
 
-/** Opens all players at once. Those that were accepted are in `resources` even when others were not. */
+/**
+ * Opens all players at once. `resources` then holds those that were accepted, even if others were
+ * not.
+ */
 async function startPlayers(
   network: DemoNetwork,
   legs: readonly Leg[],
@@ -253,7 +255,7 @@ function encoderRow({ ledger, rate }: Encoder): LegRow {
   return { leg: "encoder → edge", frames: ledger.count, kbps: rate.kbps };
 }
 
-/** Faults of all players of the server together; frames and rate of the one that has the least. */
+/** Faults of all players of the server; frames and rate of the one with the fewest. */
 function legRow({ name, server, checks, rate }: Leg): LegRow {
   const counts = checks.map((check) => check.counts);
   return {
@@ -262,31 +264,31 @@ function legRow({ name, server, checks, rate }: Leg): LegRow {
     kbps: rate.kbps,
     ...server.stats(),
     lost: sum(counts.map(({ lost }) => lost)),
-    doubled: sum(counts.map(({ doubled }) => doubled)),
+    duplicated: sum(counts.map(({ duplicated }) => duplicated)),
   };
 }
 
 function describeSetup(legs: readonly Leg[]): string {
   const urls = legs.map((leg) => `  ${leg.name.padEnd(8)}${urlOf(leg)}\n`).join("");
   return "An encoder publishes to an edge, which pushes to its origin;\n" +
-    `a second edge pulls from the first. Open any of these in a player:\n${urls}\n`;
+    `a second edge pulls from the first. Play any of these URLs:\n${urls}\n`;
 }
 
 function describeSuccess(legs: readonly Leg[]): string {
   const playerCount = sum(legs.map((leg) => leg.checks.length));
-  return `\nOK: all ${playerCount} players got every frame once, in order and unchanged.\n`;
+  return `\nOK: all ${playerCount} players received every frame once, in order and unchanged.\n`;
 }
 
-/** One line per way in which a player of the server did not get the stream. */
+/** Returns one line per fault of a player of the server. */
 function describeProblems({ name, checks }: Leg): string[] {
   return checks.flatMap((check, index) => {
     const player = `\nFAILED: ${name}, player ${index + 1}: `;
-    const { frames, lost, doubled, foreign } = check.counts;
+    const { frames, lost, duplicated, foreign } = check.counts;
     if (frames === 0) return [`${player}no frame arrived\n`];
     const faults = [
       [lost, "lost"],
       [check.pending, "missing at the end"],
-      [doubled, "doubled"],
+      [duplicated, "duplicated"],
       [foreign, "not as published"],
     ] as const;
     return faults.flatMap(([count, what]) =>

@@ -1,10 +1,11 @@
 /**
- * The built-in sample of `edge demo`: 4 s of H.264 (Constrained Baseline, 320x180, 25 fps, a keyframe
- * each second, no B-frames) and AAC-LC (mono, 32 kHz, 440 Hz tone) in an FLV file.
+ * The built-in sample of `edge demo`: 4 s of H.264 (Constrained Baseline, 320x180, 25 fps, a
+ * keyframe each second, no B-frames) and AAC-LC (mono, 32 kHz, 440 Hz tone) in an FLV file.
  *
- * 100 video frames of 40 ms and 125 audio frames of 32 ms both last exactly 4000 ms, and the tone has a
- * whole number of periods in it, so the sample repeats without a seam. The audio frames come from the
- * middle of a longer tone for that reason: an encoder treats the beginning of a tone differently.
+ * 100 video frames of 40 ms and 125 audio frames of 32 ms both last exactly 4000 ms, and the tone
+ * has a whole number of periods in it, so the sample repeats without a seam. The audio frames come
+ * from the middle of a longer tone for that reason: an encoder treats the beginning of a tone
+ * differently.
  *
  * Made with ffmpeg 5.1 and libx264 (core 164), then `base64 --wrap=96 sample.flv`:
  *
@@ -17,15 +18,15 @@
  *       -flvflags no_duration_filesize+no_sequence_end sample.flv
  */
 
-/** Time after which the sample starts again, in milliseconds. */
+/** Time after which the sample repeats, in ms. */
 export const SAMPLE_DURATION_MS = 4000;
 
-/** The sample as an FLV file. Decodes it at every call; the caller owns the bytes. */
+/** Decodes the sample, an FLV file. The caller owns the bytes. */
 export function decodeSampleFlv(): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(SAMPLE_BASE64), (char) => char.charCodeAt(0));
 }
 
-// `atob` skips the line ends.
+// `atob` ignores the newlines.
 const SAMPLE_BASE64 = `
 RkxWAQUAAAAJAAAAABIAAOYAAAAAAAAAAgAKb25NZXRhRGF0YQgAAAAKAAV3aWR0aABAdAAAAAAAAAAGaGVpZ2h0AEBmgAAA
 AAAAAA12aWRlb2RhdGFyYXRlAAAAAAAAAAAAAAlmcmFtZXJhdGUAQDkAAAAAAAAADHZpZGVvY29kZWNpZABAHAAAAAAAAAAN

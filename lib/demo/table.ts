@@ -1,38 +1,36 @@
-/** The live table of `edge demo`: rows to text, redrawn in place on a terminal. */
-
-/** What the table says about one leg of the stream. */
+/** A row of the table: one leg of the stream. */
 export interface LegRow {
-  /** `edge 2 → 3 players`; at most 21 characters. */
+  /** `edge 2 → 3 players`, at most 21 characters. */
   readonly leg: string;
   readonly frames: number;
   readonly kbps: number;
-  /** Connections that play from the leg's server; undefined where there is none. */
+  /** Connections that play from the leg's server; undefined without a server. */
   readonly viewers?: number;
-  /** Connections of the leg's server to its origins; undefined where there is none. */
+  /** Connections of the leg's server to origins; undefined without a server. */
   readonly upstreams?: number;
-  /** Faults found by the leg's players; undefined where nobody plays. */
+  /** Faults found by the leg's players; undefined without players. */
   readonly lost?: number;
-  readonly doubled?: number;
+  readonly duplicated?: number;
 }
 
-/** One state of the demonstration. */
+/** The state of the demo at one time. */
 export interface Snapshot {
   readonly elapsedMs: number;
   readonly rows: readonly LegRow[];
 }
 
-/** Where the table is shown. */
+/** Shows the table. */
 export interface TableDisplay {
-  /** Shows a state; call it as often as convenient. */
+  /** Shows a state. May be called often. */
   show(snapshot: Snapshot): void;
-  /** Shows the last state, whole. */
+  /** Shows the last state as a whole table. */
   finish(snapshot: Snapshot): void;
 }
 
-/** How a {@linkcode TableDisplay} writes. */
+/** Options of {@linkcode createDisplay}. */
 export interface DisplayOptions {
   readonly write: (text: string) => void;
-  /** Whether cursor movements are understood; if not, there is one plain line a second. */
+  /** Whether cursor movements work. If not, one plain line is written per second. */
   readonly isTerminal: boolean;
 }
 
@@ -46,11 +44,11 @@ const COLUMNS: readonly {
   { title: "viewers", width: 9, cell: (row) => String(row.viewers ?? "-") },
   { title: "upstreams", width: 11, cell: (row) => String(row.upstreams ?? "-") },
   { title: "lost", width: 7, cell: (row) => String(row.lost ?? "-") },
-  { title: "doubled", width: 9, cell: (row) => String(row.doubled ?? "-") },
+  { title: "duplicated", width: 12, cell: (row) => String(row.duplicated ?? "-") },
 ];
 const LEG_WIDTH = 22;
 
-/** The lines of the table, at most 80 columns wide. */
+/** Returns the lines of the table, at most 80 columns wide. */
 export function formatTable({ elapsedMs, rows }: Snapshot): string[] {
   const titles = COLUMNS.map(({ title, width }) => title.padStart(width)).join("");
   const head = `${formatSeconds(elapsedMs).padEnd(LEG_WIDTH)}${titles}`;
@@ -61,12 +59,14 @@ export function formatTable({ elapsedMs, rows }: Snapshot): string[] {
   return [head, "─".repeat(head.length), ...lines];
 }
 
-/** All legs in one line: `3 s  encoder → edge: frames=168 kbit/s=208; …`. */
+/** Returns all legs in one line: `3 s  encoder → edge: frames=168 kbit/s=208; …`. */
 export function formatPlainLine({ elapsedMs, rows }: Snapshot): string {
   return `${formatSeconds(elapsedMs)}  ${rows.map(formatPlainLeg).join("; ")}`;
 }
 
-/** A display for the terminal, or for a file or pipe. */
+/**
+ * Creates a display: for a terminal the table, redrawn in place; for a file or pipe plain lines.
+ */
 export function createDisplay({ write, isTerminal }: DisplayOptions): TableDisplay {
   return isTerminal ? createLiveDisplay(write) : createPlainDisplay(write);
 }
@@ -75,7 +75,7 @@ function createLiveDisplay(write: (text: string) => void): TableDisplay {
   let drawnLines = 0;
   function draw(snapshot: Snapshot): void {
     const lines = formatTable(snapshot);
-    // Up to the first line of the last drawing; each line is cleared to its end after it is written.
+    // Move up to the first line drawn before; clear the rest of each line after writing it.
     const home = drawnLines === 0 ? "" : `\x1b[${drawnLines}A`;
     write(home + lines.map((line) => `${line}\x1b[K\n`).join(""));
     drawnLines = lines.length;

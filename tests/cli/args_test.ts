@@ -5,7 +5,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "../helpers/ass
 
 const SERVE = { type: "serve", test: false, overrides: {} } as const;
 
-const UNDERSTOOD: readonly { readonly args: string; readonly command: Command }[] = [
+const PARSED: readonly { readonly args: string; readonly command: Command }[] = [
   { args: "", command: SERVE },
   { args: "--config edge.conf", command: { ...SERVE, configFile: "edge.conf" } },
   { args: "--config=edge.conf", command: { ...SERVE, configFile: "edge.conf" } },
@@ -39,8 +39,8 @@ const UNDERSTOOD: readonly { readonly args: string; readonly command: Command }[
   { args: "--version -c edge.conf", command: { type: "version" } },
 ];
 
-for (const { args, command } of UNDERSTOOD) {
-  Deno.test(`parseCommandLine() understands "edge ${args}"`, () => {
+for (const { args, command } of PARSED) {
+  Deno.test(`parseCommandLine() parses "edge ${args}"`, () => {
     assertEquals(parseCommandLine(args.split(" ").filter(Boolean)), command);
   });
 }
@@ -59,7 +59,7 @@ const REFUSED: readonly {
   { args: "-x", message: 'Unknown option "-x"', fix: "edge --help" },
   { args: "-tx", message: 'Unknown option "-x"', fix: "edge --help" },
   { args: "--__proto__=1", message: 'Unknown option "--__proto__"', fix: "edge --help" },
-  { args: "-g", message: 'Unknown option "-g"', fix: "SRS prints its signature" },
+  { args: "-g", message: 'Unknown option "-g"', fix: "SRS's signature" },
   { args: "-e", message: 'Unknown option "-e"', fix: "environment variables" },
   { args: "-V", message: 'Unknown option "-V"', fix: "edge --version" },
   { args: "-?", message: 'Unknown option "-?"', fix: "edge --help" },
@@ -69,7 +69,7 @@ const REFUSED: readonly {
   { args: "--listen=", message: 'Option "--listen" has no value', fix: "--listen 1935" },
   { args: "--listen -cedge.conf", message: 'Option "--listen" has no value', fix: "1935" },
   { args: "-c a -c b", message: 'Option "--config" is given 2 times', fix: "once" },
-  { args: "--origin a,,b", message: 'Option "--origin" has an empty name', fix: "one comma" },
+  { args: "--origin a,,b", message: 'Option "--origin" has an empty origin', fix: "one comma" },
   { args: "-t", message: 'Option "--test" has no configuration', fix: "--config edge.conf" },
   { args: "edge.conf", message: 'word "edge.conf"', fix: "edge --config edge.conf" },
   { args: "-t edge.conf", message: 'word "edge.conf"', fix: "edge --config edge.conf" },
@@ -90,7 +90,7 @@ const REFUSED: readonly {
 ];
 
 for (const { args, message, fix } of REFUSED) {
-  Deno.test(`parseCommandLine() refuses "edge ${args}" and says what to do`, () => {
+  Deno.test(`parseCommandLine() refuses "edge ${args}" with a fix`, () => {
     const error = assertThrows(() => parseCommandLine(args.split(" ")), UsageError);
     assertStringIncludes(error.message, message);
     assertStringIncludes(error.fix, fix);
@@ -105,14 +105,14 @@ for (const word of ["trace", "debug", "info", "warn", "warning", "error", "off"]
   });
 }
 
-Deno.test("parseCommandLine() keeps spaces and commas of a file name", () => {
+Deno.test("parseCommandLine() keeps spaces and commas in a file name", () => {
   assertEquals(parseCommandLine(["-c", "my edge, old.conf"]), {
     ...SERVE,
     configFile: "my edge, old.conf",
   });
 });
 
-Deno.test("parseCommandLine() escapes control characters of what it quotes", () => {
+Deno.test("parseCommandLine() escapes control characters in what it quotes", () => {
   const error = assertThrows(() => parseCommandLine(["\x1b[2J"]), UsageError);
   assertStringIncludes(error.message, String.raw`"\u{1b}[2J"`);
 });

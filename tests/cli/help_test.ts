@@ -33,7 +33,7 @@ Deno.test("HELP_TEXT names every option", () => {
   }
 });
 
-Deno.test("exitCodeOf() tells usage, configuration and other errors apart", () => {
+Deno.test("exitCodeOf() distinguishes usage, configuration and other errors", () => {
   assertEquals(exitCodeOf(new UsageError("Unknown option", "leave it out")), 64);
   assertEquals(exitCodeOf(new ConfigError([])), 78);
   assertEquals(exitCodeOf(new Error("Port in use")), 1);

@@ -13,7 +13,7 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-pidFileTest("acquirePidFile() writes the pid and makes directories", async (directory) => {
+pidFileTest("acquirePidFile() writes the pid and creates directories", async (directory) => {
   const path = `${directory}/objs/run/edge.pid`;
   const pidFile = await acquirePidFile(path);
   assertEquals(await Deno.readTextFile(path), `${Deno.pid}\n`);
@@ -47,7 +47,7 @@ pidFileTest("acquirePidFile() takes over the file of a killed process", async (d
   pidFile.release();
 });
 
-pidFileTest("acquirePidFile() replaces a longer number without a rest", async (directory) => {
+pidFileTest("acquirePidFile() replaces a longer number completely", async (directory) => {
   const path = `${directory}/edge.pid`;
   await Deno.writeTextFile(path, "12345678901234567890\n");
   const pidFile = await acquirePidFile(path);
@@ -55,13 +55,13 @@ pidFileTest("acquirePidFile() replaces a longer number without a rest", async (d
   pidFile.release();
 });
 
-pidFileTest("acquirePidFile() says what to do when it cannot write", async (directory) => {
+pidFileTest("acquirePidFile() fails with a fix when it cannot write", async (directory) => {
   const error = await assertRejects(() => acquirePidFile(directory), PidFileError);
   assertStringIncludes(error.message, `Cannot write pid file ${directory}: `);
   assertStringIncludes(error.fix, "choose another pid path");
 });
 
-pidFileTest("PidFile.release() is fine when somebody removed the file", async (directory) => {
+pidFileTest("PidFile.release() accepts that the file was removed", async (directory) => {
   const path = `${directory}/edge.pid`;
   const pidFile = await acquirePidFile(path);
   await Deno.remove(path);

@@ -1,4 +1,4 @@
-/** The HTTP side of the program as a user meets it: what it says when it starts, and when it cannot. */
+/** The HTTP side of the program: its output at startup, and when an address is in use. */
 
 import { edgeCommand } from "../helpers/edge_server.ts";
 import { assertEquals, assertMatch } from "../helpers/assert.ts";
@@ -16,7 +16,7 @@ function start(directory: string) {
 
 Deno.test({
   ...granted,
-  name: "edge says on which HTTP addresses it listens, serves files and answers the API",
+  name: "edge prints its HTTP addresses, serves files and answers the API",
   fn: () =>
     inTempDirectory(async (directory) => {
       const [apiPort, filePort] = [freePort(), freePort()];
@@ -46,7 +46,7 @@ Deno.test({
 
 Deno.test({
   ...granted,
-  name: "edge says which HTTP address is in use and what to do, and exits with 1",
+  name: "edge names the HTTP address in use and a fix, and exits with 1",
   fn: () =>
     inTempDirectory(async (directory) => {
       using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -1,4 +1,4 @@
-/** The program as a user meets it: real processes, their exit codes, files and lines. */
+/** The program as users run it: real processes, their exit codes, files and output. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../helpers/assert.ts";
 import { edgeCommand } from "../helpers/edge_server.ts";
@@ -14,36 +14,36 @@ const granted = await needs("net", "read", "write", "run", "env");
 const LISTEN = ["--listen", "127.0.0.1:0"] as const;
 const ORIGIN = "listen 1935;\nvhost __defaultVhost__ { }\n";
 
-/** A test in a directory of its own. */
-function serveTest(name: string, test: (place: Place) => Promise<void>): void {
+/** Defines a test that runs in its own directory. */
+function serveTest(name: string, test: (place: WorkDirectory) => Promise<void>): void {
   Deno.test({
     ...granted,
     name,
-    fn: () => inTempDirectory((directory) => test(new Place(directory))),
+    fn: () => inTempDirectory((directory) => test(new WorkDirectory(directory))),
   });
 }
 
 /** A directory that the program runs in. */
-class Place {
+class WorkDirectory {
   readonly directory: string;
 
   constructor(directory: string) {
     this.directory = directory;
   }
 
-  /** Writes a file there. @returns its name */
+  /** Writes a file. @returns its name. */
   async write(name: string, text: string): Promise<string> {
     await Deno.writeTextFile(`${this.directory}/${name}`, text);
     return name;
   }
 
-  /** Lines of a file there. */
+  /** Returns the lines of a file. */
   async linesOf(name: string): Promise<string[]> {
     const text = await Deno.readTextFile(`${this.directory}/${name}`);
     return text.split("\n").filter((line) => line !== "");
   }
 
-  /** Names of what is there. */
+  /** Names of the files. */
   get names(): string[] {
     return [...Deno.readDirSync(this.directory)].map(({ name }) => name).sort();
   }
@@ -62,7 +62,7 @@ class Place {
   }
 }
 
-/** The port a server says it listens on. */
+/** Returns the port that a server logs. */
 async function portOf(server: ChildProcess): Promise<number> {
   const [, port] = await server.waitForLine(
     /Listening on rtmp:\/\/127\.0\.0\.1:(\d+)/,
@@ -71,37 +71,44 @@ async function portOf(server: ChildProcess): Promise<number> {
   return Number(port);
 }
 
-serveTest("edge --test says that a good file is fine and makes nothing", async (place) => {
+serveTest("edge --test accepts a valid file and creates nothing", async (place) => {
   const file = await place.write("good.conf", `${ORIGIN}pid objs/a.pid; srs_log_file objs/a.log;`);
   for (const args of [["-t", "-c", file], ["--test", "--config", file]]) {
     const { code, lines } = await place.run(...args);
     assertEquals({ code, lines }, {
       code: 0,
-      lines: ["The configuration file good.conf is fine"],
+      lines: ["Configuration file good.conf is valid"],
     });
   }
   assertEquals(place.names, ["good.conf"]);
 });
 
-serveTest("edge names every problem of a file with its place and exits with 78", async (place) => {
-  const file = await place.write(
-    "bad.conf",
-    "listen 99999;\nvhost a {\n  mode remot;\n  orgin b;\n}\n",
-  );
-  for (const args of [["-t", "-c", file], ["-c", file]]) {
-    const { code, lines } = await place.run(...args);
-    assertEquals(code, 78);
-    assertEquals(lines.map((line) => /^bad\.conf:\d+:\d+: .+: .+$/.test(line)), [true, true, true]);
-    assertEquals(lines.map((line) => line.split(": ")[0]), [
-      "bad.conf:1:8",
-      "bad.conf:3:8",
-      "bad.conf:4:3",
-    ]);
-    assertStringIncludes(lines[2]!, 'did you mean "origin"?');
-  }
-});
+serveTest(
+  "edge reports every problem of a file with its position and exits with 78",
+  async (place) => {
+    const file = await place.write(
+      "bad.conf",
+      "listen 99999;\nvhost a {\n  mode remot;\n  orgin b;\n}\n",
+    );
+    for (const args of [["-t", "-c", file], ["-c", file]]) {
+      const { code, lines } = await place.run(...args);
+      assertEquals(code, 78);
+      assertEquals(lines.map((line) => /^bad\.conf:\d+:\d+: .+: .+$/.test(line)), [
+        true,
+        true,
+        true,
+      ]);
+      assertEquals(lines.map((line) => line.split(": ")[0]), [
+        "bad.conf:1:8",
+        "bad.conf:3:8",
+        "bad.conf:4:3",
+      ]);
+      assertStringIncludes(lines[2]!, 'did you mean "origin"?');
+    }
+  },
+);
 
-const REFUSED_WORDS = [
+const REFUSED_COMMANDS = [
   { args: ["--nope"], code: 64, says: /^edge: Unknown option "--nope"$/ },
   { args: ["--confg", "x.conf"], code: 64, says: /^fix: did you mean "--config"\?/ },
   { args: ["x.conf"], code: 64, says: /^fix: to load a file: `edge --config x\.conf`$/ },
@@ -110,8 +117,8 @@ const REFUSED_WORDS = [
   { args: ["--listen", "no:where"], code: 78, says: /^--listen: / },
 ] as const;
 
-for (const { args, code, says } of REFUSED_WORDS) {
-  serveTest(`edge ${args.join(" ")} exits with ${code} and says what to do`, async (place) => {
+for (const { args, code, says } of REFUSED_COMMANDS) {
+  serveTest(`edge ${args.join(" ")} exits with ${code} and prints a fix`, async (place) => {
     const result = await place.run(...args);
     assertEquals(result.code, code);
     assert(result.lines.some((line) => says.test(line)), result.lines.join("\n"));
@@ -119,7 +126,7 @@ for (const { args, code, says } of REFUSED_WORDS) {
   });
 }
 
-serveTest("edge without a file is an origin and says so first", async (place) => {
+serveTest("edge without a file is an origin and logs that first", async (place) => {
   await using server = place.start(...LISTEN);
   const port = await portOf(server);
   assertMatch(server.stderr[0]!, /config="none: an origin with default settings"/);
@@ -139,14 +146,17 @@ serveTest("edge --origin is an edge without a file", async (place) => {
   await player.untilMedia(1);
 });
 
-serveTest("edge writes its pid into new directories and removes it at the end", async (place) => {
-  const file = await place.write("a.conf", `${ORIGIN}pid objs/run/a.pid;\n`);
-  await using server = place.start("-c", file, ...LISTEN);
-  await portOf(server);
-  assertEquals(await place.linesOf("objs/run/a.pid"), [String(server.pid)]);
-  assertEquals((await server.stop()).code, 0);
-  assertEquals([...Deno.readDirSync(`${place.directory}/objs/run`)], []);
-});
+serveTest(
+  "edge writes its pid file into new directories and removes it at the end",
+  async (place) => {
+    const file = await place.write("a.conf", `${ORIGIN}pid objs/run/a.pid;\n`);
+    await using server = place.start("-c", file, ...LISTEN);
+    await portOf(server);
+    assertEquals(await place.linesOf("objs/run/a.pid"), [String(server.pid)]);
+    assertEquals((await server.stop()).code, 0);
+    assertEquals([...Deno.readDirSync(`${place.directory}/objs/run`)], []);
+  },
+);
 
 serveTest("edge refuses to start twice with one pid file", async (place) => {
   const file = await place.write("a.conf", `${ORIGIN}pid a.pid;\n`);
@@ -156,7 +166,7 @@ serveTest("edge refuses to start twice with one pid file", async (place) => {
   assertEquals({ code, lines }, {
     code: 1,
     lines: [
-      `edge: Cannot start: process ${server.pid} runs with pid file a.pid`,
+      `edge: Cannot start: process ${server.pid} holds pid file a.pid`,
       `fix: stop process ${server.pid} or choose another pid path`,
     ],
   });
@@ -164,7 +174,7 @@ serveTest("edge refuses to start twice with one pid file", async (place) => {
 });
 
 serveTest(
-  "edge says what to do when its port is taken, and gives its pid file back",
+  "edge prints a fix when its port is in use, and releases its pid file",
   async (place) => {
     await using server = place.start(...LISTEN);
     const port = await portOf(server);
@@ -205,7 +215,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-serveTest("edge warns of daemon on and stays in the foreground", async (place) => {
+serveTest("edge warns about daemon on and stays in the foreground", async (place) => {
   const file = await place.write("a.conf", `daemon on;\n${ORIGIN}`);
   await using server = place.start("-c", file, ...LISTEN);
   await portOf(server);
@@ -227,13 +237,13 @@ serveTest("edge writes its log file into a new directory, and appends to it", as
     const lines = await place.linesOf("objs/log/a.log");
     for (const text of ["daemon", " started ", "Client closed: Cannot start RTMP", "Stopped"]) {
       assertEquals(lines.filter((line) => line.includes(text)).length, run, text);
-      // What matters at once is said at the terminal too.
+      // Warnings and notices reach the terminal as well.
       assertEquals(server.stderr.filter((line) => line.includes(text)).length, 1, text);
     }
   }
 });
 
-serveTest("edge goes on without its log file when that cannot be made", async (place) => {
+serveTest("edge runs without its log file when it cannot be created", async (place) => {
   await place.write("objs", "a file where the directory should be");
   const file = await place.write(
     "a.conf",
@@ -245,7 +255,7 @@ serveTest("edge goes on without its log file when that cannot be made", async (p
   assertMatch(server.stderr[1]!, /^fix: /);
 });
 
-serveTest("edge --log-format json writes nothing but lines of JSON", async (place) => {
+serveTest("edge --log-format json writes only lines of JSON", async (place) => {
   const file = await place.write("a.conf", `daemon on;\n${ORIGIN}`);
   await using server = place.start("-c", file, ...LISTEN, "--log-format", "json");
   await using peer = await RawPeer.connect(await portOf(server));
@@ -263,7 +273,7 @@ serveTest("edge --log-format json writes nothing but lines of JSON", async (plac
   assertEquals(closed?.peer, peer.address);
 });
 
-serveTest("edge writes no token into its log, also at debug", async (place) => {
+serveTest("edge writes no token into its log, even at debug", async (place) => {
   const debug = [...LISTEN, "--log-level", "debug"];
   await using origin = place.start(...debug);
   const originPort = await portOf(origin);
@@ -274,7 +284,7 @@ serveTest("edge writes no token into its log, also at debug", async (place) => {
   await using publisher = await RtmpClient.publish(port, "show?token=SECRET&a=b", { tcUrl });
   publisher.push(numberedFrame(1));
   await player.untilMedia(1);
-  // A refusal by the edge, one by the origin, and addresses that cannot be read.
+  // A refusal by the edge, one by the origin, and unreadable URLs.
   await using inOrigin = await RtmpClient.publish(originPort, "busy?token=SECRET");
   for (const name of ["show?token=SECRET", "busy?token=SECRET", "?token=SECRET"]) {
     const refused = await RtmpClient.publish(port, name).catch((error) => error);
@@ -296,17 +306,17 @@ serveTest("edge writes no token into its log, also at debug", async (place) => {
   }
 });
 
-serveTest("edge demo --seconds 2 shows that every frame arrives", async (place) => {
+serveTest("edge demo --seconds 2 proves that every frame arrives", async (place) => {
   const { code, lines } = await place.run("demo", "--seconds", "2");
   assertEquals(code, 0, lines.join("\n"));
-  assertMatch(lines.at(-1)!, /^OK: all 6 players got every frame once/);
+  assertMatch(lines.at(-1)!, /^OK: all 6 players received every frame once/);
   assertEquals(place.names, []);
 });
 
-serveTest("edge demo ends cleanly at Ctrl-C", async (place) => {
+serveTest("edge demo stops cleanly at Ctrl-C", async (place) => {
   await using demo = place.start("demo", "--seconds", "600");
   await demo.waitForLine(/encoder → edge.*[1-9]/, CHILD_TIMEOUT_MS);
   Deno.kill(demo.pid, "SIGINT");
   assertEquals((await endOf(demo)).code, 0, demo.stdout.join("\n"));
-  assertMatch(demo.stdout.at(-1)!, /^OK: all 6 players got every frame once/);
+  assertMatch(demo.stdout.at(-1)!, /^OK: all 6 players received every frame once/);
 });

@@ -1,4 +1,4 @@
-/** Several threads in the program as a user starts it: each finds its module, also in the executable. */
+/** The program with several threads. Each finds its module, in the executable too. */
 
 import { assertEquals } from "../helpers/assert.ts";
 import { edgeCommand } from "../helpers/edge_server.ts";
@@ -11,12 +11,12 @@ import { CHILD_TIMEOUT_MS, endOf, inTempDirectory } from "../helpers/child.ts";
 
 const granted = await needs("net", "read", "write", "run", "env");
 
-/** So many that hardly ever all of them come to one of two threads. */
+/** Enough that all of them in one of two threads is very unlikely. */
 const PLAYERS = 12;
 
 Deno.test({
   ...granted,
-  name: "edge with workers serves its players from each of them, and ends at SIGTERM",
+  name: "edge with workers serves players from each of them, and stops at SIGTERM",
   fn: () =>
     inTempDirectory(async (directory) => {
       const apiPort = freePort();

@@ -7,7 +7,7 @@ const granted = await needs("read", "run");
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test({
     ...granted,
-    name: `onStopSignal() calls the handler at the first ${signal} and ends at the second`,
+    name: `onStopSignal() calls the handler at the first ${signal} and exits at the second`,
     async fn() {
       await using child = startChild("cli/children/wait_for_signals.ts");
       await child.waitForLine(/^ready$/, CHILD_TIMEOUT_MS);
@@ -18,7 +18,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
       assertEquals(child.stdout, [
         "ready",
         `stop ${signal}`,
-        "Second stop signal: ending at once",
+        "Second stop signal; exiting immediately",
       ]);
     },
   });
@@ -26,7 +26,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 Deno.test({
   ...granted,
-  name: "onStopSignal() survives SIGHUP and says that there is no reload",
+  name: "onStopSignal() ignores SIGHUP and logs that reload is not supported",
   async fn() {
     await using child = startChild("cli/children/wait_for_signals.ts");
     await child.waitForLine(/^ready$/, CHILD_TIMEOUT_MS);

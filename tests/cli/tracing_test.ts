@@ -1,4 +1,4 @@
-/** The runtime's exporter of OpenTelemetry: requests come as spans, without what only their clients may know. */
+/** The runtime's OpenTelemetry exporter: requests are exported as spans, without secrets. */
 
 import { assertEquals } from "../helpers/assert.ts";
 import { PROJECT_ROOT } from "../helpers/edge_server.ts";
@@ -13,7 +13,7 @@ const granted = await needs("net", "read", "write", "run", "env");
 /** The exporter sends every five seconds. */
 const EXPORT_TIMEOUT_MS = 20_000;
 
-/** Takes what is exported. Spans are protocol buffers, in which texts stand as they are. */
+/** Collects what is exported. Spans are protocol buffers, which contain texts unchanged. */
 class Collector implements AsyncDisposable {
   spans = "";
   readonly #server = Deno.serve(
@@ -36,7 +36,7 @@ class Collector implements AsyncDisposable {
 
 Deno.test({
   ...granted,
-  name: "Requests are exported as spans of OpenTelemetry, without their query",
+  name: "edge exports requests as OpenTelemetry spans, without their query",
   fn: () =>
     inTempDirectory(async (directory) => {
       await using collector = new Collector();
@@ -71,7 +71,7 @@ Deno.test({
     }),
 });
 
-/** An executable exports only what was compiled to do so. */
+/** Runs from source: an executable exports only if it was compiled to. */
 function fromSource(): string[] {
   const config = `--config=${PROJECT_ROOT}deno.json`;
   const allowed = ["--allow-net", "--allow-read", "--allow-write"];

@@ -13,7 +13,7 @@ function timesOf(tags: readonly FlvTag[], typeId: number): number[] {
   return tags.filter((tag) => tag.typeId === typeId).map((tag) => tag.timestampMs);
 }
 
-Deno.test("decodeSampleFlv() is an FLV file of the size that ffmpeg wrote", () => {
+Deno.test("decodeSampleFlv() returns an FLV file of the size that ffmpeg wrote", () => {
   const bytes = decodeSampleFlv();
   assertEquals(bytes.length, 103_465);
   assertEquals([...bytes.subarray(0, 5)], [0x46, 0x4c, 0x56, 1, 5]); // "FLV", version 1, audio + video
@@ -28,17 +28,17 @@ Deno.test("LoopedSample.takeDue() starts with metadata and headers, then the fir
     [VIDEO, 0],
     [AUDIO, 0],
   ]);
-  const [data, videoHeader, audioHeader, keyframe, sound] = tags.map((tag) => tag.payload);
+  const [data, videoHeader, audioHeader, keyframe, audioFrame] = tags.map((tag) => tag.payload);
   // AMF0 string of 13 characters: "@s…", then string of 10 characters: "on…"
   assertEquals([...data!.subarray(0, 5)], [0x02, 0x00, 0x0d, 0x40, 0x73]);
   assertEquals([...data!.subarray(16, 21)], [0x02, 0x00, 0x0a, 0x6f, 0x6e]);
   assertEquals([...videoHeader!.subarray(0, 2)], [0x17, 0x00]); // keyframe AVC, sequence header
   assertEquals([...audioHeader!.subarray(0, 2)], [0xaf, 0x00]); // AAC, sequence header
-  assertEquals([...keyframe!.subarray(0, 2)], [0x17, 0x01]); // keyframe AVC, picture
-  assertEquals([...sound!.subarray(0, 2)], [0xaf, 0x01]); // AAC, frame
+  assertEquals([...keyframe!.subarray(0, 2)], [0x17, 0x01]); // keyframe AVC, frame
+  assertEquals([...audioFrame!.subarray(0, 2)], [0xaf, 0x01]); // AAC, frame
 });
 
-Deno.test("LoopedSample.takeDue() hands every tag out once", () => {
+Deno.test("LoopedSample.takeDue() returns every tag once", () => {
   const sample = new LoopedSample();
   sample.takeDue(0);
   assertEquals(sample.takeDue(31), []);
@@ -49,7 +49,7 @@ Deno.test("LoopedSample.takeDue() hands every tag out once", () => {
   assertEquals(sample.takeDue(40), []);
 });
 
-Deno.test("LoopedSample.takeDue() goes on over the seam at an even pace", () => {
+Deno.test("LoopedSample.takeDue() continues over the seam at an even pace", () => {
   const tags = new LoopedSample().takeDue(3 * SAMPLE_DURATION_MS - 1);
   const frames = tags.slice(3);
   const videoTimes = timesOf(frames, VIDEO);
@@ -67,7 +67,7 @@ Deno.test("LoopedSample.takeDue() repeats the frames but neither metadata nor he
   assertEquals(second.map((tag) => tag.payload), first.map((tag) => tag.payload));
 });
 
-Deno.test("LoopedSample.takeDue() has a keyframe each second", () => {
+Deno.test("LoopedSample.takeDue() returns a keyframe each second", () => {
   const tags = new LoopedSample().takeDue(2 * SAMPLE_DURATION_MS - 1).slice(3);
   const keyframes = tags.filter((tag) => tag.typeId === VIDEO && tag.payload[0] === 0x17);
   assertEquals(timesOf(keyframes, VIDEO), [0, 1000, 2000, 3000, 4000, 5000, 6000, 7000]);

@@ -1,7 +1,7 @@
 import { RateMeter } from "../../lib/demo/rate_meter.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
-Deno.test("RateMeter.kbps is 0 before there are two times", () => {
+Deno.test("RateMeter.kbps is 0 before samples of two times", () => {
   const meter = new RateMeter();
   assertEquals(meter.kbps, 0);
   meter.sample(100, 5000);
@@ -10,7 +10,7 @@ Deno.test("RateMeter.kbps is 0 before there are two times", () => {
   assertEquals(meter.kbps, 0);
 });
 
-Deno.test("RateMeter.kbps looks back two seconds", () => {
+Deno.test("RateMeter.kbps averages over two seconds", () => {
   const meter = new RateMeter();
   meter.sample(0, 0);
   meter.sample(1000, 100_000); // 800 kbit/s

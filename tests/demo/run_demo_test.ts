@@ -3,7 +3,7 @@ import type { MediaMessage } from "../../lib/demo/frame_check.ts";
 import { type DemoNetwork, runDemo } from "../../lib/demo/run_demo.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
 
-/** A clock that jumps to the next timer whenever the program waits. */
+/** A clock that jumps to the next timer when the program waits. */
 class JumpingClock implements Pick<Clock, "now" | "after"> {
   #nowMs = 1000;
 
@@ -26,7 +26,7 @@ type Deliver = (message: MediaMessage) => void;
 /** Servers in memory: what is published to one arrives at the players of all. */
 class FakeNetwork implements DemoNetwork {
   readonly log: string[] = [];
-  /** What player number `n` gets of the message number `i`. */
+  /** Returns what player `n` receives of message `i`. */
   spoil = (message: MediaMessage, _n: number, _i: number): MediaMessage[] => [message];
   refusedPort = 0;
   readonly #players: Deliver[] = [];
@@ -74,9 +74,9 @@ class FakeNetwork implements DemoNetwork {
 async function run(
   network: FakeNetwork,
   options: { readonly seconds?: number; readonly signal?: AbortSignal } = { seconds: 2 },
-): Promise<{ readonly isFine: boolean; readonly written: string }> {
+): Promise<{ readonly isComplete: boolean; readonly written: string }> {
   let written = "";
-  const isFine = await runDemo({
+  const isComplete = await runDemo({
     network,
     clock: new JumpingClock(),
     write: (text) => written += text,
@@ -84,17 +84,17 @@ async function run(
     signal: new AbortController().signal,
     ...options,
   });
-  return { isFine, written };
+  return { isComplete, written };
 }
 
-Deno.test("runDemo() succeeds when every player gets every frame", async () => {
-  const { isFine, written } = await run(new FakeNetwork());
-  assert(isFine, written);
+Deno.test("runDemo() succeeds when every player receives every frame", async () => {
+  const { isComplete, written } = await run(new FakeNetwork());
+  assert(isComplete, written);
   assertStringIncludes(written, "rtmp://127.0.0.1:5002/live/demo");
   assertStringIncludes(written, "1 s  encoder → edge: ");
-  // Sent until the last tick of 20 ms before 2 s: pictures 0…1960 ms and sound 0…1952 ms
+  // Sent until the last tick of 20 ms before 2 s: video 0…1960 ms, audio 0…1952 ms
   assertStringIncludes(written, "encoder → edge             112     ");
-  assertStringIncludes(written, "OK: all 6 players got every frame once");
+  assertStringIncludes(written, "OK: all 6 players received every frame once");
 });
 
 Deno.test("runDemo() chains the servers and closes everything it opened, last first", async () => {
@@ -113,7 +113,7 @@ Deno.test("runDemo() chains the servers and closes everything it opened, last fi
   ]);
 });
 
-Deno.test("runDemo() publishes 15 s unless told otherwise", async () => {
+Deno.test("runDemo() publishes for 15 s by default", async () => {
   const network = new FakeNetwork();
   let newestMs = 0;
   network.spoil = (message) => {
@@ -133,9 +133,9 @@ const FAULTS = [
     says: "FAILED: edge 2, player 1: 1 frame lost",
   },
   {
-    name: "a doubled frame",
+    name: "a duplicated frame",
     spoil: (m: MediaMessage, n: number, i: number) => n === 5 && i === 50 ? [m, m] : [m],
-    says: "FAILED: origin, player 1: 1 frame doubled",
+    says: "FAILED: origin, player 1: 1 frame duplicated",
   },
   {
     name: "a stream that ends early",
@@ -156,27 +156,27 @@ const FAULTS = [
 ] as const;
 
 for (const { name, spoil, says } of FAULTS) {
-  Deno.test(`runDemo() fails on ${name} and says where`, async () => {
+  Deno.test(`runDemo() fails on ${name} and reports where`, async () => {
     const network = new FakeNetwork();
     network.spoil = spoil;
-    const { isFine, written } = await run(network);
-    assertEquals(isFine, false);
+    const { isComplete, written } = await run(network);
+    assertEquals(isComplete, false);
     assertStringIncludes(written, says);
   });
 }
 
-Deno.test("runDemo() does not go on for long when a player gets nothing", async () => {
+Deno.test("runDemo() stops soon when a player receives nothing", async () => {
   const network = new FakeNetwork();
   let newestMs = 0;
   network.spoil = (message, n) => {
     newestMs = message.timestampMs;
     return n === 0 ? [] : [message];
   };
-  assertEquals((await run(network, { seconds: 3600 })).isFine, false);
+  assertEquals((await run(network, { seconds: 3600 })).isComplete, false);
   assert(newestMs < 6000, `published ${newestMs} ms`);
 });
 
-Deno.test("runDemo() ends early and well at a stop signal", async () => {
+Deno.test("runDemo() succeeds when it is stopped early", async () => {
   const network = new FakeNetwork();
   const stop = new AbortController();
   let newestMs = 0;
@@ -185,7 +185,7 @@ Deno.test("runDemo() ends early and well at a stop signal", async () => {
     if (newestMs >= 1000) stop.abort();
     return [message];
   };
-  assert((await run(network, { seconds: 3600, signal: stop.signal })).isFine, "is fine");
+  assert((await run(network, { seconds: 3600, signal: stop.signal })).isComplete);
   assertEquals(newestMs, 1000);
 });
 

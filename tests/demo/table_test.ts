@@ -15,16 +15,16 @@ const EDGE: LegRow = {
   viewers: 3,
   upstreams: 1,
   lost: 4,
-  doubled: 0,
+  duplicated: 0,
 };
 const SNAPSHOT: Snapshot = { elapsedMs: 4321, rows: [ENCODER, EDGE] };
 
-Deno.test("formatTable() lines the columns up", () => {
+Deno.test("formatTable() aligns the columns", () => {
   assertEquals(formatTable(SNAPSHOT), [
-    "4 s                     frames  kbit/s  viewers  upstreams   lost  doubled",
-    "─".repeat(74),
-    "encoder → edge             225     207        -          -      -        -",
-    "edge → 2 players           220     207        3          1      4        0",
+    "4 s                     frames  kbit/s  viewers  upstreams   lost  duplicated",
+    "─".repeat(77),
+    "encoder → edge             225     207        -          -      -           -",
+    "edge → 2 players           220     207        3          1      4           0",
   ]);
 });
 
@@ -41,11 +41,11 @@ Deno.test("formatTable() fits 80 columns after a day", () => {
   }
 });
 
-Deno.test("formatPlainLine() names every figure of every leg", () => {
+Deno.test("formatPlainLine() contains every figure of every leg", () => {
   assertEquals(
     formatPlainLine(SNAPSHOT),
     "4 s  encoder → edge: frames=225 kbit/s=207; edge → 2 players: frames=220 kbit/s=207 " +
-      "viewers=3 upstreams=1 lost=4 doubled=0",
+      "viewers=3 upstreams=1 lost=4 duplicated=0",
   );
 });
 
@@ -61,7 +61,7 @@ Deno.test("createDisplay() redraws in place on a terminal", () => {
   assertEquals(written, `\x1b[4A${drawing}`);
 });
 
-Deno.test("createDisplay() writes a line a second and the table at the end elsewhere", () => {
+Deno.test("createDisplay() writes one line per second and a table at the end to a file", () => {
   const written: string[] = [];
   const display = createDisplay({ isTerminal: false, write: (text) => written.push(text) });
   for (const elapsedMs of [250, 900, 1001, 1500, 2000, 2999]) {

@@ -1,4 +1,4 @@
-/** Holds the pid file named on the command line until SIGTERM comes. */
+/** Holds the pid file named on the command line until SIGTERM. */
 import { acquirePidFile } from "../../../lib/cli/pid_file.ts";
 
 const pidFile = await acquirePidFile(Deno.args[0]!);

@@ -1,4 +1,4 @@
-/** Prints what `onStopSignal` tells it, one word a line; the first stop signal does not end it. */
+/** Prints what `onStopSignal` reports, a line each. The first stop signal does not end it. */
 import type { Logger } from "../../../lib/base/log.ts";
 import { onStopSignal } from "../../../lib/cli/signals.ts";
 
