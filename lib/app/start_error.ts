@@ -1,7 +1,6 @@
-/** Why a server does not start. */
-
-/** A server that cannot start for a reason the user can mend. */
+/** A server cannot start, for a reason that its operator can fix. */
 export class StartError extends Error {
+  /** What to do about it, in one sentence. */
   readonly fix: string;
 
   constructor(message: string, fix: string, options?: ErrorOptions) {

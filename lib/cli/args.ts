@@ -8,7 +8,7 @@ import { LOG_LEVEL_NAMES } from "../config/values.ts";
 import type { LogFormat } from "../logging/log_line.ts";
 
 /** Settings of the command line, which override those of the configuration. */
-export interface ServeOverrides {
+interface ServeOverrides {
   /** Addresses to listen on: `PORT` or `HOST:PORT`. Checked with the configuration. */
   readonly listen?: readonly string[];
   /** Make the default vhost an edge: `HOST` or `HOST:PORT`. Checked with the configuration. */
@@ -27,7 +27,7 @@ export interface ServeCommand {
 }
 
 /** Runs the demo. */
-export interface DemoCommand {
+interface DemoCommand {
   readonly type: "demo";
   /** Whole seconds, 1…86400. When absent: the demo's default. */
   readonly seconds?: number;

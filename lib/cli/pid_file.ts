@@ -16,7 +16,7 @@ export class PidFileError extends Error {
 }
 
 /** A pid file that this process holds. */
-export interface PidFile {
+interface PidFile {
   /** Removes the file and releases the lock. */
   release(): void;
 }

@@ -69,7 +69,7 @@ export class FrameLedger {
 }
 
 /** The findings of a {@linkcode FrameCheck}. */
-export interface FrameCounts {
+interface FrameCounts {
   /** Published frames received, each counted once. */
   readonly frames: number;
   /** Payload bytes of all messages received. */

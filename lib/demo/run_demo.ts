@@ -41,7 +41,7 @@ export interface DemoNetwork {
 }
 
 /** Options of {@linkcode runDemo}. */
-export interface DemoOptions {
+interface DemoOptions {
   readonly network: DemoNetwork;
   readonly clock: Pick<Clock, "now" | "after">;
   /** How long to publish, in seconds; 15 when absent. */

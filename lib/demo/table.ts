@@ -28,7 +28,7 @@ export interface TableDisplay {
 }
 
 /** Options of {@linkcode createDisplay}. */
-export interface DisplayOptions {
+interface DisplayOptions {
   readonly write: (text: string) => void;
   /** Whether cursor movements work. If not, one plain line is written per second. */
   readonly isTerminal: boolean;
@@ -49,7 +49,7 @@ const COLUMNS: readonly {
 const LEG_WIDTH = 22;
 
 /** Returns the lines of the table, at most 80 columns wide. */
-export function formatTable({ elapsedMs, rows }: Snapshot): string[] {
+function formatTable({ elapsedMs, rows }: Snapshot): string[] {
   const titles = COLUMNS.map(({ title, width }) => title.padStart(width)).join("");
   const head = `${formatSeconds(elapsedMs).padEnd(LEG_WIDTH)}${titles}`;
   const lines = rows.map((row) =>
@@ -60,7 +60,7 @@ export function formatTable({ elapsedMs, rows }: Snapshot): string[] {
 }
 
 /** Returns all legs in one line: `3 s  encoder → edge: frames=168 kbit/s=208; …`. */
-export function formatPlainLine({ elapsedMs, rows }: Snapshot): string {
+function formatPlainLine({ elapsedMs, rows }: Snapshot): string {
   return `${formatSeconds(elapsedMs)}  ${rows.map(formatPlainLeg).join("; ")}`;
 }
 

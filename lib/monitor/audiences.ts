@@ -1,7 +1,7 @@
 import type { ClientReport } from "../server/client_report.ts";
 
 /** The clients of one stream. */
-export interface Audience {
+interface Audience {
   /** Clients that play it or wait for it. */
   readonly players: number;
   /** Bytes sent to them. */

@@ -29,7 +29,7 @@ export interface LiveVhost {
 }
 
 /** Options of {@linkcode LiveView}. */
-export interface LiveViewOptions {
+interface LiveViewOptions {
   readonly clock: Clock;
   /** Returns the present vhosts. */
   readonly vhosts: () => Iterable<LiveVhost>;

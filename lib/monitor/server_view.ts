@@ -59,7 +59,7 @@ export interface LoopDelaySnapshot {
 }
 
 /** Counters of writes to clients and origins, and the time spent starting them. */
-export interface FlushSnapshot {
+interface FlushSnapshot {
   readonly count: number;
   readonly busyMs: number;
 }

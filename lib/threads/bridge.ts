@@ -10,7 +10,7 @@ import { OwnerShard } from "./owner_shard.ts";
 import { RemoteShard } from "./remote_shard.ts";
 
 /** Options of {@linkcode Bridge}. */
-export interface BridgeOptions {
+interface BridgeOptions {
   /** Number of this worker, from 0. */
   readonly index: number;
   /** Number of workers. */

@@ -13,7 +13,7 @@ import type { ConnectRequest } from "../session/server_session.ts";
 import type { RemoteShard } from "./remote_shard.ts";
 
 /** Options of {@linkcode BridgedVhost}. */
-export interface BridgedVhostOptions {
+interface BridgedVhostOptions {
   /** Serves the streams owned by this worker. */
   readonly inner: VhostService;
   /** Holds the mirrors of the other streams. */

@@ -20,7 +20,8 @@ interface MirrorFeedOptions {
  * log and all changes of its source, in order. Counts as one player of the stream.
  *
  * ```
- *   waiting (cursor -1) ── source began, or live at start ──▶ sending (cursor ≥ 0) ── close ──▶ closed
+ *   waiting (cursor -1) ── source began, or live at start ──▶ sending (cursor ≥ 0)
+ *      └───────────────────────── close ─────────────────────────▶ closed ◀──┘
  * ```
  */
 export class MirrorFeed implements Viewer, StreamObserver, Flushable {

@@ -9,7 +9,7 @@ import { mergeSnapshots } from "../monitor/merge_snapshots.ts";
 import type { FromWorker, PeerPort, ToWorker } from "./worker_message.ts";
 
 /** Options of {@linkcode startWorkers}. */
-export interface WorkerPoolOptions {
+interface WorkerPoolOptions {
   readonly config: Config;
   /** 2 or more. */
   readonly count: number;

@@ -16,7 +16,8 @@ function timesOf(tags: readonly FlvTag[], typeId: number): number[] {
 Deno.test("decodeSampleFlv() returns an FLV file of the size that ffmpeg wrote", () => {
   const bytes = decodeSampleFlv();
   assertEquals(bytes.length, 103_465);
-  assertEquals([...bytes.subarray(0, 5)], [0x46, 0x4c, 0x56, 1, 5]); // "FLV", version 1, audio + video
+  // "FLV", version 1, audio and video
+  assertEquals([...bytes.subarray(0, 5)], [0x46, 0x4c, 0x56, 1, 5]);
 });
 
 Deno.test("LoopedSample.takeDue() starts with metadata and headers, then the first frames", () => {

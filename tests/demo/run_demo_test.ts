@@ -140,7 +140,8 @@ const FAULTS = [
   {
     name: "a stream that ends early",
     spoil: (m: MediaMessage, n: number, i: number) => n === 1 && i >= 110 ? [] : [m],
-    says: "FAILED: edge, player 2: 5 frames missing at the end", // 112 frames and 3 headers were sent
+    // 112 frames and 3 headers are sent.
+    says: "FAILED: edge, player 2: 5 frames missing at the end",
   },
   {
     name: "a changed frame",
