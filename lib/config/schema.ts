@@ -486,7 +486,7 @@ export const ROOT = {
   max_connections: option(
     values.integer(1, MAX_COUNT),
     "1000",
-    "Most connections served at the same time. Further ones are closed immediately.",
+    "Most connections at the same time, of all listeners together. Further ones are closed immediately.",
   ),
   workers: needsRestart(
     "the number of threads is fixed at startup",

@@ -127,7 +127,7 @@ export class FlvStream implements PlayedStream {
   }
 
   /** Converts what is new in the hub's log. */
-  // HOT: once per viewer and merge period, mostly for nothing; guarded by bench/flv_bench.ts.
+  // HOT: once per viewer and merge period, usually with nothing new; guarded by bench/flv_bench.ts.
   catchUp(): void {
     const { joinPoint, log } = this.#stream;
     if (joinPoint !== this.#hubJoinPoint) {

@@ -33,7 +33,7 @@ export class HttpListenError extends Error {
   }
 }
 
-/** Time that answers under way get when the server stops. Endless ones are cut then. */
+/** Time for responses in progress when the server stops. Endless ones are cut then. */
 const STOP_GRACE_MS = 500;
 
 /** Serves HTTP on any number of addresses, each with its own handler. */
@@ -82,8 +82,8 @@ export class HttpServer {
   }
 
   /**
-   * Lets answers under way finish for a moment, then closes everything. New requests get no answer,
-   * so that a proxy asks another server or uses what it has cached.
+   * Gives responses in progress a moment to finish, then closes everything. New requests get no
+   * answer, so that a proxy asks another server or serves its cache.
    */
   async stop(): Promise<void> {
     await Promise.all([this.#acceptor.stop(), this.#connections.stop(STOP_GRACE_MS)]);

@@ -20,7 +20,7 @@ interface ServedConnection<C> {
   run(onEnded: (connection: C) => void): Promise<void>;
   /** Checks the timeouts; called once a second. Must not throw. */
   check(nowMs: number): void;
-  /** Ends the connection when what is under way is done; at once if nothing is. */
+  /** Ends the connection when its work in progress is done; at once if there is none. */
   stop(): void;
   /** Ends the connection at once. Harmless when repeated. */
   close(reason: string): void;
@@ -74,8 +74,8 @@ export class ConnectionSet<C extends ServedConnection<C>> implements Iterable<C>
   }
 
   /**
-   * Ends all connections: those with something under way get `graceMs` to finish it. Settles when
-   * all have ended. No connection may be admitted from now on.
+   * Ends all connections; those with work in progress get `graceMs` to finish it. Settles when all
+   * have ended. No connection may be admitted from now on.
    */
   async stop(graceMs: number): Promise<void> {
     const runs = [...this.#runs.values()];
