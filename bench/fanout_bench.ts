@@ -37,7 +37,9 @@ for (const count of [500, 2_000, 9_000]) {
   const vhost = { config: { play: rules } };
   const sinks = Array.from({ length: count }, () => {
     const writer = new SocketWriter({ transport, queue, clock: systemClock, onError() {} });
-    return new PlayerSink(stream, writer, vhost, { onStalled() {} });
+    const sink = new PlayerSink(stream, writer, vhost, { onStalled() {} });
+    sink.start();
+    return sink;
   });
   let timestampMs = 0;
   Deno.bench(`one merge period of ${count} players`, async () => {

@@ -231,6 +231,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     // Before the sink sends anything.
     this.#sendFileHeader({ flv, writer });
     const sink = new PlayerSink(flv, writer, service, this);
+    sink.start();
     const seat = wheels.for(mergePeriodMs(service.config, false)).add(this);
     this.#state = { type: "live", admission, stream, flv, outlet, writer, sink, seat };
     this.#options.logger.info("Play started", this.#about());

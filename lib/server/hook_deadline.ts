@@ -1,6 +1,6 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 
-/** The time limit for the answers about one event. {@linkcode start} it once, then end or cancel it. */
+/** The time limit for the answers about one event. Start it once, then end or cancel it. */
 export class HookDeadline {
   readonly #clock: Clock;
   readonly #timeoutMs: number;

@@ -97,6 +97,7 @@ export class Player implements Viewer {
     const { queue, wheels } = this.#context;
     const sink = new PlayerSink(stream, this.#host.writer, service, this.#host, backlogMs);
     this.#sink = sink;
+    sink.start();
     this.#seat = wheels.for(mergePeriodMs(service.config, edgePath.length > 0)).add(sink);
     // The first flush does not wait for the wheel.
     queue.add(sink);

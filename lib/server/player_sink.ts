@@ -65,7 +65,7 @@ export class PlayerSink implements Flushable {
   readonly #backlogMs: number;
   readonly #host: PlayerSinkHost;
   /** Offset of the oldest join point it may start at. Without GOP cache: where it joined. */
-  readonly #earliestOffset: number;
+  #earliestOffset = 0;
   #state: "waiting" | "live" | "gone" = "waiting";
   #isPaused = false;
   #headers: HeaderSet | null = null;
@@ -83,10 +83,15 @@ export class PlayerSink implements Flushable {
     this.#vhost = vhost;
     this.#host = host;
     this.#backlogMs = backlogMs;
-    this.#earliestOffset = vhost.config.play.gopCache ? 0 : stream.log.head;
-    // Not at the first flush: a new source may send several GOPs before that, and a player that
-    // waited for it gets all of them.
-    if (!writer.isSendingShared) this.#begin();
+  }
+
+  /**
+   * Takes its place in the stream, if there is a join point. It does not wait for the first flush: a
+   * new source may send several GOPs before that, and a player that waited for it gets all of them.
+   */
+  start(): void {
+    this.#earliestOffset = this.#vhost.config.play.gopCache ? 0 : this.#stream.log.head;
+    if (!this.#writer.isSendingShared) this.#begin();
   }
 
   /** Offset of the next shared byte to send, or -1 while waiting. */

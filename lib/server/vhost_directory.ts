@@ -1,7 +1,7 @@
 import { DEFAULT_VHOST } from "../config/config.ts";
 import type { VhostService } from "./vhost_service.ts";
 
-/** The vhosts of a server, by name. */
+/** The vhosts of a server, by name. Looks into `services` at each use: they may change. */
 export class VhostDirectory implements Iterable<VhostService> {
   readonly #services: ReadonlyMap<string, VhostService>;
 

@@ -79,6 +79,7 @@ class Rig {
       onStalled: () => this.stalls++,
     });
     const sink = this.#sink;
+    sink.start();
     this.stream.join({
       onLive() {},
       get cursor() {
