@@ -131,8 +131,8 @@ function presence(
 function restartReason(path: string, entries: Entries): string {
   const [name = "", ...rest] = path.split(".");
   const entry: Entry | undefined = entries[name];
-  if (entry?.status === "block") return restartReason(rest.join("."), entry.entries);
-  if (entry?.status === "done") return entry.restart;
+  if (entry?.kind === "block") return restartReason(rest.join("."), entry.entries);
+  if (entry?.kind === "option") return entry.restart;
   throw new Error(`Setting ${path} has no row in config/schema.ts; add one`);
 }
 

@@ -1,23 +1,21 @@
 import { quotePeerText } from "../base/text.ts";
+import { checkConfig, checkVhost } from "./check_config.ts";
 import {
   type ClusterConfig,
   type Config,
   DEFAULT_VHOST,
   type HlsConfig,
-  type HttpApiConfig,
   type HttpHooksConfig,
   type HttpRemuxConfig,
   type LogConfig,
   type PlayConfig,
   type VhostConfig,
 } from "./config.ts";
-import { type Directive, findDirective, type Position } from "./directive.ts";
+import type { Directive, Position } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
 import { readBlock, rootScope, vhostScope } from "./read_block.ts";
-import { ROOT, type Values, VHOST } from "./schema.ts";
+import { ROOT, type Values, VHOST, type VhostValues } from "./schema.ts";
 import { syntaxOf } from "./syntax.ts";
-
-type VhostValues = Values<typeof VHOST>;
 
 /** SRS's default, used when a log file is requested but not named. */
 const DEFAULT_LOG_FILE = "./objs/srs.log";
@@ -32,11 +30,7 @@ export function buildConfig(
   problems: ProblemList,
 ): Config {
   const values = readBlock(ROOT, rootScope(directives), problems);
-  requireListen(directives, file, problems);
-  checkHttpApi(directives, values.http_api, problems);
-  const vhosts = buildVhosts(directives, file, problems);
-  if (!values.http_server.enabled) warnUnserved(directives, vhosts, problems);
-  return {
+  const config: Config = {
     listen: values.listen,
     pid: values.pid,
     workDir: values.work_dir,
@@ -46,62 +40,10 @@ export function buildConfig(
     chunkSize: values.chunk_size,
     httpApi: values.http_api,
     httpServer: values.http_server,
-    vhosts,
+    vhosts: buildVhosts(directives, problems),
   };
-}
-
-function requireListen(
-  directives: readonly Directive[],
-  file: string,
-  problems: ProblemList,
-): void {
-  if (findDirective(directives, "listen") !== undefined) return;
-  const example = syntaxOf(file).option("listen", ["1935"]);
-  problems.error(wholeFile(file), 'Directive "listen" is missing', `add ${example}`);
-}
-
-function checkHttpApi(
-  directives: readonly Directive[],
-  { enabled, listen, auth }: HttpApiConfig,
-  problems: ProblemList,
-): void {
-  const block = findDirective(directives, "http_api");
-  if (block === undefined || !enabled) return;
-  const syntax = syntaxOf(block.file);
-  if (auth.enabled) {
-    if (auth.username !== "" && auth.password !== "" && !auth.username.includes(":")) return;
-    const example = `${syntax.option("username", ["admin"])} and ${
-      syntax.option("password", ["secret"])
-    }`;
-    const at = findDirective(block.children ?? [], "auth") ?? block;
-    const what = "Authentication needs a user name without a colon, and a password";
-    problems.error(at, what, `add ${example} next to it`);
-  } else if (!listen.every(({ hostname }) => isLoopback(hostname))) {
-    const at = findDirective(block.children ?? [], "listen") ?? block;
-    const what = "The API has no password, so other machines can close clients through it";
-    problems.warn(at, what, "enable auth, or listen on 127.0.0.1");
-  }
-}
-
-/** Warns about `http_remux` while `http_server`, which serves it, is off. */
-function warnUnserved(
-  directives: readonly Directive[],
-  vhosts: ReadonlyMap<string, VhostConfig>,
-  problems: ProblemList,
-): void {
-  for (const { name, args, children, file } of directives) {
-    const remux = findDirective(children ?? [], "http_remux");
-    if (name !== "vhost" || remux === undefined) continue;
-    if (vhosts.get(args[0]?.text ?? "")?.httpRemux.enabled !== true) continue;
-    const syntax = syntaxOf(file);
-    const what = "HTTP-FLV has no effect without an HTTP server";
-    const fix = `write ${syntax.option("enabled", ["on"])} in ${syntax.block(["http_server"])}`;
-    problems.warn(remux, what, fix);
-  }
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname.startsWith("127.") || hostname === "::1";
+  checkConfig(directives, file, config, problems);
+  return config;
 }
 
 function buildLog(values: Values<typeof ROOT>): LogConfig {
@@ -116,7 +58,6 @@ function buildLog(values: Values<typeof ROOT>): LogConfig {
 
 function buildVhosts(
   directives: readonly Directive[],
-  file: string,
   problems: ProblemList,
 ): ReadonlyMap<string, VhostConfig> {
   const vhosts = new Map<string, VhostConfig>();
@@ -134,7 +75,6 @@ function buildVhosts(
     positions.set(name, earlier ?? directive);
     vhosts.set(name, buildVhost(directive, name, problems));
   }
-  if (!directives.some((directive) => directive.name === "vhost")) warnNoVhost(file, problems);
   return vhosts;
 }
 
@@ -149,15 +89,6 @@ function readVhostName(directive: Directive, problems: ProblemList): string | un
     problems.warn(extra, what, "define a separate vhost for it");
   }
   return name.text;
-}
-
-function warnNoVhost(file: string, problems: ProblemList): void {
-  const example = syntaxOf(file).block(["vhost"]).replace("NAME", DEFAULT_VHOST);
-  problems.warn(
-    wholeFile(file),
-    "No vhost is defined, so every client is refused",
-    `add ${example}`,
-  );
 }
 
 function buildVhost(directive: Directive, name: string, problems: ProblemList): VhostConfig {
@@ -245,57 +176,11 @@ function buildHls({ hls, cluster }: VhostValues): HlsConfig {
 
 function buildRemux(values: VhostValues["http_remux"]): HttpRemuxConfig {
   return {
-    enabled: values.enabled && isFlv(values.mount),
+    enabled: values.enabled && values.mount.endsWith(".flv"),
     mount: values.mount.replace("[vhost]", ""),
     hasAudio: values.has_audio,
     hasVideo: values.has_video,
     guessTracks: values.guess_has_av,
     dropIfNotMatch: values.drop_if_not_match,
   };
-}
-
-function isFlv(mount: string): boolean {
-  return mount.endsWith(".flv");
-}
-
-/** Checks what depends on several directives. */
-function checkVhost(vhost: Directive, values: VhostValues, problems: ProblemList): void {
-  const { cluster, security } = values;
-  const written = (block: string, name: string) =>
-    findDirective(findDirective(vhost.children ?? [], block)?.children ?? [], name);
-  const origin = written("cluster", "origin");
-  const syntax = syntaxOf(vhost.file);
-  if (values.enabled && cluster.mode === "remote" && origin === undefined) {
-    const example = syntax.option("origin", ["127.0.0.1:19350"]);
-    const at = written("cluster", "mode") ?? vhost;
-    problems.error(at, 'Mode "remote" needs an origin', `add ${example} next to it`);
-  }
-  if (origin !== undefined && written("cluster", "mode") === undefined) {
-    const example = syntax.option("mode", ["remote"]);
-    const what = 'Directive "origin" has no effect in an origin vhost';
-    problems.warn(origin, what, `add ${example} next to it to make this an edge`);
-  }
-  if (cluster.retry_min > cluster.retry_max) {
-    const at = written("cluster", "retry_max") ?? written("cluster", "retry_min") ?? vhost;
-    problems.error(at, 'Directive "retry_min" is above "retry_max"', "raise retry_max");
-  }
-  if (values.hls.enabled && cluster.mode === "remote") {
-    const what = "HLS has no effect in an edge vhost, which has streams only while players watch";
-    const fix = "enable it on the origin and put an HTTP cache here, see docs/hls-edge.md";
-    problems.warn(written("hls", "enabled") ?? vhost, what, fix);
-  }
-  if (values.http_remux.enabled && !isFlv(values.http_remux.mount)) {
-    const what = "HTTP serves streams as FLV only, so this vhost serves none";
-    problems.warn(written("http_remux", "mount") ?? vhost, what, "end the mount in .flv");
-  }
-  const hasRules = written("security", "allow") ?? written("security", "deny");
-  if (security.enabled && hasRules === undefined) {
-    const example = syntax.option("allow", ["play", "all"]);
-    const what = "Security is enabled without rules, so every client is refused";
-    problems.warn(written("security", "enabled") ?? vhost, what, `add rules such as ${example}`);
-  }
-}
-
-function wholeFile(file: string): Position {
-  return { file, line: 0, column: 0 };
 }

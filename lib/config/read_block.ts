@@ -6,10 +6,10 @@ import { nearestName } from "./nearest.ts";
 import type { ProblemList } from "./problem_list.ts";
 import {
   type Block,
-  type Deferred,
   type Entries,
   type Entry,
   ROOT,
+  type Unsupported,
   type Values,
 } from "./schema.ts";
 import { FLAT_NAMES } from "./srs_translate.ts";
@@ -45,11 +45,11 @@ export function readBlock<E extends Entries>(
   const values: Record<string, unknown> = {};
   for (const [name, entry] of Object.entries(entries)) {
     const directives = accepted.filter((directive) => directive.name === name);
-    if (entry.status === "done") {
+    if (entry.kind === "option") {
       const parsed = directives.map((directive) => entry.type.parse(directive, problems));
       values[name] = entry.isRepeatable ? parsed.flatMap((rules) => rules ?? []) : parsed[0];
       values[name] ??= entry.fallback;
-    } else if (entry.status === "block") {
+    } else if (entry.kind === "block") {
       values[name] = readInner(entry, { directives, where: `in ${name} ${scope.where}` }, problems);
     }
   }
@@ -88,16 +88,16 @@ function checkDirectives(entries: Entries, scope: Scope, problems: ProblemList):
 }
 
 function mayRepeat(entry: Entry): boolean {
-  return entry.status === "named block" || (entry.status === "done" && entry.isRepeatable);
+  return entry.kind === "named block" || (entry.kind === "option" && entry.isRepeatable);
 }
 
 /** Returns whether `directive` can be read as `entry`; otherwise reports it. */
 function checkForm(directive: Directive, entry: Entry, problems: ProblemList): boolean {
   const name = quotePeerText(directive.name);
   const syntax = syntaxOf(directive.file);
-  switch (entry.status) {
-    case "deferred":
-      warnDeferred(directive, entry, problems);
+  switch (entry.kind) {
+    case "unsupported":
+      warnUnsupported(directive, entry, problems);
       return false;
     case "named block":
       return true;
@@ -109,7 +109,7 @@ function checkForm(directive: Directive, entry: Entry, problems: ProblemList): b
         `write its directives inside ${syntax.block([directive.name])}`,
       );
       return false;
-    case "done":
+    case "option":
       if (directive.children === undefined && directive.args.length > 0) return true;
       problems.error(
         directive,
@@ -120,7 +120,7 @@ function checkForm(directive: Directive, entry: Entry, problems: ProblemList): b
   }
 }
 
-function warnDeferred(directive: Directive, entry: Deferred, problems: ProblemList): void {
+function warnUnsupported(directive: Directive, entry: Unsupported, problems: ProblemList): void {
   const value = directive.args[0]?.text ?? "";
   const { quiet } = entry;
   if (isSwitchedOff(directive) || quiet.includes("*") || quiet.includes(value)) return;
@@ -181,9 +181,9 @@ function collectParents(): Map<string, Path[]> {
   const walk = (entries: Entries, path: Path) => {
     for (const [name, entry] of Object.entries(entries)) {
       add(name, path);
-      if (entry.status === "block" || entry.status === "named block") {
+      if (entry.kind === "block" || entry.kind === "named block") {
         walk(entry.entries, [...path, name]);
-      } else if (entry.status === "deferred") {
+      } else if (entry.kind === "unsupported") {
         for (const inner of entry.contents) add(inner, [...path, name]);
       }
     }

@@ -16,7 +16,7 @@ import * as values from "./values.ts";
 
 /** A supported directive with values. */
 export interface Option<T> {
-  readonly status: "done";
+  readonly kind: "option";
   readonly type: ValueType<T>;
   /** The words of the default, or of an example when there is no default. */
   readonly words: readonly string[];
@@ -32,8 +32,8 @@ export interface Option<T> {
 }
 
 /** A directive or block of SRS that this server does not support yet. */
-export interface Deferred {
-  readonly status: "deferred";
+export interface Unsupported {
+  readonly kind: "unsupported";
   /** Values that change nothing, so that they cause no warning. `*` stands for any value. */
   readonly quiet: readonly string[];
   /** Names that SRS allows in this block, to tell where a misplaced one belongs. */
@@ -45,20 +45,20 @@ export interface Deferred {
 
 /** A block of directives. */
 export interface Block<E extends Entries = Entries> {
-  readonly status: "block";
+  readonly kind: "block";
   readonly entries: E;
   readonly doc: string;
 }
 
 /** A block with a name, which may occur once per name. */
 interface NamedBlock<E extends Entries = Entries> {
-  readonly status: "named block";
+  readonly kind: "named block";
   readonly entries: E;
   readonly doc: string;
 }
 
 /** One row of the table. */
-export type Entry = Option<unknown> | Deferred | Block | NamedBlock;
+export type Entry = Option<unknown> | Unsupported | Block | NamedBlock;
 
 /** The rows of one block, by name. */
 export interface Entries {
@@ -67,7 +67,7 @@ export interface Entries {
 
 /** The values read from a block with the rows `E`. */
 export type Values<E extends Entries> = {
-  readonly [K in keyof E as E[K] extends Deferred | NamedBlock ? never : K]: E[K] extends
+  readonly [K in keyof E as E[K] extends Unsupported | NamedBlock ? never : K]: E[K] extends
     Option<infer T> ? T
     : E[K] extends Block<infer C> ? Values<C>
     : never;
@@ -130,15 +130,15 @@ const play = {
     "30s",
     "Close a client that has not answered a ping for this long. Own directive.",
   ),
-  time_jitter: deferred(
+  time_jitter: unsupported(
     ["full"],
     "Correct timestamps. Always done, as full does in SRS; write atc on to keep them.",
   ),
-  mix_correct: deferred(["off"], "Reorder audio and video by timestamp."),
-  atc_auto: deferred(["off"], "Enable atc when the metadata asks for it."),
-  mw_msgs: deferred(["8"], "Number of messages collected for one write."),
-  send_min_interval: deferred(["0", "0.0"], "Shortest pause between two writes."),
-  reduce_sequence_header: deferred(["off"], "Omit repeated sequence headers."),
+  mix_correct: unsupported(["off"], "Reorder audio and video by timestamp."),
+  atc_auto: unsupported(["off"], "Enable atc when the metadata asks for it."),
+  mw_msgs: unsupported(["8"], "Number of messages collected for one write."),
+  send_min_interval: unsupported(["0", "0.0"], "Shortest pause between two writes."),
+  reduce_sequence_header: unsupported(["off"], "Omit repeated sequence headers."),
 };
 
 const publish = {
@@ -162,11 +162,11 @@ const publish = {
     "reject",
     "What to do with a second publisher of a stream. reject: refuse it, unless the first one has gone silent. replace: close the first one. Own directive.",
   ),
-  mr: deferred(["off"], "Merged read."),
-  mr_latency: deferred(["350"], "Duration of a merged read."),
-  parse_sps: deferred(["*"], "Read the video size from the stream."),
-  try_annexb_first: deferred(["*"], "Try Annex B first when parsing a frame."),
-  kickoff_for_idle: deferred(["0"], "Close a publisher without players."),
+  mr: unsupported(["off"], "Merged read."),
+  mr_latency: unsupported(["350"], "Duration of a merged read."),
+  parse_sps: unsupported(["*"], "Read the video size from the stream."),
+  try_annexb_first: unsupported(["*"], "Try Annex B first when parsing a frame."),
+  kickoff_for_idle: unsupported(["0"], "Close a publisher without players."),
 };
 
 const cluster = {
@@ -233,10 +233,10 @@ const cluster = {
     "800ms",
     "Longest pause after all origins have failed. With the default, a recovered origin is found within a second. Own directive.",
   ),
-  coworkers: deferred([], "Other origins that may have the stream."),
-  origin_cluster: deferred(["off"], "Redirect players to the origin that has the stream."),
-  protocol: deferred(["rtmp"], "Pull over HTTP-FLV."),
-  follow_client: deferred(["off"], "Pull with the client's protocol."),
+  coworkers: unsupported([], "Other origins that may have the stream."),
+  origin_cluster: unsupported(["off"], "Redirect players to the origin that has the stream."),
+  protocol: unsupported(["rtmp"], "Pull over HTTP-FLV."),
+  follow_client: unsupported(["off"], "Pull with the client's protocol."),
 };
 
 const refer = {
@@ -288,9 +288,9 @@ const http_hooks = {
   on_unpublish: hook("streams", "Report that a publisher has stopped."),
   on_play: hook("sessions", "Ask whether a client may play a stream."),
   on_stop: hook("sessions", "Report that a player has stopped."),
-  on_dvr: deferred([], "Report that a recording is complete."),
-  on_hls: deferred([], "Report that an HLS segment is complete."),
-  on_hls_notify: deferred([], "Fetch a URL for every HLS segment."),
+  on_dvr: unsupported([], "Report that a recording is complete."),
+  on_hls: unsupported([], "Report that an HLS segment is complete."),
+  on_hls_notify: unsupported([], "Fetch a URL for every HLS segment."),
 };
 
 const hls = {
@@ -341,22 +341,22 @@ const hls = {
     "on",
     "Start segments with keyframes. off starts them at any video frame.",
   ),
-  hls_ts_floor: deferred(
+  hls_ts_floor: unsupported(
     ["off"],
     "Cut segments of the same length at the same time on all servers.",
   ),
-  hls_on_error: deferred(["continue"], "How a failure of HLS affects the stream."),
-  hls_acodec: deferred(["*"], "Audio codec to announce; this server announces the actual one."),
-  hls_vcodec: deferred(["*"], "The same, for video."),
-  hls_nb_notify: deferred(["*"], "How much of a segment to fetch to warm a cache."),
-  hls_dts_directly: deferred(["on"], "Use the publisher's timestamps."),
-  hls_ctx: deferred(["*"], "Count viewers by a URL parameter, which defeats caches."),
-  hls_ts_ctx: deferred(["*"], "The same, for segments."),
-  hls_keys: deferred(["off"], "Encrypt segments."),
-  hls_fragments_per_key: deferred(["*"], "Segments per key."),
-  hls_key_file: deferred(["*"], "Names of key files."),
-  hls_key_file_path: deferred(["*"], "Folder of key files."),
-  hls_key_url: deferred(["*"], "URL of key files."),
+  hls_on_error: unsupported(["continue"], "How a failure of HLS affects the stream."),
+  hls_acodec: unsupported(["*"], "Audio codec to announce; this server announces the actual one."),
+  hls_vcodec: unsupported(["*"], "The same, for video."),
+  hls_nb_notify: unsupported(["*"], "How much of a segment to fetch to warm a cache."),
+  hls_dts_directly: unsupported(["on"], "Use the publisher's timestamps."),
+  hls_ctx: unsupported(["*"], "Count viewers by a URL parameter, which defeats caches."),
+  hls_ts_ctx: unsupported(["*"], "The same, for segments."),
+  hls_keys: unsupported(["off"], "Encrypt segments."),
+  hls_fragments_per_key: unsupported(["*"], "Segments per key."),
+  hls_key_file: unsupported(["*"], "Names of key files."),
+  hls_key_file_path: unsupported(["*"], "Folder of key files."),
+  hls_key_url: unsupported(["*"], "URL of key files."),
 };
 
 const http_remux = {
@@ -378,8 +378,11 @@ const http_remux = {
     "on",
     "Omit audio when has_audio is off and video when has_video is off.",
   ),
-  fast_cache: deferred(["0"], "Cache audio for viewers of streams without video."),
-  hstrs: deferred(["*"], "Pull a stream when it is requested over HTTP; this server always does."),
+  fast_cache: unsupported(["0"], "Cache audio for viewers of streams without video."),
+  hstrs: unsupported(
+    ["*"],
+    "Pull a stream when it is requested over HTTP; this server always does.",
+  ),
 };
 
 /** The rows of a vhost. */
@@ -406,36 +409,39 @@ export const VHOST = {
   publish: block(publish, "Settings for publishers."),
   refer: block(refer, "Which pages may embed the streams."),
   security: block(security, "Which addresses may play and publish."),
-  chunk_size: deferred(
+  chunk_size: unsupported(
     [],
     "Chunk size of this vhost.",
     { fix: "remove it; set chunk_size once, at the top of the file" },
   ),
-  bandcheck: deferred([], "Bandwidth test."),
-  mr: deferred(["off"], "Merged read, as written for SRS 2."),
-  dvr: deferred([], "Record to files.", {
+  bandcheck: unsupported([], "Bandwidth test."),
+  mr: unsupported(["off"], "Merged read, as written for SRS 2."),
+  dvr: unsupported([], "Record to files.", {
     contents: "dvr_path dvr_plan dvr_duration dvr_wait_keyframe wait_keyframe dvr_apply",
   }),
-  ingest: deferred([], "Feed streams from files and devices through another program."),
+  ingest: unsupported([], "Feed streams from files and devices through another program."),
   hls: block(hls, "HLS, written to files. Origin vhosts only."),
   http_hooks: block(
     http_hooks,
     "HTTP callbacks, see docs/http-callbacks.md. Several URLs are asked in order, and all must allow the client.",
   ),
-  forward: deferred([], "Copy every stream to other servers.", {
+  forward: unsupported([], "Copy every stream to other servers.", {
     contents: "destination backend",
   }),
-  transcode: deferred([], "Transcode with another program."),
+  transcode: unsupported([], "Transcode with another program."),
   http_remux: block(http_remux, "HTTP-FLV, and FLV over WebSocket at the same address."),
-  http_static: deferred([], "Serve files of the vhost over HTTP."),
-  dash: deferred([], "DASH output.", {
+  http_static: unsupported([], "Serve files of the vhost over HTTP."),
+  dash: unsupported([], "DASH output.", {
     contents: "dash_fragment dash_update_period dash_timeshift dash_path dash_mpd_file",
   }),
-  hds: deferred([], "HDS output."),
-  exec: deferred([], "Run a program for each stream."),
-  rtc: deferred([], "WebRTC."),
-  srt: deferred([], "SRT."),
+  hds: unsupported([], "HDS output."),
+  exec: unsupported([], "Run a program for each stream."),
+  rtc: unsupported([], "WebRTC."),
+  srt: unsupported([], "SRT."),
 };
+
+/** The values read from a vhost. */
+export type VhostValues = Values<typeof VHOST>;
 
 const httpApi = {
   enabled: option(values.flag, "off", "Serve /api/v1/, /metrics, /healthz and /readyz."),
@@ -458,10 +464,10 @@ const httpApi = {
     username: optional({ type: values.text, example: "admin", fallback: "" }, "User name."),
     password: optional({ type: values.text, example: "secret", fallback: "" }, "Password."),
   }, "Access to the API and metrics."),
-  raw_api: deferred([], "Change the configuration over HTTP.", {
+  raw_api: unsupported([], "Change the configuration over HTTP.", {
     contents: "enabled allow_reload allow_query allow_update",
   }),
-  https: deferred([], "Serve the API over TLS.", { contents: "enabled key cert" }),
+  https: unsupported([], "Serve the API over TLS.", { contents: "enabled key cert" }),
 };
 
 const httpServer = {
@@ -473,7 +479,7 @@ const httpServer = {
   ),
   dir: option(values.text, "./objs/nginx/html", "Folder of the files."),
   crossdomain: option(values.flag, "on", "Let pages of other hosts read the files."),
-  https: deferred([], "Serve files over TLS.", { contents: "enabled key cert" }),
+  https: unsupported([], "Serve files over TLS.", { contents: "enabled key cert" }),
 };
 
 /** The rows of a file outside every block. */
@@ -540,44 +546,44 @@ export const ROOT = {
     VHOST,
     "A virtual host. __defaultVhost__ serves clients whose vhost is not configured.",
   ),
-  daemon: deferred(["off"], "Run in the background.", {
+  daemon: unsupported(["off"], "Run in the background.", {
     fix: "the server stays in the foreground; write daemon off; and use a service manager",
   }),
-  ff_log_dir: deferred([], "Folder for the logs of transcoders."),
-  ff_log_level: deferred([], "Log level of transcoders."),
-  pithy_print_ms: deferred(["10000"], "Period of progress messages in the log."),
-  utc_time: deferred(["off"], "Log times in UTC."),
-  asprocess: deferred(["off"], "Exit with the parent process."),
-  server_id: deferred([], "Name of this server in reports."),
-  grace_start_wait: deferred(["2300"], "Pause before a graceful stop."),
-  grace_final_wait: deferred(["3200"], "Pause after a graceful stop."),
-  force_grace_quit: deferred(["off"], "Stop gracefully on every signal."),
-  empty_ip_ok: deferred(["on"], "Serve clients without an address."),
-  disable_daemon_for_docker: deferred(["*"], "Stay in the foreground in a container."),
-  inotify_auto_reload: deferred(["off"], "Reload the file when it changes."),
-  auto_reload_for_docker: deferred(["on"], "The same, in a container."),
-  tcmalloc_release_rate: deferred(["*"], "Setting of the memory allocator."),
-  query_latest_version: deferred(["*"], "Check for a newer version; this server never does."),
-  first_wait_for_qlv: deferred(["*"], "Pause before that check."),
-  is_full: deferred(["off"], "Marks SRS's file of all directives."),
-  in_docker: deferred(["*"], "Marks a container."),
-  threads: deferred([], "Thread settings."),
-  circuit_breaker: deferred([], "Shed load when the CPU is busy."),
-  heartbeat: deferred([], "Report to an HTTP server.", {
+  ff_log_dir: unsupported([], "Folder for the logs of transcoders."),
+  ff_log_level: unsupported([], "Log level of transcoders."),
+  pithy_print_ms: unsupported(["10000"], "Period of progress messages in the log."),
+  utc_time: unsupported(["off"], "Log times in UTC."),
+  asprocess: unsupported(["off"], "Exit with the parent process."),
+  server_id: unsupported([], "Name of this server in reports."),
+  grace_start_wait: unsupported(["2300"], "Pause before a graceful stop."),
+  grace_final_wait: unsupported(["3200"], "Pause after a graceful stop."),
+  force_grace_quit: unsupported(["off"], "Stop gracefully on every signal."),
+  empty_ip_ok: unsupported(["on"], "Serve clients without an address."),
+  disable_daemon_for_docker: unsupported(["*"], "Stay in the foreground in a container."),
+  inotify_auto_reload: unsupported(["off"], "Reload the file when it changes."),
+  auto_reload_for_docker: unsupported(["on"], "The same, in a container."),
+  tcmalloc_release_rate: unsupported(["*"], "Setting of the memory allocator."),
+  query_latest_version: unsupported(["*"], "Check for a newer version; this server never does."),
+  first_wait_for_qlv: unsupported(["*"], "Pause before that check."),
+  is_full: unsupported(["off"], "Marks SRS's file of all directives."),
+  in_docker: unsupported(["*"], "Marks a container."),
+  threads: unsupported([], "Thread settings."),
+  circuit_breaker: unsupported([], "Shed load when the CPU is busy."),
+  heartbeat: unsupported([], "Report to an HTTP server.", {
     contents: "interval url device_id summaries ports",
   }),
-  stats: deferred([], "Network interface and disks to monitor.", { contents: "network disk" }),
+  stats: unsupported([], "Network interface and disks to monitor.", { contents: "network disk" }),
   http_api: block(httpApi, "API, metrics and health checks over HTTP."),
   http_server: block(httpServer, "Files and streams over HTTP."),
-  exporter: deferred([], "Prometheus metrics.", { contents: "label tag" }),
-  stream_caster: deferred([], "Input over other protocols."),
-  rtc_server: deferred([], "WebRTC server."),
-  srt_server: deferred([], "SRT server."),
-  rtmp: deferred([], "RTMP settings other than listen and chunk_size."),
-  rtmps: deferred([], "RTMP over TLS."),
-  rtsp: deferred([], "RTSP."),
-  tencentcloud_apm: deferred([], "Tracing."),
-  tencentcloud_cls: deferred([], "Ship logs."),
+  exporter: unsupported([], "Prometheus metrics.", { contents: "label tag" }),
+  stream_caster: unsupported([], "Input over other protocols."),
+  rtc_server: unsupported([], "WebRTC server."),
+  srt_server: unsupported([], "SRT server."),
+  rtmp: unsupported([], "RTMP settings other than listen and chunk_size."),
+  rtmps: unsupported([], "RTMP over TLS."),
+  rtsp: unsupported([], "RTSP."),
+  tencentcloud_apm: unsupported([], "Tracing."),
+  tencentcloud_cls: unsupported([], "Ship logs."),
 };
 
 /** Takes the default as it is written in a file. */
@@ -589,7 +595,7 @@ function option<T>(type: ValueType<T>, defaultText: string, doc: string): Option
   const fallback = type.parse({ ...position, name: doc, args, children: undefined }, problems);
   problems.warningsOrThrow();
   return {
-    status: "done",
+    kind: "option",
     type,
     words,
     hasDefault: true,
@@ -608,7 +614,7 @@ interface WithoutDefault<T> {
 
 function optional<T>({ type, example, fallback }: WithoutDefault<T>, doc: string): Option<T> {
   return {
-    status: "done",
+    kind: "option",
     type,
     words: example.split(" "),
     hasDefault: false,
@@ -636,18 +642,18 @@ function hook(resource: string, doc: string): Option<readonly string[]> {
   return optional({ type: addresses.httpUrls, example, fallback: [] }, doc);
 }
 
-function deferred(
+function unsupported(
   quiet: readonly string[],
   doc: string,
   { contents = "", fix }: { readonly contents?: string; readonly fix?: string } = {},
-): Deferred {
-  return { status: "deferred", quiet, contents: contents.match(/\S+/g) ?? [], doc, fix };
+): Unsupported {
+  return { kind: "unsupported", quiet, contents: contents.match(/\S+/g) ?? [], doc, fix };
 }
 
 function block<E extends Entries>(entries: E, doc: string): Block<E> {
-  return { status: "block", entries, doc };
+  return { kind: "block", entries, doc };
 }
 
 function namedBlock<E extends Entries>(entries: E, doc: string): NamedBlock<E> {
-  return { status: "named block", entries, doc };
+  return { kind: "named block", entries, doc };
 }

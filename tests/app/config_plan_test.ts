@@ -150,8 +150,8 @@ Deno.test("planChanges() notices a change of every value in a configuration", ()
 /** Paths of all supported directives in a block, sorted as the schema has them. */
 function pathsIn(entries: Entries): string[] {
   return Object.entries(entries).flatMap(([name, entry]) => {
-    if (entry.status === "deferred") return [];
-    if (entry.status === "done") return [name];
+    if (entry.kind === "unsupported") return [];
+    if (entry.kind === "option") return [name];
     return pathsIn(entry.entries).map((path) => `${name}.${path}`);
   });
 }

@@ -125,7 +125,7 @@ Deno.test({
 
 function allOptions(entries: Entries): [name: string, doc: string][] {
   return Object.entries(entries).flatMap(([name, entry]): [string, string][] => {
-    if (entry.status === "deferred") return [];
-    return entry.status === "done" ? [[name, entry.doc]] : allOptions(entry.entries);
+    if (entry.kind === "unsupported") return [];
+    return entry.kind === "option" ? [[name, entry.doc]] : allOptions(entry.entries);
   });
 }

@@ -4,7 +4,7 @@
  * stale.
  */
 
-import type { Deferred, Entries, Option } from "../../lib/config/schema.ts";
+import type { Entries, Option, Unsupported } from "../../lib/config/schema.ts";
 import { ROOT } from "../../lib/config/schema.ts";
 import { syntaxOf } from "../../lib/config/syntax.ts";
 
@@ -48,7 +48,7 @@ export function renderDocTables(): string {
     "",
     ...table(
       ["Directive", "Where", "Purpose in SRS", "No warning for"],
-      deferredRows(ROOT, []),
+      unsupportedRows(ROOT, []),
     ),
     "",
     DOC_MARKS[1],
@@ -59,13 +59,13 @@ export function renderDocTables(): string {
 function confBlock(entries: Entries, indent: string): string[] {
   const lines: string[] = [];
   for (const [name, entry] of Object.entries(entries)) {
-    if (entry.status === "deferred") continue;
+    if (entry.kind === "unsupported") continue;
     if (lines.length > 0) lines.push("");
-    if (entry.status === "done") {
+    if (entry.kind === "option") {
       lines.push(...comment(describe(entry), indent), ...comment(describeValues(entry), indent));
       lines.push(indent + confOption(name, entry, VALUE_COLUMN - indent.length));
     } else {
-      const title = entry.status === "named block" ? `${name} ${VHOST}` : name;
+      const title = entry.kind === "named block" ? `${name} ${VHOST}` : name;
       lines.push(...comment(entry.doc, indent));
       lines.push(`${indent}${title} {`, ...confBlock(entry.entries, `${indent}    `), `${indent}}`);
     }
@@ -84,15 +84,15 @@ function confOption(name: string, option: Option<unknown>, width: number): strin
 function tomlTable(entries: Entries, path: readonly string[]): string[] {
   const lines: string[] = [];
   for (const [name, entry] of Object.entries(entries)) {
-    if (entry.status !== "done") continue;
+    if (entry.kind !== "option") continue;
     if (lines.length > 0) lines.push("");
     const written = tomlSyntax.option(name, entry.words);
     lines.push(...comment(describe(entry), ""), ...comment(describeValues(entry), ""));
     lines.push(entry.hasDefault ? written : `# ${written}`);
   }
   for (const [name, entry] of Object.entries(entries)) {
-    if (entry.status === "deferred" || entry.status === "done") continue;
-    const inner = [...path, ...(entry.status === "named block" ? [name, VHOST] : [name])];
+    if (entry.kind === "unsupported" || entry.kind === "option") continue;
+    const inner = [...path, ...(entry.kind === "named block" ? [name, VHOST] : [name])];
     lines.push("", ...comment(entry.doc, ""), `[${inner.join(".")}]`);
     lines.push(...tomlTable(entry.entries, inner));
   }
@@ -122,12 +122,12 @@ function comment(text: string, indent: string): string[] {
 function optionTables(entries: Entries, path: readonly string[]): string[] {
   const title = path.length === 0 ? "At the top of the file" : `In \`${srsSyntax.block(path)}\``;
   const rows = Object.entries(entries).flatMap(([name, entry]) =>
-    entry.status === "done" ? [optionRow(name, entry)] : []
+    entry.kind === "option" ? [optionRow(name, entry)] : []
   );
   const headers = ["Directive", "Default", "Values", "Unit", "Description"];
   const lines = [`## ${title}`, "", ...table(headers, rows), ""];
   for (const [name, entry] of Object.entries(entries)) {
-    if (entry.status === "block" || entry.status === "named block") {
+    if (entry.kind === "block" || entry.kind === "named block") {
       lines.push(...optionTables(entry.entries, [...path, name]));
     }
   }
@@ -140,14 +140,18 @@ function optionRow(name: string, option: Option<unknown>): string[] {
   return [`\`${name}\``, shown, option.type.label, option.type.unit, describe(option)];
 }
 
-function deferredRows(entries: Entries, path: readonly string[]): string[][] {
+function unsupportedRows(entries: Entries, path: readonly string[]): string[][] {
   return Object.entries(entries).flatMap(([name, entry]) => {
-    if (entry.status === "deferred") return [deferredRow(name, path, entry)];
-    return entry.status === "done" ? [] : deferredRows(entry.entries, [...path, name]);
+    if (entry.kind === "unsupported") return [unsupportedRow(name, path, entry)];
+    return entry.kind === "option" ? [] : unsupportedRows(entry.entries, [...path, name]);
   });
 }
 
-function deferredRow(name: string, path: readonly string[], { doc, quiet }: Deferred): string[] {
+function unsupportedRow(
+  name: string,
+  path: readonly string[],
+  { doc, quiet }: Unsupported,
+): string[] {
   const silent = quiet.map((value) => value === "*" ? "any value" : `\`${value}\``).join(", ");
   return [`\`${name}\``, path.length === 0 ? "top" : path.join("."), doc, silent];
 }

@@ -49,7 +49,7 @@ Deno.test("ROOT gives every directive a description that ends in a period", () =
   for (const [path, doc] of describeAll(ROOT, [])) assert(/^[A-Za-z_].*\.$/.test(doc), path);
 });
 
-for (const [path, name] of deferredNames()) {
+for (const [path, name] of unsupportedNames()) {
   Deno.test(`parseConfig() warns about ${[...path, name].join(".")} instead of rejecting it`, () => {
     const inner = `${name} { x; }`;
     const text = path[0] === "vhost"
@@ -71,7 +71,7 @@ function entriesAt(path: string): Entries {
   let entries: Entries = ROOT;
   for (const name of path.split(".").filter((part) => part !== "")) {
     const entry = entries[name];
-    assert(entry?.status === "block" || entry?.status === "named block", name);
+    assert(entry?.kind === "block" || entry?.kind === "named block", name);
     entries = entry.entries;
   }
   return entries;
@@ -80,23 +80,23 @@ function entriesAt(path: string): Entries {
 function describeAll(entries: Entries, path: readonly string[]): [path: string, doc: string][] {
   return Object.entries(entries).flatMap(([name, entry]): [string, string][] => [
     [[...path, name].join("."), entry.doc],
-    ...(entry.status === "block" || entry.status === "named block"
+    ...(entry.kind === "block" || entry.kind === "named block"
       ? describeAll(entry.entries, [...path, name])
       : []),
   ]);
 }
 
-function deferredNames(
+function unsupportedNames(
   entries: Entries = ROOT,
   path: readonly string[] = [],
 ): [path: readonly string[], name: string][] {
   return Object.entries(entries).flatMap(([name, entry]): [readonly string[], string][] => {
-    if (entry.status === "deferred") return [[path, name]];
-    return entry.status === "done" ? [] : deferredNames(entry.entries, [...path, name]);
+    if (entry.kind === "unsupported") return [[path, name]];
+    return entry.kind === "option" ? [] : unsupportedNames(entry.entries, [...path, name]);
   });
 }
 
 function isAlwaysSilent(path: readonly string[], name: string): boolean {
   const entry = entriesAt(path.join("."))[name];
-  return entry?.status === "deferred" && entry.quiet.includes("*");
+  return entry?.kind === "unsupported" && entry.quiet.includes("*");
 }

@@ -1,0 +1,133 @@
+/** Checks that involve more than one directive. They report problems and change nothing. */
+
+import { type Config, DEFAULT_VHOST, type HttpApiConfig } from "./config.ts";
+import { type Directive, findDirective, type Position } from "./directive.ts";
+import type { ProblemList } from "./problem_list.ts";
+import type { VhostValues } from "./schema.ts";
+import { syntaxOf } from "./syntax.ts";
+
+/** Checks `config`, which was built from `directives`, all directives of `file`. */
+export function checkConfig(
+  directives: readonly Directive[],
+  file: string,
+  config: Config,
+  problems: ProblemList,
+): void {
+  requireListen(directives, file, problems);
+  if (findDirective(directives, "vhost") === undefined) warnNoVhost(file, problems);
+  const api = findDirective(directives, "http_api");
+  if (api !== undefined && config.httpApi.enabled) checkHttpApi(api, config.httpApi, problems);
+  if (!config.httpServer.enabled) warnUnserved(directives, config, problems);
+}
+
+/** Checks the values of one vhost. */
+export function checkVhost(vhost: Directive, values: VhostValues, problems: ProblemList): void {
+  checkOrigins(vhost, values, problems);
+  const { cluster, hls, http_remux: remux, security } = values;
+  if (cluster.retry_min > cluster.retry_max) {
+    const at = findIn(vhost, "cluster", "retry_max") ?? findIn(vhost, "cluster", "retry_min");
+    problems.error(at ?? vhost, 'Directive "retry_min" is above "retry_max"', "raise retry_max");
+  }
+  if (hls.enabled && cluster.mode === "remote") {
+    const what = "HLS has no effect in an edge vhost, which has streams only while players watch";
+    const fix = "enable it on the origin and put an HTTP cache here, see docs/hls-edge.md";
+    problems.warn(findIn(vhost, "hls", "enabled") ?? vhost, what, fix);
+  }
+  if (remux.enabled && !remux.mount.endsWith(".flv")) {
+    const what = "HTTP serves streams as FLV only, so this vhost serves none";
+    problems.warn(findIn(vhost, "http_remux", "mount") ?? vhost, what, "end the mount in .flv");
+  }
+  const rule = findIn(vhost, "security", "allow") ?? findIn(vhost, "security", "deny");
+  if (security.enabled && rule === undefined) {
+    const example = syntaxOf(vhost.file).option("allow", ["play", "all"]);
+    const what = "Security is enabled without rules, so every client is refused";
+    const at = findIn(vhost, "security", "enabled") ?? vhost;
+    problems.warn(at, what, `add rules such as ${example}`);
+  }
+}
+
+function requireListen(
+  directives: readonly Directive[],
+  file: string,
+  problems: ProblemList,
+): void {
+  if (findDirective(directives, "listen") !== undefined) return;
+  const example = syntaxOf(file).option("listen", ["1935"]);
+  problems.error(wholeFile(file), 'Directive "listen" is missing', `add ${example}`);
+}
+
+function warnNoVhost(file: string, problems: ProblemList): void {
+  const example = syntaxOf(file).block(["vhost"]).replace("NAME", DEFAULT_VHOST);
+  const what = "No vhost is defined, so every client is refused";
+  problems.warn(wholeFile(file), what, `add ${example}`);
+}
+
+function checkHttpApi(
+  block: Directive,
+  { listen, auth }: HttpApiConfig,
+  problems: ProblemList,
+): void {
+  const syntax = syntaxOf(block.file);
+  if (auth.enabled) {
+    if (auth.username !== "" && auth.password !== "" && !auth.username.includes(":")) return;
+    const username = syntax.option("username", ["admin"]);
+    const password = syntax.option("password", ["secret"]);
+    const at = findDirective(block.children ?? [], "auth") ?? block;
+    const what = "Authentication needs a user name without a colon, and a password";
+    problems.error(at, what, `add ${username} and ${password} next to it`);
+  } else if (!listen.every(({ hostname }) => isLoopback(hostname))) {
+    const at = findDirective(block.children ?? [], "listen") ?? block;
+    const what = "The API has no password, so other machines can close clients through it";
+    problems.warn(at, what, "enable auth, or listen on 127.0.0.1");
+  }
+}
+
+/** Warns about `http_remux` without `http_server`, which serves it. */
+function warnUnserved(
+  directives: readonly Directive[],
+  { vhosts }: Config,
+  problems: ProblemList,
+): void {
+  for (const { name, args, children, file } of directives) {
+    const remux = findDirective(children ?? [], "http_remux");
+    if (name !== "vhost" || remux === undefined) continue;
+    if (vhosts.get(args[0]?.text ?? "")?.httpRemux.enabled !== true) continue;
+    const syntax = syntaxOf(file);
+    const what = "HTTP-FLV has no effect without an HTTP server";
+    const fix = `write ${syntax.option("enabled", ["on"])} in ${syntax.block(["http_server"])}`;
+    problems.warn(remux, what, fix);
+  }
+}
+
+function checkOrigins(
+  vhost: Directive,
+  { enabled, cluster }: VhostValues,
+  problems: ProblemList,
+): void {
+  const syntax = syntaxOf(vhost.file);
+  const mode = findIn(vhost, "cluster", "mode");
+  const origin = findIn(vhost, "cluster", "origin");
+  if (enabled && cluster.mode === "remote" && origin === undefined) {
+    const example = syntax.option("origin", ["127.0.0.1:19350"]);
+    problems.error(mode ?? vhost, 'Mode "remote" needs an origin', `add ${example} next to it`);
+  }
+  if (origin !== undefined && mode === undefined) {
+    const example = syntax.option("mode", ["remote"]);
+    const what = 'Directive "origin" has no effect in an origin vhost';
+    problems.warn(origin, what, `add ${example} next to it to make this an edge`);
+  }
+}
+
+/** Returns the directive `name` in the block `block` of a vhost. */
+function findIn(vhost: Directive, block: string, name: string): Directive | undefined {
+  const children = findDirective(vhost.children ?? [], block)?.children;
+  return findDirective(children ?? [], name);
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname.startsWith("127.") || hostname === "::1";
+}
+
+function wholeFile(file: string): Position {
+  return { file, line: 0, column: 0 };
+}
