@@ -95,11 +95,11 @@ export class FlvRig {
     const url = `http://127.0.0.1:8080${path}`;
     const request = new Request(url, init);
     const takers: ConnectionOwner[] = [];
-    const takeOver = (taker: ConnectionOwner) => void takers.push(taker);
+    const takeOver = (owner: ConnectionOwner) => void takers.push(owner);
     const response = await this.#app.fetch(request, {
       ...{ remote: REMOTE, isHttp10: false, signal: abort.signal, takeOver },
     });
-    for (const taker of takers) this.#readers.set(response, connect(taker, abort));
+    for (const owner of takers) this.#readers.set(response, connect(owner, abort));
     return response;
   }
 
@@ -158,17 +158,17 @@ class FlvPublisher implements PublishAnswer {
 }
 
 /**
- * Makes a connection for `taker`, as `HttpConnection` does; `abort` reports that the viewer has
+ * Makes a connection for `owner`, as `HttpConnection` does; `abort` reports that the viewer has
  * left.
  */
-function connect(taker: ConnectionOwner, abort: AbortController): FlvReader {
+function connect(owner: ConnectionOwner, abort: AbortController): FlvReader {
   const { client, server } = createConnection();
   const close = () => {
     server.close();
     abort.abort();
   };
   const noticed = server.read(new Uint8Array(1)).then(close, close);
-  taker.onOpen({ write: (bytes) => server.write(bytes), close, closeSoon: close });
+  owner.onOpen({ write: (bytes) => server.write(bytes), close, closeSoon: close });
   return new FlvReader(client, server, noticed);
 }
 

@@ -347,7 +347,7 @@ for (const how of ["leave", "reset"] as const) {
 }
 
 /** Takes connections over, and records its calls. */
-class Taker implements ConnectionOwner {
+class Owner implements ConnectionOwner {
   pipe: ConnectionPipe | null = null;
   text = "";
 
@@ -361,36 +361,36 @@ class Taker implements ConnectionOwner {
 }
 
 Deno.test("HttpServer hands a connection over after the head of its response", async () => {
-  const taker = new Taker();
+  const owner = new Owner();
   const aborts: number[] = [];
   const rig = new Rig((_, { signal, takeOver }) => {
     signal.addEventListener("abort", () => aborts.push(1));
-    takeOver(taker);
+    takeOver(owner);
     return new Response(null, { headers: { "content-type": "video/x-flv" } });
   });
   const client = await rig.dial(`${get("/a")}early `);
   await client.send("late");
-  await taker.pipe!.write(new TextEncoder().encode("FLV"));
+  await owner.pipe!.write(new TextEncoder().encode("FLV"));
   await rig.pass(300);
   assertEquals(
     client.answers,
     "HTTP/1.1 200 OK\r\ncontent-type: video/x-flv\r\nconnection: close\r\n\r\nFLV",
   );
-  assertEquals([taker.text, client.isClosed, aborts], ["early late", false, []]);
-  taker.pipe!.close();
+  assertEquals([owner.text, client.isClosed, aborts], ["early late", false, []]);
+  owner.pipe!.close();
   await rig.settle();
   assertEquals([client.isClosed, aborts], [true, [1]]);
 });
 
 Deno.test("HttpServer writes no head of an upgrade, and closeSoon() closes after a moment", async () => {
-  const taker = new Taker();
+  const owner = new Owner();
   const rig = new Rig((_, { takeOver }) => {
-    takeOver(taker);
+    takeOver(owner);
     return new Response(null, { status: 101 });
   });
   const client = await rig.dial(get("/a"));
-  await taker.pipe!.write(new TextEncoder().encode("HTTP/1.1 101"));
-  taker.pipe!.closeSoon();
+  await owner.pipe!.write(new TextEncoder().encode("HTTP/1.1 101"));
+  owner.pipe!.closeSoon();
   await rig.pass(2);
   assertEquals([client.text, client.isClosed], ["HTTP/1.1 101", false]);
   await rig.pass(1);
@@ -398,11 +398,11 @@ Deno.test("HttpServer writes no head of an upgrade, and closeSoon() closes after
 });
 
 Deno.test("HttpServer hands nothing over if the client has left before", async () => {
-  const taker = new Taker();
+  const owner = new Owner();
   const gate = Promise.withResolvers<void>();
   const rig = new Rig(async (_, { takeOver }) => {
     await gate.promise;
-    takeOver(taker);
+    takeOver(owner);
     return new Response(null, { status: 101 });
   });
   const client = await rig.dial(get("/a"));
@@ -410,7 +410,7 @@ Deno.test("HttpServer hands nothing over if the client has left before", async (
   await rig.settle();
   gate.resolve();
   await rig.settle();
-  assertEquals(taker.pipe, null);
+  assertEquals(owner.pipe, null);
 });
 
 Deno.test("HttpServer.stop() closes silent clients at once, and answers pending requests", async () => {

@@ -24,11 +24,11 @@ export interface HttpCache {
    */
   readonly isThorough: boolean;
   /** Writes its files into `directory`. @returns the command that starts it */
-  prepare(place: CachePlace): Promise<readonly [string, ...string[]]>;
+  prepare(options: CacheOptions): Promise<readonly [string, ...string[]]>;
 }
 
 /** Where a cache runs, and for which origin. */
-interface CachePlace {
+interface CacheOptions {
   /** For all its files. */
   readonly directory: string;
   readonly port: number;
@@ -102,7 +102,7 @@ pinger_enable off\nshutdown_lifetime 0 seconds\nvisible_hostname localhost\n${pa
 /** Starts a cache in front of the HTTP server at `originPort`, and returns when it listens. */
 export async function startCache(
   cache: HttpCache,
-  { directory, originPort }: Omit<CachePlace, "port">,
+  { directory, originPort }: Omit<CacheOptions, "port">,
 ): Promise<RunningCache> {
   for (let attempt = 1;; attempt++) {
     const port = freePort();

@@ -347,14 +347,14 @@ Deno.test("SocketWriter.drain() stops at the head of the moment it was called", 
 Deno.test("SocketWriter.drain() sets no new goal while the stream continues", async () => {
   const rig = new Rig();
   const header = { csid: 4, typeId: 8, msid: 1, timestampMs: 0 };
-  const goOn = () => rig.log.append(header, new Uint8Array(60_000));
+  const append = () => rig.log.append(header, new Uint8Array(60_000));
   await rig.send("c0 de");
-  goOn();
+  append();
   const goal = rig.log.head;
   rig.writer.follow(rig.log, 0);
   const told = drain(rig.writer);
   while (rig.transport.isWriting && told.count === 0) {
-    goOn();
+    append();
     rig.flush();
     await rig.accept();
   }

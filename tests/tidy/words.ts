@@ -48,8 +48,11 @@ const BANNED_PROSE = BANNED.map(([wrong, right]) => ({
   right,
 }));
 
-/** Words that may not be part of a name in code. */
-const BANNED_IN_NAMES = /^(?:wish|deed|illness|guest|oddity|neighbour|goodbye|pictures?)$/i;
+/** Words that may not be part of a name in code, where `goOn` is "go on". */
+const BANNED_IN_NAMES = new RegExp(
+  "\\b(?:wish|deed|illness|guest|oddity|neighbour|goodbye|pictures?|surroundings|taker|" +
+    "go on|give up|say bye|not before|words of|handed over)\\b",
+);
 
 /** Finds banned words in comments and strings. */
 export function findBannedWords(path: string, file: SourceText): Finding[] {
@@ -73,10 +76,8 @@ export function findBannedNames(path: string, file: SourceText): Finding[] {
   if (path.startsWith(RULES)) return [];
   const names = new Map<string, number>();
   for (const { 0: name, index } of file.code.matchAll(/[A-Za-z]\w*/g)) {
-    const words = name.split(/(?=[A-Z])|_/);
-    if (words.some((word) => BANNED_IN_NAMES.test(word)) && !names.has(name)) {
-      names.set(name, index);
-    }
+    const words = name.split(/(?<=[a-z\d])(?=[A-Z])|_/).join(" ").toLowerCase();
+    if (BANNED_IN_NAMES.test(words) && !names.has(name)) names.set(name, index);
   }
   return [...names].map(([name, index]) => ({
     line: lineOf(file.source, index),
