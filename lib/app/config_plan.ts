@@ -1,6 +1,13 @@
 import type { Config, VhostConfig } from "../config/config.ts";
 import { type Entries, type Entry, ROOT, VHOST } from "../config/schema.ts";
-import { maskSecrets, SERVER_SETTINGS, VHOST_SETTINGS } from "./setting_table.ts";
+import {
+  CLOSES_CLIENTS,
+  maskSecrets,
+  noteOf,
+  SERVER_SETTINGS,
+  type SettingTable,
+  VHOST_SETTINGS,
+} from "./setting_table.ts";
 
 /** A difference between two configurations. */
 export interface Change {
@@ -13,7 +20,7 @@ export interface Change {
   readonly to: string;
   /** `live`: a running server applies it. `restart`: takes effect at the next start only. */
   readonly how: "live" | "restart";
-  /** Why it needs a restart, or what applying it costs clients; empty otherwise. */
+  /** Why it needs a restart, or what to know about the live change; may be empty. */
   readonly note: string;
 }
 
@@ -30,9 +37,6 @@ export interface ConfigPlan {
   /** The settings afterwards: the new ones, except where a restart is needed. */
   readonly config: Config;
 }
-
-/** A client of a removed or replaced vhost is closed. */
-const CLOSES_CLIENTS = "closes the clients of the vhost";
 
 /**
  * Compares two configurations. Pure. Every directive is classified by its row in
@@ -83,39 +87,31 @@ function keepEqualBlocks(before: VhostConfig, next: VhostConfig): VhostConfig {
 }
 
 function compareServer(current: Config, next: Config): Change[] {
-  return Object.entries(SERVER_SETTINGS).flatMap(([path, read]) => {
-    const [from, to] = [read(current), read(next)];
-    return from === to
-      ? []
-      : [describeChange({ path, from, to, restart: restartReason(path, ROOT) })];
-  });
+  return compare({ settings: SERVER_SETTINGS, entries: ROOT }, current, next);
 }
 
 function compareVhost(current: VhostConfig, next: VhostConfig): Change[] {
-  return Object.entries(VHOST_SETTINGS).flatMap(([path, read]) => {
-    const [from, to] = [read(current), read(next)];
-    if (from === to) return [];
-    const change = describeChange({ path, from, to, restart: restartReason(path, VHOST) });
-    const note = path === "cluster.mode" ? CLOSES_CLIENTS : change.note;
-    return [{ ...change, path: `vhost ${next.name} ${path}`, note }];
-  });
+  const changes = compare({ settings: VHOST_SETTINGS, entries: VHOST }, current, next);
+  return changes.map((change) => ({ ...change, path: `vhost ${next.name} ${change.path}` }));
 }
 
-function describeChange(
-  { path, from, to, restart }: {
-    readonly path: string;
-    readonly from: string;
-    readonly to: string;
-    readonly restart: string;
-  },
-): Change {
-  return {
-    path,
-    from: maskSecrets(path, from),
-    to: maskSecrets(path, to),
-    how: restart === "" ? "live" : "restart",
-    note: restart,
-  };
+function compare<T>(
+  { settings, entries }: { readonly settings: SettingTable<T>; readonly entries: Entries },
+  current: T,
+  next: T,
+): Change[] {
+  return Object.entries(settings).flatMap(([path, read]): Change[] => {
+    const [from, to] = [read(current), read(next)];
+    if (from === to) return [];
+    const restart = restartReason(path, entries);
+    return [{
+      path,
+      from: maskSecrets(path, from),
+      to: maskSecrets(path, to),
+      how: restart === "" ? "live" : "restart",
+      note: restart === "" ? noteOf(path) : restart,
+    }];
+  });
 }
 
 function presence(

@@ -119,6 +119,7 @@ export class RelayServer implements RunningServer {
   async stop(): Promise<void> {
     const { vhosts, limits, server, flv, hooks, view, bridge } = this.#parts;
     this.#isStopping = true;
+    await this.#applied;
     // Clients first: publishers that leave end their pushes gracefully.
     flv.stop();
     await server.stop();

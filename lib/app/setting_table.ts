@@ -5,11 +5,14 @@ import { formatAddress } from "../io/address.ts";
 /** Returns the value of one directive as text, for comparison and reports. */
 type ReadSetting<T> = (source: T) => string;
 
+/** Where the setting of each directive stands in a configuration, by path. */
+export type SettingTable<T> = Readonly<Record<string, ReadSetting<T>>>;
+
 /**
  * The setting of each directive outside vhosts, by path. `srs_log_level_v2` sets the same as
  * `srs_log_level`. A test compares the table with `config/schema.ts`.
  */
-export const SERVER_SETTINGS: Readonly<Record<string, ReadSetting<Config>>> = {
+export const SERVER_SETTINGS: SettingTable<Config> = {
   listen: ({ listen }) => addresses(listen),
   max_connections: ({ maxConnections }) => text(maxConnections),
   workers: ({ workers }) => text(workers),
@@ -33,7 +36,7 @@ export const SERVER_SETTINGS: Readonly<Record<string, ReadSetting<Config>>> = {
 };
 
 /** The setting of each directive of a vhost, by path. */
-export const VHOST_SETTINGS: Readonly<Record<string, ReadSetting<VhostConfig>>> = {
+export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   enabled: ({ enabled }) => text(enabled),
   min_latency: ({ minLatency }) => text(minLatency),
   tcp_nodelay: ({ tcpNodelay }) => text(tcpNodelay),
@@ -99,6 +102,29 @@ export const VHOST_SETTINGS: Readonly<Record<string, ReadSetting<VhostConfig>>> 
   "http_remux.guess_has_av": ({ httpRemux }) => text(httpRemux.guessTracks),
   "http_remux.drop_if_not_match": ({ httpRemux }) => text(httpRemux.dropIfNotMatch),
 };
+
+/** The note on a vhost that is removed, or replaced by one in another mode. */
+export const CLOSES_CLIENTS = "closes the clients of the vhost";
+
+const NEW_CLIENTS = "applies to new clients";
+const NEW_PLAYERS = "applies to new players";
+const NEXT_PUBLISH = "applies from the next publish on";
+
+/** Settings of a vhost that do not apply to everyone at once, by path. */
+const VHOST_NOTES: Readonly<Record<string, string>> = {
+  enabled: NEW_CLIENTS,
+  min_latency: NEW_PLAYERS,
+  in_ack_size: NEW_CLIENTS,
+  out_ack_size: NEW_CLIENTS,
+  "cluster.mode": CLOSES_CLIENTS,
+  "play.mw_latency": NEW_PLAYERS,
+  "play.atc": NEXT_PUBLISH,
+};
+
+/** Returns what to know about a live change of the vhost setting at `path`; empty for most. */
+export function noteOf(path: string): string {
+  return path.startsWith("hls.") ? NEXT_PUBLISH : VHOST_NOTES[path] ?? "";
+}
 
 /** Returns the value of the setting at `path` as it may be shown: without passwords and tokens. */
 export function maskSecrets(path: string, value: string): string {

@@ -97,6 +97,7 @@ class ThreadedServer implements Service {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
+    await this.#applied;
     await this.#pool.stop();
     await this.#api?.stop();
     this.#limits.stop();

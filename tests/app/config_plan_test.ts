@@ -40,7 +40,10 @@ Deno.test("planChanges() names what differs, with both values", () => {
     { path: "http_api.enabled", from: "off", to: "on", ...live },
     { path: "vhost a cluster.origin_select", from: "ordered", to: "hash", ...live },
     { path: "vhost a play.queue_length", from: "10000ms", to: "5000ms", ...live },
-    { path: "vhost a play.atc", from: "off", to: "on", ...live },
+    {
+      ...{ path: "vhost a play.atc", from: "off", to: "on", how: "live" },
+      note: "applies from the next publish on",
+    },
   ]);
   assertEquals(changed.map(({ name }) => name), ["a"]);
   assertEquals([added, removed], [[], []]);
