@@ -21,7 +21,7 @@ export interface RequestHead {
   /** Absolute, with scheme and host. */
   readonly url: string;
   readonly headers: Headers;
-  /** HTTP/1.0: the client expects the connection to close unless told otherwise. */
+  /** HTTP/1.0: the client expects the connection to close by default. */
   readonly isHttp10: boolean;
   /** Whether another request may follow on the connection. */
   readonly isKept: boolean;

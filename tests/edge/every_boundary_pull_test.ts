@@ -17,7 +17,7 @@ for (
     for (const count of everyBoundary(101)) {
       const rig = new PullBreak(count, "breaks");
       await rig.start();
-      rig.check(await rig.goOn(aheadFrames));
+      rig.check(await rig.takeOver(aheadFrames));
     }
   });
 }
@@ -28,7 +28,7 @@ Deno.test("a puller continues without a gap or a duplicate after any byte at whi
   for (const count of counts) {
     const rig = new PullBreak(count, "freezes");
     await rig.start();
-    rig.check(await rig.goOn(0));
+    rig.check(await rig.takeOver(0));
   }
 });
 
@@ -47,6 +47,6 @@ Deno.test("a puller ignores what a silent origin sends when it wakes too late", 
   for (const count of counts.filter((count) => framesWithin(count) > 0)) {
     const rig = new PullBreak(count, "freezes");
     await rig.start();
-    rig.check(await rig.goOn(0, () => rig.thaw()));
+    rig.check(await rig.takeOver(0, () => rig.thaw()));
   }
 });

@@ -11,6 +11,6 @@ Deno.test("a puller continues without a gap or a duplicate after any last byte o
     const rig = new PullBreak(count, "breaks");
     await rig.start();
     assertEquals(rig.frames.length, framesWithin(count), `frames within ${count} bytes`);
-    rig.check(await rig.goOn(0));
+    rig.check(await rig.takeOver(0));
   }
 });

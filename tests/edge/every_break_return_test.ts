@@ -63,7 +63,7 @@ class ReturnBreak {
   }
 
   /** The publisher returns, and sends what its encoder has. */
-  async goOn(): Promise<void> {
+  async returnPublisher(): Promise<void> {
     const publisher = await this.#world.publish(PORT);
     this.#requireEqual([publisher.isStarted, publisher.refusal], [true, ""], "the return");
     publisher.push(...AFTER.messages);
@@ -148,7 +148,7 @@ for (const how of ["breaks", "falls silent"] as const) {
     for (const count of everyBoundary()) {
       const rig = new ReturnBreak(count, how);
       await rig.start();
-      await rig.goOn();
+      await rig.returnPublisher();
       rig.check(framesWithin(count));
       await rig.stop();
     }

@@ -86,7 +86,7 @@ export class PullBreak extends VhostRig {
    * @param meanwhile called once the second origin feeds the stream
    * @returns the frame that it begins with
    */
-  async goOn(aheadFrames: number, meanwhile = async () => {}): Promise<number> {
+  async takeOver(aheadFrames: number, meanwhile = async () => {}): Promise<number> {
     await this.untilSecond();
     const count = ENCODE.frames.length;
     const live = Math.min(Math.max(1, this.frames.length + aheadFrames), count);
