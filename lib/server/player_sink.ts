@@ -86,8 +86,9 @@ export class PlayerSink implements Flushable {
   }
 
   /**
-   * Takes its place in the stream, if there is a join point. It does not wait for the first flush: a
-   * new source may send several GOPs before that, and a player that waited for it gets all of them.
+   * Takes its place in the stream, if there is a join point. It does not wait for the first flush:
+   * a new source may send several GOPs before that, and a player that waited for it gets all of
+   * them.
    */
   start(): void {
     this.#earliestOffset = this.#vhost.config.play.gopCache ? 0 : this.#stream.log.head;

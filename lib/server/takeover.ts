@@ -5,10 +5,10 @@ import type { Refusal } from "../rtmp/status.ts";
 import type { PublishAnswer } from "./vhost_service.ts";
 
 /**
- * Longest silence of a publisher that keeps its stream, in ms. A publisher that is silent for longer
- * has probably lost its network, and the new one is the same encoder: a connection that breaks
- * without a FIN stays open until a timeout. A working encoder sends something every few dozen ms,
- * and a retransmitted packet takes a few hundred.
+ * Longest silence of a publisher that keeps its stream, in ms. A publisher that is silent for
+ * longer has probably lost its network, and the new one is the same encoder: a connection that
+ * breaks without a FIN stays open until a timeout. A working encoder sends something every few
+ * dozen ms, and a retransmitted packet takes a few hundred.
  */
 const SILENT_MS = 1_000;
 
