@@ -1,3 +1,4 @@
+import type { Logger } from "../base/log.ts";
 import type { VhostConfig } from "../config/config.ts";
 import { RemoteVhost } from "../edge/remote_vhost.ts";
 import { diskFiles } from "../hls/hls_files.ts";
@@ -16,6 +17,7 @@ import type { ConfigPlan } from "./config_plan.ts";
 
 /** Options of {@linkcode VhostSet}. */
 interface VhostSetOptions extends UpstreamDeps {
+  readonly logger: Logger;
   readonly wheels: FlushWheels;
   /** Links to the other workers; null when there are none. */
   readonly bridge: Bridge | null;

@@ -5,16 +5,18 @@ import { Ticker } from "../base/ticker.ts";
 import { applyOverrides } from "../config/overrides.ts";
 import { defaultConfig } from "../config/parse_config.ts";
 import { FlushQueue } from "../io/flush_queue.ts";
+import type { SocketWriter } from "../io/socket_writer.ts";
 import type { Network } from "../io/transport.ts";
 import { encodeMessage } from "../rtmp/chunk_encode.ts";
 import { csidOf } from "../rtmp/encoded_messages.ts";
 import { parseRtmpUrl, parseStreamUrl } from "../rtmp/url.ts";
-import { Upstream, type UpstreamListener } from "../upstream/upstream.ts";
+import { Upstream } from "../upstream/upstream.ts";
 import {
   type UpstreamContext,
   type UpstreamSettings,
   WATCH_PERIOD_MS,
 } from "../upstream/upstream_context.ts";
+import type { UpstreamListener } from "../upstream/upstream_listener.ts";
 import type { MediaMessage } from "./frame_check.ts";
 import type { DemoNetwork, DemoPlayer, DemoPublisher, DemoServer } from "./run_demo.ts";
 
@@ -31,7 +33,7 @@ const CLIENT_SETTINGS: UpstreamSettings = {
 
 /** A client that a server has accepted. */
 interface DemoClient {
-  readonly upstream: Upstream;
+  readonly writer: SocketWriter;
   /** Message stream id of its stream. */
   readonly msid: number;
   /** Finishes what is under way and disconnects. */
@@ -55,7 +57,6 @@ export class LocalDemoNetwork implements DemoNetwork {
       queue: new FlushQueue(clock),
       clock,
       ticker: new Ticker(clock, WATCH_PERIOD_MS),
-      logger: silentLogger,
       handshake: createHandshakeOptions(clock),
       chunkSize: this.#config.chunkSize,
       edgeId: null,
@@ -78,11 +79,11 @@ export class LocalDemoNetwork implements DemoNetwork {
 
   async publish(url: string): Promise<DemoPublisher> {
     const { chunkSize } = this.#context;
-    const { upstream, msid, close } = await this.#open("publish", url, () => {});
+    const { writer, msid, close } = await this.#open("publish", url, () => {});
     return {
       push(typeId, timestampMs, payload) {
         const header = { csid: csidOf(typeId), typeId, msid, timestampMs };
-        upstream.writer.send(encodeMessage(header, payload, chunkSize));
+        writer.send(encodeMessage(header, payload, chunkSize));
       },
       close,
     };
@@ -100,9 +101,9 @@ export class LocalDemoNetwork implements DemoNetwork {
     onMessage: (message: MediaMessage) => void,
   ): Promise<DemoClient> {
     const { hostname, port, tcUrl, app, stream } = parseRtmpUrl(url);
-    const accepted = Promise.withResolvers<number>();
+    const accepted = Promise.withResolvers<Pick<DemoClient, "msid" | "writer">>();
     const listener: UpstreamListener = {
-      onStarted: accepted.resolve,
+      onStarted: (msid, writer) => accepted.resolve({ msid, writer }),
       onMedia: (typeId, timestampMs, payload) => onMessage({ typeId, timestampMs, payload }),
       onUnpublished() {},
       onAcknowledgement() {},
@@ -113,14 +114,14 @@ export class LocalDemoNetwork implements DemoNetwork {
       origin: { hostname, port },
       request: { url: streamUrl, name: `${app}/${stream}`, edgePath: [], backlogMs: 0 },
       listener,
+      logger: silentLogger,
       hasAlternative: () => true,
       backlogMs: 0,
     });
     const ended = upstream.run();
     ended.catch(accepted.reject);
     return {
-      upstream,
-      msid: await accepted.promise,
+      ...await accepted.promise,
       async close() {
         upstream.finish();
         await ended.catch(() => {});

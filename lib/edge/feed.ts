@@ -1,7 +1,9 @@
+import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
-import { Upstream, type UpstreamListener } from "../upstream/upstream.ts";
+import { Upstream } from "../upstream/upstream.ts";
 import type { UpstreamContext } from "../upstream/upstream_context.ts";
+import type { UpstreamListener } from "../upstream/upstream_listener.ts";
 import type { Joiner } from "./splice/joiner.ts";
 
 /** What a {@linkcode Feed} reports. */
@@ -19,6 +21,7 @@ export interface FeedListener {
 /** Options of {@linkcode Feed}. */
 interface FeedOptions {
   readonly context: UpstreamContext;
+  readonly logger: Logger;
   readonly origin: OriginAddress;
   readonly request: StreamRequest;
   readonly hasAlternative: () => boolean;
@@ -42,13 +45,14 @@ export class Feed implements UpstreamListener {
   #abandoned = Promise.withResolvers<never>();
 
   constructor(options: FeedOptions) {
-    const { context, origin, request, hasAlternative, backlogMs } = options;
+    const { context, logger, origin, request, hasAlternative, backlogMs } = options;
     this.origin = origin;
     this.joiner = options.joiner;
     this.lastMediaMs = context.clock.now();
     this.#options = options;
     this.#upstream = new Upstream(context, {
       kind: "play",
+      logger,
       origin,
       request,
       hasAlternative,

@@ -182,10 +182,11 @@ export class Puller implements FeedListener {
   }
 
   #createFeed(origin: OriginAddress): Feed {
-    const { context, request } = this.#options;
+    const { context, logger, request } = this.#options;
     const { history, silenceMs, lastDeliveryMs } = this.#source;
     return new Feed({
       context,
+      logger,
       origin,
       request: request(),
       hasAlternative: () => context.origins.hasOtherThan(origin),

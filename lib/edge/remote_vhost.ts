@@ -87,7 +87,8 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
     onAnswer: (objection: string | null) => void,
   ): ClientCheck | null {
     if (!this.#config.cluster.tokenTraverse) return null;
-    const check = new TokenCheck(this.#context, { request, client, onAnswer });
+    const logger = this.#options.logger.for("edge", request.name);
+    const check = new TokenCheck(this.#context, { request, client, logger, onAnswer });
     check.start();
     return check;
   }

@@ -1,14 +1,17 @@
 import { describeError, UpstreamError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { ClientCheck } from "../server/vhost_service.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
 import type { EdgeContext } from "./edge_context.ts";
-import { Upstream, type UpstreamListener } from "../upstream/upstream.ts";
+import { Upstream } from "../upstream/upstream.ts";
+import type { UpstreamListener } from "../upstream/upstream_listener.ts";
 
 /** Options of {@linkcode TokenCheck}. */
 interface TokenCheckOptions {
   readonly request: StreamRequest;
+  readonly logger: Logger;
   readonly client: ConnectRequest;
   /**
    * Called once unless cancelled, never in the call of `start`: why the client is refused, or null.
@@ -81,10 +84,11 @@ export class TokenCheck implements ClientCheck, UpstreamListener {
 
   async #ask(origin: OriginAddress): Promise<void> {
     const { origins, clock } = this.#context;
-    const { request, client } = this.#options;
+    const { request, client, logger } = this.#options;
     const beganMs = clock.now();
     this.#upstream = new Upstream(this.#context, {
       kind: "connect",
+      logger,
       origin,
       request,
       client,

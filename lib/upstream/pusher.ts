@@ -13,8 +13,9 @@ import { OriginLoop } from "./origin_loop.ts";
 import type { OriginSet } from "./origin_set.ts";
 import { type PushFraming, reframeForPush } from "./push_framing.ts";
 import { SentMarks } from "./sent_marks.ts";
-import { Upstream, type UpstreamListener } from "./upstream.ts";
+import { Upstream } from "./upstream.ts";
 import type { UpstreamContext } from "./upstream_context.ts";
+import type { UpstreamListener } from "./upstream_listener.ts";
 import { UpstreamReport } from "./upstream_report.ts";
 import type { UpstreamTotals } from "./upstream_snapshot.ts";
 
@@ -150,11 +151,10 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
   /** Called by the stream; a pusher waits for its origin, not for a source. */
   onLive(): void {}
 
-  onStarted(msid: number): void {
+  onStarted(msid: number, writer: SocketWriter): void {
     const { wheel, context, logger, onAccepted } = this.#options;
     if (this.#isStopped) return;
     const isFirst = this.#state.type === "asking";
-    const { writer } = this.#upstream!;
     const framing = { msid, chunkSize: context.chunkSize };
     const push = { writer, framing, seat: wheel.add(this), marks: null };
     this.#state = { type: "pushing", push };
@@ -205,7 +205,7 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
   }
 
   async #attempt(origin: OriginAddress): Promise<void> {
-    const { context, origins, request } = this.#options;
+    const { context, logger, origins, request } = this.#options;
     this.#origin = origin;
     this.report.attempted(origin);
     this.#upstream = new Upstream(context, {
@@ -213,6 +213,7 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
       origin,
       request,
       listener: this,
+      logger,
       hasAlternative: () => origins.hasOtherThan(origin),
       backlogMs: 0,
     });

@@ -1,5 +1,4 @@
 import type { Clock } from "../base/clock.ts";
-import type { Logger } from "../base/log.ts";
 import type { Ticker } from "../base/ticker.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { Network } from "../io/transport.ts";
@@ -15,7 +14,6 @@ export interface UpstreamDeps {
   readonly clock: Clock;
   /** Checks time budgets and silences, every {@linkcode WATCH_PERIOD_MS}. */
   readonly ticker: Ticker;
-  readonly logger: Logger;
   readonly handshake: HandshakeOptions;
   /** Chunk size of everything sent, in bytes; also that of the streams' logs. */
   readonly chunkSize: number;

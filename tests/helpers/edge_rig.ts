@@ -71,7 +71,6 @@ export class EdgeRig {
       queue: this.queue,
       clock: this.clock,
       ticker: new Ticker(this.clock, WATCH_PERIOD_MS),
-      logger: this.log.logger,
       handshake: { random: (length) => new Uint8Array(length).fill(9), nowMs: 0 },
       chunkSize: CHUNK_SIZE,
       edgeId: "edge0001",

@@ -273,6 +273,7 @@ Deno.test("Upstream asks for the transformed vhost, also where a redirect names 
     kind: "play",
     origin: rig.context.origins.all[0]!,
     request: requestFor("show?vhost=v.example&token=1"),
+    logger: rig.log.logger,
     listener: { onStarted() {}, onMedia() {}, onUnpublished() {}, onAcknowledgement() {} },
     hasAlternative: () => false,
     backlogMs: 0,

@@ -1,10 +1,9 @@
 import { UpstreamError } from "../../lib/base/errors.ts";
 import type { ClusterConfig } from "../../lib/config/config.ts";
-import {
-  Upstream,
-  type UpstreamListener,
-  type UpstreamOptions,
-} from "../../lib/upstream/upstream.ts";
+import type { SocketWriter } from "../../lib/io/socket_writer.ts";
+import { Upstream } from "../../lib/upstream/upstream.ts";
+import type { LinkOptions } from "../../lib/upstream/upstream_link.ts";
+import type { UpstreamListener } from "../../lib/upstream/upstream_listener.ts";
 import { AmfObject } from "../../lib/amf/amf_value.ts";
 import { UserControlEvent } from "../../lib/rtmp/constants.ts";
 import { encodeUserControl } from "../../lib/rtmp/control_messages.ts";
@@ -14,7 +13,7 @@ import { hex } from "../helpers/hex.ts";
 import { connectProperty } from "../helpers/scripted_origin.ts";
 import { audioFrame, interFrame, keyframe, metadata } from "../helpers/tiny_media.ts";
 
-interface RunOptions extends Partial<UpstreamOptions> {
+interface RunOptions extends Partial<LinkOptions> {
   readonly cluster?: Partial<ClusterConfig>;
 }
 
@@ -23,6 +22,7 @@ class UpstreamRun implements UpstreamListener {
   readonly rig: EdgeRig;
   readonly upstream: Upstream;
   readonly events: string[] = [];
+  writer: SocketWriter | null = null;
   /** Ends of the stream, and whether they were certain. */
   readonly ends: boolean[] = [];
   /** How it ended: `null` while it runs, `"closed"`, or the error. */
@@ -36,6 +36,7 @@ class UpstreamRun implements UpstreamListener {
       origin: this.rig.context.origins.all[0]!,
       request: requestFor(),
       listener: this,
+      logger: this.rig.log.logger,
       hasAlternative: () => false,
       backlogMs: 0,
       ...options,
@@ -58,7 +59,8 @@ class UpstreamRun implements UpstreamListener {
     return this.outcome;
   }
 
-  onStarted(msid: number): void {
+  onStarted(msid: number, writer: SocketWriter): void {
+    this.writer = writer;
     this.events.push(`started ${msid}`);
   }
 
@@ -367,7 +369,7 @@ Deno.test("Upstream fails when its own write fails", async () => {
   const run = await new UpstreamRun({ kind: "publish" }).run();
   const { client } = run.rig.network.connections[0]!;
   client.write = () => Promise.reject(new Deno.errors.BrokenPipe("pipe"));
-  run.upstream.send(hex("02 000000 000004 03 00000000 00000001"));
+  run.writer!.send(hex("02 000000 000004 03 00000000 00000001"));
   await run.rig.settle();
   assertEquals(run.error.message, "Lost: closed by peer");
   assertClean(run);
@@ -490,7 +492,7 @@ Deno.test("Upstream.finish() gives a slow origin the time it needs while it take
   const { link } = run.rig.a;
   const stream = createStream();
   const source = stream.publish()!;
-  run.upstream.writer.follow(stream.log, stream.log.head);
+  run.writer!.follow(stream.log, stream.log.head);
   link.slowDown(run.rig.clock, { maxBytes: 400, everyMs: 1_500 });
   for (let i = 0; i < 10; i++) source.push(9, i * 40, keyframe(0, i, 200).payload, i * 40);
   run.upstream.finish();

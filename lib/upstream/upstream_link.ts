@@ -1,0 +1,309 @@
+import { type AmfObject, amfObject } from "../amf/amf_value.ts";
+import type { CancelTimer } from "../base/clock.ts";
+import { describeError, UpstreamError, type UpstreamPhase, WireError } from "../base/errors.ts";
+import { VERSION } from "../base/version.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
+import { describeExpectedEnd } from "../io/connection_end.ts";
+import { SocketWriter } from "../io/socket_writer.ts";
+import type { Transport } from "../io/transport.ts";
+import { StatusCode } from "../rtmp/constants.ts";
+import type { Status } from "../rtmp/status.ts";
+import type { UpstreamTarget } from "../rtmp/url.ts";
+import { ClientSession, type ClientSessionHandler } from "../session/client_session.ts";
+import type { ConnectRequest } from "../session/server_session.ts";
+import { formatEdgeInfo } from "./edge_path.ts";
+import type { UpstreamContext } from "./upstream_context.ts";
+import type { UpstreamListener } from "./upstream_listener.ts";
+
+/** What a link is for. */
+export interface LinkOptions {
+  /** `connect` only asks whether the server accepts the `connect` command. */
+  readonly kind: "play" | "publish" | "connect";
+  readonly request: StreamRequest;
+  /** The client whose `connect` is repeated at the server; required when `kind` is `connect`. */
+  readonly client?: ConnectRequest;
+  readonly listener: UpstreamListener;
+  /**
+   * Whether there is another origin to try. Then a server that keeps the play waiting, because no
+   * one publishes there, is abandoned after `startTimeoutMs`. Asked whenever that matters.
+   */
+  readonly hasAlternative: () => boolean;
+  /** How far back the stream is wanted, in ms; 0 from the newest keyframe. */
+  readonly backlogMs: number;
+}
+
+/** The other end of a link. */
+interface LinkPeer {
+  readonly transport: Transport;
+  /** What the server is asked for. */
+  readonly target: UpstreamTarget;
+}
+
+/** See the diagram at {@linkcode UpstreamLink}. */
+type LinkState =
+  | { readonly type: "negotiating" | "started" }
+  | { readonly type: "finishing"; readonly cancelLimit: CancelTimer }
+  | { readonly type: "failed"; readonly error: UpstreamError }
+  | { readonly type: "closed" };
+
+const READ_BUFFER_BYTES = 64 * 1024;
+
+/**
+ * One connection to one server: speaks the client's side of RTMP, pings a silent server, and ends
+ * when the time budgets are exceeded.
+ *
+ * ```
+ *                 accepted            finish()             drained, or no byte
+ * negotiating ─────────────► started ─────────► finishing ─────────────────────► closed
+ *      │                                            ▲      taken for the
+ *      └──────────────── finish() ──────────────────┘      stall budget
+ *
+ * negotiating, started, finishing ── a write failed, or overdue ──► failed
+ * every state ── close() ──► closed
+ * ```
+ */
+export class UpstreamLink implements ClientSessionHandler {
+  readonly #context: UpstreamContext;
+  readonly #options: LinkOptions;
+  readonly #transport: Transport;
+  readonly #writer: SocketWriter;
+  readonly #session: ClientSession;
+  #state: LinkState = { type: "negotiating" };
+  #hasStarted = false;
+  #beganMs = 0;
+  #lastReadMs = 0;
+  /** Null when no answer is awaited. */
+  #pingSentMs: number | null = null;
+
+  /** @param peer connected; the link closes the transport */
+  constructor(context: UpstreamContext, options: LinkOptions, peer: LinkPeer) {
+    const { transport, target } = peer;
+    this.#context = context;
+    this.#options = options;
+    this.#transport = transport;
+    this.#session = new ClientSession(this, sessionOptions(context, options, target));
+    this.#writer = new SocketWriter({
+      ...context,
+      transport,
+      onError: (error) => this.#fail(this.#toUpstreamError(error)),
+    });
+  }
+
+  /** Whether a redirect may be followed: not once the stream runs, or ends here. */
+  get isNegotiating(): boolean {
+    return this.#state.type === "negotiating";
+  }
+
+  /**
+   * Negotiates, then serves until the connection ends. Called once. Closes the transport.
+   *
+   * @throws {UpstreamError} unless it was ended by {@linkcode close} or {@linkcode finish}.
+   */
+  async run(): Promise<void> {
+    const { clock, ticker } = this.#context;
+    this.#beganMs = clock.now();
+    this.#lastReadMs = this.#beganMs;
+    const cancelWatch = ticker.add((nowMs) => this.#watch(nowMs));
+    try {
+      this.#session.start();
+      await this.#read();
+    } catch (error) {
+      const state = this.#state;
+      if (state.type === "closed") return;
+      throw state.type === "failed" ? state.error : this.#toUpstreamError(error);
+    } finally {
+      cancelWatch();
+      if (this.#state.type === "finishing") this.#state.cancelLimit();
+      this.#transport.close();
+    }
+  }
+
+  /** Sends what is left and the end of the stream, then closes the connection. */
+  finish(): void {
+    if (this.#state.type === "failed" || this.#state.type === "closed") return;
+    const writer = this.#writer;
+    writer.drain(() => {
+      writer.unfollow();
+      this.#session.stop();
+      writer.drain(() => this.close());
+    });
+    this.#limitFinish();
+  }
+
+  /** Closes the connection at once. */
+  close(): void {
+    if (this.#state.type === "finishing") this.#state.cancelLimit();
+    this.#state = { type: "closed" };
+    this.#transport.close();
+  }
+
+  // Called by the session.
+
+  send(bytes: Uint8Array): void {
+    this.#writer.send(bytes);
+  }
+
+  onStarted(msid: number): void {
+    this.#hasStarted = true;
+    if (this.#state.type === "negotiating") this.#state = { type: "started" };
+    this.#options.listener.onStarted(msid, this.#writer);
+  }
+
+  onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    this.#options.listener.onMedia(typeId, timestampMs, payload);
+  }
+
+  onStatus(status: Status): void {
+    if (status.code === StatusCode.PLAY_UNPUBLISH_NOTIFY) {
+      this.#options.listener.onUnpublished(true);
+    }
+  }
+
+  onStreamEof(): void {
+    this.#options.listener.onUnpublished(false);
+  }
+
+  onPong(): void {
+    // Any byte from the server counts as an answer.
+  }
+
+  onAcknowledgement(totalBytes: number): void {
+    this.#options.listener.onAcknowledgement(totalBytes);
+  }
+
+  async #read(): Promise<never> {
+    const buffer = new Uint8Array(READ_BUFFER_BYTES);
+    while (true) {
+      const count = await this.#transport.read(buffer);
+      if (count === null) throw this.#lostError("the origin closed the connection");
+      this.#lastReadMs = this.#context.clock.now();
+      this.#pingSentMs = null;
+      this.#session.push(buffer.subarray(0, count));
+    }
+  }
+
+  #watch(nowMs: number): void {
+    const reason = this.#overdue(nowMs);
+    if (reason !== null) this.#fail(this.#lostError(reason));
+  }
+
+  /** Why the server is to be left, or null. */
+  #overdue(nowMs: number): string | null {
+    const { startTimeoutMs } = this.#context.settings();
+    const { phase } = this.#session;
+    const isAsking = phase === "handshake" || phase === "command" || phase === "publish";
+    if (!this.#hasStarted && (isAsking || this.#options.hasAlternative())) {
+      return nowMs - this.#beganMs < startTimeoutMs
+        ? null
+        : `no stream within ${startTimeoutMs} ms`;
+    }
+    // A silent server may have a silent publisher: ping it before leaving it.
+    const { silentMs, answerMs } = this.#pingBudget();
+    if (this.#pingSentMs === null) {
+      if (nowMs - this.#lastReadMs >= silentMs) this.#ping(nowMs);
+      return null;
+    }
+    // The ping may still wait behind other bytes: its time starts when the server last took some.
+    const { waitingControlBytes, inFlightSinceMs } = this.#writer;
+    if (waitingControlBytes > 0) this.#pingSentMs = Math.max(this.#pingSentMs, inFlightSinceMs);
+    return nowMs - this.#pingSentMs < answerMs ? null : "the origin does not answer pings";
+  }
+
+  #ping(nowMs: number): void {
+    this.#pingSentMs = nowMs;
+    this.#session.ping(Math.trunc(nowMs));
+  }
+
+  /**
+   * How long a server may be silent before it is pinged, and how long the answer may take. Only a
+   * ping shows that the origin of a push froze, so with another origin at hand both fit the stall
+   * budget.
+   */
+  #pingBudget(): { silentMs: number; answerMs: number } {
+    const { startTimeoutMs, stallTimeoutMs } = this.#context.settings();
+    const { kind, hasAlternative } = this.#options;
+    return kind === "publish" && hasAlternative()
+      ? { silentMs: stallTimeoutMs / 2, answerMs: stallTimeoutMs / 2 }
+      : { silentMs: stallTimeoutMs, answerMs: startTimeoutMs };
+  }
+
+  /** A slow server gets the time it needs; one that takes no byte for `stallTimeoutMs` is left. */
+  #limitFinish(): void {
+    const { clock, settings } = this.#context;
+    const { writtenBytes } = this.#writer;
+    if (this.#state.type === "closed") return;
+    if (this.#state.type === "finishing") this.#state.cancelLimit();
+    const cancelLimit = clock.after(settings().stallTimeoutMs, () => {
+      if (this.#writer.writtenBytes === writtenBytes) return this.close();
+      this.#limitFinish();
+    });
+    this.#state = { type: "finishing", cancelLimit };
+  }
+
+  #fail(error: UpstreamError): void {
+    if (this.#state.type === "failed" || this.#state.type === "closed") return;
+    if (this.#state.type === "finishing") this.#state.cancelLimit();
+    this.#state = { type: "failed", error };
+    this.#transport.close();
+  }
+
+  get #phase(): UpstreamPhase {
+    return this.#hasStarted ? "media" : this.#session.phase;
+  }
+
+  #lostError(reason: string): UpstreamError {
+    return new UpstreamError(this.#phase, `Lost: ${reason}`);
+  }
+
+  #toUpstreamError(error: unknown): UpstreamError {
+    if (error instanceof UpstreamError) return error;
+    if (error instanceof WireError) {
+      return new UpstreamError(this.#session.phase, `Origin broke the protocol: ${error.message}`, {
+        cause: error,
+      });
+    }
+    return this.#lostError(describeExpectedEnd(error) ?? describeError(error));
+  }
+}
+
+function sessionOptions(
+  context: UpstreamContext,
+  { kind, request: { edgePath }, backlogMs, client }: LinkOptions,
+  { tcUrl, app, stream }: UpstreamTarget,
+): ConstructorParameters<typeof ClientSession>[1] {
+  const { edgeId, chunkSize, handshake } = context;
+  const connectArgs = connectArgsOf(context, client);
+  return {
+    target: { kind, tcUrl, app, streamName: stream },
+    chunkSize,
+    handshake,
+    connectProperties: {
+      ...(client === undefined ? {} : clientProperties(client)),
+      ...(edgeId === null ? {} : formatEdgeInfo({ edgePath, backlogMs }, edgeId)),
+    },
+    ...(connectArgs === null ? {} : { connectArgs }),
+  };
+}
+
+function connectArgsOf(
+  { settings, edgeId }: UpstreamContext,
+  client: ConnectRequest | undefined,
+): AmfObject | null {
+  if (client !== undefined) return client.args;
+  return settings().debugSrsUpnode && edgeId !== null ? describeEdge(edgeId) : null;
+}
+
+/** The properties of `connect` in which a client describes itself. */
+function clientProperties({ pageUrl, swfUrl, flashVer }: ConnectRequest): Record<string, string> {
+  return { pageUrl, swfUrl, flashVer };
+}
+
+/** The argument in which SRS's edges identify themselves (`debug_srs_upnode`). */
+function describeEdge(edgeId: string): AmfObject {
+  return amfObject({
+    srs_sig: "edge",
+    srs_server: `edge/${VERSION}`,
+    srs_version: VERSION,
+    srs_id: edgeId,
+  });
+}
