@@ -70,7 +70,7 @@ for (const { name, create, sent, end } of OUTLETS) {
     assertEquals([count, pipe.bytesBehindHead], [CHUNKS.length, sent]);
   });
 
-  Deno.test(`${name}.end() tells the end, and closes once`, async () => {
+  Deno.test(`${name}.end() marks the end and closes once`, async () => {
     const [outlet, pipe, clock] = [create(), new Pipe(), new FakeClock()];
     outlet.onOpen(pipe);
     await outlet.write(CHUNKS);

@@ -16,7 +16,7 @@ const ADDRESS = { hostname: "127.0.0.1", port: PORT };
 const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
 
 /** Answers with the path of each request, unless a test has its own handler. */
-const TELL_PATH: HttpHandler = ({ url }) => new Response(new URL(url).pathname);
+const ECHO_PATH: HttpHandler = ({ url }) => new Response(new URL(url).pathname);
 
 class Rig {
   readonly clock = new FakeClock();
@@ -24,7 +24,7 @@ class Rig {
   readonly network = new MemoryNetwork();
   readonly server: HttpServer;
 
-  constructor(handler = TELL_PATH) {
+  constructor(handler = ECHO_PATH) {
     const { network, clock, log: { logger } } = this;
     const limit = new ClientLimits({ maxConnections: MAX_CONNECTIONS }, { clock, logger });
     this.server = new HttpServer({ network, clock, logger, limit });

@@ -55,68 +55,72 @@ Deno.test("HeadParser leaves what follows the head", () => {
 });
 
 const HEADS = [
-  { what: "a lone line end before it", text: "\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", told: {} },
-  { what: "lines that end with LF", text: "GET / HTTP/1.1\nHost: x\n\n", told: {} },
+  {
+    what: "a lone line end before it",
+    text: "\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    expected: {},
+  },
+  { what: "lines that end with LF", text: "GET / HTTP/1.1\nHost: x\n\n", expected: {} },
   {
     what: "the whole address",
     text: "GET http://a.example/b?c HTTP/1.1\r\nHost: x\r\n\r\n",
-    told: { url: "http://a.example/b?c" },
+    expected: { url: "http://a.example/b?c" },
   },
   {
     what: "two slashes",
     text: "GET //a.example/b HTTP/1.1\r\nHost: x\r\n\r\n",
-    told: { url: "http://x//a.example/b" },
+    expected: { url: "http://x//a.example/b" },
   },
   {
     what: "an IPv6 host",
     text: "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
-    told: { url: "http://[::1]:80/" },
+    expected: { url: "http://[::1]:80/" },
   },
   {
     what: "HTTP/1.0",
     text: "GET / HTTP/1.0\r\n\r\n",
-    told: { url: "http://localhost/", isHttp10: true, isKept: false },
+    expected: { url: "http://localhost/", isHttp10: true, isKept: false },
   },
   {
     what: "HTTP/1.0 with keep-alive",
     text: "GET / HTTP/1.0\r\nHost: x\r\nConnection: Keep-Alive\r\n\r\n",
-    told: { isHttp10: true },
+    expected: { isHttp10: true },
   },
   {
     what: "a last request",
     text: "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
-    told: { isKept: false },
+    expected: { isKept: false },
   },
   {
     what: "an empty body",
     text: "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
-    told: {},
+    expected: {},
   },
   {
     what: "a body in chunks",
     text: "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
-    told: { hasBody: true },
+    expected: { hasBody: true },
   },
   {
     what: "an unknown coding",
     text: "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, x\r\n\r\n",
-    told: { hasBody: true },
+    expected: { hasBody: true },
   },
   {
     // 0x8A and 0x8D are line ends if only seven bits count.
     what: "bytes beyond ASCII",
     text: "GET /\x8d\x8a HTTP/1.1\r\nHost: x\r\nA: \x8aForged: 1\r\n\r\n",
-    told: { url: "http://x/\x8d\x8a" },
+    expected: { url: "http://x/\x8d\x8a" },
   },
 ] as const;
 
-for (const { what, text, told } of HEADS) {
+for (const { what, text, expected } of HEADS) {
   Deno.test(`HeadParser reads ${what}`, () => {
     const { headers: _, rest, ...head } = parse(text);
     const usual = {
       ...{ method: "GET", url: "http://x/", isHttp10: false, isKept: true, hasBody: false },
     };
-    assertEquals(head, { ...usual, ...told });
+    assertEquals(head, { ...usual, ...expected });
     assertEquals(rest, "");
   });
 }

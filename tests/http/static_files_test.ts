@@ -27,7 +27,7 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 /** A test in a folder with {@linkcode FILES}. */
-function filesTest(name: string, test: (place: Place) => Promise<void>): void {
+function filesTest(name: string, test: (folder: Folder) => Promise<void>): void {
   Deno.test({
     ...granted,
     name,
@@ -38,7 +38,7 @@ function filesTest(name: string, test: (place: Place) => Promise<void>): void {
           await Deno.mkdir(`${root}/${path}`.replace(/\/[^/]*$/, ""), { recursive: true });
           await Deno.writeTextFile(`${root}/${path}`, text);
         }
-        await test(new Place(root));
+        await test(new Folder(root));
       } finally {
         await Deno.remove(root, { recursive: true });
       }
@@ -47,7 +47,7 @@ function filesTest(name: string, test: (place: Place) => Promise<void>): void {
 }
 
 /** A served folder. */
-class Place {
+class Folder {
   readonly root: string;
   readonly log = new CollectedLog();
   readonly files: StaticFiles;
@@ -86,9 +86,9 @@ const TYPES = [
   ["/live/with%20blank%20%C3%A9.txt", "text/plain; charset=utf-8", "no-cache"],
 ] as const;
 
-filesTest("StaticFiles sets type and cache lifetime of every kind of file", async (place) => {
+filesTest("StaticFiles sets type and cache lifetime of every kind of file", async (folder) => {
   for (const [path, type, cache] of TYPES) {
-    const response = await place.get(path);
+    const response = await folder.get(path);
     await response.body?.cancel();
     assertEquals(response.status, 200, path);
     assertEquals(response.headers.get("content-type"), type, path);
@@ -97,42 +97,42 @@ filesTest("StaticFiles sets type and cache lifetime of every kind of file", asyn
   }
 });
 
-filesTest("StaticFiles lets a cache keep a 404 for a second", async (place) => {
-  const response = await place.get("/live/show-2.ts");
+filesTest("StaticFiles lets a cache keep a 404 for a second", async (folder) => {
+  const response = await folder.get("/live/show-2.ts");
   await response.body?.cancel();
   assertEquals(response.status, 404);
   assertEquals(response.headers.get("cache-control"), "public, max-age=1");
 });
 
-filesTest("StaticFiles serves a whole file", async (place) => {
+filesTest("StaticFiles serves a whole file", async (folder) => {
   const bytes = crypto.getRandomValues(new Uint8Array(60_000));
   const longer = new Uint8Array(200_000).map((_, at) => bytes[at % 60_000]! ^ at);
-  await Deno.writeFile(`${place.root}/www/long.ts`, longer);
-  const response = await place.get("/long.ts?token=1");
+  await Deno.writeFile(`${folder.root}/www/long.ts`, longer);
+  const response = await folder.get("/long.ts?token=1");
   assertEquals(response.headers.get("content-length"), "200000");
   assertEquals(await response.bytes(), longer);
-  const part = await place.get("/long.ts", { range: "bytes=65000-140000" });
+  const part = await folder.get("/long.ts", { range: "bytes=65000-140000" });
   assertEquals(part.headers.get("content-range"), "bytes 65000-140000/200000");
   assertEquals(await part.bytes(), longer.slice(65_000, 140_001));
 });
 
-filesTest("StaticFiles serves an empty file", async (place) => {
-  const response = await place.get("/live/empty.ts");
+filesTest("StaticFiles serves an empty file", async (folder) => {
+  const response = await folder.get("/live/empty.ts");
   assertEquals(response.headers.get("content-length"), "0");
   assertEquals(await response.text(), "");
 });
 
-filesTest("StaticFiles answers HEAD with the same headers and no body", async (place) => {
-  const get = await place.get("/live/show-1.ts");
-  const head = await place.get("/live/show-1.ts", {}, "HEAD");
+filesTest("StaticFiles answers HEAD with the same headers and no body", async (folder) => {
+  const get = await folder.get("/live/show-1.ts");
+  const head = await folder.get("/live/show-1.ts", {}, "HEAD");
   assertEquals(await get.text(), "0123456789");
   assertEquals(head.body, null);
   assertEquals([...head.headers], [...get.headers]);
 });
 
-filesTest("StaticFiles refuses every other method", async (place) => {
+filesTest("StaticFiles refuses every other method", async (folder) => {
   for (const method of ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"]) {
-    const response = await place.get("/live/show-1.ts", {}, method);
+    const response = await folder.get("/live/show-1.ts", {}, method);
     assertEquals([response.status, response.headers.get("allow")], [405, "GET, HEAD"], method);
   }
 });
@@ -147,17 +147,17 @@ const PARTS = [
   { range: "nonsense", status: 200, body: "0123456789", content: null },
 ] as const;
 
-filesTest("StaticFiles serves the requested range", async (place) => {
+filesTest("StaticFiles serves the requested range", async (folder) => {
   for (const { range, status, body, content } of PARTS) {
-    const response = await place.get("/live/show-1.ts", { range });
+    const response = await folder.get("/live/show-1.ts", { range });
     assertEquals(response.status, status, range);
     assertEquals(response.headers.get("content-range"), content, range);
     assertEquals(await response.text(), body, range);
   }
 });
 
-filesTest("StaticFiles answers 304 when the client has the current version", async (place) => {
-  const first = await place.get("/live/show-1.ts");
+filesTest("StaticFiles answers 304 when the client has the current version", async (folder) => {
+  const first = await folder.get("/live/show-1.ts");
   await first.body?.cancel();
   const etag = first.headers.get("etag")!;
   const modified = first.headers.get("last-modified")!;
@@ -170,7 +170,7 @@ filesTest("StaticFiles answers 304 when the client has the current version", asy
     { "if-none-match": etag, "if-modified-since": new Date(0).toUTCString() },
   ];
   for (const headers of fresh) {
-    const response = await place.get("/live/show-1.ts", headers);
+    const response = await folder.get("/live/show-1.ts", headers);
     assertEquals([response.status, response.body], [304, null], JSON.stringify(headers));
     assertEquals(response.headers.get("etag"), etag);
     assertEquals(response.headers.get("cache-control"), "public, max-age=3600, immutable");
@@ -182,29 +182,29 @@ filesTest("StaticFiles answers 304 when the client has the current version", asy
     { "if-modified-since": "nonsense" },
   ];
   for (const headers of stale) {
-    const response = await place.get("/live/show-1.ts", headers);
+    const response = await folder.get("/live/show-1.ts", headers);
     await response.body?.cancel();
     assertEquals(response.status, 200, JSON.stringify(headers));
   }
 });
 
-filesTest("StaticFiles changes the ETag of a file that was rewritten", async (place) => {
+filesTest("StaticFiles changes the ETag of a file that was rewritten", async (folder) => {
   const etagOf = async () => {
-    const response = await place.get("/live/show.m3u8");
+    const response = await folder.get("/live/show.m3u8");
     await response.body?.cancel();
     return response.headers.get("etag");
   };
   const before = await etagOf();
-  await Deno.writeTextFile(`${place.root}/www/live/show.m3u8`, "#EXTM3U\n#EXT-X-VERSION:3\n");
+  await Deno.writeTextFile(`${folder.root}/www/live/show.m3u8`, "#EXTM3U\n#EXT-X-VERSION:3\n");
   assert(await etagOf() !== before);
 });
 
-filesTest("StaticFiles serves a range only of the version that If-Range names", async (place) => {
-  const first = await place.get("/live/show-1.ts");
+filesTest("StaticFiles serves a range only of the version that If-Range names", async (folder) => {
+  const first = await folder.get("/live/show-1.ts");
   await first.body?.cancel();
   const statusWith = async (version: string) => {
     const headers = { range: "bytes=0-1", "if-range": version };
-    const response = await place.get("/live/show-1.ts", headers);
+    const response = await folder.get("/live/show-1.ts", headers);
     await response.body?.cancel();
     return response.status;
   };
@@ -249,50 +249,50 @@ const OUTSIDE = [
   `/${"a/".repeat(5_000)}`,
 ];
 
-filesTest("StaticFiles serves nothing outside its folder", async (place) => {
-  await Deno.symlink(place.root, `${place.root}/www/link`);
-  await Deno.symlink(`${place.root}/secret.txt`, `${place.root}/www/link-to-file`);
-  await Deno.symlink(`${place.root}/www-beside`, `${place.root}/www/link-beside`);
-  await Deno.symlink("loop", `${place.root}/www/loop`);
+filesTest("StaticFiles serves nothing outside its folder", async (folder) => {
+  await Deno.symlink(folder.root, `${folder.root}/www/link`);
+  await Deno.symlink(`${folder.root}/secret.txt`, `${folder.root}/www/link-to-file`);
+  await Deno.symlink(`${folder.root}/www-beside`, `${folder.root}/www/link-beside`);
+  await Deno.symlink("loop", `${folder.root}/www/loop`);
   for (const path of OUTSIDE) {
-    const response = await place.get(path);
+    const response = await folder.get(path);
     const text = await response.text();
     assertEquals([response.status, text], [404, "File not found\n"], path.slice(0, 60));
   }
 });
 
-filesTest("StaticFiles follows a link that stays inside its folder", async (place) => {
-  await Deno.symlink("show-1.ts", `${place.root}/www/live/newest.ts`);
-  const response = await place.get("/live/newest.ts");
+filesTest("StaticFiles follows a link that stays inside its folder", async (folder) => {
+  await Deno.symlink("show-1.ts", `${folder.root}/www/live/newest.ts`);
+  const response = await folder.get("/live/newest.ts");
   assertEquals(await response.text(), "0123456789");
 });
 
 filesTest(
   "StaticFiles serves files of a folder that was created after the start",
-  async (place) => {
-    const files = new StaticFiles({ dir: `${place.root}/later`, logger: place.log.logger });
+  async (folder) => {
+    const files = new StaticFiles({ dir: `${folder.root}/later`, logger: folder.log.logger });
     const request = new Request("http://edge.example/a.ts");
     assertEquals((await files.answer(request, ADMIT)).status, 404);
-    await Deno.mkdir(`${place.root}/later`);
-    await Deno.writeTextFile(`${place.root}/later/a.ts`, "a");
+    await Deno.mkdir(`${folder.root}/later`);
+    await Deno.writeTextFile(`${folder.root}/later/a.ts`, "a");
     assertEquals(await (await files.answer(request, ADMIT)).text(), "a");
-    assertEquals(place.log.urgent, []);
+    assertEquals(folder.log.urgent, []);
   },
 );
 
-filesTest("StaticFiles closes the file when the client leaves", async (place) => {
-  await Deno.writeFile(`${place.root}/www/long.ts`, new Uint8Array(1_000_000));
-  const response = await place.get("/long.ts");
+filesTest("StaticFiles closes the file when the client leaves", async (folder) => {
+  await Deno.writeFile(`${folder.root}/www/long.ts`, new Uint8Array(1_000_000));
+  const response = await folder.get("/long.ts");
   const reader = response.body!.getReader();
   await reader.read();
   // Otherwise the sanitizer of the test runner fails the test.
   await reader.cancel();
 });
 
-filesTest("StaticFiles cuts the response when the file shrinks", async (place) => {
-  await Deno.writeFile(`${place.root}/www/long.ts`, new Uint8Array(200_000));
-  const response = await place.get("/long.ts");
-  await Deno.truncate(`${place.root}/www/long.ts`, 70_000);
+filesTest("StaticFiles cuts the response when the file shrinks", async (folder) => {
+  await Deno.writeFile(`${folder.root}/www/long.ts`, new Uint8Array(200_000));
+  const response = await folder.get("/long.ts");
+  await Deno.truncate(`${folder.root}/www/long.ts`, 70_000);
   const error = await response.bytes().catch((error) => error);
   assertStringIncludes(String(error), "The file ended 130000 bytes early");
 });
