@@ -23,6 +23,8 @@ export function findUndocumentedExports(path: string, file: SourceText): Finding
 export function findMisplacedComment(path: string, file: SourceText): Finding[] {
   if (!path.startsWith("lib/") || path.endsWith(".d.ts")) return [];
   const exports = [...file.code.matchAll(/^export /gm)];
-  if (!/^\/\*\*[\s\S]*?\*\/\n\n/.test(file.source) || exports.length !== 1) return [];
+  if (!/^\/\*\*(?! *\n \* @typedef)[\s\S]*?\*\/\n\n/.test(file.source) || exports.length !== 1) {
+    return [];
+  }
   return [{ line: 1, message: "File comment beside one export; make it the export's docstring" }];
 }

@@ -26,6 +26,7 @@ const COMMENTS = [
     source: "/** Two. */\n\n/** A. */\nexport class A {}\n/** B. */\nexport class B {}\n",
     found: 0,
   },
+  { source: "/**\n * @typedef {object} B\n */\n\n/** A. */\nexport class A {}\n", found: 0 },
   { source: "/** One. */\n\n/** A. */\nexport class A {}\n", found: 1 },
 ] as const;
 

@@ -2,7 +2,7 @@ import { readSource, type SourceText } from "./source_text.ts";
 
 /** The files that the rules apply to. Paths are relative to the repository. */
 export interface Repository {
-  /** TypeScript. */
+  /** TypeScript and JavaScript. */
   readonly modules: ReadonlyMap<string, SourceText>;
   /** Other text files written by hand: pages, configurations, scripts, C. */
   readonly texts: ReadonlyMap<string, string>;
@@ -15,7 +15,7 @@ const ROOT = new URL("../../", import.meta.url);
 /** Files that are generated, downloaded or kept by git. */
 const SKIPPED = /^(?:\.git|\.cache|dist|node_modules|objs|deno\.lock|LICENSE|tests\/corpus)$/;
 
-const TEXT = /(?:\.(?:md|json|conf|toml|c|html|css|js)|\.ci\/run)$/;
+const TEXT = /(?:\.(?:md|json|conf|toml|c|html|css)|\.ci\/run)$/;
 
 /** Reads the repository that contains this file. */
 export async function readRepository(): Promise<Repository> {
@@ -27,7 +27,7 @@ export async function readRepository(): Promise<Repository> {
     for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
       all.add(path.slice(0, end)).add(path.slice(0, end + 1));
     }
-    if (path.endsWith(".ts")) modules.set(path, readSource(await read(path)));
+    if (/\.(?:ts|js)$/.test(path)) modules.set(path, readSource(await read(path)));
     else if (TEXT.test(path)) texts.set(path, await read(path));
   }
   return { modules, texts, exists: (path) => path === "" || all.has(path) };

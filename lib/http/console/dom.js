@@ -1,6 +1,6 @@
 /**
- * Creates elements and updates them in place. Names come from clients, so text is always set as text,
- * never as markup.
+ * Creates elements and updates them in place. Names come from clients, so text is always set as
+ * text, never as markup.
  */
 
 /**

@@ -30,7 +30,11 @@ export class PlayerView {
   #player = null;
   /** @type {number | null} */
   #kbps = null;
-  /** Refreshes the facts while a stream plays. @type {ReturnType<typeof setInterval> | undefined} */
+  /**
+   * Refreshes the facts while a stream plays.
+   *
+   * @type {ReturnType<typeof setInterval> | undefined}
+   */
   #factsTimer;
 
   constructor() {
