@@ -7,7 +7,7 @@ const AMF0_FORMAT = 0x00;
  * Returns the AMF0 values in the payload of an AMF3 command (type 17) or data message (type 15,
  * RTMP 1.0 §7.1), as a view of the payload.
  *
- * In practice these messages are AMF0 behind a format byte 0x00, followed by the bytes of a type 20
+ * In practice these messages are a format byte 0x00 (AMF0), followed by the bytes of a type 20
  * or 18 message. Actual AMF3 values have their own marker, which the AMF0 decoder rejects.
  *
  * @throws {WireError} `amf.amf3_unsupported` when the format is not AMF0.

@@ -198,7 +198,7 @@ export class ByteWriter {
   }
 
   /**
-   * Writes the text in UTF-8 behind its length in 16 bits. The text has at most
+   * Writes the length of the text in 16 bits, then the text in UTF-8. The text has at most
    * {@linkcode MAX_SHORT_TEXT} UTF-16 code units.
    */
   shortText(text: string): void {

@@ -1,4 +1,4 @@
-/** Interval at which {@linkcode RateWindow.sample} is to be called. */
+/** Interval at which {@linkcode RateWindow.sample} should be called. */
 export const RATE_SAMPLE_MS = 3_000;
 
 /** Number of samples kept. The oldest is 30 s old. */

@@ -245,7 +245,7 @@ class StageRunner {
     }
   }
 
-  /** Returns all bytes of the stage, or null if incomplete. Copies only what comes in parts. */
+  /** Returns all bytes of the stage, or null if incomplete. Copies only split ones. */
   #gather(taken: Uint8Array, wantedBytes: number): Uint8Array | null {
     if (taken.length === wantedBytes) return taken;
     this.#block ??= new Uint8Array(wantedBytes);

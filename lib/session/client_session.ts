@@ -32,7 +32,7 @@ interface ClientTarget {
   readonly streamName: string;
 }
 
-/** Receives what a {@linkcode ClientSession} finds. */
+/** Receives the output and events of a {@linkcode ClientSession}. */
 export interface ClientSessionHandler {
   /** Bytes for the server, in order. The handler may keep the array. */
   send(bytes: Uint8Array): void;

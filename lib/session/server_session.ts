@@ -30,7 +30,7 @@ export interface ConnectRequest {
   readonly args: AmfObject | null;
 }
 
-/** Receives what a {@linkcode ServerSession} finds. */
+/** Receives the output, requests and events of a {@linkcode ServerSession}. */
 export interface ServerSessionHandler extends ServerStreamHandler {
   /** Bytes for the peer, in order. May be kept but not changed, because some are shared. */
   send(bytes: Uint8Array): void;

@@ -14,7 +14,7 @@ export interface StreamCommand {
   readonly streamName: string;
 }
 
-/** Receives what a {@linkcode ServerStream} finds. */
+/** Receives the requests, media and events of a {@linkcode ServerStream}. */
 export interface ServerStreamHandler {
   onPublish(request: StreamCommand): void;
   onPlay(request: StreamCommand): void;
@@ -159,7 +159,7 @@ export class ServerStream {
 
   #onCreateStream(command: Command): void {
     // All players get the same bytes, with stream id 1, so a client gets id 1, even if it asks
-    // again before using it. Beside a stream in use it gets another id, which cannot be used.
+    // again before using it. While a stream is in use, it gets another id, which cannot be used.
     const msid = this.#state.type === "idle" ? MEDIA_MSID : MEDIA_MSID + 1;
     this.#writer.result(command.transactionId, msid);
   }
@@ -179,7 +179,9 @@ export class ServerStream {
     // Flash's publish(false) and play(false) stop the stream.
     if (name === false) return this.#close();
     if (typeof name !== "string") {
-      throw new WireError("session.no_stream_name", `Cannot ${kind}: the stream name is missing`);
+      throw new WireError("session.no_stream_name", `Cannot ${kind}: the stream name is missing`, {
+        fix: "add the stream name to the client's URL: rtmp://host[:port]/app/stream",
+      });
     }
     this.#close();
     const id = ++this.#lastRequestId;
