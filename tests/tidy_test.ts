@@ -23,7 +23,6 @@ import { readRepository, type Repository } from "./tidy/repository.ts";
 import type { Finding } from "./tidy/rule.ts";
 import type { SourceText } from "./tidy/source_text.ts";
 import { findBannedNames, findBannedWords, findBannedWordsInText } from "./tidy/words.ts";
-import ratchet from "./tidy/ratchet.json" with { type: "json" };
 
 const granted = await needs("read");
 
@@ -33,81 +32,71 @@ Deno.test({
   async fn() {
     const repository = await readRepository();
     assertEquals(repository.modules.size > 300, true, `found ${repository.modules.size} modules`);
-    const known: Readonly<Record<string, readonly string[]>> = ratchet;
-    const broken: string[] = [];
-    const seen = new Set<string>();
-    for (const [rule, path, { line, message }] of findAll(repository)) {
-      seen.add(`${path} ${rule}`);
-      if (known[path]?.includes(rule) !== true) broken.push(`${path}:${line}: ${message}`);
-    }
-    const mended = Object.entries(known).flatMap(([path, rules]) =>
-      rules.filter((rule) => !seen.has(`${path} ${rule}`)).map((rule) => `${path} ${rule}`)
+    const findings = [...findAll(repository)].map(([path, { line, message }]) =>
+      `${path}:${line}: ${message}`
     );
-    assertEquals(broken, []);
-    assertEquals(mended, [], "tests/tidy/ratchet.json may only list what is still broken");
+    assertEquals(findings, []);
     assertEquals(findNeedlessTestExports(repository.modules), []);
   },
 });
 
-type ModuleRule = (path: string, file: SourceText) => Finding[];
-type TextRule = (path: string, text: string) => Finding[];
-type TreeRule = (modules: Repository["modules"]) => ReadonlyMap<string, Finding[]>;
-
-/** Every finding in the repository, with its rule and file. */
-function* findAll(repository: Repository): Generator<[rule: string, path: string, Finding]> {
-  const { modules, texts } = repository;
-  const rules = rulesFor(repository);
-  for (const [path, file] of modules) {
-    for (const [rule, find] of Object.entries(rules.modules)) {
-      for (const finding of find(path, file)) yield [rule, path, finding];
-    }
-  }
-  for (const [path, text] of texts) {
-    for (const [rule, find] of Object.entries(rules.texts)) {
-      for (const finding of find(path, text)) yield [rule, path, finding];
-    }
-  }
-  for (const [rule, find] of Object.entries(rules.trees)) {
-    for (const [path, findings] of find(modules)) {
-      for (const finding of findings) yield [rule, path, finding];
-    }
-  }
+/** Rules of one kind each: about a module, another text file, or all modules together. */
+interface Rules {
+  readonly modules: readonly ((path: string, file: SourceText) => Finding[])[];
+  readonly texts: readonly ((path: string, text: string) => Finding[])[];
+  readonly trees: readonly ((
+    modules: Repository["modules"],
+  ) => ReadonlyMap<string, Finding[]>)[];
 }
 
-function rulesFor({ modules, texts, exists }: Repository): {
-  readonly modules: Readonly<Record<string, ModuleRule>>;
-  readonly texts: Readonly<Record<string, TextRule>>;
-  readonly trees: Readonly<Record<string, TreeRule>>;
-} {
+function rulesFor({ modules, texts, exists }: Repository): Rules {
   const testNames = [...modules].flatMap(([path, file]) =>
     path.startsWith("tests/") ? testNamesOf(file) : []
   );
   return {
-    modules: {
-      "comment width": findWideComments,
-      "file length": findLongFile,
-      "function length": findLongFunctions,
-      "constructors": findActingConstructors,
-      "docstrings": findUndocumentedExports,
-      "file comment": findMisplacedComment,
-      "warnings": findBareWarnings,
-      "errors": findRoughErrors,
-      "deviations": (path, file) => findUntestedDeviations(path, file, testNames),
-      "files named": (path, file) => findMissingFiles(path, file, exists),
-      "words": findBannedWords,
-      "names": findBannedNames,
-      "leaks": (path, { source }) => findLeaks(path, source),
-    },
-    texts: {
-      "links": (path, text) => findBrokenLinks(path, text, exists),
-      "files named": (path, text) => findMissingFiles(path, text, exists),
-      "words": findBannedWordsInText,
-      "leaks": findLeaks,
-    },
-    trees: {
-      "dead exports": findDeadExports,
-      "cycles": findCycles,
-      "orphans": (modules) => findOrphans(modules, [...texts.values()]),
-    },
+    modules: [
+      findWideComments,
+      findLongFile,
+      findLongFunctions,
+      findActingConstructors,
+      findUndocumentedExports,
+      findMisplacedComment,
+      findBareWarnings,
+      findRoughErrors,
+      (path, file) => findUntestedDeviations(path, file, testNames),
+      (path, file) => findMissingFiles(path, file, exists),
+      findBannedWords,
+      findBannedNames,
+      (path, { source }) => findLeaks(path, source),
+    ],
+    texts: [
+      (path, text) => findBrokenLinks(path, text, exists),
+      (path, text) => findMissingFiles(path, text, exists),
+      findBannedWordsInText,
+      findLeaks,
+    ],
+    trees: [
+      findDeadExports,
+      findCycles,
+      (modules) => findOrphans(modules, [...texts.values()]),
+    ],
   };
+}
+
+/** Every finding in the repository, with its file. */
+function* findAll(repository: Repository): Generator<[path: string, Finding]> {
+  const rules = rulesFor(repository);
+  for (const [path, file] of repository.modules) {
+    for (const find of rules.modules) yield* find(path, file).map(at(path));
+  }
+  for (const [path, text] of repository.texts) {
+    for (const find of rules.texts) yield* find(path, text).map(at(path));
+  }
+  for (const find of rules.trees) {
+    for (const [path, findings] of find(repository.modules)) yield* findings.map(at(path));
+  }
+}
+
+function at(path: string): (finding: Finding) => [string, Finding] {
+  return (finding) => [path, finding];
 }
