@@ -1,11 +1,10 @@
 import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { Config, ListenAddress } from "../config/config.ts";
-import { HttpListenError } from "../http/http_server.ts";
+import type { Config } from "../config/config.ts";
 import type { ServerSnapshot, ServerView } from "../monitor/server_view.ts";
-import { formatAddress } from "../io/address.ts";
 import type { NetAddress } from "../io/transport.ts";
 import { mergeSnapshots } from "../monitor/merge_snapshots.ts";
+import { type OpenListeners, prepareConfig, type PreparedConfig } from "./prepare_config.ts";
 import type { FromWorker, PeerPort, ToWorker } from "./worker_message.ts";
 
 /** Options of {@linkcode startWorkers}. */
@@ -39,30 +38,6 @@ export async function startWorkers(options: WorkerPoolOptions): Promise<WorkerPo
   return pool;
 }
 
-/** Real addresses of the open listeners by configured ones. */
-interface RealAddresses {
-  readonly rtmp: ReadonlyMap<string, NetAddress>;
-  readonly http: ReadonlyMap<string, NetAddress>;
-}
-
-/** Settings whose addresses were tried. */
-interface PreparedConfig {
-  readonly config: Config;
-  readonly open: RealAddresses;
-}
-
-/** Returns the real addresses by configured ones. Those in `open` stay as they are. */
-function resolveAll(
-  addresses: readonly ListenAddress[],
-  open: ReadonlyMap<string, NetAddress>,
-  resolve: (address: NetAddress) => NetAddress,
-): ReadonlyMap<string, NetAddress> {
-  return new Map(addresses.map((address) => {
-    const key = formatAddress(address);
-    return [key, open.get(key) ?? resolve(address)];
-  }));
-}
-
 /** Resolves with "late" after `timeoutMs`. */
 async function withTimeout<T>(answer: Promise<T>, timeoutMs: number): Promise<T | "late"> {
   const { promise, resolve } = Promise.withResolvers<"late">();
@@ -81,34 +56,14 @@ function failureOf(answer: Answer | "late" | null): string | null {
   return `${answer.failure}; correct that and apply again, or restart the server`;
 }
 
-/** @throws {HttpListenError} */
-function probeHttp(address: NetAddress): NetAddress {
-  try {
-    return probe(address);
-  } catch (error) {
-    throw new HttpListenError(address, error);
-  }
-}
-
-/**
- * Returns the address that `address` stands for, with port 0 replaced. The workers listen with
- * `SO_REUSEPORT`, which hides that another program has the port: so it is tried without first.
- */
-function probe(address: NetAddress): NetAddress {
-  const listener = Deno.listen({ ...address, transport: "tcp" });
-  const { hostname, port } = listener.addr;
-  listener.close();
-  return { hostname, port };
-}
-
 /**
  * A worker and its state.
  *
  * ```
- *   starting ── "listening" ──▶ running ── "stop" ──▶ stopping ── "stopped" ──▶ terminated
- *      │ "failed", error           │ error                             ▲
- *      ▼                           ▼                                   │ 10 s
- *   start() throws              lost ── 500 ms ──▶ replaced         stopping
+ *   starting ── "listening" ──▶ running ── stop() ──▶ stopping ── "stopped", 10 s ──▶ terminated
+ *      │ "failed", error           │ error
+ *      ▼                           ▼
+ *   start() throws               lost ── 500 ms ──▶ replaced by another
  * ```
  */
 interface Member {
@@ -131,10 +86,9 @@ export class WorkerPool implements ServerView {
   readonly #options: WorkerPoolOptions;
   readonly #edgeId = crypto.randomUUID().slice(0, 8);
   readonly #members: (Member | null)[];
-  /** The settings of the workers: each has its share of the connections, and no port is 0. */
+  /** The settings of the workers. */
   #config: Config;
-  /** Real addresses by configured ones, for RTMP and for HTTP. */
-  #open: RealAddresses = { rtmp: new Map(), http: new Map() };
+  #open: OpenListeners = { rtmp: new Map(), http: new Map() };
   #isStopping = false;
   #lastQuestion = 0;
 
@@ -160,9 +114,7 @@ export class WorkerPool implements ServerView {
     return this.#edgeId;
   }
 
-  /**
-   * Starts all workers. Resolves when they listen. Called once. @throws as {@linkcode startWorkers}
-   */
+  /** Starts all workers. Called once, by {@linkcode startWorkers}. */
   async start(): Promise<void> {
     this.#adopt(this.prepare(this.#options.config));
     for (let index = 0; index < this.#members.length; index++) this.#add(index);
@@ -176,29 +128,13 @@ export class WorkerPool implements ServerView {
   }
 
   /**
-   * Tries the new addresses of `config`. Changes nothing.
+   * Tries the new addresses of `config`, and returns settings for {@linkcode apply}. Changes
+   * nothing.
    *
-   * @returns settings for {@linkcode apply}.
-   * @throws {HttpListenError} and what `Deno.listen` throws, when an address is in use or not
-   * allowed.
+   * @throws as {@linkcode prepareConfig}.
    */
   prepare(config: Config): PreparedConfig {
-    const { httpServer } = config;
-    const rtmp = resolveAll(config.listen, this.#open.rtmp, probe);
-    const http = resolveAll(
-      httpServer.enabled ? httpServer.listen : [],
-      this.#open.http,
-      probeHttp,
-    );
-    return {
-      open: { rtmp, http },
-      config: {
-        ...config,
-        listen: [...rtmp.values()],
-        httpServer: httpServer.enabled ? { ...httpServer, listen: [...http.values()] } : httpServer,
-        maxConnections: Math.ceil(config.maxConnections / this.#options.count),
-      },
-    };
+    return prepareConfig(config, this.#options.count, this.#open);
   }
 
   /**

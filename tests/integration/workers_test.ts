@@ -78,7 +78,7 @@ class Rig implements AsyncDisposable {
   async playEverywhere(name: string): Promise<RtmpClient[]> {
     const players: RtmpClient[] = [];
     while (!this.#hasLineOf("w0") || !this.#hasLineOf("w1") || players.length < 4) {
-      assert(players.length < 60, "one thread gets no clients");
+      assert(players.length < 60, "one thread has no clients");
       players.push(await this.play(name));
     }
     return players;
@@ -127,7 +127,7 @@ netTest("startWorkers() has one upstream for players on all threads", async () =
   assertEquals(origin.counts.players, 1);
 });
 
-netTest("WorkerPool shows all threads as one server, and closes clients of any", async () => {
+netTest("WorkerPool reports both threads as one server, and closes clients in either", async () => {
   await using rig = await Rig.start();
   const publisher = await rig.publish("show");
   pushNumbers(publisher, 0, 1);

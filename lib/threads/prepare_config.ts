@@ -1,0 +1,72 @@
+import type { Config, ListenAddress } from "../config/config.ts";
+import { HttpListenError } from "../http/http_server.ts";
+import { formatAddress } from "../io/address.ts";
+import type { NetAddress } from "../io/transport.ts";
+
+/** Real addresses of the open listeners by configured ones, which differ for port 0. */
+export interface OpenListeners {
+  readonly rtmp: ReadonlyMap<string, NetAddress>;
+  readonly http: ReadonlyMap<string, NetAddress>;
+}
+
+/** Settings for workers. All addresses can be listened on, and no port is 0. */
+export interface PreparedConfig {
+  readonly config: Config;
+  /** The listeners when the settings are in force. */
+  readonly open: OpenListeners;
+}
+
+/**
+ * Returns `config` as each of `count` workers needs it: with real addresses and its share of the
+ * connections. Tries to listen on the addresses that are not in `open`, and closes them again.
+ *
+ * @throws {HttpListenError} and what `Deno.listen` throws, when an address is in use or not
+ * allowed.
+ */
+export function prepareConfig(config: Config, count: number, open: OpenListeners): PreparedConfig {
+  const { httpServer } = config;
+  const httpAddresses = httpServer.enabled ? httpServer.listen : [];
+  const rtmp = resolveAll(config.listen, open.rtmp, probe);
+  const http = resolveAll(httpAddresses, open.http, probeHttp);
+  return {
+    open: { rtmp, http },
+    config: {
+      ...config,
+      listen: [...rtmp.values()],
+      httpServer: httpServer.enabled ? { ...httpServer, listen: [...http.values()] } : httpServer,
+      maxConnections: Math.ceil(config.maxConnections / count),
+    },
+  };
+}
+
+/** Returns the real addresses by configured ones. Those in `open` stay as they are. */
+function resolveAll(
+  addresses: readonly ListenAddress[],
+  open: ReadonlyMap<string, NetAddress>,
+  resolve: (address: NetAddress) => NetAddress,
+): ReadonlyMap<string, NetAddress> {
+  return new Map(addresses.map((address) => {
+    const key = formatAddress(address);
+    return [key, open.get(key) ?? resolve(address)];
+  }));
+}
+
+/** @throws {HttpListenError} */
+function probeHttp(address: NetAddress): NetAddress {
+  try {
+    return probe(address);
+  } catch (error) {
+    throw new HttpListenError(address, error);
+  }
+}
+
+/**
+ * Returns the address that `address` stands for, with port 0 replaced. The workers listen with
+ * `SO_REUSEPORT`, which hides that another program uses the port. So this tries without it.
+ */
+function probe(address: NetAddress): NetAddress {
+  const listener = Deno.listen({ ...address, transport: "tcp" });
+  const { hostname, port } = listener.addr;
+  listener.close();
+  return { hostname, port };
+}

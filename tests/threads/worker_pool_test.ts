@@ -1,0 +1,95 @@
+/** The main thread's side of worker threads, with fake threads. */
+
+import type { FromWorker, ToWorker } from "../../lib/threads/worker_message.ts";
+import { startWorkers } from "../../lib/threads/worker_pool.ts";
+import { assertEquals } from "../helpers/assert.ts";
+import { load } from "../config/helpers.ts";
+import { CollectedLog } from "../helpers/local_server.ts";
+import { netTest } from "../helpers/loopback.ts";
+
+/** A thread that starts and stops as asked, and answers new settings as a test decides. */
+class FakeThread {
+  onmessage: ((event: MessageEvent<FromWorker>) => void) | null = null;
+  onerror: ((event: ErrorEvent) => void) | null = null;
+  readonly received: ToWorker[] = [];
+  /** Why settings are not applied, null when they are; "silent" to give no answer. */
+  failure: string | null = null;
+
+  postMessage(message: ToWorker, ports: readonly MessagePort[]): void {
+    for (const port of ports) port.close();
+    this.received.push(message);
+    if (message.type === "start") this.#answer({ type: "listening" });
+    if (message.type === "stop") this.#answer({ type: "stopped" });
+    if (message.type !== "apply" || this.failure === "silent") return;
+    this.#answer({ type: "applied", id: message.id, failure: this.failure });
+  }
+
+  terminate(): void {}
+
+  /** The thread dies. */
+  die(): void {
+    this.onerror?.(new ErrorEvent("error", { message: "died", cancelable: true }));
+  }
+
+  #answer(data: FromWorker): void {
+    queueMicrotask(() => this.onmessage?.(new MessageEvent("message", { data })));
+  }
+}
+
+/** A pool of two fake threads. */
+async function start() {
+  const threads: FakeThread[] = [];
+  const { config } = load("listen 1935; max_connections 5; vhost __defaultVhost__ { }");
+  const local = { ...config, listen: [{ hostname: "127.0.0.1", port: 0 }] };
+  const pool = await startWorkers({
+    config: local,
+    count: 2,
+    logger: new CollectedLog().logger,
+    createWorker: () => {
+      threads.push(new FakeThread());
+      return threads.at(-1) as unknown as Worker;
+    },
+  });
+  return { pool, threads, config: local };
+}
+
+netTest(
+  "WorkerPool.apply() sends all threads the same settings, with real ports and shares",
+  async () => {
+    const { pool, threads, config } = await start();
+    const { port } = pool.addresses[0]!;
+    const failures = await pool.apply(pool.prepare({ ...config, maxConnections: 9 }));
+    assertEquals(failures, []);
+    for (const { received } of threads) {
+      const last = received.at(-1)!;
+      if (last.type !== "apply") throw new Error(`The last message is ${last.type}`);
+      assertEquals(last.config.listen, [{ hostname: "127.0.0.1", port }]);
+      assertEquals(last.config.maxConnections, 5);
+    }
+    await pool.stop();
+  },
+);
+
+netTest("WorkerPool.apply() reports threads that fail or do not answer", async () => {
+  const { pool, threads, config } = await start();
+  threads[0]!.failure = "Address in use";
+  threads[1]!.failure = "silent";
+  assertEquals(await pool.apply(pool.prepare(config)), [
+    "Worker thread 0: Address in use; correct that and apply again, or restart the server",
+    "Worker thread 1: no answer within 2000 ms; restart the server if its clients are stuck",
+  ]);
+  await pool.stop();
+});
+
+netTest("WorkerPool starts the replacement of a dead thread with the newest settings", async () => {
+  const { pool, threads, config } = await start();
+  threads[1]!.failure = "silent";
+  const applied = pool.apply(pool.prepare({ ...config, maxConnections: 100 }));
+  threads[1]!.die();
+  assertEquals(await applied, [], "its replacement has them");
+  while (threads.length < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+  const first = threads[2]!.received[0]!;
+  if (first.type !== "start") throw new Error(`The first message is ${first.type}`);
+  assertEquals(first.config.maxConnections, 50);
+  await pool.stop();
+});
