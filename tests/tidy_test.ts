@@ -13,12 +13,7 @@ import {
   findUntestedDeviations,
   testNamesOf,
 } from "./tidy/messages.ts";
-import {
-  findCycles,
-  findDeadExports,
-  findNeedlessTestExports,
-  findOrphans,
-} from "./tidy/modules.ts";
+import { findCycles, findDeadExports, findOrphans } from "./tidy/modules.ts";
 import { readRepository, type Repository } from "./tidy/repository.ts";
 import type { Finding } from "./tidy/rule.ts";
 import type { SourceText } from "./tidy/source_text.ts";
@@ -36,7 +31,6 @@ Deno.test({
       `${path}:${line}: ${message}`
     );
     assertEquals(findings, []);
-    assertEquals(findNeedlessTestExports(repository.modules), []);
   },
 });
 

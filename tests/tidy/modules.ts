@@ -3,12 +3,6 @@
 import type { Finding } from "./rule.ts";
 import { lineOf, type SourceText } from "./source_text.ts";
 
-/**
- * Functions, classes and constants of `lib` that only tests import, by `path#name`, with the
- * reason. Types are exempt, so that a test can name what it passes.
- */
-const TEST_ONLY: ReadonlyMap<string, string> = new Map([]);
-
 /** One import or re-export. */
 interface Import {
   /** Path relative to the repository, or the specifier of a package. */
@@ -23,7 +17,10 @@ interface Export {
   readonly line: number;
 }
 
-/** Finds exports that no other file imports, and exports of `lib` that only tests import. */
+/**
+ * Finds exports that no other file imports, and exports of `lib` that only tests import. Types of
+ * `lib` are exempt from the second, so that a test can name what it passes.
+ */
 export function findDeadExports(
   files: ReadonlyMap<string, SourceText>,
 ): ReadonlyMap<string, Finding[]> {
@@ -39,19 +36,9 @@ export function findDeadExports(
         return [{ line, message: `Export "${name}" is dead; do not export it` }];
       }
       const isTestOnly = path.startsWith("lib/") && all.every((user) => user.startsWith("tests/"));
-      if (!isTestOnly || isType || TEST_ONLY.has(`${path}#${name}`)) return [];
+      if (!isTestOnly || isType) return [];
       return [{ line, message: `Export "${name}" is for tests only; test what uses it instead` }];
     });
-  });
-}
-
-/** Returns entries of `TEST_ONLY` that are no longer needed. */
-export function findNeedlessTestExports(files: ReadonlyMap<string, SourceText>): string[] {
-  const users = findUsers(files);
-  return [...TEST_ONLY.keys()].filter((key) => {
-    const names = users.get(key) ?? [];
-    return !names.some((user) => user.startsWith("tests/")) ||
-      names.some((user) => !user.startsWith("tests/"));
   });
 }
 
