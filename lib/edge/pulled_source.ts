@@ -28,15 +28,14 @@ type SourceState =
  * be joined to it.
  *
  * ```
- *           begin()            interrupt()
- *   none ───────────► feeding ─────────────► interrupted
- *    ▲                 │ ▲ ▲  ◄─────────────   │
- *    │ end(0), or      │ │ │ begin(),resume()  │
- *    │ grace is over   │ │                     │
- *    │                 │ │ begin()             │
- *    └── away ◄────────┴─┼─────────────────────┘
- *         │   end(grace) │
- *         └──────────────┘
+ *             begin()               interrupt()
+ *    none ─────────────► feeding ────────────────► interrupted
+ *     ▲                   │   ▲                        │ │
+ *     │                   │   └── begin(), resume() ───┘ │
+ *     │ end(0), or        │ end(graceMs)                 │
+ *     │ grace is over     ▼                              │
+ *     └───────────────── away ◄──── end(graceMs) ────────┘
+ *                         └── begin() ──► feeding
  * ```
  */
 export class PulledSource {

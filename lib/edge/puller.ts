@@ -48,15 +48,14 @@ const BACKLOG_MARGIN_MS = 1_000;
  * nothing, and an origin's hiccup costs nothing.
  *
  * ```
- *                           first media
- * idle ─ start() ─► connecting ─────► live ◄───────────────────────────┐
- *                     ▲    ▲           │ │ silent for the stall budget, │
- *                     │    └── lost ───┘ │ or unpublished               │
- *                     │                  ▼                              │
- *                     └── lost ───── switching ── either has something ─┘
- *                                                 new, or the candidate is lost
+ *                            first media
+ *    idle ── start() ─► connecting ────► live ── silent, or unpublished ──► switching
+ *                        ▲ ▲              │ ▲                                 │ │
+ *                        │ └──── lost ────┘ └── either has something new, ────┘ │
+ *                        │                      or the candidate is lost        │
+ *                        └───────────────── the active one is lost ─────────────┘
  *
- * every state ── stop() ──► stopped
+ *    every state ── stop() ──► stopped
  * ```
  */
 export class Puller implements FeedListener {

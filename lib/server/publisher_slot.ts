@@ -37,15 +37,16 @@ type SlotState =
  * wait for a publisher whose connection was lost.
  *
  * ```
- *          ask()           take()
- *   free ───────► asked ──────────► taken ◄─────────┐
- *    │ ▲ ▲          │                │ │ ▲          │
- *    │ │ └── left ──┘                │ │ └ makeRoom(), take(): the old one is replaced
- *    │ └──────── stopped ────────────┘ │            │
- *    │ ▲                               │ lost       │ makeRoom(), take(): it is back,
- *    │ │    grace is over,             ▼            │ or another one is
- *    │ └─── or no one views ───────── away ─────────┘
- *    └─────────────── take() ──────► taken
+ *            ask()            take()
+ *    free ──────────► asked ─────────► taken ─── lost ──► away
+ *     │ ▲               │               ▲ │               │ │
+ *     │ │◄──── left ────┘               │ │               │ │
+ *     │ │◄───────────── stopped ────────┼─┘               │ │
+ *     │ │◄──── grace is over ───────────┼─────────────────┘ │
+ *     └─┼───────────── take() ─────────►│◄─ makeRoom(), ────┘
+ *                                           then take()
+ *
+ *    taken ── makeRoom() evicts the publisher, then take() ──► taken
  * ```
  */
 export class PublisherSlot {

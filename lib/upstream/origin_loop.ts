@@ -51,19 +51,16 @@ const MIN_SUCCESS_MS = 1_000;
  * the next attempt begins a new round among the origins there are then.
  *
  * ```
- *              failed, others left in the round;
- *              or lost after it worked: new round
- *                      ┌───────┐
- *                      ▼       │
- * idle ─── run() ──► trying ───┘
- *                     │ │  ▲
- *          round failed │  │ pause is over
- *                     │ ▼  │
- *                stop() pausing
- *                     │     │ stop()
- *                     ▼     ▼
- *               stopping ► stopped
- *             attempt settles
+ *                     failed: the next origin of the round;
+ *                     lost after it worked: a new round
+ *                          ┌────┐
+ *                          ▼    │      round failed
+ *    idle ─── run() ───► trying ┴──────────────────────► pausing
+ *                         │   ▲                           │  │
+ *                         │   └────── pause is over ──────┘  │
+ *                  stop() │                                  │ stop()
+ *                         ▼                                  ▼
+ *                      stopping ─── attempt settles ───► stopped
  * ```
  */
 export class OriginLoop {

@@ -78,14 +78,13 @@ interface BrokenPush {
  * the newest keyframe before what the lost one surely has; the publisher notices nothing.
  *
  * ```
- *                             origin accepts
- * idle ─ start() ─► asking ───────────────► pushing ◄──┐
- *                     │                      │   │     │ origin accepts
- *   a round fails and │          origin lost │   │     │
- *   `refuse`          │                      ▼   │     │
- *                     │              recovering ─┼─────┘
- *                     ▼                  │       ▼
- *                 finishing ◄────────────┴── stop()
+ *                            origin accepts          origin lost
+ *    idle ── start() ─► asking ───────────► pushing ────────────► recovering
+ *                         │                    ▲                      │
+ *                         │                    └── origin accepts ────┘
+ *                         │ a round fails, `whenRoundFails` is `refuse`
+ *                         ▼
+ *                     finishing ◄── stop() ── every state
  * ```
  */
 export class Pusher implements UpstreamListener, Viewer, Flushable {
