@@ -504,3 +504,19 @@ Deno.test("Puller sends headers and the keyframe again when the next origin has 
   ]);
   await rig.stop();
 });
+
+Deno.test("Puller dials nothing before start()", async () => {
+  const rig = new EdgeRig();
+  const puller = new Puller({
+    context: rig.context,
+    stream: createStream(),
+    logger: rig.log.logger,
+    request: () => requestFor(),
+    onMedia() {},
+    onLost() {},
+  });
+  await rig.advance(1_000);
+  puller.stop();
+  await puller.start();
+  assertEquals([rig.network.dialled, rig.clock.pendingCount], [[], 0]);
+});

@@ -650,3 +650,27 @@ Deno.test("Pusher warns of an origin again once one has accepted", async () => {
   assertEquals(rig.log.urgent.length, 3);
   await rig.finish();
 });
+
+Deno.test("Pusher dials nothing before start()", async () => {
+  const rig = new EdgeRig();
+  const { context, wheels, log } = rig;
+  const stream = createStream();
+  const pusher = new Pusher({
+    context,
+    origins: context.origins,
+    totals: context.totals,
+    stream,
+    request: requestFor(),
+    wheel: wheels.for(20),
+    logger: log.logger,
+    whenRoundFails: "refuse",
+    onAccepted() {},
+    onRefused() {},
+    onDisplaced() {},
+  });
+  await rig.advance(1_000);
+  assertEquals([rig.network.dialled, stream.viewerCount], [[], 0]);
+  pusher.stop();
+  await pusher.start();
+  assertEquals([rig.network.dialled, rig.clock.pendingCount], [[], 0]);
+});
