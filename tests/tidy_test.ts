@@ -47,6 +47,7 @@ function rulesFor({ modules, texts, exists }: Repository): Rules {
   const testNames = [...modules].flatMap(([path, file]) =>
     path.startsWith("tests/") ? testNamesOf(file) : []
   );
+  const scripts = [...texts].filter(([path]) => !path.endsWith(".md")).map(([, text]) => text);
   return {
     modules: [
       findWideComments,
@@ -72,7 +73,7 @@ function rulesFor({ modules, texts, exists }: Repository): Rules {
     trees: [
       findDeadExports,
       findCycles,
-      (modules) => findOrphans(modules, [...texts.values()]),
+      (modules) => findOrphans(modules, scripts),
     ],
   };
 }
