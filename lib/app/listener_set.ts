@@ -28,8 +28,8 @@ export class ListenerSet {
   /**
    * Listens on the addresses that are not open yet.
    *
-   * @throws when one is in use or not permitted; then {@linkcode closeOthers} closes those before
-   * it.
+   * @throws when one is in use or not permitted. Those before it stay open until
+   * {@linkcode closeOthers}.
    */
   open(addresses: readonly ListenAddress[]): void {
     for (const address of addresses) {

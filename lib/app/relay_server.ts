@@ -134,7 +134,10 @@ export class RelayServer implements RunningServer {
     view.stop();
   }
 
-  /** Listens first, because only that can fail; removes last, so that no client loses its vhost. */
+  /**
+   * 1. Compares, which changes nothing. 2. Listens on new addresses; only this can fail. 3. Changes
+   * limits and log. 4. Adds, configures and removes vhosts. 5. Closes the listeners that are gone.
+   */
   async #apply(next: Config): Promise<ApplyReport> {
     const { vhosts, limits, server, flv } = this.#parts;
     const createHttp = await loadHttp(next);

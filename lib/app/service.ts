@@ -23,8 +23,7 @@ export interface Service {
    * removed vhosts and of vhosts whose mode changes. Calls are served one after the other.
    *
    * @throws when an address cannot be listened on, or the server stops; then nothing has changed. A
-   * port
-   *   that moves from one block to another counts as in use.
+   * port that moves from one block to another counts as in use.
    */
   apply(next: Config): Promise<ApplyReport>;
   /** Stops gracefully. Resolves when everything is closed. */

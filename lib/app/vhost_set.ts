@@ -29,8 +29,9 @@ interface VhostSetOptions extends UpstreamDeps {
  */
 const KEEP_BACK_MS = 3_500;
 
-/** Why the clients of a removed vhost are closed, in the log. */
+/** Why the clients of a vhost are closed, in the log. */
 const REMOVED = "vhost was removed from the configuration";
+const REPLACED = "vhost changed its mode";
 
 /** The vhosts of a server. They can be added, configured and removed while it runs. */
 export class VhostSet {
@@ -84,12 +85,12 @@ export class VhostSet {
     await Promise.all(removed.map((vhost) => this.#remove(vhost, clients)));
   }
 
-  /** Closes all vhosts, then HLS, which has their last segments to write. */
+  /** Closes all vhosts. {@linkcode closeHls} follows, because they have last segments to write. */
   async close(): Promise<void> {
     await Promise.all(Array.from(this.#live.values(), ({ service }) => service.close()));
   }
 
-  /** Writes the last HLS segments. After {@linkcode close}. */
+  /** Writes the last HLS segments. */
   async closeHls(): Promise<void> {
     await this.#hls.close();
   }
@@ -106,13 +107,13 @@ export class VhostSet {
   async #remove(vhost: LiveVhost, clients: readonly ClientSource[]): Promise<void> {
     const { service } = vhost;
     const { name } = service.config;
-    // A vhost in another mode may have replaced it already.
-    if (this.#live.get(name) === vhost) {
+    const isReplaced = this.#live.get(name) !== vhost;
+    if (!isReplaced) {
       this.#live.delete(name);
       this.#services.delete(name);
     }
     this.#options.bridge?.unwrap(service);
-    for (const source of clients) source.closeClients(name, REMOVED);
+    for (const source of clients) source.closeClients(name, isReplaced ? REPLACED : REMOVED);
     await service.close();
   }
 
