@@ -36,7 +36,7 @@ const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
 /** Basic header (3) + message header (11) + extended timestamp (4). */
 const MAX_HEADER_BYTES = 18;
 
-/** Message header bytes by fmt (RTMP 1.0 §5.3.1.2). */
+/** Length of the message header by fmt (RTMP 1.0 §5.3.1.2). */
 const MESSAGE_HEADER_BYTES = [11, 7, 3, 0] as const;
 
 /** Initial size of an assembly buffer. It doubles as bytes arrive. */
@@ -59,7 +59,7 @@ class ChunkStream {
   timestampMs = 0;
   /** Added to the timestamp by a fmt 3 chunk that starts a message. */
   deltaMs = 0;
-  /** Extended timestamp, or -1 when the last header without fmt 3 had none. */
+  /** Value of the last extended timestamp field; -1 if the last timestamp or delta had none. */
   extended = -1;
   /** Payload bytes received of the current message; -1 between messages. */
   received = -1;
@@ -74,12 +74,11 @@ class ChunkStream {
  * The parser alternates between two states. `#current` is null in HEADER and the chunk stream in
  * PAYLOAD:
  *
- *     ┌─> HEADER ── header complete ──> PAYLOAD ── chunk complete ──┐
- *     │    │  ^                          │   ^                      │
- *     │    └──┘ incomplete: bytes        └───┘ incomplete: bytes    │
- *     │         kept in #head                  kept in the chunk    │
- *     │                                        stream's assembly    │
- *     └────────── message complete: sink.onMessage() ───────────────┘
+ *     HEADER ── header complete ──> PAYLOAD ── chunk complete ──> HEADER
+ *      │  ^                          │   ^      (and sink.onMessage() if
+ *      └──┘ incomplete:              └───┘       the message is complete)
+ *           bytes go to #head        incomplete: bytes go to the
+ *                                    chunk stream's assembly
  *
  * - Each chunk stream assembles its own message, so messages may interleave.
  * - Memory grows with the bytes received, never with the lengths that a peer announces.
