@@ -64,7 +64,6 @@ const HTTP_METHOD_INITIALS = "GPHODCT";
 export class ServerHandshake {
   readonly #options: HandshakeOptions;
   readonly #stages: StageRunner;
-  #realIp: string | null = null;
 
   constructor(options: HandshakeOptions) {
     this.#options = options;
@@ -73,14 +72,6 @@ export class ServerHandshake {
       run: (first) =>
         first[0] === PROXY_HEADER ? this.#awaitProxyLength() : this.#onC0(first[0]!, 0),
     });
-  }
-
-  /**
-   * The client's IPv4 address as reported by an SRS proxy, or `null`. Any client can send this
-   * header, so trust it only from a known proxy.
-   */
-  get realIp(): string | null {
-    return this.#realIp;
   }
 
   /**
@@ -102,10 +93,8 @@ export class ServerHandshake {
   }
 
   #awaitProxyBody(length: number): StageResult {
-    return nextStage(length, (body) => {
-      this.#realIp = body.subarray(0, 4).join(".");
-      return nextStage(1, (c0) => this.#onC0(c0[0]!, 3 + length));
-    });
+    // The body is the client's address. Any client can send this header, so it is not used.
+    return nextStage(length, () => nextStage(1, (c0) => this.#onC0(c0[0]!, 3 + length)));
   }
 
   #onC0(version: number, offset: number): StageResult {

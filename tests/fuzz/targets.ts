@@ -140,7 +140,7 @@ function runAmf0(input: Uint8Array): string {
 function runHandshakes(input: Uint8Array): string {
   const server = runBothWays(input, (pieces) => {
     const handshake = new ServerHandshake(FIXED_HANDSHAKE);
-    return `${runHandshake(handshake, pieces)} ${handshake.realIp}`;
+    return runHandshake(handshake, pieces);
   });
   const client = runBothWays(
     input,
