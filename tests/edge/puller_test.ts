@@ -112,7 +112,7 @@ Deno.test("Puller keeps waiting at a single origin that plays and sends nothing"
 
 for (const kind of ["accept", "hold"] as const) {
   Deno.test(`Puller finds the origin that has the stream when the first only says ${kind}`, async () => {
-    const rig = await startPull(TWO, ({ a }) => a.mood = { kind });
+    const rig = await startPull(TWO, ({ a }) => a.behaviour = { kind });
     await rig.advance(5_250);
     rig.b.link.sendMedia(keyframe(0));
     await rig.settle();
@@ -124,7 +124,7 @@ for (const kind of ["accept", "hold"] as const) {
 
 Deno.test("Puller goes to the next origin at once when the first refuses", async () => {
   const refusal = { code: "NetStream.Play.StreamNotFound", description: "none" };
-  const rig = await startPull(TWO, ({ a }) => a.mood = { kind: "refuse", refusal });
+  const rig = await startPull(TWO, ({ a }) => a.behaviour = { kind: "refuse", refusal });
   rig.b.link.sendMedia(keyframe(0));
   await rig.settle();
   assertEquals([rig.clock.now(), rig.viewer.media.length], [0, 1]);
@@ -169,7 +169,7 @@ Deno.test("Puller leaves a frozen origin for the next one after the stall budget
 Deno.test("Puller keeps a silent origin whose publisher pauses, however often it asks another", async () => {
   const rig = await startPull(TWO);
   rig.a.link.sendMedia(videoHeader(), keyframe(0));
-  rig.b.mood = { kind: "hold" };
+  rig.b.behaviour = { kind: "hold" };
   await rig.advance(60_000);
   assertEquals(rig.network.dialled.filter((port) => port === PORT_A).length, 1);
   assertEquals(rig.a.openCount, 1);
@@ -444,7 +444,7 @@ Deno.test("Puller.stop() ignores media that is still on its way", async () => {
 });
 
 Deno.test("Puller.stop() before the first message keeps the stream without a source", async () => {
-  const rig = await startPull({}, ({ a }) => a.mood = { kind: "hold" });
+  const rig = await startPull({}, ({ a }) => a.behaviour = { kind: "hold" });
   rig.puller.stop();
   rig.a.link.accept();
   rig.a.link.sendMedia(keyframe(0));
@@ -456,10 +456,13 @@ Deno.test("Puller.stop() before the first message keeps the stream without a sou
 for (
   const [when, prepare] of [
     ["while it dials", ({ network }: EdgeRig) => network.silence(PORT_A)],
-    ["during the handshake", ({ a }: EdgeRig) => a.mood = { kind: "mute" }],
-    ["while the play is held", ({ a }: EdgeRig) => a.mood = { kind: "hold" }],
+    ["during the handshake", ({ a }: EdgeRig) => a.behaviour = { kind: "mute" }],
+    ["while the play is held", ({ a }: EdgeRig) => a.behaviour = { kind: "hold" }],
     ["in the pause after all origins failed", ({ a }: EdgeRig) => a.stopListening()],
-    ["in the pause after a lost origin", ({ a }: EdgeRig) => a.mood = { kind: "hang up" }],
+    [
+      "in the pause after a lost origin",
+      ({ a }: EdgeRig) => a.behaviour = { kind: "close at once" },
+    ],
   ] as const
 ) {
   Deno.test(`Puller.stop() ${when} leaves nothing behind`, async () => {

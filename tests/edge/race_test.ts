@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { TWO_ORIGINS } from "../helpers/edge_rig.ts";
-import type { Mood, ScriptedOrigin } from "../helpers/scripted_origin.ts";
+import type { Behaviour, ScriptedOrigin } from "../helpers/scripted_origin.ts";
 import { interFrame, keyframe, videoHeader } from "../helpers/tiny_media.ts";
 import { TestPlayer, TestPublisher, VhostRig } from "../helpers/vhost_rig.ts";
 
@@ -12,12 +12,12 @@ const STEPS = 40;
 const BAD_NAME = { code: "NetStream.Publish.BadName", description: "taken" };
 const NOT_FOUND = { code: "NetStream.Play.StreamNotFound", description: "none" };
 
-const MOODS: readonly Mood[] = [
+const BEHAVIOURS: readonly Behaviour[] = [
   { kind: "accept" },
   { kind: "accept" },
   { kind: "hold" },
   { kind: "mute" },
-  { kind: "hang up" },
+  { kind: "close at once" },
   { kind: "refuse", refusal: BAD_NAME },
   { kind: "refuse connect", refusal: NOT_FOUND },
   { kind: "other msid", msid: 3 },
@@ -90,9 +90,9 @@ class Chaos {
   }
 
   /** Lets all origins work again. */
-  heal(): void {
+  repair(): void {
     for (const origin of [this.rig.a, this.rig.b]) {
-      origin.mood = { kind: "accept" };
+      origin.behaviour = { kind: "accept" };
       for (const link of origin.links) {
         link.thaw();
         if (link.isOpen) link.close();
@@ -115,7 +115,7 @@ class Chaos {
       case 4:
         return this.#takeOne(this.publishers)?.leave();
       case 5:
-        this.#origin().mood = this.#pick(MOODS);
+        this.#origin().behaviour = this.#pick(BEHAVIOURS);
         return;
       case 6:
         return this.#disturb();
@@ -158,7 +158,7 @@ Deno.test("RemoteVhost serves a player after any sequence of events", async () =
   for (let seed = 1; seed <= SEEDS; seed++) {
     const chaos = new Chaos(seed);
     for (let step = 0; step < STEPS; step++) await chaos.step();
-    chaos.heal();
+    chaos.repair();
     const player = new TestPlayer(chaos.rig.vhost);
     chaos.players.push(player);
     for (let second = 0; second < 12; second++) {

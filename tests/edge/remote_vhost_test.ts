@@ -257,7 +257,7 @@ Deno.test("RemoteVhost keeps pulling while the origin has not answered the publi
   const rig = new VhostRig();
   const player = await rig.play();
   const pull = rig.a.link;
-  rig.a.mood = { kind: "hold" };
+  rig.a.behaviour = { kind: "hold" };
   const publisher = await rig.publish();
   pull.sendMedia(keyframe(0));
   await rig.settle();
@@ -276,7 +276,7 @@ Deno.test("RemoteVhost leaves the pull untouched when the publisher is refused",
   const player = await rig.play();
   const pull = rig.a.link;
   pull.sendMedia(keyframe(0));
-  rig.a.mood = { kind: "refuse", refusal: BAD_NAME };
+  rig.a.behaviour = { kind: "refuse", refusal: BAD_NAME };
   const publisher = await rig.publish();
   assertEquals(publisher.refusals.map(({ code }) => code), [BAD_NAME.code]);
   pull.sendMedia(interFrame(40));
@@ -292,7 +292,7 @@ Deno.test("RemoteVhost keeps the linger time when a publisher is refused in it",
   const rig = new VhostRig();
   const player = await rig.play();
   player.leave();
-  rig.a.mood = { kind: "refuse", refusal: BAD_NAME };
+  rig.a.behaviour = { kind: "refuse", refusal: BAD_NAME };
   await rig.advance(5_000);
   await rig.publish();
   assertEquals(rig.upstreamCount, 1);
@@ -327,7 +327,7 @@ Deno.test("RemoteVhost refuses a second publisher with BadName and keeps the fir
 
 Deno.test("RemoteVhost refuses a second publisher while the first has no answer yet", async () => {
   const rig = new VhostRig();
-  rig.a.mood = { kind: "hold" };
+  rig.a.behaviour = { kind: "hold" };
   const first = await rig.publish();
   const second = await rig.publish();
   assertEquals([first.refusals.length, second.refusals.length], [0, 1]);
@@ -341,7 +341,7 @@ Deno.test("RemoteVhost refuses a second publisher while the first has no answer 
 
 Deno.test("RemoteVhost forgets the stream of a publisher that was refused", async () => {
   const rig = new VhostRig();
-  rig.a.mood = { kind: "refuse", refusal: BAD_NAME };
+  rig.a.behaviour = { kind: "refuse", refusal: BAD_NAME };
   const publisher = await rig.publish();
   assertEquals(publisher.refusals.length, 1);
   await rig.assertNothingLeft();
@@ -349,9 +349,9 @@ Deno.test("RemoteVhost forgets the stream of a publisher that was refused", asyn
 
 Deno.test("RemoteVhost takes the next publisher after one was refused or has left", async () => {
   const rig = new VhostRig();
-  rig.a.mood = { kind: "refuse", refusal: BAD_NAME };
+  rig.a.behaviour = { kind: "refuse", refusal: BAD_NAME };
   const refused = await rig.publish();
-  rig.a.mood = { kind: "accept" };
+  rig.a.behaviour = { kind: "accept" };
   const second = await rig.publish();
   assert(second.handle !== null);
   second.leave();
@@ -367,7 +367,7 @@ Deno.test("RemoteVhost takes the next publisher after one was refused or has lef
 
 Deno.test("RemoteVhost withdraws the push of a publisher that leaves before the answer", async () => {
   const rig = new VhostRig();
-  rig.a.mood = { kind: "hold" };
+  rig.a.behaviour = { kind: "hold" };
   const publisher = await rig.publish();
   publisher.leave();
   assertEquals(rig.upstreamCount, 0);
@@ -477,7 +477,7 @@ Deno.test("RemoteVhost.close() ends all upstreams and timers", async () => {
   rig.a.link.sendMedia(keyframe(0));
   (await rig.play("two")).leave();
   await rig.publish("three");
-  rig.a.mood = { kind: "hold" };
+  rig.a.behaviour = { kind: "hold" };
   await rig.publish("four");
   assertEquals(rig.upstreamCount, 4);
   rig.vhost.close();

@@ -132,8 +132,8 @@ for (const after of ["before", "after"] as const) {
     await rig.settle();
     if (after === "after") player.leave();
     const refusing = { kind: "refuse", refusal: NOT_FOUND } as const;
-    rig.a.mood = refusing;
-    rig.b.mood = refusing;
+    rig.a.behaviour = refusing;
+    rig.b.behaviour = refusing;
     rig.a.link.close();
     await rig.settle();
     if (after === "before") player.leave();

@@ -43,9 +43,9 @@ class TokenRig extends ServerRig {
   }
 
   /**
-   * A client that has sent `connect` with its properties, and `args` as second argument if given.
+   * Returns a client that has sent `connect`, with `args` as second argument if given.
    */
-  async come(args?: AmfValue): Promise<Client> {
+  async connectWith(args?: AmfValue): Promise<Client> {
     const client = await this.dial();
     client.send(SIMPLE_HANDSHAKE);
     client.send(encodeSetChunkSize(60_000));
@@ -78,7 +78,7 @@ function statusesOf(client: Client): StatusLine[] {
 
 Deno.test("TokenCheck repeats the client's own connect at the origin, before anything else", async () => {
   const rig = new TokenRig();
-  const client = await rig.come(amfObject({ token: "secret", n: 3 }));
+  const client = await rig.connectWith(amfObject({ token: "secret", n: 3 }));
   assertEquals(rig.network.dialled, [1935], "nothing is asked before the client wants a stream");
   client.play();
   await rig.settle();
@@ -98,7 +98,7 @@ Deno.test("TokenCheck repeats the client's own connect at the origin, before any
 
 Deno.test("TokenCheck passes no second argument on when the client sent none", async () => {
   const rig = new TokenRig();
-  const client = await rig.come();
+  const client = await rig.connectWith();
   client.play();
   await rig.settle();
   assertEquals(rig.a.links[0]!.commands[0]?.values.length, 1);
@@ -107,7 +107,7 @@ Deno.test("TokenCheck passes no second argument on when the client sent none", a
 
 Deno.test("TokenCheck admits a player that an origin accepts", async () => {
   const rig = new TokenRig();
-  const client = await rig.come();
+  const client = await rig.connectWith();
   client.play();
   await rig.settle();
   rig.a.link.sendMedia(keyframe(0));
@@ -119,7 +119,7 @@ Deno.test("TokenCheck admits a player that an origin accepts", async () => {
 
 Deno.test("TokenCheck loses nothing that a publisher sends before it is admitted", async () => {
   const rig = new TokenRig();
-  const client = await rig.come();
+  const client = await rig.connectWith();
   client.publish();
   const messages = [keyframe(0, 1), keyframe(40, 2)];
   for (const { typeId, timestampMs, payload } of messages) {
@@ -143,8 +143,8 @@ for (
 ) {
   Deno.test(`TokenCheck refuses a ${action} with the origin's reason and asks no other`, async () => {
     const rig = new TokenRig();
-    rig.a.mood = REJECTED;
-    const client = await rig.come();
+    rig.a.behaviour = REJECTED;
+    const client = await rig.connectWith();
     client[action]();
     await rig.settle();
     assertEquals(statusesOf(client), [[code, REJECTED_TEXT]]);
@@ -157,8 +157,8 @@ for (
   Deno.test(`TokenCheck refuses a ${action} when no origin can be asked`, async () => {
     const rig = new TokenRig();
     rig.a.stopListening();
-    rig.b.mood = { kind: "hang up" };
-    const client = await rig.come();
+    rig.b.behaviour = { kind: "close at once" };
+    const client = await rig.connectWith();
     client[action]();
     await rig.settle();
     const [[got, description] = ["", ""], ...others] = statusesOf(client);
@@ -176,8 +176,8 @@ for (
 Deno.test("TokenCheck asks the next origin when one cannot be reached", async () => {
   const rig = new TokenRig();
   rig.a.stopListening();
-  rig.b.mood = REJECTED;
-  const client = await rig.come();
+  rig.b.behaviour = REJECTED;
+  const client = await rig.connectWith();
   client.play();
   await rig.settle();
   assertEquals(statusesOf(client), [["NetStream.Play.Failed", REJECTED_TEXT]]);
@@ -187,9 +187,9 @@ Deno.test("TokenCheck asks the next origin when one cannot be reached", async ()
 Deno.test("TokenCheck avoids a dead origin for the next client", async () => {
   const rig = new TokenRig();
   rig.a.stopListening();
-  rig.b.mood = REJECTED;
+  rig.b.behaviour = REJECTED;
   for (const _ of [1, 2, 3]) {
-    const client = await rig.come();
+    const client = await rig.connectWith();
     client.play();
     await rig.settle();
   }
@@ -200,8 +200,8 @@ Deno.test("TokenCheck avoids a dead origin for the next client", async () => {
 Deno.test("TokenCheck leaves an origin that does not connect or answer after its timeouts", async () => {
   const rig = new TokenRig();
   rig.network.silence(PORT_A);
-  rig.b.mood = { kind: "mute" };
-  const client = await rig.come();
+  rig.b.behaviour = { kind: "mute" };
+  const client = await rig.connectWith();
   client.play();
   await rig.advance(7_000);
   assertEquals(statusesOf(client), []);
@@ -214,17 +214,17 @@ Deno.test("TokenCheck leaves an origin that does not connect or answer after its
 });
 
 const DEPARTURES = [
-  { how: "hangs up", leave: (client: Client) => client.transport.close() },
+  { how: "disconnects", leave: (client: Client) => client.transport.close() },
   { how: "stops its stream", leave: (client: Client) => client.closeStream() },
 ];
 
 for (const { how, leave } of DEPARTURES) {
-  for (const mood of ["dialled", "asked"]) {
-    Deno.test(`TokenCheck ends when the client ${how} while an origin is ${mood}`, async () => {
+  for (const progress of ["dialled", "asked"]) {
+    Deno.test(`TokenCheck ends when the client ${how} while an origin is ${progress}`, async () => {
       const rig = new TokenRig();
-      if (mood === "dialled") rig.network.silence(PORT_A);
-      rig.a.mood = { kind: "mute" };
-      const client = await rig.come();
+      if (progress === "dialled") rig.network.silence(PORT_A);
+      rig.a.behaviour = { kind: "mute" };
+      const client = await rig.connectWith();
       client.play();
       await rig.settle();
       leave(client);
@@ -240,11 +240,11 @@ for (const { how, leave } of DEPARTURES) {
 
 Deno.test("TokenCheck starts again when the client asks for another stream meanwhile", async () => {
   const rig = new TokenRig();
-  rig.a.mood = { kind: "mute" };
-  const client = await rig.come();
+  rig.a.behaviour = { kind: "mute" };
+  const client = await rig.connectWith();
   client.play("first");
   await rig.settle();
-  rig.a.mood = { kind: "accept" };
+  rig.a.behaviour = { kind: "accept" };
   client.play("second");
   await rig.settle();
   assertEquals(rig.a.links.map(({ isOpen }) => isOpen), [false, false, true]);
@@ -254,8 +254,8 @@ Deno.test("TokenCheck starts again when the client asks for another stream meanw
 
 Deno.test("TokenCheck in progress is ended when the server stops", async () => {
   const rig = new TokenRig();
-  rig.a.mood = { kind: "mute" };
-  const client = await rig.come();
+  rig.a.behaviour = { kind: "mute" };
+  const client = await rig.connectWith();
   client.publish();
   await rig.settle();
   await rig.stop();
@@ -264,9 +264,9 @@ Deno.test("TokenCheck in progress is ended when the server stops", async () => {
 Deno.test("TokenCheck follows a redirect of the connect", async () => {
   const rig = new TokenRig();
   const ex = amfObject({ code: 302, redirect: `rtmp://10.0.0.2:${PORT_B}/live` });
-  rig.a.mood = { kind: "redirect connect", ex };
-  rig.b.mood = REJECTED;
-  const client = await rig.come();
+  rig.a.behaviour = { kind: "redirect connect", ex };
+  rig.b.behaviour = REJECTED;
+  const client = await rig.connectWith();
   client.play();
   await rig.settle();
   assertEquals(statusesOf(client), [[
@@ -278,7 +278,7 @@ Deno.test("TokenCheck follows a redirect of the connect", async () => {
 
 Deno.test("RemoteVhost asks no origin about a client while token_traverse is off", async () => {
   const rig = new TokenRig("off");
-  const client = await rig.come();
+  const client = await rig.connectWith();
   client.play();
   await rig.settle();
   assertEquals(rig.a.links.map(({ commandNames }) => commandNames.at(-1)), ["play"]);

@@ -16,13 +16,13 @@ import type { TinyMessage } from "./tiny_media.ts";
 import { commandsIn, isMedia, MessageRecorder, type WireMessage } from "./wire_message.ts";
 
 /** What an origin does to new connections. */
-export type Mood =
+export type Behaviour =
   /** Accepts everything. */
   | { readonly kind: "accept" }
   /** Reads nothing and sends nothing, from the first byte on. */
   | { readonly kind: "mute" }
   /** Closes the socket at once. */
-  | { readonly kind: "hang up" }
+  | { readonly kind: "close at once" }
   /** Refuses `connect`. */
   | { readonly kind: "refuse connect"; readonly refusal: Refusal }
   /** Refuses the play or publish. */
@@ -34,7 +34,7 @@ export type Mood =
   /** Leaves the play or publish unanswered until {@linkcode OriginLink.accept}. */
   | { readonly kind: "hold" }
   /** Sends these bytes in place of a handshake. */
-  | { readonly kind: "babble"; readonly bytes: Uint8Array }
+  | { readonly kind: "send garbage"; readonly bytes: Uint8Array }
   /** Accepts everything, with this message stream id. */
   | { readonly kind: "other msid"; readonly msid: number };
 
@@ -60,7 +60,7 @@ export class ScriptedOrigin {
   readonly port: number;
   /** Connections, oldest first. */
   readonly links: OriginLink[] = [];
-  mood: Mood = { kind: "accept" };
+  behaviour: Behaviour = { kind: "accept" };
   readonly #network: MemoryNetwork;
   readonly #listener;
 
@@ -100,7 +100,7 @@ export class ScriptedOrigin {
         const accepted = await this.#listener.accept();
         const { client, server } = this.#network.connections
           .find((connection) => connection.server === accepted)!;
-        this.links.push(new OriginLink(client, server, this.mood));
+        this.links.push(new OriginLink(client, server, this.behaviour));
       }
     } catch {
       // The listener was closed.
@@ -110,7 +110,7 @@ export class ScriptedOrigin {
 
 /** One connection of an edge. */
 export class OriginLink implements ServerSessionHandler {
-  readonly #mood: Mood;
+  readonly #behaviour: Behaviour;
   readonly #client: MemoryTransport;
   readonly #server: MemoryTransport;
   readonly #session: ServerSession;
@@ -127,20 +127,20 @@ export class OriginLink implements ServerSessionHandler {
   streamName = "";
   pongCount = 0;
 
-  constructor(client: MemoryTransport, server: MemoryTransport, mood: Mood) {
+  constructor(client: MemoryTransport, server: MemoryTransport, behaviour: Behaviour) {
     this.#client = client;
     this.#server = server;
-    this.#mood = mood;
+    this.#behaviour = behaviour;
     const options = {
       chunkSize: CHUNK_SIZE,
       handshake: { random: (length: number) => new Uint8Array(length).fill(7), nowMs: 0 },
     };
-    this.#session = mood.kind === "other msid"
-      ? new OtherMsidSession(this, options, mood.msid)
+    this.#session = behaviour.kind === "other msid"
+      ? new OtherMsidSession(this, options, behaviour.msid)
       : new ServerSession(this, options);
-    if (mood.kind === "mute") this.freeze();
-    if (mood.kind === "hang up") server.close();
-    if (mood.kind === "babble") this.send(mood.bytes);
+    if (behaviour.kind === "mute") this.freeze();
+    if (behaviour.kind === "close at once") server.close();
+    if (behaviour.kind === "send garbage") this.send(behaviour.bytes);
     void this.#read();
   }
 
@@ -266,11 +266,11 @@ export class OriginLink implements ServerSessionHandler {
 
   onConnect(request: ConnectRequest): void {
     this.connect = request;
-    if (this.#mood.kind === "refuse connect") {
-      return this.#session.reject(request.id, this.#mood.refusal);
+    if (this.#behaviour.kind === "refuse connect") {
+      return this.#session.reject(request.id, this.#behaviour.refusal);
     }
-    if (this.#mood.kind === "redirect connect") {
-      const values = [null, redirectStatus(this.#mood.ex)];
+    if (this.#behaviour.kind === "redirect connect") {
+      const values = [null, redirectStatus(this.#behaviour.ex)];
       const command = { name: "_error", transactionId: 1, values };
       // The edge was told of no other chunk size yet.
       return this.send(encodeCommand(command, { msid: 0, chunkSize: 128 }));
@@ -303,11 +303,11 @@ export class OriginLink implements ServerSessionHandler {
   #decide(kind: "play" | "publish", command: StreamCommand): void {
     this.streamName = command.streamName;
     this.#pending = { kind, command };
-    if (this.#mood.kind === "hold") return;
-    if (this.#mood.kind === "refuse") return this.refuse(this.#mood.refusal);
-    if (this.#mood.kind === "redirect") {
+    if (this.#behaviour.kind === "hold") return;
+    if (this.#behaviour.kind === "refuse") return this.refuse(this.#behaviour.refusal);
+    if (this.#behaviour.kind === "redirect") {
       if (kind === "play") this.accept();
-      return this.redirect(this.#mood.ex);
+      return this.redirect(this.#behaviour.ex);
     }
     this.accept();
   }

@@ -477,7 +477,7 @@ Deno.test("An HTTP viewer makes an edge pull the stream, with its parameters", a
 
 Deno.test("An HTTP viewer is answered with 404 if the edge cannot pull the stream", async () => {
   const { edge, rig } = createEdge();
-  edge.a.mood = {
+  edge.a.behaviour = {
     kind: "refuse",
     refusal: { code: "NetStream.Play.StreamNotFound", description: "" },
   };
@@ -494,7 +494,7 @@ Deno.test("With token_traverse, an origin is asked about an HTTP viewer", async 
     cluster: { ...EDGE_CONFIG.cluster, tokenTraverse: true },
   });
   const refusal = { code: "NetConnection.Connect.Rejected", description: "No token" };
-  edge.a.mood = { kind: "refuse connect", refusal };
+  edge.a.behaviour = { kind: "refuse connect", refusal };
   const answer = rig.fetch("/live/show.flv?token=1");
   await edge.settle();
   assertEquals((await answer).status, 403);

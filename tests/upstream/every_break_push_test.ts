@@ -210,7 +210,11 @@ Deno.test("a pusher refuses the publisher when the origin breaks before it accep
   const refusal = { code: "NetStream.Publish.BadName", description: "taken" };
   const refused: boolean[] = [];
   for (const count of everyByte(7)) {
-    const rig = new PushBreak(count, "breaks", ({ b }) => b.mood = { kind: "refuse", refusal });
+    const rig = new PushBreak(
+      count,
+      "breaks",
+      ({ b }) => b.behaviour = { kind: "refuse", refusal },
+    );
     await rig.run();
     refused.push(!rig.isServed);
     const codes = rig.refusals.map(({ code }) => code);

@@ -341,11 +341,11 @@ for (const { how, costMs, kill } of DEATHS) {
 Deno.test("SRS #4511: a publisher that returns after all origins failed finds the one that is back", async () => {
   const rig = new VhostRig({ origins: TWO_ORIGINS });
   rig.network.silence(PORT_A);
-  rig.b.mood = { kind: "hang up" };
+  rig.b.behaviour = { kind: "close at once" };
   const refused = await rig.publish();
   await rig.advance(CONNECT_MS);
   assertEquals(refused.refusals.length, 1);
-  rig.b.mood = { kind: "accept" };
+  rig.b.behaviour = { kind: "accept" };
   const publisher = await rig.publish();
   await rig.advance(CONNECT_MS);
   assert(publisher.handle !== null);
@@ -356,10 +356,10 @@ Deno.test("SRS #4511: a publisher that returns after all origins failed finds th
 Deno.test("SRS #464: streams that only some origins carry are found there, and the others still count as working", async () => {
   const rig = new VhostRig({ origins: TWO_ORIGINS });
   const refusal = { code: "NetStream.Play.StreamNotFound", description: "" };
-  rig.a.mood = { kind: "refuse", refusal };
+  rig.a.behaviour = { kind: "refuse", refusal };
   const elsewhere = await rig.play();
   rig.b.link.sendMedia(...START);
-  rig.a.mood = { kind: "accept" };
+  rig.a.behaviour = { kind: "accept" };
   const here = await rig.play("second");
   rig.a.link.sendMedia(...START);
   await rig.settle();
@@ -371,7 +371,7 @@ Deno.test("SRS #464: streams that only some origins carry are found there, and t
 
 Deno.test("SRS #464: an origin that keeps the play of a stream it has not waiting stays well", async () => {
   const rig = new VhostRig({ origins: TWO_ORIGINS });
-  rig.a.mood = { kind: "hold" };
+  rig.a.behaviour = { kind: "hold" };
   const elsewhere = await rig.play();
   await rig.advance(CLUSTER.startTimeoutMs + 250);
   rig.b.link.sendMedia(...START);
@@ -386,7 +386,7 @@ Deno.test("RemoteVhost does not take an origin for down because one publisher th
   const rig = new VhostRig({ origins: TWO_ORIGINS });
   const paused = await rig.play();
   rig.a.link.sendMedia(...START);
-  rig.b.mood = { kind: "hold" };
+  rig.b.behaviour = { kind: "hold" };
   await rig.advance(60_000);
   const other = await rig.play("other");
   assertEquals(rig.network.dialled.at(-1), PORT_A);

@@ -113,7 +113,7 @@ function refusal(code: string): Refusal {
 }
 
 Deno.test("Pusher accepts the publisher when an origin has accepted, and only then", async () => {
-  const rig = await startPush({ prepare: ({ a }) => a.mood = { kind: "hold" } });
+  const rig = await startPush({ prepare: ({ a }) => a.behaviour = { kind: "hold" } });
   assertEquals(rig.acceptedCount, 0);
   rig.a.link.accept();
   await rig.settle();
@@ -138,7 +138,9 @@ Deno.test("Pusher sends what is published, in order, with @setDataFrame before m
 });
 
 Deno.test("Pusher writes on the message stream id that the origin gave", async () => {
-  const rig = await startPush({ prepare: ({ a }) => a.mood = { kind: "other msid", msid: 5 } });
+  const rig = await startPush({
+    prepare: ({ a }) => a.behaviour = { kind: "other msid", msid: 5 },
+  });
   rig.publish(metadata(), videoHeader(), keyframe(0));
   await rig.advance(TURN_MS);
   assertEquals(payloadsAt(rig.a.link), [SET_METADATA, AVC_HEADER, keyframe(0).payload]);
@@ -161,8 +163,8 @@ Deno.test("Pusher sends origins no statuses for players", async () => {
 // Refusals.
 
 Deno.test("Pusher goes to the next origin at once when the first refuses", async () => {
-  const mood = { kind: "refuse", refusal: refusal("NetStream.Publish.Denied") } as const;
-  const rig = await startPush({ cluster: TWO, prepare: ({ a }) => a.mood = mood });
+  const behaviour = { kind: "refuse", refusal: refusal("NetStream.Publish.Denied") } as const;
+  const rig = await startPush({ cluster: TWO, prepare: ({ a }) => a.behaviour = behaviour });
   assertEquals([rig.clock.now(), rig.acceptedCount, rig.refusals.length], [0, 1, 0]);
   assertEquals(rig.b.link.commandNames.at(-1), "publish");
   await rig.finish();
@@ -181,22 +183,22 @@ Deno.test("Pusher reports when an origin gave the accepted stream to another pub
 
 for (const code of ["NetStream.Publish.BadName", "NetStream.Publish.Denied"]) {
   Deno.test(`Pusher tells the publisher ${code} when the origins say so`, async () => {
-    const mood = { kind: "refuse", refusal: refusal(code) } as const;
-    const prepare = ({ a, b }: EdgeRig) => a.mood = b.mood = mood;
+    const behaviour = { kind: "refuse", refusal: refusal(code) } as const;
+    const prepare = ({ a, b }: EdgeRig) => a.behaviour = b.behaviour = behaviour;
     const rig = await startPush({ cluster: TWO, prepare });
     assertEquals(rig.refusals.map((each) => each.code), [code]);
     assertStringIncludes(rig.refusals[0]!.description, "because");
     assertEquals(rig.acceptedCount, 0);
     await rig.advance(60_000);
-    assertEquals(rig.network.dialled, [PORT_A, PORT_B], "it is over");
+    assertEquals(rig.network.dialled, [PORT_A, PORT_B], "the pusher has stopped");
     await rig.finish();
   });
 }
 
 Deno.test("Pusher tells the publisher why an origin refused, even if another is dead", async () => {
-  const mood = { kind: "refuse", refusal: refusal("NetStream.Publish.BadName") } as const;
+  const behaviour = { kind: "refuse", refusal: refusal("NetStream.Publish.BadName") } as const;
   const prepare = ({ a, b }: EdgeRig) => {
-    a.mood = mood;
+    a.behaviour = behaviour;
     b.stopListening();
   };
   const rig = await startPush({ cluster: TWO, prepare });
@@ -212,17 +214,17 @@ Deno.test("Pusher tells the publisher Publish.Failed when no origin can be reach
 });
 
 Deno.test("Pusher does not tell the publisher a status of connect", async () => {
-  const mood = {
+  const behaviour = {
     kind: "refuse connect",
     refusal: refusal("NetConnection.Connect.Rejected"),
   } as const;
-  const rig = await startPush({ prepare: ({ a }) => a.mood = mood });
+  const rig = await startPush({ prepare: ({ a }) => a.behaviour = behaviour });
   assertEquals(rig.refusals.map((each) => each.code), ["NetStream.Publish.Failed"]);
   await rig.finish();
 });
 
 Deno.test("Pusher refuses the publisher when a frozen origin gives no answer", async () => {
-  const rig = await startPush({ prepare: ({ a }) => a.mood = { kind: "mute" } });
+  const rig = await startPush({ prepare: ({ a }) => a.behaviour = { kind: "mute" } });
   await rig.advance(5_250);
   assertEquals(rig.refusals.length, 1);
   await rig.finish();
@@ -259,7 +261,7 @@ Deno.test("Pusher gives the next origin the headers and all from the newest keyf
 });
 
 Deno.test("Pusher begins with the newest keyframe at the moment the origin accepts", async () => {
-  const rig = await startPush({ cluster: TWO, prepare: ({ b }) => b.mood = { kind: "hold" } });
+  const rig = await startPush({ cluster: TWO, prepare: ({ b }) => b.behaviour = { kind: "hold" } });
   await loseFirst(rig);
   rig.publish(keyframe(4_000, 0xC0));
   rig.b.link.accept();
@@ -269,7 +271,7 @@ Deno.test("Pusher begins with the newest keyframe at the moment the origin accep
 });
 
 Deno.test("Pusher waits for a keyframe when the log has no join point", async () => {
-  const prepare = ({ b }: EdgeRig) => b.mood = { kind: "hold" };
+  const prepare = ({ b }: EdgeRig) => b.behaviour = { kind: "hold" };
   const rig = await startPush({ cluster: TWO, stream: { maxMessages: 4 }, prepare });
   await loseFirst(rig);
   for (let i = 0; i < 6; i++) rig.publish(interFrame(2_080 + i));
@@ -308,8 +310,8 @@ Deno.test("Pusher never drops an accepted publisher, even if all origins die", a
 });
 
 Deno.test("Pusher keeps an accepted publisher when the next origin says BadName", async () => {
-  const mood = { kind: "refuse", refusal: refusal("NetStream.Publish.BadName") } as const;
-  const rig = await startPush({ cluster: TWO, prepare: ({ b }) => b.mood = mood });
+  const behaviour = { kind: "refuse", refusal: refusal("NetStream.Publish.BadName") } as const;
+  const rig = await startPush({ cluster: TWO, prepare: ({ b }) => b.behaviour = behaviour });
   await loseFirst(rig);
   await rig.advance(200);
   assertEquals(rig.refusals, []);
@@ -448,8 +450,8 @@ Deno.test("Pusher.stop() is harmless when repeated", async () => {
 for (
   const [when, prepare] of [
     ["while it dials", ({ network }: EdgeRig) => network.silence(PORT_A)],
-    ["during the handshake", ({ a }: EdgeRig) => a.mood = { kind: "mute" }],
-    ["while the answer is awaited", ({ a }: EdgeRig) => a.mood = { kind: "hold" }],
+    ["during the handshake", ({ a }: EdgeRig) => a.behaviour = { kind: "mute" }],
+    ["while the answer is awaited", ({ a }: EdgeRig) => a.behaviour = { kind: "hold" }],
   ] as const
 ) {
   Deno.test(`Pusher.stop() ${when} withdraws the publish without an answer`, async () => {
@@ -461,7 +463,7 @@ for (
 }
 
 Deno.test("Pusher.stop() before an answer that arrives meanwhile accepts no publisher", async () => {
-  const rig = await startPush({ prepare: ({ a }) => a.mood = { kind: "hold" } });
+  const rig = await startPush({ prepare: ({ a }) => a.behaviour = { kind: "hold" } });
   // The end cannot leave yet, so that the answer still arrives.
   rig.a.link.freeze();
   rig.pusher.stop();
@@ -614,13 +616,13 @@ Deno.test("Pusher leaves a frozen origin for the next one within the stall budge
 Deno.test("Pusher that retries continues after a round of failures, until an origin accepts", async () => {
   const prepare = ({ a, b }: EdgeRig) => {
     a.stopListening();
-    b.mood = { kind: "refuse", refusal: refusal("NetStream.Publish.BadName") };
+    b.behaviour = { kind: "refuse", refusal: refusal("NetStream.Publish.BadName") };
   };
   const rig = await startPush({ cluster: TWO, prepare, whenRoundFails: "retry" });
   await rig.advance(10_000);
   assertEquals([rig.acceptedCount, rig.refusals.length, rig.displacedCount], [0, 0, 0]);
   assertEquals(rig.log.urgent.length, 2, "one warning for each origin");
-  rig.b.mood = { kind: "accept" };
+  rig.b.behaviour = { kind: "accept" };
   await rig.advance(5_000);
   rig.publish(videoHeader(), keyframe(0));
   await rig.advance(TURN_MS);

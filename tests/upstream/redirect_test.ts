@@ -105,7 +105,7 @@ function exTo(port: number, path = "/live/show") {
 }
 
 function redirectAll(origin: ScriptedOrigin, ex: ReturnType<typeof exTo>): void {
-  origin.mood = { kind: "redirect", ex };
+  origin.behaviour = { kind: "redirect", ex };
 }
 
 /** Makes an answer to a ping of origin A wait to be written. */
@@ -158,7 +158,7 @@ Deno.test("Upstream follows a redirect of a publish at once", async () => {
 for (const kind of ["play", "publish"] as const) {
   Deno.test(`Upstream follows a redirect of the connect of a ${kind}`, async () => {
     const rig = new VhostRig();
-    rig.a.mood = { kind: "redirect connect", ex: exTo(PORT_B) };
+    rig.a.behaviour = { kind: "redirect connect", ex: exTo(PORT_B) };
     await rig[kind]();
     assertEquals(rig.network.dialled, [PORT_A, PORT_B]);
     assertEquals([rig.b.openCount, rig.b.link.streamName], [1, "show"]);
@@ -203,8 +203,8 @@ Deno.test("Upstream names the server that a redirect led to when that one fails"
 
 Deno.test("Upstream gives the server that it is redirected to the whole start timeout", async () => {
   const rig = new VhostRig();
-  rig.a.mood = { kind: "hold" };
-  rig.b.mood = { kind: "hold" };
+  rig.a.behaviour = { kind: "hold" };
+  rig.b.behaviour = { kind: "hold" };
   const publisher = await rig.publish();
   await rig.advance(4_000);
   rig.a.link.redirect(exTo(PORT_B));
@@ -217,7 +217,7 @@ Deno.test("Upstream gives the server that it is redirected to the whole start ti
 
 Deno.test("Upstream follows no redirect when the stream is no longer wanted", async () => {
   const rig = new VhostRig();
-  rig.a.mood = { kind: "hold" };
+  rig.a.behaviour = { kind: "hold" };
   const publisher = await rig.publish();
   await blockWrite(rig);
   publisher.leave();
@@ -238,7 +238,7 @@ Deno.test("Upstream that is ended while it dials a redirect leaves nothing behin
 
 Deno.test("Upstream ignores errors of the connection that it left for a redirect", async () => {
   const rig = new VhostRig();
-  rig.a.mood = { kind: "hold" };
+  rig.a.behaviour = { kind: "hold" };
   const publisher = await rig.publish();
   await blockWrite(rig);
   rig.a.link.redirect(exTo(PORT_B));

@@ -104,7 +104,7 @@ Deno.test("Upstream plays: requests the stream, reports its start, passes media 
 Deno.test("Upstream publishes and reports the message stream id", async () => {
   const run = await new UpstreamRun(
     { kind: "publish" },
-    ({ a }) => a.mood = { kind: "other msid", msid: 7 },
+    ({ a }) => a.behaviour = { kind: "other msid", msid: 7 },
   ).run();
   assertEquals(run.rig.a.link.commandNames, [
     "connect",
@@ -167,7 +167,7 @@ Deno.test("Upstream fails after the connect timeout", async () => {
 });
 
 Deno.test("Upstream leaves an origin that does not answer the handshake", async () => {
-  const run = await new UpstreamRun({}, ({ a }) => a.mood = { kind: "mute" }).run();
+  const run = await new UpstreamRun({}, ({ a }) => a.behaviour = { kind: "mute" }).run();
   await run.rig.advance(4_999);
   assertEquals(run.outcome, null);
   await run.rig.advance(250);
@@ -176,23 +176,25 @@ Deno.test("Upstream leaves an origin that does not answer the handshake", async 
   assertClean(run);
 });
 
-Deno.test("Upstream fails when the origin hangs up", async () => {
-  const run = await new UpstreamRun({}, ({ a }) => a.mood = { kind: "hang up" }).run();
+Deno.test("Upstream fails when the origin closes the connection", async () => {
+  const run = await new UpstreamRun({}, ({ a }) => a.behaviour = { kind: "close at once" }).run();
   assertEquals(run.error.phase, "handshake");
   assertClean(run);
 });
 
 Deno.test("Upstream fails when the origin does not speak RTMP", async () => {
   const bytes = new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n".repeat(200));
-  const run = await new UpstreamRun({}, ({ a }) => a.mood = { kind: "babble", bytes }).run();
+  const run = await new UpstreamRun({}, ({ a }) => a.behaviour = { kind: "send garbage", bytes })
+    .run();
   assertEquals(run.error.phase, "handshake");
   assertStringIncludes(run.error.message, "Origin broke the protocol");
   assertClean(run);
 });
 
 Deno.test("Upstream fails with the origin's status when connect is refused", async () => {
-  const mood = { kind: "refuse connect", refusal: refusal("NetConnection.Connect.Rejected") };
-  const run = await new UpstreamRun({}, ({ a }) => a.mood = mood as typeof a.mood).run();
+  const behaviour = { kind: "refuse connect", refusal: refusal("NetConnection.Connect.Rejected") };
+  const run = await new UpstreamRun({}, ({ a }) => a.behaviour = behaviour as typeof a.behaviour)
+    .run();
   assertEquals(run.error.phase, "command");
   assertEquals(run.error.statusCode, "NetConnection.Connect.Rejected");
   assertStringIncludes(run.error.message, "because");
@@ -210,7 +212,7 @@ for (
   Deno.test(`Upstream fails with the origin's status when ${kind} is refused with ${code}`, async () => {
     const run = await new UpstreamRun(
       { kind },
-      ({ a }) => a.mood = { kind: "refuse", refusal: refusal(code) },
+      ({ a }) => a.behaviour = { kind: "refuse", refusal: refusal(code) },
     ).run();
     assertEquals([run.error.phase, run.error.statusCode], [kind, code]);
     assertEquals(run.events, []);
@@ -221,7 +223,7 @@ for (
 Deno.test("Upstream leaves an origin that does not answer a publish", async () => {
   const run = await new UpstreamRun(
     { kind: "publish" },
-    ({ a }) => a.mood = { kind: "hold" },
+    ({ a }) => a.behaviour = { kind: "hold" },
   ).run();
   await run.rig.advance(5_250);
   assertEquals(run.error.phase, "publish");
@@ -231,7 +233,7 @@ Deno.test("Upstream leaves an origin that does not answer a publish", async () =
 // An origin that keeps a play waiting, because no one publishes there.
 
 Deno.test("Upstream waits without limit for a held play when there is no other origin", async () => {
-  const run = await new UpstreamRun({}, ({ a }) => a.mood = { kind: "hold" }).run();
+  const run = await new UpstreamRun({}, ({ a }) => a.behaviour = { kind: "hold" }).run();
   await run.rig.advance(120_000);
   assertEquals(run.outcome, null);
   assert(run.rig.a.link.pingCount > 10, "it pings the origin");
@@ -247,7 +249,7 @@ Deno.test("Upstream waits without limit for a held play when there is no other o
 Deno.test("Upstream leaves a held play when there is another origin", async () => {
   const run = await new UpstreamRun(
     { hasAlternative: () => true },
-    ({ a }) => a.mood = { kind: "hold" },
+    ({ a }) => a.behaviour = { kind: "hold" },
   ).run();
   await run.rig.advance(4_999);
   assertEquals(run.outcome, null);
@@ -415,10 +417,10 @@ const POINTS = [
   ["when it runs", { kind: "accept" }],
 ] as const;
 
-for (const [when, mood] of POINTS) {
+for (const [when, behaviour] of POINTS) {
   for (const kind of ["play", "publish"] as const) {
     Deno.test(`Upstream.close() ends a ${kind} ${when}`, async () => {
-      const run = await new UpstreamRun({ kind }, ({ a }) => a.mood = mood).run();
+      const run = await new UpstreamRun({ kind }, ({ a }) => a.behaviour = behaviour).run();
       run.upstream.close();
       await run.rig.settle();
       assertEquals(run.outcome, "closed");
@@ -451,7 +453,7 @@ for (const kind of ["play", "publish"] as const) {
 Deno.test("Upstream.finish() names the message stream id that the origin gave", async () => {
   const run = await new UpstreamRun(
     { kind: "publish" },
-    ({ a }) => a.mood = { kind: "other msid", msid: 9 },
+    ({ a }) => a.behaviour = { kind: "other msid", msid: 9 },
   ).run();
   run.upstream.finish();
   await run.rig.settle();
@@ -466,9 +468,10 @@ Deno.test("Upstream.finish() while dialling closes at once", async () => {
   assertClean(run);
 });
 
-for (const [when, mood] of POINTS) {
+for (const [when, behaviour] of POINTS) {
   Deno.test(`Upstream.finish() ends ${when}, within the stall budget`, async () => {
-    const run = await new UpstreamRun({ kind: "publish" }, ({ a }) => a.mood = mood).run();
+    const run = await new UpstreamRun({ kind: "publish" }, ({ a }) => a.behaviour = behaviour)
+      .run();
     run.upstream.finish();
     await run.rig.advance(2_000);
     assertEquals(run.outcome, "closed");
