@@ -120,7 +120,7 @@ netTest(
 );
 
 netTest(
-  "RunningServer.apply() adds and removes vhosts under 100 players; only the clients of a removed one are closed",
+  "RunningServer.apply() adds and removes vhosts under 200 players; only the clients of a removed one are closed",
   async () => {
     await using origin = startOrigin();
     await using rig = new ApplyRig();
@@ -128,7 +128,7 @@ netTest(
       await Crowd.start({
         port: rig.port,
         vhost: "127.0.0.1",
-        publishers: 10,
+        publishers: 20,
         playersPerPublisher: 10,
       }),
     );
@@ -170,35 +170,38 @@ netTest(
   },
 );
 
-netTest("RunningServer.apply() adds and removes listeners; their clients stay", async () => {
-  await using rig = new ApplyRig();
-  const [rtmpPort, httpPort] = [freePort(), freePort()];
-  const crowd = rig.use(
-    await Crowd.start({
-      port: rig.port,
-      vhost: "127.0.0.1",
-      publishers: 2,
-      playersPerPublisher: 10,
-    }),
-  );
-  const files = `http_server { enabled on; listen 127.0.0.1:${httpPort}; }`;
-  await applied(rig, { ports: [rtmpPort], server: files, origin: "http_remux { enabled on; }" });
-  assertEquals(rig.server.addresses.map(({ port }) => port), [rig.port, rtmpPort]);
-  assertEquals(rig.server.httpAddresses.map(({ port }) => port), [httpPort]);
-  const player = await rig.play("crowd0", "127.0.0.1", rtmpPort);
-  await player.untilMedia(1);
-  const response = await fetch(`http://127.0.0.1:${httpPort}/live/crowd0.flv`);
-  const reader = response.body!.getReader();
-  await reader.read();
+netTest(
+  "RunningServer.apply() adds and removes listeners under 200 players; their clients stay",
+  async () => {
+    await using rig = new ApplyRig();
+    const [rtmpPort, httpPort] = [freePort(), freePort()];
+    const crowd = rig.use(
+      await Crowd.start({
+        port: rig.port,
+        vhost: "127.0.0.1",
+        publishers: 20,
+        playersPerPublisher: 10,
+      }),
+    );
+    const files = `http_server { enabled on; listen 127.0.0.1:${httpPort}; }`;
+    await applied(rig, { ports: [rtmpPort], server: files, origin: "http_remux { enabled on; }" });
+    assertEquals(rig.server.addresses.map(({ port }) => port), [rig.port, rtmpPort]);
+    assertEquals(rig.server.httpAddresses.map(({ port }) => port), [httpPort]);
+    const player = await rig.play("crowd0", "127.0.0.1", rtmpPort);
+    await player.untilMedia(1);
+    const response = await fetch(`http://127.0.0.1:${httpPort}/live/crowd0.flv`);
+    const reader = response.body!.getReader();
+    await reader.read();
 
-  await applied(rig, {});
-  for (const port of [rtmpPort, httpPort]) await untilClosed(port);
-  const count = player.media.length;
-  await player.untilMedia(count + 2);
-  assert((await reader.read()).value!.length > 0, "the viewer over HTTP stays as well");
-  await reader.cancel();
-  await crowd.untilFresh();
-});
+    await applied(rig, {});
+    for (const port of [rtmpPort, httpPort]) await untilClosed(port);
+    const count = player.media.length;
+    await player.untilMedia(count + 2);
+    assert((await reader.read()).value!.length > 0, "the viewer over HTTP stays as well");
+    await reader.cancel();
+    await crowd.untilFresh();
+  },
+);
 
 netTest("RunningServer.apply() changes who may use the API", async () => {
   await using rig = new ApplyRig();
