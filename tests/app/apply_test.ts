@@ -277,3 +277,18 @@ netTest(
     await stopped;
   },
 );
+
+netTest(
+  "RunningServer.apply() refuses a client whose vhost is removed while a callback is asked",
+  async () => {
+    const hooks = "http_hooks { enabled on; on_play http://hooks.test/play; }";
+    await using rig = new ApplyRig({ vhosts: `vhost gone.test { ${hooks} }` });
+    const { promise, resolve } = Promise.withResolvers<Response>();
+    rig.hooks.answer = () => promise;
+    const player = await rig.play("show", "gone.test");
+    await until("the callback is asked", () => rig.hooks.requests.length === 1, TIMEOUT);
+    await applied(rig, {});
+    resolve(new Response("0"));
+    await assertRejects(() => player.untilStatus("NetStream.Play.Start"), Error, "has changed");
+  },
+);
