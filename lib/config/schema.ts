@@ -247,7 +247,7 @@ const refer = {
   ),
   all: optional(
     { type: addresses.referHosts, example: "example.com", fallback: [] as string[] },
-    "Allow only pages whose host ends with one of these names, for all clients.",
+    "Allow only pages on these hosts and their subdomains, for all clients.",
   ),
   play: optional(
     { type: addresses.referHosts, example: "player.example.com", fallback: [] as string[] },

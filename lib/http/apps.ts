@@ -3,17 +3,24 @@
 import type { MiddlewareHandler } from "hono";
 import { basicAuth } from "hono/basic-auth";
 import { cors } from "hono/cors";
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
 import { isIp } from "../config/address.ts";
 import type { HttpApiConfig, HttpAuthConfig, HttpServerConfig } from "../config/config.ts";
 import { createHealthRoutes } from "./health_routes.ts";
 import type { ServerIdentity } from "./api_answers.ts";
 import { createApiRoutes } from "./api_routes.ts";
 import { type ConsoleStreams, createConsoleRoutes } from "./console_routes.ts";
+import { ipOf } from "../io/address.ts";
+import { LoginLog } from "./login_log.ts";
 import { createMetricsRoutes } from "./metrics_routes.ts";
 import { createApp, type HttpApp } from "./routes.ts";
 import type { ServerView } from "../monitor/server_view.ts";
 import type { HlsAccess } from "./hls_access.ts";
 import type { StaticFiles } from "./static_files.ts";
+
+/** Methods that change nothing (RFC 9110, section 9.2.1). */
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** Options of {@linkcode createApiApp}. */
 interface ApiAppOptions {
@@ -25,6 +32,8 @@ interface ApiAppOptions {
   readonly isReady: () => boolean;
   /** Where the console page finds streams; null without HTTP-FLV. */
   readonly streams: ConsoleStreams | null;
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /** Returns the app of `http_api`: API, metrics, health checks, console page. */
@@ -36,8 +45,11 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
     c.header("cache-control", "no-store");
   });
   if (crossdomain) app.use("/api/*", allowPages(auth.enabled ? ["GET", "DELETE"] : ["GET"]));
+  // Foreign pages may close clients only where they are let in, and have the password.
+  if (!crossdomain || !auth.enabled) app.use("/api/*", refuseForeign);
   if (auth.enabled) {
-    for (const path of ["/api/*", "/metrics", "/console/*"]) app.use(path, requirePassword(auth));
+    const password = requirePassword(auth, new LoginLog(options));
+    for (const path of ["/api/*", "/metrics", "/console/*"]) app.use(path, password);
   } else {
     app.use("/api/*", refuseRebound);
   }
@@ -64,6 +76,23 @@ export function createFilesApp({ config, files, hls, apps }: FilesAppOptions): H
   for (const mounted of apps) app.route("/", mounted);
   app.all("*", (c) => files.answer(c.req.raw, (path) => hls.objectionTo(c, path)));
   return app;
+}
+
+/** Refuses requests of other servers' pages that change something (RFC 6454). */
+const refuseForeign: MiddlewareHandler = async (c, next) => {
+  if (!SAFE_METHODS.has(c.req.method) && isForeign(c.req.raw)) {
+    return c.text("Pages of other servers may not do this\n", 403);
+  }
+  await next();
+};
+
+/** Whether a page of another server sends the request. */
+function isForeign({ headers, url }: Request): boolean {
+  const origin = headers.get("origin");
+  if (origin === null) return false;
+  // Browsers say so over TLS. A proxy in front may have changed the host.
+  if (headers.get("sec-fetch-site") === "same-origin") return false;
+  return URL.parse(origin)?.host !== URL.parse(url)?.host;
 }
 
 /**
@@ -98,6 +127,13 @@ function allowPages(methods: string[]) {
 }
 
 /** Compares in constant time. */
-function requirePassword({ username, password }: HttpAuthConfig) {
-  return basicAuth({ username, password, realm: "edge", invalidUserMessage: "Wrong password\n" });
+function requirePassword({ username, password }: HttpAuthConfig, log: LoginLog): MiddlewareHandler {
+  return basicAuth({
+    ...{ username, password, realm: "edge" },
+    invalidUserMessage: (c) => {
+      // Browsers ask without a password first.
+      if (c.req.header("authorization") !== undefined) log.add(ipOf(c.env.remote));
+      return "Wrong password\n";
+    },
+  });
 }

@@ -1,6 +1,7 @@
 /**
- * Parses request heads. No route reads a body: a connection is closed after a request that has one,
- * so that no other request can be smuggled into it (RFC 9112, section 11.2).
+ * Parses request heads. No other request can be smuggled into one (RFC 9112, section 11.2): a head
+ * whose lines or body another server could read differently is refused, and as no route reads a
+ * body, the connection is closed after a request that has one.
  */
 
 import { Buffer } from "node:buffer";
@@ -62,6 +63,13 @@ const UNSUPPORTED_METHODS = new Set(["CONNECT", "TRACE"]);
 /** Characters that would turn a host into another URL. */
 const FORBIDDEN_IN_HOST = /[/?#\\@\s]/;
 
+/** A header line: name, colon, value. No blank may precede the colon (RFC 9112, section 5.1). */
+const HEADER_LINE = /^([!#$%&'*+\-.^_`|~\w]+):[ \t]*(.*?)[ \t]*$/;
+
+/** Control characters, which no target may contain. */
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\x00-\x1f\x7f]/;
+
 /** Reads one head. */
 export class HeadParser {
   readonly #parser = new HTTPParser(HTTPParser.REQUEST);
@@ -73,6 +81,8 @@ export class HeadParser {
       this.#parsed = info;
       return STOP_AFTER_HEAD;
     };
+    // The library's own function skips lines that it does not understand.
+    this.#parser.parseHeader = readHeaderLine;
   }
 
   /**
@@ -86,6 +96,7 @@ export class HeadParser {
       Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
     );
     this.#byteCount += bytes.length;
+    if (used instanceof BadRequestError) throw used;
     if (typeof used !== "number") {
       if (this.#byteCount > MAX_HEAD_BYTES) {
         throw new BadRequestError(
@@ -99,6 +110,18 @@ export class HeadParser {
   }
 }
 
+/**
+ * Appends the name and the value of a line to `headers`. A line that begins with a blank would
+ * continue the one before it; that form is obsolete (RFC 9112, section 5.2).
+ */
+function readHeaderLine(line: string, headers: string[]): void {
+  const [, name, value] = HEADER_LINE.exec(line) ?? [];
+  if (name === undefined || value === undefined) {
+    throw new BadRequestError(400, "Invalid header line");
+  }
+  headers.push(name, value);
+}
+
 function readHead(parsed: ParsedHead): RequestHead {
   if (parsed.versionMajor !== 1) throw new BadRequestError(400, "Only HTTP/1 is supported");
   const method = HTTPParser.methods[parsed.method]!;
@@ -107,15 +130,37 @@ function readHead(parsed: ParsedHead): RequestHead {
   }
   const headers = readHeaders(parsed.headers);
   const isHttp10 = parsed.versionMinor === 0;
-  const host = headers.get("host") ?? (isHttp10 ? "localhost" : "");
+  const host = headers.get("host") ?? (isHttp10 ? "localhost" : null);
+  if (host === null) throw new BadRequestError(400, "No host");
   return {
     method,
     url: readUrl(parsed.url, host),
     headers,
     isHttp10,
     isKept: parsed.shouldKeepAlive,
-    hasBody: headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0",
+    hasBody: hasBody(headers),
   };
+}
+
+/**
+ * Whether a body follows (RFC 9112, section 6.3).
+ *
+ * @throws {BadRequestError} when it has no clear end.
+ */
+function hasBody(headers: Headers): boolean {
+  const length = headers.get("content-length");
+  const coding = headers.get("transfer-encoding");
+  if (length !== null && !/^\d+$/.test(length)) {
+    throw new BadRequestError(400, "Invalid Content-Length");
+  }
+  if (coding === null) return Number(length ?? 0) > 0;
+  if (length !== null) {
+    throw new BadRequestError(400, "Content-Length and Transfer-Encoding exclude each other");
+  }
+  if (!/(^|[, \t])chunked$/i.test(coding)) {
+    throw new BadRequestError(400, "Transfer-Encoding does not end with chunked");
+  }
+  return true;
 }
 
 function readHeaders(namesAndValues: readonly string[]): Headers {
@@ -132,6 +177,7 @@ function readHeaders(namesAndValues: readonly string[]): Headers {
 
 /** Returns the URL: the target may be absolute, which overrides `Host` (RFC 9112, section 3.2). */
 function readUrl(target: string, host: string): string {
+  if (CONTROL.test(target)) throw new BadRequestError(400, "Invalid URL");
   const isPath = target.startsWith("/");
   if (isPath && (host === "" || FORBIDDEN_IN_HOST.test(host))) {
     throw new BadRequestError(400, "Invalid host");

@@ -8,6 +8,11 @@ export function formatAddress(address: NetAddress): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
+/** Returns `203.0.113.9` for `::ffff:203.0.113.9`: an IPv4 client of an IPv6 listener. */
+export function withoutMapping(hostname: string): string {
+  return hostname.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
+}
+
 /** Returns the IP address of `host:port` or `[host]:port`, without port and brackets. */
 export function ipOf(remote: string): string {
   return remote.slice(0, remote.lastIndexOf(":")).replace(/^\[|\]$/g, "");

@@ -3,7 +3,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { systemClock } from "../base/clock.ts";
-import { formatAddress } from "./address.ts";
+import { formatAddress, withoutMapping } from "./address.ts";
 import { dialFirst } from "./dial_first.ts";
 import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
 
@@ -18,7 +18,8 @@ class DenoTransport implements Transport {
   }
 
   get remote(): string {
-    return formatAddress(this.#conn.remoteAddr);
+    const { hostname, port } = this.#conn.remoteAddr;
+    return formatAddress({ hostname: withoutMapping(hostname), port });
   }
 
   read(buffer: Uint8Array): Promise<number | null> {

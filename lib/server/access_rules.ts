@@ -56,8 +56,18 @@ function isReferAllowed(refer: ReferConfig, action: StreamAction, pageUrl: strin
 
 function isPageOf(hosts: readonly string[], pageUrl: string): boolean {
   if (hosts.length === 0) return true;
-  const host = URL.parse(pageUrl)?.hostname ?? "";
-  return hosts.some((allowed) => host.endsWith(allowed.toLowerCase()));
+  const host = (URL.parse(pageUrl)?.hostname ?? "").replace(/\.$/, "");
+  return hosts.some((domain) => isWithin(host, domain.toLowerCase().replace(/^\./, "")));
+}
+
+/**
+ * Whether `host` is `domain` or below it.
+ *
+ * DEVIATION: whole labels are compared | because SRS compares mere ends, so that a page of
+ * `notexample.com` passes for `example.com` | test "another name that ends with the name"
+ */
+function isWithin(host: string, domain: string): boolean {
+  return host === domain || host.endsWith(`.${domain}`);
 }
 
 function isAddressAllowed(security: SecurityConfig, action: StreamAction, ip: string): boolean {

@@ -3,7 +3,8 @@
 import { createApiApp, createFilesApp } from "../../lib/http/apps.ts";
 import { createApp } from "../../lib/http/routes.ts";
 import { StaticFiles } from "../../lib/http/static_files.ts";
-import { assertEquals, assertMatch } from "../helpers/assert.ts";
+import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
 import { FakeView } from "./fake_view.ts";
 
@@ -12,6 +13,7 @@ const AUTH = { enabled: true, username: "admin", password: "pä:ss wörd" };
 
 function createRig({ auth = NO_AUTH, crossdomain = true, isReady = true } = {}) {
   const view = new FakeView();
+  const log = new CollectedLog();
   const app = createApiApp({
     config: { enabled: true, listen: [], crossdomain, auth },
     view,
@@ -19,8 +21,15 @@ function createRig({ auth = NO_AUTH, crossdomain = true, isReady = true } = {}) 
     now: () => 0,
     isReady: () => isReady,
     streams: null,
+    clock: new FakeClock(),
+    logger: log.logger,
   });
-  return { app, view };
+  const bindings = { remote: "203.0.113.9:52114" };
+  return {
+    app: { request: (path: string, init?: RequestInit) => app.request(path, init, bindings) },
+    view,
+    log,
+  };
 }
 
 function basic(text: string): { authorization: string } {
@@ -52,27 +61,68 @@ Deno.test("The answer without the password asks for it and reveals nothing", asy
   assertEquals((await response.text()).trim(), "Wrong password");
 });
 
-const PAGES: readonly (readonly [origin: string | null, status: number])[] = [
-  [null, 200],
-  ["http://127.0.0.1:1985", 200],
-  ["http://[::1]:1985", 200],
-  ["http://localhost:1985", 200],
-  ["http://rebound.example:1985", 403],
-  ["http://localhost.rebound.example", 403],
-  ["null", 403],
+const PAGES: readonly (readonly [origin: string | null, host: string, status: number])[] = [
+  [null, "127.0.0.1:1985", 200],
+  [null, "edge.example:1985", 200],
+  ["http://127.0.0.1:1985", "127.0.0.1:1985", 200],
+  ["http://[::1]:1985", "[::1]:1985", 200],
+  ["http://localhost:1985", "localhost:1985", 200],
+  ["http://rebound.example:1985", "rebound.example:1985", 403],
+  ["http://localhost.rebound.example", "localhost.rebound.example", 403],
+  ["http://203.0.113.66", "127.0.0.1:1985", 403],
+  ["http://127.0.0.1:8080", "127.0.0.1:1985", 403],
+  ["null", "127.0.0.1:1985", 403],
 ];
 
-for (const [origin, status] of PAGES) {
-  Deno.test(`DELETE without auth answers ${status} to ${origin ?? "a program, without a page"}`, async () => {
+for (const [origin, host, status] of PAGES) {
+  Deno.test(`DELETE on ${host} without auth answers ${status} to ${origin ?? "a program"}`, async () => {
     const { app, view } = createRig({ crossdomain: false });
     const { id } = view.snapshotNow.clients[0]!;
-    const response = await app.request(`/api/v1/clients/${id}`, {
+    const response = await app.request(`http://${host}/api/v1/clients/${id}`, {
       method: "DELETE",
       headers: origin === null ? {} : { origin },
     });
     assertEquals([response.status, view.kicked.length], [status, status === 200 ? 1 : 0]);
   });
 }
+
+for (
+  const { page, headers, crossdomain, status } of [
+    { page: "a foreign page", headers: { origin: "http://evil.example" }, status: 403 },
+    {
+      page: "a foreign page that crossdomain lets in",
+      headers: { origin: "http://console.example" },
+      crossdomain: true,
+      status: 200,
+    },
+    { page: "its own page", headers: { origin: "https://edge.example" }, status: 200 },
+    {
+      page: "its own page behind a proxy with another name",
+      headers: { origin: "https://proxy.example", "sec-fetch-site": "same-origin" },
+      status: 200,
+    },
+  ]
+) {
+  Deno.test(`DELETE with the password answers ${status} to ${page}`, async () => {
+    const { app, view } = createRig({ auth: AUTH, crossdomain: crossdomain ?? false });
+    const { id } = view.snapshotNow.clients[0]!;
+    const response = await app.request(`http://edge.example/api/v1/clients/${id}`, {
+      method: "DELETE",
+      headers: { ...headers, ...basic("admin:pä:ss wörd") },
+    });
+    assertEquals([response.status, view.kicked.length], [status, status === 200 ? 1 : 0]);
+  });
+}
+
+Deno.test("A failed login is a warning with the address, without what was tried", async () => {
+  const { app, log } = createRig({ auth: AUTH });
+  await app.request("/api/v1/clients");
+  await app.request("/metrics", { headers: basic("admin:guess1word") });
+  await app.request("/api/v1/clients", { headers: basic("admin:pä:ss wörd") });
+  const [line, ...others] = log.lines;
+  assertEquals([line?.level, line?.fields.peer, others], ["warning", "203.0.113.9", []]);
+  assert(!JSON.stringify(line).includes("guess1word"));
+});
 
 Deno.test("DELETE without the password closes no client", async () => {
   const { app, view } = createRig({ auth: AUTH });

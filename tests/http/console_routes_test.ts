@@ -1,5 +1,6 @@
 /** The files of the console page are complete, and their headers keep foreign content out. */
 
+import { silentLogger } from "../../lib/base/log.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { createApiApp } from "../../lib/http/apps.ts";
 import { CONSOLE_ASSETS } from "../../lib/http/console_assets.ts";
@@ -10,6 +11,7 @@ import {
   describeConsoleStreams,
 } from "../../lib/http/console_routes.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
 import { FakeView } from "./fake_view.ts";
 
 const STREAMS: ConsoleStreams = { port: 8080, mounts: { a: "/[app]/[stream].flv" } };
@@ -155,6 +157,8 @@ Deno.test("The console requires the API's password", async () => {
     now: () => 0,
     isReady: () => true,
     streams: STREAMS,
+    clock: new FakeClock(),
+    logger: silentLogger,
   });
   const headers = { authorization: `Basic ${btoa("admin:secret")}` };
   for (const path of ["/console", "/console/", "/console/main.js", "/console/config.json"]) {

@@ -102,8 +102,14 @@ const HEADS = [
     expected: { hasBody: true },
   },
   {
-    what: "an unknown coding",
-    text: "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, x\r\n\r\n",
+    what: "a body in two codings",
+    text:
+      "GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: Chunked\r\n\r\n",
+    expected: { hasBody: true },
+  },
+  {
+    what: "headers without a blank, without a value, and with many blanks",
+    text: "GET / HTTP/1.1\r\nHost:x\r\nA:\r\nContent-Length: \t 5 \t \r\n\r\n",
     expected: { hasBody: true },
   },
   {
@@ -139,6 +145,7 @@ const BAD = [
   ["a tunnel", "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n", 501],
   ["TRACE", "TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 501],
   ["no host", "GET / HTTP/1.1\r\n\r\n", 400],
+  ["no host beside the whole address", "GET http://x/ HTTP/1.1\r\n\r\n", 400],
   ["two hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400],
   ["a host with a path", "GET / HTTP/1.1\r\nHost: a/b?\r\n\r\n", 400],
   ["a host with a password", "GET / HTTP/1.1\r\nHost: a@b\r\n\r\n", 400],
@@ -150,6 +157,61 @@ const BAD = [
   ["a line end in a header", "GET / HTTP/1.1\r\nHost: x\r\nA: b\rc\r\n\r\n", 400],
   ["two lengths", "GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400],
 ] as const;
+
+/** What is no header, or gives the body no clear end: RFC 9112, sections 5.1, 5.2 and 6.3. */
+const BAD_LINES = [
+  "Content-Length : 31",
+  "Content-Length\t: 31",
+  "Transfer-Encoding : chunked",
+  "Host : y",
+  "Content-Length 31",
+  "Content-Length",
+  ": 31",
+  ":",
+  " : 31",
+  " A: 1",
+  "\tA: 1",
+  "B: 1\r\n continued",
+  "B: 1\r\n\tContent-Length: 31",
+  " ",
+  "A B: 1",
+  "A\0: 1",
+  "A\x8a: 1",
+  '"A": 1',
+  "Content-Length: -1",
+  "Content-Length: +31",
+  "Content-Length: 0x1f",
+  "Content-Length: 3 1",
+  "Content-Length: 31,31",
+  "Content-Length: 31\r\nContent-Length: 31",
+  "Content-Length: 1e3",
+  "Content-Length:",
+  "Content-Length: 31\r\nTransfer-Encoding: chunked",
+  "Transfer-Encoding: chunked\r\nContent-Length: 0",
+  "Transfer-Encoding: chunked, x",
+  "Transfer-Encoding: xchunked",
+  "Transfer-Encoding: identity",
+  "Transfer-Encoding:",
+];
+
+for (const line of BAD_LINES) {
+  for (
+    const [where, before, after] of [["first", "", "Host: x\r\n"], ["last", "Host: x\r\n", ""]]
+  ) {
+    Deno.test(`HeadParser refuses ${JSON.stringify(line)} as the ${where} header`, () => {
+      const text = `GET / HTTP/1.1\r\n${before}${line}\r\n${after}\r\n`;
+      const error = assertThrows(() => new HeadParser().push(latin1(text)), BadRequestError);
+      assertEquals(error.status, 400);
+    });
+  }
+}
+
+for (const target of ["/a\tb", "/a\rb", "/a\0b", "/a\x7fb", "http://x/a\tb"]) {
+  Deno.test(`HeadParser refuses the target ${JSON.stringify(target)}`, () => {
+    const text = `GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    assertThrows(() => new HeadParser().push(latin1(text)), BadRequestError);
+  });
+}
 
 for (const [what, text, status] of BAD) {
   Deno.test(`HeadParser refuses ${what}`, () => {

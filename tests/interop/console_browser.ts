@@ -1,5 +1,7 @@
 /** Uses the console page in Chromium as an operator would. Run by `console_test.ts`. */
 
+import { systemClock } from "../../lib/base/clock.ts";
+import { silentLogger } from "../../lib/base/log.ts";
 import { createApiApp } from "../../lib/http/apps.ts";
 import type { ServerSnapshot } from "../../lib/monitor/server_view.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
@@ -182,6 +184,8 @@ class FakeServer implements AsyncDisposable {
       now: Date.now,
       isReady: () => true,
       streams: { port: null, mounts: { "edge.example": "/[app]/[stream].flv" } },
+      clock: systemClock,
+      logger: silentLogger,
     });
     return Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, (request) => {
       if (request.url.includes("/clients")) this.polls++;

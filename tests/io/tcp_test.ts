@@ -1,5 +1,10 @@
 import { denoNetwork } from "../../lib/io/tcp.ts";
-import { assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "../helpers/assert.ts";
 import { netTest } from "../helpers/loopback.ts";
 
 netTest(
@@ -22,3 +27,15 @@ netTest(
     assertStringIncludes(error.message, "no-such-host.invalid");
   },
 );
+
+netTest("An IPv4 client of an IPv6 listener has an IPv4 address", async () => {
+  const listener = denoNetwork.listen({ hostname: "::", port: 0 });
+  const accepting = listener.accept();
+  const address = { hostname: "127.0.0.1", port: listener.port };
+  const client = await denoNetwork.connect(address, new AbortController().signal);
+  const server = await accepting;
+  assertMatch(server.remote, /^127\.0\.0\.1:\d+$/);
+  client.close();
+  server.close();
+  listener.close();
+});

@@ -159,6 +159,27 @@ const REFERS: readonly {
     publish: false,
   },
   {
+    name: "another name that ends with the name",
+    refer: { all: ["good.example"] },
+    pageUrl: "http://notgood.example/",
+    play: false,
+    publish: false,
+  },
+  {
+    name: "a name written with a dot in front",
+    refer: { play: [".good.example"] },
+    pageUrl: "http://www.good.example/",
+    play: true,
+    publish: true,
+  },
+  {
+    name: "a host with the root's dot",
+    refer: { publish: ["good.example"] },
+    pageUrl: "http://www.good.example./",
+    play: true,
+    publish: true,
+  },
+  {
     name: "the name as a user name",
     refer: { all: ["good.example"] },
     pageUrl: "http://good.example@evil.example/",
