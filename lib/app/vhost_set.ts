@@ -69,7 +69,7 @@ export class VhostSet {
     const { service, mirrors } = vhost;
     const bridged = bridge === null || mirrors === null ? service : bridge.wrap(service, mirrors);
     this.#services.set(config.name, bridged);
-    if (config.hls.enabled) this.#hls.start();
+    this.#hls.prepare(config.hls);
   }
 
   /**
@@ -101,7 +101,7 @@ export class VhostSet {
     service.configure(config);
     hub.configure(options);
     mirrors?.configure(options);
-    if (config.hls.enabled) this.#hls.start();
+    this.#hls.prepare(config.hls);
   }
 
   async #remove(vhost: LiveVhost, clients: readonly ClientSource[]): Promise<void> {

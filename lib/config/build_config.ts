@@ -171,6 +171,7 @@ function buildHls({ hls, cluster }: VhostValues): HlsConfig {
     cleanup: hls.hls_cleanup,
     disposeMs: hls.hls_dispose,
     waitKeyframe: hls.hls_wait_keyframe,
+    useFmp4: hls.hls_use_fmp4,
   };
 }
 

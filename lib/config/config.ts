@@ -237,6 +237,8 @@ export interface HlsConfig {
   readonly disposeMs: number;
   /** Whether segments start with keyframes only. */
   readonly waitKeyframe: boolean;
+  /** Whether all segments are CMAF, not only those of codecs that need it. */
+  readonly useFmp4: boolean;
 }
 
 /** Events of a client that are reported to an HTTP server, by their SRS names. */

@@ -341,6 +341,16 @@ const hls = {
     "on",
     "Start segments with keyframes. off starts them at any video frame.",
   ),
+  hls_use_fmp4: option(
+    values.flag,
+    "off",
+    "Write CMAF (fragmented MP4) for every stream. off writes transport streams until a stream has a codec that only CMAF can carry: HEVC, AV1, VP9, Opus, FLAC.",
+  ),
+  hls_fmp4_file: unsupported(["*"], "CMAF segments; here they have the names of hls_ts_file."),
+  hls_init_file: unsupported(
+    ["*"],
+    "CMAF init segments; here each has the name of its first segment, because caches keep it.",
+  ),
   hls_ts_floor: unsupported(
     ["off"],
     "Cut segments of the same length at the same time on all servers.",

@@ -1,10 +1,10 @@
-/** Coded frames in the form that a transport stream carries: Annex B for H.264, ADTS for AAC. */
+/** Converts coded frames to the forms of a transport stream: Annex B for H.264, ADTS for AAC. */
 
-import { readU16, readU32 } from "../base/bytes.ts";
+import { readU32 } from "../base/bytes.ts";
 
-/** What an H.264 decoder needs before a keyframe, and how frames are laid out. */
+/** What an AVCDecoderConfigurationRecord says. */
 export interface AvcSetup {
-  /** Bytes of a NAL unit's length: 1, 2 or 4. */
+  /** Bytes of the length before each NAL unit: 1, 2 or 4. */
   readonly lengthBytes: number;
   /** Sequence and picture parameter sets, each with its start code. */
   readonly parameterSets: Uint8Array<ArrayBuffer>;
@@ -12,22 +12,22 @@ export interface AvcSetup {
 
 const START_CODE = [0, 0, 0, 1];
 
-/** Access unit delimiter, NAL unit type 9, any slice type (H.264 §7.3.2.4). Players expect one (TS, RFC 8216). */
+/** Access unit delimiter, for any slice type (H.264 §7.3.2.4). A transport stream needs one. */
 const ACCESS_UNIT_DELIMITER = [...START_CODE, 0x09, 0xf0];
 
 const NAL_TYPE_MASK = 0x1f;
 const NAL_DELIMITER = 9;
 
-/** Offset of the first parameter set in an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3.1). */
+/** Offset of the number of sequence parameter sets (ISO/IEC 14496-15 §5.3.3.1). */
 const SETS_AT = 5;
 
-/** Reads an AVCDecoderConfigurationRecord. @returns null when it is damaged. Never throws. */
+/** Reads an AVCDecoderConfigurationRecord; returns null if it is damaged. Never throws. */
 export function readAvcSetup(record: Uint8Array): AvcSetup | null {
   if (record.length <= SETS_AT) return null;
   const lengthBytes = (record[4]! & 3) + 1;
   const sets: number[] = [];
   let at = SETS_AT;
-  // First the sequence parameter sets, five bits for their number, then the picture parameter sets.
+  // The number of sequence parameter sets has five bits, that of picture parameter sets eight.
   for (const mask of [0x1f, 0xff]) {
     if (at >= record.length) return null;
     let count = record[at++]! & mask;
@@ -44,8 +44,8 @@ export function readAvcSetup(record: Uint8Array): AvcSetup | null {
 }
 
 /**
- * A frame of length-prefixed NAL units as an access unit of Annex B: delimiter first, parameter sets before
- * a keyframe. What follows a damaged length is left out.
+ * Converts a frame of length-prefixed NAL units to an access unit of Annex B: with a delimiter, and
+ * with parameter sets before a keyframe. Omits everything after a damaged length.
  */
 export function toAnnexB(
   frame: Uint8Array,
@@ -69,7 +69,7 @@ export function toAnnexB(
   return bytes;
 }
 
-/** The NAL units of a frame but for delimiters, of which there is one already. */
+/** Returns the NAL units of a frame except delimiters. */
 function splitUnits(frame: Uint8Array, lengthBytes: number): Uint8Array[] {
   const units: Uint8Array[] = [];
   for (let at = 0; at + lengthBytes <= frame.length;) {
@@ -84,33 +84,48 @@ function splitUnits(frame: Uint8Array, lengthBytes: number): Uint8Array[] {
   return units;
 }
 
+function readU16(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! << 8) | bytes[at + 1]!;
+}
+
 function readLength(bytes: Uint8Array, at: number, lengthBytes: number): number {
   if (lengthBytes === 4) return readU32(bytes, at);
   return lengthBytes === 2 ? readU16(bytes, at) : bytes[at]!;
 }
 
 const ADTS_BYTES = 7;
-/** A frame's length, its header included, has 13 bits (ISO/IEC 13818-7 §6.2). */
+/** The length of a frame with its header has 13 bits (ISO/IEC 13818-7 §6.2). */
 const MAX_ADTS_FRAME = 0x1fff;
 
+/** Rates that ADTS can state, by index. 15 means that the configuration spells the rate out. */
+const ADTS_RATES = 13;
+
+/** Whether ADTS can state the sample rate of an AudioSpecificConfig of at least two bytes. */
+export function isAdtsConfig(config: Uint8Array): boolean {
+  return rateIndexOf(config) < ADTS_RATES;
+}
+
+function rateIndexOf(config: Uint8Array): number {
+  return ((config[0]! & 7) << 1) | (config[1]! >>> 7);
+}
+
 /**
- * A raw AAC frame with an ADTS header, from an AudioSpecificConfig.
+ * Puts an ADTS header before a raw AAC frame. Returns null if the frame is too long.
  *
- * @returns null when ADTS cannot say it: a rate that is not in the table, or a frame that is too long.
+ * @param config AudioSpecificConfig that {@linkcode isAdtsConfig} accepts.
  */
 export function toAdts(frame: Uint8Array, config: Uint8Array): Uint8Array<ArrayBuffer> | null {
   const length = ADTS_BYTES + frame.length;
+  if (length > MAX_ADTS_FRAME) return null;
   const objectType = config[0]! >>> 3;
-  const rateIndex = ((config[0]! & 7) << 1) | (config[1]! >>> 7);
-  if (length > MAX_ADTS_FRAME || rateIndex >= 13) return null;
   const channels = (config[1]! >>> 3) & 15;
-  // Two bits: HE-AAC (5, 29) is LC with an extension in the frames, which decoders find by themselves.
+  // Two bits. HE-AAC (5, 29) is LC with an extension in its frames, which decoders detect.
   const profile = objectType >= 1 && objectType <= 4 ? objectType - 1 : 1;
   const bytes = new Uint8Array(length);
   bytes[0] = 0xff;
   // MPEG-4, no CRC.
   bytes[1] = 0xf1;
-  bytes[2] = (profile << 6) | (rateIndex << 2) | (channels >>> 2);
+  bytes[2] = (profile << 6) | (rateIndexOf(config) << 2) | (channels >>> 2);
   bytes[3] = ((channels & 3) << 6) | (length >>> 11);
   bytes[4] = (length >>> 3) & 0xff;
   bytes[5] = ((length & 7) << 5) | 0x1f;

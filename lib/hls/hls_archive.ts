@@ -11,10 +11,11 @@ import {
   withExtension,
 } from "./file_names.ts";
 import type { HlsFiles } from "./hls_files.ts";
-import { parsePlaylist, Playlist, type PlaylistEntry } from "./playlist.ts";
+import type { Container } from "../media/codecs.ts";
+import { parsePlaylist, Playlist, type PlaylistEntry, targetSecondsOf } from "./playlist.ts";
 import type { MuxedSegment } from "./segment_mux.ts";
 import type { Segment } from "./segmenter.ts";
-import { isSameTrack } from "./track.ts";
+import { containerFor, isSameTrack } from "./track.ts";
 
 /** Options of {@linkcode HlsArchive}. */
 interface HlsArchiveOptions {
@@ -23,7 +24,7 @@ interface HlsArchiveOptions {
   readonly files: HlsFiles;
   readonly logger: Logger;
   /** Muxes a segment. Rejects if the packets do not match their codec. */
-  readonly mux: (segment: Segment) => Promise<MuxedSegment>;
+  readonly mux: (segment: Segment, container: Container) => Promise<MuxedSegment>;
   /** Returns the time of day, in ms since 1970. */
   readonly wallMs: () => number;
 }
@@ -36,15 +37,26 @@ interface InitSegment extends Pick<Segment, "video" | "audio"> {
 const FIX_DISK = "give the server write access to the hls_path folder, and check its free space";
 const FIX_ENCODER = "check the encoder: its frames do not match their sequence header";
 
+/** How far dates may be behind the clock, and ahead of it after a burst, before they are corrected. */
+const MAX_BEHIND_MS = 1000;
+const MAX_AHEAD_MS = 10_000;
+
 /**
  * The files of one stream: playlist, segments, init segments. They outlive the publisher and the
- * process: an existing playlist is continued. Methods never reject; do not run them concurrently.
+ * process: an existing playlist is continued, unless it ended.
+ *
+ * A playlist has one container, because no tag takes an init segment back and players do not
+ * survive the change. It is a transport stream until a segment needs CMAF, and then CMAF for as
+ * long as the archive exists.
+ *
+ * Methods never reject; do not run them concurrently.
  */
 export class HlsArchive {
   readonly #options: HlsArchiveOptions;
   readonly #playlistPath: string;
   readonly #segmentTemplate: string;
   #playlist: Playlist | null = null;
+  #container: Container;
   /** No longer in the playlist; players with an older copy may still request them. */
   #retired: PlaylistEntry[] = [];
   #init: InitSegment | null = null;
@@ -52,24 +64,46 @@ export class HlsArchive {
   #failure = "";
   /** Whether a segment is missing before the next one. */
   #hasGap = false;
+  /** Whether the next segment is the first of a list that replaces another one. */
+  #isRestarted = false;
+  /**
+   * Whether the new list is not in the file yet. After a change of container it appears with its
+   * second segment: until then players read that the old one has ended, and stop without an error.
+   */
+  #isWithheld = false;
+  /** Time of day at which the next segment begins if it continues the newest one. */
+  #nextWallMs = Infinity;
 
   constructor(options: HlsArchiveOptions) {
     const { config, names } = options;
     this.#options = options;
+    this.#container = config.useFmp4 ? "cmaf" : "mpegts";
     this.#playlistPath = fillStream(config.playlistFile, names);
     this.#segmentTemplate = fillStream(config.segmentFile, names);
   }
 
-  /** Muxes a segment and writes it and the playlist. On failure the segment is dropped. */
-  async add(segment: Segment): Promise<void> {
-    const muxed = await this.#mux(segment);
-    const isWritten = muxed !== null && await this.#try(() => this.#write(segment, muxed));
-    if (!isWritten) this.#hasGap = true;
+  /**
+   * Muxes a segment and writes it and the playlist. On failure the segment is dropped.
+   *
+   * @param endWallMs Time of day at which the segment ended, in ms since 1970.
+   */
+  async add(segment: Segment, endWallMs: number): Promise<void> {
+    const isDiscontinuity = segment.isDiscontinuity || this.#hasGap;
+    const isAdded = await this.#try(() => this.#add({ ...segment, isDiscontinuity }, endWallMs));
+    this.#hasGap = !isAdded;
   }
 
   /** Records that a segment was dropped before it got here. */
   skip(): void {
     this.#hasGap = true;
+  }
+
+  /** Tells players that the stream has ended. The next segment begins a new list. */
+  async end(): Promise<void> {
+    const playlist = this.#playlist;
+    if (playlist === null || playlist.isEnded || playlist.entries.length === 0) return;
+    playlist.end();
+    await this.#try(() => this.#writePlaylist(playlist));
   }
 
   /** Removes the segments that are no longer in the playlist. */
@@ -88,34 +122,87 @@ export class HlsArchive {
     });
   }
 
-  async #mux(segment: Segment): Promise<MuxedSegment | null> {
+  async #add(segment: Segment, endWallMs: number): Promise<void> {
+    const playlist = await this.#open();
+    if (containerFor(segment.video, segment.audio) === "cmaf") this.#container = "cmaf";
+    await this.#restartIfNeeded(playlist);
+    const muxed = await this.#mux(segment);
+    await this.#write(playlist, segment, muxed, endWallMs);
+    if (this.#failure !== "") this.#options.logger.info("HLS writing resumed");
+    this.#failure = "";
+  }
+
+  async #restartIfNeeded(playlist: Playlist): Promise<void> {
+    const isOther = playlist.entries.some(({ initUri }) =>
+      (initUri === null) !== (this.#container === "mpegts")
+    );
+    if (!isOther && !playlist.isEnded) return;
+    if (!playlist.isEnded) {
+      playlist.end();
+      await this.#writePlaylist(playlist);
+      this.#isWithheld = true;
+    }
+    const dropped = playlist.restart();
+    if (this.#options.config.cleanup) this.#retired.push(...dropped);
+    this.#isRestarted = true;
+  }
+
+  async #mux(segment: Segment): Promise<MuxedSegment> {
     try {
-      return await this.#options.mux(segment);
+      return await this.#options.mux(segment, this.#container);
     } catch (error) {
-      this.#report(`HLS segment dropped: muxing failed: ${describeError(error)}`, FIX_ENCODER);
-      return null;
+      const what = `HLS segment dropped: muxing failed: ${describeError(error)}`;
+      throw new SegmentError(what, FIX_ENCODER);
     }
   }
 
-  async #write(segment: Segment, { media, init }: MuxedSegment): Promise<void> {
+  async #write(
+    playlist: Playlist,
+    segment: Segment,
+    { media, init }: MuxedSegment,
+    endWallMs: number,
+  ): Promise<void> {
     const { files, config, wallMs } = this.#options;
-    const { durationMs } = segment;
-    const playlist = await this.#open();
+    const { durationMs, isIndependent } = segment;
     const sequence = playlist.nextSequence;
     const tsPath = fillSegment(this.#segmentTemplate, { sequence, durationMs, wallMs: wallMs() });
     const path = init === null ? tsPath : withExtension(tsPath, ".m4s");
     if (init !== null && !this.#isInitFor(segment)) {
       await this.#writeInit(init, segment, withExtension(tsPath, "-init.mp4"));
     }
-    const initUri = init && this.#init!.uri;
     await files.write(this.#pathOf(path), media);
     const isFirst = playlist.entries.length === 0;
-    const isDiscontinuity = !isFirst && (segment.isDiscontinuity || this.#hasGap);
-    this.#hasGap = false;
-    const dropped = playlist.add({ uri: this.#uriOf(path), durationMs, isDiscontinuity, initUri });
-    await files.write(this.#pathOf(this.#playlistPath), encodeUtf8(playlist.render()));
+    const dropped = playlist.add({
+      uri: this.#uriOf(path),
+      durationMs,
+      isDiscontinuity: isFirst ? this.#isRestarted : segment.isDiscontinuity,
+      isIndependent,
+      wallMs: this.#beginOf(segment, endWallMs),
+      initUri: init && this.#init!.uri,
+    });
+    this.#isRestarted = false;
+    if (!this.#isWithheld || !isFirst) await this.#writePlaylist(playlist);
     if (config.cleanup) this.#retired.push(...dropped);
     await this.#removeRetired(playlist.windowMs);
+  }
+
+  /** Returns the time of day of the first frame, by the stream's own time while it continues. */
+  #beginOf({ durationMs, isDiscontinuity }: Segment, endWallMs: number): number {
+    const measuredMs = endWallMs - durationMs;
+    const expectedMs = isDiscontinuity ? Infinity : this.#nextWallMs;
+    const aheadMs = expectedMs - measuredMs;
+    const isNear = aheadMs >= -MAX_BEHIND_MS && aheadMs <= MAX_AHEAD_MS;
+    const wallMs = isNear ? expectedMs : measuredMs;
+    this.#nextWallMs = wallMs + durationMs;
+    return wallMs;
+  }
+
+  async #writePlaylist(playlist: Playlist): Promise<void> {
+    this.#isWithheld = false;
+    await this.#options.files.write(
+      this.#pathOf(this.#playlistPath),
+      encodeUtf8(playlist.render()),
+    );
   }
 
   /** Compares tracks, not bytes: each init segment contains its time of creation. */
@@ -139,16 +226,17 @@ export class HlsArchive {
     const { files, config, wallMs } = this.#options;
     const text = await files.read(this.#pathOf(this.#playlistPath));
     const state = text === null ? null : parsePlaylist(text);
-    if (state !== null) return new Playlist(config.windowMs, state);
-    const targetMs = config.fragmentMs * config.targetDurationRatio;
-    return new Playlist(config.windowMs, {
+    const options = { windowMs: config.windowMs, targetSeconds: targetSecondsOf(config) };
+    if (state === null) {
       // Higher than any number used before. Caches keep segments: a reused name would show viewers
       // an old stream.
-      sequence: Math.floor(wallMs() / 1000),
-      discontinuitySequence: 0,
-      targetSeconds: Math.ceil(targetMs / 1000),
-      entries: [],
-    });
+      const sequence = Math.floor(wallMs() / 1000);
+      const fresh = { sequence, discontinuitySequence: 0, isEnded: false, entries: [] };
+      return new Playlist(options, fresh);
+    }
+    const hasInit = state.entries.some(({ initUri }) => initUri !== null);
+    if (hasInit && !state.isEnded) this.#container = "cmaf";
+    return new Playlist(options, state);
   }
 
   /** Removes the oldest retired segments until the rest lasts at most `keepMs`. */
@@ -186,21 +274,28 @@ export class HlsArchive {
     return this.#options.config.entryPrefix + relativeUri(this.#playlistPath, path);
   }
 
+  /** Logs the first of several failures in a row: each segment may fail. */
   async #try(act: () => Promise<void>): Promise<boolean> {
     try {
       await act();
+      return true;
     } catch (error) {
-      this.#report(`HLS write failed: ${describeError(error)}`, FIX_DISK);
+      const { message, fix } = error instanceof SegmentError
+        ? error
+        : { message: `HLS write failed: ${describeError(error)}`, fix: FIX_DISK };
+      if (this.#failure === "") this.#options.logger.warning(message, { fix });
+      this.#failure = message;
       return false;
     }
-    if (this.#failure !== "") this.#options.logger.info("HLS writing resumed");
-    this.#failure = "";
-    return true;
   }
+}
 
-  /** Logs the first of several failures in a row: each segment may fail. */
-  #report(what: string, fix: string): void {
-    if (this.#failure === "") this.#options.logger.warning(what, { fix });
-    this.#failure = what;
+/** A segment cannot be muxed. */
+class SegmentError extends Error {
+  readonly fix: string;
+
+  constructor(message: string, fix: string) {
+    super(message);
+    this.fix = fix;
   }
 }

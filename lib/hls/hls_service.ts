@@ -1,4 +1,4 @@
-import { type CancelTimer, type Clock, nextTurn } from "../base/clock.ts";
+import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
 import type { HlsConfig, VhostConfig } from "../config/config.ts";
@@ -7,7 +7,8 @@ import { fillStream, type StreamNames, streamNames } from "./file_names.ts";
 import { HlsArchive } from "./hls_archive.ts";
 import type { HlsFiles } from "./hls_files.ts";
 import { HlsStream } from "./hls_stream.ts";
-import { type Segment, Segmenter } from "./segmenter.ts";
+import { type LoadCmaf, SegmentMuxer } from "./segment_mux.ts";
+import { type Omission, type Segment, Segmenter } from "./segmenter.ts";
 
 /** Options of {@linkcode HlsService}. */
 interface HlsServiceOptions {
@@ -31,6 +32,12 @@ const POLL_MS = 200;
 /** Segments of a stream that may wait for the disk. More would fill the memory. */
 const MAX_WAITING_SEGMENTS = 8;
 
+/**
+ * A publisher that returns within this time continues the playlist: an encoder that is restarted
+ * does not end it.
+ */
+const END_AFTER_MS = 3000;
+
 /** The HLS of one stream under one version of its settings. */
 interface Channel {
   /** Path of the playlist. */
@@ -42,7 +49,8 @@ interface Channel {
   readonly archive: HlsArchive;
   /** Null while no one publishes. */
   follower: HlsStream | null;
-  cancelDispose: CancelTimer | null;
+  /** Ends the playlist, later removes the files; null while a source feeds the stream. */
+  cancelCleanup: CancelTimer | null;
   waiting: number;
 }
 
@@ -54,7 +62,7 @@ export class HlsService {
   readonly #options: HlsServiceOptions;
   /** By the paths of their playlists. */
   readonly #channels = new Map<string, Channel>();
-  #muxer: Promise<typeof import("./segment_mux.ts")> | null = null;
+  #cmaf: ReturnType<LoadCmaf> | null = null;
   /** Resolves when all work queued so far is done. */
   #work: Promise<void> = Promise.resolve();
   #cancelPoll: CancelTimer | null = null;
@@ -64,11 +72,12 @@ export class HlsService {
   }
 
   /**
-   * Loads the muxer. That blocks the event loop for 50 to 250 ms, so call it before clients connect
-   * if a vhost writes HLS.
+   * Prepares for a vhost with HLS. Loading the CMAF muxer blocks the event loop for about 50 ms, so
+   * this loads it at once if the vhost writes nothing but CMAF. Otherwise the first stream that
+   * needs CMAF loads it; most servers never do.
    */
-  start(): void {
-    this.#muxer ??= import("./segment_mux.ts");
+  prepare({ enabled, useFmp4 }: HlsConfig): void {
+    if (enabled && useFmp4) void this.#loadCmaf();
   }
 
   /** Writes HLS for `stream`, which a source begins to feed, if the vhost's settings ask for it. */
@@ -129,7 +138,7 @@ export class HlsService {
     const channel: Channel = {
       ...{ key, owner, config, logger, archive },
       follower: null,
-      cancelDispose: null,
+      cancelCleanup: null,
       waiting: 0,
     };
     this.#channels.set(key, channel);
@@ -138,26 +147,39 @@ export class HlsService {
 
   #createArchive(names: StreamNames, config: HlsConfig, logger: Logger): HlsArchive {
     const { clock, files, wallMs } = this.#options;
-    this.start();
-    const muxer = this.#muxer!;
-    const pause = () => nextTurn(clock);
-    const mux = async (segment: Segment) => await (await muxer).muxSegment(segment, pause);
+    let isSkipReported = false;
+    const onFrameSkipped = () => {
+      if (isSkipReported) return;
+      isSkipReported = true;
+      logger.warning("HLS omits an AAC frame: it is longer than the 8184 bytes that ADTS permits", {
+        fix: "check the encoder, or set hls_use_fmp4 on",
+      });
+    };
+    const muxer = new SegmentMuxer({ clock, loadCmaf: () => this.#loadCmaf(), onFrameSkipped });
+    const mux = muxer.mux.bind(muxer);
     return new HlsArchive({ names, config, files, logger, mux, wallMs });
   }
 
+  #loadCmaf(): ReturnType<LoadCmaf> {
+    return this.#cmaf ??= import("./cmaf_mux.ts");
+  }
+
   #follow(channel: Channel, stream: Stream): void {
-    channel.cancelDispose?.();
-    channel.cancelDispose = null;
-    const segmenter = new Segmenter(channel.config, {
+    const { config, logger } = channel;
+    channel.cancelCleanup?.();
+    channel.cancelCleanup = null;
+    const segmenter = new Segmenter(config, {
       onSegment: (segment) => this.#add(channel, segment),
-      onUnsupported: (codecName) =>
-        channel.logger.warning(`HLS omits ${codecName}: no HLS player supports it`, {
-          fix: "publish H.264, HEVC or AV1 with AAC, MP3 or Opus",
+      onOmitted: (codecName, reason) => logOmission(logger, codecName, reason),
+      onLongGop: (gopMs) => logLongGop(logger, gopMs, config),
+      onTimeStands: () =>
+        logger.warning("HLS waits: timestamps of the stream stand still", {
+          fix: "make the encoder send timestamps that advance",
         }),
     });
     channel.follower = new HlsStream(stream, segmenter, this.#options.chunkSize);
     channel.follower.start();
-    channel.logger.info("HLS started", { playlist: channel.key });
+    logger.info("HLS started", { playlist: channel.key });
     this.#cancelPoll ??= this.#options.clock.after(POLL_MS, () => this.#poll());
   }
 
@@ -175,8 +197,16 @@ export class HlsService {
     channel.follower?.leave();
     channel.follower = null;
     const { disposeMs } = channel.config;
-    if (disposeMs === 0) return this.#close(channel);
-    channel.cancelDispose = this.#options.clock.after(disposeMs, () => {
+    const endMs = disposeMs === 0 ? END_AFTER_MS : Math.min(END_AFTER_MS, disposeMs);
+    channel.cancelCleanup = this.#options.clock.after(endMs, () => {
+      this.#enqueue(() => channel.archive.end());
+      if (disposeMs === 0) this.#close(channel);
+      else this.#disposeAfter(channel, disposeMs - endMs);
+    });
+  }
+
+  #disposeAfter(channel: Channel, delayMs: number): void {
+    channel.cancelCleanup = this.#options.clock.after(delayMs, () => {
       this.#channels.delete(channel.key);
       this.#enqueue(() => channel.archive.dispose());
     });
@@ -184,7 +214,7 @@ export class HlsService {
 
   /** Forgets a channel; its files stay. */
   #close(channel: Channel): void {
-    channel.cancelDispose?.();
+    channel.cancelCleanup?.();
     this.#channels.delete(channel.key);
     this.#enqueue(() => channel.archive.close());
   }
@@ -198,8 +228,9 @@ export class HlsService {
       return;
     }
     channel.waiting++;
+    const endWallMs = this.#options.wallMs();
     this.#enqueue(async () => {
-      await channel.archive.add(segment);
+      await channel.archive.add(segment, endWallMs);
       channel.waiting--;
     });
   }
@@ -208,4 +239,30 @@ export class HlsService {
   #enqueue(act: () => Promise<void>): void {
     this.#work = this.#work.then(act);
   }
+}
+
+function logOmission(logger: Logger, codecName: string, reason: Omission): void {
+  switch (reason) {
+    case "unsupported":
+      return logger.warning(`HLS omits ${codecName}: no HLS player supports it`, {
+        fix: "publish H.264, HEVC or AV1 with AAC, MP3 or Opus",
+      });
+    case "damaged header":
+      return logger.warning(`HLS omits ${codecName}: its sequence header is damaged`, {
+        fix: "check the encoder",
+      });
+    case "no header":
+      return logger.warning(`HLS omits ${codecName}: its sequence header is missing`, {
+        fix: "make the encoder send a sequence header before the first frame",
+      });
+    default:
+      return reason satisfies never;
+  }
+}
+
+function logLongGop(logger: Logger, gopMs: number, { fragmentMs }: HlsConfig): void {
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
+  logger.warning(`GOP is ${seconds(gopMs)}, longer than hls_fragment, ${seconds(fragmentMs)}`, {
+    fix: "set the keyframe interval of the encoder to hls_fragment or less, or raise hls_fragment",
+  });
 }

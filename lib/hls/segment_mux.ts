@@ -1,26 +1,7 @@
-/**
- * Muxes segments with mediabunny, one output each. mediabunny's own HLS output does not serve: it
- * writes no discontinuities, continues no playlist from before a restart, and cuts before a segment
- * exceeds its target, not where SRS cuts.
- */
-
-import {
-  BufferTarget,
-  CmafOutputFormat,
-  EncodedAudioPacketSource,
-  EncodedPacket,
-  EncodedVideoPacketSource,
-  Logging,
-  LogLevel,
-  MpegTsOutputFormat,
-  Output,
-} from "mediabunny";
-import type { Packet, Segment } from "./segmenter.ts";
-import { type AudioTrack, containerFor, type VideoTrack } from "./track.ts";
-import { correctVideoFrames } from "./ts_packets.ts";
-
-// It would print a line per segment for a publisher's damaged header.
-Logging.level = LogLevel.Silent;
+import { type Clock, nextTurn } from "../base/clock.ts";
+import type { Container } from "../media/codecs.ts";
+import type { Segment } from "./segmenter.ts";
+import { TsMuxer } from "./ts_mux.ts";
 
 /** The bytes of a segment. */
 export interface MuxedSegment {
@@ -29,175 +10,34 @@ export interface MuxedSegment {
   readonly init: Uint8Array | null;
 }
 
-/** Yields to the event loop. */
-type Pause = () => Promise<void>;
+/** Loads the muxer for CMAF. Repeated calls load it once. */
+export type LoadCmaf = () => Promise<typeof import("./cmaf_mux.ts")>;
 
-/** Packets between two pauses. Some take 0.1 ms each. */
-const PACKETS_PER_SLICE = 16;
-
-/** Shortest fragment of a CMAF segment. Longer GOPs are fragments, muxed one by one. */
-const FRAGMENT_SECONDS = 1;
-
-/**
- * Muxes a segment. Calls `pause` every few packets, so that it does not block the event loop.
- *
- * @throws Error from mediabunny if the packets do not match their codec.
- */
-export async function muxSegment(segment: Segment, pause: Pause): Promise<MuxedSegment> {
-  return containerFor(segment.video, segment.audio) === "mpegts"
-    ? { media: await muxTransportStream(segment, pause), init: null }
-    : await muxCmaf(segment, pause);
+/** Options of {@linkcode SegmentMuxer}. */
+interface SegmentMuxerOptions {
+  readonly clock: Clock;
+  readonly loadCmaf: LoadCmaf;
+  /** An audio frame was too long for a transport stream. */
+  readonly onFrameSkipped: () => void;
 }
 
-async function muxTransportStream(segment: Segment, pause: Pause): Promise<Uint8Array> {
-  const target = new BufferTarget();
-  await fill(new Output({ format: new MpegTsOutputFormat(), target }), segment, pause);
-  await pause();
-  const bytes = new Uint8Array(target.buffer!);
-  correctVideoFrames(bytes, segment.packets.filter(({ isVideo }) => isVideo));
-  return bytes;
-}
+/** Muxes the segments of one channel, one at a time, without blocking the event loop. */
+export class SegmentMuxer {
+  readonly #pause: () => Promise<void>;
+  readonly #loadCmaf: LoadCmaf;
+  readonly #ts: TsMuxer;
 
-async function muxCmaf(segment: Segment, pause: Pause): Promise<MuxedSegment> {
-  const [target, initTarget] = [new BufferTarget(), new BufferTarget()];
-  const format = new CmafOutputFormat({ minimumFragmentDuration: FRAGMENT_SECONDS });
-  await fill(new Output({ format, target, initTarget }), segment, pause);
-  return { media: new Uint8Array(target.buffer!), init: new Uint8Array(initTarget.buffer!) };
-}
-
-async function fill(output: Output, segment: Segment, pause: Pause): Promise<void> {
-  try {
-    const tracks = new TrackSources(output, segment);
-    await output.start();
-    await addPackets(tracks, segment.packets, pause);
-    await output.finalize();
-  } catch (error) {
-    await output.cancel();
-    throw error;
-  }
-}
-
-/** Adds the first frame of each track first, so that all segments number tracks alike. */
-async function addPackets(
-  tracks: TrackSources,
-  packets: readonly Packet[],
-  pause: Pause,
-): Promise<void> {
-  const heads = [true, false].flatMap((isVideo) =>
-    packets.find((packet) => packet.isVideo === isVideo) ?? []
-  );
-  for (const head of heads) await tracks.add(head);
-  let count = 0;
-  for (const packet of packets) {
-    if (heads.includes(packet)) continue;
-    await tracks.add(packet);
-    if (++count % PACKETS_PER_SLICE === 0) await pause();
-  }
-}
-
-/** The tracks of an output. */
-class TrackSources {
-  readonly #video: VideoSource | null;
-  readonly #audio: AudioSource | null;
-
-  constructor(output: Output, { video, audio, packets, durationMs }: Segment) {
-    const durations = new Durations(packets, durationMs);
-    this.#video = video && new VideoSource(output, video, durations);
-    this.#audio = audio && new AudioSource(output, audio, durations);
+  constructor({ clock, loadCmaf, onFrameSkipped }: SegmentMuxerOptions) {
+    this.#pause = () => nextTurn(clock);
+    this.#loadCmaf = loadCmaf;
+    this.#ts = new TsMuxer(onFrameSkipped);
   }
 
-  add(packet: Packet): Promise<void> {
-    return packet.isVideo ? this.#video!.add(packet) : this.#audio!.add(packet);
-  }
-}
-
-class VideoSource {
-  readonly #source: EncodedVideoPacketSource;
-  readonly #config: VideoDecoderConfig;
-  readonly #durations: Durations;
-  readonly #isTs: boolean;
-  #newestMs = -Infinity;
-
-  constructor(output: Output, track: VideoTrack, durations: Durations) {
-    this.#source = new EncodedVideoPacketSource(track.hls.muxerName);
-    this.#config = {
-      codec: track.hls.codecString(track.config),
-      codedWidth: track.size.width,
-      codedHeight: track.size.height,
-      ...(track.config.length > 0 ? { description: track.config } : {}),
-    };
-    this.#durations = durations;
-    this.#isTs = output.format instanceof MpegTsOutputFormat;
-    output.addVideoTrack(this.#source);
-  }
-
-  async add(packet: Packet): Promise<void> {
-    const type = this.#typeOf(packet);
-    const encoded = encode(packet, type, this.#durations.of(packet));
-    await this.#source.add(encoded, { decoderConfig: this.#config });
-  }
-
-  /**
-   * Muxers insist on a keyframe first, but a segment that could wait no longer starts with another
-   * frame. In a transport stream all frames but B-frames are called keyframes: mediabunny muxes
-   * everything before a keyframe at once, and whole GOPs would block the event loop for tens of ms.
-   * `correctVideoFrames` removes the mark; repeated parameter sets remain.
-   */
-  #typeOf({ isKey, presentMs }: Packet): "key" | "delta" {
-    const isFirst = this.#newestMs === -Infinity;
-    const isInOrder = presentMs >= this.#newestMs;
-    this.#newestMs = Math.max(this.#newestMs, presentMs);
-    return isKey || isFirst || this.#isTs && isInOrder ? "key" : "delta";
-  }
-}
-
-class AudioSource {
-  readonly #source: EncodedAudioPacketSource;
-  readonly #config: AudioDecoderConfig;
-  readonly #durations: Durations;
-
-  constructor(output: Output, track: AudioTrack, durations: Durations) {
-    this.#source = new EncodedAudioPacketSource(track.hls.muxerName);
-    this.#config = {
-      codec: track.hls.codecString(track.config),
-      sampleRate: track.sampleRate,
-      numberOfChannels: track.channels,
-      ...(track.config.length > 0 ? { description: track.config } : {}),
-    };
-    this.#durations = durations;
-    output.addAudioTrack(this.#source);
-  }
-
-  async add(packet: Packet): Promise<void> {
-    const encoded = encode(packet, "key", this.#durations.of(packet));
-    await this.#source.add(encoded, { decoderConfig: this.#config });
-  }
-}
-
-function encode(packet: Packet, type: "key" | "delta", durationMs: number): EncodedPacket {
-  return new EncodedPacket(packet.data, type, packet.presentMs / 1000, durationMs / 1000);
-}
-
-/** Durations of packets: until the next of the track; the last lasts as long as the one before. */
-class Durations {
-  readonly #durations = new Map<Packet, number>();
-
-  constructor(packets: readonly Packet[], segmentMs: number) {
-    for (const isVideo of [true, false]) {
-      let [previous, durationMs]: [Packet | null, number] = [null, segmentMs];
-      for (const packet of packets) {
-        if (packet.isVideo !== isVideo) continue;
-        if (previous !== null) {
-          durationMs = packet.decodeMs - previous.decodeMs;
-          this.#durations.set(previous, durationMs);
-        }
-        previous = packet;
-      }
-      if (previous !== null) this.#durations.set(previous, durationMs);
+  /** Muxes a segment. Rejects if the packets do not match their codec. */
+  async mux(segment: Segment, container: Container): Promise<MuxedSegment> {
+    if (container === "mpegts") {
+      return { media: await this.#ts.mux(segment, this.#pause), init: null };
     }
-  }
-
-  of(packet: Packet): number {
-    return this.#durations.get(packet) ?? 0;
+    return await (await this.#loadCmaf()).muxCmaf(segment, this.#pause);
   }
 }

@@ -6,6 +6,7 @@ import { type FlvFrame, readAudio, readVideo } from "../media/flv_content.ts";
 import { readFrameSize } from "../media/frame_size.ts";
 import { isMetadata } from "../media/metadata.ts";
 import { MessageType } from "../rtmp/constants.ts";
+import { targetSecondsOf } from "./playlist.ts";
 import {
   type AudioTrack,
   audioTrack,
@@ -36,13 +37,22 @@ export interface Segment {
   readonly durationMs: number;
   /** Does not continue the segment before: another source, other tracks, or a gap. */
   readonly isDiscontinuity: boolean;
+  /** Decodable without the segments before: its video starts with a keyframe. */
+  readonly isIndependent: boolean;
 }
+
+/** Why frames of a codec are not in the segments. */
+export type Omission = "unsupported" | "damaged header" | "no header";
 
 /** Receives what a {@linkcode Segmenter} makes. */
 interface SegmenterEvents {
   onSegment(segment: Segment): void;
-  /** The stream has a codec that no segment can hold. Called once per codec. */
-  onUnsupported(codecName: string): void;
+  /** Segments lack a codec of the stream. Called once per codec. */
+  onOmitted(codecName: string, reason: Omission): void;
+  /** Keyframes are further apart than the target duration. Called once. */
+  onLongGop(gopMs: number): void;
+  /** There are no segments, because the stream's time does not advance. Called once. */
+  onTimeStands(): void;
 }
 
 /** The configured rules for cutting. */
@@ -55,8 +65,17 @@ type CutRules = Pick<
 const MIN_SEGMENT_MS = 200;
 const MIN_REST_MS = 100;
 
-/** A segment ends at this size, because it is in memory until then: its time may stand still. */
+/** A segment ends at this size, because it is in memory until then. */
 const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
+
+/** More frames than this per second do not exist: the stream's time stands still. */
+const MAX_FRAMES_PER_SECOND = 1000;
+
+/** A segment that would exceed the configured limit by more than this contains a pause. */
+const PAUSE_MS = 1000;
+
+/** Frames without a header before that is reported: a header may follow its first frames. */
+const FRAMES_WITHOUT_HEADER = 25;
 
 /** Assumed duration of the last frame of a stream. */
 const FRAME_MS = 40;
@@ -70,7 +89,9 @@ export class Segmenter {
   readonly #rules: CutRules;
   readonly #events: SegmenterEvents;
   readonly #clock = new LongClock();
-  readonly #unsupported = new Set<string>();
+  /** Names of codecs. */
+  readonly #omitted = new Set<string>();
+  #framesWithoutHeader = 0;
   #video: VideoTrack | null = null;
   #audio: AudioTrack | null = null;
   /** Audio with another configuration, to start with the next segment. */
@@ -85,6 +106,10 @@ export class Segmenter {
   #videoMs = -Infinity;
   #videoPresentMs = -Infinity;
   #audioMs = -Infinity;
+  /** Time of the newest keyframe. */
+  #keyMs = -Infinity;
+  #isLongGopReported = false;
+  #isTimeReported = false;
   #isDiscontinuity = true;
   /** Tracks of the previous segment. */
   #last: Pick<Segment, "video" | "audio"> = { video: null, audio: null };
@@ -114,7 +139,12 @@ export class Segmenter {
     this.#isVideoStarted = false;
     this.#audio = null;
     this.#size = DEFAULT_SIZE;
-    this.#videoMs = this.#videoPresentMs = this.#audioMs = -Infinity;
+    this.#videoMs =
+      this.#videoPresentMs =
+      this.#audioMs =
+      this.#keyMs =
+        -Infinity;
+    this.#framesWithoutHeader = 0;
     this.#isDiscontinuity = true;
   }
 
@@ -123,12 +153,14 @@ export class Segmenter {
     if (content === null) return;
     const { codec } = content;
     if (codec === null || codec.hls === null) {
-      return this.#reportUnsupported(MessageType.VIDEO, payload);
+      return this.#omit(describeCodec(MessageType.VIDEO, payload), "unsupported");
     }
     if (content.type === "config") {
-      return this.#setVideo(videoTrack(codec, content.body, this.#size));
+      const track = videoTrack(codec, content.body, this.#size);
+      return track === null ? this.#omit(codec.name, "damaged header") : this.#setVideo(track);
     }
-    if (codec === this.#video?.codec) this.#addVideo(this.#clock.at(timestampMs), content);
+    if (codec !== this.#video?.codec) return this.#omitWithoutHeader(codec);
+    this.#addVideo(this.#clock.at(timestampMs), content);
   }
 
   #pushAudio(timestampMs: number, payload: Uint8Array): void {
@@ -136,17 +168,21 @@ export class Segmenter {
     if (content === null) return;
     const { codec, body } = content;
     if (codec === null || codec.hls === null) {
-      return this.#reportUnsupported(MessageType.AUDIO, payload);
+      return this.#omit(describeCodec(MessageType.AUDIO, payload), "unsupported");
     }
-    if (content.type === "config") return this.#setAudio(audioTrack(codec, body));
-    if (codec !== this.#audio?.codec && codec.sequenceHeader !== "required") {
+    if (content.type === "config") {
+      const track = audioTrack(codec, body);
+      return track === null ? this.#omit(codec.name, "damaged header") : this.#setAudio(track);
+    }
+    if (codec !== this.#audio?.codec && codec !== this.#nextAudio?.codec) {
+      if (codec.sequenceHeader === "required") return this.#omitWithoutHeader(codec);
       this.#setAudio(audioTrackFromFrame(codec, body));
     }
     this.#addAudio(this.#clock.at(timestampMs), content);
   }
 
-  #setVideo(track: VideoTrack | null): void {
-    if (track === null || isSameTrack(track, this.#video)) return;
+  #setVideo(track: VideoTrack): void {
+    if (isSameTrack(track, this.#video)) return;
     // The decoder needs a keyframe next, and a segment has one video configuration.
     if (this.#isVideoStarted) this.#end(this.#restMs());
     this.#video = track;
@@ -168,9 +204,10 @@ export class Segmenter {
     if (!this.#isVideoStarted && !isKey && this.#rules.waitKeyframe) return;
     this.#isVideoStarted = true;
     const timeMs = Math.max(decodeMs, this.#videoMs);
-    if (this.#isOverdue(timeMs) || this.#mayCutAt(timeMs, isKey)) {
-      this.#end(this.#elapsedMs(timeMs));
-    }
+    const isOverdue = this.#isOverdue(timeMs);
+    if (isKey || isOverdue) this.#checkGop(timeMs);
+    if (isOverdue || this.#mayCutAt(timeMs, isKey)) this.#cut(timeMs);
+    if (isKey) this.#keyMs = timeMs;
     // Publishers may stamp it otherwise, but a GOP never starts before the previous one ends.
     const earliestMs = isKey ? this.#videoPresentMs : -Infinity;
     const presentMs = Math.max(timeMs + compositionMs, earliestMs);
@@ -181,7 +218,7 @@ export class Segmenter {
 
   #addAudio(decodeMs: number, { codec, body }: FlvFrame<AudioCodec>): void {
     const timeMs = Math.max(decodeMs, this.#audioMs);
-    if (this.#isOverdue(timeMs)) this.#end(this.#elapsedMs(timeMs));
+    if (this.#isOverdue(timeMs)) this.#cut(timeMs);
     const isPlayable = codec === this.#audio?.codec && this.#nextAudio === null;
     if (!isPlayable || body.length === 0) return;
     this.#audioMs = timeMs;
@@ -204,13 +241,45 @@ export class Segmenter {
 
   /** Whether the segment can no longer wait for a keyframe. */
   #isOverdue(timeMs: number): boolean {
+    return this.#elapsedMs(timeMs) >= this.#longestMs || this.#bytes > MAX_SEGMENT_BYTES ||
+      this.#isTimeStanding(timeMs);
+  }
+
+  /** Longest segment that the rules permit. */
+  get #longestMs(): number {
     const { fragmentMs, audioOverflowRatio } = this.#rules;
-    const dueMs = Math.max(MIN_SEGMENT_MS, fragmentMs * audioOverflowRatio);
-    return this.#elapsedMs(timeMs) >= dueMs || this.#bytes > MAX_SEGMENT_BYTES;
+    return Math.max(MIN_SEGMENT_MS, fragmentMs * audioOverflowRatio);
+  }
+
+  #isTimeStanding(timeMs: number): boolean {
+    const seconds = Math.max(1, this.#elapsedMs(timeMs) / 1000);
+    if (this.#packets.length < seconds * MAX_FRAMES_PER_SECOND) return false;
+    if (!this.#isTimeReported) this.#events.onTimeStands();
+    this.#isTimeReported = true;
+    return true;
+  }
+
+  #checkGop(timeMs: number): void {
+    const gopMs = timeMs - this.#keyMs;
+    const isLong = gopMs < Infinity && Math.round(gopMs / 1000) > targetSecondsOf(this.#rules);
+    if (!isLong || !this.#rules.waitKeyframe || this.#isLongGopReported) return;
+    this.#isLongGopReported = true;
+    this.#events.onLongGop(gopMs);
   }
 
   #elapsedMs(timeMs: number): number {
     return timeMs - (this.#packets[0]?.decodeMs ?? timeMs);
+  }
+
+  /** Ends the segment before the frame at `timeMs`. */
+  #cut(timeMs: number): void {
+    const elapsedMs = this.#elapsedMs(timeMs);
+    const longestMs = this.#longestMs;
+    if (elapsedMs < longestMs + PAUSE_MS) return this.#end(elapsedMs);
+    // The stream paused. Claim no more than its frames last, but keep a frame that stands alone.
+    this.#end(this.#packets.length === 1 ? longestMs : Math.min(this.#restMs(), longestMs));
+    this.#keyMs = -Infinity;
+    this.#isDiscontinuity = true;
   }
 
   /** Duration of a segment that no frame follows. */
@@ -234,16 +303,21 @@ export class Segmenter {
     const audio = packets.some(({ isVideo }) => !isVideo) ? this.#audio : null;
     const isOther = !isSameTrack(video, this.#last.video) || !isSameTrack(audio, this.#last.audio);
     const isDiscontinuity = this.#isDiscontinuity || isOther;
+    const isIndependent = packets.find(({ isVideo }) => isVideo)?.isKey ?? true;
     this.#last = { video, audio };
     this.#isDiscontinuity = false;
-    this.#events.onSegment({ video, audio, packets, durationMs, isDiscontinuity });
+    const segment = { video, audio, packets, durationMs, isDiscontinuity, isIndependent };
+    this.#events.onSegment(segment);
   }
 
-  #reportUnsupported(typeId: number, payload: Uint8Array): void {
-    const name = describeCodec(typeId, payload);
-    if (this.#unsupported.has(name)) return;
-    this.#unsupported.add(name);
-    this.#events.onUnsupported(name);
+  #omitWithoutHeader({ name }: VideoCodec | AudioCodec): void {
+    if (++this.#framesWithoutHeader >= FRAMES_WITHOUT_HEADER) this.#omit(name, "no header");
+  }
+
+  #omit(codecName: string, reason: Omission): void {
+    if (this.#omitted.has(codecName)) return;
+    this.#omitted.add(codecName);
+    this.#events.onOmitted(codecName, reason);
   }
 }
 

@@ -10,6 +10,7 @@ import type {
 } from "../media/codecs.ts";
 import type { AudioFormat } from "../media/audio_format.ts";
 import type { FrameSize } from "../media/frame_size.ts";
+import { isAdtsConfig, readAvcSetup } from "./elementary.ts";
 
 /** The video of a segment. */
 export interface VideoTrack {
@@ -36,8 +37,13 @@ const NO_BYTES = new Uint8Array(0);
 
 /** Returns the container that holds these tracks: a transport stream if both fit. */
 export function containerFor(video: VideoTrack | null, audio: AudioTrack | null): Container {
-  const isTs = [video, audio].every((track) => track === null || track.hls.container === "mpegts");
+  const isTs = (video === null || video.hls.container === "mpegts") &&
+    (audio === null || isInTransportStream(audio));
   return isTs ? "mpegts" : "cmaf";
+}
+
+function isInTransportStream({ hls, config }: AudioTrack): boolean {
+  return hls.container === "mpegts" && (hls.muxerName !== "aac" || isAdtsConfig(config));
 }
 
 /** Whether a decoder of one track can continue with the other. */
@@ -60,7 +66,9 @@ export function videoTrack(
   size: FrameSize,
 ): VideoTrack | null {
   const copy = copyConfig(codec, config);
-  return codec.hls === null || copy === null ? null : { codec, hls: codec.hls, config: copy, size };
+  if (codec.hls === null || copy === null) return null;
+  if (codec.hls.muxerName === "avc" && readAvcSetup(copy) === null) return null;
+  return { codec, hls: codec.hls, config: copy, size };
 }
 
 /**

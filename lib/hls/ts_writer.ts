@@ -1,4 +1,11 @@
-/** Packets of an MPEG transport stream, ISO/IEC 13818-1. Section numbers are those of its edition of 2019. */
+import {
+  clockPidOf,
+  programAssociation,
+  programMap,
+  TsPid,
+  TsStreamType,
+  type TsTracks,
+} from "./ts_tables.ts";
 
 const PACKET_BYTES = 188;
 const HEADER_BYTES = 4;
@@ -16,37 +23,19 @@ const HAS_PCR = 0x10;
 /** Length byte, flags and a program clock reference. */
 const PCR_FIELD_BYTES = 8;
 
-const PAT_PID = 0;
-const PMT_PID = 4096;
-const VIDEO_PID = 256;
-const AUDIO_PID = 257;
-const PROGRAM = 1;
-
 const VIDEO_STREAM_ID = 0xe0;
 const AUDIO_STREAM_ID = 0xc0;
-/** AC-3 and its like are private streams (ATSC A/52 Annex A). */
+/** For AC-3 and E-AC-3 (ATSC A/52 Annex A). */
 const PRIVATE_STREAM_ID = 0xbd;
 
 const CLOCK_HZ = 90_000;
 const CLOCK_WRAP = 2 ** 33;
 
-/** A clock reference comes at least every 100 ms (§2.7.2); this leaves a margin. */
+/** Longest time between clock references. The standard permits 100 ms (§2.7.2). */
 const PCR_PERIOD_MS = 90;
 
-/** Over a longer silence the clock is not counted on: the next unit sets it. */
+/** A longer silence is not filled with clock references: the next frame sets the clock. */
 const MAX_PCR_GAP_MS = 10_000;
-
-/** Stream types of the codecs of a transport stream (§2.4.4.9; ATSC A/52 for the last two). */
-export const TsStreamType = { avc: 0x1b, aac: 0x0f, mp3: 0x03, ac3: 0x81, eac3: 0x87 } as const;
-
-/** One of {@linkcode TsStreamType}. */
-export type TsStreamType = typeof TsStreamType[keyof typeof TsStreamType];
-
-/** Which elementary streams there are; null where there is none. */
-export interface TsTracks {
-  readonly video: TsStreamType | null;
-  readonly audio: TsStreamType | null;
-}
 
 /** A frame in the form that a transport stream carries. */
 export interface TsUnit {
@@ -59,29 +48,33 @@ export interface TsUnit {
 }
 
 /**
- * Writes the transport stream of one channel, segment by segment. Continuity counters and the program clock
- * continue from one segment to the next, as players want it where a playlist has no discontinuity: set-top
- * boxes and VLC complain otherwise.
+ * Writes the transport stream of one channel (ISO/IEC 13818-1:2019), segment by segment.
+ *
+ * Continuity counters and the program clock continue from one segment to the next: VLC reports
+ * errors otherwise, and set-top boxes stop.
  */
 export class TsWriter {
   readonly #counters = new Map<number, number>();
+  #tracks: TsTracks = { video: null, audio: null };
   #newestPcrMs: number | null = null;
   #bytes = new Uint8Array(0);
   #length = 0;
 
-  /** Begins a segment. After a discontinuity the clock may be anything. */
+  /** Begins a segment with its tables. At a discontinuity the clock may jump. */
   begin(tracks: TsTracks, isDiscontinuity: boolean): void {
+    this.#tracks = tracks;
     this.#bytes = new Uint8Array(64 * PACKET_BYTES);
     this.#length = 0;
     if (isDiscontinuity) this.#newestPcrMs = null;
-    this.#writeSection(PAT_PID, programAssociation());
-    this.#writeSection(PMT_PID, programMap(tracks));
+    this.#writeSection(TsPid.pat, programAssociation());
+    this.#writeSection(TsPid.pmt, programMap(tracks));
   }
 
-  /** Appends a frame. */
-  write(unit: TsUnit, tracks: TsTracks): void {
-    const pcrPid = tracks.video === null ? AUDIO_PID : VIDEO_PID;
-    const pid = unit.isVideo ? VIDEO_PID : AUDIO_PID;
+  /** Appends a frame of one of the segment's tracks. */
+  write(unit: TsUnit): void {
+    const tracks = this.#tracks;
+    const pcrPid = clockPidOf(tracks);
+    const pid = unit.isVideo ? TsPid.video : TsPid.audio;
     this.#fillClock(unit.decodeMs, pcrPid);
     const isClock = pid === pcrPid && this.#mayClock(unit.decodeMs);
     if (isClock) this.#newestPcrMs = unit.decodeMs;
@@ -93,12 +86,12 @@ export class TsWriter {
     });
   }
 
-  /** The segment. The caller owns it. */
+  /** Returns the segment, which the caller owns. */
   end(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length);
   }
 
-  /** Clock references in packets of their own, where frames are further apart than those may be. */
+  /** Writes packets that hold nothing but the clock, where frames are too far apart. */
   #fillClock(untilMs: number, pcrPid: number): void {
     if (this.#newestPcrMs === null || untilMs - this.#newestPcrMs > MAX_PCR_GAP_MS) return;
     while (untilMs - this.#newestPcrMs > PCR_PERIOD_MS) {
@@ -120,11 +113,11 @@ export class TsWriter {
     return this.#newestPcrMs === null || timeMs > this.#newestPcrMs;
   }
 
-  /** A section that fits into one packet. */
+  /** Writes a section that fits into one packet. */
   #writeSection(pid: number, section: Uint8Array): void {
     const at = this.#nextPacket(pid, { begins: true, hasPayload: true, hasAdaptation: false });
     const bytes = this.#bytes;
-    // Pointer field: the section begins right behind it.
+    // Pointer field: the section follows at once.
     bytes[at + HEADER_BYTES] = 0;
     bytes.set(section, at + HEADER_BYTES + 1);
     bytes.fill(0xff, at + HEADER_BYTES + 1 + section.length, at + PACKET_BYTES);
@@ -135,7 +128,7 @@ export class TsWriter {
     for (let isFirst = true; source.left > 0; isFirst = false) {
       const wantedBytes = isFirst ? adaptationBytes(first) : 0;
       const room = PACKET_BYTES - HEADER_BYTES - wantedBytes;
-      // The last packet is filled up by its adaptation field.
+      // The adaptation field fills up the last packet.
       const fieldBytes = source.left >= room ? wantedBytes : wantedBytes + room - source.left;
       const at = this.#nextPacket(pid, {
         begins: isFirst,
@@ -147,7 +140,7 @@ export class TsWriter {
     }
   }
 
-  /** @returns where it begins. The counter counts packets with a payload only (§2.4.3.3). */
+  /** @returns its offset. The counter counts packets with a payload only (§2.4.3.3). */
   #nextPacket(pid: number, kind: PacketKind): number {
     const at = this.#length;
     this.#length += PACKET_BYTES;
@@ -170,7 +163,7 @@ export class TsWriter {
     this.#bytes = grown;
   }
 
-  /** An adaptation field of `length` bytes, 1 or more, behind the header of the packet at `packetAt`. */
+  /** Writes the adaptation field, `length` ≥ 1 bytes, of the packet at `packetAt`. */
   #writeAdaptation(packetAt: number, length: number, { pcrMs, isRandomAccess }: Adaptation): void {
     const bytes = this.#bytes;
     const at = packetAt + HEADER_BYTES;
@@ -186,7 +179,7 @@ export class TsWriter {
   }
 }
 
-/** What the adaptation field of a frame's first packet says. */
+/** Content of an adaptation field. */
 interface Adaptation {
   readonly pcrMs: number | null;
   readonly isRandomAccess: boolean;
@@ -205,7 +198,7 @@ interface PacketKind {
   readonly hasAdaptation: boolean;
 }
 
-/** Reads some byte arrays as one. */
+/** Reads byte arrays as if they were one. */
 class PartReader {
   left: number;
   readonly #parts: readonly Uint8Array[];
@@ -217,7 +210,7 @@ class PartReader {
     this.left = parts.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** Fills `target`, for which enough must be left. */
+  /** Fills `target`. At least as much must be left. */
   read(target: Uint8Array): void {
     for (let filled = 0; filled < target.length;) {
       const part = this.#parts[this.#index]!;
@@ -245,18 +238,18 @@ function streamIdOf(type: TsStreamType): number {
   }
 }
 
-/** Header of a PES packet (§2.4.3.6), with both times where they differ. */
+/** Returns the header of a PES packet (§2.4.3.6), with both times where they differ. */
 function pesHeader({ isVideo, decodeMs, presentMs, data }: TsUnit, streamId: number): Uint8Array {
   const hasBoth = presentMs !== decodeMs;
   const timeBytes = hasBoth ? 10 : 5;
   const bytes = new Uint8Array(9 + timeBytes);
   const length = 3 + timeBytes + data.length;
   bytes.set([0, 0, 1, streamId]);
-  // Only video may leave its length open, and its frames are often too long to say.
+  // 0 leaves the length open, which only video may do: its frames often exceed the field.
   const announced = isVideo || length > 0xffff ? 0 : length;
   bytes[4] = announced >>> 8;
   bytes[5] = announced & 0xff;
-  // Marker bits, and that the data begin with a whole frame.
+  // Marker bits, and the data alignment indicator: a frame starts here.
   bytes[6] = 0x84;
   bytes[7] = hasBoth ? 0xc0 : 0x80;
   bytes[8] = timeBytes;
@@ -265,7 +258,7 @@ function pesHeader({ isVideo, decodeMs, presentMs, data }: TsUnit, streamId: num
   return bytes;
 }
 
-/** Four bits that say which time it is, then 33 bits in three pieces, each with a marker bit behind it. */
+/** Writes four bits that name the time, then 33 bits in three pieces, each with a marker bit. */
 function writeTime(bytes: Uint8Array, at: number, kind: number, timeMs: number): void {
   const ticks = ticksOf(timeMs);
   bytes[at] = (kind << 4) | (Math.floor(ticks / 2 ** 30) << 1) | 1;
@@ -277,7 +270,7 @@ function writeTime(bytes: Uint8Array, at: number, kind: number, timeMs: number):
   bytes[at + 4] = ((low << 1) & 0xff) | 1;
 }
 
-/** 33 bits at 90 kHz, six reserved ones, nine of an extension at 27 MHz, which is 0 (§2.4.3.5). */
+/** Writes 33 bits at 90 kHz, six reserved bits, nine of an extension that is 0 (§2.4.3.5). */
 function writePcr(bytes: Uint8Array, at: number, timeMs: number): void {
   const ticks = ticksOf(timeMs);
   const high = Math.floor(ticks / 2);
@@ -292,63 +285,4 @@ function writePcr(bytes: Uint8Array, at: number, timeMs: number): void {
 function ticksOf(timeMs: number): number {
   const ticks = Math.round(timeMs * CLOCK_HZ / 1000) % CLOCK_WRAP;
   return ticks < 0 ? ticks + CLOCK_WRAP : ticks;
-}
-
-/** Program association table (§2.4.4.3): one program, whose map is at `PMT_PID`. */
-function programAssociation(): Uint8Array {
-  return section(0x00, 1, [PROGRAM >>> 8, PROGRAM & 0xff, 0xe0 | (PMT_PID >>> 8), PMT_PID & 0xff]);
-}
-
-/** Program map table (§2.4.4.8). */
-function programMap({ video, audio }: TsTracks): Uint8Array {
-  const pcrPid = video === null ? AUDIO_PID : VIDEO_PID;
-  const streams: number[] = [];
-  if (video !== null) streams.push(...streamEntry(video, VIDEO_PID));
-  if (audio !== null) streams.push(...streamEntry(audio, AUDIO_PID));
-  return section(0x02, PROGRAM, [0xe0 | (pcrPid >>> 8), pcrPid & 0xff, 0xf0, 0x00, ...streams]);
-}
-
-function streamEntry(type: TsStreamType, pid: number): number[] {
-  const descriptor = registrationOf(type);
-  return [type, 0xe0 | (pid >>> 8), pid & 0xff, 0xf0, descriptor.length, ...descriptor];
-}
-
-/** AC-3 and E-AC-3 are registered by name (ATSC A/52 Annex A, §2.6.8). */
-function registrationOf(type: TsStreamType): number[] {
-  const name = type === TsStreamType.ac3 ? "AC-3" : type === TsStreamType.eac3 ? "EAC3" : "";
-  if (name === "") return [];
-  return [0x05, name.length, ...Array.from(name, (letter) => letter.charCodeAt(0))];
-}
-
-/** A table's section in its long form, the only one of its table, with its checksum (§2.4.4.10). */
-function section(
-  tableId: number,
-  tableIdExtension: number,
-  content: readonly number[],
-): Uint8Array {
-  const length = 5 + content.length + 4;
-  const body = [
-    tableId,
-    0xb0 | (length >>> 8),
-    length & 0xff,
-    tableIdExtension >>> 8,
-    tableIdExtension & 0xff,
-    // Version 0, in force now.
-    0xc1,
-    0,
-    0,
-    ...content,
-  ];
-  const sum = crc32(body);
-  return new Uint8Array([...body, sum >>> 24, (sum >>> 16) & 0xff, (sum >>> 8) & 0xff, sum & 0xff]);
-}
-
-/** CRC of ISO/IEC 13818-1 Annex A: polynomial 0x04c11db7, most significant bit first, no final inversion. */
-function crc32(bytes: readonly number[]): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte << 24;
-    for (let bit = 0; bit < 8; bit++) crc = (crc << 1) ^ (crc < 0 ? 0x04c11db7 : 0);
-  }
-  return crc >>> 0;
 }

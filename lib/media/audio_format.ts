@@ -26,12 +26,17 @@ export function defaultAudioFormat(): AudioFormat {
   return { sampleRate: 48_000, channels: 2 };
 }
 
-/** Reads an AudioSpecificConfig: 5 bits of object type, 4 of rate index, 4 of channels. */
+/**
+ * Reads an AudioSpecificConfig: 5 bits of object type, 4 of rate index, 4 of channels. After index
+ * 15, 24 bits spell the rate out.
+ */
 export function readAacFormat(config: Uint8Array): AudioFormat | null {
   if (config.length < 2) return null;
-  const sampleRate = AAC_RATES[((config[0]! & 7) << 1) | (config[1]! >>> 7)];
-  if (sampleRate === undefined) return null;
-  const channels = (config[1]! >>> 3) & 15;
+  const rateIndex = ((config[0]! & 7) << 1) | (config[1]! >>> 7);
+  const isSpelledOut = rateIndex === 15 && config.length >= 5;
+  const sampleRate = isSpelledOut ? (readU32(config, 1) << 1) >>> 8 : AAC_RATES[rateIndex];
+  if (sampleRate === undefined || sampleRate === 0) return null;
+  const channels = (config[isSpelledOut ? 4 : 1]! >>> 3) & 15;
   // 7 stands for eight channels; 0 means that the frames tell the number.
   return { sampleRate, channels: channels === 7 ? 8 : channels || 2 };
 }

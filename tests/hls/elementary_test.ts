@@ -1,4 +1,4 @@
-import { readAvcSetup, toAdts, toAnnexB } from "../../lib/hls/elementary.ts";
+import { isAdtsConfig, readAvcSetup, toAdts, toAnnexB } from "../../lib/hls/elementary.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 
@@ -56,7 +56,11 @@ Deno.test("toAdts() writes HE-AAC as LC", () => {
   assertEquals(toAdts(hex("21"), hex("2B 92 08 00"))!.subarray(0, 3), hex("FFF1 5C"));
 });
 
-Deno.test("toAdts() refuses what it cannot say", () => {
-  assertEquals(toAdts(new Uint8Array(8185), hex("1210")), null, "too long");
-  assertEquals(toAdts(hex("21"), hex("1780")), null, "a rate that is written out");
+Deno.test("toAdts() is null for a frame that is too long for ADTS", () => {
+  assertEquals(toAdts(new Uint8Array(8185), hex("1210")), null);
+});
+
+Deno.test("isAdtsConfig() is false for a sample rate that is spelled out", () => {
+  // 44,100 Hz by index 4; index 15 and 24 bits.
+  assertEquals([hex("1210"), hex("1780 5622 10")].map(isAdtsConfig), [true, false]);
 });

@@ -9,12 +9,13 @@ Deno.test("HlsService writes segments from keyframe to keyframe, and a playlist"
   rig.publish().send(5);
   await rig.untilSegments(2);
   assertEquals(
-    rig.playlist(),
+    rig.undated(),
     `#EXTM3U
 #EXT-X-VERSION:3
 #EXT-X-MEDIA-SEQUENCE:1700000000
 #EXT-X-DISCONTINUITY-SEQUENCE:0
 #EXT-X-TARGETDURATION:2
+#EXT-X-INDEPENDENT-SEGMENTS
 #EXTINF:2.000,
 show-1700000000.ts
 #EXTINF:2.000,
@@ -67,7 +68,7 @@ Deno.test("HlsService writes the last, shorter segment when the stream is unpubl
   publisher.send(3);
   publisher.handle.end("unpublished");
   await rig.untilSegments(2);
-  assertMatch(rig.playlist(), /#EXTINF:2\.000,\n.*\n#EXTINF:0\.940,\n/);
+  assertMatch(rig.undated(), /#EXTINF:2\.000,\n.*\n#EXTINF:0\.940,\n/);
   assertEquals(rig.playlist().includes("ENDLIST"), false);
   await rig.close();
 });
@@ -183,7 +184,90 @@ Deno.test("HlsService keeps the files of a publisher that returns in time", asyn
   second.send(3);
   await rig.untilSegments(3);
   await rig.clock.advance(60_000);
-  assertEquals(rig.entries(), ["0", "1", "!2"]);
+  assertEquals(rig.entries(), ["!2"]);
+  assertEquals(rig.files.paths.length, 4);
+  await rig.close();
+});
+
+Deno.test("HlsService ends the playlist 3 s after the stream was unpublished", async () => {
+  const rig = new HlsRig();
+  const publisher = rig.publish();
+  publisher.send(3);
+  publisher.handle.end("unpublished");
+  await rig.untilSegments(2);
+  await rig.clock.advance(2900);
+  assertEquals(rig.playlist().includes("#EXT-X-ENDLIST"), false);
+  await rig.poll("the end", () => rig.playlist().endsWith("#EXT-X-ENDLIST\n"));
+  assertEquals(rig.entries(), ["0", "1"]);
+  await rig.close();
+});
+
+Deno.test("HlsService begins a new list after an ended one, with numbers that continue", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  const first = rig.publish();
+  first.send(3);
+  first.handle.end("unpublished");
+  await rig.untilSegments(2);
+  await rig.clock.advance(4000);
+  await rig.poll("the end", () => rig.playlist().includes("#EXT-X-ENDLIST"));
+  rig.publish().send(5);
+  await rig.untilSegments(4);
+  assertEquals(rig.entries(), ["!2", "3"]);
+  assertEquals(rig.playlist().includes("#EXT-X-ENDLIST"), false);
+  await rig.close();
+});
+
+Deno.test("HlsService begins a new list if that of a server that ran before has ended", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  const first = rig.publish();
+  first.send(3);
+  first.handle.end("unpublished");
+  await rig.untilSegments(2);
+  await rig.clock.advance(4000);
+  await rig.poll("the end", () => rig.playlist().includes("#EXT-X-ENDLIST"));
+  await rig.close();
+  const next = new HlsRig("hls_fragment 2; hls_window 60;", rig.files);
+  next.publish().send(3);
+  await next.poll("a segment", () => !next.playlist().includes("#EXT-X-ENDLIST"));
+  assertEquals(next.entries(), ["!2"]);
+  await next.close();
+});
+
+Deno.test("HlsService does not end the playlist when the server stops", async () => {
+  const rig = new HlsRig();
+  rig.publish().send(3);
+  await rig.untilSegments(1);
+  await rig.close();
+  await rig.clock.advance(10_000);
+  assertEquals(rig.playlist().includes("#EXT-X-ENDLIST"), false);
+});
+
+Deno.test("HlsService takes the target duration from the settings, not from an old playlist", async () => {
+  const files = new MemoryFiles();
+  const text = "#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:1699999999\n#EXT-X-TARGETDURATION:60\n" +
+    "#EXTINF:2.000,\nshow-1.ts\n";
+  files.contents.set("html/live/show.m3u8", new TextEncoder().encode(text));
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;", files);
+  rig.publish().send(3);
+  await rig.poll("a segment", () => rig.entries().length === 2);
+  assertMatch(rig.playlist(), /#EXT-X-TARGETDURATION:2\n/);
+  await rig.close();
+});
+
+Deno.test("HlsService dates segments by the stream's time, also after a burst", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  const publisher = rig.publish();
+  publisher.send(5);
+  await rig.untilSegments(2);
+  rig.wallMs += 1900;
+  publisher.send(2);
+  await rig.untilSegments(3);
+  // The clock ran on while the stream stood still, then the encoder began again.
+  rig.wallMs += 60_000;
+  publisher.send(2);
+  await rig.untilSegments(4);
+  const dates = rig.playlist().match(/(?<=DATE-TIME:2023-11-14T).*/g);
+  assertEquals(dates, ["22:13:18.000Z", "22:13:20.000Z", "22:13:22.000Z", "22:14:19.900Z"]);
   await rig.close();
 });
 
@@ -270,11 +354,7 @@ Deno.test("HlsService omits a codec that no HLS player supports, and logs it", a
 
 Deno.test("HlsService writes CMAF for AV1 and Opus, with one init segment", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 60;");
-  const publisher = rig.hub.open("live/show").publish()!;
-  for (const { typeId, timestampMs, payload } of readFlv(AV1_OPUS_FLV).tags) {
-    publisher.push(typeId, timestampMs, payload, timestampMs);
-  }
-  publisher.end("unpublished");
+  publishAv1(rig);
   await rig.poll("the end", () => rig.hub.open("live/show").viewerCount === 0);
   await rig.close();
   const init = "html/live/show-1700000000-init.mp4";
@@ -285,6 +365,69 @@ Deno.test("HlsService writes CMAF for AV1 and Opus, with one init segment", asyn
   ]);
   assertEquals(new TextDecoder().decode(rig.files.contents.get(init)!.subarray(4, 8)), "ftyp");
   assertEquals(rig.playlist().includes("DISCONTINUITY\n"), false);
+});
+
+/** Publishes `media` of AV1 and Opus. */
+function publishAv1(rig: HlsRig): void {
+  const publisher = rig.hub.open("live/show").publish()!;
+  for (const { typeId, timestampMs, payload } of readFlv(AV1_OPUS_FLV).tags) {
+    publisher.push(typeId, timestampMs, payload, timestampMs);
+  }
+  publisher.end("unpublished");
+}
+
+Deno.test("HlsService stays with CMAF when H.264 follows AV1", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  publishAv1(rig);
+  await rig.untilSegments(3);
+  rig.publish().send(5);
+  await rig.untilSegments(5);
+  assertEquals(rig.entries(), ["0", "1", "2", "!3", "4"]);
+  assertEquals(rig.files.paths.filter((path) => path.endsWith(".ts")), []);
+  assertEquals(rig.playlist().match(/#EXT-X-MAP/g)?.length, 2);
+  await rig.close();
+});
+
+Deno.test("HlsService ends a list of transport streams before it begins one of CMAF", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  const first = rig.publish();
+  first.send(5);
+  first.handle.end("unpublished");
+  await rig.untilSegments(3);
+  publishAv1(rig);
+  // With its second segment, the new list replaces the old one.
+  await rig.poll("the end of the old list", () => rig.playlist().includes("#EXT-X-ENDLIST"));
+  assertEquals(rig.playlist().includes(".m4s") && rig.playlist().includes(".ts"), false);
+  await rig.poll("the new list", () => rig.playlist().includes(".m4s"));
+  assertEquals(rig.playlist().includes(".ts\n"), false);
+  assertEquals(rig.entries()[0], "!3");
+  await rig.close();
+});
+
+Deno.test("HlsService continues a CMAF playlist of a server that ran before", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60;");
+  publishAv1(rig);
+  await rig.untilSegments(3);
+  await rig.close();
+  const next = new HlsRig("hls_fragment 2; hls_window 60;", rig.files);
+  next.publish().send(5);
+  await next.untilSegments(5);
+  assertEquals(next.playlist().includes(".ts\n"), false);
+  assertEquals(next.entries(), ["0", "1", "2", "!3", "4"]);
+  await next.close();
+});
+
+Deno.test("HlsService writes CMAF for all codecs if hls_use_fmp4 is on", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60; hls_use_fmp4 on;");
+  rig.publish().send(5);
+  await rig.untilSegments(2);
+  assertEquals(rig.files.paths.map((path) => path.replace("html/live/show", "")), [
+    "-1700000000-init.mp4",
+    "-1700000000.m4s",
+    "-1700000001.m4s",
+    ".m3u8",
+  ]);
+  await rig.close();
 });
 
 Deno.test("HlsService leaves a stream when its publisher does", async () => {

@@ -33,7 +33,9 @@ Deno.test("Segmenter accepts any messages", () => {
       onSegment({ packets, durationMs }) {
         assert(packets.length > 0 && durationMs > 0);
       },
-      onUnsupported() {},
+      onOmitted() {},
+      onLongGop() {},
+      onTimeStands() {},
     });
     for (const [typeId, timestampMs, payload] of list) {
       segmenter.push(typeId, timestampMs, payload);
@@ -78,18 +80,32 @@ Deno.test("parsePlaylist() accepts any text", () => {
   }));
 });
 
-Deno.test("HlsService logs once that frames do not match their header, and continues", async () => {
+Deno.test("HlsService logs a damaged sequence header once, and continues with the one before", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 60;");
   const publisher = rig.publish();
   // An AVC header cut short within its first parameter set.
   publisher.push(9, AVC_CONFIG.slice(0, 20));
   publisher.send(5);
-  await rig.poll("a line", () => rig.lines.length > 0);
-  publisher.push(9, AVC_CONFIG);
-  publisher.send(5);
-  await rig.poll("a segment", () => rig.entries().length > 0);
-  assertEquals(rig.lines.length, 2, rig.lines.join("\n"));
-  assert(rig.lines[0]!.startsWith("HLS segment dropped: muxing failed: "));
-  assertEquals(rig.lines[1], "HLS writing resumed");
+  await rig.untilSegments(2);
+  assertEquals(rig.lines, [
+    "HLS omits H.264: its sequence header is damaged: check the encoder",
+  ]);
+  assertEquals(rig.entries(), ["0", "1"]);
+  await rig.close();
+});
+
+Deno.test("HlsService logs once that AAC frames are too long for ADTS, and omits them", async () => {
+  const rig = new HlsRig();
+  const publisher = rig.publish();
+  const long = new Uint8Array(8188);
+  long.set(hex("AF01"));
+  publisher.push(8, long);
+  publisher.push(8, long);
+  publisher.send(3);
+  await rig.untilSegments(1);
+  assertEquals(rig.lines, [
+    "HLS omits an AAC frame: it is longer than the 8184 bytes that ADTS permits: " +
+    "check the encoder, or set hls_use_fmp4 on",
+  ]);
   await rig.close();
 });

@@ -1,14 +1,36 @@
-import { parsePlaylist, Playlist, type PlaylistEntry } from "../../lib/hls/playlist.ts";
+import {
+  parsePlaylist,
+  Playlist,
+  type PlaylistEntry,
+  targetSecondsOf,
+} from "../../lib/hls/playlist.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
-const FRESH = { sequence: 7, discontinuitySequence: 0, targetSeconds: 2, entries: [] } as const;
+const FRESH = { sequence: 7, discontinuitySequence: 0, isEnded: false, entries: [] } as const;
+
+/** Times of day are unknown: they have a test of their own. */
+const ENTRY = {
+  durationMs: 2000,
+  isDiscontinuity: false,
+  isIndependent: true,
+  wallMs: null,
+  initUri: null,
+} as const;
 
 function entry(uri: string, change: Partial<PlaylistEntry> = {}): PlaylistEntry {
-  return { uri, durationMs: 2000, isDiscontinuity: false, initUri: null, ...change };
+  return { ...ENTRY, uri, ...change };
+}
+
+function createPlaylist(windowMs = 60_000): Playlist {
+  return new Playlist({ windowMs, targetSeconds: 2 }, FRESH);
+}
+
+function targetOf(playlist: Playlist): number {
+  return Number(/TARGETDURATION:(\d+)/.exec(playlist.render())![1]);
 }
 
 Deno.test("Playlist renders transport streams with version 3", () => {
-  const playlist = new Playlist(60_000, FRESH);
+  const playlist = createPlaylist();
   playlist.add(entry("a-7.ts"));
   playlist.add(entry("a-8.ts", { durationMs: 2033.4, isDiscontinuity: true }));
   assertEquals(
@@ -17,7 +39,8 @@ Deno.test("Playlist renders transport streams with version 3", () => {
 #EXT-X-VERSION:3
 #EXT-X-MEDIA-SEQUENCE:7
 #EXT-X-DISCONTINUITY-SEQUENCE:0
-#EXT-X-TARGETDURATION:3
+#EXT-X-TARGETDURATION:2
+#EXT-X-INDEPENDENT-SEGMENTS
 #EXTINF:2.000,
 a-7.ts
 #EXT-X-DISCONTINUITY
@@ -28,7 +51,7 @@ a-8.ts
 });
 
 Deno.test("Playlist lists an init segment where it changes, with version 6", () => {
-  const playlist = new Playlist(60_000, FRESH);
+  const playlist = createPlaylist();
   playlist.add(entry("a-7.m4s", { initUri: "a-7-init.mp4" }));
   playlist.add(entry("a-8.m4s", { initUri: "a-7-init.mp4" }));
   playlist.add(entry("a-9.m4s", { initUri: "a-9-init.mp4", isDiscontinuity: true }));
@@ -39,6 +62,7 @@ Deno.test("Playlist lists an init segment where it changes, with version 6", () 
 #EXT-X-MEDIA-SEQUENCE:7
 #EXT-X-DISCONTINUITY-SEQUENCE:0
 #EXT-X-TARGETDURATION:2
+#EXT-X-INDEPENDENT-SEGMENTS
 #EXT-X-MAP:URI="a-7-init.mp4"
 #EXTINF:2.000,
 a-7.m4s
@@ -53,7 +77,7 @@ a-9.m4s
 });
 
 Deno.test("Playlist drops entries beyond the window and counts them", () => {
-  const playlist = new Playlist(7000, FRESH);
+  const playlist = createPlaylist(7000);
   const dropped = ["a", "b", "c", "d", "e"].flatMap((uri) =>
     playlist.add(entry(uri, { isDiscontinuity: uri === "b" }))
   );
@@ -66,6 +90,7 @@ Deno.test("Playlist drops entries beyond the window and counts them", () => {
 #EXT-X-MEDIA-SEQUENCE:9
 #EXT-X-DISCONTINUITY-SEQUENCE:1
 #EXT-X-TARGETDURATION:2
+#EXT-X-INDEPENDENT-SEGMENTS
 #EXTINF:2.000,
 c
 #EXTINF:2.000,
@@ -77,7 +102,7 @@ e
 });
 
 Deno.test("Playlist keeps the three target durations that players need even if the window is shorter", () => {
-  const playlist = new Playlist(1000, FRESH);
+  const playlist = createPlaylist(1000);
   const countAfter = (durationMs: number) => {
     playlist.add(entry("a", { durationMs }));
     return playlist.entries.length;
@@ -85,30 +110,101 @@ Deno.test("Playlist keeps the three target durations that players need even if t
   assertEquals([2000, 2000, 2000, 2000].map(countAfter), [1, 2, 3, 3]);
   assertEquals(playlist.windowMs, 6000);
   // The target is 3 s now, so four segments of 2 s are too few.
-  assertEquals([2100, 2000, 2000, 2000].map(countAfter), [4, 5, 5, 5]);
+  assertEquals([2600, 2000, 2000, 2000].map(countAfter), [4, 5, 5, 5]);
   assertEquals(playlist.windowMs, 9000);
 });
 
-Deno.test("Playlist never lowers the target duration, which players rely on", () => {
-  const playlist = new Playlist(5000, FRESH);
+Deno.test("Playlist compares rounded durations with the target duration", () => {
+  const playlist = createPlaylist();
+  for (const durationMs of [2002, 2035, 2499]) playlist.add(entry("a", { durationMs }));
+  assertEquals(targetOf(playlist), 2);
+  playlist.add(entry("a", { durationMs: 2500 }));
+  assertEquals(targetOf(playlist), 3);
+});
+
+Deno.test("Playlist raises the target duration only while it lists the long segment", () => {
+  const playlist = createPlaylist(5000);
   playlist.add(entry("long", { durationMs: 4100 }));
-  for (let count = 0; count < 8; count++) playlist.add(entry("short"));
-  assertEquals(playlist.entries.some(({ uri }) => uri === "long"), false);
-  assertEquals(/TARGETDURATION:(\d+)/.exec(playlist.render())?.[1], "5");
+  assertEquals(targetOf(playlist), 4);
+  const targets = Array.from({ length: 8 }, () => {
+    playlist.add(entry("short"));
+    return targetOf(playlist);
+  });
+  assertEquals(targets, [4, 4, 4, 4, 4, 2, 2, 2]);
+});
+
+Deno.test("targetSecondsOf() rounds, and is at least 1", () => {
+  const targets = [[2000, 1], [2400, 1], [2000, 1.3], [200, 1], [10_000, 1.5]].map((
+    [fragmentMs, ratio],
+  ) => targetSecondsOf({ fragmentMs: fragmentMs!, targetDurationRatio: ratio! }));
+  assertEquals(targets, [2, 2, 3, 1, 15]);
+});
+
+Deno.test("Playlist says that segments are independent only while all are", () => {
+  const playlist = createPlaylist(4000);
+  const isSaid = (isIndependent: boolean) => {
+    playlist.add(entry("a", { isIndependent }));
+    return playlist.render().includes("#EXT-X-INDEPENDENT-SEGMENTS\n");
+  };
+  assertEquals([true, false, true, true, true].map(isSaid), [true, false, false, false, true]);
+});
+
+Deno.test("Playlist states times of day, and its end", () => {
+  const playlist = createPlaylist();
+  playlist.add(entry("a.ts", { wallMs: 1_700_000_000_040 }));
+  playlist.end();
+  assertEquals(
+    playlist.render().split("\n").slice(-5),
+    [
+      "#EXT-X-PROGRAM-DATE-TIME:2023-11-14T22:13:20.040Z",
+      "#EXTINF:2.000,",
+      "a.ts",
+      "#EXT-X-ENDLIST",
+      "",
+    ],
+  );
+});
+
+Deno.test("Playlist.restart() continues the numbers and counts discontinuities", () => {
+  const playlist = createPlaylist();
+  playlist.add(entry("a.ts"));
+  playlist.add(entry("b.ts", { isDiscontinuity: true }));
+  playlist.end();
+  assertEquals(playlist.restart().map(({ uri }) => uri), ["a.ts", "b.ts"]);
+  playlist.add(entry("c.ts", { isDiscontinuity: true }));
+  assertEquals(
+    playlist.render(),
+    `#EXTM3U
+#EXT-X-VERSION:3
+#EXT-X-MEDIA-SEQUENCE:9
+#EXT-X-DISCONTINUITY-SEQUENCE:1
+#EXT-X-TARGETDURATION:2
+#EXT-X-INDEPENDENT-SEGMENTS
+#EXT-X-DISCONTINUITY
+#EXTINF:2.000,
+c.ts
+`,
+  );
 });
 
 Deno.test("parsePlaylist() reads what Playlist wrote", () => {
   const state = {
     sequence: 1_795_351_612,
     discontinuitySequence: 3,
-    targetSeconds: 11,
+    isEnded: true,
     entries: [
-      entry("https://cdn.example.com/a-1.m4s", { initUri: "a-1-init.mp4" }),
+      entry("https://cdn.example.com/a-1.m4s", {
+        initUri: "a-1-init.mp4",
+        wallMs: 1_700_000_000_040,
+      }),
       entry("a-2.m4s", { initUri: "a-1-init.mp4", durationMs: 10_033 }),
       entry("a-3.m4s", { initUri: "a-3-init.mp4", isDiscontinuity: true }),
     ],
   };
-  assertEquals(parsePlaylist(new Playlist(60_000, state).render()), state);
+  assertEquals(
+    parsePlaylist(new Playlist({ windowMs: 60_000, targetSeconds: 2 }, state).render()),
+    state,
+  );
 });
 
 Deno.test("parsePlaylist() reads a playlist of SRS", () => {
@@ -117,8 +213,10 @@ Deno.test("parsePlaylist() reads a playlist of SRS", () => {
   assertEquals(parsePlaylist(text), {
     sequence: 4,
     discontinuitySequence: 0,
-    targetSeconds: 11,
-    entries: [entry("show-4.ts", { durationMs: 10_005, isDiscontinuity: true })],
+    isEnded: false,
+    entries: [
+      entry("show-4.ts", { durationMs: 10_005, isDiscontinuity: true, isIndependent: false }),
+    ],
   });
 });
 

@@ -192,6 +192,11 @@ export class HlsRig {
     await this.poll(`${count} segments`, () => this.#segmentsSince(name) >= count);
   }
 
+  /** The playlist without dates, which depend on when it was written. */
+  undated(name = "live/show"): string {
+    return this.playlist(name).replace(/^#EXT-X-PROGRAM-DATE-TIME.*\n/gm, "");
+  }
+
   /** Segments written since the first one. */
   #segmentsSince(name: string): number {
     const text = this.playlist(name);
@@ -210,7 +215,9 @@ export class HlsRig {
     return lines.flatMap((line, index) => {
       const number = /-(\d+)\.(?:ts|m4s)$/.exec(line)?.[1];
       if (number === undefined) return [];
-      const mark = lines.slice(0, index).findLast((each) => !/^#EXT(INF|-X-MAP)/.test(each));
+      const mark = lines.slice(0, index).findLast((each) =>
+        !/^#EXT(INF|-X-MAP|-X-PROGRAM)/.test(each)
+      );
       return [`${mark === "#EXT-X-DISCONTINUITY" ? "!" : ""}${Number(number) - 1_700_000_000}`];
     });
   }

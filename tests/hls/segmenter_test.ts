@@ -13,7 +13,9 @@ const OTHER_AAC = hex("AF 00 1208");
 
 class Rig {
   readonly segments: Segment[] = [];
-  readonly unsupported: string[] = [];
+  readonly omitted: string[] = [];
+  readonly longGops: number[] = [];
+  timeStands = 0;
   readonly #segmenter: Segmenter;
 
   constructor(directives = "hls_fragment 2;") {
@@ -21,7 +23,9 @@ class Rig {
     const { config } = parseConfig(text, "x.conf", { readFile: () => undefined });
     this.#segmenter = new Segmenter(config.vhosts.get("v")!.hls, {
       onSegment: (segment) => this.segments.push(segment),
-      onUnsupported: (name) => this.unsupported.push(name),
+      onOmitted: (name, reason) => this.omitted.push(`${name}: ${reason}`),
+      onLongGop: (gopMs) => this.longGops.push(gopMs),
+      onTimeStands: () => this.timeStands++,
     });
   }
 
@@ -250,5 +254,84 @@ Deno.test("Segmenter reports each unsupported codec once", () => {
     rig.video(count, hex("14 00 AB"));
     rig.audio(count, hex("B2 00"));
   }
-  assertEquals(rig.unsupported, ["VP6", "Speex"]);
+  assertEquals(rig.omitted, ["VP6: unsupported", "Speex: unsupported"]);
+});
+
+Deno.test("Segmenter reports video whose sequence header is missing", () => {
+  const rig = new Rig();
+  rig.audio(0, AAC_CONFIG);
+  for (let count = 0; count < 60; count++) {
+    rig.video(count * 100, videoFrame(count % 20 === 0, count));
+    rig.audio(count * 100);
+  }
+  assertEquals(rig.omitted, ["H.264: no header"]);
+  assertEquals(rig.segments.map(({ video }) => video), [null]);
+});
+
+Deno.test("Segmenter omits and reports video whose sequence header is damaged", () => {
+  const rig = new Rig();
+  // The record ends in the first parameter set.
+  rig.video(0, AVC_CONFIG.slice(0, 14));
+  rig.audio(0, AAC_CONFIG);
+  for (let timeMs = 0; timeMs < 5000; timeMs += 100) {
+    rig.key(timeMs);
+    rig.audio(timeMs);
+  }
+  assertEquals(rig.omitted, ["H.264: damaged header"]);
+  assertEquals(rig.segments.map(({ video, durationMs }) => [video, durationMs]), [[null, 4200]]);
+});
+
+Deno.test("Segmenter ends a segment where the stream pauses, with its real length", () => {
+  const rig = new Rig();
+  rig.headers();
+  for (const timeMs of [0, 1000, 32_000, 33_000, 34_000]) rig.key(timeMs);
+  assertEquals(rig.shown, ["!V0 V1000 = 1040", "!V32000 V33000 = 2000"]);
+});
+
+Deno.test("Segmenter keeps frames that are further apart than the longest segment", () => {
+  const rig = new Rig();
+  rig.headers();
+  for (const timeMs of [0, 10_000, 20_000]) rig.key(timeMs);
+  assertEquals(rig.shown, ["!V0 = 4200", "!V10000 = 4200"]);
+});
+
+Deno.test("Segmenter limits frames, and reports it, while time stands still", () => {
+  const rig = new Rig();
+  rig.headers();
+  for (let count = 0; count < 2500; count++) rig.video(1, videoFrame(count === 0, count));
+  assertEquals(rig.timeStands, 1);
+  rig.key(100);
+  rig.key(2100);
+  assertEquals(rig.segments.every(({ packets }) => packets.length <= 1000), true);
+});
+
+Deno.test("Segmenter reports a GOP that is longer than hls_fragment, once", () => {
+  const rig = new Rig();
+  rig.headers();
+  for (const timeMs of [0, 2002, 4404, 10_404, 20_404]) {
+    rig.key(timeMs);
+    for (let count = 1; count < 20; count++) rig.audio(timeMs + count * 100);
+  }
+  assertEquals(rig.longGops, [6000]);
+});
+
+Deno.test("Segmenter reports a GOP that does not end", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.key(0);
+  for (let timeMs = 40; timeMs < 9000; timeMs += 40) rig.video(timeMs);
+  assertEquals(rig.longGops, [4200]);
+});
+
+Deno.test("Segmenter tells which segments are decodable without others", () => {
+  const rig = new Rig();
+  rig.headers();
+  rig.audio(0);
+  rig.key(10);
+  for (let timeMs = 50; timeMs < 8500; timeMs += 40) rig.video(timeMs);
+  rig.breakOff();
+  rig.audio(9000, AAC_CONFIG);
+  rig.audio(9000);
+  rig.audio(13_200);
+  assertEquals(rig.segments.map(({ isIndependent }) => isIndependent), [true, false, false, true]);
 });

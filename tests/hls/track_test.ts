@@ -11,11 +11,16 @@ import { hex } from "../helpers/hex.ts";
 
 const OPUS_HEAD = "4F70757348656164 01 06 3801 80BB0000 0000 00";
 
+/** One SPS and one PPS. */
+const AVC = "01 64001F FF E1 0002 6764 01 0001 68";
+
 /** A configuration, and what of it a track keeps; null if there is no track. */
 type Case = readonly [fourcc: string, config: string, kept: string | null];
 
 const VIDEO: readonly Case[] = [
-  ["avc1", "01 64001F FF E1 0000", "01 64001F FF E1 0000"],
+  ["avc1", AVC, AVC],
+  // Cut short within the first parameter set.
+  ["avc1", "01 64001F FF E1 0002 67", null],
   ["avc1", "01 64", null],
   ["hvc1", "01 01 60000000", null],
   ["av01", "81 08 0C 00", "81 08 0C 00"],
@@ -67,7 +72,7 @@ Deno.test("audioTrackFromFrame() assumes 48 kHz stereo for frames it does not pa
 });
 
 Deno.test("containerFor() takes a transport stream for what every player knows, else CMAF", () => {
-  const avc = videoTrack(videoCodec("avc1"), hex("01 64001F FF E1 0000"), DEFAULT_SIZE);
+  const avc = videoTrack(videoCodec("avc1"), hex(AVC), DEFAULT_SIZE);
   const av1 = videoTrack(videoCodec("av01"), hex(""), DEFAULT_SIZE);
   const aac = audioTrack(audioCodec("mp4a"), hex("1210"));
   const opus = audioTrack(audioCodec("Opus"), hex(""));
@@ -76,4 +81,6 @@ Deno.test("containerFor() takes a transport stream for what every player knows, 
   assertEquals(containerFor(null, aac), "mpegts");
   assertEquals(containerFor(avc, opus), "cmaf");
   assertEquals(containerFor(av1, aac), "cmaf");
+  // AAC whose sample rate is spelled out: ADTS cannot state it.
+  assertEquals(containerFor(avc, audioTrack(audioCodec("mp4a"), hex("1780 5622 10"))), "cmaf");
 });

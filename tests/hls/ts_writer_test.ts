@@ -1,4 +1,5 @@
-import { TsStreamType, type TsTracks, type TsUnit, TsWriter } from "../../lib/hls/ts_writer.ts";
+import { TsStreamType, type TsTracks } from "../../lib/hls/ts_tables.ts";
+import { type TsUnit, TsWriter } from "../../lib/hls/ts_writer.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 
@@ -17,7 +18,7 @@ function segment(
   isDiscontinuity = false,
 ): TsPacket[] {
   writer.begin(tracks, isDiscontinuity);
-  for (const each of units) writer.write(each, tracks);
+  for (const each of units) writer.write(each);
   return readPackets(writer.end());
 }
 

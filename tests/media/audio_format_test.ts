@@ -23,7 +23,8 @@ const FORMATS: readonly (readonly [
   [readAacFormat, "11B8", "48000 8"],
   [readAacFormat, "1180", "48000 2"],
   [readAacFormat, "12", null],
-  // Index 13 is reserved; 15 is followed by the rate itself.
+  [readAacFormat, "1780 5622 10", "44100 2"],
+  // Index 13 is reserved; 15 is followed by the rate itself, which is missing.
   [readAacFormat, "1690", null],
   [readAacFormat, "1790", null],
   [readOpusFormat, OPUS_HEAD, "48000 6"],
