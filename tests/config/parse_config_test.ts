@@ -70,6 +70,7 @@ const DEFAULT_VHOST = {
     cleanup: true,
     disposeMs: 120_000,
     waitKeyframe: true,
+    useFmp4: false,
   },
   httpRemux: {
     enabled: false,
@@ -195,7 +196,7 @@ hls {
   enabled on; hls_fragment 2; hls_td_ratio 1.5; hls_aof_ratio 3; hls_window 30;
   hls_path /var/www/; hls_m3u8_file [vhost]/[app]/[stream].m3u8;
   hls_ts_file [app]/[stream]/[timestamp].ts; hls_entry_prefix https://cdn/; hls_cleanup off;
-  hls_dispose 1m; hls_wait_keyframe off;
+  hls_dispose 1m; hls_wait_keyframe off; hls_use_fmp4 on;
 }
 http_remux {
   enabled on; mount /watch/[app]/[stream].flv; has_audio off; has_video off; guess_has_av off;
@@ -287,6 +288,7 @@ const VHOST: VhostConfig = {
     cleanup: false,
     disposeMs: 60_000,
     waitKeyframe: false,
+    useFmp4: true,
   },
   httpRemux: {
     enabled: true,

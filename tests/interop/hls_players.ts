@@ -2,8 +2,10 @@
  * Many HLS players that do not decode: they make the requests of players, at the times of players.
  */
 
-import { parsePlaylist, type PlaylistState } from "../../lib/hls/playlist.ts";
+import { parsePlaylist } from "../../lib/hls/playlist.ts";
 import { delay } from "../helpers/until.ts";
+
+type Playlist = NonNullable<ReturnType<typeof parsePlaylist>>;
 
 /** A playlist as a player received it. */
 interface SeenPlaylist {
@@ -48,12 +50,13 @@ class HlsPlayer {
     if (playlist === null) throw new Error(`No playlist: ${text}`);
     await this.#fetchNew(playlist);
     // RFC 8216 §6.3.4: wait half as long when nothing has changed.
-    const waitMs = playlist.targetSeconds * (text === this.#text ? 500 : 1000);
+    const targetSeconds = Number(/#EXT-X-TARGETDURATION:(\d+)/.exec(text)![1]);
+    const waitMs = targetSeconds * (text === this.#text ? 500 : 1000);
     this.#text = text;
     return Math.max(0, sentMs + waitMs - Date.now());
   }
 
-  async #fetchNew({ sequence, entries }: PlaylistState): Promise<void> {
+  async #fetchNew({ sequence, entries }: Playlist): Promise<void> {
     const newest = this.segments.at(-1) ?? sequence + entries.length - START_SEGMENTS - 1;
     for (const [index, { uri }] of entries.entries()) {
       if (sequence + index <= newest) continue;
