@@ -1,12 +1,3 @@
-/**
- * Muxes CMAF segments with mediabunny, one output each. mediabunny's own HLS output does not serve:
- * it writes no discontinuities, continues no playlist from before a restart, and cuts before a
- * segment exceeds its target, not where SRS cuts.
- *
- * Loading mediabunny blocks the event loop for about 50 ms, so only `segment_mux.ts` imports this
- * module, when a stream needs CMAF.
- */
-
 import {
   BufferTarget,
   CmafOutputFormat,
@@ -39,7 +30,12 @@ const PACKETS_PER_SLICE = 16;
 const FRAGMENT_SECONDS = 1;
 
 /**
- * Muxes a segment. Calls `pause` every few packets, so that it does not block the event loop.
+ * Muxes a CMAF segment with mediabunny. Calls `pause` every few packets, so that it does not block
+ * the event loop; loading mediabunny does, for about 50 ms, so only `segment_mux.ts` imports this
+ * module, when a stream needs CMAF.
+ *
+ * mediabunny's own HLS output does not serve: it writes no discontinuities, continues no playlist
+ * from before a restart, and cuts before a segment exceeds its target, not where SRS cuts.
  *
  * @throws Error from mediabunny if the packets do not match their codec.
  */

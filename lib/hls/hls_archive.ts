@@ -37,7 +37,7 @@ interface InitSegment extends Pick<Segment, "video" | "audio"> {
 const FIX_DISK = "give the server write access to the hls_path folder, and check its free space";
 const FIX_ENCODER = "check the encoder: its frames do not match their sequence header";
 
-/** How far dates may be behind the clock, and ahead of it after a burst, before they are corrected. */
+/** How far dates may be behind the clock, or after a burst ahead of it. */
 const MAX_BEHIND_MS = 1000;
 const MAX_AHEAD_MS = 10_000;
 

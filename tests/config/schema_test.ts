@@ -30,7 +30,7 @@ const SRS_NAMES: Readonly<Record<string, string>> = {
     "enabled hls_fragment hls_td_ratio hls_aof_ratio hls_window hls_on_error hls_path hls_m3u8_file " +
     "hls_ts_file hls_ts_floor hls_entry_prefix hls_acodec hls_vcodec hls_cleanup hls_nb_notify " +
     "hls_wait_keyframe hls_dispose hls_keys hls_fragments_per_key hls_key_file hls_key_file_path " +
-    "hls_key_url hls_dts_directly hls_ctx hls_ts_ctx",
+    "hls_key_url hls_dts_directly hls_ctx hls_ts_ctx hls_use_fmp4 hls_fmp4_file hls_init_file",
   "vhost.http_remux":
     "enabled fast_cache drop_if_not_match has_audio has_video guess_has_av mount hstrs",
   "vhost.http_hooks":

@@ -29,7 +29,7 @@ Deno.test("toAnnexB() puts a delimiter before a frame, and parameter sets before
   assertEquals(toAnnexB(frame, setup, false), hex("00000001 09F0 00000001 0605 00000001 658801"));
 });
 
-Deno.test("toAnnexB() takes lengths of two bytes and of one, and leaves out delimiters", () => {
+Deno.test("toAnnexB() reads lengths of one and two bytes, and omits delimiters", () => {
   const setup = (lengthBytes: number) => ({ lengthBytes, parameterSets: hex("") });
   const expected = hex("00000001 09F0 00000001 4101");
   assertEquals(toAnnexB(hex("0002 09F0 0002 4101"), setup(2), false), expected);

@@ -8,7 +8,7 @@ import { assertEquals } from "../helpers/assert.ts";
 
 const FRESH = { sequence: 7, discontinuitySequence: 0, isEnded: false, entries: [] } as const;
 
-/** Times of day are unknown: they have a test of their own. */
+/** An entry without a time of day. */
 const ENTRY = {
   durationMs: 2000,
   isDiscontinuity: false,

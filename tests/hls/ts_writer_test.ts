@@ -99,7 +99,7 @@ Deno.test("TsWriter writes one time where both are the same, and an audio frame'
   assertEquals(packets[2]!.payload.subarray(0, 14), hex("000001c0 0134 84 80 05 2100010001"));
 });
 
-Deno.test("TsWriter fills packets up whatever a frame's length", () => {
+Deno.test("TsWriter fills up packets for every length of a frame", () => {
   for (let length = 1; length <= 600; length++) {
     const data = Uint8Array.from({ length }, (_, index) => index & 0xff);
     for (const isKey of [true, false]) {
@@ -111,7 +111,7 @@ Deno.test("TsWriter fills packets up whatever a frame's length", () => {
   }
 });
 
-Deno.test("TsWriter counts each PID's packets on over a segment's border", () => {
+Deno.test("TsWriter continues the counter of each PID in the next segment", () => {
   const writer = new TsWriter();
   const last = new Map<number, number>();
   for (let index = 0; index < 20; index++) {
@@ -172,7 +172,7 @@ for (const [name, tracks, units] of CLOCKED) {
   });
 }
 
-Deno.test("TsWriter lets the clock go anywhere after a discontinuity", () => {
+Deno.test("TsWriter permits a jump of the clock at a discontinuity", () => {
   const writer = new TsWriter();
   segment(writer, AV, [unit({ decodeMs: 50_000 })]);
   const packets = segment(writer, AV, [unit({ decodeMs: 0 })], true);
