@@ -191,7 +191,7 @@ const cluster = {
   vhost: option(
     values.vhostName,
     "[vhost]",
-    "Vhost to request from the origin. [vhost] stands for the client's vhost.",
+    "Vhost to request from the origin. [vhost] stands for the client's vhost; in the default vhost, for the one that the client names, so clients who name different vhosts get different streams. Write a vhost, or `__defaultVhost__`, to make them share.",
   ),
   debug_srs_upnode: option(
     values.flag,

@@ -4,7 +4,7 @@ import type { StreamUrl } from "../rtmp/url.ts";
 export interface StreamRequest {
   /** What it asked for, with parameters; `vhost` is the configured vhost's name. */
   readonly url: StreamUrl;
-  /** `app/stream`. */
+  /** `app/stream`, with `?vhost=…` where an edge asks for the vhost that the client names. */
   readonly name: string;
   /**
    * Ids of the edges it came through, the nearest to the client first; see `upstream/edge_path.ts`.

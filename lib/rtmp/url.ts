@@ -157,10 +157,11 @@ export function parseRtmpUrl(url: string): RtmpTarget {
 
 /**
  * Returns what an edge sends to its origin for a client's request. The vhost replaces the host in
- * tcUrl and is removed from the parameters. All other parameters, including tokens, are unchanged.
+ * tcUrl, and `vhost` and `domain` are removed from the parameters: an origin would take the vhost
+ * from there. All other parameters, including tokens, are unchanged.
  *
- * A request that fell back to the default vhost requests the vhost that its client asked for: its
- * `vhost` parameter, else its host if that is a name. Without either, tcUrl has the origin's host.
+ * A request that fell back to the default vhost requests the vhost that {@linkcode clientVhost}
+ * returns. Without one, tcUrl has the origin's host.
  *
  * DEVIATION: SRS 7.0 skips the vhost template when the client's parameters contain `vhost=` |
  * because that is a bug of SRS, number 2804 in its tracker | test "upstreamTarget() applies the
@@ -170,12 +171,28 @@ export function upstreamTarget(
   { origin, request, vhostTemplate }: UpstreamRequest,
 ): UpstreamTarget {
   const vhost = vhostTemplate.replaceAll("[vhost]", () => request.vhost);
-  const host = (vhost === DEFAULT_VHOST ? findAskedVhost(request) : vhost) ?? origin.hostname;
+  const host = vhost === DEFAULT_VHOST
+    ? clientVhost(request, vhostTemplate) ?? origin.hostname
+    : vhost;
   return {
     tcUrl: `rtmp://${formatHost(host, origin.port)}/${request.app}`,
     app: request.app,
-    stream: request.stream + removeVhostParam(request.params),
+    stream: request.stream + removeVhostParams(request.params),
   };
+}
+
+/**
+ * Returns the vhost that an edge asks its origins for because the client named it: parameter
+ * `vhost`, else `domain`, else the host if that is a name. Null when the configuration alone
+ * decides what is asked, so that it is the same for all clients.
+ *
+ * @param request with `vhost` as configured
+ */
+export function clientVhost(request: StreamUrl, vhostTemplate: string): string | null {
+  if (vhostTemplate !== "[vhost]" || request.vhost !== DEFAULT_VHOST) return null;
+  const asked = findVhost(cutParams(request.params).query);
+  if (asked !== null) return asked;
+  return isIpAddress(request.host) ? null : request.host;
 }
 
 function cutAuthority(url: string): { authority: Authority; tail: string } {
@@ -262,20 +279,14 @@ function findParam(query: string, key: string): string | null {
   return removeSpace(found?.slice(prefix.length) ?? "").replaceAll("/", "") || null;
 }
 
-function findAskedVhost(request: StreamUrl): string | null {
-  const asked = findParam(cutParams(request.params).query, "vhost");
-  if (asked !== null && asked !== DEFAULT_VHOST) return asked;
-  return isIpAddress(request.host) ? null : request.host;
-}
-
-function removeVhostParam(params: string): string {
+function removeVhostParams(params: string): string {
   const { query, fragment } = cutParams(params);
   // Parameters have even indexes, their separators odd ones.
   const pieces = query.slice(1).split(/([&,;]+)/);
   let kept = "";
   for (let i = 0; i < pieces.length; i += 2) {
     const param = pieces[i]!;
-    if (param.startsWith("vhost=")) continue;
+    if (param.startsWith("vhost=") || param.startsWith("domain=")) continue;
     kept += kept === "" ? param : pieces[i - 1]! + param;
   }
   return (kept === "" ? "" : `?${kept}`) + fragment;

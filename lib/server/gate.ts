@@ -1,7 +1,7 @@
 import { quotePeerText } from "../base/text.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Refusal } from "../rtmp/status.ts";
-import type { StreamUrl } from "../rtmp/url.ts";
+import { clientVhost, type StreamUrl } from "../rtmp/url.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
 import { refuseLoop } from "../upstream/edge_path.ts";
 import {
@@ -109,7 +109,8 @@ export class Gate {
     const service = this.#options.vhosts.find(url.vhost);
     if (service === null) return refused(`There is no vhost ${quotePeerText(url.vhost)} here`);
     if (url.stream === "") return refused("The stream name is empty");
-    const name = `${url.app}/${url.stream}`;
+    const own = withVhost(url, service);
+    const name = streamNameOf(own, service);
     if (name.length > MAX_NAME_LENGTH) {
       return refused(
         `The stream name has ${name.length} characters; at most ${MAX_NAME_LENGTH} are allowed`,
@@ -117,7 +118,7 @@ export class Gate {
     }
     const refusal = checkAccess(service.config, action, { ip, pageUrl });
     if (refusal !== null) return { type: "refused", refusal };
-    const request = { url: withVhost(url, service), name, edgePath: [], backlogMs: 0 };
+    const request = { url: own, name, edgePath: [], backlogMs: 0 };
     return { type: "admitted", service, request };
   }
 
@@ -248,6 +249,18 @@ export class ClientAccess {
     }
     return this.#hooks.ask(action, place, onAnswer);
   }
+}
+
+/**
+ * Returns `app/stream`. At an edge that asks its origins for the vhost that each client named, that
+ * vhost is part of what the stream is: `app/stream?vhost=…`. Otherwise the first client would
+ * decide which vhost's stream the others get.
+ *
+ * @param url with `vhost` as configured
+ */
+function streamNameOf(url: StreamUrl, { config: { mode, cluster } }: VhostService): string {
+  const vhost = mode === "remote" ? clientVhost(url, cluster.vhost) : null;
+  return `${url.app}/${url.stream}${vhost === null ? "" : `?vhost=${vhost}`}`;
 }
 
 function withVhost(url: StreamUrl, { config }: VhostService): StreamUrl {

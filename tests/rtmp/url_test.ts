@@ -360,9 +360,9 @@ Deno.test("upstreamTarget() replaces the default vhost with the client's request
     stream: "stream",
   });
   assertEquals(target({ vhost, params: "?domain=ossrs.net" }), {
-    tcUrl: "rtmp://10.1.2.3/live",
+    tcUrl: "rtmp://ossrs.net/live",
     app: "live",
-    stream: "stream?domain=ossrs.net",
+    stream: "stream",
   });
   const ipv6 = { hostname: "2001:db8::2", port: 1936 };
   assertEquals(target({ vhost }, "[vhost]", ipv6).tcUrl, "rtmp://[2001:db8::2]:1936/live");
@@ -371,6 +371,11 @@ Deno.test("upstreamTarget() replaces the default vhost with the client's request
 Deno.test("upstreamTarget() fills the vhost template", () => {
   assertEquals(target({}, "edge.[vhost]").tcUrl, "rtmp://edge.ossrs.net/live");
   assertEquals(target({}, "same.edu.cn").tcUrl, "rtmp://same.edu.cn/live");
+  const host = "ossrs.net";
+  assertEquals(
+    target({ vhost: DEFAULT_VHOST, host }, "__defaultVhost__").tcUrl,
+    "rtmp://10.1.2.3/live",
+  );
   assertEquals(target({ vhost: "$&$'" }, "a[vhost]b").tcUrl, "rtmp://a$&$'b/live");
 });
 
@@ -382,7 +387,7 @@ Deno.test("upstreamTarget() applies the template when the client's query contain
   });
 });
 
-Deno.test("upstreamTarget() removes only vhost from the parameters", () => {
+Deno.test("upstreamTarget() removes what names a vhost from the parameters", () => {
   const cases: [params: string, expected: string][] = [
     ["?k=v&vhost=localhost", "?k=v"],
     ["?vhost=localhost&k=v", "?k=v"],
@@ -391,8 +396,9 @@ Deno.test("upstreamTarget() removes only vhost from the parameters", () => {
     ["?b=2&vhost=localhost&a=1", "?b=2&a=1"],
     ["?b=2&&vhost=localhost,a=1;c", "?b=2,a=1;c"],
     ["?vhost=one&vhost=two&a=1", "?a=1"],
-    ["?vhost=a&domain=b&token=x/y==", "?domain=b&token=x/y=="],
-    ["?myvhost=1&vhosts=2", "?myvhost=1&vhosts=2"],
+    ["?vhost=a&domain=b&token=x/y==", "?token=x/y=="],
+    ["?domain=b;token=1", "?token=1"],
+    ["?myvhost=1&vhosts=2&domains=3", "?myvhost=1&vhosts=2&domains=3"],
     ["#vhost=1", "#vhost=1"],
     ["", ""],
   ];

@@ -71,20 +71,20 @@ class Rig {
   readonly events: string[] = [];
   readonly services = new Map<string, VhostService>();
   readonly vhost: CheckedVhost;
-  readonly #gate: Gate;
+  readonly gate: Gate;
 
-  constructor(rules: string) {
-    const { config } = parseConfig(`listen 1935; vhost a.example { ${rules} }`, "test.conf", {
+  constructor(rules: string, name = "a.example") {
+    const { config } = parseConfig(`listen 1935; vhost ${name} { ${rules} }`, "test.conf", {
       readFile: () => undefined,
     });
     const [vhost] = config.vhosts.values();
     this.vhost = new CheckedVhost(vhost!, this.events);
-    this.services.set("a.example", this.vhost);
+    this.services.set(name, this.vhost);
     this.hooks.answer = ({ payload }) => {
       this.events.push(String(payload["action"]));
       return new Response("0");
     };
-    this.#gate = new Gate({
+    this.gate = new Gate({
       vhosts: new VhostDirectory(this.services),
       hooks: new HookClient({
         server: { serverId: "vid-1", serviceId: "1" },
@@ -97,7 +97,7 @@ class Rig {
   }
 
   client(edgePath: readonly string[] = []) {
-    const access = this.#gate.accessFor({
+    const access = this.gate.accessFor({
       id: "c1",
       protocol: "rtmp",
       ip: "203.0.113.9",
@@ -251,3 +251,58 @@ Deno.test("ClientAccess.connect() refuses an edge that came through this one", (
     "NetConnection.Connect.Rejected: The edges form a loop: an origin of this edge leads back to it",
   ]);
 });
+
+Deno.test("Gate.check() makes the vhost asked upstream part of an edge's stream", () => {
+  const CLIENTS = [
+    ["rtmp://127.0.0.1/live", "show"],
+    ["rtmp://[::1]/live", "show?token=1"],
+    ["rtmp://a.example/live", "show"],
+    ["rtmp://127.0.0.1/live", "show?vhost=a.example"],
+    ["rtmp://127.0.0.1/live", "show?token=1&domain=b.example"],
+    ["rtmp://127.0.0.1/live?vhost=b.example", "show"],
+  ] as const;
+  const PLAIN = CLIENTS.map(() => "live/show");
+  const BY_CLIENT = [
+    "live/show",
+    "live/show",
+    "live/show?vhost=a.example",
+    "live/show?vhost=a.example",
+    "live/show?vhost=b.example",
+    "live/show?vhost=b.example",
+  ];
+  const remote = (more = "") => `cluster { mode remote; origin 127.0.0.1:1; ${more} }`;
+  const cases: [vhost: string, rules: string, names: readonly string[]][] = [
+    ["__defaultVhost__", "", PLAIN],
+    ["__defaultVhost__", remote(), BY_CLIENT],
+    ["__defaultVhost__", remote("vhost origin.example;"), PLAIN],
+    ["__defaultVhost__", remote("vhost __defaultVhost__;"), PLAIN],
+  ];
+  for (const [vhost, rules, names] of cases) {
+    const found = CLIENTS.map(([tcUrl, stream]) => nameOf({ vhost, rules, tcUrl, stream }));
+    assertEquals(found, names, rules);
+  }
+  const rules = remote();
+  const [tcUrl, stream] = ["rtmp://a.example/live", "show?domain=b.example&vhost=a.example"];
+  assertEquals(nameOf({ vhost: "a.example", rules, tcUrl, stream }), "live/show");
+});
+
+/** Name of the stream that a client gets from a vhost with `rules`. */
+function nameOf(
+  { vhost, rules, tcUrl, stream }: {
+    readonly vhost: string;
+    readonly rules: string;
+    readonly tcUrl: string;
+    readonly stream: string;
+  },
+): string {
+  const rig = new Rig(rules, vhost);
+  const url = parseStreamUrl({ tcUrl, app: "live", stream });
+  const verdict = rig.gate.check({
+    action: "play",
+    protocol: "rtmp",
+    url,
+    ip: "203.0.113.9",
+    pageUrl: "",
+  });
+  return verdict.type === "admitted" ? verdict.request.name : verdict.refusal.description;
+}
