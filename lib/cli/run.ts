@@ -7,6 +7,7 @@ import { LocalDemoNetwork } from "../demo/demo_network.ts";
 import { runDemo } from "../demo/run_demo.ts";
 import { EXIT_CODE, type ExitCode, exitCodeOf } from "./exit_codes.ts";
 import { HELP_TEXT, VERSION_TEXT } from "./help.ts";
+import { LineWriter } from "../logging/line_writer.ts";
 import { writeAllSync } from "../logging/log_file.ts";
 import { PidFileError } from "./pid_file.ts";
 import { serve } from "./serve.ts";
@@ -14,12 +15,15 @@ import { StartError } from "../app/start_error.ts";
 import { onStopSignal } from "./signals.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 
+/** Longest wait for the last lines of a program that ends, in ms. */
+const PRINT_TIMEOUT_MS = 500;
+
 /** Runs the program and returns its exit code. Prints every error with its fix. Never rejects. */
 export async function runCli(args: readonly string[]): Promise<ExitCode> {
   try {
     return await runCommand(parseCommandLine(args));
   } catch (error) {
-    for (const line of describeFailure(error)) printError(line);
+    await printAtEnd(describeFailure(error));
     return exitCodeOf(error);
   }
 }
@@ -70,6 +74,16 @@ function describeFailure(error: unknown): string[] {
 
 function print(text: string): void {
   writeAllSync(Deno.stdout, encodeUtf8(text));
+}
+
+/** Prints lines at the terminal, and waits for that a moment at most: its reader may hang. */
+async function printAtEnd(lines: readonly string[]): Promise<void> {
+  const writer = new LineWriter(Deno.stderr, {
+    onFailure() {},
+    describeDropped: (count) => `${count} lines dropped`,
+  });
+  for (const line of lines) writer.append(line);
+  await writer.flush(PRINT_TIMEOUT_MS);
 }
 
 function printError(line: string): void {

@@ -1,7 +1,7 @@
 import { systemClock } from "../base/clock.ts";
 import { describeConfigProblem, describeError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
-import type { Config, ListenAddress } from "../config/config.ts";
+import type { Config, ListenAddress, LogConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { applyOverrides } from "../config/overrides.ts";
 import { defaultConfig, type LoadedConfig } from "../config/parse_config.ts";
@@ -41,7 +41,7 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
   try {
     await runServer(config, command, logging);
   } finally {
-    logging.close();
+    await logging.close();
     pidFile?.release();
   }
   return EXIT_CODE.ok;
@@ -56,7 +56,7 @@ function load(command: ServeCommand): LoadedConfig {
 
 async function runServer(config: Config, command: ServeCommand, logging: Logging): Promise<void> {
   const { logger } = logging;
-  const configureLog = logging.configure;
+  const configureLog = (log: LogConfig) => logging.configure(log);
   const count = countWorkers(config, logger);
   // Each worker has its own clock.
   using clock = count > 1 ? null : await FairClock.open(denoNetwork, systemClock);
@@ -75,12 +75,16 @@ async function runServer(config: Config, command: ServeCommand, logging: Logging
   );
   announce(server, config, command, logging);
   await new Promise<void>((resolve) => {
-    const dispose = onStopSignal(() => {
-      void server.stop().then(() => {
-        dispose();
-        resolve();
-      });
-    }, logger);
+    const dispose = onStopSignal(
+      () => {
+        void server.stop().then(() => {
+          dispose();
+          resolve();
+        });
+      },
+      logger,
+      () => logging.close(),
+    );
   });
   logging.notice("Stopped");
 }

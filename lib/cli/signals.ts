@@ -14,14 +14,19 @@ const RELOAD_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? [] 
  * Calls `stop` at the first SIGINT or SIGTERM. A second one ends the process at once. SIGHUP only
  * logs a line, instead of ending the process.
  *
+ * @param writeLog Settles when the last lines are written, or cannot be.
  * @returns a function that restores the default behavior of the signals.
  */
-export function onStopSignal(stop: (signal: StopSignal) => void, logger: Logger): () => void {
+export function onStopSignal(
+  stop: (signal: StopSignal) => void,
+  logger: Logger,
+  writeLog: () => Promise<void> = () => Promise.resolve(),
+): () => void {
   let isStopping = false;
   function onSignal(signal: StopSignal): void {
     if (isStopping) {
       logger.warning("Second stop signal; exiting immediately", { signal });
-      Deno.exit(EXIT_CODE.failure);
+      return void writeLog().finally(() => Deno.exit(EXIT_CODE.failure));
     }
     isStopping = true;
     logger.info("Stopping; send the signal again to exit immediately", { signal });

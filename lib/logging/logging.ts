@@ -1,9 +1,9 @@
 import { configureSync, getLogger, type LogRecord, resetSync, type Sink } from "@logtape/logtape";
-import { encodeUtf8 } from "../base/bytes.ts";
 import { describeError } from "../base/errors.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
 import type { LogConfig } from "../config/config.ts";
-import { LineAppender, openLogFile, writeAllSync } from "./log_file.ts";
+import { LineWriter } from "./line_writer.ts";
+import { openLogFile } from "./log_file.ts";
 import { formatJsonLine, formatTextLine, type LogEvent, type LogFormat } from "./log_line.ts";
 
 /** The log of the process. */
@@ -16,8 +16,11 @@ export interface Logging {
    * at the terminal and the log stays where it was.
    */
   configure(config: LogConfig): void;
-  /** Closes the log; later lines are dropped. */
-  close(): void;
+  /**
+   * Closes the log; later lines are dropped. Resolves when the earlier ones are written, or after
+   * half a second: a reader that hangs must not keep the process from ending.
+   */
+  close(): Promise<void>;
 }
 
 /** What a record carries through LogTape, which requires a type with an index signature. */
@@ -30,13 +33,15 @@ type RecordProperties = {
 
 /** An open destination of the log. */
 interface Destination {
-  readonly sinks: Readonly<Record<string, (format: LogFormat) => Sink>>;
-  close(): void;
+  readonly sinks: Readonly<Record<string, Sink>>;
+  /** Resolves as {@linkcode Logging.close}. */
+  close(): Promise<void>;
 }
 
 const CATEGORY = "edge";
 
-const TERMINAL: Destination = { sinks: { terminal: terminalSink }, close() {} };
+/** How long to wait for lines to be written when a destination is closed, in ms. */
+const FLUSH_TIMEOUT_MS = 500;
 
 /**
  * Sends the log facade of `base/log.ts` through LogTape to the terminal (standard error) or to a
@@ -44,54 +49,132 @@ const TERMINAL: Destination = { sinks: { terminal: terminalSink }, close() {} };
  * per process, so there is one log at a time.
  *
  * Does not throw: if the log file cannot be opened, that is reported at the terminal and the log
- * goes there. If it cannot be written later, that is reported once and lines are lost.
+ * goes there. If it cannot be written later, that is reported once and lines are lost. Nor does it
+ * wait: lines that cannot be written fast enough are dropped and counted (`line_writer.ts`).
  */
 export function createLogging(config: LogConfig): Logging {
-  let destination = tryOpen(config, "log lines go to the terminal") ?? TERMINAL;
-  connect(destination, config);
+  const log = new ProcessLog(config);
+  log.start(config);
+  return log;
+}
+
+class ProcessLog implements Logging {
+  readonly logger = createLogger("edge");
+  readonly #terminal: LineWriter;
+  readonly #toTerminal: Destination;
+  #format: LogFormat;
+  #destination: Destination;
+
+  constructor(config: LogConfig) {
+    const useColor = Deno.stderr.isTerminal() && !Deno.noColor;
+    const format = (event: LogEvent) => this.#formatLine(event, useColor);
+    this.#terminal = new LineWriter(Deno.stderr, {
+      // No destination is left to report it to.
+      onFailure() {},
+      describeDropped: (count) => format(droppedEvent(count, "standard error")),
+    });
+    const sink = sinkOf(this.#terminal, format);
+    this.#toTerminal = {
+      sinks: { terminal: sink },
+      close: () => this.#terminal.flush(FLUSH_TIMEOUT_MS),
+    };
+    this.#format = config.format;
+    this.#destination = this.#toTerminal;
+  }
+
+  start(config: LogConfig): void {
+    this.#apply(config, "log lines go to the terminal");
+  }
+
+  notice(message: string, fields: LogFields = {}): void {
+    write("info", message, { layer: "edge", id: undefined, fields, isNotice: true });
+  }
+
+  configure(config: LogConfig): void {
+    this.#apply(config, "the log stays where it was");
+  }
+
+  async close(): Promise<void> {
+    resetSync();
+    await Promise.all([this.#destination.close(), this.#toTerminal.close()]);
+  }
+
+  #apply(config: LogConfig, consequence: string): void {
+    const opened = this.#tryOpen(config, consequence);
+    this.#format = config.format;
+    connect(opened ?? this.#destination, config);
+    if (opened === null) return;
+    void this.#destination.close();
+    this.#destination = opened;
+  }
+
+  /** Null when the log file cannot be opened, which is reported with its `consequence`. */
+  #tryOpen({ tank, file: path }: LogConfig, consequence: string): Destination | null {
+    if (tank === "console") return this.#toTerminal;
+    try {
+      return this.#toFile(openLogFile(path), path);
+    } catch (error) {
+      this.#reportFile("open", path, describeError(error), consequence);
+      return null;
+    }
+  }
+
+  #toFile(file: Deno.FsFile, path: string): Destination {
+    const format = (event: LogEvent) => this.#formatLine(event, false);
+    const consequence = "log lines are lost until it works again";
+    const writer = new LineWriter(file, {
+      onFailure: (problem) => this.#reportFile("write", path, problem, consequence),
+      describeDropped: (count) => format(droppedEvent(count, path)),
+    });
+    return {
+      sinks: {
+        terminal: urgentOnly(this.#toTerminal.sinks.terminal!),
+        file: sinkOf(writer, format),
+      },
+      async close() {
+        await writer.flush(FLUSH_TIMEOUT_MS);
+        file.close();
+      },
+    };
+  }
+
+  #formatLine(event: LogEvent, useColor: boolean): string {
+    return this.#format === "json" ? formatJsonLine(event) : formatTextLine(event, useColor);
+  }
+
+  #reportFile(
+    action: "open" | "write",
+    path: string,
+    problem: string,
+    consequence: string,
+  ): void {
+    this.#terminal.append(
+      `Cannot ${action} log file ${path}: ${problem}: ${consequence}\n` +
+        "fix: make room and check its permissions, or choose another file with srs_log_file",
+    );
+  }
+}
+
+/** What a line about dropped lines says. */
+function droppedEvent(count: number, destination: string): LogEvent {
   return {
-    logger: createLogger("edge"),
-    notice(message, fields = {}) {
-      write("info", message, { layer: "edge", id: undefined, fields, isNotice: true });
-    },
-    configure(next) {
-      const opened = tryOpen(next, "the log stays where it was");
-      connect(opened ?? destination, next);
-      if (opened === null) return;
-      destination.close();
-      destination = opened;
-    },
-    close() {
-      resetSync();
-      destination.close();
+    timeMs: Date.now(),
+    level: "error",
+    layer: "log",
+    message: "Log lines dropped: the destination took them too slowly",
+    fields: {
+      count,
+      destination,
+      fix: "restart what reads the log, or free its disk; a lower srs_log_level writes less",
     },
   };
 }
 
-/** Null when the log file cannot be opened, which is reported with its `consequence`. */
-function tryOpen({ tank, file: path }: LogConfig, consequence: string): Destination | null {
-  if (tank === "console") return TERMINAL;
-  try {
-    const file = openLogFile(path);
-    return {
-      sinks: {
-        terminal: (format) => urgentOnly(terminalSink(format)),
-        file: (format) => fileSink(file, path, format),
-      },
-      close: () => file.close(),
-    };
-  } catch (error) {
-    reportFile("open", path, describeError(error), consequence);
-    return null;
-  }
-}
-
 /** Sends what is logged from now on to `destination`. */
-function connect({ sinks }: Destination, { level, format }: LogConfig): void {
-  const created = Object.entries(sinks).map(([name, create]) => [name, create(format)]);
+function connect({ sinks }: Destination, { level }: LogConfig): void {
   configureSync<string, string>({
     reset: true,
-    sinks: Object.fromEntries(created),
+    sinks: { ...sinks },
     loggers: [
       { category: CATEGORY, sinks: Object.keys(sinks), lowestLevel: level },
       // Unless configured, LogTape prints a banner through it.
@@ -118,17 +201,8 @@ function write(level: LogLevel, message: string, properties: RecordProperties): 
   getLogger(CATEGORY)[level](message, properties);
 }
 
-function terminalSink(format: LogFormat): Sink {
-  const useColor = Deno.stderr.isTerminal() && !Deno.noColor;
-  return (record) => writeToTerminal(formatRecord(record, format, useColor));
-}
-
-function fileSink(file: Deno.FsFile, path: string, format: LogFormat): Sink {
-  const appender = new LineAppender(
-    file,
-    (problem) => reportFile("write", path, problem, "log lines are lost until it works again"),
-  );
-  return (record) => appender.append(formatRecord(record, format, false));
+function sinkOf(writer: LineWriter, format: (event: LogEvent) => string): Sink {
+  return (record) => writer.append(format(eventOf(record)));
 }
 
 /** Passes warnings, errors and notices. */
@@ -137,11 +211,6 @@ function urgentOnly(sink: Sink): Sink {
     const isNotice = propertiesOf(record).isNotice;
     if (isNotice || record.level === "warning" || record.level === "error") sink(record);
   };
-}
-
-function formatRecord(record: LogRecord, format: LogFormat, useColor: boolean): string {
-  const event = eventOf(record);
-  return format === "json" ? formatJsonLine(event) : formatTextLine(event, useColor);
 }
 
 function eventOf(record: LogRecord): LogEvent {
@@ -160,25 +229,4 @@ function eventOf(record: LogRecord): LogEvent {
 /** The properties that {@linkcode write}, the only writer to our category, attached. */
 function propertiesOf(record: LogRecord): RecordProperties {
   return record.properties as RecordProperties;
-}
-
-function reportFile(
-  action: "open" | "write",
-  path: string,
-  problem: string,
-  consequence: string,
-): void {
-  writeToTerminal(
-    `Cannot ${action} log file ${path}: ${problem}: ${consequence}\n` +
-      "fix: make room and check its permissions, or choose another file with srs_log_file",
-  );
-}
-
-/** Never throws: a closed standard error must not stop the server. */
-function writeToTerminal(line: string): void {
-  try {
-    writeAllSync(Deno.stderr, encodeUtf8(`${line}\n`));
-  } catch {
-    // No destination is left to report it to.
-  }
 }

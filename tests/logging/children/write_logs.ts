@@ -30,5 +30,6 @@ if (Deno.args.length > 3) {
   logging.configure(configFrom(Deno.args.slice(3)));
   writeLines();
 }
-logging.close();
+const closed = logging.close();
 logger.info("Logged after the end");
+await closed;
