@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { addressesOverlap, coversAddress, isLoopback } from "../config/address.ts";
 import type { Config } from "../config/config.ts";
 import type { ServerIdentity } from "../http/api_answers.ts";
 import { createApiApp, createFilesApp } from "../http/apps.ts";
@@ -9,7 +10,7 @@ import { HlsAccess } from "../http/hls_access.ts";
 import { HttpServer } from "../http/http_server.ts";
 import { createApp, type HttpApp } from "../http/routes.ts";
 import { StaticFiles } from "../http/static_files.ts";
-import { formatAddress } from "../io/address.ts";
+import { formatAddress, ipOf } from "../io/address.ts";
 import { ListenerSet } from "./listener_set.ts";
 import type { ConnectionLimit } from "../io/connection_set.ts";
 import type { NetAddress, Network } from "../io/transport.ts";
@@ -45,7 +46,14 @@ interface Site {
   /** Blocks of the configuration that named the address when it was opened. */
   readonly blocks: readonly string[];
   /** Replaced by new settings, also for clients that are connected. */
-  app: HttpApp;
+  apps: SiteApps;
+}
+
+/** The app of one address, by who asks. */
+interface SiteApps {
+  readonly forAll: HttpApp;
+  /** For clients on this machine. Has blocks that listen on a loopback address of the port, too. */
+  readonly forThisMachine: HttpApp;
 }
 
 /** The HTTP side of a server: which apps answer at which address. */
@@ -72,7 +80,14 @@ export class HttpListeners {
 
   /** Listens on all addresses. @throws {HttpListenError} and listens on none then. */
   start(): void {
-    this.#open(assignApps(this.#options.config, this.#options));
+    this.#sites = assignApps(this.#options.config, this.#options);
+    try {
+      this.#listeners.open(addressesOf(this.#sites));
+    } catch (error) {
+      this.#sites = new Map();
+      void this.#listeners.closeOthers([]);
+      throw error;
+    }
   }
 
   /**
@@ -84,8 +99,18 @@ export class HttpListeners {
    */
   async apply(config: Config): Promise<void> {
     const sites = assignApps(config, this.#options);
-    this.#open(sites);
-    await this.#listeners.closeOthers(addressesOf(sites));
+    const addresses = addressesOf(sites);
+    const before = this.#sites;
+    this.#sites = keepSites(before, sites);
+    try {
+      await this.#listeners.change(addresses);
+    } catch (error) {
+      this.#sites = before;
+      await this.#listeners.restore(addressesOf(before));
+      throw error;
+    }
+    for (const [key, { apps }] of sites) this.#sites.get(key)!.apps = apps;
+    await this.#listeners.closeOthers(addresses);
   }
 
   /** Closes everything; endless responses are cut. */
@@ -93,26 +118,16 @@ export class HttpListeners {
     await this.#server.stop();
   }
 
-  #open(sites: ReadonlyMap<string, Site>): void {
-    const before = this.#sites;
-    // Sites that stay keep their object, which the handler of their clients holds.
-    this.#sites = new Map(Array.from(sites, ([key, site]) => [key, before.get(key) ?? site]));
-    try {
-      this.#listeners.open(addressesOf(sites));
-    } catch (error) {
-      this.#sites = before;
-      void this.#listeners.closeOthers(addressesOf(before));
-      throw error;
-    }
-    for (const [key, { app }] of sites) this.#sites.get(key)!.app = app;
-  }
-
   #listen(address: NetAddress): NetAddress {
     const site = this.#sites.get(formatAddress(address))!;
     return this.#server.listen(
       address,
       site.blocks.join("+"),
-      (request, bindings) => site.app.fetch(request, bindings),
+      (request, bindings) => {
+        const { forAll, forThisMachine } = site.apps;
+        const app = isLoopback(ipOf(bindings.remote)) ? forThisMachine : forAll;
+        return app.fetch(request, bindings);
+      },
     );
   }
 }
@@ -121,32 +136,71 @@ function addressesOf(sites: ReadonlyMap<string, Site>): NetAddress[] {
   return Array.from(sites.values(), ({ address }) => address);
 }
 
-/** Returns an app for each address; where both blocks name one, the API's routes come first. */
+/** Returns `next` with the objects of `before`, which the handlers of connected clients hold. */
+function keepSites(
+  before: ReadonlyMap<string, Site>,
+  next: ReadonlyMap<string, Site>,
+): ReadonlyMap<string, Site> {
+  return new Map(Array.from(next, ([key, site]) => [key, before.get(key) ?? site]));
+}
+
+/** A block of the configuration that is served at some addresses. */
+interface Block {
+  readonly name: string;
+  readonly listen: readonly NetAddress[];
+  readonly app: HttpApp;
+}
+
+/**
+ * Returns what is served at each address: every block that names it, and every block that names an
+ * address of the same port that it covers or is covered by, because the system opens only one.
+ */
 function assignApps(config: Config, options: HttpListenersOptions): Map<string, Site> {
+  const blocks = createBlocks(config, options);
   const sites = new Map<string, Site>();
-  const mount = (block: string, addresses: readonly NetAddress[], app: HttpApp) => {
-    for (const address of addresses) {
-      const key = formatAddress(address);
-      const site = sites.get(key) ?? { address, blocks: [], app: createApp() };
-      site.app.route("/", app);
-      sites.set(key, { ...site, blocks: [...site.blocks, block] });
-    }
-  };
+  for (const address of blocks.flatMap(({ listen }) => listen)) {
+    const here = blocks.filter(({ listen }) => listen.some((a) => addressesOverlap(a, address)));
+    const forAll = here.filter((block) => !isOnlyLocal(block, address));
+    sites.set(formatAddress(address), {
+      address,
+      blocks: here.map(({ name }) => name),
+      apps: { forAll: merge(forAll), forThisMachine: merge(here) },
+    });
+  }
+  return sites;
+}
+
+/** The API's block first: its routes precede files. */
+function createBlocks(config: Config, options: HttpListenersOptions): Block[] {
   const { httpApi, httpServer } = config;
+  const blocks: Block[] = [];
   const view = httpApi.enabled ? options.view : null;
   if (view !== null) {
     const streams = describeConsoleStreams(config);
     const api = { ...options, view, config: httpApi, now: Date.now, streams };
-    mount("http_api", httpApi.listen, createApiApp(api));
+    blocks.push({ name: "http_api", listen: httpApi.listen, app: createApiApp(api) });
   }
   if (httpServer.enabled && options.streams !== null) {
     const files = new StaticFiles({ dir: httpServer.dir, logger: options.logger });
     const hls = new HlsAccess(options.streams);
-    // Not reached where both blocks name one address.
-    const toConsole = view === null ? [] : [createConsoleRedirect(httpApi.listen[0]!.port)];
+    const consolePort = httpApi.listen[0]!.port;
+    const hasConsole = view !== null && httpServer.listen.every(({ port }) => port !== consolePort);
+    const toConsole = hasConsole ? [createConsoleRedirect(consolePort)] : [];
     const apps = [...toConsole, createFlvRoutes(options.streams)];
     const app = createFilesApp({ config: httpServer, files, hls, apps });
-    mount("http_server", httpServer.listen, app);
+    blocks.push({ name: "http_server", listen: httpServer.listen, app });
   }
-  return sites;
+  return blocks;
+}
+
+/** Whether at `address` only clients on this machine may use `block`. */
+function isOnlyLocal({ listen }: Block, address: NetAddress): boolean {
+  const here = listen.filter((own) => addressesOverlap(own, address));
+  return here.every((own) => isLoopback(own.hostname) && !coversAddress(own, address));
+}
+
+function merge(blocks: readonly Block[]): HttpApp {
+  const merged = createApp();
+  for (const { app } of blocks) merged.route("/", app);
+  return merged;
 }

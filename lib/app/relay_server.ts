@@ -145,11 +145,11 @@ export class RelayServer implements RunningServer {
     const plan = planChanges(this.#config, next);
     const { config } = plan;
     try {
-      this.#rtmp.open(config.listen);
+      await this.#rtmp.change(config.listen);
       if (createHttp !== undefined) this.#http ??= this.#createHttp(createHttp);
       await this.#http?.apply(config);
     } catch (error) {
-      await this.#rtmp.closeOthers(this.#config.listen);
+      await this.#rtmp.restore(this.#config.listen);
       throw error;
     }
     this.#config = config;

@@ -1,8 +1,8 @@
 import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { stableId } from "../base/stable_id.ts";
+import { addressesOverlap } from "../config/address.ts";
 import type { Config, LogConfig } from "../config/config.ts";
-import { formatAddress } from "../io/address.ts";
 import { denoNetwork } from "../io/tcp.ts";
 import type { NetAddress } from "../io/transport.ts";
 import { ClientLimits } from "../server/client_limits.ts";
@@ -138,11 +138,12 @@ class ThreadedServer implements Service {
 /** @throws {StartError} */
 function refuseSharedHttpPort({ httpApi, httpServer }: Config): void {
   if (!httpApi.enabled || !httpServer.enabled) return;
-  const files = httpServer.listen.map(formatAddress);
-  const shared = httpApi.listen.map(formatAddress).find((address) => files.includes(address));
+  const shared = httpApi.listen.find((api) =>
+    httpServer.listen.some((files) => addressesOverlap(api, files))
+  );
   if (shared === undefined) return;
   throw new StartError(
-    `Cannot serve http_api and http_server on one address, ${shared}, with several workers`,
+    `Cannot serve http_api and http_server on one port, ${shared.port}, with several workers`,
     "give one of them another port, or write workers 1",
   );
 }

@@ -6,6 +6,12 @@ interface HostPort {
   readonly port: string | undefined;
 }
 
+/** An IP address and a port; port 0 stands for any free one. */
+interface SocketAddress {
+  readonly hostname: string;
+  readonly port: number;
+}
+
 function isIpv4(text: string): boolean {
   const parts = text.split(".");
   return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255);
@@ -45,6 +51,27 @@ export function splitHostPort(text: string): HostPort {
   const colon = text.indexOf(":");
   if (colon < 0 || colon !== text.lastIndexOf(":")) return { hostname: text, port: undefined };
   return { hostname: text.slice(0, colon), port: text.slice(colon + 1) };
+}
+
+/** Returns whether `hostname` is an address that only this machine reaches. */
+export function isLoopback(hostname: string): boolean {
+  return hostname.startsWith("127.") || hostname === "::1" || hostname.startsWith("::ffff:127.");
+}
+
+/**
+ * Returns whether a listener at `wide` takes all clients of one at `narrow`, so that the system
+ * refuses to open both. `[::]` takes IPv4 as well (measured on Linux; elsewhere both may open).
+ */
+export function coversAddress(wide: SocketAddress, narrow: SocketAddress): boolean {
+  if (wide.port !== narrow.port) return false;
+  if (wide.hostname === narrow.hostname) return true;
+  if (wide.port === 0) return false;
+  return wide.hostname === "::" || (wide.hostname === "0.0.0.0" && isIpv4(narrow.hostname));
+}
+
+/** Returns whether the system refuses to open listeners at both addresses. */
+export function addressesOverlap(a: SocketAddress, b: SocketAddress): boolean {
+  return coversAddress(a, b) || coversAddress(b, a);
 }
 
 /** Parses a decimal port. Returns undefined when it is not in `min`…65535. */

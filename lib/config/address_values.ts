@@ -8,13 +8,16 @@ import type { ProblemList } from "./problem_list.ts";
 import { syntaxOf } from "./syntax.ts";
 import { list, parseWords, type Refuse, type ValueType } from "./value_type.ts";
 
+/** Host of a port of `http_api` that is written without one. */
+export const BARE = "";
+
 const DEFAULT_RTMP_PORT = "1935";
 
 /** Options of {@linkcode listenAddresses}. */
 interface ListenOptions {
   /** 0 also allows port 0, any free port. */
   readonly minPort: 0 | 1;
-  /** Address used for a bare port; every address of the machine when absent. */
+  /** Host of a bare port; every IPv4 address of the machine when absent. */
   readonly bareHost?: string;
 }
 
@@ -97,15 +100,24 @@ function parseListen(
   refuse: Refuse,
   { minPort, bareHost = "0.0.0.0" }: ListenOptions,
 ): ListenAddress | undefined {
-  const { hostname, port } = /^\d+$/.test(word)
-    ? { hostname: bareHost, port: word }
+  const isBare = /^:?\d+$/.test(word);
+  const { hostname, port } = isBare
+    ? { hostname: bareHost, port: word.replace(":", "") }
     : splitHostPort(word);
-  if (!isIp(hostname) || port === undefined) {
+  if (hostname === "localhost" && port !== undefined) {
+    return refuse(`write an IP address: 127.0.0.1:${port}, or [::1]:${port}`);
+  }
+  if ((!isBare && !isIp(hostname)) || port === undefined) {
     return refuse("write a port, or an IP address and a port: 1935, 127.0.0.1:1935 or [::]:1935");
   }
   const number = parsePort(port, minPort);
   if (number === undefined) return refuse(`write a port from ${minPort} to 65535`);
-  return { hostname, port: number };
+  return { hostname: canonical(hostname), port: number };
+}
+
+/** Returns the shortest form of an IPv6 address, so that equal addresses are equal texts. */
+function canonical(hostname: string): string {
+  return isIpv6(hostname) ? new URL(`http://[${hostname}]/`).hostname.slice(1, -1) : hostname;
 }
 
 function parseOrigin(word: string, refuse: Refuse): OriginAddress | undefined {

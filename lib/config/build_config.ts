@@ -5,6 +5,7 @@ import {
   type Config,
   DEFAULT_VHOST,
   type HlsConfig,
+  type HttpApiConfig,
   type HttpHooksConfig,
   type HttpRemuxConfig,
   type LogConfig,
@@ -14,6 +15,7 @@ import {
 import type { Directive, Position } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
 import { readBlock, rootScope, vhostScope } from "./read_block.ts";
+import { BARE } from "./address_values.ts";
 import { ROOT, type Values, VHOST, type VhostValues } from "./schema.ts";
 import { syntaxOf } from "./syntax.ts";
 
@@ -38,12 +40,25 @@ export function buildConfig(
     maxConnections: values.max_connections,
     workers: values.workers,
     chunkSize: values.chunk_size,
-    httpApi: values.http_api,
+    httpApi: buildHttpApi(values.http_api),
     httpServer: values.http_server,
     vhosts: buildVhosts(directives, problems),
   };
   checkConfig(directives, file, config, problems);
   return config;
+}
+
+/**
+ * A bare port is every address of the machine, as in SRS, if a password protects the API; otherwise
+ * only this machine reaches it.
+ */
+function buildHttpApi(values: Values<typeof ROOT>["http_api"]): HttpApiConfig {
+  const bareHost = values.auth.enabled ? "0.0.0.0" : "127.0.0.1";
+  const listen = values.listen.map(({ hostname, port }) => ({
+    hostname: hostname === BARE ? bareHost : hostname,
+    port,
+  }));
+  return { ...values, listen };
 }
 
 function buildLog(values: Values<typeof ROOT>): LogConfig {

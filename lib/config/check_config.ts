@@ -1,5 +1,7 @@
 /** Checks that involve more than one directive. They report problems and change nothing. */
 
+import { isLoopback } from "./address.ts";
+import { checkListeners } from "./check_listeners.ts";
 import { type Config, DEFAULT_VHOST, type HttpApiConfig } from "./config.ts";
 import { type Directive, findDirective, type Position } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
@@ -17,6 +19,7 @@ export function checkConfig(
   if (findDirective(directives, "vhost") === undefined) warnNoVhost(file, problems);
   const api = findDirective(directives, "http_api");
   if (api !== undefined && config.httpApi.enabled) checkHttpApi(api, config.httpApi, problems);
+  checkListeners(directives, config, problems);
   if (!config.httpServer.enabled) warnUnserved(directives, config, problems);
 }
 
@@ -75,11 +78,24 @@ function checkHttpApi(
     const at = findDirective(block.children ?? [], "auth") ?? block;
     const what = "Authentication needs a user name without a colon, and a password";
     problems.error(at, what, `add ${username} and ${password} next to it`);
-  } else if (!listen.every(({ hostname }) => isLoopback(hostname))) {
-    const at = findDirective(block.children ?? [], "listen") ?? block;
+    return;
+  }
+  const written = findDirective(block.children ?? [], "listen");
+  const at = written ?? block;
+  const bare = written === undefined ? String(listen[0]!.port) : bareWordOf(written);
+  if (!listen.every(({ hostname }) => isLoopback(hostname))) {
     const what = "The API has no password, so other machines can close clients through it";
     problems.warn(at, what, "enable auth, or listen on 127.0.0.1");
+  } else if (bare !== undefined) {
+    const what = `The API has no password, so port ${bare} is open to this machine only`;
+    const fix = `enable auth to open it to others, or write 127.0.0.1:${bare} if that is intended`;
+    problems.warn(at, what, fix);
   }
+}
+
+/** Returns the first port of `listen` that is written without an address. */
+function bareWordOf({ args }: Directive): string | undefined {
+  return args.find(({ text }) => /^:?\d+$/.test(text))?.text.replace(":", "");
 }
 
 /** Warns about `http_remux` without `http_server`, which serves it. */
@@ -122,10 +138,6 @@ function checkOrigins(
 function findIn(vhost: Directive, block: string, name: string): Directive | undefined {
   const children = findDirective(vhost.children ?? [], block)?.children;
   return findDirective(children ?? [], name);
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname.startsWith("127.") || hostname === "::1";
 }
 
 function wholeFile(file: string): Position {

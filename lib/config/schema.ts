@@ -456,9 +456,9 @@ export type VhostValues = Values<typeof VHOST>;
 const httpApi = {
   enabled: option(values.flag, "off", "Serve /api/v1/, /metrics, /healthz and /readyz."),
   listen: option(
-    addresses.listenAddresses({ minPort: 1, bareHost: "127.0.0.1" }),
+    addresses.listenAddresses({ minPort: 1, bareHost: addresses.BARE }),
     "1985",
-    "Ports or addresses. A bare port listens on 127.0.0.1, because the API lists clients and can close them.",
+    "Ports or addresses. A bare port listens on all IPv4 addresses with auth, otherwise on 127.0.0.1 only, because the API lists clients and can close them.",
   ),
   crossdomain: option(
     values.flag,
@@ -485,7 +485,7 @@ const httpServer = {
   listen: option(
     addresses.listenAddresses({ minPort: 1 }),
     "8080",
-    "Ports or addresses. May be the same as those of http_api; both are then served there.",
+    "Ports or addresses. May be those of http_api, unless there are several workers; both are then served there.",
   ),
   dir: option(values.text, "./objs/nginx/html", "Folder of the files."),
   crossdomain: option(values.flag, "on", "Let pages of other hosts read the files."),

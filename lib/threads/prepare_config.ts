@@ -1,3 +1,4 @@
+import { addressesOverlap } from "../config/address.ts";
 import type { Config, ListenAddress } from "../config/config.ts";
 import { HttpListenError } from "../http/http_server.ts";
 import { formatAddress } from "../io/address.ts";
@@ -39,7 +40,10 @@ export function prepareConfig(config: Config, count: number, open: OpenListeners
   };
 }
 
-/** Returns the real addresses by configured ones. Those in `open` stay as they are. */
+/**
+ * Returns the real addresses by configured ones. Those in `open` stay as they are. One that overlaps
+ * with them is ours, so that it cannot be tried.
+ */
 function resolveAll(
   addresses: readonly ListenAddress[],
   open: ReadonlyMap<string, NetAddress>,
@@ -47,7 +51,8 @@ function resolveAll(
 ): ReadonlyMap<string, NetAddress> {
   return new Map(addresses.map((address) => {
     const key = formatAddress(address);
-    return [key, open.get(key) ?? resolve(address)];
+    const isOurs = [...open.values()].some((other) => addressesOverlap(other, address));
+    return [key, open.get(key) ?? (isOurs ? address : resolve(address))];
   }));
 }
 

@@ -8,7 +8,7 @@ import { RawPeer } from "../helpers/raw_peer.ts";
 import { RtmpClient } from "../helpers/rtmp_client.ts";
 import { keyframe } from "../helpers/tiny_media.ts";
 import { until } from "../helpers/until.ts";
-import { ApplyRig, type ConfigParts } from "./apply_rig.ts";
+import { ApplyRig, configOf, type ConfigParts } from "./apply_rig.ts";
 import { at, Crowd } from "./crowd.ts";
 
 const TIMEOUT = { timeoutMs: 10_000, everyMs: 5 };
@@ -244,6 +244,47 @@ netTest("RunningServer.apply() changes nothing when an address is in use", async
     assertEquals(publisher.statuses, ["NetStream.Publish.Start"]);
   }
   assertEquals(await applied(rig, { ports: [free] }), ["listen"], "it can be tried again");
+});
+
+netTest("RunningServer.apply() moves a port between one address and all of them", async () => {
+  await using rig = new ApplyRig();
+  const port = freePort();
+  const [local, all, both] = ["127.0.0.1", "0.0.0.0", "::"].map((hostname) => ({ hostname, port }));
+  const base = configOf({});
+  const moves = [[local], [all], [local], [both], [all], [all, both], [local, both], [all]];
+  for (const more of moves) {
+    await rig.server.apply({ ...base, listen: [...base.listen, ...more.map((each) => each!)] });
+    await using player = await RtmpClient.connect(port);
+    assertEquals(player.isEnded, false, JSON.stringify(more));
+  }
+  const http = (listen: string) => ({ server: `http_server { enabled on; listen ${listen}; }` });
+  const httpPort = freePort();
+  for (const address of ["127.0.0.1", "0.0.0.0", "[::]", "127.0.0.1"]) {
+    await rig.apply(http(`${address}:${httpPort}`));
+    const { status, body } = await fetch(`http://127.0.0.1:${httpPort}/none`);
+    await body?.cancel();
+    assertEquals(status, 404);
+  }
+});
+
+netTest("RunningServer.apply() returns to the old address when the new one is in use", async () => {
+  await using rig = new ApplyRig();
+  const [port, base] = [freePort(), configOf({})];
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const listen = [...base.listen, { hostname: "127.0.0.1", port }];
+  await rig.server.apply({ ...base, listen });
+  const wider = [
+    ...base.listen,
+    { hostname: "0.0.0.0", port },
+    { hostname: "127.0.0.1", port: taken.addr.port },
+  ];
+  await assertRejects(
+    () => rig.server.apply({ ...base, listen: wider }),
+    Error,
+    "ddress already in use",
+  );
+  assertEquals(rig.server.addresses.map(({ hostname }) => hostname), ["127.0.0.1", "127.0.0.1"]);
+  (await Deno.connect({ hostname: "127.0.0.1", port })).close();
 });
 
 netTest("RunningServer.apply() reports what needs a restart, and applies the rest", async () => {

@@ -1,5 +1,5 @@
 import { assertEquals, assertInstanceOf, assertThrows } from "../helpers/assert.ts";
-import { ConfigError } from "../../lib/base/errors.ts";
+import { ConfigError, describeConfigProblem } from "../../lib/base/errors.ts";
 import type { Config, VhostConfig } from "../../lib/config/config.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { inVhost, load, loadVhost, problemsOf } from "./helpers.ts";
@@ -158,7 +158,7 @@ http_server { enabled on; listen 80; dir /srv/www; crossdomain off; }`);
   assertEquals(warnings, []);
   assertEquals(config.httpApi, {
     enabled: true,
-    listen: [{ hostname: "127.0.0.1", port: 1986 }, { hostname: "::1", port: 1987 }],
+    listen: [{ hostname: "0.0.0.0", port: 1986 }, { hostname: "::1", port: 1987 }],
     crossdomain: false,
     auth: { enabled: true, username: "admin", password: "a secret" },
   });
@@ -169,6 +169,38 @@ http_server { enabled on; listen 80; dir /srv/www; crossdomain off; }`);
     crossdomain: false,
   });
 });
+
+const API_PORTS: readonly { text: string; hosts: string[]; warning?: string }[] = [
+  { text: "listen 1985; auth { enabled on; username a; password b; }", hosts: ["0.0.0.0"] },
+  { text: "listen 127.0.0.1:1985;", hosts: ["127.0.0.1"] },
+  {
+    text: "listen 1985;",
+    hosts: ["127.0.0.1"],
+    warning:
+      "x.conf:2:24: warning: The API has no password, so port 1985 is open to this machine " +
+      "only: enable auth to open it to others, or write 127.0.0.1:1985 if that is intended",
+  },
+  {
+    text: "",
+    hosts: ["127.0.0.1"],
+    warning: "x.conf:2:1: warning: The API has no password, so port 1985 is open to this machine " +
+      "only: enable auth to open it to others, or write 127.0.0.1:1985 if that is intended",
+  },
+  {
+    text: "listen 0.0.0.0:1985;",
+    hosts: ["0.0.0.0"],
+    warning: "x.conf:2:24: warning: The API has no password, so other machines can close clients " +
+      "through it: enable auth, or listen on 127.0.0.1",
+  },
+];
+
+for (const { text, hosts, warning } of API_PORTS) {
+  Deno.test(`parseConfig() opens http_api { ${text} } to ${hosts}`, () => {
+    const { config, warnings } = load(`listen 1935; vhost v { }\nhttp_api { enabled on; ${text} }`);
+    assertEquals(config.httpApi.listen.map(({ hostname }) => hostname), hosts);
+    assertEquals(warnings.map(describeConfigProblem), warning === undefined ? [] : [warning]);
+  });
+}
 
 /** All directives of a vhost with other values than the defaults. */
 const VHOST_TEXT = `

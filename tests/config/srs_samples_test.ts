@@ -207,7 +207,7 @@ listen              19350;
 max_connections     1000;
 http_api {
     enabled         on;
-    listen          9090;
+    listen          127.0.0.1:9090;
 }
 vhost __defaultVhost__ {
     cluster {
@@ -399,7 +399,7 @@ pithy_print_ms 5000;
 utc_time on;
 heartbeat { enabled on; interval 9.3; url http://127.0.0.1:8085/api/v1/servers; }
 stats { network 0; disk sda sdb xvda xvdb; }
-http_api { enabled on; listen 1985; raw_api { enabled off; } https { enabled off; } }
+http_api { enabled on; listen 127.0.0.1:1985; raw_api { enabled off; } https { enabled off; } }
 exporter { enabled on; listen 9972; label cn-beijing; }
 stream_caster { enabled on; caster mpegts_over_udp; output rtmp://127.0.0.1/live/livestream; }
 rtc_server { enabled on; listen 8000; candidate *; }
