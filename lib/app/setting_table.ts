@@ -87,6 +87,7 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "hls.hls_cleanup": ({ hls }) => text(hls.cleanup),
   "hls.hls_dispose": ({ hls }) => ms(hls.disposeMs),
   "hls.hls_wait_keyframe": ({ hls }) => text(hls.waitKeyframe),
+  "hls.hls_use_fmp4": ({ hls }) => text(hls.useFmp4),
   "http_hooks.enabled": ({ httpHooks }) => text(httpHooks.enabled),
   "http_hooks.timeout": ({ httpHooks }) => ms(httpHooks.timeoutMs),
   "http_hooks.on_connect": hookUrls("on_connect"),

@@ -1,5 +1,3 @@
-/** Checks the listeners of a configuration against each other. Reports problems only. */
-
 import { addressesOverlap, coversAddress, isLoopback } from "./address.ts";
 import type { Config, ListenAddress } from "./config.ts";
 import { type Directive, findDirective, type Position } from "./directive.ts";
@@ -11,7 +9,7 @@ interface WrittenAddress extends ListenAddress {
   readonly at: Position;
 }
 
-/** Reports addresses of `config` that cannot be listened on together. */
+/** Reports addresses of `config`, built from `directives`, that cannot be open together. */
 export function checkListeners(
   directives: readonly Directive[],
   config: Config,

@@ -41,8 +41,8 @@ export function prepareConfig(config: Config, count: number, open: OpenListeners
 }
 
 /**
- * Returns the real addresses by configured ones. Those in `open` stay as they are. One that overlaps
- * with them is ours, so that it cannot be tried.
+ * Returns the real addresses by configured ones. Those in `open` stay as they are. An address that
+ * overlaps with them is ours, so that it cannot be tried.
  */
 function resolveAll(
   addresses: readonly ListenAddress[],

@@ -77,44 +77,6 @@ const SRS_FILES: readonly WrongFile[] = [
     problems: ['x.conf:1:13: Value "0.0.0.0:1935" of "listen" is listed twice: remove it'],
   },
   {
-    what: "HTTP on the port of RTMP",
-    text: `listen 1935 [::]:1936;\nhttp_server { enabled on; listen 1936; }\n` +
-      `http_api { enabled on; listen 127.0.0.1:1935; }\n${VHOST}`,
-    problems: [
-      "x.conf:2:34: http_server and RTMP both listen on port 1936: " +
-      "write another port after listen in http_server",
-      "x.conf:3:31: http_api and RTMP both listen on port 1935: " +
-      "write another port after listen in http_api",
-    ],
-  },
-  {
-    what: "RTMP on the default port of HTTP",
-    text: `listen 8080;\nhttp_server { enabled on; }\n${VHOST}`,
-    problems: [
-      "x.conf:2:1: http_server and RTMP both listen on port 8080: " +
-      "write another port after listen in http_server",
-    ],
-  },
-  {
-    what: "API and files on one port at addresses that one listener cannot tell apart",
-    text: "listen 1935;\nhttp_api { enabled on; listen 10.0.0.1:8080; " +
-      "auth { enabled on; username a; password b; } }\n" +
-      `http_server { enabled on; listen 8080; }\n${VHOST}`,
-    problems: [
-      "x.conf:3:34: http_api and http_server share port 8080 at different addresses: " +
-      "write the same address in both, or give one of them another port",
-    ],
-  },
-  {
-    what: "API and files on one port with several workers",
-    text: "listen 1935; workers 2;\nhttp_api { enabled on; listen 127.0.0.1:8080; }\n" +
-      `http_server { enabled on; listen 8080; }\n${VHOST}`,
-    problems: [
-      "x.conf:3:34: http_api and http_server share port 8080, which several workers cannot serve: " +
-      "give one of them another port, or write workers 1;",
-    ],
-  },
-  {
     what: "listen in a vhost",
     text: "vhost v {\n  listen 1935;\n}",
     problems: [
