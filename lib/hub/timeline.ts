@@ -21,6 +21,9 @@ const MAX_OVERLAP_MS = 1_000;
 /** A track whose timestamps stand still for longer than this is unstamped. */
 const UNSTAMPED_AFTER_MS = 1_000;
 
+/** A timestamp that is repeated once after a silence is no sign of that: gaps count for this. */
+const MAX_STILL_GAP_MS = 200;
+
 /** Assumed time between two frames: 25 fps. */
 const FRAME_MS = 40;
 
@@ -81,8 +84,8 @@ interface TrackClock {
   sourceMs: number;
   /** Arrival of the newest message. */
   arrivalMs: number;
-  /** When `sourceMs` was first seen. */
-  stillSinceMs: number;
+  /** How long messages have kept arriving with this `sourceMs`. A silence hardly counts. */
+  stillMs: number;
   isUnstamped: boolean;
 }
 
@@ -172,8 +175,10 @@ export class Timeline {
   // HOT: once per media message of a stream; guarded by bench/codec_bench.ts.
   map(track: Track, sourceMs: number, arrivalMs: number): number {
     const clock = this.#clockOf(track);
+    clock.stillMs = clock.hasSource && sourceMs === clock.sourceMs
+      ? clock.stillMs + Math.min(arrivalMs - clock.arrivalMs, MAX_STILL_GAP_MS)
+      : 0;
     const streamMs = this.#isAbsolute ? sourceMs : this.#streamTime(clock, sourceMs, arrivalMs);
-    if (!clock.hasSource || sourceMs !== clock.sourceMs) clock.stillSinceMs = arrivalMs;
     clock.sourceMs = sourceMs;
     clock.arrivalMs = arrivalMs;
     clock.streamMs = streamMs;
@@ -185,10 +190,7 @@ export class Timeline {
 
   #streamTime(clock: TrackClock, sourceMs: number, arrivalMs: number): number {
     if (!clock.hasSource) return this.#begin(clock, sourceMs);
-    const isStill = sourceMs === clock.sourceMs;
-    if (isStill && arrivalMs - clock.stillSinceMs > UNSTAMPED_AFTER_MS) {
-      return this.#followOther(clock, sourceMs, arrivalMs);
-    }
+    if (clock.stillMs > UNSTAMPED_AFTER_MS) return this.#followOther(clock, sourceMs, arrivalMs);
     if (this.#isLeap(clock, sourceMs, arrivalMs)) return this.#correct(clock, sourceMs, arrivalMs);
     return later(addU32(sourceMs, clock.offsetMs!), clock.streamMs);
   }
@@ -266,7 +268,8 @@ export class Timeline {
       clock.isUnstamped = true;
     }
     const other = this.#otherOf(clock);
-    const isOtherMoving = other.hasSource && arrivalMs - other.stillSinceMs <= UNSTAMPED_AFTER_MS;
+    const isOtherMoving = other.hasSource && other.stillMs <= UNSTAMPED_AFTER_MS &&
+      arrivalMs - other.arrivalMs <= UNSTAMPED_AFTER_MS;
     const passedMs = Math.trunc(arrivalMs - clock.arrivalMs);
     const streamMs = isOtherMoving ? other.streamMs : addU32(clock.streamMs, passedMs);
     const movedMs = later(streamMs, clock.streamMs);
@@ -312,7 +315,7 @@ function createTrackClock(track: Track): TrackClock {
     hasSource: false,
     sourceMs: 0,
     arrivalMs: 0,
-    stillSinceMs: 0,
+    stillMs: 0,
     isUnstamped: false,
   };
 }

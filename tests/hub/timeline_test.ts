@@ -62,6 +62,7 @@ const CLOCKS: readonly (readonly [name: string, script: readonly Step[], expecte
     4_000,
     5_000,
   ]],
+  ["keeps a timestamp that is repeated after a silence", [0, { after: 9_000 }, 0, 40], [0, 0, 40]],
   ["continues with another source at 0", [0, 2_000, "next", 0, 40], [0, 2_000, 2_040, 2_080]],
   ["continues with another source ahead", [0, 40, "next", 5_000, 5_040], [0, 40, 80, 120]],
   ["continues with a source at the same time", [0, 40, "next", 40, 80], [0, 40, 80, 120]],
