@@ -4,6 +4,7 @@
  */
 
 import { encodeUtf8 } from "../base/bytes.ts";
+import { removeSpace } from "../rtmp/url.ts";
 
 /** Placeholders that are the same for all files of a stream. Safe as parts of a path. */
 export interface StreamNames {
@@ -33,9 +34,58 @@ export function streamNames(vhost: string, name: string): StreamNames | null {
   const parts = name.split("/").map(safePart);
   const safeVhost = safePart(vhost);
   if (safeVhost === null || parts.length < 2 || parts.includes(null)) return null;
-  // A folder must never have the name of a file, so folders have no extension.
-  const app = parts.slice(0, -1).map((part) => part!.replaceAll(".", "%2E")).join("/");
+  const app = parts.slice(0, -1).map((part) => folderOf(part!)).join("/");
   return { vhost: safeVhost, app, stream: parts.at(-1)! };
+}
+
+/** A folder must never have the name of a file, so folders have no extension. */
+function folderOf(safe: string): string {
+  return safe.replaceAll(".", "%2E");
+}
+
+const PLAYLIST_ENDING = ".m3u8";
+
+/** Paths with more parts than this are not read as names of streams. */
+const MAX_PARTS = 16;
+
+/**
+ * Returns where the file of a URL may be, the likeliest path first. A playlist is named after its
+ * stream: `/v1.0/cam(1).m3u8` is `v1%2E0/cam%281%29.m3u8`. A segment is named as the playlist names
+ * it, but players take the folder from the URL of the playlist. Folders above `hls_path` keep their
+ * names.
+ *
+ * @param parts Parts of the URL's path, decoded; none is empty or contains a slash.
+ */
+export function filePathsOf(parts: readonly string[]): string[] {
+  const file = parts.at(-1)!;
+  const isPlaylist = file.endsWith(PLAYLIST_ENDING);
+  const safe = parts.length > MAX_PARTS ? null : [
+    ...parts.slice(0, -1).map(safeFolder),
+    isPlaylist ? safePlaylist(file) : file,
+  ];
+  const paths = new Set<string>();
+  for (let kept = 0; safe !== null && kept < parts.length; kept++) {
+    const mixed = [...parts.slice(0, kept), ...safe.slice(kept)];
+    if (mixed.every(isFileName)) paths.add(mixed.join("/"));
+  }
+  if (!parts.every(isFileName)) return [...paths];
+  const path = parts.join("/");
+  return isPlaylist ? [...paths.add(path)] : [...new Set([path, ...paths])];
+}
+
+function safeFolder(part: string): string | null {
+  const safe = safePart(removeSpace(part));
+  return safe && folderOf(safe);
+}
+
+function safePlaylist(file: string): string | null {
+  const safe = safePart(removeSpace(file.slice(0, -PLAYLIST_ENDING.length)));
+  return safe && safe + PLAYLIST_ENDING;
+}
+
+/** Whether a file may have this name. Hidden files are not served, nor `.` and `..`. */
+function isFileName(part: string | null): boolean {
+  return part !== null && !part.startsWith(".") && !part.includes("\\");
 }
 
 /**

@@ -1,3 +1,5 @@
+import { removeSpace } from "../rtmp/url.ts";
+
 /** The stream that a path names. */
 interface FlvTarget {
   /** One or more path parts. */
@@ -7,13 +9,14 @@ interface FlvTarget {
 }
 
 /** Characters with a special meaning in a stream URL. */
-const FORBIDDEN = /[?#\\\s\p{Cc}]|\.\.\.vhost\.\.\./u;
+const FORBIDDEN = /[?#\\\p{Cc}]|\.\.\.vhost\.\.\./u;
 
 /** By mount. There are few: one per vhost. */
 const patterns = new Map<string, RegExp>();
 
 /**
- * Returns the app and stream that the path of a request names; null if it does not match.
+ * Returns the app and stream that the path of a request names; null if it does not match. Blanks
+ * are dropped, as RTMP drops them.
  *
  * @param mount The vhost's `mount`, `/[app]/[stream].flv`.
  * @param pathname As the client wrote it.
@@ -29,7 +32,7 @@ function decodePath(pathname: string): string | null {
   // With a slash in its name it would be another stream.
   if (/%2f/i.test(pathname)) return null;
   try {
-    const path = decodeURIComponent(pathname);
+    const path = removeSpace(decodeURIComponent(pathname));
     return FORBIDDEN.test(path) ? null : path;
   } catch {
     return null;

@@ -1,6 +1,7 @@
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
+import { filePathsOf } from "../hls/file_names.ts";
 import { pathOf } from "./request_head.ts";
 import { parseRange } from "./range.ts";
 
@@ -97,15 +98,15 @@ export class StaticFiles {
         headers: { allow: "GET, HEAD" },
       });
     }
-    const names = readNames(pathOf(request.url));
-    const path = names === null ? null : await this.#locate(names);
+    const parts = readParts(pathOf(request.url));
+    const path = parts === null ? null : await this.#locate(parts);
     const objection = path === null ? null : await objectionTo(path);
     if (objection !== null) {
       // Not for caches: another client may be admitted.
       const headers = { "cache-control": "no-store" };
       return new Response(`${objection}\n`, { status: 403, headers });
     }
-    const open = path === null ? null : await this.#open(path, names!.at(-1)!);
+    const open = path === null ? null : await this.#open(path, parts!.at(-1)!);
     if (open === null) {
       const headers = { "cache-control": MISSING_CACHE };
       return new Response("File not found\n", { status: 404, headers });
@@ -114,13 +115,21 @@ export class StaticFiles {
   }
 
   /** Returns the path of an existing file below the folder, without symbolic links, or null. */
-  async #locate(names: readonly string[]): Promise<string | null> {
+  async #locate(parts: readonly string[]): Promise<string | null> {
+    for (const path of filePathsOf(parts)) {
+      const found = await this.#find(path);
+      if (found !== null) return found;
+    }
+    return null;
+  }
+
+  async #find(path: string): Promise<string | null> {
     try {
       const dir = await Deno.realPath(this.#options.dir);
-      const path = await Deno.realPath(`${dir}/${names.join("/")}`);
-      return path.startsWith(dir.endsWith("/") ? dir : `${dir}/`) ? path : null;
+      const found = await Deno.realPath(`${dir}/${path}`);
+      return found.startsWith(dir.endsWith("/") ? dir : `${dir}/`) ? found : null;
     } catch (error) {
-      return this.#onFailed(error, names.join("/"));
+      return this.#onFailed(error, path);
     }
   }
 
@@ -153,17 +162,14 @@ export async function realPathOf(path: string): Promise<string | null> {
   return await Deno.realPath(path).catch(() => null);
 }
 
-/**
- * Returns the decoded parts of a URL's path; null if one of them is not a file name. Names that
- * begin with a dot are not served, which includes `.` and `..`.
- */
-function readNames(path: string): string[] | null {
+/** Returns the decoded parts of a URL's path; null if one of them cannot be part of a name. */
+function readParts(path: string): string[] | null {
   const parts = path.split("/").slice(1);
   if (parts.at(-1) === "") parts[parts.length - 1] = INDEX_FILE;
   const names: string[] = [];
   for (const part of parts) {
     const name = decode(part);
-    if (name === null || name === "" || name.startsWith(".") || /[/\\\0]/.test(name)) return null;
+    if (name === null || name === "" || /[/\0]/.test(name)) return null;
     names.push(name);
   }
   return names;

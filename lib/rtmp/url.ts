@@ -301,7 +301,8 @@ function formatHost(host: string, port: number): string {
   return port === RTMP_PORT ? name : `${name}:${port}`;
 }
 
-function removeSpace(text: string): string {
+/** Removes the white space that SRS drops from hosts and names. */
+export function removeSpace(text: string): string {
   return text.replace(/[ \t\r\n]+/g, "");
 }
 

@@ -1,4 +1,5 @@
 import {
+  filePathsOf,
   fillSegment,
   fillStream,
   pathOfUri,
@@ -96,3 +97,50 @@ for (
     assertEquals(pathOfUri("live/show.m3u8", uri), null);
   });
 }
+
+const PATHS: readonly (readonly [parts: readonly string[], paths: readonly string[]])[] = [
+  [["live", "show.m3u8"], ["live/show.m3u8"]],
+  [["live", "show-7.ts"], ["live/show-7.ts"]],
+  [["live", "cam(1).m3u8"], ["live/cam%281%29.m3u8", "live/cam(1).m3u8"]],
+  // A stream may be called like the file of another one.
+  [["live", "cam%281%29.m3u8"], ["live/cam%25281%2529.m3u8", "live/cam%281%29.m3u8"]],
+  [["live", "cam%281%29-7.ts"], ["live/cam%281%29-7.ts"]],
+  [["live", "café one.m3u8"], ["live/caféone.m3u8", "live/café one.m3u8"]],
+  [["v1.0", "show.m3u8"], ["v1%2E0/show.m3u8", "v1.0/show.m3u8"]],
+  [["v1.0", "show-7.ts"], ["v1.0/show-7.ts", "v1%2E0/show-7.ts"]],
+  [["a b", ".x.m3u8"], ["ab/%2Ex.m3u8", "a b/%2Ex.m3u8"]],
+  [["..", "x.m3u8"], ["%2E%2E/x.m3u8"]],
+  [["a", ".hidden"], []],
+  [["a\\b", "x.ts"], ["a%5Cb/x.ts"]],
+  [["a b", " .m3u8"], ["a b/ .m3u8"]],
+];
+
+for (const [parts, paths] of PATHS) {
+  Deno.test(`filePathsOf() of ${parts.join("/")} is ${paths.join(", ") || "nothing"}`, () => {
+    assertEquals(filePathsOf(parts), paths);
+  });
+}
+
+Deno.test("filePathsOf() keeps the folders above hls_path", () => {
+  assertEquals(filePathsOf(["v1.0", "a.b", "x(1).m3u8"]), [
+    "v1%2E0/a%2Eb/x%281%29.m3u8",
+    "v1.0/a%2Eb/x%281%29.m3u8",
+    "v1.0/a.b/x%281%29.m3u8",
+    "v1.0/a.b/x(1).m3u8",
+  ]);
+});
+
+Deno.test("filePathsOf() of a path with many parts is that path", () => {
+  const parts = Array.from({ length: 2000 }, () => "a.b");
+  assertEquals(filePathsOf(parts), [parts.join("/")]);
+});
+
+Deno.test("filePathsOf() finds the playlist of every stream", () => {
+  const names = ["cam(1)", "it's", 'a"b<c>', "a*b;c|d&e", "100%a", "emoji😀", ".x", "a.b", "`"];
+  for (const name of names) {
+    for (const app of ["live", "v1.0", "live/room(1)", "%2e"]) {
+      const written = fillStream("[app]/[stream].m3u8", streamNames("v", `${app}/${name}`)!);
+      assertEquals(filePathsOf(`${app}/${name}.m3u8`.split("/"))[0], written);
+    }
+  }
+});

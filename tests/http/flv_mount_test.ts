@@ -9,6 +9,9 @@ const FOUND: readonly (readonly [mount: string, path: string, app: string, strea
   [MOUNT, "/live/show.v2.flv", "live", "show.v2"],
   [MOUNT, "/live/sh%C3%B6w.flv", "live", "shöw"],
   [MOUNT, "/live/.flv.flv", "live", ".flv"],
+  // Blanks are dropped, as RTMP drops them.
+  [MOUNT, "/my%20live/caf%C3%A9%20one%0A.flv", "mylive", "caféone"],
+  [MOUNT, "/v1.0/it's%20a%22b%3Cc%3E.flv", "v1.0", `it'sa"b<c>`],
   ["/watch/[app]-[stream].flv", "/watch/live-show.flv", "live", "show"],
   ["/a.b/[app]/[stream].flv", "/a.b/live/show.flv", "live", "show"],
 ];
@@ -30,8 +33,7 @@ const NOTHING: readonly (readonly [path: string, why: string])[] = [
   ["/live/a%3Fvhost=b.flv", "a name contains encoded parameters"],
   ["/live/a%23b.flv", "a name contains an encoded fragment"],
   ["/live...vhost...b/show.flv", "the app contains a vhost"],
-  ["/live/a%20b.flv", "it has a space"],
-  ["/live/a%0Ab.flv", "it has a line feed"],
+  ["/live/%20.flv", "its stream is a space"],
   ["/live/a%00.flv", "it has a zero byte"],
   ["/live/%ff.flv", "it is not UTF-8"],
 ];

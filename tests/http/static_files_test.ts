@@ -22,6 +22,8 @@ const FILES: Readonly<Record<string, string>> = {
   "www/live/page/index.html": "<h1>",
   "www/.hidden": "hidden",
   "www/noending": "noending",
+  "www/v1%2E0/cam%281%29.m3u8": "of cam(1)",
+  "www/v1%2E0/cam%281%29-7.ts": "of cam(1)",
   "secret.txt": "SECRET",
   "www-beside/secret.txt": "SECRET",
 };
@@ -295,4 +297,18 @@ filesTest("StaticFiles cuts the response when the file shrinks", async (folder) 
   await Deno.truncate(`${folder.root}/www/long.ts`, 70_000);
   const error = await response.bytes().catch((error) => error);
   assertStringIncludes(String(error), "The file ended 130000 bytes early");
+});
+
+filesTest("StaticFiles finds a playlist by the name of its stream", async (folder) => {
+  const texts = ["/v1.0/cam(1).m3u8", "/v1.0/cam%281%29.m3u8", "/v1%2E0/cam%20%281%29.m3u8"].map(
+    async (path) => await (await folder.get(path)).text(),
+  );
+  assertEquals(await Promise.all(texts), ["of cam(1)", "of cam(1)", "of cam(1)"]);
+});
+
+filesTest("StaticFiles finds a segment relative to the playlist's URL", async (folder) => {
+  // The playlist names the file, percent-encoded.
+  assertEquals((await folder.get("/v1.0/cam%25281%2529-7.ts")).status, 200);
+  assertEquals((await folder.get("/v1%252E0/cam%25281%2529-7.ts")).status, 200);
+  assertEquals((await folder.get("/v1.0/cam(1)-7.ts")).status, 404);
 });
