@@ -3,6 +3,7 @@ import { stableId } from "../base/stable_id.ts";
 import { Ticker } from "../base/ticker.ts";
 import type { Config } from "../config/config.ts";
 import { FlvService } from "../http/flv_service.ts";
+import { HlsSessions } from "../http/hls_sessions.ts";
 import { FlushQueue } from "../io/flush_queue.ts";
 import { FlushWheels } from "../io/flush_wheel.ts";
 import { ReadBuffers } from "../io/read_buffers.ts";
@@ -63,6 +64,13 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const context = { ...shared, gate };
   const server = new Server({ network, limit: limits, idPrefix: `${idPrefix}c`, context });
   const flv = new FlvService({ ...context, idPrefix: `${idPrefix}h` });
+  const hlsSessions = new HlsSessions({
+    gate,
+    clock,
+    idPrefix: `${idPrefix}v`,
+    share: (keys, keepMs) => bridge?.shareViewer(keys, keepMs),
+  });
+  if (bridge !== null) bridge.onViewer = (keys, keepMs) => hlsSessions.learn(keys, keepMs);
   const clients = [server, flv];
   const view = new LiveView({ clock, queue, vhosts: () => vhosts.live, clients, limits });
   return {
@@ -70,6 +78,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
     limits,
     server,
     flv,
+    hlsSessions,
     hooks,
     view,
     bridge,
@@ -83,7 +92,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
         // A worker serves no API: the main thread does, for all workers together.
         view: thread === undefined ? view : null,
         identity: { ...identity, pid: Deno.pid },
-        streams: { vhosts: vhosts.directory, gate, service: flv },
+        streams: { vhosts: vhosts.directory, gate, service: flv, hlsSessions },
         isReady,
       }),
   };

@@ -6,7 +6,7 @@ import type { ServerIdentity } from "../http/api_answers.ts";
 import { createApiApp, createFilesApp } from "../http/apps.ts";
 import { createConsoleRedirect, describeConsoleStreams } from "../http/console_routes.ts";
 import { createFlvRoutes, type FlvRoutesOptions } from "../http/flv_routes.ts";
-import { HlsAccess } from "../http/hls_access.ts";
+import { HlsAccess, type HlsAccessOptions } from "../http/hls_access.ts";
 import { HttpServer } from "../http/http_server.ts";
 import { createApp, type HttpApp } from "../http/routes.ts";
 import { StaticFiles } from "../http/static_files.ts";
@@ -27,7 +27,7 @@ export interface HttpListenersOptions {
   readonly view: ServerView | null;
   readonly identity: ServerIdentity;
   /** What `http_server` serves; null in a thread that serves the API only. */
-  readonly streams: FlvRoutesOptions | null;
+  readonly streams: FlvRoutesOptions & HlsAccessOptions | null;
   /** False while the server stops. */
   readonly isReady: () => boolean;
 }

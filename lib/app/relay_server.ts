@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import type { FlvService } from "../http/flv_service.ts";
+import type { HlsSessions } from "../http/hls_sessions.ts";
 import type { NetAddress } from "../io/transport.ts";
 import type { LiveView } from "../monitor/live_view.ts";
 import type { ServerView } from "../monitor/server_view.ts";
@@ -32,6 +33,7 @@ export interface ServerParts {
   readonly limits: ClientLimits;
   readonly server: Server;
   readonly flv: FlvService;
+  readonly hlsSessions: HlsSessions;
   readonly hooks: HookClient;
   readonly view: LiveView;
   readonly bridge: Bridge | null;
@@ -117,11 +119,12 @@ export class RelayServer implements RunningServer {
   }
 
   async stop(): Promise<void> {
-    const { vhosts, limits, server, flv, hooks, view, bridge } = this.#parts;
+    const { vhosts, limits, server, flv, hlsSessions, hooks, view, bridge } = this.#parts;
     this.#isStopping = true;
     await this.#applied;
     // Clients first: publishers that leave end their pushes gracefully.
     flv.stop();
+    hlsSessions.close();
     await server.stop();
     await bridge?.announceStop();
     await vhosts.close();

@@ -5,6 +5,8 @@ import { streamNames } from "./file_names.ts";
 interface HlsFile {
   /** `app/stream`; null when the path does not tell, as with the template `[stream][seq].ts`. */
   readonly stream: string | null;
+  /** False for a segment. */
+  readonly isPlaylist: boolean;
 }
 
 /** What placeholders other than names stand for, see `fillSegment`. */
@@ -37,17 +39,25 @@ const patterns = new Map<string, readonly RegExp[]>();
  * @returns null when the vhost does not write files with such a path.
  */
 export function streamOfFile(vhost: string, config: HlsConfig, path: string): HlsFile | null {
-  return match(vhost, config.playlistFile, PLAYLIST_ENDING, path) ??
-    match(vhost, config.segmentFile, SEGMENT_ENDING, path);
+  const { playlistFile, segmentFile } = config;
+  const ofPlaylist = match(vhost, playlistFile, PLAYLIST_ENDING, path);
+  if (ofPlaylist !== undefined) return { stream: ofPlaylist, isPlaylist: true };
+  const ofSegment = match(vhost, segmentFile, SEGMENT_ENDING, path);
+  return ofSegment === undefined ? null : { stream: ofSegment, isPlaylist: false };
 }
 
-function match(vhost: string, template: string, ending: string, path: string): HlsFile | null {
+/** @returns undefined when the path does not match, null when it tells no stream. */
+function match(
+  vhost: string,
+  template: string,
+  ending: string,
+  path: string,
+): string | null | undefined {
   const [longest, shortest] = patternsOf(vhost, template, ending).map((pattern) =>
     nameIn(pattern.exec(path)?.groups, vhost)
   );
-  if (longest === undefined) return null;
   // If the path can be read in two ways, it does not tell the stream.
-  return { stream: longest === shortest ? longest : null };
+  return longest === shortest ? longest : null;
 }
 
 /** @returns undefined when the path does not match, null when it tells no stream. */

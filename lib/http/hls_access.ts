@@ -1,21 +1,37 @@
 import { relative } from "node:path";
-import type { VhostConfig } from "../config/config.ts";
+import type { HlsConfig, VhostConfig } from "../config/config.ts";
+import { targetSecondsOf } from "../hls/playlist.ts";
 import { streamOfFile } from "../hls/stream_of_file.ts";
 import { ipOf } from "../io/address.ts";
 import type { StreamUrl } from "../rtmp/url.ts";
 import type { Gate } from "../server/gate.ts";
 import type { VhostDirectory } from "../server/vhost_directory.ts";
+import type { HlsRequest, HlsSessions } from "./hls_sessions.ts";
 import type { RouteContext } from "./routes.ts";
 import { realPathOf } from "./static_files.ts";
 
 /** What {@linkcode HlsAccess} works with. */
-interface HlsAccessOptions {
+export interface HlsAccessOptions {
   readonly vhosts: VhostDirectory;
-  readonly gate: Gate;
+  readonly gate: Pick<Gate, "check">;
+  readonly hlsSessions: Pick<HlsSessions, "objectionTo">;
 }
 
+/** A stream that a file may belong to. */
+interface FileStream {
+  readonly config: VhostConfig;
+  /** `app/stream`; if the path does not tell it, the file's path. */
+  readonly name: string;
+  readonly isStreamKnown: boolean;
+  readonly isPlaylist: boolean;
+}
+
+/** Added to the time for which a session lasts: requests may be late. */
+const SESSION_MARGIN_MS = 5000;
+
 /**
- * Decides who may have an HLS file, by asking the gate about its stream.
+ * Decides who may have an HLS file, by asking the gate about its stream: for every request the
+ * vhost's own rules, and once per session the HTTP callbacks.
  *
  * The file's path tells which vhost wrote it, not the `Host` header, which clients can invent. A
  * file that several vhosts may have written, because their templates lack `[vhost]`, is subject to
@@ -41,31 +57,39 @@ export class HlsAccess {
     const params = /[?#].*$/.exec(c.req.url)?.[0] ?? "";
     const streams = await this.#streamsOf(path);
     const enabled = streams.filter(({ config }) => config.enabled);
-    for (const { config, name } of enabled.length > 0 ? enabled : streams) {
-      const url = { ...urlOf(config.name, name), params };
-      const verdict = this.#options.gate.check({
-        action: "play",
-        protocol: "hls",
-        url,
-        ip,
-        pageUrl,
-      });
-      if (verdict.type === "refused") return verdict.refusal.description;
+    for (const stream of enabled.length > 0 ? enabled : streams) {
+      const url = { ...urlOf(stream.config.name, stream.name), params };
+      const objection = await this.#objectionOf(stream, { url, ip, pageUrl });
+      if (objection !== null) return objection;
     }
     return null;
   }
 
+  async #objectionOf(
+    { config, isStreamKnown, isPlaylist }: FileStream,
+    client: Pick<HlsRequest, "url" | "ip" | "pageUrl">,
+  ): Promise<string | null> {
+    const verdict = this.#options.gate.check({ action: "play", protocol: "hls", ...client });
+    if (verdict.type === "refused") return verdict.refusal.description;
+    if (!hasHooks(config)) return null;
+    const keepMs = sessionMs(config.hls);
+    const request = { ...client, isStreamKnown, isPlaylist, keepMs };
+    return await this.#options.hlsSessions.objectionTo(request);
+  }
+
   /** The streams, one per vhost at most, that the file may belong to. */
-  async #streamsOf(path: string): Promise<{ config: VhostConfig; name: string }[]> {
-    const streams: { config: VhostConfig; name: string }[] = [];
+  async #streamsOf(path: string): Promise<FileStream[]> {
+    const streams: FileStream[] = [];
     for (const { config } of this.#options.vhosts) {
       const folder = config.hls.enabled ? await this.#realFolder(config.hls.path) : null;
       if (folder === null) continue;
       const file = relative(folder, path);
       if (file.startsWith("../")) continue;
       const found = streamOfFile(config.name, config.hls, file);
+      if (found === null) continue;
+      const { stream, isPlaylist } = found;
       // If the stream is unknown the file stands for it: the rules of the vhost apply.
-      if (found !== null) streams.push({ config, name: found.stream ?? file });
+      streams.push({ config, name: stream ?? file, isStreamKnown: stream !== null, isPlaylist });
     }
     return streams;
   }
@@ -83,4 +107,17 @@ function urlOf(vhost: string, name: string): Omit<StreamUrl, "params"> {
   const slash = name.lastIndexOf("/");
   const app = name.slice(0, Math.max(0, slash));
   return { schema: "http", host: vhost, port: 80, vhost, app, stream: name.slice(slash + 1) };
+}
+
+function hasHooks({ httpHooks: { enabled, urls } }: VhostConfig): boolean {
+  return enabled && Object.values(urls).some((list) => list.length > 0);
+}
+
+/**
+ * Returns how long a session lasts after its last request, in ms. A player requests something once
+ * per target duration, and at least once per segment.
+ */
+function sessionMs(config: HlsConfig): number {
+  const longestMs = config.fragmentMs * config.audioOverflowRatio;
+  return Math.max(2000 * targetSecondsOf(config), longestMs) + SESSION_MARGIN_MS;
 }

@@ -100,9 +100,8 @@ export class Gate {
   }
 
   /**
-   * Applies the rules that need no one else's answer. Nothing more is asked about an HTTP `HEAD`
-   * and an HLS request, be it for a playlist or a segment: a player polls its playlist every few
-   * seconds, and a callback for each poll would flood the HTTP server that answers them.
+   * Applies the rules that need no one else's answer. Nothing more is asked about an HTTP `HEAD`.
+   * They apply to every HLS request; the other steps once per viewer, see `http/hls_sessions.ts`.
    */
   check({ action, url, ip, pageUrl }: GateRequest): Verdict {
     const refused = (description: string): Refused => refusedFor(action, description);

@@ -52,6 +52,8 @@ export class Bridge {
   readonly #vhosts = new Map<string, VhostService>();
   readonly #peers = new Map<number, Peer>();
   #onPeerStopping: () => void = () => {};
+  /** Receives what {@linkcode shareViewer} was given in another worker. */
+  onViewer: (keys: readonly string[], keepMs: number) => void = () => {};
 
   constructor(options: BridgeOptions) {
     this.#options = options;
@@ -92,6 +94,14 @@ export class Bridge {
     if (before !== undefined) remote.reconnect(link);
   }
 
+  /** Tells the other workers, at once, to admit HLS requests with these keys for `keepMs`. */
+  shareViewer(keys: readonly string[], keepMs: number): void {
+    for (const { link } of this.#peers.values()) {
+      link.send({ type: "viewer", keys, keepMs });
+      link.flush();
+    }
+  }
+
   /**
    * Sends what is left to send and waits for the other workers to do the same, 1 s at most:
    * publishers that have just left there end their streams here.
@@ -126,6 +136,8 @@ export class Bridge {
       case "stopping":
         peer.isStopping = true;
         return this.#onPeerStopping();
+      case "viewer":
+        return this.onViewer(event.keys, event.keepMs);
       case "play":
       case "leave":
       case "publish":

@@ -55,5 +55,7 @@ export type FromOwnerEvent =
 export type BridgeEvent =
   | ToOwnerEvent
   | FromOwnerEvent
+  /** Admit HLS requests with these keys for `keepMs`. */
+  | { readonly type: "viewer"; readonly keys: readonly string[]; readonly keepMs: number }
   /** The worker stops; this is its last event. */
   | { readonly type: "stopping" };

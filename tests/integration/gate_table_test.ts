@@ -148,7 +148,7 @@ interface Case {
   readonly vhost?: string;
   readonly app?: string;
   readonly pageUrl?: string;
-  /** What the HTTP server answers to `on_play`. HLS does not ask it. */
+  /** What the HTTP server answers to `on_play`. */
   readonly hook?: () => Response | Promise<Response>;
   /** How long the verdict takes, in ms. */
   readonly waitMs?: number;
@@ -218,21 +218,18 @@ const CASES: readonly Case[] = [
   {
     name: "a callback that refuses",
     rules: HOOK,
-    hlsReason: null,
     hook: () => new Response('{"code":7,"msg":"no"}'),
     reason: 'Callback on_play refuses: "no"',
   },
   {
     name: "a callback that fails",
     rules: HOOK,
-    hlsReason: null,
     hook: () => new Response("", { status: 500 }),
     reason: "Callback on_play failed: it answered with HTTP 500",
   },
   {
     name: "a callback that does not answer",
     rules: HOOK,
-    hlsReason: null,
     hook: never,
     waitMs: 2_000,
     reason: "Callback on_play failed: it did not answer within 2000 ms",
@@ -311,15 +308,18 @@ for (const [protocol, ask] of Object.entries(HLS)) {
           for (const file of ["show.m3u8", "show-7.ts"]) {
             await Deno.writeTextFile(`${dir}/${app}/${file}`, file);
           }
-          const rig = new GateRig(
-            `vhost ${vhost} { hls { enabled on; hls_path ${dir}; } ${rules} }`,
-            {
-              dir,
-            },
-          );
+          const hooks = new HookScript();
+          if (test.hook !== undefined) hooks.answer = test.hook;
+          const hls = `hls { enabled on; hls_path ${dir}; }`;
+          const rig = new GateRig(`vhost ${vhost} { ${hls} ${rules} }`, { dir, hooks });
           const player = await ask(rig, { app, pageUrl });
+          if (test.waitMs !== undefined) {
+            const isAsked = () => hooks.requests.length > 0;
+            await until("the callback", isAsked, { timeoutMs: 5_000, everyMs: 1 });
+            assertEquals(player.answer, { type: "none" });
+            await rig.advance(test.waitMs);
+          }
           assertEquals(await answerOf(rig, player), expected(reason));
-          assertEquals(rig.hooks.requests, [], "a player polls its playlist");
           player.leave();
           await rig.stop();
         } finally {

@@ -292,3 +292,12 @@ Deno.test("Bridge forgets what was asked of a missing vhost when the clients lea
   rig.first.bridge.wrap(rig.first.inner, rig.first.mirrors);
   assertEquals([...rig.first.hub.streams()], []);
 });
+
+Deno.test("Bridge tells the other workers at once which HLS viewers to admit", async () => {
+  const { first, second, clock } = new Rig();
+  const learned: unknown[] = [];
+  second.bridge.onViewer = (keys, keepMs) => learned.push([keys, keepMs]);
+  first.bridge.shareViewer(["a", "b"], 7000);
+  await clock.settle();
+  assertEquals(learned, [[["a", "b"], 7000]]);
+});

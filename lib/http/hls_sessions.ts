@@ -1,0 +1,183 @@
+import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { StreamUrl } from "../rtmp/url.ts";
+import type { ClientAccess, Gate } from "../server/gate.ts";
+import { Leases } from "./leases.ts";
+
+/** Options of {@linkcode HlsSessions}. */
+interface HlsSessionsOptions {
+  readonly gate: Pick<Gate, "accessFor">;
+  readonly clock: Clock;
+  /** Prefix of the sessions' client ids. */
+  readonly idPrefix: string;
+  /** Tells the other workers to admit the requests of a session: {@linkcode HlsSessions.learn}. */
+  readonly share: (keys: readonly string[], keepMs: number) => void;
+}
+
+/** A request for an HLS file of a vhost with HTTP callbacks. */
+export interface HlsRequest {
+  /** The stream, with the parameters of the request; `vhost` is the configured vhost's name. */
+  readonly url: StreamUrl;
+  /** False if the file's path does not tell the stream; then `url` names the file. */
+  readonly isStreamKnown: boolean;
+  readonly isPlaylist: boolean;
+  /** IP address without port. */
+  readonly ip: string;
+  /** Page that embeds the player; or empty. */
+  readonly pageUrl: string;
+  /** How long a session lasts after its last request, in ms. */
+  readonly keepMs: number;
+}
+
+/** A viewer, as far as requests tell. */
+interface Session {
+  readonly access: ClientAccess;
+  /** The objection, or null. */
+  readonly verdict: Promise<string | null>;
+  isRefused: boolean;
+  /** Ends the wait for the verdict. */
+  readonly abandon: () => void;
+}
+
+/** Keys of a request, from what all viewers of one address share to a single session. */
+interface Keys {
+  readonly address: string;
+  readonly viewer: string;
+  readonly params: string;
+  readonly session: string;
+}
+
+/** Limit for the keys of all sessions: 20,000 viewers with short URLs. */
+const MAX_KEY_CHARS = 16 * 1024 * 1024;
+
+/** For how long a refused viewer is not asked about again. */
+const REFUSED_MS = 3000;
+
+const SWEEP_MS = 1000;
+
+/** A lease is renewed in other workers when less than this part of it is left. */
+const SHARE_BELOW = 0.75;
+
+/**
+ * The viewers of HLS, for the HTTP callbacks. HLS has no connections that last, so a session stands
+ * for a viewer: all requests from one address for one stream with the same parameters and page.
+ *
+ * `on_play` is asked for the first playlist of a session, `on_stop` reports its end some time after
+ * its last request. Segments belong to the session of their playlist: those without parameters to
+ * any session of their address and stream, because players do not repeat the playlist's parameters.
+ */
+export class HlsSessions {
+  readonly #options: HlsSessionsOptions;
+  /** Keys of admitted requests, here and in other workers; also sessions that were refused. */
+  readonly #leases = new Leases(MAX_KEY_CHARS, (key) => this.#end(key));
+  /** By session key. */
+  readonly #sessions = new Map<string, Session>();
+  #lastId = 0;
+  #cancelSweep: CancelTimer | null = null;
+
+  constructor(options: HlsSessionsOptions) {
+    this.#options = options;
+  }
+
+  /** Viewers that were asked about here. */
+  get count(): number {
+    return this.#sessions.size;
+  }
+
+  /** Resolves with why the client may not have the file, or null. Never rejects. */
+  async objectionTo(request: HlsRequest): Promise<string | null> {
+    const keys = keysOf(request);
+    if (this.#admitFromMemory(request, keys)) return null;
+    if (!request.isPlaylist && !request.isStreamKnown) return "Request the playlist first";
+    const session = this.#sessions.get(keys.session) ?? this.#open(request, keys);
+    const objection = await session.verdict;
+    // Another worker may have admitted the viewer meanwhile.
+    return objection === null || this.#admitFromMemory(request, keys) ? null : objection;
+  }
+
+  /** Admits requests with these keys for a while: another worker has a session for them. */
+  learn(keys: readonly string[], keepMs: number): void {
+    this.#renew(keys, keepMs);
+  }
+
+  /** Ends all sessions. */
+  close(): void {
+    this.#cancelSweep?.();
+    for (const key of [...this.#sessions.keys()]) this.#end(key);
+  }
+
+  /** Admits a request that was admitted before. */
+  #admitFromMemory({ isPlaylist, isStreamKnown, url, keepMs }: HlsRequest, keys: Keys): boolean {
+    const nowMs = this.#options.clock.now();
+    const isAdmitted = (key: string) => this.#leases.leftMs(key, nowMs) > 0;
+    if (isPlaylist) {
+      if (!isAdmitted(keys.session) || this.#sessions.get(keys.session)?.isRefused) return false;
+      this.#admit(keys, keepMs);
+      return true;
+    }
+    const key = isStreamKnown ? (url.params === "" ? keys.viewer : keys.params) : keys.address;
+    if (!isAdmitted(key)) return false;
+    this.#renew([key], keepMs);
+    return true;
+  }
+
+  #admit({ address, viewer, params, session }: Keys, keepMs: number): void {
+    const keys = [address, viewer, params, session];
+    const leftMs = this.#leases.leftMs(session, this.#options.clock.now());
+    this.#renew(keys, keepMs);
+    if (leftMs < keepMs * SHARE_BELOW) this.#options.share(keys, keepMs);
+  }
+
+  #renew(keys: readonly string[], keepMs: number): void {
+    const endMs = this.#options.clock.now() + keepMs;
+    for (const key of keys) this.#leases.renew(key, endMs);
+    this.#cancelSweep ??= this.#options.clock.after(SWEEP_MS, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    const { clock } = this.#options;
+    this.#leases.expire(clock.now());
+    this.#cancelSweep = this.#leases.isEmpty ? null : clock.after(SWEEP_MS, () => this.#sweep());
+  }
+
+  #open({ url, ip, pageUrl, keepMs }: HlsRequest, keys: Keys): Session {
+    const { gate, idPrefix } = this.#options;
+    const tcUrl = `rtmp://${url.vhost}/${url.app}`;
+    const access = gate.accessFor({
+      id: `${idPrefix}${++this.#lastId}`,
+      protocol: "hls",
+      ip,
+      connect: { id: 0, app: url.app, tcUrl, pageUrl, swfUrl: "", flashVer: "", args: null },
+      edgePath: [],
+      backlogMs: 0,
+    });
+    const { promise: verdict, resolve } = Promise.withResolvers<string | null>();
+    const abandon = () => resolve("The server closed the request");
+    const session: Session = { access, verdict, isRefused: false, abandon };
+    this.#sessions.set(keys.session, session);
+    access.ask("play", url, (answer) => {
+      session.isRefused = answer.type === "refused";
+      if (answer.type === "admitted") this.#admit(keys, keepMs);
+      else this.#renew([keys.session], REFUSED_MS);
+      resolve(answer.type === "admitted" ? null : answer.refusal.description);
+    });
+    return session;
+  }
+
+  #end(key: string): void {
+    const session = this.#sessions.get(key);
+    if (session === undefined) return;
+    this.#sessions.delete(key);
+    session.abandon();
+    session.access.close({ sentBytes: 0, receivedBytes: 0 });
+  }
+}
+
+function keysOf({ url: { vhost, app, stream, params }, ip, pageUrl }: HlsRequest): Keys {
+  const viewer = [vhost, ip, `${app}/${stream}`];
+  return {
+    address: JSON.stringify([vhost, ip]),
+    viewer: JSON.stringify(viewer),
+    params: JSON.stringify([...viewer, params]),
+    session: JSON.stringify([...viewer, params, pageUrl]),
+  };
+}

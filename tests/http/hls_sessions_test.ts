@@ -1,0 +1,218 @@
+import { parseConfig } from "../../lib/config/parse_config.ts";
+import { type HlsRequest, HlsSessions } from "../../lib/http/hls_sessions.ts";
+import { Hub } from "../../lib/hub/hub.ts";
+import { LocalVhost } from "../../lib/origin/local_vhost.ts";
+import { Gate } from "../../lib/server/gate.ts";
+import { HookClient } from "../../lib/server/hook_client.ts";
+import { VhostDirectory } from "../../lib/server/vhost_directory.ts";
+import { assertEquals } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+import { HookScript } from "../helpers/hook_script.ts";
+import { CollectedLog } from "../helpers/local_server.ts";
+
+const VHOST = "a.example";
+const ACTIONS = ["on_play", "on_stop"];
+const KEEP_MS = 10_000;
+const REFUSAL = 'Callback on_play refuses: "no"';
+
+/** Allows plays with `token=good`. */
+function answer(params: string): Response {
+  return new Response(params.includes("token=good") ? "0" : '{"code":1,"msg":"no"}');
+}
+
+class Rig {
+  readonly clock: FakeClock;
+  readonly hooks = new HookScript();
+  readonly sessions: HlsSessions;
+  /** What was shared with other workers. */
+  readonly shared: (readonly string[])[] = [];
+
+  constructor(clock = new FakeClock()) {
+    this.clock = clock;
+    this.hooks.answer = ({ payload }) =>
+      payload["action"] === "on_play" ? answer(String(payload["param"])) : new Response("0");
+    const urls = ACTIONS.map((action) => `${action} http://hooks.example/;`).join(" ");
+    const text = `listen 1; vhost ${VHOST} { http_hooks { enabled on; ${urls} } }`;
+    const { config } = parseConfig(text, "x.conf", { readFile: () => undefined });
+    const hub = new Hub({
+      chunkSize: 128,
+      isAbsoluteTime: false,
+      maxLagMs: 30_000,
+      maxBytes: 1 << 20,
+      maxMessages: Infinity,
+      keepBackMs: 0,
+    });
+    const vhost = new LocalVhost({ config: config.vhosts.get(VHOST)!, hub, clock });
+    const hooks = new HookClient({
+      server: { serverId: "vid-1", serviceId: "1" },
+      clock,
+      logger: new CollectedLog().logger,
+      hookFetch: this.hooks.fetch,
+    });
+    const vhosts = new VhostDirectory(new Map([[VHOST, vhost]]));
+    this.sessions = new HlsSessions({
+      gate: new Gate({ vhosts, hooks, edgeId: "e1" }),
+      clock,
+      idPrefix: "v",
+      share: (keys) => this.shared.push(keys),
+    });
+  }
+
+  /** Requests the playlist, or else a segment. */
+  playlist(params: string, change: Partial<HlsRequest> = {}): Promise<string | null> {
+    return this.sessions.objectionTo({
+      url: { ...{ schema: "http", host: VHOST, port: 80, vhost: VHOST }, ...SHOW, params },
+      isStreamKnown: true,
+      isPlaylist: true,
+      ip: "203.0.113.9",
+      pageUrl: "",
+      keepMs: KEEP_MS,
+      ...change,
+    });
+  }
+
+  segment(params: string, change: Partial<HlsRequest> = {}): Promise<string | null> {
+    return this.playlist(params, { isPlaylist: false, ...change });
+  }
+
+  /** Actions with their parameters. */
+  get calls(): string[] {
+    return this.hooks.requests.map(({ payload }) => `${payload["action"]} ${payload["param"]}`);
+  }
+}
+
+const SHOW = { app: "live", stream: "show" } as const;
+
+Deno.test("HlsSessions asks on_play once for all polls of a playlist and its segments", async () => {
+  const rig = new Rig();
+  for (let count = 0; count < 20; count++) {
+    assertEquals(await rig.playlist("?token=good"), null);
+    assertEquals(await rig.segment(""), null);
+    assertEquals(await rig.segment("?token=good", { pageUrl: "http://a.example/" }), null);
+    await rig.clock.advance(KEEP_MS - 1);
+  }
+  assertEquals(rig.calls, ["on_play ?token=good"]);
+  const { payload } = rig.hooks.requests[0]!;
+  assertEquals(
+    [payload["client_id"], payload["ip"], payload["vhost"], payload["app"], payload["stream"]],
+    ["v1", "203.0.113.9", VHOST, "live", "show"],
+  );
+});
+
+Deno.test("HlsSessions reports on_stop when requests have ceased", async () => {
+  const rig = new Rig();
+  await rig.playlist("?token=good");
+  await rig.clock.advance(KEEP_MS - 1000);
+  assertEquals(rig.calls.length, 1);
+  await rig.clock.advance(2000);
+  assertEquals(rig.calls, ["on_play ?token=good", "on_stop ?token=good"]);
+  assertEquals([rig.sessions.count, rig.clock.pendingCount], [0, 0]);
+  assertEquals(await rig.segment(""), REFUSAL);
+  await rig.playlist("?token=good");
+  assertEquals(rig.calls.at(-1), "on_play ?token=good");
+});
+
+Deno.test("HlsSessions has a session for each address, stream, page and parameters", async () => {
+  const rig = new Rig();
+  await rig.playlist("?token=good");
+  await rig.playlist("?token=good", { ip: "203.0.113.10" });
+  await rig.playlist("?token=good", { pageUrl: "http://b.example/" });
+  await rig.playlist("?token=good&b");
+  await rig.playlist("?token=good", {
+    url: {
+      ...{ schema: "http", host: VHOST, port: 80, vhost: VHOST },
+      ...SHOW,
+      params: "?token=good",
+      stream: "other",
+    },
+  });
+  assertEquals(rig.hooks.about("on_play").length, 5);
+  assertEquals(rig.sessions.count, 5);
+});
+
+Deno.test("HlsSessions refuses segments to clients that were not admitted", async () => {
+  const rig = new Rig();
+  assertEquals(await rig.playlist("?token=bad"), REFUSAL);
+  assertEquals(await rig.segment("?token=bad"), REFUSAL);
+  assertEquals(await rig.segment(""), REFUSAL);
+  await rig.playlist("?token=good");
+  assertEquals(await rig.segment("", { ip: "203.0.113.10" }), REFUSAL);
+  assertEquals(await rig.segment("?token=bad"), REFUSAL);
+  assertEquals(await rig.segment(""), null);
+});
+
+Deno.test("HlsSessions remembers a refusal for 3 s, and reports no end of it", async () => {
+  const rig = new Rig();
+  for (let count = 0; count < 20; count++) await rig.playlist("?token=bad");
+  assertEquals(rig.calls, ["on_play ?token=bad"]);
+  await rig.clock.advance(4000);
+  await rig.playlist("?token=bad");
+  await rig.clock.advance(60_000);
+  assertEquals(rig.calls, ["on_play ?token=bad", "on_play ?token=bad"]);
+  assertEquals(rig.sessions.count, 0);
+});
+
+Deno.test("HlsSessions asks once for requests at the same time", async () => {
+  const rig = new Rig();
+  const requests = Array.from({ length: 10 }, () => rig.playlist("?token=good"));
+  assertEquals(await Promise.all(requests), Array.from({ length: 10 }, () => null));
+  assertEquals(rig.calls.length, 1);
+});
+
+Deno.test("HlsSessions admits segments of unknown streams to the viewers of any stream", async () => {
+  const rig = new Rig();
+  const segment = () => rig.segment("", { isStreamKnown: false });
+  assertEquals(await segment(), "Request the playlist first");
+  await rig.playlist("?token=good");
+  assertEquals(await segment(), null);
+  assertEquals(rig.calls.length, 1);
+});
+
+Deno.test("HlsSessions ends all sessions when the server stops", async () => {
+  const rig = new Rig();
+  await rig.playlist("?token=good");
+  rig.sessions.close();
+  await rig.clock.settle();
+  assertEquals(rig.calls.at(-1), "on_stop ?token=good");
+});
+
+Deno.test("HlsSessions answers requests that wait when the server stops", async () => {
+  const rig = new Rig();
+  rig.hooks.answer = () => new Promise(() => {});
+  const waiting = rig.playlist("?token=good");
+  rig.sessions.close();
+  assertEquals(await waiting, "The server closed the request");
+});
+
+Deno.test("HlsSessions admits what another worker has admitted", async () => {
+  const first = new Rig();
+  const second = new Rig(first.clock);
+  await first.playlist("?token=good");
+  assertEquals(first.shared.length, 1);
+  second.sessions.learn(first.shared[0]!, KEEP_MS);
+  assertEquals(await second.playlist("?token=good"), null);
+  assertEquals(await second.segment(""), null);
+  assertEquals(await second.segment("?token=bad"), REFUSAL);
+  // The first worker is told that the viewer is still here, but not for every request.
+  assertEquals(second.shared.length, 0);
+  await first.clock.advance(KEEP_MS / 2);
+  assertEquals(await second.playlist("?token=good"), null);
+  assertEquals(second.shared.length, 1);
+  first.sessions.learn(second.shared[0]!, KEEP_MS);
+  await first.clock.advance(KEEP_MS / 2 + 1000);
+  assertEquals(first.calls, ["on_play ?token=good"]);
+  await first.clock.advance(KEEP_MS);
+  assertEquals(first.calls.at(-1), "on_stop ?token=good");
+});
+
+Deno.test("HlsSessions limits memory: the oldest sessions are reported as ended", async () => {
+  const rig = new Rig();
+  // Four keys of 8,000 characters and more each: 16 Mi characters hold some 500 sessions.
+  for (let count = 0; count < 1200; count++) {
+    await rig.playlist(`?token=good&${count}${"x".repeat(8000)}`);
+  }
+  assertEquals(rig.sessions.count > 400 && rig.sessions.count < 1100, true);
+  await rig.clock.settle();
+  assertEquals(rig.hooks.about("on_stop").length, 1200 - rig.sessions.count);
+  assertEquals(await rig.segment(""), null);
+});
