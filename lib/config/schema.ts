@@ -221,7 +221,7 @@ const cluster = {
   linger: option(
     ownTime(0),
     "10s",
-    "How long to keep the connection to the origin after the last player has left. Own directive.",
+    "How long to keep the connection to the origin after the last player of a live stream has left. Own directive.",
   ),
   retry_min: option(
     ownTime(10),

@@ -10,6 +10,7 @@ import { Pusher } from "../upstream/pusher.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { type DemandEvent, OnDemand } from "./on_demand.ts";
+import { PlayerRequests } from "./player_requests.ts";
 import { Puller } from "./puller.ts";
 
 /** Options of {@linkcode EdgeStream}. */
@@ -34,9 +35,9 @@ export class EdgeStream {
   readonly #options: EdgeStreamOptions;
   readonly #demand: OnDemand;
   readonly #slot: PublisherSlot;
-  #players = 0;
-  /** That of the newest player. */
-  #request: StreamRequest | null = null;
+  readonly #requests = new PlayerRequests();
+  /** That of the newest publisher. */
+  #published: StreamRequest | null = null;
   #puller: Puller | null = null;
   #pusher: Pusher | null = null;
   #cancelLinger: CancelTimer | null = null;
@@ -63,16 +64,16 @@ export class EdgeStream {
   }
 
   addPlayer(request: StreamRequest, viewer: Viewer): void {
-    this.#request = request;
-    this.#players++;
+    this.#requests.add(viewer, request);
     this.stream.join(viewer);
+    this.#puller?.onRequest();
     this.#want();
   }
 
   removePlayer(viewer: Viewer): void {
-    this.#players--;
+    this.#requests.remove(viewer);
     this.stream.leave(viewer);
-    if (this.#players === 0) this.#step("unwanted");
+    if (!this.#isWatched) this.#step("unwanted");
     this.#reportUnused();
   }
 
@@ -102,13 +103,19 @@ export class EdgeStream {
     this.#pusher = null;
   }
 
+  get #isWatched(): boolean {
+    return this.#requests.playerCount > 0;
+  }
+
   /** What is published here replaces what was pulled. */
   #beginPublish(request: StreamRequest, answer: PublishAnswer): void {
+    this.#published = request;
     this.#step("replaced");
     this.#slot.take(answer, this.stream, request);
   }
 
   #startPush(request: StreamRequest, answer: PublishAnswer): void {
+    this.#published = request;
     const { context, wheel, logger, onTask } = this.#options;
     const { origins, totals } = context;
     this.#pusher = new Pusher({
@@ -116,7 +123,7 @@ export class EdgeStream {
       origins,
       totals,
       stream: this.stream,
-      request,
+      request: () => this.#published ?? request,
       wheel,
       logger,
       whenRoundFails: "refuse",
@@ -139,7 +146,7 @@ export class EdgeStream {
   #stopPush(): void {
     this.#pusher?.stop();
     this.#pusher = null;
-    if (this.#players > 0) this.#want();
+    if (this.#isWatched) this.#want();
     this.#reportUnused();
   }
 
@@ -174,7 +181,7 @@ export class EdgeStream {
       context,
       stream: this.stream,
       logger,
-      request: () => this.#request!,
+      requests: this.#requests,
       onMedia: () => this.#step("media"),
       onLost: () => this.#step("lost"),
     });
@@ -187,7 +194,7 @@ export class EdgeStream {
   }
 
   #reportUnused(): void {
-    const isUsed = this.#players > 0 || this.#puller !== null || this.#pusher !== null;
+    const isUsed = this.#isWatched || this.#puller !== null || this.#pusher !== null;
     if (!isUsed) this.#options.onUnused();
   }
 }

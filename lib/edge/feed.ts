@@ -34,6 +34,8 @@ interface FeedOptions {
 /** One origin as a source of a pulled stream: its connection, and how it joins the one before. */
 export class Feed implements UpstreamListener {
   readonly origin: OriginAddress;
+  /** What the origin is asked for. */
+  readonly request: StreamRequest;
   /** Null when all that arrives is new. */
   joiner: Joiner | null;
   /** When the newest message arrived, or when the feed was made. */
@@ -47,6 +49,7 @@ export class Feed implements UpstreamListener {
   constructor(options: FeedOptions) {
     const { context, logger, origin, request, hasAlternative, backlogMs } = options;
     this.origin = origin;
+    this.request = request;
     this.joiner = options.joiner;
     this.lastMediaMs = context.clock.now();
     this.#options = options;

@@ -21,18 +21,18 @@ export type DemandState = "idle" | "starting" | "live" | "lingering";
 
 /**
  * Decides when an edge has an upstream connection for a stream: from the first player until a while
- * after the last. Pure: events and the time go in, what to do comes out.
+ * after the last. A stream that sends nothing is not kept for players who may come: a client that
+ * asks for one name after the other must not leave a connection behind for each. Pure: events and
+ * the time go in, what to do comes out.
  *
  * ```
  *            wanted              media
  *   idle ───────────► starting ────────► live
- *    ▲                 │   ▲   ◄────────  │ ▲
- *    │        unwanted │   │      lost    │ │
- *    │                 │   │ wanted,      │ │ wanted,
- *    │                 │   │ no media     │ │ media
- *    │                 ▼   │     unwanted │ │ arrives
- *    └── tick after ── lingering ◄────────┘ │
- *        `lingerMs`        └────────────────┘
+ *    ▲ ▲                │      ◄────────  │ ▲
+ *    │ └── unwanted ────┘         lost    │ │ wanted
+ *    │                            unwanted▼ │
+ *    └───── lost, or a tick ─────────── lingering
+ *           after `lingerMs`
  *
  *   every state ── replaced ──► idle
  * ```
@@ -40,8 +40,6 @@ export type DemandState = "idle" | "starting" | "live" | "lingering";
 export class OnDemand {
   readonly #lingerMs: () => number;
   #state: DemandState = "idle";
-  /** Media arrives, whether or not anyone watches. */
-  #hasMedia = false;
   #deadlineMs = 0;
 
   /** @param lingerMs how long an unwatched upstream is kept, in ms; asked at use */
@@ -64,12 +62,13 @@ export class OnDemand {
       case "wanted":
         return this.#onWanted();
       case "unwanted":
-        if (this.#isWatched) this.#linger(nowMs);
-        return "none";
+        return this.#onUnwanted(nowMs);
       case "media":
+        if (this.#state === "starting") this.#state = "live";
+        return "none";
       case "lost":
-        this.#hasMedia = event === "media";
-        if (this.#isWatched) this.#watch();
+        if (this.#state === "lingering") return this.#stop();
+        if (this.#state === "live") this.#state = "starting";
         return "none";
       case "replaced":
         return this.#stop();
@@ -80,24 +79,19 @@ export class OnDemand {
     }
   }
 
-  get #isWatched(): boolean {
-    return this.#state === "starting" || this.#state === "live";
-  }
-
   #onWanted(): DemandAction {
-    const wasIdle = this.#state === "idle";
-    if (wasIdle) this.#hasMedia = false;
-    this.#watch();
-    return wasIdle ? "start" : "none";
+    if (this.#state === "lingering") this.#state = "live";
+    if (this.#state !== "idle") return "none";
+    this.#state = "starting";
+    return "start";
   }
 
-  #watch(): void {
-    this.#state = this.#hasMedia ? "live" : "starting";
-  }
-
-  #linger(nowMs: number): void {
+  #onUnwanted(nowMs: number): DemandAction {
+    if (this.#state === "starting") return this.#stop();
+    if (this.#state !== "live") return "none";
     this.#state = "lingering";
     this.#deadlineMs = nowMs + this.#lingerMs();
+    return "none";
   }
 
   #stop(): DemandAction {

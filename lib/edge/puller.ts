@@ -10,6 +10,7 @@ import { OriginLoop } from "../upstream/origin_loop.ts";
 import { UpstreamReport } from "../upstream/upstream_report.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { Feed, type FeedListener } from "./feed.ts";
+import type { PlayerRequests } from "./player_requests.ts";
 import { PulledSource } from "./pulled_source.ts";
 import { type Joined, Joiner } from "./splice/joiner.ts";
 
@@ -18,8 +19,8 @@ interface PullerOptions {
   readonly context: EdgeContext;
   readonly stream: Stream;
   readonly logger: Logger;
-  /** The newest request of a player: its parameters (tokens) are used for the next connection. */
-  readonly request: () => StreamRequest;
+  /** What origins are asked with. */
+  readonly requests: PlayerRequests;
   /** Media arrives, for the first time since the start or since a loss. */
   readonly onMedia: () => void;
   /** No origin feeds the stream; the next one is being dialled. */
@@ -36,6 +37,15 @@ type PullState =
   | { readonly type: "switching"; readonly active: Feed; readonly candidate: Feed }
   | { readonly type: "stopped" };
 
+/** No player that is connected has a request that the origin has not refused. */
+const NO_REQUEST = new Error("No player's request is left");
+
+/** What an origin says of a stream that it does not have, for all players. */
+const INNOCENT_CODES: readonly string[] = [
+  StatusCode.PLAY_STREAM_NOT_FOUND,
+  StatusCode.PLAY_UNPUBLISH_NOTIFY,
+];
+
 /** Requested beyond the silence, in ms: the next origin may be a little behind. */
 const BACKLOG_MARGIN_MS = 1_000;
 
@@ -46,6 +56,8 @@ const BACKLOG_MARGIN_MS = 1_000;
  * the same encode. An origin that is merely silent is kept while the next one is tried: whichever
  * has something new first feeds the stream, and the other is left. So a publisher's pause changes
  * nothing, and an origin's hiccup costs nothing.
+ *
+ * An origin that refuses one player's request is asked with the next player's.
  *
  * ```
  *                            first media
@@ -72,13 +84,15 @@ export class Puller implements FeedListener {
   /** Origins whose failure was logged since one had something. */
   readonly #loggedFailures = new Set<OriginAddress>();
   #cancelWatch: CancelTimer | null = null;
+  /** An origin has refused all requests, so another player's may end a pause. */
+  #lacksRequest = false;
 
   constructor(options: PullerOptions) {
-    const { context, stream, request } = options;
+    const { context, stream } = options;
     const { clock, origins, totals } = context;
     this.#options = options;
     this.report = new UpstreamReport("pull", totals, clock);
-    this.#source = new PulledSource({ stream, clock, request });
+    this.#source = new PulledSource({ stream, clock, request: () => this.#active!.request });
     this.#loop = new OriginLoop({
       origins,
       streamName: stream.name,
@@ -86,9 +100,7 @@ export class Puller implements FeedListener {
       random: Math.random,
       attempt: (origin) => this.#attempt(origin),
       onFailed: (origin, error) => this.#onFailed(origin, error),
-      onRoundFailed: () => {
-        if (this.#end !== "none") this.#endStream();
-      },
+      onRoundFailed: () => this.#onRoundFailed(),
     });
   }
 
@@ -114,6 +126,11 @@ export class Puller implements FeedListener {
     candidate?.finish();
     active?.finish();
     this.#source.stop();
+  }
+
+  /** A player joined. */
+  onRequest(): void {
+    if (this.#lacksRequest) this.#loop.wake();
   }
 
   onFeedMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void {
@@ -163,14 +180,49 @@ export class Puller implements FeedListener {
   }
 
   /**
-   * Tries one origin, and stays with the one that feeds the stream. Rejects when another is needed.
+   * Tries one origin, with one request after the other while it refuses them, and stays with the
+   * one that feeds the stream. Rejects when another is needed.
    */
   async #attempt(origin: OriginAddress): Promise<void> {
+    const { requests } = this.#options;
+    let error: unknown = NO_REQUEST;
+    while (this.#state.type !== "stopped") {
+      const request = requests.bestFor(origin);
+      if (request === null) {
+        this.#lacksRequest = true;
+        throw error;
+      }
+      if (error !== NO_REQUEST) this.#onFailed(origin, error);
+      try {
+        return await this.#ask(origin, request);
+      } catch (failure) {
+        if (!this.#blames(request, origin, failure)) throw failure;
+        error = failure;
+      }
+    }
+  }
+
+  /** Notes what a failure says of `request`. @returns whether another one may fare better */
+  #blames(request: StreamRequest, origin: OriginAddress, failure: unknown): boolean {
+    const { requests } = this.#options;
+    if (!(failure instanceof UpstreamError) || failure.redirect !== null) return false;
+    const { phase, statusCode } = failure;
+    if (phase !== "command" && phase !== "play") return false;
+    if (statusCode === "") {
+      requests.failed(request);
+      return false;
+    }
+    if (INNOCENT_CODES.includes(statusCode)) return false;
+    requests.refused(request, origin);
+    return true;
+  }
+
+  async #ask(origin: OriginAddress, request: StreamRequest): Promise<void> {
     const active = this.#active;
     // Not an UpstreamError: the origin was not asked, so nothing new is known of its health.
     if (active?.origin === origin) throw new Error("Still silent");
     this.report.attempted(origin);
-    const candidate = this.#createFeed(origin);
+    const candidate = this.#createFeed(origin, request);
     this.#state = active === null
       ? { type: "connecting", candidate }
       : { type: "switching", active, candidate };
@@ -180,14 +232,14 @@ export class Puller implements FeedListener {
     for (let feed = this.#active; feed !== null; feed = this.#active) await feed.watch();
   }
 
-  #createFeed(origin: OriginAddress): Feed {
-    const { context, logger, request } = this.#options;
+  #createFeed(origin: OriginAddress, request: StreamRequest): Feed {
+    const { context, logger } = this.#options;
     const { history, silenceMs, lastDeliveryMs } = this.#source;
     return new Feed({
       context,
       logger,
       origin,
-      request: request(),
+      request,
       hasAlternative: () => context.origins.hasOtherThan(origin),
       listener: this,
       backlogMs: history === null ? 0 : silenceMs + BACKLOG_MARGIN_MS,
@@ -215,6 +267,8 @@ export class Puller implements FeedListener {
     this.#state = { type: "live", active: feed };
     this.#source.interrupt();
     before?.finish();
+    this.#options.requests.granted(feed.request);
+    this.#lacksRequest = false;
     this.#loop.succeeded();
     this.#reportSwitch(feed.origin, joined, silenceMs);
     if (joined === null) return;
@@ -223,7 +277,7 @@ export class Puller implements FeedListener {
       if (!this.#begin()) return;
     } else {
       this.#source.resume(joined.align);
-      this.#options.onMedia();
+      if (!this.#proceed()) return;
     }
     for (const { typeId, timestampMs, payload } of joined.messages) {
       this.#deliver(typeId, timestampMs, payload);
@@ -231,7 +285,15 @@ export class Puller implements FeedListener {
   }
 
   #begin(): boolean {
-    if (!this.#source.begin()) return false;
+    return this.#source.begin() && this.#proceed();
+  }
+
+  /** The source feeds the stream. @returns false when that made the last player leave */
+  #proceed(): boolean {
+    if (this.#state.type === "stopped") {
+      this.#source.stop();
+      return false;
+    }
     this.#options.onMedia();
     return true;
   }
@@ -275,6 +337,7 @@ export class Puller implements FeedListener {
 
   /** Warns once per origin until one has something: a dead origin must not fill the log. */
   #onFailed(origin: OriginAddress, error: unknown): void {
+    if (error === NO_REQUEST) return;
     const reason = describeError(error);
     this.#cause ||= reason;
     this.report.failed(reason);
@@ -286,6 +349,12 @@ export class Puller implements FeedListener {
       logger.warning(`Pull failed: ${reason}`, fields);
     }
     this.#loggedFailures.add(origin);
+  }
+
+  #onRoundFailed(): void {
+    // Players who had the stream were let in before: origins that refuse all of them may recover.
+    if (this.#lastOrigin !== null) this.#options.requests.forgive();
+    if (this.#end !== "none") this.#endStream();
   }
 
   /** The publisher stopped or is lost: its stream may return, as another encode. */

@@ -107,6 +107,11 @@ export class OriginLoop {
     attempt.succeededAtMs = clock.now() - MIN_SUCCESS_MS;
   }
 
+  /** Ends a pause between two rounds: the next one may fare better. */
+  wake(): void {
+    if (this.#state.type === "pausing") this.#state.endPause();
+  }
+
   /** Makes no more attempts; {@linkcode run} settles when the running one does. */
   stop(): void {
     const state = this.#state;

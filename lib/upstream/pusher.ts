@@ -26,8 +26,8 @@ interface PusherOptions {
   /** The push adds to them. */
   readonly totals: UpstreamTotals;
   readonly stream: Stream;
-  /** Names the stream at the origins, and the edges it came through. */
-  readonly request: StreamRequest;
+  /** Names the stream at the origins, and the edges it came through. Asked for each connection. */
+  readonly request: () => StreamRequest;
   readonly wheel: FlushWheel;
   readonly logger: Logger;
   /**
@@ -210,7 +210,7 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     this.#upstream = new Upstream(context, {
       kind: "publish",
       origin,
-      request,
+      request: request(),
       listener: this,
       logger,
       hasAlternative: () => origins.hasOtherThan(origin),

@@ -27,7 +27,7 @@ const TRANSITIONS: readonly (readonly [DemandState, DemandEvent, number, string,
   ["idle", "replaced", 0, "none", "idle"],
   ["idle", "tick", 99_999, "none", "idle"],
   ["starting", "wanted", 0, "none", "starting"],
-  ["starting", "unwanted", 0, "none", "lingering"],
+  ["starting", "unwanted", 0, "stop", "idle"],
   ["starting", "media", 0, "none", "live"],
   ["starting", "lost", 0, "none", "starting"],
   ["starting", "replaced", 0, "stop", "idle"],
@@ -41,7 +41,7 @@ const TRANSITIONS: readonly (readonly [DemandState, DemandEvent, number, string,
   ["lingering", "wanted", 0, "none", "live"],
   ["lingering", "unwanted", 0, "none", "lingering"],
   ["lingering", "media", 0, "none", "lingering"],
-  ["lingering", "lost", 0, "none", "lingering"],
+  ["lingering", "lost", 0, "stop", "idle"],
   ["lingering", "replaced", 0, "stop", "idle"],
   ["lingering", "tick", LINGER_MS - 1, "none", "lingering"],
   ["lingering", "tick", LINGER_MS, "stop", "idle"],
@@ -72,24 +72,11 @@ Deno.test("OnDemand lingers again after every player that left", () => {
   assertEquals(demand.step("tick", 9_500 + LINGER_MS), "stop");
 });
 
-Deno.test("OnDemand is starting when a player returns to an upstream without media", () => {
-  const lost = inState("lingering");
-  lost.step("lost", 0);
-  lost.step("wanted", 0);
-  assertEquals(lost.state, "starting");
-
-  const never = inState("starting");
-  never.step("unwanted", 0);
-  never.step("wanted", 0);
-  assertEquals(never.state, "starting");
-});
-
-Deno.test("OnDemand is live at once when media began while no one watched", () => {
-  const demand = inState("starting");
-  demand.step("unwanted", 0);
-  demand.step("media", 0);
-  demand.step("wanted", 0);
-  assertEquals(demand.state, "live");
+Deno.test("OnDemand keeps nothing for players who may come to a stream that was lost", () => {
+  const demand = inState("live");
+  demand.step("lost", 0);
+  assertEquals(demand.step("unwanted", 0), "stop");
+  assertEquals(demand.deadlineMs, null);
 });
 
 Deno.test("OnDemand forgets the media of before when it was stopped", () => {
@@ -102,6 +89,7 @@ Deno.test("OnDemand forgets the media of before when it was stopped", () => {
 Deno.test("OnDemand stops at once without a linger time", () => {
   const demand = new OnDemand(() => 0);
   demand.step("wanted", 7);
+  demand.step("media", 7);
   demand.step("unwanted", 7);
   assertEquals(demand.deadlineMs, 7);
   assertEquals(demand.step("tick", 7), "stop");

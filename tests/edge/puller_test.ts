@@ -1,6 +1,6 @@
 import type { ClusterConfig } from "../../lib/config/config.ts";
+import { PlayerRequests } from "../../lib/edge/player_requests.ts";
 import { Puller } from "../../lib/edge/puller.ts";
-import type { StreamRequest } from "../../lib/hub/stream_request.ts";
 import { UserControlEvent } from "../../lib/rtmp/constants.ts";
 import { encodeUserControl } from "../../lib/rtmp/control_messages.ts";
 import { assert, assertEquals, assertStringIncludes } from "../helpers/assert.ts";
@@ -28,7 +28,7 @@ class PullRig extends EdgeRig {
   readonly stream = createStream();
   readonly viewer = new LogViewer().watch(this.stream);
   readonly events: string[] = [];
-  request: StreamRequest = requestFor();
+  readonly requests = new PlayerRequests();
   readonly puller: Puller;
 
   constructor(cluster: Partial<ClusterConfig> = {}, prepare = (_: EdgeRig) => {}) {
@@ -36,11 +36,12 @@ class PullRig extends EdgeRig {
     this.config = { ...this.config, publish: { ...this.config.publish, graceMs: GRACE_MS } };
     prepare(this);
     this.stream.join(this.viewer);
+    this.requests.add(this.viewer, requestFor());
     this.puller = new Puller({
       context: this.context,
       stream: this.stream,
       logger: this.log.logger,
-      request: () => this.request,
+      requests: this.requests,
       onMedia: () => this.events.push("media"),
       onLost: () => this.events.push("lost"),
     });
@@ -389,7 +390,7 @@ Deno.test("Puller tells players of the end once when the origin unpublishes and 
 Deno.test("Puller asks with the newest player's parameters when it connects again", async () => {
   const rig = await startPull();
   assertEquals(rig.a.link.streamName, "show");
-  rig.request = requestFor("show?token=fresh");
+  rig.requests.add(new LogViewer(), requestFor("show?token=fresh"));
   rig.a.link.close();
   await rig.advance(200);
   assertEquals(rig.a.links.length, 2);
@@ -514,7 +515,7 @@ Deno.test("Puller dials nothing before start()", async () => {
     context: rig.context,
     stream: createStream(),
     logger: rig.log.logger,
-    request: () => requestFor(),
+    requests: new PlayerRequests(),
     onMedia() {},
     onLost() {},
   });

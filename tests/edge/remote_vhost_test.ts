@@ -78,7 +78,7 @@ Deno.test("RemoteVhost survives a player that leaves in the turn in which it joi
   new TestPlayer(rig.vhost).leave();
   new TestPlayer(rig.vhost).leave();
   await rig.settle();
-  assertEquals(rig.network.dialled, [PORT_A]);
+  assertEquals([rig.upstreamCount, rig.a.openCount], [0, 0]);
   await rig.assertNothingLeft();
 });
 
@@ -88,11 +88,34 @@ Deno.test("RemoteVhost survives a player that leaves when the stream begins", as
   player.onBegin = () => player.leave();
   rig.a.link.sendMedia(keyframe(0));
   await rig.settle();
-  assertEquals(rig.upstreamCount, 1);
+  assertEquals(rig.upstreamCount, 0);
   await rig.assertNothingLeft();
 });
 
-Deno.test("RemoteVhost stops dialling when the last player has left for the linger time", async () => {
+Deno.test("RemoteVhost keeps no upstream for a stream that never had media", async () => {
+  const rig = new VhostRig();
+  for (let i = 0; i < 300; i++) {
+    const player = await rig.play(`name${i}`);
+    player.leave();
+  }
+  await rig.settle();
+  assertEquals([rig.upstreamCount, rig.a.openCount], [0, 0]);
+  await rig.assertNothingLeft();
+});
+
+Deno.test("RemoteVhost does not dial again for a lingering stream that is lost", async () => {
+  const rig = new VhostRig();
+  const player = await rig.play("show?token=1");
+  rig.a.link.sendMedia(keyframe(0));
+  await rig.advance(2_000);
+  player.leave();
+  rig.a.link.close();
+  await rig.advance(LINGER_MS);
+  assertEquals(rig.network.dialled, [PORT_A]);
+  await rig.assertNothingLeft();
+});
+
+Deno.test("RemoteVhost stops dialling when the last player has left", async () => {
   const rig = new VhostRig();
   rig.a.stopListening();
   const player = await rig.play();
@@ -291,6 +314,8 @@ Deno.test("RemoteVhost leaves the pull untouched when the publisher is refused",
 Deno.test("RemoteVhost keeps the linger time when a publisher is refused in it", async () => {
   const rig = new VhostRig();
   const player = await rig.play();
+  rig.a.link.sendMedia(keyframe(0));
+  await rig.settle();
   player.leave();
   rig.a.behaviour = { kind: "refuse", refusal: BAD_NAME };
   await rig.advance(5_000);
@@ -303,7 +328,10 @@ Deno.test("RemoteVhost keeps the linger time when a publisher is refused in it",
 
 Deno.test("RemoteVhost ends the linger time of a pull that a publisher replaces", async () => {
   const rig = new VhostRig();
-  (await rig.play()).leave();
+  const player = await rig.play();
+  rig.a.link.sendMedia(keyframe(0));
+  await rig.settle();
+  player.leave();
   const publisher = await rig.publish();
   publisher.push(keyframe(0));
   await rig.advance(LINGER_MS * 2);
@@ -475,7 +503,10 @@ Deno.test("RemoteVhost.close() ends all upstreams and timers", async () => {
   const rig = new VhostRig();
   await rig.play("one");
   rig.a.link.sendMedia(keyframe(0));
-  (await rig.play("two")).leave();
+  const player = await rig.play("two");
+  rig.a.link.sendMedia(keyframe(0));
+  await rig.settle();
+  player.leave();
   await rig.publish("three");
   rig.a.behaviour = { kind: "hold" };
   await rig.publish("four");

@@ -27,6 +27,8 @@ export type Behaviour =
   | { readonly kind: "refuse connect"; readonly refusal: Refusal }
   /** Refuses the play or publish. */
   | { readonly kind: "refuse"; readonly refusal: Refusal }
+  /** Refuses the play or publish unless its name, with parameters, is one of these. */
+  | { readonly kind: "admit"; readonly names: readonly string[]; readonly refusal: Refusal }
   /** Redirects the `connect`. */
   | { readonly kind: "redirect connect"; readonly ex: AmfObject }
   /** Redirects the play or publish; a play, as SRS does, after accepting it. */
@@ -305,6 +307,9 @@ export class OriginLink implements ServerSessionHandler {
     this.#pending = { kind, command };
     if (this.#behaviour.kind === "hold") return;
     if (this.#behaviour.kind === "refuse") return this.refuse(this.#behaviour.refusal);
+    if (this.#behaviour.kind === "admit" && !this.#behaviour.names.includes(this.streamName)) {
+      return this.refuse(this.#behaviour.refusal);
+    }
     if (this.#behaviour.kind === "redirect") {
       if (kind === "play") this.accept();
       return this.redirect(this.#behaviour.ex);

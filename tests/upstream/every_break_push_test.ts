@@ -72,7 +72,7 @@ class PushBreak extends EdgeRig {
       origins: this.context.origins,
       totals: this.context.totals,
       stream: this.#stream,
-      request: requestFor(),
+      request: () => requestFor(),
       wheel: this.wheels.for(20),
       logger: this.log.logger,
       whenRoundFails: "refuse",

@@ -64,12 +64,13 @@ class Forward implements HubObserver {
   #push(stream: Stream, destination: OriginAddress): Pusher {
     const { context, clock, wheels, log } = this.#rig;
     const settings = { ...CLUSTER, origins: [destination] };
+    const request = stream.sourceRequest!;
     const pusher = new Pusher({
       context,
       origins: new OriginSet({ vhost: "v", settings, clock }),
       totals: context.totals,
       stream,
-      request: stream.sourceRequest!,
+      request: () => request,
       wheel: wheels.for(20),
       logger: log.logger,
       whenRoundFails: "retry",

@@ -1,0 +1,109 @@
+import type { OriginAddress } from "../config/config.ts";
+import type { Viewer } from "../hub/stream.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
+
+/** What one or more players sent: the same parameters, by the same path of edges. */
+interface Entry {
+  readonly key: string;
+  readonly request: StreamRequest;
+  playerCount: number;
+  /** Whether the newest origin that answered gave the stream for it. */
+  isGranted: boolean;
+  /** The higher, the sooner it is used. */
+  rank: number;
+  /** Origins that refused it since a player last sent it; null for none. */
+  refusedBy: Set<OriginAddress> | null;
+}
+
+/**
+ * The requests of the players that a pulled stream has now. Their parameters (tokens) are what
+ * origins are asked with, so a player that left must not decide for those that stay, nor may one
+ * whose token is bad.
+ *
+ * Used first is the request that an origin granted last, then the newest. One that failed without a
+ * reason comes last. One that an origin refused is not sent there again until a player sends it
+ * again.
+ */
+export class PlayerRequests {
+  readonly #entries = new Map<string, Entry>();
+  readonly #byPlayer = new Map<Viewer, Entry>();
+  /** Highest and lowest rank given so far. */
+  #highest = 0;
+  #lowest = 0;
+
+  get playerCount(): number {
+    return this.#byPlayer.size;
+  }
+
+  add(player: Viewer, request: StreamRequest): void {
+    const key = keyOf(request);
+    let entry = this.#entries.get(key);
+    if (entry === undefined) {
+      entry = { key, request, playerCount: 0, isGranted: false, rank: 0, refusedBy: null };
+      this.#entries.set(key, entry);
+    }
+    entry.playerCount++;
+    entry.refusedBy = null;
+    entry.rank = ++this.#highest;
+    this.#byPlayer.set(player, entry);
+  }
+
+  remove(player: Viewer): void {
+    const entry = this.#byPlayer.get(player);
+    if (entry === undefined) return;
+    this.#byPlayer.delete(player);
+    if (--entry.playerCount === 0) this.#entries.delete(entry.key);
+  }
+
+  /** Returns the request to send to `origin`, or null when none is left. */
+  bestFor(origin: OriginAddress): StreamRequest | null {
+    let best: Entry | null = null;
+    for (const entry of this.#entries.values()) {
+      if (entry.refusedBy?.has(origin)) continue;
+      if (best === null || isBetter(entry, best)) best = entry;
+    }
+    return best?.request ?? null;
+  }
+
+  /** An origin gave the stream for `request`. */
+  granted(request: StreamRequest): void {
+    const entry = this.#find(request);
+    if (entry === undefined) return;
+    entry.isGranted = true;
+    entry.rank = ++this.#highest;
+    entry.refusedBy = null;
+  }
+
+  /** `origin` refused `request` for a reason of the request itself. */
+  refused(request: StreamRequest, origin: OriginAddress): void {
+    const entry = this.#find(request);
+    if (entry !== undefined) (entry.refusedBy ??= new Set()).add(origin);
+  }
+
+  /** An attempt with `request` failed, and no one said why. */
+  failed(request: StreamRequest): void {
+    const entry = this.#find(request);
+    if (entry === undefined) return;
+    entry.isGranted = false;
+    entry.rank = --this.#lowest;
+  }
+
+  /** Lets requests that were refused be sent again. */
+  forgive(): void {
+    for (const entry of this.#entries.values()) entry.refusedBy = null;
+  }
+
+  #find(request: StreamRequest): Entry | undefined {
+    return this.#entries.get(keyOf(request));
+  }
+}
+
+function isBetter(left: Entry, right: Entry): boolean {
+  if (left.isGranted !== right.isGranted) return left.isGranted;
+  return left.rank > right.rank;
+}
+
+/** Requests for one stream that differ in nothing else are the same to an origin. */
+function keyOf({ edgePath, url }: StreamRequest): string {
+  return `${edgePath.join()} ${url.params}`;
+}
