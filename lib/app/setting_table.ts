@@ -27,6 +27,8 @@ export const SERVER_SETTINGS: SettingTable<Config> = {
   "http_api.listen": ({ httpApi }) => addresses(httpApi.listen),
   "http_api.crossdomain": ({ httpApi }) => text(httpApi.crossdomain),
   "http_api.auth.enabled": ({ httpApi }) => text(httpApi.auth.enabled),
+  "http_api.auth.type": ({ httpApi }) => httpApi.auth.type,
+  "http_api.auth.token": ({ httpApi }) => httpApi.auth.token,
   "http_api.auth.username": ({ httpApi }) => httpApi.auth.username,
   "http_api.auth.password": ({ httpApi }) => httpApi.auth.password,
   "http_server.enabled": ({ httpServer }) => text(httpServer.enabled),
@@ -130,7 +132,7 @@ export function noteOf(path: string): string {
 /** Returns the value of the setting at `path` as it may be shown: without passwords and tokens. */
 export function maskSecrets(path: string, value: string): string {
   if (value === "") return "(none)";
-  if (path.endsWith(".password")) return "(hidden)";
+  if (/\.(password|token)$/.test(path)) return "(hidden)";
   return path.startsWith("http_hooks.on_")
     ? value.replace(/\/\/[^/@\s]*@/g, "//(hidden)@").replace(/\?\S*/g, "?(hidden)")
     : value;

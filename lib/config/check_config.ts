@@ -2,7 +2,7 @@
 
 import { isLoopback } from "./address.ts";
 import { checkListeners } from "./check_listeners.ts";
-import { type Config, DEFAULT_VHOST, type HttpApiConfig } from "./config.ts";
+import { type Config, DEFAULT_VHOST, type HttpApiConfig, type HttpAuthConfig } from "./config.ts";
 import { type Directive, findDirective, type Position } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
 import type { VhostValues } from "./schema.ts";
@@ -70,16 +70,7 @@ function checkHttpApi(
   { listen, auth }: HttpApiConfig,
   problems: ProblemList,
 ): void {
-  const syntax = syntaxOf(block.file);
-  if (auth.enabled) {
-    if (auth.username !== "" && auth.password !== "" && !auth.username.includes(":")) return;
-    const username = syntax.option("username", ["admin"]);
-    const password = syntax.option("password", ["secret"]);
-    const at = findDirective(block.children ?? [], "auth") ?? block;
-    const what = "Authentication needs a user name without a colon, and a password";
-    problems.error(at, what, `add ${username} and ${password} next to it`);
-    return;
-  }
+  if (auth.enabled) return checkAuth(block, auth, problems);
   const written = findDirective(block.children ?? [], "listen");
   const at = written ?? block;
   const bare = written === undefined ? String(listen[0]!.port) : bareWordOf(written);
@@ -90,6 +81,24 @@ function checkHttpApi(
     const what = `The API has no password, so port ${bare} is open to this machine only`;
     const fix = `enable auth to open it to others, or write 127.0.0.1:${bare} if that is intended`;
     problems.warn(at, what, fix);
+  }
+}
+
+function checkAuth(
+  block: Directive,
+  { type, username, password, token }: HttpAuthConfig,
+  problems: ProblemList,
+): void {
+  const at = findDirective(block.children ?? [], "auth") ?? block;
+  const syntax = syntaxOf(block.file);
+  const example = (name: string, value: string) => syntax.option(name, [value]);
+  if (type === "bearer" && token === "") {
+    const what = "Authentication of type bearer needs a token";
+    problems.error(at, what, `add ${example("token", "secret")} in it`);
+  } else if (type === "basic" && (username === "" || password === "" || username.includes(":"))) {
+    const what = "Authentication needs a user name without a colon, and a password";
+    const fix = `add ${example("username", "admin")} and ${example("password", "secret")} in it`;
+    problems.error(at, what, fix);
   }
 }
 

@@ -54,13 +54,16 @@ export interface HttpApiConfig {
   readonly auth: HttpAuthConfig;
 }
 
-/** Basic authentication of the API. */
+/** Authentication of the API. */
 export interface HttpAuthConfig {
   readonly enabled: boolean;
-  /** Not empty and without a colon when enabled. */
+  readonly type: "basic" | "bearer";
+  /** Not empty and without a colon for `basic`, when enabled. */
   readonly username: string;
-  /** Not empty when enabled. */
+  /** Not empty for `basic`, when enabled. */
   readonly password: string;
+  /** Not empty for `bearer`, when enabled. */
+  readonly token: string;
 }
 
 /** Files and streams over HTTP. */

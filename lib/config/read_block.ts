@@ -15,21 +15,26 @@ import {
 import { FLAT_NAMES } from "./srs_translate.ts";
 import { syntaxOf } from "./syntax.ts";
 
+type Supported = Exclude<Entry, Unsupported>;
+
 /** A block of a file. */
 interface Scope {
   readonly directives: readonly Directive[];
   /** For messages: `at the top level`, `in vhost "live.example"`. */
   readonly where: string;
+  /** Whether this block or one around it is switched off, so that nothing in it has an effect. */
+  readonly isOff: boolean;
 }
 
 /** Returns the scope of a whole file. */
 export function rootScope(directives: readonly Directive[]): Scope {
-  return { directives, where: "at the top level" };
+  return { directives, where: "at the top level", isOff: false };
 }
 
 /** Returns the scope of a vhost. */
 export function vhostScope(vhost: Directive, name: string): Scope {
-  return { directives: vhost.children ?? [], where: `in vhost ${quotePeerText(name)}` };
+  const directives = vhost.children ?? [];
+  return { directives, where: `in vhost ${quotePeerText(name)}`, isOff: isSwitchedOff(directives) };
 }
 
 /**
@@ -50,7 +55,8 @@ export function readBlock<E extends Entries>(
       values[name] = entry.isRepeatable ? parsed.flatMap((rules) => rules ?? []) : parsed[0];
       values[name] ??= entry.fallback;
     } else if (entry.kind === "block") {
-      values[name] = readInner(entry, { directives, where: `in ${name} ${scope.where}` }, problems);
+      const where = `in ${name} ${scope.where}`;
+      values[name] = readInner(entry, { ...scope, directives, where }, problems);
     }
   }
   return values as Values<E>;
@@ -59,7 +65,8 @@ export function readBlock<E extends Entries>(
 /** `scope.directives` is the block itself, or empty when the block is absent. */
 function readInner(entry: Block, scope: Scope, problems: ProblemList): Values<Entries> {
   const directives = scope.directives[0]?.children ?? [];
-  return readBlock(entry.entries, { ...scope, directives }, problems);
+  const isOffHere = scope.isOff || isSwitchedOff(directives);
+  return readBlock(entry.entries, { ...scope, directives, isOff: isOffHere }, problems);
 }
 
 /** Returns the supported directives and reports the others. */
@@ -70,6 +77,10 @@ function checkDirectives(entries: Entries, scope: Scope, problems: ProblemList):
     const entry = Object.hasOwn(entries, name) ? entries[name] : undefined;
     if (entry === undefined) {
       reportUnknown(directive, { ...scope, entries }, problems);
+      return false;
+    }
+    if (entry.kind === "unsupported") {
+      if (!scope.isOff) warnUnsupported(directive, entry, problems);
       return false;
     }
     if (!checkForm(directive, entry, problems)) return false;
@@ -92,13 +103,10 @@ function mayRepeat(entry: Entry): boolean {
 }
 
 /** Returns whether `directive` can be read as `entry`; otherwise reports it. */
-function checkForm(directive: Directive, entry: Entry, problems: ProblemList): boolean {
+function checkForm(directive: Directive, entry: Supported, problems: ProblemList): boolean {
   const name = quotePeerText(directive.name);
   const syntax = syntaxOf(directive.file);
   switch (entry.kind) {
-    case "unsupported":
-      warnUnsupported(directive, entry, problems);
-      return false;
     case "named block":
       return true;
     case "block":
@@ -123,7 +131,9 @@ function checkForm(directive: Directive, entry: Entry, problems: ProblemList): b
 function warnUnsupported(directive: Directive, entry: Unsupported, problems: ProblemList): void {
   const value = directive.args[0]?.text ?? "";
   const { quiet } = entry;
-  if (isSwitchedOff(directive) || quiet.includes("*") || quiet.includes(value)) return;
+  if (isSwitchedOff(directive.children ?? []) || quiet.includes("*") || quiet.includes(value)) {
+    return;
+  }
   const syntax = syntaxOf(directive.file);
   const quieter = directive.children
     ? ` or write ${syntax.off} in it`
@@ -137,8 +147,8 @@ function warnUnsupported(directive: Directive, entry: Unsupported, problems: Pro
   );
 }
 
-function isSwitchedOff({ children }: Directive): boolean {
-  return findDirective(children ?? [], "enabled")?.args[0]?.text === "off";
+function isSwitchedOff(block: readonly Directive[]): boolean {
+  return findDirective(block, "enabled")?.args[0]?.text === "off";
 }
 
 function reportUnknown(

@@ -96,7 +96,7 @@ const play = {
     "Do not cache a GOP of more bytes than this. Own directive.",
   ),
   queue_length: option(
-    values.duration({ bare: "s", minMs: 100 }),
+    values.duration({ bare: "s", minMs: 100, isRaised: true }),
     "30",
     "How far a player may lag before it skips to a newer keyframe.",
   ),
@@ -136,8 +136,8 @@ const play = {
   ),
   mix_correct: unsupported(["off"], "Reorder audio and video by timestamp."),
   atc_auto: unsupported(["off"], "Enable atc when the metadata asks for it."),
-  mw_msgs: unsupported(["8"], "Number of messages collected for one write."),
-  send_min_interval: unsupported(["0", "0.0"], "Shortest pause between two writes."),
+  mw_msgs: unsupported(["*"], "Number of messages collected for one write."),
+  send_min_interval: unsupported(["*"], "Shortest pause between two writes."),
   reduce_sequence_header: unsupported(["off"], "Omit repeated sequence headers."),
 };
 
@@ -162,8 +162,8 @@ const publish = {
     "reject",
     "What to do with a second publisher of a stream. reject: refuse it, unless the first one has gone silent. replace: close the first one. Own directive.",
   ),
-  mr: unsupported(["off"], "Merged read."),
-  mr_latency: unsupported(["350"], "Duration of a merged read."),
+  mr: unsupported(["*"], "Merged read."),
+  mr_latency: unsupported(["*"], "Duration of a merged read."),
   parse_sps: unsupported(["*"], "Read the video size from the stream."),
   try_annexb_first: unsupported(["*"], "Try Annex B first when parsing a frame."),
   kickoff_for_idle: unsupported(["0"], "Close a publisher without players."),
@@ -301,12 +301,12 @@ const hls = {
     "Shortest duration of a segment. It ends at the next keyframe.",
   ),
   hls_td_ratio: option(
-    values.decimal(1, 100),
+    values.decimal(1, 100, { isRaised: true }),
     "1.0",
     "Factor for hls_fragment: the shortest duration is their product.",
   ),
   hls_aof_ratio: option(
-    values.decimal(1, 100),
+    values.decimal(1, 100, { isRaised: true }),
     "2.1",
     "Times hls_fragment: the longest duration of a segment, after which it ends without a keyframe. Streams without video are cut at this duration.",
   ),
@@ -346,6 +346,14 @@ const hls = {
     "off",
     "Write CMAF (fragmented MP4) for every stream. off writes transport streams until a stream has a codec that only CMAF can carry: HEVC, AV1, VP9, Opus, FLAC.",
   ),
+  hls_master_m3u8_path_relative: unsupported(["*"], "Form of the paths in SRS's master playlist."),
+  hls_recover: unsupported(["*"], "Continue a playlist after a restart; this server always does."),
+  hls_storage: unsupported(["disk"], "Where SRS 2 kept segments: on disk, in memory, or both.", {
+    fix: "remove it; segments are always files below hls_path",
+  }),
+  hls_mount: unsupported([], "Path of segments in memory, in SRS 2.", {
+    fix: "remove it; http_server serves the files below its dir",
+  }),
   hls_fmp4_file: unsupported(["*"], "CMAF segments; here they have the names of hls_ts_file."),
   hls_init_file: unsupported(
     ["*"],
@@ -425,7 +433,7 @@ export const VHOST = {
     { fix: "remove it; set chunk_size once, at the top of the file" },
   ),
   bandcheck: unsupported([], "Bandwidth test."),
-  mr: unsupported(["off"], "Merged read, as written for SRS 2."),
+  mr: unsupported(["*"], "Merged read, as written for SRS 2."),
   dvr: unsupported([], "Record to files.", {
     contents: "dvr_path dvr_plan dvr_duration dvr_wait_keyframe wait_keyframe dvr_apply",
   }),
@@ -448,6 +456,7 @@ export const VHOST = {
   exec: unsupported([], "Run a program for each stream."),
   rtc: unsupported([], "WebRTC."),
   srt: unsupported([], "SRT."),
+  rtsp: unsupported([], "RTSP."),
 };
 
 /** The values read from a vhost. */
@@ -469,10 +478,17 @@ const httpApi = {
     enabled: option(
       values.flag,
       "off",
-      "Require a user name and a password (Basic authentication).",
+      "Require a password or a token.",
+    ),
+    type: option(
+      values.choice("basic", "bearer"),
+      "basic",
+      "basic: a user name and a password. bearer: a token (RFC 6750), which browsers do not ask for.",
     ),
     username: optional({ type: values.text, example: "admin", fallback: "" }, "User name."),
     password: optional({ type: values.text, example: "secret", fallback: "" }, "Password."),
+    token: optional({ type: values.text, example: "secret", fallback: "" }, "Token of bearer."),
+    rtc_bearer_enabled: unsupported(["*"], "Require the token of WebRTC clients."),
   }, "Access to the API and metrics."),
   raw_api: unsupported([], "Change the configuration over HTTP.", {
     contents: "enabled allow_reload allow_query allow_update",
@@ -559,14 +575,14 @@ export const ROOT = {
   daemon: unsupported(["off"], "Run in the background.", {
     fix: "the server stays in the foreground; write daemon off; and use a service manager",
   }),
-  ff_log_dir: unsupported([], "Folder for the logs of transcoders."),
-  ff_log_level: unsupported([], "Log level of transcoders."),
+  ff_log_dir: unsupported(["*"], "Folder for the logs of transcoders."),
+  ff_log_level: unsupported(["*"], "Log level of transcoders."),
   pithy_print_ms: unsupported(["10000"], "Period of progress messages in the log."),
   utc_time: unsupported(["off"], "Log times in UTC."),
   asprocess: unsupported(["off"], "Exit with the parent process."),
   server_id: unsupported([], "Name of this server in reports."),
-  grace_start_wait: unsupported(["2300"], "Pause before a graceful stop."),
-  grace_final_wait: unsupported(["3200"], "Pause after a graceful stop."),
+  grace_start_wait: unsupported(["*"], "Pause before a graceful stop."),
+  grace_final_wait: unsupported(["*"], "Pause after a graceful stop."),
   force_grace_quit: unsupported(["off"], "Stop gracefully on every signal."),
   empty_ip_ok: unsupported(["on"], "Serve clients without an address."),
   disable_daemon_for_docker: unsupported(["*"], "Stay in the foreground in a container."),
@@ -575,14 +591,16 @@ export const ROOT = {
   tcmalloc_release_rate: unsupported(["*"], "Setting of the memory allocator."),
   query_latest_version: unsupported(["*"], "Check for a newer version; this server never does."),
   first_wait_for_qlv: unsupported(["*"], "Pause before that check."),
-  is_full: unsupported(["off"], "Marks SRS's file of all directives."),
+  is_full: unsupported(["*"], "Marks SRS's file of all directives."),
   in_docker: unsupported(["*"], "Marks a container."),
   threads: unsupported([], "Thread settings."),
   circuit_breaker: unsupported([], "Shed load when the CPU is busy."),
   heartbeat: unsupported([], "Report to an HTTP server.", {
     contents: "interval url device_id summaries ports",
   }),
-  stats: unsupported([], "Network interface and disks to monitor.", { contents: "network disk" }),
+  stats: unsupported(["*"], "Network interface and disks that SRS monitors.", {
+    contents: "network disk",
+  }),
   http_api: block(httpApi, "API, metrics and health checks over HTTP."),
   http_server: block(httpServer, "Files and streams over HTTP."),
   exporter: unsupported([], "Prometheus metrics.", { contents: "label tag" }),
@@ -591,7 +609,7 @@ export const ROOT = {
   srt_server: unsupported([], "SRT server."),
   rtmp: unsupported([], "RTMP settings other than listen and chunk_size."),
   rtmps: unsupported([], "RTMP over TLS."),
-  rtsp: unsupported([], "RTSP."),
+  rtsp_server: unsupported([], "RTSP server."),
   tencentcloud_apm: unsupported([], "Tracing."),
   tencentcloud_cls: unsupported([], "Ship logs."),
 };

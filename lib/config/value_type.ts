@@ -18,8 +18,16 @@ export interface ValueType<T> {
 /** Reports a bad word. `why` completes "Value … of … …". */
 export type Refuse = (fix: string, why?: string) => undefined;
 
-/** Reads one word, or refuses it. The syntax of `file` decides how a fix is written. */
-type ParseWord<T> = (text: string, refuse: Refuse, file: string) => T | undefined;
+/** What a {@linkcode ParseWord} may use besides the text. */
+interface WordContext {
+  /** The file, whose syntax decides how a fix is written. */
+  readonly file: string;
+  /** Warns about a word that is read as another. `why` completes "Value … of … …". */
+  readonly warn: (fix: string, why: string) => void;
+}
+
+/** Reads one word, or refuses it. */
+type ParseWord<T> = (text: string, refuse: Refuse, context: WordContext) => T | undefined;
 
 /** A type of exactly one word. */
 export function single<T>(label: string, parseWord: ParseWord<T>): ValueType<T> {
@@ -31,7 +39,12 @@ export function single<T>(label: string, parseWord: ParseWord<T>): ValueType<T> 
       if (extra === undefined) return parseWords(directive, problems, parseWord)?.[0];
       const name = quotePeerText(directive.name);
       const what = `${name} takes one value, not ${directive.args.length}`;
-      return problems.error(extra, what, `remove ${quotePeerText(extra.text)} and all after it`);
+      const whole = directive.args.map(({ text }) => text).join("");
+      const isUnit = /^\d+(\.\d+)?(ms|[smk])$/.test(whole);
+      const fix = isUnit
+        ? `write it without a blank: ${whole}`
+        : `remove ${quotePeerText(extra.text)} and all after it`;
+      return problems.error(extra, what, fix);
     },
   };
 }
@@ -64,17 +77,19 @@ export function parseWords<T>(
   const values: T[] = [];
   for (const word of directive.args) {
     const refuse = refusal(directive.name, word, problems);
-    const value = parseWord(word.text, refuse, word.file);
+    const value = parseWord(word.text, refuse, {
+      file: word.file,
+      warn: (fix, why) => problems.warn(word, describe(directive.name, word, why), fix),
+    });
     if (value !== undefined) values.push(value);
   }
   return values.length === directive.args.length ? values : undefined;
 }
 
 function refusal(name: string, word: Word, problems: ProblemList): Refuse {
-  return (fix, why = "is not valid") =>
-    problems.error(
-      word,
-      `Value ${quotePeerText(word.text)} of ${quotePeerText(name)} ${why}`,
-      fix,
-    );
+  return (fix, why = "is not valid") => problems.error(word, describe(name, word, why), fix);
+}
+
+function describe(name: string, word: Word, why: string): string {
+  return `Value ${quotePeerText(word.text)} of ${quotePeerText(name)} ${why}`;
 }

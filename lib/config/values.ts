@@ -9,7 +9,7 @@ const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
 const UNIT_BYTES = { "": 1, k: 1024, m: 1024 * 1024 } as const;
 
 /** `on` or `off`. */
-export const flag: ValueType<boolean> = single("`on`, `off`", (word, refuse, file) => {
+export const flag: ValueType<boolean> = single("`on`, `off`", (word, refuse, { file }) => {
   if (word === "on" || word === "off") return word === "on";
   return refuse(`write ${syntaxOf(file).flags}`);
 });
@@ -67,11 +67,25 @@ export function integer(min: number, max: number): ValueType<number> {
   });
 }
 
+/** How values below the minimum are treated. */
+interface RangeOptions {
+  /** Read them as the minimum, with a warning: SRS takes them. Otherwise they are errors. */
+  readonly isRaised?: boolean;
+}
+
 /** A number from `min` to `max`, with or without decimals. */
-export function decimal(min: number, max: number): ValueType<number> {
-  return single(`${min} to ${max}`, (word, refuse) => {
+export function decimal(
+  min: number,
+  max: number,
+  { isRaised = false }: RangeOptions = {},
+): ValueType<number> {
+  return single(`${min} to ${max}`, (word, refuse, { warn }) => {
     const value = /^\d{1,9}(?:\.\d{1,9})?$/.test(word) ? Number(word) : -1;
     if (value >= min && value <= max) return value;
+    if (value >= 0 && value < min && isRaised) {
+      warn(`write ${min} or more`, `is read as ${min}, the least that works`);
+      return min;
+    }
     return refuse(`write a number from ${min} to ${max}, such as ${min} or ${min}.5`);
   });
 }
@@ -91,22 +105,27 @@ export function bytes(min: number, max: number): ValueType<number> {
 }
 
 /** Options of {@linkcode duration}. */
-interface DurationOptions {
+interface DurationOptions extends RangeOptions {
   /** Unit of a bare number. When absent, any number but 0 needs a suffix. */
   readonly bare?: "ms" | "s";
   readonly minMs: number;
 }
 
 /** A time in milliseconds, a day at most: with the suffix `ms`, `s` or `m`, or bare. */
-export function duration({ bare, minMs }: DurationOptions): ValueType<number> {
+export function duration({ bare, minMs, isRaised = false }: DurationOptions): ValueType<number> {
   const range = `${formatWith(UNIT_MS, minMs)} to ${formatWith(UNIT_MS, LONGEST_MS)}`;
-  const type = single(`${range}; suffix \`ms\`, \`s\` or \`m\``, (word, refuse) => {
+  const type = single(`${range}; suffix \`ms\`, \`s\` or \`m\``, (word, refuse, { warn }) => {
     const match = /^(\d{1,9}(?:\.\d{1,9})?)(ms|s|m)?$/.exec(word);
     if (match === null) return refuse("write a time such as 350ms, 10s or 2m");
     const unit = match[2] ?? bare ?? (Number(match[1]) === 0 ? "ms" : undefined);
     if (unit === undefined) return refuse(`write ${word}s, ${word}ms or ${word}m`, "has no unit");
     const value = Math.round(Number(match[1]) * UNIT_MS[unit as keyof typeof UNIT_MS]);
     if (value >= minMs && value <= LONGEST_MS) return value;
+    const least = formatWith(UNIT_MS, minMs);
+    if (value < minMs && isRaised) {
+      warn(`write ${least} or more`, `is read as ${least}, the least that works`);
+      return minMs;
+    }
     return refuse(`write a time from ${range}`, "is out of range");
   });
   return { ...type, unit: bare ?? "" };

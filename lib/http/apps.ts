@@ -2,6 +2,7 @@
 
 import type { MiddlewareHandler } from "hono";
 import { basicAuth } from "hono/basic-auth";
+import { bearerAuth } from "hono/bearer-auth";
 import { cors } from "hono/cors";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
@@ -14,7 +15,7 @@ import { type ConsoleStreams, createConsoleRoutes } from "./console_routes.ts";
 import { ipOf } from "../io/address.ts";
 import { LoginLog } from "./login_log.ts";
 import { createMetricsRoutes } from "./metrics_routes.ts";
-import { createApp, type HttpApp } from "./routes.ts";
+import { createApp, type HttpApp, type RouteContext } from "./routes.ts";
 import type { ServerView } from "../monitor/server_view.ts";
 import type { HlsAccess } from "./hls_access.ts";
 import type { StaticFiles } from "./static_files.ts";
@@ -127,13 +128,24 @@ function allowPages(methods: string[]) {
 }
 
 /** Compares in constant time. */
-function requirePassword({ username, password }: HttpAuthConfig, log: LoginLog): MiddlewareHandler {
+function requirePassword(auth: HttpAuthConfig, log: LoginLog): MiddlewareHandler {
+  const refuse = (message: string) => (c: RouteContext) => {
+    // Browsers ask without a password first.
+    if (c.req.header("authorization") !== undefined) log.add(ipOf(c.env.remote));
+    return message;
+  };
+  if (auth.type === "bearer") {
+    const missing = "Send the header Authorization: Bearer TOKEN\n";
+    return bearerAuth({
+      ...{ token: auth.token, realm: "edge" },
+      noAuthenticationHeader: { message: refuse(missing) },
+      invalidToken: { message: refuse("Wrong token\n") },
+      invalidAuthenticationHeader: { message: refuse(missing) },
+    });
+  }
+  const { username, password } = auth;
   return basicAuth({
     ...{ username, password, realm: "edge" },
-    invalidUserMessage: (c) => {
-      // Browsers ask without a password first.
-      if (c.req.header("authorization") !== undefined) log.add(ipOf(c.env.remote));
-      return "Wrong password\n";
-    },
+    invalidUserMessage: refuse("Wrong password\n"),
   });
 }

@@ -94,7 +94,7 @@ const DEFAULTS: Config = {
     enabled: false,
     listen: [{ hostname: "127.0.0.1", port: 1985 }],
     crossdomain: true,
-    auth: { enabled: false, username: "", password: "" },
+    auth: { enabled: false, type: "basic", username: "", password: "", token: "" },
   },
   httpServer: {
     enabled: false,
@@ -160,7 +160,7 @@ http_server { enabled on; listen 80; dir /srv/www; crossdomain off; }`);
     enabled: true,
     listen: [{ hostname: "0.0.0.0", port: 1986 }, { hostname: "::1", port: 1987 }],
     crossdomain: false,
-    auth: { enabled: true, username: "admin", password: "a secret" },
+    auth: { enabled: true, type: "basic", username: "admin", password: "a secret", token: "" },
   });
   assertEquals(config.httpServer, {
     enabled: true,

@@ -10,15 +10,16 @@ const SRS_NAMES: Readonly<Record<string, string>> = {
     "ff_log_level grace_final_wait force_grace_quit grace_start_wait empty_ip_ok " +
     "disable_daemon_for_docker inotify_auto_reload auto_reload_for_docker tcmalloc_release_rate " +
     "query_latest_version first_wait_for_qlv threads circuit_breaker is_full in_docker " +
-    "tencentcloud_cls exporter rtmp rtmps rtsp",
+    "tencentcloud_cls exporter rtmp rtmps rtsp_server",
   vhost:
     "enabled chunk_size min_latency tcp_nodelay dvr ingest hls http_hooks refer forward transcode " +
     "bandcheck play publish cluster security http_remux dash http_static hds exec in_ack_size " +
-    "out_ack_size rtc srt",
+    "out_ack_size rtc srt rtsp",
   "vhost.play":
     "time_jitter mix_correct atc atc_auto mw_latency gop_cache gop_cache_max_frames queue_length " +
     "send_min_interval reduce_sequence_header mw_msgs",
   "http_api": "enabled listen crossdomain raw_api auth https",
+  "http_api.auth": "enabled type username password token rtc_bearer_enabled",
   "http_server": "enabled listen dir crossdomain https",
   "vhost.publish":
     "mr mr_latency firstpkt_timeout normal_timeout parse_sps try_annexb_first kickoff_for_idle",
@@ -30,7 +31,8 @@ const SRS_NAMES: Readonly<Record<string, string>> = {
     "enabled hls_fragment hls_td_ratio hls_aof_ratio hls_window hls_on_error hls_path hls_m3u8_file " +
     "hls_ts_file hls_ts_floor hls_entry_prefix hls_acodec hls_vcodec hls_cleanup hls_nb_notify " +
     "hls_wait_keyframe hls_dispose hls_keys hls_fragments_per_key hls_key_file hls_key_file_path " +
-    "hls_key_url hls_dts_directly hls_ctx hls_ts_ctx hls_use_fmp4 hls_fmp4_file hls_init_file",
+    "hls_key_url hls_dts_directly hls_ctx hls_ts_ctx hls_use_fmp4 hls_fmp4_file hls_init_file " +
+    "hls_master_m3u8_path_relative hls_recover hls_storage hls_mount",
   "vhost.http_remux":
     "enabled fast_cache drop_if_not_match has_audio has_video guess_has_av mount hstrs",
   "vhost.http_hooks":

@@ -308,7 +308,6 @@ vhost __defaultVhost__ {
     http_remux { enabled off; hstrs on; }
 }`,
     warnings: [
-      "21:5 send_min_interval",
       "22:5 reduce_sequence_header",
       "28:5 forward",
       "30:5 http_static",
@@ -361,7 +360,7 @@ vhost __defaultVhost__ {
     }
     publish { mr off; }
 }`,
-    warnings: ["10:9 mw_msgs"],
+    warnings: [],
     check: ({ tcpNodelay, minLatency, play }) => [tcpNodelay, minLatency, play.queueLengthMs],
     expected: [true, true, 10_000],
   },
@@ -417,11 +416,9 @@ vhost __defaultVhost__ {
     srt { enabled on; }
 }`,
     warnings: [
-      "3:1 ff_log_dir",
       "4:1 pithy_print_ms",
       "5:1 utc_time",
       "6:1 heartbeat",
-      "7:1 stats",
       "9:1 exporter",
       "10:1 stream_caster",
       "11:1 rtc_server",

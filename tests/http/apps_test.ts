@@ -1,5 +1,6 @@
 /** Who may use which part of the API, and from which pages. */
 
+import type { HttpAuthConfig } from "../../lib/config/config.ts";
 import { createApiApp, createFilesApp } from "../../lib/http/apps.ts";
 import { createApp } from "../../lib/http/routes.ts";
 import { StaticFiles } from "../../lib/http/static_files.ts";
@@ -8,8 +9,20 @@ import { FakeClock } from "../helpers/fake_clock.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
 import { FakeView } from "./fake_view.ts";
 
-const NO_AUTH = { enabled: false, username: "", password: "" };
-const AUTH = { enabled: true, username: "admin", password: "pä:ss wörd" };
+const NO_AUTH: HttpAuthConfig = {
+  enabled: false,
+  type: "basic",
+  username: "",
+  password: "",
+  token: "",
+};
+const AUTH: HttpAuthConfig = {
+  ...NO_AUTH,
+  enabled: true,
+  username: "admin",
+  password: "pä:ss wörd",
+};
+const BEARER: HttpAuthConfig = { ...NO_AUTH, enabled: true, type: "bearer", token: "abc123" };
 
 function createRig({ auth = NO_AUTH, crossdomain = true, isReady = true } = {}) {
   const view = new FakeView();
@@ -54,6 +67,18 @@ for (const path of ["/api/v1/clients", "/api/v1/nope", "/api", "/metrics"]) {
     assertEquals(await statusWith({ authorization: "Bearer abc" }), 401);
   });
 }
+
+Deno.test("The API needs the token when auth is of type bearer", async () => {
+  const { app, log } = createRig({ auth: BEARER });
+  const statusWith = async (headers: Record<string, string>) =>
+    (await app.request("/api/v1/clients", { headers })).status;
+  assertEquals(await statusWith({ authorization: "Bearer abc123" }), 200);
+  assertEquals(await statusWith({ authorization: "Bearer abc124" }), 401);
+  assertEquals(await statusWith({ authorization: "Bearer" }), 400);
+  assertEquals(await statusWith(basic("abc123:abc123")), 400);
+  assertEquals(await statusWith({}), 401);
+  assert(!JSON.stringify(log.lines).includes("abc12"), "no token in the log");
+});
 
 Deno.test("The answer without the password asks for it and reveals nothing", async () => {
   const response = await createRig({ auth: AUTH }).app.request("/api/v1/clients");

@@ -150,7 +150,7 @@ Deno.test("The console requires the API's password", async () => {
       enabled: true,
       listen: [],
       crossdomain: true,
-      auth: { enabled: true, username: "admin", password: "secret" },
+      auth: { enabled: true, type: "basic", username: "admin", password: "secret", token: "" },
     },
     view: new FakeView(),
     identity: { serverId: "vid-1", serviceId: "s", pid: 1 },

@@ -2,6 +2,7 @@
 
 import { systemClock } from "../../lib/base/clock.ts";
 import { silentLogger } from "../../lib/base/log.ts";
+import type { HttpAuthConfig } from "../../lib/config/config.ts";
 import { createApiApp } from "../../lib/http/apps.ts";
 import type { ServerSnapshot } from "../../lib/monitor/server_view.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
@@ -144,6 +145,14 @@ async function takeScreenshots({ page }: ConsolePage): Promise<void> {
   await page.setViewportSize({ width: 1440, height: 1000 });
 }
 
+const NO_AUTH: HttpAuthConfig = {
+  enabled: false,
+  type: "basic",
+  username: "",
+  password: "",
+  token: "",
+};
+
 /** An API with a made-up snapshot, and its page. */
 class FakeServer implements AsyncDisposable {
   readonly view = new FakeView();
@@ -153,7 +162,7 @@ class FakeServer implements AsyncDisposable {
   readonly #auth;
   #server: Deno.HttpServer;
 
-  constructor(auth = { enabled: false, username: "", password: "" }, port = 0) {
+  constructor(auth: HttpAuthConfig = NO_AUTH, port = 0) {
     this.#auth = auth;
     this.#server = this.#listen(port);
     this.port = (this.#server.addr as Deno.NetAddr).port;
@@ -352,7 +361,7 @@ Deno.test("A hidden page does not poll", async () => {
 
 Deno.test("The page works behind the API's password", async () => {
   const account = { username: "admin", password: "pass word" };
-  await using server = new FakeServer({ enabled: true, ...account });
+  await using server = new FakeServer({ ...NO_AUTH, enabled: true, ...account });
   await using opened = await ConsolePage.open(server.url, { httpCredentials: account });
   await opened.untilStatus("Live");
   const button = opened.page.getByRole("button", { name: "Kick c1" });
