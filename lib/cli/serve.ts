@@ -13,6 +13,7 @@ import type { ServeCommand } from "./args.ts";
 import { startServer } from "../app/compose.ts";
 import { EXIT_CODE, type ExitCode } from "./exit_codes.ts";
 import { loadHttp } from "../app/load_http.ts";
+import { LogThrottle } from "../logging/log_throttle.ts";
 import { createLogging, type Logging } from "../logging/logging.ts";
 import { acquirePidFile } from "./pid_file.ts";
 import { onStopSignal } from "./signals.ts";
@@ -55,7 +56,8 @@ function load(command: ServeCommand): LoadedConfig {
 }
 
 async function runServer(config: Config, command: ServeCommand, logging: Logging): Promise<void> {
-  const { logger } = logging;
+  const throttle = new LogThrottle(logging.logger, systemClock);
+  const { logger } = throttle;
   const configureLog = (log: LogConfig) => logging.configure(log);
   const count = countWorkers(config, logger);
   // Each worker has its own clock.
@@ -82,10 +84,11 @@ async function runServer(config: Config, command: ServeCommand, logging: Logging
           resolve();
         });
       },
-      logger,
+      logging.logger,
       () => logging.close(),
     );
   });
+  throttle.stop();
   logging.notice("Stopped");
 }
 

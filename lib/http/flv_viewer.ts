@@ -278,7 +278,11 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   }
 
   #refuse(refusal: FlvRefusal): void {
-    this.#options.logger.warning(`Client refused: ${refusal.description}`, this.#about());
+    const { logger } = this.#options;
+    const message = `Client refused: ${refusal.description}`;
+    // A mistyped name is the client's matter.
+    if (refusal.status === 404) logger.info(message, this.#about());
+    else logger.warning(message, this.#about());
     this.#takeAnswer().refuse(refusal);
     this.#leave("refused");
   }

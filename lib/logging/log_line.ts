@@ -34,9 +34,9 @@ const LEVEL_COLORS: Readonly<Record<LogLevel, string>> = {
 const COLOR_OFF = "\x1b[0m";
 
 /**
- * Returns `2026-11-22 09:17:01.123 INFO  [layer id] message key=value …`, without a newline, in
- * local time. Quotes values that are empty or contain spaces, quotes or `=`. Omits undefined
- * fields.
+ * Returns `2026-11-22 09:17:01.123+01:00 INFO  [layer id] message key=value …` without a newline, in
+ * local time with its zone (RFC 3339). Quotes values that are empty or contain spaces, quotes or
+ * `=`. Omits undefined fields.
  */
 export function formatTextLine(event: LogEvent, useColor: boolean): string {
   const word = LEVEL_WORDS[event.level];
@@ -72,7 +72,15 @@ function formatLocalTime(timeMs: number): string {
   const time = new Date(timeMs);
   const date = [time.getFullYear(), pad(time.getMonth() + 1, 2), pad(time.getDate(), 2)].join("-");
   const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map((n) => pad(n, 2));
-  return `${date} ${clock.join(":")}.${pad(time.getMilliseconds(), 3)}`;
+  return `${date} ${clock.join(":")}.${pad(time.getMilliseconds(), 3)}${formatZone(time)}`;
+}
+
+/** Returns `+01:00`. */
+function formatZone(time: Date): string {
+  const minutes = -time.getTimezoneOffset();
+  const sign = minutes < 0 ? "-" : "+";
+  const [hours, rest] = [Math.trunc(Math.abs(minutes) / 60), Math.abs(minutes) % 60];
+  return `${sign}${pad(hours, 2)}:${pad(rest, 2)}`;
 }
 
 function pad(value: number, width: number): string {

@@ -374,7 +374,8 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     if (type === "closed") return;
     // A client that sends nothing only checks whether the port is open.
     if (type !== "connecting" || this.#readBytes === 0) return this.close(reason);
-    this.#closeWithWarning(`it left before "connect", after ${this.#readBytes} bytes`);
+    this.#log.leftEarly(this.#readBytes);
+    this.close(reason);
   }
 
   #closeWithWarning(reason: string): void {
@@ -392,6 +393,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
 
   /** Made for each line: thousands of players log nothing for most of their time. */
   get #log(): ConnectionLog {
-    return new ConnectionLog(this.#context.logger.for("conn", this.id), this.#transport.remote);
+    const { logger, probes } = this.#context;
+    return new ConnectionLog(logger.for("conn", this.id), this.#transport.remote, probes);
   }
 }

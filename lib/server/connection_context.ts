@@ -6,6 +6,7 @@ import type { ReadBuffers } from "../io/read_buffers.ts";
 import type { WorkTurns } from "../io/work_turns.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import type { Gate } from "./gate.ts";
+import type { ProbeLog } from "./probe_log.ts";
 
 /** What the connections of a server share. */
 export interface ConnectionContext {
@@ -17,6 +18,7 @@ export interface ConnectionContext {
   readonly turns: WorkTurns;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly probes: ProbeLog;
   readonly handshake: HandshakeOptions;
   /** Size of the chunks written to all clients, in bytes. */
   readonly chunkSize: number;

@@ -1,8 +1,10 @@
 import { describeError, WireError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { ClientTotals } from "./client_report.ts";
 import type { Admission } from "./gate.ts";
+import type { ProbeLog } from "./probe_log.ts";
 
 /** Bytes exchanged with the client since it connected. */
 type ByteCounts = Pick<ClientTotals, "receivedBytes" | "sentBytes">;
@@ -12,10 +14,12 @@ export class ConnectionLog {
   readonly #logger: Logger;
   /** Address and port of the client. */
   readonly #peer: string;
+  readonly #probes: ProbeLog;
 
-  constructor(logger: Logger, peer: string) {
+  constructor(logger: Logger, peer: string, probes: ProbeLog) {
     this.#logger = logger;
     this.#peer = peer;
+    this.#probes = probes;
   }
 
   connected(): void {
@@ -53,7 +57,12 @@ export class ConnectionLog {
   }
 
   refused({ code, description }: Refusal): void {
-    this.#logger.warning(`Client refused: ${description}`, { code, peer: this.#peer });
+    const fields = { code, peer: this.#peer };
+    // A mistyped name is the client's matter.
+    if (code === StatusCode.PLAY_STREAM_NOT_FOUND) {
+      return this.#logger.info(`Client refused: ${description}`, fields);
+    }
+    this.#logger.warning(`Client refused: ${description}`, fields);
   }
 
   /** The client did something that an operator may want to know of. */
@@ -61,17 +70,26 @@ export class ConnectionLog {
     this.#logger.warning(`Client closed: ${reason}`, { peer: this.#peer });
   }
 
+  /** The client left before it said anything in RTMP. */
+  leftEarly(receivedBytes: number): void {
+    const reason = `it left before "connect", after ${receivedBytes} bytes`;
+    this.#probes.add(this.#logger, reason, { peer: this.#peer });
+  }
+
   /** The client broke the protocol, or there is an internal error. */
   failed(error: unknown): void {
     const peer = this.#peer;
     if (error instanceof WireError) {
       const { code, offset, fix } = error;
-      this.#logger.warning(`Client closed: ${error.message}`, {
+      const fields = {
         peer,
         code,
         byte: offset < 0 ? undefined : offset,
         fix: fix === "" ? undefined : fix,
-      });
+      };
+      const isProbe = code.startsWith("handshake.");
+      if (isProbe) return this.#probes.add(this.#logger, error.message, fields);
+      this.#logger.warning(`Client closed: ${error.message}`, fields);
     } else {
       this.#logger.error(`Internal error; connection closed: ${describeError(error)}`, {
         peer,

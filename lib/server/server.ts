@@ -3,12 +3,13 @@ import { type ConnectionLimit, ConnectionSet } from "../io/connection_set.ts";
 import type { ClientReport, ClientSource, ClientTotals, SourceTotals } from "./client_report.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./connection_context.ts";
+import { ProbeLog } from "./probe_log.ts";
 import type { NetAddress, Network, Transport } from "../io/transport.ts";
 
 /** Options of {@linkcode Server}. */
 interface ServerOptions {
   readonly network: Network;
-  readonly context: ConnectionContext;
+  readonly context: Omit<ConnectionContext, "probes">;
   readonly limit: ConnectionLimit;
   /** What ids of clients begin with. */
   readonly idPrefix: string;
@@ -24,6 +25,7 @@ export interface ServerCounts {
 /** Serves RTMP clients on any number of addresses. */
 export class Server implements ClientSource {
   readonly #options: ServerOptions;
+  readonly #context: ConnectionContext;
   readonly #acceptor: Acceptor;
   readonly #connections: ConnectionSet<Connection>;
   #lastId = 0;
@@ -33,6 +35,7 @@ export class Server implements ClientSource {
   constructor(options: ServerOptions) {
     const { network, limit, context } = options;
     this.#options = options;
+    this.#context = { ...context, probes: new ProbeLog(context) };
     this.#acceptor = new Acceptor({ ...context, network });
     this.#connections = new ConnectionSet({
       clock: context.clock,
@@ -104,11 +107,12 @@ export class Server implements ClientSource {
   /** Closes listeners and connections; settles when all have ended. */
   async stop(): Promise<void> {
     await Promise.all([this.#acceptor.stop(), this.#connections.stop(0)]);
+    this.#context.probes.stop();
   }
 
   #create(transport: Transport): Connection {
-    const { context, idPrefix } = this.#options;
-    return new Connection(`${idPrefix}${++this.#lastId}`, transport, context);
+    const { idPrefix } = this.#options;
+    return new Connection(`${idPrefix}${++this.#lastId}`, transport, this.#context);
   }
 }
 

@@ -231,11 +231,13 @@ serveTest("edge writes its log file into a new directory, and appends to it", as
   for (let run = 1; run <= 2; run++) {
     await using server = place.start("-c", file, ...LISTEN);
     await using peer = await RawPeer.connect(await portOf(server));
-    await peer.write(new Uint8Array([0xFF]));
+    await peer.handshake();
+    // A chunk that continues nothing.
+    await peer.write(new Uint8Array([0xC6]));
     await peer.untilEnded();
     assertEquals((await server.stop()).code, 0);
     const lines = await place.linesOf("objs/log/a.log");
-    for (const text of ["daemon", " started ", "Client closed: Cannot start RTMP", "Stopped"]) {
+    for (const text of ["daemon", " started ", "Client closed: Cannot read chunk", "Stopped"]) {
       assertEquals(lines.filter((line) => line.includes(text)).length, run, text);
       // Warnings and notices reach the terminal as well.
       assertEquals(server.stderr.filter((line) => line.includes(text)).length, 1, text);

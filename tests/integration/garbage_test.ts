@@ -9,6 +9,7 @@ import { hex } from "../helpers/hex.ts";
 import { LeapingClock } from "../helpers/leaping_clock.ts";
 import {
   type LocalServer,
+  type LogLine,
   PROMPT,
   startEdgeOf,
   startLocalServer,
@@ -35,8 +36,10 @@ interface Attack {
   readonly after?: "handshake" | "connect";
   /** Attacks; returns when everything is sent, or when the server has closed the connection. */
   run(peer: RawPeer, clock: LeapingClock): Promise<unknown>;
-  /** The warning that the server logs. */
-  readonly warning: RegExp;
+  /** What the server logs. */
+  readonly message: RegExp;
+  /** At info if the peer does not even try to speak RTMP; a warning otherwise. */
+  readonly level?: "info" | "warning";
 }
 
 /** Longer than any time limit for a client's request. */
@@ -55,29 +58,34 @@ const CUT_HANDSHAKES: readonly Attack[] = [1, 2, 1000, 1536, 1537, 1538, 3072].m
     await peer.write(whole.subarray(0, length));
     await peer.closeWrite();
   },
-  warning: new RegExp(`^Client closed: it left before "connect", after ${length} bytes$`),
+  message: new RegExp(`^Client closed: it left before "connect", after ${length} bytes$`),
+  level: "info",
 }));
 
 const FIRST_BYTES: readonly Attack[] = [
   {
     name: "random bytes",
     run: (peer) => peer.write(randomBytes(4096, 1)),
-    warning: /^Client closed: Cannot start RTMP handshake: first byte is 0x\w\w/,
+    message: /^Client closed: Cannot start RTMP handshake: first byte is 0x\w\w/,
+    level: "info",
   },
   {
     name: "an HTTP request",
     run: (peer) => peer.write(encodeUtf8("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")),
-    warning: /looks like an HTTP request on an RTMP port$/,
+    message: /looks like an HTTP request on an RTMP port$/,
+    level: "info",
   },
   {
     name: "a TLS hello",
     run: (peer) => peer.write(hex("16 0301 0200 01 0001FC 0303"), randomBytes(512, 2)),
-    warning: /looks like TLS on a port without TLS$/,
+    message: /looks like TLS on a port without TLS$/,
+    level: "info",
   },
   {
     name: "a proxy header of impossible length",
     run: (peer) => peer.write(hex("F3 FFFF"), randomBytes(512, 3)),
-    warning: /^Client closed: Cannot read proxy header/,
+    message: /^Client closed: Cannot read proxy header/,
+    level: "info",
   },
 ];
 
@@ -86,7 +94,7 @@ const CHUNKS: readonly Attack[] = [
     name: "a header that announces 16 MB",
     after: "handshake",
     run: (peer) => peer.write(chunkHeader(3, 20, 0xFFFFFF)),
-    warning: /^Client closed: .*16777215/,
+    message: /^Client closed: .*16777215/,
   },
   {
     name: "70,000 chunk streams",
@@ -100,7 +108,7 @@ const CHUNKS: readonly Attack[] = [
           return new Uint8Array([1, low, high, 0, 0, 0, 0, 0, 1, 9, 1, 0, 0, 0, 0]);
         }),
       ),
-    warning: /^Client closed: Cannot open chunk stream \d+: the limit of 64 is reached$/,
+    message: /^Client closed: Cannot open chunk stream \d+: the limit of 64 is reached$/,
   },
   {
     name: "more unfinished messages than allowed",
@@ -116,44 +124,44 @@ const CHUNKS: readonly Attack[] = [
         await peer.write(payload);
       }
     },
-    warning: /^Client closed: Cannot buffer \d+ bytes of incomplete messages/,
+    message: /^Client closed: Cannot buffer \d+ bytes of incomplete messages/,
   },
   {
     name: "a chunk stream that opens with fmt 3",
     after: "handshake",
     run: (peer) => peer.write(hex("C3 00")),
-    warning: /^Client closed: Cannot read chunk on csid 3: fmt 3 before any fmt 0$/,
+    message: /^Client closed: Cannot read chunk on csid 3: fmt 3 before any fmt 0$/,
   },
   {
     name: "a chunk stream that opens with fmt 2",
     after: "handshake",
     run: (peer) => peer.write(hex("83 000000 00")),
-    warning: /^Client closed: Cannot read chunk on csid 3: fmt 2 before any fmt 0$/,
+    message: /^Client closed: Cannot read chunk on csid 3: fmt 2 before any fmt 0$/,
   },
   {
     name: "a new message inside another",
     after: "handshake",
     run: (peer) =>
       peer.write(chunkHeader(3, 20, 200), new Uint8Array(128), chunkHeader(3, 20, 200)),
-    warning: /^Client closed: Cannot start a message on csid 3 with fmt 0: only 128 of 200 bytes/,
+    message: /^Client closed: Cannot start a message on csid 3 with fmt 0: only 128 of 200 bytes/,
   },
   {
     name: "a chunk size of 0",
     after: "handshake",
     run: (peer) => peer.write(message(1, hex("00000000"))),
-    warning: /^Client closed: Cannot use chunk size 0/,
+    message: /^Client closed: Cannot use chunk size 0/,
   },
   {
     name: "a control message that is cut",
     after: "handshake",
     run: (peer) => peer.write(message(5, hex("0000"))),
-    warning: /^Client closed: Cannot read control message: it has only 2 of 4 bytes$/,
+    message: /^Client closed: Cannot read control message: it has only 2 of 4 bytes$/,
   },
   {
     name: "an aggregate that is cut",
     after: "handshake",
     run: (peer) => peer.write(message(22, hex("09 FFFFFF 000000 00 000000"))),
-    warning: /^Client closed: Cannot split aggregate message/,
+    message: /^Client closed: Cannot split aggregate message/,
   },
 ];
 
@@ -163,55 +171,55 @@ const COMMANDS: readonly Attack[] = [
     after: "handshake",
     // Each level is an object (03) whose only key is "a" (0001 61).
     run: (peer) => peer.write(command("connect", 1, ...Array(10_000).fill(hex("03 0001 61")))),
-    warning: /^Client closed: Cannot decode AMF0: objects are nested more than 32 deep$/,
+    message: /^Client closed: Cannot decode AMF0: objects are nested more than 32 deep$/,
   },
   {
     name: "a command without a name",
     after: "handshake",
     run: (peer) => peer.write(message(20, hex("05"))),
-    warning: /^Client closed: Cannot read command: it does not start with a name$/,
+    message: /^Client closed: Cannot read command: it does not start with a name$/,
   },
   {
     name: "a command of random bytes",
     after: "handshake",
     run: (peer) => peer.write(message(20, randomBytes(300, 4))),
-    warning: /^Client closed: Cannot/,
+    message: /^Client closed: Cannot/,
   },
   {
     name: "connect without tcUrl",
     after: "handshake",
     run: (peer) => peer.write(command("connect", 1, amfObjectOf({ app: "live" }))),
-    warning: /^Client closed: Cannot read RTMP URL "": it does not start with a schema/,
+    message: /^Client closed: Cannot read RTMP URL "": it does not start with a schema/,
   },
   {
     name: "connect without an object",
     after: "handshake",
     run: (peer) => peer.write(command("connect", 1)),
-    warning: /^Client closed: Cannot connect: the command object is missing$/,
+    message: /^Client closed: Cannot connect: the command object is missing$/,
   },
   {
     name: "play before connect",
     after: "handshake",
     run: (peer) => peer.write(command("play", 0, AMF_NULL, amfString("healthy"))),
-    warning: /^Client closed: Cannot run command "play" before "connect"/,
+    message: /^Client closed: Cannot run command "play" before "connect"/,
   },
   {
     name: "a second connect",
     after: "connect",
     run: (peer) => peer.write(command("connect", 2, amfObjectOf({ tcUrl: "rtmp://a/live" }))),
-    warning: /^Client closed: Cannot connect twice on one connection$/,
+    message: /^Client closed: Cannot connect twice on one connection$/,
   },
   {
     name: "play without a name",
     after: "connect",
     run: (peer) => peer.write(command("play", 0, AMF_NULL)),
-    warning: /^Client closed: Cannot play: the stream name is missing$/,
+    message: /^Client closed: Cannot play: the stream name is missing$/,
   },
   {
     name: "a URL that would break the log line",
     after: "handshake",
     run: (peer) => peer.write(command("connect", 1, amfObjectOf({ tcUrl: "\r\nERROR [edge]" }))),
-    warning: /^Client closed: Cannot read RTMP URL "\\u\{d\}\\u\{a\}ERROR \[edge\]": /,
+    message: /^Client closed: Cannot read RTMP URL "\\u\{d\}\\u\{a\}ERROR \[edge\]": /,
   },
 ];
 
@@ -219,7 +227,7 @@ const TIMEOUTS: readonly Attack[] = [
   {
     name: "a silent connection",
     run: (_peer, clock) => Promise.resolve(clock.leap(LONG_MS)),
-    warning: /^Client closed: no play or publish within 30000 ms$/,
+    message: /^Client closed: no play or publish within 30000 ms$/,
   },
   {
     name: "a handshake sent byte by byte",
@@ -229,7 +237,7 @@ const TIMEOUTS: readonly Attack[] = [
         clock.leap(LONG_MS / 8);
       }
     },
-    warning: /^Client closed: no play or publish within 30000 ms$/,
+    message: /^Client closed: no play or publish within 30000 ms$/,
   },
   {
     name: "a connect sent byte by byte",
@@ -240,13 +248,13 @@ const TIMEOUTS: readonly Attack[] = [
         clock.leap(LONG_MS / 8);
       }
     },
-    warning: /^Client closed: no play or publish within 30000 ms$/,
+    message: /^Client closed: no play or publish within 30000 ms$/,
   },
   {
     name: "a client that connects and then requests nothing",
     after: "connect",
     run: (_peer, clock) => Promise.resolve(clock.leap(LONG_MS)),
-    warning: /^Client closed: no play or publish within 30000 ms$/,
+    message: /^Client closed: no play or publish within 30000 ms$/,
   },
 ];
 
@@ -257,7 +265,7 @@ for (const attack of [...FIRST_BYTES, ...CUT_HANDSHAKES, ...CHUNKS, ...COMMANDS,
     if (attack.after === "connect") await peer.connectApp();
     await attack.run(peer, clock);
     await peer.untilEnded();
-    await assertWarnings(server, [peer], attack.warning);
+    await assertLogged(server, [peer], attack);
   });
 }
 
@@ -266,13 +274,14 @@ netTest("garbage in an edge closes that connection with one line", async () => {
   await using origin = startOrigin(PATIENT, clock);
   await using edge = startEdgeOf(origin, "", clock);
   await using healthy = await NumberedStream.start(edge, origin);
-  for (const attack of [...FIRST_BYTES, ...CHUNKS, ...COMMANDS]) {
+  // One of the first bytes: others within a second are only counted.
+  for (const attack of [FIRST_BYTES[0]!, ...CHUNKS, ...COMMANDS]) {
     await using peer = await RawPeer.connect(edge.port);
     if (attack.after === "handshake") await peer.handshake();
     if (attack.after === "connect") await peer.connectApp();
     await attack.run(peer, clock);
     await peer.untilEnded();
-    await assertWarnings(edge, [peer], attack.warning);
+    await assertLogged(edge, [peer], attack);
     edge.log.lines.length = 0;
   }
   await healthy.untilFresh();
@@ -306,9 +315,26 @@ watchedTest(
     // Closing with unread bytes resets the connection.
     await until("S0", () => server.log.count("Client connected") === 3, { timeoutMs: 5_000 });
     await peer.close();
-    await assertWarnings(server, [peer], /^Client closed: it left before "connect"/);
+    await assertLogged(server, [peer], {
+      message: /^Client closed: it left before "connect"/,
+      level: "info",
+    });
   },
 );
+
+watchedTest("200 port probes leave one line and a number", async ({ server }) => {
+  for (let i = 0; i < 200; i++) {
+    await using peer = await RawPeer.connect(server.port);
+    await peer.write(encodeUtf8("GET / HTTP/1.1\r\n\r\n"));
+    await peer.untilEnded();
+  }
+  const counts = () => server.log.lines.map(({ fields }) => Number(fields["count"] ?? 0));
+  const counted = () => counts().reduce((sum, count) => sum + count, 0);
+  await until("the number of the others", () => counted() === 199, { timeoutMs: 5_000 });
+  assertEquals(server.log.urgent, []);
+  const ends = server.log.lines.filter(({ message }) => /^Clients? closed: /.test(message));
+  assert(ends.length < 10, `there are ${ends.length} lines`);
+});
 
 watchedTest(
   "a health check that connects and leaves causes no warning",
@@ -465,23 +491,35 @@ async function flood(peer: RawPeer, bytes: Uint8Array): Promise<void> {
   while (await peer.write(bytes));
 }
 
+/** Asserts exactly one warning for each of `peers`, and no other warning or error. */
+function assertWarnings(
+  server: LocalServer,
+  peers: readonly RawPeer[],
+  message: RegExp,
+): Promise<void> {
+  return assertLogged(server, peers, { message });
+}
+
 /**
- * Asserts exactly one warning for each of `peers`, with its address, and no other warning or error.
+ * Asserts exactly one line about the end of each of `peers`, with its address, and no other warning
+ * or error.
  */
-async function assertWarnings(
+async function assertLogged(
   { log }: LocalServer,
   peers: readonly RawPeer[],
-  text: RegExp,
+  { message, level = "warning" }: Pick<Attack, "message" | "level">,
 ): Promise<void> {
-  await until("a warning for each peer", () => log.urgent.length >= peers.length, {
+  const isEnd = (line: LogLine) => /^Clients? (closed|refused)/.test(line.message);
+  const ends = () => log.lines.filter((line) => log.urgent.includes(line) || isEnd(line));
+  await until("a line for each peer", () => ends().length >= peers.length, {
     timeoutMs: 5_000,
     everyMs: 2,
   });
   assertEquals(
-    log.urgent.map(({ level, fields }) => `${level} ${fields["peer"]}`).sort(),
-    peers.map(({ address }) => `warning ${address}`).sort(),
+    ends().map(({ level, fields }) => `${level} ${fields["peer"]}`).sort(),
+    peers.map(({ address }) => `${level} ${address}`).sort(),
   );
-  for (const line of log.urgent) assertMatch(line.message, text);
+  for (const line of ends()) assertMatch(line.message, message);
 }
 
 /**

@@ -10,7 +10,16 @@ const EVENT: LogEvent = {
   fields: {},
 };
 
-const TIME = "2026-11-22 09:07:01.023";
+/** The zone of this machine. */
+const ZONE = zoneOf(new Date(EVENT.timeMs).getTimezoneOffset());
+const TIME = `2026-11-22 09:07:01.023${ZONE}`;
+
+/** Returns `+01:00` for -60. */
+function zoneOf(offsetMin: number): string {
+  const minutes = Math.abs(offsetMin);
+  const parts = [Math.floor(minutes / 60), minutes % 60].map((n) => String(n).padStart(2, "0"));
+  return (offsetMin > 0 ? "-" : "+") + parts.join(":");
+}
 
 const LINES: readonly { readonly name: string; readonly event: LogEvent; readonly line: string }[] =
   [

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "../helpers/assert.ts";
+import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { needs } from "../helpers/permissions.ts";
 import { endOf, inTempDirectory, startChild } from "../helpers/child.ts";
 
@@ -19,8 +19,10 @@ async function writeLogs(
 
 /** Lines without their time. */
 function withoutTime(lines: readonly string[]): string[] {
-  for (const line of lines) assertMatch(line, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} /);
-  return lines.map((line) => line.slice("2026-11-22 09:17:01.123 ".length));
+  for (const line of lines) {
+    assertMatch(line, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d /);
+  }
+  return lines.map((line) => line.slice("2026-11-22 09:17:01.123+01:00 ".length));
 }
 
 async function readLines(path: string): Promise<string[]> {
@@ -112,3 +114,19 @@ loggingTest(
     assertEquals(withoutTime(await readLines(file)), [INFO, WARNING, ERROR, NOTICE, ERROR]);
   },
 );
+
+loggingTest("createLogging() writes local times with their zone", async () => {
+  for (
+    const [zone, suffix] of [["UTC", "+00:00"], ["Asia/Kolkata", "+05:30"], ["Etc/GMT+3", "-03:00"]]
+  ) {
+    const path = new URL("children/write_logs.ts", import.meta.url).pathname;
+    const { stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-lock", "--allow-all", path, "console", "", "text"],
+      env: { TZ: zone! },
+    }).output();
+    const [line] = new TextDecoder().decode(stderr).split("\n");
+    assertMatch(line!, new RegExp(`^.{23}\\${suffix} INFO `));
+    const ageMs = Date.now() - Date.parse(line!.slice(0, 29).replace(" ", "T"));
+    assert(ageMs >= 0 && ageMs < 60_000, `${line} is ${ageMs} ms old`);
+  }
+});

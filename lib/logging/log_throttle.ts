@@ -1,0 +1,146 @@
+import type { CancelTimer, Clock } from "../base/clock.ts";
+import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../base/log.ts";
+
+/** Levels that are limited. Debug is for those who want every line. */
+type LimitedLevel = Exclude<LogLevel, "debug">;
+
+/** Lines of one kind per second: those of well-behaved clients are informative when many come. */
+const LINES_PER_KIND: Readonly<Record<LimitedLevel, number>> = {
+  info: 100,
+  warning: 10,
+  error: 10,
+};
+
+/** Lines per second about one connection or stream. A failover takes a handful. */
+const LINES_PER_ID = 10;
+
+/** Period of the limits, in ms. */
+const PERIOD_MS = 1_000;
+
+/** Lines of one kind, or about one id, in the current period. */
+interface Count {
+  /** For the line that says how many are missing. */
+  readonly logger: Logger;
+  passed: number;
+  leftOut: number;
+  /** Highest level of the lines left out. */
+  level: LimitedLevel;
+  /** The last message left out. */
+  last: string;
+}
+
+/** Where a line comes from. */
+interface Source {
+  readonly logger: Logger;
+  readonly layer: string;
+  readonly id: string | undefined;
+}
+
+/**
+ * Keeps any cause from filling the log: passes a limited number of lines per second of each kind,
+ * and about each connection or stream, and says once a second how many it left out. The first lines
+ * pass at once. An id that was over its limit gets one line a second until it keeps to it.
+ *
+ * Two lines are of one kind if they have the same level and layer, and the same message up to the
+ * first colon.
+ */
+export class LogThrottle {
+  /** The limited log. */
+  readonly logger: Logger;
+  readonly #target: Logger;
+  readonly #clock: Clock;
+  #kinds = new Map<string, Count>();
+  #ids = new Map<string, Count>();
+  /** Null while nothing is logged. */
+  #cancel: CancelTimer | null = null;
+
+  /** @param target Receives the lines that pass. */
+  constructor(target: Logger, clock: Clock) {
+    this.#target = target;
+    this.#clock = clock;
+    this.logger = this.#limit({ logger: target, layer: "", id: undefined });
+  }
+
+  /** Reports what was left out since the last report. */
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#report();
+  }
+
+  #limit(source: Source): Logger {
+    const at = (level: LimitedLevel) => (message: string, fields?: LogFields) => {
+      if (this.#passes(source, level, message)) source.logger[level](message, fields);
+    };
+    return {
+      debug: source.logger.debug,
+      info: at("info"),
+      warning: at("warning"),
+      error: at("error"),
+      for: (layer, id) => this.#limit({ logger: source.logger.for(layer, id), layer, id }),
+    };
+  }
+
+  #passes({ logger, layer, id }: Source, level: LimitedLevel, message: string): boolean {
+    const idKey = `${layer} ${id}`;
+    const ofId = this.#ids.get(idKey);
+    if (ofId !== undefined && ofId.passed >= LINES_PER_ID) return leaveOut(ofId, level, message);
+    const kindKey = `${level} ${layer} ${message.split(":", 1)[0]}`;
+    const ofKind = this.#kinds.get(kindKey);
+    if (ofKind !== undefined && ofKind.passed >= LINES_PER_KIND[level]) {
+      return leaveOut(ofKind, level, message);
+    }
+    // Only lines that pass take memory.
+    if (id !== undefined) count(this.#ids, idKey, ofId, logger);
+    count(this.#kinds, kindKey, ofKind, layer === "" ? this.#target : this.#target.for(layer));
+    this.#cancel ??= this.#clock.after(PERIOD_MS, () => this.#onPeriod());
+    return true;
+  }
+
+  #onPeriod(): void {
+    const flooding = [...this.#ids].filter(([, { leftOut }]) => leftOut > 0);
+    this.#report();
+    this.#ids = new Map(flooding.map(([key, { logger }]) => [
+      key,
+      createCount(logger, LINES_PER_ID - 1),
+    ]));
+    this.#kinds = new Map();
+    this.#cancel = flooding.length === 0
+      ? null
+      : this.#clock.after(PERIOD_MS, () => this.#onPeriod());
+  }
+
+  #report(): void {
+    for (const counts of [this.#ids, this.#kinds]) {
+      for (const one of counts.values()) {
+        if (one.leftOut > 0) reportLeftOut(one);
+        one.leftOut = 0;
+      }
+    }
+  }
+}
+
+function createCount(logger: Logger, passed: number): Count {
+  return { logger, passed, leftOut: 0, level: "info", last: "" };
+}
+
+function count(
+  counts: Map<string, Count>,
+  key: string,
+  known: Count | undefined,
+  logger: Logger,
+): void {
+  if (known === undefined) counts.set(key, createCount(logger, 1));
+  else known.passed++;
+}
+
+function leaveOut(count: Count, level: LimitedLevel, message: string): false {
+  count.leftOut++;
+  count.last = message;
+  if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(count.level)) count.level = level;
+  return false;
+}
+
+function reportLeftOut({ logger, level, leftOut, last }: Count): void {
+  logger[level]("Log lines left out: too many in a second", { count: leftOut, last });
+}

@@ -1,0 +1,63 @@
+import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { LogFields, Logger } from "../base/log.ts";
+
+/** Time in which further probes are counted before they are logged, in ms. */
+const PERIOD_MS = 1_000;
+
+/**
+ * Logs clients that never spoke RTMP: port scanners, clients of other protocols. The first one is
+ * logged at once, and others once a second as a number.
+ */
+export class ProbeLog {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  /** Null when there was no probe lately. */
+  #cancel: CancelTimer | null = null;
+  #count = 0;
+  #last = { peer: "", reason: "" };
+
+  constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+    this.#clock = clock;
+    this.#logger = logger.for("conn");
+  }
+
+  /**
+   * Logs a probe, or counts it.
+   *
+   * @param logger The client's own.
+   */
+  add(logger: Logger, reason: string, fields: LogFields & { readonly peer: string }): void {
+    if (this.#cancel === null) {
+      logger.info(`Client closed: ${reason}`, fields);
+      return this.#wait();
+    }
+    this.#count++;
+    this.#last = { peer: fields.peer, reason };
+  }
+
+  /** Reports what was counted since the last report. */
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = null;
+    this.#report();
+  }
+
+  #wait(): void {
+    this.#cancel = this.#clock.after(PERIOD_MS, () => {
+      this.#cancel = null;
+      if (this.#count > 0) this.#wait();
+      this.#report();
+    });
+  }
+
+  #report(): void {
+    if (this.#count === 0) return;
+    const { peer, reason } = this.#last;
+    this.#logger.info("Clients closed: they did not speak RTMP", {
+      count: this.#count,
+      last_peer: peer,
+      last_reason: reason,
+    });
+    this.#count = 0;
+  }
+}
