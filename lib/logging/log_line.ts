@@ -34,7 +34,7 @@ const LEVEL_COLORS: Readonly<Record<LogLevel, string>> = {
 const COLOR_OFF = "\x1b[0m";
 
 /**
- * Returns `2026-11-22 09:17:01.123+01:00 INFO  [layer id] message key=value …` without a newline, in
+ * Returns `2026-11-22 09:17:01.123+01:00 INFO  [layer id] message key=value …`, no newline, in
  * local time with its zone (RFC 3339). Quotes values that are empty or contain spaces, quotes or
  * `=`. Omits undefined fields.
  */
