@@ -60,7 +60,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const vhosts = new VhostSet(shared);
   const limits = new ClientLimits(config, deps);
   const hooks = new HookClient({ ...deps, server: identity });
-  const gate = new Gate({ vhosts: vhosts.directory, hooks, edgeId });
+  const gate = new Gate({ vhosts: vhosts.directory, hooks, clock, edgeId });
   const context = { ...shared, gate };
   const server = new Server({ network, limit: limits, idPrefix: `${idPrefix}c`, context });
   const flv = new FlvService({ ...context, idPrefix: `${idPrefix}h` });

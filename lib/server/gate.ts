@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import { quotePeerText } from "../base/text.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Refusal } from "../rtmp/status.ts";
@@ -18,6 +19,16 @@ import type { ClientCheck, VhostService } from "./vhost_service.ts";
 
 /** Names appear in every log line about their stream. In characters, without parameters. */
 const MAX_NAME_LENGTH = 1024;
+
+/** Parameters are sent on to origins and callbacks. In characters. */
+const MAX_PARAMS_LENGTH = 4096;
+
+/**
+ * Plays and publishes of one client within {@linkcode ASK_PERIOD_MS}. A viewer who changes channels
+ * needs fewer; a client that walks through names must not make an edge ask its origins for each.
+ */
+const MAX_ASKS = 300;
+const ASK_PERIOD_MS = 60_000;
 
 /** How a client reached the server. */
 export type Protocol = "rtmp" | "http-flv" | "ws-flv" | "hls";
@@ -72,6 +83,7 @@ interface Connected {
 interface GateOptions {
   readonly vhosts: VhostDirectory;
   readonly hooks: HookClient;
+  readonly clock: Pick<Clock, "now">;
   /** Id of this process among edges. */
   readonly edgeId: string;
 }
@@ -115,6 +127,12 @@ export class Gate {
         `The stream name has ${name.length} characters; at most ${MAX_NAME_LENGTH} are allowed`,
       );
     }
+    if (url.params.length > MAX_PARAMS_LENGTH) {
+      return refused(
+        `The parameters have ${url.params.length} characters; ` +
+          `at most ${MAX_PARAMS_LENGTH} are allowed`,
+      );
+    }
     const refusal = checkAccess(service.config, action, { ip, pageUrl });
     if (refusal !== null) return { type: "refused", refusal };
     const request = { url: own, name, edgePath: [], backlogMs: 0 };
@@ -136,6 +154,9 @@ export class ClientAccess {
   #hooks: ClientHooks | null = null;
   /** The step that is being waited for. */
   #pending: ClientCheck | null = null;
+  /** Plays and publishes since the period began. */
+  #askCount = 0;
+  #periodBeganMs = 0;
 
   constructor(client: GateClient, gate: Gate, options: GateOptions) {
     this.client = client;
@@ -180,6 +201,11 @@ export class ClientAccess {
   ): void {
     const { vhosts } = this.#options;
     const { protocol, ip, connect, edgePath, backlogMs } = this.client;
+    if (!this.#mayAsk()) {
+      return onVerdict(
+        refusedFor(action, `More than ${MAX_ASKS} plays or publishes within a minute`),
+      );
+    }
     const verdict = this.#gate.check({ action, protocol, url, ip, pageUrl: connect.pageUrl });
     if (verdict.type === "refused") return onVerdict(verdict);
     const { service } = verdict;
@@ -218,6 +244,15 @@ export class ClientAccess {
   close(totals: HookTotals): void {
     this.leaveStream();
     this.#hooks?.close(totals);
+  }
+
+  #mayAsk(): boolean {
+    const nowMs = Math.floor(this.#options.clock.now());
+    if (this.#askCount === 0 || nowMs - this.#periodBeganMs >= ASK_PERIOD_MS) {
+      this.#periodBeganMs = nowMs;
+      this.#askCount = 0;
+    }
+    return ++this.#askCount <= MAX_ASKS;
   }
 
   /** Takes the steps in order until one objects. Calls `onAnswer` with the objection, or null. */

@@ -74,7 +74,7 @@ export class FlvRig {
       logger: this.log.logger,
       ...(hookFetch === undefined ? {} : { hookFetch }),
     });
-    const gate = new Gate({ vhosts: this.#vhosts, hooks, edgeId: "e1" });
+    const gate = new Gate({ vhosts: this.#vhosts, hooks, clock, edgeId: "e1" });
     this.service = new FlvService({
       queue,
       wheels: new FlushWheels(queue, clock),

@@ -51,7 +51,7 @@ class Rig {
     });
     const vhosts = new VhostDirectory(new Map([[VHOST, vhost]]));
     this.sessions = new HlsSessions({
-      gate: new Gate({ vhosts, hooks, edgeId: "e1" }),
+      gate: new Gate({ vhosts, hooks, clock, edgeId: "e1" }),
       clock,
       idPrefix: "v",
       share: (keys) => this.shared.push(keys),
@@ -207,12 +207,12 @@ Deno.test("HlsSessions admits what another worker has admitted", async () => {
 
 Deno.test("HlsSessions limits memory: the oldest sessions are reported as ended", async () => {
   const rig = new Rig();
-  // Four keys of 8,000 characters and more each: 16 Mi characters hold some 500 sessions.
-  for (let count = 0; count < 1200; count++) {
-    await rig.playlist(`?token=good&${count}${"x".repeat(8000)}`);
+  // Four keys of 4,000 characters and more each: 16 Mi characters hold some 1,000 sessions.
+  for (let count = 0; count < 2400; count++) {
+    await rig.playlist(`?token=good&${count}${"x".repeat(4000)}`);
   }
-  assertEquals(rig.sessions.count > 400 && rig.sessions.count < 1100, true);
+  assertEquals(rig.sessions.count > 800 && rig.sessions.count < 2200, true);
   await rig.clock.settle();
-  assertEquals(rig.hooks.about("on_stop").length, 1200 - rig.sessions.count);
+  assertEquals(rig.hooks.about("on_stop").length, 2400 - rig.sessions.count);
   assertEquals(await rig.segment(""), null);
 });

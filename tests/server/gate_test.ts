@@ -92,6 +92,7 @@ class Rig {
         logger: new CollectedLog().logger,
         hookFetch: this.hooks.fetch,
       }),
+      clock: this.clock,
       edgeId: "me",
     });
   }
@@ -122,14 +123,14 @@ class Rig {
     return {
       access,
       connect: (vhost = "a.example") => access.connect(urlOf(vhost), describe),
-      play: () => access.ask("play", urlOf("a.example"), describe),
+      play: (stream = "show") => access.ask("play", urlOf("a.example", stream), describe),
       publish: () => access.ask("publish", urlOf("a.example"), describe),
     };
   }
 }
 
-function urlOf(vhost: string) {
-  return parseStreamUrl({ tcUrl: `rtmp://${vhost}/live`, app: "live", stream: "show" });
+function urlOf(vhost: string, stream = "show") {
+  return parseStreamUrl({ tcUrl: `rtmp://${vhost}/live`, app: "live", stream });
 }
 
 Deno.test("ClientAccess.ask() asks the callbacks, then the vhost", async () => {
@@ -306,3 +307,35 @@ function nameOf(
   });
   return verdict.type === "admitted" ? verdict.request.name : verdict.refusal.description;
 }
+
+Deno.test("Gate.check() refuses names and parameters that are too long, and says so", () => {
+  const rig = new Rig("");
+  const client = rig.client();
+  rig.vhost.isChecking = false;
+  const [name, params] = ["n".repeat(1_019), `?t=${"p".repeat(4_093)}`];
+  client.play(name);
+  client.play(`${name}n`);
+  client.play(`show${params}`);
+  client.play(`show${params}p`);
+  assertEquals(rig.events, [
+    "admitted",
+    "NetStream.Play.Failed: The stream name has 1025 characters; at most 1024 are allowed",
+    "admitted",
+    "NetStream.Play.Failed: The parameters have 4097 characters; at most 4096 are allowed",
+  ]);
+});
+
+Deno.test("ClientAccess.ask() refuses a client that walks through names", async () => {
+  const rig = new Rig("");
+  rig.vhost.isChecking = false;
+  const client = rig.client();
+  for (let i = 0; i < 400; i++) client.play(`name${i}`);
+  assertEquals(rig.events.filter((event) => event === "admitted").length, 300);
+  assertEquals(
+    rig.events.at(-1),
+    "NetStream.Play.Failed: More than 300 plays or publishes within a minute",
+  );
+  await rig.clock.advance(60_000);
+  client.play();
+  assertEquals(rig.events.at(-1), "admitted");
+});

@@ -174,6 +174,7 @@ function createServer(configuration = "") {
       gate: new Gate({
         vhosts: createOrigins(configuration, clock),
         hooks: new HookClient({ server: hookServer, clock, logger }),
+        clock,
         edgeId: "edge",
       }),
       queue,
