@@ -34,6 +34,21 @@ export function decodeAmf0(bytes: Uint8Array, limits: AmfLimits = {}): AmfValue[
   return new Amf0Decoder(bytes, limits).decodeAll();
 }
 
+/** Values in front of the first one that cannot be decoded. */
+interface DecodedPrefix {
+  readonly values: readonly AmfValue[];
+  /** Why the values end there; null if all were decoded. */
+  readonly error: WireError | null;
+}
+
+/**
+ * Decodes as {@linkcode decodeAmf0} does, but keeps the values in front of the first one that
+ * cannot be decoded. Never throws for any bytes.
+ */
+export function decodeAmf0Prefix(bytes: Uint8Array): DecodedPrefix {
+  return new Amf0Decoder(bytes, {}).decodePrefix();
+}
+
 class Amf0Decoder {
   readonly #reader: ByteReader;
   readonly #maxDepth: number;
@@ -50,9 +65,20 @@ class Amf0Decoder {
   }
 
   decodeAll(): AmfValue[] {
-    const values: AmfValue[] = [];
-    while (this.#reader.remaining > 0) values.push(this.#nextValue());
+    const { values, error } = this.decodePrefix();
+    if (error !== null) throw error;
     return values;
+  }
+
+  decodePrefix(): { values: AmfValue[]; error: WireError | null } {
+    const values: AmfValue[] = [];
+    try {
+      while (this.#reader.remaining > 0) values.push(this.#nextValue());
+    } catch (error) {
+      if (error instanceof WireError) return { values, error };
+      throw error;
+    }
+    return { values, error: null };
   }
 
   #nextValue(): AmfValue {

@@ -49,6 +49,7 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "cluster.origin_select": ({ cluster }) => cluster.originSelect,
   "cluster.vhost": ({ cluster }) => cluster.vhost,
   "cluster.debug_srs_upnode": ({ cluster }) => text(cluster.debugSrsUpnode),
+  "cluster.enhanced_rtmp": ({ cluster }) => text(cluster.enhancedRtmp),
   "cluster.token_traverse": ({ cluster }) => text(cluster.tokenTraverse),
   "cluster.connect_timeout": ({ cluster }) => ms(cluster.connectTimeoutMs),
   "cluster.start_timeout": ({ cluster }) => ms(cluster.startTimeoutMs),

@@ -24,8 +24,28 @@ export function stripParams(url: string): string {
   return cut < 0 ? url : url.slice(0, cut);
 }
 
-/** Replaces everything after the first `?` or `#` with `…`, because parameters often are tokens. */
-export function redactParams(url: string): string {
+/**
+ * Replaces what may be a secret with `…`: everything after the first `?` or `#`, because parameters
+ * often are tokens, and user and password.
+ */
+export function redactUrl(url: string): string {
   const cut = url.search(/[?#]/);
-  return cut < 0 ? url : `${url.slice(0, cut)}${url[cut]}…`;
+  const address = cut < 0 ? url : `${url.slice(0, cut)}${url[cut]}…`;
+  // Up to the last "@", even in the path: a password may contain a slash.
+  const at = address.lastIndexOf("@");
+  if (at < 0) return address;
+  const schemaEnd = address.indexOf("://");
+  return `${schemaEnd < 0 || schemaEnd > at ? "" : address.slice(0, schemaEnd + 3)}…${
+    address.slice(at)
+  }`;
+}
+
+/**
+ * Returns a URL without user and password, which are no part of the address (RFC 3986 §3.2.1) and
+ * must not be shown or passed on.
+ */
+export function withoutUserInfo(url: string): string {
+  const [, schema = "", authority = ""] = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#]*)/i.exec(url) ?? [];
+  const at = authority.lastIndexOf("@");
+  return at < 0 ? url : schema + url.slice(schema.length + at + 1);
 }

@@ -16,6 +16,7 @@ import type { Directive, Position } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
 import { readBlock, rootScope, vhostScope } from "./read_block.ts";
 import { BARE } from "./address_values.ts";
+import { vhostNameOf } from "./vhost_name.ts";
 import { ROOT, type Values, VHOST, type VhostValues } from "./schema.ts";
 import { syntaxOf } from "./syntax.ts";
 
@@ -103,7 +104,7 @@ function readVhostName(directive: Directive, problems: ProblemList): string | un
     const what = `A vhost has one name, so ${quotePeerText(extra.text)} has no effect`;
     problems.warn(extra, what, "define a separate vhost for it");
   }
-  return name.text;
+  return vhostNameOf(name.text);
 }
 
 function buildVhost(directive: Directive, name: string, problems: ProblemList): VhostConfig {
@@ -157,6 +158,7 @@ function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
     originSelect: values.origin_select,
     vhost: values.vhost,
     debugSrsUpnode: values.debug_srs_upnode,
+    enhancedRtmp: values.enhanced_rtmp,
     tokenTraverse: values.token_traverse,
     connectTimeoutMs: values.connect_timeout,
     startTimeoutMs: values.start_timeout,

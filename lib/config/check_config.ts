@@ -7,6 +7,7 @@ import { type Directive, findDirective, type Position } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
 import type { VhostValues } from "./schema.ts";
 import { syntaxOf } from "./syntax.ts";
+import { vhostNameOf } from "./vhost_name.ts";
 
 /** Checks `config`, which was built from `directives`, all directives of `file`. */
 export function checkConfig(
@@ -116,7 +117,7 @@ function warnUnserved(
   for (const { name, args, children, file } of directives) {
     const remux = findDirective(children ?? [], "http_remux");
     if (name !== "vhost" || remux === undefined) continue;
-    if (vhosts.get(args[0]?.text ?? "")?.httpRemux.enabled !== true) continue;
+    if (vhosts.get(vhostNameOf(args[0]?.text ?? ""))?.httpRemux.enabled !== true) continue;
     const syntax = syntaxOf(file);
     const what = "HTTP-FLV has no effect without an HTTP server";
     const fix = `write ${syntax.option("enabled", ["on"])} in ${syntax.block(["http_server"])}`;

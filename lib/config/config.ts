@@ -158,6 +158,8 @@ export interface ClusterConfig {
   readonly vhost: string;
   /** Whether to send the identifying arguments of an SRS edge in `connect`. */
   readonly debugSrsUpnode: boolean;
+  /** Whether to ask origins for all codecs and tracks of Enhanced RTMP. */
+  readonly enhancedRtmp: boolean;
   /** Whether an origin must let a client connect before the client may play or publish. */
   readonly tokenTraverse: boolean;
   /** Longest wait for the TCP connection. */

@@ -198,6 +198,11 @@ const cluster = {
     "on",
     "Identify this edge to the origin, as SRS edges do.",
   ),
+  enhanced_rtmp: option(
+    values.flag,
+    "on",
+    "Ask origins for all codecs and tracks of Enhanced RTMP. Without it, a mediamtx origin sends only H.264, AAC and MP3, and one track of each kind. Turn it off for a server that refuses the fields it adds to connect. Own directive.",
+  ),
   token_traverse: option(
     values.flag,
     "off",

@@ -26,6 +26,7 @@ const ANY_PORT = ["127.0.0.1:0"];
 const CLIENT_SETTINGS: UpstreamSettings = {
   vhost: "[vhost]",
   debugSrsUpnode: false,
+  enhancedRtmp: true,
   connectTimeoutMs: 3_000,
   startTimeoutMs: 5_000,
   stallTimeoutMs: 2_000,

@@ -16,6 +16,7 @@ import { type HeaderSet, METADATA_TIMESTAMP_MS } from "./header_set.ts";
 import { JoinIndex, type JoinLimits, type JoinPoint } from "./join_index.ts";
 import type { EndReason, PublishHandle, SourceChange } from "./publisher.ts";
 import type { StreamRequest } from "./stream_request.ts";
+import { SingleTrackView } from "./single_track_view.ts";
 import { neededFrom, StreamLog, type StreamLogView } from "./stream_log.ts";
 import { type ClockChange, Timeline, type TimePair } from "./timeline.ts";
 
@@ -94,6 +95,8 @@ export class Stream {
   /** `app/stream`. */
   readonly name: string;
   readonly stats: StreamStats = createStreamStats();
+  /** Its log for players that take one track of each kind. */
+  readonly singleTrack: SingleTrackView;
   #options: StreamOptions;
   readonly #log: StreamLog;
   readonly #joinIndex: JoinIndex;
@@ -110,6 +113,7 @@ export class Stream {
     this.name = name;
     this.#options = options;
     this.#log = new StreamLog(options.chunkSize);
+    this.singleTrack = new SingleTrackView(options.chunkSize);
     this.#joinIndex = new JoinIndex(options);
     this.#timeline = new Timeline({
       isAbsolute: options.isAbsoluteTime,
@@ -235,6 +239,7 @@ export class Stream {
     this.stats.payloadBytes += body.length;
     if (typeId === MessageType.VIDEO) this.stats.videoMessages++;
     this.#joinIndex.observe(typeId, timestampMs, body, this.#log.head);
+    this.singleTrack.observe(typeId, body);
     this.#appendMessage(csidOf(typeId), typeId, MEDIA_MSID, timestampMs, body);
     if (this.#awaitsMedia && !isSideData(typeId, body)) this.#tellFirstMedia();
     return timestampMs;

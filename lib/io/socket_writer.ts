@@ -7,7 +7,7 @@ import type { Transport } from "./transport.ts";
 const NOTHING = new Uint8Array(0);
 
 /** Rewrites the log's bytes for a peer that needs another framing. Whole messages in, whole out. */
-type Reframe = (view: Uint8Array) => Uint8Array;
+export type Reframe = (view: Uint8Array) => Uint8Array;
 
 /** What a {@linkcode SocketWriter} works with. */
 interface SocketWriterOptions {
@@ -104,6 +104,11 @@ export class SocketWriter implements Flushable {
     this.#cursor = cursor;
     this.#goal = cursor;
     this.#isHeld = false;
+    this.#reframe = reframe;
+  }
+
+  /** Rewrites the shared bytes from the next write on; null sends them as they are. */
+  reframe(reframe: Reframe | null): void {
     this.#reframe = reframe;
   }
 

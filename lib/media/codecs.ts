@@ -211,12 +211,15 @@ const AUDIO_CODECS: readonly AudioCodec[] = [
 
 /** Codecs of one kind by what payloads say. */
 class CodecIndex<C extends VideoCodec | AudioCodec> {
+  /** FourCCs of all codecs. */
+  readonly fourccs: readonly string[];
   readonly #byLegacyId = new Map<number, C>();
   readonly #byFourcc = new Map<number, C>();
   /** Bit n is set if legacy payloads of id n have a packet type. */
   readonly #packetTypeIds: number;
 
   constructor(codecs: readonly C[]) {
+    this.fourccs = codecs.flatMap((codec) => codec.fourccs);
     let packetTypeIds = 0;
     for (const codec of codecs) {
       for (const id of codec.legacyIds) {

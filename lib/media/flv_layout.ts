@@ -19,6 +19,9 @@ const EX_VIDEO_FLAG = 0x80;
 /** Top four bits of an audio payload (SoundFormat): the header is an ExAudioTagHeader. */
 const EX_AUDIO_FORMAT = 9;
 
+/** Three bits of a video payload's first byte (VideoFrameType): info or command frame. */
+const VIDEO_COMMAND = 5;
+
 /** Low four bits of an ExVideoTagHeader (VideoPacketType). */
 export const VideoPacketType = {
   sequenceStart: 0,
@@ -57,6 +60,11 @@ export function isExVideo(payload: Uint8Array): boolean {
 /** Whether an audio payload has the enhanced header. */
 export function isExAudio(payload: Uint8Array): boolean {
   return payload[0]! >>> 4 === EX_AUDIO_FORMAT;
+}
+
+/** Whether the frame type of a video payload says that a command follows instead of a frame. */
+export function isVideoCommand(payload: Uint8Array): boolean {
+  return ((payload[0]! >>> 4) & 0x07) === VIDEO_COMMAND;
 }
 
 /** {@linkcode isExAudio} or {@linkcode isExVideo}, by type of message. */
@@ -112,6 +120,22 @@ export function nextTrackAt(payload: Uint8Array, at: number, trackAt: number): n
   if (type === MultitrackType.oneTrack || bodyAt > payload.length) return payload.length;
   const nextAt = bodyAt + readU24(payload, trackAt + 1);
   return type === MultitrackType.manyTracksManyCodecs ? nextAt + FOURCC_BYTES : nextAt;
+}
+
+/** Returns the body of the track whose id is at `trackAt`; null if it is cut short. */
+export function trackBody(payload: Uint8Array, at: number, trackAt: number): Uint8Array | null {
+  if (multitrackType(payload, at) === MultitrackType.oneTrack) return payload.subarray(trackAt + 1);
+  const bodyAt = trackAt + 1 + TRACK_SIZE_BYTES;
+  if (bodyAt > payload.length) return null;
+  const end = bodyAt + readU24(payload, trackAt + 1);
+  return end > payload.length ? null : payload.subarray(bodyAt, end);
+}
+
+/** Returns the FourCC of the track whose id is at `trackAt`. */
+export function fourccAt(payload: Uint8Array, at: number, trackAt: number): Uint8Array {
+  const isOwn = multitrackType(payload, at) === MultitrackType.manyTracksManyCodecs;
+  const start = isOwn ? trackAt - FOURCC_BYTES : at + 2;
+  return payload.subarray(start, start + FOURCC_BYTES);
 }
 
 function multitrackType(payload: Uint8Array, at: number): number {

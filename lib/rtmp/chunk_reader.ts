@@ -363,7 +363,8 @@ export class ChunkReader {
   }
 
   #setChunkSize(payload: Uint8Array): void {
-    const size = payload.length >= 4 ? readU32(payload, 0) : 0;
+    if (payload.length < 4) return;
+    const size = readU32(payload, 0);
     if (size === 0 || size > 0x7FFFFFFF) {
       throw this.#error(
         "chunk.bad_chunk_size",

@@ -6,8 +6,9 @@
  */
 
 import { WireError } from "../base/errors.ts";
-import { quotePeerText, redactParams } from "../base/text.ts";
+import { quotePeerText, redactUrl, withoutUserInfo } from "../base/text.ts";
 import { DEFAULT_VHOST } from "../config/config.ts";
+import { vhostNameOf } from "../config/vhost_name.ts";
 
 const RTMP_PORT = 1935;
 
@@ -16,9 +17,9 @@ const DEFAULT_APP = "__defaultApp__";
 
 /** What a client sent. */
 interface StreamUrlParts {
-  /** `tcUrl` of the connect command. */
+  /** `tcUrl` of the connect command; empty if the client sent none. */
   readonly tcUrl: string;
-  /** `app` of the connect command. Used only if tcUrl has no path. */
+  /** `app` of the connect command. Used only for what tcUrl lacks: its path, its parameters. */
   readonly app: string;
   /** Name in the publish or play command, with parameters; empty before that command. */
   readonly stream: string;
@@ -28,10 +29,13 @@ interface StreamUrlParts {
 export interface StreamUrl {
   /** In lower case: `rtmp`, `rtmps`. */
   readonly schema: string;
-  /** Host that the client connected to; IPv6 without brackets. */
+  /**
+   * Host that the client connected to, as {@linkcode vhostNameOf} writes it; IPv6 without brackets.
+   * Empty if the client did not say.
+   */
   readonly host: string;
   readonly port: number;
-  /** Requested vhost: parameter `vhost`, else `domain`, else the host. */
+  /** Requested vhost: parameter `vhost`, else `domain`, else the host, else the default vhost. */
   readonly vhost: string;
   /** One or more path parts, `live` or `live/room`. */
   readonly app: string;
@@ -90,10 +94,15 @@ const PARAM_SEPARATORS = /[&,;]+/;
 /** A query without information. */
 const ONLY_DEFAULT_VHOST = /^\?(vhost|domain)=__defaultVhost__$/;
 
+/** What a client without tcUrl connects to: the app says enough. */
+const NO_AUTHORITY: Authority = { schema: "rtmp", host: "", port: RTMP_PORT };
+
 /**
  * Parses what a client sent. tcUrl and stream are read as one URL:
  *
  * - `app...vhost...name` means `app?vhost=name`. Parameters of tcUrl follow those of the stream.
+ * - User and password are dropped. Host names are compared without case, final dot and port.
+ * - Without tcUrl, the app in the default vhost is meant, or in the one that a parameter names.
  * - `/_definst_` is dropped. The last path part is the stream; the others are the app.
  * - White space in host, vhost, app and stream is dropped.
  * - Without a stream, the last part of an app with several parts is the stream, or else the part
@@ -106,17 +115,21 @@ const ONLY_DEFAULT_VHOST = /^\?(vhost|domain)=__defaultVhost__$/;
  * token with a slash in the stream's parameters would become part of the stream name | test
  * "parseStreamUrl() keeps a slash in the stream's parameters"
  *
- * @throws {WireError} `command.bad_url` when tcUrl has no schema or no valid host and port
+ * @throws {WireError} `command.bad_url` when tcUrl has no schema or no valid host and port, or when
+ *   tcUrl and app are empty
  */
 export function parseStreamUrl(parts: StreamUrlParts): StreamUrl {
-  const { authority, tail } = cutAuthority(expandVhostMark(parts.tcUrl));
+  const app = expandVhostMark(parts.app);
+  const { authority, tail } = parts.tcUrl === "" && app !== ""
+    ? { authority: NO_AUTHORITY, tail: "" }
+    : cutAuthority(expandVhostMark(parts.tcUrl));
   const named = cutParams(expandVhostMark(parts.stream));
-  const base = cutParams(hasPath(tail) ? tail : `/${expandVhostMark(parts.app)}${tail}`);
-  const query = joinQueries(named.query, base.query);
+  const base = cutParams(hasPath(tail) ? tail : `/${app}${tail}`);
+  const query = joinQueries(named.query, base.query || cutParams(app).query);
   const fragment = named.fragment + base.fragment;
   return {
     ...authority,
-    vhost: findVhost(query) ?? authority.host,
+    vhost: findVhost(query) ?? (authority.host || DEFAULT_VHOST),
     ...splitPath(
       removeSpace(`${base.path}/${named.path}`),
       fragment === "" && ONLY_DEFAULT_VHOST.test(query) ? "" : query + fragment,
@@ -192,19 +205,28 @@ export function clientVhost(request: StreamUrl, vhostTemplate: string): string |
   if (vhostTemplate !== "[vhost]" || request.vhost !== DEFAULT_VHOST) return null;
   const asked = findVhost(cutParams(request.params).query);
   if (asked !== null) return asked;
-  return isIpAddress(request.host) ? null : request.host;
+  return request.host === "" || isIpAddress(request.host) ? null : request.host;
 }
 
 function cutAuthority(url: string): { authority: Authority; tail: string } {
-  const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is.exec(url);
+  const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is.exec(withoutUserInfo(url));
   if (match === null) throw badUrlError(url, "it does not start with a schema and ://");
   const [, schema = "", hostAndPort = "", tail = ""] = match;
-  const parts = /^(?:\[([^\]]+)\]|([^:@[\]]+))(?::(\d*))?$/.exec(removeSpace(hostAndPort));
+  const text = removeSpace(hostAndPort);
+  const parts = isBareIpv6(text)
+    ? ["", text]
+    : /^(?:\[([^\]]+)\]|([^:@[\]]+))(?::(\d*))?$/.exec(text);
   if (parts === null) throw badUrlError(url, "it has no valid host and port");
   const [, ipv6, name = "", digits = ""] = parts;
   const port = digits === "" ? defaultPort(schema.toLowerCase()) : Number(digits);
   if (port < 1 || port > 65535) throw badUrlError(url, "its port is not between 1 and 65535");
-  return { authority: { schema: schema.toLowerCase(), host: ipv6 ?? name, port }, tail };
+  const host = ipv6?.toLowerCase() ?? vhostNameOf(name);
+  return { authority: { schema: schema.toLowerCase(), host, port }, tail };
+}
+
+/** Whether an authority is an IPv6 address without the brackets that RFC 3986 §3.2.2 requires. */
+function isBareIpv6(text: string): boolean {
+  return text.split(":", 3).length === 3 && /^[0-9a-f:.]+$/i.test(text);
 }
 
 function hasPath(tail: string): boolean {
@@ -268,7 +290,8 @@ function splitPath(
 
 /** Returns the vhost that a query requests; `null` for none or the default vhost. */
 function findVhost(query: string): string | null {
-  const vhost = findParam(query, "vhost") ?? findParam(query, "domain");
+  const named = findParam(query, "vhost") ?? findParam(query, "domain");
+  const vhost = vhostNameOf(named ?? DEFAULT_VHOST);
   return vhost === DEFAULT_VHOST ? null : vhost;
 }
 
@@ -318,7 +341,7 @@ function trimSlashes(path: string): string {
 function badUrlError(url: string, reason: string): WireError {
   return new WireError(
     "command.bad_url",
-    `Cannot read RTMP URL ${quotePeerText(redactParams(url))}: ${reason}`,
+    `Cannot read RTMP URL ${quotePeerText(redactUrl(url))}: ${reason}`,
     { fix: "use the form rtmp://host[:port]/app/stream" },
   );
 }

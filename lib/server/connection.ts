@@ -1,10 +1,11 @@
 import type { AmfObject } from "../amf/amf_value.ts";
-import { describeError, WireError } from "../base/errors.ts";
+import { describeError } from "../base/errors.ts";
 import { SocketWriter } from "../io/socket_writer.ts";
 import { describeExpectedEnd } from "../io/connection_end.ts";
 import { ipOf } from "../io/address.ts";
 import type { Transport } from "../io/transport.ts";
 import { StatusCode } from "../rtmp/constants.ts";
+import { takesMultitrack } from "../rtmp/enhanced_connect.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import { parseStreamUrl } from "../rtmp/url.ts";
 import {
@@ -12,14 +13,16 @@ import {
   ServerSession,
   type ServerSessionHandler,
 } from "../session/server_session.ts";
-import type { StreamCommand } from "../session/server_stream.ts";
+import type { MediaTrack, StreamCommand } from "../session/server_stream.ts";
 import { parseEdgeInfo } from "../upstream/edge_path.ts";
 import type { StreamAction } from "./access_rules.ts";
 import { type ClientReport, type ClientTotals, describeClient } from "./client_report.ts";
+import { connectUrl } from "./connect_url.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { ConnectionLog } from "./connection_log.ts";
 import {
   type ConnectionState,
+  DEFAULT_WINDOWS,
   IDENTIFY_TIMEOUT_MS,
   READ_BUFFER_BYTES,
   REFUSED_TIMEOUT_MS,
@@ -29,13 +32,8 @@ import type { Admission, ClientAccess, Refused } from "./gate.ts";
 import { PingWatch } from "./ping_watch.ts";
 import { Player, type PlayerHost } from "./player.ts";
 import { Publication, type PublicationHost } from "./publication.ts";
+import { checkUnread } from "./unread_answers.ts";
 import type { Departure } from "./vhost_service.ts";
-
-/** Most bytes of answers that a client may leave unread. An honest one reads them long before. */
-const MAX_UNREAD_BYTES = 1024 * 1024;
-
-/** Acknowledgement windows of a client whose vhost is not configured; it is refused later. */
-const DEFAULT_WINDOWS = { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 };
 
 /**
  * One RTMP client: its socket, its session, and what it does here. The worst a peer can do ends
@@ -54,6 +52,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   /** Null before `connect`. */
   #access: ClientAccess | null = null;
   #readBytes = 0;
+  takesTracks = false;
   /** Skips of plays that are over. */
   #endedSkips = 0;
 
@@ -174,16 +173,13 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   }
 
   // Called by the session.
-
   send(bytes: Uint8Array): void {
     this.writer.send(bytes);
   }
 
   onConnect(request: ConnectRequest, info: AmfObject): void {
-    const { tcUrl, app } = request;
-    // Throws when the URL is unreadable. With no stream, the last part of the app would be taken
-    // for it.
-    const url = parseStreamUrl({ tcUrl, app, stream: "-" });
+    const url = connectUrl(request);
+    if ("code" in url) return this.#refuse(request.id, url);
     const access = this.#context.gate.accessFor({
       id: this.id,
       protocol: "rtmp",
@@ -192,6 +188,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
       ...parseEdgeInfo(info),
     });
     this.#access = access;
+    this.takesTracks = takesMultitrack(info);
     this.#state = { type: "checking" };
     access.connect(url, (verdict) => {
       this.#judge(request.id, verdict, ({ service }) => {
@@ -231,6 +228,10 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     if (this.#state.type === "playing") this.#state.player.setPaused(isPaused);
   }
 
+  onReceive(track: MediaTrack, isWanted: boolean): void {
+    if (this.#state.type === "playing") this.#state.player.receive(track, isWanted);
+  }
+
   // Any byte from the client shows that it is alive, and its cursor shows how far it lags.
   onPong(): void {}
   onAcknowledgement(): void {}
@@ -239,7 +240,15 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     this.#log.ignored(what);
   }
 
+  onRefused(refusal: Refusal): void {
+    this.#log.refused(refusal);
+    this.#closeSoon(refusal.code);
+  }
+
   // Called by the player and the publication.
+  get unwantedTracks(): readonly MediaTrack[] {
+    return this.#session.unwantedTracks;
+  }
 
   announcePlay(): boolean {
     const state = this.#state;
@@ -288,15 +297,9 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
 
   /** May run in a later turn, when the client may have been closed. */
   #answer(bytes: Uint8Array): void {
-    if (this.#state.type === "closed") return;
+    if (this.#state.type === "closed" || this.#state.type === "refused") return;
     this.#session.push(bytes);
-    const { waitingControlBytes } = this.writer;
-    if (waitingControlBytes <= MAX_UNREAD_BYTES) return;
-    // A client that keeps asking without reading the answers must not fill the memory.
-    throw new WireError(
-      "session.unread_answers",
-      `Cannot send more answers: ${waitingControlBytes} bytes are unread`,
-    );
+    checkUnread(this.writer.waitingControlBytes);
   }
 
   /** Asks the gate for a stream; `onAdmitted` runs when the client may have it. */
@@ -308,8 +311,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     // A refused client gets no second answer: that would be more work and more log lines.
     if (this.#state.type !== "idle") return;
     const access = this.#access!;
-    const { tcUrl, app } = access.client.connect;
-    const url = parseStreamUrl({ tcUrl, app, stream: command.streamName });
+    const url = parseStreamUrl({ ...access.client.connect, stream: command.streamName });
     this.#state = { type: "checking" };
     access.ask(action, url, (verdict) => this.#judge(command.id, verdict, onAdmitted));
   }
@@ -330,8 +332,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
 
   #refuse(commandId: number, refusal: Refusal): void {
     this.#session.reject(commandId, refusal);
-    this.#log.refused(refusal);
-    this.#closeSoon(refusal.code);
+    this.onRefused(refusal);
   }
 
   /** Gives the client a moment to read why. */

@@ -51,9 +51,9 @@ export class ConnectionLog {
     this.#logger.info("Publish ended", { ...this.#about(admission), reason, ...fieldsOf(counts) });
   }
 
-  /** A message that the session does not know. */
+  /** A message that the session does not know or cannot read. */
   ignored(what: string): void {
-    this.#logger.debug("Message ignored", { what });
+    this.#logger.info(`Message ignored: ${what}`, { peer: this.#peer });
   }
 
   refused({ code, description }: Refusal): void {

@@ -46,6 +46,9 @@ export const IDENTIFY_TIMEOUT_MS = 30_000;
 /** A refused client gets this long to read the reason before its socket is closed. */
 export const REFUSED_TIMEOUT_MS = 1_000;
 
+/** Acknowledgement windows of a client whose vhost is not configured; it is refused later. */
+export const DEFAULT_WINDOWS = { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 };
+
 /** Read buffer of a connection, by state. Commands are short; players send 18 bytes at a time. */
 export const READ_BUFFER_BYTES: Readonly<Record<ConnectionState["type"], number>> = {
   connecting: 2 * 1024,

@@ -7,7 +7,9 @@ import type { FlushWheels, WheelSeat } from "../io/flush_wheel.ts";
 import type { SocketWriter } from "../io/socket_writer.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
+import type { MediaTrack } from "../session/server_stream.ts";
 import type { Admission } from "./gate.ts";
+import { PlayerFilter } from "./player_filter.ts";
 import { PlayerSink, type PlayerSinkHost, type PlayerStats } from "./player_sink.ts";
 
 /** Merge period of a vhost with `min_latency on`, in ms. */
@@ -29,6 +31,10 @@ export function mergePeriodMs({ minLatency, play }: VhostConfig, isEdge: boolean
 /** What a {@linkcode Player} needs of its connection. */
 export interface PlayerHost extends PlayerSinkHost {
   readonly writer: SocketWriter;
+  /** Whether the client takes messages with several tracks. */
+  readonly takesTracks: boolean;
+  /** What the client does not want, when its play starts. */
+  readonly unwantedTracks: readonly MediaTrack[];
   /** Announces the play to the client. @returns false when the client has withdrawn it. */
   announcePlay(): boolean;
 }
@@ -38,6 +44,8 @@ interface PlayerContext {
   readonly queue: FlushQueue;
   readonly wheels: FlushWheels;
   readonly clock: Pick<Clock, "now">;
+  /** Chunk size of all streams' logs, in bytes. */
+  readonly chunkSize: number;
 }
 
 /** A connection's play: held until the stream is live, then a cursor on its log. */
@@ -53,6 +61,8 @@ export class Player implements Viewer {
   /** Null while the player is held. */
   #sink: PlayerSink | null = null;
   #seat: WheelSeat | null = null;
+  /** Null while the player wants all of the stream. */
+  #filter: PlayerFilter | null = null;
 
   constructor(host: PlayerHost, context: PlayerContext, admission: Admission) {
     this.#host = host;
@@ -97,6 +107,10 @@ export class Player implements Viewer {
     const { queue, wheels } = this.#context;
     const sink = new PlayerSink(stream, this.#host.writer, service, this.#host, backlogMs);
     this.#sink = sink;
+    if (!this.#host.takesTracks) sink.reframe(stream.singleTrack.of);
+    for (const track of this.#host.unwantedTracks) {
+      this.#filterFor(stream, sink).receive(track, false);
+    }
     sink.start();
     this.#seat = wheels.for(mergePeriodMs(service.config, edgePath.length > 0)).add(sink);
     // The first flush does not wait for the wheel.
@@ -120,6 +134,27 @@ export class Player implements Viewer {
 
   setPaused(isPaused: boolean): void {
     this.#sink?.setPaused(isPaused);
+  }
+
+  /** Sends this track, or no more of it, if the play has started. Video starts at a keyframe. */
+  receive(track: MediaTrack, isWanted: boolean): void {
+    const [stream, sink] = [this.#stream, this.#sink];
+    if (stream === null || sink === null) return;
+    const filter = this.#filterFor(stream, sink);
+    filter.receive(track, isWanted);
+    const point = stream.joinPoint;
+    if (!isWanted || point === null) return;
+    const headers = filter.headersOf(track, stream.preamble(point));
+    if (headers.length > 0) this.#host.writer.send(headers);
+  }
+
+  #filterFor(stream: Stream, sink: PlayerSink): PlayerFilter {
+    if (this.#filter === null) {
+      const before = this.#host.takesTracks ? null : stream.singleTrack.of;
+      this.#filter = new PlayerFilter(this.#context.chunkSize, before);
+      sink.reframe(this.#filter.reframe);
+    }
+    return this.#filter;
   }
 
   /** Leaves the stream. The writer sends no more of it. */

@@ -2,7 +2,7 @@ import type { HeaderSet } from "../hub/header_set.ts";
 import type { JoinPoint } from "../hub/join_index.ts";
 import type { StreamLogView } from "../hub/stream_log.ts";
 import type { Flushable } from "../io/flush_queue.ts";
-import type { SocketWriter } from "../io/socket_writer.ts";
+import type { Reframe, SocketWriter } from "../io/socket_writer.ts";
 
 /** What is played: a hub's stream, or the same stream in another framing. */
 export interface PlayedStream {
@@ -69,6 +69,7 @@ export class PlayerSink implements Flushable {
   #state: "waiting" | "live" | "gone" = "waiting";
   #isPaused = false;
   #headers: HeaderSet | null = null;
+  #reframe: Reframe | null = null;
 
   /** @param backlogMs For edges: how far back to start, in ms of stream time, if possible. */
   constructor(
@@ -107,6 +108,12 @@ export class PlayerSink implements Flushable {
   setPaused(isPaused: boolean): void {
     this.#isPaused = isPaused;
     this.#writer.hold(isPaused);
+  }
+
+  /** Rewrites everything sent from now on for a player that takes less than the whole stream. */
+  reframe(reframe: Reframe): void {
+    this.#reframe = reframe;
+    this.#writer.reframe(reframe);
   }
 
   /** Sends no more of the stream, even if it is still queued for a flush. */
@@ -172,8 +179,9 @@ export class PlayerSink implements Flushable {
     if (point.headers !== this.#headers) {
       this.#headers = point.headers;
       const preamble = this.#stream.preamble(point);
-      if (preamble.length > 0) this.#writer.send(preamble);
+      const bytes = this.#reframe === null ? preamble : this.#reframe(preamble);
+      if (bytes.length > 0) this.#writer.send(bytes);
     }
-    this.#writer.follow(this.#stream.log, point.offset);
+    this.#writer.follow(this.#stream.log, point.offset, this.#reframe);
   }
 }

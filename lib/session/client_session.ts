@@ -2,7 +2,7 @@ import { Amf0Marker } from "../amf/amf0_marker.ts";
 import { AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
 import { decodeUtf8 } from "../base/bytes.ts";
 import { UpstreamError, type UpstreamRedirect } from "../base/errors.ts";
-import { quotePeerText, redactParams } from "../base/text.ts";
+import { quotePeerText, redactUrl } from "../base/text.ts";
 import { type Command, encodeCommand } from "../rtmp/commands.ts";
 import {
   CONTROL_MSID,
@@ -319,7 +319,7 @@ export class ClientSession implements MessageLayerHandler {
     const statusCode = status?.code ?? "";
     const redirect = parseRedirect(info, streamName);
     if (redirect !== null) {
-      const to = quotePeerText(redactParams(redirect.tcUrl));
+      const to = quotePeerText(redactUrl(redirect.tcUrl));
       return new UpstreamError(this.phase, `Origin redirects to ${to}`, { statusCode, redirect });
     }
     const reason = status === null ? what : describeStatus(status);

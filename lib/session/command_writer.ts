@@ -1,8 +1,8 @@
 import { amfObject, type AmfValue } from "../amf/amf_value.ts";
 import { type Command, encodeCommand } from "../rtmp/commands.ts";
-import { CONTROL_MSID, INITIAL_CHUNK_SIZE, MEDIA_MSID } from "../rtmp/constants.ts";
+import { CONTROL_MSID, INITIAL_CHUNK_SIZE, MEDIA_MSID, StatusCode } from "../rtmp/constants.ts";
 import { encodeSetChunkSize } from "../rtmp/control_messages.ts";
-import { type Status, statusCommand } from "../rtmp/status.ts";
+import { type Status, statusCommand, statusObject } from "../rtmp/status.ts";
 
 /** Receives encoded bytes for the peer. */
 interface ByteOutput {
@@ -42,6 +42,12 @@ export class CommandWriter {
   /** Answers the request `transactionId` with success and `value`. */
   result(transactionId: number, value: AmfValue): void {
     this.command({ name: "_result", transactionId, values: [null, value] }, CONTROL_MSID);
+  }
+
+  /** Answers the request `transactionId` with a failure. */
+  error(transactionId: number, description: string, code: string = StatusCode.CALL_FAILED): void {
+    const values = [null, statusObject({ level: "error", code, description })];
+    this.command({ name: "_error", transactionId, values }, CONTROL_MSID);
   }
 
   /** Sends an `onStatus`. */

@@ -1,5 +1,6 @@
-import { amf0BodyOf } from "../amf/amf3_envelope.ts";
+import { amf0BodyOf, withoutFormatByte } from "../amf/amf3_envelope.ts";
 import { WireError } from "../base/errors.ts";
+import { quotePeerText } from "../base/text.ts";
 import { splitAggregate } from "../rtmp/aggregate.ts";
 import { type ChunkLimits, ChunkReader, type MessageSink } from "../rtmp/chunk_reader.ts";
 import { type Command, decodeCommand } from "../rtmp/commands.ts";
@@ -17,6 +18,7 @@ import { AckWindow } from "./ack_window.ts";
 export interface MessageLayerHandler {
   /** Bytes for the peer. May be kept but not changed. */
   send(bytes: Uint8Array): void;
+  /** `command.damage` says whether all of it could be read. */
   onCommand(command: Command, msid: number): void;
   /**
    * An audio, video or data message: `typeId` is 8, 9 or 18, because AMF3 data and aggregates are
@@ -35,6 +37,9 @@ export interface MessageLayerHandler {
  * The part of an RTMP connection that is the same on both sides: responds to pings, acknowledges
  * received bytes, follows the peer's window, unpacks aggregates, and separates commands, media and
  * control messages.
+ *
+ * Chunks frame messages, so a message that cannot be read is ignored and the next one is read as
+ * usual.
  */
 export class MessageLayer implements MessageSink {
   readonly #handler: MessageLayerHandler;
@@ -78,25 +83,39 @@ export class MessageLayer implements MessageSink {
   }
 
   #onPayload(typeId: number, timestampMs: number, msid: number, payload: Uint8Array): void {
+    const handler = this.#handler;
     switch (typeId) {
       case MessageType.AUDIO:
       case MessageType.VIDEO:
+        return handler.onMedia(typeId, timestampMs, payload, msid);
       case MessageType.DATA_AMF0:
-        return this.#handler.onMedia(typeId, timestampMs, payload, msid);
+        return handler.onMedia(typeId, timestampMs, withoutFormatByte(payload), msid);
       case MessageType.DATA_AMF3:
-        return this.#onAmf3Data(timestampMs, msid, payload);
+        return this.#read(typeId, payload, amf0BodyOf, (body) => {
+          handler.onMedia(MessageType.DATA_AMF0, timestampMs, body, msid);
+        });
       case MessageType.COMMAND_AMF0:
       case MessageType.COMMAND_AMF3:
-        return this.#handler.onCommand(decodeCommand(typeId, payload), msid);
+        return this.#read(typeId, payload, decodeCommand, (command) => {
+          if (command.damage !== undefined) this.#ignoreTail(command);
+          handler.onCommand(command, msid);
+        });
       case MessageType.ACKNOWLEDGEMENT:
-        return this.#handler.onAcknowledgement(decodeControlU32(payload));
+        return this.#read(typeId, payload, decodeControlU32, (totalBytes) => {
+          handler.onAcknowledgement(totalBytes);
+        });
       case MessageType.WINDOW_ACK_SIZE:
-        return this.#ackWindow.setWindow(decodeControlU32(payload));
+        return this.#read(typeId, payload, decodeControlU32, (windowBytes) => {
+          this.#ackWindow.setWindow(windowBytes);
+        });
       case MessageType.USER_CONTROL:
-        return this.#onUserControl(decodeUserControl(payload));
+        return this.#read(typeId, payload, decodeUserControl, (control) => {
+          this.#onUserControl(control);
+        });
       case MessageType.SET_CHUNK_SIZE:
       case MessageType.ABORT:
-        return; // Applied by the chunk reader.
+        // Applied by the chunk reader, if they are long enough.
+        return this.#read(typeId, payload, decodeControlU32, () => {});
       case MessageType.SET_PEER_BANDWIDTH:
         return; // Live media cannot be slowed down.
       default:
@@ -104,15 +123,25 @@ export class MessageLayer implements MessageSink {
     }
   }
 
-  #onAmf3Data(timestampMs: number, msid: number, payload: Uint8Array): void {
-    let body: Uint8Array;
+  /** Decodes a message and passes the result on. Ignores a message that cannot be decoded. */
+  #read<T>(
+    typeId: number,
+    payload: Uint8Array,
+    decode: (payload: Uint8Array) => T,
+    onDecoded: (decoded: T) => void,
+  ): void {
+    let decoded: T;
     try {
-      body = amf0BodyOf(payload);
+      decoded = decode(payload);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
-      return this.#ignore("AMF3 data message");
+      return this.#ignore(`unreadable message of type ${typeId}`, error);
     }
-    this.#handler.onMedia(MessageType.DATA_AMF0, timestampMs, body, msid);
+    onDecoded(decoded);
+  }
+
+  #ignoreTail({ name, damage }: Command): void {
+    this.#ignore("unreadable arguments", damage, `of command ${quotePeerText(name)}`);
   }
 
   #onUserControl(control: UserControl): void {
@@ -123,11 +152,12 @@ export class MessageLayer implements MessageSink {
     }
   }
 
-  #ignore(what: string): void {
-    // The set is bounded: message types are one byte.
+  /** @param kind One of a bounded number: message types are one byte. */
+  #ignore(kind: string, error?: WireError, details = ""): void {
     this.#ignoredKinds ??= new Set();
-    if (this.#ignoredKinds.has(what)) return;
-    this.#ignoredKinds.add(what);
-    this.#handler.onIgnored(what);
+    if (this.#ignoredKinds.has(kind)) return;
+    this.#ignoredKinds.add(kind);
+    const reason = error === undefined ? "" : `: ${error.message}`;
+    this.#handler.onIgnored(details === "" ? kind + reason : `${kind} ${details}${reason}`);
   }
 }

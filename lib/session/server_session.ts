@@ -1,6 +1,5 @@
 import { amfEcmaArray, AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
-import { WireError } from "../base/errors.ts";
-import { quotePeerText } from "../base/text.ts";
+import { quotePeerText, withoutUserInfo } from "../base/text.ts";
 import { VERSION } from "../base/version.ts";
 import type { ChunkLimits } from "../rtmp/chunk_reader.ts";
 import type { Command } from "../rtmp/commands.ts";
@@ -11,16 +10,23 @@ import {
   encodeWindowAckSize,
   type UserControl,
 } from "../rtmp/control_messages.ts";
+import { isEnhancedConnect, relayCapabilities } from "../rtmp/enhanced_connect.ts";
 import { type HandshakeOptions, ServerHandshake } from "../rtmp/handshake.ts";
-import { type Refusal, statusObject } from "../rtmp/status.ts";
+import type { Refusal } from "../rtmp/status.ts";
 import { CommandWriter } from "./command_writer.ts";
 import { MessageLayer, type MessageLayerHandler } from "./message_layer.ts";
-import { CONNECT_REQUEST_ID, ServerStream, type ServerStreamHandler } from "./server_stream.ts";
+import {
+  CONNECT_REQUEST_ID,
+  type MediaTrack,
+  ServerStream,
+  type ServerStreamHandler,
+} from "./server_stream.ts";
 
 /** A peer's `connect`. */
 export interface ConnectRequest {
   readonly id: number;
   readonly app: string;
+  /** Without user and password; empty if the peer sent none. */
   readonly tcUrl: string;
   readonly pageUrl: string;
   readonly swfUrl: string;
@@ -38,8 +44,6 @@ export interface ServerSessionHandler extends ServerStreamHandler {
   onConnect(request: ConnectRequest, info: AmfObject): void;
   onPong(timestampMs: number): void;
   onAcknowledgement(totalBytes: number): void;
-  /** A message was ignored. Called once per kind of message and connection. */
-  onIgnored(what: string): void;
 }
 
 /** Acknowledgement windows of a connection, in bytes. */
@@ -64,16 +68,21 @@ interface EarlyCommand {
   readonly msid: number;
 }
 
+/** `connect` was received and awaits its answer. */
+interface Connecting {
+  readonly type: "connecting";
+  readonly transactionId: number;
+  readonly objectEncoding: number;
+  /** Whether the peer knows Enhanced RTMP. */
+  readonly isEnhanced: boolean;
+  /** Commands received before the answer. */
+  readonly early: EarlyCommand[];
+}
+
 type SessionState =
   | { readonly type: "handshake"; readonly handshake: ServerHandshake }
   | { readonly type: "unconnected" }
-  | {
-    readonly type: "connecting";
-    readonly transactionId: number;
-    readonly objectEncoding: number;
-    /** Commands received before the answer. */
-    readonly early: EarlyCommand[];
-  }
+  | Connecting
   | { readonly type: "connected" }
   | { readonly type: "refused" };
 
@@ -138,8 +147,6 @@ export class ServerSession implements MessageLayerHandler {
 
   /**
    * Accepts the connect request and runs the commands that the peer sent early.
-   *
-   * @throws {WireError} as {@linkcode ServerSession.push} does
    */
   acceptConnect(id: number, { outAckSizeBytes, inAckSizeBytes }: AckWindows): void {
     const state = this.#state;
@@ -157,7 +164,12 @@ export class ServerSession implements MessageLayerHandler {
       name: "_result",
       transactionId: state.transactionId,
       values: [
-        amfObject({ fmsVer: FMS_VERSION, capabilities: 127, mode: 1 }),
+        amfObject({
+          fmsVer: FMS_VERSION,
+          capabilities: 127,
+          mode: 1,
+          ...(state.isEnhanced ? relayCapabilities() : {}),
+        }),
         amfObject({
           level: "status",
           code: StatusCode.CONNECT_SUCCESS,
@@ -169,6 +181,11 @@ export class ServerSession implements MessageLayerHandler {
     }, CONTROL_MSID);
     this.#writer.command({ name: "onBWDone", transactionId: 0, values: [null] }, CONTROL_MSID);
     for (const { command, msid } of state.early) this.onCommand(command, msid);
+  }
+
+  /** What the player refuses, from before its play started or since. */
+  get unwantedTracks(): readonly MediaTrack[] {
+    return this.#stream.unwantedTracks;
   }
 
   /** Announces a play. Returns false when the peer has withdrawn the request. */
@@ -187,11 +204,7 @@ export class ServerSession implements MessageLayerHandler {
     if (state.type !== "connecting") return this.#stream.reject(id, refusal);
     if (id !== CONNECT_REQUEST_ID) return;
     this.#state = REFUSED;
-    this.#writer.command({
-      name: "_error",
-      transactionId: state.transactionId,
-      values: [null, statusObject({ level: "error", ...refusal })],
-    }, CONTROL_MSID);
+    this.#writer.error(state.transactionId, refusal.description, refusal.code);
   }
 
   /** Ends the accepted publish and sends the reason to the publisher. */
@@ -237,10 +250,10 @@ export class ServerSession implements MessageLayerHandler {
       case "unconnected":
         return this.#onFirstCommand(command);
       case "connecting":
-        return this.#onEarlyCommand(state.early, { command, msid });
+        return this.#onEarlyCommand(state, { command, msid });
       case "connected":
         if (command.name !== "connect") return this.#stream.onCommand(command, msid);
-        throw new WireError("session.second_connect", "Cannot connect twice on one connection");
+        return this.#refuse(command.transactionId, "Cannot connect twice on one connection");
       case "refused":
         return; // The peer sent it before it read the refusal.
       default:
@@ -249,40 +262,49 @@ export class ServerSession implements MessageLayerHandler {
   }
 
   #onFirstCommand(command: Command): void {
-    if (command.name === "connect") return this.#onConnect(command);
-    throw new WireError(
-      "session.not_connected",
-      `Cannot run command ${quotePeerText(command.name)} before "connect"`,
+    const { name, transactionId } = command;
+    if (name === "connect") return this.#onConnect(command);
+    this.#refuse(transactionId, `Cannot run command ${quotePeerText(name)} before "connect"`);
+  }
+
+  #onEarlyCommand({ early, transactionId }: Connecting, next: EarlyCommand): void {
+    if (early.length < MAX_EARLY_COMMANDS) {
+      early.push(next);
+      return;
+    }
+    this.#refuse(
+      transactionId,
+      `Cannot keep command ${quotePeerText(next.command.name)}: ` +
+        `${MAX_EARLY_COMMANDS} were sent before "connect" was answered`,
     );
   }
 
-  #onEarlyCommand(early: EarlyCommand[], next: EarlyCommand): void {
-    if (early.length === MAX_EARLY_COMMANDS) {
-      throw new WireError(
-        "session.not_connected",
-        `Cannot keep command ${quotePeerText(next.command.name)}: ` +
-          `${MAX_EARLY_COMMANDS} were sent before "connect" was answered`,
-      );
-    }
-    early.push(next);
+  /** Refuses what cannot be a request, and everything after it. */
+  #refuse(transactionId: number, description: string): void {
+    const code = StatusCode.CONNECT_REJECTED;
+    this.#state = REFUSED;
+    this.#writer.error(transactionId, description, code);
+    this.#handler.onRefused({ code, description });
   }
 
   #onConnect(command: Command): void {
     const [info, args] = command.values;
     if (!(info instanceof AmfObject)) {
-      throw new WireError("session.bad_connect", "Cannot connect: the command object is missing");
+      const reason = command.damage?.message ?? "the command object is missing";
+      return this.#refuse(command.transactionId, `Cannot connect: ${reason}`);
     }
     const encoding = info.get("objectEncoding");
     this.#state = {
       type: "connecting",
       transactionId: command.transactionId,
       objectEncoding: typeof encoding === "number" ? encoding : 0,
+      isEnhanced: isEnhancedConnect(info),
       early: [],
     };
     this.#handler.onConnect({
       id: CONNECT_REQUEST_ID,
       app: textOf(info.get("app")),
-      tcUrl: textOf(info.get("tcUrl")),
+      tcUrl: withoutUserInfo(textOf(info.get("tcUrl"))),
       pageUrl: textOf(info.get("pageUrl")),
       swfUrl: textOf(info.get("swfUrl")),
       flashVer: textOf(info.get("flashVer")),

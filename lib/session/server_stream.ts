@@ -1,4 +1,5 @@
-import { WireError } from "../base/errors.ts";
+import type { AmfValue } from "../amf/amf_value.ts";
+import { quotePeerText } from "../base/text.ts";
 import type { Command } from "../rtmp/commands.ts";
 import { MEDIA_MSID, StatusCode, UserControlEvent } from "../rtmp/constants.ts";
 import { encodeUserControl } from "../rtmp/control_messages.ts";
@@ -6,6 +7,9 @@ import type { Refusal, Status } from "../rtmp/status.ts";
 import type { CommandWriter } from "./command_writer.ts";
 import { EarlyMedia } from "./early_media.ts";
 import { playStart } from "./play_start.ts";
+
+/** A kind of media that a player can refuse. */
+export type MediaTrack = "audio" | "video";
 
 /** A peer's `publish` or `play`. */
 export interface StreamCommand {
@@ -23,6 +27,15 @@ export interface ServerStreamHandler {
   /** The peer ended its publish or play, or withdrew the request. */
   onStreamClosed(): void;
   onPause(isPaused: boolean): void;
+  /** The player wants messages of this track, or no more of them. */
+  onReceive(track: MediaTrack, isWanted: boolean): void;
+  /**
+   * The session refused a request that it could not read, and the peer was told. Log it and close
+   * the connection soon.
+   */
+  onRefused(refusal: Refusal): void;
+  /** A message was ignored. Called once per kind of message and connection. */
+  onIgnored(what: string): void;
 }
 
 type StreamState =
@@ -39,6 +52,9 @@ type StreamState =
 
 const IDLE: StreamState = { type: "idle" };
 const PLAYING: StreamState = { type: "playing" };
+
+/** Commands that common clients send and that need no more than an empty answer. */
+const HARMLESS: readonly string[] = ["_checkbw", "checkBandwidth", "FCSubscribe", "FCUnsubscribe"];
 
 /** Id of a connection's `connect` request. Those of its streams follow. */
 export const CONNECT_REQUEST_ID = 1;
@@ -61,10 +77,22 @@ export class ServerStream {
   /** Whether FMLE's releaseStream or FCPublish preceded `publish`: the peer expects onFCPublish. */
   #isFmle = false;
   #lastRequestId = CONNECT_REQUEST_ID;
+  /** Message stream id of the request, on which the peer expects its statuses. */
+  #msid: number = MEDIA_MSID;
+  /** Whether a second stream was refused: only then may media on another id belong to that. */
+  #hasRefusedSecond = false;
+  #unwanted: readonly MediaTrack[] = [];
+  #hasReportedMedia = false;
+  #hasReportedCommand = false;
 
   constructor(handler: ServerStreamHandler, writer: CommandWriter) {
     this.#handler = handler;
     this.#writer = writer;
+  }
+
+  /** What the player refuses, from before its play started or since. */
+  get unwantedTracks(): readonly MediaTrack[] {
+    return this.#unwanted;
   }
 
   /** Announces a play. Returns false when the peer has withdrawn the request. */
@@ -87,7 +115,7 @@ export class ServerStream {
       description: "Started publishing stream",
     };
     if (this.#isFmle) this.#writer.fcStatus("onFCPublish", status);
-    this.#writer.status(status);
+    this.#writer.status(status, this.#msid);
     return true;
   }
 
@@ -95,20 +123,27 @@ export class ServerStream {
   reject(id: number, refusal: Refusal): void {
     if (!("id" in this.#state) || this.#state.id !== id) return;
     this.#state = IDLE;
-    this.#writer.status({ level: "error", ...refusal });
+    this.#writer.status({ level: "error", ...refusal }, this.#msid);
   }
 
   /** Ends the accepted publish and sends the reason to the publisher. */
   endPublish(refusal: Refusal): void {
     if (this.#state.type !== "publishing") return;
     this.#state = IDLE;
-    this.#writer.status({ level: "error", ...refusal });
+    this.#writer.status({ level: "error", ...refusal }, this.#msid);
   }
 
-  /** Takes an audio, video or data message from the peer. */
+  /**
+   * Takes an audio, video or data message from the peer.
+   *
+   * DEVIATION: media belongs to the stream whose id it carries (RTMP 1.0 §5.3.1.2.5) | because
+   * c-bata/rtmp and others write the id in the wrong byte order, or one that they were not given;
+   * with one stream per connection only that one can be meant | test "ServerSession takes media on
+   * another message stream id than the given one"
+   */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array, msid: number): void {
-    // Peers may send media of a refused publish: a second one on another id, or one not awaited.
-    if (msid > MEDIA_MSID) return;
+    // Media may follow a refused publish of a second stream, whose answer was not awaited.
+    if (this.#hasRefusedSecond && !this.#isOwn(msid)) return this.#ignoreMedia(msid);
     const state = this.#state;
     if (state.type === "publishing") {
       state.early.drain(this.#handler);
@@ -118,11 +153,7 @@ export class ServerStream {
     }
   }
 
-  /**
-   * Runs a command from the peer.
-   *
-   * @throws {WireError} `session.no_stream_name`
-   */
+  /** Runs a command from the peer. */
   onCommand(command: Command, msid: number): void {
     switch (command.name) {
       case "createStream":
@@ -136,14 +167,23 @@ export class ServerStream {
         return this.#onFmle(command);
       // A connection has one stream. Ignore ids that were never given out for use.
       case "closeStream":
-        if (msid <= MEDIA_MSID) this.#close();
+        if (this.#isOwn(msid)) this.#close();
         return;
       case "deleteStream":
-        if (command.values[1] === MEDIA_MSID) this.#close();
+        if (command.values[1] === MEDIA_MSID || command.values[1] === this.#msid) this.#close();
         return;
       case "pause":
-        if (msid <= MEDIA_MSID) this.#onPause(command);
+        if (this.#isOwn(msid)) this.#onPause(command);
         return;
+      case "seek":
+        return this.#onSeek();
+      case "receiveAudio":
+        return this.#onReceive("audio", command.values[1]);
+      case "receiveVideo":
+        return this.#onReceive("video", command.values[1]);
+      case "play2":
+      case "pauseRaw":
+        return this.#onUnsupported(command);
       case "getStreamLength":
         // Live streams have no length. ffmpeg warns when the answer is not a number.
         return this.#writer.result(command.transactionId, 0);
@@ -152,9 +192,27 @@ export class ServerStream {
       case "onStatus":
         return; // Answers to onBWDone and the like.
       default:
-        // _checkbw, FCSubscribe, …: clients continue after an empty answer.
-        if (command.transactionId > 0) this.#writer.result(command.transactionId, null);
+        return this.#onUnknown(command);
     }
+  }
+
+  /** Clients continue after an empty answer. */
+  #onUnknown({ name, transactionId }: Command): void {
+    if (transactionId > 0) this.#writer.result(transactionId, null);
+    if (this.#hasReportedCommand || HARMLESS.includes(name)) return;
+    this.#hasReportedCommand = true;
+    this.#handler.onIgnored(`unknown command ${quotePeerText(name)}`);
+  }
+
+  #ignoreMedia(msid: number): void {
+    if (this.#hasReportedMedia) return;
+    this.#hasReportedMedia = true;
+    this.#handler.onIgnored(`media on message stream ${msid}, whose publish was refused`);
+  }
+
+  /** Whether a message on this message stream concerns the connection's stream. */
+  #isOwn(msid: number): boolean {
+    return msid <= MEDIA_MSID || msid === this.#msid;
   }
 
   #onCreateStream(command: Command): void {
@@ -165,25 +223,22 @@ export class ServerStream {
   }
 
   #onRequest(kind: "play" | "publish", command: Command, msid: number): void {
-    if (msid > MEDIA_MSID) {
-      return this.#writer.status(
-        {
-          level: "error",
-          code: kind === "play" ? StatusCode.PLAY_FAILED : StatusCode.PUBLISH_FAILED,
-          description: "One stream per connection: open a second connection for another one",
-        },
-        msid,
-      );
+    const objection = this.#objectionTo(kind, msid);
+    if (objection !== null) {
+      this.#hasRefusedSecond = true;
+      this.#refuse(kind, objection, msid);
+      return;
     }
     const name = command.values[1];
     // Flash's publish(false) and play(false) stop the stream.
     if (name === false) return this.#close();
     if (typeof name !== "string") {
-      throw new WireError("session.no_stream_name", `Cannot ${kind}: the stream name is missing`, {
-        fix: "add the stream name to the client's URL: rtmp://host[:port]/app/stream",
-      });
+      const reason = command.damage?.message ??
+        "the stream name is missing; add it to the URL: rtmp://host[:port]/app/stream";
+      return this.#handler.onRefused(this.#refuse(kind, `Cannot ${kind}: ${reason}`, msid));
     }
     this.#close();
+    this.#msid = Math.max(msid, MEDIA_MSID);
     const id = ++this.#lastRequestId;
     if (kind === "play") {
       this.#state = { type: "play requested", id };
@@ -192,6 +247,24 @@ export class ServerStream {
       this.#state = { type: "publish requested", id, early: new EarlyMedia() };
       this.#handler.onPublish({ id, streamName: name });
     }
+  }
+
+  /** Returns why the peer may not use this message stream, or null. */
+  #objectionTo(kind: "play" | "publish", msid: number): string | null {
+    if (this.#isOwn(msid)) return null;
+    if (this.#state.type !== "idle") {
+      return "One stream per connection: open a second connection for another one";
+    }
+    // All players get the same bytes, so they must use the id in those.
+    return kind === "publish"
+      ? null
+      : `Cannot play on message stream ${msid}: use ${MEDIA_MSID}, which createStream gave`;
+  }
+
+  #refuse(kind: "play" | "publish", description: string, msid: number): Refusal {
+    const code = kind === "play" ? StatusCode.PLAY_FAILED : StatusCode.PUBLISH_FAILED;
+    this.#writer.status({ level: "error", code, description }, Math.max(msid, MEDIA_MSID));
+    return { code, description };
   }
 
   #onFmle({ name, transactionId }: Command): void {
@@ -217,12 +290,12 @@ export class ServerStream {
     };
     this.#writer.fcStatus("onFCUnpublish", status);
     this.#writer.result(transactionId, undefined);
-    this.#writer.status(status);
+    this.#writer.status(status, this.#msid);
   }
 
   #onPause(command: Command): void {
-    if (this.#state.type !== "playing") return;
-    const isPaused = command.values[1] === true;
+    const isPaused = command.values[1];
+    if (this.#state.type !== "playing" || typeof isPaused !== "boolean") return;
     this.#writer.status({
       level: "status",
       code: isPaused ? StatusCode.PAUSE_NOTIFY : StatusCode.UNPAUSE_NOTIFY,
@@ -233,9 +306,44 @@ export class ServerStream {
     this.#handler.onPause(isPaused);
   }
 
+  /** ffmpeg and mpv drop all media from their `seek` on until they get this status. */
+  #onSeek(): void {
+    if (this.#state.type !== "playing") return;
+    this.#writer.status({
+      level: "status",
+      code: StatusCode.SEEK_NOTIFY,
+      description: "A live stream continues at its live position",
+    });
+  }
+
+  /** RTMP 1.0 §7.2.2.4 and §7.2.2.5. Both statuses follow only a change back to `true`. */
+  #onReceive(track: MediaTrack, isWanted: AmfValue): void {
+    const isKnown = isWanted === !this.#unwanted.includes(track);
+    if (typeof isWanted !== "boolean" || isKnown) return;
+    this.#unwanted = isWanted
+      ? this.#unwanted.filter((other) => other !== track)
+      : [...this.#unwanted, track];
+    if (this.#state.type !== "playing") return;
+    if (isWanted) {
+      const description = `Receiving ${track}`;
+      this.#writer.status({ level: "status", code: StatusCode.SEEK_NOTIFY, description });
+      this.#writer.status({ level: "status", code: StatusCode.PLAY_START, description });
+    }
+    this.#handler.onReceive(track, isWanted);
+  }
+
+  /** `play2` changes the bitrate. `pauseRaw` accompanies a `pause`, which is the one to obey. */
+  #onUnsupported({ name, transactionId }: Command): void {
+    const description = `${name} is not supported`;
+    if (transactionId > 0) return this.#writer.error(transactionId, description);
+    if (name !== "play2" || this.#state.type !== "playing") return;
+    this.#writer.status({ level: "error", code: StatusCode.PLAY_FAILED, description });
+  }
+
   #close(): void {
     if (this.#state.type === "idle") return;
     this.#state = IDLE;
+    this.#unwanted = [];
     this.#handler.onStreamClosed();
   }
 }

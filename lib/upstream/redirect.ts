@@ -1,5 +1,5 @@
 import { describeError, UpstreamError, type UpstreamRedirect } from "../base/errors.ts";
-import { quotePeerText, redactParams } from "../base/text.ts";
+import { quotePeerText, redactUrl } from "../base/text.ts";
 import type { OriginAddress } from "../config/config.ts";
 import {
   parseStreamUrl,
@@ -52,7 +52,7 @@ function parseRedirect(redirect: UpstreamRedirect, before: UpstreamDestination):
   } catch (error) {
     throw fail(describeError(error), error);
   }
-  const quoted = quotePeerText(redactParams(tcUrl));
+  const quoted = quotePeerText(redactUrl(tcUrl));
   if (url.schema !== "rtmp") throw fail(`the schema of ${quoted} is not rtmp`);
   // A client that only connects asks for no stream.
   if (url.stream === "" && before.target.stream !== "") throw fail(`${quoted} names no stream`);

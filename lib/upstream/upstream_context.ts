@@ -27,6 +27,8 @@ export interface UpstreamSettings {
   readonly vhost: string;
   /** Send the identifying arguments of an SRS edge in `connect`. */
   readonly debugSrsUpnode: boolean;
+  /** Ask for all codecs and tracks of Enhanced RTMP. */
+  readonly enhancedRtmp: boolean;
   /** Longest wait for the TCP connection. */
   readonly connectTimeoutMs: number;
   /** Longest wait from the handshake to the first media, and for the answer to a ping. */

@@ -7,6 +7,7 @@ import { describeExpectedEnd } from "../io/connection_end.ts";
 import { SocketWriter } from "../io/socket_writer.ts";
 import type { Transport } from "../io/transport.ts";
 import { StatusCode } from "../rtmp/constants.ts";
+import { relayRequest } from "../rtmp/enhanced_connect.ts";
 import type { Status } from "../rtmp/status.ts";
 import type { UpstreamTarget } from "../rtmp/url.ts";
 import { ClientSession, type ClientSessionHandler } from "../session/client_session.ts";
@@ -271,13 +272,14 @@ function sessionOptions(
   { kind, request: { edgePath }, backlogMs, client }: LinkOptions,
   { tcUrl, app, stream }: UpstreamTarget,
 ): ConstructorParameters<typeof ClientSession>[1] {
-  const { edgeId, chunkSize, handshake } = context;
+  const { edgeId, chunkSize, handshake, settings } = context;
   const connectArgs = connectArgsOf(context, client);
   return {
     target: { kind, tcUrl, app, streamName: stream },
     chunkSize,
     handshake,
     connectProperties: {
+      ...(settings().enhancedRtmp ? relayRequest() : {}),
       ...(client === undefined ? {} : clientProperties(client)),
       ...(edgeId === null ? {} : formatEdgeInfo({ edgePath, backlogMs }, edgeId)),
     },

@@ -1,4 +1,4 @@
-import { quotePeerText, redactParams } from "../../lib/base/text.ts";
+import { quotePeerText, redactUrl } from "../../lib/base/text.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
 const QUOTED = [
@@ -28,10 +28,13 @@ const REDACTED = [
   { url: "show#token?x", redacted: "show#…" },
   { url: "show?", redacted: "show?…" },
   { url: "", redacted: "" },
+  { url: "rtmp://user:pw@a/live", redacted: "rtmp://…@a/live" },
+  { url: "rtmp://user:p/w@a/live?x", redacted: "rtmp://…@a/live?…" },
+  { url: "user:pw@a", redacted: "…@a" },
 ];
 
 for (const { url, redacted } of REDACTED) {
-  Deno.test(`redactParams(${JSON.stringify(url)}) is ${JSON.stringify(redacted)}`, () => {
-    assertEquals(redactParams(url), redacted);
+  Deno.test(`redactUrl(${JSON.stringify(url)}) is ${JSON.stringify(redacted)}`, () => {
+    assertEquals(redactUrl(url), redacted);
   });
 }

@@ -35,6 +35,7 @@ const DEFAULT_VHOST = {
     originSelect: "ordered",
     vhost: "[vhost]",
     debugSrsUpnode: true,
+    enhancedRtmp: true,
     tokenTraverse: false,
     connectTimeoutMs: 3000,
     startTimeoutMs: 5000,
@@ -213,7 +214,7 @@ publish { firstpkt_timeout 10s; normal_timeout 2500; grace 20s; takeover replace
 cluster {
   mode remote; origin a b:1 10.0.0.1:2 [::1]:3 ::2 [::3] a.b_c-d.example:4; vhost up.[vhost];
   origin_select hash;
-  debug_srs_upnode off; connect_timeout 100ms; start_timeout 1s; stall_timeout 3s; linger 0s;
+  debug_srs_upnode off; enhanced_rtmp off; connect_timeout 100ms; start_timeout 1s; stall_timeout 3s; linger 0s;
   retry_min 10ms; retry_max 1m;
 }
 refer { enabled on; all .example.com; play a.example 10.0.0.1; publish b.example; }
@@ -274,6 +275,7 @@ const VHOST: VhostConfig = {
     originSelect: "hash",
     vhost: "up.[vhost]",
     debugSrsUpnode: false,
+    enhancedRtmp: false,
     tokenTraverse: false,
     connectTimeoutMs: 100,
     startTimeoutMs: 1000,

@@ -70,7 +70,7 @@ class TokenRig extends ServerRig {
 
 function statusesOf(client: Client): StatusLine[] {
   return client.messages.filter(({ typeId }) => typeId === 20).flatMap(({ payload }) => {
-    const command = decodeCommand(20, payload);
+    const command = decodeCommand(payload);
     const status = command.name === "onStatus" ? parseStatus(command.values[1]) : null;
     return status === null ? [] : [[status.code, status.description] satisfies StatusLine];
   });

@@ -154,6 +154,8 @@ function recordPlay(): { fromClient: Uint8Array; fromServer: Uint8Array } {
     onMedia: ignore,
     onStreamClosed: ignore,
     onPause: ignore,
+    onReceive: ignore,
+    onRefused: ignore,
     onPong: ignore,
     onAcknowledgement: ignore,
     onIgnored: ignore,

@@ -193,6 +193,8 @@ function runServerSession(input: Uint8Array): string {
       onPong: (timestampMs) => events.push(`pong ${timestampMs}`),
       onAcknowledgement: (totalBytes) => events.push(`ack ${totalBytes}`),
       onIgnored: (what) => events.push(what),
+      onReceive: (track, isWanted) => events.push(`receive ${track} ${isWanted}`),
+      onRefused: ({ description }) => events.push(description),
     }, { chunkSize: 60_000, handshake: FIXED_HANDSHAKE });
     session.push(PEER_HANDSHAKE);
     const code = codeOf(() => pieces.forEach((piece) => session.push(piece)));

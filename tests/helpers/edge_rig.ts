@@ -26,6 +26,7 @@ export const CLUSTER: ClusterConfig = {
   originSelect: "ordered",
   vhost: "[vhost]",
   debugSrsUpnode: false,
+  enhancedRtmp: true,
   tokenTraverse: false,
   connectTimeoutMs: 3_000,
   startTimeoutMs: 5_000,

@@ -30,6 +30,6 @@ const EVENTS: ReadonlyMap<number, string> = new Map([
 export function wordFor({ typeId, payload }: WireMessage): string {
   if (typeId === 4) return EVENTS.get(payload[1]!) ?? `event ${payload[1]}`;
   if (typeId !== 20) return NAMES.get(typeId) ?? `type ${typeId}`;
-  const { name, values } = decodeCommand(typeId, payload);
+  const { name, values } = decodeCommand(payload);
   return parseStatus(values[1])?.code ?? name;
 }

@@ -300,6 +300,8 @@ export class OriginLink implements ServerSessionHandler {
 
   onAcknowledgement(): void {}
 
+  onReceive(): void {}
+  onRefused(): void {}
   onIgnored(): void {}
 
   #decide(kind: "play" | "publish", command: StreamCommand): void {

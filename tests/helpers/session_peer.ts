@@ -237,6 +237,14 @@ export class ClientPeer extends Peer implements ServerSessionHandler {
   onIgnored(what: string): void {
     this.happened("ignored", what);
   }
+
+  onReceive(track: string, isWanted: boolean): void {
+    this.happened("receive", track, isWanted);
+  }
+
+  onRefused({ code }: Refusal): void {
+    this.happened("refused", code);
+  }
 }
 
 /** `connect` to `rtmp://server/live`. */
@@ -334,7 +342,7 @@ function describeMessage({ typeId, timestampMs, msid, payload }: WireMessage): s
   }
   if (typeId === 4) return describeUserControl(payload);
   if (typeId === 20) {
-    const { name, transactionId, values } = decodeCommand(typeId, payload);
+    const { name, transactionId, values } = decodeCommand(payload);
     // Statuses have neither transaction id nor command object.
     const words = name.startsWith("on") ? values.slice(1) : [transactionId, ...values];
     return [`@${msid}`, name, ...words.map(describeValue)].join(" ");

@@ -11,9 +11,6 @@ import {
 import { assertEquals, assertThrows } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 
-const AMF0 = 20;
-const AMF3 = 17;
-
 const CREATE_STREAM = `
   02 000c 63726561746553747265616d // "createStream"
   00 4010000000000000              // 4
@@ -55,7 +52,7 @@ const COMMANDS: readonly { name: string; bytes: string; command: Command }[] = [
 
 for (const { name, bytes, command } of COMMANDS) {
   Deno.test(`decodeCommand() reads a command ${name}`, () => {
-    assertEquals(decodeCommand(AMF0, hex(bytes)), command);
+    assertEquals(decodeCommand(hex(bytes)), command);
   });
 
   Deno.test(`encodeCommandPayload() writes a command ${name}`, () => {
@@ -63,13 +60,16 @@ for (const { name, bytes, command } of COMMANDS) {
   });
 }
 
-Deno.test("decodeCommand() reads AMF0 in the AMF3 envelope", () => {
-  assertEquals(decodeCommand(AMF3, hex(`00 ${CREATE_STREAM}`)), {
-    name: "createStream",
-    transactionId: 4,
-    values: [null],
+// Both types are read alike.
+for (const what of ["in the AMF3 envelope", "with the format byte of AMF3 under type 20"]) {
+  Deno.test(`decodeCommand() reads a command ${what}`, () => {
+    assertEquals(decodeCommand(hex(`00 ${CREATE_STREAM}`)), {
+      name: "createStream",
+      transactionId: 4,
+      values: [null],
+    });
   });
-});
+}
 
 Deno.test("decodeCommand() keeps the position of arguments when the transaction id is omitted", () => {
   const bytes = hex(`
@@ -77,7 +77,7 @@ Deno.test("decodeCommand() keeps the position of arguments when the transaction 
     05                             // null
     02 0004 73686f77               // "show"
   `);
-  assertEquals(decodeCommand(AMF0, bytes), {
+  assertEquals(decodeCommand(bytes), {
     name: "FCUnpublish",
     transactionId: 0,
     values: [null, "show"],
@@ -85,7 +85,7 @@ Deno.test("decodeCommand() keeps the position of arguments when the transaction 
 });
 
 Deno.test("decodeCommand() reads a name alone", () => {
-  assertEquals(decodeCommand(AMF0, hex("02 0005 636c6f7365")), {
+  assertEquals(decodeCommand(hex("02 0005 636c6f7365")), {
     name: "close",
     transactionId: 0,
     values: [],
@@ -93,35 +93,36 @@ Deno.test("decodeCommand() reads a name alone", () => {
 });
 
 const REFUSED = [
-  { name: "an empty message", typeId: AMF0, bytes: "", code: "command.no_name" },
-  {
-    name: "an AMF3 envelope without AMF0",
-    typeId: AMF3,
-    bytes: "00",
-    code: "command.no_name",
-  },
+  { name: "an empty message", bytes: "", code: "amf.amf3_unsupported" },
+  { name: "an AMF3 envelope without AMF0", bytes: "00", code: "command.no_name" },
   {
     name: "a number in place of the name",
-    typeId: AMF0,
-    bytes: "00 3ff0000000000000",
+    bytes: "00 00 3ff0000000000000",
     code: "command.no_name",
   },
-  { name: "an empty AMF3 envelope", typeId: AMF3, bytes: "", code: "amf.amf3_unsupported" },
-  { name: "real AMF3", typeId: AMF3, bytes: "03 0101", code: "amf.amf3_unsupported" },
-  {
-    name: "the AMF3 envelope under the type of AMF0",
-    typeId: AMF0,
-    bytes: `00 ${CREATE_STREAM}`,
-    code: "amf.unknown_marker",
-  },
-  { name: "a truncated name", typeId: AMF0, bytes: "02 0005 636c", code: "amf.truncated" },
+  { name: "real AMF3", bytes: "03 0101", code: "amf.amf3_unsupported" },
+  { name: "a truncated name", bytes: "02 0005 636c", code: "amf.truncated" },
 ];
 
-for (const { name, typeId, bytes, code } of REFUSED) {
+for (const { name, bytes, code } of REFUSED) {
   Deno.test(`decodeCommand() rejects ${name}`, () => {
-    assertEquals(assertThrows(() => decodeCommand(typeId, hex(bytes)), WireError).code, code);
+    assertEquals(assertThrows(() => decodeCommand(hex(bytes)), WireError).code, code);
   });
 }
+
+Deno.test("decodeCommand() keeps what precedes a value that it cannot read", () => {
+  const cases = [
+    { bytes: `${CREATE_STREAM} 11 0a0b0101`, values: [null], code: "amf.unsupported_marker" },
+    { bytes: `${CREATE_STREAM} 0e`, values: [null], code: "amf.unsupported_marker" },
+    { bytes: `${CREATE_STREAM} 02 0004 73`, values: [null], code: "amf.truncated" },
+    { bytes: CREATE_STREAM.replace("05", "11"), values: [], code: "amf.unsupported_marker" },
+  ];
+  for (const { bytes, values, code } of cases) {
+    const { damage, ...command } = decodeCommand(hex(bytes));
+    assertEquals(command, { name: "createStream", transactionId: 4, values });
+    assertEquals(damage?.code, code);
+  }
+});
 
 Deno.test("encodeCommand() writes chunks of the announced size", () => {
   const command = { name: "createStream", transactionId: 4, values: [null] };

@@ -239,10 +239,9 @@ Deno.test("parseStreamUrl() throws when tcUrl has no schema, host or port", () =
     ["rtmp://", "no valid host"],
     ["rtmp:///live", "no valid host"],
     ["rtmp://:1935/live", "no valid host"],
-    ["rtmp://::1/live", "no valid host"],
     ["rtmp://[::1/live", "no valid host"],
     ["rtmp://h:x/live", "no valid host and port"],
-    ["rtmp://user:password@h/live", "no valid host and port"],
+    ["rtmp://user:password@/live", "no valid host and port"],
     ["rtmp://h:0/live", "port is not between"],
     ["rtmp://h:65536/live", "port is not between"],
   ];
@@ -252,9 +251,73 @@ Deno.test("parseStreamUrl() throws when tcUrl has no schema, host or port", () =
   }
 });
 
-Deno.test("parseStreamUrl() throws errors without tokens", () => {
-  const error = assertThrows(() => parse("h/live?token=secret", "show"), WireError);
-  assertStringIncludes(error.message, '"h/live?…"');
+Deno.test("parseStreamUrl() throws errors without tokens and passwords", () => {
+  for (
+    const [url, shown] of [
+      ["h/live?token=secret", '"h/live?…"'],
+      ["rtmp://user:secret@h:x/live", '"rtmp://…@h:x/live"'],
+      ["rtmp://user:se/secret@h/live", '"rtmp://…@h/live"'],
+      ["user:secret@h/live", '"…@h/live"'],
+    ] as const
+  ) {
+    const error = assertThrows(() => parse(url, "show"), WireError);
+    assertStringIncludes(error.message, shown);
+  }
+});
+
+testUrls("parseStreamUrl() drops user and password", [
+  ["rtmp://user:secret@h/live", "show", { host: "h", vhost: "h", app: "live", params: "" }],
+  ["rtmp://user@h:8888/live?a=1", "show", { host: "h", port: 8888, params: "?a=1" }],
+  ["rtmp://user:a@b@[::1]:19350/live", "show", { host: "::1", port: 19350 }],
+]);
+
+testUrls("parseStreamUrl() reads an IPv6 address without brackets", [
+  ["rtmp://::1/live", "show", { host: "::1", vhost: "::1", port: 1935, app: "live" }],
+  ["rtmp://2001:DB8::192.0.2.1/live", "show", { vhost: "2001:db8::192.0.2.1", port: 1935 }],
+]);
+
+testUrls("parseStreamUrl() writes host names without case, final dot and port", [
+  ["rtmp://A.Example.COM/Live", "Show", { vhost: "a.example.com", app: "Live", stream: "Show" }],
+  ["rtmp://a.example.com.:1935/live", "show", { vhost: "a.example.com", host: "a.example.com" }],
+  ["rtmp://h/live?vhost=A.example.com:1935", "show", { vhost: "a.example.com" }],
+  ["rtmp://h/live", "show?domain=A.example.com.", { vhost: "a.example.com" }],
+  ["rtmp://h/live", "show?vhost=__DEFAULTVHOST__", { vhost: "h" }],
+  ["rtmp://__defaultVhost__/live", "show", { vhost: "__defaultVhost__" }],
+]);
+
+Deno.test("parseStreamUrl() takes the app in the default vhost when there is no tcUrl", () => {
+  assertEquals(parse("", "show", "live"), {
+    schema: "rtmp",
+    host: "",
+    port: 1935,
+    vhost: "__defaultVhost__",
+    app: "live",
+    stream: "show",
+    params: "",
+  });
+  assertEquals(parse("", "show?token=1", "live?vhost=a.example.com").vhost, "a.example.com");
+});
+
+Deno.test("parseStreamUrl() takes parameters from the app when tcUrl has none", () => {
+  assertEquals(parse("rtmp://h/live", "show", "live?vhost=v&token=1"), {
+    schema: "rtmp",
+    host: "h",
+    port: 1935,
+    vhost: "v",
+    app: "live",
+    stream: "show",
+    params: "?vhost=v&token=1",
+  });
+  // ffmpeg and librtmp send the same parameters in both.
+  assertEquals(parse("rtmp://h/live?vhost=v", "show", "live?vhost=v").params, "?vhost=v");
+});
+
+Deno.test("upstreamTarget() writes the origin's host for a client without tcUrl", () => {
+  const request = parse("", "show", "live");
+  assertEquals(
+    upstreamTarget({ origin: ORIGIN, request, vhostTemplate: "[vhost]" }).tcUrl,
+    "rtmp://10.1.2.3/live",
+  );
 });
 
 Deno.test("parseStreamUrl() takes linear time for hostile text", () => {

@@ -6,6 +6,7 @@ import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 import { AVC_HEADER, interFrame, keyframe, SET_METADATA } from "../helpers/media.ts";
 import { SIMPLE_HANDSHAKE } from "../helpers/session_peer.ts";
+import { commandsIn } from "../helpers/wire_message.ts";
 import { type Client, ServerRig } from "./rig.ts";
 
 const VIDEO = 9;
@@ -492,7 +493,7 @@ Deno.test("Connection quotes and shortens a peer's text in the log", async () =>
   client.play();
   await rig.settle();
   const [warning] = rig.warnings;
-  assertMatch(warning!, /^Client refused: There is no vhost "evil\\u\{1b\}\[2Jx{72}…" here$/);
+  assertMatch(warning!, /^Client refused: There is no vhost "evil\\u\{1b\}\[2jx{72}…" here$/);
   await rig.stop();
 });
 
@@ -550,24 +551,6 @@ const GARBAGE: readonly Garbage[] = [
     message: /^Client closed: Cannot accept message of 16777215 bytes/,
     code: "chunk.message_too_long",
   },
-  {
-    name: "a command before connect",
-    bytes: concatBytes([
-      SIMPLE_HANDSHAKE,
-      // "play", 0, null
-      hex("03 000000 000011 14 00000000  02 0004 706c6179  00 0000000000000000  05"),
-    ]),
-    level: "warning",
-    message: /^Client closed: Cannot run command "play" before "connect"/,
-    code: "session.not_connected",
-  },
-  {
-    name: "a command that is no AMF",
-    bytes: concatBytes([SIMPLE_HANDSHAKE, hex("03 000000 000003 14 00000000  ffffff")]),
-    level: "warning",
-    message: /^Client closed: Cannot/,
-    code: "amf.",
-  },
 ];
 
 for (const { name, bytes, level, message, code } of GARBAGE) {
@@ -589,12 +572,107 @@ for (const { name, bytes, level, message, code } of GARBAGE) {
   });
 }
 
-Deno.test("Connection closes a client with an unreadable URL", async () => {
+// Requests that cannot be read: the client is told before it is closed.
+
+const UNREADABLE: readonly {
+  readonly name: string;
+  readonly send: (client: Client) => void;
+  readonly answer: string;
+  readonly description: RegExp;
+}[] = [
+  {
+    name: "a tcUrl that is no URL",
+    send: (client) => client.connect({ tcUrl: "not an address" }),
+    answer: "_error",
+    description: /^Cannot read RTMP URL "not an address": it does not start with a schema/,
+  },
+  {
+    name: "neither tcUrl nor app",
+    send: (client) => client.connect({ tcUrl: "", app: "" }),
+    answer: "_error",
+    description: /^Cannot read RTMP URL "": /,
+  },
+  {
+    name: "a connect without its object",
+    send: (client) => client.command("connect", [null], { tid: 1 }),
+    answer: "_error",
+    description: /^Cannot connect: the command object is missing$/,
+  },
+  {
+    name: "a command before connect",
+    send: (client) => client.play(),
+    answer: "_error",
+    description: /^Cannot run command "createStream" before "connect"$/,
+  },
+  {
+    name: "a play without a stream name",
+    send: (client) => {
+      client.connect();
+      client.command("play", [null], { msid: 1 });
+    },
+    answer: "onStatus",
+    description: /^Cannot play: the stream name is missing; add it to the URL/,
+  },
+];
+
+for (const { name, send, answer, description } of UNREADABLE) {
+  Deno.test(`Connection answers ${name} before it closes the client`, async () => {
+    const rig = new ServerRig();
+    const client = await rig.dial();
+    client.send(SIMPLE_HANDSHAKE);
+    send(client);
+    await rig.settle();
+    // What follows is no longer read.
+    client.send(hex("c6 00 00 00"));
+    await rig.settle();
+    const commands = commandsIn(client.messages).map((command) => command.name);
+    assertEquals(commands.filter((word) => word === "_error" || word === "onStatus"), [answer]);
+    assertMatch(client.descriptions.at(-1)!, description);
+    assertEquals(client.isEnded, false);
+    await rig.advance(2_000);
+    assertEquals(client.isEnded, true);
+    assertEquals(rig.warnings, [`Client refused: ${client.descriptions.at(-1)}`]);
+    await rig.stop();
+  });
+}
+
+// Other ways to say the same.
+
+Deno.test("Connection serves a client that names the app but no tcUrl, in the default vhost", async () => {
+  for (const tcUrl of [undefined, ""]) {
+    const rig = new ServerRig();
+    const publisher = await rig.publish("show", { tcUrl });
+    publisher.push(VIDEO, 0, keyframe(1));
+    await rig.settle();
+    const player = await rig.play();
+    assertEquals([publisher.words, player.videos], [["NetStream.Publish.Start"], [keyframe(1)]]);
+    await rig.stop();
+  }
+});
+
+Deno.test("Connection serves a client with a password in its tcUrl, and logs it at no level", async () => {
   const rig = new ServerRig();
-  const client = await rig.connect({ tcUrl: "not an address" });
-  assertEquals(client.isEnded, true);
+  for (const tcUrl of ["rtmp://user:s3cret@server/live", "rtmp://user:s3cret@server:x/live"]) {
+    await rig.publish(`show${tcUrl.length}`, { tcUrl });
+  }
+  assertEquals(rig.linesOf("Publish started").length, 1);
   assertEquals(rig.warnings.length, 1);
-  assertMatch(rig.warnings[0]!, /^Client closed: Cannot read RTMP URL "not an address": /);
+  assertEquals(JSON.stringify(rig.log.lines).includes("s3cret"), false);
+  await rig.stop();
+});
+
+Deno.test("Connection finds the vhost of a host name without its case, final dot and port", async () => {
+  const rig = new ServerRig("vhost A.example.com { }");
+  const names = [
+    { tcUrl: "rtmp://a.EXAMPLE.com/live" },
+    { tcUrl: "rtmp://a.example.com.:1935/live" },
+    { tcUrl: "rtmp://127.0.0.1/live?vhost=a.example.com:1935" },
+    { tcUrl: "rtmp://127.0.0.1/live", app: "live?vhost=A.Example.Com" },
+  ];
+  for (const [index, properties] of names.entries()) {
+    const { words } = await rig.publish(`show${index}`, properties);
+    assertEquals(words, ["NetStream.Publish.Start"], properties.tcUrl);
+  }
   await rig.stop();
 });
 

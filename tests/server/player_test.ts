@@ -35,6 +35,7 @@ function vhostConfig(change: (vhost: VhostConfig) => VhostConfig = (vhost) => vh
 /** An origin whose players' sockets a test settles. */
 class Rig {
   readonly clock = new FakeClock();
+  readonly chunkSize = CHUNK_SIZE;
   readonly queue = new FlushQueue(this.clock);
   readonly wheels = new FlushWheels(this.queue, this.clock);
   readonly hub = new Hub({
@@ -70,6 +71,8 @@ class Rig {
 type Announcement = "sent" | "silent" | "withdrawn";
 
 class Host implements PlayerHost {
+  readonly takesTracks = true;
+  readonly unwantedTracks = [];
   readonly transport = new ScriptedTransport();
   readonly writer: SocketWriter;
   readonly #announcement: Announcement;

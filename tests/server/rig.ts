@@ -204,7 +204,7 @@ export class Client {
   get descriptions(): string[] {
     const commands = this.messages.filter(({ typeId }) => typeId === 20);
     return commands.map(({ typeId, payload }) =>
-      parseStatus(decodeCommand(typeId, payload).values[1])?.description
+      parseStatus(decodeCommand(payload).values[1])?.description
     ).filter((text) => text !== undefined);
   }
 

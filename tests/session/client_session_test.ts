@@ -593,9 +593,18 @@ Deno.test("ClientSession ignores StreamBegin, SetPeerBandwidth and unknown messa
 
 Deno.test("ClientSession throws a WireError when the server violates the protocol", () => {
   assertThrows(
-    () => new ServerPeer({ target: PLAY }).push(hex("03 000000 000001 14 00000000 FF")),
+    // SetChunkSize 0.
+    () => new ServerPeer({ target: PLAY }).push(hex("02 000000 000004 01 00000000 00000000")),
     WireError,
   );
+});
+
+Deno.test("ClientSession ignores commands that it cannot read", () => {
+  const server = new ServerPeer({ target: PLAY });
+  server.take();
+  server.push(hex("03 000000 000001 14 00000000 FF"));
+  server.push(hex("02 000000 000001 04 00000000 00"));
+  assertEquals(server.take(), NOTHING);
 });
 
 // Ends.

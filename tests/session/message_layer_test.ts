@@ -2,7 +2,7 @@
 
 import { WireError } from "../../lib/base/errors.ts";
 import { MessageLayer, type MessageLayerHandler } from "../../lib/session/message_layer.ts";
-import { assertEquals, assertThrows } from "../helpers/assert.ts";
+import { assertEquals, assertMatch, assertThrows } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 import { toHex } from "../helpers/session_peer.ts";
 
@@ -107,7 +107,33 @@ const CASES: readonly { readonly does: string; readonly messages: string; lines:
     messages: `
       05 000003 000002 0F 01000000 0A 0B
       05 000003 000000 0F 01000000`,
-    lines: ["ignored AMF3 data message"],
+    lines: [
+      "ignored unreadable message of type 15: " +
+      "Cannot decode message: format 10 is not supported, only 0 (AMF0)",
+    ],
+  },
+  {
+    does: "removes a 0x00 in front of AMF0 in data and commands",
+    messages: `
+      05 000003 000004 12 01000000 00 020000
+      03 000000 00000E 14 05000000 00 02 0001 61 00 0000000000000000`,
+    lines: ["media 18 3 020000 @1", "command a @5"],
+  },
+  {
+    does: "passes on data that starts with a number",
+    messages: "05 000003 000009 12 01000000 00 0300000000000000",
+    lines: ["media 18 3 000300000000000000 @1"],
+  },
+  {
+    does: "passes on what it can read of a command, and reports that once",
+    messages: `
+      03 000000 00000F 11 00000000 00 02 0001 61 00 0000000000000000 11
+      03 000000 00000E 14 00000000 02 0001 62 00 0000000000000000 0E`,
+    lines: [
+      'ignored unreadable arguments of command "a": Cannot decode AMF0: type 0x11 is not supported',
+      "command a @0",
+      "command b @0",
+    ],
   },
   {
     does: "ignores an aggregate in an aggregate",
@@ -120,22 +146,43 @@ for (const { does, messages, lines } of CASES) {
   Deno.test(`MessageLayer.push() ${does}`, () => assertEquals(linesOf(messages), lines));
 }
 
-const BROKEN = [
-  { what: "a command that is not AMF0", messages: "03 000000 000001 14 00000000 FF" },
-  { what: "a command without a name", messages: "03 000000 000001 14 00000000 05" },
-  { what: "an empty command", messages: "03 000000 000000 14 00000000" },
-  { what: "a command of AMF3 values", messages: "03 000000 000002 11 00000000 11 0A" },
-  { what: "an acknowledgement of 3 bytes", messages: "02 000000 000003 03 00000000 000000" },
-  { what: "a WindowAckSize of 3 bytes", messages: "02 000000 000003 05 00000000 000000" },
-  { what: "a user control event of 1 byte", messages: "02 000000 000001 04 00000000 00" },
-  { what: "a truncated aggregate", messages: "07 000000 000004 16 01000000 08 000001" },
+const UNREADABLE = [
+  { what: "a command that is not AMF0", messages: "03 000000 000001 14 00000000 FF", typeId: 20 },
+  { what: "a command without a name", messages: "03 000000 000001 14 00000000 05", typeId: 20 },
+  { what: "an empty command", messages: "03 000000 000000 14 00000000", typeId: 20 },
+  { what: "a command of AMF3 values", messages: "03 000000 000002 11 00000000 11 0A", typeId: 17 },
+  {
+    what: "an acknowledgement of 3 bytes",
+    messages: "02 000000 000003 03 00000000 000000",
+    typeId: 3,
+  },
+  {
+    what: "a WindowAckSize of 3 bytes",
+    messages: "02 000000 000003 05 00000000 000000",
+    typeId: 5,
+  },
+  { what: "a SetChunkSize of 3 bytes", messages: "02 000000 000003 01 00000000 000000", typeId: 1 },
+  { what: "an empty Abort", messages: "02 000000 000000 02 00000000", typeId: 2 },
+  { what: "an empty user control event", messages: "02 000000 000000 04 00000000", typeId: 4 },
+  {
+    what: "a user control event of 1 byte",
+    messages: "02 000000 000001 04 00000000 00",
+    typeId: 4,
+  },
 ];
 
-for (const { what, messages } of BROKEN) {
-  Deno.test(`MessageLayer.push() throws a WireError for ${what}`, () => {
-    assertThrows(() => linesOf(messages), WireError);
+for (const { what, messages, typeId } of UNREADABLE) {
+  Deno.test(`MessageLayer.push() ignores ${what}, reports it once, and reads on`, () => {
+    const video = "06 000002 000001 09 01000000 17";
+    const [report, ...others] = linesOf(`${messages} ${messages} ${video}`);
+    assertMatch(report!, new RegExp(`^ignored unreadable message of type ${typeId}: Cannot`));
+    assertEquals(others, ["media 9 2 17 @1"]);
   });
 }
+
+Deno.test("MessageLayer.push() throws a WireError for a truncated aggregate", () => {
+  assertThrows(() => linesOf("07 000000 000004 16 01000000 08 000001"), WireError);
+});
 
 /** WindowAckSize 100, 16 bytes. */
 const WINDOW_100 = hex("02 000000 000004 05 00000000 00000064");

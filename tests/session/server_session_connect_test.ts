@@ -2,10 +2,9 @@
 
 import { AmfObject, amfObject, type AmfValue } from "../../lib/amf/amf_value.ts";
 import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
-import { WireError } from "../../lib/base/errors.ts";
 import { VERSION } from "../../lib/base/version.ts";
 import { decodeCommand } from "../../lib/rtmp/commands.ts";
-import { assertEquals, assertThrows } from "../helpers/assert.ts";
+import { assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 import {
   ClientPeer,
@@ -33,6 +32,12 @@ function commandMessage(values: string): string {
   const body = hex(values);
   return `03 000000 ${body.length.toString(16).padStart(6, "0")} 14 00000000 ${toHex(body)}`;
 }
+
+/** The answer to a request that is none, and its report. */
+const REFUSED = {
+  messages: ["@0 _error 1 null error NetConnection.Connect.Rejected"],
+  events: ["refused NetConnection.Connect.Rejected"],
+};
 
 const ANSWER = hex(`
   02 000000 000004 05 00000000 002625A0     // WindowAckSize 2,500,000
@@ -151,7 +156,7 @@ Deno.test("ServerSession sends the reason of a refused connect, in chunks of 128
   peer.reject({ code: "NetConnection.Connect.Rejected", description });
   // The recorder knows no other chunk size, so it decodes only chunks of 128 bytes.
   const { payload } = peer.messages[0]!;
-  const { name, transactionId, values } = decodeCommand(20, payload);
+  const { name, transactionId, values } = decodeCommand(payload);
   const info = values[1];
   assertEquals([name, transactionId, values[0], peer.messages.length], ["_error", 1, null, 1]);
   assertEquals(info instanceof AmfObject && Object.fromEntries(info.properties), {
@@ -197,7 +202,7 @@ Deno.test("ServerSession limits the commands kept while connect is undecided", (
   const peer = new ClientPeer({ defers: ["connect"] });
   peer.command(CONNECT);
   for (let count = 0; count < 8; count++) peer.command(CREATE_STREAM);
-  assertThrows(() => peer.command(CREATE_STREAM), WireError, "8 were sent before");
+  assertEquals(peer.command(CREATE_STREAM), REFUSED);
 });
 
 Deno.test("ServerSession.acceptConnect() ignores other ids and further calls", () => {
@@ -224,22 +229,57 @@ Deno.test("ServerSession accepts a connect with an ECMA array as object", () => 
 });
 
 const BROKEN = [
-  { what: "a command before connect", commands: [CREATE_STREAM], says: "createStream" },
-  { what: "a play before connect", commands: [PLAY], says: "play" },
-  { what: "a second connect", commands: [CONNECT, CONNECT], says: "twice" },
-  {
-    what: "a connect without its object",
-    commands: [{ ...CONNECT, values: [null] }],
-    says: "object is missing",
-  },
-  { what: "a connect without values", commands: [{ ...CONNECT, values: [] }], says: "missing" },
+  { what: "a command before connect", commands: [{ ...CREATE_STREAM, tid: 1 }] },
+  { what: "a play before connect", commands: [{ ...PLAY, tid: 1 }] },
+  { what: "a connect without its object", commands: [{ ...CONNECT, values: [null] }] },
+  { what: "a connect without values", commands: [{ ...CONNECT, values: [] }] },
 ];
 
-for (const { what, commands, says } of BROKEN) {
-  Deno.test(`ServerSession throws a WireError for ${what}`, () => {
-    assertThrows(() => new ClientPeer().command(...commands), WireError, says);
+for (const { what, commands } of BROKEN) {
+  Deno.test(`ServerSession refuses ${what} with an _error, and ignores what follows`, () => {
+    const peer = new ClientPeer();
+    assertEquals(peer.command(...commands), REFUSED);
+    assertEquals(peer.command(CONNECT, CREATE_STREAM), { messages: [], events: [] });
   });
 }
+
+Deno.test("ServerSession refuses a second connect with an _error", () => {
+  assertEquals(new ClientPeer().connected().command(CONNECT), REFUSED);
+});
+
+Deno.test("ServerSession refuses a connect whose object it cannot read, and says why", () => {
+  const peer = new ClientPeer();
+  // connect, 1, {app: AMF3}
+  const body = hex("02 0007 636F6E6E656374 00 3FF0000000000000 03 0003 617070 11");
+  assertEquals(peer.message({ typeId: 20 }, body).events.slice(1), REFUSED.events);
+  const { values } = decodeCommand(peer.messages.at(-1)!.payload);
+  assertEquals(
+    values[1] instanceof AmfObject && values[1].get("description"),
+    "Cannot connect: Cannot decode AMF0: type 0x11 is not supported",
+  );
+});
+
+Deno.test("ServerSession accepts a connect with unreadable arguments behind its object", () => {
+  const peer = new ClientPeer();
+  // connect, 1, {}, AMF3
+  const body = hex("02 0007 636F6E6E656374 00 3FF0000000000000 03 000009 11 0A");
+  assertEquals(peer.message({ typeId: 20 }, body).events.slice(1), ["connect  "]);
+});
+
+Deno.test("ServerSession drops user and password of tcUrl", () => {
+  for (
+    const [tcUrl, kept] of [
+      ["rtmp://user:s3cret@server/live", "rtmp://server/live"],
+      ["rtmp://user@server/live", "rtmp://server/live"],
+      ["rtmp://user:a@b@server/live?c=@", "rtmp://server/live?c=@"],
+      ["rtmp://server/live@home", "rtmp://server/live@home"],
+    ] as const
+  ) {
+    const peer = new ClientPeer();
+    peer.command(connectWith({ app: "live", tcUrl }));
+    assertEquals(peer.connectRequest.tcUrl, kept);
+  }
+});
 
 Deno.test("ServerSession ignores media before connect", () => {
   const peer = new ClientPeer();

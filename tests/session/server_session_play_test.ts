@@ -1,7 +1,6 @@
 /** Playing: start, pause, end. */
 
-import { WireError } from "../../lib/base/errors.ts";
-import { assertEquals, assertThrows } from "../helpers/assert.ts";
+import { assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 import {
   ClientPeer,
@@ -76,9 +75,18 @@ Deno.test("ServerSession sends the reason of a refused play and accepts another 
   assertEquals(peer.session.acceptPlay(peer.requestId), true);
 });
 
-Deno.test("ServerSession throws a WireError for a play without a stream name", () => {
-  const peer = new ClientPeer().connected();
-  assertThrows(() => peer.command({ ...PLAY, values: [null] }), WireError, "Cannot play");
+Deno.test("ServerSession refuses a play without a stream name with a status", () => {
+  assertEquals(new ClientPeer().connected().command({ ...PLAY, values: [null] }), {
+    messages: ["@1 onStatus error NetStream.Play.Failed"],
+    events: ["refused NetStream.Play.Failed"],
+  });
+});
+
+Deno.test("ServerSession refuses a play on another message stream than the given one", () => {
+  assertEquals(new ClientPeer().connected().command({ ...PLAY, msid: 5 }), {
+    messages: ["@5 onStatus error NetStream.Play.Failed"],
+    events: [],
+  });
 });
 
 Deno.test("ServerSession pauses and resumes", () => {
@@ -99,6 +107,62 @@ Deno.test("ServerSession ignores a pause without a play", () => {
     assertEquals(peer.command(pause(true)), NOTHING);
   }
   assertEquals(new ClientPeer().playing().command({ ...pause(true), msid: 2 }), NOTHING);
+});
+
+Deno.test("ServerSession ignores a pause that does not say whether it pauses", () => {
+  assertEquals(new ClientPeer().playing().command({ ...pause(true), values: [null] }), NOTHING);
+});
+
+Deno.test("ServerSession answers seek, which ffmpeg and mpv wait for", () => {
+  const seek = { name: "seek", values: [null, 5000], msid: 1 };
+  assertEquals(new ClientPeer().playing().command(seek), {
+    messages: ["@1 onStatus NetStream.Seek.Notify"],
+    events: [],
+  });
+  assertEquals(new ClientPeer().connected().command(seek), NOTHING);
+});
+
+Deno.test("ServerSession says that it does not support play2 and pauseRaw", () => {
+  const peer = new ClientPeer().playing();
+  for (const name of ["play2", "pauseRaw"]) {
+    assertEquals(peer.command({ name, tid: 7, msid: 1 }).messages, [
+      "@0 _error 7 null error NetConnection.Call.Failed",
+    ]);
+  }
+  assertEquals(peer.command({ name: "play2", msid: 1 }).messages, [
+    "@1 onStatus error NetStream.Play.Failed",
+  ]);
+  // Flash sends it next to each pause.
+  assertEquals(peer.command({ name: "pauseRaw", values: [null, true, 0], msid: 1 }), NOTHING);
+});
+
+Deno.test("ServerSession reports what the player refuses, and answers when it wants it again", () => {
+  const receive = (name: string, isWanted: unknown) => ({
+    name,
+    values: [null, isWanted as boolean],
+    msid: 1,
+  });
+  const peer = new ClientPeer().playing();
+  assertEquals(peer.command(receive("receiveAudio", true)), NOTHING);
+  assertEquals(peer.command(receive("receiveVideo", 0)), NOTHING);
+  assertEquals(peer.command(receive("receiveVideo", false)), {
+    messages: [],
+    events: ["receive video false"],
+  });
+  assertEquals(peer.command(receive("receiveVideo", false)), NOTHING);
+  assertEquals(peer.command(receive("receiveVideo", true)), {
+    messages: ["@1 onStatus NetStream.Seek.Notify", "@1 onStatus NetStream.Play.Start"],
+    events: ["receive video true"],
+  });
+});
+
+Deno.test("ServerSession.unwantedTracks has what the player refused before its play started", () => {
+  const peer = new ClientPeer({ defers: ["play"] }).connected();
+  const refuse = { name: "receiveAudio", values: [null, false], msid: 1 };
+  assertEquals(peer.command(CREATE_STREAM, refuse, PLAY).events, ["play show"]);
+  assertEquals(peer.session.unwantedTracks, ["audio"]);
+  peer.command({ name: "closeStream", msid: 1 });
+  assertEquals(peer.session.unwantedTracks, []);
 });
 
 const ENDS: readonly CommandLine[] = [

@@ -147,6 +147,28 @@ Deno.test("Upstream identifies itself as SRS edges do with debug_srs_upnode", as
   assertEquals([args.get("srs_sig"), args.get("srs_id")], ["edge", "edge0001"]);
 });
 
+const EVERY_FOURCC = "* avc1 hvc1 av01 vp09 vp08 vvc1 mp4a .mp3 Opus fLaC ac-3 ec-3".split(" ");
+
+for (const kind of ["play", "publish"] as const) {
+  Deno.test(`Upstream asks for every codec and track when it connects to ${kind}`, async () => {
+    const { rig } = await new UpstreamRun({ kind }).run();
+    const [list, video, audio, capsEx] = [
+      ...["fourCcList", "videoFourCcInfoMap", "audioFourCcInfoMap", "capsEx"],
+    ].map((name) => connectProperty(rig.a.link, name));
+    assertEquals(list, EVERY_FOURCC);
+    for (const map of [video, audio]) assertEquals(map instanceof AmfObject && map.get("*"), 4);
+    // Multitrack, ModEx and TimestampNanoOffset.
+    assertEquals(capsEx, 2 | 4 | 8);
+  });
+}
+
+Deno.test("Upstream says nothing of Enhanced RTMP with enhanced_rtmp off", async () => {
+  const { rig } = await new UpstreamRun({ cluster: { enhancedRtmp: false } }).run();
+  for (const name of ["fourCcList", "videoFourCcInfoMap", "audioFourCcInfoMap", "capsEx"]) {
+    assertEquals(connectProperty(rig.a.link, name), undefined);
+  }
+});
+
 // Ways to fail before the stream starts.
 
 Deno.test("Upstream fails when the origin does not listen", async () => {

@@ -1,0 +1,50 @@
+/**
+ * What both sides of Enhanced RTMP say of themselves in `connect` (v2, "Enhancing NetConnection
+ * connect Command").
+ */
+
+import { type AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
+import { audioCodecs, videoCodecs } from "../media/codecs.ts";
+
+/** Bits of `capsEx` (CapsExMask). */
+const CapsEx = { multitrack: 2, modEx: 4, timestampNanoOffset: 8 } as const;
+
+/** Value of a FourCC in the info maps (FourCcInfoMask): it is passed on, not decoded or encoded. */
+const CAN_FORWARD = 4;
+
+/** Stands for every FourCC. */
+const ANY = "*";
+
+/** Properties of `connect` of which any shows that a client knows Enhanced RTMP. */
+const PROPERTIES = ["fourCcList", "videoFourCcInfoMap", "audioFourCcInfoMap", "capsEx"] as const;
+
+/** Whether a `connect` object speaks of Enhanced RTMP. */
+export function isEnhancedConnect(info: AmfObject): boolean {
+  return PROPERTIES.some((name) => info.get(name) !== undefined);
+}
+
+/** Whether a `connect` object says that the client takes messages with several tracks. */
+export function takesMultitrack(info: AmfObject): boolean {
+  const capsEx = info.get("capsEx");
+  return typeof capsEx === "number" && (capsEx & CapsEx.multitrack) !== 0;
+}
+
+/** What a relay can do: forward every codec, every track, every modifier. */
+export function relayCapabilities(): Readonly<Record<string, AmfValue>> {
+  return {
+    videoFourCcInfoMap: amfObject({ [ANY]: CAN_FORWARD }),
+    audioFourCcInfoMap: amfObject({ [ANY]: CAN_FORWARD }),
+    capsEx: CapsEx.multitrack | CapsEx.modEx | CapsEx.timestampNanoOffset,
+  };
+}
+
+/**
+ * What a relay asks a server for: everything, since one upstream serves all players. The list names
+ * each FourCC because mediamtx does not know `*`.
+ */
+export function relayRequest(): Readonly<Record<string, AmfValue>> {
+  return {
+    fourCcList: [ANY, ...videoCodecs.fourccs, ...audioCodecs.fourccs],
+    ...relayCapabilities(),
+  };
+}
