@@ -42,7 +42,7 @@ export function isMedia({ typeId }: WireMessage): boolean {
 /** Returns the commands among the messages. */
 export function commandsIn(messages: readonly WireMessage[]): Command[] {
   return messages.filter(({ typeId }) => typeId === 20)
-    .map(({ typeId, payload }) => decodeCommand(payload));
+    .map(({ payload }) => decodeCommand(payload));
 }
 
 /** Returns the status codes of the `onStatus` commands among the messages. */

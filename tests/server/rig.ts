@@ -203,9 +203,8 @@ export class Client {
   /** The descriptions of the statuses that the server sent. */
   get descriptions(): string[] {
     const commands = this.messages.filter(({ typeId }) => typeId === 20);
-    return commands.map(({ typeId, payload }) =>
-      parseStatus(decodeCommand(payload).values[1])?.description
-    ).filter((text) => text !== undefined);
+    return commands.map(({ payload }) => parseStatus(decodeCommand(payload).values[1])?.description)
+      .filter((text) => text !== undefined);
   }
 
   /** What the server sent, in words, without the parts that every client gets. */
