@@ -51,6 +51,7 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "cluster.debug_srs_upnode": ({ cluster }) => text(cluster.debugSrsUpnode),
   "cluster.enhanced_rtmp": ({ cluster }) => text(cluster.enhancedRtmp),
   "cluster.token_traverse": ({ cluster }) => text(cluster.tokenTraverse),
+  "cluster.redirect": ({ cluster }) => cluster.redirect,
   "cluster.connect_timeout": ({ cluster }) => ms(cluster.connectTimeoutMs),
   "cluster.start_timeout": ({ cluster }) => ms(cluster.startTimeoutMs),
   "cluster.stall_timeout": ({ cluster }) => ms(cluster.stallTimeoutMs),

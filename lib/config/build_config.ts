@@ -160,6 +160,7 @@ function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
     debugSrsUpnode: values.debug_srs_upnode,
     enhancedRtmp: values.enhanced_rtmp,
     tokenTraverse: values.token_traverse,
+    redirect: values.redirect,
     connectTimeoutMs: values.connect_timeout,
     startTimeoutMs: values.start_timeout,
     stallTimeoutMs: values.stall_timeout,

@@ -208,6 +208,11 @@ const cluster = {
     "off",
     "Admit a client to play or publish only if an origin lets it connect.",
   ),
+  redirect: option(
+    values.choice("origins", "any"),
+    "origins",
+    "Where an origin may redirect to (RTMP 302). origins: to addresses of the vhost's own origin list. any: anywhere; only for origins that you trust with every address that this server can reach. Own directive.",
+  ),
   connect_timeout: option(
     ownTime(100),
     "3s",

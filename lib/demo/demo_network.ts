@@ -27,6 +27,8 @@ const CLIENT_SETTINGS: UpstreamSettings = {
   vhost: "[vhost]",
   debugSrsUpnode: false,
   enhancedRtmp: true,
+  origins: [],
+  redirect: "origins",
   connectTimeoutMs: 3_000,
   startTimeoutMs: 5_000,
   stallTimeoutMs: 2_000,

@@ -8,6 +8,9 @@ import {
   upstreamTarget,
 } from "../rtmp/url.ts";
 
+/** Longer redirects are refused: what is in them is sent to the next server. In characters. */
+const MAX_REDIRECT_LENGTH = 8192;
+
 /** A server, and what it is asked for. */
 export interface UpstreamDestination {
   readonly address: OriginAddress;
@@ -23,7 +26,7 @@ export interface UpstreamDestination {
  * DEVIATION: SRS 7.0 takes host and port only | because that is its bug 1680, which loses the
  * redirect's vhost | test "Upstream asks for the vhost that a redirect names (SRS #1680)"
  *
- * @throws {UpstreamError} when the redirect is not the address of a stream.
+ * @throws {UpstreamError} when the redirect is not the address of a stream
  */
 export function followRedirect(
   redirect: UpstreamRedirect,
@@ -46,6 +49,7 @@ function parseRedirect(redirect: UpstreamRedirect, before: UpstreamDestination):
   const fail = (reason: string, cause?: unknown) =>
     new UpstreamError("command", `Cannot follow the redirect of the origin: ${reason}`, { cause });
   const { tcUrl, stream } = redirect;
+  if (tcUrl.length + stream.length > MAX_REDIRECT_LENGTH) throw fail("it is too long");
   let url: StreamUrl;
   try {
     url = parseStreamUrl({ tcUrl, app: "", stream });

@@ -132,12 +132,39 @@ export class Upstream {
       throw new UpstreamError("command", `Redirected more than ${MAX_REDIRECTS} times in a row`);
     }
     const from = this.#destination;
-    this.#destination = followRedirect(redirect, from);
+    const to = followRedirect(redirect, from);
+    this.#checkStranger(to.address);
+    this.#destination = to;
     this.#redirectCount++;
     this.#options.logger.info("Origin redirects", {
       from: formatAddress(from.address),
       to: formatAddress(this.#destination.address),
     });
+  }
+
+  /**
+   * Keeps an origin from having any address dialled that this server can reach, and from having a
+   * client's `connect` (with `token_traverse`) sent there.
+   *
+   * @throws {UpstreamError} when the redirect leads to a server that is none of the origins
+   */
+  #checkStranger({ hostname, port }: OriginAddress): void {
+    const { origins, redirect } = this.#context.settings();
+    const name = hostname.toLowerCase();
+    const isOrigin = origins.some((origin) =>
+      origin.port === port && origin.hostname.toLowerCase() === name
+    );
+    if (isOrigin) return;
+    const isConnect = this.#options.kind === "connect";
+    if (redirect === "any" && !isConnect) return;
+    const fix = isConnect
+      ? "list it in cluster.origin; token_traverse goes to no other server"
+      : "list it in cluster.origin, or write cluster { redirect any; }";
+    throw new UpstreamError(
+      "command",
+      `Origin redirects to ${formatAddress({ hostname, port })}, which is no origin of this ` +
+        `vhost: ${fix}`,
+    );
   }
 
   /** Names the server that failed when it is not the origin itself. */

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { Ticker } from "../base/ticker.ts";
+import type { OriginAddress } from "../config/config.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { Network } from "../io/transport.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
@@ -29,6 +30,10 @@ export interface UpstreamSettings {
   readonly debugSrsUpnode: boolean;
   /** Ask for all codecs and tracks of Enhanced RTMP. */
   readonly enhancedRtmp: boolean;
+  /** The servers, */
+  readonly origins: readonly OriginAddress[];
+  /** and whether one may redirect to an address that is none of them. */
+  readonly redirect: "origins" | "any";
   /** Longest wait for the TCP connection. */
   readonly connectTimeoutMs: number;
   /** Longest wait from the handshake to the first media, and for the answer to a ping. */

@@ -37,6 +37,7 @@ const DEFAULT_VHOST = {
     debugSrsUpnode: true,
     enhancedRtmp: true,
     tokenTraverse: false,
+    redirect: "origins",
     connectTimeoutMs: 3000,
     startTimeoutMs: 5000,
     stallTimeoutMs: 2000,
@@ -214,7 +215,7 @@ publish { firstpkt_timeout 10s; normal_timeout 2500; grace 20s; takeover replace
 cluster {
   mode remote; origin a b:1 10.0.0.1:2 [::1]:3 ::2 [::3] a.b_c-d.example:4; vhost up.[vhost];
   origin_select hash;
-  debug_srs_upnode off; enhanced_rtmp off; connect_timeout 100ms; start_timeout 1s; stall_timeout 3s; linger 0s;
+  debug_srs_upnode off; enhanced_rtmp off; redirect any; connect_timeout 100ms; start_timeout 1s; stall_timeout 3s; linger 0s;
   retry_min 10ms; retry_max 1m;
 }
 refer { enabled on; all .example.com; play a.example 10.0.0.1; publish b.example; }
@@ -277,6 +278,7 @@ const VHOST: VhostConfig = {
     debugSrsUpnode: false,
     enhancedRtmp: false,
     tokenTraverse: false,
+    redirect: "any",
     connectTimeoutMs: 100,
     startTimeoutMs: 1000,
     stallTimeoutMs: 3000,

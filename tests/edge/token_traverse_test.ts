@@ -36,8 +36,8 @@ class TokenRig extends ServerRig {
   readonly a = new ScriptedOrigin(this.network, PORT_A);
   readonly b = new ScriptedOrigin(this.network, PORT_B);
 
-  constructor(tokenTraverse: "on" | "off" = "on") {
-    const cluster = `mode remote; origin a.example:${PORT_A} b.example:${PORT_B};
+  constructor(tokenTraverse: "on" | "off" = "on", origins = "b.example") {
+    const cluster = `mode remote; origin a.example:${PORT_A} ${origins}:${PORT_B}; redirect any;
       token_traverse ${tokenTraverse}; linger 0;`;
     super(`vhost __defaultVhost__ { cluster { ${cluster} } play { mw_latency 20; } }`);
   }
@@ -262,7 +262,7 @@ Deno.test("TokenCheck in progress is ended when the server stops", async () => {
 });
 
 Deno.test("TokenCheck follows a redirect of the connect", async () => {
-  const rig = new TokenRig();
+  const rig = new TokenRig("on", "10.0.0.2");
   const ex = amfObject({ code: 302, redirect: `rtmp://10.0.0.2:${PORT_B}/live` });
   rig.a.behaviour = { kind: "redirect connect", ex };
   rig.b.behaviour = REJECTED;
@@ -273,6 +273,19 @@ Deno.test("TokenCheck follows a redirect of the connect", async () => {
     "NetStream.Play.Failed",
     `${REJECTED_TEXT}: redirected to 10.0.0.2:${PORT_B}`,
   ]]);
+  await rig.stop();
+});
+
+Deno.test("TokenCheck sends a client's connect to no server but the origins", async () => {
+  const rig = new TokenRig();
+  const ex = amfObject({ code: 302, redirect: `rtmp://10.0.0.2:${PORT_B}/live` });
+  rig.a.behaviour = { kind: "redirect connect", ex };
+  rig.b.behaviour = { kind: "close at once" };
+  const client = await rig.connectWith();
+  client.play();
+  await rig.settle();
+  assertEquals(rig.b.links.map(({ connect }) => connect), [null]);
+  assertEquals(statusesOf(client).map(([code]) => code), ["NetStream.Play.Failed"]);
   await rig.stop();
 });
 

@@ -28,6 +28,7 @@ export const CLUSTER: ClusterConfig = {
   debugSrsUpnode: false,
   enhancedRtmp: true,
   tokenTraverse: false,
+  redirect: "origins",
   connectTimeoutMs: 3_000,
   startTimeoutMs: 5_000,
   stallTimeoutMs: 2_000,

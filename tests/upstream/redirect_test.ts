@@ -116,7 +116,7 @@ async function blockWrite(rig: VhostRig): Promise<void> {
 }
 
 Deno.test("Upstream asks for the vhost that a redirect names (SRS #1680)", async () => {
-  const rig = new VhostRig();
+  const rig = new VhostRig({ redirect: "any" });
   redirectAll(rig.a, exTo(PORT_B, "/far/other?vhost=v2.example"));
   await rig.play("show?token=1");
   const { link } = rig.b;
@@ -125,7 +125,7 @@ Deno.test("Upstream asks for the vhost that a redirect names (SRS #1680)", async
 });
 
 Deno.test("Upstream follows a redirect of a play at once and leaves the origin that redirected", async () => {
-  const rig = new VhostRig();
+  const rig = new VhostRig({ redirect: "any" });
   redirectAll(rig.a, exTo(PORT_B));
   const player = await rig.play();
   assertEquals(rig.network.dialled, [PORT_A, PORT_B]);
@@ -144,7 +144,7 @@ Deno.test("Upstream follows a redirect of a play at once and leaves the origin t
 });
 
 Deno.test("Upstream follows a redirect of a publish at once", async () => {
-  const rig = new VhostRig();
+  const rig = new VhostRig({ redirect: "any" });
   redirectAll(rig.a, exTo(PORT_B));
   const publisher = await rig.publish();
   assertEquals(rig.network.dialled, [PORT_A, PORT_B]);
@@ -157,7 +157,7 @@ Deno.test("Upstream follows a redirect of a publish at once", async () => {
 
 for (const kind of ["play", "publish"] as const) {
   Deno.test(`Upstream follows a redirect of the connect of a ${kind}`, async () => {
-    const rig = new VhostRig();
+    const rig = new VhostRig({ redirect: "any" });
     rig.a.behaviour = { kind: "redirect connect", ex: exTo(PORT_B) };
     await rig[kind]();
     assertEquals(rig.network.dialled, [PORT_A, PORT_B]);
@@ -166,7 +166,7 @@ for (const kind of ["play", "publish"] as const) {
 }
 
 Deno.test("Upstream follows three redirects in a row and no more", async () => {
-  const rig = new VhostRig();
+  const rig = new VhostRig({ redirect: "any" });
   redirectAll(rig.a, exTo(PORT_B));
   redirectAll(rig.b, exTo(PORT_A));
   const publisher = await rig.publish();
@@ -179,7 +179,7 @@ Deno.test("Upstream follows three redirects in a row and no more", async () => {
 });
 
 Deno.test("Upstream fails when it cannot read a redirect", async () => {
-  const rig = new VhostRig();
+  const rig = new VhostRig({ redirect: "any" });
   redirectAll(rig.a, amfObject({ code: 302, redirect2: "elsewhere" }));
   const publisher = await rig.publish();
   assertEquals(rig.network.dialled, [PORT_A]);
@@ -191,7 +191,7 @@ Deno.test("Upstream fails when it cannot read a redirect", async () => {
 });
 
 Deno.test("Upstream names the server that a redirect led to when that one fails", async () => {
-  const rig = new VhostRig();
+  const rig = new VhostRig({ redirect: "any" });
   redirectAll(rig.a, exTo(PORT_B));
   rig.b.stopListening();
   const publisher = await rig.publish();
@@ -202,7 +202,7 @@ Deno.test("Upstream names the server that a redirect led to when that one fails"
 });
 
 Deno.test("Upstream gives the server that it is redirected to the whole start timeout", async () => {
-  const rig = new VhostRig();
+  const rig = new VhostRig({ redirect: "any" });
   rig.a.behaviour = { kind: "hold" };
   rig.b.behaviour = { kind: "hold" };
   const publisher = await rig.publish();
@@ -216,7 +216,7 @@ Deno.test("Upstream gives the server that it is redirected to the whole start ti
 });
 
 Deno.test("Upstream follows no redirect when the stream is no longer wanted", async () => {
-  const rig = new VhostRig();
+  const rig = new VhostRig({ redirect: "any" });
   rig.a.behaviour = { kind: "hold" };
   const publisher = await rig.publish();
   await blockWrite(rig);
@@ -228,7 +228,7 @@ Deno.test("Upstream follows no redirect when the stream is no longer wanted", as
 });
 
 Deno.test("Upstream that is ended while it dials a redirect leaves nothing behind", async () => {
-  const rig = new VhostRig();
+  const rig = new VhostRig({ redirect: "any" });
   redirectAll(rig.a, exTo(PORT_B));
   rig.network.silence(PORT_B);
   const publisher = await rig.publish();
@@ -237,7 +237,7 @@ Deno.test("Upstream that is ended while it dials a redirect leaves nothing behin
 });
 
 Deno.test("Upstream ignores errors of the connection that it left for a redirect", async () => {
-  const rig = new VhostRig();
+  const rig = new VhostRig({ redirect: "any" });
   rig.a.behaviour = { kind: "hold" };
   const publisher = await rig.publish();
   await blockWrite(rig);
@@ -247,7 +247,7 @@ Deno.test("Upstream ignores errors of the connection that it left for a redirect
 });
 
 Deno.test("Upstream of a running stream is lost when its origin redirects, and the next is spliced", async () => {
-  const rig = new VhostRig();
+  const rig = new VhostRig({ redirect: "any" });
   const player = await rig.play();
   const frames = [
     keyframe(0, 1, 300),
@@ -267,7 +267,7 @@ Deno.test("Upstream of a running stream is lost when its origin redirects, and t
 });
 
 Deno.test("Upstream asks for the transformed vhost, also where a redirect names none (SRS #2804)", async () => {
-  const rig = new EdgeRig({ vhost: "up.[vhost]" });
+  const rig = new EdgeRig({ vhost: "up.[vhost]", redirect: "any" });
   redirectAll(rig.a, exTo(PORT_B));
   const upstream = new Upstream(rig.context, {
     kind: "play",
@@ -287,4 +287,52 @@ Deno.test("Upstream asks for the transformed vhost, also where a redirect names 
   assertEquals(rig.b.link.streamName, "show?token=1");
   upstream.close();
   await ended;
+});
+
+// Redirects to strangers.
+
+Deno.test("Upstream follows no redirect to a server that is none of its origins", async () => {
+  for (const kind of ["redirect", "redirect connect"] as const) {
+    const rig = new VhostRig();
+    rig.a.behaviour = { kind, ex: exTo(PORT_B) };
+    const publisher = await rig.publish();
+    assertEquals(rig.network.dialled, [PORT_A]);
+    assertEquals(
+      publisher.refusals[0]?.description,
+      `No origin takes the stream: Origin redirects to 10.0.0.2:${PORT_B}, which is no origin of ` +
+        "this vhost: list it in cluster.origin, or write cluster { redirect any; }",
+    );
+    const player = await rig.play("other");
+    assertEquals(rig.network.dialled, [PORT_A, PORT_A]);
+    player.leave();
+    await rig.assertNothingLeft();
+  }
+});
+
+Deno.test("Upstream follows a redirect to another of its origins, and to no other port of it", async () => {
+  const origins = [
+    { hostname: "a.example", port: PORT_A },
+    { hostname: "b.example", port: PORT_B },
+  ];
+  const rig = new VhostRig({ origins });
+  redirectAll(rig.a, amfObject({ code: 302, redirect2: `rtmp://B.example:${PORT_B}/live/show` }));
+  const player = await rig.play();
+  rig.b.link.sendMedia(keyframe(0));
+  await rig.settle();
+  assertEquals([player.media.length, rig.log.urgent], [1, []]);
+  player.leave();
+  await rig.advance(11_000);
+  redirectAll(rig.a, amfObject({ code: 302, redirect2: "rtmp://b.example:22/live/show" }));
+  const second = await rig.play();
+  assertEquals(rig.network.dialled.includes(22), false);
+  second.leave();
+  await rig.assertNothingLeft();
+});
+
+Deno.test("Upstream follows no redirect that is longer than any URL", async () => {
+  const rig = new VhostRig({ redirect: "any" });
+  redirectAll(rig.a, exTo(PORT_B, `/live/show?token=${"x".repeat(10_000)}`));
+  const publisher = await rig.publish();
+  assertEquals(rig.network.dialled, [PORT_A]);
+  assertStringIncludes(publisher.refusals[0]!.description, "it is too long");
 });
