@@ -43,6 +43,9 @@ class Race {
   }
 
   run(): Promise<Transport> {
+    const { signal } = this.#options;
+    // Aborted while the name was looked up: no attempt would start, and none would settle.
+    if (signal.aborted) return Promise.reject(signal.reason);
     this.#startNext();
     return this.#result.promise;
   }

@@ -8,6 +8,9 @@ const HEADER_BYTES = 11;
 /** Length of header and data again, for reading backwards. Ignored. */
 const BACK_POINTER_BYTES = 4;
 
+/** Most messages of an aggregate. Flash Media Server's are of 64 KiB, some hundred messages. */
+const MAX_MESSAGES = 2048;
+
 /** Receives one message of an aggregate. `payload` is a view of the aggregate's payload. */
 type EmitSubMessage = (typeId: number, timestampMs: number, payload: Uint8Array) => void;
 
@@ -20,8 +23,8 @@ type EmitSubMessage = (typeId: number, timestampMs: number, payload: Uint8Array)
  * because the timestamps inside have a separate epoch.
  *
  * @param timestampMs timestamp of the aggregate, u32
- * @throws {WireError} `chunk.aggregate_truncated`, after the messages before the truncated one were
- *   emitted
+ * @throws {WireError} `chunk.aggregate_truncated` or `chunk.aggregate_too_long`, after the messages
+ *   before the truncated or surplus one were emitted
  */
 export function splitAggregate(
   timestampMs: number,
@@ -29,7 +32,15 @@ export function splitAggregate(
   emit: EmitSubMessage,
 ): void {
   let firstMs: number | null = null;
+  let count = 0;
   for (let at = 0; at < payload.length;) {
+    if (++count > MAX_MESSAGES) {
+      throw new WireError(
+        "chunk.aggregate_too_long",
+        `Cannot split aggregate message: it has more than ${MAX_MESSAGES} messages`,
+        { offset: at },
+      );
+    }
     requireBytes(payload, at, HEADER_BYTES);
     const length = readU24(payload, at + 1);
     requireBytes(payload, at, HEADER_BYTES + length + BACK_POINTER_BYTES);

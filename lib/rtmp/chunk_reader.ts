@@ -1,6 +1,8 @@
 import { readU24, readU32 } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";
 import { addU32 } from "../base/u32.ts";
+import { type ChunkLimits, isCommand, longestMessage, mediaLimits } from "./chunk_limits.ts";
+import { ChunkStream, isWorthKeeping, NO_BYTES } from "./chunk_stream.ts";
 import {
   EXTENDED_TIMESTAMP,
   INITIAL_CHUNK_SIZE,
@@ -17,21 +19,11 @@ export interface MessageSink {
   onMessage(typeId: number, timestampMs: number, msid: number, payload: Uint8Array): void;
 }
 
-/** Limits on the memory that one peer can make the reader use. */
-export interface ChunkLimits {
-  /** Longest accepted message. Default 8 MiB. */
-  readonly maxMessageBytes: number;
-  /** Most chunk streams of a connection. Default 64; real peers use fewer than ten. */
-  readonly maxChunkStreams: number;
-  /** Most memory for incomplete messages of all chunk streams. Default 16 MiB. */
-  readonly maxUnassembledBytes: number;
-}
-
-const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
-  maxMessageBytes: 8 * 1024 * 1024,
-  maxChunkStreams: 64,
-  maxUnassembledBytes: 16 * 1024 * 1024,
-};
+/**
+ * Most chunks that one {@linkcode ChunkReader.pushPart} reads: about a millisecond of work with
+ * messages of one byte. Honest peers send a read buffer in fewer.
+ */
+const CHUNKS_PER_PART = 256;
 
 /** Basic header (3) + message header (11) + extended timestamp (4). */
 const MAX_HEADER_BYTES = 18;
@@ -41,30 +33,6 @@ const MESSAGE_HEADER_BYTES = [11, 7, 3, 0] as const;
 
 /** Initial size of an assembly buffer. It doubles as bytes arrive. */
 const MIN_ASSEMBLY_BYTES = 4096;
-
-/**
- * Assembly buffers of up to this size are kept for the next message of a chunk stream with media. A
- * command may be the last one.
- */
-const MAX_KEPT_ASSEMBLY_BYTES = 512 * 1024;
-
-const NO_BYTES = new Uint8Array(0);
-
-/** State of one chunk stream between chunks. */
-class ChunkStream {
-  typeId = 0;
-  msid = 0;
-  length = 0;
-  /** Absolute timestamp of the current message. */
-  timestampMs = 0;
-  /** Added to the timestamp by a fmt 3 chunk that starts a message. */
-  deltaMs = 0;
-  /** Value of the last extended timestamp field; -1 if the last timestamp or delta had none. */
-  extended = -1;
-  /** Payload bytes received of the current message; -1 between messages. */
-  received = -1;
-  assembly: Uint8Array<ArrayBuffer> = NO_BYTES;
-}
 
 /**
  * Reads chunks and reassembles messages (RTMP 1.0 §5.3). Accepts bytes in pieces of any size and
@@ -83,10 +51,11 @@ class ChunkStream {
  * - Each chunk stream assembles its own message, so messages may interleave.
  * - Memory grows with the bytes received, never with the lengths that a peer announces.
  * - A message that is contained in one chunk of one input is passed on as a view, without a copy.
+ * - Limits are asked for at use, because they depend on what the peer does.
  */
 export class ChunkReader {
   readonly #sink: MessageSink;
-  readonly #limits: ChunkLimits;
+  readonly #limits: () => ChunkLimits;
   readonly #streams = new Map<number, ChunkStream>();
   #chunkSize = INITIAL_CHUNK_SIZE;
   /** Total capacity of all assembly buffers. */
@@ -99,10 +68,12 @@ export class ChunkReader {
   /** Chunk stream of the payload being read; null while a header is read. */
   #current: ChunkStream | null = null;
   #chunkRemaining = 0;
+  /** Chunks that the current part may still have. */
+  #partChunks = 0;
   /** Whether the peer omitted the extended timestamp of a continuation chunk before. */
   #omitsExtended = false;
 
-  constructor(sink: MessageSink, limits: ChunkLimits = DEFAULT_CHUNK_LIMITS) {
+  constructor(sink: MessageSink, limits: () => ChunkLimits = mediaLimits) {
     this.#sink = sink;
     this.#limits = limits;
   }
@@ -119,16 +90,32 @@ export class ChunkReader {
    * @throws {WireError} `chunk.*` when the peer violates the protocol or a limit; call nothing
    *   afterwards
    */
-  // HOT: all received bytes. Measured by bench/codec_bench.ts.
   push(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) at += this.pushPart(bytes.subarray(at));
+  }
+
+  /**
+   * Reads like {@linkcode push}, but returns early: after a command, or after 256 chunks. So the
+   * caller can give others a turn, however short a peer's messages are.
+   *
+   * @returns bytes read, at least one unless there are none; pass the rest in the next call
+   * @throws {WireError} as {@linkcode push} does
+   */
+  // HOT: all received bytes. Measured by bench/codec_bench.ts.
+  pushPart(bytes: Uint8Array): number {
+    this.#partChunks = CHUNKS_PER_PART;
     let at = 0;
-    while (at < bytes.length || this.#current !== null && this.#chunkRemaining === 0) {
-      if (this.#current === null) {
-        at = this.#pushHeader(bytes, at);
-      } else {
-        at = this.#pushPayload(this.#current, bytes, at);
-      }
+    while (at < bytes.length || this.#isChunkEmpty) {
+      if (this.#current !== null) at = this.#pushPayload(this.#current, bytes, at);
+      else if (this.#partChunks-- <= 0) break;
+      else at = this.#pushHeader(bytes, at);
     }
+    return at;
+  }
+
+  /** A message without payload is complete with its header. */
+  get #isChunkEmpty(): boolean {
+    return this.#current !== null && this.#chunkRemaining === 0;
   }
 
   #pushHeader(bytes: Uint8Array, at: number): number {
@@ -150,7 +137,12 @@ export class ChunkReader {
     this.#consumed += size;
     if (unused === 0) return at + 1;
     const peeked = head.slice(size, size + unused);
-    this.push(peeked);
+    // All of them, even if the part is over.
+    for (let i = 0; i < unused || this.#isChunkEmpty;) {
+      i = this.#current === null
+        ? this.#pushHeader(peeked, i)
+        : this.#pushPayload(this.#current, peeked, i);
+    }
     return at + 1;
   }
 
@@ -246,7 +238,7 @@ export class ChunkReader {
   }
 
   #openStream(csid: number): ChunkStream {
-    if (this.#streams.size >= this.#limits.maxChunkStreams) {
+    if (this.#streams.size >= this.#limits().maxChunkStreams) {
       throw this.#error(
         "chunk.too_many_streams",
         `Cannot open chunk stream ${csid}: the limit of ${this.#streams.size} is reached`,
@@ -266,16 +258,9 @@ export class ChunkReader {
     csid: number,
   ): void {
     if (fmt <= 1) {
-      const length = readU24(bytes, header + 3);
-      if (length > this.#limits.maxMessageBytes) {
-        throw this.#error(
-          "chunk.message_too_long",
-          `Cannot accept message of ${length} bytes on csid ${csid}: ` +
-            `the limit is ${this.#limits.maxMessageBytes}`,
-        );
-      }
-      stream.length = length;
+      stream.length = readU24(bytes, header + 3);
       stream.typeId = bytes[header + 6]!;
+      this.#requireLength(stream, csid);
     }
     if (fmt === 0) {
       stream.msid = readLittleEndianU32(bytes, header + 7);
@@ -291,6 +276,16 @@ export class ChunkReader {
     }
     stream.extended = extended;
     stream.received = 0;
+  }
+
+  #requireLength({ typeId, length }: ChunkStream, csid: number): void {
+    const limit = longestMessage(typeId, this.#limits());
+    if (length <= limit) return;
+    throw this.#error(
+      "chunk.message_too_long",
+      `Cannot accept message of ${length} bytes, type ${typeId}, on csid ${csid}: ` +
+        `the limit is ${limit}`,
+    );
   }
 
   #pushPayload(stream: ChunkStream, bytes: Uint8Array, at: number): number {
@@ -324,7 +319,7 @@ export class ChunkReader {
   }
 
   #grow(stream: ChunkStream, capacity: number): void {
-    const { maxUnassembledBytes } = this.#limits;
+    const { maxUnassembledBytes } = this.#limits();
     const growth = capacity - stream.assembly.length;
     if (this.#assemblyBytes + growth > maxUnassembledBytes) this.#releaseIdle();
     if (this.#assemblyBytes + growth > maxUnassembledBytes) {
@@ -358,6 +353,8 @@ export class ChunkReader {
       this.#setChunkSize(payload);
     } else if (stream.typeId === MessageType.ABORT) {
       this.#abort(payload);
+    } else if (isCommand(stream.typeId)) {
+      this.#partChunks = 0;
     }
     this.#sink.onMessage(stream.typeId, stream.timestampMs, stream.msid, payload);
   }
@@ -383,11 +380,6 @@ export class ChunkReader {
   #error(code: `chunk.${string}`, message: string, fix = ""): WireError {
     return new WireError(code, message, { offset: this.#consumed, fix });
   }
-}
-
-function isWorthKeeping({ typeId, assembly }: ChunkStream): boolean {
-  const isMedia = typeId === MessageType.VIDEO || typeId === MessageType.AUDIO;
-  return isMedia && assembly.length <= MAX_KEPT_ASSEMBLY_BYTES;
 }
 
 function readLittleEndianU32(bytes: Uint8Array, offset: number): number {

@@ -139,13 +139,26 @@ export class ClientSession implements MessageLayerHandler {
    * @throws {UpstreamError} when the server refuses, with its status code and text, or redirects
    */
   push(bytes: Uint8Array): void {
-    if (this.#state.type !== "handshake") return this.#messages.push(bytes);
+    for (let at = 0; at < bytes.length;) at += this.pushPart(bytes.subarray(at));
+  }
+
+  /**
+   * Reads a part of the next bytes, about a millisecond of work: an origin that sends many short
+   * messages cannot keep others waiting.
+   *
+   * @returns bytes read, at least one unless there are none; pass the rest in the next call
+   * @throws {WireError} as {@linkcode push} does
+   * @throws {UpstreamError} as {@linkcode push} does
+   */
+  pushPart(bytes: Uint8Array): number {
+    if (this.#state.type !== "handshake") return this.#messages.pushPart(bytes);
     const step = this.#state.handshake.push(bytes);
     if (step.send !== null) this.send(step.send);
-    if (!step.done) return;
-    this.#state = { type: "connecting" };
-    this.#sendConnect();
-    if (step.rest.length > 0) this.#messages.push(step.rest);
+    if (step.done) {
+      this.#state = { type: "connecting" };
+      this.#sendConnect();
+    }
+    return bytes.length - step.rest.length;
   }
 
   /** Ends the play or publish with the commands that servers expect, in their order. */

@@ -2,7 +2,8 @@ import { amf0BodyOf, withoutFormatByte } from "../amf/amf3_envelope.ts";
 import { WireError } from "../base/errors.ts";
 import { quotePeerText } from "../base/text.ts";
 import { splitAggregate } from "../rtmp/aggregate.ts";
-import { type ChunkLimits, ChunkReader, type MessageSink } from "../rtmp/chunk_reader.ts";
+import { type ChunkLimits, mediaLimits } from "../rtmp/chunk_limits.ts";
+import { ChunkReader, type MessageSink } from "../rtmp/chunk_reader.ts";
 import { type Command, decodeCommand } from "../rtmp/commands.ts";
 import { MessageType, UserControlEvent } from "../rtmp/constants.ts";
 import {
@@ -43,13 +44,18 @@ export interface MessageLayerHandler {
  */
 export class MessageLayer implements MessageSink {
   readonly #handler: MessageLayerHandler;
+  readonly #limits: () => ChunkLimits;
   readonly #reader: ChunkReader;
   readonly #ackWindow = new AckWindow();
+  /** Bytes that are counted as received, but not read yet. */
+  #countedBytes = 0;
   /** Kinds of messages ignored so far. Created when needed: normal clients send none. */
   #ignoredKinds: Set<string> | null = null;
 
-  constructor(handler: MessageLayerHandler, limits?: ChunkLimits) {
+  /** @param limits Those in force, which depend on what the peer does. */
+  constructor(handler: MessageLayerHandler, limits: () => ChunkLimits = mediaLimits) {
     this.#handler = handler;
+    this.#limits = limits;
     this.#reader = new ChunkReader(this, limits);
   }
 
@@ -64,21 +70,36 @@ export class MessageLayer implements MessageSink {
    * @throws {WireError} when the peer violates the protocol; close the connection
    */
   push(bytes: Uint8Array): void {
-    const dueBytes = this.#ackWindow.add(bytes.length);
+    for (let at = 0; at < bytes.length;) at += this.pushPart(bytes.subarray(at));
+  }
+
+  /**
+   * Reads a part of the next bytes, about a millisecond of work; see
+   * {@linkcode ChunkReader.pushPart}.
+   *
+   * @returns bytes read; pass the rest in the next call
+   * @throws {WireError} as {@linkcode push} does
+   */
+  pushPart(bytes: Uint8Array): number {
+    const dueBytes = this.#ackWindow.add(bytes.length - this.#countedBytes);
     if (dueBytes >= 0) this.#handler.send(encodeAcknowledgement(dueBytes));
-    this.#reader.push(bytes);
+    const count = this.#reader.pushPart(bytes);
+    this.#countedBytes = bytes.length - count;
+    return count;
   }
 
   /** @ignore Called by the chunk reader for every complete message. */
   onMessage(typeId: number, timestampMs: number, msid: number, payload: Uint8Array): void {
-    if (typeId === MessageType.AGGREGATE) {
-      splitAggregate(
-        timestampMs,
-        payload,
-        (subTypeId, subMs, body) => this.#onPayload(subTypeId, subMs, msid, body),
-      );
-    } else {
+    if (typeId !== MessageType.AGGREGATE) {
       this.#onPayload(typeId, timestampMs, msid, payload);
+    } else if (this.#limits().maxAggregateBytes > 0) {
+      splitAggregate(timestampMs, payload, (subTypeId, subMs, body) => {
+        // RTMP 1.0 §7.1.6 permits nothing else.
+        if (isMedia(subTypeId)) this.#onPayload(subTypeId, subMs, msid, body);
+        else this.#ignore(`message type ${subTypeId} in an aggregate`);
+      });
+    } else {
+      this.#ignore("aggregate of a peer that does not publish");
     }
   }
 
@@ -152,7 +173,7 @@ export class MessageLayer implements MessageSink {
     }
   }
 
-  /** @param kind One of a bounded number: message types are one byte. */
+  /** @param kind One of a bounded number: message types are one byte, and occur in two places. */
   #ignore(kind: string, error?: WireError, details = ""): void {
     this.#ignoredKinds ??= new Set();
     if (this.#ignoredKinds.has(kind)) return;
@@ -160,4 +181,9 @@ export class MessageLayer implements MessageSink {
     const reason = error === undefined ? "" : `: ${error.message}`;
     this.#handler.onIgnored(details === "" ? kind + reason : `${kind} ${details}${reason}`);
   }
+}
+
+function isMedia(typeId: number): boolean {
+  return typeId === MessageType.AUDIO || typeId === MessageType.VIDEO ||
+    typeId === MessageType.DATA_AMF0;
 }

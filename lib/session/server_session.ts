@@ -1,7 +1,6 @@
 import { amfEcmaArray, AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
 import { quotePeerText, withoutUserInfo } from "../base/text.ts";
 import { VERSION } from "../base/version.ts";
-import type { ChunkLimits } from "../rtmp/chunk_reader.ts";
 import type { Command } from "../rtmp/commands.ts";
 import { CONTROL_MSID, StatusCode, UserControlEvent } from "../rtmp/constants.ts";
 import {
@@ -21,8 +20,9 @@ import {
   ServerStream,
   type ServerStreamHandler,
 } from "./server_stream.ts";
+import { type LimitedState, MAX_CONNECT_TEXT, SESSION_LIMITS } from "./session_limits.ts";
 
-/** A peer's `connect`. */
+/** A peer's `connect`. Its texts are cut to 4,096 characters. */
 export interface ConnectRequest {
   readonly id: number;
   readonly app: string;
@@ -59,7 +59,6 @@ interface ServerSessionOptions {
   /** Size of the chunks sent to the peer, in bytes. The same for all connections of the process. */
   readonly chunkSize: number;
   readonly handshake: HandshakeOptions;
-  readonly limits?: ChunkLimits;
 }
 
 /** A command and the message stream it was sent on. */
@@ -126,7 +125,7 @@ export class ServerSession implements MessageLayerHandler {
     this.#handler = handler;
     this.#chunkSize = options.chunkSize;
     this.#state = { type: "handshake", handshake: new ServerHandshake(options.handshake) };
-    this.#messages = new MessageLayer(this, options.limits);
+    this.#messages = new MessageLayer(this, () => SESSION_LIMITS[this.#limitedState]);
     this.#writer = new CommandWriter(handler);
     this.#stream = new ServerStream(handler, this.#writer);
   }
@@ -137,12 +136,22 @@ export class ServerSession implements MessageLayerHandler {
    * @throws {WireError} when the peer violates the protocol; close the connection
    */
   push(bytes: Uint8Array): void {
-    if (this.#state.type !== "handshake") return this.#messages.push(bytes);
+    for (let at = 0; at < bytes.length;) at += this.pushPart(bytes.subarray(at));
+  }
+
+  /**
+   * Reads a part of the next bytes, about a millisecond of work: a client that sends many short
+   * messages cannot keep others waiting.
+   *
+   * @returns bytes read, at least one unless there are none; pass the rest in the next call
+   * @throws {WireError} as {@linkcode push} does
+   */
+  pushPart(bytes: Uint8Array): number {
+    if (this.#state.type !== "handshake") return this.#messages.pushPart(bytes);
     const step = this.#state.handshake.push(bytes);
     if (step.send !== null) this.send(step.send);
-    if (!step.done) return;
-    this.#state = UNCONNECTED;
-    if (step.rest.length > 0) this.#messages.push(step.rest);
+    if (step.done) this.#state = UNCONNECTED;
+    return bytes.length - step.rest.length;
   }
 
   /**
@@ -261,6 +270,10 @@ export class ServerSession implements MessageLayerHandler {
     }
   }
 
+  get #limitedState(): LimitedState {
+    return this.#state.type === "connected" ? this.#stream.limitedState : "connecting";
+  }
+
   #onFirstCommand(command: Command): void {
     const { name, transactionId } = command;
     if (name === "connect") return this.#onConnect(command);
@@ -314,5 +327,5 @@ export class ServerSession implements MessageLayerHandler {
 }
 
 function textOf(value: AmfValue): string {
-  return typeof value === "string" ? value : "";
+  return typeof value === "string" ? value.slice(0, MAX_CONNECT_TEXT) : "";
 }

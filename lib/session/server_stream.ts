@@ -7,6 +7,7 @@ import type { Refusal, Status } from "../rtmp/status.ts";
 import type { CommandWriter } from "./command_writer.ts";
 import { EarlyMedia } from "./early_media.ts";
 import { playStart } from "./play_start.ts";
+import type { LimitedState } from "./session_limits.ts";
 
 /** A kind of media that a player can refuse. */
 export type MediaTrack = "audio" | "video";
@@ -49,6 +50,14 @@ type StreamState =
   }
   | { readonly type: "playing" }
   | { readonly type: "publishing"; readonly early: EarlyMedia };
+
+const LIMITED_STATES: Readonly<Record<StreamState["type"], LimitedState>> = {
+  idle: "idle",
+  "play requested": "playing",
+  playing: "playing",
+  "publish requested": "asking",
+  publishing: "publishing",
+};
 
 const IDLE: StreamState = { type: "idle" };
 const PLAYING: StreamState = { type: "playing" };
@@ -93,6 +102,11 @@ export class ServerStream {
   /** What the player refuses, from before its play started or since. */
   get unwantedTracks(): readonly MediaTrack[] {
     return this.#unwanted;
+  }
+
+  /** What the peer does, as far as limits depend on it. */
+  get limitedState(): LimitedState {
+    return LIMITED_STATES[this.#state.type];
   }
 
   /** Announces a play. Returns false when the peer has withdrawn the request. */

@@ -113,15 +113,12 @@ const CHUNKS: readonly Attack[] = [
   {
     name: "more unfinished messages than allowed",
     after: "handshake",
-    // SetChunkSize 7,000,000, then on each of ten chunk streams the first chunk of a message of 8
-    // MB.
+    // SetChunkSize 60,000, then on each of three chunk streams the first chunk of a message of
+    // 100,000 bytes.
     async run(peer) {
-      await peer.write(message(1, hex("006ACFC0")));
-      // Shared by all chunks: the memory measured includes the client's.
-      const payload = new Uint8Array(7_000_000);
-      for (let csid = 10; csid < 20 && !peer.isEnded; csid++) {
-        await peer.write(chunkHeader(csid, 9, 8_000_000));
-        await peer.write(payload);
+      await peer.write(message(1, hex("0000EA60")));
+      for (let csid = 10; csid < 13; csid++) {
+        await peer.write(chunkHeader(csid, 9, 100_000), new Uint8Array(60_000));
       }
     },
     message: /^Client closed: Cannot buffer \d+ bytes of incomplete messages/,
@@ -159,8 +156,12 @@ const CHUNKS: readonly Attack[] = [
   },
   {
     name: "an aggregate that is cut",
-    after: "handshake",
-    run: (peer) => peer.write(message(22, hex("09 FFFFFF 000000 00 000000"))),
+    after: "connect",
+    run: (peer) =>
+      peer.write(
+        command("publish", 0, AMF_NULL, amfString("cut")),
+        message(22, hex("09 FFFFFF 000000 00 000000")),
+      ),
     message: /^Client closed: Cannot split aggregate message/,
   },
 ];

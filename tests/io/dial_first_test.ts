@@ -116,3 +116,11 @@ Deno.test("dialFirst() aborts all attempts when it is aborted", async () => {
   assertEquals([error.message, rig.dialled.length], ["enough", 2]);
   assertEquals(rig.clock.pendingCount, 0);
 });
+
+Deno.test("dialFirst() fails when it was aborted before, and dials nothing", async () => {
+  const signal = AbortSignal.abort(new Error("withdrawn"));
+  const dial = () => Promise.reject(new Error("dialled"));
+  const address = { hostname: "1", port: 1935 };
+  const outcome = dialFirst([address], { dial, clock: new FakeClock(), signal });
+  await assertRejects(() => outcome, Error, "withdrawn");
+});

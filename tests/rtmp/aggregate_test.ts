@@ -86,3 +86,11 @@ Deno.test("splitAggregate() rejects every aggregate that ends inside a message",
     assertEquals([error.offset, emitted], [[0, 18, 35][whole], whole], `length ${length}`);
   }
 });
+
+Deno.test("splitAggregate() rejects the 2,049th message: an aggregate is split in one go", () => {
+  // Empty audio messages with their back pointers, 15 bytes each.
+  const messages = hex(`08 000000 000000 00 000000 0000000b`.repeat(2049));
+  let count = 0;
+  const error = assertThrows(() => splitAggregate(0, messages, () => count++), WireError);
+  assertEquals([count, error.code], [2048, "chunk.aggregate_too_long"]);
+});

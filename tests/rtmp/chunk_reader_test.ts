@@ -7,8 +7,8 @@
 import { concatBytes } from "../../lib/base/bytes.ts";
 import { WireError } from "../../lib/base/errors.ts";
 import { readFlv } from "../../lib/media/flv_file.ts";
-import { type ChunkLimits, ChunkReader } from "../../lib/rtmp/chunk_reader.ts";
-
+import { type ChunkLimits, MEDIA_LIMITS } from "../../lib/rtmp/chunk_limits.ts";
+import { ChunkReader } from "../../lib/rtmp/chunk_reader.ts";
 import {
   FFMPEG_AUDIO_VIDEO,
   LIBRTMP_AUDIO_VIDEO,
@@ -36,7 +36,7 @@ function readChunks(chunks: readonly Uint8Array[], limits?: ChunkLimits): Outcom
   const reader = new ChunkReader({
     onMessage: (typeId, timestampMs, msid, payload) =>
       messages.push([typeId, timestampMs, msid, payload.slice()]),
-  }, limits);
+  }, limits === undefined ? undefined : () => limits);
   try {
     for (const chunk of chunks) reader.push(chunk);
     return { messages };
@@ -524,6 +524,7 @@ Deno.test("ChunkReader.push() does not wait for bytes after a short tail when th
 // Limits
 
 const SMALL_LIMITS: ChunkLimits = {
+  ...MEDIA_LIMITS,
   maxMessageBytes: 10_000,
   maxChunkStreams: 3,
   maxUnassembledBytes: 4096 * 3,
@@ -555,6 +556,45 @@ Deno.test("ChunkReader.push() accepts a message as long as the limit", () => {
   );
 });
 
+Deno.test("ChunkReader.push() rejects a command of more than 64 KiB, in either encoding", () => {
+  // 0x10000 is 64 KiB; a command of that length is only begun.
+  for (const type of ["14", "11"]) {
+    assertEquals(readChunks([hex(`03 000000 010000 ${type} 00000000`)]), { messages: [] });
+    assertEquals(readChunks([hex(`03 000000 010001 ${type} 00000000`)]), {
+      messages: [],
+      code: "chunk.message_too_long",
+    });
+  }
+});
+
+// Parts
+
+Deno.test("ChunkReader.pushPart() reads 256 chunks, however short, and continues where it stopped", () => {
+  let count = 0;
+  const reader = new ChunkReader({ onMessage: () => count++ });
+  // An empty audio message, then fmt 3 chunks that repeat it: one byte each.
+  const bytes = join(["05 000000 000000 08 01000000", "c5".repeat(600)]);
+  const taken = [0, 0, 0].map((_, part) =>
+    reader.pushPart(bytes.subarray(part && [0, 267, 523][part]!))
+  );
+  assertEquals([taken, count], [[267, 256, 89], 601]);
+});
+
+Deno.test("ChunkReader.pushPart() stops after a command: one may be much work", () => {
+  const reader = new ChunkReader({ onMessage() {} });
+  const command = hex("03 000000 000001 14 00000000 05");
+  assertEquals(reader.pushPart(join([command, command])), command.length);
+});
+
+Deno.test("ChunkReader.pushPart() reads a whole buffer of an honest publisher", () => {
+  const reader = new ChunkReader({ onMessage() {} });
+  reader.push(hex(setChunkSize(65_536)));
+  // 60 KB of video in one chunk, and twenty audio messages.
+  const audio = join(["04 000000 000064 08 01000000", filler(100)]);
+  const bytes = join(["06 000000 00ea60 09 01000000", filler(60_000), ...Array(20).fill(audio)]);
+  assertEquals(reader.pushPart(bytes), bytes.length);
+});
+
 Deno.test("ChunkReader.push() rejects the 65th of 70,000 chunk streams", () => {
   let opened = 0;
   const reader = new ChunkReader({ onMessage: () => opened++ });
@@ -570,11 +610,7 @@ Deno.test("ChunkReader.push() rejects the 65th of 70,000 chunk streams", () => {
 
 Deno.test("ChunkReader.push() limits received bytes, not those that 64 chunk streams announce", () => {
   // 64 times 8 MiB are announced; 128 bytes of each are in the smallest buffer of 4 KiB.
-  const limits = {
-    maxMessageBytes: 8 * 1024 * 1024,
-    maxChunkStreams: 64,
-    maxUnassembledBytes: 64 * 4096,
-  };
+  const limits = { ...MEDIA_LIMITS, maxUnassembledBytes: 64 * 4096 };
   const outcome = readChunks(
     Array.from(
       { length: 64 },

@@ -1,6 +1,7 @@
 /** Messages are written by hand: csid, time, length, type, message stream id, payload. */
 
 import { WireError } from "../../lib/base/errors.ts";
+import { MEDIA_LIMITS } from "../../lib/rtmp/chunk_limits.ts";
 import { MessageLayer, type MessageLayerHandler } from "../../lib/session/message_layer.ts";
 import { assertEquals, assertMatch, assertThrows } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
@@ -138,7 +139,7 @@ const CASES: readonly { readonly does: string; readonly messages: string; lines:
   {
     does: "ignores an aggregate in an aggregate",
     messages: "07 000000 00000F 16 01000000 16 000000 000000 00 000000 0000000B",
-    lines: ["ignored message type 22"],
+    lines: ["ignored message type 22 in an aggregate"],
   },
 ];
 
@@ -207,7 +208,7 @@ Deno.test("MessageLayer.setAckWindow() acknowledges without a window from the pe
 });
 
 Deno.test("MessageLayer.push() rejects messages longer than its limit", () => {
-  const limits = { maxMessageBytes: 10, maxChunkStreams: 4, maxUnassembledBytes: 100 };
-  const layer = new MessageLayer(new Log(), limits);
+  const limits = { ...MEDIA_LIMITS, maxMessageBytes: 10 };
+  const layer = new MessageLayer(new Log(), () => limits);
   assertThrows(() => layer.push(hex("06 000000 00000B 09 01000000")), WireError);
 });
