@@ -69,7 +69,7 @@ const VALUE_EXAMPLES: Readonly<Record<string, string>> = {
 const SRS_OPTION_FIXES: ReadonlyMap<string, string> = new Map([
   ["-g", "it prints SRS's signature; use `edge --version`"],
   ["-G", "it prints SRS's signature; use `edge --version`"],
-  ["-e", "it configures SRS by environment variables; use `edge --config FILE` or options"],
+  ["-e", "leave out --config, or set SRS_ENV_ONLY=on; environment variables are always read"],
   ["-V", "use `edge --version`"],
   ["-?", "use `edge --help`"],
 ]);
@@ -130,12 +130,6 @@ function serveCommand(parsed: ParsedArgs): ServeCommand {
   refuseOptionsOf(parsed, DEMO_OPTIONS, 'only "edge demo" takes it');
   const configFile = onlyValueOf(parsed, "config");
   const test = parsed["test"] === true;
-  if (test && configFile === undefined) {
-    throw new UsageError(
-      'Option "--test" has no configuration to test',
-      "name a file: `edge --test --config edge.conf`",
-    );
-  }
   const command = { type: "serve", test, overrides: serveOverrides(parsed) } as const;
   return configFile === undefined ? command : { ...command, configFile };
 }

@@ -1,10 +1,11 @@
 import { systemClock } from "../base/clock.ts";
-import { describeConfigProblem, describeError } from "../base/errors.ts";
+import { describeConfigProblem, describeError, UsageError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import type { Config, ListenAddress, LogConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
 import { applyOverrides } from "../config/overrides.ts";
-import { defaultConfig, type LoadedConfig } from "../config/parse_config.ts";
+import type { Environment } from "../config/environment.ts";
+import { type LoadedConfig, parseDefaults } from "../config/parse_config.ts";
 import { HttpListenError } from "../http/http_server.ts";
 import { formatAddress } from "../io/address.ts";
 import { denoNetwork } from "../io/tcp.ts";
@@ -15,6 +16,7 @@ import { EXIT_CODE, type ExitCode } from "./exit_codes.ts";
 import { loadHttp } from "../app/load_http.ts";
 import { LogThrottle } from "../logging/log_throttle.ts";
 import { createLogging, type Logging } from "../logging/logging.ts";
+import { configFileOf, takeEnvironment } from "./environment.ts";
 import { acquirePidFile } from "./pid_file.ts";
 import { onStopSignal } from "./signals.ts";
 import { StartError } from "../app/start_error.ts";
@@ -29,10 +31,12 @@ import { countWorkers, startThreads } from "../app/threaded_server.ts";
  * @throws {ConfigError} {@linkcode StartError} {@linkcode PidFileError}
  */
 export async function serve(command: ServeCommand, say: (line: string) => void): Promise<ExitCode> {
-  const { config, warnings } = load(command);
+  const environment = takeEnvironment();
+  const file = configFileOf(environment, command.configFile);
+  const { config, warnings } = load(command, file, environment);
   if (command.test) {
     for (const warning of warnings) say(describeConfigProblem(warning));
-    say(`Configuration file ${command.configFile} is valid`);
+    say(file === undefined ? "Configuration is valid" : `Configuration file ${file} is valid`);
     return EXIT_CODE.ok;
   }
   if (config.workDir !== "") Deno.chdir(config.workDir);
@@ -40,7 +44,7 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
   const logging = createLogging(config.log);
   for (const warning of warnings) logging.logger.warning(describeConfigProblem(warning));
   try {
-    await runServer(config, command, logging);
+    await runServer(config, logging, { file, variables: [...environment.keys()] });
   } finally {
     await logging.close();
     pidFile?.release();
@@ -48,14 +52,30 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
   return EXIT_CODE.ok;
 }
 
-function load(command: ServeCommand): LoadedConfig {
-  const loaded = command.configFile === undefined
-    ? { config: defaultConfig(), warnings: [] }
-    : loadConfig(command.configFile);
-  return { ...loaded, config: applyOverrides(loaded.config, command.overrides) };
+/** Where the settings come from. */
+interface Sources {
+  /** Undefined for none. */
+  readonly file: string | undefined;
+  /** Names of environment variables. */
+  readonly variables: readonly string[];
 }
 
-async function runServer(config: Config, command: ServeCommand, logging: Logging): Promise<void> {
+function load(
+  { test, overrides }: ServeCommand,
+  file: string | undefined,
+  environment: Environment,
+): LoadedConfig {
+  if (test && file === undefined && environment.size === 0) {
+    throw new UsageError(
+      'Option "--test" has no configuration to test',
+      "name a file: `edge --test --config edge.conf`",
+    );
+  }
+  const loaded = file === undefined ? parseDefaults(environment) : loadConfig(file, environment);
+  return { ...loaded, config: applyOverrides(loaded.config, overrides) };
+}
+
+async function runServer(config: Config, logging: Logging, sources: Sources): Promise<void> {
   const throttle = new LogThrottle(logging.logger, systemClock);
   const { logger } = throttle;
   const configureLog = (log: LogConfig) => logging.configure(log);
@@ -75,7 +95,7 @@ async function runServer(config: Config, command: ServeCommand, logging: Logging
           createHttp: await loadHttp(config),
         }),
   );
-  announce(server, config, command, logging);
+  announce(server, config, sources, logging);
   await new Promise<void>((resolve) => {
     const dispose = onStopSignal(
       () => {
@@ -128,11 +148,15 @@ function fixFor(error: unknown, addresses: readonly ListenAddress[]): string {
 function announce(
   server: Service,
   config: Config,
-  command: ServeCommand,
+  { file, variables }: Sources,
   logging: Logging,
 ): void {
-  const source = command.configFile ?? "none: an origin with default settings";
-  logging.notice(`edge ${VERSION} started`, { config: source, pid: Deno.pid });
+  const ownDefaults = variables.length === 0 ? "none: an origin with default settings" : "none";
+  logging.notice(`edge ${VERSION} started`, { config: file ?? ownDefaults, pid: Deno.pid });
+  // Names only: values may be passwords.
+  if (variables.length > 0) {
+    logging.notice("Environment variables replace settings", { names: variables.join(" ") });
+  }
   for (const vhost of config.vhosts.values()) {
     if (vhost.mode === "local") {
       logging.notice(`Vhost ${vhost.name} is an origin`);

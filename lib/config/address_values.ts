@@ -26,6 +26,7 @@ export function listenAddresses(options: ListenOptions): ValueType<readonly List
   return {
     label: "one or more of `port`, `ip:port`, `[ipv6]:port`",
     unit: "",
+    isList: true,
     parse(directive, problems) {
       const seen = new Set<string>();
       return parseWords(directive, problems, (word, refuse) => {
@@ -69,6 +70,7 @@ export function securityRule(action: SecurityRule["action"]): ValueType<readonly
   return {
     label: "`play` or `publish`, then `all`, an IP address or a CIDR range; repeatable",
     unit: "",
+    isList: true,
     parse: (directive, problems) => parseRule(action, directive, problems),
   };
 }

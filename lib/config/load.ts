@@ -1,14 +1,16 @@
 import { ConfigError, describeError } from "../base/errors.ts";
+import { type Environment, NO_VARIABLES } from "./environment.ts";
 import { type LoadedConfig, parseConfig } from "./parse_config.ts";
 
 /**
- * Reads the configuration from the file at `path` and the files it includes. This is the only
+ * Reads the configuration from the file at `path` and the files it includes; `environment` replaces
+ * values of them. This is the only
  * function of this folder that reads files.
  *
  * @throws {ConfigError} with all errors and warnings, sorted by position, when there is any error
  */
-export function loadConfig(path: string): LoadedConfig {
-  return parseConfig(readMainFile(path), path, { readFile });
+export function loadConfig(path: string, environment: Environment = NO_VARIABLES): LoadedConfig {
+  return parseConfig(readMainFile(path), path, { readFile, environment });
 }
 
 function readMainFile(path: string): string {

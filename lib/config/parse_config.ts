@@ -3,6 +3,7 @@
 import type { ConfigProblem } from "../base/errors.ts";
 import { buildConfig } from "./build_config.ts";
 import { type Config, DEFAULT_VHOST } from "./config.ts";
+import { applyEnvironment, type Environment, NO_VARIABLES } from "./environment.ts";
 import { ProblemList } from "./problem_list.ts";
 import { parseSrs, type ReadFile } from "./srs_parser.ts";
 import { translate } from "./srs_translate.ts";
@@ -20,6 +21,8 @@ export interface LoadedConfig {
 interface ParseOptions {
   /** Reads the files that the text includes. */
   readonly readFile: ReadFile;
+  /** Replaces values of the text. */
+  readonly environment?: Environment;
 }
 
 /**
@@ -31,18 +34,29 @@ interface ParseOptions {
 export function parseConfig(
   text: string,
   fileName: string,
-  { readFile }: ParseOptions,
+  { readFile, environment = NO_VARIABLES }: ParseOptions,
 ): LoadedConfig {
   const problems = new ProblemList(fileName);
   const directives = syntaxOf(fileName) === tomlSyntax
     ? parseToml(text, fileName, problems)
     : parseSrs(text, fileName, { readFile, problems });
-  const config = buildConfig(translate(directives), fileName, problems);
+  const all = applyEnvironment(translate(directives), environment);
+  const config = buildConfig(all, fileName, problems);
   return { config, warnings: problems.warningsOrThrow() };
 }
 
-/** Returns the configuration without a file: an origin on port 1935, logging to the console. */
-export function defaultConfig(): Config {
+/**
+ * Returns the configuration without a file: an origin on port 1935, logging to the console, unless
+ * variables say otherwise.
+ *
+ * @throws {ConfigError} as {@linkcode parseConfig}, for variables only.
+ */
+export function parseDefaults(environment: Environment): LoadedConfig {
   const text = `listen 1935; vhost ${DEFAULT_VHOST} { }`;
-  return parseConfig(text, "default", { readFile: () => undefined }).config;
+  return parseConfig(text, "default", { readFile: () => undefined, environment });
+}
+
+/** Returns the configuration without a file and variables. */
+export function defaultConfig(): Config {
+  return parseDefaults(NO_VARIABLES).config;
 }

@@ -51,7 +51,10 @@ export class ProblemList {
     { file, line, column }: Position,
     text: { readonly what: string; readonly fix: string },
   ): void {
-    this.#problems.push({ severity, file, line, column, ...text });
+    // A variable that applies to several vhosts has the same problem in each.
+    const isKnown = line === 0 &&
+      this.#problems.some((known) => known.file === file && known.what === text.what);
+    if (!isKnown) this.#problems.push({ severity, file, line, column, ...text });
   }
 
   #compare(a: ConfigProblem, b: ConfigProblem): number {

@@ -8,6 +8,8 @@ export interface ValueType<T> {
   readonly label: string;
   /** Unit of a bare number, or an empty string. */
   readonly unit: string;
+  /** Whether several words may be written. */
+  readonly isList: boolean;
   /**
    * Returns the value of `directive`, which has at least one word. Reports bad words to `problems`
    * and returns undefined for them.
@@ -34,6 +36,7 @@ export function single<T>(label: string, parseWord: ParseWord<T>): ValueType<T> 
   return {
     label,
     unit: "",
+    isList: false,
     parse(directive, problems) {
       const extra = directive.args[1];
       if (extra === undefined) return parseWords(directive, problems, parseWord)?.[0];
@@ -64,6 +67,7 @@ export function list<T>(label: string, parseWord: ParseWord<T>): ValueType<reado
   return {
     label,
     unit: "",
+    isList: true,
     parse: (directive, problems) => parseWords(directive, problems, parseWord),
   };
 }

@@ -136,6 +136,7 @@ export function autoOr<T>(type: ValueType<T>): ValueType<T | "auto"> {
   return {
     label: `\`auto\`, ${type.label}`,
     unit: type.unit,
+    isList: type.isList,
     parse(directive, problems) {
       const [word, extra] = directive.args;
       const isAuto = word?.text === "auto" && extra === undefined;

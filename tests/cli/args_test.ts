@@ -70,7 +70,6 @@ const REFUSED: readonly {
   { args: "--listen -cedge.conf", message: 'Option "--listen" has no value', fix: "1935" },
   { args: "-c a -c b", message: 'Option "--config" is given 2 times', fix: "once" },
   { args: "--origin a,,b", message: 'Option "--origin" has an empty origin', fix: "one comma" },
-  { args: "-t", message: 'Option "--test" has no configuration', fix: "--config edge.conf" },
   { args: "edge.conf", message: 'word "edge.conf"', fix: "edge --config edge.conf" },
   { args: "-t edge.conf", message: 'word "edge.conf"', fix: "edge --config edge.conf" },
   { args: "help", message: 'word "help"', fix: "edge --help" },

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../helpers/assert.ts";
 import { edgeCommand } from "../helpers/edge_server.ts";
+import { freePort } from "../helpers/ports.ts";
 import { numberedFrame } from "../helpers/numbered_stream.ts";
 import { needs } from "../helpers/permissions.ts";
 import { type ChildProcess, startProcess } from "../helpers/processes.ts";
@@ -50,8 +51,13 @@ class WorkDirectory {
 
   /** Starts the program. */
   start(...args: readonly string[]): ChildProcess {
+    return this.startWith({}, ...args);
+  }
+
+  /** Starts the program with environment variables. */
+  startWith(env: Readonly<Record<string, string>>, ...args: readonly string[]): ChildProcess {
     const command = [...edgeCommand(), ...args] as const;
-    return startProcess({ name: "edge", command, cwd: this.directory });
+    return startProcess({ name: "edge", command, cwd: this.directory, env });
   }
 
   /** Runs the program to its end. */
@@ -134,6 +140,39 @@ serveTest("edge without a file is an origin and logs that first", async (place) 
   await using publisher = await RtmpClient.publish(port, "show");
   publisher.push(numberedFrame(1));
   await player.untilMedia(1);
+});
+
+serveTest("edge reads SRS's environment variables and logs their names only", async (place) => {
+  const api = "http_api { enabled on; auth { enabled on; username admin; password file; } }";
+  const file = await place.write("a.conf", `${ORIGIN}${api}\n`);
+  const port = freePort();
+  const env = {
+    SRS_LISTEN: "127.0.0.1:1",
+    SRS_CONFIG_FILE: file,
+    SRS_HTTP_API_LISTEN: `127.0.0.1:${port}`,
+    SRS_HTTP_API_AUTH_PASSWORD: "from the environment",
+  };
+  await using server = place.startWith(env, "--config", "none.conf", ...LISTEN);
+  await portOf(server);
+  const answer = await fetch(`http://127.0.0.1:${port}/api/v1/versions`, {
+    headers: { authorization: `Basic ${btoa("admin:from the environment")}` },
+  });
+  await answer.body?.cancel();
+  assertEquals(answer.status, 200);
+  const log = server.stderr.join("\n");
+  assertMatch(log, /names="SRS_CONFIG_FILE SRS_LISTEN .*SRS_HTTP_API_AUTH_PASSWORD"/);
+  assert(!log.includes("from the environment"), log);
+});
+
+serveTest("edge reads no file when SRS_ENV_ONLY is on", async (place) => {
+  await using server = place.startWith(
+    { SRS_ENV_ONLY: "on", EDGE_ORIGIN: "127.0.0.1:1" },
+    "--config",
+    "none.conf",
+    ...LISTEN,
+  );
+  await portOf(server);
+  assertMatch(server.stderr.join("\n"), /Vhost __defaultVhost__ is an edge origins=127\.0\.0\.1:1/);
 });
 
 serveTest("edge --origin is an edge without a file", async (place) => {

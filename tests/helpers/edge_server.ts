@@ -83,7 +83,13 @@ export async function startEdgeFromFile(
 export function edgeCommand(): [string, ...string[]] {
   const binary = edgeBinary();
   if (binary !== undefined) return [binary];
-  const allowed = ["--allow-net", "--allow-read", "--allow-write"];
+  const allowed = [
+    "--no-prompt",
+    "--allow-net",
+    "--allow-read",
+    "--allow-write",
+    "--allow-env=SRS_*,EDGE_*",
+  ];
   const config = `--config=${PROJECT_ROOT}deno.json`;
   return [
     Deno.execPath(),

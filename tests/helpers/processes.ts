@@ -15,6 +15,8 @@ interface ProcessOptions {
   /** Program and arguments. */
   readonly command: readonly [string, ...string[]];
   readonly cwd?: string;
+  /** Environment variables in addition to those of the test. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A running child process and everything it has printed. */
@@ -142,6 +144,7 @@ export function startProcess(options: ProcessOptions): ChildProcess {
   const command = new Deno.Command(program, {
     args,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: { ...options.env } }),
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
