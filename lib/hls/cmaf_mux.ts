@@ -8,6 +8,7 @@ import {
   LogLevel,
   Output,
 } from "mediabunny";
+import { unmarkFirstFrame } from "./sample_flags.ts";
 import type { Packet, Segment } from "./segmenter.ts";
 import type { AudioTrack, VideoTrack } from "./track.ts";
 
@@ -43,7 +44,10 @@ export async function muxCmaf(segment: Segment, pause: Pause): Promise<CmafSegme
   const [target, initTarget] = [new BufferTarget(), new BufferTarget()];
   const format = new CmafOutputFormat({ minimumFragmentDuration: FRAGMENT_SECONDS });
   await fill(new Output({ format, target, initTarget }), segment, pause);
-  return { media: new Uint8Array(target.buffer!), init: new Uint8Array(initTarget.buffer!) };
+  const media = new Uint8Array(target.buffer!);
+  // Video is the first track.
+  if (!segment.isIndependent) unmarkFirstFrame(media);
+  return { media, init: new Uint8Array(initTarget.buffer!) };
 }
 
 async function fill(output: Output, segment: Segment, pause: Pause): Promise<void> {
@@ -110,7 +114,7 @@ class VideoSource {
     output.addVideoTrack(this.#source);
   }
 
-  /** Muxers insist on a keyframe first. A segment that was overdue starts with another frame. */
+  /** mediabunny insists on a keyframe first. A segment that was overdue starts with another frame. */
   async add(packet: Packet): Promise<void> {
     const type = packet.isKey || this.#isFirst ? "key" : "delta";
     this.#isFirst = false;

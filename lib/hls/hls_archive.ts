@@ -11,11 +11,11 @@ import {
   withExtension,
 } from "./file_names.ts";
 import type { HlsFiles } from "./hls_files.ts";
-import type { Container } from "../media/codecs.ts";
+import type { AudioCodec, Container, VideoCodec } from "../media/codecs.ts";
 import { parsePlaylist, Playlist, type PlaylistEntry, targetSecondsOf } from "./playlist.ts";
 import type { MuxedSegment } from "./segment_mux.ts";
 import type { Segment } from "./segmenter.ts";
-import { containerFor, isSameTrack } from "./track.ts";
+import { type AudioTrack, containerFor, isSameTrack, type VideoTrack } from "./track.ts";
 
 /** Options of {@linkcode HlsArchive}. */
 interface HlsArchiveOptions {
@@ -29,13 +29,25 @@ interface HlsArchiveOptions {
   readonly wallMs: () => number;
 }
 
+/** The tracks of a segment. */
+type Tracks = Pick<Segment, "video" | "audio">;
+
+/** The codecs of a list's tracks; null until a segment has the track. */
+interface Codecs {
+  readonly video: VideoCodec | null;
+  readonly audio: AudioCodec | null;
+}
+
 /** The newest init segment on the disk, with the tracks it describes. */
-interface InitSegment extends Pick<Segment, "video" | "audio"> {
+interface InitSegment extends Tracks {
   readonly uri: string;
 }
 
 const FIX_DISK = "give the server write access to the hls_path folder, and check its free space";
 const FIX_ENCODER = "check the encoder: its frames do not match their sequence header";
+
+/** Players poll a playlist once per target duration, and this much later at most. */
+const POLL_MARGIN_MS = 500;
 
 /** How far dates may be behind the clock, or after a burst ahead of it. */
 const MAX_BEHIND_MS = 1000;
@@ -45,9 +57,10 @@ const MAX_AHEAD_MS = 10_000;
  * The files of one stream: playlist, segments, init segments. They outlive the publisher and the
  * process: an existing playlist is continued, unless it ended.
  *
- * A playlist has one container, because no tag takes an init segment back and players do not
- * survive the change. It is a transport stream until a segment needs CMAF, and then CMAF for as
- * long as the archive exists.
+ * A playlist has one container and one codec per track, because players do not survive a change:
+ * hls.js that of the container, Shaka that of a codec. The change ends the list, and a new one
+ * begins. The container is a transport stream until a segment needs CMAF, and then CMAF for as long
+ * as the archive exists.
  *
  * Methods never reject; do not run them concurrently.
  */
@@ -67,10 +80,12 @@ export class HlsArchive {
   /** Whether the next segment is the first of a list that replaces another one. */
   #isRestarted = false;
   /**
-   * Whether the new list is not in the file yet. After a change of container it appears with its
-   * second segment: until then players read that the old one has ended, and stop without an error.
+   * Until when, in ms since 1970, a new list is not written: players that follow the old one must
+   * see that it has ended.
    */
-  #isWithheld = false;
+  #withheldUntilMs = -Infinity;
+  /** Codecs of the newest segment; null before the first one. */
+  #codecs: Codecs | null = null;
   /** Time of day at which the next segment begins if it continues the newest one. */
   #nextWallMs = Infinity;
 
@@ -93,6 +108,14 @@ export class HlsArchive {
     this.#hasGap = !isAdded;
   }
 
+  /**
+   * Ends the list if it cannot hold segments of these tracks, which are about to follow. The sooner
+   * it ends, the sooner players may see the new one.
+   */
+  async expect(tracks: Tracks): Promise<void> {
+    await this.#try(async () => await this.#restartIfNeeded(await this.#open(), tracks));
+  }
+
   /** Records that a segment was dropped before it got here. */
   skip(): void {
     this.#hasGap = true;
@@ -102,8 +125,7 @@ export class HlsArchive {
   async end(): Promise<void> {
     const playlist = this.#playlist;
     if (playlist === null || playlist.isEnded || playlist.entries.length === 0) return;
-    playlist.end();
-    await this.#try(() => this.#writePlaylist(playlist));
+    await this.#try(() => this.#end(playlist));
   }
 
   /** Removes the segments that are no longer in the playlist. */
@@ -124,27 +146,35 @@ export class HlsArchive {
 
   async #add(segment: Segment, endWallMs: number): Promise<void> {
     const playlist = await this.#open();
-    if (containerFor(segment.video, segment.audio) === "cmaf") this.#container = "cmaf";
-    await this.#restartIfNeeded(playlist);
+    await this.#restartIfNeeded(playlist, segment);
     const muxed = await this.#mux(segment);
     await this.#write(playlist, segment, muxed, endWallMs);
     if (this.#failure !== "") this.#options.logger.info("HLS writing resumed");
     this.#failure = "";
   }
 
-  async #restartIfNeeded(playlist: Playlist): Promise<void> {
-    const isOther = playlist.entries.some(({ initUri }) =>
-      (initUri === null) !== (this.#container === "mpegts")
+  async #end(playlist: Playlist): Promise<void> {
+    playlist.end();
+    await this.#writePlaylist(playlist);
+    const holdMs = playlist.targetSeconds * 1000 + POLL_MARGIN_MS;
+    this.#withheldUntilMs = this.#options.wallMs() + holdMs;
+  }
+
+  async #restartIfNeeded(playlist: Playlist, tracks: Tracks): Promise<void> {
+    if (containerFor(tracks.video, tracks.audio) === "cmaf") this.#container = "cmaf";
+    const isOther = playlist.entries.length > 0 && (
+      playlist.entries.some(({ initUri }) =>
+        (initUri === null) !== (this.#container === "mpegts")
+      ) ||
+      isOtherCodec(this.#codecs?.video, tracks.video) ||
+      isOtherCodec(this.#codecs?.audio, tracks.audio)
     );
     if (!isOther && !playlist.isEnded) return;
-    if (!playlist.isEnded) {
-      playlist.end();
-      await this.#writePlaylist(playlist);
-      this.#isWithheld = true;
-    }
+    if (!playlist.isEnded) await this.#end(playlist);
     const dropped = playlist.restart();
     if (this.#options.config.cleanup) this.#retired.push(...dropped);
     this.#isRestarted = true;
+    this.#codecs = null;
   }
 
   async #mux(segment: Segment): Promise<MuxedSegment> {
@@ -181,7 +211,11 @@ export class HlsArchive {
       initUri: init && this.#init!.uri,
     });
     this.#isRestarted = false;
-    if (!this.#isWithheld || !isFirst) await this.#writePlaylist(playlist);
+    this.#codecs = {
+      video: segment.video?.codec ?? this.#codecs?.video ?? null,
+      audio: segment.audio?.codec ?? this.#codecs?.audio ?? null,
+    };
+    if (wallMs() >= this.#withheldUntilMs) await this.#writePlaylist(playlist);
     if (config.cleanup) this.#retired.push(...dropped);
     await this.#removeRetired(playlist.windowMs);
   }
@@ -198,7 +232,7 @@ export class HlsArchive {
   }
 
   async #writePlaylist(playlist: Playlist): Promise<void> {
-    this.#isWithheld = false;
+    this.#withheldUntilMs = -Infinity;
     await this.#options.files.write(
       this.#pathOf(this.#playlistPath),
       encodeUtf8(playlist.render()),
@@ -288,6 +322,13 @@ export class HlsArchive {
       return false;
     }
   }
+}
+
+function isOtherCodec(
+  codec: VideoCodec | AudioCodec | null | undefined,
+  track: VideoTrack | AudioTrack | null,
+): boolean {
+  return track !== null && (codec ?? track.codec) !== track.codec;
 }
 
 /** A segment cannot be muxed. */

@@ -170,6 +170,7 @@ export class HlsService {
     channel.cancelCleanup = null;
     const segmenter = new Segmenter(config, {
       onSegment: (segment) => this.#add(channel, segment),
+      onTracks: (tracks) => this.#enqueue(() => channel.archive.expect(tracks)),
       onOmitted: (codecName, reason) => logOmission(logger, codecName, reason),
       onLongGop: (gopMs) => logLongGop(logger, gopMs, config),
       onTimeStands: () =>

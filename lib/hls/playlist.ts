@@ -96,10 +96,11 @@ export class Playlist {
   }
 
   get #leastMs(): number {
-    return MIN_TARGETS * this.#targetSeconds * 1000;
+    return MIN_TARGETS * this.targetSeconds * 1000;
   }
 
-  get #targetSeconds(): number {
+  /** The target duration. Players poll the playlist once in this time. */
+  get targetSeconds(): number {
     return this.#entries.reduce(
       (longest, { durationMs }) => Math.max(longest, toSeconds(durationMs)),
       this.#options.targetSeconds,
@@ -134,7 +135,7 @@ export class Playlist {
       `#EXT-X-VERSION:${hasInit ? 6 : 3}`,
       `#EXT-X-MEDIA-SEQUENCE:${this.#sequence}`,
       `#EXT-X-DISCONTINUITY-SEQUENCE:${this.#discontinuitySequence}`,
-      `#EXT-X-TARGETDURATION:${this.#targetSeconds}`,
+      `#EXT-X-TARGETDURATION:${this.targetSeconds}`,
     ];
     if (this.#entries.every(({ isIndependent }) => isIndependent)) lines.push(INDEPENDENT);
     let initUri: string | null = null;

@@ -47,6 +47,8 @@ export type Omission = "unsupported" | "damaged header" | "no header";
 /** Receives what a {@linkcode Segmenter} makes. */
 interface SegmenterEvents {
   onSegment(segment: Segment): void;
+  /** Video with a new header begins: the tracks of the segments that follow, as far as known. */
+  onTracks(tracks: Pick<Segment, "video" | "audio">): void;
   /** Segments lack a codec of the stream. Called once per codec. */
   onOmitted(codecName: string, reason: Omission): void;
   /** Keyframes are further apart than the target duration. Called once. */
@@ -202,6 +204,7 @@ export class Segmenter {
 
   #addVideo(decodeMs: number, { isKey, compositionMs, body }: FlvFrame<VideoCodec>): void {
     if (!this.#isVideoStarted && !isKey && this.#rules.waitKeyframe) return;
+    if (!this.#isVideoStarted) this.#events.onTracks({ video: this.#video, audio: this.#audio });
     this.#isVideoStarted = true;
     const timeMs = Math.max(decodeMs, this.#videoMs);
     const isOverdue = this.#isOverdue(timeMs);

@@ -180,6 +180,7 @@ Deno.test("HlsService keeps the files of a publisher that returns in time", asyn
   publisher.handle.end("unpublished");
   await rig.untilSegments(2);
   await rig.clock.advance(29_000);
+  rig.wallMs += 29_000;
   const second = rig.publish();
   second.send(3);
   await rig.untilSegments(3);
@@ -210,6 +211,7 @@ Deno.test("HlsService begins a new list after an ended one, with numbers that co
   await rig.untilSegments(2);
   await rig.clock.advance(4000);
   await rig.poll("the end", () => rig.playlist().includes("#EXT-X-ENDLIST"));
+  rig.wallMs += 4000;
   rig.publish().send(5);
   await rig.untilSegments(4);
   assertEquals(rig.entries(), ["!2", "3"]);
@@ -376,31 +378,53 @@ function publishAv1(rig: HlsRig): void {
   publisher.end("unpublished");
 }
 
-Deno.test("HlsService stays with CMAF when H.264 follows AV1", async () => {
+Deno.test("HlsService begins a new list of CMAF when H.264 follows AV1", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 60;");
   publishAv1(rig);
   await rig.untilSegments(3);
-  rig.publish().send(5);
-  await rig.untilSegments(5);
-  assertEquals(rig.entries(), ["0", "1", "2", "!3", "4"]);
+  const publisher = rig.publish();
+  publisher.send(5);
+  // The old list has ended for as long as players may take to poll it: 4.5 s.
+  await rig.poll("the end", () => rig.playlist().includes("#EXT-X-ENDLIST"));
+  assertEquals(rig.entries(), ["0", "1", "2"]);
+  rig.wallMs += 4400;
+  publisher.send(2);
+  await rig.poll("a segment", () => rig.files.contents.has("html/live/show-1700000005.m4s"));
+  assertEquals(rig.entries(), ["0", "1", "2"]);
+  rig.wallMs += 100;
+  publisher.send(2);
+  await rig.untilSegments(7);
+  assertEquals(rig.entries(), ["!3", "4", "5", "6"]);
   assertEquals(rig.files.paths.filter((path) => path.endsWith(".ts")), []);
-  assertEquals(rig.playlist().match(/#EXT-X-MAP/g)?.length, 2);
+  assertEquals(rig.playlist().match(/#EXT-X-MAP/g)?.length, 1);
   await rig.close();
 });
 
-Deno.test("HlsService ends a list of transport streams before it begins one of CMAF", async () => {
+Deno.test("HlsService begins a new list of CMAF when AV1 follows H.264", async () => {
   const rig = new HlsRig("hls_fragment 2; hls_window 60;");
   const first = rig.publish();
   first.send(5);
   first.handle.end("unpublished");
   await rig.untilSegments(3);
   publishAv1(rig);
-  // With its second segment, the new list replaces the old one.
   await rig.poll("the end of the old list", () => rig.playlist().includes("#EXT-X-ENDLIST"));
-  assertEquals(rig.playlist().includes(".m4s") && rig.playlist().includes(".ts"), false);
+  assertEquals(rig.playlist().includes(".m4s"), false);
+  await rig.clock.advance(3000);
   await rig.poll("the new list", () => rig.playlist().includes(".m4s"));
   assertEquals(rig.playlist().includes(".ts\n"), false);
-  assertEquals(rig.entries()[0], "!3");
+  assertEquals(rig.entries(), ["!3", "4", "5"]);
+  await rig.close();
+});
+
+Deno.test("HlsService continues the list when a publisher of the same codecs returns", async () => {
+  const rig = new HlsRig("hls_fragment 2; hls_window 60; hls_use_fmp4 on;");
+  const first = rig.publish();
+  first.send(3);
+  first.handle.end("unpublished");
+  await rig.untilSegments(2);
+  rig.publish().send(3);
+  await rig.untilSegments(3);
+  assertEquals(rig.entries(), ["0", "1", "!2"]);
   await rig.close();
 });
 

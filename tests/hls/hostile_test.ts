@@ -33,6 +33,7 @@ Deno.test("Segmenter accepts any messages", () => {
       onSegment({ packets, durationMs }) {
         assert(packets.length > 0 && durationMs > 0);
       },
+      onTracks() {},
       onOmitted() {},
       onLongGop() {},
       onTimeStands() {},

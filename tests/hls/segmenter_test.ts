@@ -23,6 +23,7 @@ class Rig {
     const { config } = parseConfig(text, "x.conf", { readFile: () => undefined });
     this.#segmenter = new Segmenter(config.vhosts.get("v")!.hls, {
       onSegment: (segment) => this.segments.push(segment),
+      onTracks() {},
       onOmitted: (name, reason) => this.omitted.push(`${name}: ${reason}`),
       onLongGop: (gopMs) => this.longGops.push(gopMs),
       onTimeStands: () => this.timeStands++,
