@@ -114,7 +114,7 @@ class VideoSource {
     output.addVideoTrack(this.#source);
   }
 
-  /** mediabunny insists on a keyframe first. A segment that was overdue starts with another frame. */
+  /** mediabunny insists on a keyframe first. An overdue segment starts with another frame. */
   async add(packet: Packet): Promise<void> {
     const type = packet.isKey || this.#isFirst ? "key" : "delta";
     this.#isFirst = false;
