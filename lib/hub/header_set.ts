@@ -18,8 +18,11 @@ export const METADATA_KEY = "metadata";
 /** Headers kept per source. Real streams have few tracks; a hostile publisher could invent many. */
 const MAX_HEADERS = 32;
 
-/** Longer headers are relayed but not kept for new players. Real ones have some hundred bytes. */
-const MAX_HEADER_BYTES = 256 * 1024;
+/**
+ * Longer headers are relayed but not kept for new players. Real ones have some hundred bytes,
+ * metadata with an index of keyframes some thousand.
+ */
+const MAX_HEADER_BYTES = 64 * 1024;
 
 interface Header {
   readonly typeId: number;

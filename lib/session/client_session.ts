@@ -79,6 +79,9 @@ const WINDOW_ACK_BYTES = { play: 2_500_000, publish: 65_536, connect: 2_500_000 
 /** Announced size of the playback buffer. Servers that send a burst on join use it. */
 const BUFFER_LENGTH_MS = 1000;
 
+/** Longest status code kept, in characters. */
+const MAX_CODE_LENGTH = 64;
+
 /** Data messages of the server itself, not of the stream. */
 const SERVER_DATA: readonly string[] = ["|RtmpSampleAccess", "onStatus", "onPlayStatus"];
 
@@ -329,7 +332,7 @@ export class ClientSession implements MessageLayerHandler {
   #refused(what: string, info: AmfValue): UpstreamError {
     const { kind, streamName } = this.#options.target;
     const status = parseStatus(info);
-    const statusCode = status?.code ?? "";
+    const statusCode = status === null ? "" : plainCode(status.code);
     const redirect = parseRedirect(info, streamName);
     if (redirect !== null) {
       const to = quotePeerText(redactUrl(redirect.tcUrl));
@@ -351,7 +354,17 @@ export class ClientSession implements MessageLayerHandler {
 }
 
 function describeStatus({ code, description }: Status): string {
-  return description === "" ? code : `${code}, ${quotePeerText(description)}`;
+  const plain = plainCode(code);
+  return description === "" ? plain : `${plain}, ${quotePeerText(description)}`;
+}
+
+/**
+ * Returns a status code without what no code contains, cut to 64 characters: it appears in the log
+ * and the API, and is sent to publishers.
+ */
+function plainCode(code: string): string {
+  const plain = code.slice(0, MAX_CODE_LENGTH).replace(/[^\w.]/g, "");
+  return plain === "" && code !== "" ? "unreadable" : plain;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type AmfObject, amfObject } from "../amf/amf_value.ts";
-import type { CancelTimer } from "../base/clock.ts";
+import { type CancelTimer, nextTurn } from "../base/clock.ts";
 import { describeError, UpstreamError, type UpstreamPhase, WireError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
@@ -49,6 +49,12 @@ type LinkState =
 
 const READ_BUFFER_BYTES = 64 * 1024;
 
+/** Work on the bytes of one server, in ms, after which other connections are served. */
+const TURN_MS = 2;
+
+/** Most bytes of answers that may wait for a server that does not read, as for clients. */
+const MAX_UNREAD_BYTES = 1024 * 1024;
+
 /**
  * One connection to one server: speaks the client's side of RTMP, pings a silent server, and ends
  * when the time budgets are exceeded.
@@ -71,6 +77,8 @@ export class UpstreamLink implements ClientSessionHandler {
   readonly #session: ClientSession;
   #state: LinkState = { type: "negotiating" };
   #hasStarted = false;
+  /** What was reported of the stream's end since its newest media. */
+  #end: "none" | "likely" | "certain" = "none";
   #beganMs = 0;
   #lastReadMs = 0;
   /** Null when no answer is awaited. */
@@ -141,6 +149,12 @@ export class UpstreamLink implements ClientSessionHandler {
   // Called by the session.
 
   send(bytes: Uint8Array): void {
+    if (this.#state.type === "failed") return;
+    const { waitingControlBytes } = this.#writer;
+    if (waitingControlBytes > MAX_UNREAD_BYTES) {
+      const reason = `the origin leaves ${waitingControlBytes} bytes of answers unread`;
+      return this.#fail(this.#lostError(reason));
+    }
     this.#writer.send(bytes);
   }
 
@@ -151,16 +165,20 @@ export class UpstreamLink implements ClientSessionHandler {
   }
 
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    if (this.#state.type === "failed") return;
+    this.#end = "none";
     this.#options.listener.onMedia(typeId, timestampMs, payload);
   }
 
   onStatus(status: Status): void {
-    if (status.code === StatusCode.PLAY_UNPUBLISH_NOTIFY) {
-      this.#options.listener.onUnpublished(true);
-    }
+    if (status.code !== StatusCode.PLAY_UNPUBLISH_NOTIFY || this.#end === "certain") return;
+    this.#end = "certain";
+    this.#options.listener.onUnpublished(true);
   }
 
   onStreamEof(): void {
+    if (this.#end !== "none") return;
+    this.#end = "likely";
     this.#options.listener.onUnpublished(false);
   }
 
@@ -173,13 +191,16 @@ export class UpstreamLink implements ClientSessionHandler {
   }
 
   async #read(): Promise<never> {
+    const { clock } = this.#context;
     const buffer = new Uint8Array(READ_BUFFER_BYTES);
     while (true) {
       const count = await this.#transport.read(buffer);
       if (count === null) throw this.#lostError("the origin closed the connection");
-      this.#lastReadMs = this.#context.clock.now();
+      this.#lastReadMs = clock.now();
       this.#pingSentMs = null;
       this.#session.push(buffer.subarray(0, count));
+      if (this.#state.type === "failed") throw this.#state.error;
+      if (clock.now() - this.#lastReadMs >= TURN_MS) await nextTurn(clock);
     }
   }
 

@@ -1,3 +1,4 @@
+import { concatBytes } from "../../lib/base/bytes.ts";
 import { UpstreamError } from "../../lib/base/errors.ts";
 import type { ClusterConfig } from "../../lib/config/config.ts";
 import type { SocketWriter } from "../../lib/io/socket_writer.ts";
@@ -6,7 +7,7 @@ import type { LinkOptions } from "../../lib/upstream/upstream_link.ts";
 import type { UpstreamListener } from "../../lib/upstream/upstream_listener.ts";
 import { AmfObject } from "../../lib/amf/amf_value.ts";
 import { UserControlEvent } from "../../lib/rtmp/constants.ts";
-import { encodeUserControl } from "../../lib/rtmp/control_messages.ts";
+import { encodePingRequest, encodeUserControl } from "../../lib/rtmp/control_messages.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "../helpers/assert.ts";
 import { createStream, EdgeRig, PORT_A, requestFor } from "../helpers/edge_rig.ts";
 import { hex } from "../helpers/hex.ts";
@@ -126,6 +127,50 @@ Deno.test("Upstream reports when the running stream ends, and whether that is ce
   await run.rig.settle();
   assertEquals(run.ends, [false, true]);
   assertEquals(run.outcome, null);
+});
+
+Deno.test("Upstream reports the end of a stream once, however often the origin says it", async () => {
+  const run = await new UpstreamRun().run();
+  const { link } = run.rig.a;
+  for (let round = 0; round < 2; round++) {
+    link.sendMedia(keyframe(round));
+    for (let i = 0; i < 1_000; i++) link.sendStatus("NetStream.Play.UnpublishNotify");
+    await run.rig.settle();
+  }
+  assertEquals(run.ends, [true, true]);
+});
+
+Deno.test("Upstream leaves an origin that pings without end and reads no answer", async () => {
+  const run = await new UpstreamRun().run();
+  const { link } = run.rig.a;
+  link.sendMedia(keyframe(0));
+  await run.rig.settle();
+  run.rig.network.connections[0]!.client.block();
+  const pings = concatBytes(Array.from({ length: 10_000 }, () => encodePingRequest(1)));
+  let rounds = 0;
+  for (; run.outcome === null && rounds < 100; rounds++) {
+    link.send(pings);
+    await run.rig.settle();
+  }
+  assertStringIncludes(String(run.outcome), "bytes of answers unread");
+  // 1 MiB of answers with 10 bytes or more each.
+  assert(rounds <= 12, `after ${rounds} × 10,000 pings`);
+  assertClean(run);
+});
+
+Deno.test("Upstream cuts and cleans the status code of an origin", async () => {
+  const run = await new UpstreamRun({}, ({ a }) => {
+    a.behaviour = {
+      kind: "refuse",
+      refusal: { code: `Net\n\x1b ${"C".repeat(1_500)}`, description: "D".repeat(1_000) },
+    };
+  }).run();
+  const error = run.outcome as UpstreamError;
+  assertEquals(error.statusCode, `Net${"C".repeat(58)}`);
+  assertEquals(
+    error.message,
+    `Origin refused to play: Net${"C".repeat(58)}, "${"D".repeat(80)}…"`,
+  );
 });
 
 Deno.test("Upstream passes the client's parameters on to the origin", async () => {
