@@ -4,7 +4,7 @@
  * out; packets may be cut anywhere. Each side buffers at most one block (1536 bytes).
  */
 
-import { concatBytes, readU32, writeU32 } from "../base/bytes.ts";
+import { concatBytes, encodeUtf8, readU32, writeU32 } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";
 import {
   createDigestBlock,
@@ -48,6 +48,12 @@ const MAX_PROXY_BYTES = 1024;
 /** First byte of a TLS connection: the record type of a ClientHello (RFC 8446 §5.1). */
 const TLS_HANDSHAKE_RECORD = 0x16;
 
+/** Start of version 1 of the PROXY protocol. POST, PUT and PATCH share its first letter. */
+const PROXY_V1 = encodeUtf8("PROXY ");
+
+/** Start of the signature of version 2 of the PROXY protocol, up to its first zero. */
+const PROXY_V2 = new Uint8Array([0x0d, 0x0a, 0x0d, 0x0a, 0x00]);
+
 /** First letters of all HTTP methods: GET, POST, HEAD, OPTIONS, DELETE, CONNECT, TRACE. */
 const HTTP_METHOD_INITIALS = "GPHODCT";
 
@@ -58,6 +64,9 @@ const HTTP_METHOD_INITIALS = "GPHODCT";
  *     ┌─ 0xF3 ─> PROXY LENGTH ──> PROXY BODY ─┐
  *     │                                       v
  *     START ──────────────────────────────── C0 ──> C1 ── send S0 S1 S2 ──> C2 ──> DONE
+ *
+ * A first byte that starts the PROXY protocol is judged with the bytes after it, so that the error
+ * names what it is.
  *
  * After an error, every further {@linkcode push} throws the same error; close the connection.
  */
@@ -98,8 +107,19 @@ export class ServerHandshake {
   }
 
   #onC0(version: number, offset: number): StageResult {
+    for (const signature of [PROXY_V1, PROXY_V2]) {
+      if (version === signature[0]) return this.#awaitProxyProtocol(signature, offset);
+    }
     if (version !== RTMP_VERSION) throw clientVersionError(version, offset);
     return nextStage(HANDSHAKE_BLOCK_BYTES, (c1) => this.#onC1(c1));
+  }
+
+  /** Always throws: what takes one byte more to tell apart is not RTMP in any case. */
+  #awaitProxyProtocol(signature: Uint8Array, offset: number): StageResult {
+    return nextStage(signature.length - 1, (rest) => {
+      const isProxy = rest.every((byte, index) => byte === signature[index + 1]);
+      throw isProxy ? proxyProtocolError(offset) : clientVersionError(signature[0]!, offset);
+    });
   }
 
   #onC1(c1: Uint8Array): StageResult {
@@ -295,6 +315,14 @@ function serverVersionError(version: number): WireError {
     `Cannot complete RTMP handshake: first byte of the server is ${describeByte(version)} ` +
       "instead of RTMP version 3",
     { offset: 0, fix: "check that the address and port are those of an RTMP server" },
+  );
+}
+
+function proxyProtocolError(offset: number): WireError {
+  return new WireError(
+    "handshake.version",
+    "Cannot start RTMP handshake: a load balancer sends the PROXY protocol, which is not supported",
+    { offset, fix: "turn the PROXY protocol off for this port in the load balancer" },
   );
 }
 

@@ -3,7 +3,7 @@
  * from tests/fixtures/handshake_captures.ts.
  */
 
-import { concatBytes } from "../../lib/base/bytes.ts";
+import { concatBytes, encodeUtf8 } from "../../lib/base/bytes.ts";
 import { WireError } from "../../lib/base/errors.ts";
 import { ClientHandshake, ServerHandshake } from "../../lib/rtmp/handshake.ts";
 import type { HandshakeProgress } from "../../lib/rtmp/handshake.ts";
@@ -170,7 +170,6 @@ Deno.test("ServerHandshake.push() rejects a second proxy header with its offset"
 Deno.test("ServerHandshake.push() rejects another protocol at its first byte", () => {
   const cases: readonly [number, string][] = [
     [0x47, 'first byte 0x47 ("G") looks like an HTTP request'], // GET
-    [0x50, 'first byte 0x50 ("P") looks like an HTTP request'], // POST, as RTMPT starts
     [0x16, "first byte 0x16 looks like TLS"],
     [0x06, "first byte 0x06 requests encrypted RTMPE"],
     [0x08, "first byte 0x08 requests encrypted RTMPE"],
@@ -183,6 +182,32 @@ Deno.test("ServerHandshake.push() rejects another protocol at its first byte", (
     assert(error.fix !== "");
   }
   assertThrows(() => new ServerHandshake(OPTIONS).push(LIBRTMP_RTMPE_C0C1), WireError, "RTMPE");
+});
+
+Deno.test("ServerHandshake.push() names the PROXY protocol, however it is cut", () => {
+  const headers = [
+    encodeUtf8("PROXY TCP4 192.0.2.1 192.0.2.2 56324 1935\r\n"),
+    hex("0d0a0d0a000d0a515549540a 21 11 000c c0000201 c0000202 dc04 078f"),
+  ];
+  for (const header of headers) {
+    for (const pieces of [[header], [...header].map((byte) => new Uint8Array([byte]))]) {
+      const server = new ServerHandshake(OPTIONS);
+      const push = () => pieces.forEach((piece) => server.push(piece));
+      const error = assertThrows(push, WireError, "sends the PROXY protocol");
+      assertEquals([error.code, error.offset], ["handshake.version", 0]);
+    }
+  }
+});
+
+Deno.test("ServerHandshake.push() tells the PROXY protocol from what starts like it", () => {
+  const cases = [
+    ["POST /open/1 HTTP/1.1\r\n", 'first byte 0x50 ("P") looks like an HTTP request'], // RTMPT
+    ["PROPFIND / HTTP/1.1\r\n", 'first byte 0x50 ("P") looks like an HTTP request'],
+    ["\r\n\r\nhello", "first byte is 0x0d instead of RTMP version 3"],
+  ] as const;
+  for (const [text, says] of cases) {
+    assertThrows(() => new ServerHandshake(OPTIONS).push(encodeUtf8(text)), WireError, says);
+  }
 });
 
 Deno.test("ServerHandshake.push() throws the same error again", () => {
