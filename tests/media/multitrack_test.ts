@@ -1,4 +1,4 @@
-/** Messages are written by hand from Enhanced RTMP v2, "ExVideoTagHeader" and "ExAudioTagHeader". */
+/** Messages written by hand from Enhanced RTMP v2, "ExVideoTagHeader" and "ExAudioTagHeader". */
 
 import { TagType } from "../../lib/media/flv_layout.ts";
 import { defaultTrackOf, hasTracks } from "../../lib/media/multitrack.ts";
