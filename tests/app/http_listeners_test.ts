@@ -1,4 +1,4 @@
-import { HttpListeners } from "../../lib/app/http_listeners.ts";
+import { HttpListeners, type HttpListenersOptions } from "../../lib/app/http_listeners.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { HttpListenError } from "../../lib/http/http_server.ts";
@@ -33,7 +33,7 @@ class Rig implements AsyncDisposable {
   readonly network = new MemoryNetwork();
   readonly listeners: HttpListeners;
 
-  constructor(config: Config) {
+  constructor(config: Config, streams: HttpListenersOptions["streams"] = null) {
     const { clock, network } = this;
     const { logger } = new CollectedLog();
     this.network.listen({ hostname: "127.0.0.1", port: BUSY });
@@ -45,7 +45,7 @@ class Rig implements AsyncDisposable {
       limit: new ClientLimits(config, { clock, logger }),
       view: new FakeView(),
       identity: { serverId: "vid-1", serviceId: "1", pid: 1 },
-      streams: null,
+      streams,
       isReady: () => true,
     });
   }
@@ -130,4 +130,18 @@ Deno.test("HttpListeners.apply() changes nothing when an address is in use", asy
   assertEquals(rig.ports, [FIRST]);
   assertEquals(await (await rig.dial(FIRST)).get("/api/v1/versions"), "200");
   await assertRejects(() => rig.dial(SECOND), Deno.errors.ConnectionRefused);
+});
+
+Deno.test("HttpListeners keeps an API without a password to this machine on a shared port", async () => {
+  const text = `listen 1935; http_api { enabled on; listen ${FIRST}; }
+    http_server { enabled on; listen ${FIRST}; dir none; } vhost v { }`;
+  const { config } = parseConfig(text, "test.conf", { readFile: () => undefined });
+  // Not reached by these requests.
+  await using rig = new Rig(config, {} as NonNullable<HttpListenersOptions["streams"]>);
+  rig.listeners.start();
+  for (const [ip, isServed] of [["127.0.0.1", true], ["203.0.113.9", false], ["::1", true]]) {
+    rig.network.clientIp = String(ip);
+    const status = await (await rig.dial(FIRST)).get("/api/v1/versions");
+    assertEquals(status === "200", isServed, `${ip}: ${status}`);
+  }
 });

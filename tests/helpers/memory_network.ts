@@ -110,12 +110,14 @@ export class MemoryTransport implements Transport {
 }
 
 /** Makes a connection: each end reads what the other writes. */
-export function createConnection(): { client: MemoryTransport; server: MemoryTransport } {
+export function createConnection(
+  clientIp = "127.0.0.1",
+): { client: MemoryTransport; server: MemoryTransport } {
   const up = new Pipe();
   const down = new Pipe();
   return {
     client: new MemoryTransport("127.0.0.1:1935", down, up),
-    server: new MemoryTransport("127.0.0.1:50000", up, down),
+    server: new MemoryTransport(`${clientIp}:50000`, up, down),
   };
 }
 
@@ -162,6 +164,8 @@ export class MemoryNetwork implements Network {
   readonly connections: { port: number; client: MemoryTransport; server: MemoryTransport }[] = [];
   /** Ports dialled, successfully or not, oldest first. */
   readonly dialled: number[] = [];
+  /** Address that the next connections come from. */
+  clientIp = "127.0.0.1";
   #lastPort = 20_000;
 
   listen(address: NetAddress): Listener {
@@ -188,7 +192,7 @@ export class MemoryNetwork implements Network {
     if (listener === undefined || listener.isClosed) {
       return Promise.reject(new Deno.errors.ConnectionRefused("refused"));
     }
-    const { client, server } = createConnection();
+    const { client, server } = createConnection(this.clientIp);
     this.connections.push({ port, client, server });
     listener.offer(server);
     return Promise.resolve(client);
