@@ -1,5 +1,5 @@
 import { diffU32 } from "../base/u32.ts";
-import { AudioKind, classifyAudio, classifyVideo, VideoKind } from "../media/flv_tag.ts";
+import { isFrame } from "../media/flv_tag.ts";
 import { MessageType } from "../rtmp/constants.ts";
 
 /** Messages remembered per track: 8 s at 60 video frames a second. */
@@ -106,13 +106,4 @@ export class DeliveryHistory {
     if (!isFrame(typeId, payload)) return this.headers;
     return typeId === MessageType.VIDEO ? this.video : this.audio;
   }
-}
-
-/** Returns whether a message is a video or audio frame, and not a header or data. */
-export function isFrame(typeId: number, payload: Uint8Array): boolean {
-  if (typeId === MessageType.VIDEO) {
-    const kind = classifyVideo(payload);
-    return kind === VideoKind.keyframe || kind === VideoKind.frame;
-  }
-  return typeId === MessageType.AUDIO && classifyAudio(payload) === AudioKind.frame;
 }

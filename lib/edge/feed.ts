@@ -14,6 +14,8 @@ export interface FeedListener {
    * The stream has ended at the origin. Unless `isCertain`, it may only have lost its publisher.
    */
   onFeedUnpublished(feed: Feed, isCertain: boolean): void;
+  /** What follows is another publisher's. */
+  onFeedSourceBegan(feed: Feed): void;
   /** The connection has ended, from either side. */
   onFeedEnded(feed: Feed): void;
 }
@@ -103,5 +105,8 @@ export class Feed implements UpstreamListener {
 
   onUnpublished(isCertain: boolean): void {
     this.#options.listener.onFeedUnpublished(this, isCertain);
+  }
+  onSourceBegan(): void {
+    this.#options.listener.onFeedSourceBegan(this);
   }
 }

@@ -35,7 +35,7 @@ type SourceState =
  *     │ end(0), or        │ end(graceMs)                 │
  *     │ grace is over     ▼                              │
  *     └───────────────── away ◄──── end(graceMs) ────────┘
- *                         └── begin() ──► feeding
+ *                         └── begin() ──► feeding ── restart() ──► feeding
  * ```
  */
 export class PulledSource {
@@ -91,6 +91,13 @@ export class PulledSource {
     if (history === null || handle === null) return false;
     this.#state = { type: "feeding", handle, history };
     return true;
+  }
+
+  /** What is delivered from now on is another publisher's. Without effect unless feeding. */
+  restart(): void {
+    if (this.#state.type !== "feeding") return;
+    this.#state = { ...this.#state, history: new DeliveryHistory() };
+    this.#options.stream.restart();
   }
 
   /** Appends a message; `payload` is copied. Without effect unless feeding. */

@@ -153,6 +153,16 @@ export class Puller implements FeedListener {
     feed.abandon(new UpstreamError("play", "The stream has ended", { statusCode }));
   }
 
+  onFeedSourceBegan(feed: Feed): void {
+    // What a candidate sent so far does not tell what it carries now.
+    if (feed === this.#candidate && feed.joiner !== null) feed.joiner = this.#createJoiner();
+    if (feed !== this.#active) return;
+    this.#stayWith(feed);
+    this.#end = "none";
+    feed.joiner = null;
+    this.#source.restart();
+  }
+
   onFeedEnded(feed: Feed): void {
     const [active, candidate] = [this.#active, this.#candidate];
     if (feed === candidate) {
@@ -234,7 +244,7 @@ export class Puller implements FeedListener {
 
   #createFeed(origin: OriginAddress, request: StreamRequest): Feed {
     const { context, logger } = this.#options;
-    const { history, silenceMs, lastDeliveryMs } = this.#source;
+    const { history, silenceMs } = this.#source;
     return new Feed({
       context,
       logger,
@@ -243,21 +253,30 @@ export class Puller implements FeedListener {
       hasAlternative: () => context.origins.hasOtherThan(origin),
       listener: this,
       backlogMs: history === null ? 0 : silenceMs + BACKLOG_MARGIN_MS,
-      joiner: history === null ? null : new Joiner(history, lastDeliveryMs),
+      joiner: this.#createJoiner(),
     });
   }
 
+  #createJoiner(): Joiner | null {
+    const { history, lastDeliveryMs } = this.#source;
+    return history === null ? null : new Joiner(history, lastDeliveryMs);
+  }
+
   #onActiveMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void {
-    if (this.#state.type === "switching") {
-      const { candidate } = this.#state;
-      this.#state = { type: "live", active: feed };
-      candidate.finish();
-      this.#loop.returnedTo(feed.origin);
-    }
+    this.#stayWith(feed);
     if (feed.joiner !== null && !feed.joiner.isNew(typeId, timestampMs, payload)) return;
     if (feed.joiner?.isDone) feed.joiner = null;
     if (!this.#source.isFeeding && !this.#begin()) return;
     this.#deliver(typeId, timestampMs, payload);
+  }
+
+  /** The active feed sends again: the one being tried is left. */
+  #stayWith(feed: Feed): void {
+    if (this.#state.type !== "switching") return;
+    const { candidate } = this.#state;
+    this.#state = { type: "live", active: feed };
+    candidate.finish();
+    this.#loop.returnedTo(feed.origin);
   }
 
   /** From now on `feed` feeds the stream. */

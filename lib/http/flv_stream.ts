@@ -5,12 +5,13 @@ import type { JoinPoint } from "../hub/join_index.ts";
 import { type EncodedMessage, payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
 import type { Stream } from "../hub/stream.ts";
 import { neededFrom, type StreamLogView } from "../hub/stream_log.ts";
+import type { Track } from "../hub/timeline.ts";
 import { encodeFlvHeader, encodeFlvTag, type FlvTag, type FlvTracks } from "../media/flv_file.ts";
+import { tracksInMetadata } from "../media/metadata_tracks.ts";
 import type { PlayedStream } from "../server/player_sink.ts";
 import { MessageType, UserControlEvent } from "../rtmp/constants.ts";
 import { toChunk } from "./chunked.ts";
 import { FlvLog } from "./flv_log.ts";
-import { tracksInMetadata } from "./metadata_tracks.ts";
 
 /** The vhost of a stream. Its settings are read at each use, because they may change. */
 interface FlvVhost {
@@ -48,8 +49,6 @@ export class FlvStream implements PlayedStream {
   #joinPoint: JoinPoint | null = null;
   #preamble: { readonly joinPoint: JoinPoint; readonly bytes: Uint8Array<ArrayBuffer> } | null =
     null;
-  #hasAudio = false;
-  #hasVideo = false;
   #isEnded = false;
 
   /** @param chunkSize Chunk size of the hub's log, in bytes. */
@@ -59,7 +58,6 @@ export class FlvStream implements PlayedStream {
     this.#chunkSize = chunkSize;
     const { joinPoint } = stream;
     this.#cursor = joinPoint?.offset ?? stream.log.head;
-    if (joinPoint !== null) this.#noteTracksBefore(joinPoint);
     this.catchUp();
   }
 
@@ -95,9 +93,9 @@ export class FlvStream implements PlayedStream {
     return this.#isEnded;
   }
 
-  /** Whether a track is known. */
+  /** Whether a track of the present source is known. */
   get hasContent(): boolean {
-    return this.#hasAudio || this.#hasVideo;
+    return this.#isLive("audio") || this.#isLive("video");
   }
 
   /** Returns the FLV header, the first bytes that a viewer gets. */
@@ -160,7 +158,6 @@ export class FlvStream implements PlayedStream {
       // The event type is the payload's first u16.
       this.#isEnded = payloadOf(message, this.#chunkSize)[1] === UserControlEvent.STREAM_EOF;
     } else if (this.#isShown(message)) {
-      this.#noteTrack(message);
       if (this.#log.append(this.#tagOf(message))) this.#forget();
     }
   }
@@ -181,23 +178,10 @@ export class FlvStream implements PlayedStream {
     }
   }
 
-  /** Finds tracks without a sequence header in what the hub keeps from before `joinPoint`. */
-  #noteTracksBefore(joinPoint: JoinPoint): void {
-    for (const message of this.#messagesIn(this.#stream.preamble(joinPoint))) {
-      this.#noteTrack(message);
-    }
-    const { log } = this.#stream;
-    let at = this.#stream.joinPointAt(0)!.offset;
-    while (at < joinPoint.offset) {
-      const view = log.view(at).subarray(0, joinPoint.offset - at);
-      for (const message of this.#messagesIn(view)) this.#noteTrack(message);
-      at += view.length;
-    }
-  }
-
-  #noteTrack({ typeId }: EncodedMessage): void {
-    if (typeId === MessageType.AUDIO) this.#hasAudio = true;
-    if (typeId === MessageType.VIDEO) this.#hasVideo = true;
+  #isLive(track: Track): boolean {
+    const { hasAudio, hasVideo, dropIfNotMatch } = this.#remux;
+    const isShown = (track === "audio" ? hasAudio : hasVideo) || !dropIfNotMatch;
+    return isShown && this.#stream.trackState(track) === "live";
   }
 
   #tagOf(message: EncodedMessage): FlvTag {
@@ -207,7 +191,8 @@ export class FlvStream implements PlayedStream {
 
   /**
    * Returns the tracks to announce. Players such as mpegts.js wait for every announced track, so a
-   * track not seen yet is announced only if the metadata mentions it, or if nothing is known.
+   * track not seen yet is announced only if the metadata mentions it, or if nothing is known; a
+   * silent one is not.
    */
   #tracks(): FlvTracks {
     const { hasAudio, hasVideo, guessTracks } = this.#remux;
@@ -215,8 +200,8 @@ export class FlvStream implements PlayedStream {
     const metadata = this.#stream.headers.payloadOf(METADATA_KEY);
     const hints = metadata === null ? null : tracksInMetadata(metadata);
     return {
-      hasAudio: hasAudio && (this.#hasAudio || hints?.hasAudio === true),
-      hasVideo: hasVideo && (this.#hasVideo || hints?.hasVideo === true),
+      hasAudio: hasAudio && (this.#isLive("audio") || hints?.hasAudio === true),
+      hasVideo: hasVideo && (this.#isLive("video") || hints?.hasVideo === true),
     };
   }
 

@@ -2,9 +2,11 @@ import { concatBytes } from "../base/bytes.ts";
 import { isSideData } from "../media/flv_tag.ts";
 import { headerKey } from "../media/header_key.ts";
 import { isClearDataFrame, isMetadata } from "../media/metadata.ts";
+import { metadataWithout } from "../media/metadata_tracks.ts";
 import { encodeMessage } from "../rtmp/chunk_encode.ts";
 import { MEDIA_MSID, MessageType } from "../rtmp/constants.ts";
 import { csidOf } from "../rtmp/encoded_messages.ts";
+import type { Track } from "./timeline.ts";
 
 /**
  * Timestamp of all metadata, in ms. ffmpeg takes metadata with any other timestamp for subtitles
@@ -15,6 +17,8 @@ export const METADATA_TIMESTAMP_MS = 0;
 /** Key of the metadata in a {@linkcode HeaderSet}. */
 export const METADATA_KEY = "metadata";
 
+const TYPE_OF = { audio: MessageType.AUDIO, video: MessageType.VIDEO } as const;
+
 /** Headers kept per source. Real streams have few tracks; a hostile publisher could invent many. */
 const MAX_HEADERS = 32;
 
@@ -24,9 +28,18 @@ const MAX_HEADERS = 32;
  */
 const MAX_HEADER_BYTES = 64 * 1024;
 
-interface Header {
+/** A header as it arrived. Shared: do not change its payload. */
+export interface Header {
   readonly typeId: number;
   readonly payload: Uint8Array;
+}
+
+/** Returns the key of a message in a {@linkcode HeaderSet}; null if it is not kept there. */
+export function keyInHeaders(typeId: number, payload: Uint8Array): string | null {
+  if (typeId === MessageType.AUDIO || typeId === MessageType.VIDEO) {
+    return isSideData(typeId, payload) ? headerKey(typeId, payload) : null;
+  }
+  return isMetadata(payload) ? METADATA_KEY : null;
 }
 
 /**
@@ -47,12 +60,29 @@ export class HeaderSet {
    * repeats a header. Copies `payload` if it keeps it.
    */
   after(typeId: number, payload: Uint8Array): HeaderSet {
-    if (typeId === MessageType.AUDIO || typeId === MessageType.VIDEO) {
-      if (!isSideData(typeId, payload)) return this;
-      return this.#with(headerKey(typeId, payload), typeId, payload);
-    }
-    if (isMetadata(payload)) return this.#with(METADATA_KEY, typeId, payload);
+    const key = keyInHeaders(typeId, payload);
+    if (key !== null) return this.#with(key, typeId, payload);
     return isClearDataFrame(payload) ? this.#without(METADATA_KEY) : this;
+  }
+
+  /** Returns this set without the headers of `track` and its fields in the metadata. */
+  withoutTrack(track: Track): HeaderSet {
+    const own = this.ofTrack(track);
+    if (own.size === 0) return this;
+    const headers = new Map(this.#headers);
+    for (const [key, { typeId, payload }] of own) {
+      if (key !== METADATA_KEY) headers.delete(key);
+      else headers.set(key, { typeId, payload: metadataWithout(track, payload) });
+    }
+    return new HeaderSet(headers);
+  }
+
+  /** Returns the headers of `track`, and the metadata if it has fields of it. */
+  ofTrack(track: Track): ReadonlyMap<string, Header> {
+    const isOwn = (key: string, { typeId, payload }: Header) =>
+      typeId === TYPE_OF[track] ||
+      (key === METADATA_KEY && metadataWithout(track, payload) !== payload);
+    return new Map([...this.#headers].filter((entry) => isOwn(...entry)));
   }
 
   /** Returns the payload of the header `key`, or null. Shared: do not change it. */

@@ -1,6 +1,7 @@
 import type { SourceChange } from "./publisher.ts";
 import type { ClockChange } from "./timeline.ts";
-import { createStreamStats, Stream, type StreamOptions, type StreamStats } from "./stream.ts";
+import { Stream, type StreamOptions } from "./stream.ts";
+import { createStreamStats, type StreamStats } from "./stream_stats.ts";
 
 /** Hears which sources feed the streams of a hub. */
 export interface HubObserver {

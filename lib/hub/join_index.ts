@@ -1,7 +1,8 @@
 import { diffU32 } from "../base/u32.ts";
 import { AudioKind, classifyAudio, classifyVideo, VideoKind } from "../media/flv_tag.ts";
 import { MessageType } from "../rtmp/constants.ts";
-import { HeaderSet } from "./header_set.ts";
+import { type Header, HeaderSet, keyInHeaders } from "./header_set.ts";
+import type { Track } from "./timeline.ts";
 
 /** A message in a stream's log at which decoding can start: a join point. */
 export interface JoinPoint {
@@ -35,7 +36,15 @@ const AUDIO_ONLY_AFTER = 115;
  */
 export class JoinIndex {
   #limits: JoinLimits;
-  #headers = new HeaderSet();
+  /** All headers of the source. */
+  #known = new HeaderSet();
+  /** Those that joiners get: not those of the silent track. */
+  #headers = this.#known;
+  #silent: Track | null = null;
+  /** Keys of the headers in the log since the newest join point. */
+  readonly #sincePoint = new Set<string>();
+  /** Offset of the newest frame of each track; -1 before the first. */
+  #lastFrame = { audio: -1, video: -1 };
   /** Oldest first; the log holds everything from the first one on. */
   #points: JoinPoint[] = [];
   /** Messages since the newest join point. */
@@ -51,7 +60,7 @@ export class JoinIndex {
     this.#limits = limits;
   }
 
-  /** Headers in force at the head of the log. */
+  /** Headers in force at the head of the log, without those of a silent track. */
   get headers(): HeaderSet {
     return this.#headers;
   }
@@ -86,10 +95,39 @@ export class JoinIndex {
 
   /** Ends the source: no one can join until the next {@linkcode begin}. */
   end(): void {
-    this.#headers = new HeaderSet();
+    this.#known = new HeaderSet();
+    this.#headers = this.#known;
+    this.#silent = null;
+    this.#sincePoint.clear();
+    this.#lastFrame = { audio: -1, video: -1 };
     this.#points = [];
     this.#pointMessages = 0;
     this.#audioSinceVideo = 0;
+  }
+
+  /** Promises joiners no more of `track`, which is silent, until {@linkcode reveal}. */
+  hide(track: Track): void {
+    this.#silent = track;
+    this.#headers = this.#known.withoutTrack(track);
+    const hidden = new Map([[this.#known, this.#headers]]);
+    this.#points = this.#points.map((point) => {
+      if (point.offset <= this.#lastFrame[track]) return point;
+      const headers = hidden.get(point.headers) ?? point.headers.withoutTrack(track);
+      hidden.set(point.headers, headers);
+      return { ...point, headers };
+    });
+  }
+
+  /**
+   * The silent track is back.
+   *
+   * @returns the headers that players who joined meanwhile need before its next frame.
+   */
+  reveal(): Header[] {
+    const missing = this.#silent === null ? [] : [...this.#known.ofTrack(this.#silent)];
+    this.#silent = null;
+    this.#headers = this.#known;
+    return missing.filter(([key]) => !this.#sincePoint.has(key)).map(([, header]) => header);
   }
 
   /** Records a message that is about to be appended at `offset`. */
@@ -100,7 +138,7 @@ export class JoinIndex {
     } else if (typeId === MessageType.AUDIO) {
       this.#observeAudio(timestampMs, payload, offset);
     } else {
-      this.#headers = this.#headers.after(typeId, payload);
+      this.#noteHeader(typeId, payload);
     }
     this.#pointMessages++;
     this.#dropOversized(offset);
@@ -110,23 +148,27 @@ export class JoinIndex {
     switch (classifyVideo(payload)) {
       case VideoKind.keyframe:
         this.#audioSinceVideo = 0;
+        this.#lastFrame.video = offset;
         this.#addPoint(offset, timestampMs);
         break;
       case VideoKind.frame:
         this.#audioSinceVideo = 0;
+        this.#lastFrame.video = offset;
         break;
       case VideoKind.sequenceHeader:
       case VideoKind.metadata:
         this.#audioSinceVideo = 0;
-        this.#headers = this.#headers.after(MessageType.VIDEO, payload);
+        this.#noteHeader(MessageType.VIDEO, payload);
     }
   }
 
   #observeAudio(timestampMs: number, payload: Uint8Array, offset: number): void {
     const kind = classifyAudio(payload);
     if (kind === AudioKind.sequenceHeader || kind === AudioKind.channelConfig) {
-      this.#headers = this.#headers.after(MessageType.AUDIO, payload);
-    } else if (++this.#audioSinceVideo > AUDIO_ONLY_AFTER) {
+      return this.#noteHeader(MessageType.AUDIO, payload);
+    }
+    if (kind === AudioKind.frame) this.#lastFrame.audio = offset;
+    if (++this.#audioSinceVideo > AUDIO_ONLY_AFTER || this.#silent === "video") {
       const { newest } = this;
       if (newest === null || diffU32(timestampMs, newest.timestampMs) >= AUDIO_JOIN_PERIOD_MS) {
         this.#addPoint(offset, timestampMs);
@@ -134,7 +176,18 @@ export class JoinIndex {
     }
   }
 
+  #noteHeader(typeId: number, payload: Uint8Array): void {
+    const key = keyInHeaders(typeId, payload);
+    const known = this.#known.after(typeId, payload);
+    // Only keys that are kept: a hostile publisher can invent any number.
+    if (key !== null && known.payloadOf(key) !== null) this.#sincePoint.add(key);
+    if (known === this.#known) return;
+    this.#known = known;
+    this.#headers = this.#silent === null ? known : known.withoutTrack(this.#silent);
+  }
+
   #addPoint(offset: number, timestampMs: number): void {
+    this.#sincePoint.clear();
     this.#points.push({ offset, timestampMs, headers: this.#headers });
     this.#pointMessages = 0;
     // Drop the oldest as long as the one after it reaches back far enough.

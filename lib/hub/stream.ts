@@ -1,4 +1,4 @@
-import { isSideData } from "../media/flv_tag.ts";
+import { isFrame, isSideData } from "../media/flv_tag.ts";
 import { isMetadata, stripSetDataFrame } from "../media/metadata.ts";
 import { encodeCommandPayload } from "../rtmp/commands.ts";
 import {
@@ -14,11 +14,13 @@ import { csidOf } from "../rtmp/encoded_messages.ts";
 import { statusCommand } from "../rtmp/status.ts";
 import { type HeaderSet, METADATA_TIMESTAMP_MS } from "./header_set.ts";
 import { JoinIndex, type JoinLimits, type JoinPoint } from "./join_index.ts";
+import { LiveTracks, type TrackState } from "./live_tracks.ts";
 import type { EndReason, PublishHandle, SourceChange } from "./publisher.ts";
 import type { StreamRequest } from "./stream_request.ts";
 import { SingleTrackView } from "./single_track_view.ts";
+import { createStreamStats, type StreamStats } from "./stream_stats.ts";
 import { neededFrom, StreamLog, type StreamLogView } from "./stream_log.ts";
-import { type ClockChange, Timeline, type TimePair } from "./timeline.ts";
+import { type ClockChange, Timeline, type TimePair, type Track } from "./timeline.ts";
 
 /** Settings of a stream, from its vhost. */
 export interface StreamOptions extends JoinLimits {
@@ -48,22 +50,6 @@ export interface StreamObserver {
   onClockChange?(change: ClockChange): void;
 }
 
-/** Counters of a stream, for reports. */
-export interface StreamStats {
-  /** Media messages appended. */
-  messages: number;
-  videoMessages: number;
-  /** Payload bytes appended. */
-  payloadBytes: number;
-  /** Bytes sent to players that have left. */
-  sentBytes: number;
-}
-
-/** Returns counters at 0. */
-export function createStreamStats(): StreamStats {
-  return { messages: 0, videoMessages: 0, payloadBytes: 0, sentBytes: 0 };
-}
-
 const WAITING = { type: "waiting" } as const;
 const UNPUBLISHED = { type: "unpublished" } as const;
 
@@ -88,8 +74,10 @@ type StreamState =
  * ```
  *
  * Players learn in the log that the stream was unpublished and, after that, published again. Of a
- * source that is lost or away they learn nothing, because it may return. Headers and join points
- * survive the end of a `lost` source only: another one continues the stream.
+ * source that is lost or away they learn nothing, because it may return. A StreamBegin marks where
+ * another source begins, so that edges forget the headers of the one before; players ignore it.
+ * Headers and join points survive the end of a `lost` source only: another one continues the
+ * stream.
  */
 export class Stream {
   /** `app/stream`. */
@@ -101,6 +89,7 @@ export class Stream {
   readonly #log: StreamLog;
   readonly #joinIndex: JoinIndex;
   readonly #timeline: Timeline;
+  readonly #tracks = new LiveTracks();
   readonly #viewers = new Set<Viewer>();
   readonly #observers = new Set<StreamObserver>();
   /** Called when the stream may be unused. */
@@ -146,7 +135,12 @@ export class Stream {
     return this.#viewers.size;
   }
 
-  /** Metadata and sequence headers in force now. */
+  /** Returns what is known of `track` since the source began. */
+  trackState(track: Track): TrackState {
+    return this.#tracks.stateOf(track);
+  }
+
+  /** Metadata and sequence headers in force now, without those of a silent track. */
   get headers(): HeaderSet {
     return this.#joinIndex.headers;
   }
@@ -208,13 +202,19 @@ export class Stream {
    */
   publish(request: StreamRequest | null = null): PublishHandle | null {
     if (this.#state.type === "fed") return null;
+    const hadSource = this.#state.type === "waiting" && this.#log.head > 0;
+    if (hadSource) this.#appendEvent(UserControlEvent.STREAM_BEGIN);
     const source = this.#startSource(request);
-    this.#timeline.beginSource(this.#options.isAbsoluteTime);
-    this.#joinIndex.begin(this.#log.head, this.#timeline.nowMs);
-    this.#report({ type: "began" });
-    this.#awaitsMedia = true;
-    for (const viewer of this.#viewers) viewer.onLive();
+    this.#begin();
     return source;
+  }
+
+  /** What the source sends from now on is another publisher's. No effect without a source. */
+  restart(): void {
+    if (this.#state.type !== "fed") return;
+    this.#report({ type: "ended", reason: "away" });
+    this.#appendEvent(UserControlEvent.STREAM_BEGIN);
+    this.#begin();
   }
 
   /**
@@ -238,6 +238,7 @@ export class Stream {
     this.stats.messages++;
     this.stats.payloadBytes += body.length;
     if (typeId === MessageType.VIDEO) this.stats.videoMessages++;
+    if (typeId !== MessageType.DATA_AMF0) this.#noteTrack(typeId, timestampMs, body, arrivalMs);
     this.#joinIndex.observe(typeId, timestampMs, body, this.#log.head);
     this.singleTrack.observe(typeId, body);
     this.#appendMessage(csidOf(typeId), typeId, MEDIA_MSID, timestampMs, body);
@@ -264,12 +265,35 @@ export class Stream {
     if (this.#viewers.size === 0) this.#onIdle(this);
   }
 
+  #begin(): void {
+    this.#tracks.begin();
+    this.#timeline.beginSource(this.#options.isAbsoluteTime);
+    this.#joinIndex.begin(this.#log.head, this.#timeline.nowMs);
+    this.#report({ type: "began" });
+    this.#awaitsMedia = true;
+    for (const viewer of this.#viewers) viewer.onLive();
+  }
+
   #startSource(request: StreamRequest | null): Source {
     const wasUnpublished = this.#state.type === "unpublished";
     const source = new Source(this, request);
     this.#state = { type: "fed", source };
     if (wasUnpublished) this.#appendPublished();
     return source;
+  }
+
+  /** Keeps joiners from waiting for a track that is silent, and gives them its headers later. */
+  #noteTrack(typeId: number, timestampMs: number, body: Uint8Array, arrivalMs: number): void {
+    const track = trackOf(typeId);
+    if (isSideData(typeId, body)) return this.#tracks.noteHeader(track);
+    if (!isFrame(typeId, body)) return;
+    const change = this.#tracks.noteFrame(track, arrivalMs);
+    if (change === "other silent") this.#joinIndex.hide(track === "audio" ? "video" : "audio");
+    if (change !== "returned") return;
+    for (const { typeId, payload } of this.#joinIndex.reveal()) {
+      const stampMs = typeId === MessageType.DATA_AMF0 ? METADATA_TIMESTAMP_MS : timestampMs;
+      this.#appendMessage(csidOf(typeId), typeId, MEDIA_MSID, stampMs, payload);
+    }
   }
 
   #tellFirstMedia(): void {
@@ -289,17 +313,12 @@ export class Stream {
    * Returns the stream time of a message. Encoders and origins may stamp data and headers with 0 at
    * any time: those belong to now and are no new clock.
    */
-  #streamTime(
-    typeId: number,
-    sourceMs: number,
-    body: Uint8Array,
-    arrivalMs: number,
-  ): number {
+  #streamTime(typeId: number, sourceMs: number, body: Uint8Array, arrivalMs: number): number {
     const timeline = this.#timeline;
     const isData = typeId === MessageType.DATA_AMF0;
     if (isData && isMetadata(body)) return METADATA_TIMESTAMP_MS;
     if (isData) return sourceMs === 0 ? timeline.nowMs : timeline.dataTime(sourceMs);
-    const track = typeId === MessageType.VIDEO ? "video" : "audio";
+    const track = trackOf(typeId);
     if (!timeline.follows(track, sourceMs, arrivalMs) && isSideData(typeId, body)) {
       return timeline.nowMs;
     }
@@ -348,6 +367,10 @@ export class Stream {
     const { maxLagMs } = this.#options;
     log.dropBefore(neededFrom(log, { joinOffset, viewers: this.#viewers, maxLagMs }));
   }
+}
+
+function trackOf(typeId: number): Track {
+  return typeId === MessageType.VIDEO ? "video" : "audio";
 }
 
 /** The handle of a publisher. */

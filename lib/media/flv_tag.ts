@@ -102,6 +102,14 @@ export function isSideData(typeId: number, payload: Uint8Array): boolean {
   return true;
 }
 
+/** Whether an audio or video message carries a frame. Never throws. */
+export function isFrame(typeId: number, payload: Uint8Array): boolean {
+  if (typeId === TagType.audio) return classifyAudio(payload) === AudioKind.frame;
+  if (typeId !== TagType.video) return false;
+  const kind = classifyVideo(payload);
+  return kind === VideoKind.keyframe || kind === VideoKind.frame;
+}
+
 function classifyLegacyVideo(payload: Uint8Array): VideoKind {
   if (frameTypeOf(payload) === FrameType.command) return VideoKind.command;
   if (!videoCodecs.hasPacketType(payload[0]! & 0x0f)) return frameKind(payload, 1);

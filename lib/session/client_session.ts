@@ -54,6 +54,8 @@ export interface ClientSessionHandler {
    * whether its publisher has stopped or its connection was lost.
    */
   onStreamEof(): void;
+  /** A StreamBegin in the running stream (also of nginx-rtmp): another publisher follows. */
+  onStreamBegin?(): void;
   onPong(timestampMs: number): void;
   onAcknowledgement(totalBytes: number): void;
 }
@@ -197,6 +199,7 @@ export class ClientSession implements MessageLayerHandler {
   onUserControl(control: UserControl): void {
     if (control.event === UserControlEvent.PING_RESPONSE) this.#handler.onPong(control.value);
     if (control.event === UserControlEvent.STREAM_EOF) this.#onStreamEof(control.value);
+    if (control.event === UserControlEvent.STREAM_BEGIN) this.#onStreamBegin(control.value);
   }
 
   /** @ignore Called by the message layer. */
@@ -314,6 +317,14 @@ export class ClientSession implements MessageLayerHandler {
     if (msid !== state.msid) return;
     this.#state = { type: "ended", msid };
     this.#handler.onStreamEof();
+  }
+
+  #onStreamBegin(msid: number): void {
+    // Before the first media message, StreamBegin is part of the start of a play.
+    const state = this.#state;
+    const isRunning = state.type === "started" || state.type === "ended";
+    if (this.#options.target.kind !== "play" || !isRunning) return;
+    if (msid === state.msid) this.#handler.onStreamBegin?.();
   }
 
   #onPublishStarted(): void {

@@ -182,6 +182,10 @@ export class UpstreamLink implements ClientSessionHandler {
     this.#options.listener.onUnpublished(false);
   }
 
+  onStreamBegin(): void {
+    this.#options.listener.onSourceBegan?.();
+  }
+
   onPong(): void {
     // Any byte from the server counts as an answer.
   }

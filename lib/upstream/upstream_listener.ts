@@ -10,6 +10,8 @@ export interface UpstreamListener {
    * The played stream has ended. Unless `isCertain`, the origin may only have lost its publisher.
    */
   onUnpublished(isCertain: boolean): void;
+  /** What follows of the played stream is another publisher's. */
+  onSourceBegan?(): void;
   /** The origin has received `totalBytes` (u32) of what was sent. */
   onAcknowledgement(totalBytes: number): void;
 }

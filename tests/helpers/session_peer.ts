@@ -298,6 +298,10 @@ export class ServerPeer extends Peer implements ClientSessionHandler {
     this.happened(describeMedia(typeId, timestampMs, payload));
   }
 
+  onStreamBegin(): void {
+    this.happened("another source");
+  }
+
   onStreamEof(): void {
     this.happened("end of stream");
   }

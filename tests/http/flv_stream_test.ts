@@ -393,3 +393,28 @@ Deno.test("FlvStreams.join() creates a new stream when the last one has ended, e
   assertEquals(streams.count, 1);
   assertEquals(brief(joiner(flv)), ["K2@40"]);
 });
+
+Deno.test("FlvStream announces the tracks of the source that publishes now, while a viewer stays", () => {
+  const rig = new Rig().publish().pushHeaders().push(VIDEO, 0, keyframe(1));
+  const flv = rig.push(AUDIO, 9, audioFrame(2)).flv();
+  assertEquals(flv.fileHeader()[FLAGS_AT], 5);
+  rig.end("away").publish();
+  flv.catchUp();
+  assertEquals(flv.hasContent, false);
+  rig.push(VIDEO, 0, AVC_HEADER).push(VIDEO, 0, keyframe(3));
+  flv.catchUp();
+  assertEquals(flv.fileHeader()[FLAGS_AT], 1);
+  assertEquals(brief(joiner(flv)), ["avc@49", "K3@49"]);
+});
+
+Deno.test("FlvStream does not announce audio that was silent for 5 s, until it returns", () => {
+  const rig = new Rig().publish().pushHeaders().push(AUDIO, 0, audioFrame(2));
+  const flv = rig.flv();
+  for (let timeMs = 0; timeMs <= 6_000; timeMs += 40) rig.push(VIDEO, timeMs, keyframe(1));
+  flv.catchUp();
+  assertEquals(flv.fileHeader()[FLAGS_AT], 1);
+  rig.push(AUDIO, 6_020, audioFrame(3)).push(VIDEO, 6_040, keyframe(4));
+  flv.catchUp();
+  assertEquals(flv.fileHeader()[FLAGS_AT], 5);
+  assertEquals(brief(joiner(flv)), ["meta@0", "avc@6040", "aac@6040", "K4@6040"]);
+});

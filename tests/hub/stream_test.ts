@@ -66,7 +66,8 @@ function messagesOf(stream: Stream, cursor?: number): WireMessage[] {
 }
 
 function timesOf(stream: Stream): number[] {
-  return messagesOf(stream).map(({ timestampMs }) => timestampMs);
+  const media = messagesOf(stream).filter(({ typeId }) => [AUDIO, VIDEO, DATA].includes(typeId));
+  return media.map(({ timestampMs }) => timestampMs);
 }
 
 Deno.test("Stream.publish() returns null while another source feeds the stream", () => {
@@ -174,12 +175,23 @@ Deno.test("Stream.publish() appends a notice after an unpublish, before media", 
   ]);
 });
 
-Deno.test("Stream.publish() appends no notice after a lost source", () => {
+Deno.test("Stream.publish() marks in the log where another source follows a lost one", () => {
   const stream = createStream();
   const first = publish(stream);
   first.push(VIDEO, 0, keyframe(), 0);
   first.end("lost");
   publish(stream).push(VIDEO, 0, keyframe(), 0);
+  assertEquals(messagesOf(stream).map(wordFor), ["video", "StreamBegin", "video"]);
+  // Joiners start after the mark.
+  assertEquals(messagesOf(stream, stream.joinPointAt(0)!.offset).map(wordFor), ["video"]);
+});
+
+Deno.test("Stream.resume() marks nothing: the source continues the same encode", () => {
+  const stream = createStream();
+  const first = publish(stream);
+  first.push(VIDEO, 0, keyframe(), 0);
+  first.end("lost");
+  stream.resume({ sourceMs: 40, streamMs: 40 })!.push(VIDEO, 40, interFrame(), 40);
   assertEquals(messagesOf(stream).map(wordFor), ["video", "video"]);
 });
 
@@ -284,19 +296,20 @@ Deno.test("Stream.preamble() is one array for all viewers of a join point", () =
 
 // A source that is away.
 
-Deno.test("Stream appends no notice for a source that is away, only when it stops waiting", () => {
+Deno.test("Stream tells players of no source that is away, only when it stops waiting", () => {
   const stream = createStream();
   const first = publish(stream);
   first.push(VIDEO, 0, keyframe(), 0);
   first.end("away");
   publish(stream).end("away");
-  assertEquals(messagesOf(stream).map(wordFor), ["video"]);
+  assertEquals(messagesOf(stream).map(wordFor), ["video", "StreamBegin"]);
   stream.unpublish();
   stream.unpublish();
   publish(stream).push(VIDEO, 0, keyframe(), 0);
   stream.unpublish();
   assertEquals(messagesOf(stream).map(wordFor), [
     "video",
+    "StreamBegin",
     "NetStream.Play.UnpublishNotify",
     "StreamEOF",
     "StreamBegin",

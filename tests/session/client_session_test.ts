@@ -581,11 +581,27 @@ Deno.test("ClientSession ignores StreamEOF of another stream, or before the stre
   assertEquals(publisher.take(), NOTHING);
 });
 
-Deno.test("ClientSession ignores StreamBegin, SetPeerBandwidth and unknown messages", () => {
+Deno.test("ClientSession reports a StreamBegin in the running stream, and none before or of another", () => {
+  const streamBegin = hex("02 000000 000006 04 00000000 0000 00000001");
+  const early = asked(PLAY);
+  early.take();
+  early.push(streamBegin);
+  assertEquals(early.take(), NOTHING);
+  const server = playing();
+  server.take();
+  server.push(streamBegin);
+  assertEquals(server.take().events, ["another source"]);
+  server.push(hex("02 000000 000006 04 00000000 0000 00000002"));
+  assertEquals(server.take(), NOTHING);
+  server.push(STREAM_EOF);
+  server.push(streamBegin);
+  assertEquals(server.take().events, ["end of stream", "another source"]);
+});
+
+Deno.test("ClientSession ignores SetPeerBandwidth and unknown messages", () => {
   const server = playing();
   server.take();
   server.push(hex(`
-    02 000000 000006 04 00000000 0000 00000001
     02 000000 000005 06 00000000 002625A0 02
     03 000000 000000 10 00000000`));
   assertEquals(server.take(), NOTHING);

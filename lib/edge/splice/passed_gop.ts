@@ -1,6 +1,5 @@
-import { classifyVideo, VideoKind } from "../../media/flv_tag.ts";
+import { classifyVideo, isFrame, VideoKind } from "../../media/flv_tag.ts";
 import { MessageType } from "../../rtmp/constants.ts";
-import { isFrame } from "../delivery_history.ts";
 import { type HeldMessage, MAX_HELD_BYTES } from "./held_message.ts";
 
 /**

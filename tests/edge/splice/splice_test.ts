@@ -1,4 +1,5 @@
-import { DeliveryHistory, isFrame } from "../../../lib/edge/delivery_history.ts";
+import { DeliveryHistory } from "../../../lib/edge/delivery_history.ts";
+import { isFrame } from "../../../lib/media/flv_tag.ts";
 import { CatchUp } from "../../../lib/edge/splice/catch_up.ts";
 import { Joiner } from "../../../lib/edge/splice/joiner.ts";
 import { Splice } from "../../../lib/edge/splice/splice.ts";
