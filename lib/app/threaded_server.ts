@@ -129,7 +129,7 @@ class ThreadedServer implements Service {
       view: this.#pool,
       identity: { serverId: stableId(edgeId), serviceId: edgeId, pid: Deno.pid },
       streams: null,
-      isReady: () => !this.#isStopping,
+      isReady: () => !this.#isStopping && this.#pool.isWhole,
     }) ?? null;
     await this.#api?.apply(apiConfig);
   }

@@ -20,12 +20,14 @@ let started: Promise<void> = Promise.resolve();
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   if (data.type === "start") {
     started = start(data);
+  } else if (data.type === "ping") {
+    post({ type: "pong" });
   } else {
     void started.then(() => handle(data));
   }
 };
 
-function handle(data: Exclude<ToWorker, { type: "start" }>): void {
+function handle(data: Exclude<ToWorker, { type: "start" | "ping" }>): void {
   switch (data.type) {
     case "peer":
       return server?.bridge?.connect(data.peer.index, data.peer.port);

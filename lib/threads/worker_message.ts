@@ -24,6 +24,8 @@ export type ToWorker =
   | { readonly type: "kick"; readonly id: number; readonly clientId: string }
   /** New settings; answered by `applied`. */
   | { readonly type: "apply"; readonly id: number; readonly config: Config }
+  /** Answered by `pong`, at once. */
+  | { readonly type: "ping" }
   /** Answered by `stopped`. */
   | { readonly type: "stop" };
 
@@ -51,5 +53,6 @@ export type FromWorker =
   | { readonly type: "kicked"; readonly id: number; readonly isDone: boolean }
   /** `failure` says why the settings are not applied; null when they are. */
   | { readonly type: "applied"; readonly id: number; readonly failure: string | null }
+  | { readonly type: "pong" }
   /** Everything is closed. */
   | { readonly type: "stopped" };

@@ -1,4 +1,4 @@
-import { systemClock } from "../base/clock.ts";
+import { type CancelTimer, type Clock, systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import type { ServerSnapshot, ServerView } from "../monitor/server_view.ts";
@@ -15,6 +15,8 @@ interface WorkerPoolOptions {
   readonly logger: Logger;
   /** Creates a thread; replaced by tests. */
   readonly createWorker?: () => Worker;
+  /** The system's clock by default. */
+  readonly clock?: Clock;
 }
 
 /** Pause before a dead worker is replaced, in ms, so that one that dies at once does not spin. */
@@ -22,6 +24,21 @@ const REPLACE_PAUSE_MS = 500;
 
 /** How long the workers may take to end pushes and close, in ms. */
 const STOP_TIMEOUT_MS = 10_000;
+
+/** Time between two pings of a worker, in ms. */
+const PING_PERIOD_MS = 2_000;
+
+/**
+ * A worker that leaves this many pings in a row unanswered hangs. Pings are counted rather than
+ * time, so that a pause of the whole process does not look like it.
+ */
+const MAX_MISSED_PINGS = 5;
+
+/** A worker that missed this many pings is not asked: its answer would come late. */
+const SILENT_PINGS = 2;
+
+/** How long the API waits for a worker, in ms. */
+const ANSWER_TIMEOUT_MS = 1_000;
 
 /** How long a worker may take to apply settings, in ms. */
 const APPLY_TIMEOUT_MS = 2_000;
@@ -38,15 +55,6 @@ export async function startWorkers(options: WorkerPoolOptions): Promise<WorkerPo
   return pool;
 }
 
-/** Resolves with "late" after `timeoutMs`. */
-async function withTimeout<T>(answer: Promise<T>, timeoutMs: number): Promise<T | "late"> {
-  const { promise, resolve } = Promise.withResolvers<"late">();
-  const cancel = systemClock.after(timeoutMs, () => resolve("late"));
-  const first = await Promise.race([answer, promise]);
-  cancel();
-  return first;
-}
-
 /** Null when a worker applied its settings, or died: then its replacement starts with them. */
 function failureOf(answer: Answer | "late" | null): string | null {
   if (answer === "late") {
@@ -61,9 +69,12 @@ function failureOf(answer: Answer | "late" | null): string | null {
  *
  * ```
  *   starting ── "listening" ──▶ running ── stop() ──▶ stopping ── "stopped", 10 s ──▶ terminated
- *      │ "failed", error           │ error
- *      ▼                           ▼
- *   start() throws               lost ── 500 ms ──▶ replaced by another
+ *      │ "failed", error         │     │                                                  ▲
+ *      ▼                   error ▼     ▼ five pings unanswered                any message │
+ *   start() throws             died   hung ───────────────────────────────────────────────┘
+ *                                └──┬──┘
+ *                                   ▼ 500 ms
+ *                        replaced by another worker
  * ```
  */
 interface Member {
@@ -72,6 +83,8 @@ interface Member {
   readonly questions: Map<number, (answer: Answer | null) => void>;
   readonly started: PromiseWithResolvers<void>;
   readonly stopped: PromiseWithResolvers<void>;
+  /** Pings unanswered in a row; null before the worker listens. */
+  missedPings: number | null;
 }
 
 /** Answers a question. */
@@ -84,16 +97,21 @@ type Answer = FromWorker & { readonly id: number };
  */
 export class WorkerPool implements ServerView {
   readonly #options: WorkerPoolOptions;
+  readonly #clock: Clock;
   readonly #edgeId = crypto.randomUUID().slice(0, 8);
   readonly #members: (Member | null)[];
   /** The settings of the workers. */
   #config: Config;
   #open: OpenListeners = { rtmp: new Map(), http: new Map() };
+  /** Workers that hang and were replaced. */
+  readonly #hung = new Set<Member>();
   #isStopping = false;
   #lastQuestion = 0;
+  #cancelPing: CancelTimer = () => {};
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     this.#config = options.config;
     this.#members = Array.from({ length: options.count }, () => null);
   }
@@ -114,6 +132,11 @@ export class WorkerPool implements ServerView {
     return this.#edgeId;
   }
 
+  /** False while a thread hangs: new clients may be given to it. */
+  get isWhole(): boolean {
+    return this.#hung.size === 0;
+  }
+
   /** Starts all workers. Called once, by {@linkcode startWorkers}. */
   async start(): Promise<void> {
     this.#adopt(this.prepare(this.#options.config));
@@ -125,6 +148,7 @@ export class WorkerPool implements ServerView {
       for (const member of this.#members) member?.worker.terminate();
       throw error;
     }
+    this.#schedulePing();
   }
 
   /**
@@ -148,7 +172,7 @@ export class WorkerPool implements ServerView {
     const failures = this.#members.map(async (member, index) => {
       if (member === null) return [];
       const applied = this.#ask(member, (id) => ({ type: "apply", id, config }));
-      const failure = failureOf(await withTimeout(applied, APPLY_TIMEOUT_MS));
+      const failure = failureOf(await this.#within(applied, APPLY_TIMEOUT_MS));
       return failure === null ? [] : [`Worker thread ${index}: ${failure}`];
     });
     return (await Promise.all(failures)).flat();
@@ -170,14 +194,15 @@ export class WorkerPool implements ServerView {
   /** Stops all workers gracefully. Resolves when they are terminated, after 10 s at most. */
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#cancelPing();
     const members = this.#members.filter((member) => member !== null);
     for (const { worker } of members) post(worker, { type: "stop" });
-    const cancel = systemClock.after(STOP_TIMEOUT_MS, () => {
+    const cancel = this.#clock.after(STOP_TIMEOUT_MS, () => {
       for (const { stopped } of members) stopped.resolve();
     });
     await Promise.all(members.map(({ stopped }) => stopped.promise));
     cancel();
-    for (const { worker } of members) worker.terminate();
+    for (const { worker } of [...members, ...this.#hung]) worker.terminate();
   }
 
   #adopt({ config, open }: PreparedConfig): void {
@@ -185,11 +210,14 @@ export class WorkerPool implements ServerView {
     this.#open = open;
   }
 
-  /** Asks all workers. Returns the answers, without those of workers that died meanwhile. */
+  /** Asks all workers. Returns the answers, without those of workers that died or hang. */
   async #askAll(question: (id: number) => ToWorker): Promise<Answer[]> {
-    const members = this.#members.filter((member) => member !== null);
-    const answers = await Promise.all(members.map((member) => this.#ask(member, question)));
-    return answers.filter((answer) => answer !== null);
+    const members = this.#members.filter((member) => member !== null)
+      .filter(({ missedPings }) => (missedPings ?? 0) < SILENT_PINGS);
+    const answers = await Promise.all(
+      members.map((member) => this.#within(this.#ask(member, question), ANSWER_TIMEOUT_MS)),
+    );
+    return answers.filter((answer) => answer !== null && answer !== "late");
   }
 
   /** Resolves with null when the worker dies. */
@@ -199,6 +227,31 @@ export class WorkerPool implements ServerView {
     questions.set(id, resolve);
     post(worker, question(id));
     return promise;
+  }
+
+  /** Resolves with "late" after `timeoutMs`. */
+  async #within<T>(answer: Promise<T>, timeoutMs: number): Promise<T | "late"> {
+    const { promise, resolve } = Promise.withResolvers<"late">();
+    const cancel = this.#clock.after(timeoutMs, () => resolve("late"));
+    const first = await Promise.race([answer, promise]);
+    cancel();
+    return first;
+  }
+
+  #schedulePing(): void {
+    this.#cancelPing = this.#clock.after(PING_PERIOD_MS, () => {
+      this.#schedulePing();
+      for (const [index, member] of this.#members.entries()) {
+        if (member !== null) this.#ping(index, member);
+      }
+    });
+  }
+
+  #ping(index: number, member: Member): void {
+    if (member.missedPings === null) return;
+    if (member.missedPings >= MAX_MISSED_PINGS) return this.#onHung(index, member);
+    member.missedPings++;
+    post(member.worker, { type: "ping" });
   }
 
   /** Starts worker `index` and connects it to the others. */
@@ -211,6 +264,7 @@ export class WorkerPool implements ServerView {
       questions: new Map(),
       started: Promise.withResolvers(),
       stopped: Promise.withResolvers(),
+      missedPings: null,
     };
     // `start()` awaits the first workers; no one awaits a replacement.
     member.started.promise.catch(() => {});
@@ -218,7 +272,7 @@ export class WorkerPool implements ServerView {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#handle(member, data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#onLost(index, member, event.message);
+      this.#onDied(index, member, event.message);
     };
     const peers = this.#connectPeers(index);
     post(worker, { type: "start", index, count, edgeId: this.#edgeId, config, peers });
@@ -236,10 +290,15 @@ export class WorkerPool implements ServerView {
     return peers;
   }
 
-  #handle({ started, stopped, questions }: Member, message: FromWorker): void {
+  #handle(member: Member, message: FromWorker): void {
+    const { started, stopped, questions } = member;
     switch (message.type) {
       case "listening":
+        member.missedPings = 0;
         return started.resolve();
+      case "pong":
+        member.missedPings = 0;
+        return;
       case "failed":
         return started.reject(new Error(message.reason));
       case "log": {
@@ -259,19 +318,55 @@ export class WorkerPool implements ServerView {
     }
   }
 
-  #onLost(index: number, member: Member, reason: string): void {
+  #onDied(index: number, member: Member, reason: string): void {
     member.worker.terminate();
     member.started.reject(new Error(reason));
-    member.stopped.resolve();
-    for (const answer of member.questions.values()) answer(null);
+    this.#hung.delete(member);
+    this.#forget(member);
     if (this.#members[index] !== member || this.#isStopping) return;
-    this.#members[index] = null;
     this.#options.logger.error("Worker thread died with its clients; starting another", {
       worker: index,
       cause: reason,
       fix: "report this line; it is an internal error",
     });
-    systemClock.after(REPLACE_PAUSE_MS, () => {
+    this.#replace(index);
+  }
+
+  /**
+   * Gives the streams of a worker that hangs to another one. The thread itself stays, because the
+   * runtime cannot end one that is busy: measured with Deno 2.9.6, `terminate()` stops no loop.
+   */
+  #onHung(index: number, member: Member): void {
+    this.#hung.add(member);
+    this.#forget(member);
+    // It runs again: too late for its clients, but now it can be ended.
+    member.worker.onmessage = () => this.#onAwake(index, member);
+    const seconds = MAX_MISSED_PINGS * PING_PERIOD_MS / 1000;
+    this.#options.logger.error("Worker thread hangs with its clients; starting another", {
+      worker: index,
+      cause: `no answer for ${seconds} s`,
+      fix: "restart the server: new clients that the system gives to the thread wait for it",
+    });
+    this.#replace(index);
+  }
+
+  #onAwake(index: number, member: Member): void {
+    if (!this.#hung.delete(member)) return;
+    member.worker.terminate();
+    this.#options.logger.info("Worker thread that was replaced runs again; ended", {
+      worker: index,
+    });
+  }
+
+  /** Waits for nothing from a worker any longer. */
+  #forget({ questions, stopped }: Member): void {
+    stopped.resolve();
+    for (const answer of questions.values()) answer(null);
+  }
+
+  #replace(index: number): void {
+    this.#members[index] = null;
+    this.#clock.after(REPLACE_PAUSE_MS, () => {
       if (!this.#isStopping) this.#add(index);
     });
   }

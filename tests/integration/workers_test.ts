@@ -1,6 +1,6 @@
 /**
  * A server with several threads: clients on any thread, each stream pulled once, and a thread that
- * dies.
+ * dies or hangs.
  */
 
 import { startWorkers, type WorkerPool } from "../../lib/threads/worker_pool.ts";
@@ -16,7 +16,7 @@ import { netTest } from "../helpers/loopback.ts";
 import { keyframe } from "../helpers/tiny_media.ts";
 import { numberedFrame, numberOf } from "../helpers/numbered_stream.ts";
 import { RtmpClient } from "../helpers/rtmp_client.ts";
-import { until } from "../helpers/until.ts";
+import { delay, until } from "../helpers/until.ts";
 
 const TIMEOUT = { timeoutMs: 10_000 };
 
@@ -176,6 +176,27 @@ netTest("startWorkers() replaces a thread that dies, and players on the other st
     publisher.push(keyframe(0));
     await player.untilMedia(1);
   }
+});
+
+netTest("startWorkers() replaces a thread that hangs, and the pool answers meanwhile", async () => {
+  await using rig = await Rig.start();
+  rig.threads[1]!.postMessage({ type: "hang", ms: 14_000 });
+  while (rig.threads.length < 3) {
+    const startMs = performance.now();
+    await rig.pool.snapshot();
+    assertEquals(await rig.pool.kick("c4711"), false);
+    assert(performance.now() - startMs < 3_000, "an answer takes long");
+    await delay(100);
+  }
+  assertEquals(rig.log.count("Worker thread hangs with its clients; starting another"), 1);
+  assertEquals(rig.pool.isWhole, false);
+  await until("the thread runs again, and is ended", () => rig.pool.isWhole, TIMEOUT);
+  const publishers: RtmpClient[] = [];
+  while (publishers.length < 8) publishers.push(await rig.publish(`show${publishers.length}`));
+  const players: RtmpClient[] = [];
+  for (let i = 0; i < 8; i++) players.push(await rig.play(`show${i}`));
+  for (const publisher of publishers) publisher.push(keyframe(0));
+  for (const player of players) await player.untilMedia(1);
 });
 
 netTest("startWorkers() rejects a port that is in use", async () => {

@@ -1,9 +1,11 @@
 /** The main thread's side of worker threads, with fake threads. */
 
+import { type Clock, systemClock } from "../../lib/base/clock.ts";
 import type { FromWorker, ToWorker } from "../../lib/threads/worker_message.ts";
 import { startWorkers } from "../../lib/threads/worker_pool.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { load } from "../config/helpers.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
 import { netTest } from "../helpers/loopback.ts";
 
@@ -14,17 +16,30 @@ class FakeThread {
   readonly received: ToWorker[] = [];
   /** Why settings are not applied, null when they are; "silent" to give no answer. */
   failure: string | null = null;
+  isHanging = false;
+  isTerminated = false;
 
   postMessage(message: ToWorker, ports: readonly MessagePort[]): void {
     for (const port of ports) port.close();
     this.received.push(message);
     if (message.type === "start") this.#answer({ type: "listening" });
+    if (this.isHanging) return;
+    if (message.type === "ping") this.#answer({ type: "pong" });
+    if (message.type === "kick") this.#answer({ type: "kicked", id: message.id, isDone: true });
     if (message.type === "stop") this.#answer({ type: "stopped" });
     if (message.type !== "apply" || this.failure === "silent") return;
     this.#answer({ type: "applied", id: message.id, failure: this.failure });
   }
 
-  terminate(): void {}
+  terminate(): void {
+    this.isTerminated = true;
+  }
+
+  /** The thread answers what it was sent while it hung. */
+  wake(): void {
+    this.isHanging = false;
+    this.#answer({ type: "pong" });
+  }
 
   /** The thread dies. */
   die(): void {
@@ -37,20 +52,22 @@ class FakeThread {
 }
 
 /** A pool of two fake threads. */
-async function start() {
+async function start(clock: Clock = systemClock) {
+  const log = new CollectedLog();
   const threads: FakeThread[] = [];
   const { config } = load("listen 1935; max_connections 5; vhost __defaultVhost__ { }");
   const local = { ...config, listen: [{ hostname: "127.0.0.1", port: 0 }] };
   const pool = await startWorkers({
     config: local,
     count: 2,
-    logger: new CollectedLog().logger,
+    logger: log.logger,
+    clock,
     createWorker: () => {
       threads.push(new FakeThread());
       return threads.at(-1) as unknown as Worker;
     },
   });
-  return { pool, threads, config: local };
+  return { pool, threads, log, config: local };
 }
 
 netTest(
@@ -91,5 +108,70 @@ netTest("WorkerPool starts the replacement of a dead thread with the newest sett
   const first = threads[2]!.received[0]!;
   if (first.type !== "start") throw new Error(`The first message is ${first.type}`);
   assertEquals(first.config.maxConnections, 50);
+  await pool.stop();
+});
+
+netTest("WorkerPool replaces a thread that leaves five pings unanswered", async () => {
+  const clock = new FakeClock();
+  const { pool, threads, log } = await start(clock);
+  await clock.advance(60_000);
+  threads[1]!.isHanging = true;
+  await clock.advance(11_999);
+  assertEquals([pool.isWhole, log.urgent], [true, []]);
+  await clock.advance(2_000);
+  assertEquals(pool.isWhole, false);
+  const [line, ...others] = log.urgent;
+  assertEquals(others, []);
+  assertEquals(line!.fields, {
+    worker: 1,
+    cause: "no answer for 10 s",
+    fix: "restart the server: new clients that the system gives to the thread wait for it",
+  });
+  await clock.advance(500);
+  assertEquals(threads.length, 3);
+  await clock.advance(60_000);
+  assertEquals(threads.length, 3, "the new one is well");
+  threads[1]!.wake();
+  await clock.settle();
+  assertEquals([threads[1]!.isTerminated, pool.isWhole], [true, true]);
+  await pool.stop();
+});
+
+netTest(
+  "WorkerPool keeps a thread that answers late, and all after a pause of the process",
+  async () => {
+    const clock = new FakeClock();
+    const { pool, threads } = await start(clock);
+    threads[1]!.isHanging = true;
+    await clock.advance(9_000);
+    threads[1]!.isHanging = false;
+    await clock.advance(9_000);
+    for (const thread of threads) thread.isHanging = true;
+    clock.skip(60_000);
+    await clock.advance(2_000);
+    for (const thread of threads) thread.isHanging = false;
+    await clock.advance(60_000);
+    assertEquals(threads.length, 2);
+    await pool.stop();
+  },
+);
+
+netTest("WorkerPool answers within a second while a thread hangs, and then at once", async () => {
+  const clock = new FakeClock();
+  const { pool, threads } = await start(clock);
+  threads[1]!.isHanging = true;
+  let isAnswered: boolean | null = null;
+  const kick = () => pool.kick("c1").then((isDone) => isAnswered = isDone);
+  void kick();
+  await clock.advance(999);
+  assertEquals(isAnswered, null);
+  await clock.advance(1);
+  assertEquals(isAnswered, true);
+  await clock.advance(4_000);
+  isAnswered = null;
+  void kick();
+  await clock.settle();
+  assertEquals(isAnswered, true);
+  threads[1]!.isHanging = false;
   await pool.stop();
 });
