@@ -6,6 +6,7 @@ import { describeError } from "../base/errors.ts";
 import type { Config } from "../config/config.ts";
 import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../base/log.ts";
 import { createDenoNetwork } from "../io/tcp.ts";
+import { AwakeClock } from "../io/awake_clock.ts";
 import { FairClock } from "../io/fair_clock.ts";
 import { startServer } from "./compose.ts";
 import { loadHttp } from "./load_http.ts";
@@ -68,7 +69,7 @@ async function start(order: ToWorker & { type: "start" }): Promise<void> {
   try {
     server = startServer(config, {
       network,
-      clock: await FairClock.open(network, systemClock),
+      clock: new AwakeClock(await FairClock.open(network, systemClock)),
       logger: createLogger("edge"),
       configureLog: ({ level }) => {
         lowestLevel = level;

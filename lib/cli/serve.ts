@@ -9,6 +9,7 @@ import { type LoadedConfig, parseDefaults } from "../config/parse_config.ts";
 import { HttpListenError } from "../http/http_server.ts";
 import { formatAddress } from "../io/address.ts";
 import { denoNetwork } from "../io/tcp.ts";
+import { AwakeClock } from "../io/awake_clock.ts";
 import { FairClock } from "../io/fair_clock.ts";
 import type { ServeCommand } from "./args.ts";
 import { startServer } from "../app/compose.ts";
@@ -89,7 +90,7 @@ async function runServer(config: Config, logging: Logging, sources: Sources): Pr
         ? await startThreads(config, count, { logger, configureLog })
         : startServer(config, {
           network: denoNetwork,
-          clock,
+          clock: new AwakeClock(clock),
           logger,
           configureLog,
           createHttp: await loadHttp(config),

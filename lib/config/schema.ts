@@ -149,7 +149,7 @@ const publish = {
   ),
   normal_timeout: option(
     values.duration({ bare: "ms", minMs: 1 }),
-    "5000",
+    "20000",
     "Longest pause between a publisher's messages after the first.",
   ),
   grace: option(

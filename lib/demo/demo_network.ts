@@ -1,3 +1,4 @@
+import { WorkTurns } from "../io/work_turns.ts";
 import { createHandshakeOptions, startServer } from "../app/compose.ts";
 import type { Clock } from "../base/clock.ts";
 import { silentLogger } from "../base/log.ts";
@@ -59,6 +60,7 @@ export class LocalDemoNetwork implements DemoNetwork {
       network,
       queue: new FlushQueue(clock),
       clock,
+      turns: new WorkTurns(clock),
       ticker: new Ticker(clock, WATCH_PERIOD_MS),
       handshake: createHandshakeOptions(clock),
       chunkSize: this.#config.chunkSize,

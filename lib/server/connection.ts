@@ -1,5 +1,6 @@
 import type { AmfObject } from "../amf/amf_value.ts";
 import { describeError } from "../base/errors.ts";
+import type { PartedWork } from "../io/work_turns.ts";
 import { SocketWriter } from "../io/socket_writer.ts";
 import { describeExpectedEnd } from "../io/connection_end.ts";
 import { ipOf } from "../io/address.ts";
@@ -16,10 +17,11 @@ import {
 import type { MediaTrack, StreamCommand } from "../session/server_stream.ts";
 import { parseEdgeInfo } from "../upstream/edge_path.ts";
 import type { StreamAction } from "./access_rules.ts";
-import { type ClientReport, type ClientTotals, describeClient } from "./client_report.ts";
+import type { ClientReport, ClientTotals } from "./client_report.ts";
 import { connectUrl } from "./connect_url.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { ConnectionLog } from "./connection_log.ts";
+import { reportConnection } from "./connection_report.ts";
 import {
   type ConnectionState,
   DEFAULT_WINDOWS,
@@ -40,7 +42,7 @@ import type { Departure } from "./vhost_service.ts";
  * here: it closes this connection with one log line and affects no other. Its states are drawn at
  * {@linkcode ConnectionState}.
  */
-export class Connection implements ServerSessionHandler, PlayerHost, PublicationHost {
+export class Connection implements ServerSessionHandler, PlayerHost, PublicationHost, PartedWork {
   readonly id: string;
   readonly writer: SocketWriter;
   readonly #context: ConnectionContext;
@@ -52,6 +54,8 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   /** Null before `connect`. */
   #access: ClientAccess | null = null;
   #readBytes = 0;
+  /** What was received but not read yet: a view of the read buffer. */
+  #unread: Uint8Array | null = null;
   takesTracks = false;
   /** Skips of plays that are over. */
   #endedSkips = 0;
@@ -90,16 +94,8 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
 
   /** Null while the client neither plays nor publishes. */
   report(nowMs: number): ClientReport | null {
-    const state = this.#state;
-    if (!("admission" in state)) return null;
-    return {
-      ...describeClient(this.#access!.client, state.admission),
-      type: state.type === "playing" ? "rtmp-play" : "fmle-publish",
-      isHeld: state.type === "playing" && state.player.isHeld,
-      ageMs: nowMs - this.#openedMs,
-      ...this.totals,
-      ...(state.type === "playing" ? { sentBytes: state.player.sentBytes } : {}),
-    };
+    const costs = { ageMs: nowMs - this.#openedMs, ...this.totals };
+    return reportConnection(this.#state, this.#access, costs);
   }
 
   /** Serves the client until it leaves or is closed, then calls `onEnded`. Never rejects. */
@@ -138,7 +134,6 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     this.#log.gone(reason, this.totals);
   }
 
-  /** Ends the connection because the server stops. */
   stop(): void {
     this.close("server stops");
   }
@@ -148,9 +143,12 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     const state = this.#state;
     switch (state.type) {
       case "connecting":
-      case "idle":
+      case "idle": {
         if (nowMs - state.sinceMs <= IDENTIFY_TIMEOUT_MS) return;
-        return this.#closeWithWarning(`no play or publish within ${IDENTIFY_TIMEOUT_MS} ms`);
+        const reason = `no play or publish within ${IDENTIFY_TIMEOUT_MS} ms`;
+        this.#log.closed(reason);
+        return this.close(reason);
+      }
       case "playing": {
         const refusal = state.player.check(nowMs);
         if (refusal !== null) return this.#refuse(state.commandId, refusal);
@@ -158,11 +156,11 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
       }
       case "publishing": {
         const reason = state.publication.check(nowMs);
-        if (reason !== null) return this.close(reason);
+        if (reason !== null) return this.#endPublish(StatusCode.PUBLISH_FAILED, reason, "lost");
         return this.#checkPing(state, nowMs);
       }
       case "refused":
-        if (nowMs - state.sinceMs > REFUSED_TIMEOUT_MS) this.close("refused");
+        if (nowMs - state.sinceMs > REFUSED_TIMEOUT_MS) this.close(state.reason);
         return;
       case "checking": // The gate's steps have their own timeouts.
       case "closed":
@@ -275,31 +273,33 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   }
 
   onReplaced(): void {
-    const description = "Another publisher has taken the stream over";
-    this.#session.endPublish({ code: StatusCode.PUBLISH_BAD_NAME, description });
-    this.#closeSoon("replaced by a newer publisher");
+    this.#endPublish(StatusCode.PUBLISH_BAD_NAME, "replaced by a newer publisher", "stopped");
   }
 
   get lastHeardMs(): number {
     return this.#pings.lastHeardMs;
   }
 
-  /** @returns when the bytes are done with, or null if they already are. */
-  #take(bytes: Uint8Array): Promise<void> | null {
-    this.#readBytes += bytes.length;
-    this.#pings.onHeard(this.#context.clock.now());
-    if (this.#state.type !== "publishing") {
-      return this.#context.turns.run(() => this.#answer(bytes));
-    }
-    this.#answer(bytes);
-    return null;
+  /** Called by the turns, maybe in a later one, when the client may have been closed. */
+  doPart(): boolean {
+    const bytes = this.#unread!;
+    this.#unread = null;
+    if (this.#state.type === "closed" || this.#state.type === "refused") return true;
+    const count = this.#session.pushPart(bytes);
+    checkUnread(this.writer.waitingControlBytes);
+    if (count === bytes.length) return true;
+    this.#unread = bytes.subarray(count);
+    return false;
   }
 
-  /** May run in a later turn, when the client may have been closed. */
-  #answer(bytes: Uint8Array): void {
-    if (this.#state.type === "closed" || this.#state.type === "refused") return;
-    this.#session.push(bytes);
-    checkUnread(this.writer.waitingControlBytes);
+  /** @returns when the bytes are done with, or null if they already are. */
+  #take(bytes: Uint8Array): Promise<void> | null {
+    const state = this.#state;
+    this.#readBytes += bytes.length;
+    this.#pings.onHeard(this.#context.clock.now());
+    this.#unread = bytes;
+    const allowance = state.type === "publishing" ? state.publication.allowance : null;
+    return this.#context.turns.run(this, allowance);
   }
 
   /** Asks the gate for a stream; `onAdmitted` runs when the client may have it. */
@@ -335,10 +335,15 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     this.onRefused(refusal);
   }
 
+  #endPublish(code: string, reason: string, departure: Departure): void {
+    this.#session.endPublish({ code, description: `Publish ended: ${reason}` });
+    this.#closeSoon(reason, departure);
+  }
+
   /** Gives the client a moment to read why. */
-  #closeSoon(reason: string): void {
-    this.#leaveStream(reason, "stopped");
-    this.#state = { type: "refused", sinceMs: this.#context.clock.now() };
+  #closeSoon(reason: string, departure: Departure = "stopped"): void {
+    this.#leaveStream(reason, departure);
+    this.#state = { type: "refused", sinceMs: this.#context.clock.now(), reason };
   }
 
   /** Leaves the stream, or stops asking for it; the connection stays. */
@@ -376,11 +381,6 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     // A client that sends nothing only checks whether the port is open.
     if (type !== "connecting" || this.#readBytes === 0) return this.close(reason);
     this.#log.leftEarly(this.#readBytes);
-    this.close(reason);
-  }
-
-  #closeWithWarning(reason: string): void {
-    this.#log.closed(reason);
     this.close(reason);
   }
 

@@ -14,7 +14,7 @@ export interface ConnectionContext {
   readonly queue: FlushQueue;
   readonly wheels: FlushWheels;
   readonly buffers: ReadBuffers;
-  /** Runs what clients ask for, except publishers' media. */
+  /** Reads what clients send. */
   readonly turns: WorkTurns;
   readonly clock: Clock;
   readonly logger: Logger;

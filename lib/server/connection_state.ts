@@ -30,7 +30,7 @@ export type ConnectionState =
   | { readonly type: "playing"; readonly player: Player } & StreamInUse
   | { readonly type: "publishing"; readonly publication: Publication } & StreamInUse
   /** The client may read why, and do nothing else. */
-  | { readonly type: "refused"; readonly sinceMs: number }
+  | { readonly type: "refused"; readonly sinceMs: number; readonly reason: string }
   | { readonly type: "closed" };
 
 /** The stream that a client plays or publishes. */

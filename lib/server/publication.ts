@@ -1,4 +1,5 @@
 import type { PublishHandle } from "../hub/publisher.ts";
+import { Allowance } from "../io/allowance.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { Admission } from "./gate.ts";
 import type { Departure, PublishAnswer, PublishTicket } from "./vhost_service.ts";
@@ -17,6 +18,8 @@ export interface PublicationHost {
 
 /** A connection's publish: asked for, accepted, feeding a stream, over. */
 export class Publication implements PublishAnswer {
+  /** What reading its bytes may cost at once. */
+  readonly allowance = new Allowance();
   readonly #host: PublicationHost;
   readonly #admission: Admission;
   /** Null before {@linkcode start} has returned. */

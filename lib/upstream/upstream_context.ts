@@ -3,6 +3,7 @@ import type { Ticker } from "../base/ticker.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { Network } from "../io/transport.ts";
+import type { WorkTurns } from "../io/work_turns.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
 
 /** How often time budgets and silences are checked, in ms. */
@@ -13,6 +14,8 @@ export interface UpstreamDeps {
   readonly network: Network;
   readonly queue: FlushQueue;
   readonly clock: Clock;
+  /** Reads what origins send. */
+  readonly turns: WorkTurns;
   /** Checks time budgets and silences, every {@linkcode WATCH_PERIOD_MS}. */
   readonly ticker: Ticker;
   readonly handshake: HandshakeOptions;

@@ -1,10 +1,12 @@
 import { type AmfObject, amfObject } from "../amf/amf_value.ts";
-import { type CancelTimer, nextTurn } from "../base/clock.ts";
+import type { CancelTimer } from "../base/clock.ts";
 import { describeError, UpstreamError, type UpstreamPhase, WireError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
+import { Allowance } from "../io/allowance.ts";
 import { describeExpectedEnd } from "../io/connection_end.ts";
 import { SocketWriter } from "../io/socket_writer.ts";
+import type { PartedWork } from "../io/work_turns.ts";
 import type { Transport } from "../io/transport.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import { relayRequest } from "../rtmp/enhanced_connect.ts";
@@ -49,9 +51,6 @@ type LinkState =
 
 const READ_BUFFER_BYTES = 64 * 1024;
 
-/** Work on the bytes of one server, in ms, after which other connections are served. */
-const TURN_MS = 2;
-
 /** Most bytes of answers that may wait for a server that does not read, as for clients. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
 
@@ -69,13 +68,17 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
  * every state ── close() ──► closed
  * ```
  */
-export class UpstreamLink implements ClientSessionHandler {
+export class UpstreamLink implements ClientSessionHandler, PartedWork {
   readonly #context: UpstreamContext;
   readonly #options: LinkOptions;
   readonly #transport: Transport;
   readonly #writer: SocketWriter;
   readonly #session: ClientSession;
   #state: LinkState = { type: "negotiating" };
+  /** What reading its bytes may cost at once. */
+  readonly #allowance = new Allowance();
+  /** What was received but not read yet: a view of the read buffer. */
+  #unread: Uint8Array = new Uint8Array(0);
   #hasStarted = false;
   /** What was reported of the stream's end since its newest media. */
   #end: "none" | "likely" | "certain" = "none";
@@ -146,6 +149,15 @@ export class UpstreamLink implements ClientSessionHandler {
     this.#transport.close();
   }
 
+  /** Called by the turns, maybe in a later one, when the link may have ended. */
+  doPart(): boolean {
+    const bytes = this.#unread;
+    if (this.#state.type === "failed" || this.#state.type === "closed") return true;
+    const count = this.#session.pushPart(bytes);
+    this.#unread = bytes.subarray(count);
+    return count === bytes.length;
+  }
+
   // Called by the session.
 
   send(bytes: Uint8Array): void {
@@ -195,16 +207,17 @@ export class UpstreamLink implements ClientSessionHandler {
   }
 
   async #read(): Promise<never> {
-    const { clock } = this.#context;
+    const { clock, turns } = this.#context;
     const buffer = new Uint8Array(READ_BUFFER_BYTES);
     while (true) {
       const count = await this.#transport.read(buffer);
       if (count === null) throw this.#lostError("the origin closed the connection");
       this.#lastReadMs = clock.now();
       this.#pingSentMs = null;
-      this.#session.push(buffer.subarray(0, count));
+      this.#unread = buffer.subarray(0, count);
+      const later = turns.run(this, this.#allowance);
+      if (later !== null) await later;
       if (this.#state.type === "failed") throw this.#state.error;
-      if (clock.now() - this.#lastReadMs >= TURN_MS) await nextTurn(clock);
     }
   }
 

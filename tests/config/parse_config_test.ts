@@ -26,7 +26,7 @@ const DEFAULT_VHOST = {
   },
   publish: {
     firstPacketTimeoutMs: 20_000,
-    normalTimeoutMs: 5000,
+    normalTimeoutMs: 20_000,
     graceMs: 10_000,
     takeover: "reject",
   },

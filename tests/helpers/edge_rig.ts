@@ -1,3 +1,4 @@
+import { WorkTurns } from "../../lib/io/work_turns.ts";
 import { Ticker } from "../../lib/base/ticker.ts";
 import type { ClusterConfig, VhostConfig } from "../../lib/config/config.ts";
 import type { EdgeContext } from "../../lib/edge/edge_context.ts";
@@ -72,6 +73,7 @@ export class EdgeRig {
       network: this.network,
       queue: this.queue,
       clock: this.clock,
+      turns: new WorkTurns(this.clock),
       ticker: new Ticker(this.clock, WATCH_PERIOD_MS),
       handshake: { random: (length) => new Uint8Array(length).fill(9), nowMs: 0 },
       chunkSize: CHUNK_SIZE,

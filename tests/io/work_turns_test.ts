@@ -1,3 +1,4 @@
+import { Allowance } from "../../lib/io/allowance.ts";
 import { WorkTurns } from "../../lib/io/work_turns.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
@@ -9,10 +10,22 @@ class Rig {
   readonly done: string[] = [];
 
   run(name: string, costMs = 1): Promise<void> | null {
-    return this.turns.run(() => {
+    const doPart = () => {
       this.clock.skip(costMs);
       this.done.push(name);
-    });
+      return true;
+    };
+    return this.turns.run({ doPart }, null);
+  }
+
+  /** A read that takes so many parts of a millisecond each. */
+  flood(name: string, parts: number, allowance: Allowance | null): Promise<void> | null {
+    const doPart = () => {
+      this.clock.skip(1);
+      this.done.push(name);
+      return --parts === 0;
+    };
+    return this.turns.run({ doPart }, allowance);
   }
 }
 
@@ -63,13 +76,53 @@ Deno.test("WorkTurns rejects with the error of the work and continues", async ()
     rig.clock.skip(5);
     throw new Error("bad client");
   }
-  assertThrows(() => rig.turns.run(fail), Error, "bad client");
+  assertThrows(() => rig.turns.run({ doPart: fail }, null), Error, "bad client");
   assertEquals(rig.clock.pendingCount, 0);
-  const failing = rig.turns.run(fail)!;
+  const failing = rig.turns.run({ doPart: fail }, null)!;
   const after = rig.run("after")!;
   const rejected = assertRejects(() => failing, Error, "bad client");
   await rig.clock.advance(20);
   await rejected;
   await after;
   assertEquals(rig.done, ["after"]);
+});
+
+Deno.test("WorkTurns reads a publisher at once while others wait, until it has used its allowance", async () => {
+  const rig = new Rig();
+  for (const name of ["a", "b", "c"]) rig.run(name);
+  assertEquals(rig.done, ["a", "b"]);
+  const allowance = new Allowance();
+  assertEquals(rig.flood("honest", 1, allowance), null);
+  const flood = rig.flood("flood", 10, allowance);
+  assert(flood !== null, "the rest waits");
+  assertEquals(rig.done, ["a", "b", "honest", "flood", "flood", "flood"]);
+  await rig.clock.advance(20);
+  await flood;
+  assertEquals(rig.done.filter((name) => name === "flood").length, 10);
+});
+
+Deno.test("WorkTurns does one part of each flood in turn", async () => {
+  const rig = new Rig();
+  const allowances = [new Allowance(), new Allowance()];
+  // Four parts at once: a tenth of the time is free.
+  const floods = allowances.map((each, index) => rig.flood(`f${index}`, 7, each));
+  assertEquals(rig.done, ["f0", "f0", "f0", "f0", "f1", "f1", "f1", "f1"]);
+  const joined = rig.run("new client");
+  await rig.clock.advance(20);
+  // Turns of two milliseconds.
+  assertEquals(rig.done.slice(8), ["f0", "f1", "new client", "f0", "f1", "f0", "f1"]);
+  await Promise.all([...floods, joined]);
+});
+
+Deno.test("Allowance is a tenth of the time, and three milliseconds more", () => {
+  const allowance = new Allowance();
+  assertEquals(allowance.isLeft(1_000), true);
+  allowance.spend(2);
+  assertEquals(allowance.isLeft(1_000), true);
+  allowance.spend(11);
+  assertEquals([1_000, 1_099, 1_101].map((nowMs) => allowance.isLeft(nowMs)), [false, false, true]);
+  // Not saved up.
+  assertEquals(allowance.isLeft(100_000), true);
+  allowance.spend(3);
+  assertEquals(allowance.isLeft(100_000), false);
 });

@@ -231,8 +231,9 @@ Deno.test("Connection closes a publisher that sends no media", async () => {
   await rig.advance(20_000);
   assertEquals(publisher.isEnded, false);
   publisher.send(encodePingRequest(1));
-  await rig.advance(1_000);
+  await rig.advance(3_000);
   assertEquals(publisher.isEnded, true);
+  assertEquals(publisher.words.at(-1), "NetStream.Publish.Failed");
   assertEquals(rig.endings, [
     "publisher sent no media within 20000 ms (publish.firstpkt_timeout)",
   ]);
@@ -242,12 +243,12 @@ Deno.test("Connection closes a publisher that sends no media", async () => {
 Deno.test("Connection closes a publisher that stops sending media", async () => {
   const rig = new ServerRig();
   const publisher = await rig.publish();
-  for (let second = 0; second < 30; second += 5) {
+  for (let second = 0; second < 60; second += 20) {
     publisher.push(VIDEO, second * 1_000, keyframe(second));
-    await rig.advance(5_000);
+    await rig.advance(20_000);
   }
   assertEquals(publisher.isEnded, false);
-  await rig.advance(1_000);
+  await rig.advance(3_000);
   assertEquals(publisher.isEnded, true);
   assertMatch(rig.endings[0]!, /^publisher sent nothing for \d+ ms \(publish.normal_timeout\)$/);
   await rig.stop();
@@ -286,7 +287,7 @@ Deno.test("Connection keeps a pausing publisher that answers its pings until nor
     publisher.send(encodePingResponse(1));
     await rig.settle();
   }
-  await rig.advance(2_000);
+  await rig.advance(4_000);
   assertMatch(rig.endings[0]!, /^publisher sent nothing for \d+ ms \(publish.normal_timeout\)$/);
   await rig.stop();
 });
@@ -430,7 +431,7 @@ for (const { name, config, properties, act, status, warning } of REFUSALS) {
     await rig.advance(3_000);
     assertEquals(client.isEnded, true);
     assertEquals(rig.warnings, [`Client refused: ${warning}`]);
-    assertEquals(rig.endings, ["refused"]);
+    assertMatch(rig.endings.join(), /^Net(Stream|Connection)\.[\w.]+$/);
     await rig.stop();
   });
 }

@@ -206,13 +206,21 @@ Deno.test("A server stops while it waits for a publisher", async () => {
 });
 
 Deno.test("A silent publisher that is closed by its timeout has its grace from then", async () => {
-  const { rig, player } = await start();
-  await rig.advance(6_000);
-  assertMatch(rig.endings[0]!, /publish.normal_timeout/);
-  await rig.advance(8_000);
-  assertEquals(statusesOf(player), STARTED);
+  const { rig, first, player } = await start();
+  const isTold = () => player.words.includes(GONE[0]!);
+  await rig.advance(20_000);
+  assertEquals(first.words, ["NetStream.Publish.Start"]);
+  await rig.advance(1_000);
+  assertEquals(first.words, ["NetStream.Publish.Start", "NetStream.Publish.Failed"]);
+  assertMatch(first.descriptions.at(-1)!, /sent nothing for 2\d+ ms \(publish.normal_timeout\)$/);
+  assertMatch(String(rig.linesOf("Publish ended")[0]!.fields["reason"]), /publish.normal_timeout/);
+  assertEquals(first.isEnded, false);
   await rig.advance(2_000);
-  assertEquals(statusesOf(player), [...STARTED, ...GONE]);
+  assertEquals(first.isEnded, true);
+  await rig.advance(7_000);
+  assertEquals(isTold(), false);
+  await rig.advance(1_100);
+  assertEquals(isTold(), true);
   await rig.stop();
 });
 
