@@ -170,7 +170,7 @@ export class ChunkReader {
 
     const known = this.#streams.get(csid);
     const isContinuation = known !== undefined && known.received >= 0;
-    if (fmt !== 3 && isContinuation) {
+    if (fmt !== 3 && isContinuation && !repeatsHeader(known, fmt, bytes, at + basic)) {
       throw this.#error(
         "chunk.unfinished_message",
         `Cannot start a message on csid ${csid} with fmt ${fmt}: ` +
@@ -380,6 +380,18 @@ export class ChunkReader {
   #error(code: `chunk.${string}`, message: string, fix = ""): WireError {
     return new WireError(code, message, { offset: this.#consumed, fix });
   }
+}
+
+/**
+ * Whether a chunk in the middle of a message has the message's own header again, at `at`. Its
+ * timestamp is ignored.
+ *
+ * DEVIATION: such chunks have fmt 3 (RTMP 1.0 §5.3.1.2.4) | because nginx-rtmp and SRS take these
+ * | test "ChunkReader.push() reads continuations with the header of fmt 1 or 2"
+ */
+function repeatsHeader(stream: ChunkStream, fmt: number, bytes: Uint8Array, at: number): boolean {
+  if (fmt !== 1) return fmt === 2;
+  return readU24(bytes, at + 3) === stream.length && bytes[at + 6] === stream.typeId;
 }
 
 function readLittleEndianU32(bytes: Uint8Array, offset: number): number {

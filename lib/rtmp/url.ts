@@ -226,7 +226,7 @@ function cutAuthority(url: string): { authority: Authority; tail: string } {
 
 /** Whether an authority is an IPv6 address without the brackets that RFC 3986 §3.2.2 requires. */
 function isBareIpv6(text: string): boolean {
-  return text.split(":", 3).length === 3 && /^[0-9a-f:.]+$/i.test(text);
+  return text.split(":", 3).length === 3 && URL.canParse(`http://[${text}]`);
 }
 
 function hasPath(tail: string): boolean {

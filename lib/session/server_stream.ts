@@ -239,6 +239,9 @@ export class ServerStream {
   #onRequest(kind: "play" | "publish", command: Command, msid: number): void {
     const objection = this.#objectionTo(kind, msid);
     if (objection !== null) {
+      if (!this.#hasRefusedSecond) {
+        this.#handler.onIgnored(`${kind} on message stream ${msid}: ${objection}`);
+      }
       this.#hasRefusedSecond = true;
       this.#refuse(kind, objection, msid);
       return;
@@ -272,7 +275,7 @@ export class ServerStream {
     // All players get the same bytes, so they must use the id in those.
     return kind === "publish"
       ? null
-      : `Cannot play on message stream ${msid}: use ${MEDIA_MSID}, which createStream gave`;
+      : `Players get media on message stream ${MEDIA_MSID}, which createStream gives`;
   }
 
   #refuse(kind: "play" | "publish", description: string, msid: number): Refusal {

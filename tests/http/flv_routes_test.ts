@@ -151,6 +151,8 @@ for (
     { path: "/live/show.flv", host: "a", vhost: "a" },
     { path: "/live/show.flv", host: "b:8080", vhost: "b" },
     { path: "/live/show.flv?vhost=b", host: "a", vhost: "b" },
+    { path: "/live/show.flv", host: "B.:8080", vhost: "b" },
+    { path: "/live/show.flv?vhost=A:8080", vhost: "a" },
     { path: "/live/show.flv", host: "c", vhost: "__defaultVhost__" },
     { path: "/live/show.flv?vhost=__defaultVhost__", vhost: "__defaultVhost__" },
   ]
@@ -172,7 +174,7 @@ for (
     { what: "no stream", path: "/live/.flv" },
     { what: "a vhost without http_remux", vhosts: "vhost __defaultVhost__ { }" },
     { what: "an unknown vhost", vhosts: "vhost a { http_remux { enabled on; } }" },
-    { what: "an invalid host", host: "a@b" },
+    { what: "an invalid host", host: "a[b" },
   ]
 ) {
   Deno.test(`GET passes other requests on: ${what}`, async () => {

@@ -273,9 +273,24 @@ Deno.test("ChunkReader.push() emits a message without payload between two chunks
 
 const SECOND_STARTS = [
   { fmt: 0, start: "06 000002 000082 09 01000000" },
-  { fmt: 1, start: "46 000002 000082 09" },
-  { fmt: 2, start: "86 000002" },
+  { fmt: "1 with another length", start: "46 000002 000083 09" },
+  { fmt: "1 with another type", start: "46 000002 000082 08" },
 ];
+
+Deno.test("ChunkReader.push() reads continuations with the header of fmt 1 or 2", () => {
+  const payload = filler(140);
+  const starts = ["46 000005 00008c 09", "86 000005", "86 ffffff 01000000"];
+  for (const start of starts) {
+    // The next message uses the delta of before.
+    assertEquals(
+      read(
+        ...["06 000001 00008c 09 01000000", payload.subarray(0, 128), start, payload.subarray(128)],
+        ...["46 000003 000001 09 aa", "c6 bb"],
+      ),
+      { messages: [[9, 1, 1, payload], [9, 4, 1, hex("aa")], [9, 7, 1, hex("bb")]] },
+    );
+  }
+});
 
 for (const { fmt, start } of SECOND_STARTS) {
   Deno.test(`ChunkReader.push() rejects fmt ${fmt} in the middle of a message`, () => {
