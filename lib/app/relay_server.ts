@@ -15,6 +15,7 @@ import { ListenerSet } from "./listener_set.ts";
 import type { ServerDeps } from "./server_deps.ts";
 import { type ApplyReport, reportOf, type Service } from "./service.ts";
 import type { VhostSet } from "./vhost_set.ts";
+import { requireWritable } from "./written_paths.ts";
 
 /** A server in one event loop. */
 export interface RunningServer extends Service {
@@ -147,6 +148,7 @@ export class RelayServer implements RunningServer {
     if (this.#isStopping) throw new Error("Settings are not applied: the server is stopping");
     const plan = planChanges(this.#config, next);
     const { config } = plan;
+    requireWritable(config);
     try {
       await this.#rtmp.change(config.listen);
       if (createHttp !== undefined) this.#http ??= this.#createHttp(createHttp);

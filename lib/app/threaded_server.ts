@@ -12,6 +12,7 @@ import type { HttpListeners } from "./http_listeners.ts";
 import { loadHttp } from "./load_http.ts";
 import { type ApplyReport, reportOf, type Service } from "./service.ts";
 import { StartError } from "./start_error.ts";
+import { requireWritable } from "./written_paths.ts";
 
 /** What a server of several threads is given by the program. */
 interface ThreadedServerDeps {
@@ -108,6 +109,7 @@ class ThreadedServer implements Service {
     if (this.#isStopping) throw new Error("Settings are not applied: the server is stopping");
     const plan = planChanges(this.#config, next);
     refuseSharedHttpPort(plan.config);
+    requireWritable(plan.config);
     const forWorkers = this.#pool.prepare(plan.config);
     await this.#applyApi(plan.config);
     this.#config = plan.config;

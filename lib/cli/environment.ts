@@ -6,21 +6,13 @@ const FILE_VARIABLE = "SRS_CONFIG_FILE";
 /** When it is set and not `off`, no configuration file is read, as in SRS. */
 const ONLY_VARIABLE = "SRS_ENV_ONLY";
 
-/** Prefixes of all names, for the permission to read them. */
-const PREFIXES = ["SRS_*", "EDGE_*"];
-
-/**
- * Reads the environment variables of the program, and gives up the permission to read any. Those it
- * may not read count as not set.
- */
-export function takeEnvironment(): Environment {
+/** Reads the environment variables of the program. Those it may not read count as not set. */
+export function readEnvironment(): Environment {
   const names = [FILE_VARIABLE, ONLY_VARIABLE, ...VARIABLE_NAMES];
   const values = names.flatMap((name): [string, string][] => {
     const text = isReadable(name) ? Deno.env.get(name) ?? "" : "";
     return text === "" ? [] : [[name, text]];
   });
-  for (const variable of PREFIXES) Deno.permissions.revokeSync({ name: "env", variable });
-  Deno.permissions.revokeSync({ name: "env" });
   return new Map(values);
 }
 

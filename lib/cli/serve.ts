@@ -17,10 +17,12 @@ import { EXIT_CODE, type ExitCode } from "./exit_codes.ts";
 import { loadHttp } from "../app/load_http.ts";
 import { LogThrottle } from "../logging/log_throttle.ts";
 import { createLogging, type Logging } from "../logging/logging.ts";
-import { configFileOf, takeEnvironment } from "./environment.ts";
+import { configFileOf, readEnvironment } from "./environment.ts";
 import { acquirePidFile } from "./pid_file.ts";
+import { dropPermissions } from "./sandbox.ts";
 import { onStopSignal } from "./signals.ts";
 import { StartError } from "../app/start_error.ts";
+import { requireWritable } from "../app/written_paths.ts";
 import type { Service } from "../app/service.ts";
 import { countWorkers, startThreads } from "../app/threaded_server.ts";
 
@@ -32,7 +34,7 @@ import { countWorkers, startThreads } from "../app/threaded_server.ts";
  * @throws {ConfigError} {@linkcode StartError} {@linkcode PidFileError}
  */
 export async function serve(command: ServeCommand, say: (line: string) => void): Promise<ExitCode> {
-  const environment = takeEnvironment();
+  const environment = readEnvironment();
   const file = configFileOf(environment, command.configFile);
   const { config, warnings } = load(command, file, environment);
   if (command.test) {
@@ -41,8 +43,10 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
     return EXIT_CODE.ok;
   }
   if (config.workDir !== "") Deno.chdir(config.workDir);
+  requireWritable(config);
   const pidFile = config.pid === "" ? null : await acquirePidFile(config.pid);
   const logging = createLogging(config.log);
+  dropPermissions(config);
   for (const warning of warnings) logging.logger.warning(describeConfigProblem(warning));
   try {
     await runServer(config, logging, { file, variables: [...environment.keys()] });

@@ -1,0 +1,16 @@
+import { writtenPaths } from "../app/written_paths.ts";
+import type { Config } from "../config/config.ts";
+
+/** Never needed once the environment has been read, even if the command line allowed them. */
+const UNUSED = ["run", "ffi", "sys", "env", "import"] as const;
+
+/**
+ * Gives up the runtime's permissions that a server with `config` does not need. Worker threads that
+ * start later have none of them either. Reading and the network stay: files are served and
+ * configurations loaded from any path, and origins may have any address. Writing stays if the
+ * configuration writes files, so that it can change their paths.
+ */
+export function dropPermissions(config: Config): void {
+  for (const name of UNUSED) Deno.permissions.revokeSync({ name });
+  if (writtenPaths(config).length === 0) Deno.permissions.revokeSync({ name: "write" });
+}
