@@ -29,6 +29,8 @@ export interface ServerDeps {
   readonly thread?: ThreadSlot;
   /** Present when the configuration asks for HTTP at the start. */
   readonly createHttp?: CreateHttp | undefined;
+  /** Connections beyond `max_connections` for the API; see `server/client_limits.ts`. */
+  readonly apiReserve?: number;
   /** Sends HTTP callbacks; the runtime's `fetch` unless a test replaces it. */
   readonly hookFetch?: HookFetch;
 }

@@ -13,6 +13,7 @@ import { AwakeClock } from "../io/awake_clock.ts";
 import { FairClock } from "../io/fair_clock.ts";
 import type { ServeCommand } from "./args.ts";
 import { startServer } from "../app/compose.ts";
+import { fitDescriptors, type FittedConfig } from "../app/descriptors.ts";
 import { EXIT_CODE, type ExitCode } from "./exit_codes.ts";
 import { loadHttp } from "../app/load_http.ts";
 import { LogThrottle } from "../logging/log_throttle.ts";
@@ -49,7 +50,8 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
   dropPermissions(config);
   for (const warning of warnings) logging.logger.warning(describeConfigProblem(warning));
   try {
-    await runServer(config, logging, { file, variables: [...environment.keys()] });
+    const fitted = fitDescriptors(config, logging.logger);
+    await runServer(fitted, logging, { file, variables: [...environment.keys()] });
   } finally {
     await logging.close();
     pidFile?.release();
@@ -80,7 +82,11 @@ function load(
   return { ...loaded, config: applyOverrides(loaded.config, overrides) };
 }
 
-async function runServer(config: Config, logging: Logging, sources: Sources): Promise<void> {
+async function runServer(
+  { config, apiReserve }: FittedConfig,
+  logging: Logging,
+  sources: Sources,
+): Promise<void> {
   const throttle = new LogThrottle(logging.logger, systemClock);
   const { logger } = throttle;
   const configureLog = (log: LogConfig) => logging.configure(log);
@@ -97,6 +103,7 @@ async function runServer(config: Config, logging: Logging, sources: Sources): Pr
           clock: new AwakeClock(clock),
           logger,
           configureLog,
+          apiReserve,
           createHttp: await loadHttp(config),
         }),
   );

@@ -9,6 +9,17 @@ interface ClientLimitSettings {
   readonly maxConnections: number;
 }
 
+/** What a {@linkcode ClientLimits} works with. */
+interface ClientLimitDeps {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Connections beyond the maximum that only clients of `http_api` get; 0 by default. */
+  readonly apiReserve?: number;
+}
+
+/** What names of listeners begin with that serve the API. */
+const API_LISTENER = "http_api";
+
 /**
  * Limits the connections of all listeners together: RTMP, `http_server` and `http_api`. Connections
  * beyond the limit are refused, and reported once a second for each listener.
@@ -16,15 +27,14 @@ interface ClientLimitSettings {
 export class ClientLimits implements ConnectionLimit {
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #apiReserve: number;
   readonly #refusals = new Map<string, Tally>();
   #settings: ClientLimitSettings;
   #count = 0;
 
-  constructor(
-    settings: ClientLimitSettings,
-    { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
-  ) {
+  constructor(settings: ClientLimitSettings, { clock, logger, apiReserve = 0 }: ClientLimitDeps) {
     this.#settings = settings;
+    this.#apiReserve = apiReserve;
     this.#clock = clock;
     this.#logger = logger.for("net");
   }
@@ -42,7 +52,8 @@ export class ClientLimits implements ConnectionLimit {
   }
 
   tryAdd(listener: string): boolean {
-    if (this.#count < this.#settings.maxConnections) {
+    const reserve = listener.startsWith(API_LISTENER) ? this.#apiReserve : 0;
+    if (this.#count < this.#settings.maxConnections + reserve) {
       this.#count++;
       return true;
     }

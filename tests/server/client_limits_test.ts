@@ -56,3 +56,14 @@ Deno.test("ClientLimits reports refusals once a second, by listener", async () =
   await rig.clock.advance(5_000);
   assertEquals([reports().length, rig.clock.pendingCount], [2, 0]);
 });
+
+Deno.test("ClientLimits admits some clients of the API beyond the limit, if told to", () => {
+  const { clock, log: { logger } } = new Rig(0);
+  const limits = new ClientLimits({ maxConnections: 2 }, { clock, logger, apiReserve: 2 });
+  const listeners = ["rtmp", "rtmp", "rtmp", "http_server", "http_api", "http_api", "http_api"];
+  const admitted = listeners.map((name) => limits.tryAdd(`${name} http://0.0.0.0:1`));
+  assertEquals(admitted, [true, true, false, false, true, true, false]);
+  limits.remove();
+  limits.remove();
+  assertEquals(limits.tryAdd("rtmp://0.0.0.0:1"), false, "the API counts as well");
+});
