@@ -52,6 +52,7 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "cluster.enhanced_rtmp": ({ cluster }) => text(cluster.enhancedRtmp),
   "cluster.token_traverse": ({ cluster }) => text(cluster.tokenTraverse),
   "cluster.redirect": ({ cluster }) => cluster.redirect,
+  "cluster.max_upstreams": ({ cluster }) => text(cluster.maxUpstreams),
   "cluster.connect_timeout": ({ cluster }) => ms(cluster.connectTimeoutMs),
   "cluster.start_timeout": ({ cluster }) => ms(cluster.startTimeoutMs),
   "cluster.stall_timeout": ({ cluster }) => ms(cluster.stallTimeoutMs),

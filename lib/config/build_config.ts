@@ -161,6 +161,7 @@ function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
     enhancedRtmp: values.enhanced_rtmp,
     tokenTraverse: values.token_traverse,
     redirect: values.redirect,
+    maxUpstreams: values.max_upstreams,
     connectTimeoutMs: values.connect_timeout,
     startTimeoutMs: values.start_timeout,
     stallTimeoutMs: values.stall_timeout,

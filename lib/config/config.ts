@@ -162,6 +162,8 @@ export interface ClusterConfig {
   readonly enhancedRtmp: boolean;
   /** Whether an origin must let a client connect before the client may play or publish. */
   readonly tokenTraverse: boolean;
+  /** Most connections to one origin. */
+  readonly maxUpstreams: number;
   /** Where origins may redirect to: only to each other, or to any address. */
   readonly redirect: "origins" | "any";
   /** Longest wait for the TCP connection. */

@@ -213,6 +213,11 @@ const cluster = {
     "origins",
     "Where an origin may redirect to (RTMP 302). origins: to addresses of the vhost's own origin list. any: anywhere; only for origins that you trust with every address that this server can reach. Own directive.",
   ),
+  max_upstreams: option(
+    values.integer(4, MAX_COUNT),
+    "2000",
+    "Most connections of the vhost to one origin, in each worker. Names that were never live get a quarter of them. What exceeds the limit waits. Own directive.",
+  ),
   connect_timeout: option(
     ownTime(100),
     "3s",

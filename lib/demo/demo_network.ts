@@ -11,6 +11,7 @@ import type { Network } from "../io/transport.ts";
 import { encodeMessage } from "../rtmp/chunk_encode.ts";
 import { csidOf } from "../rtmp/encoded_messages.ts";
 import { parseRtmpUrl, parseStreamUrl } from "../rtmp/url.ts";
+import { DialGate } from "../upstream/dial_gate.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import {
   type UpstreamContext,
@@ -34,6 +35,9 @@ const CLIENT_SETTINGS: UpstreamSettings = {
   startTimeoutMs: 5_000,
   stallTimeoutMs: 2_000,
 };
+
+/** More than the demo has. */
+const MAX_CLIENTS = 10_000;
 
 /** A client that a server has accepted. */
 interface DemoClient {
@@ -65,6 +69,7 @@ export class LocalDemoNetwork implements DemoNetwork {
       handshake: createHandshakeOptions(clock),
       chunkSize: this.#config.chunkSize,
       edgeId: null,
+      gate: new DialGate({ clock, logger: silentLogger, maxUpstreams: () => MAX_CLIENTS }),
     };
   }
 

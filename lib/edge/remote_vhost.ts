@@ -12,6 +12,7 @@ import type {
   VhostUpstreams,
 } from "../server/vhost_service.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
+import { DialGate } from "../upstream/dial_gate.ts";
 import { OriginSet } from "../upstream/origin_set.ts";
 import type { UpstreamDeps } from "../upstream/upstream_context.ts";
 import { createUpstreamTotals } from "../upstream/upstream_report.ts";
@@ -54,6 +55,11 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
       config: () => this.#config,
       settings: () => this.#config.cluster,
       origins: new OriginSet({ vhost: name, settings: cluster, clock: deps.clock }),
+      gate: new DialGate({
+        clock: deps.clock,
+        logger: options.logger.for("edge", name),
+        maxUpstreams: () => this.#config.cluster.maxUpstreams,
+      }),
       totals: this.totals,
     };
   }

@@ -158,7 +158,9 @@ export class OriginSet {
     const failedAtMs = this.#clock.now();
     const pauseMs = backoffMs(count - 1, this.backoff, 0);
     // An origin that was lost while it served has kept no stream waiting.
-    const waitedMs = WAITING_PHASES.includes(error.phase) ? failedAtMs - beganMs : 0;
+    const waitedMs = WAITING_PHASES.includes(error.phase)
+      ? Math.min(failedAtMs - beganMs, this.#longestWaitMs)
+      : 0;
     const avoidUntilMs = failedAtMs + Math.max(pauseMs, AVOID_PER_WAIT * waitedMs);
     this.#failures.set(origin, { count, failedAtMs, avoidUntilMs, probedUntilMs: 0 });
   }
@@ -176,6 +178,11 @@ export class OriginSet {
   #rank(origin: OriginAddress, nowMs: number, mayProbe: boolean): Rank {
     if (!this.#failures.has(origin)) return 0;
     return mayProbe && this.#downUntil(origin, nowMs) === nowMs ? 0 : 1;
+  }
+
+  /** What an attempt waits for an origin. Before that, it may wait for a place. */
+  get #longestWaitMs(): number {
+    return this.#settings.connectTimeoutMs + this.#settings.startTimeoutMs;
   }
 
   /** `nowMs` when it is not down. */

@@ -27,7 +27,7 @@ const MAX_REDIRECTS = 3;
 /**
  * Pulls or pushes one stream at an origin, or at the server that the origin redirects to, and
  * reports in one error why that ended. A client of any RTMP server; it knows nothing of edges but
- * the properties that they send in `connect`.
+ * the properties that they send in `connect`. It dials when the `DialGate` gives it a place.
  *
  * ```
  *                      connected
@@ -93,10 +93,29 @@ export class Upstream {
 
   /** Serves one connection; leaves the state `open` after a redirect, else `closed`. */
   async #serve(): Promise<void> {
+    const { address } = this.#destination;
+    const { kind, request } = this.#options;
+    const { gate } = this.#context;
+    const abort = new AbortController();
+    this.#state = { type: "dialling", abort };
+    const place = await gate.enter({ address, kind, request }, abort.signal);
+    try {
+      if (!this.#isClosed) await this.#connect(abort, () => place.confirm());
+    } catch (error) {
+      const isRefusal = error instanceof UpstreamError && error.statusCode !== "";
+      if (isRefusal && kind === "play") gate.refused(address, request, error);
+      throw error;
+    } finally {
+      place.release();
+    }
+  }
+
+  async #connect(abort: AbortController, onStarted: () => void): Promise<void> {
     const { address, target } = this.#destination;
-    const transport = await this.#dial(address);
+    const transport = await this.#dial(address, abort);
     if (this.#isClosed) return transport.close();
-    const link = new UpstreamLink(this.#context, this.#options, { target, transport });
+    const peer = { address, target, transport, onStarted };
+    const link = new UpstreamLink(this.#context, this.#options, peer);
     this.#state = { type: "open", link };
     try {
       await link.run();
@@ -109,11 +128,9 @@ export class Upstream {
     }
   }
 
-  async #dial(address: OriginAddress): Promise<Transport> {
+  async #dial(address: OriginAddress, abort: AbortController): Promise<Transport> {
     const { network, clock, settings } = this.#context;
     const { connectTimeoutMs } = settings();
-    const abort = new AbortController();
-    this.#state = { type: "dialling", abort };
     const cancel = clock.after(connectTimeoutMs, () => abort.abort());
     try {
       return await network.connect(address, abort.signal);

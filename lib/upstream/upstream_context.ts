@@ -5,6 +5,7 @@ import type { FlushQueue } from "../io/flush_queue.ts";
 import type { Network } from "../io/transport.ts";
 import type { WorkTurns } from "../io/work_turns.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
+import type { DialGate } from "./dial_gate.ts";
 
 /** How often time budgets and silences are checked, in ms. */
 export const WATCH_PERIOD_MS = 100;
@@ -49,4 +50,6 @@ export interface UpstreamSettings {
 export interface UpstreamContext extends UpstreamDeps {
   /** The settings in force. They may change, so ask at use. */
   readonly settings: () => UpstreamSettings;
+  /** Bounds the connections to each of them. */
+  readonly gate: DialGate;
 }

@@ -2,6 +2,7 @@ import { type AmfObject, amfObject } from "../amf/amf_value.ts";
 import type { CancelTimer } from "../base/clock.ts";
 import { describeError, UpstreamError, type UpstreamPhase, WireError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
+import type { OriginAddress } from "../config/config.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { Allowance } from "../io/allowance.ts";
 import { describeExpectedEnd } from "../io/connection_end.ts";
@@ -37,9 +38,12 @@ export interface LinkOptions {
 
 /** The other end of a link. */
 interface LinkPeer {
+  readonly address: OriginAddress;
   readonly transport: Transport;
   /** What the server is asked for. */
   readonly target: UpstreamTarget;
+  /** The server accepted, or sent the first media. Called once. */
+  readonly onStarted: () => void;
 }
 
 /** See the diagram at {@linkcode UpstreamLink}. */
@@ -72,7 +76,9 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
   readonly #context: UpstreamContext;
   readonly #options: LinkOptions;
   readonly #transport: Transport;
+  readonly #address: OriginAddress;
   readonly #writer: SocketWriter;
+  readonly #onStarted: () => void;
   readonly #session: ClientSession;
   #state: LinkState = { type: "negotiating" };
   /** What reading its bytes may cost at once. */
@@ -89,10 +95,12 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
 
   /** @param peer connected; the link closes the transport */
   constructor(context: UpstreamContext, options: LinkOptions, peer: LinkPeer) {
-    const { transport, target } = peer;
+    const { address, transport, target, onStarted } = peer;
+    this.#onStarted = onStarted;
     this.#context = context;
     this.#options = options;
     this.#transport = transport;
+    this.#address = address;
     this.#session = new ClientSession(this, sessionOptions(context, options, target));
     this.#writer = new SocketWriter({
       ...context,
@@ -172,6 +180,7 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
 
   onStarted(msid: number): void {
     this.#hasStarted = true;
+    this.#onStarted();
     if (this.#state.type === "negotiating") this.#state = { type: "started" };
     this.#options.listener.onStarted(msid, this.#writer);
   }
@@ -231,7 +240,8 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     const { startTimeoutMs } = this.#context.settings();
     const { phase } = this.#session;
     const isAsking = phase === "handshake" || phase === "command" || phase === "publish";
-    if (!this.#hasStarted && (isAsking || this.#options.hasAlternative())) {
+    // Unless others wait for its place, a play may wait for the publisher.
+    if (!this.#hasStarted && (isAsking || this.#options.hasAlternative() || this.#isInTheWay)) {
       return nowMs - this.#beganMs < startTimeoutMs
         ? null
         : `no stream within ${startTimeoutMs} ms`;
@@ -246,6 +256,10 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     const { waitingControlBytes, inFlightSinceMs } = this.#writer;
     if (waitingControlBytes > 0) this.#pingSentMs = Math.max(this.#pingSentMs, inFlightSinceMs);
     return nowMs - this.#pingSentMs < answerMs ? null : "the origin does not answer pings";
+  }
+
+  get #isInTheWay(): boolean {
+    return this.#context.gate.isCrowded(this.#address);
   }
 
   #ping(nowMs: number): void {

@@ -38,6 +38,7 @@ const DEFAULT_VHOST = {
     enhancedRtmp: true,
     tokenTraverse: false,
     redirect: "origins",
+    maxUpstreams: 2000,
     connectTimeoutMs: 3000,
     startTimeoutMs: 5000,
     stallTimeoutMs: 2000,
@@ -215,7 +216,7 @@ publish { firstpkt_timeout 10s; normal_timeout 2500; grace 20s; takeover replace
 cluster {
   mode remote; origin a b:1 10.0.0.1:2 [::1]:3 ::2 [::3] a.b_c-d.example:4; vhost up.[vhost];
   origin_select hash;
-  debug_srs_upnode off; enhanced_rtmp off; redirect any; connect_timeout 100ms; start_timeout 1s; stall_timeout 3s; linger 0s;
+  debug_srs_upnode off; enhanced_rtmp off; redirect any; max_upstreams 8; connect_timeout 100ms; start_timeout 1s; stall_timeout 3s; linger 0s;
   retry_min 10ms; retry_max 1m;
 }
 refer { enabled on; all .example.com; play a.example 10.0.0.1; publish b.example; }
@@ -279,6 +280,7 @@ const VHOST: VhostConfig = {
     enhancedRtmp: false,
     tokenTraverse: false,
     redirect: "any",
+    maxUpstreams: 8,
     connectTimeoutMs: 100,
     startTimeoutMs: 1000,
     stallTimeoutMs: 3000,

@@ -160,7 +160,7 @@ Deno.test("Servers end the stream of an edge's publisher whose computer died, af
   // It sends nothing more, not even the end of the connection.
   client.write = (bytes) => Promise.resolve(bytes.length);
   // `normal_timeout` and the check once a second, then `grace`.
-  await world.advance(14_500);
+  await world.advance(29_500);
   assertEquals(publisher.isEnded, true);
   for (const { statuses } of players) assertEquals(statuses.at(-1), "NetStream.Play.Start");
   await world.advance(2_000);

@@ -5,6 +5,7 @@ import type { EdgeContext } from "../../lib/edge/edge_context.ts";
 import { type UpstreamDeps, WATCH_PERIOD_MS } from "../../lib/upstream/upstream_context.ts";
 import { DEFAULT_VHOST } from "../../lib/config/config.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
+import { DialGate } from "../../lib/upstream/dial_gate.ts";
 import { OriginSet } from "../../lib/upstream/origin_set.ts";
 import { createUpstreamTotals } from "../../lib/upstream/upstream_report.ts";
 import { Stream } from "../../lib/hub/stream.ts";
@@ -30,6 +31,7 @@ export const CLUSTER: ClusterConfig = {
   enhancedRtmp: true,
   tokenTraverse: false,
   redirect: "origins",
+  maxUpstreams: 2_000,
   connectTimeoutMs: 3_000,
   startTimeoutMs: 5_000,
   stallTimeoutMs: 2_000,
@@ -84,6 +86,11 @@ export class EdgeRig {
       config: () => this.config,
       settings: () => this.config.cluster,
       origins: new OriginSet({ vhost: "v", settings: cluster, clock: this.clock }),
+      gate: new DialGate({
+        clock: this.clock,
+        logger: this.log.logger,
+        maxUpstreams: () => this.config.cluster.maxUpstreams,
+      }),
       totals: createUpstreamTotals(),
     };
   }
