@@ -100,11 +100,11 @@ export class HlsArchive {
   /**
    * Muxes a segment and writes it and the playlist. On failure the segment is dropped.
    *
-   * @param endWallMs Time of day at which the segment ended, in ms since 1970.
+   * @param cutWallMs Time of day at which the segment was cut, in ms since 1970.
    */
-  async add(segment: Segment, endWallMs: number): Promise<void> {
+  async add(segment: Segment, cutWallMs: number): Promise<void> {
     const isDiscontinuity = segment.isDiscontinuity || this.#hasGap;
-    const isAdded = await this.#try(() => this.#add({ ...segment, isDiscontinuity }, endWallMs));
+    const isAdded = await this.#try(() => this.#add({ ...segment, isDiscontinuity }, cutWallMs));
     this.#hasGap = !isAdded;
   }
 
@@ -144,11 +144,11 @@ export class HlsArchive {
     });
   }
 
-  async #add(segment: Segment, endWallMs: number): Promise<void> {
+  async #add(segment: Segment, cutWallMs: number): Promise<void> {
     const playlist = await this.#open();
     await this.#restartIfNeeded(playlist, segment);
     const muxed = await this.#mux(segment);
-    await this.#write(playlist, segment, muxed, endWallMs);
+    await this.#write(playlist, segment, muxed, cutWallMs);
     if (this.#failure !== "") this.#options.logger.info("HLS writing resumed");
     this.#failure = "";
   }
@@ -190,7 +190,7 @@ export class HlsArchive {
     playlist: Playlist,
     segment: Segment,
     { media, init }: MuxedSegment,
-    endWallMs: number,
+    cutWallMs: number,
   ): Promise<void> {
     const { files, config, wallMs } = this.#options;
     const { durationMs, isIndependent } = segment;
@@ -207,7 +207,7 @@ export class HlsArchive {
       durationMs,
       isDiscontinuity: isFirst ? this.#isRestarted : segment.isDiscontinuity,
       isIndependent,
-      wallMs: this.#beginOf(segment, endWallMs),
+      wallMs: this.#beginOf(segment, cutWallMs),
       initUri: init && this.#init!.uri,
     });
     this.#isRestarted = false;
@@ -221,8 +221,8 @@ export class HlsArchive {
   }
 
   /** Returns the time of day of the first frame, by the stream's own time while it continues. */
-  #beginOf({ durationMs, isDiscontinuity }: Segment, endWallMs: number): number {
-    const measuredMs = endWallMs - durationMs;
+  #beginOf({ durationMs, ageMs, isDiscontinuity }: Segment, cutWallMs: number): number {
+    const measuredMs = cutWallMs - ageMs;
     const expectedMs = isDiscontinuity ? Infinity : this.#nextWallMs;
     const aheadMs = expectedMs - measuredMs;
     const isNear = aheadMs >= -MAX_BEHIND_MS && aheadMs <= MAX_AHEAD_MS;

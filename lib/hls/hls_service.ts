@@ -229,9 +229,9 @@ export class HlsService {
       return;
     }
     channel.waiting++;
-    const endWallMs = this.#options.wallMs();
+    const cutWallMs = this.#options.wallMs();
     this.#enqueue(async () => {
-      await channel.archive.add(segment, endWallMs);
+      await channel.archive.add(segment, cutWallMs);
       channel.waiting--;
     });
   }
@@ -255,6 +255,10 @@ function logOmission(logger: Logger, codecName: string, reason: Omission): void 
     case "no header":
       return logger.warning(`HLS omits ${codecName}: its sequence header is missing`, {
         fix: "make the encoder send a sequence header before the first frame",
+      });
+    case "no keyframe":
+      return logger.warning(`HLS has no ${codecName}: there is no keyframe to start with`, {
+        fix: "make the encoder send a keyframe every hls_fragment or more often",
       });
     default:
       return reason satisfies never;

@@ -35,6 +35,8 @@ export interface Segment {
   /** In order of arrival. */
   readonly packets: readonly Packet[];
   readonly durationMs: number;
+  /** Stream time since its first frame; longer than the segment if the stream paused. */
+  readonly ageMs: number;
   /** Does not continue the segment before: another source, other tracks, or a gap. */
   readonly isDiscontinuity: boolean;
   /** Decodable without the segments before: its video starts with a keyframe. */
@@ -42,7 +44,7 @@ export interface Segment {
 }
 
 /** Why frames of a codec are not in the segments. */
-export type Omission = "unsupported" | "damaged header" | "no header";
+export type Omission = "unsupported" | "damaged header" | "no header" | "no keyframe";
 
 /** Receives what a {@linkcode Segmenter} makes. */
 interface SegmenterEvents {
@@ -79,6 +81,9 @@ const PAUSE_MS = 1000;
 /** Frames without a header before that is reported: a header may follow its first frames. */
 const FRAMES_WITHOUT_HEADER = 25;
 
+/** Frames before a keyframe, if none arrives: more than the GOP of most encoders. */
+const FRAMES_WITHOUT_KEY = 300;
+
 /** Assumed duration of the last frame of a stream. */
 const FRAME_MS = 40;
 
@@ -94,6 +99,7 @@ export class Segmenter {
   /** Names of codecs. */
   readonly #omitted = new Set<string>();
   #framesWithoutHeader = 0;
+  #framesWithoutKey = 0;
   #video: VideoTrack | null = null;
   #audio: AudioTrack | null = null;
   /** Audio with another configuration, to start with the next segment. */
@@ -202,10 +208,14 @@ export class Segmenter {
     if (this.#video === null) this.#end(this.#restMs());
   }
 
-  #addVideo(decodeMs: number, { isKey, compositionMs, body }: FlvFrame<VideoCodec>): void {
-    if (!this.#isVideoStarted && !isKey && this.#rules.waitKeyframe) return;
+  #addVideo(decodeMs: number, { codec, isKey, compositionMs, body }: FlvFrame<VideoCodec>): void {
+    if (!this.#isVideoStarted && !isKey && this.#rules.waitKeyframe) {
+      if (++this.#framesWithoutKey >= FRAMES_WITHOUT_KEY) this.#omit(codec!.name, "no keyframe");
+      return;
+    }
     if (!this.#isVideoStarted) this.#events.onTracks({ video: this.#video, audio: this.#audio });
     this.#isVideoStarted = true;
+    this.#framesWithoutKey = 0;
     const timeMs = Math.max(decodeMs, this.#videoMs);
     const isOverdue = this.#isOverdue(timeMs);
     if (isKey || isOverdue) this.#checkGop(timeMs);
@@ -280,7 +290,8 @@ export class Segmenter {
     const longestMs = this.#longestMs;
     if (elapsedMs < longestMs + PAUSE_MS) return this.#end(elapsedMs);
     // The stream paused. Claim no more than its frames last, but keep a frame that stands alone.
-    this.#end(this.#packets.length === 1 ? longestMs : Math.min(this.#restMs(), longestMs));
+    const lastsMs = this.#packets.length === 1 ? longestMs : this.#restMs();
+    this.#end(Math.min(lastsMs, longestMs), elapsedMs);
     this.#keyMs = -Infinity;
     this.#isDiscontinuity = true;
   }
@@ -290,18 +301,18 @@ export class Segmenter {
     return this.#elapsedMs(this.#newestMs) + FRAME_MS;
   }
 
-  #end(durationMs: number): void {
+  #end(durationMs: number, ageMs = durationMs): void {
     const packets = this.#packets;
     this.#packets = [];
     this.#bytes = 0;
     this.#newestMs = 0;
-    if (durationMs >= MIN_REST_MS && packets.length > 0) this.#emit(packets, durationMs);
+    if (durationMs >= MIN_REST_MS && packets.length > 0) this.#emit(packets, durationMs, ageMs);
     else if (packets.length > 0) this.#isDiscontinuity = true;
     this.#audio = this.#nextAudio ?? this.#audio;
     this.#nextAudio = null;
   }
 
-  #emit(packets: readonly Packet[], durationMs: number): void {
+  #emit(packets: readonly Packet[], durationMs: number, ageMs: number): void {
     const video = packets.some(({ isVideo }) => isVideo) ? this.#video : null;
     const audio = packets.some(({ isVideo }) => !isVideo) ? this.#audio : null;
     const isOther = !isSameTrack(video, this.#last.video) || !isSameTrack(audio, this.#last.audio);
@@ -309,8 +320,8 @@ export class Segmenter {
     const isIndependent = packets.find(({ isVideo }) => isVideo)?.isKey ?? true;
     this.#last = { video, audio };
     this.#isDiscontinuity = false;
-    const segment = { video, audio, packets, durationMs, isDiscontinuity, isIndependent };
-    this.#events.onSegment(segment);
+    const times = { durationMs, ageMs };
+    this.#events.onSegment({ video, audio, packets, ...times, isDiscontinuity, isIndependent });
   }
 
   #omitWithoutHeader({ name }: VideoCodec | AudioCodec): void {

@@ -35,7 +35,8 @@ function createArchive(
 function segment(opusHead: string): Segment {
   const audio = audioTrack(audioCodec("Opus"), hex(opusHead));
   const [durationMs, isDiscontinuity, isIndependent] = [2000, false, true];
-  return { video: null, audio, packets: [], durationMs, isDiscontinuity, isIndependent };
+  const times = { durationMs, ageMs: durationMs };
+  return { video: null, audio, packets: [], ...times, isDiscontinuity, isIndependent };
 }
 
 const STEREO = "4F70757348656164 01 02 3801 80BB0000 0000 00";

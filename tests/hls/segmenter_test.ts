@@ -287,6 +287,8 @@ Deno.test("Segmenter ends a segment where the stream pauses, with its real lengt
   rig.headers();
   for (const timeMs of [0, 1000, 32_000, 33_000, 34_000]) rig.key(timeMs);
   assertEquals(rig.shown, ["!V0 V1000 = 1040", "!V32000 V33000 = 2000"]);
+  // The time of day of the first frame is that long ago.
+  assertEquals(rig.segments.map(({ ageMs }) => ageMs), [32_000, 2000]);
 });
 
 Deno.test("Segmenter keeps frames that are further apart than the longest segment", () => {
@@ -335,4 +337,15 @@ Deno.test("Segmenter tells which segments are decodable without others", () => {
   rig.audio(9000);
   rig.audio(13_200);
   assertEquals(rig.segments.map(({ isIndependent }) => isIndependent), [true, false, false, true]);
+});
+
+Deno.test("Segmenter reports video without a keyframe", () => {
+  const rig = new Rig();
+  rig.headers();
+  for (let count = 0; count < 400; count++) {
+    rig.video(count * 40);
+    rig.audio(count * 40);
+  }
+  assertEquals(rig.omitted, ["H.264: no keyframe"]);
+  assertEquals(rig.segments.every(({ video }) => video === null), true);
 });
