@@ -94,6 +94,9 @@ const PARAM_SEPARATORS = /[&,;]+/;
 /** A query without information. */
 const ONLY_DEFAULT_VHOST = /^\?(vhost|domain)=__defaultVhost__$/;
 
+/** `...vhost...`, also with white space in it. */
+const VHOST_MARK = new RegExp([..."...vhost..."].join("[ \\t\\r\\n]*").replaceAll(".", "\\."), "g");
+
 /** What a client without tcUrl connects to: the app says enough. */
 const NO_AUTHORITY: Authority = { schema: "rtmp", host: "", port: RTMP_PORT };
 
@@ -221,6 +224,7 @@ function cutAuthority(url: string): { authority: Authority; tail: string } {
   const port = digits === "" ? defaultPort(schema.toLowerCase()) : Number(digits);
   if (port < 1 || port > 65535) throw badUrlError(url, "its port is not between 1 and 65535");
   const host = ipv6?.toLowerCase() ?? vhostNameOf(name);
+  if (host === "") throw badUrlError(url, "it has no valid host and port");
   return { authority: { schema: schema.toLowerCase(), host, port }, tail };
 }
 
@@ -245,9 +249,12 @@ function defaultPort(schema: string): number {
   }
 }
 
-/** SRS's form for Flash clients, which could not send a query in tcUrl. */
+/**
+ * SRS's form for Flash clients, which could not send a query in tcUrl. White space in it is dropped
+ * as in names; else a server that is sent the name without it would see another vhost.
+ */
 function expandVhostMark(url: string): string {
-  return url.replaceAll("...vhost...", "?vhost=");
+  return url.replace(VHOST_MARK, "?vhost=");
 }
 
 function cutParams(url: string): CutUrl {
@@ -281,10 +288,12 @@ function splitPath(
   const appSlash = app.lastIndexOf("/");
   if (appSlash >= 0) return splitPath(app, params);
   const paramSlash = params.lastIndexOf("/");
+  if (paramSlash < 0) return { app: app || DEFAULT_APP, stream: "", params };
+  const named = cutParams(params.slice(paramSlash + 1));
   return {
     app: app || DEFAULT_APP,
-    stream: paramSlash < 0 ? "" : params.slice(paramSlash + 1),
-    params: paramSlash < 0 ? params : params.slice(0, paramSlash),
+    stream: removeSpace(named.path),
+    params: params.slice(0, paramSlash) + named.query + named.fragment,
   };
 }
 

@@ -33,7 +33,7 @@ function parseSession(args: readonly string[]): Session | null {
 /** Fuzzes one target. @returns whether it passed */
 async function runSession(target: FuzzTarget, { seconds, seed }: Session): Promise<boolean> {
   const endMs = performance.now() + seconds * 1000;
-  const result = fuzz(target, { seed, isDone: () => performance.now() >= endMs });
+  const result = await fuzz(target, { seed, isDone: () => performance.now() >= endMs });
   const { runs, answers, crash } = result;
   say(`${target.name}: ${runs} runs, ${answers} different answers, seed ${seed}`);
   if (crash === null) return true;

@@ -39,7 +39,10 @@ interface FuzzResult {
  * Mutates valid inputs, keeps those that a target answers in a new way, and stops at the first that
  * makes it fail. The same seed and number of runs give the same inputs.
  */
-export function fuzz(target: FuzzTarget, { seed, isDone }: FuzzOptions): FuzzResult {
+export async function fuzz(
+  target: FuzzTarget,
+  { seed, isDone }: FuzzOptions,
+): Promise<FuzzResult> {
   const random = new SeededRandom(seed);
   const pool = [...target.seeds];
   const answers = new Set<string>();
@@ -49,7 +52,7 @@ export function fuzz(target: FuzzTarget, { seed, isDone }: FuzzOptions): FuzzRes
     const input = target.seeds[runs] ??
       mutate(random.pick(pool), { random, pool, tokens: target.tokens });
     try {
-      const answer = shorten(runWithinBounds(target, input));
+      const answer = shorten(await runWithinBounds(target, input));
       if (answers.has(answer)) continue;
       answers.add(answer);
       if (pool.length < MAX_POOL) pool.push(input);
@@ -66,10 +69,10 @@ export function fuzz(target: FuzzTarget, { seed, isDone }: FuzzOptions): FuzzRes
  *
  * @throws {Error} when it takes too long or too much memory; anything that the target throws
  */
-export function runWithinBounds(target: FuzzTarget, input: Uint8Array): string {
+export async function runWithinBounds(target: FuzzTarget, input: Uint8Array): Promise<string> {
   const startBytes = usedBytes();
   const startMs = performance.now();
-  const answer = target.run(input);
+  const answer = await target.run(input);
   const tookMs = performance.now() - startMs;
   const tookBytes = usedBytes() - startBytes;
   if (tookMs > MAX_RUN_MS) throw new Error(`Took ${Math.round(tookMs)} ms`);

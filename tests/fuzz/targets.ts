@@ -32,6 +32,8 @@ import {
   TOML_SEEDS,
   TOML_TOKENS,
 } from "./seeds.ts";
+import { MEDIA_SEEDS, runMedia, runTimeline, TIMELINE_SEEDS } from "./stream_targets.ts";
+import { runSocket, runUrl, SOCKET_SEEDS, URL_SEEDS, URL_TOKENS } from "./web_targets.ts";
 
 /** A parser or session to fuzz. */
 export interface FuzzTarget {
@@ -45,7 +47,7 @@ export interface FuzzTarget {
    * @returns the outcome: inputs with a new one are mutated further
    * @throws anything, when the target does what it must not
    */
-  run(input: Uint8Array): string;
+  run(input: Uint8Array): string | Promise<string>;
 }
 
 /** Maximum bytes that a session may answer: its longest answer to its shortest request. */
@@ -67,6 +69,10 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: "srs_config", seeds: SRS_SEEDS, tokens: SRS_TOKENS, run: runConfig("fuzz.conf") },
   { name: "toml_config", seeds: TOML_SEEDS, tokens: TOML_TOKENS, run: runConfig("fuzz.toml") },
   { name: "http_request", seeds: REQUEST_SEEDS, tokens: REQUEST_TOKENS, run: runRequest },
+  { name: "websocket", seeds: SOCKET_SEEDS, tokens: [], run: runSocket },
+  { name: "url", seeds: URL_SEEDS, tokens: URL_TOKENS, run: runUrl },
+  { name: "media", seeds: MEDIA_SEEDS, tokens: [], run: runMedia },
+  { name: "timeline", seeds: TIMELINE_SEEDS, tokens: [], run: runTimeline },
 ];
 
 /** Feeds the input whole and in pieces, and asserts the same outcome. */

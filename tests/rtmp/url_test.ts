@@ -75,6 +75,9 @@ testUrls("parseStreamUrl() takes the vhost from tcUrl or stream", [
     params: "?vhost=demo&token=abc",
   }],
   ["rtmp://127.0.0.1/live", "show...vhost...demo", { vhost: "demo", app: "live", stream: "show" }],
+  // Names lose their white space: with the mark left in it, an origin would see another vhost.
+  ["rtmp://h/live...vh ost...demo", "show", { vhost: "demo", app: "live", stream: "show" }],
+  ["rtmp://h/live", "show.. .vhost. ..demo", { vhost: "demo", app: "live", stream: "show" }],
   ["rtmp://h/live", "show?domain=one&vhost=two", { vhost: "two" }],
   ["rtmp://h/live", "show?a=1,vhost=two;b=2", { vhost: "two" }],
   ["rtmp://h/live?vhost=base", "show?vhost=own", {
@@ -123,6 +126,11 @@ testUrls("parseStreamUrl() makes the path before the last part the app", [
   ["rtmp://h//live/", "/show/", { app: "live", stream: "show" }],
   ["rtmp://h/live", "show.flv", { app: "live", stream: "show.flv" }],
   ["rtmp://h/live", "show.2024.hd", { stream: "show.2024.hd" }],
+]);
+
+testUrls("parseStreamUrl() takes a name after the last slash of the parameters as any other", [
+  ["rtmp://h/live?a=1/sh ow", "", { app: "live", stream: "show", params: "?a=1" }],
+  ["rtmp://h/live?a=1/show?b=2#c", "", { app: "live", stream: "show", params: "?a=1?b=2#c" }],
 ]);
 
 testUrls("parseStreamUrl() keeps parameters as the client wrote them", [
@@ -242,6 +250,7 @@ Deno.test("parseStreamUrl() throws when tcUrl has no schema, host or port", () =
     ["rtmp://[::1/live", "no valid host"],
     ["rtmp://h:x/live", "no valid host and port"],
     ["rtmp://user:password@/live", "no valid host and port"],
+    ["rtmp://./live", "no valid host and port"],
     ["rtmp://h:0/live", "port is not between"],
     ["rtmp://h:65536/live", "port is not between"],
   ];
@@ -367,6 +376,7 @@ Deno.test("parseRtmpUrl() throws for an incomplete URL", () => {
     ["rtmp://127.0.0.1/live/", "both app and stream"],
     ["rtmp://127.0.0.1//show", "both app and stream"],
     ["rtmp://127.0.0.1/live/?token=abc", "both app and stream"],
+    ["rtmp://./live/show", "no valid host and port"],
   ];
   for (const [url, reason] of cases) {
     const error = assertThrows(() => parseRtmpUrl(url), WireError, reason);
