@@ -9,7 +9,10 @@ import type {
   StreamSnapshot,
 } from "../monitor/server_view.ts";
 
-/** Most streams with individual samples: those with the most players. */
+/**
+ * Most streams with individual samples: those with the most players. Names that had no media get
+ * none: a client may ask for any number of them.
+ */
 const MAX_STREAMS = 1_000;
 
 /** Most origins with individual samples: a redirect may name any number. */
@@ -205,9 +208,10 @@ function addVhosts(page: MetricsPage, { vhosts, streams }: ServerSnapshot): void
 }
 
 function addStreams(page: MetricsPage, streams: readonly StreamSnapshot[]): void {
-  const listed = streams.length <= MAX_STREAMS
-    ? streams
-    : streams.toSorted((one, other) => other.players - one.players).slice(0, MAX_STREAMS);
+  const known = streams.filter(({ isActive, messages }) => isActive || messages > 0);
+  const listed = known.length <= MAX_STREAMS
+    ? known
+    : known.toSorted((one, other) => other.players - one.players).slice(0, MAX_STREAMS);
   const perStream = (valueOf: (stream: StreamSnapshot) => number): Samples =>
     listed.map((one) => [{ vhost: one.vhost, stream: one.name }, valueOf(one)]);
   page.gauge(
@@ -237,7 +241,7 @@ function addStreams(page: MetricsPage, streams: readonly StreamSnapshot[]): void
   );
   page.gauge(
     "edge_streams_unlisted",
-    `Streams without individual samples, beyond ${MAX_STREAMS}.`,
+    `Streams without individual samples: without media so far, or beyond ${MAX_STREAMS}.`,
     streams.length - listed.length,
   );
 }

@@ -94,6 +94,20 @@ Deno.test("GET /metrics lists the thousand streams with the most players", async
   assert(page.includes("edge_streams_unlisted 200"));
 });
 
+Deno.test("GET /metrics has no samples for names that had no media", async () => {
+  const waiting = { ...PULLED, isActive: false, messages: 0 };
+  const streams = [
+    { ...PULLED, name: "live/played" },
+    { ...PULLED, name: "live/ended", isActive: false },
+    { ...waiting, name: "live/asked-for" },
+    { ...waiting, name: "live/random" },
+  ];
+  const page = await metricsOf({ ...SNAPSHOT, streams });
+  const names = page.match(/(?<=edge_stream_players\{.*stream=")[^"]*/g);
+  assertEquals(names, ["live/played", "live/ended"]);
+  assert(page.includes("edge_streams_unlisted 2"));
+});
+
 Deno.test("GET /metrics merges origins beyond a hundred", async () => {
   const streams = Array.from({ length: 150 }, (_, at) => ({
     ...PULLED,

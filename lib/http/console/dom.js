@@ -3,6 +3,8 @@
  * text, never as markup.
  */
 
+import { printable } from "./format.js";
+
 /**
  * Returns the element of the page with this id.
  *
@@ -48,12 +50,13 @@ export function setText(element, text) {
 }
 
 /**
- * Sets a text that may be clipped; the tooltip shows all of it.
+ * Sets a name that may be clipped; the tooltip shows all of it.
  *
  * @param {HTMLElement} element
- * @param {string} text
+ * @param {string} name
  */
-export function setName(element, text) {
+export function setName(element, name) {
+  const text = printable(name);
   setText(element, text);
   if (element.title !== text) element.title = text;
 }

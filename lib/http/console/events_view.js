@@ -1,5 +1,5 @@
 import { byId, create, setText } from "./dom.js";
-import { count, streamName } from "./format.js";
+import { count, printable, streamName } from "./format.js";
 
 const MAX_EVENTS = 100;
 
@@ -26,7 +26,7 @@ function createEntry(event) {
     create("div", "row", time, create("span", "name", streamName(event.url))),
     create("div", "route", describeRoute(event)),
     ...(event.type === "switch" ? [create("div", "cost", describeCost(event))] : []),
-    ...(event.reason === "" ? [] : [create("div", "muted reason", event.reason)]),
+    ...(event.reason === "" ? [] : [create("div", "muted reason", printable(event.reason))]),
   );
 }
 

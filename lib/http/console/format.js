@@ -36,12 +36,25 @@ export function duration(seconds) {
 }
 
 /**
+ * Returns a text of a client with its invisible characters escaped, as in the log: some reverse the
+ * text around them.
+ *
+ * @param {string} text
+ */
+export function printable(text) {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`,
+  );
+}
+
+/**
  * Returns the name of a stream, with its vhost unless that is the default vhost.
  *
  * @param {string} url `vhost/app/stream` of the API; `/app/stream` in the default vhost
  */
 export function streamName(url) {
-  return url.replace(/^\//, "");
+  return printable(url.replace(/^\//, ""));
 }
 
 /**
