@@ -2,7 +2,7 @@
 
 import { TagType } from "../../lib/media/flv_layout.ts";
 import { defaultTrackOf, hasTracks } from "../../lib/media/multitrack.ts";
-import { assertEquals } from "../helpers/assert.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 
 const { audio, video, data } = TagType;
@@ -55,6 +55,18 @@ for (const [name, typeId, bytes, expected] of MULTITRACK) {
     assertEquals(defaultTrackOf(hex(bytes)), expected === null ? null : hex(expected));
   });
 }
+
+Deno.test("hasTracks() and defaultTrackOf() take any beginning of a message", () => {
+  for (const [, typeId, bytes] of MULTITRACK) {
+    const whole = hex(bytes);
+    for (let length = 0; length < whole.length; length++) {
+      const cut = whole.subarray(0, length);
+      if (!hasTracks(typeId, cut)) continue;
+      const body = defaultTrackOf(cut);
+      assert(body === null || body.length <= length);
+    }
+  }
+});
 
 const SINGLE: readonly (readonly [name: string, typeId: number, bytes: string])[] = [
   ["legacy video", video, "17 01 000000 65"],
