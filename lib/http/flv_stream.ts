@@ -147,7 +147,7 @@ export class FlvStream implements PlayedStream {
     if (this.#cursor < log.tail) this.#cursor = Math.min(this.#hubJoinPoint?.offset ?? end, end);
     while (this.#cursor < end) {
       const view = log.view(this.#cursor).subarray(0, end - this.#cursor);
-      for (const message of splitMessages(view, this.#chunkSize)) this.#convert(message);
+      for (const message of this.#split(view)) this.#convert(message);
       this.#cursor += view.length;
     }
   }
@@ -163,7 +163,12 @@ export class FlvStream implements PlayedStream {
   }
 
   #messagesIn(bytes: Uint8Array): EncodedMessage[] {
-    return splitMessages(bytes, this.#chunkSize).filter((message) => this.#isShown(message));
+    return this.#split(bytes).filter((message) => this.#isShown(message));
+  }
+
+  /** HTTP viewers cannot announce that they take several tracks, so they get the default one. */
+  #split(bytes: Uint8Array): EncodedMessage[] {
+    return splitMessages(this.#stream.singleTrack.of(bytes), this.#chunkSize);
   }
 
   #isShown({ typeId }: EncodedMessage): boolean {

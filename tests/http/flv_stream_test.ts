@@ -140,6 +140,21 @@ Deno.test("FlvStream.log contains the stream's messages as FLV tags", () => {
   );
 });
 
+Deno.test("FlvStream has the default track of messages with several, without its header", () => {
+  const rig = new Rig().publish();
+  // Enhanced RTMP v2, one track: the default one and track 1, header and keyframe of each.
+  for (const track of ["00", "01"]) {
+    rig.push(VIDEO, 0, hex(`96 00 61763031 ${track} 81`));
+    rig.push(VIDEO, 0, hex(`96 01 61763031 ${track} 0a0b`));
+  }
+  const flv = rig.flv();
+  flv.catchUp();
+  assertEquals(joiner(flv).map(({ payload }) => payload), [
+    hex("90 61763031 81"),
+    hex("91 61763031 0a0b"),
+  ]);
+});
+
 Deno.test("FlvStream.log joins messages that the hub has in chunks", () => {
   const rig = new Rig({ chunkSize: 128 }).publish();
   const payload = keyframe(7, 1_000);
