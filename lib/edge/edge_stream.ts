@@ -98,7 +98,7 @@ export class EdgeStream {
     this.#cancelLinger?.();
     this.#slot.close();
     this.#puller?.stop();
-    this.#pusher?.stop();
+    this.#pusher?.leave();
     this.#puller = null;
     this.#pusher = null;
   }

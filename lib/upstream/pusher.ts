@@ -84,7 +84,7 @@ interface BrokenPush {
  *                         │                    └── origin accepts ────┘
  *                         │ a round fails, `whenRoundFails` is `refuse`
  *                         ▼
- *                     finishing ◄── stop() ── every state
+ *                     finishing ◄── stop(), leave() ── every state
  * ```
  */
 export class Pusher implements UpstreamListener, Viewer, Flushable {
@@ -136,10 +136,15 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
 
   /** The publisher is done: the origin gets what is left, then the end of the stream. */
   stop(): void {
-    if (this.#isStopped) return;
-    this.#state = { type: "finishing", push: this.#push };
-    this.#loop.stop();
-    this.#upstream?.finish();
+    this.#finish(true);
+  }
+
+  /**
+   * This server stops, the publisher does not: the origin gets what is left, but not the end of the
+   * stream, so its players wait for the publisher's return.
+   */
+  leave(): void {
+    this.#finish(false);
   }
 
   /** Offset of the next byte for the origin; the log keeps the bytes from here on. */
@@ -221,6 +226,13 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     } finally {
       this.#endPush(origin);
     }
+  }
+
+  #finish(endsStream: boolean): void {
+    if (this.#isStopped) return;
+    this.#state = { type: "finishing", push: this.#push };
+    this.#loop.stop();
+    this.#upstream?.finish(endsStream);
   }
 
   #endPush(origin: OriginAddress): void {

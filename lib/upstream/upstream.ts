@@ -73,9 +73,12 @@ export class Upstream {
     }
   }
 
-  /** Sends what is left and the end of the stream, then closes the connection. */
-  finish(): void {
-    if (this.#state.type === "open") return this.#state.link.finish();
+  /**
+   * Sends what is left, then closes the connection. Unless `endsStream`, the origin takes the
+   * publisher for lost and waits for its return.
+   */
+  finish(endsStream = true): void {
+    if (this.#state.type === "open") return this.#state.link.finish(endsStream);
     this.close();
   }
 

@@ -138,13 +138,16 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     }
   }
 
-  /** Sends what is left and the end of the stream, then closes the connection. */
-  finish(): void {
+  /**
+   * Sends what is left, then closes the connection. Unless `endsStream`, the origin takes the
+   * publisher for lost and waits for its return.
+   */
+  finish(endsStream: boolean): void {
     if (this.#state.type === "failed" || this.#state.type === "closed") return;
     const writer = this.#writer;
     writer.drain(() => {
       writer.unfollow();
-      this.#session.stop();
+      if (endsStream) this.#session.stop();
       writer.drain(() => this.close());
     });
     this.#limitFinish();

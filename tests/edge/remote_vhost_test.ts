@@ -499,6 +499,18 @@ Deno.test("RemoteVhost.close() settles when the origin has the last bytes of a p
   await closed;
 });
 
+Deno.test("RemoteVhost.close() does not end a stream whose publisher has not ended it", async () => {
+  const rig = new VhostRig();
+  const publisher = new TestPublisher(rig.vhost);
+  await rig.settle();
+  publisher.push(videoHeader(), keyframe(0));
+  publisher.leave("lost");
+  await rig.vhost.close();
+  assertEquals(rig.a.link.media.length, 2);
+  assertEquals(rig.a.link.commandNames.at(-1), "publish");
+  assertEquals(rig.a.openCount, 0);
+});
+
 Deno.test("RemoteVhost.close() ends all upstreams and timers", async () => {
   const rig = new VhostRig();
   await rig.play("one");

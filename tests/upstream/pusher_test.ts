@@ -385,6 +385,17 @@ Deno.test("Pusher.stop() sends all that was published, then FCUnpublish and dele
   await rig.finish();
 });
 
+Deno.test("Pusher.leave() sends all that was published, but not the end of the stream", async () => {
+  const rig = await startPush();
+  rig.publish(videoHeader(), keyframe(0), interFrame(40));
+  rig.pusher.leave();
+  await rig.settle();
+  assertEquals(rig.a.link.messages.slice(-3).map(({ typeId }) => typeId), [9, 9, 9]);
+  assertEquals(rig.a.link.commandNames.at(-1), "publish");
+  assertEquals(rig.a.openCount, 0);
+  await rig.finish();
+});
+
 Deno.test("Pusher.stop() sends all that was published in the turn of the acceptance", async () => {
   const rig = new PushRig();
   rig.onAccepted = () => rig.publish(videoHeader(), keyframe(0));
