@@ -18,6 +18,9 @@ export type ExitCode = (typeof EXIT_CODE)[keyof typeof EXIT_CODE];
 /** Returns the exit code for an error. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) return EXIT_CODE.usage;
-  if (error instanceof ConfigError) return EXIT_CODE.config;
+  if (error instanceof ConfigError) {
+    const isFlag = error.problems[0]?.file.startsWith("--") ?? false;
+    return isFlag ? EXIT_CODE.usage : EXIT_CODE.config;
+  }
   return EXIT_CODE.failure;
 }

@@ -1,6 +1,6 @@
 import { VERSION } from "../base/version.ts";
 
-/** The output of `edge --version`, without a newline. */
+/** The name and version of the program, as `edge --version` begins. */
 export const VERSION_TEXT = `edge ${VERSION}`;
 
 /** The output of `edge --help`: at most 80 columns, without a newline. */

@@ -34,7 +34,7 @@ async function runCommand(command: Command): Promise<ExitCode> {
       print(`${HELP_TEXT}\n`);
       return EXIT_CODE.ok;
     case "version":
-      print(`${VERSION_TEXT}\n`);
+      print(`${VERSION_TEXT} (Deno ${Deno.version.deno}, ${Deno.build.target})\n`);
       return EXIT_CODE.ok;
     case "serve":
       return await serve(command, printError);

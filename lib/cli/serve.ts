@@ -152,7 +152,7 @@ function fixFor(error: unknown, addresses: readonly ListenAddress[]): string {
     return "stop the program that uses the port, or choose another one with --listen";
   }
   if (error instanceof Deno.errors.PermissionDenied && addresses.some(({ port }) => port < 1024)) {
-    return "ports below 1024 need root; choose a higher one with --listen";
+    return "ports below 1024 need root or CAP_NET_BIND_SERVICE; or choose a higher one with --listen";
   }
   return "choose an address of this machine with --listen";
 }

@@ -20,6 +20,9 @@ import { vhostNameOf } from "./vhost_name.ts";
 import { ROOT, type Values, VHOST, type VhostValues } from "./schema.ts";
 import { syntaxOf } from "./syntax.ts";
 
+/** Files that stand for the terminal, as containers name them. Log lines go to standard error. */
+const TERMINAL_FILES = /^\/dev\/(stdout|stderr|fd\/[12])$|^\/proc\/self\/fd\/[12]$/;
+
 /** SRS's default, used when a log file is requested but not named. */
 const DEFAULT_LOG_FILE = "./objs/srs.log";
 
@@ -63,10 +66,13 @@ function buildHttpApi(values: Values<typeof ROOT>["http_api"]): HttpApiConfig {
 }
 
 function buildLog(values: Values<typeof ROOT>): LogConfig {
-  const tank = values.srs_log_tank ?? (values.srs_log_file === "" ? "console" : "file");
+  const isTerminal = TERMINAL_FILES.test(values.srs_log_file);
+  const tank = isTerminal
+    ? "console"
+    : values.srs_log_tank ?? (values.srs_log_file === "" ? "console" : "file");
   return {
     tank,
-    file: values.srs_log_file || (tank === "file" ? DEFAULT_LOG_FILE : ""),
+    file: isTerminal ? "" : values.srs_log_file || (tank === "file" ? DEFAULT_LOG_FILE : ""),
     level: values.srs_log_level_v2 ?? values.srs_log_level,
     format: values.log_format,
   };

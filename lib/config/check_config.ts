@@ -4,6 +4,7 @@ import { isLoopback } from "./address.ts";
 import { checkListeners } from "./check_listeners.ts";
 import { type Config, DEFAULT_VHOST, type HttpApiConfig, type HttpAuthConfig } from "./config.ts";
 import { type Directive, findDirective, type Position } from "./directive.ts";
+import { nearestName } from "./nearest.ts";
 import type { ProblemList } from "./problem_list.ts";
 import type { VhostValues } from "./schema.ts";
 import { syntaxOf } from "./syntax.ts";
@@ -133,7 +134,11 @@ function checkOrigins(
   const syntax = syntaxOf(vhost.file);
   const mode = findIn(vhost, "cluster", "mode");
   const origin = findIn(vhost, "cluster", "origin");
-  if (enabled && cluster.mode === "remote" && origin === undefined) {
+  const written = [vhost, findDirective(vhost.children ?? [], "cluster")];
+  const names = written.flatMap((block) => block?.children ?? []).map(({ name }) => name);
+  // A misspelled name is reported already.
+  const isMisspelled = names.some((name) => nearestName(name, ["origin"]) !== undefined);
+  if (enabled && cluster.mode === "remote" && origin === undefined && !isMisspelled) {
     const example = syntax.option("origin", ["127.0.0.1:19350"]);
     problems.error(mode ?? vhost, 'Mode "remote" needs an origin', `add ${example} next to it`);
   }

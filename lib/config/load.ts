@@ -26,11 +26,26 @@ function readMainFile(path: string): string {
   throw new ConfigError([{ severity: "error", file: path, line: 0, column: 0, what, fix }]);
 }
 
+/** Other names of the standard input, which needs no permission. */
+const STDIN = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+
 function readFile(path: string): string | undefined {
+  if (STDIN.includes(path)) return readStdin();
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
+    if (error instanceof Deno.errors.IsADirectory) throw new Error("it is a folder");
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+function readStdin(): string {
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(65_536);
+  let text = "";
+  for (let count: number | null; (count = Deno.stdin.readSync(buffer)) !== null;) {
+    text += decoder.decode(buffer.subarray(0, count), { stream: true });
+  }
+  return text + decoder.decode();
 }

@@ -4,6 +4,7 @@ import type { ConfigProblem } from "../base/errors.ts";
 import { buildConfig } from "./build_config.ts";
 import { type Config, DEFAULT_VHOST } from "./config.ts";
 import { applyEnvironment, type Environment, NO_VARIABLES } from "./environment.ts";
+import { refuseOtherFormats } from "./other_formats.ts";
 import { ProblemList } from "./problem_list.ts";
 import { parseSrs, type ReadFile } from "./srs_parser.ts";
 import { translate } from "./srs_translate.ts";
@@ -37,6 +38,7 @@ export function parseConfig(
   { readFile, environment = NO_VARIABLES }: ParseOptions,
 ): LoadedConfig {
   const problems = new ProblemList(fileName);
+  refuseOtherFormats(text, fileName, problems);
   const directives = syntaxOf(fileName) === tomlSyntax
     ? parseToml(text, fileName, problems)
     : parseSrs(text, fileName, { readFile, problems });

@@ -9,6 +9,9 @@ export interface Token extends Word {
   readonly endColumn: number;
 }
 
+/** A variable of a shell or a template. */
+const VARIABLE = /\$\{[^{}\s;]*\}/y;
+
 const BYTE_ORDER_MARK = "\uFEFF";
 
 /**
@@ -88,8 +91,20 @@ class Lexer {
 
   #word(): void {
     const start = this.#at;
-    while (this.#at < this.#text.length && !isWordEnd(this.#text[this.#at]!)) this.#at++;
-    this.#push("word", start, this.#text.slice(start, this.#at));
+    while (this.#at < this.#text.length && !isWordEnd(this.#text[this.#at]!)) {
+      // The braces of a variable are part of the word; values are checked for it.
+      VARIABLE.lastIndex = this.#at;
+      this.#at += VARIABLE.exec(this.#text)?.[0].length ?? 1;
+    }
+    const word = this.#text.slice(start, this.#at);
+    this.#checkWord(word, start);
+    this.#push("word", start, word);
+  }
+
+  #checkWord(word: string, start: number): void {
+    if (!/^[\u2018\u2019\u201c\u201d]|[\u2018\u2019\u201c\u201d]$/.test(word)) return;
+    const what = `Word ${quotePeerText(word)} has curly quotes`;
+    this.#problems.error(this.#position(start), what, `write " instead`);
   }
 
   #quoted(quote: string): void {

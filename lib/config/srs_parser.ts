@@ -50,6 +50,8 @@ class FileParser {
   readonly #frames: Frame[] = [];
   #root: Directive[] = [];
   #words: Token[] = [];
+  /** A line that is a comment of another format; 0 for none. */
+  #skipped = 0;
 
   constructor(file: string, context: FileContext) {
     this.#file = file;
@@ -68,9 +70,14 @@ class FileParser {
   }
 
   #take(token: Token, tokens: readonly Token[], index: number): void {
+    if (token.line === this.#skipped && token.kind !== "word" && token.kind !== "end") return;
     switch (token.kind) {
       case "word":
-        this.#words.push(token);
+        if (this.#words.length === 0 && token.text.startsWith("//")) this.#skipped = token.line;
+        if (token.line !== this.#skipped) this.#words.push(token);
+        else if (token.text.startsWith("//")) {
+          this.#error(token, `Unexpected ${quotePeerText(token.text)}`, "comments begin with #");
+        }
         return;
       case "eol":
         return this.#endLine(tokens, index);
@@ -90,6 +97,12 @@ class FileParser {
     if (this.#words.length === 0 || tokens[index - 1]?.kind !== "word") return;
     const next = nextKind(tokens, index);
     const isNear = next === "{" || next === ";";
+    if (!isNear && this.#words[0]!.text === "vhost" && this.#words.length === 2) {
+      // Read on in the block, so that its directives are not reported.
+      const last = this.#words[1]!;
+      this.#incomplete("Line", 'write "{" at the end of the line');
+      return this.#openBlock(last);
+    }
     this.#incomplete("Line", isNear ? `write the "${next}" on this line` : undefined);
     // A lone name may continue on the next line. Anything longer most likely lacks its ";".
     if (!isNear && this.#words.length > 1) this.#finish();
@@ -185,7 +198,10 @@ class FileParser {
       }
       const where = beside === word.text ? "" : ` and no ${quotePeerText(beside)}`;
       const what = `Cannot include ${quotePeerText(word.text)}: there is no such file${where}`;
-      this.#error(word, what, "correct the path; it is relative to the working directory");
+      const fix = /[*?[]/.test(word.text)
+        ? "name each file; patterns are not supported"
+        : "correct the path; it is relative to the working directory";
+      this.#error(word, what, fix);
     } catch (error) {
       const what = `Cannot include ${quotePeerText(word.text)}: ${describeError(error)}`;
       this.#error(word, what, "make the file readable");

@@ -2,14 +2,19 @@
 import { parse } from "@std/toml";
 import { describeError } from "../base/errors.ts";
 import { quotePeerText } from "../base/text.ts";
-import type { Directive, Word } from "./directive.ts";
+import type { Directive, Position, Word } from "./directive.ts";
+import { nearestName } from "./nearest.ts";
 import type { ProblemList } from "./problem_list.ts";
+import { VHOST } from "./schema.ts";
 import {
   findTomlPositions,
   positionOf,
   type TomlPath,
   type TomlPositions,
 } from "./toml_positions.ts";
+
+/** Names that may follow the name of a vhost in the header of a table. */
+const VHOST_NAMES: ReadonlySet<string> = new Set(Object.keys(VHOST));
 
 /** The standard parser's errors for a table that conflicts with others. */
 const TREE_ERROR = /key length is not a positive number|Unexpected assign/;
@@ -74,7 +79,14 @@ class TreeBuilder {
       const what = `Vhost ${quotePeerText(name)} is not a table`;
       this.#problems.error(word, what, `write [vhost.${JSON.stringify(name)}]`);
     }
-    const children = isTable(value) ? this.table(value, path) : [];
+    const dotted = isTable(value) ? dottedName(value) : undefined;
+    if (dotted !== undefined) {
+      const full = `${name}.${dotted}`;
+      const what = `Vhost name ${quotePeerText(full)} has dots`;
+      this.#problems.error(word, what, `quote it: [vhost.${JSON.stringify(full)}]`);
+    }
+    const isNamed = isTable(value) && dotted === undefined;
+    const children = isNamed ? this.table(value, path) : [];
     return { ...this.#directive(path, [word], children), name: "vhost" };
   }
 
@@ -116,6 +128,7 @@ function parseDocument(
       reportRepeated(findTomlPositions(source, file), problems);
       problems.warningsOrThrow();
     }
+    reportCommonMistakes(source, at, problems);
     const { offset, detail } = locate(source, describeError(error));
     problems.fail(
       at(offset),
@@ -124,6 +137,42 @@ function parseDocument(
     );
   }
 }
+
+/**
+ * Reports lines with the mistakes that most files have: the parser stops at the first one, and does
+ * not say what to do.
+ *
+ * @throws {ConfigError} when there are any
+ */
+function reportCommonMistakes(
+  source: string,
+  at: (offset: number) => Position,
+  problems: ProblemList,
+): void {
+  let start = 0;
+  for (const line of source.split("\n")) {
+    const offset = start;
+    start += line.length + 1;
+    if (/^\s*\/\//.test(line)) {
+      problems.error(at(offset + line.indexOf("/")), 'Unexpected "//"', "comments begin with #");
+      continue;
+    }
+    const pair = /^(\s*[\w.-]+\s*=\s*)([^\s"'[{#][^#]*?)(;?)\s*(#.*)?$/.exec(line);
+    const [, before = "", value = "", semicolon] = pair ?? [];
+    const valueAt = at(offset + before.length);
+    if (semicolon === ";") {
+      problems.error(at(offset + before.length + value.length), 'Unexpected ";"', "remove it");
+    }
+    if (pair === null || BARE_VALUE.test(value)) continue;
+    const fix = `write it in quotes: ${JSON.stringify(value)}`;
+    problems.error(valueAt, `Text ${quotePeerText(value)} has no quotes`, fix);
+  }
+  problems.warningsOrThrow();
+}
+
+/** Booleans, numbers and dates, which are written without quotes. */
+const BARE_VALUE =
+  /^(true|false|[+-]?(\d[\d_]*(\.\d+)?(e[+-]?\d+)?|inf|nan)|0[xob][\da-f_]+|\d{4}-\d\d-\d\d.*|\d\d:\d\d:.*)$/i;
 
 /** The standard parser accepts repeated keys and has no useful error for repeated tables. */
 function reportRepeated({ repeated }: TomlPositions, problems: ProblemList): void {
@@ -144,6 +193,25 @@ function locate(source: string, message: string): { offset: number; detail: stri
   const lineStart = above.reduce((length, line) => length + line.length + 1, 0);
   const before = source.slice(0, lineStart + Number(match?.[2] ?? 0));
   return { offset: before.trimEnd().length, detail: quotePeerText(match?.[3] ?? message) };
+}
+
+/**
+ * Returns the rest of a vhost's name that was written without quotes, so that it became tables in
+ * the table of its first part; undefined when there is none.
+ */
+function dottedName(table: Record<string, unknown>): string | undefined {
+  const rest: string[] = [];
+  let inner = table;
+  for (;;) {
+    const [key, more] = Object.keys(inner);
+    const value = key === undefined ? undefined : inner[key];
+    if (key === undefined || more !== undefined || !isTable(value)) break;
+    // A known name, or a misspelled one.
+    if (nearestName(key, VHOST_NAMES) !== undefined) break;
+    rest.push(key);
+    inner = value;
+  }
+  return rest.length === 0 ? undefined : rest.join(".");
 }
 
 /** Returns the last key of `path`, which may end in array indexes. */

@@ -31,6 +31,9 @@ interface WordContext {
 /** Reads one word, or refuses it. */
 type ParseWord<T> = (text: string, refuse: Refuse, context: WordContext) => T | undefined;
 
+const VARIABLE_FIX =
+  "fill it in before the start, or set the directive's own variable, such as SRS_LISTEN";
+
 /** A type of exactly one word. */
 export function single<T>(label: string, parseWord: ParseWord<T>): ValueType<T> {
   return {
@@ -80,6 +83,11 @@ export function parseWords<T>(
 ): readonly T[] | undefined {
   const values: T[] = [];
   for (const word of directive.args) {
+    if (/\$\{\w/.test(word.text)) {
+      const what = `Variable ${quotePeerText(word.text)} is not replaced in files`;
+      problems.error(word, what, VARIABLE_FIX);
+      continue;
+    }
     const refuse = refusal(directive.name, word, problems);
     const value = parseWord(word.text, refuse, {
       file: word.file,

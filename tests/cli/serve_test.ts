@@ -120,7 +120,9 @@ const REFUSED_COMMANDS = [
   { args: ["x.conf"], code: 64, says: /^fix: to load a file: `edge --config x\.conf`$/ },
   { args: ["--test"], code: 64, says: /^edge: Option "--test" has no configuration to test$/ },
   { args: ["-c", "none.conf"], code: 78, says: /^none\.conf: Cannot read .*no such file: name a/ },
-  { args: ["--listen", "no:where"], code: 78, says: /^--listen: / },
+  { args: ["--listen", "99999"], code: 64, says: /^--listen: .* write a port from 0 to 65535$/ },
+  { args: ["-t", "-c", "."], code: 78, says: /^\.: Cannot read .*: it is a folder: name a/ },
+  { args: ["--listen", "no:where"], code: 64, says: /^--listen: / },
 ] as const;
 
 for (const { args, code, says } of REFUSED_COMMANDS) {

@@ -292,7 +292,6 @@ const SRS_FILES: readonly WrongFile[] = [
     what: "a misspelt flat directive",
     text: inVhost("mode remote;\norgin 127.0.0.1;"),
     problems: [
-      'x.conf:3:1: Mode "remote" needs an origin: add origin 127.0.0.1:19350; next to it',
       'x.conf:4:1: Unknown directive "orgin" in vhost "v": did you mean "origin"?',
     ],
   },

@@ -40,8 +40,7 @@ const TOML_FILES: readonly WrongFile[] = [
     what: "SRS text in a TOML file",
     text: "listen 1935;\n",
     problems: [
-      'x.toml:1:7: Invalid TOML: "key/value pair doesn\'t have \\"=\\"": ' +
-      "correct it; see toml.io for the format",
+      "x.toml: The file is in SRS's format, not in TOML: rename it to end in .conf",
     ],
   },
   {
