@@ -160,7 +160,7 @@ const publish = {
   takeover: option(
     values.choice("reject", "replace"),
     "reject",
-    "What to do with a second publisher of a stream. reject: refuse it, unless the first one has gone silent. replace: close the first one. Own directive.",
+    "What to do with a second publisher of a stream. reject: refuse it, unless the first one gives no sign of life. replace: close the first one. Own directive.",
   ),
   mr: unsupported(["*"], "Merged read."),
   mr_latency: unsupported(["*"], "Duration of a merged read."),

@@ -5,7 +5,7 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import type { FlushWheel } from "../io/flush_wheel.ts";
 import { PublisherSlot } from "../server/publisher_slot.ts";
 import { refuseBusy } from "../server/takeover.ts";
-import type { PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
+import type { ClientCheck, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
 import { Pusher } from "../upstream/pusher.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type { EdgeContext } from "./edge_context.ts";
@@ -75,6 +75,11 @@ export class EdgeStream {
     this.stream.leave(viewer);
     if (!this.#isWatched) this.#step("unwanted");
     this.#reportUnused();
+  }
+
+  /** As {@linkcode VhostService.checkRoom}. */
+  checkRoom(onRoom: (hasRoom: boolean) => void): ClientCheck | null {
+    return this.#slot.checkRoom(onRoom);
   }
 
   /**

@@ -99,6 +99,10 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
     return check;
   }
 
+  checkRoom({ name }: StreamRequest, onRoom: (hasRoom: boolean) => void): ClientCheck | null {
+    return this.#streams.get(name)?.checkRoom(onRoom) ?? null;
+  }
+
   play(request: StreamRequest, viewer: Viewer): Stream {
     const edgeStream = this.#open(request.name);
     edgeStream.addPlayer(request, viewer);

@@ -5,7 +5,12 @@ import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { PublisherSlot } from "../server/publisher_slot.ts";
 import { refuseBusy } from "../server/takeover.ts";
-import type { PublishAnswer, PublishTicket, VhostService } from "../server/vhost_service.ts";
+import type {
+  ClientCheck,
+  PublishAnswer,
+  PublishTicket,
+  VhostService,
+} from "../server/vhost_service.ts";
 
 /** Options of {@linkcode LocalVhost}. */
 interface LocalVhostOptions {
@@ -42,6 +47,10 @@ export class LocalVhost implements VhostService {
 
   check(): null {
     return null;
+  }
+
+  checkRoom({ name }: StreamRequest, onRoom: (hasRoom: boolean) => void): ClientCheck | null {
+    return this.#slots.get(name)?.checkRoom(onRoom) ?? null;
   }
 
   play(request: StreamRequest, viewer: Viewer): Stream {

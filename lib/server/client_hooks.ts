@@ -84,14 +84,6 @@ export class ClientHooks {
     return { cancel: () => deadline.cancel() };
   }
 
-  /**
-   * The publish was refused after the callbacks had allowed it. No `on_unpublish` follows: another
-   * client may publish the stream, and programs written for SRS would take it for that client's.
-   */
-  onPublishRefused(): void {
-    this.#stream = null;
-  }
-
   /** The client left its stream. Harmless without one. */
   leaveStream(): void {
     if (this.#stream === null) return;

@@ -155,7 +155,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
         return this.#checkPing(state, nowMs);
       }
       case "publishing": {
-        const reason = state.publication.check(nowMs);
+        const reason = state.publication.check(nowMs, this.#pings.lastHeardMs);
         if (reason !== null) return this.#endPublish(StatusCode.PUBLISH_FAILED, reason, "lost");
         return this.#checkPing(state, nowMs);
       }
@@ -268,7 +268,6 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
 
   refusePublish(refusal: Refusal): void {
     if (this.#state.type !== "publishing") return;
-    this.#access!.onPublishRefused();
     this.#refuse(this.#state.commandId, refusal);
   }
 
@@ -276,8 +275,9 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     this.#endPublish(StatusCode.PUBLISH_BAD_NAME, "replaced by a newer publisher", "stopped");
   }
 
-  get lastHeardMs(): number {
-    return this.#pings.lastHeardMs;
+  probe(onAlive: () => void): () => void {
+    this.#session.ping(Math.trunc(this.#context.clock.now()));
+    return this.#pings.expect(onAlive);
   }
 
   /** Called by the turns, maybe in a later one, when the client may have been closed. */

@@ -14,6 +14,7 @@ import {
 } from "./access_rules.ts";
 import { ClientHooks, type HookPlace, type HookTotals } from "./client_hooks.ts";
 import type { HookClient } from "./hook_client.ts";
+import { refuseBusy } from "./takeover.ts";
 import type { VhostDirectory } from "./vhost_directory.ts";
 import type { ClientCheck, VhostService } from "./vhost_service.ts";
 
@@ -89,7 +90,10 @@ interface GateOptions {
 }
 
 /** One step that may object to a client. @returns null when it has nothing to ask. */
-type Step = (onAnswer: (objection: string | null) => void) => ClientCheck | null;
+type Step = (onAnswer: OnObjection) => ClientCheck | null;
+
+/** Receives why the client is refused, or null. */
+type OnObjection = (objection: string | Refusal | null) => void;
 
 /**
  * Decides who may connect, play and publish, for clients of all protocols. In this order:
@@ -98,8 +102,9 @@ type Step = (onAnswer: (objection: string | null) => void) => ClientCheck | null
  * 2. edges that lead back to this one, at connect;
  * 3. the vhost and the stream's name;
  * 4. the vhost's `enabled`, `refer` and `security`, see `access_rules.ts`;
- * 5. HTTP callbacks, see `client_hooks.ts`;
- * 6. what the vhost itself checks: an edge with `token_traverse` asks an origin.
+ * 5. whether the name of a publish is free, or its publisher dead, see `takeover.ts`;
+ * 6. HTTP callbacks, see `client_hooks.ts`;
+ * 7. what the vhost itself checks: an edge with `token_traverse` asks an origin.
  *
  * {@linkcode check} applies 3 and 4, at once. {@linkcode accessFor} is for clients that stay
  * connected: all steps apply to them.
@@ -212,6 +217,7 @@ export class ClientAccess {
     const request = { ...verdict.request, edgePath, backlogMs };
     const place = { vhost: service, url: request.url };
     const steps: readonly Step[] = [
+      (onAnswer) => action === "publish" ? this.#checkRoom(service, request, onAnswer) : null,
       (onAnswer) => this.#askHooks(action, place, onAnswer),
       (onAnswer) => service.check(request, connect, onAnswer),
     ];
@@ -220,17 +226,8 @@ export class ClientAccess {
       const isCurrent = vhosts.find(url.vhost) === service;
       const objection = answer ?? (isCurrent ? null : "The vhost has changed; try again");
       if (objection === null) return onVerdict({ type: "admitted", service, request });
-      if (action === "publish") this.onPublishRefused();
       onVerdict(refusedFor(action, objection));
     });
-  }
-
-  /**
-   * The publish was refused after the callbacks had allowed it. No `on_unpublish` follows: another
-   * client may publish the stream, and programs written for SRS would take it for that client's.
-   */
-  onPublishRefused(): void {
-    this.#hooks?.onPublishRefused();
   }
 
   /** The client left its stream, or no longer waits for the verdict. Harmless when repeated. */
@@ -256,7 +253,7 @@ export class ClientAccess {
   }
 
   /** Takes the steps in order until one objects. Calls `onAnswer` with the objection, or null. */
-  #askInTurn(steps: readonly Step[], onAnswer: (objection: string | null) => void): void {
+  #askInTurn(steps: readonly Step[], onAnswer: OnObjection): void {
     const proceed = (from: number): void => {
       for (let index = from; index < steps.length; index++) {
         this.#pending = steps[index]!((objection) => {
@@ -269,6 +266,12 @@ export class ClientAccess {
       onAnswer(null);
     };
     proceed(0);
+  }
+
+  #checkRoom(service: VhostService, request: StreamRequest, onAnswer: OnObjection) {
+    return service.checkRoom(request, (hasRoom) => {
+      onAnswer(hasRoom ? null : refuseBusy(request.name));
+    });
   }
 
   #askHooks(
@@ -301,6 +304,7 @@ function withVhost(url: StreamUrl, { config }: VhostService): StreamUrl {
   return { ...url, vhost: config.name };
 }
 
-function refusedFor(action: Action, description: string): Refused {
-  return { type: "refused", refusal: refuse(action, description) };
+function refusedFor(action: Action, objection: string | Refusal): Refused {
+  const refusal = typeof objection === "string" ? refuse(action, objection) : objection;
+  return { type: "refused", refusal };
 }

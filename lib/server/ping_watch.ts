@@ -9,6 +9,8 @@ export class PingWatch {
   /** When the ping was sent that the client has not answered, or -1. */
   #pingSentMs = -1;
 
+  #onAlive: (() => void) | null = null;
+
   constructor(nowMs: number) {
     this.#lastHeardMs = nowMs;
   }
@@ -21,6 +23,18 @@ export class PingWatch {
   onHeard(nowMs: number): void {
     this.#lastHeardMs = nowMs;
     this.#pingSentMs = -1;
+    const onAlive = this.#onAlive;
+    if (onAlive === null) return;
+    this.#onAlive = null;
+    onAlive();
+  }
+
+  /** Calls `onAlive` when the client is heard next. @returns cancels */
+  expect(onAlive: () => void): () => void {
+    this.#onAlive = onAlive;
+    return () => {
+      if (this.#onAlive === onAlive) this.#onAlive = null;
+    };
   }
 
   /** @returns what to do now; after "ping" it expects the ping to be sent. */

@@ -12,8 +12,8 @@ export interface PublicationHost {
   refusePublish(refusal: Refusal): void;
   /** Tells the client that another publisher has the stream now, and closes it. */
   onReplaced(): void;
-  /** When the client last sent anything, in ms. */
-  readonly lastHeardMs: number;
+  /** Pings the client. `onAlive` is called once, later, when it sends anything. @returns cancels */
+  probe(onAlive: () => void): () => void;
 }
 
 /** A connection's publish: asked for, accepted, feeding a stream, over. */
@@ -27,6 +27,8 @@ export class Publication implements PublishAnswer {
   /** Null until the vhost accepts the publish. */
   #handle: PublishHandle | null = null;
   #hasMedia = false;
+  /** Waits for the next message. */
+  #onMedia: (() => void) | null = null;
   /** When it was accepted, then when the newest message arrived. */
   #lastMediaMs: number;
 
@@ -67,22 +69,30 @@ export class Publication implements PublishAnswer {
   }
 
   /**
-   * When the publisher was last heard. An edge keeps talking while its own publisher is away, which
-   * may return through another edge; so for an edge only media counts.
+   * Called by the vhost. An edge keeps talking while its own publisher is away, which may return
+   * through another edge; so for an edge only media is a sign of life.
    */
-  get lastHeardMs(): number {
-    return this.#isEdgeWithMedia ? this.#lastMediaMs : this.#host.lastHeardMs;
+  probe(onAlive: () => void): () => void {
+    if (!this.#isEdgeWithMedia) return this.#host.probe(onAlive);
+    this.#onMedia = onAlive;
+    return () => {
+      if (this.#onMedia === onAlive) this.#onMedia = null;
+    };
   }
 
   /** Feeds the stream. `payload` is copied before this returns. */
   push(typeId: number, timestampMs: number, payload: Uint8Array, nowMs: number): void {
     this.#hasMedia = true;
     this.#lastMediaMs = nowMs;
+    if (this.#onMedia !== null) this.#answerProbe();
     this.#handle?.push(typeId, timestampMs, payload, nowMs);
   }
 
-  /** @returns why the publisher must be closed, or null. */
-  check(nowMs: number): string | null {
+  /**
+   * @param heardMs When the client last sent anything.
+   * @returns why the publisher must be closed, or null.
+   */
+  check(nowMs: number, heardMs: number): string | null {
     if (this.#handle === null) {
       this.#lastMediaMs = nowMs;
       return null;
@@ -90,7 +100,7 @@ export class Publication implements PublishAnswer {
     const { firstPacketTimeoutMs, normalTimeoutMs } = this.#admission.service.config.publish;
     const limitMs = this.#hasMedia ? normalTimeoutMs : firstPacketTimeoutMs;
     // An edge times out its own publisher; here it is enough that the edge is alive.
-    const sinceMs = this.#isEdgeWithMedia ? this.#host.lastHeardMs : this.#lastMediaMs;
+    const sinceMs = this.#isEdgeWithMedia ? heardMs : this.#lastMediaMs;
     const silentMs = nowMs - sinceMs;
     if (silentMs <= limitMs) return null;
     return this.#hasMedia
@@ -101,6 +111,12 @@ export class Publication implements PublishAnswer {
   /** The publisher stops or is gone. */
   leave(departure: Departure): void {
     this.#ticket?.leave(departure);
+  }
+
+  #answerProbe(): void {
+    const onMedia = this.#onMedia;
+    this.#onMedia = null;
+    onMedia?.();
   }
 
   /** An edge that has sent media, and so may have lost its own publisher since. */

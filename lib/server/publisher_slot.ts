@@ -3,8 +3,8 @@ import type { PublishConfig } from "../config/config.ts";
 import type { PublishHandle } from "../hub/publisher.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
-import { mayTakeOver } from "./takeover.ts";
-import type { Departure, PublishAnswer } from "./vhost_service.ts";
+import { TakeoverProbe } from "./takeover.ts";
+import type { ClientCheck, Departure, PublishAnswer } from "./vhost_service.ts";
 
 /** Options of {@linkcode PublisherSlot}. */
 interface PublisherSlotOptions {
@@ -18,17 +18,20 @@ interface PublisherSlotOptions {
   readonly onFree: () => void;
 }
 
+/** A publisher feeds the stream. */
+interface TakenSlot {
+  readonly type: "taken";
+  readonly publisher: PublishAnswer;
+  readonly handle: PublishHandle;
+  readonly stream: Stream;
+}
+
 /** See the diagram at {@linkcode PublisherSlot}. */
 type SlotState =
   | { readonly type: "free" }
   /** `publisher` waits until an origin accepts. */
   | { readonly type: "asked"; readonly publisher: PublishAnswer }
-  | {
-    readonly type: "taken";
-    readonly publisher: PublishAnswer;
-    readonly handle: PublishHandle;
-    readonly stream: Stream;
-  }
+  | TakenSlot
   /** The publisher's connection is lost; it may return. */
   | { readonly type: "away"; readonly stream: Stream; readonly cancelGrace: CancelTimer };
 
@@ -52,6 +55,8 @@ type SlotState =
 export class PublisherSlot {
   readonly #options: PublisherSlotOptions;
   #state: SlotState = { type: "free" };
+  /** Of the present publisher; null when there was no newcomer. */
+  #probe: TakeoverProbe | null = null;
 
   constructor(options: PublisherSlotOptions) {
     this.#options = options;
@@ -62,9 +67,29 @@ export class PublisherSlot {
     return this.#state.type === "taken" || this.#state.type === "away";
   }
 
+  /** As {@linkcode VhostService.checkRoom}. An evicted publisher is away, and players wait. */
+  checkRoom(onRoom: (hasRoom: boolean) => void): ClientCheck | null {
+    const state = this.#state;
+    const { clock, settings } = this.#options;
+    switch (state.type) {
+      case "free":
+      case "away":
+        return null;
+      case "asked":
+        // It has sent nothing yet, so its silence says nothing.
+        return { cancel: clock.after(0, () => onRoom(false)) };
+      case "taken":
+        if (settings().takeover === "replace") return null;
+        this.#probe ??= new TakeoverProbe(clock, state.publisher, () => this.#evict());
+        return this.#probe.wait(onRoom);
+      default:
+        return state satisfies never;
+    }
+  }
+
   /**
-   * Evicts the current publisher if the new one may take over. @returns whether the name is free
-   * now; if so, the caller takes it in the same turn
+   * Evicts the current publisher with `takeover replace`. @returns whether the name is free now; if
+   * so, the caller takes it in the same turn
    */
   makeRoom(): boolean {
     const state = this.#state;
@@ -75,8 +100,8 @@ export class PublisherSlot {
         // It has sent nothing yet, so its silence says nothing.
         return false;
       case "taken": {
-        const { clock, settings } = this.#options;
-        if (!mayTakeOver(state.publisher, settings().takeover, clock.now())) return false;
+        if (this.#options.settings().takeover !== "replace") return false;
+        this.#endProbe();
         this.#state = { type: "free" };
         state.handle.end("away");
         state.publisher.onReplaced();
@@ -106,6 +131,7 @@ export class PublisherSlot {
     if (handle === null) {
       throw new Error(`Stream "${stream.name}" has a source beside its publisher`);
     }
+    this.#probe = null;
     this.#state = { type: "taken", publisher, handle, stream };
     publisher.onAccepted(handle);
   }
@@ -118,7 +144,11 @@ export class PublisherSlot {
     const state = this.#state;
     if (state.type === "asked" && state.publisher === publisher) return this.#free();
     if (state.type !== "taken" || state.publisher !== publisher) return;
-    const { handle, stream } = state;
+    this.#depart(state, departure);
+    this.#endProbe();
+  }
+
+  #depart({ handle, stream }: TakenSlot, departure: Departure): void {
     const { graceMs } = this.#options.settings();
     if (departure === "stopped" || graceMs === 0) {
       handle.end("unpublished");
@@ -126,11 +156,31 @@ export class PublisherSlot {
     }
     handle.end("away");
     if (stream.viewerCount === 0) return this.#free();
+    this.#await(stream, graceMs);
+  }
+
+  #await(stream: Stream, graceMs: number): void {
     const cancelGrace = this.#options.clock.after(graceMs, () => {
       stream.unpublish();
       this.#free();
     });
     this.#state = { type: "away", stream, cancelGrace };
+  }
+
+  /** The publisher is dead. The name is kept for the newcomer, with or without viewers. */
+  #evict(): void {
+    const state = this.#state;
+    if (state.type !== "taken") return;
+    state.handle.end("away");
+    this.#await(state.stream, this.#options.settings().graceMs);
+    state.publisher.onReplaced();
+  }
+
+  /** The publisher is gone: the newcomer that waits for it gets the name. */
+  #endProbe(): void {
+    const probe = this.#probe;
+    this.#probe = null;
+    probe?.settle(true);
   }
 
   /**
@@ -142,10 +192,12 @@ export class PublisherSlot {
     this.#free();
   }
 
-  /** Forgets the publisher and ends the timer, without any call. */
+  /** Forgets the publisher and ends the timers. Newcomers are refused; no one else is called. */
   close(): void {
     if (this.#state.type === "away") this.#state.cancelGrace();
     this.#state = { type: "free" };
+    this.#probe?.settle(false);
+    this.#probe = null;
   }
 
   #free(): void {

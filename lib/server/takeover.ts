@@ -1,24 +1,71 @@
+import type { CancelTimer, Clock } from "../base/clock.ts";
 import { quotePeerText } from "../base/text.ts";
-import type { PublishConfig } from "../config/config.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
-import type { PublishAnswer } from "./vhost_service.ts";
+import type { ClientCheck, PublishAnswer } from "./vhost_service.ts";
 
 /**
- * Longest silence of a publisher that keeps its stream, in ms. A publisher that is silent for
- * longer has probably lost its network, and the new one is the same encoder: a connection that
- * breaks without a FIN stays open until a timeout. A working encoder sends something every few
- * dozen ms, and a retransmitted packet takes a few hundred.
+ * How long a publisher may take for a sign of life, in ms. It covers a retransmission over a long
+ * distance, and a returning publisher waits no longer for its old connection.
  */
-const SILENT_MS = 1_000;
+const PROBE_MS = 1_500;
 
-/** Whether a new publisher gets the stream that `present` publishes. */
-export function mayTakeOver(
-  present: PublishAnswer,
-  takeover: PublishConfig["takeover"],
-  nowMs: number,
-): boolean {
-  return takeover === "replace" || nowMs - present.lastHeardMs > SILENT_MS;
+/** Receives whether the newcomer may have the name. */
+type OnRoom = (hasRoom: boolean) => void;
+
+/**
+ * Finds out whether the present publisher of a name is alive, for newcomers who want the name. One
+ * that gives a sign of life keeps it. A connection that broke without a FIN gives none: its
+ * publisher has probably returned as the newcomer.
+ */
+export class TakeoverProbe {
+  readonly #clock: Clock;
+  readonly #publisher: PublishAnswer;
+  readonly #onDead: () => void;
+  readonly #waiting = new Set<OnRoom>();
+  #cancels: readonly CancelTimer[] = [];
+
+  /** @param onDead Frees the name. Called before the newcomers get their answer. */
+  constructor(clock: Clock, publisher: PublishAnswer, onDead: () => void) {
+    this.#clock = clock;
+    this.#publisher = publisher;
+    this.#onDead = onDead;
+  }
+
+  /** Adds a newcomer. `onRoom` is called once, later, unless cancelled. */
+  wait(onRoom: OnRoom): ClientCheck {
+    this.#waiting.add(onRoom);
+    if (this.#cancels.length === 0) this.#start();
+    return {
+      cancel: () => {
+        this.#waiting.delete(onRoom);
+        if (this.#waiting.size === 0) this.#stop();
+      },
+    };
+  }
+
+  /** Answers all newcomers: the first of them gets the name if there is room. */
+  settle(hasRoom: boolean): void {
+    this.#stop();
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    waiting.forEach((onRoom, index) => onRoom(hasRoom && index === 0));
+  }
+
+  #start(): void {
+    this.#cancels = [
+      this.#publisher.probe(() => this.settle(false)),
+      this.#clock.after(PROBE_MS, () => {
+        this.#onDead();
+        this.settle(true);
+      }),
+    ];
+  }
+
+  #stop(): void {
+    for (const cancel of this.#cancels) cancel();
+    this.#cancels = [];
+  }
 }
 
 /** The refusal of a new publisher that does not get the stream. */

@@ -12,8 +12,13 @@ export interface PublishAnswer {
   onRefused(refusal: Refusal): void;
   /** Another publisher has the stream now; the handle is closed. Only after `onAccepted`. */
   onReplaced(): void;
-  /** When the publisher was last heard, by the clock of the vhost, in ms. */
-  readonly lastHeardMs: number;
+  /**
+   * Asks the publisher for a sign of life. One at a time.
+   *
+   * @param onAlive Called once, later, when there is one.
+   * @returns cancels; harmless when repeated or late.
+   */
+  probe(onAlive: () => void): () => void;
 }
 
 /** How a publisher left. */
@@ -67,6 +72,14 @@ export interface VhostService {
     client: ConnectRequest,
     onAnswer: (objection: string | null) => void,
   ): ClientCheck | null;
+  /**
+   * Finds out whether a new publisher may have the name, before anything else is asked about it: a
+   * live publisher keeps its name, a dead one is evicted.
+   *
+   * @param onRoom Called once, after this has returned.
+   * @returns null when the name is free; then `onRoom` is not called.
+   */
+  checkRoom(request: StreamRequest, onRoom: (hasRoom: boolean) => void): ClientCheck | null;
   /**
    * Adds a player to the stream. The caller checks `stream.isLive`; if it is false, `viewer.onLive`
    * is called as soon as the stream is live.

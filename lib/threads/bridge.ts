@@ -143,6 +143,8 @@ export class Bridge {
       case "publish":
       case "media":
       case "depart":
+      case "check room":
+      case "alive":
         return peer.owner.handle(event);
       default:
         return peer.remote.handle(event);

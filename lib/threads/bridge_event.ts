@@ -18,6 +18,13 @@ export type OpenEvent =
     readonly vhost: string;
     readonly request: StreamRequest;
   }
+  /** Asks whether a new publisher may have the name; answered by an event of the same type. */
+  | {
+    readonly type: "check room";
+    readonly id: number;
+    readonly vhost: string;
+    readonly request: StreamRequest;
+  }
   /** Asks to publish; answered by `accepted` or `refused`. */
   | {
     readonly type: "publish";
@@ -29,6 +36,8 @@ export type OpenEvent =
 /** From a worker with clients to the owner of their stream. */
 export type ToOwnerEvent =
   | OpenEvent
+  /** The publisher that was probed is alive. */
+  | { readonly type: "alive"; readonly id: number }
   /** The last player left. */
   | { readonly type: "leave"; readonly id: number }
   /** A message of an accepted publisher. */
@@ -49,7 +58,10 @@ export type FromOwnerEvent =
   | { readonly type: "change"; readonly id: number; readonly change: SourceChange }
   | { readonly type: "accepted"; readonly id: number }
   | { readonly type: "refused"; readonly id: number; readonly refusal: Refusal }
-  | { readonly type: "replaced"; readonly id: number };
+  | { readonly type: "replaced"; readonly id: number }
+  /** Asks an accepted publisher for a sign of life. */
+  | { readonly type: "probe"; readonly id: number }
+  | { readonly type: "room"; readonly id: number; readonly hasRoom: boolean };
 
 /** Anything that crosses a link. */
 export type BridgeEvent =

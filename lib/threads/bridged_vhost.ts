@@ -50,6 +50,13 @@ export class BridgedVhost implements VhostService {
     return this.#options.inner.check(request, client, onAnswer);
   }
 
+  checkRoom(request: StreamRequest, onRoom: (hasRoom: boolean) => void): ClientCheck | null {
+    const shard = this.#shardFor(request.name);
+    return shard === null
+      ? this.#options.inner.checkRoom(request, onRoom)
+      : shard.checkRoom(this.config.name, request, onRoom);
+  }
+
   play(request: StreamRequest, viewer: Viewer): Stream {
     const { inner, mirrors } = this.#options;
     const shard = this.#shardFor(request.name);

@@ -38,7 +38,10 @@ export class OwnerShard {
     switch (event.type) {
       case "play":
       case "publish":
+      case "check room":
         return this.#open(event);
+      case "alive":
+        return this.#publishers.get(id)?.onAlive();
       case "leave":
         this.#early.delete(id);
         this.#feeds.get(id)?.close();
@@ -85,6 +88,9 @@ export class OwnerShard {
       const feed = new MirrorFeed({ id, link, wheel, service });
       this.#feeds.set(id, feed);
       feed.start(request);
+    } else if (type === "check room") {
+      const onRoom = (hasRoom: boolean) => link.send({ type: "room", id, hasRoom });
+      if (service.checkRoom(request, onRoom) === null) onRoom(true);
     } else {
       const onEnded = () => this.#publishers.delete(id);
       const publisher = new RemotePublisher({ id, link, clock, onEnded });

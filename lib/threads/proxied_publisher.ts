@@ -59,6 +59,9 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
       case "refused":
         this.#close();
         return wasAsking ? answer.onRefused(event.refusal) : answer.onReplaced();
+      case "probe":
+        answer.probe(() => this.#options.send({ type: "alive", id: this.id }));
+        return;
       case "replaced":
         this.#close();
         return answer.onReplaced();

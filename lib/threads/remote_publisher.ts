@@ -29,14 +29,14 @@ interface RemotePublisherOptions {
  * ```
  */
 export class RemotePublisher implements PublishAnswer {
-  lastHeardMs: number;
   readonly #options: RemotePublisherOptions;
   #ticket: PublishTicket | null = null;
   #handle: PublishHandle | null = null;
+  /** Waits for the answer to a probe. */
+  #onAlive: (() => void) | null = null;
 
   constructor(options: RemotePublisherOptions) {
     this.#options = options;
-    this.lastHeardMs = options.clock.now();
   }
 
   /** Asks the vhost. The answer may arrive synchronously. */
@@ -45,13 +45,28 @@ export class RemotePublisher implements PublishAnswer {
   }
 
   push(typeId: number, timestampMs: number, payload: Uint8Array): void {
-    this.lastHeardMs = this.#options.clock.now();
-    this.#handle?.push(typeId, timestampMs, payload, this.lastHeardMs);
+    this.#handle?.push(typeId, timestampMs, payload, this.#options.clock.now());
   }
 
   /** The publisher left, or its worker is gone. */
   leave(departure: Departure): void {
     this.#ticket?.leave(departure);
+  }
+
+  probe(onAlive: () => void): () => void {
+    const { id, link } = this.#options;
+    this.#onAlive = onAlive;
+    link.send({ type: "probe", id });
+    return () => {
+      if (this.#onAlive === onAlive) this.#onAlive = null;
+    };
+  }
+
+  /** The publisher has answered the probe. */
+  onAlive(): void {
+    const onAlive = this.#onAlive;
+    this.#onAlive = null;
+    onAlive?.();
   }
 
   onAccepted(handle: PublishHandle): void {

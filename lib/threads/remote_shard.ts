@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
-import type { PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
+import type { ClientCheck, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
 import type { FromOwnerEvent } from "./bridge_event.ts";
 import type { BridgeLink } from "./bridge_link.ts";
 import { Mirror } from "./mirror.ts";
@@ -68,6 +68,26 @@ export class RemoteShard {
     this.#opened.delete(mirror.id);
     mirror.close();
     this.#link.send({ type: "leave", id: mirror.id });
+  }
+
+  /** Asks the owner whether a new publisher may have the name. */
+  checkRoom(
+    vhost: string,
+    request: StreamRequest,
+    onRoom: (hasRoom: boolean) => void,
+  ): ClientCheck {
+    const id = ++this.#lastId;
+    const check: Opened = {
+      open: () => this.#link.send({ type: "check room", id, vhost, request }),
+      onOwnerLost: () => {},
+      handle: (event) => {
+        this.#opened.delete(id);
+        if (event.type === "room") onRoom(event.hasRoom);
+      },
+    };
+    this.#opened.set(id, check);
+    check.open();
+    return { cancel: () => void this.#opened.delete(id) };
   }
 
   /** Passes a publisher on to the owner. */

@@ -125,7 +125,11 @@ export class FlvRig {
 
 /** A publisher of `live/show`. */
 class FlvPublisher implements PublishAnswer {
-  readonly lastHeardMs = 0;
+  /** Called by a probe; by default it gives no sign of life. */
+  probe(): () => void {
+    return () => {};
+  }
+
   #push: (typeId: number, timestampMs: number, payload: Uint8Array) => void = () => {};
   readonly #leave: (departure: Departure) => void;
 

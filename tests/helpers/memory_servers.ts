@@ -92,6 +92,7 @@ export class MemoryClient implements ClientSessionHandler {
   readonly #session: ClientSession;
   #outbox: Uint8Array[] = [];
   #isWriting = false;
+  #isLost = false;
 
   constructor(transport: MemoryTransport, kind: "play" | "publish", name: string) {
     this.#transport = transport;
@@ -122,9 +123,15 @@ export class MemoryClient implements ClientSessionHandler {
     this.#transport.close();
   }
 
+  /** Its network fails without a FIN: nothing reaches the server from now on. */
+  lose(): void {
+    this.#isLost = true;
+  }
+
   // Called by the session.
 
   send(bytes: Uint8Array): void {
+    if (this.#isLost) return;
     this.#outbox.push(bytes);
     void this.#write();
   }

@@ -70,6 +70,7 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
   #isHandshakeDone = false;
   #lastTransactionId = 0;
   #isEnded = false;
+  #isLost = false;
   #pause: PromiseWithResolvers<void> | null = null;
 
   private constructor(transport: Transport) {
@@ -176,6 +177,11 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     this.send(encodeMessage(header, payload, CHUNK_SIZE));
   }
 
+  /** Its network fails without a FIN: nothing reaches the server from now on. */
+  lose(): void {
+    this.#isLost = true;
+  }
+
   /** Reads nothing more until {@linkcode resumeReading}: the client is slow. */
   pauseReading(): void {
     this.#pause ??= Promise.withResolvers<void>();
@@ -226,7 +232,7 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
   // Called by the message layer.
 
   send(bytes: Uint8Array): void {
-    this.#writer.send(bytes);
+    if (!this.#isLost) this.#writer.send(bytes);
   }
 
   onCommand(command: Command): void {

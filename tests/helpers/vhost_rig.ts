@@ -39,7 +39,14 @@ export class TestPublisher implements PublishAnswer {
   handle: PublishHandle | null = null;
   readonly refusals: Refusal[] = [];
   isReplaced = false;
-  lastHeardMs = 0;
+  /** Whether it gives a sign of life when it is probed. */
+  isAlive = false;
+
+  probe(onAlive: () => void): () => void {
+    if (this.isAlive) queueMicrotask(onAlive);
+    return () => {};
+  }
+
   /** Called when the publisher is accepted. */
   onBegin = () => {};
   readonly #ticket: PublishTicket;

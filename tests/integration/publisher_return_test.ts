@@ -13,7 +13,11 @@ const FRAME_MS = 40;
 const LOSSES = [
   { name: "its connection is closed", awayMs: 9_000, lose: (each: RtmpClient) => each.close() },
   // Away for less than `normal_timeout`: the old connection is still open.
-  { name: "no FIN arrives", awayMs: 3_000, lose: () => Promise.resolve() },
+  {
+    name: "no FIN arrives",
+    awayMs: 3_000,
+    lose: (each: RtmpClient) => Promise.resolve(each.lose()),
+  },
 ] as const;
 
 for (const place of ["an origin", "an edge"] as const) {

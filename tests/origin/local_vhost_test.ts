@@ -39,18 +39,30 @@ class Rig {
   publish(): Publisher {
     return new Publisher(this);
   }
+
+  /** A newcomer that publishes if there is room, after the present publisher was probed. */
+  async publishLater(): Promise<Publisher> {
+    const room = Promise.withResolvers<boolean>();
+    if (this.vhost.checkRoom(REQUEST, room.resolve) === null) room.resolve(true);
+    await this.clock.advance(1_500);
+    assertEquals(await room.promise, true);
+    return this.publish();
+  }
 }
 
 /** A publisher that is silent after its request. */
 class Publisher implements PublishAnswer {
-  readonly lastHeardMs: number;
   handle: PublishHandle | null = null;
   isReplaced = false;
   readonly ticket: PublishTicket;
 
-  constructor({ clock, vhost }: Rig) {
-    this.lastHeardMs = clock.now();
+  constructor({ vhost }: Rig) {
     this.ticket = vhost.publish(REQUEST, this);
+  }
+
+  /** It gives no sign of life. */
+  probe(): () => void {
+    return () => {};
   }
 
   onAccepted(handle: PublishHandle): void {
@@ -96,15 +108,13 @@ for (const departure of ["stopped", "lost"] as const) {
     const rig = new Rig();
     rig.vhost.play(REQUEST, VIEWER);
     const first = rig.publish();
-    await rig.clock.advance(2_000);
-    const second = rig.publish();
+    const second = await rig.publishLater();
     assertEquals([first.isReplaced, first.handle!.isClosed], [true, true]);
     first.ticket.leave(departure);
     assertEquals(second.handle!.isClosed, false);
     assertEquals(rig.clock.pendingCount, 0);
     // The vhost still knows it: it can be replaced, too.
-    await rig.clock.advance(2_000);
-    rig.publish();
+    await rig.publishLater();
     assertEquals(second.isReplaced, true);
   });
 }

@@ -310,9 +310,10 @@ Deno.test("Connection refuses a second publisher, and the first is not affected"
   const first = await rig.publish();
   const player = await rig.play();
   const second = await rig.publish();
-  assertEquals(second.words, ["NetStream.Publish.BadName"]);
   second.push(VIDEO, 0, keyframe(666));
   first.push(VIDEO, 0, keyframe(1));
+  await rig.settle();
+  assertEquals(second.words, ["NetStream.Publish.BadName"]);
   await rig.advance(3_000);
   assertEquals(second.isEnded, true);
   assertEquals(first.isEnded, false);

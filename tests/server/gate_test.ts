@@ -31,6 +31,10 @@ class CheckedVhost implements VhostService {
     this.#events = events;
   }
 
+  checkRoom(): null {
+    return null;
+  }
+
   check(
     _request: unknown,
     _client: unknown,
@@ -207,7 +211,7 @@ Deno.test("ClientAccess.leaveStream() cancels a callback, and the vhost is not a
   assertEquals(rig.events, []);
 });
 
-Deno.test("ClientAccess reports no end of a publish that the vhost refuses", async () => {
+Deno.test("ClientAccess reports the end of a publish that the vhost refuses after its callback", async () => {
   const rig = new Rig(HOOKS);
   const client = rig.client();
   client.publish();
@@ -217,7 +221,7 @@ Deno.test("ClientAccess reports no end of a publish that the vhost refuses", asy
   await rig.clock.settle();
   assertEquals(rig.events, [
     ...["on_connect", "on_publish", "vhost asked", "NetStream.Publish.Denied: no"],
-    "on_close",
+    ...["on_unpublish", "on_close"],
   ]);
 });
 

@@ -29,7 +29,8 @@ class Rig implements VhostService, PublicationHost, PublishHandle {
   onPublish: (answer: PublishAnswer) => void = () => {};
   announces = true;
   answer: PublishAnswer | null = null;
-  lastHeardMs = 0;
+  /** Called when the client answers a ping. */
+  onAlive: (() => void) | null = null;
   isClosed = false;
 
   open(nowMs = 0, edgePath: readonly string[] = []): Publication {
@@ -57,6 +58,10 @@ class Rig implements VhostService, PublicationHost, PublishHandle {
     return null;
   }
 
+  checkRoom(): null {
+    return null;
+  }
+
   play(): Stream {
     throw new Error("Cannot play: this vhost has publishers only");
   }
@@ -80,6 +85,13 @@ class Rig implements VhostService, PublicationHost, PublishHandle {
 
   onReplaced(): void {
     this.events.push("replaced");
+  }
+
+  probe(onAlive: () => void): () => void {
+    this.onAlive = onAlive;
+    return () => {
+      this.onAlive = null;
+    };
   }
 
   // The stream.
@@ -138,20 +150,18 @@ Deno.test("Publication tells the client that another publisher has the stream", 
   const rig = new Rig();
   rig.onPublish = (answer) => answer.onAccepted(rig);
   rig.open();
-  rig.lastHeardMs = 7;
   rig.answer!.onReplaced();
-  assertEquals(rig.answer!.lastHeardMs, 7);
   assertEquals(rig.events, ["announced", "replaced"]);
 });
 
 Deno.test("Publication.check() waits for the answer without limit, then for the first message", () => {
   const rig = new Rig();
   const publication = rig.open(1_000);
-  assertEquals(publication.check(500_000), null);
+  assertEquals(publication.check(500_000, 0), null);
   rig.answer!.onAccepted(rig);
-  assertEquals(publication.check(520_000), null);
+  assertEquals(publication.check(520_000, 0), null);
   assertEquals(
-    publication.check(520_001),
+    publication.check(520_001, 0),
     "publisher sent no media within 20000 ms (publish.firstpkt_timeout)",
   );
 });
@@ -162,9 +172,9 @@ Deno.test("Publication.check() limits the pauses between messages", () => {
   const publication = rig.open(1_000);
   publication.push(9, 0, keyframe(), 3_000);
   publication.push(9, 0, keyframe(), 7_000);
-  assertEquals(publication.check(27_000), null);
+  assertEquals(publication.check(27_000, 0), null);
   assertEquals(
-    publication.check(27_001),
+    publication.check(27_001, 0),
     "publisher sent nothing for 20001 ms (publish.normal_timeout)",
   );
 });
@@ -181,9 +191,29 @@ Deno.test("Publication.check() closes a publisher that sends no media, but an ed
     rig.onPublish = (answer) => answer.onAccepted(rig);
     const publication = rig.open(0, edgePath);
     publication.push(9, 7, keyframe(), 0);
-    rig.lastHeardMs = limitMs;
-    assertEquals(publication.check(limitMs), null);
-    assertEquals(publication.check(limitMs + 1) !== null, isClosed, edgePath.join());
-    assertEquals(publication.check(2 * limitMs + 1) !== null, true, edgePath.join());
+    assertEquals(publication.check(limitMs, limitMs), null);
+    assertEquals(publication.check(limitMs + 1, limitMs) !== null, isClosed, edgePath.join());
+    assertEquals(publication.check(2 * limitMs + 1, limitMs) !== null, true, edgePath.join());
+  }
+});
+
+Deno.test("Publication.probe() takes any byte of a client as a sign of life, and of an edge only media", () => {
+  for (const edgePath of [[], ["edge"]]) {
+    const rig = new Rig();
+    rig.onPublish = (answer) => answer.onAccepted(rig);
+    const publication = rig.open(0, edgePath);
+    publication.push(9, 7, keyframe(), 0);
+    let count = 0;
+    const cancel = publication.probe(() => count++);
+    rig.onAlive?.();
+    assertEquals(count, edgePath.length === 0 ? 1 : 0);
+    publication.push(9, 8, keyframe(), 40);
+    publication.push(9, 9, keyframe(), 80);
+    assertEquals(count, 1);
+    cancel();
+    publication.probe(() => count++)();
+    rig.onAlive?.();
+    publication.push(9, 10, keyframe(), 120);
+    assertEquals(count, 1);
   }
 });

@@ -4,8 +4,8 @@
  * replays within seconds fail (#2215, #2621).
  */
 
-import { encodePingRequest } from "../../lib/rtmp/control_messages.ts";
-import { assertEquals, assertMatch } from "../helpers/assert.ts";
+import { encodePingResponse } from "../../lib/rtmp/control_messages.ts";
+import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { AVC_HEADER, idOf, interFrame, keyframe } from "../helpers/media.ts";
 import { type Client, ServerRig } from "./rig.ts";
 
@@ -70,6 +70,8 @@ for (const { name, lose } of LOSSES) {
       lose(first);
       await rig.advance(awayMs);
       const second = await rig.publish();
+      // One that fell silent is probed first.
+      await rig.advance(1_500);
       assertEquals(second.words, ["NetStream.Publish.Start"]);
       begin(second, 3);
       await rig.advance(100);
@@ -226,18 +228,26 @@ Deno.test("A silent publisher that is closed by its timeout has its grace from t
 
 // Takeover.
 
-Deno.test("A second publisher is refused while the first sends, and gets the stream a second after it stopped", async () => {
+Deno.test("A second publisher is refused when the first sends anything, and gets the stream when it does not within 1.5 s", async () => {
   const { rig, first, player } = await start();
-  first.push(VIDEO, 80, interFrame(3));
-  await rig.advance(1_000);
+  await rig.advance(5_000);
   const hasty = await rig.publish();
+  assertEquals([first.words.at(-1), hasty.words], ["PingRequest", []]);
+  await rig.advance(1_000);
+  first.send(encodePingResponse(1));
+  await rig.settle();
   assertEquals(hasty.words, ["NetStream.Publish.BadName"]);
-  await rig.advance(1);
+  await rig.advance(5_000);
+  assertEquals(first.isEnded, false);
   const second = await rig.publish();
+  await rig.advance(1_499);
+  assertEquals(second.words, []);
+  await rig.advance(1);
   assertEquals(second.words, ["NetStream.Publish.Start"]);
   begin(second, 4);
   await rig.advance(100);
-  assertEquals(idsOf(player), [1, 2, 3, 4, 5]);
+  assertEquals(idsOf(player), [1, 2, 4, 5]);
+  assert(!player.words.includes(GONE[0]!));
   await rig.stop();
 });
 
@@ -247,9 +257,9 @@ Deno.test("A publisher that returns through another edge is not refused because 
   const firstEdge = await rig.publish("show", { edgePath: "edge1" });
   begin(firstEdge, 1);
   await rig.advance(900);
-  firstEdge.send(encodePingRequest(1));
-  await rig.advance(200);
   const secondEdge = await rig.publish("show", { edgePath: "edge2" });
+  firstEdge.send(encodePingResponse(1));
+  await rig.advance(1_500);
   assertEquals(secondEdge.words, ["NetStream.Publish.Start"]);
   begin(secondEdge, 3);
   await rig.advance(100);
@@ -279,8 +289,8 @@ Deno.test("A second publisher replaces an active one with takeover replace, and 
 
 Deno.test("A publisher that was replaced and sends again changes nothing", async () => {
   const { rig, first, player } = await start();
-  await rig.advance(1_500);
   const second = await rig.publish();
+  await rig.advance(1_500);
   begin(second, 3);
   first.push(VIDEO, 80, keyframe(666));
   first.transport.close();

@@ -15,10 +15,14 @@ const UNPUBLISHED = "NetStream.Play.UnpublishNotify";
 class Publisher implements PublishAnswer {
   handle: PublishHandle | null = null;
   isReplaced = false;
-  readonly lastHeardMs: number;
+  /** Gives the sign of life that a probe waits for. */
+  onAlive: (() => void) | null = null;
 
-  constructor(lastHeardMs: number) {
-    this.lastHeardMs = lastHeardMs;
+  probe(onAlive: () => void): () => void {
+    this.onAlive = onAlive;
+    return () => {
+      this.onAlive = null;
+    };
   }
 
   onAccepted(handle: PublishHandle): void {
@@ -54,9 +58,16 @@ class Rig {
 
   /** A publisher that takes the slot and was heard just now. */
   take(): Publisher {
-    const publisher = new Publisher(this.clock.now());
+    const publisher = new Publisher();
     this.slot.take(publisher, this.stream, requestFor());
     return publisher;
+  }
+
+  /** Asks for the name; the answers arrive in `answers`. */
+  ask(answers: boolean[]) {
+    const check = this.slot.checkRoom((hasRoom) => answers.push(hasRoom));
+    if (check === null) answers.push(true);
+    return check;
   }
 
   /** What became of the slot, and whether players were told of the stream's end. */
@@ -109,18 +120,68 @@ Deno.test("PublisherSlot waits for no one when no player would notice", () => {
   assertEquals([rig.freeCount, rig.clock.pendingCount], [1, 0]);
 });
 
-Deno.test("PublisherSlot evicts a publisher that was silent for more than a second", async () => {
+Deno.test("PublisherSlot evicts a publisher that gives no sign of life for 1.5 s", async () => {
   const rig = new Rig();
   const first = rig.take();
-  await rig.clock.advance(1_000);
-  assertEquals(rig.slot.makeRoom(), false);
+  const answers: boolean[] = [];
+  rig.ask(answers);
+  await rig.clock.advance(1_499);
+  assertEquals([answers, first.isReplaced], [[], false]);
   await rig.clock.advance(1);
+  assertEquals([answers, first.isReplaced, first.handle!.isClosed], [[true], true, true]);
   assertEquals(rig.slot.makeRoom(), true);
   const second = rig.take();
-  assertEquals([first.isReplaced, first.handle!.isClosed], [true, true]);
   rig.slot.leave(first, "stopped");
   assertEquals(second.handle!.isClosed, false, "the old publisher ends nothing");
   assertEquals(rig.outcome, { isTaken: true, freeCount: 0, wasTold: false });
+  assertEquals(rig.clock.pendingCount, 0);
+});
+
+Deno.test("PublisherSlot keeps a publisher that gives a sign of life, and refuses all newcomers", async () => {
+  const rig = new Rig();
+  const first = rig.take();
+  for (let round = 0; round < 2; round++) {
+    const answers: boolean[] = [];
+    rig.ask(answers);
+    rig.ask(answers);
+    await rig.clock.advance(1_000);
+    first.onAlive!();
+    await rig.clock.advance(5_000);
+    assertEquals([answers, first.isReplaced, rig.clock.pendingCount], [[false, false], false, 0]);
+  }
+});
+
+Deno.test("PublisherSlot lets one newcomer in when the publisher dies or leaves, and refuses the others", async () => {
+  for (const departure of [null, "stopped", "lost"] as const) {
+    const rig = new Rig();
+    const first = rig.take();
+    const answers: boolean[] = [];
+    for (let count = 0; count < 3; count++) rig.ask(answers);
+    if (departure === null) await rig.clock.advance(1_500);
+    else rig.slot.leave(first, departure);
+    assertEquals(answers, [true, false, false]);
+  }
+});
+
+Deno.test("PublisherSlot keeps a silent publisher when no newcomer waits any longer", async () => {
+  const rig = new Rig();
+  const first = rig.take();
+  const answers: boolean[] = [];
+  rig.ask(answers)!.cancel();
+  assertEquals([rig.clock.pendingCount, first.onAlive], [0, null]);
+  await rig.clock.advance(5_000);
+  assertEquals([answers, first.isReplaced], [[], false]);
+});
+
+Deno.test("PublisherSlot waits for the newcomer of an evicted publisher as for a lost one", async () => {
+  const rig = new Rig();
+  rig.take();
+  rig.stream.leave(rig.player);
+  rig.ask([]);
+  await rig.clock.advance(1_500);
+  assertEquals(rig.slot.isTaken, true, "even without a viewer: its callbacks may take a moment");
+  await rig.clock.advance(GRACE_MS);
+  assertEquals([rig.slot.isTaken, rig.freeCount], [false, 1]);
 });
 
 Deno.test("PublisherSlot asks for the settings at use", () => {
@@ -133,10 +194,14 @@ Deno.test("PublisherSlot asks for the settings at use", () => {
 
 Deno.test("PublisherSlot keeps a publisher that waits for its answer", async () => {
   const rig = new Rig();
-  const publisher = new Publisher(0);
+  const publisher = new Publisher();
   rig.slot.ask(publisher);
   await rig.clock.advance(5_000);
   assertEquals([rig.slot.makeRoom(), rig.slot.isTaken], [false, false]);
+  const answers: boolean[] = [];
+  rig.ask(answers);
+  await rig.clock.advance(0);
+  assertEquals(answers, [false]);
   rig.slot.leave(publisher, "lost");
   assertEquals([rig.freeCount, rig.slot.makeRoom()], [1, true]);
 });

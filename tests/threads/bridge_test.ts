@@ -1,5 +1,6 @@
 /** Several workers as one server: players and publishers in any of them, each stream once. */
 
+import { requestFor } from "../helpers/edge_rig.ts";
 import { hashText } from "../../lib/base/hash_text.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { Hub } from "../../lib/hub/hub.ts";
@@ -99,6 +100,15 @@ class Rig {
     await this.clock.advance(60);
   }
 
+  /** Whether a newcomer at `worker` may have the name. */
+  async hasRoom(worker: FakeWorker): Promise<boolean | null> {
+    let answer: boolean | null = null;
+    const request = requestFor(this.name);
+    if (worker.vhost.checkRoom(request, (hasRoom) => answer = hasRoom) === null) answer = true;
+    await this.clock.advance(1_600);
+    return answer;
+  }
+
   async play(worker: FakeWorker): Promise<TestPlayer> {
     const player = new TestPlayer(worker.vhost, this.name);
     await this.settle();
@@ -183,7 +193,7 @@ Deno.test("Bridge lets a publisher take over from a silent one in another worker
   const player = await rig.play(rig.second);
   const gone = await rig.publish(rig.second);
   gone.push(...START);
-  await rig.clock.advance(2_000);
+  assertEquals(await rig.hasRoom(rig.first), true);
   const newcomer = await rig.publish(rig.first);
   assertEquals([gone.isReplaced, newcomer.refusals], [true, []]);
   newcomer.push(videoHeader(), keyframe(0, 0x66));
@@ -191,6 +201,19 @@ Deno.test("Bridge lets a publisher take over from a silent one in another worker
   assertEquals(player.statuses, [], "players get no status");
   assertEquals(player.media.at(-1)!.payload, keyframe(0, 0x66).payload);
   assert(player.media.at(-1)!.timestampMs > 40, "timestamps continue");
+});
+
+Deno.test("Bridge keeps a publisher in another worker that gives a sign of life", async () => {
+  const rig = new Rig();
+  for (const worker of [rig.first, rig.second]) {
+    assertEquals(await rig.hasRoom(worker), true);
+  }
+  const publisher = await rig.publish(rig.second);
+  publisher.isAlive = true;
+  for (const worker of [rig.first, rig.second]) {
+    assertEquals(await rig.hasRoom(worker), false);
+  }
+  assertEquals(publisher.isReplaced, false);
 });
 
 Deno.test("Bridge keeps players in other workers while a publisher is away", async () => {
