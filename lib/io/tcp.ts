@@ -94,7 +94,11 @@ async function resolve(address: NetAddress, signal: AbortSignal): Promise<NetAdd
   const onAbort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", onAbort);
   try {
-    const found = await Promise.race([lookup(hostname, { all: true }), aborted.promise]);
+    const looked = lookup(hostname, { all: true }).catch((error: unknown) => {
+      const isUnknown = error instanceof Error && "code" in error && error.code === "ENOTFOUND";
+      throw isUnknown ? new Error(`Unknown host name ${hostname}`, { cause: error }) : error;
+    });
+    const found = await Promise.race([looked, aborted.promise]);
     return found.map((each) => ({ hostname: each.address, port }));
   } finally {
     signal.removeEventListener("abort", onAbort);
