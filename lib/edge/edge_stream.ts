@@ -63,6 +63,11 @@ export class EdgeStream {
     );
   }
 
+  /** Whether it is pulled without players. */
+  get isLingering(): boolean {
+    return this.#demand.state === "lingering";
+  }
+
   addPlayer(request: StreamRequest, viewer: Viewer): void {
     this.#requests.add(viewer, request);
     this.stream.join(viewer);

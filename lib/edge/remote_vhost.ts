@@ -16,7 +16,11 @@ import { DialGate } from "../upstream/dial_gate.ts";
 import { OriginSet } from "../upstream/origin_set.ts";
 import type { UpstreamDeps } from "../upstream/upstream_context.ts";
 import { createUpstreamTotals } from "../upstream/upstream_report.ts";
-import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
+import type {
+  UpstreamConnections,
+  UpstreamSnapshot,
+  UpstreamTotals,
+} from "../upstream/upstream_snapshot.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { EdgeStream } from "./edge_stream.ts";
 import { TokenCheck } from "./token_traverse.ts";
@@ -81,6 +85,13 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
     let count = 0;
     for (const { upstreams } of this.#streams.values()) count += upstreams.length;
     return count;
+  }
+
+  get connections(): UpstreamConnections {
+    const { openCount, waitingCount } = this.#context.gate;
+    let lingering = 0;
+    for (const stream of this.#streams.values()) if (stream.isLingering) lingering++;
+    return { open: openCount, waiting: waitingCount, lingering };
   }
 
   of(name: string): readonly UpstreamSnapshot[] {

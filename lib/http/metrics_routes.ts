@@ -257,6 +257,21 @@ function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): v
   );
   const perEdge = (valueOf: (edge: (typeof edges)[number]) => number): Samples =>
     edges.map((edge) => [{ vhost: edge.vhost }, valueOf(edge)]);
+  page.gauge(
+    "edge_upstreams_open",
+    "Connections to origins that are open or being dialled, with players or without.",
+    perEdge((edge) => edge.open),
+  );
+  page.gauge(
+    "edge_upstreams_waiting",
+    "Streams and clients that wait for a connection to an origin, because of a limit.",
+    perEdge((edge) => edge.waiting),
+  );
+  page.gauge(
+    "edge_upstreams_lingering",
+    "Streams that are pulled without players.",
+    perEdge((edge) => edge.lingering),
+  );
   page.counter(
     "edge_upstream_attempts_total",
     "Connection attempts to origins.",

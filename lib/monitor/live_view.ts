@@ -130,7 +130,7 @@ export class LiveView implements ServerView {
       messages,
       rate: this.#vhostRates.of(name),
       hlsFragmentMs: hls.enabled ? hls.fragmentMs : null,
-      upstreams: upstreams === null ? null : { ...upstreams.totals },
+      upstreams: upstreams === null ? null : { ...upstreams.totals, ...upstreams.connections },
     };
   }
 

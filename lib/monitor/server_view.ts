@@ -1,5 +1,9 @@
 import type { ClientReport, ClientTotals } from "../server/client_report.ts";
-import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
+import type {
+  UpstreamConnections,
+  UpstreamSnapshot,
+  UpstreamTotals,
+} from "../upstream/upstream_snapshot.ts";
 
 /**
  * What API and metrics read of a server, and the one thing they do to it. Snapshots are plain data
@@ -75,8 +79,8 @@ export interface VhostSnapshot {
   readonly rate: RateSnapshot;
   /** Length of HLS segments in ms, or null when the vhost makes none. */
   readonly hlsFragmentMs: number | null;
-  /** Counters of an edge's pulls and pushes, or null for an origin. */
-  readonly upstreams: Readonly<UpstreamTotals> | null;
+  /** Connections of an edge to its origins: those it has now, and counters. Null for an origin. */
+  readonly upstreams: Readonly<UpstreamTotals & UpstreamConnections> | null;
 }
 
 /** A stream that has a source or players. */

@@ -4,7 +4,11 @@ import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
-import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
+import type {
+  UpstreamConnections,
+  UpstreamSnapshot,
+  UpstreamTotals,
+} from "../upstream/upstream_snapshot.ts";
 
 /** A publisher that waits for its answer: `onAccepted` or `onRefused`, once, maybe at once. */
 export interface PublishAnswer {
@@ -44,6 +48,8 @@ export interface ClientCheck {
 export interface VhostUpstreams {
   /** Connections open or being made. */
   readonly count: number;
+  /** What there is now, for reports. */
+  readonly connections: UpstreamConnections;
   /** Sums since the start of the server. */
   readonly totals: Readonly<UpstreamTotals>;
   /** The connections of stream `name`, open or being made. */

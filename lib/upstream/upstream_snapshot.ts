@@ -20,6 +20,16 @@ export interface UpstreamTotals {
   lostBytes: number;
 }
 
+/** The upstream connections of a vhost at a moment. */
+export interface UpstreamConnections {
+  /** Open or being dialled: every connection to an origin, with players or without. */
+  readonly open: number;
+  /** Streams and clients that wait for a connection, because of a limit. */
+  readonly waiting: number;
+  /** Pulls without players. */
+  readonly lingering: number;
+}
+
 /** The upstream connection of a stream at a moment. */
 export interface UpstreamSnapshot {
   readonly kind: "pull" | "push";

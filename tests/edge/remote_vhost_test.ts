@@ -42,6 +42,7 @@ Deno.test("RemoteVhost keeps the upstream for the linger time after the last pla
   player.leave();
   await rig.advance(LINGER_MS - 1);
   assertEquals([rig.upstreamCount, rig.a.openCount], [1, 1]);
+  assertEquals(rig.vhost.connections, { open: 1, waiting: 0, lingering: 1 });
   await rig.advance(1);
   assertEquals([rig.upstreamCount, rig.a.openCount], [0, 0]);
   assertEquals(rig.a.link.commandNames.at(-1), "deleteStream");
