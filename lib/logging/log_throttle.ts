@@ -1,5 +1,5 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
-import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../base/log.ts";
+import type { LogFields, Logger, LogLevel } from "../base/log.ts";
 
 /** Levels that are limited. Debug is for those who want every line. */
 type LimitedLevel = Exclude<LogLevel, "debug">;
@@ -11,20 +11,19 @@ const LINES_PER_KIND: Readonly<Record<LimitedLevel, number>> = {
   error: 10,
 };
 
-/** Lines per second about one connection or stream. A failover takes a handful. */
+/** Lines per second and level about one connection or stream. A failover takes a handful. */
 const LINES_PER_ID = 10;
 
 /** Period of the limits, in ms. */
 const PERIOD_MS = 1_000;
 
-/** Lines of one kind, or about one id, in the current period. */
+/** Lines of one kind, or about one id, in the current period; all of one level. */
 interface Count {
   /** For the line that says how many are missing. */
   readonly logger: Logger;
+  readonly level: LimitedLevel;
   passed: number;
   leftOut: number;
-  /** Highest level of the lines left out. */
-  level: LimitedLevel;
   /** The last message left out. */
   last: string;
 }
@@ -37,9 +36,10 @@ interface Source {
 }
 
 /**
- * Keeps any cause from filling the log: passes a limited number of lines per second of each kind,
- * and about each connection or stream, and says once a second how many it left out. The first lines
- * pass at once. An id that was over its limit gets one line a second until it keeps to it.
+ * Keeps any cause from filling the log. Passes a limited number of lines per second of each kind,
+ * and of each level about one connection or stream, and says once a second how many it left out.
+ * The first lines pass at once. An id that was over its limit gets one line a second until it keeps
+ * to it.
  *
  * Two lines are of one kind if they have the same level and layer, and the same message up to the
  * first colon.
@@ -82,17 +82,18 @@ export class LogThrottle {
   }
 
   #passes({ logger, layer, id }: Source, level: LimitedLevel, message: string): boolean {
-    const idKey = `${layer} ${id}`;
+    const idKey = `${level} ${layer} ${id}`;
     const ofId = this.#ids.get(idKey);
-    if (ofId !== undefined && ofId.passed >= LINES_PER_ID) return leaveOut(ofId, level, message);
+    if (ofId !== undefined && ofId.passed >= LINES_PER_ID) return leaveOut(ofId, message);
     const kindKey = `${level} ${layer} ${message.split(":", 1)[0]}`;
     const ofKind = this.#kinds.get(kindKey);
     if (ofKind !== undefined && ofKind.passed >= LINES_PER_KIND[level]) {
-      return leaveOut(ofKind, level, message);
+      return leaveOut(ofKind, message);
     }
     // Only lines that pass take memory.
-    if (id !== undefined) count(this.#ids, idKey, ofId, logger);
-    count(this.#kinds, kindKey, ofKind, layer === "" ? this.#target : this.#target.for(layer));
+    if (id !== undefined) count(this.#ids, idKey, ofId ?? createCount(logger, level));
+    const ofLayer = layer === "" ? this.#target : this.#target.for(layer);
+    count(this.#kinds, kindKey, ofKind ?? createCount(ofLayer, level));
     this.#cancel ??= this.#clock.after(PERIOD_MS, () => this.#onPeriod());
     return true;
   }
@@ -100,9 +101,9 @@ export class LogThrottle {
   #onPeriod(): void {
     const flooding = [...this.#ids].filter(([, { leftOut }]) => leftOut > 0);
     this.#report();
-    this.#ids = new Map(flooding.map(([key, { logger }]) => [
+    this.#ids = new Map(flooding.map(([key, { logger, level }]) => [
       key,
-      createCount(logger, LINES_PER_ID - 1),
+      { ...createCount(logger, level), passed: LINES_PER_ID - 1 },
     ]));
     this.#kinds = new Map();
     this.#cancel = flooding.length === 0
@@ -120,24 +121,19 @@ export class LogThrottle {
   }
 }
 
-function createCount(logger: Logger, passed: number): Count {
-  return { logger, passed, leftOut: 0, level: "info", last: "" };
+function createCount(logger: Logger, level: LimitedLevel): Count {
+  return { logger, level, passed: 0, leftOut: 0, last: "" };
 }
 
-function count(
-  counts: Map<string, Count>,
-  key: string,
-  known: Count | undefined,
-  logger: Logger,
-): void {
-  if (known === undefined) counts.set(key, createCount(logger, 1));
-  else known.passed++;
+/** Counts a line that passes. */
+function count(counts: Map<string, Count>, key: string, current: Count): void {
+  current.passed++;
+  counts.set(key, current);
 }
 
-function leaveOut(count: Count, level: LimitedLevel, message: string): false {
+function leaveOut(count: Count, message: string): false {
   count.leftOut++;
   count.last = message;
-  if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(count.level)) count.level = level;
   return false;
 }
 

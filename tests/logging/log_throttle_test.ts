@@ -91,15 +91,15 @@ Deno.test("A connection that publishes and ends 5,000 times a second leaves few 
   assertEquals(take().length, 10);
 });
 
-Deno.test("LogThrottle reports at the highest level of what it left out", async () => {
+Deno.test("LogThrottle passes warnings about a connection that floods at info", async () => {
   const { clock, logger, take } = createRig();
   const conn = logger.for("conn", "c1");
-  for (let i = 0; i < 11; i++) conn.info("Publish started");
-  conn.error("Internal error; connection closed: x");
-  conn.info("Publish ended");
+  for (let i = 0; i < 12; i++) conn.info("Publish started");
   take();
+  conn.warning("Client refused: too many publishes");
+  assertEquals(take(), ["warning|conn c1|Client refused: too many publishes|0"]);
   await clock.advance(1000);
-  assertEquals(take(), [`error|conn c1|${LEFT_OUT}|3`]);
+  assertEquals(take(), [`info|conn c1|${LEFT_OUT}|2`]);
 });
 
 Deno.test("LogThrottle.stop() reports what was left out", async () => {
