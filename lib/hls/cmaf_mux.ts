@@ -32,7 +32,7 @@ const FRAGMENT_SECONDS = 1;
 
 /**
  * Muxes a CMAF segment with mediabunny. Calls `pause` every few packets, so that it does not block
- * the event loop; loading mediabunny does, for about 50 ms, so only `segment_mux.ts` imports this
+ * the event loop; loading mediabunny does, for 50 to 150 ms, so only `segment_mux.ts` imports this
  * module, when a stream needs CMAF.
  *
  * mediabunny's own HLS output does not serve: it writes no discontinuities, continues no playlist

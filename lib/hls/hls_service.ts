@@ -72,8 +72,8 @@ export class HlsService {
   }
 
   /**
-   * Prepares for a vhost with HLS. Loading the CMAF muxer blocks the event loop for about 50 ms, so
-   * this loads it at once if the vhost writes nothing but CMAF. Otherwise the first stream that
+   * Prepares for a vhost with HLS. Loading the CMAF muxer blocks the event loop for 50 to 150 ms,
+   * so this loads it at once if the vhost writes nothing but CMAF. Otherwise the first stream that
    * needs CMAF loads it; most servers never do.
    */
   prepare({ enabled, useFmp4 }: HlsConfig): void {
