@@ -10,6 +10,7 @@ import {
   vhost,
   vhostId,
 } from "./api_answers.ts";
+import { encodeUtf8 } from "../base/bytes.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
 import type { ServerSnapshot, ServerView } from "../monitor/server_view.ts";
 
@@ -24,6 +25,9 @@ const ApiCode = {
 
 /** Entries of a list unless the request says how many (SRS). */
 const DEFAULT_COUNT = 10;
+
+/** Longest list of an answer, so that the answer is at most 1 MiB. */
+const MAX_LIST_BYTES = 1024 * 1024 - 1024;
 
 /** The index of the API. */
 const VERSION_URLS = { v1: "the api version 1.0" };
@@ -109,7 +113,7 @@ class Api {
 
   async streams(c: RouteContext): Promise<Response> {
     const { streams } = await this.#snapshot();
-    const items = pageOf(c, streams).map((one) => stream(one, this.#options.now()));
+    const items = pageOf(c, streams, (one) => stream(one, this.#options.now()));
     return this.answer(c, { streams: items, total: streams.length });
   }
 
@@ -123,7 +127,7 @@ class Api {
 
   async clients(c: RouteContext): Promise<Response> {
     const { clients } = await this.#snapshot();
-    const items = pageOf(c, clients).map((one) => client(one));
+    const items = pageOf(c, clients, client);
     return this.answer(c, { clients: items, total: clients.length });
   }
 
@@ -146,12 +150,21 @@ class Api {
 }
 
 /**
- * Returns the page of a list that `start` and `count` of the query select. Invalid values are
- * ignored.
+ * Returns the page of a list that `start` and `count` of the query select, and less where clients
+ * have long texts. Invalid values are ignored.
  */
-function pageOf<T>(c: RouteContext, list: readonly T[]): readonly T[] {
+function pageOf<T>(c: RouteContext, list: readonly T[], describe: (one: T) => Json): Json[] {
   const start = readCount(c.req.query("start")) ?? 0;
-  return list.slice(start, start + (readCount(c.req.query("count")) ?? DEFAULT_COUNT));
+  const count = readCount(c.req.query("count")) ?? DEFAULT_COUNT;
+  const items: Json[] = [];
+  let bytes = 0;
+  for (const one of list.slice(start, start + count)) {
+    const item = describe(one);
+    bytes += encodeUtf8(JSON.stringify(item)).length + 1;
+    if (bytes > MAX_LIST_BYTES && items.length > 0) break;
+    items.push(item);
+  }
+  return items;
 }
 
 function readCount(text: string | undefined): number | undefined {

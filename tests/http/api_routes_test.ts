@@ -248,3 +248,23 @@ Deno.test("HEAD is answered like GET, without the body", async () => {
   assertEquals([response.status, await response.text()], [200, ""]);
   assertEquals(response.headers.get("content-type"), "application/json");
 });
+
+Deno.test("GET /api/v1/clients lists fewer than asked when texts are long, and at most 1 MiB", async () => {
+  const rig = new Rig();
+  const pageUrl = "é".repeat(4096);
+  const clients = Array.from(
+    { length: 1_000 },
+    (_, at) => ({ ...SNAPSHOT.clients[0]!, id: `${at}`, pageUrl }),
+  );
+  rig.view.snapshotNow = { ...SNAPSHOT, clients };
+  const ids: string[] = [];
+  while (ids.length < 1_000) {
+    const listed = await rig.get(`/api/v1/clients?start=${ids.length}&count=1000`);
+    const text = JSON.stringify(listed);
+    assert(new TextEncoder().encode(text).length <= 1024 * 1024, `${text.length} characters`);
+    const page = listed.clients as { id: string }[];
+    assert(page.length > 0);
+    ids.push(...page.map(({ id }) => id));
+  }
+  assertEquals(ids, clients.map(({ id }) => id));
+});
