@@ -160,9 +160,16 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     this.sendCommand("publish", [null, name, "live"], MSID);
   }
 
-  /** Settles when the server has read all that was sent: it handles commands in order. */
+  /**
+   * Settles when the server has read all that was sent: it handles commands in order. A client that
+   * it refuses gets no further answer, but is closed.
+   */
   async barrier(): Promise<void> {
-    await this.#call("getStreamLength", [null, "any"]);
+    try {
+      await this.#call("getStreamLength", [null, "any"]);
+    } catch (error) {
+      if (!this.#isEnded) throw error;
+    }
   }
 
   /** Sends a command without transaction id. */
