@@ -204,9 +204,9 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     await this.#until(code, () => {
       const items = this.received.slice(after);
       if (items.some((item) => item.type === "status" && item.code === code)) return true;
-      if (this.#isEnded) throw new Error(`The server closed instead of ${code}: ${this.statuses}`);
       const refusal = items.find((item) => item.type === "status" && isRefusal(item.code));
       if (refusal?.type === "status") throw new Error(`${refusal.code}: ${refusal.description}`);
+      if (this.#isEnded) throw new Error(`The server closed instead of ${code}: ${this.statuses}`);
       return false;
     });
   }
