@@ -17,6 +17,13 @@ export interface PublishHandle {
    * @returns the message's stream time, u32.
    */
   push(typeId: number, timestampMs: number, payload: Uint8Array, arrivalMs: number): number;
+  /**
+   * Calls `run` once when the stream has caught up with its publisher, or is closed. Only streams
+   * in other threads fall behind.
+   *
+   * @returns false when it has; then `run` is not called.
+   */
+  whenReady?(run: () => void): boolean;
   /** The source has left. Without effect when called again. */
   end(reason: EndReason): void;
   /** True after {@linkcode end}. */

@@ -298,8 +298,8 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     this.#readBytes += bytes.length;
     this.#pings.onHeard(this.#context.clock.now());
     this.#unread = bytes;
-    const allowance = state.type === "publishing" ? state.publication.allowance : null;
-    return this.#context.turns.run(this, allowance);
+    if (state.type !== "publishing") return this.#context.turns.run(this, null);
+    return state.publication.read(this, this.#context.turns);
   }
 
   /** Asks the gate for a stream; `onAdmitted` runs when the client may have it. */

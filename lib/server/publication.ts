@@ -1,5 +1,6 @@
 import type { PublishHandle } from "../hub/publisher.ts";
 import { Allowance } from "../io/allowance.ts";
+import type { PartedWork, WorkTurns } from "../io/work_turns.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { Admission } from "./gate.ts";
 import type { Departure, PublishAnswer, PublishTicket } from "./vhost_service.ts";
@@ -19,7 +20,7 @@ export interface PublicationHost {
 /** A connection's publish: asked for, accepted, feeding a stream, over. */
 export class Publication implements PublishAnswer {
   /** What reading its bytes may cost at once. */
-  readonly allowance = new Allowance();
+  readonly #allowance = new Allowance();
   readonly #host: PublicationHost;
   readonly #admission: Admission;
   /** Null before {@linkcode start} has returned. */
@@ -106,6 +107,24 @@ export class Publication implements PublishAnswer {
     return this.#hasMedia
       ? `publisher sent nothing for ${Math.round(silentMs)} ms (publish.normal_timeout)`
       : `publisher sent no media within ${limitMs} ms (publish.firstpkt_timeout)`;
+  }
+
+  /**
+   * Reads what the client has sent. @returns when its next bytes may be received, or null when they
+   * may be now
+   */
+  read(work: PartedWork, turns: WorkTurns): Promise<void> | null {
+    const later = turns.run(work, this.#allowance);
+    if (later === null) return this.#catchUp();
+    return later.then(() => this.#catchUp() ?? undefined);
+  }
+
+  /** Waits for a stream in another thread that has fallen behind. */
+  #catchUp(): Promise<void> | null {
+    const handle = this.#handle;
+    if (handle?.whenReady === undefined) return null;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    return handle.whenReady(resolve) ? promise : null;
   }
 
   /** The publisher stops or is gone. */

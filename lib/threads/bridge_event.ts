@@ -9,6 +9,9 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { Departure } from "../server/vhost_service.ts";
 
+/** Messages that one `taken` stands for. */
+export const TAKEN_MESSAGES = 256;
+
 /** Asks the owner for a stream. Chooses the `id` that all later events about it carry. */
 export type OpenEvent =
   /** Sends the stream from now on, until `leave`. */
@@ -59,6 +62,8 @@ export type FromOwnerEvent =
   | { readonly type: "accepted"; readonly id: number }
   | { readonly type: "refused"; readonly id: number; readonly refusal: Refusal }
   | { readonly type: "replaced"; readonly id: number }
+  /** Another 256 messages of an accepted publisher are in its stream. */
+  | { readonly type: "taken"; readonly id: number }
   /** Asks an accepted publisher for a sign of life. */
   | { readonly type: "probe"; readonly id: number }
   | { readonly type: "room"; readonly id: number; readonly hasRoom: boolean };

@@ -2,7 +2,7 @@ import { HeaderSet } from "../hub/header_set.ts";
 import type { PublishHandle } from "../hub/publisher.ts";
 import { payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
 import type { Departure, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
-import type { FromOwnerEvent, ToOwnerEvent } from "./bridge_event.ts";
+import { type FromOwnerEvent, TAKEN_MESSAGES, type ToOwnerEvent } from "./bridge_event.ts";
 
 /** Options of {@linkcode ProxiedPublisher}. */
 interface ProxiedPublisherOptions {
@@ -15,6 +15,9 @@ interface ProxiedPublisherOptions {
   /** The owner's events are no longer needed. */
   readonly onClosed: (id: number) => void;
 }
+
+/** Most messages on their way to the owner; then the publisher is not read. Seconds of media. */
+const MAX_OPEN_MESSAGES = 1_024;
 
 /**
  * A publisher that is connected to this worker and feeds a stream that another worker owns.
@@ -31,6 +34,10 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
   readonly #options: ProxiedPublisherOptions;
   /** The headers in force: the replacement of a lost owner needs them. */
   #headers = new HeaderSet();
+  /** Messages that the owner has not confirmed. */
+  #openCount = 0;
+  /** Waits until the owner has caught up. */
+  #onReady: (() => void) | null = null;
   #state: "asking" | "publishing" | "closed" = "asking";
 
   constructor(options: ProxiedPublisherOptions) {
@@ -46,7 +53,15 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
     this.#options.open(this.id);
   }
 
-  onOwnerLost(): void {}
+  onOwnerLost(): void {
+    this.#release();
+  }
+
+  whenReady(run: () => void): boolean {
+    if (this.isClosed || this.#openCount <= MAX_OPEN_MESSAGES) return false;
+    this.#onReady = run;
+    return true;
+  }
 
   handle(event: FromOwnerEvent): void {
     const { answer } = this.#options;
@@ -59,6 +74,10 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
       case "refused":
         this.#close();
         return wasAsking ? answer.onRefused(event.refusal) : answer.onReplaced();
+      case "taken":
+        this.#openCount -= TAKEN_MESSAGES;
+        if (this.#openCount < MAX_OPEN_MESSAGES) this.#release(this.#openCount);
+        return;
       case "probe":
         answer.probe(() => this.#options.send({ type: "alive", id: this.id }));
         return;
@@ -85,8 +104,17 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
     this.#options.send({ type: "depart", id: this.id, departure });
   }
 
+  /** @param openCount What is still unconfirmed. */
+  #release(openCount = 0): void {
+    this.#openCount = openCount;
+    const onReady = this.#onReady;
+    this.#onReady = null;
+    onReady?.();
+  }
+
   #close(): void {
     this.#state = "closed";
+    this.#release();
     this.#options.onClosed(this.id);
   }
 
@@ -99,6 +127,7 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
   }
 
   #send(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    this.#openCount++;
     this.#options.send({ type: "media", id: this.id, typeId, timestampMs, payload });
   }
 }

@@ -8,6 +8,7 @@ import type {
   PublishTicket,
   VhostService,
 } from "../server/vhost_service.ts";
+import { TAKEN_MESSAGES } from "./bridge_event.ts";
 import type { BridgeLink } from "./bridge_link.ts";
 
 /** Options of {@linkcode RemotePublisher}. */
@@ -32,6 +33,8 @@ export class RemotePublisher implements PublishAnswer {
   readonly #options: RemotePublisherOptions;
   #ticket: PublishTicket | null = null;
   #handle: PublishHandle | null = null;
+  /** Messages so far. */
+  #taken = 0;
   /** Waits for the answer to a probe. */
   #onAlive: (() => void) | null = null;
 
@@ -45,7 +48,9 @@ export class RemotePublisher implements PublishAnswer {
   }
 
   push(typeId: number, timestampMs: number, payload: Uint8Array): void {
-    this.#handle?.push(typeId, timestampMs, payload, this.#options.clock.now());
+    const { id, link, clock } = this.#options;
+    this.#handle?.push(typeId, timestampMs, payload, clock.now());
+    if (++this.#taken % TAKEN_MESSAGES === 0) link.send({ type: "taken", id });
   }
 
   /** The publisher left, or its worker is gone. */

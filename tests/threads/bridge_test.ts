@@ -203,6 +203,19 @@ Deno.test("Bridge lets a publisher take over from a silent one in another worker
   assert(player.media.at(-1)!.timestampMs > 40, "timestamps continue");
 });
 
+Deno.test("Bridge holds back a publisher whose messages the owner has not taken yet", async () => {
+  const rig = new Rig();
+  const publisher = await rig.publish(rig.second);
+  let readyCount = 0;
+  const isHeldBack = () => publisher.handle!.whenReady!(() => readyCount++);
+  for (let count = 0; count < 1_024; count++) publisher.push(keyframe(count));
+  assertEquals(isHeldBack(), false);
+  publisher.push(keyframe(1_024));
+  assertEquals([isHeldBack(), readyCount], [true, 0]);
+  await rig.settle();
+  assertEquals([readyCount, isHeldBack()], [1, false]);
+});
+
 Deno.test("Bridge keeps a publisher in another worker that gives a sign of life", async () => {
   const rig = new Rig();
   for (const worker of [rig.first, rig.second]) {
