@@ -33,8 +33,11 @@ const HANDSHAKE = { bytes: 1 + 1536 + 1536, step: 307 } as const;
 const COMMAND_STEP = 11;
 const MEDIA_STEP = 7;
 
-/** Longer than a publisher may be silent before another one may take over. */
+/** How long the publisher is away. */
 const AWAY_MS = 1_100;
+
+/** A silent owner of the name is asked whether it is alive, and evicted within this time. */
+const TAKEOVER_MS = 2_000;
 
 /** An origin with a player, and a publisher that is lost. */
 class ReturnBreak {
@@ -65,6 +68,7 @@ class ReturnBreak {
   /** The publisher returns, and sends what its encoder has. */
   async returnPublisher(): Promise<void> {
     const publisher = await this.#world.publish(PORT);
+    await this.#world.advance(TAKEOVER_MS);
     this.#requireEqual([publisher.isStarted, publisher.refusal], [true, ""], "the return");
     publisher.push(...AFTER.messages);
     await this.#world.advance(40);
