@@ -52,7 +52,7 @@ for (const offsetMs of OFFSETS) {
       );
       await using edge = startLocalServer(
         `vhost __defaultVhost__ { ${PROMPT} atc on;
-       mode remote; origin 127.0.0.1:${origin.port}; }`,
+       cluster { mode remote; origin 127.0.0.1:${origin.port}; linger 0; } }`,
       );
       await assertArrives(tags, {
         stream: "pulled",
