@@ -22,14 +22,8 @@ import { connectUrl } from "./connect_url.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { ConnectionLog } from "./connection_log.ts";
 import { reportConnection } from "./connection_report.ts";
-import {
-  type ConnectionState,
-  DEFAULT_WINDOWS,
-  IDENTIFY_TIMEOUT_MS,
-  READ_BUFFER_BYTES,
-  REFUSED_TIMEOUT_MS,
-  type StreamInUse,
-} from "./connection_state.ts";
+import { type ConnectionState, DEFAULT_WINDOWS, READ_BUFFER_BYTES } from "./connection_state.ts";
+import { checkTimeouts } from "./connection_timeouts.ts";
 import type { Admission, ClientAccess, Refused } from "./gate.ts";
 import { PingWatch } from "./ping_watch.ts";
 import { Player, type PlayerHost } from "./player.ts";
@@ -140,33 +134,20 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
 
   /** Checks the timeouts; called about once a second. */
   check(nowMs: number): void {
-    const state = this.#state;
-    switch (state.type) {
-      case "connecting":
-      case "idle": {
-        if (nowMs - state.sinceMs <= IDENTIFY_TIMEOUT_MS) return;
-        const reason = `no play or publish within ${IDENTIFY_TIMEOUT_MS} ms`;
-        this.#log.closed(reason);
-        return this.close(reason);
-      }
-      case "playing": {
-        const refusal = state.player.check(nowMs);
-        if (refusal !== null) return this.#refuse(state.commandId, refusal);
-        return this.#checkPing(state, nowMs);
-      }
-      case "publishing": {
-        const reason = state.publication.check(nowMs, this.#pings.lastHeardMs);
-        if (reason !== null) return this.#endPublish(StatusCode.PUBLISH_FAILED, reason, "lost");
-        return this.#checkPing(state, nowMs);
-      }
-      case "refused":
-        if (nowMs - state.sinceMs > REFUSED_TIMEOUT_MS) this.close(state.reason);
-        return;
-      case "checking": // The gate's steps have their own timeouts.
-      case "closed":
-        return;
+    const action = checkTimeouts(this.#state, this.#pings, nowMs);
+    if (action === null) return;
+    switch (action.type) {
+      case "ping":
+        return this.#session.ping(Math.trunc(nowMs));
+      case "refuse":
+        return this.#refuse(action.commandId, action.refusal);
+      case "endPublish":
+        return this.#endPublish(StatusCode.PUBLISH_FAILED, action.reason, "lost");
+      case "close":
+        if (action.isUnusual) this.#log.closed(action.reason);
+        return this.close(action.reason);
       default:
-        state satisfies never;
+        action satisfies never;
     }
   }
 
@@ -364,14 +345,6 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
       if (publication.isAccepted) this.#log.publishEnded(admission, reason, this.totals);
     }
     this.#access?.leaveStream();
-  }
-
-  /** A dead host's connection does not end by itself, so a silent client must answer a ping. */
-  #checkPing({ admission }: StreamInUse, nowMs: number): void {
-    const { play } = admission.service.config;
-    const advice = this.#pings.check(nowMs, play);
-    if (advice === "ping") this.#session.ping(Math.trunc(nowMs));
-    if (advice === "close") this.close(`no answer to a ping within ${play.pingTimeoutMs} ms`);
   }
 
   /** The client has left, which is normal once it has said what it wants. */
