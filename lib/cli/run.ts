@@ -12,7 +12,7 @@ import { writeAllSync } from "../logging/log_file.ts";
 import { PidFileError } from "./pid_file.ts";
 import { serve } from "./serve.ts";
 import { StartError } from "../app/start_error.ts";
-import { onStopSignal } from "./signals.ts";
+import { Signals } from "./signals.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 
 /** Longest wait for the last lines of a program that ends, in ms. */
@@ -47,20 +47,23 @@ async function runCommand(command: Command): Promise<ExitCode> {
 
 async function demo(seconds: number | undefined): Promise<ExitCode> {
   const stop = new AbortController();
-  const dispose = onStopSignal(() => stop.abort(), silentLogger);
-  try {
-    const isComplete = await runDemo({
-      network: new LocalDemoNetwork(denoNetwork, systemClock),
-      clock: systemClock,
-      ...(seconds === undefined ? {} : { seconds }),
-      write: print,
-      isTerminal: Deno.stdout.isTerminal(),
-      signal: stop.signal,
-    });
-    return isComplete ? EXIT_CODE.ok : EXIT_CODE.failure;
-  } finally {
-    dispose();
-  }
+  const abort = () => stop.abort();
+  const exitNow = () => Deno.exit(EXIT_CODE.failure);
+  using signals = Signals.listen();
+  // A terminal that closes sends SIGHUP.
+  signals.handle(
+    { stop: abort, drain: abort, reload: abort, reopenLogs() {}, exitNow },
+    silentLogger,
+  );
+  const isComplete = await runDemo({
+    network: new LocalDemoNetwork(denoNetwork, systemClock),
+    clock: systemClock,
+    ...(seconds === undefined ? {} : { seconds }),
+    write: print,
+    isTerminal: Deno.stdout.isTerminal(),
+    signal: stop.signal,
+  });
+  return isComplete ? EXIT_CODE.ok : EXIT_CODE.failure;
 }
 
 function describeFailure(error: unknown): string[] {

@@ -21,15 +21,15 @@ import { createLogging, type Logging } from "../logging/logging.ts";
 import { configFileOf, readEnvironment } from "./environment.ts";
 import { acquirePidFile } from "./pid_file.ts";
 import { dropPermissions } from "./sandbox.ts";
-import { onStopSignal } from "./signals.ts";
+import { Signals } from "./signals.ts";
 import { StartError } from "../app/start_error.ts";
 import { requireWritable } from "../app/written_paths.ts";
 import type { Service } from "../app/service.ts";
 import { countWorkers, startThreads } from "../app/threaded_server.ts";
 
 /**
- * Runs `edge --config FILE`: loads the configuration, starts the server, and serves until SIGINT or
- * SIGTERM.
+ * Runs `edge --config FILE`: loads the configuration, starts the server, and serves until a signal
+ * stops it.
  *
  * @param say Prints a line at the terminal.
  * @throws {ConfigError} {@linkcode StartError} {@linkcode PidFileError}
@@ -43,20 +43,34 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
     say(file === undefined ? "Configuration is valid" : `Configuration file ${file} is valid`);
     return EXIT_CODE.ok;
   }
+  using signals = Signals.listen();
   if (config.workDir !== "") Deno.chdir(config.workDir);
   requireWritable(config);
   const pidFile = config.pid === "" ? null : await acquirePidFile(config.pid);
   const logging = createLogging(config.log);
+  async function close(): Promise<void> {
+    await logging.close();
+    pidFile?.release();
+  }
   dropPermissions(config);
   for (const warning of warnings) logging.logger.warning(describeConfigProblem(warning));
   try {
     const fitted = fitDescriptors(config, logging.logger);
-    await runServer(fitted, logging, { file, variables: [...environment.keys()] });
+    const sources = { file, variables: [...environment.keys()] };
+    await runServer(fitted, { logging, sources, signals, close });
   } finally {
-    await logging.close();
-    pidFile?.release();
+    await close();
   }
   return EXIT_CODE.ok;
+}
+
+/** What a running server needs of the program. */
+interface Program {
+  readonly logging: Logging;
+  readonly sources: Sources;
+  readonly signals: Signals;
+  /** Closes the log and removes the pid file. */
+  readonly close: () => Promise<void>;
 }
 
 /** Where the settings come from. */
@@ -84,12 +98,20 @@ function load(
 
 async function runServer(
   { config, apiReserve }: FittedConfig,
-  logging: Logging,
-  sources: Sources,
+  { logging, sources, signals, close }: Program,
 ): Promise<void> {
   const throttle = new LogThrottle(logging.logger, systemClock);
   const { logger } = throttle;
   const configureLog = (log: LogConfig) => logging.configure(log);
+  const stopped = Promise.withResolvers<void>();
+  signals.handle({
+    stop: () => stopped.resolve(),
+    drain: () => stopped.resolve(),
+    reload: (signal) =>
+      logger.warning(`${signal} ignored: reload is not supported; restart to apply changes`),
+    reopenLogs: (signal) => logging.reopen(signal),
+    exitNow: () => void close().finally(() => Deno.exit(EXIT_CODE.failure)),
+  }, logger);
   const count = countWorkers(config, logger);
   // Each worker has its own clock.
   using clock = count > 1 ? null : await FairClock.open(denoNetwork, systemClock);
@@ -108,18 +130,8 @@ async function runServer(
         }),
   );
   announce(server, config, sources, logging);
-  await new Promise<void>((resolve) => {
-    const dispose = onStopSignal(
-      () => {
-        void server.stop().then(() => {
-          dispose();
-          resolve();
-        });
-      },
-      logging.logger,
-      () => logging.close(),
-    );
-  });
+  await stopped.promise;
+  await server.stop();
   throttle.stop();
   logging.notice("Stopped");
 }

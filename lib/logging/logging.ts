@@ -4,7 +4,7 @@ import type { LogFields, Logger, LogLevel } from "../base/log.ts";
 import type { LogConfig } from "../config/config.ts";
 import { LineWriter } from "./line_writer.ts";
 import { openLogFile } from "./log_file.ts";
-import { formatJsonLine, formatTextLine, type LogEvent, type LogFormat } from "./log_line.ts";
+import { formatJsonLine, formatTextLine, type LogEvent } from "./log_line.ts";
 
 /** The log of the process. */
 export interface Logging {
@@ -16,6 +16,13 @@ export interface Logging {
    * at the terminal and the log stays where it was.
    */
   configure(config: LogConfig): void;
+  /**
+   * Opens the log file again under its name, after it was renamed or removed. Lines logged before
+   * are still written to the old one. As {@linkcode configure} when it cannot be opened.
+   *
+   * @param cause What asked for it, for the log.
+   */
+  reopen(cause: string): void;
   /**
    * Closes the log; later lines are dropped. Resolves when the earlier ones are written, or after
    * half a second: a reader that hangs must not keep the process from ending.
@@ -62,7 +69,7 @@ class ProcessLog implements Logging {
   readonly logger = createLogger("edge");
   readonly #terminal: LineWriter;
   readonly #toTerminal: Destination;
-  #format: LogFormat;
+  #config: LogConfig;
   #destination: Destination;
 
   constructor(config: LogConfig) {
@@ -78,7 +85,7 @@ class ProcessLog implements Logging {
       sinks: { terminal: sink },
       close: () => this.#terminal.flush(FLUSH_TIMEOUT_MS),
     };
-    this.#format = config.format;
+    this.#config = config;
     this.#destination = this.#toTerminal;
   }
 
@@ -94,18 +101,30 @@ class ProcessLog implements Logging {
     this.#apply(config, "the log stays where it was");
   }
 
+  reopen(cause: string): void {
+    const { tank, file } = this.#config;
+    if (tank === "console") {
+      return this.notice(`${cause} has no effect: the log goes to the terminal`);
+    }
+    if (this.#apply(this.#config, "the log stays where it was")) {
+      this.notice("Log file opened again", { file, cause });
+    }
+  }
+
   async close(): Promise<void> {
     resetSync();
     await Promise.all([this.#destination.close(), this.#toTerminal.close()]);
   }
 
-  #apply(config: LogConfig, consequence: string): void {
+  /** Returns whether the destination of `config` is open. */
+  #apply(config: LogConfig, consequence: string): boolean {
     const opened = this.#tryOpen(config, consequence);
-    this.#format = config.format;
+    this.#config = config;
     connect(opened ?? this.#destination, config);
-    if (opened === null) return;
+    if (opened === null) return false;
     void this.#destination.close();
     this.#destination = opened;
+    return true;
   }
 
   /** Null when the log file cannot be opened, which is reported with its `consequence`. */
@@ -139,7 +158,7 @@ class ProcessLog implements Logging {
   }
 
   #formatLine(event: LogEvent, useColor: boolean): string {
-    return this.#format === "json" ? formatJsonLine(event) : formatTextLine(event, useColor);
+    return this.#config.format === "json" ? formatJsonLine(event) : formatTextLine(event, useColor);
   }
 
   #reportFile(

@@ -115,6 +115,15 @@ loggingTest(
   },
 );
 
+loggingTest("Logging.reopen() continues in a new file after a rename", async (directory) => {
+  const [file, rotated] = [`${directory}/edge.log`, `${directory}/edge.log.1`];
+  await writeLogs("file", file, "text", "reopen", rotated);
+  const all = [INFO, WARNING, ERROR, NOTICE];
+  assertEquals(withoutTime(await readLines(rotated)), [...all, ...all]);
+  const reopened = `INFO  [edge] Log file opened again file=${file} cause=test`;
+  assertEquals(withoutTime(await readLines(file)), [reopened, ...all]);
+});
+
 loggingTest("createLogging() writes local times with their zone", async () => {
   for (
     const [zone, suffix] of [["UTC", "+00:00"], ["Asia/Kolkata", "+05:30"], ["Etc/GMT+3", "-03:00"]]

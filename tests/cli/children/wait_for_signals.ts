@@ -1,6 +1,9 @@
-/** Prints what `onStopSignal` reports, a line each. The first stop signal does not end it. */
+/**
+ * Prints what `Signals` reports, a line each. With the argument `late`, signals are handled only a
+ * second after it listens.
+ */
 import type { Logger } from "../../../lib/base/log.ts";
-import { onStopSignal } from "../../../lib/cli/signals.ts";
+import { Signals } from "../../../lib/cli/signals.ts";
 
 function print(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
@@ -13,7 +16,18 @@ const logger: Logger = {
   for: () => logger,
 };
 
-onStopSignal((signal) => print(`stop ${signal}`), logger);
+const signals = Signals.listen();
+print("listening");
+if (Deno.args[0] === "late") {
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+}
+signals.handle({
+  stop: (signal) => print(`stop ${signal}`),
+  drain: (signal) => print(`drain ${signal}`),
+  reload: (signal) => print(`reload ${signal}`),
+  reopenLogs: (signal) => print(`reopen ${signal}`),
+  exitNow: () => Deno.exit(1),
+}, logger);
 // A signal listener alone does not keep the program running.
 setInterval(() => {}, 60_000);
 print("ready");

@@ -1,6 +1,6 @@
 /**
  * Writes a few log lines. Arguments: tank, file and format; then, optionally, the same three and a
- * level to configure before the lines are written again.
+ * level to configure before the lines are written again, or `reopen` and a new name for the file.
  */
 import type { LogLevel } from "../../../lib/base/log.ts";
 import type { LogConfig } from "../../../lib/config/config.ts";
@@ -26,7 +26,12 @@ function writeLines(): void {
 const logging = createLogging(configFrom(Deno.args.slice(0, 3)));
 const logger = logging.logger.for("rtmp", "c12");
 writeLines();
-if (Deno.args.length > 3) {
+if (Deno.args[3] === "reopen") {
+  Deno.renameSync(Deno.args[1]!, Deno.args[4]!);
+  writeLines();
+  logging.reopen("test");
+  writeLines();
+} else if (Deno.args.length > 3) {
   logging.configure(configFrom(Deno.args.slice(3)));
   writeLines();
 }
