@@ -82,7 +82,7 @@ export class EdgeStream {
     this.#reportUnused();
   }
 
-  /** As {@linkcode VhostService.checkRoom}. */
+  /** As {@linkcode PublisherSlot.checkRoom}. */
   checkRoom(onRoom: (hasRoom: boolean) => void): ClientCheck | null {
     return this.#slot.checkRoom(onRoom);
   }

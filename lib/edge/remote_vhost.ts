@@ -4,8 +4,10 @@ import type { Hub } from "../hub/hub.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
+import { type CheckRoom, NameReservations } from "../server/name_reservations.ts";
 import type {
   ClientCheck,
+  NameReservation,
   PublishAnswer,
   PublishTicket,
   VhostService,
@@ -45,6 +47,7 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
   readonly #options: RemoteVhostOptions;
   readonly #context: EdgeContext;
   readonly #streams = new Map<string, EdgeStream>();
+  readonly #reservations: NameReservations;
   /** Pulls and pushes that are not over yet, including stopped ones. */
   readonly #tasks = new Set<Promise<void>>();
   #config: VhostConfig;
@@ -53,6 +56,7 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
     const { config, deps } = options;
     const { name, cluster } = config;
     this.#options = options;
+    this.#reservations = new NameReservations(deps.clock);
     this.#config = config;
     this.#context = {
       ...deps,
@@ -110,8 +114,10 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
     return check;
   }
 
-  checkRoom({ name }: StreamRequest, onRoom: (hasRoom: boolean) => void): ClientCheck | null {
-    return this.#streams.get(name)?.checkRoom(onRoom) ?? null;
+  reserve({ name }: StreamRequest, onRoom: (hasRoom: boolean) => void): NameReservation {
+    const checkRoom: CheckRoom = (onChecked) =>
+      this.#streams.get(name)?.checkRoom(onChecked) ?? null;
+    return this.#reservations.reserve(name, checkRoom, onRoom);
   }
 
   play(request: StreamRequest, viewer: Viewer): Stream {

@@ -3,10 +3,11 @@ import type { VhostConfig } from "../config/config.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
+import { type CheckRoom, NameReservations } from "../server/name_reservations.ts";
 import { PublisherSlot } from "../server/publisher_slot.ts";
 import { refuseBusy } from "../server/takeover.ts";
 import type {
-  ClientCheck,
+  NameReservation,
   PublishAnswer,
   PublishTicket,
   VhostService,
@@ -25,9 +26,11 @@ export class LocalVhost implements VhostService {
   readonly #clock: Clock;
   /** By stream name; those in use. */
   readonly #slots = new Map<string, PublisherSlot>();
+  readonly #reservations: NameReservations;
   #config: VhostConfig;
 
   constructor({ config, hub, clock }: LocalVhostOptions) {
+    this.#reservations = new NameReservations(clock);
     this.#config = config;
     this.#hub = hub;
     this.#clock = clock;
@@ -49,8 +52,9 @@ export class LocalVhost implements VhostService {
     return null;
   }
 
-  checkRoom({ name }: StreamRequest, onRoom: (hasRoom: boolean) => void): ClientCheck | null {
-    return this.#slots.get(name)?.checkRoom(onRoom) ?? null;
+  reserve({ name }: StreamRequest, onRoom: (hasRoom: boolean) => void): NameReservation {
+    const checkRoom: CheckRoom = (onChecked) => this.#slots.get(name)?.checkRoom(onChecked) ?? null;
+    return this.#reservations.reserve(name, checkRoom, onRoom);
   }
 
   play(request: StreamRequest, viewer: Viewer): Stream {

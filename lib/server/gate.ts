@@ -16,7 +16,7 @@ import { ClientHooks, type HookPlace, type HookTotals } from "./client_hooks.ts"
 import type { HookClient } from "./hook_client.ts";
 import { refuseBusy } from "./takeover.ts";
 import type { VhostDirectory } from "./vhost_directory.ts";
-import type { ClientCheck, VhostService } from "./vhost_service.ts";
+import type { ClientCheck, NameReservation, VhostService } from "./vhost_service.ts";
 
 /** Names appear in every log line about their stream. In characters, without parameters. */
 const MAX_NAME_LENGTH = 1024;
@@ -102,7 +102,8 @@ type OnObjection = (objection: string | Refusal | null) => void;
  * 2. edges that lead back to this one, at connect;
  * 3. the vhost and the stream's name;
  * 4. the vhost's `enabled`, `refer` and `security`, see `access_rules.ts`;
- * 5. whether the name of a publish is free, or its publisher dead, see `takeover.ts`;
+ * 5. whether the name of a publish is free, or its publisher dead, see `takeover.ts`; from here on
+ *    it is reserved, see `name_reservations.ts`;
  * 6. HTTP callbacks, see `client_hooks.ts`;
  * 7. what the vhost itself checks: an edge with `token_traverse` asks an origin.
  *
@@ -159,6 +160,8 @@ export class ClientAccess {
   #hooks: ClientHooks | null = null;
   /** The step that is being waited for. */
   #pending: ClientCheck | null = null;
+  /** The name that it asks to publish, until the verdict has taken effect. */
+  #reservation: NameReservation | null = null;
   /** Plays and publishes since the period began. */
   #askCount = 0;
   #periodBeganMs = 0;
@@ -217,7 +220,7 @@ export class ClientAccess {
     const request = { ...verdict.request, edgePath, backlogMs };
     const place = { vhost: service, url: request.url };
     const steps: readonly Step[] = [
-      (onAnswer) => action === "publish" ? this.#checkRoom(service, request, onAnswer) : null,
+      (onAnswer) => action === "publish" ? this.#reserve(service, request, onAnswer) : null,
       (onAnswer) => this.#askHooks(action, place, onAnswer),
       (onAnswer) => service.check(request, connect, onAnswer),
     ];
@@ -225,8 +228,10 @@ export class ClientAccess {
       // It may have been removed or replaced while the client waited.
       const isCurrent = vhosts.find(url.vhost) === service;
       const objection = answer ?? (isCurrent ? null : "The vhost has changed; try again");
-      if (objection === null) return onVerdict({ type: "admitted", service, request });
-      onVerdict(refusedFor(action, objection));
+      onVerdict(
+        objection === null ? { type: "admitted", service, request } : refusedFor(action, objection),
+      );
+      this.#release();
     });
   }
 
@@ -234,6 +239,7 @@ export class ClientAccess {
   leaveStream(): void {
     this.#pending?.cancel();
     this.#pending = null;
+    this.#release();
     this.#hooks?.leaveStream();
   }
 
@@ -241,6 +247,11 @@ export class ClientAccess {
   close(totals: HookTotals): void {
     this.leaveStream();
     this.#hooks?.close(totals);
+  }
+
+  #release(): void {
+    this.#reservation?.release();
+    this.#reservation = null;
   }
 
   #mayAsk(): boolean {
@@ -268,10 +279,16 @@ export class ClientAccess {
     proceed(0);
   }
 
-  #checkRoom(service: VhostService, request: StreamRequest, onAnswer: OnObjection) {
-    return service.checkRoom(request, (hasRoom) => {
+  #reserve(
+    service: VhostService,
+    request: StreamRequest,
+    onAnswer: OnObjection,
+  ): ClientCheck | null {
+    const reservation = service.reserve(request, (hasRoom) => {
       onAnswer(hasRoom ? null : refuseBusy(request.name));
     });
+    this.#reservation = reservation;
+    return reservation.isGranted ? null : { cancel: () => reservation.release() };
   }
 
   #askHooks(

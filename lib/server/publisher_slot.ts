@@ -67,7 +67,13 @@ export class PublisherSlot {
     return this.#state.type === "taken" || this.#state.type === "away";
   }
 
-  /** As {@linkcode VhostService.checkRoom}. An evicted publisher is away, and players wait. */
+  /**
+   * Finds out whether a newcomer may have the name. A live publisher keeps it; a dead one is
+   * evicted: it is away, and players wait.
+   *
+   * @param onRoom Called once, after this has returned.
+   * @returns null when there is room; then `onRoom` is not called.
+   */
   checkRoom(onRoom: (hasRoom: boolean) => void): ClientCheck | null {
     const state = this.#state;
     const { clock, settings } = this.#options;

@@ -44,6 +44,14 @@ export interface ClientCheck {
   cancel(): void;
 }
 
+/** A name that is kept for a publisher until it publishes. */
+export interface NameReservation {
+  /** Whether the name was granted at once. Otherwise the answer follows. */
+  readonly isGranted: boolean;
+  /** Frees the name for others, or stops waiting for it. Harmless when repeated. */
+  release(): void;
+}
+
 /** The connections of a vhost to other servers. */
 export interface VhostUpstreams {
   /** Connections open or being made. */
@@ -79,13 +87,13 @@ export interface VhostService {
     onAnswer: (objection: string | null) => void,
   ): ClientCheck | null;
   /**
-   * Finds out whether a new publisher may have the name, before anything else is asked about it: a
-   * live publisher keeps its name, a dead one is evicted.
+   * Reserves the name for a new publisher, before anything else is asked about it: a live publisher
+   * keeps its name, a dead one is evicted, and of two newcomers the second waits for what becomes
+   * of the first. Release the reservation after {@linkcode publish}, or when it does not follow.
    *
-   * @param onRoom Called once, after this has returned.
-   * @returns null when the name is free; then `onRoom` is not called.
+   * @param onRoom Called once, after this has returned, unless the name is granted at once.
    */
-  checkRoom(request: StreamRequest, onRoom: (hasRoom: boolean) => void): ClientCheck | null;
+  reserve(request: StreamRequest, onRoom: (hasRoom: boolean) => void): NameReservation;
   /**
    * Adds a player to the stream. The caller checks `stream.isLive`; if it is false, `viewer.onLive`
    * is called as soon as the stream is live.

@@ -143,7 +143,8 @@ export class Bridge {
       case "publish":
       case "media":
       case "depart":
-      case "check room":
+      case "reserve":
+      case "release":
       case "alive":
         return peer.owner.handle(event);
       default:

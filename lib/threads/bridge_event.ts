@@ -21,9 +21,9 @@ export type OpenEvent =
     readonly vhost: string;
     readonly request: StreamRequest;
   }
-  /** Asks whether a new publisher may have the name; answered by an event of the same type. */
+  /** Reserves a name for a new publisher until `release`; answered by `room`. */
   | {
-    readonly type: "check room";
+    readonly type: "reserve";
     readonly id: number;
     readonly vhost: string;
     readonly request: StreamRequest;
@@ -39,6 +39,8 @@ export type OpenEvent =
 /** From a worker with clients to the owner of their stream. */
 export type ToOwnerEvent =
   | OpenEvent
+  /** The name is no longer reserved, nor waited for. */
+  | { readonly type: "release"; readonly id: number }
   /** The publisher that was probed is alive. */
   | { readonly type: "alive"; readonly id: number }
   /** The last player left. */

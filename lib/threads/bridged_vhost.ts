@@ -4,6 +4,7 @@ import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type {
   ClientCheck,
+  NameReservation,
   PublishAnswer,
   PublishTicket,
   VhostService,
@@ -50,11 +51,11 @@ export class BridgedVhost implements VhostService {
     return this.#options.inner.check(request, client, onAnswer);
   }
 
-  checkRoom(request: StreamRequest, onRoom: (hasRoom: boolean) => void): ClientCheck | null {
+  reserve(request: StreamRequest, onRoom: (hasRoom: boolean) => void): NameReservation {
     const shard = this.#shardFor(request.name);
     return shard === null
-      ? this.#options.inner.checkRoom(request, onRoom)
-      : shard.checkRoom(this.config.name, request, onRoom);
+      ? this.#options.inner.reserve(request, onRoom)
+      : shard.reserve(this.config.name, request, onRoom);
   }
 
   play(request: StreamRequest, viewer: Viewer): Stream {

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { FlushWheel } from "../io/flush_wheel.ts";
-import type { VhostService } from "../server/vhost_service.ts";
+import type { NameReservation, VhostService } from "../server/vhost_service.ts";
 import type { OpenEvent, ToOwnerEvent } from "./bridge_event.ts";
 import type { BridgeLink } from "./bridge_link.ts";
 import { MirrorFeed } from "./mirror_feed.ts";
@@ -25,6 +25,7 @@ export class OwnerShard {
   readonly #options: OwnerShardOptions;
   readonly #feeds = new Map<number, MirrorFeed>();
   readonly #publishers = new Map<number, RemotePublisher>();
+  readonly #reservations = new Map<number, NameReservation>();
   /** For vhosts that the other worker added a moment before this one. */
   readonly #early = new Map<number, OpenEvent>();
 
@@ -38,8 +39,13 @@ export class OwnerShard {
     switch (event.type) {
       case "play":
       case "publish":
-      case "check room":
+      case "reserve":
         return this.#open(event);
+      case "release":
+        this.#early.delete(id);
+        this.#reservations.get(id)?.release();
+        this.#reservations.delete(id);
+        return;
       case "alive":
         return this.#publishers.get(id)?.onAlive();
       case "leave":
@@ -73,6 +79,8 @@ export class OwnerShard {
   close(): void {
     for (const feed of this.#feeds.values()) feed.close();
     for (const publisher of this.#publishers.values()) publisher.leave("lost");
+    for (const reservation of this.#reservations.values()) reservation.release();
+    this.#reservations.clear();
     this.#early.clear();
     this.#feeds.clear();
     this.#publishers.clear();
@@ -88,9 +96,11 @@ export class OwnerShard {
       const feed = new MirrorFeed({ id, link, wheel, service });
       this.#feeds.set(id, feed);
       feed.start(request);
-    } else if (type === "check room") {
+    } else if (type === "reserve") {
       const onRoom = (hasRoom: boolean) => link.send({ type: "room", id, hasRoom });
-      if (service.checkRoom(request, onRoom) === null) onRoom(true);
+      const reservation = service.reserve(request, onRoom);
+      this.#reservations.set(id, reservation);
+      if (reservation.isGranted) onRoom(true);
     } else {
       const onEnded = () => this.#publishers.delete(id);
       const publisher = new RemotePublisher({ id, link, clock, onEnded });

@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
-import type { ClientCheck, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
+import type { NameReservation, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
 import type { FromOwnerEvent } from "./bridge_event.ts";
 import type { BridgeLink } from "./bridge_link.ts";
 import { Mirror } from "./mirror.ts";
@@ -70,24 +70,29 @@ export class RemoteShard {
     this.#link.send({ type: "leave", id: mirror.id });
   }
 
-  /** Asks the owner whether a new publisher may have the name. */
-  checkRoom(
+  /** Reserves the name of a new publisher at its owner. */
+  reserve(
     vhost: string,
     request: StreamRequest,
     onRoom: (hasRoom: boolean) => void,
-  ): ClientCheck {
+  ): NameReservation {
     const id = ++this.#lastId;
-    const check: Opened = {
-      open: () => this.#link.send({ type: "check room", id, vhost, request }),
+    let isAnswered = false;
+    const reservation: Opened = {
+      open: () => this.#link.send({ type: "reserve", id, vhost, request }),
       onOwnerLost: () => {},
       handle: (event) => {
-        this.#opened.delete(id);
-        if (event.type === "room") onRoom(event.hasRoom);
+        if (event.type !== "room" || isAnswered) return;
+        isAnswered = true;
+        onRoom(event.hasRoom);
       },
     };
-    this.#opened.set(id, check);
-    check.open();
-    return { cancel: () => void this.#opened.delete(id) };
+    this.#opened.set(id, reservation);
+    reservation.open();
+    const release = () => {
+      if (this.#opened.delete(id)) this.#link.send({ type: "release", id });
+    };
+    return { isGranted: false, release };
   }
 
   /** Passes a publisher on to the owner. */

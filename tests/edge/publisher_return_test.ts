@@ -124,7 +124,7 @@ Deno.test("an edge refuses a second publisher unless the first gives no sign of 
   assertEquals(hasty.refusals.map(({ code }) => code), ["NetStream.Publish.BadName"]);
   assertEquals(first.isReplaced, false);
   const answers: boolean[] = [];
-  rig.vhost.checkRoom(requestFor("show"), (hasRoom) => answers.push(hasRoom));
+  rig.vhost.reserve(requestFor("show"), (hasRoom) => answers.push(hasRoom));
   await rig.advance(1_500);
   assertEquals(answers, [true]);
   const second = await rig.publish();

@@ -184,6 +184,40 @@ netTest("a pending callback is aborted when the client leaves", async () => {
   await hooks.untilHeard("on_close");
 });
 
+for (const isAllowed of [true, false]) {
+  const outcome = isAllowed ? "refused, and no callback is sent" : "asked about next";
+  netTest(
+    `while a publisher is ${isAllowed ? "allowed" : "refused"}, another is ${outcome}`,
+    async () => {
+      await using hooks = new HookServer();
+      await using server = startHooked(hooks.url);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      hooks.answer = async (action) => {
+        if (action !== "on_publish") return new Response("0");
+        await promise;
+        const isFirst = hooks.actions.filter((each) => each === "on_publish").length === 1;
+        return Response.json({ code: isFirst && !isAllowed ? 1 : 0 });
+      };
+      await using first = await RtmpClient.connect(server.port);
+      await first.publish("show");
+      await hooks.untilHeard("on_publish");
+      await using second = await RtmpClient.connect(server.port);
+      await second.publish("show");
+      await second.barrier();
+      resolve();
+      await (isAllowed ? first : second).untilStatus("NetStream.Publish.Start");
+      await (isAllowed ? second : first).untilEnded();
+      const expected = isAllowed ? ["c1"] : ["c1", "c2"];
+      const asked = hooks.heard.filter(({ action }) => action === "on_publish");
+      assertEquals(asked.map(({ client_id }) => client_id), expected);
+      await (isAllowed ? first : second).close();
+      await hooks.untilHeard("on_unpublish");
+      const ended = hooks.heard.filter(({ action }) => action === "on_unpublish");
+      assertEquals(ended.map(({ client_id }) => client_id), expected.slice(-1));
+    },
+  );
+}
+
 const runs = await needs("net", "run", "env");
 const withFfmpeg = { ...runs, ignore: runs.ignore || !(await hasProgram("ffmpeg")) };
 

@@ -43,10 +43,13 @@ class Rig {
   /** A newcomer that publishes if there is room, after the present publisher was probed. */
   async publishLater(): Promise<Publisher> {
     const room = Promise.withResolvers<boolean>();
-    if (this.vhost.checkRoom(REQUEST, room.resolve) === null) room.resolve(true);
+    const reservation = this.vhost.reserve(REQUEST, room.resolve);
+    if (reservation.isGranted) room.resolve(true);
     await this.clock.advance(1_500);
     assertEquals(await room.promise, true);
-    return this.publish();
+    const publisher = this.publish();
+    reservation.release();
+    return publisher;
   }
 }
 

@@ -7,7 +7,12 @@ import { parseStreamUrl } from "../../lib/rtmp/url.ts";
 import { Gate } from "../../lib/server/gate.ts";
 import { HookClient } from "../../lib/server/hook_client.ts";
 import { VhostDirectory } from "../../lib/server/vhost_directory.ts";
-import type { ClientCheck, PublishTicket, VhostService } from "../../lib/server/vhost_service.ts";
+import type {
+  ClientCheck,
+  NameReservation,
+  PublishTicket,
+  VhostService,
+} from "../../lib/server/vhost_service.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { HookScript } from "../helpers/hook_script.ts";
@@ -24,6 +29,7 @@ class CheckedVhost implements VhostService {
   readonly config: VhostConfig;
   readonly #events: string[];
   isChecking = true;
+  releaseCount = 0;
   answer: (objection: string | null) => void = () => {};
 
   constructor(config: VhostConfig, events: string[]) {
@@ -31,8 +37,8 @@ class CheckedVhost implements VhostService {
     this.#events = events;
   }
 
-  checkRoom(): null {
-    return null;
+  reserve(): NameReservation {
+    return { isGranted: true, release: () => this.releaseCount++ };
   }
 
   check(
@@ -200,6 +206,24 @@ Deno.test("ClientAccess.leaveStream() cancels the step that is pending, and no v
   client.access.leaveStream();
   await rig.clock.settle();
   assertEquals(rig.events, ["on_connect", "on_play", "vhost asked", "vhost cancelled", "on_stop"]);
+});
+
+for (const [outcome, objection] of [["admitted", null], ["refused", "no"]] as const) {
+  Deno.test(`ClientAccess.ask() keeps the name of a publish until it is ${outcome}`, () => {
+    const rig = new Rig("");
+    rig.client().publish();
+    assertEquals(rig.vhost.releaseCount, 0);
+    rig.vhost.answer(objection);
+    assertEquals(rig.vhost.releaseCount, 1);
+  });
+}
+
+Deno.test("ClientAccess.leaveStream() gives up the name of a publish that is being checked", () => {
+  const rig = new Rig("");
+  const client = rig.client();
+  client.publish();
+  client.access.leaveStream();
+  assertEquals(rig.vhost.releaseCount, 1);
 });
 
 Deno.test("ClientAccess.leaveStream() cancels a callback, and the vhost is not asked", async () => {

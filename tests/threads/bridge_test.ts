@@ -104,8 +104,11 @@ class Rig {
   async hasRoom(worker: FakeWorker): Promise<boolean | null> {
     let answer: boolean | null = null;
     const request = requestFor(this.name);
-    if (worker.vhost.checkRoom(request, (hasRoom) => answer = hasRoom) === null) answer = true;
+    const reservation = worker.vhost.reserve(request, (hasRoom) => answer = hasRoom);
+    if (reservation.isGranted) answer = true;
     await this.clock.advance(1_600);
+    reservation.release();
+    await this.settle();
     return answer;
   }
 
@@ -227,6 +230,35 @@ Deno.test("Bridge keeps a publisher in another worker that gives a sign of life"
     assertEquals(await rig.hasRoom(worker), false);
   }
   assertEquals(publisher.isReplaced, false);
+});
+
+for (const [from, to] of [[0, 1], [1, 0], [1, 1]] as const) {
+  Deno.test(`Bridge reserves a name in worker ${from}, and one in worker ${to} waits`, async () => {
+    const rig = new Rig();
+    const [one, other] = [[rig.first, rig.second][from]!, [rig.first, rig.second][to]!];
+    const answers: string[] = [];
+    const request = requestFor(rig.name);
+    const held = one.vhost.reserve(request, (hasRoom) => answers.push(`one ${hasRoom}`));
+    await rig.settle();
+    const waits = other.vhost.reserve(request, (hasRoom) => answers.push(`other ${hasRoom}`));
+    await rig.settle();
+    assertEquals(answers, held.isGranted ? [] : ["one true"]);
+    held.release();
+    await rig.settle();
+    assertEquals(answers.at(-1), "other true");
+    waits.release();
+    await rig.settle();
+    assertEquals(await rig.hasRoom(rig.first), true, "nothing is left reserved");
+  });
+}
+
+Deno.test("Bridge frees the names that a worker had reserved when it dies", async () => {
+  const rig = new Rig();
+  rig.second.vhost.reserve(requestFor(rig.name), () => {});
+  await rig.settle();
+  rig.second = new FakeWorker(1, 2, rig.clock);
+  rig.link();
+  assertEquals(await rig.hasRoom(rig.first), true);
 });
 
 Deno.test("Bridge keeps players in other workers while a publisher is away", async () => {
