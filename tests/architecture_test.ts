@@ -10,6 +10,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["media"],
   ["rtmp", "logging"],
   ["session", "hub"],
+  ["splice"],
   ["io"],
   ["upstream"],
   ["server"],
@@ -35,7 +36,7 @@ const FORBIDDEN: readonly string[] = [
 ];
 
 /** Layers in which nothing waits: bytes and times go in, calls come out. */
-const PURE_LAYERS: readonly string[] = ["rtmp", "session", "hub"];
+const PURE_LAYERS: readonly string[] = ["rtmp", "session", "hub", "splice"];
 
 /** Words that a pure layer must not use. */
 const WAITING =

@@ -4,7 +4,7 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import type { UpstreamContext } from "../upstream/upstream_context.ts";
 import type { UpstreamListener } from "../upstream/upstream_listener.ts";
-import type { Joiner } from "./splice/joiner.ts";
+import type { Joiner } from "../splice/joiner.ts";
 
 /** What a {@linkcode Feed} reports. */
 export interface FeedListener {

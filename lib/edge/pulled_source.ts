@@ -3,7 +3,7 @@ import type { PublishHandle } from "../hub/publisher.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { TimePair } from "../hub/timeline.ts";
-import { DeliveryHistory } from "./delivery_history.ts";
+import { DeliveryHistory } from "../splice/delivery_history.ts";
 
 /** Options of {@linkcode PulledSource}. */
 interface PulledSourceOptions {

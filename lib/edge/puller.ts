@@ -1,18 +1,18 @@
 import type { CancelTimer } from "../base/clock.ts";
-import { describeError, UpstreamError } from "../base/errors.ts";
+import { UpstreamError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
-import { formatAddress } from "../io/address.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import { OriginLoop } from "../upstream/origin_loop.ts";
-import { UpstreamReport } from "../upstream/upstream_report.ts";
+import type { UpstreamReport } from "../upstream/upstream_report.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { Feed, type FeedListener } from "./feed.ts";
 import type { PlayerRequests } from "./player_requests.ts";
+import { PullJournal } from "./pull_journal.ts";
 import { PulledSource } from "./pulled_source.ts";
-import { type Joined, Joiner } from "./splice/joiner.ts";
+import { type Joined, Joiner } from "../splice/joiner.ts";
 
 /** Options of {@linkcode Puller}. */
 interface PullerOptions {
@@ -71,27 +71,22 @@ const BACKLOG_MARGIN_MS = 1_000;
  * ```
  */
 export class Puller implements FeedListener {
-  readonly report: UpstreamReport;
+  readonly #journal: PullJournal;
   readonly #options: PullerOptions;
   readonly #loop: OriginLoop;
   readonly #source: PulledSource;
   #state: PullState = { type: "idle" };
   /** What an origin said of the stream's end, while the others are being asked. */
   #end: "none" | "likely" | "certain" = "none";
-  /** Why the stream needs another origin; for the log. */
-  #cause = "";
-  #lastOrigin: OriginAddress | null = null;
-  /** Origins whose failure was logged since one had something. */
-  readonly #loggedFailures = new Set<OriginAddress>();
   #cancelWatch: CancelTimer | null = null;
   /** An origin has refused all requests, so another player's may end a pause. */
   #lacksRequest = false;
 
   constructor(options: PullerOptions) {
-    const { context, stream } = options;
+    const { context, stream, logger } = options;
     const { clock, origins, totals } = context;
     this.#options = options;
-    this.report = new UpstreamReport("pull", totals, clock);
+    this.#journal = new PullJournal({ totals, clock, logger });
     this.#source = new PulledSource({ stream, clock, request: () => this.#active!.request });
     this.#loop = new OriginLoop({
       origins,
@@ -102,6 +97,10 @@ export class Puller implements FeedListener {
       onFailed: (origin, error) => this.#onFailed(origin, error),
       onRoundFailed: () => this.#onRoundFailed(),
     });
+  }
+
+  get report(): UpstreamReport {
+    return this.#journal.report;
   }
 
   /**
@@ -172,7 +171,7 @@ export class Puller implements FeedListener {
     }
     if (feed !== active) return;
     this.#state = { type: "connecting", candidate };
-    this.report.lost();
+    this.#journal.report.lost();
     this.#source.interrupt();
     this.#options.onLost();
   }
@@ -231,7 +230,7 @@ export class Puller implements FeedListener {
     const active = this.#active;
     // Not an UpstreamError: the origin was not asked, so nothing new is known of its health.
     if (active?.origin === origin) throw new Error("Still silent");
-    this.report.attempted(origin);
+    this.#journal.report.attempted(origin);
     const candidate = this.#createFeed(origin, request);
     this.#state = active === null
       ? { type: "connecting", candidate }
@@ -289,7 +288,9 @@ export class Puller implements FeedListener {
     this.#options.requests.granted(feed.request);
     this.#lacksRequest = false;
     this.#loop.succeeded();
-    this.#reportSwitch(feed.origin, joined, silenceMs);
+    const isSpliced = joined !== null && joined.align !== null;
+    const frameMs = this.#source.history?.frameMs ?? 0;
+    this.#journal.activated(feed.origin, { isSpliced, silenceMs, frameMs });
     if (joined === null) return;
     if (joined.align === null) {
       feed.joiner = null;
@@ -322,57 +323,13 @@ export class Puller implements FeedListener {
     this.#source.deliver(typeId, timestampMs, payload);
   }
 
-  #reportSwitch(to: OriginAddress, joined: Joined | null, silenceMs: number): void {
-    const { logger } = this.#options;
-    const origin = formatAddress(to);
-    if (this.#lastOrigin === null || this.#cause === "") {
-      this.report.live(to);
-      logger.info("Pull started", { origin });
-    } else {
-      const isSpliced = joined !== null && joined.align !== null;
-      const lostFrames = isSpliced ? 0 : this.#framesIn(silenceMs);
-      const how = isSpliced ? "spliced" : "restarted";
-      this.report.switched({ to, how, silenceMs, lostFrames, doubledFrames: 0, lostBytes: 0 });
-      logger.info("Pull switched", {
-        from: formatAddress(this.#lastOrigin),
-        to: origin,
-        cause: this.#cause,
-        silence_ms: silenceMs,
-        lost_frames: lostFrames,
-        doubled_frames: 0,
-        how,
-      });
-    }
-    this.#lastOrigin = to;
-    this.#cause = "";
-    this.#loggedFailures.clear();
-  }
-
-  /** Estimates what players missed in a silence: another encode shows only how long it lasted. */
-  #framesIn(silenceMs: number): number {
-    const frameMs = this.#source.history?.frameMs ?? 0;
-    return frameMs === 0 ? 0 : Math.round(silenceMs / frameMs);
-  }
-
-  /** Warns once per origin until one has something: a dead origin must not fill the log. */
   #onFailed(origin: OriginAddress, error: unknown): void {
-    if (error === NO_REQUEST) return;
-    const reason = describeError(error);
-    this.#cause ||= reason;
-    this.report.failed(reason);
-    const { logger } = this.#options;
-    const fields = { origin: formatAddress(origin) };
-    if (this.#loggedFailures.has(origin)) {
-      logger.debug(`Pull failed again: ${reason}`, fields);
-    } else {
-      logger.warning(`Pull failed: ${reason}`, fields);
-    }
-    this.#loggedFailures.add(origin);
+    if (error !== NO_REQUEST) this.#journal.failed(origin, error);
   }
 
   #onRoundFailed(): void {
     // Players who had the stream were let in before: origins that refuse all of them may recover.
-    if (this.#lastOrigin !== null) this.#options.requests.forgive();
+    if (this.#journal.hasBeenLive) this.#options.requests.forgive();
     if (this.#end !== "none") this.#endStream();
   }
 

@@ -1,9 +1,9 @@
-import { addU32, diffU32 } from "../../base/u32.ts";
-import type { TimePair } from "../../hub/timeline.ts";
-import { isFrame } from "../../media/flv_tag.ts";
-import { isMetadata } from "../../media/metadata.ts";
-import { MessageType } from "../../rtmp/constants.ts";
-import { type DeliveryHistory, fingerprint, type TrackHistory } from "../delivery_history.ts";
+import { addU32, diffU32 } from "../base/u32.ts";
+import type { TimePair } from "../hub/timeline.ts";
+import { isFrame } from "../media/flv_tag.ts";
+import { isMetadata } from "../media/metadata.ts";
+import { MessageType } from "../rtmp/constants.ts";
+import { type DeliveryHistory, fingerprint, type TrackHistory } from "./delivery_history.ts";
 
 /**
  * Drops messages that were delivered before the switch to another origin of the same encode. Each

@@ -1,5 +1,5 @@
-import { classifyVideo, isFrame, VideoKind } from "../../media/flv_tag.ts";
-import { MessageType } from "../../rtmp/constants.ts";
+import { classifyVideo, isFrame, VideoKind } from "../media/flv_tag.ts";
+import { MessageType } from "../rtmp/constants.ts";
 import { type HeldMessage, MAX_HELD_BYTES } from "./held_message.ts";
 
 /**

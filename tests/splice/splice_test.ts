@@ -1,10 +1,10 @@
-import { DeliveryHistory } from "../../../lib/edge/delivery_history.ts";
-import { isFrame } from "../../../lib/media/flv_tag.ts";
-import { CatchUp } from "../../../lib/edge/splice/catch_up.ts";
-import { Joiner } from "../../../lib/edge/splice/joiner.ts";
-import { Splice } from "../../../lib/edge/splice/splice.ts";
-import { addU32, diffU32 } from "../../../lib/base/u32.ts";
-import { assert, assertEquals } from "../../helpers/assert.ts";
+import { DeliveryHistory } from "../../lib/splice/delivery_history.ts";
+import { isFrame } from "../../lib/media/flv_tag.ts";
+import { CatchUp } from "../../lib/splice/catch_up.ts";
+import { Joiner } from "../../lib/splice/joiner.ts";
+import { Splice } from "../../lib/splice/splice.ts";
+import { addU32, diffU32 } from "../../lib/base/u32.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
 
 interface Message {
   readonly typeId: number;

@@ -1,8 +1,8 @@
-import { diffU32 } from "../../base/u32.ts";
-import type { TimePair } from "../../hub/timeline.ts";
-import { classifyVideo, isFrame, VideoKind } from "../../media/flv_tag.ts";
-import { MessageType } from "../../rtmp/constants.ts";
-import { type DeliveryHistory, fingerprint, type TrackHistory } from "../delivery_history.ts";
+import { diffU32 } from "../base/u32.ts";
+import type { TimePair } from "../hub/timeline.ts";
+import { classifyVideo, isFrame, VideoKind } from "../media/flv_tag.ts";
+import { MessageType } from "../rtmp/constants.ts";
+import { type DeliveryHistory, fingerprint, type TrackHistory } from "./delivery_history.ts";
 import { type HeldMessage, MAX_HELD_BYTES } from "./held_message.ts";
 
 /** What to do with what the new origin has sent so far. */

@@ -1,5 +1,5 @@
-import type { TimePair } from "../../hub/timeline.ts";
-import type { DeliveryHistory } from "../delivery_history.ts";
+import type { TimePair } from "../hub/timeline.ts";
+import type { DeliveryHistory } from "./delivery_history.ts";
 import { CatchUp } from "./catch_up.ts";
 import type { HeldMessage } from "./held_message.ts";
 import { PassedGop } from "./passed_gop.ts";

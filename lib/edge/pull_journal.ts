@@ -1,0 +1,85 @@
+import type { Clock } from "../base/clock.ts";
+import { describeError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { OriginAddress } from "../config/config.ts";
+import { formatAddress } from "../io/address.ts";
+import { UpstreamReport } from "../upstream/upstream_report.ts";
+import type { UpstreamTotals } from "../upstream/upstream_snapshot.ts";
+
+/** Options of {@linkcode PullJournal}. */
+interface PullJournalOptions {
+  readonly totals: UpstreamTotals;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** How an origin began to feed the stream. */
+interface Activation {
+  /** With the very next frame of the same encode. */
+  readonly isSpliced: boolean;
+  /** How long nothing was delivered before, in ms. */
+  readonly silenceMs: number;
+  /** Time between two frames, in ms; 0 when unknown. */
+  readonly frameMs: number;
+}
+
+/** Tells the log, the API and the metrics what happens to one pull. */
+export class PullJournal {
+  readonly report: UpstreamReport;
+  readonly #logger: Logger;
+  /** Why the stream needs another origin. */
+  #cause = "";
+  #lastOrigin: OriginAddress | null = null;
+  /** Origins whose failure was logged since one had something. */
+  readonly #loggedFailures = new Set<OriginAddress>();
+
+  constructor({ totals, clock, logger }: PullJournalOptions) {
+    this.report = new UpstreamReport("pull", totals, clock);
+    this.#logger = logger;
+  }
+
+  /** Whether an origin has fed the stream. */
+  get hasBeenLive(): boolean {
+    return this.#lastOrigin !== null;
+  }
+
+  /** `to` feeds the stream from now on. */
+  activated(to: OriginAddress, { isSpliced, silenceMs, frameMs }: Activation): void {
+    const origin = formatAddress(to);
+    if (this.#lastOrigin === null || this.#cause === "") {
+      this.report.live(to);
+      this.#logger.info("Pull started", { origin });
+    } else {
+      // Another encode shows only how long the silence lasted.
+      const lostFrames = isSpliced || frameMs === 0 ? 0 : Math.round(silenceMs / frameMs);
+      const how = isSpliced ? "spliced" : "restarted";
+      this.report.switched({ to, how, silenceMs, lostFrames, doubledFrames: 0, lostBytes: 0 });
+      this.#logger.info("Pull switched", {
+        from: formatAddress(this.#lastOrigin),
+        to: origin,
+        cause: this.#cause,
+        silence_ms: silenceMs,
+        lost_frames: lostFrames,
+        doubled_frames: 0,
+        how,
+      });
+    }
+    this.#lastOrigin = to;
+    this.#cause = "";
+    this.#loggedFailures.clear();
+  }
+
+  /** Warns once per origin until one has something: a dead origin must not fill the log. */
+  failed(origin: OriginAddress, error: unknown): void {
+    const reason = describeError(error);
+    this.#cause ||= reason;
+    this.report.failed(reason);
+    const fields = { origin: formatAddress(origin) };
+    if (this.#loggedFailures.has(origin)) {
+      this.#logger.debug(`Pull failed again: ${reason}`, fields);
+    } else {
+      this.#logger.warning(`Pull failed: ${reason}`, fields);
+    }
+    this.#loggedFailures.add(origin);
+  }
+}
