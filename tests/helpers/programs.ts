@@ -24,6 +24,7 @@ const PROGRAMS = {
   "gst rtmp2sink": gstreamerElement("rtmp2sink"),
   "chromium": { packages: "chromium", check: ["chromium", "--version"] },
   "ps": { packages: "procps", check: ["ps", "--version"] },
+  "logrotate": { packages: "logrotate", check: onServerPath("command -v logrotate") },
   "nginx": { packages: "nginx", check: onServerPath("command -v nginx") },
   "squid": { packages: "squid", check: onServerPath("command -v squid") },
   "nginx-rtmp": {

@@ -1,0 +1,89 @@
+/** Every command and file of `docs/operations.md`, run as an operator would. */
+
+import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
+import { CHILD_TIMEOUT_MS, inTempDirectory } from "../helpers/child.ts";
+import { DocMachine, readBlocks } from "../helpers/doc_page.ts";
+import { needs } from "../helpers/permissions.ts";
+import { hasProgram } from "../helpers/programs.ts";
+import { until } from "../helpers/until.ts";
+
+const PAGE = "docs/operations.md";
+const granted = await needs("net", "read", "write", "run", "env");
+
+/** A block of another language than these is an example of output. */
+const COMMANDS = ["sh", "conf", "ini"];
+
+/** What shows that the blocks of these marks do what the page says. */
+interface Scene {
+  readonly marks: readonly string[];
+  readonly show: (machine: DocMachine) => Promise<void>;
+}
+
+/** A server with the paths that the page names. */
+const SERVER = `listen 127.0.0.1:1935;
+  pid /run/edge.pid;
+  srs_log_file /var/log/edge/edge.log;
+  vhost __defaultVhost__ { }\n`;
+
+const SCENES: Readonly<Record<string, Scene>> = {
+  "logs are rotated": {
+    marks: ["file=/etc/logrotate.d/edge", "run=rotate"],
+    async show(machine) {
+      machine.port(1935);
+      machine.write("/etc/edge/edge.conf", SERVER);
+      const server = await machine.start("--config", "/etc/edge/edge.conf");
+      const log = machine.here("/var/log/edge/edge.log");
+      const opened = () => server.stderr.filter((line) => /opened again/.test(line)).length;
+      await machine.run("rotate");
+      await server.waitFor("a new log", () => opened() === 1, CHILD_TIMEOUT_MS);
+      assertMatch(await Deno.readTextFile(`${log}.1`), /Listening on rtmp/);
+      await untilFirstLine(log, /opened again/);
+
+      const file = machine.write("/etc/logrotate.d/edge");
+      if (!await hasProgram("logrotate")) return;
+      await Deno.remove(`${log}.1`);
+      const { code, stderr } = await new Deno.Command("logrotate", {
+        args: ["--force", "--state", `${machine.root}/state`, file],
+        env: { PATH: "/usr/sbin:/usr/bin:/bin" },
+      }).output();
+      assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
+      await server.waitFor("a new log", () => opened() === 2, CHILD_TIMEOUT_MS);
+      await untilFirstLine(log, /opened again/);
+    },
+  },
+  "the kernel has the settings": {
+    marks: ["run=kernel"],
+    async show(machine) {
+      // They concern the whole machine, so that they are only looked up.
+      machine.install("sysctl", 'name="${2%%=*}"; test -e "/proc/sys/${name//.//}"');
+      if (Deno.build.os === "linux") await machine.run("kernel");
+    },
+  },
+};
+
+async function untilFirstLine(path: string, pattern: RegExp): Promise<void> {
+  await until(`${pattern} in ${path}`, async () => {
+    const text = await Deno.readTextFile(path).catch(() => "");
+    return pattern.test(text.split("\n")[0]!);
+  }, { timeoutMs: CHILD_TIMEOUT_MS });
+}
+
+for (const [name, { show }] of Object.entries(SCENES)) {
+  Deno.test({
+    ...granted,
+    name: `${PAGE}: ${name}`,
+    fn: () =>
+      inTempDirectory(async (root) => {
+        await using machine = new DocMachine(PAGE, root);
+        await show(machine);
+      }),
+  });
+}
+
+Deno.test({ ...granted, name: `${PAGE}: every block of commands is run by a scene` }, () => {
+  const shown = new Set(Object.values(SCENES).flatMap(({ marks }) => marks));
+  const blocks = readBlocks(PAGE).filter(({ language }) => COMMANDS.includes(language));
+  assert(blocks.length > 0);
+  const missed = blocks.filter(({ mark }) => !shown.has(mark));
+  assertEquals(missed.map(({ mark, text }) => mark || text), []);
+});
