@@ -40,6 +40,10 @@ function handle(data: Exclude<ToWorker, { type: "start" | "ping" }>): void {
       return void server?.view.kick(data.clientId).then((isDone) =>
         post({ type: "kicked", id: data.id, isDone })
       );
+    case "move":
+      return void server?.view.move(data.selector, data.target).then((counts) =>
+        post({ type: "moved", id: data.id, counts })
+      );
     case "apply":
       return void apply(data.config).then((failure) =>
         post({ type: "applied", id: data.id, failure })

@@ -12,6 +12,7 @@ import {
 } from "./api_answers.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
+import { checkMoveTarget, type MoveSelector } from "../server/move_clients.ts";
 import type { ServerSnapshot, ServerView } from "../monitor/server_view.ts";
 
 /** Codes of SRS. An unknown path has its HTTP status as code. */
@@ -64,11 +65,13 @@ export function createApiRoutes(options: ApiRoutesOptions): HttpApp {
   addRoute(app, "/api/v1/vhosts/:id", { GET: (c) => api.vhost(c) });
   addRoute(app, "/api/v1/streams", { GET: (c) => api.streams(c) });
   addRoute(app, "/api/v1/streams/:id", { GET: (c) => api.stream(c) });
+  addRoute(app, "/api/v1/streams/:id/move", { POST: (c) => api.moveStream(c) });
   addRoute(app, "/api/v1/clients", { GET: (c) => api.clients(c) });
   addRoute(app, "/api/v1/clients/:id", {
     GET: (c) => api.client(c),
     DELETE: (c) => api.kick(c),
   });
+  addRoute(app, "/api/v1/clients/:id/move", { POST: (c) => api.moveClient(c) });
   app.all("/api/*", (c) => api.answer(c, {}, ApiCode.noPath));
   return app;
 }
@@ -144,9 +147,39 @@ class Api {
     return this.answer(c, {}, isKicked ? ApiCode.success : ApiCode.noClient);
   }
 
+  async moveClient(c: RouteContext): Promise<Response> {
+    return await this.#move(c, { id: c.req.param("id") ?? "" }, ApiCode.noClient);
+  }
+
+  async moveStream(c: RouteContext): Promise<Response> {
+    const id = c.req.param("id");
+    const { streams } = await this.#snapshot();
+    const found = streams.find(({ vhost, name }) => streamId(vhost, name) === id);
+    if (found === undefined) return this.answer(c, {}, ApiCode.noStream);
+    return await this.#move(c, { vhost: found.vhost, stream: found.name }, ApiCode.noStream);
+  }
+
+  async #move(c: RouteContext, selector: MoveSelector, noneCode: number): Promise<Response> {
+    const target = readMoveTarget(c);
+    if (target instanceof Response) return target;
+    const data = await this.#options.view.move(selector, target);
+    return this.answer(c, { data }, data.asked + data.unable > 0 ? ApiCode.success : noneCode);
+  }
+
   #snapshot(): Promise<ServerSnapshot> {
     return this.#options.view.snapshot();
   }
+}
+
+/** Returns `tcUrl` of the query, null if there is none, or the answer to an invalid one. */
+function readMoveTarget(c: RouteContext): string | null | Response {
+  // Bodies are not read. Clients must not move somewhere else because of that.
+  const hasBody = c.req.header("transfer-encoding") !== undefined ||
+    (c.req.header("content-length") ?? "0") !== "0";
+  if (hasBody) return c.text("Write parameters into the query: ?tcUrl=rtmp://HOST\n", 400);
+  const tcUrl = c.req.query("tcUrl") ?? "";
+  const objection = tcUrl === "" ? null : checkMoveTarget(tcUrl);
+  return objection === null ? tcUrl || null : c.text(`${objection}\n`, 400);
 }
 
 /**

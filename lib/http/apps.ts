@@ -23,6 +23,9 @@ import type { StaticFiles } from "./static_files.ts";
 /** Methods that change nothing (RFC 9110, section 9.2.1). */
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
+/** Methods that change nothing, or that a browser asks the server about before it sends them. */
+const ASKED_METHODS = new Set([...SAFE_METHODS, "DELETE"]);
+
 /** Options of {@linkcode createApiApp}. */
 interface ApiAppOptions {
   readonly config: HttpApiConfig;
@@ -46,8 +49,10 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
     c.header("cache-control", "no-store");
   });
   if (crossdomain) app.use("/api/*", allowPages(auth.enabled ? ["GET", "DELETE"] : ["GET"]));
-  // Foreign pages may close clients only where they are let in, and have the password.
-  if (!crossdomain || !auth.enabled) app.use("/api/*", refuseForeign);
+  // Foreign pages may close clients only where they are let in, and have the password. They may not
+  // post: browsers send that without asking first.
+  if (!crossdomain || !auth.enabled) app.use("/api/*", refuseForeign(SAFE_METHODS));
+  else app.use("/api/*", refuseForeign(ASKED_METHODS));
   if (auth.enabled) {
     const password = requirePassword(auth, new LoginLog(options));
     for (const path of ["/api/*", "/metrics", "/console/*"]) app.use(path, password);
@@ -79,13 +84,15 @@ export function createFilesApp({ config, files, hls, apps }: FilesAppOptions): H
   return app;
 }
 
-/** Refuses requests of other servers' pages that change something (RFC 6454). */
-const refuseForeign: MiddlewareHandler = async (c, next) => {
-  if (!SAFE_METHODS.has(c.req.method) && isForeign(c.req.raw)) {
-    return c.text("Pages of other servers may not do this\n", 403);
-  }
-  await next();
-};
+/** Refuses requests of other servers' pages by other methods than these (RFC 6454). */
+function refuseForeign(allowed: ReadonlySet<string>): MiddlewareHandler {
+  return async (c, next) => {
+    if (!allowed.has(c.req.method) && isForeign(c.req.raw)) {
+      return c.text("Pages of other servers may not do this\n", 403);
+    }
+    await next();
+  };
+}
 
 /** Whether a page of another server sends the request. */
 function isForeign({ headers, url }: Request): boolean {
@@ -102,7 +109,7 @@ function isForeign({ headers, url }: Request): boolean {
  */
 const refuseRebound: MiddlewareHandler = async (c, next) => {
   const origin = c.req.header("origin");
-  if (c.req.method === "DELETE" && origin !== undefined && !hasSafeHost(origin)) {
+  if (!SAFE_METHODS.has(c.req.method) && origin !== undefined && !hasSafeHost(origin)) {
     return c.text("Open the page by IP address, or set a password: auth in http_api\n", 403);
   }
   await next();

@@ -2,6 +2,7 @@ import type { Logger } from "../base/log.ts";
 import type { ClientReport, ClientSource, SourceTotals } from "../server/client_report.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
+import { isSelected, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Gate } from "../server/gate.ts";
 import { FlvStreams } from "./flv_stream.ts";
@@ -76,6 +77,14 @@ export class FlvService implements ClientSource {
     const viewer = this.#viewers.get(id);
     viewer?.leave("kicked");
     return viewer !== undefined;
+  }
+
+  /** HTTP has no such request. */
+  move(selector: MoveSelector): MoveCounts {
+    const viewers = this.clientReports(this.#options.clock.now()).filter(({ id, vhost, stream }) =>
+      isSelected(selector, { id, vhost, stream, action: "play", wasAsked: false })
+    );
+    return { asked: 0, unable: viewers.length };
   }
 
   closeClients(vhost: string, reason: string): void {

@@ -34,7 +34,7 @@ export function createApp(): HttpApp {
 export function addRoute(
   app: HttpApp,
   path: string,
-  handlers: Readonly<Partial<Record<"GET" | "DELETE", RouteHandler>>>,
+  handlers: Readonly<Partial<Record<"GET" | "DELETE" | "POST", RouteHandler>>>,
 ): void {
   const allowed: string[] = [];
   for (const [method, handler] of Object.entries(handlers)) {

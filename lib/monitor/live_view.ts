@@ -12,6 +12,7 @@ import type { Hub } from "../hub/hub.ts";
 import { qualifiedName } from "../hub/qualified_name.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { ClientReport, ClientSource, ClientTotals } from "../server/client_report.ts";
+import { addMoves, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { VhostService } from "../server/vhost_service.ts";
 import { Audiences } from "./audiences.ts";
@@ -85,6 +86,11 @@ export class LiveView implements ServerView {
 
   kick(clientId: string): Promise<boolean> {
     return Promise.resolve(this.#options.clients.some((source) => source.kick(clientId)));
+  }
+
+  move(selector: MoveSelector, target: string | null): Promise<MoveCounts> {
+    const counts = this.#options.clients.map((source) => source.move(selector, target));
+    return Promise.resolve(addMoves(counts));
   }
 
   /** Stops sampling. */

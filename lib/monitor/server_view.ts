@@ -1,4 +1,5 @@
 import type { ClientReport, ClientTotals } from "../server/client_report.ts";
+import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import type {
   UpstreamConnections,
   UpstreamSnapshot,
@@ -6,13 +7,15 @@ import type {
 } from "../upstream/upstream_snapshot.ts";
 
 /**
- * What API and metrics read of a server, and the one thing they do to it. Snapshots are plain data
+ * What API and metrics read of a server, and the two things they do to it. Snapshots are plain data
  * that can be posted between threads: with several workers, one view merges the snapshots of all.
  */
 export interface ServerView {
   snapshot(): Promise<ServerSnapshot>;
   /** Closes a client. Returns false when there is none with this id. */
   kick(clientId: string): Promise<boolean>;
+  /** Asks clients to connect again, as {@linkcode ClientSource.move} of all sources. */
+  move(selector: MoveSelector, target: string | null): Promise<MoveCounts>;
 }
 
 /** The state of a server. */

@@ -15,6 +15,8 @@ export const MessageType = {
   DATA_AMF0: 18,
   COMMAND_AMF0: 20,
   AGGREGATE: 22,
+  /** RTMP Go Away of facebookincubator, without a payload. */
+  GO_AWAY: 32,
 } as const;
 
 /** User control event types (RTMP 1.0 §7.1.7). */
@@ -57,6 +59,8 @@ export const EXTENDED_TIMESTAMP = 0xFFFFFF;
 export const StatusCode = {
   CONNECT_SUCCESS: "NetConnection.Connect.Success",
   CONNECT_REJECTED: "NetConnection.Connect.Rejected",
+  /** Enhanced RTMP v2, "Reconnect Request". */
+  RECONNECT_REQUEST: "NetConnection.Connect.ReconnectRequest",
   CALL_FAILED: "NetConnection.Call.Failed",
   PLAY_RESET: "NetStream.Play.Reset",
   PLAY_START: "NetStream.Play.Start",

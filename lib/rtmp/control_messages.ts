@@ -65,6 +65,11 @@ export function userControlPayload(
   return payload;
 }
 
+/** Asks the peer to connect again at the next keyframe (facebookincubator, RTMP Go Away). */
+export function encodeGoAway(): Uint8Array<ArrayBuffer> {
+  return encodeControl(MessageType.GO_AWAY, new Uint8Array(0));
+}
+
 /** Requests a {@linkcode encodePingResponse} with the same `timestampMs`. */
 export function encodePingRequest(timestampMs: number): Uint8Array<ArrayBuffer> {
   return encodeUserControl(UserControlEvent.PING_REQUEST, timestampMs);

@@ -7,7 +7,9 @@ import { type AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
 import { audioCodecs, videoCodecs } from "../media/codecs.ts";
 
 /** Bits of `capsEx` (CapsExMask). */
-const CapsEx = { multitrack: 2, modEx: 4, timestampNanoOffset: 8 } as const;
+const CapsEx = { reconnect: 1, multitrack: 2, modEx: 4, timestampNanoOffset: 8 } as const;
+
+const RELAY_CAPS = CapsEx.multitrack | CapsEx.modEx | CapsEx.timestampNanoOffset;
 
 /** Value of a FourCC in the info maps (FourCcInfoMask): it is passed on, not decoded or encoded. */
 const CAN_FORWARD = 4;
@@ -29,12 +31,34 @@ export function takesMultitrack(info: AmfObject): boolean {
   return typeof capsEx === "number" && (capsEx & CapsEx.multitrack) !== 0;
 }
 
+/** How a client can be asked to connect again, elsewhere or here. */
+export type ReconnectSupport =
+  | "none"
+  /** By a status: Enhanced RTMP v2, "Reconnect Request". */
+  | "status"
+  /** By a message that says no more: RTMP Go Away. */
+  | "go away";
+
+/** Returns what a `connect` object says about {@linkcode ReconnectSupport}. */
+export function reconnectSupport(info: AmfObject): ReconnectSupport {
+  const capsEx = info.get("capsEx");
+  if (typeof capsEx === "number" && (capsEx & CapsEx.reconnect) !== 0) return "status";
+  // ffmpeg's patch writes a boolean, the specification 1.
+  const supportsGoAway = info.get("supportsGoAway");
+  return supportsGoAway === true || supportsGoAway === 1 ? "go away" : "none";
+}
+
+/** What this server can do: what a relay can, and move its clients. */
+export function serverCapabilities(): Readonly<Record<string, AmfValue>> {
+  return { ...relayCapabilities(), capsEx: RELAY_CAPS | CapsEx.reconnect };
+}
+
 /** What a relay can do: forward every codec, every track, every modifier. */
-export function relayCapabilities(): Readonly<Record<string, AmfValue>> {
+function relayCapabilities(): Readonly<Record<string, AmfValue>> {
   return {
     videoFourCcInfoMap: amfObject({ [ANY]: CAN_FORWARD }),
     audioFourCcInfoMap: amfObject({ [ANY]: CAN_FORWARD }),
-    capsEx: CapsEx.multitrack | CapsEx.modEx | CapsEx.timestampNanoOffset,
+    capsEx: RELAY_CAPS,
   };
 }
 

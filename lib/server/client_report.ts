@@ -1,5 +1,6 @@
 import { stripParams } from "../base/text.ts";
 import type { Admission, GateClient } from "./gate.ts";
+import type { MoveCounts, MoveSelector } from "./move_clients.ts";
 
 /** A client that plays or publishes, or waits to, over any protocol: for API and metrics. */
 export interface ClientReport {
@@ -50,6 +51,13 @@ export interface ClientSource {
   readonly clientTotals: SourceTotals;
   /** Closes a client. @returns false when it has none with this id. */
   kick(id: string): boolean;
+  /**
+   * Asks clients to connect again, elsewhere or here. They are served until they leave.
+   *
+   * @param target The `tcUrl` to send them to, with or without an app; null for the address that
+   * they used.
+   */
+  move(selector: MoveSelector, target: string | null): MoveCounts;
   /** Closes the clients that play or publish in a vhost, or wait to: it is removed. */
   closeClients(vhost: string, reason: string): void;
 }

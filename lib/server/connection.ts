@@ -25,6 +25,7 @@ import { reportConnection } from "./connection_report.ts";
 import { type ConnectionState, DEFAULT_WINDOWS, READ_BUFFER_BYTES } from "./connection_state.ts";
 import { checkTimeouts } from "./connection_timeouts.ts";
 import type { Admission, ClientAccess, Refused } from "./gate.ts";
+import { moveTargetOf } from "./move_clients.ts";
 import { PingWatch } from "./ping_watch.ts";
 import { Player, type PlayerHost } from "./player.ts";
 import { Publication, type PublicationHost } from "./publication.ts";
@@ -51,6 +52,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
   /** What was received but not read yet: a view of the read buffer. */
   #unread: Uint8Array | null = null;
   takesTracks = false;
+  #wasAskedToMove = false;
   /** Skips of plays that are over. */
   #endedSkips = 0;
 
@@ -130,6 +132,27 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
 
   stop(): void {
     this.close("server stops");
+  }
+
+  /** The client was asked to connect again. */
+  get wasAskedToMove(): boolean {
+    return this.#wasAskedToMove;
+  }
+
+  /**
+   * Asks the client to connect again, at its next keyframe. It is served until it leaves.
+   *
+   * @param target As {@linkcode ClientSource.move}.
+   * @returns false when it does not know such requests, or has no stream.
+   */
+  requestReconnect(target: string | null): boolean {
+    if (!("admission" in this.#state)) return false;
+    const { request, service } = this.#state.admission;
+    const tcUrl = target && moveTargetOf(target, request.url.app, service.config.name);
+    if (!this.#session.requestReconnect(tcUrl)) return false;
+    this.#wasAskedToMove = true;
+    this.#log.askedToMove(this.#state.admission, tcUrl);
+    return true;
   }
 
   /** Checks the timeouts; called about once a second. */

@@ -1,5 +1,6 @@
 import { describeError, WireError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
+import { stripParams } from "../base/text.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { ClientTotals } from "./client_report.ts";
@@ -49,6 +50,12 @@ export class ConnectionLog {
 
   publishEnded(admission: Admission, reason: string, counts: ByteCounts): void {
     this.#logger.info("Publish ended", { ...this.#about(admission), reason, ...fieldsOf(counts) });
+  }
+
+  /** @param tcUrl Where to; null for the address that the client used. */
+  askedToMove(admission: Admission, tcUrl: string | null): void {
+    const to = tcUrl === null ? undefined : stripParams(tcUrl);
+    this.#logger.info("Client asked to reconnect", { ...this.#about(admission), to });
   }
 
   /** A message that the session does not know or cannot read. */

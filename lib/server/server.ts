@@ -3,6 +3,7 @@ import { type ConnectionLimit, ConnectionSet } from "../io/connection_set.ts";
 import type { ClientReport, ClientSource, ClientTotals, SourceTotals } from "./client_report.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./connection_context.ts";
+import { isSelected, type MoveCounts, type MoveSelector } from "./move_clients.ts";
 import { ProbeLog } from "./probe_log.ts";
 import type { NetAddress, Network, Transport } from "../io/transport.ts";
 
@@ -77,6 +78,21 @@ export class Server implements ClientSource {
       return true;
     }
     return false;
+  }
+
+  move(selector: MoveSelector, target: string | null): MoveCounts {
+    let asked = 0;
+    let unable = 0;
+    for (const connection of this.#connections) {
+      const { id, state, wasAskedToMove: wasAsked } = connection;
+      if (!("admission" in state)) continue;
+      const { service: { config: { name: vhost } }, request: { name: stream } } = state.admission;
+      const action = state.type === "playing" ? "play" : "publish";
+      if (!isSelected(selector, { id, vhost, stream, action, wasAsked })) continue;
+      if (connection.requestReconnect(target)) asked++;
+      else unable++;
+    }
+    return { asked, unable };
   }
 
   closeClients(vhost: string, reason: string): void {

@@ -4,12 +4,18 @@ import { VERSION } from "../base/version.ts";
 import type { Command } from "../rtmp/commands.ts";
 import { CONTROL_MSID, StatusCode, UserControlEvent } from "../rtmp/constants.ts";
 import {
+  encodeGoAway,
   encodePingRequest,
   encodeSetPeerBandwidth,
   encodeWindowAckSize,
   type UserControl,
 } from "../rtmp/control_messages.ts";
-import { isEnhancedConnect, relayCapabilities } from "../rtmp/enhanced_connect.ts";
+import {
+  isEnhancedConnect,
+  type ReconnectSupport,
+  reconnectSupport,
+  serverCapabilities,
+} from "../rtmp/enhanced_connect.ts";
 import { type HandshakeOptions, ServerHandshake } from "../rtmp/handshake.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import { CommandWriter } from "./command_writer.ts";
@@ -120,6 +126,7 @@ export class ServerSession implements MessageLayerHandler {
   readonly #writer: CommandWriter;
   readonly #stream: ServerStream;
   #state: SessionState;
+  #reconnectSupport: ReconnectSupport = "none";
 
   constructor(handler: ServerSessionHandler, options: ServerSessionOptions) {
     this.#handler = handler;
@@ -177,7 +184,7 @@ export class ServerSession implements MessageLayerHandler {
           fmsVer: FMS_VERSION,
           capabilities: 127,
           mode: 1,
-          ...(state.isEnhanced ? relayCapabilities() : {}),
+          ...(state.isEnhanced ? serverCapabilities() : {}),
         }),
         amfObject({
           level: "status",
@@ -219,6 +226,41 @@ export class ServerSession implements MessageLayerHandler {
   /** Ends the accepted publish and sends the reason to the publisher. */
   endPublish(refusal: Refusal): void {
     this.#stream.endPublish(refusal);
+  }
+
+  /**
+   * Asks the peer to connect again, at its next keyframe. It is served until it leaves.
+   *
+   * @param tcUrl Where to; null for the address that it used.
+   * @returns false when the peer does not know such requests, or not the `tcUrl`: then nothing is
+   * sent.
+   */
+  requestReconnect(tcUrl: string | null): boolean {
+    if (this.#state.type !== "connected") return false;
+    switch (this.#reconnectSupport) {
+      case "none":
+        return false;
+      case "go away":
+        if (tcUrl === null) this.send(encodeGoAway());
+        return tcUrl === null;
+      case "status":
+        this.#writer.command({
+          name: "onStatus",
+          transactionId: 0,
+          values: [
+            null,
+            amfObject({
+              level: "status",
+              code: StatusCode.RECONNECT_REQUEST,
+              description: "Connect again at your next keyframe",
+              ...(tcUrl === null ? {} : { tcUrl }),
+            }),
+          ],
+        }, CONTROL_MSID);
+        return true;
+      default:
+        return this.#reconnectSupport satisfies never;
+    }
   }
 
   /** Requests a pong. */
@@ -307,6 +349,7 @@ export class ServerSession implements MessageLayerHandler {
       return this.#refuse(command.transactionId, `Cannot connect: ${reason}`);
     }
     const encoding = info.get("objectEncoding");
+    this.#reconnectSupport = reconnectSupport(info);
     this.#state = {
       type: "connecting",
       transactionId: command.transactionId,

@@ -2,6 +2,7 @@
 
 import type { LogFields, LogLevel } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
+import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import type { ServerSnapshot } from "../monitor/server_view.ts";
 
 /** To a worker. */
@@ -22,6 +23,13 @@ export type ToWorker =
   | { readonly type: "show"; readonly id: number }
   /** Answered by `kicked`. */
   | { readonly type: "kick"; readonly id: number; readonly clientId: string }
+  /** Answered by `moved`. */
+  | {
+    readonly type: "move";
+    readonly id: number;
+    readonly selector: MoveSelector;
+    readonly target: string | null;
+  }
   /** New settings; answered by `applied`. */
   | { readonly type: "apply"; readonly id: number; readonly config: Config }
   /** Answered by `pong`, at once. */
@@ -51,6 +59,7 @@ export type FromWorker =
   | { readonly type: "shown"; readonly id: number; readonly snapshot: ServerSnapshot }
   /** `isDone` is false when the worker has no such client. */
   | { readonly type: "kicked"; readonly id: number; readonly isDone: boolean }
+  | { readonly type: "moved"; readonly id: number; readonly counts: MoveCounts }
   /** `failure` says why the settings are not applied; null when they are. */
   | { readonly type: "applied"; readonly id: number; readonly failure: string | null }
   | { readonly type: "pong" }

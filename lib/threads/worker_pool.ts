@@ -3,9 +3,11 @@ import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import type { ServerSnapshot, ServerView } from "../monitor/server_view.ts";
 import type { NetAddress } from "../io/transport.ts";
+import { addMoves, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
 import { mergeSnapshots } from "../monitor/merge_snapshots.ts";
 import { type OpenListeners, prepareConfig, type PreparedConfig } from "./prepare_config.ts";
 import type { FromWorker, PeerPort, ToWorker } from "./worker_message.ts";
+import { createThread, post } from "./worker_thread.ts";
 
 /** Options of {@linkcode startWorkers}. */
 interface WorkerPoolOptions {
@@ -191,6 +193,11 @@ export class WorkerPool implements ServerView {
     return answers.some((each) => each.type === "kicked" && each.isDone);
   }
 
+  async move(selector: MoveSelector, target: string | null): Promise<MoveCounts> {
+    const answers = await this.#askAll((id) => ({ type: "move", id, selector, target }));
+    return addMoves(answers.flatMap((each) => each.type === "moved" ? [each.counts] : []));
+  }
+
   /** Stops all workers gracefully. Resolves when they are terminated, after 10 s at most. */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -307,6 +314,7 @@ export class WorkerPool implements ServerView {
       }
       case "shown":
       case "kicked":
+      case "moved":
       case "applied":
         questions.get(message.id)?.(message);
         questions.delete(message.id);
@@ -369,29 +377,5 @@ export class WorkerPool implements ServerView {
     this.#clock.after(REPLACE_PAUSE_MS, () => {
       if (!this.#isStopping) this.#add(index);
     });
-  }
-}
-
-function createThread(): Worker {
-  return new Worker(new URL(workerModule(), import.meta.url), { type: "module" });
-}
-
-/** The executable holds two bundled files, the program and the worker (`deno task bundle`). */
-function workerModule(): string {
-  return import.meta.url.endsWith(".ts") ? "../app/worker_main.ts" : "./lib/app/worker_main.js";
-}
-
-function post(worker: Worker, message: ToWorker): void {
-  worker.postMessage(message, portsOf(message));
-}
-
-function portsOf(message: ToWorker): MessagePort[] {
-  switch (message.type) {
-    case "start":
-      return message.peers.map(({ port }) => port);
-    case "peer":
-      return [message.peer.port];
-    default:
-      return [];
   }
 }

@@ -268,3 +268,39 @@ Deno.test("GET /api/v1/clients lists fewer than asked when texts are long, and a
   }
   assertEquals(ids, clients.map(({ id }) => id));
 });
+
+Deno.test("POST /clients/ID/move asks the client to connect again", async () => {
+  const { app, view } = new Rig();
+  const response = await app.request("/api/v1/clients/c2/move?tcUrl=rtmp://b:1936", {
+    method: "POST",
+  });
+  const { code, data } = await response.json();
+  assertEquals([code, data], [0, { asked: 1, unable: 0 }]);
+  assertEquals(view.moved, [[{ id: "c2" }, "rtmp://b:1936"]]);
+});
+
+Deno.test("POST /streams/ID/move asks all clients of the stream", async () => {
+  const rig = new Rig();
+  const { streams } = await rig.get("/api/v1/streams");
+  const path = `/api/v1/streams/${streams[0].id}/move`;
+  const response = await rig.app.request(path, { method: "POST" });
+  assertEquals((await response.json()).code, 0);
+  const { vhost, name: stream } = SNAPSHOT.streams[0]!;
+  assertEquals(rig.view.moved, [[{ vhost, stream }, null]]);
+  const unknown = await rig.app.request("/api/v1/streams/vid-none/move", { method: "POST" });
+  assertEquals((await unknown.json()).code, 2048);
+});
+
+Deno.test("A move answers 400 to an invalid tcUrl, and to a body, which is not read", async () => {
+  const { app, view } = new Rig();
+  const statusOf = async (query: string, init: RequestInit = {}) => {
+    const path = `/api/v1/clients/c2/move${query}`;
+    return (await app.request(path, { method: "POST", ...init })).status;
+  };
+  assertEquals(await statusOf("?tcUrl=http://b/"), 400);
+  assertEquals(
+    await statusOf("", { body: "tcUrl=rtmp://b", headers: { "content-length": "14" } }),
+    400,
+  );
+  assertEquals(view.moved, []);
+});

@@ -139,6 +139,16 @@ for (
   });
 }
 
+Deno.test("POST of another server's page moves no client, not even with the password", async () => {
+  for (const auth of [NO_AUTH, AUTH]) {
+    const { app, view } = createRig({ auth });
+    const headers = { ...basic("admin:pä:ss wörd"), host: "edge:1985", origin: "http://evil" };
+    const path = "http://edge:1985/api/v1/clients/c2/move";
+    assertEquals((await app.request(path, { method: "POST", headers })).status, 403);
+    assertEquals(view.moved, []);
+  }
+});
+
 Deno.test("A failed login is a warning with the address, without what was tried", async () => {
   const { app, log } = createRig({ auth: AUTH });
   await app.request("/api/v1/clients");

@@ -1,3 +1,4 @@
+import type { MoveCounts, MoveSelector } from "../../lib/server/move_clients.ts";
 import type { ServerSnapshot, ServerView, StreamSnapshot } from "../../lib/monitor/server_view.ts";
 
 const RATE = { recvKbps: 1_000, sendKbps: 2_000 };
@@ -139,10 +140,17 @@ export const SNAPSHOT: ServerSnapshot = {
 export class FakeView implements ServerView {
   /** Ids of the clients kicked so far. */
   readonly kicked: string[] = [];
+  /** What {@linkcode move} was asked for. */
+  readonly moved: [MoveSelector, string | null][] = [];
   snapshotNow: ServerSnapshot = SNAPSHOT;
 
   snapshot(): Promise<ServerSnapshot> {
     return Promise.resolve(this.snapshotNow);
+  }
+
+  move(selector: MoveSelector, target: string | null): Promise<MoveCounts> {
+    this.moved.push([selector, target]);
+    return Promise.resolve({ asked: 1, unable: 0 });
   }
 
   kick(clientId: string): Promise<boolean> {

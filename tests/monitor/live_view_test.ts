@@ -58,6 +58,10 @@ class FakeSource implements ClientSource {
     return true;
   }
 
+  move(): { asked: number; unable: number } {
+    return { asked: 0, unable: 0 };
+  }
+
   closeClients(): void {}
 }
 
