@@ -12,6 +12,7 @@ import type { Transport } from "../lib/io/transport.ts";
 
 /** A socket that takes all bytes at once. */
 const transport: Transport = {
+  isSecure: false,
   remote: "127.0.0.1:1",
   read: () => new Promise(() => {}),
   write: (bytes) => Promise.resolve(bytes.length),

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { addressesOverlap, coversAddress, isLoopback } from "../config/address.ts";
+import { matchesAny } from "../config/address_match.ts";
 import type { Config } from "../config/config.ts";
 import type { ServerIdentity } from "../http/api_answers.ts";
 import { createApiApp, createFilesApp } from "../http/apps.ts";
@@ -46,11 +47,13 @@ interface Site {
   /** Blocks of the configuration that named the address when it was opened. */
   readonly blocks: readonly string[];
   /** Replaced by new settings, also for clients that are connected. */
-  apps: SiteApps;
+  content: SiteContent;
 }
 
-/** The app of one address, by who asks. */
-interface SiteApps {
+/** What one address serves. */
+interface SiteContent {
+  /** Addresses of load balancers, whose connections begin with a PROXY header. */
+  readonly proxies: readonly string[];
   readonly forAll: HttpApp;
   /** For clients on this machine. Has blocks that listen on a loopback address of the port, too. */
   readonly forThisMachine: HttpApp;
@@ -109,7 +112,7 @@ export class HttpListeners {
       await this.#listeners.restore(addressesOf(before));
       throw error;
     }
-    for (const [key, { apps }] of sites) this.#sites.get(key)!.apps = apps;
+    for (const [key, { content }] of sites) this.#sites.get(key)!.content = content;
     await this.#listeners.closeOthers(addresses);
   }
 
@@ -122,9 +125,12 @@ export class HttpListeners {
     const site = this.#sites.get(formatAddress(address))!;
     return this.#server.listen(
       address,
-      site.blocks.join("+"),
+      {
+        name: site.blocks.join("+"),
+        isProxy: (ip) => matchesAny(site.content.proxies, ip),
+      },
       (request, bindings) => {
-        const { forAll, forThisMachine } = site.apps;
+        const { forAll, forThisMachine } = site.content;
         const app = isLoopback(ipOf(bindings.remote)) ? forThisMachine : forAll;
         return app.fetch(request, bindings);
       },
@@ -149,6 +155,7 @@ interface Block {
   readonly name: string;
   readonly listen: readonly NetAddress[];
   readonly app: HttpApp;
+  readonly proxies: readonly string[];
 }
 
 /**
@@ -164,7 +171,11 @@ function assignApps(config: Config, options: HttpListenersOptions): Map<string, 
     sites.set(formatAddress(address), {
       address,
       blocks: here.map(({ name }) => name),
-      apps: { forAll: merge(forAll), forThisMachine: merge(here) },
+      content: {
+        proxies: here.flatMap(({ proxies }) => proxies),
+        forAll: merge(forAll),
+        forThisMachine: merge(here),
+      },
     });
   }
   return sites;
@@ -178,7 +189,8 @@ function createBlocks(config: Config, options: HttpListenersOptions): Block[] {
   if (view !== null) {
     const streams = describeConsoleStreams(config);
     const api = { ...options, view, config: httpApi, now: Date.now, streams };
-    blocks.push({ name: "http_api", listen: httpApi.listen, app: createApiApp(api) });
+    const { listen, proxyProtocol: proxies } = httpApi;
+    blocks.push({ name: "http_api", listen, app: createApiApp(api), proxies });
   }
   if (httpServer.enabled && options.streams !== null) {
     const files = new StaticFiles({ dir: httpServer.dir, logger: options.logger });
@@ -188,7 +200,8 @@ function createBlocks(config: Config, options: HttpListenersOptions): Block[] {
     const toConsole = hasConsole ? [createConsoleRedirect(consolePort)] : [];
     const apps = [...toConsole, createFlvRoutes(options.streams)];
     const app = createFilesApp({ config: httpServer, files, hls, apps });
-    blocks.push({ name: "http_server", listen: httpServer.listen, app });
+    const { proxyProtocol: proxies } = config;
+    blocks.push({ name: "http_server", listen: httpServer.listen, app, proxies });
   }
   return blocks;
 }

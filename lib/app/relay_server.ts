@@ -98,8 +98,9 @@ export class RelayServer implements RunningServer {
 
   /** Adds the vhosts and listens. @throws when an address cannot be listened on. */
   start(): void {
-    const { vhosts, view } = this.#parts;
+    const { vhosts, server, view } = this.#parts;
     const { createHttp } = this.#deps;
+    server.configure(this.#config);
     for (const vhost of this.#config.vhosts.values()) vhosts.add(vhost);
     if (this.#config.httpApi.enabled) view.start();
     try {
@@ -159,6 +160,7 @@ export class RelayServer implements RunningServer {
     }
     this.#config = config;
     limits.configure(config);
+    server.configure(config);
     this.#deps.configureLog?.(config.log);
     this.#sampleRates(config);
     const removed = vhosts.apply(plan, [server, flv]);

@@ -14,6 +14,7 @@ export type SettingTable<T> = Readonly<Record<string, ReadSetting<T>>>;
  */
 export const SERVER_SETTINGS: SettingTable<Config> = {
   listen: ({ listen }) => addresses(listen),
+  proxy_protocol: ({ proxyProtocol }) => proxyProtocol.join(" "),
   max_connections: ({ maxConnections }) => text(maxConnections),
   workers: ({ workers }) => text(workers),
   chunk_size: ({ chunkSize }) => text(chunkSize),
@@ -31,6 +32,7 @@ export const SERVER_SETTINGS: SettingTable<Config> = {
   "http_api.auth.token": ({ httpApi }) => httpApi.auth.token,
   "http_api.auth.username": ({ httpApi }) => httpApi.auth.username,
   "http_api.auth.password": ({ httpApi }) => httpApi.auth.password,
+  "http_api.proxy_protocol": ({ httpApi }) => httpApi.proxyProtocol.join(" "),
   "http_server.enabled": ({ httpServer }) => text(httpServer.enabled),
   "http_server.listen": ({ httpServer }) => addresses(httpServer.listen),
   "http_server.dir": ({ httpServer }) => httpServer.dir,

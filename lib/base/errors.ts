@@ -6,7 +6,15 @@
  */
 
 /** Protocol layer that found the malformed bytes. */
-export type WireLayer = "handshake" | "chunk" | "control" | "command" | "amf" | "flv" | "session";
+export type WireLayer =
+  | "proxy"
+  | "handshake"
+  | "chunk"
+  | "control"
+  | "command"
+  | "amf"
+  | "flv"
+  | "session";
 
 /** Options of {@linkcode WireError}. */
 interface WireErrorOptions extends ErrorOptions {

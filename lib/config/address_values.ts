@@ -56,6 +56,13 @@ export const referHosts: ValueType<readonly string[]> = list(
       : refuse("write only the host name, without scheme, port or path"),
 );
 
+/** IP addresses and CIDR ranges. */
+export const addressRanges: ValueType<readonly string[]> = list(
+  "one or more IP addresses or CIDR ranges",
+  (word, refuse) =>
+    isIp(word) || isCidr(word) ? word : refuse("write an IP address, or a range like 10.0.0.0/8"),
+);
+
 /** URLs of an HTTP server. */
 export const httpUrls: ValueType<readonly string[]> = list(
   "one or more of `http://…`, `https://…`",

@@ -38,6 +38,7 @@ export function buildConfig(
   const values = readBlock(ROOT, rootScope(directives), problems);
   const config: Config = {
     listen: values.listen,
+    proxyProtocol: values.proxy_protocol,
     pid: values.pid,
     workDir: values.work_dir,
     log: buildLog(values),
@@ -57,12 +58,13 @@ export function buildConfig(
  * only this machine reaches it.
  */
 function buildHttpApi(values: Values<typeof ROOT>["http_api"]): HttpApiConfig {
-  const bareHost = values.auth.enabled ? "0.0.0.0" : "127.0.0.1";
+  const { enabled, crossdomain, auth, proxy_protocol: proxyProtocol } = values;
+  const bareHost = auth.enabled ? "0.0.0.0" : "127.0.0.1";
   const listen = values.listen.map(({ hostname, port }) => ({
     hostname: hostname === BARE ? bareHost : hostname,
     port,
   }));
-  return { ...values, listen };
+  return { enabled, listen, crossdomain, auth, proxyProtocol };
 }
 
 function buildLog(values: Values<typeof ROOT>): LogConfig {

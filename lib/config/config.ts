@@ -27,6 +27,11 @@ export interface OriginAddress {
 export interface Config {
   /** At least one, each address once. */
   readonly listen: readonly ListenAddress[];
+  /**
+   * Load balancers whose connections to RTMP and `http_server` begin with a header of the PROXY
+   * protocol: IP addresses and CIDR ranges.
+   */
+  readonly proxyProtocol: readonly string[];
   /** File for the process id; empty for none. */
   readonly pid: string;
   /** Working directory to change to; empty to stay. */
@@ -52,6 +57,8 @@ export interface HttpApiConfig {
   /** Whether pages of other hosts may read the API. */
   readonly crossdomain: boolean;
   readonly auth: HttpAuthConfig;
+  /** As `proxyProtocol` of the configuration, for the API. */
+  readonly proxyProtocol: readonly string[];
 }
 
 /** Authentication of the API. */

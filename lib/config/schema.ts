@@ -505,6 +505,9 @@ const httpApi = {
     token: optional({ type: values.text, example: "secret", fallback: "" }, "Token of bearer."),
     rtc_bearer_enabled: unsupported(["*"], "Require the token of WebRTC clients."),
   }, "Access to the API and metrics."),
+  proxy_protocol: proxies(
+    "The same as proxy_protocol outside of blocks, for the API. Own directive.",
+  ),
   raw_api: unsupported([], "Change the configuration over HTTP.", {
     contents: "enabled allow_reload allow_query allow_update",
   }),
@@ -529,6 +532,9 @@ export const ROOT = {
     addresses.listenAddresses({ minPort: 1 }),
     "1935",
     "Ports or addresses to listen on for RTMP. Required.",
+  ),
+  proxy_protocol: proxies(
+    "Load balancers that send the PROXY protocol, version 1 or 2: addresses and CIDR ranges. Their connections to RTMP and http_server must begin with its header, and the address in it is the client's in rules, callbacks, logs and API. Own directive.",
   ),
   max_connections: option(
     values.integer(1, MAX_COUNT),
@@ -673,6 +679,10 @@ function repeatable(
   doc: string,
 ): Option<readonly SecurityRule[]> {
   return { ...optional({ ...row, fallback: [] }, doc), isRepeatable: true };
+}
+
+function proxies(doc: string): Option<readonly string[]> {
+  return optional({ type: addresses.addressRanges, example: "10.0.0.0/8", fallback: [] }, doc);
 }
 
 function needsRestart<T>(reason: string, option: Option<T>): Option<T> {

@@ -28,7 +28,7 @@ const ASKED_METHODS = new Set([...SAFE_METHODS, "DELETE"]);
 
 /** Options of {@linkcode createApiApp}. */
 interface ApiAppOptions {
-  readonly config: HttpApiConfig;
+  readonly config: Pick<HttpApiConfig, "crossdomain" | "auth">;
   readonly view: ServerView;
   readonly identity: ServerIdentity;
   /** Wall clock, ms since 1970. */

@@ -2,9 +2,10 @@ import type { Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
-import { Acceptor } from "../io/acceptor.ts";
+import { Acceptor, type ListenOptions } from "../io/acceptor.ts";
 import { formatAddress } from "../io/address.ts";
 import { type ConnectionLimit, ConnectionSet } from "../io/connection_set.ts";
+import { ProbeLog } from "../io/probe_log.ts";
 import { ReadBuffers } from "../io/read_buffers.ts";
 import type { NetAddress, Network } from "../io/transport.ts";
 import { type HttpBindings, HttpConnection } from "./http_connection.ts";
@@ -25,6 +26,12 @@ interface HttpServerOptions {
   readonly logger: Logger;
 }
 
+/** Options of {@linkcode HttpServer.listen}. */
+interface HttpListenOptions extends Pick<ListenOptions, "isProxy"> {
+  /** The listener in the log: `http_api` gives `http_api http://0.0.0.0:1985`. */
+  readonly name: string;
+}
+
 /** An HTTP address that is in use or not permitted. */
 export class HttpListenError extends Error {
   constructor(address: NetAddress, cause: unknown) {
@@ -42,24 +49,25 @@ export class HttpServer {
   readonly #logger: Logger;
   readonly #acceptor: Acceptor;
   readonly #connections: ConnectionSet<HttpConnection>;
+  readonly #probes: ProbeLog;
   readonly #buffers = new ReadBuffers();
 
   constructor(options: HttpServerOptions) {
     this.#clock = options.clock;
     this.#logger = options.logger.for("http");
     this.#acceptor = new Acceptor(options);
-    this.#connections = new ConnectionSet(options);
+    this.#probes = new ProbeLog({ ...options, protocol: "HTTP" });
+    this.#connections = new ConnectionSet({ ...options, probes: this.#probes });
   }
 
   /**
    * Listens on an address.
    *
-   * @param name The listener in the log: `http_api` gives `http_api http://0.0.0.0:1985`.
    * @param handler Answers the requests of all clients that connect there.
    * @returns the real address, which differs when port 0 was requested.
    * @throws {HttpListenError}
    */
-  listen(address: NetAddress, name: string, handler: HttpHandler): NetAddress {
+  listen(address: NetAddress, options: HttpListenOptions, handler: HttpHandler): NetAddress {
     const context = {
       answer: (request: Request, bindings: HttpBindings) =>
         withSpan(request, bindings.remote, () => this.#answer(handler, request, bindings)),
@@ -68,7 +76,9 @@ export class HttpServer {
       logger: this.#logger,
     };
     try {
-      return this.#acceptor.listen(address, `${name} http`, (transport, listener) => {
+      const { name, isProxy } = options;
+      const listenOptions = { scheme: `${name} http`, isProxy };
+      return this.#acceptor.listen(address, listenOptions, (transport, listener) => {
         this.#connections.admit(transport, listener, () => new HttpConnection(transport, context));
       });
     } catch (error) {
@@ -87,6 +97,7 @@ export class HttpServer {
    */
   async stop(): Promise<void> {
     await Promise.all([this.#acceptor.stop(), this.#connections.stop(STOP_GRACE_MS)]);
+    this.#probes.stop();
   }
 
   /** Never rejects. */

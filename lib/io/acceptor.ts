@@ -2,7 +2,8 @@ import { type Clock, nextTurn } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { Tally } from "../base/tally.ts";
-import { formatAddress } from "./address.ts";
+import { formatAddress, ipOf } from "./address.ts";
+import { ProxiedTransport } from "./proxied_transport.ts";
 import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
 
 /** What an {@linkcode Acceptor} works with. */
@@ -10,6 +11,14 @@ interface AcceptorOptions {
   readonly network: Network;
   readonly clock: Clock;
   readonly logger: Logger;
+}
+
+/** Options of {@linkcode Acceptor.listen}. */
+export interface ListenOptions {
+  /** Start of the listener's name in the log: `rtmp` gives `rtmp://0.0.0.0:1935`. */
+  readonly scheme: string;
+  /** Whether connections from an IP address begin with a header of the PROXY protocol. */
+  readonly isProxy: (ip: string) => boolean;
 }
 
 /** Receives a new connection and the name of the listener it arrived at. Must not throw. */
@@ -33,15 +42,14 @@ export class Acceptor {
   /**
    * Listens on an address.
    *
-   * @param scheme Start of the listener's name in the log: `rtmp` gives `rtmp://0.0.0.0:1935`.
    * @returns the real address, which differs when port 0 was requested.
    * @throws when the address is in use or not permitted.
    */
-  listen(address: NetAddress, scheme: string, onClient: OnClient): NetAddress {
+  listen(address: NetAddress, options: ListenOptions, onClient: OnClient): NetAddress {
     const listener = this.#options.network.listen(address);
     const { hostname, port } = listener;
     const key = formatAddress(listener);
-    const loop = new AcceptLoop(this.#options, listener, `${scheme}://${key}`, onClient);
+    const loop = new AcceptLoop(this.#options, { listener, ...options, onClient });
     this.#loops.set(key, loop);
     loop.start();
     return { hostname, port };
@@ -68,11 +76,18 @@ export class Acceptor {
   }
 }
 
+/** What an {@linkcode AcceptLoop} accepts, and for whom. */
+interface AcceptLoopTask extends ListenOptions {
+  readonly listener: Listener;
+  readonly onClient: OnClient;
+}
+
 /** Accepts connections of one listener until it is stopped, through failures that pass. */
 class AcceptLoop {
   readonly #clock: Clock;
   readonly #listener: Listener;
   readonly #name: string;
+  readonly #isProxy: (ip: string) => boolean;
   readonly #onClient: OnClient;
   readonly #failures: Tally;
   #ended = Promise.resolve();
@@ -81,11 +96,12 @@ class AcceptLoop {
   #wake: (() => void) | null = null;
   #isStopping = false;
 
-  constructor(options: AcceptorOptions, listener: Listener, name: string, onClient: OnClient) {
-    const { clock, logger } = options;
+  constructor({ clock, logger }: AcceptorOptions, task: AcceptLoopTask) {
+    const { listener, scheme, isProxy, onClient } = task;
     this.#clock = clock;
     this.#listener = listener;
-    this.#name = name;
+    this.#name = `${scheme}://${formatAddress(listener)}`;
+    this.#isProxy = isProxy;
     this.#onClient = onClient;
     this.#failures = new Tally(clock, (count) => {
       logger.for("net").error(`Cannot accept connections: ${describeError(this.#lastError)}`, {
@@ -125,8 +141,9 @@ class AcceptLoop {
 
   #admit(transport: Transport): void {
     // A client may connect in the same turn in which the listener is closed.
-    if (this.#isStopping) transport.close();
-    else this.#onClient(transport, this.#name);
+    if (this.#isStopping) return transport.close();
+    const isProxied = this.#isProxy(ipOf(transport.remote));
+    this.#onClient(isProxied ? new ProxiedTransport(transport) : transport, this.#name);
   }
 
   #pause(): Promise<void> {

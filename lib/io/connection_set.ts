@@ -1,4 +1,7 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import { Preparations } from "./preparations.ts";
+import type { ProbeLog } from "./probe_log.ts";
 import type { Transport } from "./transport.ts";
 
 /** Limits the connections of several sets together (`server/client_limits.ts`). */
@@ -30,6 +33,9 @@ interface ServedConnection<C> {
 interface ConnectionSetOptions<C> {
   readonly clock: Clock;
   readonly limit: ConnectionLimit;
+  readonly logger: Logger;
+  /** Logs clients that end before they can be served. */
+  readonly probes: ProbeLog;
   /** Called for each connection that has ended. */
   readonly onEnded?: (connection: C) => void;
 }
@@ -41,6 +47,7 @@ const CHECK_PERIOD_MS = 1_000;
 export class ConnectionSet<C extends ServedConnection<C>> implements Iterable<C> {
   readonly #options: ConnectionSetOptions<C>;
   readonly #runs = new Map<C, Promise<void>>();
+  readonly #preparations: Preparations;
   /** Null while there are no connections. */
   #cancelCheck: CancelTimer | null = null;
   /** Called when the last connection has ended. */
@@ -55,8 +62,10 @@ export class ConnectionSet<C extends ServedConnection<C>> implements Iterable<C>
 
   constructor(options: ConnectionSetOptions<C>) {
     this.#options = options;
+    this.#preparations = new Preparations(options);
   }
 
+  /** Connections that are served. */
   get size(): number {
     return this.#runs.size;
   }
@@ -65,12 +74,19 @@ export class ConnectionSet<C extends ServedConnection<C>> implements Iterable<C>
     return this.#runs.keys();
   }
 
-  /** Serves a new connection, or closes it when there are too many. */
+  /**
+   * Serves a new connection, or closes it when there are too many. One that must be prepared first
+   * counts from the beginning, and is served when that is done.
+   */
   admit(transport: Transport, listener: string, create: (transport: Transport) => C): void {
-    if (!this.#options.limit.tryAdd(listener)) return transport.close();
-    const connection = create(transport);
-    this.#runs.set(connection, connection.run(this.#onEnded));
+    const { limit } = this.#options;
+    if (!limit.tryAdd(listener)) return transport.close();
     this.#cancelCheck ??= this.#scheduleCheck();
+    if (transport.prepare === undefined) return this.#serve(create(transport));
+    this.#preparations.add(transport, (isReady) => {
+      if (isReady) this.#serve(create(transport));
+      else limit.remove();
+    });
   }
 
   /**
@@ -78,20 +94,27 @@ export class ConnectionSet<C extends ServedConnection<C>> implements Iterable<C>
    * have ended. No connection may be admitted from now on.
    */
   async stop(graceMs: number): Promise<void> {
+    const prepared = this.#preparations.stop();
     const runs = [...this.#runs.values()];
     for (const connection of this.#runs.keys()) connection.stop();
     if (graceMs > 0 && this.#runs.size > 0) await this.#untilEmpty(graceMs);
     for (const connection of this.#runs.keys()) connection.close("server stops");
     this.#cancelCheck?.();
     this.#cancelCheck = null;
-    await Promise.all(runs);
+    await Promise.all([prepared, ...runs]);
+  }
+
+  #serve(connection: C): void {
+    this.#runs.set(connection, connection.run(this.#onEnded));
   }
 
   #scheduleCheck(): CancelTimer {
     const { clock } = this.#options;
     return clock.after(CHECK_PERIOD_MS, () => {
-      this.#cancelCheck = this.#runs.size > 0 ? this.#scheduleCheck() : null;
+      const isInUse = this.#runs.size + this.#preparations.size > 0;
+      this.#cancelCheck = isInUse ? this.#scheduleCheck() : null;
       const nowMs = clock.now();
+      this.#preparations.check(nowMs);
       for (const connection of this.#runs.keys()) connection.check(nowMs);
     });
   }

@@ -8,6 +8,7 @@ import { dialFirst } from "./dial_first.ts";
 import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
 
 class DenoTransport implements Transport {
+  readonly isSecure = false;
   readonly #conn: Deno.TcpConn;
   #isClosed = false;
 

@@ -4,6 +4,16 @@
 export interface Transport {
   /** Address of the peer, `203.0.113.9:52114`. */
   readonly remote: string;
+  /** Whether the bytes are encrypted on their way (TLS). */
+  readonly isSecure: boolean;
+  /**
+   * Does what must precede the first read: receives a PROXY header, completes a TLS handshake.
+   * Absent when there is nothing to do. Called once. It has no time limit.
+   *
+   * @returns false when the peer has left without a word. Rejects when the peer breaks a protocol,
+   * or when the connection is closed or lost.
+   */
+  readonly prepare?: () => Promise<boolean>;
   /**
    * Reads what has arrived into `buffer`, waiting for at least one byte.
    *

@@ -321,8 +321,8 @@ function serverVersionError(version: number): WireError {
 function proxyProtocolError(offset: number): WireError {
   return new WireError(
     "handshake.version",
-    "Cannot start RTMP handshake: a load balancer sends the PROXY protocol, which is not supported",
-    { offset, fix: "turn the PROXY protocol off for this port in the load balancer" },
+    "Cannot start RTMP handshake: the PROXY protocol is not accepted from this address",
+    { offset, fix: "list the load balancer in proxy_protocol, or turn it off there" },
   );
 }
 

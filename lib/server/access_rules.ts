@@ -1,7 +1,7 @@
 import type { ReferConfig, SecurityConfig, VhostConfig } from "../config/config.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
-import { matchesAddress } from "./address_match.ts";
+import { matchesAddress } from "../config/address_match.ts";
 
 /** What a client may ask for that concerns one stream. */
 export type StreamAction = "play" | "publish";

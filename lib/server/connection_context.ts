@@ -6,7 +6,7 @@ import type { ReadBuffers } from "../io/read_buffers.ts";
 import type { WorkTurns } from "../io/work_turns.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import type { Gate } from "./gate.ts";
-import type { ProbeLog } from "./probe_log.ts";
+import type { ProbeLog } from "../io/probe_log.ts";
 
 /** What the connections of a server share. */
 export interface ConnectionContext {

@@ -5,7 +5,7 @@ import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { ClientTotals } from "./client_report.ts";
 import type { Admission } from "./gate.ts";
-import type { ProbeLog } from "./probe_log.ts";
+import type { ProbeLog } from "../io/probe_log.ts";
 
 /** Bytes exchanged with the client since it connected. */
 type ByteCounts = Pick<ClientTotals, "receivedBytes" | "sentBytes">;

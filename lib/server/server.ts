@@ -1,10 +1,12 @@
+import { matchesAny } from "../config/address_match.ts";
+import type { Config } from "../config/config.ts";
 import { Acceptor } from "../io/acceptor.ts";
 import { type ConnectionLimit, ConnectionSet } from "../io/connection_set.ts";
 import type { ClientReport, ClientSource, ClientTotals, SourceTotals } from "./client_report.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { isSelected, type MoveCounts, type MoveSelector } from "./move_clients.ts";
-import { ProbeLog } from "./probe_log.ts";
+import { ProbeLog } from "../io/probe_log.ts";
 import type { NetAddress, Network, Transport } from "../io/transport.ts";
 
 /** Options of {@linkcode Server}. */
@@ -29,20 +31,29 @@ export class Server implements ClientSource {
   readonly #context: ConnectionContext;
   readonly #acceptor: Acceptor;
   readonly #connections: ConnectionSet<Connection>;
+  #proxies: readonly string[] = [];
   #lastId = 0;
   /** Costs of the connections that have ended. */
   readonly #ended = { receivedBytes: 0, sentBytes: 0, skips: 0 };
+  readonly #isProxy = (ip: string) => matchesAny(this.#proxies, ip);
 
   constructor(options: ServerOptions) {
     const { network, limit, context } = options;
     this.#options = options;
-    this.#context = { ...context, probes: new ProbeLog(context) };
+    const probes = new ProbeLog({ ...context, protocol: "RTMP" });
+    this.#context = { ...context, probes };
     this.#acceptor = new Acceptor({ ...context, network });
     this.#connections = new ConnectionSet({
-      clock: context.clock,
+      ...context,
       limit,
+      probes,
       onEnded: ({ totals }) => addTotals(this.#ended, totals),
     });
+  }
+
+  /** Applies new settings to new connections. */
+  configure({ proxyProtocol }: Pick<Config, "proxyProtocol">): void {
+    this.#proxies = proxyProtocol;
   }
 
   /** Held players and publishers that wait for an answer count too. */
@@ -110,7 +121,8 @@ export class Server implements ClientSource {
    * @throws when the address is in use or not permitted.
    */
   listen(address: NetAddress): NetAddress {
-    return this.#acceptor.listen(address, "rtmp", (transport, listener) => {
+    const options = { scheme: "rtmp", isProxy: this.#isProxy };
+    return this.#acceptor.listen(address, options, (transport, listener) => {
       this.#connections.admit(transport, listener, () => this.#create(transport));
     });
   }

@@ -87,6 +87,7 @@ const DEFAULT_VHOST = {
 
 const DEFAULTS: Config = {
   listen: [{ hostname: "0.0.0.0", port: 1935 }],
+  proxyProtocol: [],
   pid: "",
   workDir: "",
   log: { tank: "console", file: "", level: "info", format: "text" },
@@ -98,6 +99,7 @@ const DEFAULTS: Config = {
     listen: [{ hostname: "127.0.0.1", port: 1985 }],
     crossdomain: true,
     auth: { enabled: false, type: "basic", username: "", password: "", token: "" },
+    proxyProtocol: [],
   },
   httpServer: {
     enabled: false,
@@ -155,6 +157,7 @@ Deno.test("parseConfig() reads http_api and http_server", () => {
   const { config, warnings } = load(`listen 1935; vhost v { }
 http_api {
   enabled on; listen 1986 [::1]:1987; crossdomain off;
+  proxy_protocol ::1;
   auth { enabled on; username admin; password "a secret"; }
 }
 http_server { enabled on; listen 80; dir /srv/www; crossdomain off; }`);
@@ -164,6 +167,7 @@ http_server { enabled on; listen 80; dir /srv/www; crossdomain off; }`);
     listen: [{ hostname: "0.0.0.0", port: 1986 }, { hostname: "::1", port: 1987 }],
     crossdomain: false,
     auth: { enabled: true, type: "basic", username: "admin", password: "a secret", token: "" },
+    proxyProtocol: ["::1"],
   });
   assertEquals(config.httpServer, {
     enabled: true,

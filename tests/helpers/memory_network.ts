@@ -41,6 +41,7 @@ class Pipe {
 
 /** One end of a connection. */
 export class MemoryTransport implements Transport {
+  readonly isSecure = false;
   readonly remote: string;
   readonly #input: Pipe;
   readonly #output: Pipe;

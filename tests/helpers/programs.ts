@@ -26,6 +26,7 @@ const PROGRAMS = {
   "ps": { packages: "procps", check: ["ps", "--version"] },
   "logrotate": { packages: "logrotate", check: onServerPath("command -v logrotate") },
   "nginx": { packages: "nginx", check: onServerPath("command -v nginx") },
+  "haproxy": { packages: "haproxy", check: onServerPath("command -v haproxy") },
   "squid": { packages: "squid", check: onServerPath("command -v squid") },
   "nginx-rtmp": {
     packages: "nginx libnginx-mod-rtmp",

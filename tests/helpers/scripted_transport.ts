@@ -12,6 +12,7 @@ interface PendingWrite {
  * bytes of a write are read when it settles, as the system does.
  */
 export class ScriptedTransport implements Transport {
+  readonly isSecure = false;
   readonly remote = "203.0.113.9:52114";
   /** Misuse that no socket allows: a second write during a write, an empty write. */
   readonly faults: string[] = [];

@@ -28,7 +28,7 @@ function createRig({ auth = NO_AUTH, crossdomain = true, isReady = true } = {}) 
   const view = new FakeView();
   const log = new CollectedLog();
   const app = createApiApp({
-    config: { enabled: true, listen: [], crossdomain, auth },
+    config: { crossdomain, auth },
     view,
     identity: { serverId: "vid-1", serviceId: "s", pid: 1 },
     now: () => 0,

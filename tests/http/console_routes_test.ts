@@ -147,8 +147,6 @@ Deno.test("GET /console/config.json says where streams are served", async () => 
 Deno.test("The console requires the API's password", async () => {
   const api = createApiApp({
     config: {
-      enabled: true,
-      listen: [],
       crossdomain: true,
       auth: { enabled: true, type: "basic", username: "admin", password: "secret", token: "" },
     },

@@ -28,7 +28,7 @@ class Rig {
     const { network, clock, log: { logger } } = this;
     const limit = new ClientLimits({ maxConnections: MAX_CONNECTIONS }, { clock, logger });
     this.server = new HttpServer({ network, clock, logger, limit });
-    this.server.listen(ADDRESS, "http_server", handler);
+    this.server.listen(ADDRESS, { name: "http_server", isProxy: () => false }, handler);
   }
 
   async dial(text = ""): Promise<Client> {

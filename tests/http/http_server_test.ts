@@ -38,7 +38,11 @@ class Rig implements AsyncDisposable {
   readonly address: NetAddress;
 
   constructor(handler: HttpHandler = (request) => new Response(`${request.method}\n`)) {
-    this.address = this.server.listen(ANY_PORT, "http_server", handler);
+    this.address = this.server.listen(
+      ANY_PORT,
+      { name: "http_server", isProxy: () => false },
+      handler,
+    );
   }
 
   get url(): string {
@@ -84,7 +88,12 @@ netTest("HttpServer answers, and reports the real port and the client's address"
 netTest("HttpServer.listen() names the address that is in use", async () => {
   await using rig = new Rig();
   const error = assertThrows(
-    () => rig.server.listen(rig.address, "http_api", () => new Response()),
+    () =>
+      rig.server.listen(
+        rig.address,
+        { name: "http_api", isProxy: () => false },
+        () => new Response(),
+      ),
     HttpListenError,
   );
   assertEquals(

@@ -187,7 +187,7 @@ class FakeServer implements AsyncDisposable {
 
   #listen(port: number): Deno.HttpServer {
     const app = createApiApp({
-      config: { enabled: true, listen: [], crossdomain: true, auth: this.#auth },
+      config: { crossdomain: true, auth: this.#auth },
       view: this.view,
       identity: { serverId: "vid-1", serviceId: "s", pid: 1 },
       now: Date.now,

@@ -4,6 +4,10 @@ import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { CHILD_TIMEOUT_MS, inTempDirectory } from "../helpers/child.ts";
 import { DocMachine, readBlocks } from "../helpers/doc_page.ts";
 import { needs } from "../helpers/permissions.ts";
+import { isAccepting } from "../helpers/ports.ts";
+import { startProcess } from "../helpers/processes.ts";
+import { RawPeer } from "../helpers/raw_peer.ts";
+import { RtmpClient } from "../helpers/rtmp_client.ts";
 import { hasProgram } from "../helpers/programs.ts";
 import { until } from "../helpers/until.ts";
 
@@ -49,6 +53,27 @@ const SCENES: Readonly<Record<string, Scene>> = {
       assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
       await server.waitFor("a new log", () => opened() === 2, CHILD_TIMEOUT_MS);
       await untilFirstLine(log, /opened again/);
+    },
+  },
+  "HAProxy passes on the clients' addresses": {
+    marks: ["file=/etc/edge/balanced.conf", "file=/etc/haproxy/haproxy.cfg"],
+    async show(machine) {
+      if (!await hasProgram("haproxy")) return;
+      machine.port(19350);
+      const port = machine.port(1935);
+      const server = await machine.start("--config", machine.write("/etc/edge/balanced.conf"));
+      await Deno.mkdir(machine.here("/etc/haproxy"));
+      const file = machine.write("/etc/haproxy/haproxy.cfg");
+      await using _haproxy = startProcess({
+        name: "haproxy",
+        command: ["env", "PATH=/usr/sbin:/usr/bin:/bin", "haproxy", "-db", "-f", file],
+      });
+      await until("HAProxy listens", () => isAccepting(port), { timeoutMs: CHILD_TIMEOUT_MS });
+      await using _client = await RtmpClient.publish(port, "show");
+      await using direct = await RawPeer.connect(machine.port(19350));
+      await direct.write(new Uint8Array([3]));
+      await direct.untilEnded();
+      await server.waitForLine(/Client closed: No PROXY protocol header/, CHILD_TIMEOUT_MS);
     },
   },
   "the kernel has the settings": {

@@ -3,6 +3,7 @@ import { assertEquals, assertRejects } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
 import { MemoryNetwork } from "../helpers/memory_network.ts";
+import type { Transport } from "../../lib/io/transport.ts";
 
 const FIRST = { hostname: "127.0.0.1", port: 1935 };
 const SECOND = { hostname: "127.0.0.1", port: 1936 };
@@ -14,6 +15,9 @@ class Rig {
   readonly acceptor: Acceptor;
   /** Names of the listeners that clients arrived at. */
   readonly arrivals: string[] = [];
+  readonly transports: Transport[] = [];
+  /** Address of a load balancer. */
+  proxy = "";
 
   constructor() {
     const { network, clock, log: { logger } } = this;
@@ -22,7 +26,11 @@ class Rig {
   }
 
   listen(address: typeof FIRST): void {
-    this.acceptor.listen(address, "rtmp", (_, listener) => this.arrivals.push(listener));
+    const options = { scheme: "rtmp", isProxy: (ip: string) => ip === this.proxy };
+    this.acceptor.listen(address, options, (transport, listener) => {
+      this.arrivals.push(listener);
+      this.transports.push(transport);
+    });
   }
 
   async dial(address: typeof FIRST): Promise<void> {
@@ -60,4 +68,16 @@ Deno.test("Acceptor.unlisten() of an address without a listener does nothing", a
   assertEquals(rig.arrivals.length, 1);
   await rig.acceptor.stop();
   await rig.acceptor.unlisten(FIRST);
+});
+
+Deno.test("Acceptor expects a PROXY header from load balancers only, and asks for each connection", async () => {
+  const rig = new Rig();
+  await rig.dial(FIRST);
+  rig.proxy = "127.0.0.1";
+  await rig.dial(FIRST);
+  rig.network.clientIp = "127.0.0.2";
+  await rig.dial(FIRST);
+  const isPrepared = rig.transports.map(({ prepare }) => prepare !== undefined);
+  assertEquals(isPrepared, [false, true, false]);
+  await rig.acceptor.stop();
 });

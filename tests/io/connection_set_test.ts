@@ -1,7 +1,11 @@
 import { ConnectionSet } from "../../lib/io/connection_set.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
-import { createConnection } from "../helpers/memory_network.ts";
+import { CollectedLog } from "../helpers/local_server.ts";
+import { createConnection, type MemoryTransport } from "../helpers/memory_network.ts";
+import { encodeUtf8 } from "../../lib/base/bytes.ts";
+import { ProbeLog } from "../../lib/io/probe_log.ts";
+import { ProxiedTransport } from "../../lib/io/proxied_transport.ts";
 
 /** A connection that the test ends, unless `stop` or `close` does. */
 class FakeConnection {
@@ -40,11 +44,14 @@ class FakeConnection {
 
 class Rig {
   readonly clock = new FakeClock();
+  readonly log = new CollectedLog();
   /** Calls of the limit. */
   readonly counted: string[] = [];
   room = Infinity;
   readonly set = new ConnectionSet<FakeConnection>({
     clock: this.clock,
+    logger: this.log.logger,
+    probes: new ProbeLog({ clock: this.clock, logger: this.log.logger, protocol: "RTMP" }),
     limit: {
       tryAdd: (listener) => this.counted.push(listener) <= this.room,
       remove: () => this.counted.push("remove"),
@@ -56,6 +63,17 @@ class Rig {
     const { server } = createConnection();
     this.set.admit(server, "rtmp://a", () => connection = new FakeConnection(isBusy));
     return { connection, isClosed: server.isClosed };
+  }
+
+  /** Admits a client of a load balancer. */
+  admitProxied(): { client: MemoryTransport; server: MemoryTransport; remotes: string[] } {
+    const { client, server } = createConnection("10.0.0.1");
+    const remotes: string[] = [];
+    this.set.admit(new ProxiedTransport(server), "rtmp://a", ({ remote }) => {
+      remotes.push(remote);
+      return new FakeConnection(false);
+    });
+    return { client, server, remotes };
   }
 }
 
@@ -108,4 +126,61 @@ Deno.test("ConnectionSet.stop() ends with the last connection, before the grace 
   connection!.end();
   await stopped;
   assertEquals([connection!.calls, rig.clock.pendingCount], [["stop"], 0]);
+});
+
+const HEADER = encodeUtf8("PROXY TCP4 203.0.113.7 198.51.100.1 56324 1935\r\n");
+
+Deno.test("ConnectionSet serves a client of a load balancer when its address is known", async () => {
+  const rig = new Rig();
+  const { client, remotes } = rig.admitProxied();
+  await client.write(HEADER.slice(0, 20));
+  await rig.clock.settle();
+  assertEquals([rig.set.size, rig.counted, remotes], [0, ["rtmp://a"], []]);
+  await client.write(HEADER.slice(20));
+  await rig.clock.settle();
+  assertEquals([rig.set.size, rig.counted, remotes], [1, ["rtmp://a"], ["203.0.113.7:56324"]]);
+});
+
+Deno.test("ConnectionSet closes a client of a load balancer without a header, with one line", async () => {
+  const rig = new Rig();
+  const { client, server, remotes } = rig.admitProxied();
+  await client.write(new Uint8Array([3]));
+  await rig.clock.settle();
+  assertEquals([server.isClosed, remotes, rig.counted], [true, [], ["rtmp://a", "remove"]]);
+  assertEquals(rig.log.lines.map(({ level, message }) => `${level} ${message}`), [
+    "info Client closed: No PROXY protocol header, which an address in proxy_protocol must send",
+  ]);
+  assertEquals(rig.log.lines[0]!.fields.peer, "10.0.0.1:50000");
+});
+
+Deno.test("ConnectionSet says nothing of a load balancer that only checks the port", async () => {
+  const rig = new Rig();
+  const { client, server } = rig.admitProxied();
+  client.close();
+  await rig.clock.settle();
+  assertEquals([server.isClosed, rig.log.lines], [true, []]);
+  const reset = rig.admitProxied();
+  reset.server.reset();
+  await rig.clock.settle();
+  assertEquals([rig.counted, rig.log.lines], [["rtmp://a", "remove", "rtmp://a", "remove"], []]);
+});
+
+Deno.test("ConnectionSet closes a load balancer that sends no header for 10 s", async () => {
+  const rig = new Rig();
+  const { client, server } = rig.admitProxied();
+  await client.write(HEADER.slice(0, 20));
+  for (let second = 0; second < 10; second++) await rig.clock.advance(1_000);
+  assertEquals(server.isClosed, false);
+  await rig.clock.advance(1_000);
+  await rig.clock.settle();
+  assertEquals([server.isClosed, rig.counted], [true, ["rtmp://a", "remove"]]);
+  assertEquals(rig.log.count("Client closed: no PROXY header or TLS handshake within 10000 ms"), 1);
+});
+
+Deno.test("ConnectionSet.stop() closes connections that send no header yet", async () => {
+  const rig = new Rig();
+  const { server } = rig.admitProxied();
+  await rig.set.stop(500);
+  assertEquals([server.isClosed, rig.counted], [true, ["rtmp://a", "remove"]]);
+  assertEquals([rig.clock.pendingCount, rig.log.lines], [0, []]);
 });

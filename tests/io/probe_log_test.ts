@@ -1,4 +1,4 @@
-import { ProbeLog } from "../../lib/server/probe_log.ts";
+import { ProbeLog } from "../../lib/io/probe_log.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
@@ -6,7 +6,7 @@ import { CollectedLog } from "../helpers/local_server.ts";
 function createRig() {
   const clock = new FakeClock();
   const log = new CollectedLog();
-  const probes = new ProbeLog({ clock, logger: log.logger });
+  const probes = new ProbeLog({ clock, logger: log.logger, protocol: "RTMP" });
   let id = 0;
   return {
     clock,

@@ -8,6 +8,11 @@ export function matchesAddress(pattern: string, ip: string): boolean {
   return sharesPrefix(want, have, bits === undefined ? want.length * 8 : Number(bits));
 }
 
+/** Whether one of `patterns` covers `ip`; each as in {@linkcode matchesAddress}. */
+export function matchesAny(patterns: readonly string[], ip: string): boolean {
+  return patterns.some((pattern) => matchesAddress(pattern, ip));
+}
+
 function sharesPrefix(left: Uint8Array, right: Uint8Array, bits: number): boolean {
   for (let bit = 0; bit < bits; bit++) {
     const mask = 0x80 >>> (bit % 8);

@@ -4,20 +4,30 @@ import type { LogFields, Logger } from "../base/log.ts";
 /** Time in which further probes are counted before they are logged, in ms. */
 const PERIOD_MS = 1_000;
 
+/** What a {@linkcode ProbeLog} works with. */
+interface ProbeLogOptions {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What the clients should have spoken, for the log. */
+  readonly protocol: "RTMP" | "HTTP";
+}
+
 /**
- * Logs clients that never spoke RTMP: port scanners, clients of other protocols. The first one is
- * logged at once, and others once a second as a number.
+ * Logs clients that never spoke the protocol of their port: port scanners, clients of other
+ * protocols. The first one is logged at once, and others once a second as a number.
  */
 export class ProbeLog {
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #protocol: ProbeLogOptions["protocol"];
   /** Null when there was no probe lately. */
   #cancel: CancelTimer | null = null;
   #count = 0;
   #last = { peer: "", reason: "" };
 
-  constructor({ clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+  constructor({ clock, logger, protocol }: ProbeLogOptions) {
     this.#clock = clock;
+    this.#protocol = protocol;
     this.#logger = logger.for("conn");
   }
 
@@ -53,7 +63,7 @@ export class ProbeLog {
   #report(): void {
     if (this.#count === 0) return;
     const { peer, reason } = this.#last;
-    this.#logger.info("Clients closed: they did not speak RTMP", {
+    this.#logger.info(`Clients closed: they did not speak ${this.#protocol}`, {
       count: this.#count,
       last_peer: peer,
       last_reason: reason,

@@ -1,6 +1,6 @@
 /** IP addresses against patterns. */
 
-import { matchesAddress } from "../../lib/server/address_match.ts";
+import { matchesAddress } from "../../lib/config/address_match.ts";
 import { assertEquals } from "../helpers/assert.ts";
 
 const MATCHES: readonly (readonly [pattern: string, ip: string, matches: boolean])[] = [
