@@ -1,5 +1,6 @@
 import type { CancelTimer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import type { OriginAddress } from "../config/config.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { FlushWheel } from "../io/flush_wheel.ts";
@@ -66,6 +67,12 @@ export class EdgeStream {
   /** Whether it is pulled without players. */
   get isLingering(): boolean {
     return this.#demand.state === "lingering";
+  }
+
+  /** Moves the live connections that `selects`, as {@linkcode VhostUpstreams.move} does. */
+  move(selects: (upstream: UpstreamSnapshot) => boolean, to: OriginAddress | null): void {
+    const puller = this.#puller;
+    if (puller !== null && selects(puller.report.snapshot())) puller.move(to, "asked to move");
   }
 
   addPlayer(request: StreamRequest, viewer: Viewer): void {

@@ -43,6 +43,11 @@ export class PullJournal {
     return this.#lastOrigin !== null;
   }
 
+  /** The stream is to be fed by another origin because of `cause`; the present one works. */
+  moving(cause: string): void {
+    this.#cause ||= cause;
+  }
+
   /** `to` feeds the stream from now on. */
   activated(to: OriginAddress, { isSpliced, silenceMs, frameMs }: Activation): void {
     const origin = formatAddress(to);

@@ -33,12 +33,15 @@ type PullState =
   /** `candidate` is null between two attempts. */
   | { readonly type: "connecting"; readonly candidate: Feed | null }
   | { readonly type: "live"; readonly active: Feed }
-  /** `active` is silent, or its stream has ended there: the next origin is tried. */
+  /** `active` is silent or shall be left, or its stream has ended there: another is tried. */
   | { readonly type: "switching"; readonly active: Feed; readonly candidate: Feed }
   | { readonly type: "stopped" };
 
 /** No player that is connected has a request that the origin has not refused. */
 const NO_REQUEST = new Error("No player's request is left");
+
+/** The active origin works, but shall be left. */
+const MOVING = new Error("The pull moves");
 
 /** What an origin says of a stream that it does not have, for all players. */
 const INNOCENT_CODES: readonly string[] = [
@@ -59,9 +62,11 @@ const BACKLOG_MARGIN_MS = 1_000;
  *
  * An origin that refuses one player's request is asked with the next player's.
  *
+ * A pull that {@linkcode move}s is fed by the active origin until another has caught up with it.
+ *
  * ```
  *                            first media
- *    idle ── start() ─► connecting ────► live ── silent, or unpublished ──► switching
+ *    idle ── start() ─► connecting ────► live ── silent, unpublished, move() ─► switching
  *                        ▲ ▲              │ ▲                                 │ │
  *                        │ └──── lost ────┘ └── either has something new, ────┘ │
  *                        │                      or the candidate is lost        │
@@ -79,6 +84,8 @@ export class Puller implements FeedListener {
   /** What an origin said of the stream's end, while the others are being asked. */
   #end: "none" | "likely" | "certain" = "none";
   #cancelWatch: CancelTimer | null = null;
+  /** The active origin shall be left for another, and feeds the stream until then. */
+  #isMoving = false;
   /** An origin has refused all requests, so another player's may end a pause. */
   #lacksRequest = false;
 
@@ -127,6 +134,21 @@ export class Puller implements FeedListener {
     this.#source.stop();
   }
 
+  /**
+   * Moves to origin `to`, or to the next one when it is null, and stays while that is impossible.
+   * Without effect unless an origin feeds the stream.
+   *
+   * @param cause why, for the log
+   */
+  move(to: OriginAddress | null, cause: string): void {
+    if (this.#state.type !== "live" || this.#isMoving) return;
+    const { active } = this.#state;
+    this.#isMoving = true;
+    this.#journal.moving(cause);
+    this.#loop.restrictTo(to);
+    active.abandon(MOVING);
+  }
+
   /** A player joined. */
   onRequest(): void {
     if (this.#lacksRequest) this.#loop.wake();
@@ -146,6 +168,7 @@ export class Puller implements FeedListener {
   onFeedUnpublished(feed: Feed, isCertain: boolean): void {
     if (feed !== this.#active) return;
     this.#end = isCertain ? "certain" : "likely";
+    this.#endMove();
     if (!this.#options.context.origins.hasOtherThan(feed.origin)) return this.#endStream();
     // Another origin may still carry it: players are told when none does.
     const statusCode = StatusCode.PLAY_UNPUBLISH_NOTIFY;
@@ -154,12 +177,14 @@ export class Puller implements FeedListener {
 
   onFeedSourceBegan(feed: Feed): void {
     // What a candidate sent so far does not tell what it carries now.
-    if (feed === this.#candidate && feed.joiner !== null) feed.joiner = this.#createJoiner();
+    const candidate = this.#candidate;
+    if (feed === candidate && feed.joiner !== null) feed.joiner = this.#createJoiner();
     if (feed !== this.#active) return;
     this.#stayWith(feed);
     this.#end = "none";
     feed.joiner = null;
     this.#source.restart();
+    if (this.#isMoving && candidate !== null) candidate.joiner = this.#createJoiner();
   }
 
   onFeedEnded(feed: Feed): void {
@@ -171,6 +196,7 @@ export class Puller implements FeedListener {
     }
     if (feed !== active) return;
     this.#state = { type: "connecting", candidate };
+    this.#endMove();
     this.#journal.report.lost();
     this.#source.interrupt();
     this.#options.onLost();
@@ -229,7 +255,7 @@ export class Puller implements FeedListener {
   async #ask(origin: OriginAddress, request: StreamRequest): Promise<void> {
     const active = this.#active;
     // Not an UpstreamError: the origin was not asked, so nothing new is known of its health.
-    if (active?.origin === origin) throw new Error("Still silent");
+    if (active?.origin === origin && !this.#isMoving) throw new Error("Still silent");
     this.#journal.report.attempted(origin);
     const candidate = this.#createFeed(origin, request);
     this.#state = active === null
@@ -258,7 +284,8 @@ export class Puller implements FeedListener {
 
   #createJoiner(): Joiner | null {
     const { history, lastDeliveryMs } = this.#source;
-    return history === null ? null : new Joiner(history, lastDeliveryMs);
+    if (history === null) return null;
+    return new Joiner(history, lastDeliveryMs, this.#isMoving ? "beside" : "after");
   }
 
   #onActiveMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void {
@@ -271,11 +298,19 @@ export class Puller implements FeedListener {
 
   /** The active feed sends again: the one being tried is left. */
   #stayWith(feed: Feed): void {
-    if (this.#state.type !== "switching") return;
+    if (this.#state.type !== "switching" || this.#isMoving) return;
     const { candidate } = this.#state;
     this.#state = { type: "live", active: feed };
     candidate.finish();
     this.#loop.returnedTo(feed.origin);
+  }
+
+  /** There is nothing to move any longer: all origins are tried, without a pause. */
+  #endMove(): void {
+    if (!this.#isMoving) return;
+    this.#isMoving = false;
+    this.#loop.restrictTo(null);
+    this.#loop.wake();
   }
 
   /** From now on `feed` feeds the stream. */
@@ -283,6 +318,8 @@ export class Puller implements FeedListener {
     const { silenceMs } = this.#source;
     const before = this.#active;
     this.#state = { type: "live", active: feed };
+    this.#isMoving = false;
+    this.#loop.restrictTo(null);
     this.#source.interrupt();
     before?.finish();
     this.#options.requests.granted(feed.request);
@@ -324,7 +361,7 @@ export class Puller implements FeedListener {
   }
 
   #onFailed(origin: OriginAddress, error: unknown): void {
-    if (error !== NO_REQUEST) this.#journal.failed(origin, error);
+    if (error !== NO_REQUEST && error !== MOVING) this.#journal.failed(origin, error);
   }
 
   #onRoundFailed(): void {

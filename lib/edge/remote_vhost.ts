@@ -1,12 +1,15 @@
+import { UpstreamError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import type { VhostConfig } from "../config/config.ts";
+import type { OriginAddress, VhostConfig } from "../config/config.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
+import { formatAddress } from "../io/address.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
 import { type CheckRoom, NameReservations } from "../server/name_reservations.ts";
 import type {
   ClientCheck,
+  MoveSelector,
   NameReservation,
   PublishAnswer,
   PublishTicket,
@@ -15,7 +18,9 @@ import type {
 } from "../server/vhost_service.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
 import { DialGate } from "../upstream/dial_gate.ts";
+import { MovePace } from "../upstream/move_pace.ts";
 import { OriginSet } from "../upstream/origin_set.ts";
+import { findOrigin, mayLeadTo } from "../upstream/redirect.ts";
 import type { UpstreamDeps } from "../upstream/upstream_context.ts";
 import { createUpstreamTotals } from "../upstream/upstream_report.ts";
 import type {
@@ -68,6 +73,7 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
         logger: options.logger.for("edge", name),
         maxUpstreams: () => this.#config.cluster.maxUpstreams,
       }),
+      pace: new MovePace(deps.clock, Math.random),
       totals: this.totals,
     };
   }
@@ -100,6 +106,19 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
 
   of(name: string): readonly UpstreamSnapshot[] {
     return this.#streams.get(name)?.upstreams ?? [];
+  }
+
+  move(selector: MoveSelector, to?: OriginAddress): number {
+    const target = to === undefined ? null : this.#moveTarget(to);
+    const selects = (upstream: UpstreamSnapshot) => isSelected(upstream, selector);
+    let count = 0;
+    for (const [name, stream] of this.#streams) {
+      if (selector.type === "stream" && selector.name !== name) continue;
+      const selected = stream.upstreams.filter(selects).length;
+      if (selected > 0) this.#context.pace.add(() => stream.move(selects, target));
+      count += selected;
+    }
+    return count;
   }
 
   check(
@@ -135,11 +154,25 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
   }
 
   async close(): Promise<void> {
+    this.#context.pace.close();
     for (const stream of this.#streams.values()) stream.close();
     this.#streams.clear();
     // Publishers have just left: their last bytes and the end of the stream go to the origins
     // first.
     await Promise.all(this.#tasks);
+  }
+
+  /** @throws {UpstreamError} when streams may not be led there */
+  #moveTarget(address: OriginAddress): OriginAddress {
+    const { cluster } = this.#config;
+    if (!mayLeadTo(address, cluster)) {
+      throw new UpstreamError(
+        "command",
+        `${formatAddress(address)} is no origin of vhost ${this.#config.name}: ` +
+          "list it in cluster.origin, or write cluster { redirect any; }",
+      );
+    }
+    return findOrigin(address, cluster) ?? address;
   }
 
   #track(ended: Promise<void>): void {
@@ -163,4 +196,9 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
     }
     return edgeStream;
   }
+}
+
+function isSelected({ state, origin }: UpstreamSnapshot, selector: MoveSelector): boolean {
+  if (state !== "live") return false;
+  return selector.type !== "origin" || origin === formatAddress(selector.origin);
 }

@@ -1,4 +1,4 @@
-import type { VhostConfig } from "../config/config.ts";
+import type { OriginAddress, VhostConfig } from "../config/config.ts";
 import type { PublishHandle } from "../hub/publisher.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
@@ -52,6 +52,14 @@ export interface NameReservation {
   release(): void;
 }
 
+/** Which upstream connections of a vhost to move. */
+export type MoveSelector =
+  | { readonly type: "all" }
+  /** Those of one stream, `app/stream`. */
+  | { readonly type: "stream"; readonly name: string }
+  /** Those to one origin. */
+  | { readonly type: "origin"; readonly origin: OriginAddress };
+
 /** The connections of a vhost to other servers. */
 export interface VhostUpstreams {
   /** Connections open or being made. */
@@ -62,6 +70,16 @@ export interface VhostUpstreams {
   readonly totals: Readonly<UpstreamTotals>;
   /** The connections of stream `name`, open or being made. */
   of(name: string): readonly UpstreamSnapshot[];
+  /**
+   * Moves live connections to another origin: a new one is made, and has caught up, before the old
+   * one is left. So players and publishers notice nothing. While no other origin has the stream,
+   * the old connection stays. Many are spread over time.
+   *
+   * @param to where; without it the next origin, or the same address when there is no other
+   * @returns how many are to move
+   * @throws {UpstreamError} when `to` is no origin of the vhost, unless `cluster.redirect` is `any`
+   */
+  move(selector: MoveSelector, to?: OriginAddress): number;
 }
 
 /** A vhost as clients use it: an origin (`LocalVhost`) or an edge (`RemoteVhost`). */

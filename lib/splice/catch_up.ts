@@ -32,6 +32,16 @@ export class CatchUp {
     return this.#video.isDone && this.#audio.isDone;
   }
 
+  /**
+   * Returns how much older, in ms of stream time, a frame is than the newest one that was delivered
+   * of its track; `Infinity` for what is no frame.
+   */
+  behindMs(typeId: number, timestampMs: number, payload: Uint8Array): number {
+    if (!isFrame(typeId, payload)) return Infinity;
+    const track = typeId === MessageType.VIDEO ? this.#video : this.#audio;
+    return track.behindMs(addU32(timestampMs, this.#shiftMs));
+  }
+
   /** Returns whether the message was not delivered before. */
   isNew(typeId: number, timestampMs: number, payload: Uint8Array): boolean {
     // Metadata is of the same encode. Other data is rare, and better doubled than lost.
@@ -72,6 +82,10 @@ class TrackCatchUp {
     const aheadMs = diffU32(streamMs, this.#track.timeOf(this.#end - 1));
     this.isDone = aheadMs > 0 || (aheadMs === 0 && !this.#isKnownAt(streamMs, payload));
     return this.isDone;
+  }
+
+  behindMs(streamMs: number): number {
+    return this.#end === 0 ? 0 : diffU32(this.#track.timeOf(this.#end - 1), streamMs);
   }
 
   /** Whether a message at `streamMs` follows all that was delivered before the switch. */

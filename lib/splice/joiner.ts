@@ -1,9 +1,9 @@
 import type { TimePair } from "../hub/timeline.ts";
-import type { DeliveryHistory } from "./delivery_history.ts";
 import { CatchUp } from "./catch_up.ts";
-import type { HeldMessage } from "./held_message.ts";
+import type { DeliveryHistory } from "./delivery_history.ts";
+import { type HeldMessage, MAX_HELD_BYTES } from "./held_message.ts";
 import { PassedGop } from "./passed_gop.ts";
-import { restartWithin, Splice } from "./splice.ts";
+import { restartWithin, Splice, type SpliceDecision } from "./splice.ts";
 
 /**
  * A new origin is behind the last one by less than this, in ms. One that sends for longer what was
@@ -20,7 +20,19 @@ const LONG_SILENCE_MS = 2 * MAX_BEHIND_MS;
 /** How long a GOP cache may take to arrive, in ms. */
 const MAX_CACHE_MS = 250;
 
-/** What a new origin has for the players, once it has something new. */
+/**
+ * A new origin beside one that feeds the stream may be ahead of it: it is compared again for this
+ * long, in ms, with what was delivered meanwhile,
+ */
+const COMPARE_AGAIN_MS = 1_000;
+
+/** at most this often. */
+const COMPARE_PERIOD_MS = 100;
+
+/** One that stays behind by up to {@linkcode MAX_BEHIND_MS} takes over after this time, in ms. */
+const PATIENCE_MS = 1_000;
+
+/** What a new origin has for the players. */
 export interface Joined {
   /** Its clock in stream time when it carries the same encode; null when the stream restarts. */
   readonly align: TimePair | null;
@@ -51,17 +63,27 @@ type JoinState =
  *    │
  *    └── another encode, and a keyframe ──────────────────────────────► joined
  * ```
+ *
+ * One that joins `beside` a source that still feeds the stream has joined as soon as it has caught
+ * up with that source; with something new or without.
  */
 export class Joiner {
   readonly #history: DeliveryHistory;
   readonly #deliveredAtMs: number;
+  readonly #isBeside: boolean;
   readonly #passed = new PassedGop();
+  /** What was compared so far, to be compared again; only beside a source. */
+  #compared: HeldMessage[] = [];
+  #comparedBytes = 0;
+  #firstMs = -1;
+  #compareAgainMs = 0;
   #state: JoinState;
 
   /** @param deliveredAtMs when the newest message of `history` was delivered */
-  constructor(history: DeliveryHistory, deliveredAtMs: number) {
+  constructor(history: DeliveryHistory, deliveredAtMs: number, how: "after" | "beside" = "after") {
     this.#history = history;
     this.#deliveredAtMs = deliveredAtMs;
+    this.#isBeside = how === "beside";
     this.#state = { type: "comparing", splice: new Splice(history) };
   }
 
@@ -72,11 +94,15 @@ export class Joiner {
    */
   offer(typeId: number, timestampMs: number, payload: Uint8Array, nowMs: number): Joined | null {
     const state = this.#state;
+    const message = { typeId, timestampMs, payload };
     if (state.type === "comparing") {
-      return this.#compare(state.splice, { typeId, timestampMs, payload }, nowMs);
+      return this.#isBeside
+        ? this.#compareBeside(state.splice, message, nowMs)
+        : this.#settle(state.splice.offer(typeId, timestampMs, payload), nowMs);
     }
-    const { catchUp, align, sinceMs } = state;
-    if (catchUp.isNew(typeId, timestampMs, payload)) {
+    const { align, sinceMs } = state;
+    if (this.#isBeside) return this.#catchUpBeside(align, sinceMs, message, nowMs);
+    if (state.catchUp.isNew(typeId, timestampMs, payload)) {
       return { align, messages: [{ typeId, timestampMs, payload: payload.slice() }] };
     }
     this.#passed.note(typeId, timestampMs, payload);
@@ -94,8 +120,7 @@ export class Joiner {
     return this.#state.type === "comparing" || this.#state.catchUp.isDone;
   }
 
-  #compare(splice: Splice, message: HeldMessage, nowMs: number): Joined | null {
-    const decision = splice.offer(message.typeId, message.timestampMs, message.payload);
+  #settle(decision: SpliceDecision, nowMs: number): Joined | null {
     if (decision.type === "hold") return null;
     const { held } = decision;
     if (decision.type === "restart") return { align: null, messages: held };
@@ -110,6 +135,56 @@ export class Joiner {
       this.#passed.note(typeId, timestampMs, payload);
     }
     return null;
+  }
+
+  /** What matches nothing yet may do so when the source has come as far. */
+  #compareBeside(splice: Splice, message: HeldMessage, nowMs: number): Joined | null {
+    const { typeId, timestampMs, payload } = message;
+    if (this.#firstMs < 0) this.#firstMs = nowMs;
+    this.#compared.push({ typeId, timestampMs, payload: payload.slice() });
+    this.#comparedBytes += payload.length;
+    if (nowMs < this.#compareAgainMs) return null;
+    const decision = this.#compareAgainMs === 0
+      ? splice.offer(typeId, timestampMs, payload)
+      : this.#compareAll();
+    const isFinal = nowMs - this.#firstMs >= COMPARE_AGAIN_MS ||
+      this.#comparedBytes > MAX_HELD_BYTES;
+    if (decision.type === "restart" && !isFinal) {
+      this.#compareAgainMs = nowMs + COMPARE_PERIOD_MS;
+      return null;
+    }
+    if (decision.type !== "hold") this.#compared = [];
+    return this.#settle(decision, nowMs);
+  }
+
+  #compareAll(): SpliceDecision {
+    const splice = new Splice(this.#history);
+    let decision: SpliceDecision = { type: "hold" };
+    let index = 0;
+    while (decision.type === "hold" && index < this.#compared.length) {
+      const { typeId, timestampMs, payload } = this.#compared[index++]!;
+      decision = splice.offer(typeId, timestampMs, payload);
+    }
+    if (decision.type === "hold") return decision;
+    return { ...decision, held: [...decision.held, ...this.#compared.slice(index)] };
+  }
+
+  #catchUpBeside(
+    align: TimePair,
+    sinceMs: number,
+    { typeId, timestampMs, payload }: HeldMessage,
+    nowMs: number,
+  ): Joined | null {
+    const catchUp = new CatchUp(this.#history, align);
+    this.#state = { type: "catching up", catchUp, align, sinceMs };
+    const behindMs = catchUp.behindMs(typeId, timestampMs, payload);
+    if (catchUp.isNew(typeId, timestampMs, payload)) {
+      return { align, messages: [{ typeId, timestampMs, payload: payload.slice() }] };
+    }
+    const isPatienceOver = nowMs - sinceMs >= PATIENCE_MS;
+    return behindMs <= 0 || (isPatienceOver && behindMs < MAX_BEHIND_MS)
+      ? { align, messages: [] }
+      : null;
   }
 
   #maxBehindMs(sinceMs: number): number {

@@ -6,7 +6,7 @@ import { type DeliveryHistory, fingerprint, type TrackHistory } from "./delivery
 import { type HeldMessage, MAX_HELD_BYTES } from "./held_message.ts";
 
 /** What to do with what the new origin has sent so far. */
-type SpliceDecision =
+export type SpliceDecision =
   /** More is needed; the message is kept. */
   | { readonly type: "hold" }
   /** The same encode: `held` begins at or before where the last origin stopped, on this clock. */

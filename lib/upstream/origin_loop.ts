@@ -73,6 +73,8 @@ export class OriginLoop {
   #untried: readonly OriginAddress[] = [];
   /** Tried after all others in this round, because it was lost just before. */
   #lost: OriginAddress | null = null;
+  /** The only origin that is tried, or null. */
+  #only: OriginAddress | null = null;
   /** Rounds that failed in a row. */
   #failedRounds = 0;
 
@@ -105,6 +107,11 @@ export class OriginLoop {
     attempt.origin = origin;
     // It worked before, too.
     attempt.succeededAtMs = clock.now() - MIN_SUCCESS_MS;
+  }
+
+  /** Tries only `origin`, which may be none of the set, or again all of them when it is null. */
+  restrictTo(origin: OriginAddress | null): void {
+    this.#only = origin;
   }
 
   /** Ends a pause between two rounds: the next one may fare better. */
@@ -162,6 +169,7 @@ export class OriginLoop {
       this.#order = origins.orderFor(streamName);
       this.#beginRound(this.#lost);
     }
+    if (this.#only !== null) return this.#only;
     if (this.#untried.length === 0 && this.#lost !== null) {
       this.#untried = [this.#lost];
       this.#lost = null;
@@ -195,7 +203,8 @@ export class OriginLoop {
       this.#failedRounds = 0;
       return this.#beginRound(origin);
     }
-    if (this.#untried.length > 0 || this.#lost !== null) return;
+    const isRoundOver = this.#untried.length === 0 && this.#lost === null;
+    if (this.#only === null && !isRoundOver) return;
     onRoundFailed(error);
     if (!this.#isStopped) await this.#pause();
     this.#beginRound(null);

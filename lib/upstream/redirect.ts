@@ -7,6 +7,7 @@ import {
   type UpstreamTarget,
   upstreamTarget,
 } from "../rtmp/url.ts";
+import type { UpstreamSettings } from "./upstream_context.ts";
 
 /** Longer redirects are refused: what is in them is sent to the next server. In characters. */
 const MAX_REDIRECT_LENGTH = 8192;
@@ -15,6 +16,24 @@ const MAX_REDIRECT_LENGTH = 8192;
 export interface UpstreamDestination {
   readonly address: OriginAddress;
   readonly target: UpstreamTarget;
+}
+
+/** The settings that decide where streams may be led. */
+type OriginRules = Pick<UpstreamSettings, "origins" | "redirect">;
+
+/** Returns the origin of `settings` with this address, or null. */
+export function findOrigin(
+  { hostname, port }: OriginAddress,
+  { origins }: OriginRules,
+): OriginAddress | null {
+  const name = hostname.toLowerCase();
+  return origins.find((origin) => origin.port === port && origin.hostname.toLowerCase() === name) ??
+    null;
+}
+
+/** Returns whether another server may lead a stream to `address`. */
+export function mayLeadTo(address: OriginAddress, settings: OriginRules): boolean {
+  return settings.redirect === "any" || findOrigin(address, settings) !== null;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
 import type { Transport } from "../io/transport.ts";
 import { upstreamTarget } from "../rtmp/url.ts";
-import { followRedirect, type UpstreamDestination } from "./redirect.ts";
+import { findOrigin, followRedirect, mayLeadTo, type UpstreamDestination } from "./redirect.ts";
 import type { UpstreamContext } from "./upstream_context.ts";
 import { type LinkOptions, UpstreamLink } from "./upstream_link.ts";
 
@@ -168,21 +168,16 @@ export class Upstream {
    *
    * @throws {UpstreamError} when the redirect leads to a server that is none of the origins
    */
-  #checkStranger({ hostname, port }: OriginAddress): void {
-    const { origins, redirect } = this.#context.settings();
-    const name = hostname.toLowerCase();
-    const isOrigin = origins.some((origin) =>
-      origin.port === port && origin.hostname.toLowerCase() === name
-    );
-    if (isOrigin) return;
+  #checkStranger(address: OriginAddress): void {
+    const settings = this.#context.settings();
     const isConnect = this.#options.kind === "connect";
-    if (redirect === "any" && !isConnect) return;
+    if (isConnect ? findOrigin(address, settings) !== null : mayLeadTo(address, settings)) return;
     const fix = isConnect
       ? "list it in cluster.origin; token_traverse goes to no other server"
       : "list it in cluster.origin, or write cluster { redirect any; }";
     throw new UpstreamError(
       "command",
-      `Origin redirects to ${formatAddress({ hostname, port })}, which is no origin of this ` +
+      `Origin redirects to ${formatAddress(address)}, which is no origin of this ` +
         `vhost: ${fix}`,
     );
   }

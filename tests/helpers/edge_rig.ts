@@ -6,6 +6,7 @@ import { type UpstreamDeps, WATCH_PERIOD_MS } from "../../lib/upstream/upstream_
 import { DEFAULT_VHOST } from "../../lib/config/config.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { DialGate } from "../../lib/upstream/dial_gate.ts";
+import { MovePace } from "../../lib/upstream/move_pace.ts";
 import { OriginSet } from "../../lib/upstream/origin_set.ts";
 import { createUpstreamTotals } from "../../lib/upstream/upstream_report.ts";
 import { Stream } from "../../lib/hub/stream.ts";
@@ -91,6 +92,7 @@ export class EdgeRig {
         logger: this.log.logger,
         maxUpstreams: () => this.config.cluster.maxUpstreams,
       }),
+      pace: new MovePace(this.clock, () => 0),
       totals: createUpstreamTotals(),
     };
   }
