@@ -1,4 +1,5 @@
 import { systemClock } from "../base/clock.ts";
+import { BUILD } from "../base/version.ts";
 import { ConfigError, describeError, UsageError } from "../base/errors.ts";
 import { denoNetwork } from "../io/tcp.ts";
 import { silentLogger } from "../base/log.ts";
@@ -34,7 +35,7 @@ async function runCommand(command: Command): Promise<ExitCode> {
       print(`${HELP_TEXT}\n`);
       return EXIT_CODE.ok;
     case "version":
-      print(`${VERSION_TEXT} (Deno ${Deno.version.deno}, ${Deno.build.target})\n`);
+      print(`${describeVersion()}\n`);
       return EXIT_CODE.ok;
     case "serve":
       return await serve(command, printError);
@@ -43,6 +44,11 @@ async function runCommand(command: Command): Promise<ExitCode> {
     default:
       return command satisfies never;
   }
+}
+
+function describeVersion(): string {
+  const { deno, v8 } = Deno.version;
+  return `${VERSION_TEXT} (${BUILD}, Deno ${deno}, V8 ${v8}, ${Deno.build.target})`;
 }
 
 async function demo(seconds: number | undefined): Promise<ExitCode> {

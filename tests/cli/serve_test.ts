@@ -77,6 +77,15 @@ async function portOf(server: ChildProcess): Promise<number> {
   return Number(port);
 }
 
+serveTest("edge --version names version, commit, runtime and platform", async (place) => {
+  await using edge = place.start("--version");
+  assertEquals((await endOf(edge)).code, 0);
+  const build = /^edge \d+\.\d+\.\d+ \((from source|(commit [0-9a-f]{12}|unknown commit)\+?), /;
+  const runtime = /, Deno \d+\.\d+\.\d+, V8 [\w.-]+, \w+(-\w+)+\)$/;
+  assertMatch(edge.stdout.join("\n"), build);
+  assertMatch(edge.stdout.join("\n"), runtime);
+});
+
 serveTest("edge --test accepts a valid file and creates nothing", async (place) => {
   const file = await place.write("good.conf", `${ORIGIN}pid objs/a.pid; srs_log_file objs/a.log;`);
   for (const args of [["-t", "-c", file], ["--test", "--config", file]]) {
