@@ -82,7 +82,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
     hooks,
     view,
     bridge,
-    createHttp: (create, config, isReady) =>
+    createHttp: (create, config, status) =>
       create({
         config,
         clock,
@@ -93,7 +93,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
         view: thread === undefined ? view : null,
         identity: { ...identity, pid: Deno.pid },
         streams: { vhosts: vhosts.directory, gate, service: flv, hlsSessions },
-        isReady,
+        ...status,
       }),
   };
 }

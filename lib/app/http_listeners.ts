@@ -15,7 +15,7 @@ import { formatAddress, ipOf } from "../io/address.ts";
 import { ListenerSet } from "./listener_set.ts";
 import type { ConnectionLimit } from "../io/connection_set.ts";
 import type { NetAddress, Network } from "../io/transport.ts";
-import type { ServerView } from "../monitor/server_view.ts";
+import type { DrainSnapshot, ServerView } from "../monitor/server_view.ts";
 
 /** Options of {@linkcode HttpListeners}. */
 export interface HttpListenersOptions {
@@ -29,8 +29,10 @@ export interface HttpListenersOptions {
   readonly identity: ServerIdentity;
   /** What `http_server` serves; null in a thread that serves the API only. */
   readonly streams: FlvRoutesOptions & HlsAccessOptions | null;
-  /** False while the server stops. */
+  /** False while the server drains or stops. */
   readonly isReady: () => boolean;
+  /** Null unless the server drains. */
+  readonly drain: () => DrainSnapshot | null;
 }
 
 /** Makes {@linkcode HttpListeners}; `load_http.ts` loads it when it is needed. */
@@ -114,6 +116,19 @@ export class HttpListeners {
     }
     for (const [key, { content }] of sites) this.#sites.get(key)!.content = content;
     await this.#listeners.closeOthers(addresses);
+  }
+
+  /**
+   * Accepts what waits in the listeners, then closes them. Clients stay.
+   *
+   * @param blocks Close those of these blocks that serve no other.
+   */
+  async finishListening(...blocks: readonly string[]): Promise<void> {
+    const sites = [...this.#sites.values()].filter((site) =>
+      site.blocks.every((name) => blocks.includes(name))
+    );
+    const addresses = sites.map(({ address }) => address);
+    await this.#server.finishListening(this.#listeners.realAddresses(addresses));
   }
 
   /** Closes everything; endless responses are cut. */

@@ -3,13 +3,15 @@ import type { FlvService } from "../http/flv_service.ts";
 import type { HlsSessions } from "../http/hls_sessions.ts";
 import type { NetAddress } from "../io/transport.ts";
 import type { LiveView } from "../monitor/live_view.ts";
-import type { ServerView } from "../monitor/server_view.ts";
+import type { DrainCounts, ServerView } from "../monitor/server_view.ts";
 import type { ClientLimits } from "../server/client_limits.ts";
 import type { HookClient } from "../server/hook_client.ts";
+import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import type { Server, ServerCounts } from "../server/server.ts";
 import type { Bridge } from "../threads/bridge.ts";
 import { planChanges } from "./config_plan.ts";
-import type { CreateHttp, HttpListeners } from "./http_listeners.ts";
+import { Drain, type Drainable, type DrainRequest } from "./drain.ts";
+import type { CreateHttp, HttpListeners, HttpListenersOptions } from "./http_listeners.ts";
 import { loadHttp } from "./load_http.ts";
 import { ListenerSet } from "./listener_set.ts";
 import type { ServerDeps } from "./server_deps.ts";
@@ -18,7 +20,7 @@ import type { VhostSet } from "./vhost_set.ts";
 import { requireWritable } from "./written_paths.ts";
 
 /** A server in one event loop. */
-export interface RunningServer extends Service {
+export interface RunningServer extends Service, Drainable {
   /** What the API reads. Rates are sampled while the API is enabled. */
   readonly view: ServerView;
   readonly counts: ServerCounts;
@@ -42,7 +44,7 @@ export interface ServerParts {
   readonly createHttp: (
     create: CreateHttp,
     config: Config,
-    isReady: () => boolean,
+    status: Pick<HttpListenersOptions, "isReady" | "drain">,
   ) => HttpListeners;
 }
 
@@ -50,7 +52,9 @@ export interface ServerParts {
  * One event loop's server: its listeners, clients and vhosts, and how they change together.
  *
  * ```
- *   new ── start() ──▶ running ── stop() ──▶ stopping ──▶ stopped
+ *                                 drain()
+ *                                 ┌──────▶ draining ──┐
+ *   new ── start() ──▶ running ───┴───── stop() ──────┴▶ stopping ──▶ stopped
  *                        │  ▲
  *                        └──┘ apply()
  * ```
@@ -62,6 +66,7 @@ export class RelayServer implements RunningServer {
   #config: Config;
   #http: HttpListeners | null = null;
   #isStopping = false;
+  #drain: Drain | null = null;
   /** Settles with the newest call of {@linkcode apply}. */
   #applied: Promise<unknown> = Promise.resolve();
 
@@ -120,9 +125,41 @@ export class RelayServer implements RunningServer {
     return report;
   }
 
+  drain(request: DrainRequest): Promise<void> {
+    if (this.#drain !== null) return this.#drain.ended;
+    const { clock, logger } = this.#deps;
+    const settings = this.#config.drain;
+    this.#drain = new Drain({
+      server: this,
+      request,
+      settings,
+      clock,
+      logger: logger.for("drain"),
+    });
+    return this.#drain.run();
+  }
+
+  async finishListening(andApi: boolean): Promise<void> {
+    if (andApi) await this.#http?.finishListening("http_api");
+    await Promise.all([
+      this.#parts.server.finishListening(),
+      this.#http?.finishListening("http_server", ...(andApi ? ["http_api"] : [])),
+    ]);
+  }
+
+  move(selector: MoveSelector, target: string | null): Promise<MoveCounts> {
+    return this.view.move(selector, target);
+  }
+
+  countClients(): Promise<DrainCounts> {
+    const { server, flv, hlsSessions } = this.#parts;
+    return Promise.resolve({ ...server.counts, viewers: flv.viewerCount + hlsSessions.count });
+  }
+
   async stop(): Promise<void> {
     const { vhosts, limits, server, flv, hlsSessions, hooks, view, bridge } = this.#parts;
     this.#isStopping = true;
+    this.#drain?.stop();
     await this.#applied;
     // Clients first: publishers that leave end their pushes gracefully.
     flv.stop();
@@ -146,7 +183,9 @@ export class RelayServer implements RunningServer {
   async #apply(next: Config): Promise<ApplyReport> {
     const { vhosts, limits, server, flv } = this.#parts;
     const createHttp = await loadHttp(next);
-    if (this.#isStopping) throw new Error("Settings are not applied: the server is stopping");
+    if (this.#isStopping || this.#drain !== null) {
+      throw new Error("Settings are not applied: the server is stopping");
+    }
     const plan = planChanges(this.#config, next);
     const { config } = plan;
     requireWritable(config);
@@ -175,6 +214,9 @@ export class RelayServer implements RunningServer {
   }
 
   #createHttp(create: CreateHttp): HttpListeners {
-    return this.#parts.createHttp(create, this.#config, () => !this.#isStopping);
+    return this.#parts.createHttp(create, this.#config, {
+      isReady: () => !this.#isStopping && this.#drain === null,
+      drain: () => this.#drain?.snapshot ?? null,
+    });
   }
 }

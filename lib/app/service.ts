@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { NetAddress } from "../io/transport.ts";
 import type { Change, ConfigPlan } from "./config_plan.ts";
+import type { DrainRequest } from "./drain.ts";
 
 /** What became of a new configuration. */
 export interface ApplyReport {
@@ -26,6 +27,11 @@ export interface Service {
    * port that moves from one block to another counts as in use.
    */
   apply(next: Config): Promise<ApplyReport>;
+  /**
+   * Waits for the clients to leave, and asks those to move that can. Settles when none is left, or
+   * at the timeout; then stop the server. A second call waits for the first one's end.
+   */
+  drain(request: DrainRequest): Promise<void>;
   /** Stops gracefully. Resolves when everything is closed. */
   stop(): Promise<void>;
 }

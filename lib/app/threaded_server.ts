@@ -5,9 +5,12 @@ import { addressesOverlap } from "../config/address.ts";
 import type { Config, LogConfig } from "../config/config.ts";
 import { denoNetwork } from "../io/tcp.ts";
 import type { NetAddress } from "../io/transport.ts";
+import type { DrainCounts } from "../monitor/server_view.ts";
 import { ClientLimits } from "../server/client_limits.ts";
+import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import { startWorkers, type WorkerPool } from "../threads/worker_pool.ts";
 import { planChanges } from "./config_plan.ts";
+import { Drain, type Drainable, type DrainRequest } from "./drain.ts";
 import type { HttpListeners } from "./http_listeners.ts";
 import { loadHttp } from "./load_http.ts";
 import { type ApplyReport, reportOf, type Service } from "./service.ts";
@@ -55,13 +58,14 @@ export async function startThreads(
 /**
  * A server of several threads: workers for the clients, and this thread for what concerns them all.
  */
-class ThreadedServer implements Service {
+class ThreadedServer implements Service, Drainable {
   readonly #pool: WorkerPool;
   readonly #deps: ThreadedServerDeps;
   readonly #limits: ClientLimits;
   #config: Config;
   #api: HttpListeners | null = null;
   #isStopping = false;
+  #drain: Drain | null = null;
   /** Settles with the newest call of {@linkcode apply}. */
   #applied: Promise<unknown> = Promise.resolve();
 
@@ -96,8 +100,31 @@ class ThreadedServer implements Service {
     return report;
   }
 
+  drain(request: DrainRequest): Promise<void> {
+    if (this.#drain !== null) return this.#drain.ended;
+    const logger = this.#deps.logger.for("drain");
+    const settings = this.#config.drain;
+    const clock = systemClock;
+    this.#drain = new Drain({ server: this, request, settings, clock, logger });
+    return this.#drain.run();
+  }
+
+  async finishListening(andApi: boolean): Promise<void> {
+    if (andApi) await this.#api?.finishListening("http_api");
+    await this.#pool.finishListening();
+  }
+
+  move(selector: MoveSelector, target: string | null): Promise<MoveCounts> {
+    return this.#pool.move(selector, target);
+  }
+
+  countClients(): Promise<DrainCounts> {
+    return this.#pool.countClients();
+  }
+
   async stop(): Promise<void> {
     this.#isStopping = true;
+    this.#drain?.stop();
     await this.#applied;
     await this.#pool.stop();
     await this.#api?.stop();
@@ -106,7 +133,9 @@ class ThreadedServer implements Service {
 
   /** Tries all new addresses first, because only listening can fail. */
   async #apply(next: Config): Promise<ApplyReport> {
-    if (this.#isStopping) throw new Error("Settings are not applied: the server is stopping");
+    if (this.#isStopping || this.#drain !== null) {
+      throw new Error("Settings are not applied: the server is stopping");
+    }
     const plan = planChanges(this.#config, next);
     refuseSharedHttpPort(plan.config);
     requireWritable(plan.config);
@@ -131,7 +160,8 @@ class ThreadedServer implements Service {
       view: this.#pool,
       identity: { serverId: stableId(edgeId), serviceId: edgeId, pid: Deno.pid },
       streams: null,
-      isReady: () => !this.#isStopping && this.#pool.isWhole,
+      isReady: () => !this.#isStopping && this.#drain === null && this.#pool.isWhole,
+      drain: () => this.#drain?.snapshot ?? null,
     }) ?? null;
     await this.#api?.apply(apiConfig);
   }

@@ -44,6 +44,15 @@ function handle(data: Exclude<ToWorker, { type: "start" | "ping" }>): void {
       return void server?.view.move(data.selector, data.target).then((counts) =>
         post({ type: "moved", id: data.id, counts })
       );
+    case "finish":
+      // A worker has no API.
+      return void server?.finishListening(false).then(() =>
+        post({ type: "finished", id: data.id })
+      );
+    case "count":
+      return void server?.countClients().then((counts) =>
+        post({ type: "counted", id: data.id, counts })
+      );
     case "apply":
       return void apply(data.config).then((failure) =>
         post({ type: "applied", id: data.id, failure })

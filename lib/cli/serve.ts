@@ -104,9 +104,13 @@ async function runServer(
   const { logger } = throttle;
   const configureLog = (log: LogConfig) => logging.configure(log);
   const stopped = Promise.withResolvers<void>();
+  const drained = Promise.withResolvers<string>();
   signals.handle({
-    stop: () => stopped.resolve(),
-    drain: () => stopped.resolve(),
+    stop: (signal) => {
+      if (signal === "SIGTERM" && config.drain.isForced) drained.resolve(signal);
+      else stopped.resolve();
+    },
+    drain: (signal) => drained.resolve(signal),
     reload: (signal) =>
       logger.warning(`${signal} ignored: reload is not supported; restart to apply changes`),
     reopenLogs: (signal) => logging.reopen(signal),
@@ -130,7 +134,10 @@ async function runServer(
         }),
   );
   announce(server, config, sources, logging);
-  await stopped.promise;
+  const emptied = drained.promise.then((cause) =>
+    server.drain({ cause, target: null, timeoutMs: null, isReplaced: false })
+  );
+  await Promise.race([stopped.promise, emptied]);
   await server.stop();
   throttle.stop();
   logging.notice("Stopped");

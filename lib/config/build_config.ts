@@ -45,6 +45,12 @@ export function buildConfig(
     maxConnections: values.max_connections,
     workers: values.workers,
     chunkSize: values.chunk_size,
+    drain: {
+      isForced: values.force_grace_quit,
+      startWaitMs: values.grace_start_wait,
+      finalWaitMs: values.grace_final_wait,
+      timeoutMs: values.drain_timeout,
+    },
     httpApi: buildHttpApi(values.http_api),
     httpServer: values.http_server,
     vhosts: buildVhosts(directives, problems),

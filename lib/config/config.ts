@@ -43,10 +43,23 @@ export interface Config {
   readonly workers: number | "auto";
   /** Chunk size of everything sent: 128…65536 bytes. */
   readonly chunkSize: number;
+  readonly drain: DrainConfig;
   readonly httpApi: HttpApiConfig;
   readonly httpServer: HttpServerConfig;
   /** By name. When empty, every client is refused. */
   readonly vhosts: ReadonlyMap<string, VhostConfig>;
+}
+
+/** How the server waits for its clients to leave before it stops. */
+export interface DrainConfig {
+  /** Whether SIGTERM drains. */
+  readonly isForced: boolean;
+  /** New clients are still accepted for this long. */
+  readonly startWaitMs: number;
+  /** Pause after the last client has left. */
+  readonly finalWaitMs: number;
+  /** Clients that are left after this time are closed. */
+  readonly timeoutMs: number;
 }
 
 /** API, metrics and health checks over HTTP. */

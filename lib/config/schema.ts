@@ -589,6 +589,26 @@ export const ROOT = {
     "text",
     "Format of log lines: text or json. Own directive.",
   ),
+  force_grace_quit: option(
+    values.flag,
+    "off",
+    "Drain at SIGTERM, as at SIGQUIT: wait for clients to leave before the server stops.",
+  ),
+  grace_start_wait: option(
+    values.duration({ bare: "ms", minMs: 0 }),
+    "2300",
+    "When draining: how long new clients are still accepted, while /readyz is 503.",
+  ),
+  grace_final_wait: option(
+    values.duration({ bare: "ms", minMs: 0 }),
+    "3200",
+    "When draining: pause between the end of the last client and that of the server.",
+  ),
+  drain_timeout: option(
+    ownTime(0),
+    "60m",
+    "When draining: close the clients that are left after this time. Own directive.",
+  ),
   vhost: namedBlock(
     VHOST,
     "A virtual host. __defaultVhost__ serves clients whose vhost is not configured.",
@@ -602,9 +622,6 @@ export const ROOT = {
   utc_time: unsupported(["off"], "Log times in UTC."),
   asprocess: unsupported(["off"], "Exit with the parent process."),
   server_id: unsupported([], "Name of this server in reports."),
-  grace_start_wait: unsupported(["*"], "Pause before a graceful stop."),
-  grace_final_wait: unsupported(["*"], "Pause after a graceful stop."),
-  force_grace_quit: unsupported(["off"], "Stop gracefully on every signal."),
   empty_ip_ok: unsupported(["on"], "Serve clients without an address."),
   disable_daemon_for_docker: unsupported(["*"], "Stay in the foreground in a container."),
   inotify_auto_reload: unsupported(["off"], "Reload the file when it changes."),

@@ -6,6 +6,7 @@ import { streamKey } from "../rtmp/url.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type {
   ClientSnapshot,
+  DrainSnapshot,
   RateSnapshot,
   ServerSnapshot,
   StreamSnapshot,
@@ -40,7 +41,11 @@ export function versions(): Json {
 }
 
 /** `/api/v1/summaries`, without what this server does not measure. */
-export function summaries({ process, totals, clients, rate }: ServerSnapshot, nowMs: number): Json {
+export function summaries(
+  { process, totals, clients, rate }: ServerSnapshot,
+  nowMs: number,
+  drain: DrainSnapshot | null,
+): Json {
   return {
     ok: true,
     now_ms: nowMs,
@@ -62,6 +67,14 @@ export function summaries({ process, totals, clients, rate }: ServerSnapshot, no
     },
     // Not in SRS.
     kbps: kbps(rate),
+    drain: drain === null ? null : {
+      phase: drain.phase,
+      cause: drain.cause,
+      elapsed_ms: Math.round(drain.elapsedMs),
+      remaining_ms: Math.round(drain.remainingMs),
+      ...drain.clients,
+      asked: drain.asked,
+    },
   };
 }
 

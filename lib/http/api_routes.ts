@@ -13,7 +13,7 @@ import {
 import { encodeUtf8 } from "../base/bytes.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
 import { checkMoveTarget, type MoveSelector } from "../server/move_clients.ts";
-import type { ServerSnapshot, ServerView } from "../monitor/server_view.ts";
+import type { DrainSnapshot, ServerSnapshot, ServerView } from "../monitor/server_view.ts";
 
 /** Codes of SRS. An unknown path has its HTTP status as code. */
 const ApiCode = {
@@ -47,6 +47,8 @@ interface ApiRoutesOptions {
   readonly identity: ServerIdentity;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
+  /** Null unless the server drains. */
+  readonly drain: () => DrainSnapshot | null;
 }
 
 /**
@@ -93,7 +95,8 @@ class Api {
   }
 
   async summaries(c: RouteContext): Promise<Response> {
-    return this.answer(c, { data: summaries(await this.#snapshot(), this.#options.now()) });
+    const { now, drain } = this.#options;
+    return this.answer(c, { data: summaries(await this.#snapshot(), now(), drain()) });
   }
 
   async rusages(c: RouteContext): Promise<Response> {

@@ -16,7 +16,7 @@ import { ipOf } from "../io/address.ts";
 import { LoginLog } from "./login_log.ts";
 import { createMetricsRoutes } from "./metrics_routes.ts";
 import { createApp, type HttpApp, type RouteContext } from "./routes.ts";
-import type { ServerView } from "../monitor/server_view.ts";
+import type { DrainSnapshot, ServerView } from "../monitor/server_view.ts";
 import type { HlsAccess } from "./hls_access.ts";
 import type { StaticFiles } from "./static_files.ts";
 
@@ -34,6 +34,8 @@ interface ApiAppOptions {
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
   readonly isReady: () => boolean;
+  /** Null unless the server drains. */
+  readonly drain: () => DrainSnapshot | null;
   /** Where the console page finds streams; null without HTTP-FLV. */
   readonly streams: ConsoleStreams | null;
   readonly clock: Clock;

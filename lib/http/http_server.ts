@@ -91,6 +91,11 @@ export class HttpServer {
     return this.#acceptor.unlisten(address);
   }
 
+  /** Accepts what waits in these listeners, then closes them. Clients stay. */
+  finishListening(addresses: readonly NetAddress[]): Promise<void> {
+    return this.#acceptor.finish(addresses);
+  }
+
   /**
    * Gives responses in progress a moment to finish, then closes everything. New requests get no
    * answer, so that a proxy asks another server or serves its cache.

@@ -30,6 +30,12 @@ const ACCEPTS_PER_TURN = 16;
 /** Pause after a failed accept. The usual cause, too few file descriptors, lasts a while. */
 const ACCEPT_RETRY_MS = 100;
 
+/** A listener in which no client has arrived for this long is closed, in ms. */
+const QUIET_MS = 20;
+
+/** Under a flood, a listener is closed after this time. */
+const FINISH_TIMEOUT_MS = 1_000;
+
 /** Accepts connections at any number of addresses, each of which can be closed by itself. */
 export class Acceptor {
   readonly #options: AcceptorOptions;
@@ -68,6 +74,21 @@ export class Acceptor {
     await loop?.stop();
   }
 
+  /**
+   * Accepts the clients that wait in listeners, which closing them would reset, and closes the
+   * listeners. The clients stay. At most about a second.
+   *
+   * @param addresses As {@linkcode listen} returned them; all by default.
+   */
+  async finish(addresses?: readonly NetAddress[]): Promise<void> {
+    const keys = addresses?.map(formatAddress) ?? [...this.#loops.keys()];
+    await Promise.all(keys.map(async (key) => {
+      const loop = this.#loops.get(key);
+      this.#loops.delete(key);
+      await loop?.finish();
+    }));
+  }
+
   /** Closes all listeners; settles when they accept no more clients. */
   async stop(): Promise<void> {
     const loops = [...this.#loops.values()];
@@ -95,6 +116,9 @@ class AcceptLoop {
   /** Ends the pause after a failed accept. */
   #wake: (() => void) | null = null;
   #isStopping = false;
+  /** Clients are served until the listener is closed. */
+  #isFinishing = false;
+  #acceptedCount = 0;
 
   constructor({ clock, logger }: AcceptorOptions, task: AcceptLoopTask) {
     const { listener, scheme, isProxy, onClient } = task;
@@ -114,6 +138,23 @@ class AcceptLoop {
 
   start(): void {
     this.#ended = this.#run();
+  }
+
+  /** Closes the listener when none has arrived for a moment. */
+  async finish(): Promise<void> {
+    this.#isFinishing = true;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const endMs = this.#clock.now() + FINISH_TIMEOUT_MS;
+    const check = (before: number): void => {
+      this.#clock.after(QUIET_MS, () => {
+        // Sockets were polled before this timer ran: what connects from now on is reset.
+        const isQuiet = this.#acceptedCount === before && this.#wake === null;
+        if (isQuiet || this.#clock.now() >= endMs) resolve(this.stop());
+        else check(this.#acceptedCount);
+      });
+    };
+    check(this.#acceptedCount);
+    await promise;
   }
 
   async stop(): Promise<void> {
@@ -140,8 +181,9 @@ class AcceptLoop {
   }
 
   #admit(transport: Transport): void {
+    this.#acceptedCount++;
     // A client may connect in the same turn in which the listener is closed.
-    if (this.#isStopping) return transport.close();
+    if (this.#isStopping && !this.#isFinishing) return transport.close();
     const isProxied = this.#isProxy(ipOf(transport.remote));
     this.#onClient(isProxied ? new ProxiedTransport(transport) : transport, this.#name);
   }

@@ -31,6 +31,39 @@ export interface ServerSnapshot {
   readonly clients: readonly ClientSnapshot[];
 }
 
+/** A server that waits for its clients to leave. */
+export interface DrainSnapshot {
+  readonly phase: DrainPhase;
+  /** What asked for it: a signal, the API. */
+  readonly cause: string;
+  readonly elapsedMs: number;
+  /** Until the clients that are left are closed. */
+  readonly remainingMs: number;
+  readonly clients: DrainCounts;
+  /** Clients that were asked to connect again, so far. */
+  readonly asked: number;
+}
+
+/** What a draining server waits for. */
+export interface DrainCounts {
+  /** RTMP connections, those without a stream included. */
+  readonly connections: number;
+  readonly players: number;
+  readonly publishers: number;
+  /** HTTP-FLV viewers and HLS sessions. */
+  readonly viewers: number;
+}
+
+/** See {@linkcode Drain} for their order. */
+export type DrainPhase =
+  | "accepting"
+  | "closing listeners"
+  | "moving publishers"
+  | "moving players"
+  | "waiting"
+  | "empty"
+  | "drained";
+
 /** The state of the process. */
 export interface ProcessSnapshot {
   readonly pid: number;

@@ -132,8 +132,16 @@ export class Server implements ClientSource {
     return this.#acceptor.unlisten(address);
   }
 
-  /** Closes listeners and connections; settles when all have ended. */
+  /** Accepts what waits in the listeners, then closes them. Clients stay. */
+  finishListening(): Promise<void> {
+    return this.#acceptor.finish();
+  }
+
+  /** Closes listeners and connections, publishers last; settles when all have ended. */
   async stop(): Promise<void> {
+    for (const connection of this.#connections) {
+      if (connection.state.type === "playing") connection.stop();
+    }
     await Promise.all([this.#acceptor.stop(), this.#connections.stop(0)]);
     this.#context.probes.stop();
   }

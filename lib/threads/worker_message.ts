@@ -3,7 +3,7 @@
 import type { LogFields, LogLevel } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
-import type { ServerSnapshot } from "../monitor/server_view.ts";
+import type { DrainCounts, ServerSnapshot } from "../monitor/server_view.ts";
 
 /** To a worker. */
 export type ToWorker =
@@ -30,6 +30,10 @@ export type ToWorker =
     readonly selector: MoveSelector;
     readonly target: string | null;
   }
+  /** Listeners are closed; answered by `finished`. */
+  | { readonly type: "finish"; readonly id: number }
+  /** Answered by `counted`. */
+  | { readonly type: "count"; readonly id: number }
   /** New settings; answered by `applied`. */
   | { readonly type: "apply"; readonly id: number; readonly config: Config }
   /** Answered by `pong`, at once. */
@@ -60,6 +64,8 @@ export type FromWorker =
   /** `isDone` is false when the worker has no such client. */
   | { readonly type: "kicked"; readonly id: number; readonly isDone: boolean }
   | { readonly type: "moved"; readonly id: number; readonly counts: MoveCounts }
+  | { readonly type: "finished"; readonly id: number }
+  | { readonly type: "counted"; readonly id: number; readonly counts: DrainCounts }
   /** `failure` says why the settings are not applied; null when they are. */
   | { readonly type: "applied"; readonly id: number; readonly failure: string | null }
   | { readonly type: "pong" }

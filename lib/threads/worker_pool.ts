@@ -1,12 +1,13 @@
 import { type CancelTimer, type Clock, systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import type { ServerSnapshot, ServerView } from "../monitor/server_view.ts";
+import type { DrainCounts, ServerSnapshot, ServerView } from "../monitor/server_view.ts";
 import type { NetAddress } from "../io/transport.ts";
 import { addMoves, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
 import { mergeSnapshots } from "../monitor/merge_snapshots.ts";
 import { type OpenListeners, prepareConfig, type PreparedConfig } from "./prepare_config.ts";
 import type { FromWorker, PeerPort, ToWorker } from "./worker_message.ts";
+import { type Answer, WorkerQuestions } from "./worker_questions.ts";
 import { createThread, post } from "./worker_thread.ts";
 
 /** Options of {@linkcode startWorkers}. */
@@ -41,6 +42,9 @@ const SILENT_PINGS = 2;
 
 /** How long the API waits for a worker, in ms. */
 const ANSWER_TIMEOUT_MS = 1_000;
+
+/** How long a worker may take to accept what waits in its listeners, in ms. */
+const FINISH_TIMEOUT_MS = 3_000;
 
 /** How long a worker may take to apply settings, in ms. */
 const APPLY_TIMEOUT_MS = 2_000;
@@ -81,16 +85,12 @@ function failureOf(answer: Answer | "late" | null): string | null {
  */
 interface Member {
   readonly worker: Worker;
-  /** Unanswered questions, by id. */
-  readonly questions: Map<number, (answer: Answer | null) => void>;
+  readonly questions: WorkerQuestions;
   readonly started: PromiseWithResolvers<void>;
   readonly stopped: PromiseWithResolvers<void>;
   /** Pings unanswered in a row; null before the worker listens. */
   missedPings: number | null;
 }
-
-/** Answers a question. */
-type Answer = FromWorker & { readonly id: number };
 
 /**
  * The worker threads of a server: starts them, connects each pair, and replaces one that dies.
@@ -108,7 +108,6 @@ export class WorkerPool implements ServerView {
   /** Workers that hang and were replaced. */
   readonly #hung = new Set<Member>();
   #isStopping = false;
-  #lastQuestion = 0;
   #cancelPing: CancelTimer = () => {};
 
   constructor(options: WorkerPoolOptions) {
@@ -173,8 +172,8 @@ export class WorkerPool implements ServerView {
     const { config } = prepared;
     const failures = this.#members.map(async (member, index) => {
       if (member === null) return [];
-      const applied = this.#ask(member, (id) => ({ type: "apply", id, config }));
-      const failure = failureOf(await this.#within(applied, APPLY_TIMEOUT_MS));
+      const question = (id: number): ToWorker => ({ type: "apply", id, config });
+      const failure = failureOf(await member.questions.ask(question, APPLY_TIMEOUT_MS));
       return failure === null ? [] : [`Worker thread ${index}: ${failure}`];
     });
     return (await Promise.all(failures)).flat();
@@ -198,6 +197,25 @@ export class WorkerPool implements ServerView {
     return addMoves(answers.flatMap((each) => each.type === "moved" ? [each.counts] : []));
   }
 
+  /** Accepts what waits in the listeners of all workers, then closes them. */
+  async finishListening(): Promise<void> {
+    const { httpServer } = this.#config;
+    // For workers that start later.
+    this.#config = { ...this.#config, listen: [], httpServer: { ...httpServer, enabled: false } };
+    await this.#askAll((id) => ({ type: "finish", id }), FINISH_TIMEOUT_MS);
+  }
+
+  /** Returns the clients of all workers that answer. */
+  async countClients(): Promise<DrainCounts> {
+    const answers = await this.#askAll((id) => ({ type: "count", id }));
+    const sum = { connections: 0, players: 0, publishers: 0, viewers: 0 };
+    for (const answer of answers) {
+      if (answer.type !== "counted") continue;
+      for (const key of Object.keys(sum) as (keyof DrainCounts)[]) sum[key] += answer.counts[key];
+    }
+    return sum;
+  }
+
   /** Stops all workers gracefully. Resolves when they are terminated, after 10 s at most. */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -218,31 +236,16 @@ export class WorkerPool implements ServerView {
   }
 
   /** Asks all workers. Returns the answers, without those of workers that died or hang. */
-  async #askAll(question: (id: number) => ToWorker): Promise<Answer[]> {
+  async #askAll(
+    question: (id: number) => ToWorker,
+    timeoutMs = ANSWER_TIMEOUT_MS,
+  ): Promise<Answer[]> {
     const members = this.#members.filter((member) => member !== null)
       .filter(({ missedPings }) => (missedPings ?? 0) < SILENT_PINGS);
     const answers = await Promise.all(
-      members.map((member) => this.#within(this.#ask(member, question), ANSWER_TIMEOUT_MS)),
+      members.map(({ questions }) => questions.ask(question, timeoutMs)),
     );
     return answers.filter((answer) => answer !== null && answer !== "late");
-  }
-
-  /** Resolves with null when the worker dies. */
-  #ask({ worker, questions }: Member, question: (id: number) => ToWorker): Promise<Answer | null> {
-    const id = ++this.#lastQuestion;
-    const { promise, resolve } = Promise.withResolvers<Answer | null>();
-    questions.set(id, resolve);
-    post(worker, question(id));
-    return promise;
-  }
-
-  /** Resolves with "late" after `timeoutMs`. */
-  async #within<T>(answer: Promise<T>, timeoutMs: number): Promise<T | "late"> {
-    const { promise, resolve } = Promise.withResolvers<"late">();
-    const cancel = this.#clock.after(timeoutMs, () => resolve("late"));
-    const first = await Promise.race([answer, promise]);
-    cancel();
-    return first;
   }
 
   #schedulePing(): void {
@@ -268,7 +271,7 @@ export class WorkerPool implements ServerView {
     const worker = createWorker();
     const member: Member = {
       worker,
-      questions: new Map(),
+      questions: new WorkerQuestions(worker, this.#clock),
       started: Promise.withResolvers(),
       stopped: Promise.withResolvers(),
       missedPings: null,
@@ -315,10 +318,10 @@ export class WorkerPool implements ServerView {
       case "shown":
       case "kicked":
       case "moved":
+      case "finished":
+      case "counted":
       case "applied":
-        questions.get(message.id)?.(message);
-        questions.delete(message.id);
-        return;
+        return questions.onAnswer(message);
       case "stopped":
         return stopped.resolve();
       default:
@@ -369,7 +372,7 @@ export class WorkerPool implements ServerView {
   /** Waits for nothing from a worker any longer. */
   #forget({ questions, stopped }: Member): void {
     stopped.resolve();
-    for (const answer of questions.values()) answer(null);
+    questions.forget();
   }
 
   #replace(index: number): void {

@@ -47,6 +47,7 @@ class Rig implements AsyncDisposable {
       identity: { serverId: "vid-1", serviceId: "1", pid: 1 },
       streams,
       isReady: () => true,
+      drain: () => null,
     });
   }
 

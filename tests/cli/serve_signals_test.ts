@@ -67,10 +67,10 @@ for (const workers of [1, 2]) {
 
 Deno.test({
   ...granted,
-  name: "edge stops cleanly at SIGQUIT, and exits at once at a second signal",
+  name: "edge stops cleanly at SIGTERM, and exits at once at a second signal",
   fn: () =>
     inTempDirectory(async (directory) => {
-      for (const signals of [["SIGQUIT"], ["SIGQUIT", "SIGTERM"]] as const) {
+      for (const signals of [["SIGTERM"], ["SIGQUIT", "SIGTERM"]] as const) {
         await using server = await start(directory);
         await using _client = await RtmpClient.connect(await portOf(server));
         for (const signal of signals) Deno.kill(server.pid, signal);

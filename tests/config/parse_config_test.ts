@@ -94,6 +94,7 @@ const DEFAULTS: Config = {
   maxConnections: 1000,
   workers: 1,
   chunkSize: 60_000,
+  drain: { isForced: false, startWaitMs: 2300, finalWaitMs: 3200, timeoutMs: 3_600_000 },
   httpApi: {
     enabled: false,
     listen: [{ hostname: "127.0.0.1", port: 1985 }],

@@ -1,5 +1,6 @@
 /** The API as programs written for SRS read it: fields by name, codes, lists. */
 
+import type { DrainSnapshot } from "../../lib/monitor/server_view.ts";
 import { createApiRoutes } from "../../lib/http/api_routes.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { FakeView, PULLED, SNAPSHOT } from "./fake_view.ts";
@@ -12,7 +13,13 @@ type Answer = any;
 
 class Rig {
   readonly view = new FakeView();
-  readonly app = createApiRoutes({ view: this.view, identity: IDENTITY, now: () => NOW_MS });
+  drain: DrainSnapshot | null = null;
+  readonly app = createApiRoutes({
+    view: this.view,
+    identity: IDENTITY,
+    now: () => NOW_MS,
+    drain: () => this.drain,
+  });
 
   async get(path: string): Promise<Answer> {
     const response = await this.app.request(path);
@@ -303,4 +310,28 @@ Deno.test("A move answers 400 to an invalid tcUrl, and to a body, which is not r
     400,
   );
   assertEquals(view.moved, []);
+});
+
+Deno.test("GET /summaries says how far a drain is", async () => {
+  const rig = new Rig();
+  assertEquals((await rig.get("/api/v1/summaries")).data.drain, null);
+  rig.drain = {
+    phase: "waiting",
+    cause: "SIGQUIT",
+    elapsedMs: 2_500.4,
+    remainingMs: 57_499.6,
+    clients: { connections: 4, players: 2, publishers: 1, viewers: 3 },
+    asked: 5,
+  };
+  assertEquals((await rig.get("/api/v1/summaries")).data.drain, {
+    phase: "waiting",
+    cause: "SIGQUIT",
+    elapsed_ms: 2_500,
+    remaining_ms: 57_500,
+    connections: 4,
+    players: 2,
+    publishers: 1,
+    viewers: 3,
+    asked: 5,
+  });
 });

@@ -33,6 +33,7 @@ function createRig({ auth = NO_AUTH, crossdomain = true, isReady = true } = {}) 
     identity: { serverId: "vid-1", serviceId: "s", pid: 1 },
     now: () => 0,
     isReady: () => isReady,
+    drain: () => null,
     streams: null,
     clock: new FakeClock(),
     logger: log.logger,

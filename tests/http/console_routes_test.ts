@@ -154,6 +154,7 @@ Deno.test("The console requires the API's password", async () => {
     identity: { serverId: "vid-1", serviceId: "s", pid: 1 },
     now: () => 0,
     isReady: () => true,
+    drain: () => null,
     streams: STREAMS,
     clock: new FakeClock(),
     logger: silentLogger,

@@ -192,6 +192,7 @@ class FakeServer implements AsyncDisposable {
       identity: { serverId: "vid-1", serviceId: "s", pid: 1 },
       now: Date.now,
       isReady: () => true,
+      drain: () => null,
       streams: { port: null, mounts: { "edge.example": "/[app]/[stream].flv" } },
       clock: systemClock,
       logger: silentLogger,

@@ -81,3 +81,37 @@ Deno.test("Acceptor expects a PROXY header from load balancers only, and asks fo
   assertEquals(isPrepared, [false, true, false]);
   await rig.acceptor.stop();
 });
+
+Deno.test("Acceptor.finish() serves clients that connect until the listener is closed", async () => {
+  const rig = new Rig();
+  const finished = rig.acceptor.finish([FIRST]);
+  await rig.dial(FIRST);
+  await rig.clock.advance(15);
+  await rig.dial(FIRST);
+  await rig.clock.advance(15);
+  await rig.dial(FIRST);
+  await rig.clock.advance(40);
+  await finished;
+  assertEquals(rig.arrivals.length, 3);
+  assertEquals(rig.network.connections.map(({ server }) => server.isClosed), [false, false, false]);
+  await assertRejects(() => rig.dial(FIRST), Deno.errors.ConnectionRefused);
+  await rig.dial(SECOND);
+  assertEquals(rig.arrivals.length, 4);
+  assertEquals(rig.clock.pendingCount, 0);
+  await rig.acceptor.stop();
+});
+
+Deno.test("Acceptor.finish() closes a listener that never rests after a second", async () => {
+  const rig = new Rig();
+  let isClosed = false;
+  const finished = rig.acceptor.finish().then(() => {
+    isClosed = true;
+  });
+  for (let ms = 0; ms < 1_000; ms += 10) {
+    await rig.dial(FIRST);
+    await rig.clock.advance(10);
+  }
+  await rig.clock.advance(40);
+  await finished;
+  assertEquals([isClosed, rig.arrivals.length >= 99], [true, true]);
+});
