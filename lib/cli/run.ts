@@ -4,8 +4,6 @@ import { ConfigError, describeError, UsageError } from "../base/errors.ts";
 import { denoNetwork } from "../io/tcp.ts";
 import { silentLogger } from "../base/log.ts";
 import { type Command, parseCommandLine } from "./args.ts";
-import { LocalDemoNetwork } from "../demo/demo_network.ts";
-import { runDemo } from "../demo/run_demo.ts";
 import { EXIT_CODE, type ExitCode, exitCodeOf } from "./exit_codes.ts";
 import { HELP_TEXT, VERSION_TEXT } from "./help.ts";
 import { LineWriter } from "../logging/line_writer.ts";
@@ -52,6 +50,9 @@ function describeVersion(): string {
 }
 
 async function demo(seconds: number | undefined): Promise<ExitCode> {
+  // A server does without the demo and its sample.
+  const { LocalDemoNetwork } = await import("../demo/demo_network.ts");
+  const { runDemo } = await import("../demo/run_demo.ts");
   const stop = new AbortController();
   const abort = () => stop.abort();
   const exitNow = () => Deno.exit(EXIT_CODE.failure);

@@ -6,7 +6,7 @@ import { loadConfig } from "../config/load.ts";
 import { applyOverrides } from "../config/overrides.ts";
 import type { Environment } from "../config/environment.ts";
 import { type LoadedConfig, parseDefaults } from "../config/parse_config.ts";
-import { HttpListenError } from "../http/http_server.ts";
+import { HttpListenError } from "../http/http_listen_error.ts";
 import { formatAddress } from "../io/address.ts";
 import { denoNetwork } from "../io/tcp.ts";
 import { AwakeClock } from "../io/awake_clock.ts";

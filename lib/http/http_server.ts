@@ -3,12 +3,12 @@ import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
 import { Acceptor, type ListenOptions } from "../io/acceptor.ts";
-import { formatAddress } from "../io/address.ts";
 import { type ConnectionLimit, ConnectionSet } from "../io/connection_set.ts";
 import { ProbeLog } from "../io/probe_log.ts";
 import { ReadBuffers } from "../io/read_buffers.ts";
 import type { NetAddress, Network } from "../io/transport.ts";
 import { type HttpBindings, HttpConnection } from "./http_connection.ts";
+import { HttpListenError } from "./http_listen_error.ts";
 import { pathOf } from "./request_head.ts";
 import { withSpan } from "./request_span.ts";
 
@@ -30,14 +30,6 @@ interface HttpServerOptions {
 interface HttpListenOptions extends Pick<ListenOptions, "isProxy"> {
   /** The listener in the log: `http_api` gives `http_api http://0.0.0.0:1985`. */
   readonly name: string;
-}
-
-/** An HTTP address that is in use or not permitted. */
-export class HttpListenError extends Error {
-  constructor(address: NetAddress, cause: unknown) {
-    super(`Cannot listen on http://${formatAddress(address)}: ${describeError(cause)}`, { cause });
-    this.name = "HttpListenError";
-  }
 }
 
 /** Time for responses in progress when the server stops. Endless ones are cut then. */

@@ -1,8 +1,7 @@
 /** TCP on Deno. The only file that opens sockets. */
 
-import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import { systemClock } from "../base/clock.ts";
+import { isIp } from "../config/address.ts";
 import { formatAddress, withoutMapping } from "./address.ts";
 import { dialFirst } from "./dial_first.ts";
 import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
@@ -85,25 +84,32 @@ async function dial(address: NetAddress, signal: AbortSignal): Promise<Transport
 }
 
 /**
- * Returns all addresses of a host name, from the system's resolver. `Deno.connect` takes a name as
- * well, but before Deno 2.8 it only tries the first address (measured with 2.7.11).
+ * Returns all addresses of a host name. `Deno.connect` takes a name as well, but before Deno 2.8 it
+ * only tries the first address (measured with 2.7.11).
  */
 async function resolve(address: NetAddress, signal: AbortSignal): Promise<NetAddress[]> {
   const { hostname, port } = address;
-  if (isIP(hostname) !== 0) return [address];
+  if (isIp(hostname)) return [address];
   const aborted = Promise.withResolvers<never>();
   const onAbort = () => aborted.reject(signal.reason);
   signal.addEventListener("abort", onAbort);
   try {
-    const looked = lookup(hostname, { all: true }).catch((error: unknown) => {
-      const isUnknown = error instanceof Error && "code" in error && error.code === "ENOTFOUND";
-      throw isUnknown ? new Error(`Unknown host name ${hostname}`, { cause: error }) : error;
-    });
-    const found = await Promise.race([looked, aborted.promise]);
-    return found.map((each) => ({ hostname: each.address, port }));
+    const found = await Promise.race([lookUp(hostname), aborted.promise]);
+    return found.map((hostname) => ({ hostname, port }));
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
+}
+
+/** Asks the system's resolver for all addresses of `hostname`. */
+async function lookUp(hostname: string): Promise<string[]> {
+  // Loaded with the first name: most configurations have none.
+  const { lookup } = await import("node:dns/promises");
+  const found = await lookup(hostname, { all: true }).catch((error: unknown) => {
+    const isUnknown = error instanceof Error && "code" in error && error.code === "ENOTFOUND";
+    throw isUnknown ? new Error(`Unknown host name ${hostname}`, { cause: error }) : error;
+  });
+  return found.map(({ address }) => address);
 }
 
 /** The machine's TCP, without shared ports. */

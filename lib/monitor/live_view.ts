@@ -63,6 +63,7 @@ export class LiveView implements ServerView {
   start(): void {
     if (this.#cancel !== null) return;
     this.#loopDelay.start();
+    this.#process.start(this.#options.clock.now());
     this.#cancel = this.#scheduleSample();
   }
 

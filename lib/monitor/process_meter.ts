@@ -1,4 +1,4 @@
-import process from "node:process";
+import type process from "node:process";
 import type { ProcessSnapshot } from "./server_view.ts";
 
 /** Measures what the process uses: memory, and CPU time since the last sample. */
@@ -6,13 +6,17 @@ export class ProcessMeter {
   readonly #startedAtMs = Date.now();
   readonly #startMs: number;
   /** Time and CPU time at the newest sample, in ms. */
-  #sampledMs: number;
-  #busyMs: number;
+  #sampledMs = 0;
+  #busyMs = 0;
   #cpuShare = 0;
 
   /** @param nowMs Monotonic clock, in ms. */
   constructor(nowMs: number) {
     this.#startMs = nowMs;
+  }
+
+  /** Begins to measure. Snapshots report no CPU share before the first sample. */
+  start(nowMs: number): void {
     this.#sampledMs = nowMs;
     this.#busyMs = busyMs();
   }
@@ -28,7 +32,7 @@ export class ProcessMeter {
   /** Returns the state of the process. */
   snapshot(nowMs: number): ProcessSnapshot {
     const { rss, heapUsed } = Deno.memoryUsage();
-    const { user, system } = process.cpuUsage();
+    const { user, system } = cpuUsage();
     return {
       pid: Deno.pid,
       startedAtMs: this.#startedAtMs,
@@ -45,6 +49,11 @@ export class ProcessMeter {
 
 /** CPU time of the process, in ms. */
 function busyMs(): number {
-  const { user, system } = process.cpuUsage();
+  const { user, system } = cpuUsage();
   return (user + system) / 1000;
+}
+
+/** Not imported: Node's `process` takes 2 MB, which a server without API does not need. */
+function cpuUsage(): ReturnType<typeof process.cpuUsage> {
+  return (globalThis as unknown as { readonly process: typeof process }).process.cpuUsage();
 }

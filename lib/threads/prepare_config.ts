@@ -1,6 +1,6 @@
 import { addressesOverlap } from "../config/address.ts";
 import type { Config, ListenAddress } from "../config/config.ts";
-import { HttpListenError } from "../http/http_server.ts";
+import { HttpListenError } from "../http/http_listen_error.ts";
 import { formatAddress } from "../io/address.ts";
 import type { NetAddress } from "../io/transport.ts";
 

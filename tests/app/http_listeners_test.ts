@@ -1,7 +1,7 @@
 import { HttpListeners, type HttpListenersOptions } from "../../lib/app/http_listeners.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
-import { HttpListenError } from "../../lib/http/http_server.ts";
+import { HttpListenError } from "../../lib/http/http_listen_error.ts";
 import { ClientLimits } from "../../lib/server/client_limits.ts";
 import { assertEquals, assertRejects, assertThrows } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";

@@ -1,7 +1,8 @@
 /** HTTP over real sockets: hostile and broken clients, and how the server stops. */
 
 import { systemClock } from "../../lib/base/clock.ts";
-import { type HttpHandler, HttpListenError, HttpServer } from "../../lib/http/http_server.ts";
+import { HttpListenError } from "../../lib/http/http_listen_error.ts";
+import { type HttpHandler, HttpServer } from "../../lib/http/http_server.ts";
 import { pathOf } from "../../lib/http/request_head.ts";
 import { formatAddress } from "../../lib/io/address.ts";
 import { denoNetwork } from "../../lib/io/tcp.ts";

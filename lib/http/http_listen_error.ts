@@ -1,0 +1,14 @@
+import { describeError } from "../base/errors.ts";
+import { formatAddress } from "../io/address.ts";
+import type { NetAddress } from "../io/transport.ts";
+
+/**
+ * An HTTP address that is in use or not permitted. In a file without HTTP's libraries, because
+ * programs without HTTP name it, too.
+ */
+export class HttpListenError extends Error {
+  constructor(address: NetAddress, cause: unknown) {
+    super(`Cannot listen on http://${formatAddress(address)}: ${describeError(cause)}`, { cause });
+    this.name = "HttpListenError";
+  }
+}
