@@ -11,12 +11,15 @@ import { WorkTurns } from "../io/work_turns.ts";
 import { LiveView } from "../monitor/live_view.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import { ClientLimits } from "../server/client_limits.ts";
+import { Credentials } from "../server/credentials.ts";
 import { Gate } from "../server/gate.ts";
 import { HookClient } from "../server/hook_client.ts";
+import { SecretStore } from "../server/secrets.ts";
 import { Server } from "../server/server.ts";
 import { Bridge } from "../threads/bridge.ts";
 import { WATCH_PERIOD_MS } from "../upstream/upstream_context.ts";
 import { RelayServer, type RunningServer, type ServerParts } from "./relay_server.ts";
+import { SecretFiles } from "./secret_files.ts";
 import type { ServerDeps, ThreadSlot } from "./server_deps.ts";
 import { VhostSet } from "./vhost_set.ts";
 
@@ -60,7 +63,9 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const vhosts = new VhostSet(shared);
   const limits = new ClientLimits(config, deps);
   const hooks = new HookClient({ ...deps, server: identity });
-  const gate = new Gate({ vhosts: vhosts.directory, hooks, clock, edgeId });
+  const secrets = new SecretStore();
+  const credentials = new Credentials({ secrets, clock, logger, wallMs: Date.now });
+  const gate = new Gate({ vhosts: vhosts.directory, credentials, hooks, clock, edgeId });
   const context = { ...shared, gate };
   const server = new Server({ network, limit: limits, idPrefix: `${idPrefix}c`, context });
   const flv = new FlvService({ ...context, idPrefix: `${idPrefix}h` });
@@ -80,6 +85,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
     flv,
     hlsSessions,
     hooks,
+    secretFiles: new SecretFiles({ store: secrets, clock, logger }),
     view,
     bridge,
     createHttp: (create, config, status) =>
@@ -94,6 +100,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
         identity: { ...identity, pid: Deno.pid },
         streams: { vhosts: vhosts.directory, gate, service: flv, hlsSessions },
         ...status,
+        hideKeys: (path) => secrets.hideKeys(path),
       }),
   };
 }

@@ -33,6 +33,8 @@ export interface HttpListenersOptions {
   readonly isReady: () => boolean;
   /** Null unless the server drains. */
   readonly drain: () => DrainSnapshot | null;
+  /** Takes stream keys out of the paths that are logged. */
+  readonly hideKeys?: (path: string) => string;
 }
 
 /** Makes {@linkcode HttpListeners}; `load_http.ts` loads it when it is needed. */

@@ -14,6 +14,7 @@ import { Drain, type Drainable, type DrainRequest } from "./drain.ts";
 import type { CreateHttp, HttpListeners, HttpListenersOptions } from "./http_listeners.ts";
 import { loadHttp } from "./load_http.ts";
 import { ListenerSet } from "./listener_set.ts";
+import { readSecrets, type SecretFiles } from "./secret_files.ts";
 import type { ServerDeps } from "./server_deps.ts";
 import { type ApplyReport, reportOf, type Service } from "./service.ts";
 import type { VhostSet } from "./vhost_set.ts";
@@ -38,6 +39,7 @@ export interface ServerParts {
   readonly flv: FlvService;
   readonly hlsSessions: HlsSessions;
   readonly hooks: HookClient;
+  readonly secretFiles: SecretFiles;
   readonly view: LiveView;
   readonly bridge: Bridge | null;
   /** Creates the HTTP listeners with the loaded module. */
@@ -101,10 +103,15 @@ export class RelayServer implements RunningServer {
     return this.#parts.vhosts.upstreamCount;
   }
 
-  /** Adds the vhosts and listens. @throws when an address cannot be listened on. */
+  /**
+   * Adds the vhosts and listens.
+   *
+   * @throws {ConfigError} when a file of secrets is bad; what listening throws.
+   */
   start(): void {
-    const { vhosts, server, view } = this.#parts;
+    const { vhosts, server, view, secretFiles } = this.#parts;
     const { createHttp } = this.#deps;
+    secretFiles.use(this.#config, readSecrets(this.#config));
     server.configure(this.#config);
     for (const vhost of this.#config.vhosts.values()) vhosts.add(vhost);
     if (this.#config.httpApi.enabled) view.start();
@@ -157,7 +164,8 @@ export class RelayServer implements RunningServer {
   }
 
   async stop(): Promise<void> {
-    const { vhosts, limits, server, flv, hlsSessions, hooks, view, bridge } = this.#parts;
+    const { vhosts, limits, server, flv, hlsSessions, hooks, secretFiles, view, bridge } =
+      this.#parts;
     this.#isStopping = true;
     this.#drain?.stop();
     await this.#applied;
@@ -173,15 +181,17 @@ export class RelayServer implements RunningServer {
     // Last: until then it reports that the server stops.
     await this.#http?.stop();
     limits.stop();
+    secretFiles.stop();
     view.stop();
   }
 
   /**
-   * 1. Compares, which changes nothing. 2. Listens on new addresses; only this can fail. 3. Changes
-   * limits and log. 4. Adds, configures and removes vhosts. 5. Closes the listeners that are gone.
+   * 1. Compares, and reads files of secrets. 2. Listens on new addresses. Only these two can fail.
+   * 3. Changes secrets, limits and log. 4. Adds, configures and removes vhosts. 5. Closes the
+   * listeners that are gone.
    */
   async #apply(next: Config): Promise<ApplyReport> {
-    const { vhosts, limits, server, flv } = this.#parts;
+    const { vhosts, limits, server, flv, secretFiles } = this.#parts;
     const createHttp = await loadHttp(next);
     if (this.#isStopping || this.#drain !== null) {
       throw new Error("Settings are not applied: the server is stopping");
@@ -189,6 +199,7 @@ export class RelayServer implements RunningServer {
     const plan = planChanges(this.#config, next);
     const { config } = plan;
     requireWritable(config);
+    const secrets = readSecrets(config);
     try {
       await this.#rtmp.change(config.listen);
       if (createHttp !== undefined) this.#http ??= this.#createHttp(createHttp);
@@ -198,6 +209,7 @@ export class RelayServer implements RunningServer {
       throw error;
     }
     this.#config = config;
+    secretFiles.use(config, secrets);
     limits.configure(config);
     server.configure(config);
     this.#deps.configureLog?.(config.log);

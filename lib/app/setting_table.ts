@@ -79,6 +79,8 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "publish.normal_timeout": ({ publish }) => ms(publish.normalTimeoutMs),
   "publish.grace": ({ publish }) => ms(publish.graceMs),
   "publish.takeover": ({ publish }) => publish.takeover,
+  "publish.keys": ({ publish }) => publish.keysFile,
+  "publish.trusted": ({ publish }) => publish.trusted.join(" "),
   "refer.enabled": ({ refer }) => text(refer.enabled),
   "refer.all": ({ refer }) => refer.all.join(" "),
   "refer.play": ({ refer }) => refer.play.join(" "),
@@ -131,6 +133,8 @@ const VHOST_NOTES: Readonly<Record<string, string>> = {
   "cluster.mode": CLOSES_CLIENTS,
   "play.mw_latency": NEW_PLAYERS,
   "play.atc": NEXT_PUBLISH,
+  "publish.keys": NEXT_PUBLISH,
+  "publish.trusted": NEXT_PUBLISH,
 };
 
 /** Returns what to know about a live change of the vhost setting at `path`; empty for most. */

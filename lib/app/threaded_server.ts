@@ -13,6 +13,7 @@ import { planChanges } from "./config_plan.ts";
 import { Drain, type Drainable, type DrainRequest } from "./drain.ts";
 import type { HttpListeners } from "./http_listeners.ts";
 import { loadHttp } from "./load_http.ts";
+import { readSecrets } from "./secret_files.ts";
 import { type ApplyReport, reportOf, type Service } from "./service.ts";
 import { StartError } from "./start_error.ts";
 import { requireWritable } from "./written_paths.ts";
@@ -49,6 +50,7 @@ export async function startThreads(
   deps: ThreadedServerDeps,
 ): Promise<Service> {
   refuseSharedHttpPort(config);
+  readSecrets(config);
   const pool = await startWorkers({ config, count, logger: deps.logger });
   const server = new ThreadedServer(config, pool, deps);
   await server.start();
@@ -139,6 +141,8 @@ class ThreadedServer implements Service, Drainable {
     const plan = planChanges(this.#config, next);
     refuseSharedHttpPort(plan.config);
     requireWritable(plan.config);
+    // Each worker reads them for itself; here it may fail before anything has changed.
+    readSecrets(plan.config);
     const forWorkers = this.#pool.prepare(plan.config);
     await this.#applyApi(plan.config);
     this.#config = plan.config;

@@ -1,5 +1,5 @@
 import { systemClock } from "../base/clock.ts";
-import { describeConfigProblem, describeError, UsageError } from "../base/errors.ts";
+import { ConfigError, describeConfigProblem, describeError, UsageError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import type { Config, ListenAddress, LogConfig } from "../config/config.ts";
 import { loadConfig } from "../config/load.ts";
@@ -22,6 +22,7 @@ import { configFileOf, readEnvironment } from "./environment.ts";
 import { acquirePidFile } from "./pid_file.ts";
 import { dropPermissions } from "./sandbox.ts";
 import { Signals } from "./signals.ts";
+import { readSecrets } from "../app/secret_files.ts";
 import { StartError } from "../app/start_error.ts";
 import { requireWritable } from "../app/written_paths.ts";
 import type { Service } from "../app/service.ts";
@@ -39,6 +40,7 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
   const file = configFileOf(environment, command.configFile);
   const { config, warnings } = load(command, file, environment);
   if (command.test) {
+    readSecrets(config, config.workDir);
     for (const warning of warnings) say(describeConfigProblem(warning));
     say(file === undefined ? "Configuration is valid" : `Configuration file ${file} is valid`);
     return EXIT_CODE.ok;
@@ -148,7 +150,7 @@ async function tryStart(config: Config, start: () => Promise<Service>): Promise<
   try {
     return await start();
   } catch (error) {
-    if (error instanceof StartError) throw error;
+    if (error instanceof StartError || error instanceof ConfigError) throw error;
     if (error instanceof HttpListenError) throw cannotListenOnHttp(error);
     const addresses = config.listen.map(formatAddress).join(", ");
     throw new StartError(

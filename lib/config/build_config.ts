@@ -138,6 +138,8 @@ function buildVhost(directive: Directive, name: string, problems: ProblemList): 
       normalTimeoutMs: values.publish.normal_timeout,
       graceMs: values.publish.grace,
       takeover: values.publish.takeover,
+      keysFile: values.publish.keys,
+      trusted: values.publish.trusted,
     },
     cluster: buildCluster(values.cluster),
     refer: values.refer,

@@ -161,6 +161,10 @@ export interface PublishConfig {
   readonly graceMs: number;
   /** What to do with a second publisher of a stream. */
   readonly takeover: "reject" | "replace";
+  /** File of stream keys; empty when publishers need none. */
+  readonly keysFile: string;
+  /** IP addresses and CIDR ranges of publishers that need none in any case. */
+  readonly trusted: readonly string[];
 }
 
 /**

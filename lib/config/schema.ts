@@ -162,6 +162,14 @@ const publish = {
     "reject",
     "What to do with a second publisher of a stream. reject: refuse it, unless the first one gives no sign of life. replace: close the first one. Own directive.",
   ),
+  keys: optional(
+    { type: values.text, example: "/etc/edge/keys", fallback: "" },
+    "File of stream keys, a line each: KEY NAME [NOT-AFTER]. A publisher must use a key as the stream's name, and appears under the name of the key. See docs/access.md. Own directive.",
+  ),
+  trusted: optional(
+    { type: addresses.addressRanges, example: "10.0.0.0/8", fallback: [] as string[] },
+    "Addresses that need no stream key, such as those of edges that have checked it. Own directive.",
+  ),
   mr: unsupported(["*"], "Merged read."),
   mr_latency: unsupported(["*"], "Duration of a merged read."),
   parse_sps: unsupported(["*"], "Read the video size from the stream."),

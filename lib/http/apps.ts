@@ -13,10 +13,10 @@ import type { ServerIdentity } from "./api_answers.ts";
 import { createApiRoutes } from "./api_routes.ts";
 import { type ConsoleStreams, createConsoleRoutes } from "./console_routes.ts";
 import { ipOf } from "../io/address.ts";
-import { LoginLog } from "./login_log.ts";
 import { createMetricsRoutes } from "./metrics_routes.ts";
 import { createApp, type HttpApp, type RouteContext } from "./routes.ts";
 import type { DrainSnapshot, ServerView } from "../monitor/server_view.ts";
+import { FailureLog } from "../server/failure_log.ts";
 import type { HlsAccess } from "./hls_access.ts";
 import type { StaticFiles } from "./static_files.ts";
 
@@ -56,7 +56,7 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
   if (!crossdomain || !auth.enabled) app.use("/api/*", refuseForeign(SAFE_METHODS));
   else app.use("/api/*", refuseForeign(ASKED_METHODS));
   if (auth.enabled) {
-    const password = requirePassword(auth, new LoginLog(options));
+    const password = requirePassword(auth, createLoginLog(options));
     for (const path of ["/api/*", "/metrics", "/console/*"]) app.use(path, password);
   } else {
     app.use("/api/*", refuseRebound);
@@ -136,8 +136,17 @@ function allowPages(methods: string[]) {
   });
 }
 
+function createLoginLog({ clock, logger }: Pick<ApiAppOptions, "clock" | "logger">): FailureLog {
+  return new FailureLog({
+    clock,
+    logger: logger.for("http"),
+    message: "Login failed: wrong user name or password",
+    fix: "block the address if it should not try",
+  });
+}
+
 /** Compares in constant time. */
-function requirePassword(auth: HttpAuthConfig, log: LoginLog): MiddlewareHandler {
+function requirePassword(auth: HttpAuthConfig, log: FailureLog): MiddlewareHandler {
   const refuse = (message: string) => (c: RouteContext) => {
     // Browsers ask without a password first.
     if (c.req.header("authorization") !== undefined) log.add(ipOf(c.env.remote));

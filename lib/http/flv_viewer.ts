@@ -1,10 +1,11 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { quotePeerText } from "../base/text.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import { type ClientReport, describeClient } from "../server/client_report.ts";
-import type { Admission, ClientAccess, Gate, Protocol } from "../server/gate.ts";
+import type { ClientAccess } from "../server/client_access.ts";
+import { type Admission, type Protocol, refuseNotLive } from "../server/admission.ts";
+import type { Gate } from "../server/gate.ts";
 import type { Flushable, FlushQueue } from "../io/flush_queue.ts";
 import type { FlushWheels, WheelSeat } from "../io/flush_wheel.ts";
 import { mergePeriodMs } from "../server/player.ts";
@@ -46,6 +47,8 @@ interface FlvRefusal {
   /** 403: not permitted. 404: the stream is not published. 503: closed while it waited. */
   readonly status: 403 | 404 | 503;
   readonly description: string;
+  /** See `Refusal` in `rtmp/status.ts`. */
+  readonly logged?: string | null;
 }
 
 /** Answers the request: one of the two is called once, possibly before `start` returns. */
@@ -132,7 +135,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   start(): void {
     this.#access.ask("play", this.#options.url, (verdict) => {
       if (verdict.type === "admitted") return this.#join(verdict);
-      this.#refuse({ status: 403, description: verdict.refusal.description });
+      this.#refuse({ status: 403, ...verdict.refusal });
     });
   }
 
@@ -210,8 +213,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     const stream = service.play(request, this);
     if (stream.isLive) return this.#begin(admission, stream);
     const cancelWait = this.#context.clock.after(service.config.play.waitMs, () => {
-      const description = `Stream ${quotePeerText(request.name)} is not live`;
-      this.#refuse({ status: 404, description });
+      this.#refuse({ status: 404, ...refuseNotLive(admission) });
     });
     this.#state = { type: "held", admission, stream, cancelWait };
     this.#options.logger.info("Player waiting: stream not live", this.#about());
@@ -279,10 +281,11 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
 
   #refuse(refusal: FlvRefusal): void {
     const { logger } = this.#options;
-    const message = `Client refused: ${refusal.description}`;
+    const { status, description, logged = description } = refusal;
+    const message = `Client refused: ${logged}`;
     // A mistyped name is the client's matter.
-    if (refusal.status === 404) logger.info(message, this.#about());
-    else logger.warning(message, this.#about());
+    if (status === 404) logger.info(message, this.#about());
+    else if (logged !== null) logger.warning(message, this.#about());
     this.#takeAnswer().refuse(refusal);
     this.#leave("refused");
   }
@@ -307,7 +310,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   }
 
   #about(): About {
-    const { url, ip } = this.#options;
+    const { ip } = this.#options;
     const state = this.#state;
     return "admission" in state
       ? {
@@ -315,6 +318,6 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
         vhost: state.admission.service.config.name,
         peer: ip,
       }
-      : { stream: `${url.app}/${url.stream}`, vhost: url.vhost, peer: ip };
+      : { ...this.#access.describe(this.#options.url), peer: ip };
   }
 }

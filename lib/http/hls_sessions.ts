@@ -1,6 +1,7 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { StreamUrl } from "../rtmp/url.ts";
-import type { ClientAccess, Gate } from "../server/gate.ts";
+import type { ClientAccess } from "../server/client_access.ts";
+import type { Gate } from "../server/gate.ts";
 import { Leases } from "./leases.ts";
 
 /** Options of {@linkcode HlsSessions}. */

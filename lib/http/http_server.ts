@@ -10,7 +10,7 @@ import type { NetAddress, Network } from "../io/transport.ts";
 import { type HttpBindings, HttpConnection } from "./http_connection.ts";
 import { HttpListenError } from "./http_listen_error.ts";
 import { pathOf } from "./request_head.ts";
-import { withSpan } from "./request_span.ts";
+import { type RequestSubject, withSpan } from "./request_span.ts";
 
 /** Answers a request. What it throws becomes a 500. */
 export type HttpHandler = (
@@ -24,6 +24,8 @@ interface HttpServerOptions {
   readonly limit: ConnectionLimit;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Takes stream keys out of the paths that are logged. */
+  readonly hideKeys?: (path: string) => string;
 }
 
 /** Options of {@linkcode HttpServer.listen}. */
@@ -43,6 +45,7 @@ export class HttpServer {
   readonly #connections: ConnectionSet<HttpConnection>;
   readonly #probes: ProbeLog;
   readonly #buffers = new ReadBuffers();
+  readonly #hideKeys: (path: string) => string;
 
   constructor(options: HttpServerOptions) {
     this.#clock = options.clock;
@@ -50,6 +53,7 @@ export class HttpServer {
     this.#acceptor = new Acceptor(options);
     this.#probes = new ProbeLog({ ...options, protocol: "HTTP" });
     this.#connections = new ConnectionSet({ ...options, probes: this.#probes });
+    this.#hideKeys = options.hideKeys ?? ((path) => path);
   }
 
   /**
@@ -61,8 +65,11 @@ export class HttpServer {
    */
   listen(address: NetAddress, options: HttpListenOptions, handler: HttpHandler): NetAddress {
     const context = {
-      answer: (request: Request, bindings: HttpBindings) =>
-        withSpan(request, bindings.remote, () => this.#answer(handler, request, bindings)),
+      answer: (request: Request, bindings: HttpBindings) => {
+        const path = this.#hideKeys(pathOf(request.url));
+        const subject = { method: request.method, path, remote: bindings.remote };
+        return withSpan(subject, () => this.#answer(() => handler(request, bindings), subject));
+      },
       buffers: this.#buffers,
       clock: this.#clock,
       logger: this.#logger,
@@ -99,17 +106,16 @@ export class HttpServer {
 
   /** Never rejects. */
   async #answer(
-    handler: HttpHandler,
-    request: Request,
-    bindings: HttpBindings,
+    handle: () => Response | Promise<Response>,
+    { method, path, remote }: RequestSubject,
   ): Promise<Response> {
     const startMs = this.#clock.now();
-    const response = await this.#handle(handler, request, bindings);
+    const response = await this.#handle(handle, { path, remote });
     // Without the query, which often holds a token.
     this.#logger.debug("Request answered", {
-      peer: bindings.remote,
-      method: quotePeerText(request.method),
-      path: quotePeerText(pathOf(request.url)),
+      peer: remote,
+      method: quotePeerText(method),
+      path: quotePeerText(path),
       status: response.status,
       ms: Math.round(this.#clock.now() - startMs),
     });
@@ -117,16 +123,15 @@ export class HttpServer {
   }
 
   async #handle(
-    handler: HttpHandler,
-    request: Request,
-    bindings: HttpBindings,
+    handle: () => Response | Promise<Response>,
+    { path, remote }: Omit<RequestSubject, "method">,
   ): Promise<Response> {
     try {
-      return await handler(request, bindings);
+      return await handle();
     } catch (error) {
       this.#logger.error(`Internal error; request answered with 500: ${describeError(error)}`, {
-        peer: bindings.remote,
-        path: quotePeerText(pathOf(request.url)),
+        peer: remote,
+        path: quotePeerText(path),
         stack: error instanceof Error ? error.stack : undefined,
       });
       return new Response("Internal error\n", { status: 500 });

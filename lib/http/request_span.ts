@@ -1,8 +1,16 @@
 import { type Span, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { ipOf } from "../io/address.ts";
-import { pathOf } from "./request_head.ts";
 
 const tracer = trace.getTracer("edge");
+
+/** What may be told about a request. */
+export interface RequestSubject {
+  readonly method: string;
+  /** Without query and stream keys. */
+  readonly path: string;
+  /** Address and port of the client. */
+  readonly remote: string;
+}
 
 /**
  * Runs `answer` within an OpenTelemetry span, which becomes the parent of requests made meanwhile.
@@ -11,15 +19,13 @@ const tracer = trace.getTracer("edge");
  * often holds a token.
  */
 export function withSpan(
-  request: Request,
-  remote: string,
+  { method, path, remote }: RequestSubject,
   answer: () => Promise<Response>,
 ): Promise<Response> {
-  const { method, url } = request;
   const attributes = {
     "http.request.method": method,
     "url.scheme": "http",
-    "url.path": pathOf(url),
+    "url.path": path,
     "client.address": ipOf(remote),
   };
   return tracer.startActiveSpan(method, { kind: SpanKind.SERVER, attributes }, async (span) => {

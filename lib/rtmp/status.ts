@@ -16,6 +16,11 @@ export interface Status {
 export interface Refusal {
   readonly code: string;
   readonly description: string;
+  /**
+   * What the log says instead of the description, which contains something secret; null when the
+   * refusal is logged elsewhere.
+   */
+  readonly logged?: string | null;
 }
 
 /** Some players require a client id. Its value is arbitrary; SRS sends this one. */

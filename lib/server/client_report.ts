@@ -1,5 +1,5 @@
 import { stripParams } from "../base/text.ts";
-import type { Admission, GateClient } from "./gate.ts";
+import type { Admission, GateClient } from "./admission.ts";
 import type { MoveCounts, MoveSelector } from "./move_clients.ts";
 
 /** A client that plays or publishes, or waits to, over any protocol: for API and metrics. */

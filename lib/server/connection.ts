@@ -8,7 +8,6 @@ import type { Transport } from "../io/transport.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import { takesMultitrack } from "../rtmp/enhanced_connect.ts";
 import type { Refusal } from "../rtmp/status.ts";
-import { parseStreamUrl } from "../rtmp/url.ts";
 import {
   type ConnectRequest,
   ServerSession,
@@ -24,7 +23,8 @@ import { ConnectionLog } from "./connection_log.ts";
 import { reportConnection } from "./connection_report.ts";
 import { type ConnectionState, DEFAULT_WINDOWS, READ_BUFFER_BYTES } from "./connection_state.ts";
 import { checkTimeouts } from "./connection_timeouts.ts";
-import type { Admission, ClientAccess, Refused } from "./gate.ts";
+import type { ClientAccess } from "./client_access.ts";
+import type { Admission, Refused } from "./admission.ts";
 import { moveTargetOf } from "./move_clients.ts";
 import { PingWatch } from "./ping_watch.ts";
 import { Player, type PlayerHost } from "./player.ts";
@@ -315,7 +315,7 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     // A refused client gets no second answer: that would be more work and more log lines.
     if (this.#state.type !== "idle") return;
     const access = this.#access!;
-    const url = parseStreamUrl({ ...access.client.connect, stream: command.streamName });
+    const url = access.urlOf(command.streamName);
     this.#state = { type: "checking" };
     access.ask(action, url, (verdict) => this.#judge(command.id, verdict, onAdmitted));
   }

@@ -4,7 +4,7 @@ import { stripParams } from "../base/text.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { ClientTotals } from "./client_report.ts";
-import type { Admission } from "./gate.ts";
+import type { Admission } from "./admission.ts";
 import type { ProbeLog } from "../io/probe_log.ts";
 
 /** Bytes exchanged with the client since it connected. */
@@ -63,13 +63,14 @@ export class ConnectionLog {
     this.#logger.info(`Message ignored: ${what}`, { peer: this.#peer });
   }
 
-  refused({ code, description }: Refusal): void {
+  refused({ code, description, logged = description }: Refusal): void {
+    if (logged === null) return;
     const fields = { code, peer: this.#peer };
     // A mistyped name is the client's matter.
     if (code === StatusCode.PLAY_STREAM_NOT_FOUND) {
-      return this.#logger.info(`Client refused: ${description}`, fields);
+      return this.#logger.info(`Client refused: ${logged}`, fields);
     }
-    this.#logger.warning(`Client refused: ${description}`, fields);
+    this.#logger.warning(`Client refused: ${logged}`, fields);
   }
 
   /** The client did something that an operator may want to know of. */

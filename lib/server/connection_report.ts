@@ -1,6 +1,6 @@
 import { type ClientReport, describeClient } from "./client_report.ts";
 import type { ConnectionState } from "./connection_state.ts";
-import type { ClientAccess } from "./gate.ts";
+import type { ClientAccess } from "./client_access.ts";
 
 /** What a client has cost. */
 type Costs = Pick<ClientReport, "ageMs" | "receivedBytes" | "sentBytes" | "skips">;

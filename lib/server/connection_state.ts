@@ -1,4 +1,4 @@
-import type { Admission } from "./gate.ts";
+import type { Admission } from "./admission.ts";
 import type { Player } from "./player.ts";
 import type { Publication } from "./publication.ts";
 

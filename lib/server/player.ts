@@ -1,14 +1,12 @@
 import type { Clock } from "../base/clock.ts";
-import { quotePeerText } from "../base/text.ts";
 import type { VhostConfig } from "../config/config.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { FlushWheels, WheelSeat } from "../io/flush_wheel.ts";
 import type { SocketWriter } from "../io/socket_writer.ts";
-import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { MediaTrack } from "../session/server_stream.ts";
-import type { Admission } from "./gate.ts";
+import { type Admission, refuseNotLive } from "./admission.ts";
 import { PlayerFilter } from "./player_filter.ts";
 import { PlayerSink, type PlayerSinkHost, type PlayerStats } from "./player_sink.ts";
 
@@ -124,12 +122,9 @@ export class Player implements Viewer {
 
   /** @returns the refusal when the player has been held for `play_wait`, or null. */
   check(nowMs: number): Refusal | null {
-    const { service, request } = this.#admission;
+    const { service } = this.#admission;
     if (!this.isHeld || nowMs - this.#sinceMs < service.config.play.waitMs) return null;
-    return {
-      code: StatusCode.PLAY_STREAM_NOT_FOUND,
-      description: `Stream ${quotePeerText(request.name)} is not live`,
-    };
+    return refuseNotLive(this.#admission);
   }
 
   setPaused(isPaused: boolean): void {

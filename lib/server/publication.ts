@@ -2,7 +2,7 @@ import type { PublishHandle } from "../hub/publisher.ts";
 import { Allowance } from "../io/allowance.ts";
 import type { PartedWork, WorkTurns } from "../io/work_turns.ts";
 import type { Refusal } from "../rtmp/status.ts";
-import type { Admission } from "./gate.ts";
+import type { Admission } from "./admission.ts";
 import type { Departure, PublishAnswer, PublishTicket } from "./vhost_service.ts";
 
 /** What a {@linkcode Publication} needs of its connection. */

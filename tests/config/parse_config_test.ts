@@ -29,6 +29,8 @@ const DEFAULT_VHOST = {
     normalTimeoutMs: 20_000,
     graceMs: 10_000,
     takeover: "reject",
+    keysFile: "",
+    trusted: [],
   },
   cluster: {
     origins: [],
@@ -217,7 +219,8 @@ play {
   gop_cache off; gop_cache_max_frames 0; gop_cache_max_bytes 1m; queue_length 500ms;
   mw_latency 1s; atc on; play_wait 0; write_stall 20s; ping 1m; ping_timeout 1.5s;
 }
-publish { firstpkt_timeout 10s; normal_timeout 2500; grace 20s; takeover replace; }
+publish { firstpkt_timeout 10s; normal_timeout 2500; grace 20s; takeover replace;
+  keys keys.txt; trusted 10.0.0.0/8 ::1; }
 cluster {
   mode remote; origin a b:1 10.0.0.1:2 [::1]:3 ::2 [::3] a.b_c-d.example:4; vhost up.[vhost];
   origin_select hash;
@@ -268,6 +271,8 @@ const VHOST: VhostConfig = {
     normalTimeoutMs: 2500,
     graceMs: 20_000,
     takeover: "replace",
+    keysFile: "keys.txt",
+    trusted: ["10.0.0.0/8", "::1"],
   },
   cluster: {
     origins: [

@@ -336,6 +336,8 @@ vhost __defaultVhost__ {
         normalTimeoutMs: 7000,
         graceMs: 10_000,
         takeover: "reject",
+        keysFile: "",
+        trusted: [],
       },
       refer: {
         enabled: true,

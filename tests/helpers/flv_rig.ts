@@ -14,6 +14,7 @@ import type { Departure, PublishAnswer, VhostService } from "../../lib/server/vh
 import { HookClient, type HookFetch } from "../../lib/server/hook_client.ts";
 import { parseStreamUrl } from "../../lib/rtmp/url.ts";
 import type { ConnectionOwner } from "../../lib/http/http_connection.ts";
+import { noCredentials } from "./credentials.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { CollectedLog } from "./local_server.ts";
 import { readChunks } from "./read_chunks.ts";
@@ -74,7 +75,13 @@ export class FlvRig {
       logger: this.log.logger,
       ...(hookFetch === undefined ? {} : { hookFetch }),
     });
-    const gate = new Gate({ vhosts: this.#vhosts, hooks, clock, edgeId: "e1" });
+    const gate = new Gate({
+      credentials: noCredentials(clock),
+      vhosts: this.#vhosts,
+      hooks,
+      clock,
+      edgeId: "e1",
+    });
     this.service = new FlvService({
       queue,
       wheels: new FlushWheels(queue, clock),

@@ -1,10 +1,13 @@
 import type { Clock } from "../base/clock.ts";
-import type { Logger } from "../base/log.ts";
+import type { LogFields, Logger } from "../base/log.ts";
 
-/** Options of {@linkcode LoginLog}. */
-interface LoginLogOptions {
-  readonly clock: Clock;
+/** Options of {@linkcode FailureLog}. */
+interface FailureLogOptions {
+  readonly clock: Pick<Clock, "now">;
   readonly logger: Logger;
+  /** What failed: `Login failed: …`. */
+  readonly message: string;
+  readonly fix: string;
 }
 
 /** An address is forgotten after this long without a failure. */
@@ -17,35 +20,30 @@ const MAX_ADDRESSES = 1_000;
 const LOGGED_ONE_BY_ONE = 5;
 
 /**
- * Logs failed logins, with the address but without what was tried. However long an address keeps
- * trying, it leaves few lines: each of the first 5 failures, then the 10th, 20th, 50th, 100th, …
+ * Logs failed attempts to get in, with the address but without what was tried. However long an
+ * address keeps trying, it leaves few lines: each of the first 5 failures, then the 10th, 20th,
+ * 50th, 100th, …
  */
-export class LoginLog {
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+export class FailureLog {
+  readonly #options: FailureLogOptions;
   /** By address, the one that failed last at the end. */
   readonly #failures = new Map<string, { count: number; lastMs: number }>();
 
-  constructor({ clock, logger }: LoginLogOptions) {
-    this.#clock = clock;
-    this.#logger = logger.for("http");
+  constructor(options: FailureLogOptions) {
+    this.#options = options;
   }
 
-  /** Counts a failed login from an IP address, and logs it if due. */
-  add(ip: string): void {
-    const nowMs = this.#clock.now();
+  /** Counts a failure of an IP address, and logs it if due. */
+  add(ip: string, fields: LogFields = {}): void {
+    const { clock, logger, message, fix } = this.#options;
+    const nowMs = clock.now();
     const before = this.#failures.get(ip);
     const isRecent = before !== undefined && nowMs - before.lastMs < FORGET_MS;
     const count = isRecent ? before.count + 1 : 1;
     this.#failures.delete(ip);
     this.#failures.set(ip, { count, lastMs: nowMs });
     if (this.#failures.size > MAX_ADDRESSES) this.#forgetOldest();
-    if (isLogged(count)) {
-      this.#logger.warning("Login failed: wrong user name or password", {
-        ...{ peer: ip, failures: count },
-        fix: "block the address if it should not try",
-      });
-    }
+    if (isLogged(count)) logger.warning(message, { peer: ip, ...fields, failures: count, fix });
   }
 
   #forgetOldest(): void {

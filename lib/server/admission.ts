@@ -1,0 +1,73 @@
+import { quotePeerText } from "../base/text.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
+import { StatusCode } from "../rtmp/constants.ts";
+import type { Refusal } from "../rtmp/status.ts";
+import type { StreamUrl } from "../rtmp/url.ts";
+import type { ConnectRequest } from "../session/server_session.ts";
+import { type AccessClient, type Action, refuse, type StreamAction } from "./access_rules.ts";
+import type { VhostService } from "./vhost_service.ts";
+
+/** How a client reached the server. */
+export type Protocol = "rtmp" | "http-flv" | "ws-flv" | "hls";
+
+/** A client that asks for a stream. */
+export interface GateRequest extends AccessClient {
+  readonly action: StreamAction;
+  readonly protocol: Protocol;
+  /** As the client wrote it. */
+  readonly url: StreamUrl;
+}
+
+/** A client that stays: it may ask more than once, and its end is reported to the callbacks. */
+export interface GateClient {
+  /** Its id in the log, `c12`. */
+  readonly id: string;
+  readonly protocol: Protocol;
+  /** IP address without port. */
+  readonly ip: string;
+  /** Its `connect`, or for a client that has none what its `connect` would say. */
+  readonly connect: ConnectRequest;
+  /** See {@linkcode StreamRequest}; empty and 0 for clients that are no edges. */
+  readonly edgePath: readonly string[];
+  readonly backlogMs: number;
+}
+
+/** The client may not have what it asked for. */
+export interface Refused {
+  readonly type: "refused";
+  readonly refusal: Refusal;
+}
+
+/** Where an admitted client goes. */
+export interface Admission {
+  readonly type: "admitted";
+  readonly service: VhostService;
+  /** `url.vhost` is the configured vhost's name. No part of it is a stream key. */
+  readonly request: StreamRequest;
+  /** What the client called the stream, if that contains a stream key: for its own eyes only. */
+  readonly askedName?: string;
+}
+
+/** The answer to a play or publish. */
+export type Verdict = Admission | Refused;
+
+/** The refusal of a player whose stream is not published. */
+export function refuseNotLive({ request, askedName }: Admission): Refusal {
+  const describe = (name: string) => `Stream ${quotePeerText(name)} is not live`;
+  const code = StatusCode.PLAY_STREAM_NOT_FOUND;
+  const logged = describe(request.name);
+  return askedName === undefined
+    ? { code, description: logged }
+    : { code, description: describe(askedName), logged };
+}
+
+/** Returns a URL with the name of the vhost that serves it. */
+export function withVhost(url: StreamUrl, { config }: VhostService): StreamUrl {
+  return { ...url, vhost: config.name };
+}
+
+/** The verdict for an objection of any step. */
+export function refusedFor(action: Action, objection: string | Refusal): Refused {
+  const refusal = typeof objection === "string" ? refuse(action, objection) : objection;
+  return { type: "refused", refusal };
+}
