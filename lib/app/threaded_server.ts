@@ -4,7 +4,7 @@ import { stableId } from "../base/stable_id.ts";
 import { addressesOverlap } from "../config/address.ts";
 import type { Config, LogConfig } from "../config/config.ts";
 import { denoNetwork } from "../io/tcp.ts";
-import type { NetAddress } from "../io/transport.ts";
+import type { NetAddress, Network } from "../io/transport.ts";
 import type { DrainCounts } from "../monitor/server_view.ts";
 import { ClientLimits } from "../server/client_limits.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
@@ -20,6 +20,10 @@ import { requireWritable } from "./written_paths.ts";
 
 /** What a server of several threads is given by the program. */
 interface ThreadedServerDeps {
+  /** Listens for the API; the machine's by default. */
+  readonly network?: Network;
+  /** Another server listens on the same addresses, and will stop. */
+  readonly isReplacing?: boolean;
   readonly logger: Logger;
   /** Applies new log settings to `logger`. */
   readonly configureLog: (config: LogConfig) => void;
@@ -51,7 +55,8 @@ export async function startThreads(
 ): Promise<Service> {
   refuseSharedHttpPort(config);
   readSecrets(config);
-  const pool = await startWorkers({ config, count, logger: deps.logger });
+  const { logger, isReplacing = false } = deps;
+  const pool = await startWorkers({ config, count, logger, isReplacing });
   const server = new ThreadedServer(config, pool, deps);
   await server.start();
   return server;
@@ -159,7 +164,7 @@ class ThreadedServer implements Service, Drainable {
       config: apiConfig,
       clock: systemClock,
       logger: this.#deps.logger,
-      network: denoNetwork,
+      network: this.#deps.network ?? denoNetwork,
       limit: this.#limits,
       view: this.#pool,
       identity: { serverId: stableId(edgeId), serviceId: edgeId, pid: Deno.pid },

@@ -78,7 +78,7 @@ async function apply(config: Config): Promise<string | null> {
 async function start(order: ToWorker & { type: "start" }): Promise<void> {
   const { index, count, edgeId, config, peers } = order;
   lowestLevel = config.log.level;
-  const network = createDenoNetwork({ isPortShared: true });
+  const network = createDenoNetwork({ isPortShared: () => true });
   try {
     server = startServer(config, {
       network,

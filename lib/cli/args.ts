@@ -23,6 +23,8 @@ export interface ServeCommand {
   /** When absent: an origin with default settings, and the overrides. */
   readonly configFile?: string;
   readonly test: boolean;
+  /** Take the place of the server that runs with the same pid file. */
+  readonly replace: boolean;
   readonly overrides: ServeOverrides;
 }
 
@@ -43,7 +45,7 @@ export type Command =
 const SERVE_OPTIONS = ["config", "listen", "origin", "log-level", "log-format"];
 const DEMO_OPTIONS = ["seconds"];
 const VALUE_OPTIONS = [...SERVE_OPTIONS, ...DEMO_OPTIONS];
-const SWITCHES = ["test", "version", "help"];
+const SWITCHES = ["test", "replace", "version", "help"];
 const LONG_NAMES = [...VALUE_OPTIONS, ...SWITCHES];
 
 const LOG_LEVELS: ReadonlyMap<string, LogLevel> = new Map(Object.entries(LOG_LEVEL_NAMES));
@@ -130,7 +132,11 @@ function serveCommand(parsed: ParsedArgs): ServeCommand {
   refuseOptionsOf(parsed, DEMO_OPTIONS, 'only "edge demo" takes it');
   const configFile = onlyValueOf(parsed, "config");
   const test = parsed["test"] === true;
-  const command = { type: "serve", test, overrides: serveOverrides(parsed) } as const;
+  const replace = parsed["replace"] === true;
+  if (test && replace) {
+    throw new UsageError('Options "--test" and "--replace" exclude each other', "leave one out");
+  }
+  const command = { type: "serve", test, replace, overrides: serveOverrides(parsed) } as const;
   return configFile === undefined ? command : { ...command, configFile };
 }
 
@@ -160,7 +166,11 @@ function splitOrigins(list: string): string[] {
 
 function demoCommand(parsed: ParsedArgs): DemoCommand {
   refuseStrayWord(parsed._[1]);
-  refuseOptionsOf(parsed, [...SERVE_OPTIONS, "test"], '"edge demo" has its own configuration');
+  refuseOptionsOf(
+    parsed,
+    [...SERVE_OPTIONS, "test", "replace"],
+    '"edge demo" has its own configuration',
+  );
   const text = onlyValueOf(parsed, "seconds");
   if (text === undefined) return { type: "demo" };
   const seconds = Number(text);

@@ -25,6 +25,8 @@ Usage
 Options
   -c, --config FILE       configuration: SRS style, or TOML (.toml)
   -t, --test              check the configuration and exit
+      --replace           take over from the running server with the same
+                          pid file, which then drains (Linux)
       --listen ADDR       PORT or HOST:PORT, repeatable; overrides the file
       --origin HOST[:PORT]
                           make the default vhost an edge of this origin;

@@ -1,7 +1,11 @@
+import { type CancelTimer, systemClock } from "../base/clock.ts";
 import { decodeUtf8, encodeUtf8 } from "../base/bytes.ts";
 import { describeError } from "../base/errors.ts";
 import { writeAllSync } from "../logging/log_file.ts";
 import { makeParentDirectory } from "../logging/parent_directory.ts";
+
+/** Time between two checks whether another process has replaced the file. */
+const WATCH_MS = 500;
 
 /** The pid file cannot be written, or another process holds it. */
 export class PidFileError extends Error {
@@ -17,6 +21,12 @@ export class PidFileError extends Error {
 
 /** A pid file that this process holds. */
 interface PidFile {
+  /**
+   * Watches the file. Calls `onReplaced` once, when another process that runs has replaced it.
+   *
+   * @returns stops watching
+   */
+  watch(onReplaced: (pid: string) => void): CancelTimer;
   /** Removes the file and releases the lock. */
   release(): void;
 }
@@ -33,6 +43,30 @@ export async function acquirePidFile(path: string): Promise<PidFile> {
     return await lockAndWrite(path);
   } catch (error) {
     if (error instanceof PidFileError) throw error;
+    throw new PidFileError(
+      `Cannot write pid file ${path}: ${describeError(error)}`,
+      "make its directory writable, or choose another pid path",
+      { cause: error },
+    );
+  }
+}
+
+/**
+ * Writes the process id to a new file and renames it to `path`, whether a process holds that or
+ * not. One that does sees it ({@linkcode PidFile.watch}).
+ *
+ * @throws {PidFileError} when it cannot be written.
+ */
+export async function replacePidFile(path: string): Promise<PidFile> {
+  const temporary = `${path}.${Deno.pid}`;
+  try {
+    makeParentDirectory(path);
+    const file = Deno.openSync(temporary, { read: true, write: true, create: true });
+    await file.lock(true);
+    const pidFile = writePid(file, path);
+    Deno.renameSync(temporary, path);
+    return pidFile;
+  } catch (error) {
     throw new PidFileError(
       `Cannot write pid file ${path}: ${describeError(error)}`,
       "make its directory writable, or choose another pid path",
@@ -61,12 +95,42 @@ function writePid(file: Deno.FsFile, path: string): PidFile {
   file.truncateSync(0);
   writeAllSync(file, encodeUtf8(`${Deno.pid}\n`));
   return {
+    watch(onReplaced) {
+      let isWatching = true;
+      const check = async (): Promise<void> => {
+        const pid = await holderOf(path);
+        if (!isWatching) return;
+        if (pid === null) schedule();
+        else onReplaced(pid);
+      };
+      const schedule = () => {
+        cancel = systemClock.after(WATCH_MS, () => void check());
+      };
+      let cancel: CancelTimer;
+      schedule();
+      return () => {
+        isWatching = false;
+        cancel();
+      };
+    },
     release() {
       // Remove it while it is locked, and only if no other file has replaced it.
       if (isStillAt(file, path)) Deno.removeSync(path);
       file.close();
     },
   };
+}
+
+/** Returns the id of the other process that holds the file at `path`, or null. */
+async function holderOf(path: string): Promise<string | null> {
+  try {
+    using file = Deno.openSync(path, { read: true });
+    const pid = readPid(file);
+    if (pid === "" || pid === String(Deno.pid)) return null;
+    return await file.tryLock(true) ? null : pid;
+  } catch {
+    return null; // Removed, or not readable: not a sign of another server.
+  }
 }
 
 function isStillAt(file: Deno.FsFile, path: string): boolean {
@@ -88,6 +152,6 @@ function heldError(path: string, pid: string): PidFileError {
   const holder = pid === "" ? "another process" : `process ${pid}`;
   return new PidFileError(
     `Cannot start: ${holder} holds pid file ${path}`,
-    `stop ${holder} or choose another pid path`,
+    `stop ${holder}, replace it with --replace, or choose another pid path`,
   );
 }

@@ -8,7 +8,7 @@ import type { Environment } from "../config/environment.ts";
 import { type LoadedConfig, parseDefaults } from "../config/parse_config.ts";
 import { HttpListenError } from "../http/http_listen_error.ts";
 import { formatAddress } from "../io/address.ts";
-import { denoNetwork } from "../io/tcp.ts";
+import { createDenoNetwork, denoNetwork } from "../io/tcp.ts";
 import { AwakeClock } from "../io/awake_clock.ts";
 import { FairClock } from "../io/fair_clock.ts";
 import type { ServeCommand } from "./args.ts";
@@ -19,12 +19,13 @@ import { loadHttp } from "../app/load_http.ts";
 import { LogThrottle } from "../logging/log_throttle.ts";
 import { createLogging, type Logging } from "../logging/logging.ts";
 import { configFileOf, readEnvironment } from "./environment.ts";
-import { acquirePidFile } from "./pid_file.ts";
+import { acquirePidFile, replacePidFile } from "./pid_file.ts";
 import { dropPermissions } from "./sandbox.ts";
 import { Signals } from "./signals.ts";
 import { readSecrets } from "../app/secret_files.ts";
 import { StartError } from "../app/start_error.ts";
 import { requireWritable } from "../app/written_paths.ts";
+import type { DrainRequest } from "../app/drain.ts";
 import type { Service } from "../app/service.ts";
 import { countWorkers, startThreads } from "../app/threaded_server.ts";
 
@@ -48,7 +49,8 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
   using signals = Signals.listen();
   if (config.workDir !== "") Deno.chdir(config.workDir);
   requireWritable(config);
-  const pidFile = config.pid === "" ? null : await acquirePidFile(config.pid);
+  if (command.replace) requireReplaceable(config);
+  let pidFile = config.pid === "" || command.replace ? null : await acquirePidFile(config.pid);
   const logging = createLogging(config.log);
   async function close(): Promise<void> {
     await logging.close();
@@ -59,7 +61,14 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
   try {
     const fitted = fitDescriptors(config, logging.logger);
     const sources = { file, variables: [...environment.keys()] };
-    await runServer(fitted, { logging, sources, signals, close });
+    await runServer(fitted, {
+      ...{ logging, sources, signals, close },
+      isReplacing: command.replace,
+      async onListening(onReplaced) {
+        if (command.replace) pidFile = await replacePidFile(config.pid);
+        return pidFile?.watch(onReplaced) ?? (() => {});
+      },
+    });
   } finally {
     await close();
   }
@@ -73,6 +82,13 @@ interface Program {
   readonly signals: Signals;
   /** Closes the log and removes the pid file. */
   readonly close: () => Promise<void>;
+  /** Another server listens on the same addresses, and will stop. */
+  readonly isReplacing: boolean;
+  /**
+   * The server listens: writes the pid file if another one did before. Calls `onReplaced` with the
+   * id of a process that replaces this one. @returns stops watching for that
+   */
+  readonly onListening: (onReplaced: (pid: string) => void) => Promise<() => void>;
 }
 
 /** Where the settings come from. */
@@ -100,19 +116,21 @@ function load(
 
 async function runServer(
   { config, apiReserve }: FittedConfig,
-  { logging, sources, signals, close }: Program,
+  { logging, sources, signals, close, isReplacing, onListening }: Program,
 ): Promise<void> {
   const throttle = new LogThrottle(logging.logger, systemClock);
   const { logger } = throttle;
   const configureLog = (log: LogConfig) => logging.configure(log);
   const stopped = Promise.withResolvers<void>();
-  const drained = Promise.withResolvers<string>();
+  const drained = Promise.withResolvers<DrainRequest>();
+  const drain = (cause: string, isReplaced = false) =>
+    drained.resolve({ cause, target: null, timeoutMs: null, isReplaced });
   signals.handle({
     stop: (signal) => {
-      if (signal === "SIGTERM" && config.drain.isForced) drained.resolve(signal);
+      if (signal === "SIGTERM" && config.drain.isForced) drain(signal);
       else stopped.resolve();
     },
-    drain: (signal) => drained.resolve(signal),
+    drain: (signal) => drain(signal),
     reload: (signal) =>
       logger.warning(`${signal} ignored: reload is not supported; restart to apply changes`),
     reopenLogs: (signal) => logging.reopen(signal),
@@ -120,14 +138,16 @@ async function runServer(
   }, logger);
   const count = countWorkers(config, logger);
   // Each worker has its own clock.
+  let isListening = false;
+  const network = createDenoNetwork({ isPortShared: () => isReplacing && !isListening });
   using clock = count > 1 ? null : await FairClock.open(denoNetwork, systemClock);
   const server = await tryStart(
     config,
     async () =>
       clock === null
-        ? await startThreads(config, count, { logger, configureLog })
+        ? await startThreads(config, count, { network, isReplacing, logger, configureLog })
         : startServer(config, {
-          network: denoNetwork,
+          network,
           clock: new AwakeClock(clock),
           logger,
           configureLog,
@@ -135,14 +155,30 @@ async function runServer(
           createHttp: await loadHttp(config),
         }),
   );
+  isListening = true;
   announce(server, config, sources, logging);
-  const emptied = drained.promise.then((cause) =>
-    server.drain({ cause, target: null, timeoutMs: null, isReplaced: false })
-  );
-  await Promise.race([stopped.promise, emptied]);
-  await server.stop();
+  try {
+    const stopWatching = await onListening((pid) => drain(`replaced by process ${pid}`, true));
+    const emptied = drained.promise.then((request) => server.drain(request));
+    await Promise.race([stopped.promise, emptied]);
+    stopWatching();
+  } finally {
+    await server.stop();
+  }
   throttle.stop();
   logging.notice("Stopped");
+}
+
+/** @throws {StartError} when this process cannot take the place of another one. */
+function requireReplaceable({ pid }: Config): void {
+  if (Deno.build.os !== "linux") {
+    throw new StartError("Option --replace needs Linux", "stop the running server first");
+  }
+  if (pid !== "") return;
+  throw new StartError(
+    "Option --replace has no pid file to find the running server by",
+    "write pid FILE into the configuration of both servers",
+  );
 }
 
 /** @throws {StartError} with a fix, when `start` cannot listen. */

@@ -63,20 +63,34 @@ class DenoListener implements Listener {
 
 /** Options of {@linkcode createDenoNetwork}. */
 interface DenoNetworkOptions {
-  /** Lets several listeners share a port; the kernel distributes the clients (Linux). */
-  readonly isPortShared: boolean;
+  /**
+   * Lets a listener share a port with others; the kernel distributes the clients (Linux). Otherwise
+   * a port in use is refused.
+   */
+  readonly isPortShared: () => boolean;
 }
+
+/** Whether ports can be shared. */
+const CAN_SHARE = Deno.build.os === "linux";
 
 /** Returns the machine's TCP. */
 export function createDenoNetwork({ isPortShared }: DenoNetworkOptions): Network {
   return {
-    listen: (address) =>
-      new DenoListener(Deno.listen({ ...address, transport: "tcp", reusePort: isPortShared })),
+    listen(address) {
+      if (!isPortShared() && CAN_SHARE && address.port !== 0) requireFree(address);
+      // Also without others: `edge --replace` listens beside this one later.
+      return new DenoListener(Deno.listen({ ...address, transport: "tcp", reusePort: CAN_SHARE }));
+    },
     async connect(address, signal) {
       const addresses = await resolve(address, signal);
       return await dialFirst(addresses, { dial, clock: systemClock, signal });
     },
   };
+}
+
+/** @throws when anything else listens there, whether it would share the port or not. */
+function requireFree(address: NetAddress): void {
+  Deno.listen({ ...address, transport: "tcp" }).close();
 }
 
 async function dial(address: NetAddress, signal: AbortSignal): Promise<Transport> {
@@ -113,4 +127,4 @@ async function lookUp(hostname: string): Promise<string[]> {
 }
 
 /** The machine's TCP, without shared ports. */
-export const denoNetwork: Network = createDenoNetwork({ isPortShared: false });
+export const denoNetwork: Network = createDenoNetwork({ isPortShared: () => false });

@@ -17,6 +17,15 @@ export interface PreparedConfig {
   readonly open: OpenListeners;
 }
 
+/** Options of {@linkcode prepareConfig}. */
+interface PrepareOptions {
+  /** Number of workers. */
+  readonly count: number;
+  readonly open: OpenListeners;
+  /** Another server listens on the same addresses, and will stop. */
+  readonly isReplacing?: boolean;
+}
+
 /**
  * Returns `config` as each of `count` workers needs it: with real addresses and its share of the
  * connections. Tries to listen on the addresses that are not in `open`, and closes them again.
@@ -24,11 +33,15 @@ export interface PreparedConfig {
  * @throws {HttpListenError} and what `Deno.listen` throws, when an address is in use or not
  * allowed.
  */
-export function prepareConfig(config: Config, count: number, open: OpenListeners): PreparedConfig {
+export function prepareConfig(
+  config: Config,
+  { count, open, isReplacing = false }: PrepareOptions,
+): PreparedConfig {
   const { httpServer } = config;
   const httpAddresses = httpServer.enabled ? httpServer.listen : [];
-  const rtmp = resolveAll(config.listen, open.rtmp, probe);
-  const http = resolveAll(httpAddresses, open.http, probeHttp);
+  const take = (address: NetAddress) => address;
+  const rtmp = resolveAll(config.listen, open.rtmp, isReplacing ? take : probe);
+  const http = resolveAll(httpAddresses, open.http, isReplacing ? take : probeHttp);
   return {
     open: { rtmp, http },
     config: {

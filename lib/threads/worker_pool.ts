@@ -16,6 +16,8 @@ interface WorkerPoolOptions {
   /** 2 or more. */
   readonly count: number;
   readonly logger: Logger;
+  /** Another server listens on the same addresses, and will stop. */
+  readonly isReplacing?: boolean;
   /** Creates a thread; replaced by tests. */
   readonly createWorker?: () => Worker;
   /** The system's clock by default. */
@@ -140,7 +142,8 @@ export class WorkerPool implements ServerView {
 
   /** Starts all workers. Called once, by {@linkcode startWorkers}. */
   async start(): Promise<void> {
-    this.#adopt(this.prepare(this.#options.config));
+    const { config, count, isReplacing = false } = this.#options;
+    this.#adopt(prepareConfig(config, { count, open: this.#open, isReplacing }));
     for (let index = 0; index < this.#members.length; index++) this.#add(index);
     try {
       await Promise.all(this.#members.map((member) => member!.started.promise));
@@ -159,7 +162,7 @@ export class WorkerPool implements ServerView {
    * @throws as {@linkcode prepareConfig}.
    */
   prepare(config: Config): PreparedConfig {
-    return prepareConfig(config, this.#options.count, this.#open);
+    return prepareConfig(config, { count: this.#options.count, open: this.#open });
   }
 
   /**

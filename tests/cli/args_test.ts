@@ -3,7 +3,7 @@ import { type Command, parseCommandLine } from "../../lib/cli/args.ts";
 import { load } from "../config/helpers.ts";
 import { assertEquals, assertStringIncludes, assertThrows } from "../helpers/assert.ts";
 
-const SERVE = { type: "serve", test: false, overrides: {} } as const;
+const SERVE = { type: "serve", test: false, replace: false, overrides: {} } as const;
 
 const PARSED: readonly { readonly args: string; readonly command: Command }[] = [
   { args: "", command: SERVE },
@@ -15,6 +15,10 @@ const PARSED: readonly { readonly args: string; readonly command: Command }[] = 
   { args: "-c./conf/a=b.conf", command: { ...SERVE, configFile: "./conf/a=b.conf" } },
   { args: "-c 2024", command: { ...SERVE, configFile: "2024" } },
   { args: "-t -c edge.conf", command: { ...SERVE, configFile: "edge.conf", test: true } },
+  {
+    args: "--replace -c edge.conf",
+    command: { ...SERVE, configFile: "edge.conf", replace: true },
+  },
   { args: "-tc edge.conf", command: { ...SERVE, configFile: "edge.conf", test: true } },
   { args: "-c edge.conf --test", command: { ...SERVE, configFile: "edge.conf", test: true } },
   { args: "--listen 1936", command: { ...SERVE, overrides: { listen: ["1936"] } } },

@@ -1,6 +1,7 @@
 import { acquirePidFile, PidFileError } from "../../lib/cli/pid_file.ts";
 import { assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
 import { needs } from "../helpers/permissions.ts";
+import { delay, until } from "../helpers/until.ts";
 import { CHILD_TIMEOUT_MS, endOf, inTempDirectory, startChild } from "../helpers/child.ts";
 
 const granted = await needs("read", "run", "write");
@@ -28,7 +29,10 @@ pidFileTest("acquirePidFile() refuses while another process holds the file", asy
   const error = await assertRejects(() => acquirePidFile(path), PidFileError);
   assertStringIncludes(error.message, `process ${holder.pid}`);
   assertStringIncludes(error.message, path);
-  assertEquals(error.fix, `stop process ${holder.pid} or choose another pid path`);
+  assertEquals(
+    error.fix,
+    `stop process ${holder.pid}, replace it with --replace, or choose another pid path`,
+  );
   assertEquals(await Deno.readTextFile(path), `${holder.pid}\n`);
 
   assertEquals((await holder.stop()).code, 0);
@@ -76,3 +80,39 @@ pidFileTest("PidFile.release() leaves the file of a successor alone", async (dir
   pidFile.release();
   assertEquals(await Deno.readTextFile(path), "77\n");
 });
+
+pidFileTest(
+  "replacePidFile() takes the file of a running process, which sees it",
+  async (directory) => {
+    const path = `${directory}/edge.pid`;
+    const first = await acquirePidFile(path);
+    const replacers: string[] = [];
+    const stopWatching = first.watch((pid) => replacers.push(pid));
+    await using second = startChild("cli/children/hold_pid_file.ts", path, "--replace");
+    await second.waitForLine(/^held$/, CHILD_TIMEOUT_MS);
+    await until("the replacement is seen", () => replacers.length > 0, { timeoutMs: 5_000 });
+    assertEquals(replacers, [String(second.pid)]);
+    stopWatching();
+    first.release();
+    assertEquals(await Deno.readTextFile(path), `${second.pid}\n`);
+    assertEquals((await second.stop()).code, 0);
+    assertEquals([...Deno.readDirSync(directory)], []);
+  },
+);
+
+pidFileTest(
+  "A pid file that is removed, or left by a dead process, replaces no server",
+  async (directory) => {
+    const path = `${directory}/edge.pid`;
+    const pidFile = await acquirePidFile(path);
+    const replacers: string[] = [];
+    const stopWatching = pidFile.watch((pid) => replacers.push(pid));
+    await Deno.remove(path);
+    await delay(600);
+    await Deno.writeTextFile(path, "1\n");
+    await delay(600);
+    assertEquals(replacers, []);
+    stopWatching();
+    pidFile.release();
+  },
+);

@@ -217,7 +217,7 @@ serveTest("edge refuses to start twice with one pid file", async (place) => {
     code: 1,
     lines: [
       `edge: Cannot start: process ${server.pid} holds pid file a.pid`,
-      `fix: stop process ${server.pid} or choose another pid path`,
+      `fix: stop process ${server.pid}, replace it with --replace, or choose another pid path`,
     ],
   });
   assertEquals(await place.linesOf("a.pid"), [String(server.pid)]);

@@ -1,7 +1,8 @@
-/** Holds the pid file named on the command line until SIGTERM. */
-import { acquirePidFile } from "../../../lib/cli/pid_file.ts";
+/** Holds the pid file named on the command line until SIGTERM; `--replace` takes it over. */
+import { acquirePidFile, replacePidFile } from "../../../lib/cli/pid_file.ts";
 
-const pidFile = await acquirePidFile(Deno.args[0]!);
+const [path, option] = Deno.args;
+const pidFile = await (option === "--replace" ? replacePidFile : acquirePidFile)(path!);
 Deno.addSignalListener("SIGTERM", () => {
   pidFile.release();
   Deno.exit(0);

@@ -1,0 +1,118 @@
+/** `edge --replace`: a server takes the place of a running one on the same addresses. */
+
+import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
+import { CHILD_TIMEOUT_MS, endOf, inTempDirectory } from "../helpers/child.ts";
+import { edgeCommand } from "../helpers/edge_server.ts";
+import { numberedFrame } from "../helpers/numbered_stream.ts";
+import { needs } from "../helpers/permissions.ts";
+import { freePort } from "../helpers/ports.ts";
+import { type ChildProcess, startProcess } from "../helpers/processes.ts";
+import { RtmpClient } from "../helpers/rtmp_client.ts";
+
+const granted = await needs("net", "read", "write", "run", "env");
+const linux = { ...granted, ignore: granted.ignore || Deno.build.os !== "linux" };
+
+/** A configuration, and processes that are started with it. */
+class Site {
+  readonly port = freePort();
+  readonly apiPort = freePort();
+  readonly #directory: string;
+
+  constructor(directory: string, server: string) {
+    this.#directory = directory;
+    const text = `listen 127.0.0.1:${this.port}; pid edge.pid; grace_final_wait 0; ${server}
+      http_api { enabled on; listen 127.0.0.1:${this.apiPort}; }
+      vhost __defaultVhost__ { }\n`;
+    Deno.writeTextFileSync(`${directory}/edge.conf`, text);
+  }
+
+  start(...options: readonly string[]): ChildProcess {
+    const command = [...edgeCommand(), "-c", "edge.conf", ...options] as const;
+    return startProcess({ name: `edge ${options}`, command, cwd: this.#directory });
+  }
+
+  get pid(): string {
+    return Deno.readTextFileSync(`${this.#directory}/edge.pid`).trim();
+  }
+
+  /** Id of the process that answers the API. */
+  async apiPid(): Promise<string> {
+    const response = await fetch(`http://127.0.0.1:${this.apiPort}/api/v1/versions`);
+    return (await response.json()).pid;
+  }
+}
+
+for (const workers of [1, 2]) {
+  Deno.test({
+    ...linux,
+    name: `edge --replace takes over; clients of the old one stay, with ${workers} worker(s)`,
+    fn: () =>
+      inTempDirectory(async (directory) => {
+        const site = new Site(directory, `workers ${workers};`);
+        await using old = site.start();
+        await old.waitForLine(/Listening on http/, CHILD_TIMEOUT_MS);
+        await using publisher = await RtmpClient.publish(site.port, "show");
+        await using player = await RtmpClient.play(site.port, "show");
+        await using next = site.start("--replace");
+        await old.waitForLine(
+          /Draining: waiting for clients .*replaced by process/,
+          CHILD_TIMEOUT_MS,
+        );
+        await old.waitForLine(/Draining: waiting .*connections=2/, CHILD_TIMEOUT_MS);
+        assertEquals([site.pid, await site.apiPid()], [String(next.pid), String(next.pid)]);
+        // The name is free at the new one.
+        await using other = await RtmpClient.publish(site.port, "show");
+        await using viewer = await RtmpClient.play(site.port, "show");
+        publisher.push(numberedFrame(1));
+        other.push(numberedFrame(2));
+        await player.untilMedia(1);
+        await viewer.untilMedia(1);
+        for (const client of [publisher, player]) await client.close();
+        assertEquals((await endOf(old)).code, 0, old.describe());
+        assertEquals(site.pid, String(next.pid));
+        Deno.kill(next.pid, "SIGTERM");
+        assertEquals((await endOf(next)).code, 0, next.describe());
+        assertEquals([...Deno.readDirSync(directory)].map(({ name }) => name), ["edge.conf"]);
+        for (const { stderr } of [old, next]) {
+          assert(!/ (WARN|ERROR) /.test(stderr.join("\n")), stderr.join("\n"));
+        }
+      }),
+  });
+}
+
+Deno.test({
+  ...linux,
+  name: "edge without --replace is refused beside a running one, with the same pid file or another",
+  fn: () =>
+    inTempDirectory(async (directory) => {
+      const site = new Site(directory, "");
+      await using old = site.start();
+      await old.waitForLine(/Listening on http/, CHILD_TIMEOUT_MS);
+      await using second = site.start();
+      assertEquals((await endOf(second)).code, 1);
+      assertMatch(second.stderr.join("\n"), /holds pid file edge\.pid.*\n.*--replace/);
+      for (const workers of [1, 2]) {
+        const text =
+          `listen 127.0.0.1:${site.port}; workers ${workers}; vhost __defaultVhost__ { }\n`;
+        await Deno.writeTextFile(`${directory}/edge.conf`, text);
+        await using third = site.start();
+        assertEquals((await endOf(third)).code, 1);
+        assertMatch(third.stderr.join("\n"), /Cannot listen on .*in use/);
+      }
+    }),
+});
+
+Deno.test({
+  ...linux,
+  name: "edge --replace starts when no server runs, and needs a pid file",
+  fn: () =>
+    inTempDirectory(async (directory) => {
+      const site = new Site(directory, "");
+      await using server = site.start("--replace");
+      await server.waitForLine(/Listening on http/, CHILD_TIMEOUT_MS);
+      await Deno.writeTextFile(`${directory}/edge.conf`, `listen 1; vhost __defaultVhost__ { }\n`);
+      await using other = site.start("--replace");
+      assertEquals((await endOf(other)).code, 1);
+      assertMatch(other.stderr.join("\n"), /--replace has no pid file/);
+    }),
+});
