@@ -1,6 +1,6 @@
 /**
- * Bundles the program and its worker into `dist/js`, and writes the commit into them:
- * `deno task bundle`.
+ * Bundles the program and its worker into `dist/js`: `deno task bundle`. Writes the commit into
+ * them, and removes the paths of this machine, so that every machine makes the same bytes.
  */
 
 import { PROJECT_ROOT } from "./deno_json.ts";
@@ -10,23 +10,31 @@ const OUTPUT = "dist/js";
 
 /** What `lib/base/version.ts` has in the place of the commit. */
 const PLACEHOLDER = '"$COMMIT$"';
+/** The machine's cache in front of a package's name and version, in comments and names. */
+const CACHE_PATH = /[^\s"']*\/npm\/[^\s"'/]+\/(?=(?:@[^\s"'/]+\/)?[^\s"'/]+\/\d+\.\d+\.\d+)/g;
 
 await run("deno", ["bundle", "--platform", "deno", "--outdir", OUTPUT, ...ENTRIES]);
-const program = `${PROJECT_ROOT}${OUTPUT}/main.js`;
-const code = await Deno.readTextFile(program);
-if (code.split(PLACEHOLDER).length !== 2) {
-  throw new Error(`${program} does not contain ${PLACEHOLDER} once; see lib/base/version.ts`);
+const { name, date } = await readCommit();
+for (const entry of ENTRIES) {
+  const path = `${PROJECT_ROOT}${OUTPUT}/${entry.replace(/ts$/, "js")}`;
+  const code = await Deno.readTextFile(path);
+  await Deno.writeTextFile(
+    path,
+    code.replace(PLACEHOLDER, JSON.stringify(name)).replace(CACHE_PATH, "npm/"),
+  );
+  // The executable contains the files with their times.
+  await Deno.utime(path, date, date);
 }
-await Deno.writeTextFile(program, code.replace(PLACEHOLDER, JSON.stringify(await readCommit())));
 
-/** Returns the commit of the sources, with a "+" if they differ from it. */
-async function readCommit(): Promise<string> {
+/** Returns the commit of the sources, with a "+" if they differ from it, and its time in s. */
+async function readCommit(): Promise<{ readonly name: string; readonly date: number }> {
   try {
-    const commit = await run("git", ["rev-parse", "--short=12", "HEAD"]);
+    const [commit, seconds] = (await run("git", ["log", "-1", "--abbrev=12", "--format=%h %ct"]))
+      .split(" ");
     const changes = await run("git", ["status", "--porcelain"]);
-    return `commit ${commit}${changes === "" ? "" : "+"}`;
+    return { name: `commit ${commit}${changes === "" ? "" : "+"}`, date: Number(seconds) };
   } catch {
-    return "unknown commit";
+    return { name: "unknown commit", date: 0 };
   }
 }
 

@@ -15,7 +15,7 @@ const ROOT = new URL("../../", import.meta.url);
 /** Files that are generated, downloaded or kept by git. */
 const SKIPPED = /^(?:\.git|\.cache|dist|node_modules|objs|deno\.lock|LICENSE|tests\/corpus)$/;
 
-const TEXT = /(?:\.(?:md|json|conf|toml|c|html|css)|\.ci\/run)$/;
+const TEXT = /(?:\.(?:md|json|conf|toml|c|html|css|sh|yml)|\.ci\/run)$/;
 
 /** Reads the repository that contains this file. */
 export async function readRepository(): Promise<Repository> {

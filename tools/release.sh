@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Builds everything that a release consists of into dist/release, for the platforms named, by default
+# this one: tools/release.sh x86_64-unknown-linux-gnu aarch64-apple-darwin
+#
+# DENO is the command to run Deno with, DENORT_BIN a local base program (see tools/compile.ts).
+# Two runs on one commit, with the same Deno, make the same bytes.
+
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+read -ra deno <<<"${DENO:-deno}"
+targets=("$@")
+release=dist/release
+commit_time=$(git log -1 --format=%ct)
+
+# archive TARGET PROGRAM: packs the program with its configurations.
+archive() {
+  local folder
+  folder=$(mktemp -d)
+  cp "$2" conf/origin.conf conf/edge.conf conf/full.conf conf/full.toml README.md LICENSE "$folder"
+  chmod 755 "$folder" && chmod 644 "$folder"/* && chmod 755 "$folder/$(basename "$2")"
+  tar --create --directory="$folder" --sort=name --mtime="@$commit_time" \
+    --owner=0 --group=0 --numeric-owner . | gzip --no-name >"$release/edge-$1.tar.gz"
+  rm -r "$folder"
+}
+
+rm -rf "$release"
+mkdir -p "$release"
+if ((${#targets[@]} == 0)); then
+  targets=("$("${deno[@]}" eval 'Deno.stdout.write(new TextEncoder().encode(Deno.build.target))')")
+fi
+for target in "${targets[@]}"; do
+  program=dist/$target/edge
+  [[ $target == *windows* ]] && program+=.exe
+  "${deno[@]}" task compile --target "$target" --output "$program"
+  archive "$target" "$program"
+done
+
+"${deno[@]}" task sbom
+cp dist/edge.cdx.json "$release"
+rm -f dist/edge-rtmp-*.tgz
+"${deno[@]}" task npm
+cp dist/edge-rtmp-*.tgz "$release"
+cp deploy/install.sh "$release"
+
+cd "$release"
+sha256sum -- * >"$OLDPWD/dist/SHA256SUMS"
+mv "$OLDPWD/dist/SHA256SUMS" .
+cat SHA256SUMS
