@@ -37,7 +37,12 @@ for (const count of [500, 2_000, 9_000]) {
   const rules = { gopCache: true, queueLengthMs: 30_000, stallMs: 15_000 };
   const vhost = { config: { play: rules } };
   const sinks = Array.from({ length: count }, () => {
-    const writer = new SocketWriter({ transport, queue, clock: systemClock, onError() {} });
+    const writer = new SocketWriter({
+      transport,
+      queue,
+      clock: systemClock,
+      host: { onWriteFailed() {} },
+    });
     const sink = new PlayerSink(stream, writer, vhost, { onStalled() {} });
     sink.start();
     return sink;

@@ -52,7 +52,7 @@ export class RtmpPeer implements ClientSessionHandler, AsyncDisposable {
       transport,
       queue: new FlushQueue(systemClock),
       clock: systemClock,
-      onError: () => {},
+      host: { onWriteFailed() {} },
     });
     this.#session = new ClientSession(this, {
       target: { kind, app: "live", tcUrl: `rtmp://127.0.0.1:${port}/live`, streamName: stream },

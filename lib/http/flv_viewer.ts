@@ -227,7 +227,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
       transport: outlet,
       queue,
       clock,
-      onError: (error) => this.leave(describeError(error)),
+      host: { onWriteFailed: (error) => this.leave(describeError(error)) },
     });
     const flv = streams.join(stream, writer, service);
     // Before the sink sends anything.

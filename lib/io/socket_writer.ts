@@ -9,13 +9,18 @@ const NOTHING = new Uint8Array(0);
 /** Rewrites the log's bytes for a peer that needs another framing. Whole messages in, whole out. */
 export type Reframe = (view: Uint8Array) => Uint8Array;
 
+/** Owns a {@linkcode SocketWriter}. An object, as a closure for each connection takes 96 bytes. */
+export interface SocketWriterHost {
+  /** Called once, when a write fails. */
+  onWriteFailed(error: unknown): void;
+}
+
 /** What a {@linkcode SocketWriter} works with. */
 interface SocketWriterOptions {
   readonly transport: Pick<Transport, "write">;
   readonly queue: FlushQueue;
   readonly clock: Pick<Clock, "now">;
-  /** Called once, when a write fails. */
-  readonly onError: (error: unknown) => void;
+  readonly host: SocketWriterHost;
 }
 
 /**
@@ -33,8 +38,9 @@ export class SocketWriter implements Flushable {
   readonly #transport: Pick<Transport, "write">;
   readonly #queue: FlushQueue;
   readonly #clock: Pick<Clock, "now">;
-  readonly #onError: (error: unknown) => void;
-  #control: Uint8Array[] = [];
+  readonly #host: SocketWriterHost;
+  /** Null while nothing waits. */
+  #control: Uint8Array[] | null = null;
   #controlBytes = 0;
   #log: StreamLogView | null = null;
   #reframe: Reframe | null = null;
@@ -57,7 +63,7 @@ export class SocketWriter implements Flushable {
     this.#transport = options.transport;
     this.#queue = options.queue;
     this.#clock = options.clock;
-    this.#onError = options.onError;
+    this.#host = options.host;
   }
 
   /** Bytes the socket has taken so far. */
@@ -93,7 +99,7 @@ export class SocketWriter implements Flushable {
   /** Queues control bytes for the next flush, which is soon. They must never change again. */
   send(bytes: Uint8Array): void {
     if (this.#isBroken) return;
-    this.#control.push(bytes);
+    (this.#control ??= []).push(bytes);
     this.#controlBytes += bytes.length;
     this.#queue.add(this);
   }
@@ -164,8 +170,8 @@ export class SocketWriter implements Flushable {
   }
 
   #takeControl(): Uint8Array {
-    const control = this.#control;
-    this.#control = [];
+    const control = this.#control!;
+    this.#control = null;
     this.#controlBytes = 0;
     return control.length === 1 ? control[0]! : concatBytes(control);
   }
@@ -191,7 +197,7 @@ export class SocketWriter implements Flushable {
     this.#inFlightLogBytes = 0;
     this.#isBroken = true;
     this.unfollow();
-    this.#onError(error);
+    this.#host.onWriteFailed(error);
     this.#drained();
   }
 

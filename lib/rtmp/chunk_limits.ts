@@ -23,10 +23,13 @@ export const MEDIA_LIMITS: ChunkLimits = {
   maxUnassembledBytes: 16 * 1024 * 1024,
 };
 
-/** Returns {@linkcode MEDIA_LIMITS}: the limits of a peer whose state does not matter. */
-export function mediaLimits(): ChunkLimits {
-  return MEDIA_LIMITS;
+/** Knows the limits in force, which depend on what the peer does. */
+export interface LimitsSource {
+  readonly limits: ChunkLimits;
 }
+
+/** The limits of a peer whose state does not matter. */
+export const CONSTANT_LIMITS: LimitsSource = { limits: MEDIA_LIMITS };
 
 /** Returns the length of the longest accepted message of a type, in bytes. */
 export function longestMessage(typeId: number, limits: ChunkLimits): number {

@@ -1,7 +1,7 @@
 import { readU24, readU32 } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";
 import { addU32 } from "../base/u32.ts";
-import { type ChunkLimits, isCommand, longestMessage, mediaLimits } from "./chunk_limits.ts";
+import { CONSTANT_LIMITS, isCommand, type LimitsSource, longestMessage } from "./chunk_limits.ts";
 import { ChunkStream, isWorthKeeping, NO_BYTES } from "./chunk_stream.ts";
 import {
   EXTENDED_TIMESTAMP,
@@ -55,7 +55,7 @@ const MIN_ASSEMBLY_BYTES = 4096;
  */
 export class ChunkReader {
   readonly #sink: MessageSink;
-  readonly #limits: () => ChunkLimits;
+  readonly #limits: LimitsSource;
   readonly #streams = new Map<number, ChunkStream>();
   #chunkSize = INITIAL_CHUNK_SIZE;
   /** Total capacity of all assembly buffers. */
@@ -73,7 +73,7 @@ export class ChunkReader {
   /** Whether the peer omitted the extended timestamp of a continuation chunk before. */
   #omitsExtended = false;
 
-  constructor(sink: MessageSink, limits: () => ChunkLimits = mediaLimits) {
+  constructor(sink: MessageSink, limits: LimitsSource = CONSTANT_LIMITS) {
     this.#sink = sink;
     this.#limits = limits;
   }
@@ -238,7 +238,7 @@ export class ChunkReader {
   }
 
   #openStream(csid: number): ChunkStream {
-    if (this.#streams.size >= this.#limits().maxChunkStreams) {
+    if (this.#streams.size >= this.#limits.limits.maxChunkStreams) {
       throw this.#error(
         "chunk.too_many_streams",
         `Cannot open chunk stream ${csid}: the limit of ${this.#streams.size} is reached`,
@@ -279,7 +279,7 @@ export class ChunkReader {
   }
 
   #requireLength({ typeId, length }: ChunkStream, csid: number): void {
-    const limit = longestMessage(typeId, this.#limits());
+    const limit = longestMessage(typeId, this.#limits.limits);
     if (length <= limit) return;
     throw this.#error(
       "chunk.message_too_long",
@@ -319,7 +319,7 @@ export class ChunkReader {
   }
 
   #grow(stream: ChunkStream, capacity: number): void {
-    const { maxUnassembledBytes } = this.#limits();
+    const { maxUnassembledBytes } = this.#limits.limits;
     const growth = capacity - stream.assembly.length;
     if (this.#assemblyBytes + growth > maxUnassembledBytes) this.#releaseIdle();
     if (this.#assemblyBytes + growth > maxUnassembledBytes) {

@@ -1,7 +1,7 @@
 import type { AmfObject } from "../amf/amf_value.ts";
 import { describeError } from "../base/errors.ts";
 import type { PartedWork } from "../io/work_turns.ts";
-import { SocketWriter } from "../io/socket_writer.ts";
+import { SocketWriter, type SocketWriterHost } from "../io/socket_writer.ts";
 import { describeExpectedEnd } from "../io/connection_end.ts";
 import { ipOf } from "../io/address.ts";
 import type { Transport } from "../io/transport.ts";
@@ -37,7 +37,8 @@ import type { Departure } from "./vhost_service.ts";
  * here: it closes this connection with one log line and affects no other. Its states are drawn at
  * {@linkcode ConnectionState}.
  */
-export class Connection implements ServerSessionHandler, PlayerHost, PublicationHost, PartedWork {
+export class Connection
+  implements ServerSessionHandler, PlayerHost, PublicationHost, PartedWork, SocketWriterHost {
   readonly id: string;
   readonly writer: SocketWriter;
   readonly #context: ConnectionContext;
@@ -61,16 +62,11 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     this.id = id;
     this.#context = context;
     this.#transport = transport;
-    this.#openedMs = clock.now();
+    this.#openedMs = Math.floor(clock.now());
     this.#pings = new PingWatch(this.#openedMs);
     this.#state = { type: "connecting", sinceMs: this.#openedMs };
     this.#session = new ServerSession(this, context);
-    this.writer = new SocketWriter({
-      transport,
-      queue,
-      clock,
-      onError: (error) => this.close(describeExpectedEnd(error) ?? describeError(error)),
-    });
+    this.writer = new SocketWriter({ transport, queue, clock, host: this });
   }
 
   get state(): ConnectionState {
@@ -257,6 +253,10 @@ export class Connection implements ServerSessionHandler, PlayerHost, Publication
     if (state.type !== "playing" || !this.#session.acceptPlay(state.commandId)) return false;
     this.#log.playStarted(state.admission);
     return true;
+  }
+
+  onWriteFailed(error: unknown): void {
+    this.close(describeExpectedEnd(error) ?? describeError(error));
   }
 
   onStalled(): void {

@@ -12,7 +12,7 @@ export class PingWatch {
   #onAlive: (() => void) | null = null;
 
   constructor(nowMs: number) {
-    this.#lastHeardMs = nowMs;
+    this.#lastHeardMs = Math.floor(nowMs);
   }
 
   get lastHeardMs(): number {
@@ -21,7 +21,8 @@ export class PingWatch {
 
   /** Bytes arrived from the client. */
   onHeard(nowMs: number): void {
-    this.#lastHeardMs = nowMs;
+    // Rounded: a fraction would be a new heap number for every read.
+    this.#lastHeardMs = Math.floor(nowMs);
     this.#pingSentMs = -1;
     const onAlive = this.#onAlive;
     if (onAlive === null) return;

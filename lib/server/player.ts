@@ -66,7 +66,7 @@ export class Player implements Viewer {
     this.#host = host;
     this.#context = context;
     this.#admission = admission;
-    this.#sinceMs = context.clock.now();
+    this.#sinceMs = Math.floor(context.clock.now());
     this.#sentBefore = host.writer.writtenBytes;
   }
 

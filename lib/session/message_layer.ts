@@ -2,7 +2,7 @@ import { amf0BodyOf, withoutFormatByte } from "../amf/amf3_envelope.ts";
 import { WireError } from "../base/errors.ts";
 import { quotePeerText } from "../base/text.ts";
 import { splitAggregate } from "../rtmp/aggregate.ts";
-import { type ChunkLimits, mediaLimits } from "../rtmp/chunk_limits.ts";
+import { CONSTANT_LIMITS, type LimitsSource } from "../rtmp/chunk_limits.ts";
 import { ChunkReader, type MessageSink } from "../rtmp/chunk_reader.ts";
 import { type Command, decodeCommand } from "../rtmp/commands.ts";
 import { MessageType, UserControlEvent } from "../rtmp/constants.ts";
@@ -44,7 +44,7 @@ export interface MessageLayerHandler {
  */
 export class MessageLayer implements MessageSink {
   readonly #handler: MessageLayerHandler;
-  readonly #limits: () => ChunkLimits;
+  readonly #limits: LimitsSource;
   readonly #reader: ChunkReader;
   readonly #ackWindow = new AckWindow();
   /** Bytes that are counted as received, but not read yet. */
@@ -52,8 +52,7 @@ export class MessageLayer implements MessageSink {
   /** Kinds of messages ignored so far. Created when needed: normal clients send none. */
   #ignoredKinds: Set<string> | null = null;
 
-  /** @param limits Those in force, which depend on what the peer does. */
-  constructor(handler: MessageLayerHandler, limits: () => ChunkLimits = mediaLimits) {
+  constructor(handler: MessageLayerHandler, limits: LimitsSource = CONSTANT_LIMITS) {
     this.#handler = handler;
     this.#limits = limits;
     this.#reader = new ChunkReader(this, limits);
@@ -92,7 +91,7 @@ export class MessageLayer implements MessageSink {
   onMessage(typeId: number, timestampMs: number, msid: number, payload: Uint8Array): void {
     if (typeId !== MessageType.AGGREGATE) {
       this.#onPayload(typeId, timestampMs, msid, payload);
-    } else if (this.#limits().maxAggregateBytes > 0) {
+    } else if (this.#limits.limits.maxAggregateBytes > 0) {
       splitAggregate(timestampMs, payload, (subTypeId, subMs, body) => {
         // RTMP 1.0 §7.1.6 permits nothing else.
         if (isMedia(subTypeId)) this.#onPayload(subTypeId, subMs, msid, body);

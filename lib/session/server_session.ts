@@ -1,6 +1,7 @@
 import { amfEcmaArray, AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
 import { quotePeerText, withoutUserInfo } from "../base/text.ts";
 import { VERSION } from "../base/version.ts";
+import type { ChunkLimits, LimitsSource } from "../rtmp/chunk_limits.ts";
 import type { Command } from "../rtmp/commands.ts";
 import { CONTROL_MSID, StatusCode, UserControlEvent } from "../rtmp/constants.ts";
 import {
@@ -119,7 +120,7 @@ const FMS_VERSION = "FMS/3,5,3,888";
  * Messages are sent in the same order as SRS, which clients are tested with, except that success is
  * announced after the decision and not before.
  */
-export class ServerSession implements MessageLayerHandler {
+export class ServerSession implements MessageLayerHandler, LimitsSource {
   readonly #handler: ServerSessionHandler;
   readonly #chunkSize: number;
   readonly #messages: MessageLayer;
@@ -132,9 +133,14 @@ export class ServerSession implements MessageLayerHandler {
     this.#handler = handler;
     this.#chunkSize = options.chunkSize;
     this.#state = { type: "handshake", handshake: new ServerHandshake(options.handshake) };
-    this.#messages = new MessageLayer(this, () => SESSION_LIMITS[this.#limitedState]);
+    this.#messages = new MessageLayer(this, this);
     this.#writer = new CommandWriter(handler);
     this.#stream = new ServerStream(handler, this.#writer);
+  }
+
+  /** Called by the message layer. */
+  get limits(): ChunkLimits {
+    return SESSION_LIMITS[this.#limitedState];
   }
 
   /**

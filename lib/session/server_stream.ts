@@ -59,6 +59,9 @@ const LIMITED_STATES: Readonly<Record<StreamState["type"], LimitedState>> = {
   publishing: "publishing",
 };
 
+/** Shared: most players want all of a stream. */
+const NO_TRACKS: readonly MediaTrack[] = [];
+
 const IDLE: StreamState = { type: "idle" };
 const PLAYING: StreamState = { type: "playing" };
 
@@ -90,7 +93,7 @@ export class ServerStream {
   #msid: number = MEDIA_MSID;
   /** Whether a second stream was refused: only then may media on another id belong to that. */
   #hasRefusedSecond = false;
-  #unwanted: readonly MediaTrack[] = [];
+  #unwanted = NO_TRACKS;
   #hasReportedMedia = false;
   #hasReportedCommand = false;
 
@@ -360,7 +363,7 @@ export class ServerStream {
   #close(): void {
     if (this.#state.type === "idle") return;
     this.#state = IDLE;
-    this.#unwanted = [];
+    this.#unwanted = NO_TRACKS;
     this.#handler.onStreamClosed();
   }
 }

@@ -21,6 +21,9 @@ const MAX_HOPS = 8;
 /** Longer texts are ignored: no path is that long. */
 const MAX_PATH_LENGTH = 1024;
 
+/** Shared: most clients are no edges. */
+const NO_EDGES: readonly string[] = [];
+
 /** What an edge tells its origin about itself. */
 type EdgeInfo = Pick<StreamRequest, "edgePath" | "backlogMs">;
 
@@ -60,6 +63,6 @@ export function refuseLoop(path: readonly string[], ownId: string): Refusal | nu
 }
 
 function parseEdgePath(value: AmfValue): readonly string[] {
-  if (typeof value !== "string" || value === "" || value.length > MAX_PATH_LENGTH) return [];
+  if (typeof value !== "string" || value === "" || value.length > MAX_PATH_LENGTH) return NO_EDGES;
   return value.split(",");
 }

@@ -105,7 +105,7 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     this.#writer = new SocketWriter({
       ...context,
       transport,
-      onError: (error) => this.#fail(this.#toUpstreamError(error)),
+      host: { onWriteFailed: (error) => this.#fail(this.#toUpstreamError(error)) },
     });
   }
 

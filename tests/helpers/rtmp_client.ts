@@ -79,7 +79,7 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
       transport,
       queue: new FlushQueue(systemClock),
       clock: systemClock,
-      onError: () => {},
+      host: { onWriteFailed() {} },
     });
     this.#reading = this.#readUntilEnd();
   }

@@ -21,7 +21,7 @@ class Rig {
     transport: this.transport,
     queue: new FlushQueue(this.clock),
     clock: this.clock,
-    onError: (error) => this.errors.push(error),
+    host: { onWriteFailed: (error) => this.errors.push(error) },
   });
 
   /** Appends a message of `payload` at time 0 and returns its bytes. */

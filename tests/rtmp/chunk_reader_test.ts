@@ -36,7 +36,7 @@ function readChunks(chunks: readonly Uint8Array[], limits?: ChunkLimits): Outcom
   const reader = new ChunkReader({
     onMessage: (typeId, timestampMs, msid, payload) =>
       messages.push([typeId, timestampMs, msid, payload.slice()]),
-  }, limits === undefined ? undefined : () => limits);
+  }, limits === undefined ? undefined : { limits });
   try {
     for (const chunk of chunks) reader.push(chunk);
     return { messages };

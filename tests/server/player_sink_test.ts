@@ -30,7 +30,7 @@ class Rig {
     transport: this.transport,
     queue: new FlushQueue(this.clock),
     clock: this.clock,
-    onError: () => {},
+    host: { onWriteFailed() {} },
   });
   #sink: PlayerSink | null = null;
   #handle: PublishHandle | null = null;

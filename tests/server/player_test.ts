@@ -85,7 +85,7 @@ class Host implements PlayerHost {
       transport: this.transport,
       queue,
       clock,
-      onError: () => {},
+      host: { onWriteFailed() {} },
     });
   }
 

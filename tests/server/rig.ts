@@ -151,7 +151,7 @@ export class Client {
       transport,
       queue: new FlushQueue(clock),
       clock,
-      onError: () => {},
+      host: { onWriteFailed() {} },
     });
     void this.#readUntilEnd();
   }

@@ -209,6 +209,6 @@ Deno.test("MessageLayer.setAckWindow() acknowledges without a window from the pe
 
 Deno.test("MessageLayer.push() rejects messages longer than its limit", () => {
   const limits = { ...MEDIA_LIMITS, maxMessageBytes: 10 };
-  const layer = new MessageLayer(new Log(), () => limits);
+  const layer = new MessageLayer(new Log(), { limits });
   assertThrows(() => layer.push(hex("06 000000 00000B 09 01000000")), WireError);
 });
