@@ -13,7 +13,9 @@ import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import { ClientLimits } from "../server/client_limits.ts";
 import { Credentials } from "../server/credentials.ts";
 import { Gate } from "../server/gate.ts";
+import { HlsSignatures } from "../server/hls_signatures.ts";
 import { HookClient } from "../server/hook_client.ts";
+import { RequestSigner } from "../server/request_signer.ts";
 import { SecretStore } from "../server/secrets.ts";
 import { Server } from "../server/server.ts";
 import { Bridge } from "../threads/bridge.ts";
@@ -60,10 +62,11 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
     chunkSize: config.chunkSize,
     edgeId,
   };
-  const vhosts = new VhostSet(shared);
+  const secrets = new SecretStore();
+  const signer = new RequestSigner({ secrets, wallMs: Date.now });
+  const vhosts = new VhostSet({ ...shared, signer });
   const limits = new ClientLimits(config, deps);
   const hooks = new HookClient({ ...deps, server: identity });
-  const secrets = new SecretStore();
   const credentials = new Credentials({ secrets, clock, logger, wallMs: Date.now });
   const gate = new Gate({ vhosts: vhosts.directory, credentials, hooks, clock, edgeId });
   const context = { ...shared, gate };
@@ -98,7 +101,10 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
         // A worker serves no API: the main thread does, for all workers together.
         view: thread === undefined ? view : null,
         identity: { ...identity, pid: Deno.pid },
-        streams: { vhosts: vhosts.directory, gate, service: flv, hlsSessions },
+        streams: {
+          ...{ vhosts: vhosts.directory, gate, service: flv, hlsSessions },
+          signatures: new HlsSignatures(secrets),
+        },
         ...status,
         hideKeys: (path) => secrets.hideKeys(path),
       }),

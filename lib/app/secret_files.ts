@@ -2,8 +2,9 @@ import { resolve } from "node:path";
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { ConfigError, describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import type { Config, VhostConfig } from "../config/config.ts";
-import type { SecretStore, VhostSecrets } from "../server/secrets.ts";
+import type { AccessConfig, Config, VhostConfig } from "../config/config.ts";
+import { parseSignSecrets } from "../config/secret_values.ts";
+import type { ActionSecrets, SecretStore, VhostSecrets } from "../server/secrets.ts";
 import { StreamKeys } from "../server/stream_keys.ts";
 
 /** How often the files are checked for changes, in ms. */
@@ -22,15 +23,28 @@ export function readSecrets({ vhosts }: Config, folder = "."): Secrets {
   return new Map(Array.from(vhosts, ([name, vhost]) => [name, readVhost(vhost, folder)]));
 }
 
-function readVhost({ publish }: VhostConfig, folder: string): VhostSecrets {
+function readVhost({ play, publish }: VhostConfig, folder: string): VhostSecrets {
   const { keysFile } = publish;
   const keys = keysFile === "" ? null : StreamKeys.parse(readText(keysFile, folder), keysFile);
-  return { keys };
+  return { keys, play: readAction(play, folder), publish: readAction(publish, folder) };
+}
+
+function readAction(
+  { access: { signSecrets, signSecretFile } }: { readonly access: AccessConfig },
+  folder: string,
+): ActionSecrets {
+  if (signSecretFile === "") return { signing: signSecrets };
+  const fromFile = parseSignSecrets(readText(signSecretFile, folder), signSecretFile);
+  return { signing: [...fromFile, ...signSecrets] };
 }
 
 /** Returns the paths of the files that a configuration names. */
 function filesOf({ vhosts }: Config): string[] {
-  const paths = [...vhosts.values()].map(({ publish }) => publish.keysFile);
+  const paths = [...vhosts.values()].flatMap(({ play, publish }) => [
+    publish.keysFile,
+    play.access.signSecretFile,
+    publish.access.signSecretFile,
+  ]);
   return [...new Set(paths)].filter((path) => path !== "");
 }
 

@@ -75,12 +75,13 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "play.write_stall": ({ play }) => ms(play.stallMs),
   "play.ping": ({ play }) => ms(play.pingIntervalMs),
   "play.ping_timeout": ({ play }) => ms(play.pingTimeoutMs),
+  ...accessSettings("play"),
   "publish.firstpkt_timeout": ({ publish }) => ms(publish.firstPacketTimeoutMs),
   "publish.normal_timeout": ({ publish }) => ms(publish.normalTimeoutMs),
   "publish.grace": ({ publish }) => ms(publish.graceMs),
   "publish.takeover": ({ publish }) => publish.takeover,
   "publish.keys": ({ publish }) => publish.keysFile,
-  "publish.trusted": ({ publish }) => publish.trusted.join(" "),
+  ...accessSettings("publish"),
   "refer.enabled": ({ refer }) => text(refer.enabled),
   "refer.all": ({ refer }) => refer.all.join(" "),
   "refer.play": ({ refer }) => refer.play.join(" "),
@@ -134,7 +135,8 @@ const VHOST_NOTES: Readonly<Record<string, string>> = {
   "play.mw_latency": NEW_PLAYERS,
   "play.atc": NEXT_PUBLISH,
   "publish.keys": NEXT_PUBLISH,
-  "publish.trusted": NEXT_PUBLISH,
+  ...accessNotes("play", NEW_PLAYERS),
+  ...accessNotes("publish", NEXT_PUBLISH),
 };
 
 /** Returns what to know about a live change of the vhost setting at `path`; empty for most. */
@@ -145,10 +147,23 @@ export function noteOf(path: string): string {
 /** Returns the value of the setting at `path` as it may be shown: without passwords and tokens. */
 export function maskSecrets(path: string, value: string): string {
   if (value === "") return "(none)";
-  if (/\.(password|token)$/.test(path)) return "(hidden)";
+  if (/\.(password|token|sign_secret)$/.test(path)) return "(hidden)";
   return path.startsWith("http_hooks.on_")
     ? value.replace(/\/\/[^/@\s]*@/g, "//(hidden)@").replace(/\?\S*/g, "?(hidden)")
     : value;
+}
+
+function accessSettings(action: "play" | "publish"): SettingTable<VhostConfig> {
+  return {
+    [`${action}.sign_secret`]: (vhost) => vhost[action].access.signSecrets.join(" "),
+    [`${action}.sign_secret_file`]: (vhost) => vhost[action].access.signSecretFile,
+    [`${action}.trusted`]: (vhost) => vhost[action].access.trusted.join(" "),
+  };
+}
+
+function accessNotes(action: "play" | "publish", note: string): Readonly<Record<string, string>> {
+  const names = ["sign_secret", "sign_secret_file", "trusted"];
+  return Object.fromEntries(names.map((name) => [`${action}.${name}`, note]));
 }
 
 function text(value: boolean | number | string): string {

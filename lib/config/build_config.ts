@@ -1,6 +1,7 @@
 import { quotePeerText } from "../base/text.ts";
 import { checkConfig, checkVhost } from "./check_config.ts";
 import {
+  type AccessConfig,
   type ClusterConfig,
   type Config,
   DEFAULT_VHOST,
@@ -139,7 +140,7 @@ function buildVhost(directive: Directive, name: string, problems: ProblemList): 
       graceMs: values.publish.grace,
       takeover: values.publish.takeover,
       keysFile: values.publish.keys,
-      trusted: values.publish.trusted,
+      access: buildAccess(values.publish),
     },
     cluster: buildCluster(values.cluster),
     refer: values.refer,
@@ -165,6 +166,15 @@ function buildPlay(values: VhostValues["play"]): PlayConfig {
     stallMs: values.write_stall,
     pingIntervalMs: values.ping,
     pingTimeoutMs: values.ping_timeout,
+    access: buildAccess(values),
+  };
+}
+
+function buildAccess(values: VhostValues["play"] | VhostValues["publish"]): AccessConfig {
+  return {
+    signSecrets: values.sign_secret,
+    signSecretFile: values.sign_secret_file,
+    trusted: values.trusted,
   };
 }
 

@@ -149,6 +149,7 @@ export interface PlayConfig {
   readonly pingIntervalMs: number;
   /** Longest wait for the answer to a ping before the client is closed. */
   readonly pingTimeoutMs: number;
+  readonly access: AccessConfig;
 }
 
 /** Settings for publishers. */
@@ -163,7 +164,16 @@ export interface PublishConfig {
   readonly takeover: "reject" | "replace";
   /** File of stream keys; empty when publishers need none. */
   readonly keysFile: string;
-  /** IP addresses and CIDR ranges of publishers that need none in any case. */
+  readonly access: AccessConfig;
+}
+
+/** Who may play or publish, by what it knows. */
+export interface AccessConfig {
+  /** Secrets of signed URLs, the one that signs first; */
+  readonly signSecrets: readonly string[];
+  /** and a file with more; empty for none. */
+  readonly signSecretFile: string;
+  /** IP addresses and CIDR ranges that need no key, signature or token. */
   readonly trusted: readonly string[];
 }
 

@@ -12,6 +12,7 @@ import * as addresses from "./address_values.ts";
 import * as paths from "./path_values.ts";
 import { ProblemList } from "./problem_list.ts";
 import type { ValueType } from "./value_type.ts";
+import { signSecrets } from "./secret_values.ts";
 import * as values from "./values.ts";
 
 /** A supported directive with values. */
@@ -79,6 +80,24 @@ const MAX_U31 = 0x7fffffff;
 
 const ownTime = (minMs: number) => values.duration({ minMs });
 
+/** Who may do `action`, by what it knows. */
+function signing(action: "play" | "publish") {
+  return {
+    sign_secret: optional(
+      { type: signSecrets, example: "4f1d6b0e9a2c47d1b2f05c6a7e8d9f10", fallback: [] as string[] },
+      `Require signed URLs to ${action}, which \`edge sign\` makes. The first secret signs, and the second is accepted, too. An edge signs its own requests with it. See docs/access.md. Own directive.`,
+    ),
+    sign_secret_file: optional(
+      { type: values.text, example: "/etc/edge/secrets", fallback: "" },
+      "The same, with the secrets in a file, a line each. Own directive.",
+    ),
+    trusted: optional(
+      { type: addresses.addressRanges, example: "10.0.0.0/8", fallback: [] as string[] },
+      `Addresses that need no key, signature or token to ${action}, such as those of edges that have checked it. Own directive.`,
+    ),
+  };
+}
+
 const play = {
   gop_cache: option(
     values.flag,
@@ -130,6 +149,7 @@ const play = {
     "30s",
     "Close a client that has not answered a ping for this long. Own directive.",
   ),
+  ...signing("play"),
   time_jitter: unsupported(
     ["full"],
     "Correct timestamps. Always done, as full does in SRS; write atc on to keep them.",
@@ -162,13 +182,10 @@ const publish = {
     "reject",
     "What to do with a second publisher of a stream. reject: refuse it, unless the first one gives no sign of life. replace: close the first one. Own directive.",
   ),
+  ...signing("publish"),
   keys: optional(
     { type: values.text, example: "/etc/edge/keys", fallback: "" },
     "File of stream keys, a line each: KEY NAME [NOT-AFTER]. A publisher must use a key as the stream's name, and appears under the name of the key. See docs/access.md. Own directive.",
-  ),
-  trusted: optional(
-    { type: addresses.addressRanges, example: "10.0.0.0/8", fallback: [] as string[] },
-    "Addresses that need no stream key, such as those of edges that have checked it. Own directive.",
   ),
   mr: unsupported(["*"], "Merged read."),
   mr_latency: unsupported(["*"], "Duration of a merged read."),

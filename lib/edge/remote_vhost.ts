@@ -66,6 +66,7 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
     this.#context = {
       ...deps,
       config: () => this.#config,
+      sign: (action, target) => deps.signer?.sign(name, action, target) ?? target,
       settings: () => this.#config.cluster,
       origins: new OriginSet({ vhost: name, settings: cluster, clock: deps.clock }),
       gate: new DialGate({

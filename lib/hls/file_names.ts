@@ -4,7 +4,7 @@
  */
 
 import { encodeUtf8 } from "../base/bytes.ts";
-import { removeSpace } from "../rtmp/url.ts";
+import { removeSpace } from "../rtmp/url_params.ts";
 
 /** Placeholders that are the same for all files of a stream. Safe as parts of a path. */
 export interface StreamNames {

@@ -72,7 +72,7 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
 interface FilesAppOptions {
   readonly config: HttpServerConfig;
   readonly files: StaticFiles;
-  readonly hls: Pick<HlsAccess, "objectionTo">;
+  readonly hls: Pick<HlsAccess, "objectionTo" | "rewriteOf">;
   /** Routes that take precedence over files. */
   readonly apps: readonly HttpApp[];
 }
@@ -82,7 +82,11 @@ export function createFilesApp({ config, files, hls, apps }: FilesAppOptions): H
   const app = createApp();
   if (config.crossdomain) app.use(allowPages(["GET"]));
   for (const mounted of apps) app.route("/", mounted);
-  app.all("*", (c) => files.answer(c.req.raw, (path) => hls.objectionTo(c, path)));
+  app.all("*", (c) =>
+    files.answer(c.req.raw, {
+      objectionTo: (path) => hls.objectionTo(c, path),
+      rewriteOf: (path) => hls.rewriteOf(path),
+    }));
   return app;
 }
 

@@ -1,4 +1,4 @@
-import { removeSpace } from "../rtmp/url.ts";
+import { removeSpace } from "../rtmp/url_params.ts";
 
 /** The stream that a path names. */
 interface FlvTarget {

@@ -5,7 +5,9 @@ import { streamOfFile } from "../hls/stream_of_file.ts";
 import { ipOf } from "../io/address.ts";
 import type { StreamUrl } from "../rtmp/url.ts";
 import type { Gate } from "../server/gate.ts";
+import { type HlsSignatures, withoutSignature } from "../server/hls_signatures.ts";
 import type { VhostDirectory } from "../server/vhost_directory.ts";
+import { signPlaylist } from "../hls/sign_playlist.ts";
 import type { HlsRequest, HlsSessions } from "./hls_sessions.ts";
 import type { RouteContext } from "./routes.ts";
 import { realPathOf } from "./static_files.ts";
@@ -13,7 +15,8 @@ import { realPathOf } from "./static_files.ts";
 /** What {@linkcode HlsAccess} works with. */
 export interface HlsAccessOptions {
   readonly vhosts: VhostDirectory;
-  readonly gate: Pick<Gate, "check">;
+  readonly gate: Pick<Gate, "check" | "checkRules">;
+  readonly signatures: Pick<HlsSignatures, "isSigned" | "signerOf">;
   readonly hlsSessions: Pick<HlsSessions, "objectionTo">;
 }
 
@@ -24,6 +27,8 @@ interface FileStream {
   readonly name: string;
   readonly isStreamKnown: boolean;
   readonly isPlaylist: boolean;
+  /** Path of the file, relative to `hls_path`. */
+  readonly file: string;
 }
 
 /** Added to the time for which a session lasts: requests may be late. */
@@ -31,7 +36,8 @@ const SESSION_MARGIN_MS = 5000;
 
 /**
  * Decides who may have an HLS file, by asking the gate about its stream: for every request the
- * vhost's own rules, and once per session the HTTP callbacks.
+ * vhost's own rules, for every playlist its credentials, and once per session the HTTP callbacks.
+ * Where players need credentials, segments need the signature that the playlist gives them.
  *
  * The file's path tells which vhost wrote it, not the `Host` header, which clients can invent. A
  * file that several vhosts may have written, because their templates lack `[vhost]`, is subject to
@@ -65,15 +71,37 @@ export class HlsAccess {
     return null;
   }
 
+  /**
+   * Returns what makes of a playlist the one that players get; null when they get it as it is.
+   *
+   * @param path Without symbolic links.
+   */
+  async rewriteOf(path: string): Promise<((playlist: string) => string) | null> {
+    const streams = await this.#streamsOf(path);
+    const playlists = streams.filter(({ config, isPlaylist }) => config.enabled && isPlaylist);
+    for (const { config, file } of playlists) {
+      const sign = this.#options.signatures.signerOf(config.name);
+      if (sign !== null) return (text) => signPlaylist(text, { path: file, hls: config.hls, sign });
+    }
+    return null;
+  }
+
   async #objectionOf(
-    { config, isStreamKnown, isPlaylist }: FileStream,
+    { config, isStreamKnown, isPlaylist, file }: FileStream,
     client: Pick<HlsRequest, "url" | "ip" | "pageUrl">,
   ): Promise<string | null> {
-    const verdict = this.#options.gate.check({ action: "play", protocol: "hls", ...client });
+    const { gate, signatures } = this.#options;
+    const asked = { action: "play", protocol: "hls", ...client } as const;
+    const verdict = isPlaylist ? gate.check(asked) : gate.checkRules(asked);
     if (verdict.type === "refused") return verdict.refusal.description;
+    const { params } = client.url;
+    if (!isPlaylist && !signatures.isSigned(config, { path: file, params, ip: client.ip })) {
+      return "The URL of the segment is not signed; take it from the playlist";
+    }
     if (!hasHooks(config)) return null;
     const keepMs = sessionMs(config.hls);
-    const request = { ...client, isStreamKnown, isPlaylist, keepMs };
+    const url = isPlaylist ? client.url : { ...client.url, params: withoutSignature(params) };
+    const request = { ...client, url, isStreamKnown, isPlaylist, keepMs };
     return await this.#options.hlsSessions.objectionTo(request);
   }
 
@@ -89,7 +117,11 @@ export class HlsAccess {
       if (found === null) continue;
       const { stream, isPlaylist } = found;
       // If the stream is unknown the file stands for it: the rules of the vhost apply.
-      streams.push({ config, name: stream ?? file, isStreamKnown: stream !== null, isPlaylist });
+      streams.push({
+        ...{ config, file, isPlaylist },
+        name: stream ?? file,
+        isStreamKnown: stream !== null,
+      });
     }
     return streams;
   }

@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { encodeUtf8 } from "../base/bytes.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
@@ -74,8 +76,13 @@ interface OpenFile {
   readonly name: string;
 }
 
-/** Returns why a client may not have a file, or null. `path` has no symbolic links. */
-type FileRule = (path: string) => Promise<string | null>;
+/** What applies to the files of a request. Paths have no symbolic links. */
+interface FileRules {
+  /** Returns why the client may not have a file, or null. */
+  objectionTo(path: string): Promise<string | null>;
+  /** Returns what makes of a playlist the one that clients get; null if they get it as it is. */
+  rewriteOf(path: string): Promise<((playlist: string) => string) | null>;
+}
 
 /**
  * Serves the files of one folder, above all HLS playlists and segments.
@@ -90,8 +97,8 @@ export class StaticFiles {
     this.#options = options;
   }
 
-  /** Answers a GET or HEAD request if `objectionTo` permits; others with 405. */
-  async answer(request: Request, objectionTo: FileRule): Promise<Response> {
+  /** Answers a GET or HEAD request if the rules permit; others with 405. */
+  async answer(request: Request, rules: FileRules): Promise<Response> {
     if (request.method !== "GET" && request.method !== "HEAD") {
       return new Response("Files are read-only\n", {
         status: 405,
@@ -100,7 +107,7 @@ export class StaticFiles {
     }
     const parts = readParts(pathOf(request.url));
     const path = parts === null ? null : await this.#locate(parts);
-    const objection = path === null ? null : await objectionTo(path);
+    const objection = path === null ? null : await rules.objectionTo(path);
     if (objection !== null) {
       // Not for caches: another client may be admitted.
       const headers = { "cache-control": "no-store" };
@@ -111,7 +118,10 @@ export class StaticFiles {
       const headers = { "cache-control": MISSING_CACHE };
       return new Response("File not found\n", { status: 404, headers });
     }
-    return answerWith(open, request);
+    const rewrite = open.name.endsWith(".m3u8") ? await rules.rewriteOf(path!) : null;
+    return rewrite === null
+      ? answerWith(open, request)
+      : await answerRewritten(open, request, rewrite);
   }
 
   /** Returns the path of an existing file below the folder, without symbolic links, or null. */
@@ -197,6 +207,26 @@ function isAbsence(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory ||
     error instanceof Deno.errors.IsADirectory || error instanceof Deno.errors.FilesystemLoop ||
     error instanceof Deno.errors.InvalidData;
+}
+
+/** Answers with a playlist that differs from its file. Ranges of it are not served. */
+async function answerRewritten(
+  { file, info, name }: OpenFile,
+  request: Request,
+  rewrite: (playlist: string) => string,
+): Promise<Response> {
+  const text = rewrite(await new Response(readBytes(file, 0, info.size)).text());
+  const bytes = encodeUtf8(text);
+  const etag = `"${createHash("sha256").update(bytes).digest("base64url").slice(0, 22)}"`;
+  const headers = new Headers({
+    "cache-control": cacheControlOf(name),
+    "content-type": CONTENT_TYPES["m3u8"]!,
+    etag,
+    "x-content-type-options": "nosniff",
+  });
+  if (isFresh(request.headers, etag, Infinity)) return new Response(null, { status: 304, headers });
+  headers.set("content-length", String(bytes.length));
+  return new Response(request.method === "HEAD" ? null : bytes, { status: 200, headers });
 }
 
 function answerWith({ file, info, name }: OpenFile, request: Request): Response {

@@ -9,6 +9,7 @@ import { WireError } from "../base/errors.ts";
 import { quotePeerText, redactUrl, withoutUserInfo } from "../base/text.ts";
 import { DEFAULT_VHOST } from "../config/config.ts";
 import { vhostNameOf } from "../config/vhost_name.ts";
+import { cutParams, findParam, removeSpace, withoutParams } from "./url_params.ts";
 
 const RTMP_PORT = 1935;
 
@@ -79,17 +80,8 @@ interface Authority {
   readonly port: number;
 }
 
-/** Part of a URL, split at its first `?` or `#`. */
-interface CutUrl {
-  readonly path: string;
-  /** With its `?`, or empty. */
-  readonly query: string;
-  /** With its `#`, or empty. */
-  readonly fragment: string;
-}
-
-/** Separators of parameters. SRS accepts all of these. */
-const PARAM_SEPARATORS = /[&,;]+/;
+/** Parameters that name a vhost. */
+const VHOST_PARAMS = ["vhost", "domain"];
 
 /** A query without information. */
 const ONLY_DEFAULT_VHOST = /^\?(vhost|domain)=__defaultVhost__$/;
@@ -193,7 +185,7 @@ export function upstreamTarget(
   return {
     tcUrl: `rtmp://${formatHost(host, origin.port)}/${request.app}`,
     app: request.app,
-    stream: request.stream + removeVhostParams(request.params),
+    stream: request.stream + withoutParams(request.params, VHOST_PARAMS),
   };
 }
 
@@ -257,21 +249,6 @@ function expandVhostMark(url: string): string {
   return url.replace(VHOST_MARK, "?vhost=");
 }
 
-function cutParams(url: string): CutUrl {
-  const pathEnd = indexOrEnd(url, /[?#]/);
-  const queryEnd = indexOrEnd(url, /#/);
-  return {
-    path: url.slice(0, pathEnd),
-    query: url.slice(pathEnd, queryEnd),
-    fragment: url.slice(queryEnd),
-  };
-}
-
-function indexOrEnd(text: string, pattern: RegExp): number {
-  const index = text.search(pattern);
-  return index < 0 ? text.length : index;
-}
-
 function joinQueries(first: string, second: string): string {
   return first === "" || second === "" ? first + second : `${first}&${second.slice(1)}`;
 }
@@ -304,26 +281,6 @@ function findVhost(query: string): string | null {
   return vhost === DEFAULT_VHOST ? null : vhost;
 }
 
-/** Returns a parameter without white space and slashes; `null` when missing or empty. */
-function findParam(query: string, key: string): string | null {
-  const prefix = `${key}=`;
-  const found = query.slice(1).split(PARAM_SEPARATORS).find((param) => param.startsWith(prefix));
-  return removeSpace(found?.slice(prefix.length) ?? "").replaceAll("/", "") || null;
-}
-
-function removeVhostParams(params: string): string {
-  const { query, fragment } = cutParams(params);
-  // Parameters have even indexes, their separators odd ones.
-  const pieces = query.slice(1).split(/([&,;]+)/);
-  let kept = "";
-  for (let i = 0; i < pieces.length; i += 2) {
-    const param = pieces[i]!;
-    if (param.startsWith("vhost=") || param.startsWith("domain=")) continue;
-    kept += kept === "" ? param : pieces[i - 1]! + param;
-  }
-  return (kept === "" ? "" : `?${kept}`) + fragment;
-}
-
 function isIpAddress(host: string): boolean {
   return host.includes(":") || /^\d{1,3}(\.\d{1,3}){3}$/.test(host);
 }
@@ -331,11 +288,6 @@ function isIpAddress(host: string): boolean {
 function formatHost(host: string, port: number): string {
   const name = host.includes(":") ? `[${host}]` : host;
   return port === RTMP_PORT ? name : `${name}:${port}`;
-}
-
-/** Removes the white space that SRS drops from hosts and names. */
-export function removeSpace(text: string): string {
-  return text.replace(/[ \t\r\n]+/g, "");
 }
 
 /** Not a regular expression: one anchored at the end takes quadratic time on many slashes. */

@@ -1,19 +1,24 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { matchesAny } from "../config/address_match.ts";
 import type { VhostConfig } from "../config/config.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { StreamUrl } from "../rtmp/url.ts";
+import { withoutParams } from "../rtmp/url_params.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
 import { refuse, type StreamAction } from "./access_rules.ts";
-import { matchesAny } from "../config/address_match.ts";
 import { KeyGuesses } from "./key_guesses.ts";
-import type { SecretStore } from "./secrets.ts";
+import type { SecretStore, VhostSecrets } from "./secrets.ts";
+import { isSigned, objectionToSignature, SIGNATURE_PARAMS } from "./signature.ts";
 import type { StreamKeys } from "./stream_keys.ts";
 
 /** A client and the stream that it asks for. */
 interface CredentialRequest {
   readonly action: StreamAction;
+  /** `vhost` is the configured vhost's name. */
   readonly url: StreamUrl;
+  /** The vhost as the client wrote it. */
+  readonly askedVhost: string;
   /** IP address without port. */
   readonly ip: string;
 }
@@ -28,8 +33,9 @@ interface CredentialsDeps {
 }
 
 /**
- * Checks what clients must know: stream keys. A credential ends here: it is taken out of the
- * request, so that nothing behind the gate can log it or send it on.
+ * Checks what clients must know: stream keys, signed URLs. Any one of those that are configured is
+ * enough. A credential ends here: it is taken out of the request, so that nothing behind the gate
+ * can log it or send it on.
  */
 export class Credentials {
   readonly #secrets: SecretStore;
@@ -43,21 +49,64 @@ export class Credentials {
   }
 
   /**
-   * Returns the stream that the client may have, with a stream key replaced by its name; or why it
-   * may not.
+   * Returns the stream that the client may have, without credentials and with a stream key replaced
+   * by its name; or why it may not.
    */
-  check(config: VhostConfig, { action, url, ip }: CredentialRequest): StreamUrl | Refusal {
-    const { keys } = this.#secrets.of(config.name);
-    if (keys === null) return url;
-    if (action === "play") return hideKeys(url, keys);
-    const isTrusted = matchesAny(config.publish.trusted, ip);
+  check(config: VhostConfig, request: CredentialRequest): StreamUrl | Refusal {
+    const secrets = this.#secrets.of(config.name);
+    const { action, url, ip } = request;
+    const { signing } = secrets[action];
+    const keys = action === "publish" ? secrets.keys : null;
+    const hidden = hideAll(url, secrets);
+    if (signing.length === 0 && keys === null) return hidden;
+    const isTrusted = matchesAny(config[action].access.trusted, ip);
+    if (!isTrusted && signing.length > 0 && (keys === null || isSigned(url.params))) {
+      const objection = this.#checkSignature(signing, request);
+      return objection === null ? hidden : refuse(action, objection);
+    }
+    return keys === null ? hidden : this.#exchangeKey(keys, request, { hidden, isTrusted });
+  }
+
+  /** Returns a `connect` without the vhost's stream keys, which some users write into tcUrl. */
+  hide(vhost: string, connect: ConnectRequest): ConnectRequest {
+    const secrets = this.#secrets.of(vhost);
+    if (!hasAny(secrets)) return connect;
+    const { app, tcUrl, pageUrl, swfUrl } = connect;
+    return {
+      ...connect,
+      app: hideIn(app, secrets),
+      tcUrl: hideIn(tcUrl, secrets),
+      pageUrl: hideIn(pageUrl, secrets),
+      swfUrl: hideIn(swfUrl, secrets),
+    };
+  }
+
+  /** Returns the URL of a stream without credentials. `vhost` is the configured vhost's name. */
+  hideUrl(url: StreamUrl): StreamUrl {
+    return hideAll(url, this.#secrets.of(url.vhost));
+  }
+
+  #checkSignature(signing: readonly string[], request: CredentialRequest): string | null {
+    const { action, url: { vhost, app, stream, params }, askedVhost, ip } = request;
+    return objectionToSignature(signing, {
+      ...{ action, app, stream, params, ip },
+      vhosts: [vhost, askedVhost],
+      nowSeconds: this.#wallMs() / 1000,
+    });
+  }
+
+  #exchangeKey(
+    keys: StreamKeys,
+    { url, ip }: CredentialRequest,
+    { hidden, isTrusted }: { readonly hidden: StreamUrl; readonly isTrusted: boolean },
+  ): StreamUrl | Refusal {
     if (!isTrusted && !this.#guesses.mayTry(ip)) {
       return refuseQuietly("Too many wrong stream keys from this address; try again in a minute");
     }
     const key = keys.find(url.stream);
     if (key === null) {
-      if (isTrusted) return url;
-      this.#guesses.failed(ip, config.name);
+      if (isTrusted) return hidden;
+      this.#guesses.failed(ip, url.vhost);
       return refuseQuietly("The stream key is not known");
     }
     const app = keys.withoutKeys(url.app) || url.app;
@@ -67,34 +116,30 @@ export class Credentials {
     if (key.app !== "" && key.app !== app) {
       return refuse("publish", `The stream key of ${key.name} is for another app`);
     }
-    return { ...url, app, stream: key.name, params: keys.hide(url.params) };
-  }
-
-  /** Returns a `connect` without the vhost's stream keys, which some users write into tcUrl. */
-  hide(vhost: string, connect: ConnectRequest): ConnectRequest {
-    const { keys } = this.#secrets.of(vhost);
-    if (keys === null) return connect;
-    const { app, tcUrl, pageUrl, swfUrl } = connect;
-    return {
-      ...connect,
-      app: keys.hide(app),
-      tcUrl: keys.hide(tcUrl),
-      pageUrl: keys.hide(pageUrl),
-      swfUrl: keys.hide(swfUrl),
-    };
-  }
-
-  /** Returns the URL of a stream without the stream keys of its vhost. */
-  hideUrl(url: StreamUrl): StreamUrl {
-    const { keys } = this.#secrets.of(url.vhost);
-    return keys === null ? url : hideKeys(url, keys);
+    return { ...hidden, app, stream: key.name };
   }
 }
 
+function hasAny({ keys, play, publish }: VhostSecrets): boolean {
+  return keys !== null || play.signing.length > 0 || publish.signing.length > 0;
+}
+
 /** A player that names a key asks for a stream that cannot exist. */
-function hideKeys(url: StreamUrl, keys: StreamKeys): StreamUrl {
+function hideAll(url: StreamUrl, secrets: VhostSecrets): StreamUrl {
+  if (!hasAny(secrets)) return url;
   const { app, stream, params } = url;
-  return { ...url, app: keys.hide(app), stream: keys.hide(stream), params: keys.hide(params) };
+  return {
+    ...url,
+    app: hideIn(app, secrets),
+    stream: hideIn(stream, secrets),
+    params: hideIn(params, secrets),
+  };
+}
+
+function hideIn(url: string, { keys, play, publish }: VhostSecrets): string {
+  const isSigning = play.signing.length > 0 || publish.signing.length > 0;
+  const unsigned = isSigning ? withoutParams(url, SIGNATURE_PARAMS) : url;
+  return keys === null ? unsigned : keys.hide(unsigned);
 }
 
 /** {@linkcode KeyGuesses} logs it. */

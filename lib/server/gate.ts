@@ -26,7 +26,7 @@ const MAX_PARAMS_LENGTH = 4096;
  * 2. edges that lead back to this one, at connect;
  * 3. the vhost and the stream's name;
  * 4. the vhost's `enabled`, `refer` and `security`, see `access_rules.ts`;
- * 5. stream keys, see `credentials.ts`: from here on the stream has its name;
+ * 5. stream keys and signed URLs, see `credentials.ts`: from here on the stream has its name;
  * 6. whether the name of a publish is free, or its publisher dead, see `takeover.ts`; from here on
  *    it is reserved, see `name_reservations.ts`;
  * 7. HTTP callbacks, see `client_hooks.ts`;
@@ -43,10 +43,32 @@ export class Gate {
   }
 
   /**
-   * Applies the rules that need no one else's answer. Nothing more is asked about an HTTP `HEAD`.
-   * They apply to every HLS request; the other steps once per viewer, see `http/hls_sessions.ts`.
+   * Applies the steps that need no one else's answer, 3 to 5. Nothing more is asked about an HTTP
+   * `HEAD`. They apply to every request for an HLS playlist; the other steps once per viewer, see
+   * `http/hls_sessions.ts`.
    */
-  check({ action, url, ip, pageUrl }: GateRequest): Verdict {
+  check(client: GateRequest): Verdict {
+    const { action, url, ip } = client;
+    const verdict = this.checkRules(client);
+    if (verdict.type === "refused") return verdict;
+    const { service, request: { url: asked, name: askedName } } = verdict;
+    const own = this.#options.credentials.check(service.config, {
+      ...{ action, url: asked, ip },
+      askedVhost: url.vhost,
+    });
+    if ("code" in own) return { type: "refused", refusal: own };
+    const name = streamNameOf(own, service);
+    const request = { url: own, name, edgePath: [], backlogMs: 0 };
+    const admission: Admission = { type: "admitted", service, request };
+    return action === "play" && name !== askedName ? { ...admission, askedName } : admission;
+  }
+
+  /**
+   * Applies steps 3 and 4. All that HLS segments need besides, see `hls_signatures.ts`.
+   *
+   * @returns an admission whose request may still contain credentials
+   */
+  checkRules({ action, url, ip, pageUrl }: GateRequest): Verdict {
     const refused = (description: string): Refused => refusedFor(action, description);
     const service = this.#options.vhosts.find(url.vhost);
     if (service === null) return refused(`There is no vhost ${quotePeerText(url.vhost)} here`);
@@ -66,12 +88,8 @@ export class Gate {
     }
     const refusal = checkAccess(service.config, action, { ip, pageUrl });
     if (refusal !== null) return { type: "refused", refusal };
-    const own = this.#options.credentials.check(service.config, { action, url: asked, ip });
-    if ("code" in own) return { type: "refused", refusal: own };
-    const name = streamNameOf(own, service);
-    const request = { url: own, name, edgePath: [], backlogMs: 0 };
-    const admission: Admission = { type: "admitted", service, request };
-    return action === "play" && name !== askedName ? { ...admission, askedName } : admission;
+    const request = { url: asked, name: askedName, edgePath: [], backlogMs: 0 };
+    return { type: "admitted", service, request };
   }
 
   /** Makes the access of one client; close it when the client disconnects. */

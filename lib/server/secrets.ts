@@ -1,12 +1,19 @@
+import type { StreamAction } from "./access_rules.ts";
 import type { StreamKeys } from "./stream_keys.ts";
 
-/** What the vhost's files of secrets contain. */
-export interface VhostSecrets {
+/** What clients of a vhost must know, for one action. */
+export interface ActionSecrets {
+  /** Secrets of signed URLs, the one that signs first; empty when none are asked for. */
+  readonly signing: readonly string[];
+}
+
+/** The secrets of a vhost, from its settings and the files that they name. */
+export interface VhostSecrets extends Readonly<Record<StreamAction, ActionSecrets>> {
   /** Null unless `publish.keys` names a file. */
   readonly keys: StreamKeys | null;
 }
 
-const NONE: VhostSecrets = { keys: null };
+const NONE: VhostSecrets = { keys: null, play: { signing: [] }, publish: { signing: [] } };
 
 /** The secrets of all vhosts. Read where they are used: files change while the server runs. */
 export class SecretStore {

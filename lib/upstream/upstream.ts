@@ -117,7 +117,10 @@ export class Upstream {
     const { address, target } = this.#destination;
     const transport = await this.#dial(address, abort);
     if (this.#isClosed) return transport.close();
-    const peer = { address, target, transport, onStarted };
+    const { kind } = this.#options;
+    const { sign } = this.#context;
+    const signed = kind === "connect" || sign === undefined ? target : sign(kind, target);
+    const peer = { address, target: signed, transport, onStarted };
     const link = new UpstreamLink(this.#context, this.#options, peer);
     this.#state = { type: "open", link };
     try {

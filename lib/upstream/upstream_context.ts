@@ -5,6 +5,7 @@ import type { FlushQueue } from "../io/flush_queue.ts";
 import type { Network } from "../io/transport.ts";
 import type { WorkTurns } from "../io/work_turns.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
+import type { UpstreamTarget } from "../rtmp/url.ts";
 import type { DialGate } from "./dial_gate.ts";
 
 /** How often time budgets and silences are checked, in ms. */
@@ -24,6 +25,8 @@ export interface UpstreamDeps {
   readonly chunkSize: number;
   /** Id of this process among edges, sent in `connect`; null for a plain player or publisher. */
   readonly edgeId: string | null;
+  /** Absent when no requests are signed. */
+  readonly signer?: UpstreamSigner;
 }
 
 /** How servers are connected to. */
@@ -46,8 +49,16 @@ export interface UpstreamSettings {
   readonly stallTimeoutMs: number;
 }
 
+/** Signs requests, for servers that ask for signed URLs. */
+export interface UpstreamSigner {
+  /** Returns the target with a signature if the vhost has a secret for it. */
+  sign(vhost: string, action: "play" | "publish", target: UpstreamTarget): UpstreamTarget;
+}
+
 /** What upstream connections to one set of servers share. */
 export interface UpstreamContext extends UpstreamDeps {
+  /** Signs a request, if the vhost has a secret. */
+  readonly sign?: (action: "play" | "publish", target: UpstreamTarget) => UpstreamTarget;
   /** The settings in force. They may change, so ask at use. */
   readonly settings: () => UpstreamSettings;
   /** Bounds the connections to each of them. */

@@ -23,6 +23,7 @@ const DEFAULT_VHOST = {
     stallMs: 15_000,
     pingIntervalMs: 30_000,
     pingTimeoutMs: 30_000,
+    access: { signSecrets: [], signSecretFile: "", trusted: [] },
   },
   publish: {
     firstPacketTimeoutMs: 20_000,
@@ -30,7 +31,7 @@ const DEFAULT_VHOST = {
     graceMs: 10_000,
     takeover: "reject",
     keysFile: "",
-    trusted: [],
+    access: { signSecrets: [], signSecretFile: "", trusted: [] },
   },
   cluster: {
     origins: [],
@@ -218,9 +219,10 @@ enabled off; min_latency on; tcp_nodelay on; in_ack_size 1k; out_ack_size 1m;
 play {
   gop_cache off; gop_cache_max_frames 0; gop_cache_max_bytes 1m; queue_length 500ms;
   mw_latency 1s; atc on; play_wait 0; write_stall 20s; ping 1m; ping_timeout 1.5s;
+  sign_secret 0123456789abcdef fedcba9876543210;
 }
 publish { firstpkt_timeout 10s; normal_timeout 2500; grace 20s; takeover replace;
-  keys keys.txt; trusted 10.0.0.0/8 ::1; }
+  keys keys.txt; trusted 10.0.0.0/8 ::1; sign_secret_file secrets.txt; }
 cluster {
   mode remote; origin a b:1 10.0.0.1:2 [::1]:3 ::2 [::3] a.b_c-d.example:4; vhost up.[vhost];
   origin_select hash;
@@ -265,6 +267,11 @@ const VHOST: VhostConfig = {
     stallMs: 20_000,
     pingIntervalMs: 60_000,
     pingTimeoutMs: 1500,
+    access: {
+      signSecrets: ["0123456789abcdef", "fedcba9876543210"],
+      signSecretFile: "",
+      trusted: [],
+    },
   },
   publish: {
     firstPacketTimeoutMs: 10_000,
@@ -272,7 +279,7 @@ const VHOST: VhostConfig = {
     graceMs: 20_000,
     takeover: "replace",
     keysFile: "keys.txt",
-    trusted: ["10.0.0.0/8", "::1"],
+    access: { signSecrets: [], signSecretFile: "secrets.txt", trusted: ["10.0.0.0/8", "::1"] },
   },
   cluster: {
     origins: [

@@ -337,7 +337,7 @@ vhost __defaultVhost__ {
         graceMs: 10_000,
         takeover: "reject",
         keysFile: "",
-        trusted: [],
+        access: { signSecrets: [], signSecretFile: "", trusted: [] },
       },
       refer: {
         enabled: true,

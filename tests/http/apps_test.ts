@@ -221,7 +221,10 @@ Deno.test("createFilesApp() asks the mounted apps before the files", async () =>
   mounted.get("/live/show.flv", (c) => c.text("stream"));
   const files = new StaticFiles({ dir: "/nowhere", logger: new CollectedLog().logger });
   const config = { enabled: true, listen: [], dir: "", crossdomain: true };
-  const hls = { objectionTo: () => Promise.resolve(null) };
+  const hls = {
+    objectionTo: () => Promise.resolve(null),
+    rewriteOf: () => Promise.resolve(null),
+  };
   const app = createFilesApp({ config, files, hls, apps: [mounted] });
   const response = await app.request("/live/show.flv");
   assertEquals(await response.text(), "stream");

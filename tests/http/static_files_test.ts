@@ -4,7 +4,10 @@ import { CollectedLog } from "../helpers/local_server.ts";
 import { needs } from "../helpers/permissions.ts";
 
 /** Admits every client to every file. */
-const ADMIT = () => Promise.resolve(null);
+const ADMIT = {
+  objectionTo: () => Promise.resolve(null),
+  rewriteOf: () => Promise.resolve(null),
+};
 
 const granted = await needs("read", "write");
 
