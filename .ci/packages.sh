@@ -1,5 +1,13 @@
 # Builds what users install, installs it, and tries it. Read by .ci/run; uses its DENO and scratch.
 
+# A storage in the scratch folder, so that nothing stays on the machine.
+STORAGE=(--storage-driver vfs --root "$scratch/containers" --runroot "$scratch/containers.run")
+PODMAN=(timeout 60 podman "${STORAGE[@]}" --runtime runc)
+CONTAINER_FLAGS=(
+  --network none --read-only --cap-drop all --security-opt no-new-privileges --memory 512m
+  --ulimit nofile=20000:20000 --ulimit nproc=20000:20000
+)
+
 NPM_PACKAGE_MAX_BYTES=1500000
 
 make_npm_package() {
@@ -22,14 +30,16 @@ run_npm_package() {
 
 # Builds a release for this platform, on the Deno whose base program is here.
 make_release() {
-  DENO="${COMPILING_DENO[*]}" DENORT_BIN="$denort" tools/release.sh
+  DENO="${COMPILING_DENO[*]}" DENORT_BIN="$denort" BUILDAH="buildah ${STORAGE[*]}" tools/release.sh
 }
 
 # The same commit in another folder makes the same bytes.
 is_reproducible() {
-  git clone -q . "$scratch/again" &&
-    (cd "$scratch/again" && make_release >/dev/null) &&
-    diff "$scratch/again/dist/release/SHA256SUMS" dist/release/SHA256SUMS
+  local again=$scratch/again compile=("${COMPILING_DENO[@]}" task)
+  git clone -q . "$again" &&
+    (cd "$again" && DENORT_BIN="$denort" "${compile[@]}" compile && "${compile[@]}" npm) &&
+    cmp "$again/dist/edge" "$edge" &&
+    cmp "$again"/dist/edge-rtmp-*.tgz dist/release/edge-rtmp-*.tgz
 }
 
 check_sbom() {
@@ -52,4 +62,36 @@ refuses_wrong_base() {
   local output
   output=$(DENORT_BIN="$denort" "${DENO[@]}" task compile 2>&1)
   [[ $? -eq 1 && $output == *"is of Deno 2.7.11"*"npx -y deno@2.7.11 task compile"* ]]
+}
+
+# Says why not: the kernel may forbid it, and no package helps there.
+can_run_containers() {
+  "${PODMAN[@]}" load --quiet --input dist/release/edge-image-x86_64.tar >"$scratch/engine.log" 2>&1 &&
+    run_container --version >>"$scratch/engine.log" 2>&1 && return
+  echo "== skipped: containers cannot run here: $(tail -n 1 "$scratch/engine.log")"
+  return 1
+}
+
+run_container() {
+  "${PODMAN[@]}" run --rm "${CONTAINER_FLAGS[@]}" localhost/edge "$@"
+}
+
+# The image's own configuration, changed by the environment: as PID 1, without rights, on a
+# read-only root, until SIGTERM.
+try_container() {
+  local name=edge-ci-$$ log=$scratch/container.log healthy=1 try
+  "${PODMAN[@]}" run --detach --name "$name" "${CONTAINER_FLAGS[@]}" \
+    --env SRS_LISTEN=1936 --env EDGE_ORIGIN=192.0.2.10 localhost/edge || return
+  for try in {1..20}; do
+    "${PODMAN[@]}" healthcheck run "$name" >/dev/null 2>&1 && healthy=0 && break
+    sleep 0.5
+  done
+  "${PODMAN[@]}" top "$name" user pid >"$log"
+  "${PODMAN[@]}" stop --time 10 "$name"
+  "${PODMAN[@]}" logs "$name" >>"$log"
+  "${PODMAN[@]}" inspect --format 'exit code {{.State.ExitCode}}' "$name" >>"$log"
+  "${PODMAN[@]}" rm --force "$name" >/dev/null
+  cat "$log"
+  ((healthy == 0)) && grep -qE '^edge +1 *$' "$log" && grep -q 'is an edge' "$log" &&
+    grep -q 'rtmp://.*:1936' "$log" && grep -q '^exit code 0$' "$log"
 }

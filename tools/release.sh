@@ -2,8 +2,9 @@
 # Builds everything that a release consists of into dist/release, for the platforms named, by default
 # this one: tools/release.sh x86_64-unknown-linux-gnu aarch64-apple-darwin
 #
-# DENO is the command to run Deno with, DENORT_BIN a local base program (see tools/compile.ts).
-# Two runs on one commit, with the same Deno, make the same bytes.
+# DENO is the command to run Deno with, DENORT_BIN a local base program (see tools/compile.ts), BUILDAH
+# that for the container image, by default buildah if there is one. Two runs on one commit, with the
+# same Deno, make the same executables and npm package.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -35,6 +36,15 @@ for target in "${targets[@]}"; do
   "${deno[@]}" task compile --target "$target" --output "$program"
   archive "$target" "$program"
 done
+
+read -ra buildah <<<"${BUILDAH:-$(command -v buildah || true)}"
+this=$(uname -m)-unknown-linux-gnu
+if ((${#buildah[@]} == 0)); then
+  echo "release: no container image: there is no buildah"
+elif [[ " ${targets[*]} " == *" $this "* ]]; then
+  deploy/container/build.sh "dist/$this/edge" edge "${buildah[@]}"
+  "${buildah[@]}" push --quiet edge "docker-archive:$release/edge-image-$(uname -m).tar:edge:latest"
+fi
 
 "${deno[@]}" task sbom
 cp dist/edge.cdx.json "$release"

@@ -35,10 +35,18 @@ interface DemoCommand {
   readonly seconds?: number;
 }
 
+/** Asks a running server whether it is healthy. */
+interface HealthCommand {
+  readonly type: "health";
+  /** When absent: that of the API's default address. */
+  readonly url?: string;
+}
+
 /** What the user asked for. */
 export type Command =
   | ServeCommand
   | DemoCommand
+  | HealthCommand
   | { readonly type: "help" }
   | { readonly type: "version" };
 
@@ -94,6 +102,7 @@ export function parseCommandLine(args: readonly string[]): Command {
   if (parsed["help"] === true) return { type: "help" };
   if (parsed["version"] === true) return { type: "version" };
   if (parsed._[0] === "demo") return demoCommand(parsed);
+  if (parsed._[0] === "health") return healthCommand(parsed);
   return serveCommand(parsed);
 }
 
@@ -183,6 +192,24 @@ function demoCommand(parsed: ParsedArgs): DemoCommand {
   return { type: "demo", seconds };
 }
 
+function healthCommand(parsed: ParsedArgs): HealthCommand {
+  const [, url, stray] = parsed._;
+  refuseStrayWord(stray);
+  refuseOptionsOf(
+    parsed,
+    [...SERVE_OPTIONS, ...DEMO_OPTIONS, "test", "replace"],
+    '"edge health" only asks a server that runs',
+  );
+  if (url === undefined) return { type: "health" };
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new UsageError(
+      `"edge health" cannot ask ${quotePeerText(url)}`,
+      "write a URL: `edge health http://127.0.0.1:1985/healthz`",
+    );
+  }
+  return { type: "health", url };
+}
+
 function refuseStrayWord(word: string | undefined): void {
   if (word === undefined) return;
   throw new UsageError(`Unexpected word ${quotePeerText(word)}`, fixStrayWord(word));
@@ -190,9 +217,10 @@ function refuseStrayWord(word: string | undefined): void {
 
 function fixStrayWord(word: string): string {
   if (word === "help" || word === "version") return `use \`edge --${word}\``;
-  if (nearestName(word, ["demo"]) !== undefined) return "did you mean `edge demo`?";
+  const command = nearestName(word, ["demo", "health"]);
+  if (command !== undefined) return `did you mean \`edge ${command}\`?`;
   if (/\.(conf|toml)$/.test(word)) return `to load a file: \`edge --config ${word}\``;
-  return `the only command is \`edge demo\`; a file is loaded with \`edge --config FILE\``;
+  return "the commands are `edge demo` and `edge health`; for a file: `edge --config FILE`";
 }
 
 function refuseOptionsOf(parsed: ParsedArgs, names: readonly string[], why: string): void {

@@ -5,6 +5,7 @@ import { denoNetwork } from "../io/tcp.ts";
 import { silentLogger } from "../base/log.ts";
 import { type Command, parseCommandLine } from "./args.ts";
 import { EXIT_CODE, type ExitCode, exitCodeOf } from "./exit_codes.ts";
+import { askHealth, HEALTH_URL } from "./health.ts";
 import { HELP_TEXT, VERSION_TEXT } from "./help.ts";
 import { LineWriter } from "../logging/line_writer.ts";
 import { writeAllSync } from "../logging/log_file.ts";
@@ -39,6 +40,8 @@ async function runCommand(command: Command): Promise<ExitCode> {
       return await serve(command, printError);
     case "demo":
       return await demo(command.seconds);
+    case "health":
+      return await health(command.url ?? HEALTH_URL);
     default:
       return command satisfies never;
   }
@@ -47,6 +50,13 @@ async function runCommand(command: Command): Promise<ExitCode> {
 function describeVersion(): string {
   const { deno, v8 } = Deno.version;
   return `${VERSION_TEXT} (${BUILD}, Deno ${deno}, V8 ${v8}, ${Deno.build.target})`;
+}
+
+async function health(url: string): Promise<ExitCode> {
+  const problem = await askHealth(url);
+  if (problem === null) return EXIT_CODE.ok;
+  printError(`edge: not healthy: ${problem}`);
+  return EXIT_CODE.failure;
 }
 
 async function demo(seconds: number | undefined): Promise<ExitCode> {

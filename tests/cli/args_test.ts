@@ -37,6 +37,11 @@ const PARSED: readonly { readonly args: string; readonly command: Command }[] = 
   { args: "demo", command: { type: "demo" } },
   { args: "demo --seconds 8", command: { type: "demo", seconds: 8 } },
   { args: "--seconds=8 demo", command: { type: "demo", seconds: 8 } },
+  { args: "health", command: { type: "health" } },
+  {
+    args: "health https://edge.example/healthz",
+    command: { type: "health", url: "https://edge.example/healthz" },
+  },
   { args: "-h", command: { type: "help" } },
   { args: "demo --help", command: { type: "help" } },
   { args: "-v", command: { type: "version" } },
@@ -56,6 +61,14 @@ const REFUSED: readonly {
 }[] = [
   { args: "--lisen 1936", message: 'Unknown option "--lisen"', fix: 'mean "--listen"?' },
   { args: "--orgin=a", message: 'Unknown option "--orgin"', fix: 'mean "--origin"?' },
+  { args: "health edge.example", message: 'cannot ask "edge.example"', fix: "write a URL" },
+  {
+    args: "health http://a b",
+    message: 'Unexpected word "b"',
+    fix: "`edge demo` and `edge health`",
+  },
+  { args: "health --test", message: 'Option "--test"', fix: "leave it out" },
+  { args: "heath", message: 'Unexpected word "heath"', fix: "`edge health`" },
   { args: "--zzz", message: 'Unknown option "--zzz"', fix: "edge --help" },
   { args: "--no-test", message: 'Unknown option "--no-test"', fix: "edge --help" },
   { args: "-listen 1936", message: 'Unknown option "-listen"', fix: 'mean "--listen"?' },
