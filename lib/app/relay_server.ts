@@ -14,6 +14,7 @@ import { Drain, type Drainable, type DrainRequest } from "./drain.ts";
 import type { CreateHttp, HttpListeners, HttpListenersOptions } from "./http_listeners.ts";
 import { loadHttp } from "./load_http.ts";
 import { ListenerSet } from "./listener_set.ts";
+import { MemoryTrim } from "./memory_trim.ts";
 import { readSecrets, type SecretFiles } from "./secret_files.ts";
 import type { ServerDeps } from "./server_deps.ts";
 import { type ApplyReport, reportOf, type Service } from "./service.ts";
@@ -69,6 +70,7 @@ export class RelayServer implements RunningServer {
   #http: HttpListeners | null = null;
   #isStopping = false;
   #drain: Drain | null = null;
+  #trim: MemoryTrim | null = null;
   /** Settles with the newest call of {@linkcode apply}. */
   #applied: Promise<unknown> = Promise.resolve();
 
@@ -110,8 +112,10 @@ export class RelayServer implements RunningServer {
    */
   start(): void {
     const { vhosts, server, view, secretFiles } = this.#parts;
-    const { createHttp } = this.#deps;
+    const { createHttp, clock, heap = null } = this.#deps;
     secretFiles.use(this.#config, readSecrets(this.#config));
+    this.#trim = heap === null ? null : new MemoryTrim(clock, heap);
+    this.#trim?.start();
     server.configure(this.#config);
     for (const vhost of this.#config.vhosts.values()) vhosts.add(vhost);
     if (this.#config.httpApi.enabled) view.start();
@@ -183,6 +187,7 @@ export class RelayServer implements RunningServer {
     limits.stop();
     secretFiles.stop();
     view.stop();
+    this.#trim?.stop();
   }
 
   /**

@@ -5,6 +5,7 @@ import type { Network } from "../io/transport.ts";
 import type { HookFetch } from "../server/hook_client.ts";
 import type { BridgePort } from "../threads/bridge_link.ts";
 import type { CreateHttp } from "./http_listeners.ts";
+import type { Heap } from "./memory_trim.ts";
 
 /** Which of several worker threads a server is. */
 export interface ThreadSlot {
@@ -31,6 +32,8 @@ export interface ServerDeps {
   readonly createHttp?: CreateHttp | undefined;
   /** Connections beyond `max_connections` for the API; see `server/client_limits.ts`. */
   readonly apiReserve?: number;
+  /** Given back to the system after a burst; none in tests, nor where it cannot be collected. */
+  readonly heap?: Heap | null;
   /** Sends HTTP callbacks; the runtime's `fetch` unless a test replaces it. */
   readonly hookFetch?: HookFetch;
 }

@@ -10,6 +10,7 @@ import { AwakeClock } from "../io/awake_clock.ts";
 import { FairClock } from "../io/fair_clock.ts";
 import { startServer } from "./compose.ts";
 import { loadHttp } from "./load_http.ts";
+import { ownHeap } from "./memory_trim.ts";
 import type { RunningServer } from "./relay_server.ts";
 import type { FromWorker, ToWorker } from "../threads/worker_message.ts";
 
@@ -88,6 +89,7 @@ async function start(order: ToWorker & { type: "start" }): Promise<void> {
         lowestLevel = level;
       },
       createHttp: await loadHttp(config),
+      heap: ownHeap(),
       thread: { index, count, edgeId, peers },
     });
     post({ type: "listening" });

@@ -16,6 +16,7 @@ import { startServer } from "../app/compose.ts";
 import { fitDescriptors, type FittedConfig } from "../app/descriptors.ts";
 import { EXIT_CODE, type ExitCode } from "./exit_codes.ts";
 import { loadHttp } from "../app/load_http.ts";
+import { ownHeap } from "../app/memory_trim.ts";
 import { LogThrottle } from "../logging/log_throttle.ts";
 import { createLogging, type Logging } from "../logging/logging.ts";
 import { configFileOf, readEnvironment } from "./environment.ts";
@@ -153,6 +154,7 @@ async function runServer(
           configureLog,
           apiReserve,
           createHttp: await loadHttp(config),
+          heap: ownHeap(),
         }),
   );
   isListening = true;
