@@ -127,7 +127,16 @@ export class VhostSet {
       : new RemoteVhost({ config, hub, deps: this.#options, wheels, logger });
     hub.observe({
       onSourceChange: (stream, { type }) => {
-        if (type === "began") this.#hls.watch(stream, service);
+        if (type === "began" || type === "resumed") this.#hls.watch(stream, service);
+      },
+      onSourceSwitch: ({ name }, { how, silenceMs, lostFrames, doubledFrames }) => {
+        logger.for("hub", name).info("Publish switched", {
+          vhost: config.name,
+          silence_ms: silenceMs,
+          lost_frames: lostFrames,
+          doubled_frames: doubledFrames,
+          how,
+        });
       },
       onClockChange: ({ name }, { track, kind, byMs }) => {
         logger.for("hub", name).info(`Clock corrected: ${CLOCK_CHANGES[kind]}`, {

@@ -7,6 +7,7 @@ import type { FlushWheel } from "../io/flush_wheel.ts";
 import { PublisherSlot } from "../server/publisher_slot.ts";
 import { refuseBusy } from "../server/takeover.ts";
 import type { ClientCheck, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
+import { StreamFeeder } from "../splice/stream_feeder.ts";
 import { Pusher } from "../upstream/pusher.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type { EdgeContext } from "./edge_context.ts";
@@ -36,6 +37,7 @@ export class EdgeStream {
   readonly #options: EdgeStreamOptions;
   readonly #demand: OnDemand;
   readonly #slot: PublisherSlot;
+  readonly #feeder: StreamFeeder;
   readonly #requests = new PlayerRequests();
   /** That of the newest publisher. */
   #published: StreamRequest | null = null;
@@ -47,6 +49,7 @@ export class EdgeStream {
     const { config, clock } = options.context;
     this.#options = options;
     this.stream = options.stream;
+    this.#feeder = new StreamFeeder(options.stream);
     this.#demand = new OnDemand(() => config().cluster.lingerMs);
     this.#slot = new PublisherSlot({
       clock,
@@ -90,8 +93,8 @@ export class EdgeStream {
   }
 
   /** As {@linkcode PublisherSlot.checkRoom}. */
-  checkRoom(onRoom: (hasRoom: boolean) => void): ClientCheck | null {
-    return this.#slot.checkRoom(onRoom);
+  checkRoom(request: StreamRequest, onRoom: (hasRoom: boolean) => void): ClientCheck | null {
+    return this.#slot.checkRoom(request, onRoom);
   }
 
   /**
@@ -102,7 +105,7 @@ export class EdgeStream {
     if (this.#pusher === null) {
       this.#slot.ask(answer);
       this.#startPush(request, answer);
-    } else if (this.#slot.makeRoom()) {
+    } else if (this.#slot.makeRoom(request)) {
       this.#beginPublish(request, answer);
     } else {
       answer.onRefused(refuseBusy(request.name));
@@ -128,19 +131,23 @@ export class EdgeStream {
   #beginPublish(request: StreamRequest, answer: PublishAnswer): void {
     this.#published = request;
     this.#step("replaced");
-    this.#slot.take(answer, this.stream, request);
+    this.#slot.take(answer, this.#feeder, request);
   }
 
   #startPush(request: StreamRequest, answer: PublishAnswer): void {
     this.#published = request;
     const { context, wheel, logger, onTask } = this.#options;
     const { origins, totals } = context;
+    const ownId = crypto.randomUUID();
     this.#pusher = new Pusher({
       context,
       origins,
       totals,
       stream: this.stream,
-      request: () => this.#published ?? request,
+      request: () => {
+        const published = this.#published ?? request;
+        return { ...published, broadcastId: published.broadcastId ?? ownId };
+      },
       wheel,
       logger,
       whenRoundFails: "refuse",
@@ -196,7 +203,7 @@ export class EdgeStream {
     const { context, logger, onTask } = this.#options;
     this.#puller = new Puller({
       context,
-      stream: this.stream,
+      feeder: this.#feeder,
       logger,
       requests: this.#requests,
       onMedia: () => this.#step("media"),

@@ -21,6 +21,8 @@ interface Activation {
   readonly silenceMs: number;
   /** Time between two frames, in ms; 0 when unknown. */
   readonly frameMs: number;
+  /** Frames that players got twice. */
+  readonly doubledFrames: number;
 }
 
 /** Tells the log, the API and the metrics what happens to one pull. */
@@ -49,7 +51,8 @@ export class PullJournal {
   }
 
   /** `to` feeds the stream from now on. */
-  activated(to: OriginAddress, { isSpliced, silenceMs, frameMs }: Activation): void {
+  activated(to: OriginAddress, activation: Activation): void {
+    const { isSpliced, silenceMs, frameMs, doubledFrames } = activation;
     const origin = formatAddress(to);
     if (this.#lastOrigin === null || this.#cause === "") {
       this.report.live(to);
@@ -58,14 +61,14 @@ export class PullJournal {
       // Another encode shows only how long the silence lasted.
       const lostFrames = isSpliced || frameMs === 0 ? 0 : Math.round(silenceMs / frameMs);
       const how = isSpliced ? "spliced" : "restarted";
-      this.report.switched({ to, how, silenceMs, lostFrames, doubledFrames: 0, lostBytes: 0 });
+      this.report.switched({ to, how, silenceMs, lostFrames, doubledFrames, lostBytes: 0 });
       this.#logger.info("Pull switched", {
         from: formatAddress(this.#lastOrigin),
         to: origin,
         cause: this.#cause,
         silence_ms: silenceMs,
         lost_frames: lostFrames,
-        doubled_frames: 0,
+        doubled_frames: doubledFrames,
         how,
       });
     }

@@ -2,7 +2,6 @@ import type { CancelTimer } from "../base/clock.ts";
 import { UpstreamError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
-import type { Stream } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import { OriginLoop } from "../upstream/origin_loop.ts";
@@ -12,12 +11,13 @@ import { Feed, type FeedListener } from "./feed.ts";
 import type { PlayerRequests } from "./player_requests.ts";
 import { PullJournal } from "./pull_journal.ts";
 import { PulledSource } from "./pulled_source.ts";
-import { type Joined, Joiner } from "../splice/joiner.ts";
+import { type Joined, Joiner, originPatienceMs } from "../splice/joiner.ts";
+import type { StreamFeeder } from "../splice/stream_feeder.ts";
 
 /** Options of {@linkcode Puller}. */
 interface PullerOptions {
   readonly context: EdgeContext;
-  readonly stream: Stream;
+  readonly feeder: StreamFeeder;
   readonly logger: Logger;
   /** What origins are asked with. */
   readonly requests: PlayerRequests;
@@ -90,14 +90,14 @@ export class Puller implements FeedListener {
   #lacksRequest = false;
 
   constructor(options: PullerOptions) {
-    const { context, stream, logger } = options;
+    const { context, feeder, logger } = options;
     const { clock, origins, totals } = context;
     this.#options = options;
     this.#journal = new PullJournal({ totals, clock, logger });
-    this.#source = new PulledSource({ stream, clock, request: () => this.#active!.request });
+    this.#source = new PulledSource({ feeder, clock, request: () => this.#active!.request });
     this.#loop = new OriginLoop({
       origins,
-      streamName: stream.name,
+      streamName: feeder.stream.name,
       clock,
       random: Math.random,
       attempt: (origin) => this.#attempt(origin),
@@ -285,7 +285,8 @@ export class Puller implements FeedListener {
   #createJoiner(): Joiner | null {
     const { history, lastDeliveryMs } = this.#source;
     if (history === null) return null;
-    return new Joiner(history, lastDeliveryMs, this.#isMoving ? "beside" : "after");
+    const how = this.#isMoving ? "beside" : "after";
+    return new Joiner(history, lastDeliveryMs, { how, patienceMs: originPatienceMs });
   }
 
   #onActiveMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void {
@@ -320,14 +321,14 @@ export class Puller implements FeedListener {
     this.#state = { type: "live", active: feed };
     this.#isMoving = false;
     this.#loop.restrictTo(null);
-    this.#source.interrupt();
     before?.finish();
     this.#options.requests.granted(feed.request);
     this.#lacksRequest = false;
     this.#loop.succeeded();
     const isSpliced = joined !== null && joined.align !== null;
     const frameMs = this.#source.history?.frameMs ?? 0;
-    this.#journal.activated(feed.origin, { isSpliced, silenceMs, frameMs });
+    const doubledFrames = joined?.doubledFrames ?? 0;
+    this.#journal.activated(feed.origin, { isSpliced, silenceMs, frameMs, doubledFrames });
     if (joined === null) return;
     if (joined.align === null) {
       feed.joiner = null;
@@ -342,7 +343,8 @@ export class Puller implements FeedListener {
   }
 
   #begin(): boolean {
-    return this.#source.begin() && this.#proceed();
+    this.#source.begin();
+    return this.#proceed();
   }
 
   /** The source feeds the stream. @returns false when that made the last player leave */

@@ -9,10 +9,10 @@ import type { FlushWheels } from "../io/flush_wheel.ts";
 import { type CheckRoom, NameReservations } from "../server/name_reservations.ts";
 import type {
   ClientCheck,
-  MoveSelector,
   NameReservation,
   PublishAnswer,
   PublishTicket,
+  UpstreamSelector,
   VhostService,
   VhostUpstreams,
 } from "../server/vhost_service.ts";
@@ -109,7 +109,7 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
     return this.#streams.get(name)?.upstreams ?? [];
   }
 
-  move(selector: MoveSelector, to?: OriginAddress): number {
+  move(selector: UpstreamSelector, to?: OriginAddress): number {
     const target = to === undefined ? null : this.#moveTarget(to);
     const selects = (upstream: UpstreamSnapshot) => isSelected(upstream, selector);
     let count = 0;
@@ -134,9 +134,10 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
     return check;
   }
 
-  reserve({ name }: StreamRequest, onRoom: (hasRoom: boolean) => void): NameReservation {
+  reserve(request: StreamRequest, onRoom: (hasRoom: boolean) => void): NameReservation {
+    const { name } = request;
     const checkRoom: CheckRoom = (onChecked) =>
-      this.#streams.get(name)?.checkRoom(onChecked) ?? null;
+      this.#streams.get(name)?.checkRoom(request, onChecked) ?? null;
     return this.#reservations.reserve(name, checkRoom, onRoom);
   }
 
@@ -199,7 +200,7 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
   }
 }
 
-function isSelected({ state, origin }: UpstreamSnapshot, selector: MoveSelector): boolean {
+function isSelected({ state, origin }: UpstreamSnapshot, selector: UpstreamSelector): boolean {
   if (state !== "live") return false;
   return selector.type !== "origin" || origin === formatAddress(selector.origin);
 }

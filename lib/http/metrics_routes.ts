@@ -205,6 +205,24 @@ function addVhosts(page: MetricsPage, { vhosts, streams }: ServerSnapshot): void
     "Media messages from publishers and origins.",
     perVhost((vhost) => vhost.messages),
   );
+  page.counter(
+    "edge_publish_switches_total",
+    "Pushes that continued a stream which was delivered in part, by method.",
+    vhosts.flatMap(({ name, publishers: { splices, restarts } }): Samples => [
+      [{ vhost: name, how: "spliced" }, splices],
+      [{ vhost: name, how: "restarted" }, restarts],
+    ]),
+  );
+  page.counter(
+    "edge_publish_lost_frames_total",
+    "Video frames (audio frames without video) lost to players at those switches.",
+    perVhost(({ publishers }) => publishers.lostFrames),
+  );
+  page.counter(
+    "edge_publish_doubled_frames_total",
+    "Video frames (audio frames without video) sent to players twice at those switches.",
+    perVhost(({ publishers }) => publishers.doubledFrames),
+  );
 }
 
 function addStreams(page: MetricsPage, streams: readonly StreamSnapshot[]): void {

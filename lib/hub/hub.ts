@@ -1,4 +1,4 @@
-import type { SourceChange } from "./publisher.ts";
+import type { SourceChange, SourceSwitch } from "./publisher.ts";
 import type { ClockChange } from "./timeline.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 import { createStreamStats, type StreamStats } from "./stream_stats.ts";
@@ -15,6 +15,8 @@ export interface HubObserver {
   onSourceChange(stream: Stream, change: SourceChange): void;
   /** A track's clock leapt or stands still, and stream time was corrected. */
   onClockChange?(stream: Stream, change: ClockChange): void;
+  /** Another publisher has joined what the stream delivered before. */
+  onSourceSwitch?(stream: Stream, change: SourceSwitch): void;
 }
 
 /**
@@ -84,6 +86,9 @@ export class Hub {
       onClockChange: (change) => {
         for (const observer of this.#observers) observer.onClockChange?.(stream, change);
       },
+      onSourceSwitch: (change) => {
+        for (const observer of this.#observers) observer.onSourceSwitch?.(stream, change);
+      },
     });
   }
 }
@@ -93,4 +98,8 @@ function addStats(sum: StreamStats, stats: StreamStats): void {
   sum.videoMessages += stats.videoMessages;
   sum.payloadBytes += stats.payloadBytes;
   sum.sentBytes += stats.sentBytes;
+  sum.splices += stats.splices;
+  sum.restarts += stats.restarts;
+  sum.lostFrames += stats.lostFrames;
+  sum.doubledFrames += stats.doubledFrames;
 }

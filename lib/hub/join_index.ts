@@ -24,6 +24,8 @@ export interface JoinLimits {
   readonly keepBackMs: number;
 }
 
+const NO_HEADERS = new HeaderSet();
+
 /** In an audio-only stream every frame could be a join point; one per this time is enough. */
 const AUDIO_JOIN_PERIOD_MS = 500;
 
@@ -50,6 +52,8 @@ export class JoinIndex {
   /** Messages since the newest join point. */
   #pointMessages = 0;
   #audioSinceVideo = 0;
+  /** Players get nothing of it, for now. */
+  #isHidden = false;
 
   constructor(limits: JoinLimits) {
     this.#limits = limits;
@@ -62,27 +66,27 @@ export class JoinIndex {
 
   /** Headers in force at the head of the log, without those of a silent track. */
   get headers(): HeaderSet {
-    return this.#headers;
+    return this.#isHidden ? NO_HEADERS : this.#headers;
   }
 
   /** The newest join point; null if players must wait for the next one. */
   get newest(): JoinPoint | null {
-    return this.#points.at(-1) ?? null;
+    return this.#shown.at(-1) ?? null;
   }
 
   /** The oldest join point that is kept, or null. */
   get oldest(): JoinPoint | null {
-    return this.#points[0] ?? null;
+    return this.#shown[0] ?? null;
   }
 
   /** Returns the newest join point at or before `offset`, else the oldest. */
   atOrBefore(offset: number): JoinPoint | null {
-    return this.#points.findLast((point) => point.offset <= offset) ?? this.oldest;
+    return this.#shown.findLast((point) => point.offset <= offset) ?? this.oldest;
   }
 
   /** Returns the newest join point `backMs` or more before stream time `nowMs`, else the oldest. */
   before(nowMs: number, backMs: number): JoinPoint | null {
-    const point = this.#points.findLast(({ timestampMs }) => diffU32(nowMs, timestampMs) >= backMs);
+    const point = this.#shown.findLast(({ timestampMs }) => diffU32(nowMs, timestampMs) >= backMs);
     return point ?? this.oldest;
   }
 
@@ -103,6 +107,23 @@ export class JoinIndex {
     this.#points = [];
     this.#pointMessages = 0;
     this.#audioSinceVideo = 0;
+    this.#isHidden = false;
+  }
+
+  get #shown(): readonly JoinPoint[] {
+    return this.#isHidden ? [] : this.#points;
+  }
+
+  /** Lets no one join until {@linkcode show} or {@linkcode begin}. */
+  hideAll(): void {
+    this.#isHidden = true;
+  }
+
+  /** Lets players join again. @returns whether they could not */
+  show(): boolean {
+    const wasHidden = this.#isHidden;
+    this.#isHidden = false;
+    return wasHidden;
   }
 
   /** Promises joiners no more of `track`, which is silent, until {@linkcode reveal}. */

@@ -39,3 +39,15 @@ export type SourceChange =
   | { readonly type: "ended"; readonly reason: EndReason }
   /** The stream no longer waits for the source that was away. */
   | { readonly type: "unpublished" };
+
+/** How a publisher joined what another one, or the same one before, had delivered. */
+export interface SourceSwitch {
+  /** `spliced`: with the very next frame. `restarted`: at a keyframe of another encode. */
+  readonly how: "spliced" | "restarted";
+  /** How long nothing could be delivered, in ms. */
+  readonly silenceMs: number;
+  /** Frames that players never got; estimated after `restarted`. */
+  readonly lostFrames: number;
+  /** Frames that players got twice; at the beginning of what follows, as far as it is known. */
+  readonly doubledFrames: number;
+}

@@ -1,24 +1,21 @@
 import { isFrame, isSideData } from "../media/flv_tag.ts";
 import { isMetadata, stripSetDataFrame } from "../media/metadata.ts";
-import { encodeCommandPayload } from "../rtmp/commands.ts";
-import {
-  CONTROL_MSID,
-  Csid,
-  MEDIA_MSID,
-  MessageType,
-  StatusCode,
-  UserControlEvent,
-} from "../rtmp/constants.ts";
-import { userControlPayload } from "../rtmp/control_messages.ts";
+import { MEDIA_MSID, MessageType } from "../rtmp/constants.ts";
 import { csidOf } from "../rtmp/encoded_messages.ts";
-import { statusCommand } from "../rtmp/status.ts";
 import { type HeaderSet, METADATA_TIMESTAMP_MS } from "./header_set.ts";
 import { JoinIndex, type JoinLimits, type JoinPoint } from "./join_index.ts";
 import { LiveTracks, type TrackState } from "./live_tracks.ts";
-import type { EndReason, PublishHandle, SourceChange } from "./publisher.ts";
-import type { StreamRequest } from "./stream_request.ts";
+import type { EndReason, PublishHandle, SourceChange, SourceSwitch } from "./publisher.ts";
 import { SingleTrackView } from "./single_track_view.ts";
+import { Source } from "./source.ts";
+import type { StreamRequest } from "./stream_request.ts";
 import { createStreamStats, type StreamStats } from "./stream_stats.ts";
+import {
+  beginNotices,
+  type Notice,
+  publishedNotices,
+  unpublishedNotices,
+} from "./stream_notices.ts";
 import { neededFrom, StreamLog, type StreamLogView } from "./stream_log.ts";
 import { type ClockChange, Timeline, type TimePair, type Track } from "./timeline.ts";
 
@@ -48,6 +45,8 @@ export interface StreamObserver {
   onSourceChange(change: SourceChange): void;
   /** Stream time was corrected, because the clock of a track did not continue. */
   onClockChange?(change: ClockChange): void;
+  /** Another publisher has joined what the stream delivered before. */
+  onSourceSwitch?(change: SourceSwitch): void;
 }
 
 const WAITING = { type: "waiting" } as const;
@@ -76,8 +75,8 @@ type StreamState =
  * Players learn in the log that the stream was unpublished and, after that, published again. Of a
  * source that is lost or away they learn nothing, because it may return. A StreamBegin marks where
  * another source begins, so that edges forget the headers of the one before; players ignore it.
- * Headers and join points survive the end of a `lost` source only: another one continues the
- * stream.
+ * Headers and join points survive the end of a `lost` source; those of one that is `away` are kept
+ * for a source that continues it, and hidden until then.
  */
 export class Stream {
   /** `app/stream`. */
@@ -203,7 +202,7 @@ export class Stream {
   publish(request: StreamRequest | null = null): PublishHandle | null {
     if (this.#state.type === "fed") return null;
     const hadSource = this.#state.type === "waiting" && this.#log.head > 0;
-    if (hadSource) this.#appendEvent(UserControlEvent.STREAM_BEGIN);
+    if (hadSource) this.#appendNotices(beginNotices());
     const source = this.#startSource(request);
     this.#begin();
     return source;
@@ -213,13 +212,25 @@ export class Stream {
   restart(): void {
     if (this.#state.type !== "fed") return;
     this.#report({ type: "ended", reason: "away" });
-    this.#appendEvent(UserControlEvent.STREAM_BEGIN);
+    this.#appendNotices(beginNotices());
     this.#begin();
   }
 
   /**
-   * Continues a stream whose source was lost from another source of the same encode: headers and
-   * join points stay valid, and time continues as `align` says.
+   * The source that feeds the stream gives way to the next one, which is at hand: it is kept
+   * without viewers, too, until that one begins or {@linkcode release} is called. No effect without
+   * a source.
+   */
+  giveWay(): void {
+    if (this.#state.type !== "fed") return;
+    this.#state.source.detach();
+    this.#state = WAITING;
+    this.#report({ type: "ended", reason: "lost" });
+  }
+
+  /**
+   * Continues a stream whose source was lost, or is away, from another source of the same encode:
+   * headers and join points stay valid, and time continues as `align` says.
    *
    * @returns null if another source feeds it
    */
@@ -227,7 +238,10 @@ export class Stream {
     if (this.#state.type === "fed") return null;
     const source = this.#startSource(request);
     this.#timeline.resumeSource(align);
+    const isShownAgain = this.#joinIndex.show();
     this.#report({ type: "resumed" });
+    if (!isShownAgain) return source;
+    for (const viewer of this.#viewers) if (viewer.cursor < 0) viewer.onLive();
     return source;
   }
 
@@ -252,7 +266,7 @@ export class Stream {
     this.#state = UNPUBLISHED;
     this.#report({ type: "unpublished" });
     this.#joinIndex.end();
-    this.#appendUnpublished();
+    this.#appendNotices(unpublishedNotices(this.name));
   }
 
   /** @ignore Called by the source. */
@@ -260,8 +274,25 @@ export class Stream {
     this.#state = reason === "unpublished" ? UNPUBLISHED : WAITING;
     this.#report({ type: "ended", reason });
     // By the time the source returns, its last frames are a still: no player may join there.
-    if (reason !== "lost") this.#joinIndex.end();
-    if (reason === "unpublished") this.#appendUnpublished();
+    if (reason === "away") this.#joinIndex.hideAll();
+    if (reason !== "unpublished") return this.release();
+    this.#joinIndex.end();
+    this.#appendNotices(unpublishedNotices(this.name));
+    this.release();
+  }
+
+  /** Counts and reports how another publisher joined. */
+  noteSwitch(change: SourceSwitch): void {
+    const { stats } = this;
+    if (change.how === "spliced") stats.splices++;
+    else stats.restarts++;
+    stats.lostFrames += change.lostFrames;
+    stats.doubledFrames += change.doubledFrames;
+    for (const observer of this.#observers) observer.onSourceSwitch?.(change);
+  }
+
+  /** Forgets the stream if it is unused. */
+  release(): void {
     if (this.#viewers.size === 0) this.#onIdle(this);
   }
 
@@ -278,7 +309,7 @@ export class Stream {
     const wasUnpublished = this.#state.type === "unpublished";
     const source = new Source(this, request);
     this.#state = { type: "fed", source };
-    if (wasUnpublished) this.#appendPublished();
+    if (wasUnpublished) this.#appendNotices(publishedNotices(this.name));
     return source;
   }
 
@@ -325,28 +356,12 @@ export class Stream {
     return timeline.map(track, sourceMs, arrivalMs);
   }
 
-  // Notices are the same for all players and ordered with the media, so they go through the log.
-
-  #appendUnpublished(): void {
-    this.#appendStatus(StatusCode.PLAY_UNPUBLISH_NOTIFY, `${this.name} is now unpublished`);
-    this.#appendEvent(UserControlEvent.STREAM_EOF);
-  }
-
-  #appendPublished(): void {
-    this.#appendEvent(UserControlEvent.STREAM_BEGIN);
-    this.#appendStatus(StatusCode.PLAY_PUBLISH_NOTIFY, `${this.name} is now published`);
-  }
-
-  #appendStatus(code: string, description: string): void {
-    const payload = encodeCommandPayload(statusCommand({ level: "status", code, description }));
+  /** Notices are the same for all players and ordered with the media, so they are in the log. */
+  #appendNotices(notices: readonly Notice[]): void {
     const nowMs = this.#timeline.nowMs;
-    this.#appendMessage(Csid.COMMAND, MessageType.COMMAND_AMF0, MEDIA_MSID, nowMs, payload);
-  }
-
-  #appendEvent(event: number): void {
-    const payload = userControlPayload(event, [MEDIA_MSID]);
-    const nowMs = this.#timeline.nowMs;
-    this.#appendMessage(Csid.CONTROL, MessageType.USER_CONTROL, CONTROL_MSID, nowMs, payload);
+    for (const { csid, typeId, msid, payload } of notices) {
+      this.#appendMessage(csid, typeId, msid, nowMs, payload);
+    }
   }
 
   #appendMessage(
@@ -371,30 +386,4 @@ export class Stream {
 
 function trackOf(typeId: number): Track {
   return typeId === MessageType.VIDEO ? "video" : "audio";
-}
-
-/** The handle of a publisher. */
-class Source implements PublishHandle {
-  readonly request: StreamRequest | null;
-  readonly #stream: Stream;
-  #isClosed = false;
-
-  constructor(stream: Stream, request: StreamRequest | null) {
-    this.#stream = stream;
-    this.request = request;
-  }
-
-  get isClosed(): boolean {
-    return this.#isClosed;
-  }
-
-  push(typeId: number, timestampMs: number, payload: Uint8Array, arrivalMs: number): number {
-    return this.#isClosed ? 0 : this.#stream.append(typeId, timestampMs, payload, arrivalMs);
-  }
-
-  end(reason: EndReason): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#stream.endSource(reason);
-  }
 }

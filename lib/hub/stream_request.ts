@@ -12,4 +12,10 @@ export interface StreamRequest {
   readonly edgePath: readonly string[];
   /** How far back an edge that takes the stream over wants it, in ms; 0 for the newest keyframe. */
   readonly backlogMs: number;
+  /**
+   * Of a push: which broadcast it carries. Only the edge that a publisher is connected to makes
+   * one, so a push with the id of another is the same one over another connection. Secret; absent
+   * for other clients.
+   */
+  readonly broadcastId?: string | undefined;
 }

@@ -7,9 +7,25 @@ export interface StreamStats {
   payloadBytes: number;
   /** Bytes sent to players that have left. */
   sentBytes: number;
+  /** Publishers that continued with the very next frame of what was delivered before, */
+  splices: number;
+  /** and those that restarted the stream at a keyframe. */
+  restarts: number;
+  /** Frames that players never got because of that, and those that they got twice. */
+  lostFrames: number;
+  doubledFrames: number;
 }
 
 /** Returns counters at 0. */
 export function createStreamStats(): StreamStats {
-  return { messages: 0, videoMessages: 0, payloadBytes: 0, sentBytes: 0 };
+  return {
+    messages: 0,
+    videoMessages: 0,
+    payloadBytes: 0,
+    sentBytes: 0,
+    splices: 0,
+    restarts: 0,
+    lostFrames: 0,
+    doubledFrames: 0,
+  };
 }

@@ -126,7 +126,7 @@ export class LiveView implements ServerView {
   #describeVhost(vhost: LiveVhost, audiences: Audiences): VhostSnapshot {
     const { service, hub } = vhost;
     const { name, enabled, mode, hls } = service.config;
-    const { messages, payloadBytes } = hub.totals;
+    const { messages, payloadBytes, splices, restarts, lostFrames, doubledFrames } = hub.totals;
     const upstreams = service.upstreams();
     return {
       name,
@@ -135,6 +135,7 @@ export class LiveView implements ServerView {
       receivedBytes: payloadBytes,
       sentBytes: sentBytesOf(vhost, audiences),
       messages,
+      publishers: { splices, restarts, lostFrames, doubledFrames },
       rate: this.#vhostRates.of(name),
       hlsFragmentMs: hls.enabled ? hls.fragmentMs : null,
       upstreams: upstreams === null ? null : { ...upstreams.totals, ...upstreams.connections },

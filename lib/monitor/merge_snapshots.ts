@@ -42,6 +42,7 @@ function mergeVhost(parts: readonly VhostSnapshot[]): VhostSnapshot {
     receivedBytes,
     sentBytes,
     messages,
+    publishers: sumOf(parts.map(({ publishers }) => publishers)),
     rate: mergeRates(parts.map(({ rate }) => rate)),
     upstreams: upstreams.length === 0 ? null : sumOf(upstreams),
   };

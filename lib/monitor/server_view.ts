@@ -1,3 +1,4 @@
+import type { StreamStats } from "../hub/stream_stats.ts";
 import type { ClientReport, ClientTotals } from "../server/client_report.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import type {
@@ -104,6 +105,11 @@ interface FlushSnapshot {
   readonly busyMs: number;
 }
 
+/** How publishers joined streams that were delivered in part, and what that cost players. */
+type SwitchCounters = Readonly<
+  Pick<StreamStats, "splices" | "restarts" | "lostFrames" | "doubledFrames">
+>;
+
 /** The state of a vhost. Bytes and messages are counters since it was added. */
 export interface VhostSnapshot {
   readonly name: string;
@@ -112,6 +118,8 @@ export interface VhostSnapshot {
   readonly receivedBytes: number;
   readonly sentBytes: number;
   readonly messages: number;
+  /** Publishers that joined what their stream had delivered before, see `hub/stream_stats.ts`. */
+  readonly publishers: SwitchCounters;
   readonly rate: RateSnapshot;
   /** Length of HLS segments in ms, or null when the vhost makes none. */
   readonly hlsFragmentMs: number | null;

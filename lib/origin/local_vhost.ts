@@ -12,6 +12,7 @@ import type {
   PublishTicket,
   VhostService,
 } from "../server/vhost_service.ts";
+import { StreamFeeder } from "../splice/stream_feeder.ts";
 
 /** Options of {@linkcode LocalVhost}. */
 interface LocalVhostOptions {
@@ -26,6 +27,8 @@ export class LocalVhost implements VhostService {
   readonly #clock: Clock;
   /** By stream name; those in use. */
   readonly #slots = new Map<string, PublisherSlot>();
+  /** Those of streams that were published. */
+  readonly #feeders = new WeakMap<Stream, StreamFeeder>();
   readonly #reservations: NameReservations;
   #config: VhostConfig;
 
@@ -52,8 +55,10 @@ export class LocalVhost implements VhostService {
     return null;
   }
 
-  reserve({ name }: StreamRequest, onRoom: (hasRoom: boolean) => void): NameReservation {
-    const checkRoom: CheckRoom = (onChecked) => this.#slots.get(name)?.checkRoom(onChecked) ?? null;
+  reserve(request: StreamRequest, onRoom: (hasRoom: boolean) => void): NameReservation {
+    const { name } = request;
+    const checkRoom: CheckRoom = (onChecked) =>
+      this.#slots.get(name)?.checkRoom(request, onChecked) ?? null;
     return this.#reservations.reserve(name, checkRoom, onRoom);
   }
 
@@ -72,12 +77,12 @@ export class LocalVhost implements VhostService {
   publish(request: StreamRequest, answer: PublishAnswer): PublishTicket {
     const { name } = request;
     const slot = this.#slotFor(name);
-    if (!slot.makeRoom()) {
+    if (!slot.makeRoom(request)) {
       answer.onRefused(refuseBusy(name));
       return { leave() {} };
     }
     // Only now: without viewers, the hub drops the stream when the publisher is evicted.
-    slot.take(answer, this.#hub.open(name), request);
+    slot.take(answer, this.#feederOf(this.#hub.open(name)), request);
     return { leave: (departure) => slot.leave(answer, departure) };
   }
 
@@ -85,6 +90,15 @@ export class LocalVhost implements VhostService {
     for (const slot of this.#slots.values()) slot.close();
     this.#slots.clear();
     return Promise.resolve();
+  }
+
+  #feederOf(stream: Stream): StreamFeeder {
+    let feeder = this.#feeders.get(stream);
+    if (feeder === undefined) {
+      feeder = new StreamFeeder(stream);
+      this.#feeders.set(stream, feeder);
+    }
+    return feeder;
   }
 
   #slotFor(name: string): PublisherSlot {

@@ -30,6 +30,7 @@ export interface GateClient {
   /** See {@linkcode StreamRequest}; empty and 0 for clients that are no edges. */
   readonly edgePath: readonly string[];
   readonly backlogMs: number;
+  readonly broadcastId?: string | undefined;
 }
 
 /** The client may not have what it asked for. */

@@ -135,7 +135,7 @@ export class ClientAccess {
     onVerdict: (verdict: Verdict) => void,
   ): void {
     const { vhosts } = this.#options;
-    const { protocol, ip, connect: { pageUrl }, edgePath, backlogMs } = this.#asked;
+    const { protocol, ip, connect: { pageUrl }, edgePath, backlogMs, broadcastId } = this.#asked;
     if (!this.#mayAsk()) {
       return onVerdict(
         refusedFor(action, `More than ${MAX_ASKS} plays or publishes within a minute`),
@@ -145,7 +145,7 @@ export class ClientAccess {
     if (verdict.type === "refused") return onVerdict(verdict);
     const { service } = verdict;
     this.#hideKeys(service);
-    const request = { ...verdict.request, edgePath, backlogMs };
+    const request = { ...verdict.request, edgePath, backlogMs, broadcastId };
     const place = { vhost: service, url: request.url };
     const steps: readonly Step[] = [
       (onAnswer) => action === "publish" ? this.#reserve(service, request, onAnswer) : null,

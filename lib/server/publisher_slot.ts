@@ -1,9 +1,11 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { PublishConfig } from "../config/config.ts";
-import type { PublishHandle } from "../hub/publisher.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
-import { TakeoverProbe } from "./takeover.ts";
+import { type JoinOptions, MAX_CACHE_MS, originPatienceMs } from "../splice/joiner.ts";
+import { SplicedPublish } from "../splice/spliced_publish.ts";
+import type { StreamFeeder } from "../splice/stream_feeder.ts";
+import { dismissWhenSilent, TakeoverProbe } from "./takeover.ts";
 import type { ClientCheck, Departure, PublishAnswer } from "./vhost_service.ts";
 
 /** Options of {@linkcode PublisherSlot}. */
@@ -18,13 +20,20 @@ interface PublisherSlotOptions {
   readonly onFree: () => void;
 }
 
-/** A publisher feeds the stream. */
+/** A publisher feeds the stream, or joins what was delivered before. */
 interface TakenSlot {
   readonly type: "taken";
   readonly publisher: PublishAnswer;
-  readonly handle: PublishHandle;
+  readonly request: StreamRequest;
+  readonly handle: SplicedPublish;
   readonly stream: Stream;
 }
+
+/**
+ * How long, in ms, a push may send what was delivered before, when it is known to be the same
+ * broadcast over another connection: as long as a slow network takes for a GOP.
+ */
+const SAME_BROADCAST_PATIENCE_MS = 10_000;
 
 /** See the diagram at {@linkcode PublisherSlot}. */
 type SlotState =
@@ -50,13 +59,24 @@ type SlotState =
  *                                           then take()
  *
  *    taken ── makeRoom() evicts the publisher, then take() ──► taken
+ *    taken ── take() for the same broadcast ──► taken
  * ```
+ *
+ * What edges push is joined to what the stream has delivered, see `splice/`. A push of the same
+ * broadcast as the present one comes over another connection, because an edge moves it or has lost
+ * the first one: it is let in, and the first feeds the stream until it has caught up.
  */
 export class PublisherSlot {
   readonly #options: PublisherSlotOptions;
   #state: SlotState = { type: "free" };
   /** Of the present publisher; null when there was no newcomer. */
   #probe: TakeoverProbe | null = null;
+  /** That of the newest publisher; undefined when it had none, or the name is free. */
+  #broadcastId: string | undefined = undefined;
+  /** Feeds the stream until the present publisher has caught up with it; null without one. */
+  #before: TakenSlot | null = null;
+  /** Publishers whose broadcast has come over another connection, and what cancels their end. */
+  readonly #dismissed = new Map<PublishAnswer, CancelTimer>();
 
   constructor(options: PublisherSlotOptions) {
     this.#options = options;
@@ -74,8 +94,9 @@ export class PublisherSlot {
    * @param onRoom Called once, after this has returned.
    * @returns null when there is room; then `onRoom` is not called.
    */
-  checkRoom(onRoom: (hasRoom: boolean) => void): ClientCheck | null {
+  checkRoom(request: StreamRequest, onRoom: (hasRoom: boolean) => void): ClientCheck | null {
     const state = this.#state;
+    if (this.#isSameBroadcast(request)) return null;
     const { clock, settings } = this.#options;
     switch (state.type) {
       case "free":
@@ -97,8 +118,9 @@ export class PublisherSlot {
    * Evicts the current publisher with `takeover replace`. @returns whether the name is free now; if
    * so, the caller takes it in the same turn
    */
-  makeRoom(): boolean {
+  makeRoom(request: StreamRequest): boolean {
     const state = this.#state;
+    if (this.#isSameBroadcast(request)) return true;
     switch (state.type) {
       case "free":
         return true;
@@ -109,7 +131,7 @@ export class PublisherSlot {
         if (this.#options.settings().takeover !== "replace") return false;
         this.#endProbe();
         this.#state = { type: "free" };
-        state.handle.end("away");
+        this.#endHandles(state, "away");
         state.publisher.onReplaced();
         return true;
       }
@@ -132,13 +154,19 @@ export class PublisherSlot {
    *
    * @throws {Error} when something else feeds the stream, which is an internal error
    */
-  take(publisher: PublishAnswer, stream: Stream, request: StreamRequest): void {
-    const handle = stream.publish(request);
-    if (handle === null) {
-      throw new Error(`Stream "${stream.name}" has a source beside its publisher`);
-    }
+  take(publisher: PublishAnswer, feeder: StreamFeeder, request: StreamRequest): void {
+    const { stream } = feeder;
+    this.#keepBefore();
+    const handle = new SplicedPublish({
+      feeder,
+      request,
+      join: this.#joinOptions(request),
+      onJoined: () => this.#dismissBefore(),
+    });
     this.#probe = null;
-    this.#state = { type: "taken", publisher, handle, stream };
+    this.#broadcastId = request.broadcastId;
+    this.#state = { type: "taken", publisher, request, handle, stream };
+    handle.start();
     publisher.onAccepted(handle);
   }
 
@@ -147,9 +175,23 @@ export class PublisherSlot {
    * as long as there are any. Without effect for a publisher that was replaced.
    */
   leave(publisher: PublishAnswer, departure: Departure): void {
+    this.#dismissed.get(publisher)?.();
+    this.#dismissed.delete(publisher);
     const state = this.#state;
     if (state.type === "asked" && state.publisher === publisher) return this.#free();
-    if (state.type !== "taken" || state.publisher !== publisher) return;
+    if (state.type !== "taken") return;
+    const before = this.#before;
+    if (before?.publisher === publisher) {
+      // The other connection continues what this one has sent.
+      this.#before = null;
+      return before.handle.giveWay();
+    }
+    if (state.publisher !== publisher) return;
+    if (before !== null) {
+      this.#before = null;
+      this.#state = before;
+      return state.handle.detach();
+    }
     this.#depart(state, departure);
     this.#endProbe();
   }
@@ -177,7 +219,7 @@ export class PublisherSlot {
   #evict(): void {
     const state = this.#state;
     if (state.type !== "taken") return;
-    state.handle.end("away");
+    this.#endHandles(state, "away");
     this.#await(state.stream, this.#options.settings().graceMs);
     state.publisher.onReplaced();
   }
@@ -202,12 +244,68 @@ export class PublisherSlot {
   close(): void {
     if (this.#state.type === "away") this.#state.cancelGrace();
     this.#state = { type: "free" };
+    this.#before = null;
+    for (const cancel of this.#dismissed.values()) cancel();
+    this.#dismissed.clear();
     this.#probe?.settle(false);
     this.#probe = null;
   }
 
+  /** Whether the present publisher sends the same over another connection. */
+  #isSameBroadcast({ broadcastId }: StreamRequest): boolean {
+    return this.#state.type === "taken" && broadcastId !== undefined &&
+      broadcastId === this.#broadcastId;
+  }
+
+  /** Only edges send what was delivered before; an encoder begins another broadcast. */
+  #joinOptions({ edgePath, broadcastId }: StreamRequest): JoinOptions | null {
+    if (edgePath.length === 0) return null;
+    const how = this.#before === null ? "after" : "beside";
+    return { how, patienceMs: patienceFor(broadcastId, this.#broadcastId) };
+  }
+
+  /** The present publisher feeds the stream until the next one has caught up, if it does. */
+  #keepBefore(): void {
+    const state = this.#state;
+    if (state.type !== "taken") return;
+    // One that is still joining itself has nothing to give.
+    if (state.handle.isJoining) return this.#dismiss(state);
+    this.#before = state;
+  }
+
+  /** The present publisher has caught up with the one before. */
+  #dismissBefore(): void {
+    const before = this.#before;
+    this.#before = null;
+    if (before !== null) this.#dismiss(before);
+  }
+
+  #dismiss({ handle, publisher }: TakenSlot): void {
+    handle.detach();
+    this.#dismissed.set(publisher, dismissWhenSilent(this.#options.clock, publisher));
+  }
+
+  #endHandles({ handle }: TakenSlot, reason: "away"): void {
+    const before = this.#before;
+    this.#before = null;
+    handle.end(reason);
+    if (before === null) return;
+    before.handle.end(reason);
+    this.#dismiss(before);
+  }
+
   #free(): void {
     this.#state = { type: "free" };
+    this.#broadcastId = undefined;
     this.#options.onFree();
   }
+}
+
+/** Returns how long a push may send what was delivered before, by what it says it is. */
+function patienceFor(
+  broadcastId: string | undefined,
+  before: string | undefined,
+): JoinOptions["patienceMs"] {
+  if (broadcastId === undefined || before === undefined) return originPatienceMs;
+  return () => broadcastId === before ? SAME_BROADCAST_PATIENCE_MS : MAX_CACHE_MS;
 }

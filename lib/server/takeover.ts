@@ -68,6 +68,35 @@ export class TakeoverProbe {
   }
 }
 
+/**
+ * Closes a publisher whose stream has come over another connection, once it sends nothing more. It
+ * sends for a while: its edge leaves it when the other connection has caught up.
+ *
+ * @returns cancels, when the publisher has left
+ */
+export function dismissWhenSilent(clock: Clock, publisher: PublishAnswer): CancelTimer {
+  let cancels: readonly CancelTimer[] = [];
+  const stop = () => {
+    for (const cancel of cancels) cancel();
+  };
+  const listen = () => {
+    let isAlive = false;
+    const onAlive = () => {
+      isAlive = true;
+    };
+    cancels = [
+      publisher.probe(onAlive),
+      clock.after(PROBE_MS, () => {
+        stop();
+        if (isAlive) return listen();
+        publisher.onReplaced();
+      }),
+    ];
+  };
+  listen();
+  return stop;
+}
+
 /** The refusal of a new publisher that does not get the stream. */
 export function refuseBusy(name: string): Refusal {
   return {

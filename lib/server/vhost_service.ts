@@ -53,7 +53,7 @@ export interface NameReservation {
 }
 
 /** Which upstream connections of a vhost to move. */
-export type MoveSelector =
+export type UpstreamSelector =
   | { readonly type: "all" }
   /** Those of one stream, `app/stream`. */
   | { readonly type: "stream"; readonly name: string }
@@ -79,7 +79,7 @@ export interface VhostUpstreams {
    * @returns how many are to move
    * @throws {UpstreamError} when `to` is no origin of the vhost, unless `cluster.redirect` is `any`
    */
-  move(selector: MoveSelector, to?: OriginAddress): number;
+  move(selector: UpstreamSelector, to?: OriginAddress): number;
 }
 
 /** A vhost as clients use it: an origin (`LocalVhost`) or an edge (`RemoteVhost`). */

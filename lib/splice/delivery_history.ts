@@ -24,11 +24,14 @@ export function fingerprint(payload: Uint8Array): number {
   return hash >>> 0;
 }
 
+/** Room for messages at first: a track of headers never needs more. */
+const FIRST_CAPACITY = 16;
+
 /** The newest messages of one track, numbered from 0 on. */
 export class TrackHistory {
-  readonly #fingerprints = new Uint32Array(CAPACITY);
-  readonly #lengths = new Uint32Array(CAPACITY);
-  readonly #timesMs = new Uint32Array(CAPACITY);
+  #fingerprints = new Uint32Array(FIRST_CAPACITY);
+  #lengths = new Uint32Array(FIRST_CAPACITY);
+  #timesMs = new Uint32Array(FIRST_CAPACITY);
   #end = 0;
 
   /** Number of the oldest remembered message. */
@@ -43,6 +46,7 @@ export class TrackHistory {
 
   /** Remembers a message and its stream time, in ms. */
   note(streamMs: number, payload: Uint8Array): void {
+    if (this.#end === this.#fingerprints.length && this.#end < CAPACITY) this.#grow();
     const slot = this.#end++ % CAPACITY;
     this.#fingerprints[slot] = fingerprint(payload);
     this.#lengths[slot] = payload.length;
@@ -66,6 +70,14 @@ export class TrackHistory {
     return this.find(hash, length).length > 0;
   }
 
+  /** Nothing was overwritten yet, so every message keeps its slot. */
+  #grow(): void {
+    const capacity = Math.min(4 * this.#fingerprints.length, CAPACITY);
+    this.#fingerprints = resized(this.#fingerprints, capacity);
+    this.#lengths = resized(this.#lengths, capacity);
+    this.#timesMs = resized(this.#timesMs, capacity);
+  }
+
   /** Returns the numbers of the messages with these properties, oldest first. */
   find(hash: number, length: number): number[] {
     const found: number[] = [];
@@ -74,6 +86,12 @@ export class TrackHistory {
     }
     return found;
   }
+}
+
+function resized(values: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(length);
+  larger.set(values);
+  return larger;
 }
 
 /**

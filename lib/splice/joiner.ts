@@ -1,6 +1,8 @@
 import type { TimePair } from "../hub/timeline.ts";
+import { isFrame } from "../media/flv_tag.ts";
+import { MessageType } from "../rtmp/constants.ts";
 import { CatchUp } from "./catch_up.ts";
-import type { DeliveryHistory } from "./delivery_history.ts";
+import { type DeliveryHistory, fingerprint } from "./delivery_history.ts";
 import { type HeldMessage, MAX_HELD_BYTES } from "./held_message.ts";
 import { PassedGop } from "./passed_gop.ts";
 import { restartWithin, Splice, type SpliceDecision } from "./splice.ts";
@@ -18,7 +20,7 @@ const MAX_BEHIND_MS = 2_000;
 const LONG_SILENCE_MS = 2 * MAX_BEHIND_MS;
 
 /** How long a GOP cache may take to arrive, in ms. */
-const MAX_CACHE_MS = 250;
+export const MAX_CACHE_MS = 250;
 
 /**
  * A new origin beside one that feeds the stream may be ahead of it: it is compared again for this
@@ -32,13 +34,33 @@ const COMPARE_PERIOD_MS = 100;
 /** One that stays behind by up to {@linkcode MAX_BEHIND_MS} takes over after this time, in ms. */
 const PATIENCE_MS = 1_000;
 
+/** How a source is joined to what was delivered. */
+export interface JoinOptions {
+  /** To what the last source delivered, or `beside` one that still feeds the stream. */
+  readonly how: "after" | "beside";
+  /**
+   * Returns how long, in ms, it may send nothing new after a silence of `silenceMs`. Then it is
+   * taken for another broadcast.
+   */
+  readonly patienceMs: (silenceMs: number) => number;
+}
+
+/** For an origin of which no more is known than that it has a stream of this name. */
+export function originPatienceMs(silenceMs: number): number {
+  return silenceMs < LONG_SILENCE_MS ? MAX_BEHIND_MS : MAX_CACHE_MS;
+}
+
 /** What a new origin has for the players. */
 export interface Joined {
   /** Its clock in stream time when it carries the same encode; null when the stream restarts. */
   readonly align: TimePair | null;
   /** To be delivered now; what arrives later goes through {@linkcode Joiner.isNew}. */
   readonly messages: readonly HeldMessage[];
+  /** Video frames (audio frames without video) among them that were delivered before. */
+  readonly doubledFrames: number;
 }
+
+const AFTER: JoinOptions = { how: "after", patienceMs: originPatienceMs };
 
 /** See the diagram at {@linkcode Joiner}. */
 type JoinState =
@@ -70,20 +92,21 @@ type JoinState =
 export class Joiner {
   readonly #history: DeliveryHistory;
   readonly #deliveredAtMs: number;
-  readonly #isBeside: boolean;
+  readonly #options: JoinOptions;
   readonly #passed = new PassedGop();
   /** What was compared so far, to be compared again; only beside a source. */
   #compared: HeldMessage[] = [];
   #comparedBytes = 0;
+  /** When its first message arrived; -1 before. */
   #firstMs = -1;
   #compareAgainMs = 0;
   #state: JoinState;
 
   /** @param deliveredAtMs when the newest message of `history` was delivered */
-  constructor(history: DeliveryHistory, deliveredAtMs: number, how: "after" | "beside" = "after") {
+  constructor(history: DeliveryHistory, deliveredAtMs: number, options: JoinOptions = AFTER) {
     this.#history = history;
     this.#deliveredAtMs = deliveredAtMs;
-    this.#isBeside = how === "beside";
+    this.#options = options;
     this.#state = { type: "comparing", splice: new Splice(history) };
   }
 
@@ -95,18 +118,19 @@ export class Joiner {
   offer(typeId: number, timestampMs: number, payload: Uint8Array, nowMs: number): Joined | null {
     const state = this.#state;
     const message = { typeId, timestampMs, payload };
+    if (this.#firstMs < 0) this.#firstMs = nowMs;
     if (state.type === "comparing") {
-      return this.#isBeside
+      return this.#options.how === "beside"
         ? this.#compareBeside(state.splice, message, nowMs)
         : this.#settle(state.splice.offer(typeId, timestampMs, payload), nowMs);
     }
     const { align, sinceMs } = state;
-    if (this.#isBeside) return this.#catchUpBeside(align, sinceMs, message, nowMs);
+    if (this.#options.how === "beside") return this.#catchUpBeside(align, sinceMs, message, nowMs);
     if (state.catchUp.isNew(typeId, timestampMs, payload)) {
-      return { align, messages: [{ typeId, timestampMs, payload: payload.slice() }] };
+      return spliced(align, [{ typeId, timestampMs, payload: payload.slice() }]);
     }
     this.#passed.note(typeId, timestampMs, payload);
-    return nowMs - sinceMs < this.#maxBehindMs(sinceMs) ? null : this.#restart();
+    return this.#restartIfLate(nowMs);
   }
 
   /** Returns whether a message after those of {@linkcode Joined} was not delivered before. */
@@ -123,24 +147,23 @@ export class Joiner {
   #settle(decision: SpliceDecision, nowMs: number): Joined | null {
     if (decision.type === "hold") return null;
     const { held } = decision;
-    if (decision.type === "restart") return { align: null, messages: held };
+    if (decision.type === "restart") return this.#restarted(held);
     const { align } = decision;
     const catchUp = new CatchUp(this.#history, align);
     this.#state = { type: "catching up", catchUp, align, sinceMs: nowMs };
     const messages = held.filter(({ typeId, timestampMs, payload }) =>
       catchUp.isNew(typeId, timestampMs, payload)
     );
-    if (messages.length > 0) return { align, messages };
+    if (messages.length > 0) return spliced(align, messages);
     for (const { typeId, timestampMs, payload } of held) {
       this.#passed.note(typeId, timestampMs, payload);
     }
-    return null;
+    return this.#options.how === "beside" ? null : this.#restartIfLate(nowMs);
   }
 
   /** What matches nothing yet may do so when the source has come as far. */
   #compareBeside(splice: Splice, message: HeldMessage, nowMs: number): Joined | null {
     const { typeId, timestampMs, payload } = message;
-    if (this.#firstMs < 0) this.#firstMs = nowMs;
     this.#compared.push({ typeId, timestampMs, payload: payload.slice() });
     this.#comparedBytes += payload.length;
     if (nowMs < this.#compareAgainMs) return null;
@@ -179,17 +202,28 @@ export class Joiner {
     this.#state = { type: "catching up", catchUp, align, sinceMs };
     const behindMs = catchUp.behindMs(typeId, timestampMs, payload);
     if (catchUp.isNew(typeId, timestampMs, payload)) {
-      return { align, messages: [{ typeId, timestampMs, payload: payload.slice() }] };
+      return spliced(align, [{ typeId, timestampMs, payload: payload.slice() }]);
     }
     const isPatienceOver = nowMs - sinceMs >= PATIENCE_MS;
     return behindMs <= 0 || (isPatienceOver && behindMs < MAX_BEHIND_MS)
-      ? { align, messages: [] }
+      ? spliced(align, [])
       : null;
   }
 
-  #maxBehindMs(sinceMs: number): number {
-    const silenceMs = sinceMs - this.#deliveredAtMs;
-    return silenceMs < LONG_SILENCE_MS ? MAX_BEHIND_MS : MAX_CACHE_MS;
+  #restarted(messages: readonly HeldMessage[]): Joined {
+    const { video, audio } = this.#history;
+    const [track, typeId] = video.end > 0 ? [video, MessageType.VIDEO] : [audio, MessageType.AUDIO];
+    const doubledFrames =
+      messages.filter((message) =>
+        message.typeId === typeId && isFrame(typeId, message.payload) &&
+        track.has(fingerprint(message.payload), message.payload.length)
+      ).length;
+    return { align: null, messages, doubledFrames };
+  }
+
+  #restartIfLate(nowMs: number): Joined | null {
+    const patienceMs = this.#options.patienceMs(this.#firstMs - this.#deliveredAtMs);
+    return nowMs - this.#firstMs < patienceMs ? null : this.#restart();
   }
 
   /**
@@ -199,6 +233,10 @@ export class Joiner {
     const splice = new Splice(this.#history, true);
     this.#state = { type: "comparing", splice };
     const decision = restartWithin(this.#passed.messages, (...message) => splice.offer(...message));
-    return decision.type === "restart" ? { align: null, messages: decision.held } : null;
+    return decision.type === "restart" ? this.#restarted(decision.held) : null;
   }
+}
+
+function spliced(align: TimePair, messages: readonly HeldMessage[]): Joined {
+  return { align, messages, doubledFrames: 0 };
 }

@@ -84,6 +84,9 @@ export class Splice {
   /** Numbers of delivered messages that the anchor may be. */
   #candidates: number[] = [];
   #isRestarting = false;
+  /** Time of the first audio frame while no video frame has arrived; else null. */
+  #audioOnlyMs: number | null = null;
+  #hasVideo = false;
 
   /** @param mustRestart compares nothing: the stream restarts at the next keyframe */
   constructor(history: DeliveryHistory, mustRestart = false) {
@@ -99,9 +102,11 @@ export class Splice {
    * `hold`.
    */
   offer(typeId: number, timestampMs: number, payload: Uint8Array): SpliceDecision {
+    this.#noteTrack(typeId, timestampMs, payload);
     if (this.#isRestarting) return this.#awaitKeyframe(typeId, timestampMs, payload);
     this.#hold(typeId, timestampMs, payload);
     if (this.#heldBytes > MAX_HELD_BYTES) return this.#restart();
+    if (this.#isAudioOnly(timestampMs)) return { type: "restart", held: this.#held };
     if (typeId !== this.#rule.typeId || !isFrame(typeId, payload)) return HOLD;
     if (this.#run === 0) {
       this.#anchorMs = timestampMs;
@@ -112,6 +117,19 @@ export class Splice {
     this.#run++;
     this.#largestBytes = Math.max(this.#largestBytes, payload.length);
     return this.#decide(timestampMs);
+  }
+
+  #noteTrack(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    if (this.#hasVideo || !isFrame(typeId, payload)) return;
+    if (typeId === MessageType.AUDIO) this.#audioOnlyMs ??= timestampMs;
+    if (typeId === MessageType.VIDEO) [this.#hasVideo, this.#audioOnlyMs] = [true, null];
+  }
+
+  /** The source has no video, though the one before had: no keyframe is waited for. */
+  #isAudioOnly(nowMs: number): boolean {
+    const sinceMs = this.#audioOnlyMs;
+    if (sinceMs === null || this.#rule !== VIDEO_RULE) return false;
+    return diffU32(nowMs, sinceMs) >= MAX_SEARCH_MS;
   }
 
   #narrow(payload: Uint8Array): void {
@@ -150,7 +168,8 @@ export class Splice {
     const isVideo = typeId === MessageType.VIDEO;
     const isKeyframe = isVideo && classifyVideo(payload) === VideoKind.keyframe;
     // A stream without video restarts at any audio frame.
-    const isAudioStart = typeId === MessageType.AUDIO && this.#history.video.end === 0;
+    const isAudioStart = typeId === MessageType.AUDIO &&
+      (this.#history.video.end === 0 || this.#isAudioOnly(timestampMs));
     if (isKeyframe || (isAudioStart && isFrame(typeId, payload))) {
       this.#hold(typeId, timestampMs, payload);
       return { type: "restart", held: this.#held };

@@ -52,6 +52,9 @@ export class MirrorFeed implements Viewer, StreamObserver, Flushable {
   onLive(): void {}
 
   onSourceChange(change: SourceChange): void {
+    const isFollowing = this.#cursor >= 0;
+    // It was away when this began to follow: players join at its newest keyframe, as elsewhere.
+    if (change.type === "resumed" && !isFollowing) return this.#sendBacklog(this.#stream!);
     if (change.type === "began") {
       this.#cursor = this.#stream!.log.head;
     } else {

@@ -15,6 +15,12 @@ const EDGE_PATH_PROPERTY = "edgePath";
 /** {@linkcode StreamRequest.backlogMs}. */
 const BACKLOG_PROPERTY = "edgeBacklogMs";
 
+/** {@linkcode StreamRequest.broadcastId}. */
+const BROADCAST_PROPERTY = "edgeBroadcast";
+
+/** A longer one is ignored. */
+const MAX_BROADCAST_ID_LENGTH = 64;
+
 /** Levels of edges that a stream may pass. */
 const MAX_HOPS = 8;
 
@@ -25,25 +31,30 @@ const MAX_PATH_LENGTH = 1024;
 const NO_EDGES: readonly string[] = [];
 
 /** What an edge tells its origin about itself. */
-type EdgeInfo = Pick<StreamRequest, "edgePath" | "backlogMs">;
+type EdgeInfo = Pick<StreamRequest, "edgePath" | "backlogMs" | "broadcastId">;
 
 /** Returns what a `connect` object says about the edge that sends it; empty for other clients. */
 export function parseEdgeInfo(info: AmfObject): EdgeInfo {
   const backlogMs = info.get(BACKLOG_PROPERTY);
+  const broadcastId = info.get(BROADCAST_PROPERTY);
+  const hasBroadcast = typeof broadcastId === "string" && broadcastId !== "" &&
+    broadcastId.length <= MAX_BROADCAST_ID_LENGTH;
   return {
     edgePath: parseEdgePath(info.get(EDGE_PATH_PROPERTY)),
     backlogMs: typeof backlogMs === "number" && backlogMs > 0 ? backlogMs : 0,
+    ...(hasBroadcast ? { broadcastId } : {}),
   };
 }
 
 /** Returns the `connect` properties of edge `ownId`, for a request that came by `edgePath`. */
 export function formatEdgeInfo(
-  { edgePath, backlogMs }: EdgeInfo,
+  { edgePath, backlogMs, broadcastId }: EdgeInfo,
   ownId: string,
 ): Readonly<Record<string, AmfValue>> {
   return {
     [EDGE_PATH_PROPERTY]: [...edgePath, ownId].join(","),
     ...(backlogMs > 0 ? { [BACKLOG_PROPERTY]: backlogMs } : {}),
+    ...(broadcastId === undefined ? {} : { [BROADCAST_PROPERTY]: broadcastId }),
   };
 }
 

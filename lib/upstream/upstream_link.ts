@@ -324,7 +324,7 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
 
 function sessionOptions(
   context: UpstreamContext,
-  { kind, request: { edgePath }, backlogMs, client }: LinkOptions,
+  { kind, request: { edgePath, broadcastId }, backlogMs, client }: LinkOptions,
   { tcUrl, app, stream }: UpstreamTarget,
 ): ConstructorParameters<typeof ClientSession>[1] {
   const { edgeId, chunkSize, handshake, settings } = context;
@@ -336,7 +336,7 @@ function sessionOptions(
     connectProperties: {
       ...(settings().enhancedRtmp ? relayRequest() : {}),
       ...(client === undefined ? {} : clientProperties(client)),
-      ...(edgeId === null ? {} : formatEdgeInfo({ edgePath, backlogMs }, edgeId)),
+      ...(edgeId === null ? {} : formatEdgeInfo({ edgePath, backlogMs, broadcastId }, edgeId)),
     },
     ...(connectArgs === null ? {} : { connectArgs }),
   };

@@ -1,6 +1,7 @@
 import type { ClusterConfig } from "../../lib/config/config.ts";
 import { PlayerRequests } from "../../lib/edge/player_requests.ts";
 import { Puller } from "../../lib/edge/puller.ts";
+import { StreamFeeder } from "../../lib/splice/stream_feeder.ts";
 import { UserControlEvent } from "../../lib/rtmp/constants.ts";
 import { encodeUserControl } from "../../lib/rtmp/control_messages.ts";
 import { assert, assertEquals, assertStringIncludes } from "../helpers/assert.ts";
@@ -39,7 +40,7 @@ class PullRig extends EdgeRig {
     this.requests.add(this.viewer, requestFor());
     this.puller = new Puller({
       context: this.context,
-      stream: this.stream,
+      feeder: new StreamFeeder(this.stream),
       logger: this.log.logger,
       requests: this.requests,
       onMedia: () => this.events.push("media"),
@@ -513,7 +514,7 @@ Deno.test("Puller dials nothing before start()", async () => {
   const rig = new EdgeRig();
   const puller = new Puller({
     context: rig.context,
-    stream: createStream(),
+    feeder: new StreamFeeder(createStream()),
     logger: rig.log.logger,
     requests: new PlayerRequests(),
     onMedia() {},

@@ -58,6 +58,7 @@ export const SNAPSHOT: ServerSnapshot = {
       receivedBytes: 100,
       sentBytes: 200,
       messages: 10,
+      publishers: { splices: 3, restarts: 2, lostFrames: 5, doubledFrames: 4 },
       rate: RATE,
       hlsFragmentMs: 10_000,
       upstreams: null,
@@ -69,6 +70,7 @@ export const SNAPSHOT: ServerSnapshot = {
       receivedBytes: 300,
       sentBytes: 400,
       messages: 20,
+      publishers: { splices: 0, restarts: 0, lostFrames: 0, doubledFrames: 0 },
       rate: RATE,
       hlsFragmentMs: null,
       upstreams: {

@@ -2,6 +2,7 @@ import { defaultConfig } from "../../lib/config/parse_config.ts";
 import type { PublishConfig } from "../../lib/config/config.ts";
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
 import { PublisherSlot } from "../../lib/server/publisher_slot.ts";
+import { StreamFeeder } from "../../lib/splice/stream_feeder.ts";
 import type { PublishAnswer } from "../../lib/server/vhost_service.ts";
 import { assertEquals, assertThrows } from "../helpers/assert.ts";
 import { createStream, requestFor } from "../helpers/edge_rig.ts";
@@ -40,6 +41,7 @@ class Publisher implements PublishAnswer {
 class Rig {
   readonly clock = new FakeClock();
   readonly stream = createStream();
+  readonly feeder = new StreamFeeder(this.stream);
   readonly player = new LogViewer().watch(this.stream);
   settings: PublishConfig = {
     ...defaultConfig().vhosts.values().next().value!.publish,
@@ -57,15 +59,15 @@ class Rig {
   }
 
   /** A publisher that takes the slot and was heard just now. */
-  take(): Publisher {
+  take(request = requestFor()): Publisher {
     const publisher = new Publisher();
-    this.slot.take(publisher, this.stream, requestFor());
+    this.slot.take(publisher, this.feeder, request);
     return publisher;
   }
 
   /** Asks for the name; the answers arrive in `answers`. */
   ask(answers: boolean[]) {
-    const check = this.slot.checkRoom((hasRoom) => answers.push(hasRoom));
+    const check = this.slot.checkRoom(requestFor(), (hasRoom) => answers.push(hasRoom));
     if (check === null) answers.push(true);
     return check;
   }
@@ -98,7 +100,7 @@ Deno.test("PublisherSlot gives the stream to a publisher that returns, and forge
   const rig = new Rig();
   rig.slot.leave(rig.take(), "lost");
   await rig.clock.advance(GRACE_MS - 1);
-  assertEquals(rig.slot.makeRoom(), true);
+  assertEquals(rig.slot.makeRoom(requestFor()), true);
   rig.take();
   await rig.clock.advance(GRACE_MS);
   assertEquals(rig.outcome, { isTaken: true, freeCount: 0, wasTold: false });
@@ -129,7 +131,7 @@ Deno.test("PublisherSlot evicts a publisher that gives no sign of life for 1.5 s
   assertEquals([answers, first.isReplaced], [[], false]);
   await rig.clock.advance(1);
   assertEquals([answers, first.isReplaced, first.handle!.isClosed], [[true], true, true]);
-  assertEquals(rig.slot.makeRoom(), true);
+  assertEquals(rig.slot.makeRoom(requestFor()), true);
   const second = rig.take();
   rig.slot.leave(first, "stopped");
   assertEquals(second.handle!.isClosed, false, "the old publisher ends nothing");
@@ -187,9 +189,9 @@ Deno.test("PublisherSlot waits for the newcomer of an evicted publisher as for a
 Deno.test("PublisherSlot asks for the settings at use", () => {
   const rig = new Rig();
   rig.take();
-  assertEquals(rig.slot.makeRoom(), false);
+  assertEquals(rig.slot.makeRoom(requestFor()), false);
   rig.settings = { ...rig.settings, takeover: "replace" };
-  assertEquals(rig.slot.makeRoom(), true);
+  assertEquals(rig.slot.makeRoom(requestFor()), true);
 });
 
 Deno.test("PublisherSlot keeps a publisher that waits for its answer", async () => {
@@ -197,13 +199,13 @@ Deno.test("PublisherSlot keeps a publisher that waits for its answer", async () 
   const publisher = new Publisher();
   rig.slot.ask(publisher);
   await rig.clock.advance(5_000);
-  assertEquals([rig.slot.makeRoom(), rig.slot.isTaken], [false, false]);
+  assertEquals([rig.slot.makeRoom(requestFor()), rig.slot.isTaken], [false, false]);
   const answers: boolean[] = [];
   rig.ask(answers);
   await rig.clock.advance(0);
   assertEquals(answers, [false]);
   rig.slot.leave(publisher, "lost");
-  assertEquals([rig.freeCount, rig.slot.makeRoom()], [1, true]);
+  assertEquals([rig.freeCount, rig.slot.makeRoom(requestFor())], [1, true]);
 });
 
 Deno.test("PublisherSlot.stopWaiting() frees the name and tells players nothing", () => {
