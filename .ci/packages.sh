@@ -95,3 +95,18 @@ try_container() {
   ((healthy == 0)) && grep -qE '^edge +1 *$' "$log" && grep -q 'is an edge' "$log" &&
     grep -q 'rtmp://.*:1936' "$log" && grep -q '^exit code 0$' "$log"
 }
+
+# Installs the Debian package on this machine, tries it, and removes all of it.
+try_debian_package() {
+  local user=(runuser --user edge --) result=0
+  dpkg --install dist/release/edge-rtmp_*_amd64.deb &&
+    edge --version &&
+    "${user[@]}" edge --test --config /etc/edge/edge.conf &&
+    (cd / && timeout 30 "${user[@]}" edge demo --seconds 3) &&
+    systemd-analyze verify /usr/lib/systemd/system/edge.service &&
+    # The scale is from 0 (all is protected) to 10.
+    systemd-analyze security --offline=true --threshold=20 --no-pager \
+      /usr/lib/systemd/system/edge.service | tail -n 1 &&
+    logrotate --debug /etc/logrotate.d/edge || result=1
+  dpkg --purge edge-rtmp && [[ ! -e /etc/edge && ! -e /usr/bin/edge ]] && ((result == 0))
+}

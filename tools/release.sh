@@ -35,6 +35,10 @@ for target in "${targets[@]}"; do
   [[ $target == *windows* ]] && program+=.exe
   "${deno[@]}" task compile --target "$target" --output "$program"
   archive "$target" "$program"
+  case $target in
+    x86_64-unknown-linux-gnu) deploy/debian/build.sh "$program" amd64 "$release" ;;
+    aarch64-unknown-linux-gnu) deploy/debian/build.sh "$program" arm64 "$release" ;;
+  esac
 done
 
 read -ra buildah <<<"${BUILDAH:-$(command -v buildah || true)}"
