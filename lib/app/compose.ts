@@ -13,6 +13,7 @@ import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import { ClientLimits } from "../server/client_limits.ts";
 import { Credentials } from "../server/credentials.ts";
 import { Gate } from "../server/gate.ts";
+import { HandoverTrust } from "../server/handover.ts";
 import { HlsSignatures } from "../server/hls_signatures.ts";
 import { HookClient } from "../server/hook_client.ts";
 import { RequestSigner } from "../server/request_signer.ts";
@@ -45,30 +46,16 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const edgeId = thread?.edgeId ?? crypto.randomUUID().slice(0, 8);
   const idPrefix = thread === undefined ? "" : `w${thread.index}`;
   const identity = { serverId: stableId(edgeId), serviceId: edgeId };
-  const queue = new FlushQueue(clock);
-  const wheels = new FlushWheels(queue, clock);
-  const bridge = createBridge(config, { clock, wheels, thread });
-  const shared = {
-    network,
-    clock,
-    logger,
-    queue,
-    wheels,
-    bridge,
-    turns: new WorkTurns(clock),
-    buffers: new ReadBuffers(),
-    ticker: new Ticker(clock, WATCH_PERIOD_MS),
-    handshake: createHandshakeOptions(clock),
-    chunkSize: config.chunkSize,
-    edgeId,
-  };
+  const shared = createShared(config, deps, edgeId);
+  const { queue, bridge } = shared;
   const secrets = new SecretStore();
   const signer = new RequestSigner({ secrets, wallMs: Date.now });
   const vhosts = new VhostSet({ ...shared, signer });
   const limits = new ClientLimits(config, deps);
   const hooks = new HookClient({ ...deps, server: identity });
   const credentials = new Credentials({ secrets, clock, logger, wallMs: Date.now });
-  const gate = new Gate({ vhosts: vhosts.directory, credentials, hooks, clock, edgeId });
+  const handover = new HandoverTrust();
+  const gate = new Gate({ vhosts: vhosts.directory, credentials, hooks, clock, edgeId, handover });
   const context = { ...shared, gate };
   const server = new Server({ network, limit: limits, idPrefix: `${idPrefix}c`, context });
   const flv = new FlvService({ ...context, idPrefix: `${idPrefix}h` });
@@ -83,6 +70,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const view = new LiveView({ clock, queue, vhosts: () => vhosts.live, clients, limits });
   return {
     vhosts,
+    handover,
     limits,
     server,
     flv,
@@ -111,6 +99,27 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   };
 }
 
+/** What vhosts and clients both use. */
+function createShared({ chunkSize }: Config, deps: ServerDeps, edgeId: string) {
+  const { network, clock, logger, thread } = deps;
+  const queue = new FlushQueue(clock);
+  const wheels = new FlushWheels(queue, clock);
+  return {
+    network,
+    clock,
+    logger,
+    queue,
+    wheels,
+    bridge: createBridge(chunkSize, { clock, wheels, thread }),
+    turns: new WorkTurns(clock),
+    buffers: new ReadBuffers(),
+    ticker: new Ticker(clock, WATCH_PERIOD_MS),
+    handshake: createHandshakeOptions(clock),
+    chunkSize,
+    edgeId,
+  };
+}
+
 /** Randomness and time for handshakes. */
 export function createHandshakeOptions(clock: Clock): HandshakeOptions {
   return {
@@ -121,7 +130,7 @@ export function createHandshakeOptions(clock: Clock): HandshakeOptions {
 
 /** Connected to the workers that are running already; null when there is one event loop. */
 function createBridge(
-  { chunkSize }: Config,
+  chunkSize: number,
   { clock, wheels, thread }: {
     readonly clock: Clock;
     readonly wheels: FlushWheels;

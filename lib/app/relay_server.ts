@@ -7,11 +7,13 @@ import type { DrainCounts, ServerView } from "../monitor/server_view.ts";
 import type { ClientLimits } from "../server/client_limits.ts";
 import type { HookClient } from "../server/hook_client.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
+import type { HandoverTrust } from "../server/handover.ts";
 import type { Server, ServerCounts } from "../server/server.ts";
 import type { Bridge } from "../threads/bridge.ts";
 import { planChanges } from "./config_plan.ts";
 import { Drain, type Drainable, type DrainRequest } from "./drain.ts";
 import type { CreateHttp, HttpListeners, HttpListenersOptions } from "./http_listeners.ts";
+import type { HandoverTarget } from "./handover_vhost.ts";
 import { loadHttp } from "./load_http.ts";
 import { ListenerSet } from "./listener_set.ts";
 import { MemoryTrim } from "./memory_trim.ts";
@@ -35,6 +37,7 @@ export interface RunningServer extends Service, Drainable {
 /** What a {@linkcode RelayServer} consists of. */
 export interface ServerParts {
   readonly vhosts: VhostSet;
+  readonly handover: HandoverTrust;
   readonly limits: ClientLimits;
   readonly server: Server;
   readonly flv: FlvService;
@@ -153,9 +156,20 @@ export class RelayServer implements RunningServer {
   async finishListening(andApi: boolean): Promise<void> {
     if (andApi) await this.#http?.finishListening("http_api");
     await Promise.all([
-      this.#parts.server.finishListening(),
+      this.#parts.server.finishListening(this.addresses),
       this.#http?.finishListening("http_server", ...(andApi ? ["http_api"] : [])),
     ]);
+  }
+
+  openHandover(token: string): Promise<number> {
+    const { handover, server } = this.#parts;
+    handover.trust(token);
+    return Promise.resolve(server.listen({ hostname: "127.0.0.1", port: 0 }).port);
+  }
+
+  takeOver(target: HandoverTarget | null): Promise<void> {
+    this.#parts.vhosts.takeOver(target);
+    return Promise.resolve();
   }
 
   move(selector: MoveSelector, target: string | null): Promise<MoveCounts> {

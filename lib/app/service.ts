@@ -2,6 +2,7 @@ import type { Config } from "../config/config.ts";
 import type { NetAddress } from "../io/transport.ts";
 import type { Change, ConfigPlan } from "./config_plan.ts";
 import type { DrainRequest } from "./drain.ts";
+import type { HandoverTarget } from "./handover_vhost.ts";
 
 /** What became of a new configuration. */
 export interface ApplyReport {
@@ -32,6 +33,18 @@ export interface Service {
    * at the timeout; then stop the server. A second call waits for the first one's end.
    */
   drain(request: DrainRequest): Promise<void>;
+  /**
+   * Lets a process that replaces this one play every stream, for its own players.
+   *
+   * @param token What it sends.
+   * @returns the port of 127.0.0.1 that it connects to.
+   */
+  openHandover(token: string): Promise<number>;
+  /**
+   * Takes streams that have no publisher here from the process that this one replaces; null when
+   * that one has ended.
+   */
+  takeOver(target: HandoverTarget | null): Promise<void>;
   /** Stops gracefully. Resolves when everything is closed. */
   stop(): Promise<void>;
 }

@@ -11,6 +11,7 @@ import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import { startWorkers, type WorkerPool } from "../threads/worker_pool.ts";
 import { planChanges } from "./config_plan.ts";
 import { Drain, type Drainable, type DrainRequest } from "./drain.ts";
+import type { HandoverTarget } from "./handover_vhost.ts";
 import type { HttpListeners } from "./http_listeners.ts";
 import { loadHttp } from "./load_http.ts";
 import { readSecrets } from "./secret_files.ts";
@@ -119,6 +120,15 @@ class ThreadedServer implements Service, Drainable {
   async finishListening(andApi: boolean): Promise<void> {
     if (andApi) await this.#api?.finishListening("http_api");
     await this.#pool.finishListening();
+  }
+
+  openHandover(token: string): Promise<number> {
+    return this.#pool.openHandover(token);
+  }
+
+  takeOver(target: HandoverTarget | null): Promise<void> {
+    this.#pool.tell({ type: "take over", target });
+    return Promise.resolve();
   }
 
   move(selector: MoveSelector, target: string | null): Promise<MoveCounts> {

@@ -14,6 +14,7 @@ import type { VhostService } from "../server/vhost_service.ts";
 import type { Bridge } from "../threads/bridge.ts";
 import type { UpstreamDeps } from "../upstream/upstream_context.ts";
 import type { ConfigPlan } from "./config_plan.ts";
+import { type HandoverTarget, HandoverVhost } from "./handover_vhost.ts";
 
 /** Options of {@linkcode VhostSet}. */
 interface VhostSetOptions extends UpstreamDeps {
@@ -41,6 +42,8 @@ export class VhostSet {
   readonly #services = new Map<string, VhostService>();
   readonly #live = new Map<string, LiveVhost>();
   readonly #hls: HlsService;
+  /** The process that this one replaces. */
+  #handover: HandoverTarget | null = null;
 
   constructor(options: VhostSetOptions) {
     const { clock, logger, chunkSize } = options;
@@ -95,6 +98,14 @@ export class VhostSet {
     await this.#hls.close();
   }
 
+  /** As {@linkcode HandoverVhost.takeOver}, for all vhosts that are origins. */
+  takeOver(target: HandoverTarget | null): void {
+    this.#handover = target;
+    for (const { service } of this.#live.values()) {
+      if (service instanceof HandoverVhost) service.takeOver(target);
+    }
+  }
+
   #configure(config: VhostConfig): void {
     const { service, hub, mirrors } = this.#live.get(config.name)!;
     const options = streamOptions(config, this.#options.chunkSize);
@@ -122,11 +133,20 @@ export class VhostSet {
     const options = streamOptions(config, chunkSize);
     const hub = new Hub(options);
     const mirrors = bridge === null ? null : new Hub(options);
-    const service = config.mode === "local"
-      ? new LocalVhost({ config, hub, clock })
-      : new RemoteVhost({ config, hub, deps: this.#options, wheels, logger });
+    const createEdge = (edgeConfig: VhostConfig) =>
+      new RemoteVhost({ config: edgeConfig, hub, deps: this.#options, wheels, logger });
+    const origin = config.mode === "local"
+      ? new HandoverVhost({
+        local: new LocalVhost({ config, hub, clock }),
+        createEdge: (target) => createEdge(handoverConfig(config, target)),
+      })
+      : null;
+    origin?.takeOver(this.#handover);
+    const service = origin ?? createEdge(config);
     hub.observe({
       onSourceChange: (stream, { type }) => {
+        // The process that is replaced writes those, as long as they come from it.
+        if (origin?.isPulled(stream.name)) return;
         if (type === "began" || type === "resumed") this.#hls.watch(stream, service);
       },
       onSourceSwitch: ({ name }, { how, silenceMs, lostFrames, doubledFrames }) => {
@@ -148,6 +168,12 @@ export class VhostSet {
     });
     return { hub, mirrors, service };
   }
+}
+
+/** The settings by which a process pulls from the one that it replaces. */
+function handoverConfig(config: VhostConfig, { address }: HandoverTarget): VhostConfig {
+  const cluster = { ...config.cluster, origins: [address], vhost: config.name, lingerMs: 0 };
+  return { ...config, mode: "remote", cluster };
 }
 
 const CLOCK_CHANGES = {

@@ -54,6 +54,12 @@ function handle(data: Exclude<ToWorker, { type: "start" | "ping" }>): void {
       return void server?.countClients().then((counts) =>
         post({ type: "counted", id: data.id, counts })
       );
+    case "open":
+      return void server?.openHandover(data.token).then((port) =>
+        post({ type: "opened", id: data.id, port })
+      );
+    case "take over":
+      return void server?.takeOver(data.target);
     case "apply":
       return void apply(data.config).then((failure) =>
         post({ type: "applied", id: data.id, failure })

@@ -20,6 +20,7 @@ import { ownHeap } from "../app/memory_trim.ts";
 import { LogThrottle } from "../logging/log_throttle.ts";
 import { createLogging, type Logging } from "../logging/logging.ts";
 import { configFileOf, readEnvironment } from "./environment.ts";
+import { followHandoverNote, leaveHandoverNote } from "./handover_note.ts";
 import { acquirePidFile, replacePidFile } from "./pid_file.ts";
 import { dropPermissions } from "./sandbox.ts";
 import { Signals } from "./signals.ts";
@@ -160,15 +161,28 @@ async function runServer(
   isListening = true;
   announce(server, config, sources, logging);
   try {
-    const stopWatching = await onListening((pid) => drain(`replaced by process ${pid}`, true));
-    const emptied = drained.promise.then((request) => server.drain(request));
+    using stack = new DisposableStack();
+    stack.defer(await onListening((pid) => drain(`replaced by process ${pid}`, true)));
+    if (isReplacing) {
+      stack.defer(followHandoverNote(config.pid, (target) => void server.takeOver(target)));
+    }
+    const emptied = drained.promise.then(async (request) => {
+      if (request.isReplaced) stack.defer(await offerHandover(server, config.pid));
+      await server.drain(request);
+    });
     await Promise.race([stopped.promise, emptied]);
-    stopWatching();
   } finally {
     await server.stop();
   }
   throttle.stop();
   logging.notice("Stopped");
+}
+
+/** Lets the process that replaces this one find its streams. @returns ends that */
+async function offerHandover(server: Service, pidPath: string): Promise<() => void> {
+  const token = crypto.randomUUID();
+  const port = await server.openHandover(token);
+  return await leaveHandoverNote(pidPath, { port, token });
 }
 
 /** @throws {StartError} when this process cannot take the place of another one. */

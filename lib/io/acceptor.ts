@@ -78,15 +78,16 @@ export class Acceptor {
    * Accepts the clients that wait in listeners, which closing them would reset, and closes the
    * listeners. The clients stay. At most about a second.
    *
-   * @param addresses As {@linkcode listen} returned them; all by default.
+   * @param addresses As {@linkcode listen} returned them.
    */
-  async finish(addresses?: readonly NetAddress[]): Promise<void> {
-    const keys = addresses?.map(formatAddress) ?? [...this.#loops.keys()];
-    await Promise.all(keys.map(async (key) => {
-      const loop = this.#loops.get(key);
-      this.#loops.delete(key);
-      await loop?.finish();
-    }));
+  async finish(addresses: readonly NetAddress[]): Promise<void> {
+    await Promise.all(
+      addresses.map(formatAddress).map(async (key) => {
+        const loop = this.#loops.get(key);
+        this.#loops.delete(key);
+        await loop?.finish();
+      }),
+    );
   }
 
   /** Closes all listeners; settles when they accept no more clients. */

@@ -47,6 +47,8 @@ export interface Admission {
   readonly request: StreamRequest;
   /** What the client called the stream, if that contains a stream key: for its own eyes only. */
   readonly askedName?: string;
+  /** The client is the process that replaces this one. */
+  readonly isHandover?: true;
 }
 
 /** The answer to a play or publish. */

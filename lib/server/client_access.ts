@@ -14,6 +14,7 @@ import {
   withVhost,
 } from "./admission.ts";
 import type { Credentials } from "./credentials.ts";
+import type { HandoverTrust } from "./handover.ts";
 import type { HookClient } from "./hook_client.ts";
 import { refuseBusy } from "./takeover.ts";
 import type { VhostDirectory } from "./vhost_directory.ts";
@@ -34,6 +35,8 @@ export interface GateOptions {
   readonly clock: Pick<Clock, "now">;
   /** Id of this process among edges. */
   readonly edgeId: string;
+  /** Lets in the process that replaces this one; without it, none does. */
+  readonly handover?: HandoverTrust;
 }
 
 /** The rules that need no one else's answer. */
@@ -147,7 +150,7 @@ export class ClientAccess {
     this.#hideKeys(service);
     const request = { ...verdict.request, edgePath, backlogMs, broadcastId };
     const place = { vhost: service, url: request.url };
-    const steps: readonly Step[] = [
+    const steps: readonly Step[] = verdict.isHandover === true ? [] : [
       (onAnswer) => action === "publish" ? this.#reserve(service, request, onAnswer) : null,
       (onAnswer) => this.#askHooks(action, place, onAnswer),
       (onAnswer) => service.check(request, this.#client.connect, onAnswer),

@@ -32,6 +32,8 @@ const MAX_PARAMS_LENGTH = 4096;
  * 7. HTTP callbacks, see `client_hooks.ts`;
  * 8. what the vhost itself checks: an edge with `token_traverse` asks an origin.
  *
+ * A process that replaces this one may play everything, see `handover.ts`.
+ *
  * {@linkcode check} applies 3 to 5, at once. {@linkcode accessFor} is for clients that stay
  * connected: all steps apply to them.
  */
@@ -50,7 +52,7 @@ export class Gate {
   check(client: GateRequest): Verdict {
     const { action, url, ip } = client;
     const verdict = this.checkRules(client);
-    if (verdict.type === "refused") return verdict;
+    if (verdict.type === "refused" || verdict.isHandover) return verdict;
     const { service, request: { url: asked, name: askedName } } = verdict;
     const own = this.#options.credentials.check(service.config, {
       ...{ action, url: asked, ip },
@@ -86,9 +88,12 @@ export class Gate {
           `at most ${MAX_PARAMS_LENGTH} are allowed`,
       );
     }
+    const request = { url: asked, name: askedName, edgePath: [], backlogMs: 0 };
+    if (action === "play" && this.#options.handover?.isTrusted(url.params)) {
+      return { type: "admitted", service, request, isHandover: true };
+    }
     const refusal = checkAccess(service.config, action, { ip, pageUrl });
     if (refusal !== null) return { type: "refused", refusal };
-    const request = { url: asked, name: askedName, edgePath: [], backlogMs: 0 };
     return { type: "admitted", service, request };
   }
 

@@ -96,7 +96,7 @@ export class Server implements ClientSource {
     let unable = 0;
     for (const connection of this.#connections) {
       const { id, state, wasAskedToMove: wasAsked } = connection;
-      if (!("admission" in state)) continue;
+      if (!("admission" in state) || state.admission.isHandover === true) continue;
       const { service: { config: { name: vhost } }, request: { name: stream } } = state.admission;
       const action = state.type === "playing" ? "play" : "publish";
       if (!isSelected(selector, { id, vhost, stream, action, wasAsked })) continue;
@@ -132,9 +132,9 @@ export class Server implements ClientSource {
     return this.#acceptor.unlisten(address);
   }
 
-  /** Accepts what waits in the listeners, then closes them. Clients stay. */
-  finishListening(): Promise<void> {
-    return this.#acceptor.finish();
+  /** Accepts what waits in these listeners, then closes them. Clients stay. */
+  finishListening(addresses: readonly NetAddress[]): Promise<void> {
+    return this.#acceptor.finish(addresses);
   }
 
   /** Closes listeners and connections, publishers last; settles when all have ended. */

@@ -2,6 +2,7 @@
 
 import type { LogFields, LogLevel } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
+import type { NetAddress } from "../io/transport.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import type { DrainCounts, ServerSnapshot } from "../monitor/server_view.ts";
 
@@ -34,6 +35,13 @@ export type ToWorker =
   | { readonly type: "finish"; readonly id: number }
   /** Answered by `counted`. */
   | { readonly type: "count"; readonly id: number }
+  /** As `Service.openHandover`; answered by `opened`. */
+  | { readonly type: "open"; readonly id: number; readonly token: string }
+  /** As `Service.takeOver`; not answered. */
+  | {
+    readonly type: "take over";
+    readonly target: { readonly address: NetAddress; readonly token: string } | null;
+  }
   /** New settings; answered by `applied`. */
   | { readonly type: "apply"; readonly id: number; readonly config: Config }
   /** Answered by `pong`, at once. */
@@ -66,6 +74,7 @@ export type FromWorker =
   | { readonly type: "moved"; readonly id: number; readonly counts: MoveCounts }
   | { readonly type: "finished"; readonly id: number }
   | { readonly type: "counted"; readonly id: number; readonly counts: DrainCounts }
+  | { readonly type: "opened"; readonly id: number; readonly port: number }
   /** `failure` says why the settings are not applied; null when they are. */
   | { readonly type: "applied"; readonly id: number; readonly failure: string | null }
   | { readonly type: "pong" }

@@ -219,6 +219,18 @@ export class WorkerPool implements ServerView {
     return sum;
   }
 
+  /** As `Service.openHandover`, in the first worker that answers. */
+  async openHandover(token: string): Promise<number> {
+    const [answer] = await this.#askAll((id) => ({ type: "open", id, token }));
+    if (answer?.type !== "opened") throw new Error("No worker thread answers; restart the server");
+    return answer.port;
+  }
+
+  /** Sends a message to all workers. */
+  tell(message: ToWorker & { readonly type: "take over" }): void {
+    for (const member of this.#members) if (member !== null) post(member.worker, message);
+  }
+
   /** Stops all workers gracefully. Resolves when they are terminated, after 10 s at most. */
   async stop(): Promise<void> {
     this.#isStopping = true;
@@ -322,6 +334,7 @@ export class WorkerPool implements ServerView {
       case "kicked":
       case "moved":
       case "finished":
+      case "opened":
       case "counted":
       case "applied":
         return questions.onAnswer(message);

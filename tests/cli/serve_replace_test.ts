@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { CHILD_TIMEOUT_MS, endOf, inTempDirectory } from "../helpers/child.ts";
 import { edgeCommand } from "../helpers/edge_server.ts";
-import { numberedFrame } from "../helpers/numbered_stream.ts";
+import { numberedFrame, numberOf } from "../helpers/numbered_stream.ts";
 import { needs } from "../helpers/permissions.ts";
 import { freePort } from "../helpers/ports.ts";
 import { type ChildProcess, startProcess } from "../helpers/processes.ts";
@@ -58,15 +58,20 @@ for (const workers of [1, 2]) {
           /Draining: waiting for clients .*replaced by process/,
           CHILD_TIMEOUT_MS,
         );
-        await old.waitForLine(/Draining: waiting .*connections=2/, CHILD_TIMEOUT_MS);
+        await old.waitForLine(/Draining: waiting connections=2/, CHILD_TIMEOUT_MS);
         assertEquals([site.pid, await site.apiPid()], [String(next.pid), String(next.pid)]);
-        // The name is free at the new one.
-        await using other = await RtmpClient.publish(site.port, "show");
+        // The new one takes the stream from the old one until it has a publisher of that name.
         await using viewer = await RtmpClient.play(site.port, "show");
-        publisher.push(numberedFrame(1));
-        other.push(numberedFrame(2));
+        const timer = setInterval(() => publisher.push(numberedFrame(1)), 50);
         await player.untilMedia(1);
         await viewer.untilMedia(1);
+        clearInterval(timer);
+        await using other = await RtmpClient.publish(site.port, "show");
+        const before = viewer.media.length;
+        other.push(numberedFrame(2));
+        await viewer.untilMedia(before + 1);
+        assertEquals(numberOf(viewer.media.at(-1)!), 2);
+        assertEquals(viewer.isEnded, false);
         for (const client of [publisher, player]) await client.close();
         assertEquals((await endOf(old)).code, 0, old.describe());
         assertEquals(site.pid, String(next.pid));

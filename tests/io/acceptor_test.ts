@@ -104,7 +104,7 @@ Deno.test("Acceptor.finish() serves clients that connect until the listener is c
 Deno.test("Acceptor.finish() closes a listener that never rests after a second", async () => {
   const rig = new Rig();
   let isClosed = false;
-  const finished = rig.acceptor.finish().then(() => {
+  const finished = rig.acceptor.finish([FIRST]).then(() => {
     isClosed = true;
   });
   for (let ms = 0; ms < 1_000; ms += 10) {

@@ -1,0 +1,25 @@
+/** The parameter by which a process that replaces another one is let in there. */
+const PARAMETER = "edgeHandover";
+
+/** Returns the parameters of a stream with the token. */
+export function withHandoverToken(params: string, token: string): string {
+  const [query = "", ...rest] = params.split("#");
+  const fragment = rest.length === 0 ? "" : `#${rest.join("#")}`;
+  return `${query}${query === "" ? "?" : "&"}${PARAMETER}=${token}${fragment}`;
+}
+
+/** Knows the process that replaces this one. */
+export class HandoverTrust {
+  /** Null while none does. */
+  #token: string | null = null;
+
+  /** Lets clients in that send this token. */
+  trust(token: string): void {
+    this.#token = token;
+  }
+
+  /** Whether a play with these parameters comes from that process. */
+  isTrusted(params: string): boolean {
+    return this.#token !== null && params.includes(`${PARAMETER}=${this.#token}`);
+  }
+}
