@@ -24,6 +24,7 @@ import { WATCH_PERIOD_MS } from "../upstream/upstream_context.ts";
 import { RelayServer, type RunningServer, type ServerParts } from "./relay_server.ts";
 import { SecretFiles } from "./secret_files.ts";
 import type { ServerDeps, ThreadSlot } from "./server_deps.ts";
+import type { FittedConfig } from "./descriptors.ts";
 import { VhostSet } from "./vhost_set.ts";
 
 /** How often streams are sent to the mirrors in other workers, in ms. */
@@ -34,7 +35,7 @@ const MIRROR_PERIOD_MS = 20;
  *
  * @throws when an address cannot be listened on; then the server listens on none.
  */
-export function startServer(config: Config, deps: ServerDeps): RunningServer {
+export function startServer(config: FittedConfig, deps: ServerDeps): RunningServer {
   const server = new RelayServer(config, createParts(config, deps), deps);
   server.start();
   return server;
@@ -59,13 +60,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const context = { ...shared, gate };
   const server = new Server({ network, limit: limits, idPrefix: `${idPrefix}c`, context });
   const flv = new FlvService({ ...context, idPrefix: `${idPrefix}h` });
-  const hlsSessions = new HlsSessions({
-    gate,
-    clock,
-    idPrefix: `${idPrefix}v`,
-    share: (keys, keepMs) => bridge?.shareViewer(keys, keepMs),
-  });
-  if (bridge !== null) bridge.onViewer = (keys, keepMs) => hlsSessions.learn(keys, keepMs);
+  const hlsSessions = createHlsSessions({ gate, clock, idPrefix: `${idPrefix}v` }, bridge);
   const clients = [server, flv];
   const view = new LiveView({ clock, queue, vhosts: () => vhosts.live, clients, limits });
   return {
@@ -88,6 +83,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
         limit: limits,
         // A worker serves no API: the main thread does, for all workers together.
         view: thread === undefined ? view : null,
+        control: deps.control ?? null,
         identity: { ...identity, pid: Deno.pid },
         streams: {
           ...{ vhosts: vhosts.directory, gate, service: flv, hlsSessions },
@@ -118,6 +114,17 @@ function createShared({ chunkSize }: Config, deps: ServerDeps, edgeId: string) {
     chunkSize,
     edgeId,
   };
+}
+
+/** Sessions of HLS viewers; with several workers, they share them. */
+function createHlsSessions(
+  options: Omit<ConstructorParameters<typeof HlsSessions>[0], "share">,
+  bridge: Bridge | null,
+): HlsSessions {
+  const share = (keys: readonly string[], keepMs: number) => bridge?.shareViewer(keys, keepMs);
+  const sessions = new HlsSessions({ ...options, share });
+  if (bridge !== null) bridge.onViewer = (keys, keepMs) => sessions.learn(keys, keepMs);
+  return sessions;
 }
 
 /** Randomness and time for handshakes. */

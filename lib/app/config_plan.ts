@@ -1,5 +1,7 @@
 import type { Config, VhostConfig } from "../config/config.ts";
 import { type Entries, type Entry, ROOT, VHOST } from "../config/schema.ts";
+import type { SettingChange } from "../config/setting_change.ts";
+import type { FittedConfig } from "./descriptors.ts";
 import {
   CLOSES_CLIENTS,
   maskSecrets,
@@ -9,25 +11,10 @@ import {
   VHOST_SETTINGS,
 } from "./setting_table.ts";
 
-/** A difference between two configurations. */
-export interface Change {
-  /**
-   * The directive: `listen`, `http_api.enabled`, `vhost a.example play.atc`; or `vhost a.example`.
-   */
-  readonly path: string;
-  /** The values as text, without secrets. `absent` and `present` for a whole vhost. */
-  readonly from: string;
-  readonly to: string;
-  /** `live`: a running server applies it. `restart`: takes effect at the next start only. */
-  readonly how: "live" | "restart";
-  /** Why it needs a restart, or what to know about the live change; may be empty. */
-  readonly note: string;
-}
-
 /** What turns one configuration into another. */
 export interface ConfigPlan {
   /** Settings of the server first, then vhosts in the order of the new configuration. */
-  readonly changes: readonly Change[];
+  readonly changes: readonly SettingChange[];
   /** Vhosts to add, those that replace one of the same name in another mode among them. */
   readonly added: readonly VhostConfig[];
   /** Vhosts to configure. */
@@ -35,34 +22,46 @@ export interface ConfigPlan {
   /** Vhosts to remove, replaced ones among them. */
   readonly removed: readonly VhostConfig[];
   /** The settings afterwards: the new ones, except where a restart is needed. */
-  readonly config: Config;
+  readonly config: FittedConfig;
 }
 
 /**
  * Compares two configurations. Pure. Every directive is classified by its row in
- * `config/schema.ts`, but for `cluster.mode`: an origin and an edge share no streams, so a vhost
- * whose mode changes is removed and added. That closes the clients of this vhost, where a restart
- * would close all.
+ * `config/schema.ts`, with two exceptions. `cluster.mode`: an origin and an edge share no streams,
+ * so a vhost whose mode changes is removed and added. That closes the clients of this vhost, where
+ * a restart would close all. Files that the process may not write: they wait for a restart.
+ *
+ * @param mayWrite Whether the process may write to a path.
  */
-export function planChanges(current: Config, next: Config): ConfigPlan {
-  const changes = compareServer(current, next);
+export function planChanges(
+  current: Config,
+  next: FittedConfig,
+  mayWrite: (path: string) => boolean = () => true,
+): ConfigPlan {
+  const isLogHeld = next.log.tank === "file" && !mayWrite(next.log.file);
+  const changes = compareServer(current, next, isLogHeld ? LOG_FILE : NONE);
   const added: VhostConfig[] = [];
   const changed: VhostConfig[] = [];
   const removed: VhostConfig[] = [];
   const vhosts = new Map<string, VhostConfig>();
   for (const [name, vhost] of next.vhosts) {
     const before = current.vhosts.get(name);
-    const merged = before === undefined ? vhost : keepEqualBlocks(before, vhost);
+    const isHlsHeld = vhost.enabled && vhost.hls.enabled && !mayWrite(vhost.hls.path);
+    const hls = before?.hls ?? { ...vhost.hls, enabled: false };
+    const allowed = isHlsHeld ? { ...vhost, hls } : vhost;
+    const merged = before === undefined ? allowed : keepEqualBlocks(before, allowed);
     vhosts.set(name, merged);
     if (before === undefined) {
       changes.push(presence(vhost, "absent", "present"));
-      added.push(vhost);
-    } else if (before.mode !== vhost.mode) {
-      changes.push(...compareVhost(before, vhost));
+      if (isHlsHeld) changes.push(...compareVhost(merged, vhost, HLS));
+      added.push(merged);
+      continue;
+    }
+    changes.push(...compareVhost(before, vhost, isHlsHeld ? HLS : NONE));
+    if (before.mode !== vhost.mode) {
       removed.push(before);
       added.push(merged);
     } else if (merged !== before) {
-      changes.push(...compareVhost(before, vhost));
       changed.push(merged);
     }
   }
@@ -71,8 +70,17 @@ export function planChanges(current: Config, next: Config): ConfigPlan {
     changes.push(presence(vhost, "present", "absent"));
     removed.push(vhost);
   }
-  return { changes, added, changed, removed, config: keepFixed(current, { ...next, vhosts }) };
+  const { tank, file } = isLogHeld ? current.log : next.log;
+  const log = { ...next.log, tank, file };
+  const config = keepFixed(current, { ...next, log, vhosts });
+  return { changes, added, changed, removed, config };
 }
+
+/** Directives that wait for a restart, because the process may not write what they name. */
+const LOG_FILE = /^srs_log_(?:tank|file)$/;
+const HLS = /^hls\./;
+const NONE = /^$/;
+const MAY_NOT_WRITE = "this process gave up, or never had, the permission to write there";
 
 /**
  * Returns `next` with the objects of `before` where they say the same, or `before` itself when all
@@ -86,24 +94,32 @@ function keepEqualBlocks(before: VhostConfig, next: VhostConfig): VhostConfig {
   return isEqual ? before : { ...next, ...Object.fromEntries(kept) };
 }
 
-function compareServer(current: Config, next: Config): Change[] {
-  return compare({ settings: SERVER_SETTINGS, entries: ROOT }, current, next);
+function compareServer(current: Config, next: Config, held: RegExp): SettingChange[] {
+  return compare({ settings: SERVER_SETTINGS, entries: ROOT, held }, current, next);
 }
 
-function compareVhost(current: VhostConfig, next: VhostConfig): Change[] {
-  const changes = compare({ settings: VHOST_SETTINGS, entries: VHOST }, current, next);
+function compareVhost(current: VhostConfig, next: VhostConfig, held: RegExp): SettingChange[] {
+  const changes = compare({ settings: VHOST_SETTINGS, entries: VHOST, held }, current, next);
   return changes.map((change) => ({ ...change, path: `vhost ${next.name} ${change.path}` }));
 }
 
+/** The directives of one level. */
+interface Level<T> {
+  readonly settings: SettingTable<T>;
+  readonly entries: Entries;
+  /** Paths of those that the process may not change. */
+  readonly held: RegExp;
+}
+
 function compare<T>(
-  { settings, entries }: { readonly settings: SettingTable<T>; readonly entries: Entries },
+  { settings, entries, held }: Level<T>,
   current: T,
   next: T,
-): Change[] {
-  return Object.entries(settings).flatMap(([path, read]): Change[] => {
+): SettingChange[] {
+  return Object.entries(settings).flatMap(([path, read]): SettingChange[] => {
     const [from, to] = [read(current), read(next)];
     if (from === to) return [];
-    const restart = restartReason(path, entries);
+    const restart = held.test(path) ? MAY_NOT_WRITE : restartReason(path, entries);
     return [{
       path,
       from: maskSecrets(path, from),
@@ -118,7 +134,7 @@ function presence(
   { name }: VhostConfig,
   from: "absent" | "present",
   to: "absent" | "present",
-): Change {
+): SettingChange {
   const note = to === "absent" ? CLOSES_CLIENTS : "";
   return { path: `vhost ${name}`, from, to, how: "live", note };
 }
@@ -133,6 +149,9 @@ function restartReason(path: string, entries: Entries): string {
 }
 
 /** `next` with the settings of `current` that a running server cannot change. */
-function keepFixed({ workers, chunkSize, pid, workDir }: Config, next: Config): Config {
+function keepFixed(
+  { workers, chunkSize, pid, workDir }: Config,
+  next: FittedConfig,
+): FittedConfig {
   return { ...next, workers, chunkSize, pid, workDir };
 }

@@ -9,8 +9,9 @@ import type { Config } from "../config/config.ts";
 const RESERVED = 128;
 
 /** Settings that fit the descriptors. */
-export interface FittedConfig extends Pick<ClientCapacity, "apiReserve"> {
-  readonly config: Config;
+export interface FittedConfig extends Config {
+  /** Connections beyond `maxConnections` for the API; 0 when absent. */
+  readonly apiReserve?: number;
 }
 
 /** How many clients the process' limit of open files permits. */
@@ -21,18 +22,25 @@ interface ClientCapacity {
   readonly apiReserve: number;
 }
 
+/** Options of {@linkcode fitDescriptors}. */
+interface FitOptions {
+  /** Descriptors that clients have already; 0 by default. */
+  readonly inUse?: number;
+  /** Returns how many files can be opened, up to a number; replaced by tests. */
+  readonly countFree?: (wanted: number) => number;
+}
+
 /**
- * Returns `config` with as many connections as the process can open, and warns if it has fewer.
- *
- * @param countFree Returns how many files can be opened, up to a number; replaced by tests.
+ * Returns `config` with as many connections as the process can open, and warns if it has fewer. It
+ * holds up the server for about 10 ms per 1,000 connections.
  */
 export function fitDescriptors(
   config: Config,
   logger: Logger,
-  countFree: (wanted: number) => number = countFreeDescriptors,
+  { inUse = 0, countFree = countFreeDescriptors }: FitOptions = {},
 ): FittedConfig {
   const wanted = config.maxConnections + RESERVED;
-  const free = countFree(wanted);
+  const free = inUse + countFree(Math.max(0, wanted - inUse));
   const { maxConnections, apiReserve } = shareDescriptors(config.maxConnections, free);
   if (maxConnections < config.maxConnections) {
     logger.warning(
@@ -44,7 +52,7 @@ export function fitDescriptors(
       },
     );
   }
-  return { config: { ...config, maxConnections }, apiReserve };
+  return { ...config, maxConnections, apiReserve };
 }
 
 /** Divides `free` descriptors among `wanted` clients and what the server opens by itself. Pure. */

@@ -15,6 +15,7 @@ import { formatAddress, ipOf } from "../io/address.ts";
 import { ListenerSet } from "./listener_set.ts";
 import type { ConnectionLimit } from "../io/connection_set.ts";
 import type { NetAddress, Network } from "../io/transport.ts";
+import type { ServerControl } from "../monitor/server_control.ts";
 import type { DrainSnapshot, ServerView } from "../monitor/server_view.ts";
 
 /** Options of {@linkcode HttpListeners}. */
@@ -26,6 +27,8 @@ export interface HttpListenersOptions {
   readonly limit: ConnectionLimit;
   /** What the API shows; null when there is none. */
   readonly view: ServerView | null;
+  /** What the API can make the program do besides closing a client; null for nothing. */
+  readonly control: ServerControl | null;
   readonly identity: ServerIdentity;
   /** What `http_server` serves; null in a thread that serves the API only. */
   readonly streams: FlvRoutesOptions & HlsAccessOptions | null;

@@ -1,3 +1,4 @@
+import { TaskQueue } from "../base/task_queue.ts";
 import type { Config } from "../config/config.ts";
 import type { FlvService } from "../http/flv_service.ts";
 import type { HlsSessions } from "../http/hls_sessions.ts";
@@ -11,6 +12,7 @@ import type { HandoverTrust } from "../server/handover.ts";
 import type { Server, ServerCounts } from "../server/server.ts";
 import type { Bridge } from "../threads/bridge.ts";
 import { planChanges } from "./config_plan.ts";
+import type { FittedConfig } from "./descriptors.ts";
 import { Drain, type Drainable, type DrainRequest } from "./drain.ts";
 import type { CreateHttp, HttpListeners, HttpListenersOptions } from "./http_listeners.ts";
 import type { HandoverTarget } from "./handover_vhost.ts";
@@ -21,12 +23,10 @@ import { readSecrets, type SecretFiles } from "./secret_files.ts";
 import type { ServerDeps } from "./server_deps.ts";
 import { type ApplyReport, reportOf, type Service } from "./service.ts";
 import type { VhostSet } from "./vhost_set.ts";
-import { requireWritable } from "./written_paths.ts";
+import { mayWrite } from "./written_paths.ts";
 
 /** A server in one event loop. */
 export interface RunningServer extends Service, Drainable {
-  /** What the API reads. Rates are sampled while the API is enabled. */
-  readonly view: ServerView;
   readonly counts: ServerCounts;
   /** Connections to origins. */
   readonly upstreamCount: number;
@@ -69,19 +69,23 @@ export class RelayServer implements RunningServer {
   readonly #parts: ServerParts;
   readonly #deps: ServerDeps;
   readonly #rtmp: ListenerSet;
+  /** Calls of {@linkcode apply}. */
+  readonly #applying = new TaskQueue();
   #config: Config;
   #http: HttpListeners | null = null;
   #isStopping = false;
   #drain: Drain | null = null;
   #trim: MemoryTrim | null = null;
-  /** Settles with the newest call of {@linkcode apply}. */
-  #applied: Promise<unknown> = Promise.resolve();
 
   constructor(config: Config, parts: ServerParts, deps: ServerDeps) {
     this.#config = config;
     this.#parts = parts;
     this.#deps = deps;
     this.#rtmp = new ListenerSet(parts.server);
+  }
+
+  get config(): Config {
+    return this.#config;
   }
 
   get addresses(): readonly NetAddress[] {
@@ -92,6 +96,7 @@ export class RelayServer implements RunningServer {
     return this.#http?.addresses ?? [];
   }
 
+  /** Rates are sampled while the API is enabled. */
   get view(): ServerView {
     return this.#parts.view;
   }
@@ -133,10 +138,8 @@ export class RelayServer implements RunningServer {
     }
   }
 
-  apply(next: Config): Promise<ApplyReport> {
-    const report = this.#applied.then(() => this.#apply(next));
-    this.#applied = report.catch(() => {});
-    return report;
+  apply(next: FittedConfig): Promise<ApplyReport> {
+    return this.#applying.run(() => this.#apply(next));
   }
 
   drain(request: DrainRequest): Promise<void> {
@@ -186,7 +189,7 @@ export class RelayServer implements RunningServer {
       this.#parts;
     this.#isStopping = true;
     this.#drain?.stop();
-    await this.#applied;
+    await this.#applying.idle;
     // Clients first: publishers that leave end their pushes gracefully.
     flv.stop();
     hlsSessions.close();
@@ -209,15 +212,14 @@ export class RelayServer implements RunningServer {
    * 3. Changes secrets, limits and log. 4. Adds, configures and removes vhosts. 5. Closes the
    * listeners that are gone.
    */
-  async #apply(next: Config): Promise<ApplyReport> {
+  async #apply(next: FittedConfig): Promise<ApplyReport> {
     const { vhosts, limits, server, flv, secretFiles } = this.#parts;
     const createHttp = await loadHttp(next);
     if (this.#isStopping || this.#drain !== null) {
       throw new Error("Settings are not applied: the server is stopping");
     }
-    const plan = planChanges(this.#config, next);
+    const plan = planChanges(this.#config, next, mayWrite);
     const { config } = plan;
-    requireWritable(config);
     const secrets = readSecrets(config);
     try {
       await this.#rtmp.change(config.listen);
@@ -231,11 +233,11 @@ export class RelayServer implements RunningServer {
     secretFiles.use(config, secrets);
     limits.configure(config);
     server.configure(config);
-    this.#deps.configureLog?.(config.log);
+    const logFailure = this.#deps.configureLog?.(config.log) ?? null;
     this.#sampleRates(config);
     const removed = vhosts.apply(plan, [server, flv]);
     await Promise.all([removed, this.#rtmp.closeOthers(config.listen)]);
-    return reportOf(plan);
+    return reportOf(plan, logFailure === null ? [] : [logFailure]);
   }
 
   /** The view samples only while the API shows what it samples. */

@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { LogConfig } from "../config/config.ts";
 import type { Network } from "../io/transport.ts";
+import type { ServerControl } from "../monitor/server_control.ts";
 import type { HookFetch } from "../server/hook_client.ts";
 import type { BridgePort } from "../threads/bridge_link.ts";
 import type { CreateHttp } from "./http_listeners.ts";
@@ -24,14 +25,17 @@ export interface ServerDeps {
   readonly network: Network;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Applies new log settings to `logger`. Without it they have no effect. */
-  readonly configureLog?: (config: LogConfig) => void;
+  /**
+   * Applies new log settings to `logger`, and returns why not, or null. Without it they have no
+   * effect.
+   */
+  readonly configureLog?: (config: LogConfig) => string | null;
   /** Present when the server is one of several worker threads. */
   readonly thread?: ThreadSlot;
   /** Present when the configuration asks for HTTP at the start. */
   readonly createHttp?: CreateHttp | undefined;
-  /** Connections beyond `max_connections` for the API; see `server/client_limits.ts`. */
-  readonly apiReserve?: number;
+  /** What the API can make the program do besides closing a client; nothing when absent. */
+  readonly control?: ServerControl;
   /** Given back to the system after a burst; none in tests, nor where it cannot be collected. */
   readonly heap?: Heap | null;
   /** Sends HTTP callbacks; the runtime's `fetch` unless a test replaces it. */

@@ -1,16 +1,19 @@
 import type { Config } from "../config/config.ts";
 import type { NetAddress } from "../io/transport.ts";
-import type { Change, ConfigPlan } from "./config_plan.ts";
+import type { ServerView } from "../monitor/server_view.ts";
+import type { SettingChange } from "../config/setting_change.ts";
+import type { ConfigPlan } from "./config_plan.ts";
+import type { FittedConfig } from "./descriptors.ts";
 import type { DrainRequest } from "./drain.ts";
 import type { HandoverTarget } from "./handover_vhost.ts";
 
 /** What became of a new configuration. */
 export interface ApplyReport {
   /** In force from now on. */
-  readonly applied: readonly Change[];
+  readonly applied: readonly SettingChange[];
   /** Not applied; each change says why. */
-  readonly needsRestart: readonly Change[];
-  /** Worker threads that did not apply it, each with a fix. Empty when all did. */
+  readonly needsRestart: readonly SettingChange[];
+  /** What did not apply it: worker threads, the log; each with a fix. Empty when all did. */
   readonly failures: readonly string[];
 }
 
@@ -20,14 +23,19 @@ export interface Service {
   readonly addresses: readonly NetAddress[];
   /** Real addresses of HTTP, those of the API first. */
   readonly httpAddresses: readonly NetAddress[];
+  /** The settings in force. */
+  readonly config: Config;
+  /** What the API reads. */
+  readonly view: ServerView;
   /**
    * Applies a new configuration as far as a running server can. Clients stay, except those of
    * removed vhosts and of vhosts whose mode changes. Calls are served one after the other.
    *
-   * @throws when an address cannot be listened on, or the server stops; then nothing has changed. A
-   * port that moves from one block to another counts as in use.
+   * @throws {HttpListenError} {@linkcode StartError} and what `Deno.listen` throws, when an address
+   * cannot be listened on, or the server stops; then nothing has changed. A port that moves from
+   * one block to another counts as in use.
    */
-  apply(next: Config): Promise<ApplyReport>;
+  apply(next: FittedConfig): Promise<ApplyReport>;
   /**
    * Waits for the clients to leave, and asks those to move that can. Settles when none is left, or
    * at the timeout; then stop the server. A second call waits for the first one's end.

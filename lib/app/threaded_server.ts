@@ -1,15 +1,18 @@
 import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { stableId } from "../base/stable_id.ts";
+import { TaskQueue } from "../base/task_queue.ts";
 import { addressesOverlap } from "../config/address.ts";
 import type { Config, LogConfig } from "../config/config.ts";
 import { denoNetwork } from "../io/tcp.ts";
 import type { NetAddress, Network } from "../io/transport.ts";
-import type { DrainCounts } from "../monitor/server_view.ts";
+import type { ServerControl } from "../monitor/server_control.ts";
+import type { DrainCounts, ServerView } from "../monitor/server_view.ts";
 import { ClientLimits } from "../server/client_limits.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import { startWorkers, type WorkerPool } from "../threads/worker_pool.ts";
 import { planChanges } from "./config_plan.ts";
+import type { FittedConfig } from "./descriptors.ts";
 import { Drain, type Drainable, type DrainRequest } from "./drain.ts";
 import type { HandoverTarget } from "./handover_vhost.ts";
 import type { HttpListeners } from "./http_listeners.ts";
@@ -17,7 +20,7 @@ import { loadHttp } from "./load_http.ts";
 import { readSecrets } from "./secret_files.ts";
 import { type ApplyReport, reportOf, type Service } from "./service.ts";
 import { StartError } from "./start_error.ts";
-import { requireWritable } from "./written_paths.ts";
+import { mayWrite } from "./written_paths.ts";
 
 /** What a server of several threads is given by the program. */
 interface ThreadedServerDeps {
@@ -26,8 +29,10 @@ interface ThreadedServerDeps {
   /** Another server listens on the same addresses, and will stop. */
   readonly isReplacing?: boolean;
   readonly logger: Logger;
-  /** Applies new log settings to `logger`. */
-  readonly configureLog: (config: LogConfig) => void;
+  /** Applies new log settings to `logger`, and returns why not, or null. */
+  readonly configureLog: (config: LogConfig) => string | null;
+  /** What the API can make the program do besides closing a client; nothing when absent. */
+  readonly control?: ServerControl;
 }
 
 /**
@@ -70,12 +75,12 @@ class ThreadedServer implements Service, Drainable {
   readonly #pool: WorkerPool;
   readonly #deps: ThreadedServerDeps;
   readonly #limits: ClientLimits;
+  /** Calls of {@linkcode apply}. */
+  readonly #applying = new TaskQueue();
   #config: Config;
   #api: HttpListeners | null = null;
   #isStopping = false;
   #drain: Drain | null = null;
-  /** Settles with the newest call of {@linkcode apply}. */
-  #applied: Promise<unknown> = Promise.resolve();
 
   constructor(config: Config, pool: WorkerPool, deps: ThreadedServerDeps) {
     this.#config = config;
@@ -84,12 +89,20 @@ class ThreadedServer implements Service, Drainable {
     this.#limits = new ClientLimits(config, { clock: systemClock, logger: deps.logger });
   }
 
+  get config(): Config {
+    return this.#config;
+  }
+
   get addresses(): readonly NetAddress[] {
     return this.#pool.addresses;
   }
 
   get httpAddresses(): readonly NetAddress[] {
     return [...this.#api?.addresses ?? [], ...this.#pool.httpAddresses];
+  }
+
+  get view(): ServerView {
+    return this.#pool;
   }
 
   /** Starts the API. @throws {HttpListenError} and stops the workers. */
@@ -102,10 +115,8 @@ class ThreadedServer implements Service, Drainable {
     }
   }
 
-  apply(next: Config): Promise<ApplyReport> {
-    const report = this.#applied.then(() => this.#apply(next));
-    this.#applied = report.catch(() => {});
-    return report;
+  apply(next: FittedConfig): Promise<ApplyReport> {
+    return this.#applying.run(() => this.#apply(next));
   }
 
   drain(request: DrainRequest): Promise<void> {
@@ -142,28 +153,28 @@ class ThreadedServer implements Service, Drainable {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#drain?.stop();
-    await this.#applied;
+    await this.#applying.idle;
     await this.#pool.stop();
     await this.#api?.stop();
     this.#limits.stop();
   }
 
   /** Tries all new addresses first, because only listening can fail. */
-  async #apply(next: Config): Promise<ApplyReport> {
+  async #apply(next: FittedConfig): Promise<ApplyReport> {
     if (this.#isStopping || this.#drain !== null) {
       throw new Error("Settings are not applied: the server is stopping");
     }
-    const plan = planChanges(this.#config, next);
+    const plan = planChanges(this.#config, next, mayWrite);
     refuseSharedHttpPort(plan.config);
-    requireWritable(plan.config);
     // Each worker reads them for itself; here it may fail before anything has changed.
     readSecrets(plan.config);
     const forWorkers = this.#pool.prepare(plan.config);
     await this.#applyApi(plan.config);
     this.#config = plan.config;
     this.#limits.configure(plan.config);
-    this.#deps.configureLog(plan.config.log);
-    return reportOf(plan, await this.#pool.apply(forWorkers));
+    const logFailure = this.#deps.configureLog(plan.config.log);
+    const failures = await this.#pool.apply(forWorkers);
+    return reportOf(plan, logFailure === null ? failures : [logFailure, ...failures]);
   }
 
   async #applyApi(config: Config): Promise<void> {
@@ -177,6 +188,7 @@ class ThreadedServer implements Service, Drainable {
       network: this.#deps.network ?? denoNetwork,
       limit: this.#limits,
       view: this.#pool,
+      control: this.#deps.control ?? null,
       identity: { serverId: stableId(edgeId), serviceId: edgeId, pid: Deno.pid },
       streams: null,
       isReady: () => !this.#isStopping && this.#drain === null && this.#pool.isWhole,

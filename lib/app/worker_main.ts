@@ -93,6 +93,7 @@ async function start(order: ToWorker & { type: "start" }): Promise<void> {
       logger: createLogger("edge"),
       configureLog: ({ level }) => {
         lowestLevel = level;
+        return null;
       },
       createHttp: await loadHttp(config),
       heap: ownHeap(),

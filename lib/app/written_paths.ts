@@ -9,16 +9,18 @@ export function writtenPaths({ log, pid, vhosts }: Config): string[] {
   return [logFile, pid, ...folders].filter((path) => path !== "");
 }
 
+/** Returns whether this process may write to `path`. */
+export function mayWrite(path: string): boolean {
+  return Deno.permissions.querySync({ name: "write", path }).state === "granted";
+}
+
 /**
- * Checks that this process may still write what `config` asks for. It gives the permission up when
- * the configuration at the start writes nothing.
+ * Checks that this process may write what `config` asks for.
  *
  * @throws {StartError}
  */
 export function requireWritable(config: Config): void {
-  const refused = writtenPaths(config).find((path) =>
-    Deno.permissions.querySync({ name: "write", path }).state !== "granted"
-  );
+  const refused = writtenPaths(config).find((path) => !mayWrite(path));
   if (refused === undefined) return;
   throw new StartError(
     `Cannot write ${refused}: this process has no permission for it`,

@@ -1,28 +1,26 @@
 import { systemClock } from "../base/clock.ts";
-import { ConfigError, describeConfigProblem, describeError, UsageError } from "../base/errors.ts";
+import { describeConfigProblem, UsageError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
-import type { Config, ListenAddress, LogConfig } from "../config/config.ts";
-import { loadConfig } from "../config/load.ts";
-import { applyOverrides } from "../config/overrides.ts";
-import type { Environment } from "../config/environment.ts";
-import { type LoadedConfig, parseDefaults } from "../config/parse_config.ts";
-import { HttpListenError } from "../http/http_listen_error.ts";
+import type { Config, LogConfig } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
 import { createDenoNetwork, denoNetwork } from "../io/tcp.ts";
 import { AwakeClock } from "../io/awake_clock.ts";
 import { FairClock } from "../io/fair_clock.ts";
 import type { ServeCommand } from "./args.ts";
 import { startServer } from "../app/compose.ts";
-import { fitDescriptors, type FittedConfig } from "../app/descriptors.ts";
+import { fitDescriptors } from "../app/descriptors.ts";
 import { EXIT_CODE, type ExitCode } from "./exit_codes.ts";
 import { loadHttp } from "../app/load_http.ts";
 import { ownHeap } from "../app/memory_trim.ts";
 import { LogThrottle } from "../logging/log_throttle.ts";
 import { createLogging, type Logging } from "../logging/logging.ts";
-import { configFileOf, readEnvironment } from "./environment.ts";
+import { readEnvironment } from "./environment.ts";
 import { followHandoverNote, leaveHandoverNote } from "./handover_note.ts";
+import { explainListenError } from "./listen_error.ts";
 import { acquirePidFile, replacePidFile } from "./pid_file.ts";
+import { Reloader } from "./reloader.ts";
 import { dropPermissions } from "./sandbox.ts";
+import { SettingsSource } from "./settings_source.ts";
 import { Signals } from "./signals.ts";
 import { readSecrets } from "../app/secret_files.ts";
 import { StartError } from "../app/start_error.ts";
@@ -39,9 +37,15 @@ import { countWorkers, startThreads } from "../app/threaded_server.ts";
  * @throws {ConfigError} {@linkcode StartError} {@linkcode PidFileError}
  */
 export async function serve(command: ServeCommand, say: (line: string) => void): Promise<ExitCode> {
-  const environment = readEnvironment();
-  const file = configFileOf(environment, command.configFile);
-  const { config, warnings } = load(command, file, environment);
+  const source = new SettingsSource(command, readEnvironment());
+  if (command.test && source.isEmpty) {
+    throw new UsageError(
+      'Option "--test" has no configuration to test',
+      "name a file: `edge --test --config edge.conf`",
+    );
+  }
+  const { config, warnings } = source.load();
+  const { file } = source;
   if (command.test) {
     readSecrets(config, config.workDir);
     for (const warning of warnings) say(describeConfigProblem(warning));
@@ -49,7 +53,7 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
     return EXIT_CODE.ok;
   }
   using signals = Signals.listen();
-  if (config.workDir !== "") Deno.chdir(config.workDir);
+  if (config.workDir !== "") source.changeFolder(config.workDir);
   requireWritable(config);
   if (command.replace) requireReplaceable(config);
   let pidFile = config.pid === "" || command.replace ? null : await acquirePidFile(config.pid);
@@ -61,10 +65,8 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
   dropPermissions(config);
   for (const warning of warnings) logging.logger.warning(describeConfigProblem(warning));
   try {
-    const fitted = fitDescriptors(config, logging.logger);
-    const sources = { file, variables: [...environment.keys()] };
-    await runServer(fitted, {
-      ...{ logging, sources, signals, close },
+    await runServer(config, {
+      ...{ logging, source, signals, close },
       isReplacing: command.replace,
       async onListening(onReplaced) {
         if (command.replace) pidFile = await replacePidFile(config.pid);
@@ -80,7 +82,7 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
 /** What a running server needs of the program. */
 interface Program {
   readonly logging: Logging;
-  readonly sources: Sources;
+  readonly source: SettingsSource;
   readonly signals: Signals;
   /** Closes the log and removes the pid file. */
   readonly close: () => Promise<void>;
@@ -93,48 +95,33 @@ interface Program {
   readonly onListening: (onReplaced: (pid: string) => void) => Promise<() => void>;
 }
 
-/** Where the settings come from. */
-interface Sources {
-  /** Undefined for none. */
-  readonly file: string | undefined;
-  /** Names of environment variables. */
-  readonly variables: readonly string[];
-}
-
-function load(
-  { test, overrides }: ServeCommand,
-  file: string | undefined,
-  environment: Environment,
-): LoadedConfig {
-  if (test && file === undefined && environment.size === 0) {
-    throw new UsageError(
-      'Option "--test" has no configuration to test',
-      "name a file: `edge --test --config edge.conf`",
-    );
-  }
-  const loaded = file === undefined ? parseDefaults(environment) : loadConfig(file, environment);
-  return { ...loaded, config: applyOverrides(loaded.config, overrides) };
-}
-
-async function runServer(
-  { config, apiReserve }: FittedConfig,
-  { logging, sources, signals, close, isReplacing, onListening }: Program,
-): Promise<void> {
+/** Serves until a signal stops it. */
+async function runServer(loaded: Config, program: Program): Promise<void> {
+  const { logging, source, signals, close, isReplacing, onListening } = program;
   const throttle = new LogThrottle(logging.logger, systemClock);
   const { logger } = throttle;
-  const configureLog = (log: LogConfig) => logging.configure(log);
+  const config = fitDescriptors(loaded, logger);
+  const started = Promise.withResolvers<Service>();
   const stopped = Promise.withResolvers<void>();
   const drained = Promise.withResolvers<DrainRequest>();
   const drain = (cause: string, isReplaced = false) =>
     drained.resolve({ cause, target: null, timeoutMs: null, isReplaced });
+  let server: Service | null = null;
+  const control = new Reloader({
+    source,
+    service: started.promise,
+    logger,
+    loaded,
+    fitted: config,
+  });
   signals.handle({
     stop: (signal) => {
-      if (signal === "SIGTERM" && config.drain.isForced) drain(signal);
+      const settings = (server?.config ?? config).drain;
+      if (signal === "SIGTERM" && settings.isForced) drain(signal);
       else stopped.resolve();
     },
     drain: (signal) => drain(signal),
-    reload: (signal) =>
-      logger.warning(`${signal} ignored: reload is not supported; restart to apply changes`),
+    reload: (signal) => void control.reload(signal),
     reopenLogs: (signal) => logging.reopen(signal),
     exitNow: () => void close().finally(() => Deno.exit(EXIT_CODE.failure)),
   }, logger);
@@ -143,36 +130,37 @@ async function runServer(
   let isListening = false;
   const network = createDenoNetwork({ isPortShared: () => isReplacing && !isListening });
   using clock = count > 1 ? null : await FairClock.open(denoNetwork, systemClock);
-  const server = await tryStart(
+  const configureLog = (log: LogConfig) => logging.configure(log);
+  const deps = { network, logger, control, configureLog };
+  const running = await tryStart(
     config,
     async () =>
       clock === null
-        ? await startThreads(config, count, { network, isReplacing, logger, configureLog })
+        ? await startThreads(config, count, { ...deps, isReplacing })
         : startServer(config, {
-          network,
+          ...deps,
           clock: new AwakeClock(clock),
-          logger,
-          configureLog,
-          apiReserve,
           createHttp: await loadHttp(config),
           heap: ownHeap(),
         }),
   );
+  server = running;
   isListening = true;
-  announce(server, config, sources, logging);
+  announce(running, config, source, logging);
+  started.resolve(running);
   try {
     using stack = new DisposableStack();
     stack.defer(await onListening((pid) => drain(`replaced by process ${pid}`, true)));
     if (isReplacing) {
-      stack.defer(followHandoverNote(config.pid, (target) => void server.takeOver(target)));
+      stack.defer(followHandoverNote(config.pid, (target) => void running.takeOver(target)));
     }
     const emptied = drained.promise.then(async (request) => {
-      if (request.isReplaced) stack.defer(await offerHandover(server, config.pid));
-      await server.drain(request);
+      if (request.isReplaced) stack.defer(await offerHandover(running, config.pid));
+      await running.drain(request);
     });
     await Promise.race([stopped.promise, emptied]);
   } finally {
-    await server.stop();
+    await running.stop();
   }
   throttle.stop();
   logging.notice("Stopped");
@@ -202,38 +190,14 @@ async function tryStart(config: Config, start: () => Promise<Service>): Promise<
   try {
     return await start();
   } catch (error) {
-    if (error instanceof StartError || error instanceof ConfigError) throw error;
-    if (error instanceof HttpListenError) throw cannotListenOnHttp(error);
-    const addresses = config.listen.map(formatAddress).join(", ");
-    throw new StartError(
-      `Cannot listen on ${addresses}: ${describeError(error)}`,
-      fixFor(error, config.listen),
-      { cause: error },
-    );
+    throw explainListenError(error, config);
   }
-}
-
-function cannotListenOnHttp(error: HttpListenError): StartError {
-  const fix = error.cause instanceof Deno.errors.AddrInUse
-    ? "stop the program that uses the port, or write another port after listen in that block"
-    : "write an address of this machine and a port you may use after listen in that block";
-  return new StartError(`${error.message} (http_api or http_server)`, fix, { cause: error });
-}
-
-function fixFor(error: unknown, addresses: readonly ListenAddress[]): string {
-  if (error instanceof Deno.errors.AddrInUse) {
-    return "stop the program that uses the port, or choose another one with --listen";
-  }
-  if (error instanceof Deno.errors.PermissionDenied && addresses.some(({ port }) => port < 1024)) {
-    return "ports below 1024 need root or CAP_NET_BIND_SERVICE; or choose a higher one with --listen";
-  }
-  return "choose an address of this machine with --listen";
 }
 
 function announce(
   server: Service,
   config: Config,
-  { file, variables }: Sources,
+  { file, variables }: SettingsSource,
   logging: Logging,
 ): void {
   const ownDefaults = variables.length === 0 ? "none: an origin with default settings" : "none";

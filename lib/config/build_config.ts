@@ -65,13 +65,14 @@ export function buildConfig(
  * only this machine reaches it.
  */
 function buildHttpApi(values: Values<typeof ROOT>["http_api"]): HttpApiConfig {
-  const { enabled, crossdomain, auth, proxy_protocol: proxyProtocol } = values;
+  const { enabled, crossdomain, auth, proxy_protocol: proxyProtocol, raw_api: raw } = values;
   const bareHost = auth.enabled ? "0.0.0.0" : "127.0.0.1";
   const listen = values.listen.map(({ hostname, port }) => ({
     hostname: hostname === BARE ? bareHost : hostname,
     port,
   }));
-  return { enabled, listen, crossdomain, auth, proxyProtocol };
+  const rawApi = { enabled: raw.enabled, allowReload: raw.allow_reload };
+  return { enabled, listen, crossdomain, auth, proxyProtocol, rawApi };
 }
 
 function buildLog(values: Values<typeof ROOT>): LogConfig {

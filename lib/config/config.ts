@@ -72,6 +72,13 @@ export interface HttpApiConfig {
   readonly auth: HttpAuthConfig;
   /** As `proxyProtocol` of the configuration, for the API. */
   readonly proxyProtocol: readonly string[];
+  readonly rawApi: RawApiConfig;
+}
+
+/** SRS's way to change the server by a GET request. */
+export interface RawApiConfig {
+  readonly enabled: boolean;
+  readonly allowReload: boolean;
 }
 
 /** Authentication of the API. */

@@ -1,19 +1,31 @@
 import { ConfigError, describeError } from "../base/errors.ts";
 import { type Environment, NO_VARIABLES } from "./environment.ts";
 import { type LoadedConfig, parseConfig } from "./parse_config.ts";
+import type { ReadFile } from "./srs_parser.ts";
+
+/** Options of {@linkcode loadConfig}. */
+interface LoadOptions {
+  /** Replaces values of the files. */
+  readonly environment?: Environment;
+  /** Folder of relative paths, when it is not the working directory. */
+  readonly folder?: string;
+}
 
 /**
- * Reads the configuration from the file at `path` and the files it includes; `environment` replaces
- * values of them. This is the only
+ * Reads the configuration from the file at `path` and the files it includes. This is the only
  * function of this folder that reads files.
  *
  * @throws {ConfigError} with all errors and warnings, sorted by position, when there is any error
  */
-export function loadConfig(path: string, environment: Environment = NO_VARIABLES): LoadedConfig {
-  return parseConfig(readMainFile(path), path, { readFile, environment });
+export function loadConfig(
+  path: string,
+  { environment = NO_VARIABLES, folder = "." }: LoadOptions = {},
+): LoadedConfig {
+  const readFile = (file: string) => readText(file, folder);
+  return parseConfig(readMainFile(path, readFile), path, { readFile, environment });
 }
 
-function readMainFile(path: string): string {
+function readMainFile(path: string, readFile: ReadFile): string {
   let why = "there is no such file";
   try {
     const text = readFile(path);
@@ -26,13 +38,21 @@ function readMainFile(path: string): string {
   throw new ConfigError([{ severity: "error", file: path, line: 0, column: 0, what, fix }]);
 }
 
+/** On Windows, paths begin with a drive. */
+const ABSOLUTE = /^\/|^[A-Z]:/i;
+
 /** Other names of the standard input, which needs no permission. */
 const STDIN = ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
 
-function readFile(path: string): string | undefined {
-  if (STDIN.includes(path)) return readStdin();
+/** Returns whether `path` is a name of the standard input, which can be read only once. */
+export function isStandardInput(path: string): boolean {
+  return STDIN.includes(path);
+}
+
+function readText(path: string, folder: string): string | undefined {
+  if (isStandardInput(path)) return readStdin();
   try {
-    return Deno.readTextFileSync(path);
+    return Deno.readTextFileSync(ABSOLUTE.test(path) ? path : `${folder}/${path}`);
   } catch (error) {
     if (error instanceof Deno.errors.IsADirectory) throw new Error("it is a folder");
     if (error instanceof Deno.errors.NotFound) return undefined;

@@ -533,9 +533,16 @@ const httpApi = {
   proxy_protocol: proxies(
     "The same as proxy_protocol outside of blocks, for the API. Own directive.",
   ),
-  raw_api: unsupported([], "Change the configuration over HTTP.", {
-    contents: "enabled allow_reload allow_query allow_update",
-  }),
+  raw_api: block({
+    enabled: option(values.flag, "off", "Answer GET /api/v1/raw, as SRS does."),
+    allow_reload: option(
+      values.flag,
+      "off",
+      "Load this file again at GET /api/v1/raw?rpc=reload. POST /api/v1/reload needs no directive.",
+    ),
+    allow_query: unsupported(["off"], "Read the configuration over HTTP."),
+    allow_update: unsupported(["off"], "Change the configuration over HTTP."),
+  }, "SRS's API to control the server."),
   https: unsupported([], "Serve the API over TLS.", { contents: "enabled key cert" }),
 };
 

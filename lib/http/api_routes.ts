@@ -10,19 +10,11 @@ import {
   vhost,
   vhostId,
 } from "./api_answers.ts";
+import { ApiCode, createReply, type Reply } from "./api_reply.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
 import { checkMoveTarget, type MoveSelector } from "../server/move_clients.ts";
 import type { DrainSnapshot, ServerSnapshot, ServerView } from "../monitor/server_view.ts";
-
-/** Codes of SRS. An unknown path has its HTTP status as code. */
-const ApiCode = {
-  success: 0,
-  noVhost: 2014,
-  noStream: 2048,
-  noClient: 2049,
-  noPath: 404,
-} as const;
 
 /** Entries of a list unless the request says how many (SRS). */
 const DEFAULT_COUNT = 10;
@@ -79,19 +71,13 @@ export function createApiRoutes(options: ApiRoutesOptions): HttpApp {
 }
 
 class Api {
+  /** Puts fields into SRS's envelope. */
+  readonly answer: Reply;
   readonly #options: ApiRoutesOptions;
 
   constructor(options: ApiRoutesOptions) {
+    this.answer = createReply(options.identity);
     this.#options = options;
-  }
-
-  /**
-   * Returns `fields` in SRS's envelope. As in SRS, the HTTP status is 200 except for unknown paths.
-   */
-  answer(c: RouteContext, fields: Json, code: number = ApiCode.success): Response {
-    const { serverId: server, serviceId: service, pid } = this.#options.identity;
-    const status = code === ApiCode.noPath ? 404 : 200;
-    return c.json({ code, server, service, pid: String(pid), ...fields }, status);
   }
 
   async summaries(c: RouteContext): Promise<Response> {

@@ -11,10 +11,12 @@ import type { HttpApiConfig, HttpAuthConfig, HttpServerConfig } from "../config/
 import { createHealthRoutes } from "./health_routes.ts";
 import type { ServerIdentity } from "./api_answers.ts";
 import { createApiRoutes } from "./api_routes.ts";
+import { createControlRoutes } from "./control_routes.ts";
 import { type ConsoleStreams, createConsoleRoutes } from "./console_routes.ts";
 import { ipOf } from "../io/address.ts";
 import { createMetricsRoutes } from "./metrics_routes.ts";
 import { createApp, type HttpApp, type RouteContext } from "./routes.ts";
+import type { ServerControl } from "../monitor/server_control.ts";
 import type { DrainSnapshot, ServerView } from "../monitor/server_view.ts";
 import { FailureLog } from "../server/failure_log.ts";
 import type { HlsAccess } from "./hls_access.ts";
@@ -28,8 +30,10 @@ const ASKED_METHODS = new Set([...SAFE_METHODS, "DELETE"]);
 
 /** Options of {@linkcode createApiApp}. */
 interface ApiAppOptions {
-  readonly config: Pick<HttpApiConfig, "crossdomain" | "auth">;
+  readonly config: Pick<HttpApiConfig, "crossdomain" | "auth" | "rawApi">;
   readonly view: ServerView;
+  /** What the API can make the program do besides closing and moving clients; null for nothing. */
+  readonly control: ServerControl | null;
   readonly identity: ServerIdentity;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;
@@ -44,7 +48,7 @@ interface ApiAppOptions {
 
 /** Returns the app of `http_api`: API, metrics, health checks, console page. */
 export function createApiApp(options: ApiAppOptions): HttpApp {
-  const { config: { crossdomain, auth }, view, isReady } = options;
+  const { config: { crossdomain, auth }, view, control, isReady } = options;
   const app = createApp();
   app.use("/api/*", async (c, next) => {
     await next();
@@ -61,6 +65,8 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
   } else {
     app.use("/api/*", refuseRebound);
   }
+  app.use("/api/v1/raw", refuseForged(auth));
+  if (control !== null) app.route("/", createControlRoutes({ ...options, control }));
   app.route("/", createApiRoutes(options));
   app.route("/", createMetricsRoutes(view));
   app.route("/", createHealthRoutes(isReady));
@@ -120,6 +126,24 @@ const refuseRebound: MiddlewareHandler = async (c, next) => {
   }
   await next();
 };
+
+/**
+ * Refuses SRS's GET that changes something where a page may have caused it. Pages cause GET
+ * requests without asking, and without an `Origin`. So a browser has to say that its user typed the
+ * address, or that a page of this server asks; it does over TLS and on this machine. Other programs
+ * are let in.
+ */
+function refuseForged({ enabled: hasPassword }: HttpAuthConfig): MiddlewareHandler {
+  return async (c, next) => {
+    const site = c.req.header("sec-fetch-site");
+    const isBrowser = site !== undefined || c.req.header("user-agent")?.startsWith("Mozilla/");
+    const isOwnPage = site === "same-origin" && (hasPassword || hasSafeHost(c.req.url));
+    if (isBrowser && site !== "none" && !isOwnPage && c.req.query("rpc") === "reload") {
+      return c.text("A page may have sent this; use curl, or POST /api/v1/reload\n", 403);
+    }
+    await next();
+  };
+}
 
 function hasSafeHost(origin: string): boolean {
   const hostname = URL.parse(origin)?.hostname.replace(/^\[|\]$/g, "") ?? "";

@@ -14,8 +14,10 @@ export interface Logging {
   /**
    * Applies new settings, and opens the log file again. When it cannot be opened, that is reported
    * at the terminal and the log stays where it was.
+   *
+   * @returns what stands in the way of the new settings; null when they are in force.
    */
-  configure(config: LogConfig): void;
+  configure(config: LogConfig): string | null;
   /**
    * Opens the log file again under its name, after it was renamed or removed. Lines logged before
    * are still written to the old one. As {@linkcode configure} when it cannot be opened.
@@ -46,6 +48,9 @@ interface Destination {
 }
 
 const CATEGORY = "edge";
+
+/** What to do about a log file that cannot be written. */
+const FILE_FIX = "make room and check its permissions, or choose another file with srs_log_file";
 
 /** How long to wait for lines to be written when a destination is closed, in ms. */
 const FLUSH_TIMEOUT_MS = 500;
@@ -97,8 +102,9 @@ class ProcessLog implements Logging {
     write("info", message, { layer: "edge", id: undefined, fields, isNotice: true });
   }
 
-  configure(config: LogConfig): void {
-    this.#apply(config, "the log stays where it was");
+  configure(config: LogConfig): string | null {
+    const isOpen = this.#apply(config, "the log stays where it was");
+    return isOpen ? null : `log file ${config.file} cannot be opened; ${FILE_FIX}`;
   }
 
   reopen(cause: string): void {
@@ -168,8 +174,7 @@ class ProcessLog implements Logging {
     consequence: string,
   ): void {
     this.#terminal.append(
-      `Cannot ${action} log file ${path}: ${problem}: ${consequence}\n` +
-        "fix: make room and check its permissions, or choose another file with srs_log_file",
+      `Cannot ${action} log file ${path}: ${problem}: ${consequence}\nfix: ${FILE_FIX}`,
     );
   }
 }

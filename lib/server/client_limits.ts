@@ -7,14 +7,14 @@ import type { ConnectionLimit } from "../io/connection_set.ts";
 interface ClientLimitSettings {
   /** Most connections at a time, 1 or more. */
   readonly maxConnections: number;
+  /** Connections beyond the maximum that only clients of `http_api` get; 0 by default. */
+  readonly apiReserve?: number;
 }
 
 /** What a {@linkcode ClientLimits} works with. */
 interface ClientLimitDeps {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Connections beyond the maximum that only clients of `http_api` get; 0 by default. */
-  readonly apiReserve?: number;
 }
 
 /** What names of listeners begin with that serve the API. */
@@ -27,14 +27,12 @@ const API_LISTENER = "http_api";
 export class ClientLimits implements ConnectionLimit {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  readonly #apiReserve: number;
   readonly #refusals = new Map<string, Tally>();
   #settings: ClientLimitSettings;
   #count = 0;
 
-  constructor(settings: ClientLimitSettings, { clock, logger, apiReserve = 0 }: ClientLimitDeps) {
+  constructor(settings: ClientLimitSettings, { clock, logger }: ClientLimitDeps) {
     this.#settings = settings;
-    this.#apiReserve = apiReserve;
     this.#clock = clock;
     this.#logger = logger.for("net");
   }
@@ -52,8 +50,9 @@ export class ClientLimits implements ConnectionLimit {
   }
 
   tryAdd(listener: string): boolean {
-    const reserve = listener.startsWith(API_LISTENER) ? this.#apiReserve : 0;
-    if (this.#count < this.#settings.maxConnections + reserve) {
+    const { maxConnections, apiReserve = 0 } = this.#settings;
+    const reserve = listener.startsWith(API_LISTENER) ? apiReserve : 0;
+    if (this.#count < maxConnections + reserve) {
       this.#count++;
       return true;
     }

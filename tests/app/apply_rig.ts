@@ -55,6 +55,7 @@ export class ApplyRig implements AsyncDisposable {
       logger: this.#filter(this.log.logger),
       configureLog: ({ level }) => {
         this.#level = level;
+        return null;
       },
       createHttp: createHttpListeners,
       hookFetch: this.hooks.fetch,

@@ -17,7 +17,10 @@ netTest("Service.apply() changes settings in all threads; clients stay", async (
   const levels: string[] = [];
   const server = await startThreads(configOf({ vhosts: "vhost old.test { }" }), 2, {
     logger,
-    configureLog: ({ level }) => levels.push(level),
+    configureLog: ({ level }) => {
+      levels.push(level);
+      return null;
+    },
   });
   await using stack = new AsyncDisposableStack();
   stack.defer(() => server.stop());
@@ -73,7 +76,7 @@ netTest("Service.apply() changes settings in all threads; clients stay", async (
 
 netTest("Service.apply() changes nothing in any thread when an address is in use", async () => {
   const { logger } = new CollectedLog();
-  const server = await startThreads(configOf({}), 2, { logger, configureLog: () => {} });
+  const server = await startThreads(configOf({}), 2, { logger, configureLog: () => null });
   await using stack = new AsyncDisposableStack();
   stack.defer(() => server.stop());
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -87,7 +90,7 @@ netTest("Service.apply() changes nothing in any thread when an address is in use
 
 netTest("Service.apply() adds and removes the API of a server of two threads", async () => {
   const { logger } = new CollectedLog();
-  const server = await startThreads(configOf({}), 2, { logger, configureLog: () => {} });
+  const server = await startThreads(configOf({}), 2, { logger, configureLog: () => null });
   await using stack = new AsyncDisposableStack();
   stack.defer(() => server.stop());
   const port = freePort();

@@ -19,16 +19,21 @@ for (
   Deno.test(`fitDescriptors() gives ${maxConnections} of ${free} to ${wanted} clients`, () => {
     const { config } = load(`listen 1935; max_connections ${wanted}; vhost a { }`);
     const log = new CollectedLog();
-    const fitted = fitDescriptors(config, log.logger, (most) => Math.min(most, free));
-    assertEquals(fitted, { config: { ...config, maxConnections }, apiReserve });
-    assertEquals(log.urgent.length, maxConnections < wanted ? 1 : 0);
+    const countFree = (most: number) => Math.min(most, free);
+    const fitted = fitDescriptors(config, log.logger, { countFree });
+    assertEquals(fitted, { ...config, maxConnections, apiReserve });
+    // Those that clients have already are free for clients.
+    const inUse = Math.min(20, free);
+    const countRest = (most: number) => Math.min(most, free - inUse);
+    assertEquals(fitDescriptors(config, log.logger, { countFree: countRest, inUse }), fitted);
+    assertEquals(log.urgent.length, maxConnections < wanted ? 2 : 0);
   });
 }
 
 Deno.test("fitDescriptors() says what to raise when there are too few descriptors", () => {
   const { config } = load("listen 1935; max_connections 1000; vhost a { }");
   const log = new CollectedLog();
-  fitDescriptors(config, log.logger, () => 400);
+  fitDescriptors(config, log.logger, { countFree: () => 400 });
   const [{ message, fields }] = log.urgent as [typeof log.urgent[0]];
   assertEquals(message, "max_connections 1000 is too high: there are 400 file descriptors");
   assertEquals(fields["limit"], 272);

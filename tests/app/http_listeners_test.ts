@@ -44,6 +44,7 @@ class Rig implements AsyncDisposable {
       logger,
       limit: new ClientLimits(config, { clock, logger }),
       view: new FakeView(),
+      control: null,
       identity: { serverId: "vid-1", serviceId: "1", pid: 1 },
       streams,
       isReady: () => true,

@@ -68,7 +68,7 @@ Deno.test({
     const order: Deno.Signal[] = ["SIGHUP", "SIGUSR2", "SIGTERM"];
     for (const signal of order) {
       Deno.kill(child.pid, signal);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, 200));
     }
     await child.waitForLine(/^ready$/, CHILD_TIMEOUT_MS);
     assertEquals(child.stdout, [

@@ -104,6 +104,7 @@ const DEFAULTS: Config = {
     crossdomain: true,
     auth: { enabled: false, type: "basic", username: "", password: "", token: "" },
     proxyProtocol: [],
+    rawApi: { enabled: false, allowReload: false },
   },
   httpServer: {
     enabled: false,
@@ -172,6 +173,7 @@ http_server { enabled on; listen 80; dir /srv/www; crossdomain off; }`);
     crossdomain: false,
     auth: { enabled: true, type: "basic", username: "admin", password: "a secret", token: "" },
     proxyProtocol: ["::1"],
+    rawApi: { enabled: false, allowReload: false },
   });
   assertEquals(config.httpServer, {
     enabled: true,

@@ -7,6 +7,7 @@ import { StaticFiles } from "../../lib/http/static_files.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
+import { FakeControl } from "./fake_control.ts";
 import { FakeView } from "./fake_view.ts";
 
 const NO_AUTH: HttpAuthConfig = {
@@ -26,10 +27,13 @@ const BEARER: HttpAuthConfig = { ...NO_AUTH, enabled: true, type: "bearer", toke
 
 function createRig({ auth = NO_AUTH, crossdomain = true, isReady = true } = {}) {
   const view = new FakeView();
+  const control = new FakeControl();
+  const rawApi = { enabled: true, allowReload: true };
   const log = new CollectedLog();
   const app = createApiApp({
-    config: { crossdomain, auth },
+    config: { crossdomain, auth, rawApi },
     view,
+    control,
     identity: { serverId: "vid-1", serviceId: "s", pid: 1 },
     now: () => 0,
     isReady: () => isReady,
@@ -42,6 +46,7 @@ function createRig({ auth = NO_AUTH, crossdomain = true, isReady = true } = {}) 
   return {
     app: { request: (path: string, init?: RequestInit) => app.request(path, init, bindings) },
     view,
+    control,
     log,
   };
 }
@@ -229,4 +234,42 @@ Deno.test("createFilesApp() asks the mounted apps before the files", async () =>
   const response = await app.request("/live/show.flv");
   assertEquals(await response.text(), "stream");
   assertEquals(response.headers.get("access-control-allow-origin"), "*");
+});
+
+Deno.test("A reload needs the password, and is not let in from pages of other servers", async () => {
+  const { app, control } = createRig({ auth: AUTH });
+  const post = async (headers: Record<string, string>) =>
+    (await app.request("/api/v1/reload", { method: "POST", headers })).status;
+  assertEquals(await post({}), 401);
+  const password = basic("admin:pä:ss wörd");
+  assertEquals(await post({ ...password, origin: "http://evil.example" }), 403);
+  assertEquals(control.reloads.length, 0);
+  assertEquals(await post(password), 200);
+  assertEquals(control.reloads.length, 1);
+});
+
+const FORGED: readonly { from: string; headers: Record<string, string>; status: number }[] = [
+  { from: "curl", headers: { "user-agent": "curl/8.5.0" }, status: 200 },
+  { from: "a program", headers: {}, status: 200 },
+  { from: "the address bar", headers: { "sec-fetch-site": "none" }, status: 200 },
+  { from: "a page of this server", headers: { "sec-fetch-site": "same-origin" }, status: 200 },
+  { from: "another page", headers: { "sec-fetch-site": "cross-site" }, status: 403 },
+  { from: "a page of another port", headers: { "sec-fetch-site": "same-site" }, status: 403 },
+  { from: "a browser that says nothing", headers: { "user-agent": "Mozilla/5.0" }, status: 403 },
+];
+
+for (const { from, headers, status } of FORGED) {
+  Deno.test(`GET /api/v1/raw?rpc=reload from ${from} gets ${status}`, async () => {
+    const { app, control } = createRig();
+    const url = "http://127.0.0.1:1985/api/v1/raw?rpc=reload";
+    assertEquals((await app.request(url, { headers })).status, status);
+    assertEquals(control.reloads.length, status === 200 ? 1 : 0);
+  });
+}
+
+Deno.test("GET /api/v1/raw?rpc=reload from a page under a foreign name gets 403", async () => {
+  const { app } = createRig();
+  const url = "http://rebound.example:1985/api/v1/raw?rpc=reload";
+  const headers = { "sec-fetch-site": "same-origin" };
+  assertEquals((await app.request(url, { headers })).status, 403);
 });

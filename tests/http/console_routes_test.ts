@@ -149,8 +149,10 @@ Deno.test("The console requires the API's password", async () => {
     config: {
       crossdomain: true,
       auth: { enabled: true, type: "basic", username: "admin", password: "secret", token: "" },
+      rawApi: { enabled: false, allowReload: false },
     },
     view: new FakeView(),
+    control: null,
     identity: { serverId: "vid-1", serviceId: "s", pid: 1 },
     now: () => 0,
     isReady: () => true,

@@ -187,8 +187,13 @@ class FakeServer implements AsyncDisposable {
 
   #listen(port: number): Deno.HttpServer {
     const app = createApiApp({
-      config: { crossdomain: true, auth: this.#auth },
+      config: {
+        crossdomain: true,
+        auth: this.#auth,
+        rawApi: { enabled: false, allowReload: false },
+      },
       view: this.view,
+      control: null,
       identity: { serverId: "vid-1", serviceId: "s", pid: 1 },
       now: Date.now,
       isReady: () => true,

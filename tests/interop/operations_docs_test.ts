@@ -1,6 +1,6 @@
 /** Every command and file of `docs/operations.md`, run as an operator would. */
 
-import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../helpers/assert.ts";
 import { CHILD_TIMEOUT_MS, inTempDirectory } from "../helpers/child.ts";
 import { DocMachine, readBlocks } from "../helpers/doc_page.ts";
 import { needs } from "../helpers/permissions.ts";
@@ -74,6 +74,27 @@ const SCENES: Readonly<Record<string, Scene>> = {
       await direct.write(new Uint8Array([3]));
       await direct.untilEnded();
       await server.waitForLine(/Client closed: No PROXY protocol header/, CHILD_TIMEOUT_MS);
+    },
+  },
+  "the configuration is reloaded": {
+    marks: ["run=reload", "run=reload-api"],
+    async show(machine) {
+      machine.port(1935);
+      const api = "http_api { enabled on; listen 127.0.0.1:1985; }\n";
+      machine.port(1985);
+      machine.write("/etc/edge/edge.conf", `${SERVER} ${api}`);
+      const server = await machine.start("--config", "/etc/edge/edge.conf");
+      machine.write("/etc/edge/edge.conf", `${SERVER} ${api} max_connections 2000;`);
+      await machine.run("reload");
+      const log = machine.here("/var/log/edge/edge.log");
+      await until("the change in the log", async () => {
+        return /Setting changed: max_connections/.test(await Deno.readTextFile(log));
+      }, { timeoutMs: CHILD_TIMEOUT_MS });
+      assertMatch(await machine.run("reload-api"), /"code":0.*"applied":\[\]/);
+      machine.write("/etc/edge/edge.conf", "nonsense;");
+      await assertRejects(() => machine.run("reload"), Error, "nonsense");
+      assertMatch(await machine.run("reload-api"), /"code":1023.*"problems":\[.*nonsense/);
+      assertEquals(server.status, undefined);
     },
   },
   "the kernel has the settings": {

@@ -59,7 +59,7 @@ Deno.test("ClientLimits reports refusals once a second, by listener", async () =
 
 Deno.test("ClientLimits admits some clients of the API beyond the limit, if told to", () => {
   const { clock, log: { logger } } = new Rig(0);
-  const limits = new ClientLimits({ maxConnections: 2 }, { clock, logger, apiReserve: 2 });
+  const limits = new ClientLimits({ maxConnections: 2, apiReserve: 2 }, { clock, logger });
   const listeners = ["rtmp", "rtmp", "rtmp", "http_server", "http_api", "http_api", "http_api"];
   const admitted = listeners.map((name) => limits.tryAdd(`${name} http://0.0.0.0:1`));
   assertEquals(admitted, [true, true, false, false, true, true, false]);

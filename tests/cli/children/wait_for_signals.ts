@@ -1,6 +1,6 @@
 /**
- * Prints what `Signals` reports, a line each. With the argument `late`, signals are handled only a
- * second after it listens.
+ * Prints what `Signals` reports, a line each. With the argument `late`, signals are handled only
+ * 1.5 s after it listens.
  */
 import type { Logger } from "../../../lib/base/log.ts";
 import { Signals } from "../../../lib/cli/signals.ts";
@@ -19,7 +19,7 @@ const logger: Logger = {
 const signals = Signals.listen();
 print("listening");
 if (Deno.args[0] === "late") {
-  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
 }
 signals.handle({
   stop: (signal) => print(`stop ${signal}`),

@@ -1,0 +1,74 @@
+import type { RawApiConfig } from "../config/config.ts";
+import type { SettingChange } from "../config/setting_change.ts";
+import { ipOf } from "../io/address.ts";
+import type { ReloadReport, ServerControl } from "../monitor/server_control.ts";
+import type { Json, ServerIdentity } from "./api_answers.ts";
+import { ApiCode, createReply } from "./api_reply.ts";
+import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
+
+/** States of a reload, by SRS's numbers. */
+const ReloadState = { none: 0, running: 30, finished: 90 } as const;
+
+/** Options of {@linkcode createControlRoutes}. */
+interface ControlRoutesOptions {
+  readonly control: ServerControl;
+  readonly identity: ServerIdentity;
+  readonly config: { readonly rawApi: RawApiConfig };
+}
+
+/** The routes by which an operator changes the running program. */
+export function createControlRoutes(options: ControlRoutesOptions): HttpApp {
+  const { control, identity, config: { rawApi } } = options;
+  const reply = createReply(identity);
+  const app = createApp();
+  async function reload(c: RouteContext): Promise<Response> {
+    const report = await control.reload(`${c.req.method} ${c.req.path} from ${ipOf(c.env.remote)}`);
+    return reply(c, { data: describeReload(report) }, codeOf(report));
+  }
+  addRoute(app, "/api/v1/reload", { POST: reload });
+  addRoute(app, "/api/v1/raw", {
+    GET: (c) => {
+      const rpc = c.req.query("rpc");
+      if (rpc === "raw") return reply(c, { http_api: { raw_api: describeRawApi(rawApi) } });
+      if (!rawApi.enabled) return reply(c, {}, ApiCode.rawDisabled);
+      if (rpc === "reload-fetch") return reply(c, { data: describeLast(control) });
+      if (rpc !== "reload") return reply(c, {}, ApiCode.rawUnknown);
+      return rawApi.allowReload ? reload(c) : reply(c, {}, ApiCode.rawDisabled);
+    },
+  });
+  return app;
+}
+
+/** Success means that all that a running server can change is in force. */
+function codeOf(report: ReloadReport): number {
+  const isComplete = report.type === "applied" && report.failures.length === 0;
+  return isComplete ? ApiCode.success : ApiCode.badConfig;
+}
+
+function describeReload(report: ReloadReport): Json {
+  if (report.type === "refused") return { problems: report.problems };
+  const { applied, needsRestart, warnings, failures } = report;
+  return {
+    applied: applied.map(describeChange),
+    needs_restart: needsRestart.map(describeChange),
+    warnings,
+    failures,
+  };
+}
+
+function describeChange({ path, from, to, note }: SettingChange): Json {
+  return { directive: path, from, to, note };
+}
+
+function describeRawApi({ enabled, allowReload }: RawApiConfig): Json {
+  return { enabled, allow_reload: allowReload, allow_query: false, allow_update: false };
+}
+
+/** As SRS describes the newest reload. */
+function describeLast({ lastReload: last }: ServerControl): Json {
+  if (last === null) return { err: 0, msg: "Success", state: ReloadState.none, rid: "" };
+  const { id: rid, report } = last;
+  if (report === null) return { err: 0, msg: "Success", state: ReloadState.running, rid };
+  const msg = report.type === "refused" ? report.problems.join("; ") : "Success";
+  return { err: codeOf(report), msg, state: ReloadState.finished, rid };
+}

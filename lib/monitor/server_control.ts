@@ -1,0 +1,42 @@
+import type { SettingChange } from "../config/setting_change.ts";
+
+/** What became of a request to load the configuration again. */
+export type ReloadReport =
+  | {
+    readonly type: "applied";
+    /** In force from now on; empty when nothing has changed. */
+    readonly applied: readonly SettingChange[];
+    /** Not applied; each says why. */
+    readonly needsRestart: readonly SettingChange[];
+    /** About the file, with their place and a fix. */
+    readonly warnings: readonly string[];
+    /** Worker threads that did not apply it, each with a fix. */
+    readonly failures: readonly string[];
+  }
+  | {
+    /** Nothing has changed: the earlier configuration stays in force as a whole. */
+    readonly type: "refused";
+    /** Why, with places and fixes; at least one. */
+    readonly problems: readonly string[];
+  };
+
+/** The newest reload. */
+interface LastReload {
+  /** Names it; random. */
+  readonly id: string;
+  /** Null while it is running. */
+  readonly report: ReloadReport | null;
+}
+
+/** What an operator can make the program do over the API, besides closing a client. */
+export interface ServerControl {
+  /** Null when there was none. */
+  readonly lastReload: LastReload | null;
+  /**
+   * Loads the configuration again and applies it. Requests during a reload wait for it, and share
+   * the next one. Does not reject.
+   *
+   * @param cause Who or what asked for it, for the log.
+   */
+  reload(cause: string): Promise<ReloadReport>;
+}

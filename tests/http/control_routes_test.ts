@@ -1,0 +1,73 @@
+// deno-lint-ignore-file camelcase -- the names are those of answers
+import { createControlRoutes } from "../../lib/http/control_routes.ts";
+import { assertEquals } from "../helpers/assert.ts";
+import { FakeControl } from "./fake_control.ts";
+
+const ENVELOPE = { server: "vid-1", service: "s", pid: "1" };
+const CHANGES = {
+  applied: [{ directive: "max_connections", from: "1000", to: "7", note: "" }],
+  needs_restart: [{ directive: "workers", from: "1", to: "2", note: "is fixed" }],
+  warnings: ["a.conf:1:1: warning: odd: correct it"],
+  failures: [],
+};
+
+function createRig(rawApi = { enabled: true, allowReload: true }) {
+  const control = new FakeControl();
+  const identity = { serverId: "vid-1", serviceId: "s", pid: 1 };
+  const app = createControlRoutes({ control, identity, config: { rawApi } });
+  const request = async (method: string, path: string) => {
+    const response = await app.request(path, { method }, { remote: "203.0.113.9:52114" });
+    return response.status === 200 ? await response.json() : response.status;
+  };
+  return { control, request };
+}
+
+Deno.test("POST /api/v1/reload answers what was applied and what waits for a restart", async () => {
+  const { control, request } = createRig();
+  const answer = await request("POST", "/api/v1/reload");
+  assertEquals(answer, { code: 0, ...ENVELOPE, data: CHANGES });
+  assertEquals(control.reloads, ["POST /api/v1/reload from 203.0.113.9"]);
+  assertEquals(await request("GET", "/api/v1/reload"), 405);
+});
+
+Deno.test("POST /api/v1/reload answers why nothing was applied", async () => {
+  const { control, request } = createRig();
+  control.report = { type: "refused", problems: ["a.conf:1:1: bad: correct it"] };
+  const data = { problems: ["a.conf:1:1: bad: correct it"] };
+  assertEquals(await request("POST", "/api/v1/reload"), { code: 1023, ...ENVELOPE, data });
+});
+
+Deno.test("POST /api/v1/reload fails when a thread did not apply it", async () => {
+  const { control, request } = createRig();
+  const failures = ["Worker thread 1: no answer; restart"];
+  control.report = { ...control.report, failures } as typeof control.report;
+  assertEquals((await request("POST", "/api/v1/reload")).code, 1023);
+});
+
+Deno.test("GET /api/v1/raw reloads and reports as SRS does", async () => {
+  const { control, request } = createRig();
+  const fetchLast = async () => (await request("GET", "/api/v1/raw?rpc=reload-fetch")).data;
+  assertEquals(await fetchLast(), { err: 0, msg: "Success", state: 0, rid: "" });
+  assertEquals((await request("GET", "/api/v1/raw?rpc=reload")).code, 0);
+  assertEquals(await fetchLast(), { err: 0, msg: "Success", state: 90, rid: "r1" });
+  control.lastReload = { id: "r2", report: null };
+  assertEquals(await fetchLast(), { err: 0, msg: "Success", state: 30, rid: "r2" });
+  control.report = { type: "refused", problems: ["bad", "worse"] };
+  assertEquals((await request("GET", "/api/v1/raw?rpc=reload")).code, 1023);
+  assertEquals(await fetchLast(), { err: 1023, msg: "bad; worse", state: 90, rid: "r1" });
+  const { http_api } = await request("GET", "/api/v1/raw?rpc=raw");
+  const off = { allow_query: false, allow_update: false };
+  assertEquals(http_api.raw_api, { enabled: true, allow_reload: true, ...off });
+  assertEquals((await request("GET", "/api/v1/raw?rpc=update")).code, 1060);
+  assertEquals((await request("GET", "/api/v1/raw")).code, 1060);
+});
+
+Deno.test("GET /api/v1/raw reloads only if raw_api and allow_reload are on", async () => {
+  for (
+    const allowed of [{ enabled: false, allowReload: true }, { enabled: true, allowReload: false }]
+  ) {
+    const { control, request } = createRig(allowed);
+    assertEquals((await request("GET", "/api/v1/raw?rpc=reload")).code, 1061);
+    assertEquals(control.reloads, []);
+  }
+});

@@ -1,0 +1,25 @@
+import type { ReloadReport, ServerControl } from "../../lib/monitor/server_control.ts";
+
+/** A change of each kind, and a warning. */
+const APPLIED: ReloadReport = {
+  type: "applied",
+  applied: [{ path: "max_connections", from: "1000", to: "7", how: "live", note: "" }],
+  needsRestart: [{ path: "workers", from: "1", to: "2", how: "restart", note: "is fixed" }],
+  warnings: ["a.conf:1:1: warning: odd: correct it"],
+  failures: [],
+};
+
+/** Records requests, and answers them all the same. */
+export class FakeControl implements ServerControl {
+  lastReload: ServerControl["lastReload"] = null;
+  /** What is answered. */
+  report = APPLIED;
+  /** Causes of the reloads so far. */
+  readonly reloads: string[] = [];
+
+  reload(cause: string): Promise<ReloadReport> {
+    this.reloads.push(cause);
+    this.lastReload = { id: "r1", report: this.report };
+    return Promise.resolve(this.report);
+  }
+}
