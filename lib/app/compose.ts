@@ -10,12 +10,14 @@ import { ReadBuffers } from "../io/read_buffers.ts";
 import { WorkTurns } from "../io/work_turns.ts";
 import { LiveView } from "../monitor/live_view.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
+import { AdmissionLimits } from "../server/admission_limits.ts";
 import { ClientLimits } from "../server/client_limits.ts";
 import { Credentials } from "../server/credentials.ts";
 import { Gate } from "../server/gate.ts";
 import { HandoverTrust } from "../server/handover.ts";
 import { HlsSignatures } from "../server/hls_signatures.ts";
 import { HookClient } from "../server/hook_client.ts";
+import { noRefusals } from "../server/refusal_counts.ts";
 import { RequestSigner } from "../server/request_signer.ts";
 import { SecretStore } from "../server/secrets.ts";
 import { Server } from "../server/server.ts";
@@ -49,29 +51,35 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const identity = { serverId: stableId(edgeId), serviceId: edgeId };
   const shared = createShared(config, deps, edgeId);
   const { queue, bridge } = shared;
-  const secrets = new SecretStore();
-  const signer = new RequestSigner({ secrets, wallMs: Date.now });
+  const { secrets, signer, secretFiles, ...access } = createAccess(deps);
   const vhosts = new VhostSet({ ...shared, signer });
   const limits = new ClientLimits(config, deps);
   const hooks = new HookClient({ ...deps, server: identity });
-  const credentials = new Credentials({ secrets, clock, logger, wallMs: Date.now });
   const handover = new HandoverTrust();
-  const gate = new Gate({ vhosts: vhosts.directory, credentials, hooks, clock, edgeId, handover });
+  const gate = new Gate({ ...access, vhosts: vhosts.directory, hooks, clock, edgeId, handover });
   const context = { ...shared, gate };
   const server = new Server({ network, limit: limits, idPrefix: `${idPrefix}c`, context });
   const flv = new FlvService({ ...context, idPrefix: `${idPrefix}h` });
   const hlsSessions = createHlsSessions({ gate, clock, idPrefix: `${idPrefix}v` }, bridge);
   const clients = [server, flv];
-  const view = new LiveView({ clock, queue, vhosts: () => vhosts.live, clients, limits });
+  const view = new LiveView({
+    clock,
+    queue,
+    vhosts: () => vhosts.live,
+    clients,
+    limits,
+    refusals: access.refusals,
+  });
   return {
     vhosts,
     handover,
     limits,
+    admission: access.limits,
     server,
     flv,
     hlsSessions,
     hooks,
-    secretFiles: new SecretFiles({ store: secrets, clock, logger }),
+    secretFiles,
     view,
     bridge,
     createHttp: (create, config, status) =>
@@ -125,6 +133,20 @@ function createHlsSessions(
   const sessions = new HlsSessions({ ...options, share });
   if (bridge !== null) bridge.onViewer = (keys, keepMs) => sessions.learn(keys, keepMs);
   return sessions;
+}
+
+/** What decides who is let in, besides the settings of vhosts. */
+function createAccess({ clock, logger }: ServerDeps) {
+  const secrets = new SecretStore();
+  const wallMs = Date.now;
+  return {
+    secrets,
+    secretFiles: new SecretFiles({ store: secrets, clock, logger }),
+    signer: new RequestSigner({ secrets, wallMs }),
+    credentials: new Credentials({ secrets, clock, logger, wallMs }),
+    limits: new AdmissionLimits(),
+    refusals: noRefusals(),
+  };
 }
 
 /** Randomness and time for handshakes. */

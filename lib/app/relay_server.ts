@@ -5,6 +5,7 @@ import type { HlsSessions } from "../http/hls_sessions.ts";
 import type { NetAddress } from "../io/transport.ts";
 import type { LiveView } from "../monitor/live_view.ts";
 import type { DrainCounts, ServerView } from "../monitor/server_view.ts";
+import type { AdmissionLimits } from "../server/admission_limits.ts";
 import type { ClientLimits } from "../server/client_limits.ts";
 import type { HookClient } from "../server/hook_client.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
@@ -39,6 +40,7 @@ export interface ServerParts {
   readonly vhosts: VhostSet;
   readonly handover: HandoverTrust;
   readonly limits: ClientLimits;
+  readonly admission: AdmissionLimits;
   readonly server: Server;
   readonly flv: FlvService;
   readonly hlsSessions: HlsSessions;
@@ -119,11 +121,12 @@ export class RelayServer implements RunningServer {
    * @throws {ConfigError} when a file of secrets is bad; what listening throws.
    */
   start(): void {
-    const { vhosts, server, view, secretFiles } = this.#parts;
+    const { vhosts, admission, server, view, secretFiles } = this.#parts;
     const { createHttp, clock, heap = null } = this.#deps;
     secretFiles.use(this.#config, readSecrets(this.#config));
     this.#trim = heap === null ? null : new MemoryTrim(clock, heap);
     this.#trim?.start();
+    admission.configure(this.#config);
     server.configure(this.#config);
     for (const vhost of this.#config.vhosts.values()) vhosts.add(vhost);
     if (this.#config.httpApi.enabled) view.start();
@@ -213,7 +216,7 @@ export class RelayServer implements RunningServer {
    * listeners that are gone.
    */
   async #apply(next: FittedConfig): Promise<ApplyReport> {
-    const { vhosts, limits, server, flv, secretFiles } = this.#parts;
+    const { vhosts, limits, admission, server, flv, secretFiles } = this.#parts;
     const createHttp = await loadHttp(next);
     if (this.#isStopping || this.#drain !== null) {
       throw new Error("Settings are not applied: the server is stopping");
@@ -232,6 +235,7 @@ export class RelayServer implements RunningServer {
     this.#config = config;
     secretFiles.use(config, secrets);
     limits.configure(config);
+    admission.configure(config);
     server.configure(config);
     const logFailure = this.#deps.configureLog?.(config.log) ?? null;
     this.#sampleRates(config);

@@ -44,6 +44,7 @@ export function buildConfig(
     workDir: values.work_dir,
     log: buildLog(values),
     maxConnections: values.max_connections,
+    maxConnectionsPerIp: values.max_connections_per_ip,
     workers: values.workers,
     chunkSize: values.chunk_size,
     drain: {
@@ -134,6 +135,7 @@ function buildVhost(directive: Directive, name: string, problems: ProblemList): 
     tcpNodelay: values.tcp_nodelay,
     inAckSizeBytes: values.in_ack_size,
     outAckSizeBytes: values.out_ack_size,
+    maxStreams: values.max_streams,
     play: buildPlay(values.play),
     publish: {
       firstPacketTimeoutMs: values.publish.firstpkt_timeout,
@@ -141,6 +143,8 @@ function buildVhost(directive: Directive, name: string, problems: ProblemList): 
       graceMs: values.publish.grace,
       takeover: values.publish.takeover,
       keysFile: values.publish.keys,
+      maxPublishers: values.publish.max_publishers,
+      maxBitrateKbps: values.publish.max_bitrate,
       access: buildAccess(values.publish),
     },
     cluster: buildCluster(values.cluster),
@@ -168,6 +172,8 @@ function buildPlay(values: VhostValues["play"]): PlayConfig {
     pingIntervalMs: values.ping,
     pingTimeoutMs: values.ping_timeout,
     access: buildAccess(values),
+    maxPlayersPerStream: values.max_players_per_stream,
+    maxPlayersPerIp: values.max_players_per_ip,
   };
 }
 

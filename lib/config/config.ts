@@ -39,6 +39,8 @@ export interface Config {
   readonly log: LogConfig;
   /** Most connections served at the same time, 1 or more. */
   readonly maxConnections: number;
+  /** Most RTMP connections and FLV viewers of one IP address; 0 for no limit. */
+  readonly maxConnectionsPerIp: number;
   /** Threads that serve clients, 1 or more; `auto` is one per processor. */
   readonly workers: number | "auto";
   /** Chunk size of everything sent: 128…65536 bytes. */
@@ -126,6 +128,8 @@ export interface VhostConfig {
   readonly inAckSizeBytes: number;
   /** Acknowledgement window requested from clients; 0 requests none. */
   readonly outAckSizeBytes: number;
+  /** Most streams with clients at a time; 0 for no limit. */
+  readonly maxStreams: number;
   readonly play: PlayConfig;
   readonly publish: PublishConfig;
   readonly cluster: ClusterConfig;
@@ -157,6 +161,10 @@ export interface PlayConfig {
   /** Longest wait for the answer to a ping before the client is closed. */
   readonly pingTimeoutMs: number;
   readonly access: AccessConfig;
+  /** Most players of one stream; 0 for no limit. */
+  readonly maxPlayersPerStream: number;
+  /** Most players from one IP address; 0 for no limit. */
+  readonly maxPlayersPerIp: number;
 }
 
 /** Settings for publishers. */
@@ -171,6 +179,10 @@ export interface PublishConfig {
   readonly takeover: "reject" | "replace";
   /** File of stream keys; empty when publishers need none. */
   readonly keysFile: string;
+  /** Most streams published at a time; 0 for no limit. */
+  readonly maxPublishers: number;
+  /** Highest average rate of a publisher, in kbit/s; 0 for no limit. */
+  readonly maxBitrateKbps: number;
   readonly access: AccessConfig;
 }
 

@@ -80,6 +80,15 @@ const MAX_U31 = 0x7fffffff;
 
 const ownTime = (minMs: number) => values.duration({ minMs });
 
+/** A limit that each worker applies to its own clients. */
+function limit(what: string) {
+  return option(
+    values.integer(0, MAX_COUNT),
+    "0",
+    `Most ${what}, in each worker. Further ones are refused with a status. An edge counts as one. 0 means no limit. Own directive.`,
+  );
+}
+
 /** Who may do `action`, by what it knows. */
 function signing(action: "play" | "publish") {
   return {
@@ -149,6 +158,8 @@ const play = {
     "30s",
     "Close a client that has not answered a ping for this long. Own directive.",
   ),
+  max_players_per_stream: limit("players of one stream"),
+  max_players_per_ip: limit("players from one address, over all its connections"),
   ...signing("play"),
   time_jitter: unsupported(
     ["full"],
@@ -181,6 +192,12 @@ const publish = {
     values.choice("reject", "replace"),
     "reject",
     "What to do with a second publisher of a stream. reject: refuse it, unless the first one gives no sign of life. replace: close the first one. Own directive.",
+  ),
+  max_publishers: limit("streams published at a time"),
+  max_bitrate: option(
+    values.integer(0, MAX_COUNT),
+    "0",
+    "Highest rate of a publisher's media in kbit/s, averaged over 10 s. One that exceeds it is warned about in the log, and closed if it still does 10 s later. 0 means no limit. Own directive.",
   ),
   ...signing("publish"),
   keys: optional(
@@ -462,6 +479,7 @@ export const VHOST = {
     "2500000",
     "Interval at which clients are asked to acknowledge data. 0 does not ask.",
   ),
+  max_streams: limit("streams with players or publishers at a time"),
   cluster: block(cluster, "Whether the vhost is an origin or an edge, and the origins of an edge."),
   play: block(play, "Settings for players."),
   publish: block(publish, "Settings for publishers."),
@@ -573,6 +591,7 @@ export const ROOT = {
     "1000",
     "Most connections at the same time, of all listeners together. Further ones are closed immediately.",
   ),
+  max_connections_per_ip: limit("RTMP connections and FLV viewers from one address"),
   workers: needsRestart(
     "the number of threads is fixed at startup",
     option(

@@ -44,7 +44,7 @@ export interface FlvViewerOptions {
 
 /** Why a viewer is refused. */
 interface FlvRefusal {
-  /** 403: not permitted. 404: the stream is not published. 503: closed while it waited. */
+  /** 403: not permitted. 404: not published. 503: there are too many, or closed while it waited. */
   readonly status: 403 | 404 | 503;
   readonly description: string;
   /** See `Refusal` in `rtmp/status.ts`. */
@@ -135,7 +135,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
   start(): void {
     this.#access.ask("play", this.#options.url, (verdict) => {
       if (verdict.type === "admitted") return this.#join(verdict);
-      this.#refuse({ status: 403, ...verdict.refusal });
+      this.#refuse({ status: verdict.cause === "limits" ? 503 : 403, ...verdict.refusal });
     });
   }
 

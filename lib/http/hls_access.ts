@@ -98,7 +98,7 @@ export class HlsAccess {
     if (!isPlaylist && !signatures.isSigned(config, { path: file, params, ip: client.ip })) {
       return "The URL of the segment is not signed; take it from the playlist";
     }
-    if (!hasHooks(config)) return null;
+    if (!needsSession(config)) return null;
     const keepMs = sessionMs(config.hls);
     const url = isPlaylist ? client.url : { ...client.url, params: withoutSignature(params) };
     const request = { ...client, url, isStreamKnown, isPlaylist, keepMs };
@@ -141,7 +141,9 @@ function urlOf(vhost: string, name: string): Omit<StreamUrl, "params"> {
   return { schema: "http", host: vhost, port: 80, vhost, app, stream: name.slice(slash + 1) };
 }
 
-function hasHooks({ httpHooks: { enabled, urls } }: VhostConfig): boolean {
+/** Whether viewers are asked about, or counted. */
+function needsSession({ httpHooks: { enabled, urls }, play, maxStreams }: VhostConfig): boolean {
+  if (play.maxPlayersPerStream > 0 || play.maxPlayersPerIp > 0 || maxStreams > 0) return true;
   return enabled && Object.values(urls).some((list) => list.length > 0);
 }
 

@@ -146,7 +146,8 @@ function addProcess(page: MetricsPage, { process, loopDelay, flushes }: ServerSn
   );
 }
 
-function addClients(page: MetricsPage, { totals, clients, vhosts }: ServerSnapshot): void {
+function addClients(page: MetricsPage, snapshot: ServerSnapshot): void {
+  const { totals, refusals, clients, vhosts } = snapshot;
   const perVhost = (wanted: (client: ServerSnapshot["clients"][number]) => boolean): Samples =>
     vhosts.map(({ name }) => [
       { vhost: name },
@@ -172,6 +173,11 @@ function addClients(page: MetricsPage, { totals, clients, vhosts }: ServerSnapsh
     "edge_connections_refused_total",
     "Connections refused at any listener because of max_connections.",
     totals.refused,
+  );
+  page.counter(
+    "edge_clients_refused_total",
+    "Clients refused with a status when they connected, played or published, by cause.",
+    Object.entries(refusals).map(([cause, count]) => [{ cause }, count]),
   );
   page.counter("edge_received_bytes_total", "Bytes from clients.", totals.receivedBytes);
   page.counter("edge_sent_bytes_total", "Bytes to clients.", totals.sentBytes);

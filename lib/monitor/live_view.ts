@@ -13,6 +13,7 @@ import { qualifiedName } from "../hub/qualified_name.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { ClientReport, ClientSource, ClientTotals } from "../server/client_report.ts";
 import { addMoves, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
+import type { RefusalCounts } from "../server/refusal_counts.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { VhostService } from "../server/vhost_service.ts";
 import { Audiences } from "./audiences.ts";
@@ -37,6 +38,8 @@ interface LiveViewOptions {
   readonly clients: readonly ClientSource[];
   /** Refuses connections. */
   readonly limits: { readonly refusedCount: number };
+  /** Counts what the gate refuses. */
+  readonly refusals: Readonly<RefusalCounts>;
   /** Counts the writes. */
   readonly queue: FlushQueue;
 }
@@ -76,6 +79,7 @@ export class LiveView implements ServerView {
     return Promise.resolve({
       process: this.#process.snapshot(nowMs),
       totals: this.#clientTotals(),
+      refusals: { ...this.#options.refusals },
       rate: this.#serverRate.kbps,
       loopDelay: this.#describeLoopDelay(),
       flushes: { count: queue.flushCount, busyMs: queue.busyMs },

@@ -14,6 +14,7 @@ export function mergeSnapshots(workers: readonly ServerSnapshot[]): ServerSnapsh
   return {
     process: mergeProcesses(workers.map(({ process }) => process)),
     totals: sumOf(workers.map(({ totals }) => totals)) satisfies ClientTotals,
+    refusals: sumOf(workers.map(({ refusals }) => refusals)),
     rate: mergeRates(workers.map(({ rate }) => rate)),
     loopDelay: mergeDelays(workers.map(({ loopDelay }) => loopDelay)),
     flushes: sumOf(workers.map(({ flushes }) => flushes)),

@@ -1,4 +1,5 @@
 import type { StreamStats } from "../hub/stream_stats.ts";
+import type { RefusalCounts } from "../server/refusal_counts.ts";
 import type { ClientReport, ClientTotals } from "../server/client_report.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import type {
@@ -23,6 +24,8 @@ export interface ServerView {
 export interface ServerSnapshot {
   readonly process: ProcessSnapshot;
   readonly totals: ClientTotals;
+  /** Clients that the gate has refused since the start, by cause. */
+  readonly refusals: Readonly<RefusalCounts>;
   /** Of all clients together. */
   readonly rate: RateSnapshot;
   readonly loopDelay: LoopDelaySnapshot;

@@ -5,6 +5,7 @@ import type { Refusal } from "../rtmp/status.ts";
 import type { StreamUrl } from "../rtmp/url.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
 import { type AccessClient, type Action, refuse, type StreamAction } from "./access_rules.ts";
+import type { RefusalCause } from "./refusal_counts.ts";
 import type { VhostService } from "./vhost_service.ts";
 
 /** How a client reached the server. */
@@ -37,6 +38,7 @@ export interface GateClient {
 export interface Refused {
   readonly type: "refused";
   readonly refusal: Refusal;
+  readonly cause: RefusalCause;
 }
 
 /** Where an admitted client goes. */
@@ -70,7 +72,11 @@ export function withVhost(url: StreamUrl, { config }: VhostService): StreamUrl {
 }
 
 /** The verdict for an objection of any step. */
-export function refusedFor(action: Action, objection: string | Refusal): Refused {
+export function refusedFor(
+  action: Action,
+  objection: string | Refusal,
+  cause: RefusalCause,
+): Refused {
   const refusal = typeof objection === "string" ? refuse(action, objection) : objection;
-  return { type: "refused", refusal };
+  return { type: "refused", refusal, cause };
 }

@@ -4,8 +4,10 @@ import type { Refusal } from "../rtmp/status.ts";
 import { parseStreamUrl, type StreamUrl } from "../rtmp/url.ts";
 import { refuseLoop } from "../upstream/edge_path.ts";
 import type { Action, StreamAction } from "./access_rules.ts";
+import type { AdmissionLimits, Entrant } from "./admission_limits.ts";
 import { ClientHooks, type HookPlace, type HookTotals } from "./client_hooks.ts";
 import {
+  type Admission,
   type GateClient,
   type GateRequest,
   type Refused,
@@ -16,6 +18,7 @@ import {
 import type { Credentials } from "./credentials.ts";
 import type { HandoverTrust } from "./handover.ts";
 import type { HookClient } from "./hook_client.ts";
+import type { RefusalCause, RefusalCounts } from "./refusal_counts.ts";
 import { refuseBusy } from "./takeover.ts";
 import type { VhostDirectory } from "./vhost_directory.ts";
 import type { ClientCheck, NameReservation, VhostService } from "./vhost_service.ts";
@@ -31,6 +34,8 @@ const ASK_PERIOD_MS = 60_000;
 export interface GateOptions {
   readonly vhosts: VhostDirectory;
   readonly credentials: Credentials;
+  readonly limits: AdmissionLimits;
+  readonly refusals: RefusalCounts;
   readonly hooks: HookClient;
   readonly clock: Pick<Clock, "now">;
   /** Id of this process among edges. */
@@ -51,8 +56,12 @@ interface Connected {
   readonly service: VhostService | null;
 }
 
-/** One step that may object to a client. @returns null when it has nothing to ask. */
-type Step = (onAnswer: OnObjection) => ClientCheck | null;
+/** One step that may object to a client. */
+interface Step {
+  readonly cause: RefusalCause;
+  /** @returns null when it has nothing to ask, or has answered at once. */
+  readonly ask: (onAnswer: OnObjection) => ClientCheck | null;
+}
 
 /** Receives why the client is refused, or null. */
 type OnObjection = (objection: string | Refusal | null) => void;
@@ -70,6 +79,10 @@ export class ClientAccess {
   #pending: ClientCheck | null = null;
   /** The name that it asks to publish, until the verdict has taken effect. */
   #reservation: NameReservation | null = null;
+  /** Gives back its place among the connections of its address; null when it has none. */
+  #leaveAddress: (() => void) | null = null;
+  /** Gives back its place in the stream; null when it has none. */
+  #leavePlace: (() => void) | null = null;
   /** Plays and publishes since the period began. */
   #askCount = 0;
   #periodBeganMs = 0;
@@ -109,20 +122,23 @@ export class ClientAccess {
    */
   connect(url: StreamUrl, onVerdict: (verdict: Connected | Refused) => void): void {
     const { vhosts, edgeId } = this.#options;
-    const loop = refuseLoop(this.#asked.edgePath, edgeId);
-    if (loop !== null) return onVerdict({ type: "refused", refusal: loop });
+    const { edgePath } = this.#asked;
     const service = vhosts.find(url.vhost);
-    const steps: Step[] = [];
     if (service !== null) this.#hideKeys(service);
+    const steps: Step[] = [
+      { cause: "limits", ask: (onAnswer) => this.#enterAddress(onAnswer) },
+      { cause: "origin", ask: (onAnswer) => answerAt(onAnswer, refuseLoop(edgePath, edgeId)) },
+    ];
     if (service?.config.enabled) {
       const { credentials } = this.#options;
       const place = { vhost: service, url: credentials.hideUrl(withVhost(url, service)) };
-      steps.push((onAnswer) => this.#askHooks("connect", place, onAnswer));
+      steps.push({
+        cause: "callback",
+        ask: (onAnswer) => this.#askHooks("connect", place, onAnswer),
+      });
     }
-    this.#askInTurn(steps, (objection) => {
-      onVerdict(
-        objection === null ? { type: "admitted", service } : refusedFor("connect", objection),
-      );
+    this.#askInTurn("connect", steps, (refused) => {
+      onVerdict(refused ?? { type: "admitted", service });
     });
   }
 
@@ -137,29 +153,22 @@ export class ClientAccess {
     url: StreamUrl,
     onVerdict: (verdict: Verdict) => void,
   ): void {
-    const { vhosts } = this.#options;
-    const { protocol, ip, connect: { pageUrl }, edgePath, backlogMs, broadcastId } = this.#asked;
+    const { protocol, ip, connect: { pageUrl } } = this.#asked;
     if (!this.#mayAsk()) {
-      return onVerdict(
-        refusedFor(action, `More than ${MAX_ASKS} plays or publishes within a minute`),
-      );
+      const objection = `More than ${MAX_ASKS} plays or publishes within a minute`;
+      return onVerdict(this.#refuse(action, objection, "limits"));
     }
     const verdict = this.#rules.check({ action, protocol, url, ip, pageUrl });
     if (verdict.type === "refused") return onVerdict(verdict);
-    const { service } = verdict;
-    this.#hideKeys(service);
-    const request = { ...verdict.request, edgePath, backlogMs, broadcastId };
-    const place = { vhost: service, url: request.url };
-    const steps: readonly Step[] = verdict.isHandover === true ? [] : [
-      (onAnswer) => action === "publish" ? this.#reserve(service, request, onAnswer) : null,
-      (onAnswer) => this.#askHooks(action, place, onAnswer),
-      (onAnswer) => service.check(request, this.#client.connect, onAnswer),
-    ];
-    this.#askInTurn(steps, (answer) => {
+    this.#hideKeys(verdict.service);
+    const steps = verdict.isHandover === true ? [] : this.#stepsFor(action, verdict);
+    this.#askInTurn(action, steps, (refused) => {
       // It may have been removed or replaced while the client waited.
-      const isCurrent = vhosts.find(url.vhost) === service;
-      const objection = answer ?? (isCurrent ? null : "The vhost has changed; try again");
-      onVerdict(objection === null ? { ...verdict, request } : refusedFor(action, objection));
+      const isCurrent = this.#options.vhosts.find(url.vhost) === verdict.service;
+      const answer = refused ??
+        (isCurrent ? null : this.#refuse(action, "The vhost has changed; try again", "name"));
+      if (answer !== null) this.#leave();
+      onVerdict(answer ?? { ...verdict, request: this.#requestOf(verdict) });
       this.#release();
     });
   }
@@ -169,13 +178,69 @@ export class ClientAccess {
     this.#pending?.cancel();
     this.#pending = null;
     this.#release();
+    this.#leave();
     this.#hooks?.leaveStream();
   }
 
   /** The client has disconnected. Called once. */
   close(totals: HookTotals): void {
     this.leaveStream();
+    this.#leaveAddress?.();
+    this.#leaveAddress = null;
     this.#hooks?.close(totals);
+  }
+
+  #requestOf({ request }: Admission): StreamRequest {
+    const { edgePath, backlogMs, broadcastId } = this.#asked;
+    return { ...request, edgePath, backlogMs, broadcastId };
+  }
+
+  /** The steps that follow {@linkcode Rules}. */
+  #stepsFor(action: StreamAction, admission: Admission): readonly Step[] {
+    const { service } = admission;
+    const request = this.#requestOf(admission);
+    const { ip, protocol } = this.#asked;
+    const entrant = { action, config: service.config, name: request.name, ip };
+    const place = { vhost: service, url: request.url };
+    const isStream = protocol === "http-flv" || protocol === "ws-flv";
+    return [
+      { cause: "limits", ask: (onAnswer) => isStream ? this.#enterAddress(onAnswer) : null },
+      { cause: "limits", ask: (onAnswer) => this.#enter(entrant, onAnswer) },
+      {
+        cause: "busy",
+        ask: (onAnswer) => action === "publish" ? this.#reserve(service, request, onAnswer) : null,
+      },
+      { cause: "callback", ask: (onAnswer) => this.#askHooks(action, place, onAnswer) },
+      {
+        cause: "origin",
+        ask: (onAnswer) => service.check(request, this.#client.connect, onAnswer),
+      },
+    ];
+  }
+
+  #enterAddress(onAnswer: OnObjection): null {
+    if (this.#leaveAddress !== null) return null;
+    const place = this.#options.limits.connect(this.#asked.ip);
+    if (typeof place === "string") return answerAt(onAnswer, place);
+    this.#leaveAddress = place;
+    return null;
+  }
+
+  #enter(entrant: Entrant, onAnswer: OnObjection): null {
+    const place = this.#options.limits.enter(entrant);
+    if (typeof place === "string") return answerAt(onAnswer, place);
+    this.#leavePlace = place;
+    return null;
+  }
+
+  #leave(): void {
+    this.#leavePlace?.();
+    this.#leavePlace = null;
+  }
+
+  #refuse(action: Action, objection: string | Refusal, cause: RefusalCause): Refused {
+    this.#options.refusals[cause]++;
+    return refusedFor(action, objection, cause);
   }
 
   #hideKeys({ config }: VhostService): void {
@@ -198,17 +263,26 @@ export class ClientAccess {
     return ++this.#askCount <= MAX_ASKS;
   }
 
-  /** Takes the steps in order until one objects. Calls `onAnswer` with the objection, or null. */
-  #askInTurn(steps: readonly Step[], onAnswer: OnObjection): void {
+  /** Takes the steps in order until one objects. Calls `onAnswer` with the refusal, or null. */
+  #askInTurn(
+    action: Action,
+    steps: readonly Step[],
+    onAnswer: (refused: Refused | null) => void,
+  ): void {
+    let isOver = false;
     const proceed = (from: number): void => {
-      for (let index = from; index < steps.length; index++) {
-        this.#pending = steps[index]!((objection) => {
+      for (let index = from; index < steps.length && !isOver; index++) {
+        const { cause, ask } = steps[index]!;
+        this.#pending = ask((objection) => {
           this.#pending = null;
-          if (objection !== null) return onAnswer(objection);
-          proceed(index + 1);
+          if (objection === null) return proceed(index + 1);
+          isOver = true;
+          onAnswer(this.#refuse(action, objection, cause));
         });
         if (this.#pending !== null) return;
       }
+      if (isOver) return;
+      isOver = true;
       onAnswer(null);
     };
     proceed(0);
@@ -238,4 +312,10 @@ export class ClientAccess {
     }
     return this.#hooks.ask(action, place, onAnswer);
   }
+}
+
+/** Answers at once, if there is an objection. */
+function answerAt(onAnswer: OnObjection, objection: string | Refusal | null): null {
+  if (objection !== null) onAnswer(objection);
+  return null;
 }

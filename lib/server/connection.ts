@@ -161,7 +161,9 @@ export class Connection
       case "refuse":
         return this.#refuse(action.commandId, action.refusal);
       case "endPublish":
-        return this.#endPublish(StatusCode.PUBLISH_FAILED, action.reason, "lost");
+        return this.#endPublish(StatusCode.PUBLISH_FAILED, action.reason, action.departure);
+      case "warn":
+        return this.#log.warned(action.reason);
       case "close":
         if (action.isUnusual) this.#log.closed(action.reason);
         return this.close(action.reason);

@@ -78,6 +78,11 @@ export class ConnectionLog {
     this.#logger.warning(`Client closed: ${reason}`, { peer: this.#peer });
   }
 
+  /** The client will be closed if it continues. */
+  warned(reason: string): void {
+    this.#logger.warning(`Client will be closed: ${reason}`, { peer: this.#peer });
+  }
+
   /** The client left before it said anything in RTMP. */
   leftEarly(receivedBytes: number): void {
     const reason = `it left before "connect", after ${receivedBytes} bytes`;

@@ -6,6 +6,7 @@ import {
   type StreamInUse,
 } from "./connection_state.ts";
 import type { PingWatch } from "./ping_watch.ts";
+import type { Departure } from "./vhost_service.ts";
 
 /** What to do about a client whose time is up. */
 type TimeoutAction =
@@ -14,7 +15,8 @@ type TimeoutAction =
   | { readonly type: "close"; readonly reason: string; readonly isUnusual: boolean }
   /** Answer its play. */
   | { readonly type: "refuse"; readonly commandId: number; readonly refusal: Refusal }
-  | { readonly type: "endPublish"; readonly reason: string };
+  | { readonly type: "endPublish"; readonly reason: string; readonly departure: Departure }
+  | { readonly type: "warn"; readonly reason: string };
 
 /** @returns what to do now, or null; after "ping" it expects the ping to be sent. */
 export function checkTimeouts(
@@ -36,7 +38,10 @@ export function checkTimeouts(
     }
     case "publishing": {
       const reason = state.publication.check(nowMs, pings.lastHeardMs);
-      if (reason !== null) return { type: "endPublish", reason };
+      if (reason !== null) return { type: "endPublish", reason, departure: "lost" };
+      const rate = state.publication.checkRate(nowMs);
+      if (rate?.type === "warn") return { type: "warn", reason: rate.reason };
+      if (rate !== null) return { type: "endPublish", reason: rate.reason, departure: "stopped" };
       return checkPing(state, pings, nowMs);
     }
     case "refused":

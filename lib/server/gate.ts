@@ -1,6 +1,7 @@
 import { quotePeerText } from "../base/text.ts";
 import { clientVhost, type StreamUrl } from "../rtmp/url.ts";
-import { checkAccess } from "./access_rules.ts";
+import type { Refusal } from "../rtmp/status.ts";
+import { checkAccess, type StreamAction } from "./access_rules.ts";
 import {
   type Admission,
   type GateClient,
@@ -11,6 +12,7 @@ import {
   withVhost,
 } from "./admission.ts";
 import { ClientAccess, type GateOptions } from "./client_access.ts";
+import type { RefusalCause } from "./refusal_counts.ts";
 import type { VhostService } from "./vhost_service.ts";
 
 /** Names appear in every log line about their stream. In characters, without parameters. */
@@ -22,15 +24,17 @@ const MAX_PARAMS_LENGTH = 4096;
 /**
  * Decides who may connect, play and publish, for clients of all protocols. In this order:
  *
- * 1. limits: connections are counted when they are accepted, see `client_limits.ts`;
+ * 1. limits: connections are counted when they are accepted, see `client_limits.ts`, and those of
+ *    one address at connect, see `admission_limits.ts`;
  * 2. edges that lead back to this one, at connect;
  * 3. the vhost and the stream's name;
  * 4. the vhost's `enabled`, `refer` and `security`, see `access_rules.ts`;
  * 5. stream keys and signed URLs, see `credentials.ts`: from here on the stream has its name;
- * 6. whether the name of a publish is free, or its publisher dead, see `takeover.ts`; from here on
+ * 6. limits of the vhost and of the client's address, see `admission_limits.ts`;
+ * 7. whether the name of a publish is free, or its publisher dead, see `takeover.ts`; from here on
  *    it is reserved, see `name_reservations.ts`;
- * 7. HTTP callbacks, see `client_hooks.ts`;
- * 8. what the vhost itself checks: an edge with `token_traverse` asks an origin.
+ * 8. HTTP callbacks, see `client_hooks.ts`;
+ * 9. what the vhost itself checks: an edge with `token_traverse` asks an origin.
  *
  * A process that replaces this one may play everything, see `handover.ts`.
  *
@@ -58,7 +62,7 @@ export class Gate {
       ...{ action, url: asked, ip },
       askedVhost: url.vhost,
     });
-    if ("code" in own) return { type: "refused", refusal: own };
+    if ("code" in own) return this.#refuse(action, own, "credentials");
     const name = streamNameOf(own, service);
     const request = { url: own, name, edgePath: [], backlogMs: 0 };
     const admission: Admission = { type: "admitted", service, request };
@@ -71,7 +75,7 @@ export class Gate {
    * @returns an admission whose request may still contain credentials
    */
   checkRules({ action, url, ip, pageUrl }: GateRequest): Verdict {
-    const refused = (description: string): Refused => refusedFor(action, description);
+    const refused = (description: string) => this.#refuse(action, description, "name");
     const service = this.#options.vhosts.find(url.vhost);
     if (service === null) return refused(`There is no vhost ${quotePeerText(url.vhost)} here`);
     if (url.stream === "") return refused("The stream name is empty");
@@ -93,13 +97,18 @@ export class Gate {
       return { type: "admitted", service, request, isHandover: true };
     }
     const refusal = checkAccess(service.config, action, { ip, pageUrl });
-    if (refusal !== null) return { type: "refused", refusal };
+    if (refusal !== null) return this.#refuse(action, refusal, "rules");
     return { type: "admitted", service, request };
   }
 
   /** Makes the access of one client; close it when the client disconnects. */
   accessFor(client: GateClient): ClientAccess {
     return new ClientAccess(client, this, this.#options);
+  }
+
+  #refuse(action: StreamAction, objection: string | Refusal, cause: RefusalCause): Refused {
+    this.#options.refusals[cause]++;
+    return refusedFor(action, objection, cause);
   }
 }
 

@@ -3,6 +3,7 @@ import { Allowance } from "../io/allowance.ts";
 import type { PartedWork, WorkTurns } from "../io/work_turns.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { Admission } from "./admission.ts";
+import { PublishRate } from "./publish_rate.ts";
 import type { Departure, PublishAnswer, PublishTicket } from "./vhost_service.ts";
 
 /** What a {@linkcode Publication} needs of its connection. */
@@ -28,6 +29,10 @@ export class Publication implements PublishAnswer {
   /** Null until the vhost accepts the publish. */
   #handle: PublishHandle | null = null;
   #hasMedia = false;
+  /** Of all media so far. */
+  #mediaBytes = 0;
+  /** Null while the vhost has no `max_bitrate`. */
+  #rate: PublishRate | null = null;
   /** Waits for the next message. */
   #onMedia: (() => void) | null = null;
   /** When it was accepted, then when the newest message arrived. */
@@ -84,6 +89,7 @@ export class Publication implements PublishAnswer {
   /** Feeds the stream. `payload` is copied before this returns. */
   push(typeId: number, timestampMs: number, payload: Uint8Array, nowMs: number): void {
     this.#hasMedia = true;
+    this.#mediaBytes += payload.length;
     this.#lastMediaMs = nowMs;
     if (this.#onMedia !== null) this.#answerProbe();
     this.#handle?.push(typeId, timestampMs, payload, nowMs);
@@ -107,6 +113,21 @@ export class Publication implements PublishAnswer {
     return this.#hasMedia
       ? `publisher sent nothing for ${Math.round(silentMs)} ms (publish.normal_timeout)`
       : `publisher sent no media within ${limitMs} ms (publish.firstpkt_timeout)`;
+  }
+
+  /** Called about once a second. @returns what to do about a rate above `max_bitrate`, or null. */
+  checkRate(nowMs: number): { readonly type: "warn" | "close"; readonly reason: string } | null {
+    const { maxBitrateKbps } = this.#admission.service.config.publish;
+    if (maxBitrateKbps === 0) {
+      this.#rate = null;
+      return null;
+    }
+    this.#rate ??= new PublishRate();
+    const verdict = this.#rate.check(nowMs, this.#mediaBytes, maxBitrateKbps);
+    if (verdict === null) return null;
+    const { type, kbps } = verdict;
+    const allowed = `${maxBitrateKbps} (publish.max_bitrate)`;
+    return { type, reason: `publisher sends ${kbps} kbit/s, more than the allowed ${allowed}` };
   }
 
   /**

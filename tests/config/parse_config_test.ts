@@ -12,6 +12,7 @@ const DEFAULT_VHOST = {
   tcpNodelay: false,
   inAckSizeBytes: 0,
   outAckSizeBytes: 2_500_000,
+  maxStreams: 0,
   play: {
     gopCache: true,
     gopCacheMaxFrames: 2500,
@@ -24,6 +25,8 @@ const DEFAULT_VHOST = {
     pingIntervalMs: 30_000,
     pingTimeoutMs: 30_000,
     access: { signSecrets: [], signSecretFile: "", trusted: [] },
+    maxPlayersPerStream: 0,
+    maxPlayersPerIp: 0,
   },
   publish: {
     firstPacketTimeoutMs: 20_000,
@@ -31,6 +34,8 @@ const DEFAULT_VHOST = {
     graceMs: 10_000,
     takeover: "reject",
     keysFile: "",
+    maxPublishers: 0,
+    maxBitrateKbps: 0,
     access: { signSecrets: [], signSecretFile: "", trusted: [] },
   },
   cluster: {
@@ -95,6 +100,7 @@ const DEFAULTS: Config = {
   workDir: "",
   log: { tank: "console", file: "", level: "info", format: "text" },
   maxConnections: 1000,
+  maxConnectionsPerIp: 0,
   workers: 1,
   chunkSize: 60_000,
   drain: { isForced: false, startWaitMs: 2300, finalWaitMs: 3200, timeoutMs: 3_600_000 },
@@ -217,14 +223,15 @@ for (const { text, hosts, warning } of API_PORTS) {
 
 /** All directives of a vhost with other values than the defaults. */
 const VHOST_TEXT = `
-enabled off; min_latency on; tcp_nodelay on; in_ack_size 1k; out_ack_size 1m;
+enabled off; min_latency on; tcp_nodelay on; in_ack_size 1k; out_ack_size 1m; max_streams 9;
 play {
   gop_cache off; gop_cache_max_frames 0; gop_cache_max_bytes 1m; queue_length 500ms;
   mw_latency 1s; atc on; play_wait 0; write_stall 20s; ping 1m; ping_timeout 1.5s;
   sign_secret 0123456789abcdef fedcba9876543210;
+  max_players_per_stream 5; max_players_per_ip 6;
 }
 publish { firstpkt_timeout 10s; normal_timeout 2500; grace 20s; takeover replace;
-  keys keys.txt; trusted 10.0.0.0/8 ::1; sign_secret_file secrets.txt; }
+  keys keys.txt; trusted 10.0.0.0/8 ::1; sign_secret_file secrets.txt; max_publishers 7; max_bitrate 8000; }
 cluster {
   mode remote; origin a b:1 10.0.0.1:2 [::1]:3 ::2 [::3] a.b_c-d.example:4; vhost up.[vhost];
   origin_select hash;
@@ -258,6 +265,7 @@ const VHOST: VhostConfig = {
   tcpNodelay: true,
   inAckSizeBytes: 1024,
   outAckSizeBytes: 1_048_576,
+  maxStreams: 9,
   play: {
     gopCache: false,
     gopCacheMaxFrames: 0,
@@ -274,6 +282,8 @@ const VHOST: VhostConfig = {
       signSecretFile: "",
       trusted: [],
     },
+    maxPlayersPerStream: 5,
+    maxPlayersPerIp: 6,
   },
   publish: {
     firstPacketTimeoutMs: 10_000,
@@ -281,6 +291,8 @@ const VHOST: VhostConfig = {
     graceMs: 20_000,
     takeover: "replace",
     keysFile: "keys.txt",
+    maxPublishers: 7,
+    maxBitrateKbps: 8000,
     access: { signSecrets: [], signSecretFile: "secrets.txt", trusted: ["10.0.0.0/8", "::1"] },
   },
   cluster: {

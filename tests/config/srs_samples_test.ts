@@ -337,6 +337,8 @@ vhost __defaultVhost__ {
         graceMs: 10_000,
         takeover: "reject",
         keysFile: "",
+        maxPublishers: 0,
+        maxBitrateKbps: 0,
         access: { signSecrets: [], signSecretFile: "", trusted: [] },
       },
       refer: {

@@ -14,7 +14,7 @@ import type { Departure, PublishAnswer, VhostService } from "../../lib/server/vh
 import { HookClient, type HookFetch } from "../../lib/server/hook_client.ts";
 import { parseStreamUrl } from "../../lib/rtmp/url.ts";
 import type { ConnectionOwner } from "../../lib/http/http_connection.ts";
-import { noCredentials } from "./credentials.ts";
+import { noAccessRules } from "./no_access_rules.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { CollectedLog } from "./local_server.ts";
 import { readChunks } from "./read_chunks.ts";
@@ -76,7 +76,7 @@ export class FlvRig {
       ...(hookFetch === undefined ? {} : { hookFetch }),
     });
     const gate = new Gate({
-      credentials: noCredentials(clock),
+      ...noAccessRules(clock),
       vhosts: this.#vhosts,
       hooks,
       clock,

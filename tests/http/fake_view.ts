@@ -46,6 +46,7 @@ export const SNAPSHOT: ServerSnapshot = {
     cpuShare: 0.25,
     processors: 2,
   },
+  refusals: { name: 1, rules: 2, credentials: 3, limits: 4, busy: 5, callback: 6, origin: 7 },
   totals: { connections: 20, refused: 3, receivedBytes: 7_000, sentBytes: 9_000, skips: 2 },
   rate: RATE,
   flushes: { count: 4_000, busyMs: 1_500 },

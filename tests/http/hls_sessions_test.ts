@@ -6,7 +6,7 @@ import { Gate } from "../../lib/server/gate.ts";
 import { HookClient } from "../../lib/server/hook_client.ts";
 import { VhostDirectory } from "../../lib/server/vhost_directory.ts";
 import { assertEquals } from "../helpers/assert.ts";
-import { noCredentials } from "../helpers/credentials.ts";
+import { noAccessRules } from "../helpers/no_access_rules.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { HookScript } from "../helpers/hook_script.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
@@ -52,7 +52,7 @@ class Rig {
     });
     const vhosts = new VhostDirectory(new Map([[VHOST, vhost]]));
     this.sessions = new HlsSessions({
-      gate: new Gate({ credentials: noCredentials(clock), vhosts, hooks, clock, edgeId: "e1" }),
+      gate: new Gate({ ...noAccessRules(clock), vhosts, hooks, clock, edgeId: "e1" }),
       clock,
       idPrefix: "v",
       share: (keys) => this.shared.push(keys),

@@ -24,6 +24,7 @@ const LINES = [
   'edge_publishers{vhost="edge.example"} 0',
   "edge_connections_total 20",
   "edge_connections_refused_total 3",
+  'edge_clients_refused_total{cause="limits"} 4',
   "edge_received_bytes_total 7000",
   "edge_sent_bytes_total 9000",
   "edge_player_skips_total 2",

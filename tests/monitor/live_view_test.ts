@@ -1,3 +1,4 @@
+import { noRefusals } from "../../lib/server/refusal_counts.ts";
 /** The view of a server with fake clients. */
 
 import { LiveView } from "../../lib/monitor/live_view.ts";
@@ -89,7 +90,14 @@ class Rig {
     const queue = new FlushQueue(clock);
     const limits = { refusedCount: 2 };
     const vhosts = [{ service, hub, mirrors: null }];
-    this.view = new LiveView({ clock, queue, vhosts: () => vhosts, clients, limits });
+    this.view = new LiveView({
+      clock,
+      queue,
+      vhosts: () => vhosts,
+      clients,
+      limits,
+      refusals: noRefusals(),
+    });
     this.view.start();
   }
 }

@@ -14,7 +14,7 @@ import type {
   VhostService,
 } from "../../lib/server/vhost_service.ts";
 import { assertEquals } from "../helpers/assert.ts";
-import { noCredentials } from "../helpers/credentials.ts";
+import { noAccessRules } from "../helpers/no_access_rules.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { HookScript } from "../helpers/hook_script.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
@@ -96,7 +96,7 @@ class Rig {
       return new Response("0");
     };
     this.gate = new Gate({
-      credentials: noCredentials(this.clock),
+      ...noAccessRules(this.clock),
       vhosts: new VhostDirectory(this.services),
       hooks: new HookClient({
         server: { serverId: "vid-1", serviceId: "1" },

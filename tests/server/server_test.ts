@@ -14,7 +14,7 @@ import { HookClient } from "../../lib/server/hook_client.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";
 import { FlushWheels } from "../../lib/io/flush_wheel.ts";
 import { assert, assertEquals, assertThrows } from "../helpers/assert.ts";
-import { noCredentials } from "../helpers/credentials.ts";
+import { noAccessRules } from "../helpers/no_access_rules.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
 import { keyframe } from "../helpers/media.ts";
@@ -173,7 +173,7 @@ function createServer(configuration = "") {
     idPrefix: "c",
     context: {
       gate: new Gate({
-        credentials: noCredentials(clock),
+        ...noAccessRules(clock),
         vhosts: createOrigins(configuration, clock),
         hooks: new HookClient({ server: hookServer, clock, logger }),
         clock,
