@@ -26,8 +26,11 @@ interface HlsVhost {
   readonly config: VhostConfig;
 }
 
-/** How often streams are read. A read is little work, and segments last for seconds. */
+/** How often streams are read. Segments last for seconds. */
 const POLL_MS = 200;
+
+/** How long reading them may take at once, in ms. */
+const TURN_MS = 2;
 
 /** Segments of a stream that may wait for the disk. More would fill the memory. */
 const MAX_WAITING_SEGMENTS = 8;
@@ -66,6 +69,7 @@ export class HlsService {
   /** Resolves when all work queued so far is done. */
   #work: Promise<void> = Promise.resolve();
   #cancelPoll: CancelTimer | null = null;
+  #isClosed = false;
 
   constructor(options: HlsServiceOptions) {
     this.#options = options;
@@ -102,6 +106,7 @@ export class HlsService {
 
   /** Ends all segments and waits until they are written. Files stay for the next server. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#cancelPoll?.();
     for (const channel of this.#channels.values()) {
       channel.follower?.leave();
@@ -184,14 +189,22 @@ export class HlsService {
     this.#cancelPoll ??= this.#options.clock.after(POLL_MS, () => this.#poll());
   }
 
-  #poll(): void {
-    let isBusy = false;
-    for (const channel of this.#channels.values()) {
-      channel.follower?.poll();
-      if (channel.follower?.isOver) this.#unfollow(channel);
-      isBusy ||= channel.follower !== null;
+  /** Reads all streams, each as often as the others, until nothing is left. */
+  #poll(channels: readonly Channel[] = [...this.#channels.values()]): void {
+    const { clock } = this.#options;
+    const untilMs = clock.now() + TURN_MS;
+    const queue = [...channels];
+    let index = 0;
+    for (; index < queue.length && clock.now() < untilMs; index++) {
+      const channel = queue[index]!;
+      const { follower } = channel;
+      if (follower === null) continue;
+      if (!follower.readPart()) queue.push(channel);
+      else if (follower.isOver) this.#unfollow(channel);
     }
-    this.#cancelPoll = isBusy ? this.#options.clock.after(POLL_MS, () => this.#poll()) : null;
+    if (index < queue.length) return clock.yield(() => this.#poll(queue.slice(index)));
+    const isBusy = [...this.#channels.values()].some(({ follower }) => follower !== null);
+    this.#cancelPoll = isBusy && !this.#isClosed ? clock.after(POLL_MS, () => this.#poll()) : null;
   }
 
   #unfollow(channel: Channel): void {

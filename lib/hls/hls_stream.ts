@@ -3,6 +3,9 @@ import { MessageType, UserControlEvent } from "../rtmp/constants.ts";
 import { payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
 import type { Segmenter } from "./segmenter.ts";
 
+const PART_MESSAGES = 128;
+const REST_PARTS = 32;
+
 /** Follows a stream's log like any viewer and passes its messages to a segmenter. */
 export class HlsStream implements Viewer {
   readonly #stream: Stream;
@@ -33,24 +36,22 @@ export class HlsStream implements Viewer {
   }
 
   onLive(): void {
-    this.poll();
+    this.#readRest();
     this.#begin();
     this.#isOver = false;
   }
 
-  /** Reads what is new. Call it a few times a second. */
-  poll(): void {
+  /** Reads a part of what is new, less than a millisecond of work. @returns whether that was all */
+  readPart(): boolean {
     const { log } = this.#stream;
-    if (this.#cursor < log.tail) return this.#begin();
-    for (let view = log.view(this.#cursor); view.length > 0; view = log.view(this.#cursor)) {
-      this.#cursor += view.length;
-      this.#read(view);
-    }
+    if (this.#cursor < log.tail) this.#begin();
+    else this.#cursor += this.#read(log.view(this.#cursor), PART_MESSAGES);
+    return this.#cursor < 0 || this.#cursor >= log.head;
   }
 
   /** Reads the rest, ends the current segment and leaves the stream. */
   leave(): void {
-    this.poll();
+    this.#readRest();
     this.#segmenter.breakOff();
     this.#cursor = -1;
     this.#stream.leave(this);
@@ -64,8 +65,16 @@ export class HlsStream implements Viewer {
     if (point !== null) this.#read(this.#stream.preamble(point));
   }
 
-  #read(view: Uint8Array): void {
-    for (const message of splitMessages(view, this.#chunkSize)) {
+  /** Seconds of a stream. Of a flood, what is further behind is left out. */
+  #readRest(): void {
+    for (let i = 0; i < REST_PARTS && !this.readPart(); i++);
+  }
+
+  /** @returns the bytes read. */
+  #read(view: Uint8Array, maxCount = Infinity): number {
+    let count = 0;
+    for (const message of splitMessages(view, this.#chunkSize, maxCount)) {
+      count += message.bytes.length;
       const payload = payloadOf(message, this.#chunkSize);
       if (message.typeId !== MessageType.USER_CONTROL) {
         this.#segmenter.push(message.typeId, message.timestampMs, payload);
@@ -74,5 +83,6 @@ export class HlsStream implements Viewer {
         this.#isOver = true;
       }
     }
+    return count;
   }
 }

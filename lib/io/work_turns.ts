@@ -27,6 +27,7 @@ interface Job {
  * bytes wait is not read meanwhile, so TCP slows it down and no one else.
  *
  * - A publisher or an origin has an {@linkcode Allowance}, and waits only when it has used it up.
+ *   One that floods with messages rests before it queues.
  * - All others, which ask for little, share one: a burst of new clients is served
  *   in slices.
  */
@@ -58,10 +59,19 @@ export class WorkTurns {
       nowMs = this.#doneMs;
     }
     const done = Promise.withResolvers<void>();
-    if (this.#jobs.push({ work, allowance, done }) === 1) {
-      this.#clock.yield(() => this.#runTurn());
-    }
+    if (!this.#letRest({ work, allowance, done }, nowMs)) this.#add({ work, allowance, done });
     return done.promise;
+  }
+
+  #add(job: Job): void {
+    if (this.#jobs.push(job) === 1) this.#clock.yield(() => this.#runTurn());
+  }
+
+  /** @returns whether the job must wait before it may queue. */
+  #letRest(job: Job, nowMs: number): boolean {
+    const restMs = job.allowance?.restMs(nowMs) ?? 0;
+    if (restMs > 0) this.#clock.after(restMs, () => this.#add(job));
+    return restMs > 0;
   }
 
   get #hasTimeLeft(): boolean {
@@ -89,7 +99,7 @@ export class WorkTurns {
       const job = this.#jobs[count++]!;
       try {
         if (this.#do(job.work, job.allowance, nowMs)) job.done.resolve();
-        else this.#jobs.push(job);
+        else if (!this.#letRest(job, this.#doneMs)) this.#jobs.push(job);
       } catch (error) {
         job.done.reject(error);
       }

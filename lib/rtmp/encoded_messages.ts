@@ -28,11 +28,17 @@ export interface EncodedMessage {
 /**
  * Splits `view` into its messages. `view` must start and end at message boundaries, as views of a
  * stream's log and encoded headers do. Copies nothing.
+ *
+ * @param maxCount Stops after that many.
  */
-export function splitMessages(view: Uint8Array, chunkSize: number): EncodedMessage[] {
+export function splitMessages(
+  view: Uint8Array,
+  chunkSize: number,
+  maxCount = Infinity,
+): EncodedMessage[] {
   const messages: EncodedMessage[] = [];
   let at = 0;
-  while (at < view.length) {
+  while (at < view.length && messages.length < maxCount) {
     const end = messageEnd(view, at, chunkSize);
     messages.push({
       bytes: view.subarray(at, end),

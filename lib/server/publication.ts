@@ -91,6 +91,7 @@ export class Publication implements PublishAnswer {
     this.#hasMedia = true;
     this.#mediaBytes += payload.length;
     this.#lastMediaMs = nowMs;
+    this.#allowance.countMessage();
     if (this.#onMedia !== null) this.#answerProbe();
     this.#handle?.push(typeId, timestampMs, payload, nowMs);
   }

@@ -191,6 +191,7 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
     if (this.#state.type === "failed") return;
     this.#end = "none";
+    this.#allowance.countMessage();
     this.#options.listener.onMedia(typeId, timestampMs, payload);
   }
 

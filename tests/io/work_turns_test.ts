@@ -126,3 +126,34 @@ Deno.test("Allowance is a tenth of the time, and three milliseconds more", () =>
   allowance.spend(3);
   assertEquals(allowance.isLeft(100_000), false);
 });
+
+Deno.test("Allowance is 10,000 messages a second, and as many more at once", () => {
+  const allowance = new Allowance();
+  allowance.isLeft(1_000);
+  for (let i = 0; i < 9_999; i++) allowance.countMessage();
+  assertEquals([allowance.isLeft(1_000), allowance.restMs(1_000)], [true, 0]);
+  for (let i = 0; i < 1_001; i++) allowance.countMessage();
+  assertEquals([allowance.isLeft(1_000), allowance.restMs(1_000)], [false, 100]);
+  assertEquals([allowance.isLeft(1_099), allowance.restMs(1_099)], [false, 10]);
+  assertEquals([allowance.isLeft(1_101), allowance.restMs(1_101)], [true, 0]);
+});
+
+Deno.test("WorkTurns lets a publisher rest that floods with messages, and reads others meanwhile", async () => {
+  const rig = new Rig();
+  const allowance = new Allowance();
+  let parts = 0;
+  const doPart = () => {
+    for (let i = 0; i < 2_000; i++) allowance.countMessage();
+    return ++parts === 10;
+  };
+  const flood = rig.turns.run({ doPart }, allowance);
+  assertEquals(parts, 5);
+  assertEquals(rig.run("other", 0), null);
+  await rig.clock.advance(9);
+  assertEquals(parts, 5);
+  await rig.clock.advance(1);
+  assertEquals(parts, 6);
+  await rig.clock.advance(1_000);
+  await flood;
+  assertEquals(rig.clock.pendingCount, 0);
+});

@@ -32,6 +32,11 @@ Deno.test("splitMessages() returns every message with its header", () => {
   assertEquals(messages.map(({ bytes }) => bytes), [AUDIO, VIDEO, EMPTY, LATE_VIDEO]);
 });
 
+Deno.test("splitMessages() stops after the number of messages that is asked for", () => {
+  const messages = splitMessages(new Uint8Array([...AUDIO, ...VIDEO, ...EMPTY]), CHUNK_BYTES, 2);
+  assertEquals(messages.map(({ bytes }) => bytes), [AUDIO, VIDEO]);
+});
+
 Deno.test("splitMessages() returns no message for no bytes", () => {
   assertEquals(splitMessages(new Uint8Array(0), CHUNK_BYTES), []);
 });
