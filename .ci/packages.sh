@@ -103,10 +103,20 @@ try_debian_package() {
     edge --version &&
     "${user[@]}" edge --test --config /etc/edge/edge.conf &&
     (cd / && timeout 30 "${user[@]}" edge demo --seconds 3) &&
-    systemd-analyze verify /usr/lib/systemd/system/edge.service &&
+    systemd-analyze verify --man=no /usr/lib/systemd/system/edge.service &&
     # The scale is from 0 (all is protected) to 10.
     systemd-analyze security --offline=true --threshold=20 --no-pager \
       /usr/lib/systemd/system/edge.service | tail -n 1 &&
     logrotate --debug /etc/logrotate.d/edge || result=1
   dpkg --purge edge-rtmp && [[ ! -e /etc/edge && ! -e /usr/bin/edge ]] && ((result == 0))
+}
+
+# The pages have no warnings, and the shells can read the completions.
+check_generated() {
+  local page warnings
+  for page in docs/man/*; do
+    warnings=$(man --warnings --local-file "$page" 2>&1 >/dev/null)
+    [[ -z $warnings ]] || { echo "$page: $warnings"; return 1; }
+  done
+  zsh -n deploy/completions/_edge && fish --no-execute deploy/completions/edge.fish
 }

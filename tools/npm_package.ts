@@ -18,6 +18,9 @@ const FILES: Readonly<Record<string, string>> = {
   "conf/edge.conf": "conf/edge.conf",
   "conf/full.conf": "conf/full.conf",
   "conf/full.toml": "conf/full.toml",
+  "conf/edge.schema.json": "conf/edge.schema.json",
+  "man/edge.1": "docs/man/edge.1",
+  "man/edge.conf.5": "docs/man/edge.conf.5",
 };
 
 const denoJson = await readDenoJson();
@@ -42,6 +45,7 @@ function manifest(): unknown {
     license: denoJson.license,
     type: "module",
     bin: { edge: "edge.cjs" },
+    man: ["man/edge.1", "man/edge.conf.5"],
     files: Object.keys(FILES).map((path) => path.split("/")[0]!),
     engines: { node: ">=18" },
     dependencies: { deno: Deno.version.deno },

@@ -18,8 +18,8 @@ commit_time=$(git log -1 --format=%ct)
 archive() {
   local folder
   folder=$(mktemp -d)
-  cp "$2" conf/origin.conf conf/edge.conf conf/full.conf conf/full.toml README.md LICENSE "$folder"
-  chmod 755 "$folder" && chmod 644 "$folder"/* && chmod 755 "$folder/$(basename "$2")"
+  cp -r "$2" conf deploy/completions docs/man README.md LICENSE "$folder"
+  chmod -R u=rwX,go=rX "$folder"
   tar --create --directory="$folder" --sort=name --mtime="@$commit_time" \
     --owner=0 --group=0 --numeric-owner . | gzip --no-name >"$release/edge-$1.tar.gz"
   rm -r "$folder"

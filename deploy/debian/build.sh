@@ -23,6 +23,12 @@ put 755 "$program" usr/bin/edge
 put 644 deploy/debian/edge.conf etc/edge/edge.conf
 put 644 deploy/systemd/edge.service usr/lib/systemd/system/edge.service
 put 644 deploy/systemd/edge.logrotate etc/logrotate.d/edge
+put 644 deploy/completions/edge.bash usr/share/bash-completion/completions/edge
+put 644 deploy/completions/_edge usr/share/zsh/vendor-completions/_edge
+put 644 deploy/completions/edge.fish usr/share/fish/vendor_completions.d/edge.fish
+put 644 docs/man/edge.1 usr/share/man/man1/edge.1
+put 644 docs/man/edge.conf.5 usr/share/man/man5/edge.conf.5
+gzip --no-name "$root"/usr/share/man/man?/*
 put 644 LICENSE usr/share/doc/edge-rtmp/copyright
 put 644 CHANGELOG.md usr/share/doc/edge-rtmp/CHANGELOG.md
 for file in conf/*; do put 644 "$file" "usr/share/doc/edge-rtmp/examples/$(basename "$file")"; done

@@ -5,7 +5,6 @@ import { ConfigError } from "../../lib/base/errors.ts";
 import { loadConfig } from "../../lib/config/load.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { type Entries, ROOT } from "../../lib/config/schema.ts";
-import { renderDocTables, renderFullConf, renderFullToml } from "./config_reference.ts";
 
 const ROOT_URL = new URL("../../", import.meta.url);
 const ignore = (await Deno.permissions.query({ name: "read" })).state !== "granted";
@@ -17,8 +16,6 @@ function readText(path: string): string {
 function load(path: string) {
   return loadConfig(decodeURIComponent(new URL(path, ROOT_URL).pathname));
 }
-
-const UPDATE = "run deno task docs and review the difference";
 
 Deno.test({
   name: "conf/origin.conf and conf/origin.toml define the same origin on port 19350",
@@ -73,23 +70,6 @@ for (const path of ["conf/full.conf", "conf/full.toml"]) {
     },
   });
 }
-
-Deno.test({
-  name: "conf/full.conf and conf/full.toml are current",
-  ignore,
-  fn() {
-    assertEquals(readText("conf/full.conf"), renderFullConf(), UPDATE);
-    assertEquals(readText("conf/full.toml"), renderFullToml(), UPDATE);
-  },
-});
-
-Deno.test({
-  name: "docs/configuration.md has the current tables",
-  ignore,
-  fn() {
-    assertStringIncludes(readText("docs/configuration.md"), renderDocTables(), UPDATE);
-  },
-});
 
 Deno.test({
   name: "loadConfig() reads an included file next to the including file",

@@ -1,12 +1,11 @@
 /**
- * Renders what is generated from the schema: `conf/full.conf`, `conf/full.toml` and the tables of
- * `docs/configuration.md`. `update_docs.ts` writes them, and `conf_test.ts` fails when they are
- * stale.
+ * Renders `conf/full.conf`, `conf/full.toml` and the tables of `docs/configuration.md` from the
+ * table of directives.
  */
 
-import type { Entries, Option, Unsupported } from "../../lib/config/schema.ts";
-import { ROOT } from "../../lib/config/schema.ts";
-import { syntaxOf } from "../../lib/config/syntax.ts";
+import type { Entries, Option, Unsupported } from "../lib/config/schema.ts";
+import { ROOT } from "../lib/config/schema.ts";
+import { syntaxOf } from "../lib/config/syntax.ts";
 
 const srsSyntax = syntaxOf("full.conf");
 const tomlSyntax = syntaxOf("full.toml");
@@ -29,7 +28,8 @@ export function renderFullConf(): string {
 
 /** Returns the text of `conf/full.toml`. */
 export function renderFullToml(): string {
-  return [...PREFACE.map((line) => `# ${line}`), "", ...tomlTable(ROOT, [])].join("\n") + "\n";
+  const preface = ["#:schema edge.schema.json", ...PREFACE.map((line) => `# ${line}`)];
+  return [...preface, "", ...tomlTable(ROOT, [])].join("\n") + "\n";
 }
 
 /**
