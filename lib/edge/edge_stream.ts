@@ -55,6 +55,7 @@ export class EdgeStream {
       clock,
       settings: () => config().publish,
       onFree: () => this.#stopPush(),
+      onAway: () => this.#seek(),
     });
   }
 
@@ -158,8 +159,12 @@ export class EdgeStream {
         answer.onRefused(refusal);
       },
       // The publisher that is awaited here has returned elsewhere: players get its stream by a
-      // pull.
-      onDisplaced: () => this.#slot.stopWaiting(),
+      // pull, from the origin that says so first of all.
+      onDisplaced: () => {
+        if (!this.#slot.isAway) return;
+        this.#step("replaced");
+        this.#slot.stopWaiting();
+      },
     });
     onTask(this.#pusher.start());
   }
@@ -176,7 +181,25 @@ export class EdgeStream {
 
   /** Players of a stream that is published here need no upstream connection. */
   #want(): void {
-    if (!this.#slot.isTaken) this.#step("wanted");
+    if (!this.#slot.isTaken) return this.#step("wanted");
+    if (this.#slot.isAway) this.#seek();
+  }
+
+  /** The publisher is away: it may have returned to another origin, through another edge. */
+  #seek(): void {
+    const pushedTo = this.#pusher?.origin ?? null;
+    const { origins } = this.#options.context;
+    if (!this.#isWatched || pushedTo === null || !origins.hasOtherThan(pushedTo)) return;
+    this.#step("wanted");
+  }
+
+  /** A pull feeds the stream. The publisher that was awaited here is at another origin. */
+  #onPulled(): void {
+    this.#step("media");
+    if (!this.#slot.isAway) return;
+    this.#pusher?.leave();
+    this.#pusher = null;
+    this.#slot.stopWaiting();
   }
 
   #step(event: DemandEvent): void {
@@ -206,7 +229,8 @@ export class EdgeStream {
       feeder: this.#feeder,
       logger,
       requests: this.#requests,
-      onMedia: () => this.#step("media"),
+      avoided: () => this.#slot.isAway ? this.#pusher?.origin ?? null : null,
+      onMedia: () => this.#onPulled(),
       onLost: () => this.#step("lost"),
     });
     onTask(this.#puller.start());

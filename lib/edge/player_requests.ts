@@ -1,6 +1,14 @@
+import { UpstreamError } from "../base/errors.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
+import { StatusCode } from "../rtmp/constants.ts";
+
+/** What an origin says of a stream that it does not have, for all players. */
+const INNOCENT_CODES: readonly string[] = [
+  StatusCode.PLAY_STREAM_NOT_FOUND,
+  StatusCode.PLAY_UNPUBLISH_NOTIFY,
+];
 
 /** What one or more players sent: the same parameters, by the same path of edges. */
 interface Entry {
@@ -96,6 +104,28 @@ export class PlayerRequests {
   #find(request: StreamRequest): Entry | undefined {
     return this.#entries.get(keyOf(request));
   }
+}
+
+/**
+ * Notes what the failure of an attempt says of its request. @returns whether another request may
+ * fare better at this origin
+ */
+export function blameRequest(
+  requests: PlayerRequests,
+  request: StreamRequest,
+  origin: OriginAddress,
+  failure: unknown,
+): boolean {
+  if (!(failure instanceof UpstreamError) || failure.redirect !== null) return false;
+  const { phase, statusCode } = failure;
+  if (phase !== "command" && phase !== "play") return false;
+  if (statusCode === "") {
+    requests.failed(request);
+    return false;
+  }
+  if (INNOCENT_CODES.includes(statusCode)) return false;
+  requests.refused(request, origin);
+  return true;
 }
 
 function isBetter(left: Entry, right: Entry): boolean {

@@ -8,7 +8,7 @@ import { OriginLoop } from "../upstream/origin_loop.ts";
 import type { UpstreamReport } from "../upstream/upstream_report.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { Feed, type FeedListener } from "./feed.ts";
-import type { PlayerRequests } from "./player_requests.ts";
+import { blameRequest, type PlayerRequests } from "./player_requests.ts";
 import { PullJournal } from "./pull_journal.ts";
 import { PulledSource } from "./pulled_source.ts";
 import { type Joined, Joiner, originPatienceMs } from "../splice/joiner.ts";
@@ -19,6 +19,8 @@ interface PullerOptions {
   readonly context: EdgeContext;
   readonly feeder: StreamFeeder;
   readonly logger: Logger;
+  /** An origin that is not asked, because the stream is pushed there; null for none. */
+  readonly avoided: () => OriginAddress | null;
   /** What origins are asked with. */
   readonly requests: PlayerRequests;
   /** Media arrives, for the first time since the start or since a loss. */
@@ -37,17 +39,17 @@ type PullState =
   | { readonly type: "switching"; readonly active: Feed; readonly candidate: Feed }
   | { readonly type: "stopped" };
 
+/** The stream is pushed to the origin. */
+const AVOIDED = new Error("The stream is pushed there");
+
 /** No player that is connected has a request that the origin has not refused. */
 const NO_REQUEST = new Error("No player's request is left");
 
 /** The active origin works, but shall be left. */
 const MOVING = new Error("The pull moves");
 
-/** What an origin says of a stream that it does not have, for all players. */
-const INNOCENT_CODES: readonly string[] = [
-  StatusCode.PLAY_STREAM_NOT_FOUND,
-  StatusCode.PLAY_UNPUBLISH_NOTIFY,
-];
+/** Errors that say nothing of the origin. */
+const QUIET_ERRORS: readonly unknown[] = [NO_REQUEST, MOVING, AVOIDED];
 
 /** Requested beyond the silence, in ms: the next origin may be a little behind. */
 const BACKLOG_MARGIN_MS = 1_000;
@@ -231,29 +233,15 @@ export class Puller implements FeedListener {
       try {
         return await this.#ask(origin, request);
       } catch (failure) {
-        if (!this.#blames(request, origin, failure)) throw failure;
+        if (!blameRequest(requests, request, origin, failure)) throw failure;
         error = failure;
       }
     }
   }
 
-  /** Notes what a failure says of `request`. @returns whether another one may fare better */
-  #blames(request: StreamRequest, origin: OriginAddress, failure: unknown): boolean {
-    const { requests } = this.#options;
-    if (!(failure instanceof UpstreamError) || failure.redirect !== null) return false;
-    const { phase, statusCode } = failure;
-    if (phase !== "command" && phase !== "play") return false;
-    if (statusCode === "") {
-      requests.failed(request);
-      return false;
-    }
-    if (INNOCENT_CODES.includes(statusCode)) return false;
-    requests.refused(request, origin);
-    return true;
-  }
-
   async #ask(origin: OriginAddress, request: StreamRequest): Promise<void> {
     const active = this.#active;
+    if (this.#options.avoided() === origin) throw AVOIDED;
     // Not an UpstreamError: the origin was not asked, so nothing new is known of its health.
     if (active?.origin === origin && !this.#isMoving) throw new Error("Still silent");
     this.#journal.report.attempted(origin);
@@ -363,7 +351,7 @@ export class Puller implements FeedListener {
   }
 
   #onFailed(origin: OriginAddress, error: unknown): void {
-    if (error !== NO_REQUEST && error !== MOVING) this.#journal.failed(origin, error);
+    if (!QUIET_ERRORS.includes(error)) this.#journal.failed(origin, error);
   }
 
   #onRoundFailed(): void {

@@ -29,7 +29,7 @@ export class Hub {
   /** Counters of forgotten streams. */
   readonly #forgotten = createStreamStats();
   readonly #onIdle = (stream: Stream): void => {
-    if (stream.hasSource || stream.viewerCount > 0) return;
+    if (stream.hasSource || stream.isHeld || stream.viewerCount > 0) return;
     // A stream that was forgotten before may have a successor of the same name.
     if (this.#streams.get(stream.name) !== stream) return;
     this.#streams.delete(stream.name);

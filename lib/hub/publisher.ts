@@ -1,3 +1,5 @@
+import type { ClockChange } from "./timeline.ts";
+
 /** How a source left. */
 export type EndReason =
   /** For good: players are told that the stream is unpublished. */
@@ -50,4 +52,14 @@ export interface SourceSwitch {
   readonly lostFrames: number;
   /** Frames that players got twice; at the beginning of what follows, as far as it is known. */
   readonly doubledFrames: number;
+}
+
+/** Copies a stream elsewhere, and needs to know about its source what the bytes do not tell. */
+export interface StreamObserver {
+  /** Called in order with the bytes: the log holds those before the change, none after it. */
+  onSourceChange(change: SourceChange): void;
+  /** Stream time was corrected, because the clock of a track did not continue. */
+  onClockChange?(change: ClockChange): void;
+  /** Another publisher has joined what the stream delivered before. */
+  onSourceSwitch?(change: SourceSwitch): void;
 }

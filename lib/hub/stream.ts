@@ -5,7 +5,13 @@ import { csidOf } from "../rtmp/encoded_messages.ts";
 import { type HeaderSet, METADATA_TIMESTAMP_MS } from "./header_set.ts";
 import { JoinIndex, type JoinLimits, type JoinPoint } from "./join_index.ts";
 import { LiveTracks, type TrackState } from "./live_tracks.ts";
-import type { EndReason, PublishHandle, SourceChange, SourceSwitch } from "./publisher.ts";
+import type {
+  EndReason,
+  PublishHandle,
+  SourceChange,
+  SourceSwitch,
+  StreamObserver,
+} from "./publisher.ts";
 import { SingleTrackView } from "./single_track_view.ts";
 import { Source } from "./source.ts";
 import type { StreamRequest } from "./stream_request.ts";
@@ -39,20 +45,10 @@ export interface Viewer {
   readonly cursor: number;
 }
 
-/** Copies a stream elsewhere, and needs to know about its source what the bytes do not tell. */
-export interface StreamObserver {
-  /** Called in order with the bytes: the log holds those before the change, none after it. */
-  onSourceChange(change: SourceChange): void;
-  /** Stream time was corrected, because the clock of a track did not continue. */
-  onClockChange?(change: ClockChange): void;
-  /** Another publisher has joined what the stream delivered before. */
-  onSourceSwitch?(change: SourceSwitch): void;
-}
-
 const WAITING = { type: "waiting" } as const;
 const UNPUBLISHED = { type: "unpublished" } as const;
 
-/** The state of a stream's source; see {@linkcode Stream}. */
+/** See {@linkcode Stream}. */
 type StreamState =
   | typeof WAITING
   | { readonly type: "fed"; readonly source: Source }
@@ -96,6 +92,7 @@ export class Stream {
   #state: StreamState = WAITING;
   /** Whether no frame has arrived since a source last began. */
   #awaitsMedia = false;
+  #holds = 0;
 
   constructor(name: string, options: StreamOptions, onIdle: (stream: Stream) => void) {
     this.name = name;
@@ -123,6 +120,11 @@ export class Stream {
   /** Whether a source feeds it. */
   get hasSource(): boolean {
     return this.#state.type === "fed";
+  }
+
+  /** Whether {@linkcode hold} keeps it. */
+  get isHeld(): boolean {
+    return this.#holds > 0;
   }
 
   /** The source's request: URL with parameters, edge path. Null without source, or if unknown. */
@@ -217,9 +219,8 @@ export class Stream {
   }
 
   /**
-   * The source that feeds the stream gives way to the next one, which is at hand: it is kept
-   * without viewers, too, until that one begins or {@linkcode release} is called. No effect without
-   * a source.
+   * The source that feeds the stream gives way to the next one, which begins in the same turn or
+   * {@linkcode hold}s the stream. No effect without a source.
    */
   giveWay(): void {
     if (this.#state.type !== "fed") return;
@@ -275,10 +276,10 @@ export class Stream {
     this.#report({ type: "ended", reason });
     // By the time the source returns, its last frames are a still: no player may join there.
     if (reason === "away") this.#joinIndex.hideAll();
-    if (reason !== "unpublished") return this.release();
+    if (reason !== "unpublished") return this.#checkIdle();
     this.#joinIndex.end();
     this.#appendNotices(unpublishedNotices(this.name));
-    this.release();
+    this.#checkIdle();
   }
 
   /** Counts and reports how another publisher joined. */
@@ -291,8 +292,18 @@ export class Stream {
     for (const observer of this.#observers) observer.onSourceSwitch?.(change);
   }
 
-  /** Forgets the stream if it is unused. */
+  /** Keeps the stream, without source and viewers too, for a source that is at hand. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  /** Ends one {@linkcode hold}. */
   release(): void {
+    this.#holds--;
+    this.#checkIdle();
+  }
+
+  #checkIdle(): void {
     if (this.#viewers.size === 0) this.#onIdle(this);
   }
 

@@ -18,6 +18,8 @@ interface PublisherSlotOptions {
    * wait.
    */
   readonly onFree: () => void;
+  /** The publisher's connection is lost: it is waited for, here. */
+  readonly onAway?: () => void;
 }
 
 /** A publisher feeds the stream, or joins what was delivered before. */
@@ -85,6 +87,11 @@ export class PublisherSlot {
   /** A publisher feeds the stream, or did and is waited for. */
   get isTaken(): boolean {
     return this.#state.type === "taken" || this.#state.type === "away";
+  }
+
+  /** The publisher is waited for. */
+  get isAway(): boolean {
+    return this.#state.type === "away";
   }
 
   /**
@@ -213,6 +220,7 @@ export class PublisherSlot {
       this.#free();
     });
     this.#state = { type: "away", stream, cancelGrace };
+    this.#options.onAway?.();
   }
 
   /** The publisher is dead. The name is kept for the newcomer, with or without viewers. */

@@ -49,6 +49,7 @@ export class SplicedPublish implements PublishHandle {
     const { feeder, join } = this.#options;
     const { history, lastDeliveryMs } = feeder;
     if (history === null || join === null) return this.#begin();
+    feeder.stream.hold();
     this.#state = { type: "joining", joiner: new Joiner(history, lastDeliveryMs, join) };
   }
 
@@ -103,14 +104,15 @@ export class SplicedPublish implements PublishHandle {
 
   /** Feeds the stream no longer; another publisher is about to continue it. */
   giveWay(): void {
-    const isJoining = this.isJoining;
+    if (!this.isJoining && !this.isClosed) this.#options.feeder.giveWay();
     this.detach();
-    if (!isJoining) this.#options.feeder.giveWay();
   }
 
   /** Has no effect from now on; the stream is another source's. */
   detach(): void {
+    const { isJoining } = this;
     this.#state = { type: "closed" };
+    if (isJoining) this.#options.feeder.stream.release();
   }
 
   #begin(): void {
@@ -132,6 +134,7 @@ export class SplicedPublish implements PublishHandle {
       this.#state = { type: "passing", joiner };
       if (!feeder.resume(align, request)) this.#state = { type: "closed" };
     }
+    feeder.stream.release();
     // A viewer may have ended it.
     if (this.isClosed) return;
     for (const { typeId, timestampMs, payload } of messages) {

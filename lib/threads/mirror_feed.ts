@@ -1,5 +1,5 @@
-import type { SourceChange } from "../hub/publisher.ts";
-import type { Stream, StreamObserver, Viewer } from "../hub/stream.ts";
+import type { SourceChange, StreamObserver } from "../hub/publisher.ts";
+import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Flushable } from "../io/flush_queue.ts";
 import type { FlushWheel, WheelSeat } from "../io/flush_wheel.ts";

@@ -147,6 +147,11 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     this.#finish(false);
   }
 
+  /** Where it pushes to, or tries to; null before the first attempt. */
+  get origin(): OriginAddress | null {
+    return this.#origin;
+  }
+
   /** Offset of the next byte for the origin; the log keeps the bytes from here on. */
   get cursor(): number {
     return this.#push?.writer.cursor ?? -1;

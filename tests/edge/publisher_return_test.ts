@@ -9,6 +9,8 @@ import { VhostRig } from "../helpers/vhost_rig.ts";
 const ORIGIN = 1935;
 const EDGE = 1936;
 const OTHER_EDGE = 1937;
+const OTHER_ORIGIN = 1938;
+const FAR_EDGE = 1939;
 
 /** Returns the marks of video frames, by which tests tell them apart. */
 function marksOf({ media }: MemoryClient): (number | undefined)[] {
@@ -88,6 +90,55 @@ Deno.test("a publisher returns through another edge: players of both edges and o
   assertEquals([second.isEnded, second.refusal], [false, ""]);
   await world.stop();
 });
+
+for (
+  const [how, awayOrder, returnOrder] of [
+    ["that lists the origins in the other order", [ORIGIN, OTHER_ORIGIN], [OTHER_ORIGIN, ORIGIN]],
+    ["that lists the origins in the same order", [ORIGIN, OTHER_ORIGIN], [ORIGIN, OTHER_ORIGIN]],
+    ["that knows the other origin only", [ORIGIN, OTHER_ORIGIN], [OTHER_ORIGIN]],
+  ] as const
+) {
+  Deno.test(`a publisher returns through an edge ${how}: players of both edges stay and see it`, async () => {
+    const world = new MemoryWorld();
+    world.start(ORIGIN);
+    world.start(OTHER_ORIGIN);
+    world.start(EDGE, ...awayOrder);
+    world.start(OTHER_EDGE, ...returnOrder);
+    world.start(FAR_EDGE, EDGE);
+    const first = await world.publish(EDGE);
+    await world.advance(100);
+    const players = [
+      await world.play(EDGE),
+      await world.play(OTHER_EDGE),
+      await world.play(FAR_EDGE),
+    ];
+    first.push(keyframe(0, 1), interFrame(40, 2));
+    await world.advance(6_000);
+    const isSeen = (returnOrder as readonly number[]).includes(ORIGIN);
+    const seen = [[1, 2], isSeen ? [1, 2] : [], [1, 2]];
+    assertEquals(players.map(marksOf), seen);
+    first.close();
+    await world.advance(1_500);
+    const second = await world.publish(OTHER_EDGE);
+    await world.advance(1_600);
+    assertEquals([second.isStarted, second.refusal], [true, ""]);
+    second.push(keyframe(0, 3), interFrame(40, 4));
+    await world.advance(1_000);
+    for (let i = 0; i < 12; i++) {
+      second.push(interFrame(80 + 1_000 * i, 5 + i));
+      await world.advance(1_000);
+    }
+    for (const [index, player] of players.entries()) {
+      assertEquals(marksOf(player), [
+        ...seen[index]!,
+        ...Array.from({ length: 14 }, (_, i) => 3 + i),
+      ]);
+      assertEquals(player.isEnded, false);
+      assertEquals(player.statuses.filter((code) => /Unpublish/.test(code)), []);
+    }
+    await world.stop();
+  });
+}
 
 Deno.test("an edge keeps the push of a returned publisher after the grace time", async () => {
   const rig = new VhostRig();
