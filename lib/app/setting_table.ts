@@ -20,6 +20,7 @@ export const SERVER_SETTINGS: SettingTable<Config> = {
   workers: ({ workers }) => text(workers),
   chunk_size: ({ chunkSize }) => text(chunkSize),
   pid: ({ pid }) => pid,
+  inotify_auto_reload: ({ autoReload }) => text(autoReload),
   work_dir: ({ workDir }) => workDir,
   srs_log_tank: ({ log }) => log.tank,
   srs_log_file: ({ log }) => log.file,

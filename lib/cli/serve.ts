@@ -14,6 +14,7 @@ import { loadHttp } from "../app/load_http.ts";
 import { ownHeap } from "../app/memory_trim.ts";
 import { LogThrottle } from "../logging/log_throttle.ts";
 import { createLogging, type Logging } from "../logging/logging.ts";
+import { ConfigWatch } from "./config_watch.ts";
 import { readEnvironment } from "./environment.ts";
 import { followHandoverNote, leaveHandoverNote } from "./handover_note.ts";
 import { explainListenError } from "./listen_error.ts";
@@ -150,6 +151,7 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
   started.resolve(running);
   try {
     using stack = new DisposableStack();
+    stack.defer(watchConfig(running, source, control));
     stack.defer(await onListening((pid) => drain(`replaced by process ${pid}`, true)));
     if (isReplacing) {
       stack.defer(followHandoverNote(config.pid, (target) => void running.takeOver(target)));
@@ -171,6 +173,22 @@ async function offerHandover(server: Service, pidPath: string): Promise<() => vo
   const token = crypto.randomUUID();
   const port = await server.openHandover(token);
   return await leaveHandoverNote(pidPath, { port, token });
+}
+
+/** Reloads when files have changed, if the settings ask for that. @returns ends it */
+function watchConfig(
+  service: Service,
+  source: SettingsSource,
+  control: Reloader,
+): () => void {
+  const watch = new ConfigWatch({
+    source,
+    clock: systemClock,
+    isOn: () => service.config.autoReload,
+    onChange: (path) => void control.reload(`${path} has changed`),
+  });
+  watch.start();
+  return () => watch.stop();
 }
 
 /** @throws {StartError} when this process cannot take the place of another one. */

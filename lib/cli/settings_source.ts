@@ -1,4 +1,4 @@
-import { UsageError } from "../base/errors.ts";
+import { describeError, UsageError } from "../base/errors.ts";
 import type { Environment } from "../config/environment.ts";
 import { isStandardInput, loadConfig } from "../config/load.ts";
 import { applyOverrides } from "../config/overrides.ts";
@@ -18,6 +18,8 @@ export class SettingsSource {
   /** What paths of configuration files are relative to. */
   #folder = ".";
   #hasRead = false;
+  /** The files that were read, or looked for, by the last {@linkcode load}; with their states. */
+  readonly #states = new Map<string, string>();
 
   constructor(command: ServeCommand, environment: Environment) {
     this.file = configFileOf(environment, command.configFile);
@@ -48,6 +50,15 @@ export class SettingsSource {
     return { ...loaded, config: applyOverrides(loaded.config, overrides) };
   }
 
+  /** Returns the first file that differs from what was loaded last, and its state; or null. */
+  async findChange(): Promise<{ readonly path: string; readonly state: string } | null> {
+    for (const [path, loaded] of [...this.#states]) {
+      const state = await Deno.stat(path).then(describeState, describeNoFile);
+      if (state !== loaded) return { path, state };
+    }
+    return null;
+  }
+
   #read(): LoadedConfig {
     const { file } = this;
     if (file === undefined) return parseDefaults(this.#environment);
@@ -58,6 +69,29 @@ export class SettingsSource {
       );
     }
     this.#hasRead = true;
-    return loadConfig(file, { environment: this.#environment, folder: this.#folder });
+    this.#states.clear();
+    return loadConfig(file, {
+      environment: this.#environment,
+      folder: this.#folder,
+      // Before it is read, so that a later change is noticed.
+      onRead: (path) => this.#states.set(path, stateOf(path)),
+    });
   }
+}
+
+function stateOf(path: string): string {
+  try {
+    return describeState(Deno.statSync(path));
+  } catch (error) {
+    return describeNoFile(error);
+  }
+}
+
+/** Differs for other contents, and for another file behind a symbolic link. */
+function describeState({ dev, ino, size, mtime, ctime }: Deno.FileInfo): string {
+  return [dev, ino, size, mtime?.getTime(), ctime?.getTime()].join(" ");
+}
+
+function describeNoFile(error: unknown): string {
+  return describeError(error);
 }

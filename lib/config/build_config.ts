@@ -41,6 +41,7 @@ export function buildConfig(
     listen: values.listen,
     proxyProtocol: values.proxy_protocol,
     pid: values.pid,
+    autoReload: values.inotify_auto_reload,
     workDir: values.work_dir,
     log: buildLog(values),
     maxConnections: values.max_connections,

@@ -34,6 +34,8 @@ export interface Config {
   readonly proxyProtocol: readonly string[];
   /** File for the process id; empty for none. */
   readonly pid: string;
+  /** Whether to load the configuration again when its files change. */
+  readonly autoReload: boolean;
   /** Working directory to change to; empty to stay. */
   readonly workDir: string;
   readonly log: LogConfig;

@@ -9,6 +9,8 @@ interface LoadOptions {
   readonly environment?: Environment;
   /** Folder of relative paths, when it is not the working directory. */
   readonly folder?: string;
+  /** Called with the path of every file before it is read, missing ones included. */
+  readonly onRead?: (path: string) => void;
 }
 
 /**
@@ -19,9 +21,14 @@ interface LoadOptions {
  */
 export function loadConfig(
   path: string,
-  { environment = NO_VARIABLES, folder = "." }: LoadOptions = {},
+  { environment = NO_VARIABLES, folder = ".", onRead = () => {} }: LoadOptions = {},
 ): LoadedConfig {
-  const readFile = (file: string) => readText(file, folder);
+  const readFile = (file: string) => {
+    if (isStandardInput(file)) return readStdin();
+    const path = ABSOLUTE.test(file) ? file : `${folder}/${file}`;
+    onRead(path);
+    return readText(path);
+  };
   return parseConfig(readMainFile(path, readFile), path, { readFile, environment });
 }
 
@@ -49,10 +56,9 @@ export function isStandardInput(path: string): boolean {
   return STDIN.includes(path);
 }
 
-function readText(path: string, folder: string): string | undefined {
-  if (isStandardInput(path)) return readStdin();
+function readText(path: string): string | undefined {
   try {
-    return Deno.readTextFileSync(ABSOLUTE.test(path) ? path : `${folder}/${path}`);
+    return Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.IsADirectory) throw new Error("it is a folder");
     if (error instanceof Deno.errors.NotFound) return undefined;

@@ -611,6 +611,11 @@ export const ROOT = {
       "File for the process id.",
     ),
   ),
+  inotify_auto_reload: option(
+    values.flag,
+    "off",
+    "Load the configuration again when its file, or one that it includes, has changed.",
+  ),
   work_dir: needsRestart(
     "open files and relative paths depend on it",
     optional(
@@ -675,8 +680,7 @@ export const ROOT = {
   server_id: unsupported([], "Name of this server in reports."),
   empty_ip_ok: unsupported(["on"], "Serve clients without an address."),
   disable_daemon_for_docker: unsupported(["*"], "Stay in the foreground in a container."),
-  inotify_auto_reload: unsupported(["off"], "Reload the file when it changes."),
-  auto_reload_for_docker: unsupported(["on"], "The same, in a container."),
+  auto_reload_for_docker: unsupported(["on"], "inotify_auto_reload, in a container."),
   tcmalloc_release_rate: unsupported(["*"], "Setting of the memory allocator."),
   query_latest_version: unsupported(["*"], "Check for a newer version; this server never does."),
   first_wait_for_qlv: unsupported(["*"], "Pause before that check."),

@@ -97,6 +97,7 @@ const DEFAULTS: Config = {
   listen: [{ hostname: "0.0.0.0", port: 1935 }],
   proxyProtocol: [],
   pid: "",
+  autoReload: false,
   workDir: "",
   log: { tank: "console", file: "", level: "info", format: "text" },
   maxConnections: 1000,
