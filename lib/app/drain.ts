@@ -2,16 +2,11 @@ import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { DrainConfig } from "../config/config.ts";
 import type { DrainCounts, DrainPhase, DrainSnapshot } from "../monitor/server_view.ts";
+import type { DrainOrder } from "../monitor/server_control.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 
 /** What to drain, and where to. */
-export interface DrainRequest {
-  /** What asked for it, for the log. */
-  readonly cause: string;
-  /** Where clients are sent, as for `ClientSource.move`; null for the address that they used. */
-  readonly target: string | null;
-  /** Replaces `drain_timeout`; null for that. */
-  readonly timeoutMs: number | null;
+export interface DrainRequest extends DrainOrder {
   /** Another process listens on the same addresses, so these close at once, the API's first. */
   readonly isReplaced: boolean;
 }

@@ -32,7 +32,7 @@ interface ReloaderOptions {
  *                        running, another waits ── reload() joins the one that waits
  * ```
  */
-export class Reloader implements ServerControl {
+export class Reloader implements Omit<ServerControl, "drain"> {
   readonly #options: ReloaderOptions;
   readonly #queue = new TaskQueue();
   /** The reload that has not begun yet. */

@@ -28,6 +28,7 @@ import { StartError } from "../app/start_error.ts";
 import { requireWritable } from "../app/written_paths.ts";
 import type { DrainRequest } from "../app/drain.ts";
 import type { Service } from "../app/service.ts";
+import type { ServerControl } from "../monitor/server_control.ts";
 import { countWorkers, startThreads } from "../app/threaded_server.ts";
 
 /**
@@ -98,23 +99,30 @@ interface Program {
 
 /** Serves until a signal stops it. */
 async function runServer(loaded: Config, program: Program): Promise<void> {
-  const { logging, source, signals, close, isReplacing, onListening } = program;
+  const { logging, source, signals, close, isReplacing } = program;
   const throttle = new LogThrottle(logging.logger, systemClock);
   const { logger } = throttle;
   const config = fitDescriptors(loaded, logger);
   const started = Promise.withResolvers<Service>();
   const stopped = Promise.withResolvers<void>();
   const drained = Promise.withResolvers<DrainRequest>();
-  const drain = (cause: string, isReplaced = false) =>
-    drained.resolve({ cause, target: null, timeoutMs: null, isReplaced });
+  const drain = (cause: string) =>
+    drained.resolve({ cause, target: null, timeoutMs: null, isReplaced: false });
   let server: Service | null = null;
-  const control = new Reloader({
+  const reloader = new Reloader({
     source,
     service: started.promise,
     logger,
     loaded,
     fitted: config,
   });
+  const control: ServerControl = {
+    get lastReload() {
+      return reloader.lastReload;
+    },
+    reload: (cause) => reloader.reload(cause),
+    drain: (order) => drained.resolve({ ...order, isReplaced: false }),
+  };
   signals.handle({
     stop: (signal) => {
       const settings = (server?.config ?? config).drain;
@@ -122,7 +130,7 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
       else stopped.resolve();
     },
     drain: (signal) => drain(signal),
-    reload: (signal) => void control.reload(signal),
+    reload: (signal) => void reloader.reload(signal),
     reopenLogs: (signal) => logging.reopen(signal),
     exitNow: () => void close().finally(() => Deno.exit(EXIT_CODE.failure)),
   }, logger);
@@ -150,22 +158,45 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
   announce(running, config, source, logging);
   started.resolve(running);
   try {
-    using stack = new DisposableStack();
-    stack.defer(watchConfig(running, source, control));
-    stack.defer(await onListening((pid) => drain(`replaced by process ${pid}`, true)));
-    if (isReplacing) {
-      stack.defer(followHandoverNote(config.pid, (target) => void running.takeOver(target)));
-    }
-    const emptied = drained.promise.then(async (request) => {
-      if (request.isReplaced) stack.defer(await offerHandover(running, config.pid));
-      await running.drain(request);
-    });
-    await Promise.race([stopped.promise, emptied]);
+    const watching = watchConfig(running, source, reloader);
+    await untilStopped(running, { config, program, stopped, drained }).finally(watching);
   } finally {
     await running.stop();
   }
   throttle.stop();
   logging.notice("Stopped");
+}
+
+/** What ends a running server. */
+interface Endings {
+  readonly config: Config;
+  readonly program: Program;
+  readonly stopped: PromiseWithResolvers<void>;
+  readonly drained: PromiseWithResolvers<DrainRequest>;
+}
+
+/** Settles when the server is to stop: at once, or when it is drained. */
+async function untilStopped(
+  server: Service,
+  { config, program: { isReplacing, onListening }, stopped, drained }: Endings,
+): Promise<void> {
+  using stack = new DisposableStack();
+  stack.defer(
+    await onListening((pid) =>
+      drained.resolve({
+        ...{ cause: `replaced by process ${pid}`, target: null, timeoutMs: null },
+        isReplaced: true,
+      })
+    ),
+  );
+  if (isReplacing) {
+    stack.defer(followHandoverNote(config.pid, (target) => void server.takeOver(target)));
+  }
+  const emptied = drained.promise.then(async (request) => {
+    if (request.isReplaced) stack.defer(await offerHandover(server, config.pid));
+    await server.drain(request);
+  });
+  await Promise.race([stopped.promise, emptied]);
 }
 
 /** Lets the process that replaces this one find its streams. @returns ends that */
@@ -179,13 +210,13 @@ async function offerHandover(server: Service, pidPath: string): Promise<() => vo
 function watchConfig(
   service: Service,
   source: SettingsSource,
-  control: Reloader,
+  reloader: Reloader,
 ): () => void {
   const watch = new ConfigWatch({
     source,
     clock: systemClock,
     isOn: () => service.config.autoReload,
-    onChange: (path) => void control.reload(`${path} has changed`),
+    onChange: (path) => void reloader.reload(`${path} has changed`),
   });
   watch.start();
   return () => watch.stop();

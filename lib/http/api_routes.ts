@@ -13,7 +13,8 @@ import {
 import { ApiCode, createReply, type Reply } from "./api_reply.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
-import { checkMoveTarget, type MoveSelector } from "../server/move_clients.ts";
+import type { MoveSelector } from "../server/move_clients.ts";
+import { readMoveTarget } from "./move_target.ts";
 import type { DrainSnapshot, ServerSnapshot, ServerView } from "../monitor/server_view.ts";
 
 /** Entries of a list unless the request says how many (SRS). */
@@ -158,17 +159,6 @@ class Api {
   #snapshot(): Promise<ServerSnapshot> {
     return this.#options.view.snapshot();
   }
-}
-
-/** Returns `tcUrl` of the query, null if there is none, or the answer to an invalid one. */
-function readMoveTarget(c: RouteContext): string | null | Response {
-  // Bodies are not read. Clients must not move somewhere else because of that.
-  const hasBody = c.req.header("transfer-encoding") !== undefined ||
-    (c.req.header("content-length") ?? "0") !== "0";
-  if (hasBody) return c.text("Write parameters into the query: ?tcUrl=rtmp://HOST\n", 400);
-  const tcUrl = c.req.query("tcUrl") ?? "";
-  const objection = tcUrl === "" ? null : checkMoveTarget(tcUrl);
-  return objection === null ? tcUrl || null : c.text(`${objection}\n`, 400);
 }
 
 /**

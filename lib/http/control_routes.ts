@@ -4,6 +4,7 @@ import { ipOf } from "../io/address.ts";
 import type { ReloadReport, ServerControl } from "../monitor/server_control.ts";
 import type { Json, ServerIdentity } from "./api_answers.ts";
 import { ApiCode, createReply } from "./api_reply.ts";
+import { readMoveTarget } from "./move_target.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
 
 /** States of a reload, by SRS's numbers. */
@@ -22,10 +23,20 @@ export function createControlRoutes(options: ControlRoutesOptions): HttpApp {
   const reply = createReply(identity);
   const app = createApp();
   async function reload(c: RouteContext): Promise<Response> {
-    const report = await control.reload(`${c.req.method} ${c.req.path} from ${ipOf(c.env.remote)}`);
+    const report = await control.reload(causeOf(c));
     return reply(c, { data: describeReload(report) }, codeOf(report));
   }
   addRoute(app, "/api/v1/reload", { POST: reload });
+  addRoute(app, "/api/v1/drain", {
+    POST(c) {
+      const target = readMoveTarget(c);
+      if (target instanceof Response) return target;
+      const timeoutMs = readTimeout(c);
+      if (timeoutMs instanceof Response) return timeoutMs;
+      control.drain({ cause: causeOf(c), target, timeoutMs });
+      return reply(c, {});
+    },
+  });
   addRoute(app, "/api/v1/raw", {
     GET: (c) => {
       const rpc = c.req.query("rpc");
@@ -37,6 +48,21 @@ export function createControlRoutes(options: ControlRoutesOptions): HttpApp {
     },
   });
   return app;
+}
+
+function causeOf(c: RouteContext): string {
+  return `${c.req.method} ${c.req.path} from ${ipOf(c.env.remote)}`;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
+
+/** Returns `timeout` of the query in ms, null if there is none, or the answer to an invalid one. */
+function readTimeout(c: RouteContext): number | null | Response {
+  const text = c.req.query("timeout") ?? "";
+  if (text === "") return null;
+  const [, digits, unit = "s"] = /^(\d{1,7})(ms|s|m)?$/.exec(text) ?? [];
+  if (digits === undefined) return c.text("Write the timeout as 90, 90s or 5m\n", 400);
+  return Number(digits) * UNIT_MS[unit]!;
 }
 
 /** Success means that all that a running server can change is in force. */

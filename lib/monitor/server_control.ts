@@ -28,6 +28,16 @@ interface LastReload {
   readonly report: ReloadReport | null;
 }
 
+/** A drain that an operator asks for. */
+export interface DrainOrder {
+  /** Who or what asked for it, for the log. */
+  readonly cause: string;
+  /** Where clients are sent, as for `ClientSource.move`; null for the address that they used. */
+  readonly target: string | null;
+  /** Replaces `drain_timeout`; null for that. */
+  readonly timeoutMs: number | null;
+}
+
 /** What an operator can make the program do over the API, besides closing a client. */
 export interface ServerControl {
   /** Null when there was none. */
@@ -39,4 +49,6 @@ export interface ServerControl {
    * @param cause Who or what asked for it, for the log.
    */
   reload(cause: string): Promise<ReloadReport>;
+  /** Begins to drain the server, which stops afterwards. Without effect while it drains. */
+  drain(order: DrainOrder): void;
 }

@@ -94,3 +94,20 @@ Deno.test({
       await client.untilEnded();
     }),
 });
+
+Deno.test({
+  ...granted,
+  name: "edge drains at POST /api/v1/drain, with its own timeout",
+  fn: () =>
+    inTempDirectory(async (directory) => {
+      await using edge = await start(directory, WAITS);
+      await using client = await RtmpClient.publish(edge.port, "show");
+      const url = `http://127.0.0.1:${edge.apiPort}/api/v1/drain?timeout=600ms`;
+      const response = await fetch(url, { method: "POST" });
+      assertEquals((await response.json()).code, 0);
+      assertEquals((await endOf(edge.process)).code, 0, edge.process.describe());
+      await client.untilEnded();
+      const lines = edge.process.stderr.join("\n");
+      assert(/cause="POST \/api\/v1\/drain from 127\.0\.0\.1"/.test(lines), lines);
+    }),
+});

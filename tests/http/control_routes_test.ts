@@ -71,3 +71,29 @@ Deno.test("GET /api/v1/raw reloads only if raw_api and allow_reload are on", asy
     assertEquals(control.reloads, []);
   }
 });
+
+Deno.test("POST /api/v1/drain begins a drain, with tcUrl and timeout of the query", async () => {
+  const { control, request } = createRig();
+  assertEquals(await request("POST", "/api/v1/drain"), { code: 0, ...ENVELOPE });
+  assertEquals(await request("POST", "/api/v1/drain?tcUrl=rtmp://b&timeout=90"), {
+    ...{ code: 0, ...ENVELOPE },
+  });
+  await request("POST", "/api/v1/drain?timeout=500ms");
+  await request("POST", "/api/v1/drain?timeout=5m");
+  const cause = "POST /api/v1/drain from 203.0.113.9";
+  assertEquals(control.drains, [
+    { cause, target: null, timeoutMs: null },
+    { cause, target: "rtmp://b", timeoutMs: 90_000 },
+    { cause, target: null, timeoutMs: 500 },
+    { cause, target: null, timeoutMs: 300_000 },
+  ]);
+  assertEquals(await request("GET", "/api/v1/drain"), 405);
+});
+
+Deno.test("POST /api/v1/drain answers 400 to invalid values, and drains nothing", async () => {
+  const { control, request } = createRig();
+  for (const query of ["tcUrl=http://b", "timeout=-1", "timeout=1h", "timeout=99999999"]) {
+    assertEquals(await request("POST", `/api/v1/drain?${query}`), 400, query);
+  }
+  assertEquals(control.drains, []);
+});

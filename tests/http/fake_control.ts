@@ -1,4 +1,4 @@
-import type { ReloadReport, ServerControl } from "../../lib/monitor/server_control.ts";
+import type { DrainOrder, ReloadReport, ServerControl } from "../../lib/monitor/server_control.ts";
 
 /** A change of each kind, and a warning. */
 const APPLIED: ReloadReport = {
@@ -16,6 +16,13 @@ export class FakeControl implements ServerControl {
   report = APPLIED;
   /** Causes of the reloads so far. */
   readonly reloads: string[] = [];
+
+  /** Drains so far. */
+  readonly drains: DrainOrder[] = [];
+
+  drain(order: DrainOrder): void {
+    this.drains.push(order);
+  }
 
   reload(cause: string): Promise<ReloadReport> {
     this.reloads.push(cause);
