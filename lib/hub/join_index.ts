@@ -165,6 +165,18 @@ export class JoinIndex {
     this.#dropOversized(offset);
   }
 
+  /**
+   * Drops the oldest points as long as the one after them reaches back far enough.
+   *
+   * @returns the oldest one that is kept, or null
+   */
+  dropOld(nowMs: number): JoinPoint | null {
+    while (this.#points.length > 1 && this.#reachesBack(this.#points[1]!, nowMs)) {
+      this.#points.shift();
+    }
+    return this.oldest;
+  }
+
   #observeVideo(timestampMs: number, payload: Uint8Array, offset: number): void {
     switch (classifyVideo(payload)) {
       case VideoKind.keyframe:
@@ -211,10 +223,7 @@ export class JoinIndex {
     this.#sincePoint.clear();
     this.#points.push({ offset, timestampMs, headers: this.#headers });
     this.#pointMessages = 0;
-    // Drop the oldest as long as the one after it reaches back far enough.
-    while (this.#points.length > 1 && this.#reachesBack(this.#points[1]!, timestampMs)) {
-      this.#points.shift();
-    }
+    this.dropOld(timestampMs);
   }
 
   /** Keeps an encoder that sends no more keyframes from growing the log without end. */

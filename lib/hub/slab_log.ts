@@ -1,18 +1,40 @@
 import { diffU32 } from "../base/u32.ts";
+import { SpareSlabs } from "./spare_slabs.ts";
 
 /**
- * Slabs hold some seconds of a stream, so that a thin stream is cheap and little is copied. After
- * one that was filled too soon the next is twice as large; after one that took too long, half as
- * large.
+ * How large slabs are. They hold a certain time of a stream: after one that was filled too soon the
+ * next is twice as large; after one that took too long, half as large.
  */
-const FIRST_SLAB_BYTES = 64 * 1024;
-const MIN_SLAB_BYTES = 16 * 1024;
-const MAX_SLAB_BYTES = 1024 * 1024;
-const TOO_SOON_MS = 3_000;
-const TOO_LONG_MS = 16_000;
+interface SlabShape {
+  readonly firstBytes: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly tooSoonMs: number;
+  readonly tooLongMs: number;
+}
+
+const WATCHED: SlabShape = {
+  firstBytes: 64 * 1024,
+  minBytes: 16 * 1024,
+  maxBytes: 1024 * 1024,
+  tooSoonMs: 1_500,
+  tooLongMs: 8_000,
+};
+
+/** Close to what is needed. 300 streams of 1 Mbit/s in other slabs took twice as much memory. */
+const UNWATCHED: SlabShape = {
+  firstBytes: 16 * 1024,
+  minBytes: 8 * 1024,
+  maxBytes: 256 * 1024,
+  tooSoonMs: 400,
+  tooLongMs: 1_600,
+};
 
 /** How much of a stream two slabs share: the longest usual merge period and some delay. */
 const OVERLAP_MS = 500;
+
+/** One per event loop. */
+const spares = new SpareSlabs();
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -30,6 +52,8 @@ interface OwnSlab extends Slab {
   used: number;
   /** Bytes at its start that the previous slab holds, too. */
   readonly overlap: number;
+  /** Whether a reader was given a view of it, which may be under a write. */
+  isViewed: boolean;
 }
 
 /**
@@ -37,18 +61,22 @@ interface OwnSlab extends Slab {
  * plain offsets that count bytes since the beginning. They never wrap: at 8 Mbit/s, 2⁵³ bytes last
  * 285 years.
  *
- * The bytes lie in slabs that are filled front to back and never written again. Any slab may be
- * under an asynchronous zero-copy write, so slabs are dropped, never recycled; a view under a
- * pending write keeps its slab alive. No message straddles two slabs, so a view that ends with the
- * bytes of a slab ends at a message boundary.
+ * The bytes lie in slabs that are filled front to back and never written again. A slab that was
+ * viewed may be under an asynchronous zero-copy write, so it is dropped, never recycled; a view
+ * under a pending write keeps its slab alive. No message straddles two slabs, so a view that ends
+ * with the bytes of a slab ends at a message boundary.
  *
- * A slab starts with a copy of the end of the previous one. So a reader close to the head finds all
- * it needs in the newest slab and takes it with one write.
+ * While there are readers, a slab starts with a copy of the end of the previous one. So a reader
+ * close to the head finds all it needs in the newest slab and takes it with one write. Without
+ * readers, slabs are small: nothing but what a reader may need later takes memory.
  */
 export class SlabLog {
+  /** Whether there are readers. Chooses the shape of later slabs. */
+  isWatched = true;
   #slabs: OwnSlab[] = [];
   #head = 0;
-  #slabBytes = FIRST_SLAB_BYTES;
+  /** Size of the newest slab; 0 before the first. */
+  #slabBytes = 0;
   /** Stream time at which the newest slab was started. */
   #beganMs = 0;
   /** The newest view. Most players ask for the same one, and making it is the main cost here. */
@@ -84,14 +112,14 @@ export class SlabLog {
   reserve(length: number, streamMs: number): Slab {
     const newest = this.#slabs.at(-1);
     if (newest !== undefined && newest.bytes.length - newest.used >= length) return newest;
-    const common = newest === undefined
-      ? NO_BYTES
-      : this.#close(newest, diffU32(streamMs, this.#beganMs));
+    const filledMs = diffU32(streamMs, this.#beganMs);
+    this.#slabBytes = this.#nextSlabBytes(filledMs);
+    const common = newest === undefined ? NO_BYTES : this.#commonBytes(newest, filledMs);
     this.#beganMs = streamMs;
-    const bytes = new Uint8Array(Math.max(this.#slabBytes, common.length + length));
+    const bytes = spares.take(Math.max(this.#slabBytes, common.length + length));
     bytes.set(common);
     const overlap = common.length;
-    const slab = { start: this.#head - overlap, bytes, used: overlap, overlap };
+    const slab = { start: this.#head - overlap, bytes, used: overlap, overlap, isViewed: false };
     this.#slabs.push(slab);
     return slab;
   }
@@ -110,8 +138,9 @@ export class SlabLog {
    */
   view(cursor: number): Uint8Array<ArrayBuffer> {
     if (this.#viewFrom === cursor && this.#viewTo === this.#head) return this.#view;
-    const slab = this.at(cursor);
+    const slab = this.#at(cursor);
     if (slab === null) return NO_BYTES;
+    slab.isViewed = true;
     this.#viewFrom = cursor;
     this.#viewTo = this.#head;
     this.#view = slab.bytes.subarray(cursor - slab.start, slab.used);
@@ -120,6 +149,10 @@ export class SlabLog {
 
   /** Returns the newest slab with the byte at `cursor`; null at the head or before the tail. */
   at(cursor: number): Slab | null {
+    return this.#at(cursor);
+  }
+
+  #at(cursor: number): OwnSlab | null {
     if (cursor >= this.#head || cursor < this.tail) return null;
     // Most cursors are near the head.
     let index = this.#slabs.length - 1;
@@ -127,18 +160,18 @@ export class SlabLog {
     return this.#slabs[index]!;
   }
 
-  /**
-   * Chooses the size of the slab after `slab`, which is full and holds `filledMs` of stream time.
-   * Returns the bytes that the next one starts with.
-   */
-  #close(slab: OwnSlab, filledMs: number): Uint8Array {
-    if (filledMs < TOO_SOON_MS) {
-      this.#slabBytes = Math.min(this.#slabBytes * 2, MAX_SLAB_BYTES);
-    } else if (filledMs > TOO_LONG_MS) {
-      this.#slabBytes = Math.max(this.#slabBytes / 2, MIN_SLAB_BYTES);
-    }
+  /** Returns the size of the slab after one that holds `filledMs` of stream time. */
+  #nextSlabBytes(filledMs: number): number {
+    const shape = this.isWatched ? WATCHED : UNWATCHED;
+    if (this.#slabBytes === 0) return shape.firstBytes;
+    const factor = filledMs < shape.tooSoonMs ? 2 : filledMs > shape.tooLongMs ? 0.5 : 1;
+    return Math.max(shape.minBytes, Math.min(this.#slabBytes * factor, shape.maxBytes));
+  }
+
+  /** Returns the bytes that the next slab starts with: the end of `slab`, which is full. */
+  #commonBytes(slab: OwnSlab, filledMs: number): Uint8Array {
     // If time stands still, no overlap can be chosen.
-    if (filledMs <= 0) return NO_BYTES;
+    if (!this.isWatched || filledMs <= 0) return NO_BYTES;
     const wanted = Math.ceil((slab.used - slab.overlap) * OVERLAP_MS / filledMs);
     const overlap = Math.min(wanted, this.#slabBytes / 2, slab.used);
     return slab.bytes.subarray(slab.used - overlap, slab.used);
@@ -149,7 +182,9 @@ export class SlabLog {
     let count = 0;
     while (count < this.#slabs.length - 1 && ownStart(this.#slabs[count + 1]!) <= offset) count++;
     if (count === 0) return;
-    this.#slabs.splice(0, count);
+    for (const { bytes, isViewed } of this.#slabs.splice(0, count)) {
+      if (!isViewed) spares.give(bytes);
+    }
     // The view must neither be found again nor keep its slab alive.
     this.#view = NO_BYTES;
     this.#viewFrom = -1;

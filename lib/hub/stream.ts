@@ -382,14 +382,14 @@ export class Stream {
     timestampMs: number,
     payload: Uint8Array,
   ): void {
-    const isNewSlab = this.#log.append({ csid, typeId, msid, timestampMs }, payload);
-    if (isNewSlab) this.#dropUnneeded();
+    this.#log.isWatched = this.#viewers.size > 0;
+    if (this.#log.append({ csid, typeId, msid, timestampMs }, payload)) this.#dropUnneeded();
   }
 
   /** Drops bytes that are not needed. Runs once per slab, so it may walk viewers. */
   #dropUnneeded(): void {
     const log = this.#log;
-    const joinOffset = this.#joinIndex.oldest?.offset ?? log.head;
+    const joinOffset = this.#joinIndex.dropOld(this.#timeline.nowMs)?.offset ?? log.head;
     const { maxLagMs } = this.#options;
     log.dropBefore(neededFrom(log, { joinOffset, viewers: this.#viewers, maxLagMs }));
   }

@@ -75,6 +75,11 @@ export class StreamLog implements StreamLogView {
     return this.#slabs.head;
   }
 
+  /** Whether viewers follow it, from the next message on; true at first. It is smaller without. */
+  set isWatched(isWatched: boolean) {
+    this.#slabs.isWatched = isWatched;
+  }
+
   /** Bytes of memory held. */
   get heldBytes(): number {
     return this.#slabs.heldBytes;

@@ -216,12 +216,42 @@ function slabBytesAt(bytesPerSecond: number): number {
 }
 
 for (
-  const [kbps, slabKib] of [[10, 16], [100, 64], [400, 256], [1_000, 512], [6_000, 1_024]] as const
+  const [kbps, slabKib] of [[10, 16], [100, 64], [400, 128], [1_000, 256], [6_000, 1_024]] as const
 ) {
   Deno.test(`StreamLog.append() makes slabs of ${slabKib} KiB for ${kbps} kbit/s`, () => {
     assertEquals(slabBytesAt(kbps * 125) / KIB, slabKib);
   });
 }
+
+Deno.test("A log without viewers takes 160 KiB more than what is needed of it", () => {
+  const log = new StreamLog(CHUNK_SIZE);
+  log.isWatched = false;
+  let mostKib = 0;
+  // 1 Mbit/s at 25 messages a second, of which 5 s are needed.
+  for (let index = 0; index < 1_000; index++) {
+    if (log.append(audioAt(index * 40), new Uint8Array(5_000))) log.dropBefore(log.head - 625_000);
+    mostKib = Math.max(mostKib, (log.heldBytes - Math.min(log.head, 625_000)) / KIB);
+  }
+  assert(mostKib < 160, `${mostKib} KiB`);
+});
+
+Deno.test("StreamLog.view() stays unchanged while logs reuse what no viewer has seen", () => {
+  const log = new StreamLog(CHUNK_SIZE);
+  log.isWatched = false;
+  const other = new StreamLog(CHUNK_SIZE);
+  other.isWatched = false;
+  log.append(audioAt(0), new Uint8Array(1_000).fill(1));
+  const view = log.view(0);
+  const copy = view.slice();
+  for (let i = 0; i < 2_000; i++) {
+    for (const each of [log, other]) {
+      if (each.append(audioAt(i * 40), new Uint8Array(1_000).fill(0xee))) {
+        each.dropBefore(each.head);
+      }
+    }
+  }
+  assertEquals(view, copy);
+});
 
 Deno.test("StreamLog.append() makes a slab for a message that is longer than one", () => {
   const log = new StreamLog(CHUNK_SIZE);
