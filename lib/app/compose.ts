@@ -23,6 +23,8 @@ import { SecretStore } from "../server/secrets.ts";
 import { Server } from "../server/server.ts";
 import { Bridge } from "../threads/bridge.ts";
 import { WATCH_PERIOD_MS } from "../upstream/upstream_context.ts";
+import { TLS_BLOCKS } from "./certificate_check.ts";
+import { Certificates } from "./certificates.ts";
 import { RelayServer, type RunningServer, type ServerParts } from "./relay_server.ts";
 import { SecretFiles } from "./secret_files.ts";
 import type { ServerDeps, ThreadSlot } from "./server_deps.ts";
@@ -53,6 +55,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const { queue, bridge } = shared;
   const { secrets, signer, secretFiles, ...access } = createAccess(deps);
   const vhosts = new VhostSet({ ...shared, signer });
+  const certificates = createCertificates(deps);
   const limits = new ClientLimits(config, deps);
   const hooks = new HookClient({ ...deps, server: identity });
   const handover = new HandoverTrust();
@@ -73,6 +76,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   return {
     vhosts,
     handover,
+    certificates,
     limits,
     admission: access.limits,
     server,
@@ -89,7 +93,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
         logger,
         network,
         limit: limits,
-        // A worker serves no API: the main thread does, for all workers together.
+        certificates,
         view: thread === undefined ? view : null,
         control: deps.control ?? null,
         identity: { ...identity, pid: Deno.pid },
@@ -147,6 +151,14 @@ function createAccess({ clock, logger }: ServerDeps) {
     limits: new AdmissionLimits(),
     refusals: noRefusals(),
   };
+}
+
+/** Those of the blocks that are served in this thread; a worker serves no API. */
+function createCertificates(deps: ServerDeps): Certificates {
+  return new Certificates({
+    ...deps,
+    blocks: deps.thread === undefined ? TLS_BLOCKS : ["rtmps", "http_server"],
+  });
 }
 
 /** Randomness and time for handshakes. */

@@ -2,16 +2,18 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { addressesOverlap, coversAddress, isLoopback } from "../config/address.ts";
 import { matchesAny } from "../config/address_match.ts";
-import type { Config } from "../config/config.ts";
+import type { Config, HttpApiConfig, HttpServerConfig } from "../config/config.ts";
 import type { ServerIdentity } from "../http/api_answers.ts";
 import { createApiApp, createFilesApp } from "../http/apps.ts";
 import { createConsoleRedirect, describeConsoleStreams } from "../http/console_routes.ts";
 import { createFlvRoutes, type FlvRoutesOptions } from "../http/flv_routes.ts";
 import { HlsAccess, type HlsAccessOptions } from "../http/hls_access.ts";
-import { HttpServer } from "../http/http_server.ts";
+import { type HttpHandler, HttpServer } from "../http/http_server.ts";
 import { createApp, type HttpApp } from "../http/routes.ts";
 import { StaticFiles } from "../http/static_files.ts";
 import { formatAddress, ipOf } from "../io/address.ts";
+import type { TlsBlock } from "./certificate_check.ts";
+import type { Certificates } from "./certificates.ts";
 import { ListenerSet } from "./listener_set.ts";
 import type { ConnectionLimit } from "../io/connection_set.ts";
 import type { NetAddress, Network } from "../io/transport.ts";
@@ -38,6 +40,7 @@ export interface HttpListenersOptions {
   readonly drain: () => DrainSnapshot | null;
   /** Takes stream keys out of the paths that are logged. */
   readonly hideKeys?: (path: string) => string;
+  readonly certificates: Certificates;
 }
 
 /** Makes {@linkcode HttpListeners}; `load_http.ts` loads it when it is needed. */
@@ -51,6 +54,8 @@ export function createHttpListeners(options: HttpListenersOptions): HttpListener
 /** What is served at one configured address. */
 interface Site {
   readonly address: NetAddress;
+  /** The block whose certificate it has; null without TLS. */
+  readonly tls: TlsBlock | null;
   /** Blocks of the configuration that named the address when it was opened. */
   readonly blocks: readonly string[];
   /** Replaced by new settings, also for clients that are connected. */
@@ -71,31 +76,49 @@ export class HttpListeners {
   readonly #options: HttpListenersOptions;
   readonly #server: HttpServer;
   readonly #listeners: ListenerSet;
-  /** By configured address. */
+  /** Those with TLS. */
+  readonly #secure: ListenerSet;
+  /** By scheme and configured address. */
   #sites: ReadonlyMap<string, Site> = new Map();
 
   constructor(options: HttpListenersOptions) {
     this.#options = options;
     this.#server = new HttpServer(options);
+    const unlisten = (address: NetAddress) => this.#server.unlisten(address);
     this.#listeners = new ListenerSet({
-      listen: (address) => this.#listen(address),
-      unlisten: (address) => this.#server.unlisten(address),
+      listen: (address) => this.#listen("http", address),
+      unlisten,
+    });
+    this.#secure = new ListenerSet({
+      listen: (address) => this.#listen("https", address),
+      unlisten,
+      renew: (configured, real) => {
+        const { options, handler } = this.#bind("https", configured);
+        return this.#server.replace(real, options, handler);
+      },
     });
   }
 
   /** Real addresses; those of the API first. */
   get addresses(): NetAddress[] {
-    return this.#listeners.realAddresses(addressesOf(this.#sites));
+    return this.#listeners.realAddresses(addressesOf(this.#sites, "http"));
+  }
+
+  /** Real addresses with TLS; those of the API first. */
+  get secureAddresses(): NetAddress[] {
+    return this.#secure.realAddresses(addressesOf(this.#sites, "https"));
   }
 
   /** Listens on all addresses. @throws {HttpListenError} and listens on none then. */
   start(): void {
     this.#sites = assignApps(this.#options.config, this.#options);
     try {
-      this.#listeners.open(addressesOf(this.#sites));
+      this.#listeners.open(addressesOf(this.#sites, "http"));
+      this.#secure.open(addressesOf(this.#sites, "https"));
     } catch (error) {
       this.#sites = new Map();
       void this.#listeners.closeOthers([]);
+      void this.#secure.closeOthers([]);
       throw error;
     }
   }
@@ -109,18 +132,26 @@ export class HttpListeners {
    */
   async apply(config: Config): Promise<void> {
     const sites = assignApps(config, this.#options);
-    const addresses = addressesOf(sites);
+    const plain = addressesOf(sites, "http");
+    const secure = addressesOf(sites, "https");
     const before = this.#sites;
     this.#sites = keepSites(before, sites);
     try {
-      await this.#listeners.change(addresses);
+      await this.#listeners.change(plain);
+      await this.#secure.change(secure);
     } catch (error) {
       this.#sites = before;
-      await this.#listeners.restore(addressesOf(before));
+      await this.#listeners.restore(addressesOf(before, "http"));
+      await this.#secure.restore(addressesOf(before, "https"));
       throw error;
     }
     for (const [key, { content }] of sites) this.#sites.get(key)!.content = content;
-    await this.#listeners.closeOthers(addresses);
+    await Promise.all([this.#listeners.closeOthers(plain), this.#secure.closeOthers(secure)]);
+  }
+
+  /** Takes other certificates into use. Clients stay. @throws when one cannot be used. */
+  renewCertificates(): Promise<void> {
+    return this.#secure.renew();
   }
 
   /**
@@ -132,8 +163,12 @@ export class HttpListeners {
     const sites = [...this.#sites.values()].filter((site) =>
       site.blocks.every((name) => blocks.includes(name))
     );
-    const addresses = sites.map(({ address }) => address);
-    await this.#server.finishListening(this.#listeners.realAddresses(addresses));
+    const addresses = (scheme: HttpScheme) =>
+      sites.filter((site) => schemeOf(site) === scheme).map(({ address }) => address);
+    await this.#server.finishListening([
+      ...this.#listeners.realAddresses(addresses("http")),
+      ...this.#secure.realAddresses(addresses("https")),
+    ]);
   }
 
   /** Closes everything; endless responses are cut. */
@@ -141,25 +176,46 @@ export class HttpListeners {
     await this.#server.stop();
   }
 
-  #listen(address: NetAddress): NetAddress {
-    const site = this.#sites.get(formatAddress(address))!;
-    return this.#server.listen(
-      address,
-      {
-        name: site.blocks.join("+"),
-        isProxy: (ip) => matchesAny(site.content.proxies, ip),
+  #listen(scheme: HttpScheme, address: NetAddress): NetAddress {
+    const { options, handler } = this.#bind(scheme, address);
+    return this.#server.listen(address, options, handler);
+  }
+
+  /** Returns how a configured address is listened on, and what answers there. */
+  #bind(scheme: HttpScheme, address: NetAddress) {
+    const site = this.#sites.get(siteKey(scheme, address))!;
+    const { certificates } = this.#options;
+    const { tls } = site;
+    const handler: HttpHandler = (request, bindings) => {
+      const { forAll, forThisMachine } = site.content;
+      const app = isLoopback(ipOf(bindings.remote)) ? forThisMachine : forAll;
+      return app.fetch(request, bindings);
+    };
+    const options = {
+      name: site.blocks.join("+"),
+      isProxy: (ip: string) => matchesAny(site.content.proxies, ip),
+      tls: tls === null ? undefined : {
+        identity: certificates.of(tls),
+        followsProxy: site.content.proxies.length > 0,
       },
-      (request, bindings) => {
-        const { forAll, forThisMachine } = site.content;
-        const app = isLoopback(ipOf(bindings.remote)) ? forThisMachine : forAll;
-        return app.fetch(request, bindings);
-      },
-    );
+    };
+    return { options, handler };
   }
 }
 
-function addressesOf(sites: ReadonlyMap<string, Site>): NetAddress[] {
-  return Array.from(sites.values(), ({ address }) => address);
+type HttpScheme = "http" | "https";
+
+function siteKey(scheme: HttpScheme, address: NetAddress): string {
+  return `${scheme}://${formatAddress(address)}`;
+}
+
+function schemeOf({ tls }: Pick<Site, "tls">): HttpScheme {
+  return tls === null ? "http" : "https";
+}
+
+function addressesOf(sites: ReadonlyMap<string, Site>, scheme: HttpScheme): NetAddress[] {
+  return [...sites.values()].filter((site) => schemeOf(site) === scheme)
+    .map(({ address }) => address);
 }
 
 /** Returns `next` with the objects of `before`, which the handlers of connected clients hold. */
@@ -172,8 +228,9 @@ function keepSites(
 
 /** A block of the configuration that is served at some addresses. */
 interface Block {
-  readonly name: string;
+  readonly name: "http_api" | "http_server";
   readonly listen: readonly NetAddress[];
+  readonly tls: TlsBlock | null;
   readonly app: HttpApp;
   readonly proxies: readonly string[];
 }
@@ -183,51 +240,73 @@ interface Block {
  * address of the same port that it covers or is covered by, because the system opens only one.
  */
 function assignApps(config: Config, options: HttpListenersOptions): Map<string, Site> {
-  const blocks = createBlocks(config, options);
+  const all = createBlocks(config, options);
   const sites = new Map<string, Site>();
-  for (const address of blocks.flatMap(({ listen }) => listen)) {
-    const here = blocks.filter(({ listen }) => listen.some((a) => addressesOverlap(a, address)));
-    const forAll = here.filter((block) => !isOnlyLocal(block, address));
-    sites.set(formatAddress(address), {
-      address,
-      blocks: here.map(({ name }) => name),
-      content: {
-        proxies: here.flatMap(({ proxies }) => proxies),
-        forAll: merge(forAll),
-        forThisMachine: merge(here),
-      },
-    });
+  for (const { listen, tls } of all) {
+    const blocks = all.filter((other) => schemeOf(other) === schemeOf({ tls }));
+    for (const address of listen) {
+      const here = blocks.filter((each) => each.listen.some((a) => addressesOverlap(a, address)));
+      const forAll = here.filter((block) => !isOnlyLocal(block, address));
+      sites.set(siteKey(schemeOf({ tls }), address), {
+        address,
+        tls,
+        blocks: here.map(({ name }) => name),
+        content: {
+          proxies: here.flatMap(({ proxies }) => proxies),
+          forAll: merge(forAll),
+          forThisMachine: merge(here),
+        },
+      });
+    }
   }
   return sites;
 }
 
-/** The API's block first: its routes precede files. */
 function createBlocks(config: Config, options: HttpListenersOptions): Block[] {
-  const { httpApi, httpServer } = config;
-  const blocks: Block[] = [];
+  return [...blocksOf("http", config, options), ...blocksOf("https", config, options)];
+}
+
+/** The API's block first: its routes precede files. */
+function blocksOf(scheme: HttpScheme, config: Config, options: HttpListenersOptions): Block[] {
+  const { httpApi, httpServer, proxyProtocol } = config;
   const view = httpApi.enabled ? options.view : null;
-  if (view !== null) {
-    const streams = describeConsoleStreams(config);
-    const api = { ...options, view, config: httpApi, now: Date.now, streams };
-    const { listen, proxyProtocol: proxies } = httpApi;
-    blocks.push({ name: "http_api", listen, app: createApiApp(api), proxies });
+  const apiListen = view === null ? [] : addressesIn(httpApi, scheme);
+  const listen = options.streams === null ? [] : addressesIn(httpServer, scheme);
+  const tlsOf = (name: TlsBlock) => scheme === "https" ? name : null;
+  const blocks: Block[] = [];
+  if (view !== null && apiListen.length > 0) {
+    const streams = describeConsoleStreams(config, apiListen, addressesIn(httpServer, scheme));
+    const app = createApiApp({ ...options, view, config: httpApi, now: Date.now, streams });
+    const [name, proxies] = ["http_api", httpApi.proxyProtocol] as const;
+    blocks.push({ name, listen: apiListen, tls: tlsOf(name), app, proxies });
   }
-  if (httpServer.enabled && options.streams !== null) {
+  if (options.streams !== null && listen.length > 0) {
     const files = new StaticFiles({ dir: httpServer.dir, logger: options.logger });
     const hls = new HlsAccess(options.streams);
-    const consolePort = httpApi.listen[0]!.port;
-    const hasConsole = view !== null && httpServer.listen.every(({ port }) => port !== consolePort);
-    const toConsole = hasConsole ? [createConsoleRedirect(consolePort)] : [];
+    const consolePort = apiListen[0]?.port;
+    const hasConsole = listen.every(({ port }) => port !== consolePort);
+    const toConsole = consolePort !== undefined && hasConsole
+      ? [createConsoleRedirect(consolePort)]
+      : [];
     const apps = [...toConsole, createFlvRoutes(options.streams)];
     const app = createFilesApp({ config: httpServer, files, hls, apps });
-    const { proxyProtocol: proxies } = config;
-    blocks.push({ name: "http_server", listen: httpServer.listen, app, proxies });
+    const name = "http_server";
+    blocks.push({ name, listen, tls: tlsOf(name), app, proxies: proxyProtocol });
   }
   return blocks;
 }
 
+/** Returns the addresses of a block with a scheme; empty when it is off. */
+function addressesIn(
+  { enabled, listen, https }: HttpApiConfig | HttpServerConfig,
+  scheme: HttpScheme,
+): readonly NetAddress[] {
+  if (scheme === "http") return enabled ? listen : [];
+  return https.enabled ? https.listen : [];
+}
+
 /** Whether at `address` only clients on this machine may use `block`. */
-function isOnlyLocal({ listen }: Block, address: NetAddress): boolean {
+function isOnlyLocal({ listen }: Pick<Block, "listen">, address: NetAddress): boolean {
   const here = listen.filter((own) => addressesOverlap(own, address));
   return here.every((own) => isLoopback(own.hostname) && !coversAddress(own, address));
 }

@@ -9,6 +9,8 @@ interface ListenerServer {
   listen(address: NetAddress): NetAddress;
   /** Closes the listener at a real address. Its clients stay. */
   unlisten(address: NetAddress): Promise<void>;
+  /** Gives the listener at a real address another certificate. Absent without TLS. */
+  renew?(configured: ListenAddress, real: NetAddress): Promise<void>;
 }
 
 /** One open listener. */
@@ -77,6 +79,13 @@ export class ListenerSet {
       !kept.has(formatAddress(configured))
     );
     await Promise.all(others.map(({ configured }) => this.#close(configured)));
+  }
+
+  /** Gives all listeners another certificate. @throws when it cannot be used. */
+  async renew(): Promise<void> {
+    for (const { configured, real } of this.#open.values()) {
+      await this.#server.renew?.(configured, real);
+    }
   }
 
   /** Returns to `addresses` after {@linkcode change} has failed. @throws as {@linkcode open}. */

@@ -1,3 +1,4 @@
+import { describeError } from "../base/errors.ts";
 import { TaskQueue } from "../base/task_queue.ts";
 import type { Config } from "../config/config.ts";
 import type { FlvService } from "../http/flv_service.ts";
@@ -18,8 +19,10 @@ import { Drain, type Drainable, type DrainRequest } from "./drain.ts";
 import type { CreateHttp, HttpListeners, HttpListenersOptions } from "./http_listeners.ts";
 import type { HandoverTarget } from "./handover_vhost.ts";
 import { loadHttp } from "./load_http.ts";
-import { ListenerSet } from "./listener_set.ts";
+import { requireCertificates } from "./certificate_check.ts";
+import type { Certificates } from "./certificates.ts";
 import { MemoryTrim } from "./memory_trim.ts";
+import { RtmpListeners } from "./rtmp_listeners.ts";
 import { readSecrets, type SecretFiles } from "./secret_files.ts";
 import type { ServerDeps } from "./server_deps.ts";
 import { type ApplyReport, reportOf, type Service } from "./service.ts";
@@ -39,6 +42,7 @@ export interface RunningServer extends Service, Drainable {
 export interface ServerParts {
   readonly vhosts: VhostSet;
   readonly handover: HandoverTrust;
+  readonly certificates: Certificates;
   readonly limits: ClientLimits;
   readonly admission: AdmissionLimits;
   readonly server: Server;
@@ -70,7 +74,7 @@ export interface ServerParts {
 export class RelayServer implements RunningServer {
   readonly #parts: ServerParts;
   readonly #deps: ServerDeps;
-  readonly #rtmp: ListenerSet;
+  readonly #rtmp: RtmpListeners;
   /** Calls of {@linkcode apply}. */
   readonly #applying = new TaskQueue();
   #config: Config;
@@ -83,7 +87,7 @@ export class RelayServer implements RunningServer {
     this.#config = config;
     this.#parts = parts;
     this.#deps = deps;
-    this.#rtmp = new ListenerSet(parts.server);
+    this.#rtmp = new RtmpListeners(parts.server, parts.certificates);
   }
 
   get config(): Config {
@@ -91,11 +95,19 @@ export class RelayServer implements RunningServer {
   }
 
   get addresses(): readonly NetAddress[] {
-    return this.#rtmp.realAddresses(this.#config.listen);
+    return this.#rtmp.plainAddresses(this.#config);
+  }
+
+  get rtmpsAddresses(): readonly NetAddress[] {
+    return this.#rtmp.secureAddresses(this.#config);
   }
 
   get httpAddresses(): readonly NetAddress[] {
     return this.#http?.addresses ?? [];
+  }
+
+  get httpsAddresses(): readonly NetAddress[] {
+    return this.#http?.secureAddresses ?? [];
   }
 
   /** Rates are sampled while the API is enabled. */
@@ -118,23 +130,25 @@ export class RelayServer implements RunningServer {
   /**
    * Adds the vhosts and listens.
    *
-   * @throws {ConfigError} when a file of secrets is bad; what listening throws.
+   * @throws {ConfigError} when a file of secrets is bad; {@linkcode StartError} when a certificate
+   * cannot be read; what listening throws.
    */
   start(): void {
-    const { vhosts, admission, server, view, secretFiles } = this.#parts;
+    const { vhosts, admission, server, view, secretFiles, certificates } = this.#parts;
     const { createHttp, clock, heap = null } = this.#deps;
     secretFiles.use(this.#config, readSecrets(this.#config));
     this.#trim = heap === null ? null : new MemoryTrim(clock, heap);
     this.#trim?.start();
     admission.configure(this.#config);
     server.configure(this.#config);
+    certificates.load(this.#config);
     for (const vhost of this.#config.vhosts.values()) vhosts.add(vhost);
     if (this.#config.httpApi.enabled) view.start();
     try {
-      this.#rtmp.open(this.#config.listen);
-      if (createHttp === undefined) return;
-      this.#http = this.#createHttp(createHttp);
-      this.#http.start();
+      this.#rtmp.open(this.#config);
+      if (createHttp !== undefined) this.#http = this.#createHttp(createHttp);
+      this.#http?.start();
+      certificates.watch(() => this.#renewCertificates());
     } catch (error) {
       void this.stop();
       throw error;
@@ -149,6 +163,8 @@ export class RelayServer implements RunningServer {
     if (this.#drain !== null) return this.#drain.ended;
     const { clock, logger } = this.#deps;
     const settings = this.#config.drain;
+    // Another certificate would open the listeners again.
+    this.#parts.certificates.stop();
     this.#drain = new Drain({
       server: this,
       request,
@@ -162,7 +178,7 @@ export class RelayServer implements RunningServer {
   async finishListening(andApi: boolean): Promise<void> {
     if (andApi) await this.#http?.finishListening("http_api");
     await Promise.all([
-      this.#parts.server.finishListening(this.addresses),
+      this.#parts.server.finishListening([...this.addresses, ...this.rtmpsAddresses]),
       this.#http?.finishListening("http_server", ...(andApi ? ["http_api"] : [])),
     ]);
   }
@@ -188,10 +204,12 @@ export class RelayServer implements RunningServer {
   }
 
   async stop(): Promise<void> {
-    const { vhosts, limits, server, flv, hlsSessions, hooks, secretFiles, view, bridge } =
+    const { vhosts, limits, server, flv, hlsSessions, hooks, secretFiles, certificates } =
       this.#parts;
+    const { view, bridge } = this.#parts;
     this.#isStopping = true;
     this.#drain?.stop();
+    certificates.stop();
     await this.#applying.idle;
     // Clients first: publishers that leave end their pushes gracefully.
     flv.stop();
@@ -216,32 +234,56 @@ export class RelayServer implements RunningServer {
    * listeners that are gone.
    */
   async #apply(next: FittedConfig): Promise<ApplyReport> {
-    const { vhosts, limits, admission, server, flv, secretFiles } = this.#parts;
+    const { vhosts, limits, admission, server, flv, secretFiles, certificates } = this.#parts;
     const createHttp = await loadHttp(next);
+    await requireCertificates(next);
     if (this.#isStopping || this.#drain !== null) {
       throw new Error("Settings are not applied: the server is stopping");
     }
     const plan = planChanges(this.#config, next, mayWrite);
     const { config } = plan;
     const secrets = readSecrets(config);
+    const loaded = certificates.load(config);
+    server.configure(config);
     try {
-      await this.#rtmp.change(config.listen);
+      await this.#rtmp.change(config);
       if (createHttp !== undefined) this.#http ??= this.#createHttp(createHttp);
       await this.#http?.apply(config);
+      if (loaded.isChanged || hasOtherProxies(this.#config, config)) await this.#renew();
     } catch (error) {
-      await this.#rtmp.restore(this.#config.listen);
+      loaded.restore();
+      server.configure(this.#config);
+      await this.#rtmp.restore(this.#config);
       throw error;
     }
+    certificates.watch(() => this.#renewCertificates());
     this.#config = config;
     secretFiles.use(config, secrets);
     limits.configure(config);
     admission.configure(config);
-    server.configure(config);
     const logFailure = this.#deps.configureLog?.(config.log) ?? null;
     this.#sampleRates(config);
     const removed = vhosts.apply(plan, [server, flv]);
-    await Promise.all([removed, this.#rtmp.closeOthers(config.listen)]);
+    await Promise.all([removed, this.#rtmp.closeOthers(config)]);
     return reportOf(plan, logFailure === null ? [] : [logFailure]);
+  }
+
+  async #renew(): Promise<void> {
+    await this.#rtmp.renewCertificates();
+    await this.#http?.renewCertificates();
+  }
+
+  /** Files have changed. */
+  #renewCertificates(): void {
+    const logger = this.#deps.logger.for("net");
+    const renewed = this.#applying.run(async () => {
+      if (this.#isStopping || this.#drain !== null) return;
+      await this.#renew();
+      logger.info("Certificate replaced: its files have changed");
+    });
+    renewed.catch((error) => {
+      logger.error(`Certificate not replaced: ${describeError(error)}`);
+    });
   }
 
   /** The view samples only while the API shows what it samples. */
@@ -256,4 +298,11 @@ export class RelayServer implements RunningServer {
       drain: () => this.#drain?.snapshot ?? null,
     });
   }
+}
+
+/** Whether load balancers were listed and no longer are, or the reverse; TLS depends on it. */
+function hasOtherProxies(before: Config, after: Config): boolean {
+  const hasProxies = ({ proxyProtocol, httpApi }: Config) =>
+    [proxyProtocol, httpApi.proxyProtocol].map(({ length }) => length > 0).join();
+  return hasProxies(before) !== hasProxies(after);
 }

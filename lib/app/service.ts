@@ -21,8 +21,12 @@ export interface ApplyReport {
 export interface Service {
   /** Real addresses, in the order of the configuration. */
   readonly addresses: readonly NetAddress[];
+  /** The same of RTMP over TLS. */
+  readonly rtmpsAddresses: readonly NetAddress[];
   /** Real addresses of HTTP, those of the API first. */
   readonly httpAddresses: readonly NetAddress[];
+  /** The same of HTTP over TLS. */
+  readonly httpsAddresses: readonly NetAddress[];
   /** The settings in force. */
   readonly config: Config;
   /** What the API reads. */

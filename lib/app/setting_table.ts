@@ -1,5 +1,11 @@
 // deno-lint-ignore-file camelcase -- the names are those written in files
-import type { Config, HookAction, ListenAddress, VhostConfig } from "../config/config.ts";
+import type {
+  Config,
+  HookAction,
+  ListenAddress,
+  TlsConfig,
+  VhostConfig,
+} from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
 
 /** Returns the value of one directive as text, for comparison and reports. */
@@ -14,6 +20,7 @@ export type SettingTable<T> = Readonly<Record<string, ReadSetting<T>>>;
  */
 export const SERVER_SETTINGS: SettingTable<Config> = {
   listen: ({ listen }) => addresses(listen),
+  ...tlsSettings("rtmps", ({ rtmps }) => rtmps),
   proxy_protocol: ({ proxyProtocol }) => proxyProtocol.join(" "),
   max_connections: ({ maxConnections }) => text(maxConnections),
   max_connections_per_ip: ({ maxConnectionsPerIp }) => text(maxConnectionsPerIp),
@@ -41,10 +48,12 @@ export const SERVER_SETTINGS: SettingTable<Config> = {
   "http_api.proxy_protocol": ({ httpApi }) => httpApi.proxyProtocol.join(" "),
   "http_api.raw_api.enabled": ({ httpApi }) => text(httpApi.rawApi.enabled),
   "http_api.raw_api.allow_reload": ({ httpApi }) => text(httpApi.rawApi.allowReload),
+  ...tlsSettings("http_api.https", ({ httpApi }) => httpApi.https),
   "http_server.enabled": ({ httpServer }) => text(httpServer.enabled),
   "http_server.listen": ({ httpServer }) => addresses(httpServer.listen),
   "http_server.dir": ({ httpServer }) => httpServer.dir,
   "http_server.crossdomain": ({ httpServer }) => text(httpServer.crossdomain),
+  ...tlsSettings("http_server.https", ({ httpServer }) => httpServer.https),
 };
 
 /** The setting of each directive of a vhost, by path. */
@@ -177,6 +186,15 @@ function accessSettings(action: "play" | "publish"): SettingTable<VhostConfig> {
 function accessNotes(action: "play" | "publish", note: string): Readonly<Record<string, string>> {
   const names = ["sign_secret", "sign_secret_file", "trusted"];
   return Object.fromEntries(names.map((name) => [`${action}.${name}`, note]));
+}
+
+function tlsSettings(path: string, tlsOf: (config: Config) => TlsConfig): SettingTable<Config> {
+  return {
+    [`${path}.enabled`]: (config) => text(tlsOf(config).enabled),
+    [`${path}.listen`]: (config) => addresses(tlsOf(config).listen),
+    [`${path}.cert`]: (config) => tlsOf(config).cert,
+    [`${path}.key`]: (config) => tlsOf(config).key,
+  };
 }
 
 function text(value: boolean | number | string): string {

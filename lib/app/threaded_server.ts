@@ -1,5 +1,6 @@
 import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { describeError } from "../base/errors.ts";
 import { stableId } from "../base/stable_id.ts";
 import { TaskQueue } from "../base/task_queue.ts";
 import { addressesOverlap } from "../config/address.ts";
@@ -12,6 +13,8 @@ import { ClientLimits } from "../server/client_limits.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import { startWorkers, type WorkerPool } from "../threads/worker_pool.ts";
 import { planChanges } from "./config_plan.ts";
+import { requireCertificates } from "./certificate_check.ts";
+import { Certificates } from "./certificates.ts";
 import type { FittedConfig } from "./descriptors.ts";
 import { Drain, type Drainable, type DrainRequest } from "./drain.ts";
 import type { HandoverTarget } from "./handover_vhost.ts";
@@ -75,6 +78,7 @@ class ThreadedServer implements Service, Drainable {
   readonly #pool: WorkerPool;
   readonly #deps: ThreadedServerDeps;
   readonly #limits: ClientLimits;
+  readonly #certificates: Certificates;
   /** Calls of {@linkcode apply}. */
   readonly #applying = new TaskQueue();
   #config: Config;
@@ -86,7 +90,9 @@ class ThreadedServer implements Service, Drainable {
     this.#config = config;
     this.#pool = pool;
     this.#deps = deps;
-    this.#limits = new ClientLimits(config, { clock: systemClock, logger: deps.logger });
+    const { logger } = deps;
+    this.#limits = new ClientLimits(config, { clock: systemClock, logger });
+    this.#certificates = new Certificates({ clock: systemClock, logger, blocks: ["http_api"] });
   }
 
   get config(): Config {
@@ -94,11 +100,19 @@ class ThreadedServer implements Service, Drainable {
   }
 
   get addresses(): readonly NetAddress[] {
-    return this.#pool.addresses;
+    return this.#pool.addresses.rtmp;
   }
 
   get httpAddresses(): readonly NetAddress[] {
-    return [...this.#api?.addresses ?? [], ...this.#pool.httpAddresses];
+    return [...this.#api?.addresses ?? [], ...this.#pool.addresses.http];
+  }
+
+  get rtmpsAddresses(): readonly NetAddress[] {
+    return this.#pool.addresses.rtmps;
+  }
+
+  get httpsAddresses(): readonly NetAddress[] {
+    return [...this.#api?.secureAddresses ?? [], ...this.#pool.addresses.https];
   }
 
   get view(): ServerView {
@@ -124,6 +138,7 @@ class ThreadedServer implements Service, Drainable {
     const logger = this.#deps.logger.for("drain");
     const settings = this.#config.drain;
     const clock = systemClock;
+    this.#certificates.stop();
     this.#drain = new Drain({ server: this, request, settings, clock, logger });
     return this.#drain.run();
   }
@@ -153,6 +168,7 @@ class ThreadedServer implements Service, Drainable {
   async stop(): Promise<void> {
     this.#isStopping = true;
     this.#drain?.stop();
+    this.#certificates.stop();
     await this.#applying.idle;
     await this.#pool.stop();
     await this.#api?.stop();
@@ -168,6 +184,7 @@ class ThreadedServer implements Service, Drainable {
     refuseSharedHttpPort(plan.config);
     // Each worker reads them for itself; here it may fail before anything has changed.
     readSecrets(plan.config);
+    await requireCertificates(plan.config);
     const forWorkers = this.#pool.prepare(plan.config);
     await this.#applyApi(plan.config);
     this.#config = plan.config;
@@ -178,8 +195,12 @@ class ThreadedServer implements Service, Drainable {
   }
 
   async #applyApi(config: Config): Promise<void> {
-    const apiConfig = { ...config, httpServer: { ...config.httpServer, enabled: false } };
+    const { httpServer } = config;
+    const https = { ...httpServer.https, enabled: false };
+    const apiConfig = { ...config, httpServer: { ...httpServer, https, enabled: false } };
     const createHttp = await loadHttp(apiConfig);
+    const loaded = this.#certificates.load(apiConfig);
+    const before = this.#api;
     const { edgeId } = this.#pool;
     this.#api ??= createHttp?.({
       config: apiConfig,
@@ -193,8 +214,28 @@ class ThreadedServer implements Service, Drainable {
       streams: null,
       isReady: () => !this.#isStopping && this.#drain === null && this.#pool.isWhole,
       drain: () => this.#drain?.snapshot ?? null,
+      certificates: this.#certificates,
     }) ?? null;
-    await this.#api?.apply(apiConfig);
+    try {
+      await this.#api?.apply(apiConfig);
+      if (loaded.isChanged) await before?.renewCertificates();
+    } catch (error) {
+      loaded.restore();
+      throw error;
+    }
+    this.#certificates.watch(() => this.#renewCertificates());
+  }
+
+  /** Files have changed. Workers notice that by themselves. */
+  #renewCertificates(): void {
+    const logger = this.#deps.logger.for("net");
+    const renewed = this.#applying.run(async () => {
+      await this.#api?.renewCertificates();
+      logger.info("Certificate replaced: its files have changed");
+    });
+    renewed.catch((error) => {
+      logger.error(`Certificate not replaced: ${describeError(error)}`);
+    });
   }
 }
 

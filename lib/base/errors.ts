@@ -8,6 +8,7 @@
 /** Protocol layer that found the malformed bytes. */
 export type WireLayer =
   | "proxy"
+  | "tls"
   | "handshake"
   | "chunk"
   | "control"

@@ -10,11 +10,13 @@ import { formatAddress } from "../io/address.ts";
  */
 export function explainListenError(error: unknown, config: Config): unknown {
   if (error instanceof HttpListenError) return cannotListenOnHttp(error);
-  if (!isAboutAddress(error)) return error;
-  const addresses = config.listen.map(formatAddress).join(", ");
+  if (error instanceof StartError || !isAboutAddress(error)) return error;
+  const { listen, rtmps } = config;
+  const all = [...listen, ...(rtmps.enabled ? rtmps.listen : [])];
+  const addresses = all.map(formatAddress).join(", ");
   return new StartError(
     `Cannot listen on ${addresses}: ${describeError(error)}`,
-    fixFor(error, config.listen),
+    fixFor(error, all),
     { cause: error },
   );
 }

@@ -1,5 +1,10 @@
 import { systemClock } from "../base/clock.ts";
-import { describeConfigProblem, UsageError } from "../base/errors.ts";
+import {
+  ConfigError,
+  type ConfigProblem,
+  describeConfigProblem,
+  UsageError,
+} from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import type { Config, LogConfig } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
@@ -7,6 +12,7 @@ import { createDenoNetwork, denoNetwork } from "../io/tcp.ts";
 import { AwakeClock } from "../io/awake_clock.ts";
 import { FairClock } from "../io/fair_clock.ts";
 import type { ServeCommand } from "./args.ts";
+import { checkCertificates } from "../app/certificate_check.ts";
 import { startServer } from "../app/compose.ts";
 import { fitDescriptors } from "../app/descriptors.ts";
 import { EXIT_CODE, type ExitCode } from "./exit_codes.ts";
@@ -46,8 +52,10 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
       "name a file: `edge --test --config edge.conf`",
     );
   }
-  const { config, warnings } = source.load();
   const { file } = source;
+  const loaded = source.load();
+  const { config } = loaded;
+  const warnings = [...loaded.warnings, ...await examineCertificates(config, file ?? "")];
   if (command.test) {
     readSecrets(config, config.workDir);
     for (const warning of warnings) say(describeConfigProblem(warning));
@@ -79,6 +87,19 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
     await close();
   }
   return EXIT_CODE.ok;
+}
+
+/**
+ * Returns warnings about certificates.
+ *
+ * @throws {ConfigError} when one cannot be used.
+ */
+async function examineCertificates(config: Config, file: string): Promise<ConfigProblem[]> {
+  const found = await checkCertificates(config, config.workDir, Date.now());
+  const problems = found.map((problem) => ({ ...problem, file, line: 0, column: 0 }));
+  const errors = problems.filter(({ severity }) => severity === "error");
+  if (errors.length > 0) throw new ConfigError(errors);
+  return problems;
 }
 
 /** What a running server needs of the program. */
@@ -264,10 +285,15 @@ function announce(
     }
   }
   if (config.log.tank === "file") logging.notice("Logging to a file", { file: config.log.file });
-  for (const address of server.addresses) {
-    logging.notice(`Listening on rtmp://${formatAddress(address)}`);
-  }
-  for (const address of server.httpAddresses) {
-    logging.notice(`Listening on http://${formatAddress(address)}`);
+  const listeners = {
+    rtmp: server.addresses,
+    rtmps: server.rtmpsAddresses,
+    http: server.httpAddresses,
+    https: server.httpsAddresses,
+  };
+  for (const [scheme, addresses] of Object.entries(listeners)) {
+    for (const address of addresses) {
+      logging.notice(`Listening on ${scheme}://${formatAddress(address)}`);
+    }
   }
 }

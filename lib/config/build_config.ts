@@ -9,6 +9,8 @@ import {
   type HttpApiConfig,
   type HttpHooksConfig,
   type HttpRemuxConfig,
+  type HttpServerConfig,
+  type ListenAddress,
   type LogConfig,
   type PlayConfig,
   type VhostConfig,
@@ -39,6 +41,7 @@ export function buildConfig(
   const values = readBlock(ROOT, rootScope(directives), problems);
   const config: Config = {
     listen: values.listen,
+    rtmps: values.rtmps,
     proxyProtocol: values.proxy_protocol,
     pid: values.pid,
     autoReload: values.inotify_auto_reload,
@@ -55,7 +58,7 @@ export function buildConfig(
       timeoutMs: values.drain_timeout,
     },
     httpApi: buildHttpApi(values.http_api),
-    httpServer: values.http_server,
+    httpServer: buildHttpServer(values.http_server),
     vhosts: buildVhosts(directives, problems),
   };
   checkConfig(directives, file, config, problems);
@@ -67,14 +70,26 @@ export function buildConfig(
  * only this machine reaches it.
  */
 function buildHttpApi(values: Values<typeof ROOT>["http_api"]): HttpApiConfig {
-  const { enabled, crossdomain, auth, proxy_protocol: proxyProtocol, raw_api: raw } = values;
+  const { enabled, crossdomain, auth, proxy_protocol: proxyProtocol, https } = values;
   const bareHost = auth.enabled ? "0.0.0.0" : "127.0.0.1";
-  const listen = values.listen.map(({ hostname, port }) => ({
+  const withHost = ({ hostname, port }: ListenAddress) => ({
     hostname: hostname === BARE ? bareHost : hostname,
     port,
-  }));
-  const rawApi = { enabled: raw.enabled, allowReload: raw.allow_reload };
-  return { enabled, listen, crossdomain, auth, proxyProtocol, rawApi };
+  });
+  return {
+    enabled,
+    listen: values.listen.map(withHost),
+    crossdomain,
+    auth,
+    proxyProtocol,
+    rawApi: { enabled: values.raw_api.enabled, allowReload: values.raw_api.allow_reload },
+    https: { ...https, enabled: enabled && https.enabled, listen: https.listen.map(withHost) },
+  };
+}
+
+function buildHttpServer(values: Values<typeof ROOT>["http_server"]): HttpServerConfig {
+  const { enabled, https } = values;
+  return { ...values, https: { ...https, enabled: enabled && https.enabled } };
 }
 
 function buildLog(values: Values<typeof ROOT>): LogConfig {

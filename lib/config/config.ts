@@ -27,6 +27,7 @@ export interface OriginAddress {
 export interface Config {
   /** At least one, each address once. */
   readonly listen: readonly ListenAddress[];
+  readonly rtmps: TlsConfig;
   /**
    * Load balancers whose connections to RTMP and `http_server` begin with a header of the PROXY
    * protocol: IP addresses and CIDR ranges.
@@ -66,6 +67,18 @@ export interface DrainConfig {
   readonly timeoutMs: number;
 }
 
+/** Addresses where a protocol is served over TLS. */
+export interface TlsConfig {
+  /** Off when the block around it is off. */
+  readonly enabled: boolean;
+  /** At least one, each address once. */
+  readonly listen: readonly ListenAddress[];
+  /** File with the certificate, and those between it and a known issuer. PEM. */
+  readonly cert: string;
+  /** File with the private key. PEM. */
+  readonly key: string;
+}
+
 /** API, metrics and health checks over HTTP. */
 export interface HttpApiConfig {
   readonly enabled: boolean;
@@ -77,6 +90,7 @@ export interface HttpApiConfig {
   /** As `proxyProtocol` of the configuration, for the API. */
   readonly proxyProtocol: readonly string[];
   readonly rawApi: RawApiConfig;
+  readonly https: TlsConfig;
 }
 
 /** SRS's way to change the server by a GET request. */
@@ -106,6 +120,7 @@ export interface HttpServerConfig {
   readonly dir: string;
   /** Whether pages of other hosts may read the files. */
   readonly crossdomain: boolean;
+  readonly https: TlsConfig;
 }
 
 /** Destination, level and format of the log. */

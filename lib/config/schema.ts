@@ -561,7 +561,7 @@ const httpApi = {
     allow_query: unsupported(["off"], "Read the configuration over HTTP."),
     allow_update: unsupported(["off"], "Change the configuration over HTTP."),
   }, "SRS's API to control the server."),
-  https: unsupported([], "Serve the API over TLS.", { contents: "enabled key cert" }),
+  https: tls({ port: "1990", bareHost: addresses.BARE }, "The API over TLS, besides listen."),
 };
 
 const httpServer = {
@@ -573,7 +573,7 @@ const httpServer = {
   ),
   dir: option(values.text, "./objs/nginx/html", "Folder of the files."),
   crossdomain: option(values.flag, "on", "Let pages of other hosts read the files."),
-  https: unsupported([], "Serve files over TLS.", { contents: "enabled key cert" }),
+  https: tls({ port: "8088" }, "Files and streams over TLS, besides listen."),
 };
 
 /** The rows of a file outside every block. */
@@ -694,6 +694,7 @@ export const ROOT = {
   stats: unsupported(["*"], "Network interface and disks that SRS monitors.", {
     contents: "network disk",
   }),
+  rtmps: tls({ port: "1443" }, "RTMP over TLS, besides listen."),
   http_api: block(httpApi, "API, metrics and health checks over HTTP."),
   http_server: block(httpServer, "Files and streams over HTTP."),
   exporter: unsupported([], "Prometheus metrics.", { contents: "label tag" }),
@@ -701,7 +702,6 @@ export const ROOT = {
   rtc_server: unsupported([], "WebRTC server."),
   srt_server: unsupported([], "SRT server."),
   rtmp: unsupported([], "RTMP settings other than listen and chunk_size."),
-  rtmps: unsupported([], "RTMP over TLS."),
   rtsp_server: unsupported([], "RTSP server."),
   tencentcloud_apm: unsupported([], "Tracing."),
   tencentcloud_cls: unsupported([], "Ship logs."),
@@ -755,6 +755,29 @@ function repeatable(
 
 function proxies(doc: string): Option<readonly string[]> {
   return optional({ type: addresses.addressRanges, example: "10.0.0.0/8", fallback: [] }, doc);
+}
+
+interface TlsOptions {
+  /** Default of `listen`. */
+  readonly port: string;
+  readonly bareHost?: string;
+}
+
+function tls({ port, ...bare }: TlsOptions, doc: string) {
+  return block({
+    enabled: option(values.flag, "off", "Serve it."),
+    listen: option(
+      addresses.listenAddresses({ minPort: 1, ...bare }),
+      port,
+      "Ports or addresses, as in the directive listen beside the block.",
+    ),
+    cert: option(
+      values.text,
+      "./conf/server.crt",
+      "File with the certificate and those of its issuers, PEM. It is read again when it changes.",
+    ),
+    key: option(values.text, "./conf/server.key", "File with the private key, PEM."),
+  }, doc);
 }
 
 function needsRestart<T>(reason: string, option: Option<T>): Option<T> {

@@ -76,7 +76,7 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
 
 /** Options of {@linkcode createFilesApp}. */
 interface FilesAppOptions {
-  readonly config: HttpServerConfig;
+  readonly config: Pick<HttpServerConfig, "crossdomain">;
   readonly files: StaticFiles;
   readonly hls: Pick<HlsAccess, "objectionTo" | "rewriteOf">;
   /** Routes that take precedence over files. */

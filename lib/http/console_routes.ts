@@ -4,7 +4,7 @@
  */
 
 import { etag } from "hono/etag";
-import type { Config } from "../config/config.ts";
+import type { Config, ListenAddress } from "../config/config.ts";
 import { CONSOLE_ASSETS, type ConsoleAsset } from "./console_assets.ts";
 import { pathOf } from "./request_head.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
@@ -17,16 +17,24 @@ export interface ConsoleStreams {
   readonly mounts: Readonly<Record<string, string>>;
 }
 
-/** Returns what the page needs to know of a configuration; null if it serves no HTTP-FLV. */
-export function describeConsoleStreams(config: Config): ConsoleStreams | null {
-  const { httpApi, httpServer } = config;
-  const [first] = httpServer.listen;
-  if (!httpServer.enabled || first === undefined) return null;
+/**
+ * Returns what the page needs to know of a configuration; null if it serves no HTTP-FLV.
+ *
+ * @param api Addresses of the page.
+ * @param files Addresses of `http_server` that speak the same protocol, HTTP or HTTPS.
+ */
+export function describeConsoleStreams(
+  { vhosts }: Pick<Config, "vhosts">,
+  api: readonly ListenAddress[],
+  files: readonly ListenAddress[],
+): ConsoleStreams | null {
+  const [first] = files;
+  if (first === undefined) return null;
   const hasAddress = (port: number, hostname: string) =>
-    httpServer.listen.some((other) => other.port === port && other.hostname === hostname);
-  const isShared = httpApi.listen.every(({ port, hostname }) => hasAddress(port, hostname));
+    files.some((other) => other.port === port && other.hostname === hostname);
+  const isShared = api.every(({ port, hostname }) => hasAddress(port, hostname));
   const mounts: Record<string, string> = {};
-  for (const { name, enabled, httpRemux } of config.vhosts.values()) {
+  for (const { name, enabled, httpRemux } of vhosts.values()) {
     if (enabled && httpRemux.enabled) mounts[name] = httpRemux.mount;
   }
   return { port: isShared ? null : first.port, mounts };
@@ -54,7 +62,7 @@ export function createConsoleRoutes(streams: ConsoleStreams | null): HttpApp {
 export function createConsoleRedirect(apiPort: number): HttpApp {
   const app = createApp();
   addRoute(app, "/console", {
-    GET: (c) => c.redirect(`http://${hostOf(c) ?? "127.0.0.1"}:${apiPort}/console/`),
+    GET: (c) => c.redirect(`${schemeOf(c)}://${hostOf(c) ?? "127.0.0.1"}:${apiPort}/console/`),
   });
   return app;
 }
@@ -82,7 +90,7 @@ function setHeaders(c: RouteContext): void {
 function contentPolicy(c: RouteContext, streams: ConsoleStreams | null): string {
   const host = hostOf(c);
   const port = streams?.port ?? null;
-  const other = host === null || port === null ? "" : ` http://${host}:${port}`;
+  const other = host === null || port === null ? "" : ` ${schemeOf(c)}://${host}:${port}`;
   return [
     "default-src 'none'",
     "script-src 'self'",
@@ -94,6 +102,10 @@ function contentPolicy(c: RouteContext, streams: ConsoleStreams | null): string 
     "form-action 'none'",
     "frame-ancestors 'none'",
   ].join("; ");
+}
+
+function schemeOf(c: RouteContext): "http" | "https" {
+  return c.req.url.startsWith("https:") ? "https" : "http";
 }
 
 /** Returns the requested host without the port; null if it has characters special in headers. */

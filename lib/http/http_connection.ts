@@ -217,7 +217,7 @@ export class HttpConnection {
     const state = this.#state;
     switch (state.type) {
       case "idle": {
-        const parser = new HeadParser();
+        const parser = new HeadParser(this.#transport.isSecure);
         this.#state = { type: "head", sinceMs: this.#context.clock.now(), parser };
         return this.#parse(parser, bytes);
       }

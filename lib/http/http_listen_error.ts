@@ -7,8 +7,9 @@ import type { NetAddress } from "../io/transport.ts";
  * programs without HTTP name it, too.
  */
 export class HttpListenError extends Error {
-  constructor(address: NetAddress, cause: unknown) {
-    super(`Cannot listen on http://${formatAddress(address)}: ${describeError(cause)}`, { cause });
+  constructor(address: NetAddress, cause: unknown, scheme: "http" | "https" = "http") {
+    const url = `${scheme}://${formatAddress(address)}`;
+    super(`Cannot listen on ${url}: ${describeError(cause)}`, { cause });
     this.name = "HttpListenError";
   }
 }

@@ -6,7 +6,7 @@ import { Acceptor, type ListenOptions } from "../io/acceptor.ts";
 import { type ConnectionLimit, ConnectionSet } from "../io/connection_set.ts";
 import { ProbeLog } from "../io/probe_log.ts";
 import { ReadBuffers } from "../io/read_buffers.ts";
-import type { NetAddress, Network } from "../io/transport.ts";
+import type { NetAddress, Network, Transport } from "../io/transport.ts";
 import { type HttpBindings, HttpConnection } from "./http_connection.ts";
 import { HttpListenError } from "./http_listen_error.ts";
 import { pathOf } from "./request_head.ts";
@@ -29,7 +29,7 @@ interface HttpServerOptions {
 }
 
 /** Options of {@linkcode HttpServer.listen}. */
-interface HttpListenOptions extends Pick<ListenOptions, "isProxy"> {
+interface HttpListenOptions extends Omit<ListenOptions, "scheme"> {
   /** The listener in the log: `http_api` gives `http_api http://0.0.0.0:1985`. */
   readonly name: string;
 }
@@ -64,25 +64,16 @@ export class HttpServer {
    * @throws {HttpListenError}
    */
   listen(address: NetAddress, options: HttpListenOptions, handler: HttpHandler): NetAddress {
-    const context = {
-      answer: (request: Request, bindings: HttpBindings) => {
-        const path = this.#hideKeys(pathOf(request.url));
-        const subject = { method: request.method, path, remote: bindings.remote };
-        return withSpan(subject, () => this.#answer(() => handler(request, bindings), subject));
-      },
-      buffers: this.#buffers,
-      clock: this.#clock,
-      logger: this.#logger,
-    };
     try {
-      const { name, isProxy } = options;
-      const listenOptions = { scheme: `${name} http`, isProxy };
-      return this.#acceptor.listen(address, listenOptions, (transport, listener) => {
-        this.#connections.admit(transport, listener, () => new HttpConnection(transport, context));
-      });
+      return this.#acceptor.listen(address, listenOptions(options), this.#serve(handler));
     } catch (error) {
-      throw new HttpListenError(address, error);
+      throw new HttpListenError(address, error, options.tls === undefined ? "http" : "https");
     }
+  }
+
+  /** Changes the certificate of a listener, whose address {@linkcode listen} returned. */
+  replace(address: NetAddress, options: HttpListenOptions, handler: HttpHandler): Promise<void> {
+    return this.#acceptor.replace(address, listenOptions(options), this.#serve(handler));
   }
 
   /** Closes one listener, whose address {@linkcode listen} returned. Its clients stay. */
@@ -102,6 +93,23 @@ export class HttpServer {
   async stop(): Promise<void> {
     await Promise.all([this.#acceptor.stop(), this.#connections.stop(STOP_GRACE_MS)]);
     this.#probes.stop();
+  }
+
+  /** Returns what serves the clients of a listener. */
+  #serve(handler: HttpHandler): (transport: Transport, listener: string) => void {
+    const context = {
+      answer: (request: Request, bindings: HttpBindings) => {
+        const path = this.#hideKeys(pathOf(request.url));
+        const subject = { method: request.method, path, remote: bindings.remote };
+        return withSpan(subject, () => this.#answer(() => handler(request, bindings), subject));
+      },
+      buffers: this.#buffers,
+      clock: this.#clock,
+      logger: this.#logger,
+    };
+    return (transport, listener) => {
+      this.#connections.admit(transport, listener, () => new HttpConnection(transport, context));
+    };
   }
 
   /** Never rejects. */
@@ -137,4 +145,8 @@ export class HttpServer {
       return new Response("Internal error\n", { status: 500 });
     }
   }
+}
+
+function listenOptions({ name, isProxy, tls }: HttpListenOptions): ListenOptions {
+  return { scheme: `${name} ${tls === undefined ? "http" : "https"}`, isProxy, tls };
 }

@@ -73,10 +73,13 @@ const CONTROL = /[\x00-\x1f\x7f]/;
 /** Reads one head. */
 export class HeadParser {
   readonly #parser = new HTTPParser(HTTPParser.REQUEST);
+  readonly #isSecure: boolean;
   #parsed: ParsedHead | null = null;
   #byteCount = 0;
 
-  constructor() {
+  /** @param isSecure Whether the connection is TLS, for the scheme of URLs. */
+  constructor(isSecure = false) {
+    this.#isSecure = isSecure;
     this.#parser[HTTPParser.kOnHeadersComplete] = (info: ParsedHead): number => {
       this.#parsed = info;
       return STOP_AFTER_HEAD;
@@ -106,7 +109,7 @@ export class HeadParser {
       }
       throw new BadRequestError(400, "Not a valid HTTP request", { cause: used });
     }
-    return this.#parsed === null ? null : { head: readHead(this.#parsed), used };
+    return this.#parsed === null ? null : { head: readHead(this.#parsed, this.#isSecure), used };
   }
 }
 
@@ -122,7 +125,7 @@ function readHeaderLine(line: string, headers: string[]): void {
   headers.push(name, value);
 }
 
-function readHead(parsed: ParsedHead): RequestHead {
+function readHead(parsed: ParsedHead, isSecure: boolean): RequestHead {
   if (parsed.versionMajor !== 1) throw new BadRequestError(400, "Only HTTP/1 is supported");
   const method = HTTPParser.methods[parsed.method]!;
   if (UNSUPPORTED_METHODS.has(method)) {
@@ -134,7 +137,7 @@ function readHead(parsed: ParsedHead): RequestHead {
   if (host === null) throw new BadRequestError(400, "No host");
   return {
     method,
-    url: readUrl(parsed.url, host),
+    url: readUrl(parsed.url, `${isSecure ? "https" : "http"}://${host}`, host),
     headers,
     isHttp10,
     isKept: parsed.shouldKeepAlive,
@@ -176,13 +179,13 @@ function readHeaders(namesAndValues: readonly string[]): Headers {
 }
 
 /** Returns the URL: the target may be absolute, which overrides `Host` (RFC 9112, section 3.2). */
-function readUrl(target: string, host: string): string {
+function readUrl(target: string, base: string, host: string): string {
   if (CONTROL.test(target)) throw new BadRequestError(400, "Invalid URL");
   const isPath = target.startsWith("/");
   if (isPath && (host === "" || FORBIDDEN_IN_HOST.test(host))) {
     throw new BadRequestError(400, "Invalid host");
   }
-  const url = isPath ? `http://${host}${target}` : target;
+  const url = isPath ? `${base}${target}` : target;
   if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
     throw new BadRequestError(400, "Invalid URL");
   }

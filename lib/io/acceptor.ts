@@ -4,7 +4,8 @@ import type { Logger } from "../base/log.ts";
 import { Tally } from "../base/tally.ts";
 import { formatAddress, ipOf } from "./address.ts";
 import { ProxiedTransport } from "./proxied_transport.ts";
-import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
+import { TlsSocketTransport } from "./tls_socket.ts";
+import type { Listener, NetAddress, Network, TlsIdentity, Transport } from "./transport.ts";
 
 /** What an {@linkcode Acceptor} works with. */
 interface AcceptorOptions {
@@ -19,6 +20,15 @@ export interface ListenOptions {
   readonly scheme: string;
   /** Whether connections from an IP address begin with a header of the PROXY protocol. */
   readonly isProxy: (ip: string) => boolean;
+  /** Makes all connections TLS. */
+  readonly tls?: ListenTls | undefined;
+}
+
+/** How a listener speaks TLS. */
+interface ListenTls {
+  readonly identity: TlsIdentity;
+  /** Whether a PROXY header may precede the handshake. That costs four times as much CPU. */
+  readonly followsProxy: boolean;
 }
 
 /** Receives a new connection and the name of the listener it arrived at. Must not throw. */
@@ -52,13 +62,20 @@ export class Acceptor {
    * @throws when the address is in use or not permitted.
    */
   listen(address: NetAddress, options: ListenOptions, onClient: OnClient): NetAddress {
-    const listener = this.#options.network.listen(address);
-    const { hostname, port } = listener;
-    const key = formatAddress(listener);
-    const loop = new AcceptLoop(this.#options, { listener, ...options, onClient });
-    this.#loops.set(key, loop);
-    loop.start();
-    return { hostname, port };
+    return this.#open(address, { ...options, onClient, isSecond: false });
+  }
+
+  /**
+   * Replaces a listener with TLS, for another certificate, and serves the clients that wait in it.
+   *
+   * @param address As {@linkcode listen} returned it.
+   * @returns settles when the old listener accepts no more clients.
+   * @throws when the new one cannot listen; the old one stays then.
+   */
+  async replace(address: NetAddress, options: ListenOptions, onClient: OnClient): Promise<void> {
+    const before = this.#loops.get(formatAddress(address));
+    this.#open(address, { ...options, onClient, isSecond: true });
+    await before?.finish();
   }
 
   /**
@@ -90,12 +107,33 @@ export class Acceptor {
     );
   }
 
+  #open(address: NetAddress, task: OpenTask): NetAddress {
+    const { tls, isSecond } = task;
+    const listener = this.#options.network.listen(address, {
+      isSecond,
+      ...(tls === undefined || tls.followsProxy ? {} : { tls: tls.identity }),
+    });
+    const { hostname, port } = listener;
+    const loop = new AcceptLoop(this.#options, { ...task, listener });
+    this.#loops.set(formatAddress(listener), loop);
+    loop.start();
+    return { hostname, port };
+  }
+
   /** Closes all listeners; settles when they accept no more clients. */
   async stop(): Promise<void> {
     const loops = [...this.#loops.values()];
     this.#loops.clear();
     await Promise.all(loops.map((loop) => loop.stop()));
   }
+}
+
+/** What to listen for, and whether the address is open already. */
+type OpenTask = Omit<AcceptLoopTask, "listener"> & { readonly isSecond: boolean };
+
+/** Loads Node's streams when they are needed: they take memory. */
+async function secureServer(inner: Transport, identity: TlsIdentity) {
+  return (await import("./tls_stream.ts")).secureServer(inner, identity);
 }
 
 /** What an {@linkcode AcceptLoop} accepts, and for whom. */
@@ -110,6 +148,7 @@ class AcceptLoop {
   readonly #listener: Listener;
   readonly #name: string;
   readonly #isProxy: (ip: string) => boolean;
+  readonly #tls: ListenTls | undefined;
   readonly #onClient: OnClient;
   readonly #failures: Tally;
   #ended = Promise.resolve();
@@ -122,11 +161,12 @@ class AcceptLoop {
   #acceptedCount = 0;
 
   constructor({ clock, logger }: AcceptorOptions, task: AcceptLoopTask) {
-    const { listener, scheme, isProxy, onClient } = task;
+    const { listener, scheme, isProxy, tls, onClient } = task;
     this.#clock = clock;
     this.#listener = listener;
     this.#name = `${scheme}://${formatAddress(listener)}`;
     this.#isProxy = isProxy;
+    this.#tls = tls;
     this.#onClient = onClient;
     this.#failures = new Tally(clock, (count) => {
       logger.for("net").error(`Cannot accept connections: ${describeError(this.#lastError)}`, {
@@ -186,7 +226,12 @@ class AcceptLoop {
     // A client may connect in the same turn in which the listener is closed.
     if (this.#isStopping && !this.#isFinishing) return transport.close();
     const isProxied = this.#isProxy(ipOf(transport.remote));
-    this.#onClient(isProxied ? new ProxiedTransport(transport) : transport, this.#name);
+    const inner = isProxied ? new ProxiedTransport(transport) : transport;
+    const tls = this.#tls?.followsProxy === true ? this.#tls : null;
+    const client = tls === null
+      ? inner
+      : new TlsSocketTransport(inner, () => secureServer(inner, tls.identity));
+    this.#onClient(client, this.#name);
   }
 
   #pause(): Promise<void> {

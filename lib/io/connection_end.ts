@@ -7,6 +7,9 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["Interrupted", "closed"],
   ["BadResource", "closed"],
   ["TimedOut", "timed out"],
+  // TLS: the peer closed its socket without the alert that ends a session, as many do.
+  ["UnexpectedEof", "closed by peer"],
+  ["InvalidData", "damaged TLS record"],
 ]);
 
 /**

@@ -1,9 +1,12 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { NetAddress, Transport } from "./transport.ts";
 
+/** A connection. */
+type Closable = Pick<Transport, "close">;
+
 /** Options of {@linkcode dialFirst}. */
-interface DialFirstOptions {
-  readonly dial: (address: NetAddress, signal: AbortSignal) => Promise<Transport>;
+interface DialFirstOptions<T> {
+  readonly dial: (address: NetAddress, signal: AbortSignal) => Promise<T>;
   readonly clock: Clock;
   /** Aborts all attempts. */
   readonly signal: AbortSignal;
@@ -19,17 +22,17 @@ const HEAD_START_MS = 250;
  * @param addresses One or more, best first.
  * @returns the connection. Rejects with the last error when no address answers.
  */
-export function dialFirst(
+export function dialFirst<T extends Closable>(
   addresses: readonly NetAddress[],
-  options: DialFirstOptions,
-): Promise<Transport> {
+  options: DialFirstOptions<T>,
+): Promise<T> {
   return new Race(addresses, options).run();
 }
 
-class Race {
+class Race<T extends Closable> {
   readonly #addresses: readonly NetAddress[];
-  readonly #options: DialFirstOptions;
-  readonly #result = Promise.withResolvers<Transport>();
+  readonly #options: DialFirstOptions<T>;
+  readonly #result = Promise.withResolvers<T>();
   /** Aborts the other attempts when one has succeeded. */
   readonly #losers = new AbortController();
   #startedCount = 0;
@@ -37,12 +40,12 @@ class Race {
   #isOver = false;
   #cancelNext: CancelTimer = () => {};
 
-  constructor(addresses: readonly NetAddress[], options: DialFirstOptions) {
+  constructor(addresses: readonly NetAddress[], options: DialFirstOptions<T>) {
     this.#addresses = addresses;
     this.#options = options;
   }
 
-  run(): Promise<Transport> {
+  run(): Promise<T> {
     const { signal } = this.#options;
     // Aborted while the name was looked up: no attempt would start, and none would settle.
     if (signal.aborted) return Promise.reject(signal.reason);
@@ -63,7 +66,7 @@ class Race {
     this.#cancelNext = clock.after(HEAD_START_MS, () => this.#startNext());
   }
 
-  #onAnswer(transport: Transport): void {
+  #onAnswer(transport: T): void {
     if (this.#isOver) return transport.close();
     this.#isOver = true;
     this.#cancelNext();

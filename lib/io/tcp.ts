@@ -4,7 +4,9 @@ import { systemClock } from "../base/clock.ts";
 import { isIp } from "../config/address.ts";
 import { formatAddress, withoutMapping } from "./address.ts";
 import { dialFirst } from "./dial_first.ts";
-import type { Listener, NetAddress, Network, Transport } from "./transport.ts";
+import { clientTlsError, serverTlsError } from "./tls_error.ts";
+import { TlsSocketTransport } from "./tls_socket.ts";
+import type { Listener, NetAddress, Network, TlsTrust, Transport } from "./transport.ts";
 
 class DenoTransport implements Transport {
   readonly isSecure = false;
@@ -18,8 +20,7 @@ class DenoTransport implements Transport {
   }
 
   get remote(): string {
-    const { hostname, port } = this.#conn.remoteAddr;
-    return formatAddress({ hostname: withoutMapping(hostname), port });
+    return remoteOf(this.#conn);
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
@@ -35,6 +36,80 @@ class DenoTransport implements Transport {
     this.#isClosed = true;
     this.#conn.close();
   }
+}
+
+/** A client's connection that is encrypted. */
+class DenoTlsTransport implements Transport {
+  readonly isSecure = true;
+  readonly #conn: Deno.TlsConn;
+  #isClosed = false;
+
+  constructor(conn: Deno.TlsConn) {
+    this.#conn = conn;
+  }
+
+  get remote(): string {
+    return remoteOf(this.#conn);
+  }
+
+  /** @throws {WireError} `tls.handshake` */
+  async prepare(): Promise<boolean> {
+    try {
+      await this.#conn.handshake();
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.UnexpectedEof) return false;
+      throw error instanceof Deno.errors.InvalidData ? clientTlsError(error.message) : error;
+    }
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#conn.read(buffer);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#conn.write(bytes);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#conn.close();
+  }
+}
+
+class DenoTlsListener implements Listener {
+  readonly #listener: Deno.TlsListener;
+
+  constructor(listener: Deno.TlsListener) {
+    this.#listener = listener;
+  }
+
+  get hostname(): string {
+    return addressOf(this.#listener).hostname;
+  }
+
+  get port(): number {
+    return addressOf(this.#listener).port;
+  }
+
+  async accept(): Promise<Transport> {
+    return new DenoTlsTransport(await this.#listener.accept());
+  }
+
+  close(): void {
+    this.#listener.close();
+  }
+}
+
+/** The address of a TLS listener, whose type allows for other kinds of sockets. */
+function addressOf({ addr }: Deno.TlsListener): Deno.NetAddr {
+  return addr as Deno.NetAddr;
+}
+
+function remoteOf({ remoteAddr }: Deno.TcpConn | Deno.TlsConn): string {
+  const { hostname, port } = remoteAddr as Deno.NetAddr;
+  return formatAddress({ hostname: withoutMapping(hostname), port });
 }
 
 class DenoListener implements Listener {
@@ -76,14 +151,20 @@ const CAN_SHARE = Deno.build.os === "linux";
 /** Returns the machine's TCP. */
 export function createDenoNetwork({ isPortShared }: DenoNetworkOptions): Network {
   return {
-    listen(address) {
-      if (!isPortShared() && CAN_SHARE && address.port !== 0) requireFree(address);
+    listen(address, { tls, isSecond = false } = {}) {
+      const mustBeFree = !isSecond && !isPortShared() && CAN_SHARE && address.port !== 0;
+      if (mustBeFree) requireFree(address);
       // Also without others: `edge --replace` listens beside this one later.
-      return new DenoListener(Deno.listen({ ...address, transport: "tcp", reusePort: CAN_SHARE }));
+      const options = { ...address, transport: "tcp", reusePort: CAN_SHARE } as const;
+      return tls === undefined
+        ? new DenoListener(Deno.listen(options))
+        : new DenoTlsListener(Deno.listenTls({ ...options, ...tls }));
     },
-    async connect(address, signal) {
+    async connect(address, signal, trust) {
       const addresses = await resolve(address, signal);
-      return await dialFirst(addresses, { dial, clock: systemClock, signal });
+      const conn = await dialFirst(addresses, { dial, clock: systemClock, signal });
+      if (trust === undefined) return new DenoTransport(conn);
+      return await secure(conn, { hostname: address.hostname, trust, signal });
     },
   };
 }
@@ -93,8 +174,42 @@ function requireFree(address: NetAddress): void {
   Deno.listen({ ...address, transport: "tcp" }).close();
 }
 
-async function dial(address: NetAddress, signal: AbortSignal): Promise<Transport> {
-  return new DenoTransport(await Deno.connect({ ...address, transport: "tcp", signal }));
+async function dial(address: NetAddress, signal: AbortSignal): Promise<Deno.TcpConn> {
+  return await Deno.connect({ ...address, transport: "tcp", signal });
+}
+
+interface SecureOptions {
+  readonly hostname: string;
+  readonly trust: TlsTrust;
+  readonly signal: AbortSignal;
+}
+
+/** Starts TLS as a client. Closes the connection when that fails. */
+async function secure(conn: Deno.TcpConn, options: SecureOptions): Promise<Transport> {
+  const { hostname, trust: { caCerts, isVerified }, signal } = options;
+  let transport: Transport = new DenoTransport(conn);
+  const close = () => transport.close();
+  signal.addEventListener("abort", close);
+  try {
+    if (isVerified) {
+      const secured = await Deno.startTls(conn, { hostname, caCerts: [...caCerts] });
+      transport = new DenoTlsTransport(secured);
+      await secured.handshake();
+    } else {
+      // `Deno.startTls` cannot leave out the verification.
+      const { secureClient } = await import("./tls_stream.ts");
+      const inner = transport;
+      transport = new TlsSocketTransport(inner, () => secureClient(inner, hostname));
+      await transport.prepare!();
+    }
+    signal.throwIfAborted();
+    return transport;
+  } catch (error) {
+    close();
+    throw serverTlsError(error);
+  } finally {
+    signal.removeEventListener("abort", close);
+  }
 }
 
 /**

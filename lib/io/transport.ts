@@ -52,10 +52,37 @@ export interface NetAddress {
   readonly port: number;
 }
 
+/** What a server proves its identity with (TLS). Both are PEM. */
+export interface TlsIdentity {
+  /** The server's certificate, then those between it and a known issuer. */
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Options of {@linkcode Network.listen}. */
+interface ListenerOptions {
+  /** Makes all connections TLS. */
+  readonly tls?: TlsIdentity;
+  /** The address is open already, and the kernel distributes the clients (Linux). */
+  readonly isSecond?: boolean;
+}
+
+/** How the server of a connection proves its identity (TLS). */
+export interface TlsTrust {
+  /** Issuers trusted besides the runtime's, PEM. */
+  readonly caCerts: readonly string[];
+  /** False accepts any certificate, so that anyone on the way may answer for the server. */
+  readonly isVerified: boolean;
+}
+
 /** Opens connections and listeners. */
 export interface Network {
-  /** @throws when the address is in use or not permitted. */
-  listen(address: NetAddress): Listener;
-  /** Connects. Rejects when that fails or `signal` aborts first. */
-  connect(address: NetAddress, signal: AbortSignal): Promise<Transport>;
+  /** @throws when the address is in use or not permitted, or the identity is not valid. */
+  listen(address: NetAddress, options?: ListenerOptions): Listener;
+  /**
+   * Connects. Rejects when that fails or `signal` aborts first.
+   *
+   * @param trust Makes the connection TLS.
+   */
+  connect(address: NetAddress, signal: AbortSignal, trust?: TlsTrust): Promise<Transport>;
 }

@@ -1,13 +1,13 @@
 import { matchesAny } from "../config/address_match.ts";
 import type { Config } from "../config/config.ts";
-import { Acceptor } from "../io/acceptor.ts";
+import { Acceptor, type ListenOptions } from "../io/acceptor.ts";
 import { type ConnectionLimit, ConnectionSet } from "../io/connection_set.ts";
 import type { ClientReport, ClientSource, ClientTotals, SourceTotals } from "./client_report.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { isSelected, type MoveCounts, type MoveSelector } from "./move_clients.ts";
 import { ProbeLog } from "../io/probe_log.ts";
-import type { NetAddress, Network, Transport } from "../io/transport.ts";
+import type { NetAddress, Network, TlsIdentity, Transport } from "../io/transport.ts";
 
 /** Options of {@linkcode Server}. */
 interface ServerOptions {
@@ -117,14 +117,21 @@ export class Server implements ClientSource {
   /**
    * Listens on an address.
    *
+   * @param identity Makes all connections TLS.
    * @returns the real address, which differs when port 0 was requested.
    * @throws when the address is in use or not permitted.
    */
-  listen(address: NetAddress): NetAddress {
-    const options = { scheme: "rtmp", isProxy: this.#isProxy };
-    return this.#acceptor.listen(address, options, (transport, listener) => {
-      this.#connections.admit(transport, listener, () => this.#create(transport));
-    });
+  listen(address: NetAddress, identity?: TlsIdentity): NetAddress {
+    return this.#acceptor.listen(address, this.#listenOptions(identity), this.#admit);
+  }
+
+  /**
+   * Changes the certificate of a listener, whose address {@linkcode listen} returned. Clients stay.
+   *
+   * @throws when the new one cannot be used; the old one stays then.
+   */
+  replace(address: NetAddress, identity: TlsIdentity): Promise<void> {
+    return this.#acceptor.replace(address, this.#listenOptions(identity), this.#admit);
   }
 
   /** Closes one listener, whose address {@linkcode listen} returned. Its clients stay. */
@@ -145,6 +152,20 @@ export class Server implements ClientSource {
     await Promise.all([this.#acceptor.stop(), this.#connections.stop(0)]);
     this.#context.probes.stop();
   }
+
+  #listenOptions(identity: TlsIdentity | undefined): ListenOptions {
+    const isProxy = this.#isProxy;
+    if (identity === undefined) return { scheme: "rtmp", isProxy };
+    return {
+      scheme: "rtmps",
+      isProxy,
+      tls: { identity, followsProxy: this.#proxies.length > 0 },
+    };
+  }
+
+  readonly #admit = (transport: Transport, listener: string): void => {
+    this.#connections.admit(transport, listener, () => this.#create(transport));
+  };
 
   #create(transport: Transport): Connection {
     const { idPrefix } = this.#options;

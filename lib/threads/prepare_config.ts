@@ -1,5 +1,5 @@
 import { addressesOverlap } from "../config/address.ts";
-import type { Config, ListenAddress } from "../config/config.ts";
+import type { Config, ListenAddress, TlsConfig } from "../config/config.ts";
 import { HttpListenError } from "../http/http_listen_error.ts";
 import { formatAddress } from "../io/address.ts";
 import type { NetAddress } from "../io/transport.ts";
@@ -8,6 +8,31 @@ import type { NetAddress } from "../io/transport.ts";
 export interface OpenListeners {
   readonly rtmp: ReadonlyMap<string, NetAddress>;
   readonly http: ReadonlyMap<string, NetAddress>;
+}
+
+/** Real addresses of workers. */
+export interface WorkerAddresses {
+  readonly rtmp: readonly NetAddress[];
+  readonly rtmps: readonly NetAddress[];
+  /** Those of `http_server`. */
+  readonly http: readonly NetAddress[];
+  readonly https: readonly NetAddress[];
+}
+
+/** Returns the addresses in settings that {@linkcode prepareConfig} returned. */
+export function addressesOf({ listen, rtmps, httpServer }: Config): WorkerAddresses {
+  return {
+    rtmp: listen,
+    rtmps: listenOf(rtmps),
+    http: listenOf(httpServer),
+    https: listenOf(httpServer.https),
+  };
+}
+
+function listenOf(
+  { enabled, listen }: Pick<TlsConfig, "enabled" | "listen">,
+): readonly ListenAddress[] {
+  return enabled ? listen : [];
 }
 
 /** Settings for workers. All addresses can be listened on, and no port is 0. */
@@ -37,17 +62,32 @@ export function prepareConfig(
   config: Config,
   { count, open, isReplacing = false }: PrepareOptions,
 ): PreparedConfig {
-  const { httpServer } = config;
-  const httpAddresses = httpServer.enabled ? httpServer.listen : [];
+  const { httpServer, rtmps, httpServer: { https } } = config;
   const take = (address: NetAddress) => address;
-  const rtmp = resolveAll(config.listen, open.rtmp, isReplacing ? take : probe);
-  const http = resolveAll(httpAddresses, open.http, isReplacing ? take : probeHttp);
+  const rtmp = resolveAll(
+    [...config.listen, ...listenOf(rtmps)],
+    open.rtmp,
+    isReplacing ? take : probe,
+  );
+  const http = resolveAll(
+    [...listenOf(httpServer), ...listenOf(https)],
+    open.http,
+    isReplacing ? take : probeHttp,
+  );
+  const real = (addresses: readonly ListenAddress[], by: OpenListeners["rtmp"]) => [
+    ...new Set(addresses.map((address) => by.get(formatAddress(address)) ?? address)),
+  ];
   return {
     open: { rtmp, http },
     config: {
       ...config,
-      listen: [...rtmp.values()],
-      httpServer: httpServer.enabled ? { ...httpServer, listen: [...http.values()] } : httpServer,
+      listen: real(config.listen, rtmp),
+      rtmps: { ...rtmps, listen: real(rtmps.listen, rtmp) },
+      httpServer: {
+        ...httpServer,
+        listen: real(httpServer.listen, http),
+        https: { ...https, listen: real(https.listen, http) },
+      },
       maxConnections: Math.ceil(config.maxConnections / count),
     },
   };

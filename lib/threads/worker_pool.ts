@@ -2,10 +2,15 @@ import { type CancelTimer, type Clock, systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import type { DrainCounts, ServerSnapshot, ServerView } from "../monitor/server_view.ts";
-import type { NetAddress } from "../io/transport.ts";
 import { addMoves, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
 import { mergeSnapshots } from "../monitor/merge_snapshots.ts";
-import { type OpenListeners, prepareConfig, type PreparedConfig } from "./prepare_config.ts";
+import {
+  addressesOf,
+  type OpenListeners,
+  prepareConfig,
+  type PreparedConfig,
+  type WorkerAddresses,
+} from "./prepare_config.ts";
 import type { FromWorker, PeerPort, ToWorker } from "./worker_message.ts";
 import { type Answer, WorkerQuestions } from "./worker_questions.ts";
 import { createThread, post } from "./worker_thread.ts";
@@ -120,14 +125,8 @@ export class WorkerPool implements ServerView {
   }
 
   /** Real addresses, in the order of the configuration. */
-  get addresses(): readonly NetAddress[] {
-    return this.#config.listen;
-  }
-
-  /** Real addresses of `http_server`. */
-  get httpAddresses(): readonly NetAddress[] {
-    const { httpServer } = this.#config;
-    return httpServer.enabled ? httpServer.listen : [];
+  get addresses(): WorkerAddresses {
+    return addressesOf(this.#config);
   }
 
   /** Identifies this process to other servers. */

@@ -1,3 +1,4 @@
+import { Certificates } from "../../lib/app/certificates.ts";
 import { HttpListeners, type HttpListenersOptions } from "../../lib/app/http_listeners.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
@@ -49,6 +50,7 @@ class Rig implements AsyncDisposable {
       streams,
       isReady: () => true,
       drain: () => null,
+      certificates: new Certificates({ clock, logger }),
     });
   }
 

@@ -93,8 +93,11 @@ const DEFAULT_VHOST = {
   },
 } as const;
 
+const NO_TLS = { enabled: false, cert: "./conf/server.crt", key: "./conf/server.key" };
+
 const DEFAULTS: Config = {
   listen: [{ hostname: "0.0.0.0", port: 1935 }],
+  rtmps: { ...NO_TLS, listen: [{ hostname: "0.0.0.0", port: 1443 }] },
   proxyProtocol: [],
   pid: "",
   autoReload: false,
@@ -112,12 +115,14 @@ const DEFAULTS: Config = {
     auth: { enabled: false, type: "basic", username: "", password: "", token: "" },
     proxyProtocol: [],
     rawApi: { enabled: false, allowReload: false },
+    https: { ...NO_TLS, listen: [{ hostname: "127.0.0.1", port: 1990 }] },
   },
   httpServer: {
     enabled: false,
     listen: [{ hostname: "0.0.0.0", port: 8080 }],
     dir: "./objs/nginx/html",
     crossdomain: true,
+    https: { ...NO_TLS, listen: [{ hostname: "0.0.0.0", port: 8088 }] },
   },
   vhosts: new Map([["__defaultVhost__", DEFAULT_VHOST]]),
 };
@@ -181,13 +186,34 @@ http_server { enabled on; listen 80; dir /srv/www; crossdomain off; }`);
     auth: { enabled: true, type: "basic", username: "admin", password: "a secret", token: "" },
     proxyProtocol: ["::1"],
     rawApi: { enabled: false, allowReload: false },
+    https: { ...NO_TLS, listen: [{ hostname: "0.0.0.0", port: 1990 }] },
   });
   assertEquals(config.httpServer, {
     enabled: true,
     listen: [{ hostname: "0.0.0.0", port: 80 }],
     dir: "/srv/www",
     crossdomain: false,
+    https: { ...NO_TLS, listen: [{ hostname: "0.0.0.0", port: 8088 }] },
   });
+});
+
+Deno.test("parseConfig() reads rtmps and https blocks, and switches https off with its block", () => {
+  const files = "cert /etc/edge/tls.crt; key /etc/edge/tls.key;";
+  const { config, warnings } = load(`listen 1935; vhost v { }
+rtmps { enabled on; listen 443 [::1]:1443; ${files} }
+http_api { enabled on; https { enabled on; ${files} } }
+http_server { https { enabled on; ${files} } }`);
+  assertEquals(warnings.length, 1);
+  const pair = { cert: "/etc/edge/tls.crt", key: "/etc/edge/tls.key" };
+  assertEquals(config.rtmps, {
+    ...{ enabled: true, ...pair },
+    listen: [{ hostname: "0.0.0.0", port: 443 }, { hostname: "::1", port: 1443 }],
+  });
+  assertEquals(config.httpApi.https, {
+    ...{ enabled: true, ...pair },
+    listen: [{ hostname: "127.0.0.1", port: 1990 }],
+  });
+  assertEquals(config.httpServer.https.enabled, false);
 });
 
 const API_PORTS: readonly { text: string; hosts: string[]; warning?: string }[] = [

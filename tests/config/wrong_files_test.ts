@@ -82,7 +82,7 @@ const SRS_FILES: readonly WrongFile[] = [
     problems: [
       'x.conf: Directive "listen" is missing: add listen 1935;',
       'x.conf:2:3: Directive "listen" does not belong in vhost "v": ' +
-      "move it to the top of the file, outside every block, or http_api { … }, or http_server { … }",
+      "move it to the top of the file, outside every block, or rtmps { … }, or http_api { … }, or http_api { https { … } }, or http_server { … }, or http_server { https { … } }",
     ],
   },
   {

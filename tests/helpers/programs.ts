@@ -23,6 +23,7 @@ const PROGRAMS = {
   "gst rtmpsink": gstreamerElement("rtmpsink"),
   "gst rtmp2sink": gstreamerElement("rtmp2sink"),
   "chromium": { packages: "chromium", check: ["chromium", "--version"] },
+  "openssl": { packages: "openssl", check: ["openssl", "version"] },
   "ps": { packages: "procps", check: ["ps", "--version"] },
   "logrotate": { packages: "logrotate", check: onServerPath("command -v logrotate") },
   "nginx": { packages: "nginx", check: onServerPath("command -v nginx") },

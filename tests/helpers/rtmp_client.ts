@@ -5,7 +5,7 @@ import { describeExpectedEnd } from "../../lib/io/connection_end.ts";
 import { denoNetwork } from "../../lib/io/tcp.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";
 import { SocketWriter } from "../../lib/io/socket_writer.ts";
-import type { Transport } from "../../lib/io/transport.ts";
+import type { TlsTrust, Transport } from "../../lib/io/transport.ts";
 import { encodeMessage } from "../../lib/rtmp/chunk_encode.ts";
 import { type Command, encodeCommand } from "../../lib/rtmp/commands.ts";
 import { encodeSetChunkSize, type UserControl } from "../../lib/rtmp/control_messages.ts";
@@ -35,6 +35,8 @@ export interface RtmpClientOptions {
   readonly app?: string;
   /** Address in `connect`; made of host, port and app unless given. */
   readonly tcUrl?: string;
+  /** Connects over TLS. */
+  readonly trust?: TlsTrust;
 }
 
 /** Long enough for a busy machine; no test waits for it to pass. */
@@ -90,7 +92,7 @@ export class RtmpClient implements AsyncDisposable, MessageLayerHandler {
     const { tcUrl = `rtmp://${hostname}:${port}/${app}` } = options;
     const address = { hostname, port };
     const client = new RtmpClient(
-      await denoNetwork.connect(address, new AbortController().signal),
+      await denoNetwork.connect(address, new AbortController().signal, options.trust),
     );
     try {
       client.send(client.#handshake.start());

@@ -101,6 +101,7 @@ Deno.test("http_server redirects to the page at the API, under the requested hos
       ["http://10.0.0.1:8080/console/", "http://10.0.0.1:1985/console/"],
       ["http://[::1]:8080/console", "http://[::1]:1985/console/"],
       ["http://a;b/console/", "http://127.0.0.1:1985/console/"],
+      ["https://edge.example:8088/console/", "https://edge.example:1985/console/"],
     ]
   ) {
     const response = await redirect.request(url!);
@@ -134,7 +135,9 @@ for (const { http, streams } of CONFIGS) {
     const { config } = parseConfig(`listen 1935; ${http} ${VHOSTS}`, "test.conf", {
       readFile: () => undefined,
     });
-    assertEquals(describeConsoleStreams(config), streams);
+    const { httpApi, httpServer } = config;
+    const files = httpServer.enabled ? httpServer.listen : [];
+    assertEquals(describeConsoleStreams(config, httpApi.listen, files), streams);
   });
 }
 

@@ -32,7 +32,7 @@ class Rig implements AsyncDisposable {
   }
 
   get port(): number {
-    return this.pool.addresses[0]!.port;
+    return this.pool.addresses.rtmp[0]!.port;
   }
 
   static async start(vhost = `vhost __defaultVhost__ { ${PROMPT} }`): Promise<Rig> {

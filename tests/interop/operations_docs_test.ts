@@ -8,6 +8,7 @@ import { isAccepting } from "../helpers/ports.ts";
 import { startProcess } from "../helpers/processes.ts";
 import { RawPeer } from "../helpers/raw_peer.ts";
 import { RtmpClient } from "../helpers/rtmp_client.ts";
+import { CertificateAuthority } from "../helpers/certificates.ts";
 import { hasProgram } from "../helpers/programs.ts";
 import { until } from "../helpers/until.ts";
 
@@ -53,6 +54,22 @@ const SCENES: Readonly<Record<string, Scene>> = {
       assertEquals([code, new TextDecoder().decode(stderr)], [0, ""]);
       await server.waitFor("a new log", () => opened() === 2, CHILD_TIMEOUT_MS);
       await untilFirstLine(log, /opened again/);
+    },
+  },
+  "RTMPS and HTTPS are served": {
+    marks: ["file=/etc/edge/tls.conf"],
+    async show(machine) {
+      if (!await hasProgram("openssl")) return;
+      const ca = await CertificateAuthority.create(machine.here("/etc/edge"));
+      await ca.issue({ name: "tls" });
+      for (const port of [1935, 8080]) machine.port(port);
+      const [rtmps, https] = [machine.port(1443), machine.port(8088)];
+      await machine.start("--config", machine.write("/etc/edge/tls.conf"));
+      const trust = { caCerts: [ca.text], isVerified: true };
+      await using _client = await RtmpClient.publish(rtmps, "show", { trust });
+      using client = Deno.createHttpClient({ caCerts: [ca.text] });
+      const response = await fetch(`https://localhost:${https}/none`, { client });
+      assertEquals([response.status, await response.text() !== ""], [404, true]);
     },
   },
   "HAProxy passes on the clients' addresses": {

@@ -74,7 +74,7 @@ netTest(
   "WorkerPool.apply() sends all threads the same settings, with real ports and shares",
   async () => {
     const { pool, threads, config } = await start();
-    const { port } = pool.addresses[0]!;
+    const { port } = pool.addresses.rtmp[0]!;
     const failures = await pool.apply(pool.prepare({ ...config, maxConnections: 9 }));
     assertEquals(failures, []);
     for (const { received } of threads) {
