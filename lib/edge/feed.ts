@@ -16,6 +16,8 @@ export interface FeedListener {
   onFeedUnpublished(feed: Feed, isCertain: boolean): void;
   /** What follows is another publisher's. */
   onFeedSourceBegan(feed: Feed): void;
+  /** The origin asks to be left, for `to` or any other. */
+  onFeedMoveRequested(feed: Feed, to: OriginAddress | null): void;
   /** The connection has ended, from either side. */
   onFeedEnded(feed: Feed): void;
 }
@@ -106,6 +108,11 @@ export class Feed implements UpstreamListener {
   onUnpublished(isCertain: boolean): void {
     this.#options.listener.onFeedUnpublished(this, isCertain);
   }
+
+  onMoveRequested(to: OriginAddress | null): void {
+    this.#options.listener.onFeedMoveRequested(this, to);
+  }
+
   onSourceBegan(): void {
     this.#options.listener.onFeedSourceBegan(this);
   }

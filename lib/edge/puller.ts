@@ -5,6 +5,7 @@ import type { OriginAddress } from "../config/config.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import { OriginLoop } from "../upstream/origin_loop.ts";
+import { MoveRequests } from "../upstream/move_requests.ts";
 import type { UpstreamReport } from "../upstream/upstream_report.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { Feed, type FeedListener } from "./feed.ts";
@@ -88,6 +89,7 @@ export class Puller implements FeedListener {
   #cancelWatch: CancelTimer | null = null;
   /** The active origin shall be left for another, and feeds the stream until then. */
   #isMoving = false;
+  readonly #moveRequests = new MoveRequests<Feed>();
   /** An origin has refused all requests, so another player's may end a pause. */
   #lacksRequest = false;
 
@@ -120,7 +122,7 @@ export class Puller implements FeedListener {
   start(): Promise<void> {
     if (this.#state.type === "idle") {
       this.#state = { type: "connecting", candidate: null };
-      this.#cancelWatch = this.#options.context.ticker.add((nowMs) => this.#checkSilence(nowMs));
+      this.#cancelWatch = this.#options.context.ticker.add((nowMs) => this.#check(nowMs));
     }
     return this.#loop.run();
   }
@@ -187,6 +189,10 @@ export class Puller implements FeedListener {
     feed.joiner = null;
     this.#source.restart();
     if (this.#isMoving && candidate !== null) candidate.joiner = this.#createJoiner();
+  }
+
+  onFeedMoveRequested(feed: Feed, to: OriginAddress | null): void {
+    this.#moveRequests.add(feed, to);
   }
 
   onFeedEnded(feed: Feed): void {
@@ -369,9 +375,15 @@ export class Puller implements FeedListener {
     this.#source.end(graceMs);
   }
 
-  #checkSilence(nowMs: number): void {
+  #check(nowMs: number): void {
     if (this.#state.type !== "live") return;
     const { active } = this.#state;
+    const request = this.#isMoving ? null : this.#moveRequests.take(active, nowMs);
+    if (request !== null) {
+      this.#options.context.pace.add(() => {
+        if (this.#active === active) this.move(request.to, "the origin asks to be left");
+      });
+    }
     const { origins, settings } = this.#options.context;
     if (!origins.hasOtherThan(active.origin)) return;
     const { stallTimeoutMs, startTimeoutMs } = settings();

@@ -65,10 +65,13 @@ function relayCapabilities(): Readonly<Record<string, AmfValue>> {
 /**
  * What a relay asks a server for: everything, since one upstream serves all players. The list names
  * each FourCC because mediamtx does not know `*`.
+ *
+ * @param canMove it leaves a server that asks for it
  */
-export function relayRequest(): Readonly<Record<string, AmfValue>> {
+export function relayRequest(canMove: boolean): Readonly<Record<string, AmfValue>> {
   return {
     fourCcList: [ANY, ...videoCodecs.fourccs, ...audioCodecs.fourccs],
     ...relayCapabilities(),
+    ...(canMove ? { capsEx: RELAY_CAPS | CapsEx.reconnect, supportsGoAway: true } : {}),
   };
 }

@@ -1,7 +1,5 @@
-import { Amf0Marker } from "../amf/amf0_marker.ts";
-import { AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
-import { decodeUtf8 } from "../base/bytes.ts";
-import { UpstreamError, type UpstreamRedirect } from "../base/errors.ts";
+import { type AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
+import { UpstreamError } from "../base/errors.ts";
 import { quotePeerText, redactUrl } from "../base/text.ts";
 import { type Command, encodeCommand } from "../rtmp/commands.ts";
 import {
@@ -21,6 +19,13 @@ import {
 import { ClientHandshake, type HandshakeOptions } from "../rtmp/handshake.ts";
 import { parseStatus, type Status } from "../rtmp/status.ts";
 import { MessageLayer, type MessageLayerHandler } from "./message_layer.ts";
+import {
+  dataName,
+  describeStatus,
+  parseReconnectRequest,
+  parseRedirect,
+  plainCode,
+} from "./server_answers.ts";
 
 /** What to request from the server. */
 interface ClientTarget {
@@ -56,6 +61,12 @@ export interface ClientSessionHandler {
   onStreamEof(): void;
   /** A StreamBegin in the running stream (also of nginx-rtmp): another publisher follows. */
   onStreamBegin?(): void;
+  /**
+   * The server asks to be left for another connection, and serves this one meanwhile.
+   *
+   * @param tcUrl where to, absolute or relative; empty for the address in use
+   */
+  onReconnectRequest?(tcUrl: string): void;
   onPong(timestampMs: number): void;
   onAcknowledgement(totalBytes: number): void;
 }
@@ -80,9 +91,6 @@ const WINDOW_ACK_BYTES = { play: 2_500_000, publish: 65_536, connect: 2_500_000 
 
 /** Announced size of the playback buffer. Servers that send a burst on join use it. */
 const BUFFER_LENGTH_MS = 1000;
-
-/** Longest status code kept, in characters. */
-const MAX_CODE_LENGTH = 64;
 
 /** Data messages of the server itself, not of the stream. */
 const SERVER_DATA: readonly string[] = ["|RtmpSampleAccess", "onStatus", "onPlayStatus"];
@@ -207,6 +215,11 @@ export class ClientSession implements MessageLayerHandler {
     this.#handler.onAcknowledgement(totalBytes);
   }
 
+  /** @ignore Called by the message layer. */
+  onGoAway(): void {
+    this.#handler.onReconnectRequest?.("");
+  }
+
   /** @ignore Called by the message layer. Ignored messages of an origin are not reported. */
   onIgnored(): void {}
 
@@ -302,6 +315,8 @@ export class ClientSession implements MessageLayerHandler {
     const status = parseStatus(value);
     if (status === null) return;
     if (status.level === "error") throw this.#refused("onStatus", value);
+    const tcUrl = parseReconnectRequest(status, value);
+    if (tcUrl !== null) return this.#handler.onReconnectRequest?.(tcUrl);
     const state = this.#state;
     if (status.code === StatusCode.PLAY_UNPUBLISH_NOTIFY && state.type === "started") {
       this.#state = { type: "ended", msid: state.msid };
@@ -362,37 +377,4 @@ export class ClientSession implements MessageLayerHandler {
     const { chunkSize } = this.#options;
     this.send(encodeCommand({ name, transactionId, values }, { msid, chunkSize }));
   }
-}
-
-function describeStatus({ code, description }: Status): string {
-  const plain = plainCode(code);
-  return description === "" ? plain : `${plain}, ${quotePeerText(description)}`;
-}
-
-/**
- * Returns a status code without what no code contains, cut to 64 characters: it appears in the log
- * and the API, and is sent to publishers.
- */
-function plainCode(code: string): string {
-  const plain = code.slice(0, MAX_CODE_LENGTH).replace(/[^\w.]/g, "");
-  return plain === "" && code !== "" ? "unreadable" : plain;
-}
-
-/**
- * Returns the target of a redirect, or null for an ordinary refusal. `ex.redirect2` is the full URL
- * of the stream, `ex.redirect` the tcUrl (SRS, Flash Media Server).
- */
-function parseRedirect(info: AmfValue, streamName: string): UpstreamRedirect | null {
-  const ex = info instanceof AmfObject ? info.get("ex") : undefined;
-  if (!(ex instanceof AmfObject)) return null;
-  const [fullUrl, tcUrl] = [ex.get("redirect2"), ex.get("redirect")];
-  if (typeof fullUrl === "string" && fullUrl !== "") return { tcUrl: fullUrl, stream: "" };
-  return typeof tcUrl === "string" && tcUrl !== "" ? { tcUrl, stream: streamName } : null;
-}
-
-/** Returns the string that a data message starts with, or an empty string. */
-function dataName(payload: Uint8Array): string {
-  if (payload[0] !== Amf0Marker.string || payload.length < 3) return "";
-  const length = (payload[1]! << 8) | payload[2]!;
-  return decodeUtf8(payload.subarray(3, 3 + length));
 }

@@ -30,6 +30,8 @@ export interface MessageLayerHandler {
   onUserControl(control: UserControl): void;
   /** The peer has received `totalBytes` (u32) so far. */
   onAcknowledgement(totalBytes: number): void;
+  /** The peer asks to be left (RTMP Go Away). */
+  onGoAway?(): void;
   /** A message was ignored. Called once per kind of message and connection. */
   onIgnored(what: string): void;
 }
@@ -138,6 +140,9 @@ export class MessageLayer implements MessageSink {
         return this.#read(typeId, payload, decodeControlU32, () => {});
       case MessageType.SET_PEER_BANDWIDTH:
         return; // Live media cannot be slowed down.
+      case MessageType.GO_AWAY:
+        if (handler.onGoAway !== undefined) return handler.onGoAway();
+        return this.#ignore(`message type ${typeId}`);
       default:
         return this.#ignore(`message type ${typeId}`);
     }

@@ -37,6 +37,25 @@ export function mayLeadTo(address: OriginAddress, settings: OriginRules): boolea
 }
 
 /**
+ * Returns the address that a server at `before` asks its client to connect to again. Only the
+ * address counts: the stream stays what it is.
+ *
+ * @param tcUrl absolute, or relative to the present one; empty for the address in use
+ * @returns null when it is no address
+ */
+export function reconnectAddress(tcUrl: string, before: OriginAddress): OriginAddress | null {
+  const isAbsolute = /^[a-z][a-z0-9+.-]*:\/\//i.test(tcUrl);
+  if (!isAbsolute && !tcUrl.startsWith("//")) return before;
+  try {
+    const absolute = isAbsolute ? tcUrl : `rtmp:${tcUrl}`;
+    const { schema, host, port } = parseStreamUrl({ tcUrl: absolute, app: "", stream: "" });
+    return schema === "rtmp" ? { hostname: host, port } : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
  * Returns where the server at `before` redirects to (RTMP 302). Host, port, app and stream are
  * those of the redirect. So is the vhost when the redirect has a `vhost` parameter; a bare host
  * only says where to dial, and the vhost asked for before stays. The stream's parameters stay, too,

@@ -1,5 +1,4 @@
 import { describeError, UpstreamError, type UpstreamRedirect } from "../base/errors.ts";
-import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
 import type { Transport } from "../io/transport.ts";
@@ -11,7 +10,6 @@ import { type LinkOptions, UpstreamLink } from "./upstream_link.ts";
 /** Options of {@linkcode Upstream}. */
 interface UpstreamOptions extends LinkOptions {
   readonly origin: OriginAddress;
-  readonly logger: Logger;
 }
 
 /** See the diagram at {@linkcode Upstream}. */

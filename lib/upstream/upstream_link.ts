@@ -1,6 +1,8 @@
 import { type AmfObject, amfObject } from "../amf/amf_value.ts";
 import type { CancelTimer } from "../base/clock.ts";
 import { describeError, UpstreamError, type UpstreamPhase, WireError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import { quotePeerText, redactUrl } from "../base/text.ts";
 import { VERSION } from "../base/version.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
@@ -16,6 +18,7 @@ import type { UpstreamTarget } from "../rtmp/url.ts";
 import { ClientSession, type ClientSessionHandler } from "../session/client_session.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
 import { formatEdgeInfo } from "./edge_path.ts";
+import { findOrigin, mayLeadTo, reconnectAddress } from "./redirect.ts";
 import type { UpstreamContext } from "./upstream_context.ts";
 import type { UpstreamListener } from "./upstream_listener.ts";
 
@@ -27,6 +30,7 @@ export interface LinkOptions {
   /** The client whose `connect` is repeated at the server; required when `kind` is `connect`. */
   readonly client?: ConnectRequest;
   readonly listener: UpstreamListener;
+  readonly logger: Logger;
   /**
    * Whether there is another origin to try. Then a server that keeps the play waiting, because no
    * one publishes there, is abandoned after `startTimeoutMs`. Asked whenever that matters.
@@ -54,6 +58,9 @@ type LinkState =
   | { readonly type: "closed" };
 
 const READ_BUFFER_BYTES = 64 * 1024;
+
+/** At most one request to be left counts in this time, in ms. */
+export const MOVE_PERIOD_MS = 1_000;
 
 /** Most bytes of answers that may wait for a server that does not read, as for clients. */
 const MAX_UNREAD_BYTES = 1024 * 1024;
@@ -86,6 +93,8 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
   /** What was received but not read yet: a view of the read buffer. */
   #unread: Uint8Array = new Uint8Array(0);
   #hasStarted = false;
+  /** Requests to be left are ignored until then. */
+  #nextMoveMs = -Infinity;
   /** What was reported of the stream's end since its newest media. */
   #end: "none" | "likely" | "certain" = "none";
   #beganMs = 0;
@@ -209,6 +218,24 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
 
   onStreamBegin(): void {
     this.#options.listener.onSourceBegan?.();
+  }
+
+  onReconnectRequest(tcUrl: string): void {
+    const { listener, logger } = this.#options;
+    const nowMs = this.#context.clock.now();
+    if (nowMs < this.#nextMoveMs || this.#state.type === "finishing") return;
+    this.#nextMoveMs = nowMs + MOVE_PERIOD_MS;
+    if (tcUrl === "") return listener.onMoveRequested?.(null);
+    const address = reconnectAddress(tcUrl, this.#address);
+    const settings = this.#context.settings();
+    if (address !== null && mayLeadTo(address, settings)) {
+      return listener.onMoveRequested?.(findOrigin(address, settings) ?? address);
+    }
+    const to = quotePeerText(redactUrl(tcUrl));
+    logger.warning(`Origin asks to connect to ${to}, which is no origin of this vhost`, {
+      fix: "list it in cluster.origin, or write cluster { redirect any; }; another is taken",
+    });
+    listener.onMoveRequested?.(null);
   }
 
   onPong(): void {
@@ -335,7 +362,7 @@ function sessionOptions(
     chunkSize,
     handshake,
     connectProperties: {
-      ...(settings().enhancedRtmp ? relayRequest() : {}),
+      ...(settings().enhancedRtmp ? relayRequest(kind === "play") : {}),
       ...(client === undefined ? {} : clientProperties(client)),
       ...(edgeId === null ? {} : formatEdgeInfo({ edgePath, backlogMs, broadcastId }, edgeId)),
     },

@@ -1,3 +1,4 @@
+import type { OriginAddress } from "../config/config.ts";
 import type { SocketWriter } from "../io/socket_writer.ts";
 
 /** What an `Upstream` reports. */
@@ -12,6 +13,10 @@ export interface UpstreamListener {
   onUnpublished(isCertain: boolean): void;
   /** What follows of the played stream is another publisher's. */
   onSourceBegan?(): void;
+  /**
+   * The server asks to be left: for `to`, or for any other when it is null. It serves until then.
+   */
+  onMoveRequested?(to: OriginAddress | null): void;
   /** The origin has received `totalBytes` (u32) of what was sent. */
   onAcknowledgement(totalBytes: number): void;
 }
