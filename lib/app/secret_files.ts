@@ -6,6 +6,7 @@ import type { AccessConfig, Config, VhostConfig } from "../config/config.ts";
 import { parseSignSecrets } from "../config/secret_values.ts";
 import type { ActionSecrets, SecretStore, VhostSecrets } from "../server/secrets.ts";
 import { StreamKeys } from "../server/stream_keys.ts";
+import { TokenKeys } from "../server/token_keys.ts";
 
 /** How often the files are checked for changes, in ms. */
 const CHECK_PERIOD_MS = 2_000;
@@ -30,20 +31,24 @@ function readVhost({ play, publish }: VhostConfig, folder: string): VhostSecrets
 }
 
 function readAction(
-  { access: { signSecrets, signSecretFile } }: { readonly access: AccessConfig },
+  { access }: { readonly access: AccessConfig },
   folder: string,
 ): ActionSecrets {
-  if (signSecretFile === "") return { signing: signSecrets };
-  const fromFile = parseSignSecrets(readText(signSecretFile, folder), signSecretFile);
-  return { signing: [...fromFile, ...signSecrets] };
+  const { signSecrets, signSecretFile, jwtKeysFile } = access;
+  const fromFile = signSecretFile === ""
+    ? []
+    : parseSignSecrets(readText(signSecretFile, folder), signSecretFile);
+  return {
+    signing: [...fromFile, ...signSecrets],
+    tokens: jwtKeysFile === "" ? null : TokenKeys.parse(readText(jwtKeysFile, folder), jwtKeysFile),
+  };
 }
 
 /** Returns the paths of the files that a configuration names. */
 function filesOf({ vhosts }: Config): string[] {
   const paths = [...vhosts.values()].flatMap(({ play, publish }) => [
     publish.keysFile,
-    play.access.signSecretFile,
-    publish.access.signSecretFile,
+    ...[play, publish].flatMap(({ access }) => [access.signSecretFile, access.jwtKeysFile]),
   ]);
   return [...new Set(paths)].filter((path) => path !== "");
 }

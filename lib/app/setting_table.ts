@@ -179,12 +179,13 @@ function accessSettings(action: "play" | "publish"): SettingTable<VhostConfig> {
   return {
     [`${action}.sign_secret`]: (vhost) => vhost[action].access.signSecrets.join(" "),
     [`${action}.sign_secret_file`]: (vhost) => vhost[action].access.signSecretFile,
+    [`${action}.jwt_keys`]: (vhost) => vhost[action].access.jwtKeysFile,
     [`${action}.trusted`]: (vhost) => vhost[action].access.trusted.join(" "),
   };
 }
 
 function accessNotes(action: "play" | "publish", note: string): Readonly<Record<string, string>> {
-  const names = ["sign_secret", "sign_secret_file", "trusted"];
+  const names = ["sign_secret", "sign_secret_file", "jwt_keys", "trusted"];
   return Object.fromEntries(names.map((name) => [`${action}.${name}`, note]));
 }
 

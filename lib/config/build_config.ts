@@ -197,6 +197,7 @@ function buildAccess(values: VhostValues["play"] | VhostValues["publish"]): Acce
   return {
     signSecrets: values.sign_secret,
     signSecretFile: values.sign_secret_file,
+    jwtKeysFile: values.jwt_keys,
     trusted: values.trusted,
   };
 }

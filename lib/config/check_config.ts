@@ -38,6 +38,12 @@ export function checkVhost(vhost: Directive, values: VhostValues, problems: Prob
     const fix = "enable it on the origin and put an HTTP cache here, see docs/hls-edge.md";
     problems.warn(findIn(vhost, "hls", "enabled") ?? vhost, what, fix);
   }
+  const { jwt_keys: jwtKeys, sign_secret: secrets, sign_secret_file: secretFile } = values.play;
+  if (hls.enabled && jwtKeys !== "" && secrets.length === 0 && secretFile === "") {
+    const what = "HLS segments are open to everyone: tokens are checked for playlists only";
+    const fix = "add sign_secret_file to play, which signs the segments for those with a playlist";
+    problems.warn(findIn(vhost, "play", "jwt_keys") ?? vhost, what, fix);
+  }
   if (remux.enabled && !remux.mount.endsWith(".flv")) {
     const what = "HTTP serves streams as FLV only, so this vhost serves none";
     problems.warn(findIn(vhost, "http_remux", "mount") ?? vhost, what, "end the mount in .flv");

@@ -209,6 +209,8 @@ export interface AccessConfig {
   readonly signSecrets: readonly string[];
   /** and a file with more; empty for none. */
   readonly signSecretFile: string;
+  /** File of the keys of JSON Web Tokens; empty for none. */
+  readonly jwtKeysFile: string;
   /** IP addresses and CIDR ranges that need no key, signature or token. */
   readonly trusted: readonly string[];
 }

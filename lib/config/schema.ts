@@ -100,6 +100,10 @@ function signing(action: "play" | "publish") {
       { type: values.text, example: "/etc/edge/secrets", fallback: "" },
       "The same, with the secrets in a file, a line each. Own directive.",
     ),
+    jwt_keys: optional(
+      { type: values.text, example: "/etc/edge/jwks.json", fallback: "" },
+      `Require a JSON Web Token to ${action}: HS256, RS256 or EdDSA, by a JWKS or public keys in PEM in this file. See docs/access.md. Own directive.`,
+    ),
     trusted: optional(
       { type: addresses.addressRanges, example: "10.0.0.0/8", fallback: [] as string[] },
       `Addresses that need no key, signature or token to ${action}, such as those of edges that have checked it. Own directive.`,

@@ -5,12 +5,14 @@
  */
 
 import { WireError } from "../base/errors.ts";
+import type { Verdict } from "../server/admission.ts";
 import type { Gate } from "../server/gate.ts";
 import { ipOf } from "../io/address.ts";
 import type { VhostDirectory } from "../server/vhost_directory.ts";
 import { parseStreamUrl, type StreamUrl } from "../rtmp/url.ts";
 import { matchMount } from "./flv_mount.ts";
 import { ChunkedBody, type FlvOutlet, PlainBody, WebSocketOutlet } from "./flv_outlet.ts";
+import { bearerOf } from "./bearer.ts";
 import type { FlvService } from "./flv_service.ts";
 import type { FlvViewer } from "./flv_viewer.ts";
 import { isSocketRequest, wantsSocket } from "./peer_socket.ts";
@@ -84,10 +86,10 @@ function answerViewer(
   const pageUrl = c.req.header("referer") ?? c.req.header("origin") ?? "";
   const isSocket = wantsSocket(c.req.raw);
   const protocol = isSocket ? "ws-flv" : "http-flv";
+  const bearer = bearerOf(c.req.raw);
   if (c.req.method === "HEAD") {
-    const verdict = options.gate.check({ action: "play", protocol, url, ip, pageUrl });
-    if (verdict.type === "admitted") return c.body(null, 200, STREAM_HEADERS);
-    return c.text(`${verdict.refusal.description}\n`, 403);
+    const client = { action: "play", protocol, url, ip, pageUrl, bearer } as const;
+    return answerHead(c, options.gate.check(client));
   }
   if (isSocket && !isSocketRequest(c.req.raw)) {
     return c.text("Not a valid WebSocket request\n", 400);
@@ -99,6 +101,7 @@ function answerViewer(
     ip,
     tcUrl: c.req.url,
     pageUrl,
+    bearer,
     answer: {
       accept() {
         const outlet = isSocket ? new WebSocketOutlet(c.req.raw) : bodyFor(c);
@@ -113,6 +116,15 @@ function answerViewer(
   });
   leaveOnAbort(viewer, c.env.signal);
   return promise;
+}
+
+async function answerHead(
+  c: RouteContext,
+  answer: Verdict | Promise<Verdict>,
+): Promise<Response> {
+  const verdict = await answer;
+  if (verdict.type === "admitted") return c.body(null, 200, STREAM_HEADERS);
+  return c.text(`${verdict.refusal.description}\n`, 403);
 }
 
 function bodyFor(c: RouteContext): FlvOutlet {

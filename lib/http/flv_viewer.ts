@@ -37,6 +37,8 @@ export interface FlvViewerOptions {
   readonly tcUrl: string;
   /** Page that embeds the viewer; or empty. */
   readonly pageUrl: string;
+  /** Token of the header `Authorization`. */
+  readonly bearer: string | undefined;
   readonly answer: FlvAnswer;
   /** Called once, when the viewer has left for any reason. */
   readonly onGone: () => void;
@@ -115,7 +117,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
 
   constructor(context: FlvViewerContext, options: FlvViewerOptions) {
     const { answer, ...rest } = options;
-    const { id, protocol, ip, url: { app }, tcUrl, pageUrl } = rest;
+    const { id, protocol, ip, bearer, url: { app }, tcUrl, pageUrl } = rest;
     this.id = id;
     this.#context = context;
     this.#options = rest;
@@ -125,6 +127,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
       id,
       protocol,
       ip,
+      bearer,
       connect: { id: 0, app, tcUrl, pageUrl, swfUrl: "", flashVer: "", args: null },
       edgePath: [],
       backlogMs: 0,

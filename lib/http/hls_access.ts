@@ -8,6 +8,7 @@ import type { Gate } from "../server/gate.ts";
 import { type HlsSignatures, withoutSignature } from "../server/hls_signatures.ts";
 import type { VhostDirectory } from "../server/vhost_directory.ts";
 import { signPlaylist } from "../hls/sign_playlist.ts";
+import { bearerOf } from "./bearer.ts";
 import type { HlsRequest, HlsSessions } from "./hls_sessions.ts";
 import type { RouteContext } from "./routes.ts";
 import { realPathOf } from "./static_files.ts";
@@ -60,12 +61,13 @@ export class HlsAccess {
   async objectionTo(c: RouteContext, path: string): Promise<string | null> {
     const ip = ipOf(c.env.remote);
     const pageUrl = c.req.header("referer") ?? c.req.header("origin") ?? "";
+    const bearer = bearerOf(c.req.raw);
     const params = /[?#].*$/.exec(c.req.url)?.[0] ?? "";
     const streams = await this.#streamsOf(path);
     const enabled = streams.filter(({ config }) => config.enabled);
     for (const stream of enabled.length > 0 ? enabled : streams) {
       const url = { ...urlOf(stream.config.name, stream.name), params };
-      const objection = await this.#objectionOf(stream, { url, ip, pageUrl });
+      const objection = await this.#objectionOf(stream, { url, ip, pageUrl, bearer });
       if (objection !== null) return objection;
     }
     return null;
@@ -88,11 +90,11 @@ export class HlsAccess {
 
   async #objectionOf(
     { config, isStreamKnown, isPlaylist, file }: FileStream,
-    client: Pick<HlsRequest, "url" | "ip" | "pageUrl">,
+    client: Pick<HlsRequest, "url" | "ip" | "pageUrl" | "bearer">,
   ): Promise<string | null> {
     const { gate, signatures } = this.#options;
     const asked = { action: "play", protocol: "hls", ...client } as const;
-    const verdict = isPlaylist ? gate.check(asked) : gate.checkRules(asked);
+    const verdict = isPlaylist ? await gate.check(asked) : gate.checkRules(asked);
     if (verdict.type === "refused") return verdict.refusal.description;
     const { params } = client.url;
     if (!isPlaylist && !signatures.isSigned(config, { path: file, params, ip: client.ip })) {

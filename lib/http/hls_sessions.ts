@@ -25,6 +25,8 @@ export interface HlsRequest {
   readonly ip: string;
   /** Page that embeds the player; or empty. */
   readonly pageUrl: string;
+  /** Token of the header `Authorization`; undefined without one. */
+  readonly bearer?: string | undefined;
   /** How long a session lasts after its last request, in ms. */
   readonly keepMs: number;
 }
@@ -140,13 +142,14 @@ export class HlsSessions {
     this.#cancelSweep = this.#leases.isEmpty ? null : clock.after(SWEEP_MS, () => this.#sweep());
   }
 
-  #open({ url, ip, pageUrl, keepMs }: HlsRequest, keys: Keys): Session {
+  #open({ url, ip, pageUrl, bearer, keepMs }: HlsRequest, keys: Keys): Session {
     const { gate, idPrefix } = this.#options;
     const tcUrl = `rtmp://${url.vhost}/${url.app}`;
     const access = gate.accessFor({
       id: `${idPrefix}${++this.#lastId}`,
       protocol: "hls",
       ip,
+      bearer,
       connect: { id: 0, app: url.app, tcUrl, pageUrl, swfUrl: "", flashVer: "", args: null },
       edgePath: [],
       backlogMs: 0,

@@ -17,6 +17,8 @@ export interface GateRequest extends AccessClient {
   readonly protocol: Protocol;
   /** As the client wrote it. */
   readonly url: StreamUrl;
+  /** Token of the header `Authorization`; absent for RTMP. */
+  readonly bearer?: string | undefined;
 }
 
 /** A client that stays: it may ask more than once, and its end is reported to the callbacks. */
@@ -26,6 +28,8 @@ export interface GateClient {
   readonly protocol: Protocol;
   /** IP address without port. */
   readonly ip: string;
+  /** Token of the header `Authorization`; absent for RTMP. */
+  readonly bearer?: string | undefined;
   /** Its `connect`, or for a client that has none what its `connect` would say. */
   readonly connect: ConnectRequest;
   /** See {@linkcode StreamRequest}; empty and 0 for clients that are no edges. */

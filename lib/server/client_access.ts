@@ -46,7 +46,7 @@ export interface GateOptions {
 
 /** The rules that need no one else's answer. */
 interface Rules {
-  check(request: GateRequest): Verdict;
+  check(request: GateRequest): Verdict | Promise<Verdict>;
 }
 
 /** The client may connect. */
@@ -153,12 +153,29 @@ export class ClientAccess {
     url: StreamUrl,
     onVerdict: (verdict: Verdict) => void,
   ): void {
-    const { protocol, ip, connect: { pageUrl } } = this.#asked;
+    const { protocol, ip, connect: { pageUrl }, bearer } = this.#asked;
     if (!this.#mayAsk()) {
       const objection = `More than ${MAX_ASKS} plays or publishes within a minute`;
       return onVerdict(this.#refuse(action, objection, "limits"));
     }
-    const verdict = this.#rules.check({ action, protocol, url, ip, pageUrl });
+    const answer = this.#rules.check({ action, protocol, url, ip, pageUrl, bearer });
+    if (!(answer instanceof Promise)) return this.#proceed(action, url, answer, onVerdict);
+    let isCancelled = false;
+    this.#pending = { cancel: () => isCancelled = true };
+    void answer.then((verdict) => {
+      if (isCancelled) return;
+      this.#pending = null;
+      this.#proceed(action, url, verdict, onVerdict);
+    });
+  }
+
+  /** Takes the steps that follow {@linkcode Rules}. */
+  #proceed(
+    action: StreamAction,
+    url: StreamUrl,
+    verdict: Verdict,
+    onVerdict: (verdict: Verdict) => void,
+  ): void {
     if (verdict.type === "refused") return onVerdict(verdict);
     this.#hideKeys(verdict.service);
     const steps = verdict.isHandover === true ? [] : this.#stepsFor(action, verdict);

@@ -4,13 +4,15 @@ import { matchesAny } from "../config/address_match.ts";
 import type { VhostConfig } from "../config/config.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { StreamUrl } from "../rtmp/url.ts";
-import { withoutParams } from "../rtmp/url_params.ts";
+import { cutParams, findParam, withoutParams } from "../rtmp/url_params.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
 import { refuse, type StreamAction } from "./access_rules.ts";
 import { KeyGuesses } from "./key_guesses.ts";
 import type { SecretStore, VhostSecrets } from "./secrets.ts";
 import { isSigned, objectionToSignature, SIGNATURE_PARAMS } from "./signature.ts";
 import type { StreamKeys } from "./stream_keys.ts";
+import { objectionToClaims } from "./token_claims.ts";
+import type { TokenKeys } from "./token_keys.ts";
 
 /** A client and the stream that it asks for. */
 interface CredentialRequest {
@@ -21,7 +23,14 @@ interface CredentialRequest {
   readonly askedVhost: string;
   /** IP address without port. */
   readonly ip: string;
+  /** Token of the header `Authorization`; empty for none. */
+  readonly bearer?: string;
 }
+
+/** The stream that the client may have, or why it may not. */
+type Answer = StreamUrl | Refusal;
+
+const TOKEN_PARAMS = ["token", "jwt"];
 
 /** What {@linkcode Credentials} works with. */
 interface CredentialsDeps {
@@ -33,9 +42,9 @@ interface CredentialsDeps {
 }
 
 /**
- * Checks what clients must know: stream keys, signed URLs. Any one of those that are configured is
- * enough. A credential ends here: it is taken out of the request, so that nothing behind the gate
- * can log it or send it on.
+ * Checks what clients must know: stream keys, signed URLs, tokens. Any one of those that are
+ * configured is enough. A credential ends here: it is taken out of the request, so that nothing
+ * behind the gate can log it or send it on.
  */
 export class Credentials {
   readonly #secrets: SecretStore;
@@ -50,21 +59,29 @@ export class Credentials {
 
   /**
    * Returns the stream that the client may have, without credentials and with a stream key replaced
-   * by its name; or why it may not.
+   * by its name; or why it may not. At once, unless it sent a token.
    */
-  check(config: VhostConfig, request: CredentialRequest): StreamUrl | Refusal {
+  check(config: VhostConfig, request: CredentialRequest): Answer | Promise<Answer> {
     const secrets = this.#secrets.of(config.name);
     const { action, url, ip } = request;
-    const { signing } = secrets[action];
+    const { signing, tokens } = secrets[action];
     const keys = action === "publish" ? secrets.keys : null;
     const hidden = hideAll(url, secrets);
-    if (signing.length === 0 && keys === null) return hidden;
+    const isOpen = signing.length === 0 && tokens === null && keys === null;
+    if (isOpen) return hidden;
     const isTrusted = matchesAny(config[action].access.trusted, ip);
-    if (!isTrusted && signing.length > 0 && (keys === null || isSigned(url.params))) {
+    const token = tokens === null ? "" : tokenOf(request);
+    if (tokens !== null && token !== "" && !isTrusted) {
+      return this.#checkToken(tokens, token, request)
+        .then((objection) => objection === null ? hidden : refuse(action, objection));
+    }
+    const isSignatureDue = signing.length > 0 && (keys === null || isSigned(url.params));
+    if (isSignatureDue && !isTrusted) {
       const objection = this.#checkSignature(signing, request);
       return objection === null ? hidden : refuse(action, objection);
     }
-    return keys === null ? hidden : this.#exchangeKey(keys, request, { hidden, isTrusted });
+    if (keys !== null) return this.#exchangeKey(keys, request, { hidden, isTrusted });
+    return isTrusted ? hidden : refuse(action, `A token is needed to ${action}`);
   }
 
   /** Returns a `connect` without the vhost's stream keys, which some users write into tcUrl. */
@@ -86,6 +103,17 @@ export class Credentials {
     return hideAll(url, this.#secrets.of(url.vhost));
   }
 
+  /** @returns why the token does not permit what is asked for, or null. */
+  async #checkToken(
+    tokens: TokenKeys,
+    token: string,
+    { action, url: { vhost, app, stream }, askedVhost }: CredentialRequest,
+  ): Promise<string | null> {
+    const claims = await tokens.verify(token, new Date(this.#wallMs()));
+    if (typeof claims === "string") return claims;
+    return objectionToClaims(claims, { action, app, stream, vhosts: [vhost, askedVhost] });
+  }
+
   #checkSignature(signing: readonly string[], request: CredentialRequest): string | null {
     const { action, url: { vhost, app, stream, params }, askedVhost, ip } = request;
     return objectionToSignature(signing, {
@@ -99,7 +127,7 @@ export class Credentials {
     keys: StreamKeys,
     { url, ip }: CredentialRequest,
     { hidden, isTrusted }: { readonly hidden: StreamUrl; readonly isTrusted: boolean },
-  ): StreamUrl | Refusal {
+  ): Answer {
     if (!isTrusted && !this.#guesses.mayTry(ip)) {
       return refuseQuietly("Too many wrong stream keys from this address; try again in a minute");
     }
@@ -120,8 +148,21 @@ export class Credentials {
   }
 }
 
-function hasAny({ keys, play, publish }: VhostSecrets): boolean {
-  return keys !== null || play.signing.length > 0 || publish.signing.length > 0;
+function hasAny(secrets: VhostSecrets): boolean {
+  return secrets.keys !== null || isSigning(secrets) || hasTokens(secrets);
+}
+
+function isSigning({ play, publish }: VhostSecrets): boolean {
+  return play.signing.length > 0 || publish.signing.length > 0;
+}
+
+function hasTokens({ play, publish }: VhostSecrets): boolean {
+  return play.tokens !== null || publish.tokens !== null;
+}
+
+function tokenOf({ url: { params }, bearer = "" }: CredentialRequest): string {
+  const { query } = cutParams(params);
+  return findParam(query, "token") ?? findParam(query, "jwt") ?? bearer;
 }
 
 /** A player that names a key asks for a stream that cannot exist. */
@@ -136,10 +177,10 @@ function hideAll(url: StreamUrl, secrets: VhostSecrets): StreamUrl {
   };
 }
 
-function hideIn(url: string, { keys, play, publish }: VhostSecrets): string {
-  const isSigning = play.signing.length > 0 || publish.signing.length > 0;
-  const unsigned = isSigning ? withoutParams(url, SIGNATURE_PARAMS) : url;
-  return keys === null ? unsigned : keys.hide(unsigned);
+function hideIn(url: string, secrets: VhostSecrets): string {
+  const unsigned = isSigning(secrets) ? withoutParams(url, SIGNATURE_PARAMS) : url;
+  const untokened = hasTokens(secrets) ? withoutParams(unsigned, TOKEN_PARAMS) : unsigned;
+  return secrets.keys === null ? untokened : secrets.keys.hide(untokened);
 }
 
 /** {@linkcode KeyGuesses} logs it. */

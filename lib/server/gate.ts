@@ -29,7 +29,8 @@ const MAX_PARAMS_LENGTH = 4096;
  * 2. edges that lead back to this one, at connect;
  * 3. the vhost and the stream's name;
  * 4. the vhost's `enabled`, `refer` and `security`, see `access_rules.ts`;
- * 5. stream keys and signed URLs, see `credentials.ts`: from here on the stream has its name;
+ * 5. stream keys, signed URLs and tokens, see `credentials.ts`: from here on the stream has its
+ *    name;
  * 6. limits of the vhost and of the client's address, see `admission_limits.ts`;
  * 7. whether the name of a publish is free, or its publisher dead, see `takeover.ts`; from here on
  *    it is reserved, see `name_reservations.ts`;
@@ -49,24 +50,29 @@ export class Gate {
   }
 
   /**
-   * Applies the steps that need no one else's answer, 3 to 5. Nothing more is asked about an HTTP
-   * `HEAD`. They apply to every request for an HLS playlist; the other steps once per viewer, see
-   * `http/hls_sessions.ts`.
+   * Applies the steps that need no other server's answer, 3 to 5. Nothing more is asked about an
+   * HTTP `HEAD`. They apply to every request for an HLS playlist; the other steps once per viewer,
+   * see `http/hls_sessions.ts`.
+   *
+   * @returns at once, unless the client sent a token. Never rejects.
    */
-  check(client: GateRequest): Verdict {
-    const { action, url, ip } = client;
+  check(client: GateRequest): Verdict | Promise<Verdict> {
+    const { action, url, ip, bearer = "" } = client;
     const verdict = this.checkRules(client);
     if (verdict.type === "refused" || verdict.isHandover) return verdict;
     const { service, request: { url: asked, name: askedName } } = verdict;
-    const own = this.#options.credentials.check(service.config, {
-      ...{ action, url: asked, ip },
+    const answer = this.#options.credentials.check(service.config, {
+      ...{ action, url: asked, ip, bearer },
       askedVhost: url.vhost,
     });
-    if ("code" in own) return this.#refuse(action, own, "credentials");
-    const name = streamNameOf(own, service);
-    const request = { url: own, name, edgePath: [], backlogMs: 0 };
-    const admission: Admission = { type: "admitted", service, request };
-    return action === "play" && name !== askedName ? { ...admission, askedName } : admission;
+    const judge = (own: StreamUrl | Refusal): Verdict => {
+      if ("code" in own) return this.#refuse(action, own, "credentials");
+      const name = streamNameOf(own, service);
+      const request = { url: own, name, edgePath: [], backlogMs: 0 };
+      const admission: Admission = { type: "admitted", service, request };
+      return action === "play" && name !== askedName ? { ...admission, askedName } : admission;
+    };
+    return answer instanceof Promise ? answer.then(judge) : judge(answer);
   }
 
   /**

@@ -1,10 +1,13 @@
 import type { StreamAction } from "./access_rules.ts";
 import type { StreamKeys } from "./stream_keys.ts";
+import type { TokenKeys } from "./token_keys.ts";
 
 /** What clients of a vhost must know, for one action. */
 export interface ActionSecrets {
   /** Secrets of signed URLs, the one that signs first; empty when none are asked for. */
   readonly signing: readonly string[];
+  /** Keys of tokens; null when none are asked for. */
+  readonly tokens: TokenKeys | null;
 }
 
 /** The secrets of a vhost, from its settings and the files that they name. */
@@ -13,7 +16,8 @@ export interface VhostSecrets extends Readonly<Record<StreamAction, ActionSecret
   readonly keys: StreamKeys | null;
 }
 
-const NONE: VhostSecrets = { keys: null, play: { signing: [] }, publish: { signing: [] } };
+const NO_ACTION: ActionSecrets = { signing: [], tokens: null };
+const NONE: VhostSecrets = { keys: null, play: NO_ACTION, publish: NO_ACTION };
 
 /** The secrets of all vhosts. Read where they are used: files change while the server runs. */
 export class SecretStore {

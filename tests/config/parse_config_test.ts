@@ -24,7 +24,7 @@ const DEFAULT_VHOST = {
     stallMs: 15_000,
     pingIntervalMs: 30_000,
     pingTimeoutMs: 30_000,
-    access: { signSecrets: [], signSecretFile: "", trusted: [] },
+    access: { signSecrets: [], signSecretFile: "", jwtKeysFile: "", trusted: [] },
     maxPlayersPerStream: 0,
     maxPlayersPerIp: 0,
   },
@@ -36,7 +36,7 @@ const DEFAULT_VHOST = {
     keysFile: "",
     maxPublishers: 0,
     maxBitrateKbps: 0,
-    access: { signSecrets: [], signSecretFile: "", trusted: [] },
+    access: { signSecrets: [], signSecretFile: "", jwtKeysFile: "", trusted: [] },
   },
   cluster: {
     origins: [],
@@ -307,6 +307,7 @@ const VHOST: VhostConfig = {
     access: {
       signSecrets: ["0123456789abcdef", "fedcba9876543210"],
       signSecretFile: "",
+      jwtKeysFile: "",
       trusted: [],
     },
     maxPlayersPerStream: 5,
@@ -320,7 +321,12 @@ const VHOST: VhostConfig = {
     keysFile: "keys.txt",
     maxPublishers: 7,
     maxBitrateKbps: 8000,
-    access: { signSecrets: [], signSecretFile: "secrets.txt", trusted: ["10.0.0.0/8", "::1"] },
+    access: {
+      signSecrets: [],
+      signSecretFile: "secrets.txt",
+      jwtKeysFile: "",
+      trusted: ["10.0.0.0/8", "::1"],
+    },
   },
   cluster: {
     origins: [

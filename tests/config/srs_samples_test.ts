@@ -339,7 +339,7 @@ vhost __defaultVhost__ {
         keysFile: "",
         maxPublishers: 0,
         maxBitrateKbps: 0,
-        access: { signSecrets: [], signSecretFile: "", trusted: [] },
+        access: { signSecrets: [], signSecretFile: "", jwtKeysFile: "", trusted: [] },
       },
       refer: {
         enabled: true,

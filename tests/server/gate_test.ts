@@ -328,7 +328,7 @@ function nameOf(
 ): string {
   const rig = new Rig(rules, vhost);
   const url = parseStreamUrl({ tcUrl, app: "live", stream });
-  const verdict = rig.gate.check({
+  const verdict = rig.gate.checkRules({
     action: "play",
     protocol: "rtmp",
     url,
