@@ -91,7 +91,7 @@ export class RelayServer implements RunningServer {
   }
 
   get config(): Config {
-    return this.#config;
+    return { ...this.#config, vhosts: this.#parts.vhosts.settings };
   }
 
   get addresses(): readonly NetAddress[] {

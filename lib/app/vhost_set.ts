@@ -52,6 +52,11 @@ export class VhostSet {
     this.directory = new VhostDirectory(this.#services);
   }
 
+  /** The settings in force, by vhost. */
+  get settings(): ReadonlyMap<string, VhostConfig> {
+    return new Map(Array.from(this.#services, ([name, { config }]) => [name, config]));
+  }
+
   /** The vhosts in order of their addition. */
   get live(): IterableIterator<LiveVhost> {
     return this.#live.values();
