@@ -10,7 +10,7 @@ _edge() {
     --log-format) COMPREPLY=($(compgen -W "text json" -- "$word")); return ;;
   esac
   case ${COMP_WORDS[1]} in
-    demo) words="--seconds --help" ;;
+    demo) words="--seconds --scene --help" ;;
     health) words="--help" ;;
     *) words="--config --test --replace --listen --origin --log-level --log-format --version --help" ;;
   esac

@@ -11,4 +11,5 @@ complete -c edge -s v -l version -d 'print the version'
 complete -c edge -s h -l help -d 'print this help'
 complete -c edge -n __fish_use_subcommand -a demo -d 'an origin and two edges at work, with nothing else to install'
 complete -c edge -n '__fish_seen_subcommand_from demo' -l seconds -x
+complete -c edge -n '__fish_seen_subcommand_from demo' -l scene -x
 complete -c edge -n __fish_use_subcommand -a health -d 'ask a server’s API: exit code 0 or 1'

@@ -3,6 +3,7 @@ import { parseArgs, type ParsedArgs } from "@std/cli/parse-args";
 import { UsageError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
+import type { DemoScene } from "../demo/run_demo.ts";
 import { nearestName } from "../config/nearest.ts";
 import { LOG_LEVEL_NAMES } from "../config/values.ts";
 import type { LogFormat } from "../logging/log_line.ts";
@@ -33,6 +34,7 @@ interface DemoCommand {
   readonly type: "demo";
   /** Whole seconds, 1…86400. When absent: the demo's default. */
   readonly seconds?: number;
+  readonly scene?: DemoScene;
 }
 
 /** Asks a running server whether it is healthy. */
@@ -51,7 +53,7 @@ export type Command =
   | { readonly type: "version" };
 
 const SERVE_OPTIONS = ["config", "listen", "origin", "log-level", "log-format"];
-const DEMO_OPTIONS = ["seconds"];
+const DEMO_OPTIONS = ["seconds", "scene"];
 const VALUE_OPTIONS = [...SERVE_OPTIONS, ...DEMO_OPTIONS];
 const SWITCHES = ["test", "replace", "version", "help"];
 const LONG_NAMES = [...VALUE_OPTIONS, ...SWITCHES];
@@ -61,6 +63,8 @@ const LOG_FORMAT_NAMES: ReadonlyMap<string, LogFormat> = new Map([
   ["text", "text"],
   ["json", "json"],
 ]);
+
+const DEMO_SCENES: ReadonlyMap<string, DemoScene> = new Map([["restart", "restart"]]);
 
 const MAX_DEMO_SECONDS = 86_400;
 const SEE_HELP = "`edge --help` lists all options";
@@ -73,6 +77,7 @@ const VALUE_EXAMPLES: Readonly<Record<string, string>> = {
   "log-level": "`--log-level debug`, `info`, `warning` or `error`",
   "log-format": "`--log-format text` or `json`",
   "seconds": "`--seconds 10`",
+  "scene": "`--scene restart`",
 };
 
 /** What to use instead of options of SRS that this program does not have. */
@@ -180,8 +185,10 @@ function demoCommand(parsed: ParsedArgs): DemoCommand {
     [...SERVE_OPTIONS, "test", "replace"],
     '"edge demo" has its own configuration',
   );
+  const scene = chosenValueOf(parsed, "scene", DEMO_SCENES);
+  const command = { type: "demo", ...(scene !== undefined && { scene }) } as const;
   const text = onlyValueOf(parsed, "seconds");
-  if (text === undefined) return { type: "demo" };
+  if (text === undefined) return command;
   const seconds = Number(text);
   if (!/^\d+$/.test(text) || seconds < 1 || seconds > MAX_DEMO_SECONDS) {
     throw new UsageError(
@@ -189,7 +196,7 @@ function demoCommand(parsed: ParsedArgs): DemoCommand {
       `write a whole number from 1 to ${MAX_DEMO_SECONDS}`,
     );
   }
-  return { type: "demo", seconds };
+  return { ...command, seconds };
 }
 
 function healthCommand(parsed: ParsedArgs): HealthCommand {

@@ -20,7 +20,7 @@ Publish to rtmp://HOST/live/NAME and play the same URL, on origin or edge.
 
 Usage
   edge [options]
-  edge demo [--seconds N]
+  edge demo [--seconds N] [--scene restart]
   edge health [URL]                     ask a server's API: exit code 0 or 1
 
 Options

@@ -39,7 +39,7 @@ async function runCommand(command: Command): Promise<ExitCode> {
     case "serve":
       return await serve(command, printError);
     case "demo":
-      return await demo(command.seconds);
+      return await demo(command);
     case "health":
       return await health(command.url ?? HEALTH_URL);
     default:
@@ -59,7 +59,7 @@ async function health(url: string): Promise<ExitCode> {
   return EXIT_CODE.failure;
 }
 
-async function demo(seconds: number | undefined): Promise<ExitCode> {
+async function demo({ seconds, scene }: Command & { type: "demo" }): Promise<ExitCode> {
   // A server does without the demo and its sample.
   const { LocalDemoNetwork } = await import("../demo/demo_network.ts");
   const { runDemo } = await import("../demo/run_demo.ts");
@@ -76,6 +76,7 @@ async function demo(seconds: number | undefined): Promise<ExitCode> {
     network: new LocalDemoNetwork(denoNetwork, systemClock),
     clock: systemClock,
     ...(seconds === undefined ? {} : { seconds }),
+    ...(scene === undefined ? {} : { scene }),
     write: print,
     isTerminal: Deno.stdout.isTerminal(),
     signal: stop.signal,

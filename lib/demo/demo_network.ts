@@ -1,6 +1,8 @@
 import { WorkTurns } from "../io/work_turns.ts";
 import { createHandshakeOptions, startServer } from "../app/compose.ts";
+import type { RunningServer } from "../app/relay_server.ts";
 import type { Clock } from "../base/clock.ts";
+import type { DrainConfig } from "../config/config.ts";
 import { silentLogger } from "../base/log.ts";
 import { Ticker } from "../base/ticker.ts";
 import { applyOverrides } from "../config/overrides.ts";
@@ -20,9 +22,17 @@ import {
 } from "../upstream/upstream_context.ts";
 import type { UpstreamListener } from "../upstream/upstream_listener.ts";
 import type { MediaMessage } from "./frame_check.ts";
-import type { DemoNetwork, DemoPlayer, DemoPublisher, DemoServer } from "./run_demo.ts";
+import type { DemoNetwork, DemoPlayer, DemoPublisher, DemoServer } from "./demo_parts.ts";
 
 const ANY_PORT = ["127.0.0.1:0"];
+
+/** The scene of restarts waits for nothing but the edges that move. */
+const DEMO_DRAIN: DrainConfig = {
+  isForced: false,
+  startWaitMs: 0,
+  finalWaitMs: 0,
+  timeoutMs: 3_000,
+};
 
 /** Settings of the encoder and the players. */
 const CLIENT_SETTINGS: UpstreamSettings = {
@@ -74,16 +84,27 @@ export class LocalDemoNetwork implements DemoNetwork {
   }
 
   startServer({ origins }: { readonly origins: readonly string[] }): Promise<DemoServer> {
-    const overrides = origins.length === 0 ? { listen: ANY_PORT } : { listen: ANY_PORT, origins };
-    const server = startServer(applyOverrides(this.#config, overrides), {
+    let server = this.#start(ANY_PORT, origins);
+    const { port } = server.addresses[0]!;
+    return Promise.resolve({
+      port,
+      stats: () => ({ viewers: server.counts.players, upstreams: server.upstreamCount }),
+      stop: () => server.stop(),
+      restart: async () => {
+        await server.drain({ cause: "demo", target: null, timeoutMs: null, isReplaced: false });
+        await server.stop();
+        server = this.#start([`127.0.0.1:${port}`], origins);
+      },
+    });
+  }
+
+  #start(listen: readonly string[], origins: readonly string[]): RunningServer {
+    const overrides = origins.length === 0 ? { listen } : { listen, origins };
+    const config = applyOverrides(this.#config, overrides);
+    return startServer({ ...config, drain: DEMO_DRAIN }, {
       network: this.#network,
       clock: this.#clock,
       logger: silentLogger,
-    });
-    return Promise.resolve({
-      port: server.addresses[0]!.port,
-      stats: () => ({ viewers: server.counts.players, upstreams: server.upstreamCount }),
-      stop: () => server.stop(),
     });
   }
 

@@ -1,51 +1,22 @@
 import type { Clock } from "../base/clock.ts";
+import type { DemoNetwork, DemoPublisher, DemoServer, Leg } from "./demo_parts.ts";
 import { FrameCheck, FrameLedger, type MediaMessage } from "./frame_check.ts";
 import { LoopedSample } from "./looped_sample.ts";
 import { RateMeter } from "./rate_meter.ts";
+import { RESTART_SETUP, type RestartScene, startRestartScene } from "./restart_scene.ts";
 import { createDisplay, type LegRow, type Snapshot, type TableDisplay } from "./table.ts";
 
-/** A server of the demo. */
-export interface DemoServer {
-  /** Port on 127.0.0.1. */
-  readonly port: number;
-  /** Connections that play from it, and its connections to origins. */
-  stats(): { readonly viewers: number; readonly upstreams: number };
-  stop(): Promise<void>;
-}
-
-/** A connection that publishes. */
-export interface DemoPublisher {
-  /** Sends a message. Neither changes nor keeps the payload. Does not throw once closed or lost. */
-  push(typeId: number, timestampMs: number, payload: Uint8Array): void;
-  close(): Promise<void>;
-}
-
-/** A connection that plays. */
-export interface DemoPlayer {
-  close(): Promise<void>;
-}
-
-/** The servers and clients of the demo. */
-export interface DemoNetwork {
-  /**
-   * Starts a server on a free port of 127.0.0.1: an edge of `origins` (`HOST:PORT`), or an origin.
-   */
-  startServer(options: { readonly origins: readonly string[] }): Promise<DemoServer>;
-  /** Resolves when the server accepts the publish. */
-  publish(url: string): Promise<DemoPublisher>;
-  /**
-   * Resolves when the server accepts the play; rejects when it has not after a few seconds. The
-   * payload of a message is valid during the call.
-   */
-  play(url: string, onMessage: (message: MediaMessage) => void): Promise<DemoPlayer>;
-}
+/** What happens in the demo besides relaying. */
+export type DemoScene = "restart";
 
 /** Options of {@linkcode runDemo}. */
 interface DemoOptions {
   readonly network: DemoNetwork;
   readonly clock: Pick<Clock, "now" | "after">;
-  /** How long to publish, in seconds; 15 when absent. */
+  /** How long to publish, in seconds; 15 when absent, 30 for restarts. */
   readonly seconds?: number;
+  /** `restart`: servers are restarted one after the other. */
+  readonly scene?: DemoScene;
   readonly write: (text: string) => void;
   /** Whether the table may be redrawn in place. */
   readonly isTerminal: boolean;
@@ -54,6 +25,7 @@ interface DemoOptions {
 }
 
 const DEFAULT_DEMO_SECONDS = 15;
+const DEFAULT_RESTART_SECONDS = 30;
 
 const STREAM = "live/demo";
 /** Shorter than a frame of the sample, so that frames are sent on time. */
@@ -64,14 +36,6 @@ const START_TIMEOUT_MS = 5000;
 /** How long the last frames may take to reach all players. */
 const DRAIN_TIMEOUT_MS = 5000;
 
-/** A server and its players. */
-interface Leg {
-  readonly name: string;
-  readonly server: DemoServer;
-  readonly checks: readonly FrameCheck[];
-  readonly rate: RateMeter;
-}
-
 /** The encoder and what it has sent. */
 interface Encoder {
   readonly publisher: DemoPublisher;
@@ -81,13 +45,15 @@ interface Encoder {
 }
 
 /**
- * Runs `edge demo`: an encoder publishes the built-in sample to an edge, which pushes it to its
+ * Runs `edge demo`. An encoder publishes the built-in sample to an edge, which pushes it to its
  * origin. A second edge pulls it from the first. Players at all three check every frame.
  *
  * ```
  *   encoder ─▶ edge ─▶ origin
  *               └────▶ edge 2
  * ```
+ *
+ * With the scene `restart`, see {@linkcode startRestartScene}.
  *
  * @returns whether every player received every frame from its first one on, once and unchanged.
  * @throws what the network throws when a server does not start or refuses a connection.
@@ -96,15 +62,19 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   await using resources = new AsyncDisposableStack();
   const { network, write } = options;
   const ledger = new FrameLedger();
-  const legs = await startLegs(network, ledger, resources);
+  const restarts = options.scene === "restart"
+    ? await startRestartScene(options, ledger, resources)
+    : null;
+  const legs = restarts?.legs ?? await startLegs(network, ledger, resources);
   const publisher = await network.publish(urlOf(legs[0]!));
   resources.defer(() => publisher.close());
-  write(describeSetup(legs));
+  write(restarts === null ? describeSetup(legs) : RESTART_SETUP);
 
   const encoder = { publisher, ledger, rate: new RateMeter(), sentBytes: 0 };
-  await new DemoRun(options, encoder, legs).run(resources);
+  await new DemoRun(options, encoder, legs, restarts).run(resources);
   const problems = legs.flatMap(describeProblems);
-  write(problems.length === 0 ? describeSuccess(legs) : problems.join(""));
+  const success = restarts === null ? "" : `${restarts.count} restarts: `;
+  write(problems.length === 0 ? describeSuccess(legs, success) : problems.join(""));
   return problems.length === 0;
 }
 
@@ -113,15 +83,22 @@ class DemoRun {
   readonly #options: DemoOptions;
   readonly #encoder: Encoder;
   readonly #legs: readonly Leg[];
+  readonly #restarts: RestartScene | null;
   readonly #display: TableDisplay;
   readonly #startMs: number;
   #drawnMs = 0;
   #hasFailed = false;
 
-  constructor(options: DemoOptions, encoder: Encoder, legs: readonly Leg[]) {
+  constructor(
+    options: DemoOptions,
+    encoder: Encoder,
+    legs: readonly Leg[],
+    restarts: RestartScene | null,
+  ) {
     this.#options = options;
     this.#encoder = encoder;
     this.#legs = legs;
+    this.#restarts = restarts;
     this.#display = createDisplay(options);
     this.#startMs = options.clock.now();
   }
@@ -133,20 +110,25 @@ class DemoRun {
     const publishing = this.#publish();
     try {
       await startPlayers(this.#options.network, this.#legs, resources);
+      this.#restarts?.begin();
     } catch (error) {
       this.#hasFailed = true;
       throw error;
     } finally {
       await publishing;
     }
+    await this.#restarts?.end();
     await this.#drain();
     this.#display.finish(this.#snapshot());
   }
 
   async #publish(): Promise<void> {
-    const { signal, seconds = DEFAULT_DEMO_SECONDS } = this.#options;
+    const defaultSeconds = this.#restarts === null ? DEFAULT_DEMO_SECONDS : DEFAULT_RESTART_SECONDS;
+    const { signal, seconds = defaultSeconds } = this.#options;
     const sample = new LoopedSample();
-    while (this.#elapsedMs < seconds * 1000 && !signal.aborted) {
+    // A restart that has begun is shown to its end.
+    while ((this.#elapsedMs < seconds * 1000 && !signal.aborted) || this.#restarts?.isBusy) {
+      if (this.#elapsedMs >= seconds * 1000 || signal.aborted) this.#restarts?.finish();
       this.#sampleRates();
       for (const tag of sample.takeDue(this.#elapsedMs)) this.#push(tag);
       await this.#tick();
@@ -187,6 +169,7 @@ class DemoRun {
     return {
       elapsedMs: this.#elapsedMs,
       rows: [encoderRow(this.#encoder), ...this.#legs.map(legRow)],
+      ...(this.#restarts === null ? {} : { note: this.#restarts.note }),
     };
   }
 
@@ -274,9 +257,9 @@ function describeSetup(legs: readonly Leg[]): string {
     `a second edge pulls from the first. Play any of these URLs:\n${urls}\n`;
 }
 
-function describeSuccess(legs: readonly Leg[]): string {
+function describeSuccess(legs: readonly Leg[], prefix: string): string {
   const playerCount = sum(legs.map((leg) => leg.checks.length));
-  return `\nOK: all ${playerCount} players received every frame once, in order and unchanged.\n`;
+  return `\nOK: ${prefix}all ${playerCount} players received every frame once, in order and unchanged.\n`;
 }
 
 /** Returns one line per fault of a player of the server. */

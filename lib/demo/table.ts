@@ -17,6 +17,8 @@ export interface LegRow {
 export interface Snapshot {
   readonly elapsedMs: number;
   readonly rows: readonly LegRow[];
+  /** A line below the rows. */
+  readonly note?: string;
 }
 
 /** Shows the table. */
@@ -49,19 +51,20 @@ const COLUMNS: readonly {
 const LEG_WIDTH = 22;
 
 /** Returns the lines of the table, at most 80 columns wide. */
-function formatTable({ elapsedMs, rows }: Snapshot): string[] {
+function formatTable({ elapsedMs, rows, note }: Snapshot): string[] {
   const titles = COLUMNS.map(({ title, width }) => title.padStart(width)).join("");
   const head = `${formatSeconds(elapsedMs).padEnd(LEG_WIDTH)}${titles}`;
   const lines = rows.map((row) =>
     row.leg.padEnd(LEG_WIDTH) +
     COLUMNS.map(({ width, cell }) => cell(row).padStart(width)).join("")
   );
-  return [head, "─".repeat(head.length), ...lines];
+  return [head, "─".repeat(head.length), ...lines, ...(note === undefined ? [] : [note])];
 }
 
 /** Returns all legs in one line: `3 s  encoder → edge: frames=168 kbit/s=208; …`. */
-function formatPlainLine({ elapsedMs, rows }: Snapshot): string {
-  return `${formatSeconds(elapsedMs)}  ${rows.map(formatPlainLeg).join("; ")}`;
+function formatPlainLine({ elapsedMs, rows, note }: Snapshot): string {
+  const parts = [...rows.map(formatPlainLeg), ...(note === undefined ? [] : [note])];
+  return `${formatSeconds(elapsedMs)}  ${parts.join("; ")}`;
 }
 
 /**

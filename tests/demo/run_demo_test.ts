@@ -1,6 +1,7 @@
 import type { Clock } from "../../lib/base/clock.ts";
 import type { MediaMessage } from "../../lib/demo/frame_check.ts";
-import { type DemoNetwork, runDemo } from "../../lib/demo/run_demo.ts";
+import type { DemoNetwork } from "../../lib/demo/demo_parts.ts";
+import { runDemo } from "../../lib/demo/run_demo.ts";
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
 
 /** A clock that jumps to the next timer when the program waits. */
@@ -40,6 +41,7 @@ class FakeNetwork implements DemoNetwork {
       port,
       stats: () => ({ viewers: 3, upstreams: origins.length }),
       stop: () => this.#close(`stop ${port}`),
+      restart: () => this.#close(`restart ${port}`),
     });
   }
 
@@ -73,7 +75,11 @@ class FakeNetwork implements DemoNetwork {
 
 async function run(
   network: FakeNetwork,
-  options: { readonly seconds?: number; readonly signal?: AbortSignal } = { seconds: 2 },
+  options: {
+    readonly seconds?: number;
+    readonly signal?: AbortSignal;
+    readonly scene?: "restart";
+  } = { seconds: 2 },
 ): Promise<{ readonly isComplete: boolean; readonly written: string }> {
   let written = "";
   const isComplete = await runDemo({
@@ -201,4 +207,17 @@ Deno.test("runDemo() closes what it opened when a player is refused", async () =
     "stop 5002",
     "stop 5001",
   ]);
+});
+
+Deno.test("runDemo() restarts origins and mids in turn, and says how often", async () => {
+  const network = new FakeNetwork();
+  const { isComplete, written } = await run(network, { seconds: 10, scene: "restart" });
+  assert(isComplete, written);
+  const restarts = network.log.filter((line) => line.startsWith("restart"));
+  assertEquals(
+    restarts.slice(0, 5),
+    [5001, 5002, 5003, 5004, 5001].map((port) => `restart ${port}`),
+  );
+  assertStringIncludes(written, `OK: ${restarts.length} restarts: all 6 players received`);
+  assertStringIncludes(written, "now mid 2");
 });

@@ -65,7 +65,7 @@ const COMPLETED: readonly (readonly [words: readonly string[], ...completions: s
   [["edge", "--log-l"], "--log-level"],
   [["edge", "--log-level", "de"], "debug"],
   [["edge", "de"], "demo"],
-  [["edge", "demo", "--s"], "--seconds"],
+  [["edge", "demo", "--se"], "--seconds"],
   [["edge", "--listen", "--"]],
   [["edge", "-c", "deno.j"], "deno.json"],
 ];
