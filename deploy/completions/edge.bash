@@ -12,9 +12,10 @@ _edge() {
   case ${COMP_WORDS[1]} in
     demo) words="--seconds --scene --help" ;;
     health) words="--help" ;;
+    migrate) words="--help" ;;
     *) words="--config --test --replace --listen --origin --log-level --log-format --version --help" ;;
   esac
-  ((COMP_CWORD == 1)) && words+=" demo health"
+  ((COMP_CWORD == 1)) && words+=" demo health migrate"
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }
 complete -o filenames -F _edge edge

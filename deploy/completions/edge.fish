@@ -13,3 +13,4 @@ complete -c edge -n __fish_use_subcommand -a demo -d 'an origin and two edges at
 complete -c edge -n '__fish_seen_subcommand_from demo' -l seconds -x
 complete -c edge -n '__fish_seen_subcommand_from demo' -l scene -x
 complete -c edge -n __fish_use_subcommand -a health -d 'ask a server’s API: exit code 0 or 1'
+complete -c edge -n __fish_use_subcommand -a migrate -d 'print an SRS or nginx-rtmp file as TOML'

@@ -44,11 +44,18 @@ interface HealthCommand {
   readonly url?: string;
 }
 
+/** Writes a configuration of another server in this one's TOML. */
+interface MigrateCommand {
+  readonly type: "migrate";
+  readonly file: string;
+}
+
 /** What the user asked for. */
 export type Command =
   | ServeCommand
   | DemoCommand
   | HealthCommand
+  | MigrateCommand
   | { readonly type: "help" }
   | { readonly type: "version" };
 
@@ -108,6 +115,7 @@ export function parseCommandLine(args: readonly string[]): Command {
   if (parsed["version"] === true) return { type: "version" };
   if (parsed._[0] === "demo") return demoCommand(parsed);
   if (parsed._[0] === "health") return healthCommand(parsed);
+  if (parsed._[0] === "migrate") return migrateCommand(parsed);
   return serveCommand(parsed);
 }
 
@@ -217,6 +225,20 @@ function healthCommand(parsed: ParsedArgs): HealthCommand {
   return { type: "health", url };
 }
 
+function migrateCommand(parsed: ParsedArgs): MigrateCommand {
+  const [, file, stray] = parsed._;
+  refuseStrayWord(stray);
+  refuseOptionsOf(
+    parsed,
+    [...SERVE_OPTIONS, ...DEMO_OPTIONS, "test", "replace"],
+    '"edge migrate" only reads a file',
+  );
+  if (file === undefined) {
+    throw new UsageError('"edge migrate" has no file', "write `edge migrate srs.conf > edge.toml`");
+  }
+  return { type: "migrate", file };
+}
+
 function refuseStrayWord(word: string | undefined): void {
   if (word === undefined) return;
   throw new UsageError(`Unexpected word ${quotePeerText(word)}`, fixStrayWord(word));
@@ -224,10 +246,10 @@ function refuseStrayWord(word: string | undefined): void {
 
 function fixStrayWord(word: string): string {
   if (word === "help" || word === "version") return `use \`edge --${word}\``;
-  const command = nearestName(word, ["demo", "health"]);
+  const command = nearestName(word, ["demo", "health", "migrate"]);
   if (command !== undefined) return `did you mean \`edge ${command}\`?`;
   if (/\.(conf|toml)$/.test(word)) return `to load a file: \`edge --config ${word}\``;
-  return "the commands are `edge demo` and `edge health`; for a file: `edge --config FILE`";
+  return "commands: `edge demo`, `edge health`, `edge migrate`; for a file: `edge --config FILE`";
 }
 
 function refuseOptionsOf(parsed: ParsedArgs, names: readonly string[], why: string): void {

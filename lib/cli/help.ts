@@ -22,6 +22,7 @@ Usage
   edge [options]
   edge demo [--seconds N] [--scene restart]
   edge health [URL]                     ask a server's API: exit code 0 or 1
+  edge migrate FILE                     print an SRS or nginx-rtmp file as TOML
 
 Options
   -c, --config FILE       configuration: SRS style, or TOML (.toml)

@@ -42,6 +42,8 @@ async function runCommand(command: Command): Promise<ExitCode> {
       return await demo(command);
     case "health":
       return await health(command.url ?? HEALTH_URL);
+    case "migrate":
+      return await migrateFile(command.file);
     default:
       return command satisfies never;
   }
@@ -57,6 +59,16 @@ async function health(url: string): Promise<ExitCode> {
   if (problem === null) return EXIT_CODE.ok;
   printError(`edge: not healthy: ${problem}`);
   return EXIT_CODE.failure;
+}
+
+/** The configuration goes to the standard output, the report to the terminal. */
+async function migrateFile(path: string): Promise<ExitCode> {
+  // A server does without it.
+  const { describeMigration, migrate } = await import("./migrate.ts");
+  const migration = migrate(path);
+  print(migration.toml);
+  for (const line of describeMigration(path, migration)) printError(line);
+  return EXIT_CODE.ok;
 }
 
 async function demo({ seconds, scene }: Command & { type: "demo" }): Promise<ExitCode> {

@@ -32,6 +32,18 @@ export function loadConfig(
   return parseConfig(readMainFile(path, readFile), path, { readFile, environment });
 }
 
+/**
+ * Reads a configuration without parsing it.
+ *
+ * @throws {ConfigError} when there is no such file
+ */
+export function readConfigText(
+  path: string,
+): { readonly text: string; readonly readFile: ReadFile } {
+  const readFile = (file: string) => isStandardInput(file) ? readStdin() : readText(file);
+  return { text: readMainFile(path, readFile), readFile };
+}
+
 function readMainFile(path: string, readFile: ReadFile): string {
   let why = "there is no such file";
   try {

@@ -22,8 +22,8 @@ export function refuseOtherFormats(text: string, file: string, problems: Problem
     if (has("srs") && !has("tomlPair") && !has("tomlTable")) {
       problems.fail(at, "The file is in SRS's format, not in TOML", "rename it to end in .conf");
     }
-  } else if (has("nginx")) {
-    const fix = "write it in SRS's format: docs/configuration.md";
+  } else if (isNginxRtmp(text)) {
+    const fix = `migrate it: edge migrate ${file} > edge.toml`;
     problems.fail(at, "The file is a configuration of nginx-rtmp", fix);
   } else if (!has("srs") && (has("tomlTable") || has("tomlPair"))) {
     problems.fail(at, "The file is in TOML, not in SRS's format", "rename it to end in .toml");
@@ -31,4 +31,9 @@ export function refuseOtherFormats(text: string, file: string, problems: Problem
     const fix = "write it in SRS's format or in TOML: docs/configuration.md";
     problems.fail(at, "The file is in YAML", fix);
   }
+}
+
+/** Returns whether `text` is a configuration of nginx-rtmp. */
+export function isNginxRtmp(text: string): boolean {
+  return FORMS.nginx.test(text);
 }

@@ -49,5 +49,6 @@ function quoteSrs(value: string): string {
 
 function formatTomlValue(value: string): string {
   if (value === "on" || value === "off") return String(value === "on");
-  return /^(0|[1-9]\d*)$/.test(value) ? value : JSON.stringify(value);
+  // A longer number would lose digits.
+  return /^(0|[1-9]\d{0,14})$/.test(value) ? value : JSON.stringify(value);
 }

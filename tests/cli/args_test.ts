@@ -37,6 +37,7 @@ const PARSED: readonly { readonly args: string; readonly command: Command }[] = 
   { args: "demo", command: { type: "demo" } },
   { args: "demo --seconds 8", command: { type: "demo", seconds: 8 } },
   { args: "--seconds=8 demo", command: { type: "demo", seconds: 8 } },
+  { args: "migrate srs.conf", command: { type: "migrate", file: "srs.conf" } },
   { args: "health", command: { type: "health" } },
   {
     args: "health https://edge.example/healthz",
@@ -65,8 +66,11 @@ const REFUSED: readonly {
   {
     args: "health http://a b",
     message: 'Unexpected word "b"',
-    fix: "`edge demo` and `edge health`",
+    fix: "`edge demo`, `edge health`",
   },
+  { args: "migrate", message: "has no file", fix: "edge migrate srs.conf" },
+  { args: "migrate a b", message: 'word "b"', fix: "edge migrate" },
+  { args: "migrate a --test", message: 'Option "--test"', fix: "only reads a file" },
   { args: "health --test", message: 'Option "--test"', fix: "leave it out" },
   { args: "heath", message: 'Unexpected word "heath"', fix: "`edge health`" },
   { args: "--zzz", message: 'Unknown option "--zzz"', fix: "edge --help" },

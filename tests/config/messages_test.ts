@@ -45,7 +45,7 @@ const MISTAKES: readonly { text: string; file?: string; problems: readonly strin
     text: "worker_processes 1;\nrtmp {\n  server {\n    listen 1935;\n  }\n}",
     problems: [
       "x.conf: The file is a configuration of nginx-rtmp: " +
-      "write it in SRS's format: docs/configuration.md",
+      "migrate it: edge migrate x.conf > edge.toml",
     ],
   },
   {
