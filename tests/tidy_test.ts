@@ -1,5 +1,6 @@
 /** Holds the whole repository to the rules in `tests/tidy/`: one walk, one list of findings. */
 
+import { generatedFiles } from "../tools/generated_files.ts";
 import { assertEquals } from "./helpers/assert.ts";
 import { needs } from "./helpers/permissions.ts";
 import { findActingConstructors } from "./tidy/constructors.ts";
@@ -31,6 +32,16 @@ Deno.test({
       `${path}:${line}: ${message}`
     );
     assertEquals(findings, []);
+  },
+});
+
+Deno.test({
+  ...granted,
+  name: "generated files are current: else run `deno task docs` and review the difference",
+  async fn() {
+    for (const [path, text] of Object.entries(generatedFiles())) {
+      assertEquals(await Deno.readTextFile(new URL(`../${path}`, import.meta.url)), text, path);
+    }
   },
 });
 

@@ -1,22 +1,11 @@
-/** What is generated from the program follows it, and works. */
+/** What is generated from the help of the program works. */
 
-import { generatedFiles } from "../../tools/generated_files.ts";
 import { readCommandLine } from "../../tools/command_line.ts";
 import { HELP_TEXT } from "../../lib/cli/help.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { needs } from "../helpers/permissions.ts";
 
 const ROOT_URL = new URL("../../", import.meta.url);
-
-Deno.test({
-  ...(await needs("read")),
-  name: "generated files are current: else run `deno task docs` and review the difference",
-  fn() {
-    for (const [path, text] of Object.entries(generatedFiles())) {
-      assertEquals(Deno.readTextFileSync(new URL(path, ROOT_URL)), text, path);
-    }
-  },
-});
 
 Deno.test("readCommandLine() finds every option and command of the help", () => {
   const { options, commands, exitCodes } = readCommandLine();
