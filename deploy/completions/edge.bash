@@ -8,14 +8,19 @@ _edge() {
     --origin) return ;;
     --log-level) COMPREPLY=($(compgen -W "trace debug info warning error" -- "$word")); return ;;
     --log-format) COMPREPLY=($(compgen -W "text json" -- "$word")); return ;;
+    --check-access) return ;;
+    --action) return ;;
+    --from) return ;;
+    --expires) return ;;
   esac
   case ${COMP_WORDS[1]} in
     demo) words="--seconds --scene --help" ;;
     health) words="--help" ;;
     migrate) words="--help" ;;
-    *) words="--config --test --replace --listen --origin --log-level --log-format --version --help" ;;
+    sign) words="--action --expires --from --config --help" ;;
+    *) words="--config --test --replace --listen --origin --log-level --log-format --check-access --action --from --expires --version --help" ;;
   esac
-  ((COMP_CWORD == 1)) && words+=" demo health migrate"
+  ((COMP_CWORD == 1)) && words+=" demo health migrate sign"
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }
 complete -o filenames -F _edge edge

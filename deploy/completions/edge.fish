@@ -7,6 +7,10 @@ complete -c edge -l listen -x -d 'PORT or HOST:PORT, repeatable; overrides the f
 complete -c edge -l origin -x -d 'make the default vhost an edge of this origin; repeatable or comma-separated, tried in order'
 complete -c edge -l log-level -x -a 'trace debug info warning error' -d 'trace, debug, info, warning or error'
 complete -c edge -l log-format -x -a 'text json' -d 'text or json'
+complete -c edge -l check-access -x -d 'say whether a client would be let in, and why: with --config, --action, --from; exit code 0 or 1'
+complete -c edge -l action -x -d 'play (default) or publish'
+complete -c edge -l from -x -d 'the client’s address'
+complete -c edge -l expires -x -d '90s, 30m, 1h (default), 7d'
 complete -c edge -s v -l version -d 'print the version'
 complete -c edge -s h -l help -d 'print this help'
 complete -c edge -n __fish_use_subcommand -a demo -d 'an origin and two edges at work, with nothing else to install'
@@ -14,3 +18,8 @@ complete -c edge -n '__fish_seen_subcommand_from demo' -l seconds -x
 complete -c edge -n '__fish_seen_subcommand_from demo' -l scene -x
 complete -c edge -n __fish_use_subcommand -a health -d 'ask a server’s API: exit code 0 or 1'
 complete -c edge -n __fish_use_subcommand -a migrate -d 'print an SRS or nginx-rtmp file as TOML'
+complete -c edge -n __fish_use_subcommand -a sign -d 'print a signed URL (docs/access.md)'
+complete -c edge -n '__fish_seen_subcommand_from sign' -l action -x
+complete -c edge -n '__fish_seen_subcommand_from sign' -l expires -x
+complete -c edge -n '__fish_seen_subcommand_from sign' -l from -x
+complete -c edge -n '__fish_seen_subcommand_from sign' -l config -x

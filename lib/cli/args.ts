@@ -4,6 +4,7 @@ import { UsageError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
 import type { DemoScene } from "../demo/run_demo.ts";
+import { isIp } from "../config/address.ts";
 import { nearestName } from "../config/nearest.ts";
 import { LOG_LEVEL_NAMES } from "../config/values.ts";
 import type { LogFormat } from "../logging/log_line.ts";
@@ -50,18 +51,44 @@ interface MigrateCommand {
   readonly file: string;
 }
 
+/** A client and the stream that it asks for. */
+export interface AccessQuestion {
+  readonly url: string;
+  readonly action: "play" | "publish";
+  /** The client's IP address. */
+  readonly from?: string;
+}
+
+/** Prints a URL with a signature. */
+interface SignCommand extends AccessQuestion {
+  readonly type: "sign";
+  readonly configFile?: string;
+  /** How long the signature is valid: 1 s to 10 years. */
+  readonly seconds: number;
+}
+
+/** Says who would be let in. */
+interface CheckAccessCommand extends AccessQuestion {
+  readonly type: "check-access";
+  readonly configFile?: string;
+}
+
 /** What the user asked for. */
 export type Command =
   | ServeCommand
   | DemoCommand
   | HealthCommand
   | MigrateCommand
+  | SignCommand
+  | CheckAccessCommand
   | { readonly type: "help" }
   | { readonly type: "version" };
 
 const SERVE_OPTIONS = ["config", "listen", "origin", "log-level", "log-format"];
 const DEMO_OPTIONS = ["seconds", "scene"];
-const VALUE_OPTIONS = [...SERVE_OPTIONS, ...DEMO_OPTIONS];
+const SIGN_OPTIONS = ["action", "from", "expires"];
+const ACCESS_OPTIONS = ["check-access", ...SIGN_OPTIONS];
+const VALUE_OPTIONS = [...SERVE_OPTIONS, ...DEMO_OPTIONS, ...ACCESS_OPTIONS];
 const SWITCHES = ["test", "replace", "version", "help"];
 const LONG_NAMES = [...VALUE_OPTIONS, ...SWITCHES];
 
@@ -72,6 +99,14 @@ const LOG_FORMAT_NAMES: ReadonlyMap<string, LogFormat> = new Map([
 ]);
 
 const DEMO_SCENES: ReadonlyMap<string, DemoScene> = new Map([["restart", "restart"]]);
+
+const ACTIONS: ReadonlyMap<string, "play" | "publish"> = new Map([
+  ["play", "play"],
+  ["publish", "publish"],
+]);
+
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+const MAX_EXPIRES_SECONDS = 3_650 * 86_400;
 
 const MAX_DEMO_SECONDS = 86_400;
 const SEE_HELP = "`edge --help` lists all options";
@@ -85,6 +120,10 @@ const VALUE_EXAMPLES: Readonly<Record<string, string>> = {
   "log-format": "`--log-format text` or `json`",
   "seconds": "`--seconds 10`",
   "scene": "`--scene restart`",
+  "check-access": "`--check-access rtmp://edge.example/live/show`",
+  "action": "`--action play` or `--action publish`",
+  "from": "`--from 203.0.113.9`",
+  "expires": "`--expires 90s`, `30m`, `12h` or `7d`",
 };
 
 /** What to use instead of options of SRS that this program does not have. */
@@ -116,6 +155,8 @@ export function parseCommandLine(args: readonly string[]): Command {
   if (parsed._[0] === "demo") return demoCommand(parsed);
   if (parsed._[0] === "health") return healthCommand(parsed);
   if (parsed._[0] === "migrate") return migrateCommand(parsed);
+  if (parsed._[0] === "sign") return signCommand(parsed);
+  if (valuesOf(parsed, "check-access").length > 0) return checkAccessCommand(parsed);
   return serveCommand(parsed);
 }
 
@@ -152,6 +193,7 @@ function refuseMissingValue(parsed: ParsedArgs, name: string): void {
 function serveCommand(parsed: ParsedArgs): ServeCommand {
   refuseStrayWord(parsed._[0]);
   refuseOptionsOf(parsed, DEMO_OPTIONS, 'only "edge demo" takes it');
+  refuseOptionsOf(parsed, ACCESS_OPTIONS, 'only "edge sign" and "--check-access" take it');
   const configFile = onlyValueOf(parsed, "config");
   const test = parsed["test"] === true;
   const replace = parsed["replace"] === true;
@@ -190,7 +232,7 @@ function demoCommand(parsed: ParsedArgs): DemoCommand {
   refuseStrayWord(parsed._[1]);
   refuseOptionsOf(
     parsed,
-    [...SERVE_OPTIONS, "test", "replace"],
+    [...SERVE_OPTIONS, ...ACCESS_OPTIONS, "test", "replace"],
     '"edge demo" has its own configuration',
   );
   const scene = chosenValueOf(parsed, "scene", DEMO_SCENES);
@@ -212,7 +254,7 @@ function healthCommand(parsed: ParsedArgs): HealthCommand {
   refuseStrayWord(stray);
   refuseOptionsOf(
     parsed,
-    [...SERVE_OPTIONS, ...DEMO_OPTIONS, "test", "replace"],
+    [...SERVE_OPTIONS, ...DEMO_OPTIONS, ...ACCESS_OPTIONS, "test", "replace"],
     '"edge health" only asks a server that runs',
   );
   if (url === undefined) return { type: "health" };
@@ -230,13 +272,68 @@ function migrateCommand(parsed: ParsedArgs): MigrateCommand {
   refuseStrayWord(stray);
   refuseOptionsOf(
     parsed,
-    [...SERVE_OPTIONS, ...DEMO_OPTIONS, "test", "replace"],
+    [...SERVE_OPTIONS, ...DEMO_OPTIONS, ...ACCESS_OPTIONS, "test", "replace"],
     '"edge migrate" only reads a file',
   );
   if (file === undefined) {
     throw new UsageError('"edge migrate" has no file', "write `edge migrate srs.conf > edge.toml`");
   }
   return { type: "migrate", file };
+}
+
+function signCommand(parsed: ParsedArgs): SignCommand {
+  const [, url, stray] = parsed._;
+  refuseStrayWord(stray);
+  refuseOptionsOf(
+    parsed,
+    [...SERVE_OPTIONS.slice(1), ...DEMO_OPTIONS, "check-access", "test", "replace"],
+    '"edge sign" only prints a URL',
+  );
+  if (url === undefined) {
+    throw new UsageError(
+      '"edge sign" has no URL',
+      "write one: `edge sign rtmp://edge.example/live/show --config edge.conf`",
+    );
+  }
+  const seconds = readExpires(onlyValueOf(parsed, "expires") ?? "1h");
+  return { type: "sign", seconds, ...accessQuestion(parsed, url) };
+}
+
+function checkAccessCommand(parsed: ParsedArgs): CheckAccessCommand {
+  refuseStrayWord(parsed._[0]);
+  refuseOptionsOf(
+    parsed,
+    [...SERVE_OPTIONS.slice(1), ...DEMO_OPTIONS, "expires", "test", "replace"],
+    '"--check-access" only looks into the configuration',
+  );
+  return { type: "check-access", ...accessQuestion(parsed, onlyValueOf(parsed, "check-access")!) };
+}
+
+function accessQuestion(parsed: ParsedArgs, url: string) {
+  const configFile = onlyValueOf(parsed, "config");
+  const from = onlyValueOf(parsed, "from");
+  if (from !== undefined && !isIp(from)) {
+    throw new UsageError(
+      `Option "--from" cannot be ${quotePeerText(from)}`,
+      `write an IP address: ${VALUE_EXAMPLES["from"]}`,
+    );
+  }
+  return {
+    url,
+    action: chosenValueOf(parsed, "action", ACTIONS) ?? "play",
+    ...(from !== undefined && { from }),
+    ...(configFile !== undefined && { configFile }),
+  } as const;
+}
+
+function readExpires(text: string): number {
+  const [, number = "", unit = ""] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  const seconds = Number(number) * (UNIT_SECONDS[unit] ?? 0);
+  if (seconds >= 1 && seconds <= MAX_EXPIRES_SECONDS) return seconds;
+  throw new UsageError(
+    `Option "--expires" cannot be ${quotePeerText(text)}`,
+    `write a time from 1s to 3650d: ${VALUE_EXAMPLES["expires"]}`,
+  );
 }
 
 function refuseStrayWord(word: string | undefined): void {
@@ -246,10 +343,10 @@ function refuseStrayWord(word: string | undefined): void {
 
 function fixStrayWord(word: string): string {
   if (word === "help" || word === "version") return `use \`edge --${word}\``;
-  const command = nearestName(word, ["demo", "health", "migrate"]);
+  const command = nearestName(word, ["demo", "health", "migrate", "sign"]);
   if (command !== undefined) return `did you mean \`edge ${command}\`?`;
   if (/\.(conf|toml)$/.test(word)) return `to load a file: \`edge --config ${word}\``;
-  return "commands: `edge demo`, `edge health`, `edge migrate`; for a file: `edge --config FILE`";
+  return "commands: `edge demo`, `health`, `migrate`, `sign`; for a file: `edge --config FILE`";
 }
 
 function refuseOptionsOf(parsed: ParsedArgs, names: readonly string[], why: string): void {

@@ -23,6 +23,8 @@ Usage
   edge demo [--seconds N] [--scene restart]
   edge health [URL]                     ask a server's API: exit code 0 or 1
   edge migrate FILE                     print an SRS or nginx-rtmp file as TOML
+  edge sign URL [--action A] [--expires 1h] [--from IP] --config FILE
+                                        print a signed URL (docs/access.md)
 
 Options
   -c, --config FILE       configuration: SRS style, or TOML (.toml)
@@ -35,6 +37,11 @@ Options
                           repeatable or comma-separated, tried in order
       --log-level LEVEL   trace, debug, info, warning or error
       --log-format FORMAT text or json
+      --check-access URL  say whether a client would be let in, and why: with
+                          --config, --action, --from; exit code 0 or 1
+      --action ACTION     play (default) or publish
+      --from IP           the client's address
+      --expires TIME      90s, 30m, 1h (default), 7d
   -v, --version           print the version
   -h, --help              print this help
 

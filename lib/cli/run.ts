@@ -3,7 +3,12 @@ import { BUILD } from "../base/version.ts";
 import { ConfigError, describeError, UsageError } from "../base/errors.ts";
 import { denoNetwork } from "../io/tcp.ts";
 import { silentLogger } from "../base/log.ts";
-import { type Command, parseCommandLine } from "./args.ts";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load.ts";
+import { parseDefaults } from "../config/parse_config.ts";
+import { reportAccess, signedUrl } from "./access.ts";
+import { type AccessQuestion, type Command, parseCommandLine } from "./args.ts";
+import { configFileOf, readEnvironment } from "./environment.ts";
 import { EXIT_CODE, type ExitCode, exitCodeOf } from "./exit_codes.ts";
 import { askHealth, HEALTH_URL } from "./health.ts";
 import { HELP_TEXT, VERSION_TEXT } from "./help.ts";
@@ -44,9 +49,28 @@ async function runCommand(command: Command): Promise<ExitCode> {
       return await health(command.url ?? HEALTH_URL);
     case "migrate":
       return await migrateFile(command.file);
+    case "sign":
+      print(`${signedUrl(command, loadSettings(command.configFile), Date.now())}\n`);
+      return EXIT_CODE.ok;
+    case "check-access":
+      return await checkAccess(command, loadSettings(command.configFile));
     default:
       return command satisfies never;
   }
+}
+
+/** The settings that a server would have. */
+function loadSettings(configFile: string | undefined): Config {
+  const environment = readEnvironment();
+  const file = configFileOf(environment, configFile);
+  return (file === undefined ? parseDefaults(environment) : loadConfig(file, { environment }))
+    .config;
+}
+
+async function checkAccess(question: AccessQuestion, config: Config): Promise<ExitCode> {
+  const { isAdmitted, lines } = await reportAccess(question, config, Date.now());
+  print(`${lines.join("\n")}\n`);
+  return isAdmitted ? EXIT_CODE.ok : EXIT_CODE.failure;
 }
 
 function describeVersion(): string {

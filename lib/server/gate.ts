@@ -1,5 +1,5 @@
 import { quotePeerText } from "../base/text.ts";
-import { clientVhost, type StreamUrl } from "../rtmp/url.ts";
+import type { StreamUrl } from "../rtmp/url.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import { checkAccess, type StreamAction } from "./access_rules.ts";
 import {
@@ -12,14 +12,8 @@ import {
   withVhost,
 } from "./admission.ts";
 import { ClientAccess, type GateOptions } from "./client_access.ts";
+import { objectionToName, streamNameOf } from "./stream_name.ts";
 import type { RefusalCause } from "./refusal_counts.ts";
-import type { VhostService } from "./vhost_service.ts";
-
-/** Names appear in every log line about their stream. In characters, without parameters. */
-const MAX_NAME_LENGTH = 1024;
-
-/** Parameters are sent on to origins and callbacks. In characters. */
-const MAX_PARAMS_LENGTH = 4096;
 
 /**
  * Decides who may connect, play and publish, for clients of all protocols. In this order:
@@ -67,7 +61,7 @@ export class Gate {
     });
     const judge = (own: StreamUrl | Refusal): Verdict => {
       if ("code" in own) return this.#refuse(action, own, "credentials");
-      const name = streamNameOf(own, service);
+      const name = streamNameOf(own, service.config);
       const request = { url: own, name, edgePath: [], backlogMs: 0 };
       const admission: Admission = { type: "admitted", service, request };
       return action === "play" && name !== askedName ? { ...admission, askedName } : admission;
@@ -84,21 +78,11 @@ export class Gate {
     const refused = (description: string) => this.#refuse(action, description, "name");
     const service = this.#options.vhosts.find(url.vhost);
     if (service === null) return refused(`There is no vhost ${quotePeerText(url.vhost)} here`);
-    if (url.stream === "") return refused("The stream name is empty");
+    const objection = objectionToName(service.config, url);
+    if (objection !== null) return refused(objection);
     const asked = withVhost(url, service);
-    const askedName = streamNameOf(asked, service);
-    if (askedName.length > MAX_NAME_LENGTH) {
-      return refused(
-        `The stream name has ${askedName.length} characters; at most ${MAX_NAME_LENGTH} are allowed`,
-      );
-    }
-    if (url.params.length > MAX_PARAMS_LENGTH) {
-      return refused(
-        `The parameters have ${url.params.length} characters; ` +
-          `at most ${MAX_PARAMS_LENGTH} are allowed`,
-      );
-    }
-    const request = { url: asked, name: askedName, edgePath: [], backlogMs: 0 };
+    const name = streamNameOf(asked, service.config);
+    const request = { url: asked, name, edgePath: [], backlogMs: 0 };
     if (action === "play" && this.#options.handover?.isTrusted(url.params)) {
       return { type: "admitted", service, request, isHandover: true };
     }
@@ -116,16 +100,4 @@ export class Gate {
     this.#options.refusals[cause]++;
     return refusedFor(action, objection, cause);
   }
-}
-
-/**
- * Returns `app/stream`. At an edge that asks its origins for the vhost that each client named, that
- * vhost is part of what the stream is: `app/stream?vhost=…`. Otherwise the first client would
- * decide which vhost's stream the others get.
- *
- * @param url with `vhost` as configured
- */
-function streamNameOf(url: StreamUrl, { config: { mode, cluster } }: VhostService): string {
-  const vhost = mode === "remote" ? clientVhost(url, cluster.vhost) : null;
-  return `${url.app}/${url.stream}${vhost === null ? "" : `?vhost=${vhost}`}`;
 }
