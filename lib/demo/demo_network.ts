@@ -13,6 +13,7 @@ import type { Network } from "../io/transport.ts";
 import { encodeMessage } from "../rtmp/chunk_encode.ts";
 import { csidOf } from "../rtmp/encoded_messages.ts";
 import { parseRtmpUrl, parseStreamUrl } from "../rtmp/url.ts";
+import { MovePace } from "../upstream/move_pace.ts";
 import { DialGate } from "../upstream/dial_gate.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import {
@@ -80,6 +81,7 @@ export class LocalDemoNetwork implements DemoNetwork {
       chunkSize: this.#config.chunkSize,
       edgeId: null,
       gate: new DialGate({ clock, logger: silentLogger, maxUpstreams: () => MAX_CLIENTS }),
+      pace: new MovePace(clock, Math.random),
     };
   }
 

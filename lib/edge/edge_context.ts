@@ -1,5 +1,4 @@
 import type { VhostConfig } from "../config/config.ts";
-import type { MovePace } from "../upstream/move_pace.ts";
 import type { OriginSet } from "../upstream/origin_set.ts";
 import type { UpstreamContext } from "../upstream/upstream_context.ts";
 import type { UpstreamTotals } from "../upstream/upstream_snapshot.ts";
@@ -9,8 +8,6 @@ export interface EdgeContext extends UpstreamContext {
   /** The settings of the vhost in force. They may change, so ask at use. */
   readonly config: () => VhostConfig;
   readonly origins: OriginSet;
-  /** When pulls and pushes move. */
-  readonly pace: MovePace;
   /** Every pull and push adds to them. */
   readonly totals: UpstreamTotals;
 }

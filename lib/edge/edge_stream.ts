@@ -75,8 +75,9 @@ export class EdgeStream {
 
   /** Moves the live connections that `selects`, as {@linkcode VhostUpstreams.move} does. */
   move(selects: (upstream: UpstreamSnapshot) => boolean, to: OriginAddress | null): void {
-    const puller = this.#puller;
-    if (puller !== null && selects(puller.report.snapshot())) puller.move(to, "asked to move");
+    for (const user of [this.#puller, this.#pusher]) {
+      if (user !== null && selects(user.report.snapshot())) user.move(to, "asked to move");
+    }
   }
 
   addPlayer(request: StreamRequest, viewer: Viewer): void {

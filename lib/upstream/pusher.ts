@@ -3,19 +3,15 @@ import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { Stream, Viewer } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
-import type { Flushable } from "../io/flush_queue.ts";
-import type { FlushWheel, WheelSeat } from "../io/flush_wheel.ts";
-import type { SocketWriter } from "../io/socket_writer.ts";
+import type { FlushWheel } from "../io/flush_wheel.ts";
 import { formatAddress } from "../io/address.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
+import { MoveRequests } from "./move_requests.ts";
 import { OriginLoop } from "./origin_loop.ts";
 import type { OriginSet } from "./origin_set.ts";
-import { type PushFraming, reframeForPush } from "./push_framing.ts";
-import { SentMarks } from "./sent_marks.ts";
-import { Upstream } from "./upstream.ts";
+import { PushLeg, type PushLegListener } from "./push_leg.ts";
 import type { UpstreamContext } from "./upstream_context.ts";
-import type { UpstreamListener } from "./upstream_listener.ts";
 import { UpstreamReport } from "./upstream_report.ts";
 import type { UpstreamTotals } from "./upstream_snapshot.ts";
 
@@ -44,25 +40,16 @@ interface PusherOptions {
   readonly onDisplaced: () => void;
 }
 
-/** A push to an origin that accepted. */
-interface ActivePush {
-  readonly writer: SocketWriter;
-  readonly framing: PushFraming;
-  readonly seat: WheelSeat;
-  /** Null until there was a join point to begin at. */
-  marks: SentMarks | null;
-}
-
 /** See the diagram at {@linkcode Pusher}. */
 type PushState =
   | { readonly type: "idle" }
   /** No origin has accepted yet. */
   | { readonly type: "asking" }
-  | { readonly type: "pushing"; readonly push: ActivePush }
+  | { readonly type: "pushing"; readonly active: PushLeg }
   /** The origin was lost; the others are being asked. */
   | { readonly type: "recovering" }
-  /** Stopped; `push`, if any, gets what is left. */
-  | { readonly type: "finishing"; readonly push: ActivePush | null };
+  /** Stopped; `active`, if any, gets what is left. */
+  | { readonly type: "finishing"; readonly active: PushLeg | null };
 
 /** Where a push broke off. */
 interface BrokenPush {
@@ -72,10 +59,16 @@ interface BrokenPush {
   readonly offset: number;
 }
 
+/** The origin in use works, but shall be left. */
+const MOVING = new Error("The push moves");
+
 /**
- * Carries a stream to an origin: one more cursor on the stream's log, whose socket speaks the
- * client's side of RTMP. When the origin is lost, the next one gets the headers and everything from
- * the newest keyframe before what the lost one surely has; the publisher notices nothing.
+ * Carries a stream to an origin, over one {@linkcode PushLeg} after the other. When the origin is
+ * lost, the next one gets the headers and everything from the newest keyframe before what the lost
+ * one surely has; the publisher notices nothing.
+ *
+ * A push that {@linkcode move}s keeps its origin until the next one has caught up. Then the first
+ * is left without the end of the stream.
  *
  * ```
  *                            origin accepts          origin lost
@@ -87,17 +80,22 @@ interface BrokenPush {
  *                     finishing ◄── stop(), leave() ── every state
  * ```
  */
-export class Pusher implements UpstreamListener, Viewer, Flushable {
-  isQueued = false;
+export class Pusher implements PushLegListener, Viewer {
   readonly report: UpstreamReport;
   readonly #options: PusherOptions;
   readonly #loop: OriginLoop;
   #state: PushState = { type: "idle" };
-  /** The attempt that runs, and its origin. */
-  #upstream: Upstream | null = null;
-  #origin: OriginAddress | null = null;
+  /** The connection of the running attempt, unless it is the active one. */
+  #candidate: PushLeg | null = null;
+  /** Where the candidate began in the log; -1 before. */
+  #candidateOffset = -1;
+  /** Connections that have not ended. */
+  readonly #open = new Set<Promise<void>>();
   /** The newest push that was lost; the next one resumes it. */
   #broken: BrokenPush | null = null;
+  /** The active origin shall be left for another, and gets the stream until then. */
+  #isMoving = false;
+  readonly #moveRequests = new MoveRequests<PushLeg>();
   /** Why the stream needs another origin; for the log. */
   #cause = "";
   /** Origins whose failure was logged since one accepted. */
@@ -131,6 +129,7 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     // Until the last byte is sent: the log keeps what its viewers have not got yet.
     stream.join(this);
     await this.#loop.run();
+    await Promise.all(this.#open);
     stream.leave(this);
   }
 
@@ -147,127 +146,171 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     this.#finish(false);
   }
 
-  /** Where it pushes to, or tries to; null before the first attempt. */
+  /**
+   * Moves to origin `to`, or to the next one when it is null, and stays while that is impossible.
+   * Without effect unless an origin gets the stream.
+   *
+   * @param cause why, for the log
+   */
+  move(to: OriginAddress | null, cause: string): void {
+    if (this.#state.type !== "pushing" || this.#isMoving) return;
+    const { active } = this.#state;
+    this.#isMoving = true;
+    this.#cause ||= cause;
+    this.#loop.restrictTo(to);
+    active.abandon(MOVING);
+  }
+
+  /** Where it pushes to, or tries to; null while there is no such origin. */
   get origin(): OriginAddress | null {
-    return this.#origin;
+    return (this.#active ?? this.#candidate)?.origin ?? null;
   }
 
   /** Offset of the next byte for the origin; the log keeps the bytes from here on. */
   get cursor(): number {
-    return this.#push?.writer.cursor ?? -1;
+    const active = this.#active?.cursor ?? -1;
+    const candidate = this.#candidate?.cursor ?? -1;
+    return active < 0 || candidate < 0 ? Math.max(active, candidate) : Math.min(active, candidate);
   }
 
   /** Called by the stream; a pusher waits for its origin, not for a source. */
   onLive(): void {}
 
-  onStarted(msid: number, writer: SocketWriter): void {
-    const { wheel, context, logger, onAccepted } = this.#options;
+  onLegStarted(leg: PushLeg): void {
+    const { context, logger, onAccepted } = this.#options;
     if (this.#isStopped) return;
     const isFirst = this.#state.type === "asking";
-    const framing = { msid, chunkSize: context.chunkSize };
-    const push = { writer, framing, seat: wheel.add(this), marks: null };
-    this.#state = { type: "pushing", push };
     this.#loop.succeeded();
     this.#loggedFailures.clear();
+    if (this.#active === null) this.#activate(leg);
     // Begins the stream, and with it the log's first join point.
     if (isFirst) onAccepted();
     if (this.#isStopped) return;
-    if (this.#broken === null) {
+    if (this.#active === leg && this.#broken === null) {
       this.#cause = "";
-      this.report.live(this.#origin!);
-      logger.info("Push started", { origin: formatAddress(this.#origin!) });
+      this.report.live(leg.origin);
+      logger.info("Push started", { origin: formatAddress(leg.origin) });
     }
-    this.flush(context.clock.now());
+    leg.flush(context.clock.now());
   }
 
-  /** Called by the wheel. */
-  flush(nowMs: number): void {
-    if (this.#state.type !== "pushing") return;
-    const { push } = this.#state;
-    const { writer } = push;
-    // Nothing sent yet, or so far behind that the log has dropped what comes next.
-    const isLost = writer.cursor < this.#options.stream.log.tail;
-    if (isLost && !writer.isSendingShared) this.#begin(push);
-    this.#noteSent(push);
-    writer.flush(nowMs);
+  onLegBegun(leg: PushLeg, offset: number): void {
+    if (leg === this.#candidate) this.#candidateOffset = offset;
+    if (leg === this.#active) this.#reportResumed(leg, offset);
   }
 
-  onAcknowledgement(totalBytes: number): void {
-    const push = this.#push;
-    if (push === null) return;
-    // It may cover bytes that were written after the last flush.
-    this.#noteSent(push);
-    push.marks?.acknowledge(totalBytes);
+  onLegFlushed(leg: PushLeg, nowMs: number): void {
+    if (this.#isStopped) return;
+    if (leg === this.#candidate && this.#mayTakeOver(leg)) this.#switchTo(leg);
+    if (leg !== this.#active || this.#isMoving) return;
+    const request = this.#moveRequests.take(leg, nowMs);
+    if (request === null) return;
+    this.#options.context.pace.add(() => {
+      if (leg === this.#active) this.move(request.to, "the origin asks to be left");
+    });
   }
 
-  onMedia(): void {}
+  onLegMoveRequested(leg: PushLeg, to: OriginAddress | null): void {
+    this.#moveRequests.add(leg, to);
+  }
 
-  onUnpublished(): void {}
+  onLegEnded(leg: PushLeg): void {
+    const candidate = this.#candidate;
+    if (leg === candidate) this.#candidate = null;
+    if (leg !== this.#active) return;
+    this.#state = this.#isStopped ? { type: "finishing", active: null } : { type: "recovering" };
+    this.report.lost();
+    this.#noteBroken(leg);
+    if (this.#isStopped || !this.#isMoving) return;
+    this.#endMove();
+    if (candidate === null || !candidate.hasStarted) return this.#loop.wake();
+    this.#activate(candidate);
+    if (this.#candidateOffset >= 0) this.#reportResumed(candidate, this.#candidateOffset);
+  }
 
   get #isStopped(): boolean {
     return this.#state.type === "finishing";
   }
 
-  get #push(): ActivePush | null {
+  get #active(): PushLeg | null {
     const state = this.#state;
-    return state.type === "pushing" || state.type === "finishing" ? state.push : null;
+    return state.type === "pushing" || state.type === "finishing" ? state.active : null;
   }
 
   async #attempt(origin: OriginAddress): Promise<void> {
-    const { context, logger, origins, request } = this.#options;
-    this.#origin = origin;
+    const { context, stream, wheel, logger, origins, request } = this.#options;
     this.report.attempted(origin);
-    this.#upstream = new Upstream(context, {
-      kind: "publish",
+    const leg: PushLeg = new PushLeg({
+      context,
       origin,
+      stream,
       request: request(),
-      listener: this,
+      wheel,
       logger,
       hasAlternative: () => origins.hasOtherThan(origin),
-      backlogMs: 0,
+      resumeFrom: () => this.#resumeOffset(leg),
+      listener: this,
     });
-    try {
-      await this.#upstream.run();
-    } finally {
-      this.#endPush(origin);
-    }
+    this.#candidate = leg;
+    this.#candidateOffset = -1;
+    const ended = leg.start().then(() => {
+      this.#open.delete(ended);
+    });
+    this.#open.add(ended);
+    await leg.watch();
+  }
+
+  /** Where `leg` continues: after what the active connection has carried, or the lost one. */
+  #resumeOffset(leg: PushLeg): number | null {
+    const active = this.#active;
+    if (active !== null && active !== leg) return active.sentOffset;
+    return this.#broken?.offset ?? null;
+  }
+
+  #activate(leg: PushLeg): void {
+    if (leg === this.#candidate) this.#candidate = null;
+    this.#state = { type: "pushing", active: leg };
+  }
+
+  /** A stream that has nothing to send now can be left to any connection. */
+  #mayTakeOver(leg: PushLeg): boolean {
+    return leg.isCaughtUp || (leg.sentOffset === null && this.#options.stream.joinPoint === null);
+  }
+
+  /** `leg` has all that the active connection has. */
+  #switchTo(leg: PushLeg): void {
+    const before = this.#active!;
+    this.#noteBroken(before);
+    this.#activate(leg);
+    this.#endMove();
+    before.finish(false);
+    if (this.#candidateOffset >= 0) return this.#reportResumed(leg, this.#candidateOffset);
+    if (this.#broken === null) this.report.live(leg.origin);
+  }
+
+  #endMove(): void {
+    this.#isMoving = false;
+    this.#loop.restrictTo(null);
+  }
+
+  #noteBroken({ origin, sentOffset }: PushLeg): void {
+    if (sentOffset === null) return;
+    this.#broken = { origin, atMs: this.#options.context.clock.now(), offset: sentOffset };
   }
 
   #finish(endsStream: boolean): void {
     if (this.#isStopped) return;
-    this.#state = { type: "finishing", push: this.#push };
+    const active = this.#active;
+    this.#state = { type: "finishing", active };
     this.#loop.stop();
-    this.#upstream?.finish(endsStream);
+    this.#candidate?.finish(endsStream && active === null);
+    active?.finish(endsStream);
   }
 
-  #endPush(origin: OriginAddress): void {
-    const push = this.#push;
-    if (push === null) return;
-    push.seat.leave();
-    this.#state = this.#isStopped ? { type: "finishing", push: null } : { type: "recovering" };
-    this.report.lost();
-    if (push.marks === null) return;
-    const atMs = this.#options.context.clock.now();
-    this.#broken = { origin, atMs, offset: push.marks.offset };
-  }
-
-  /** Sends headers and everything from a join point on; does nothing while there is none. */
-  #begin(push: ActivePush): void {
-    const { stream } = this.#options;
-    const { writer, framing } = push;
-    // A push that fell too far behind continues with what is newest.
-    const broken = push.marks === null ? this.#broken : null;
-    const entry = broken === null ? stream.joinPoint : stream.joinPointAt(broken.offset);
-    if (entry === null) return;
-    push.marks = new SentMarks(entry.offset);
-    if (broken !== null) this.#reportResumed(broken, entry.offset);
-    const preamble = reframeForPush(stream.preamble(entry), framing);
-    if (preamble.length > 0) writer.send(preamble);
-    writer.follow(stream.log, entry.offset, (view) => reframeForPush(view, framing));
-  }
-
-  #reportResumed(broken: BrokenPush, offset: number): void {
-    const to = this.#origin!;
+  /** Reports how `leg` continues the push that was lost, or left; nothing for the first one. */
+  #reportResumed({ origin: to }: PushLeg, offset: number): void {
+    const broken = this.#broken;
+    if (broken === null) return;
     const silenceMs = Math.round(this.#options.context.clock.now() - broken.atMs);
     const lostBytes = Math.max(0, offset - broken.offset);
     const none = { lostFrames: 0, doubledFrames: 0 };
@@ -283,12 +326,8 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     this.#cause = "";
   }
 
-  /** Notes how far the log is sent, unless a write is under way: then only its end will tell. */
-  #noteSent({ writer, marks }: ActivePush): void {
-    if (!writer.isBusy) marks?.note(writer.cursor, writer.writtenBytes);
-  }
-
   #onFailed(origin: OriginAddress, error: unknown): void {
+    if (error === MOVING) return;
     const reason = describeError(error);
     this.#cause ||= reason;
     this.report.failed(reason);
@@ -296,7 +335,8 @@ export class Pusher implements UpstreamListener, Viewer, Flushable {
     if (!(error instanceof UpstreamError)) return;
     const { statusCode } = error;
     if (statusCode.startsWith("NetStream.Publish.")) this.#refusal = error;
-    const hasBeenAccepted = this.#state.type === "pushing" || this.#state.type === "recovering";
+    // While it moves, the present origin has the stream.
+    const hasBeenAccepted = this.#state.type === "recovering";
     if (hasBeenAccepted && statusCode === StatusCode.PUBLISH_BAD_NAME) {
       this.#options.onDisplaced();
     }

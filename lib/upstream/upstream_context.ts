@@ -7,6 +7,7 @@ import type { WorkTurns } from "../io/work_turns.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import type { UpstreamTarget } from "../rtmp/url.ts";
 import type { DialGate } from "./dial_gate.ts";
+import type { MovePace } from "./move_pace.ts";
 
 /** How often time budgets and silences are checked, in ms. */
 export const WATCH_PERIOD_MS = 100;
@@ -63,4 +64,6 @@ export interface UpstreamContext extends UpstreamDeps {
   readonly settings: () => UpstreamSettings;
   /** Bounds the connections to each of them. */
   readonly gate: DialGate;
+  /** Spreads their moves over time. */
+  readonly pace: MovePace;
 }

@@ -362,7 +362,7 @@ function sessionOptions(
     chunkSize,
     handshake,
     connectProperties: {
-      ...(settings().enhancedRtmp ? relayRequest(kind === "play") : {}),
+      ...(settings().enhancedRtmp ? relayRequest(kind !== "connect") : {}),
       ...(client === undefined ? {} : clientProperties(client)),
       ...(edgeId === null ? {} : formatEdgeInfo({ edgePath, backlogMs, broadcastId }, edgeId)),
     },

@@ -494,7 +494,7 @@ Deno.test("Pusher sends nothing after the end even if a flush was queued", async
   rig.a.link.freeze();
   rig.pusher.stop();
   await rig.settle();
-  rig.pusher.flush(rig.clock.now());
+  await rig.advance(TURN_MS);
   rig.a.link.thaw();
   await rig.settle();
   assertEquals(rig.a.link.messages.slice(-4).map(({ typeId }) => typeId), [9, 9, 20, 20]);

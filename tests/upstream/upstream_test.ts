@@ -202,8 +202,8 @@ for (const kind of ["play", "publish"] as const) {
     ].map((name) => connectProperty(rig.a.link, name));
     assertEquals(list, EVERY_FOURCC);
     for (const map of [video, audio]) assertEquals(map instanceof AmfObject && map.get("*"), 4);
-    // Multitrack, ModEx, TimestampNanoOffset; a play also leaves a server that asks for it.
-    assertEquals(capsEx, 2 | 4 | 8 | (kind === "play" ? 1 : 0));
+    // Reconnect, Multitrack, ModEx, TimestampNanoOffset.
+    assertEquals(capsEx, 1 | 2 | 4 | 8);
   });
 }
 
