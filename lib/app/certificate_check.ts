@@ -53,7 +53,26 @@ export async function checkCertificates(
     const files = { cert: inFolder(folder, cert), key: inFolder(folder, key) };
     problems.push(...await checkFiles(files, nowMs));
   }
-  return problems;
+  return [...problems, ...await checkIssuers(config, folder)];
+}
+
+/** Checks the files of `tls_ca`. */
+async function checkIssuers({ vhosts }: Config, folder: string): Promise<CertificateProblem[]> {
+  const used = [...vhosts.values()].filter(({ enabled, mode }) => enabled && mode === "remote");
+  const files = new Set(used.map(({ cluster }) => cluster.tlsCa).filter((file) => file !== ""));
+  if (files.size === 0) return [];
+  const { X509Certificate } = await import("node:crypto");
+  return [...files].flatMap((file): CertificateProblem[] => {
+    const path = inFolder(folder, file);
+    const fix = "write the path of a PEM file after tls_ca";
+    try {
+      const text = readPem(path);
+      if (attempt(() => new X509Certificate(text)) !== null) return [];
+      return [{ severity: "error", what: `${path} holds no certificate`, fix }];
+    } catch (error) {
+      return [{ severity: "error", what: describeError(error), fix }];
+    }
+  });
 }
 
 /** @throws {StartError} when a certificate of `config` cannot be used. */

@@ -6,7 +6,7 @@ import type {
   TlsConfig,
   VhostConfig,
 } from "../config/config.ts";
-import { formatAddress } from "../io/address.ts";
+import { formatAddress, formatOrigin } from "../io/address.ts";
 
 /** Returns the value of one directive as text, for comparison and reports. */
 type ReadSetting<T> = (source: T) => string;
@@ -65,13 +65,15 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   out_ack_size: ({ outAckSizeBytes }) => text(outAckSizeBytes),
   max_streams: ({ maxStreams }) => text(maxStreams),
   "cluster.mode": ({ mode }) => mode,
-  "cluster.origin": ({ cluster }) => addresses(cluster.origins),
+  "cluster.origin": ({ cluster }) => cluster.origins.map(formatOrigin).join(" "),
   "cluster.origin_select": ({ cluster }) => cluster.originSelect,
   "cluster.vhost": ({ cluster }) => cluster.vhost,
   "cluster.debug_srs_upnode": ({ cluster }) => text(cluster.debugSrsUpnode),
   "cluster.enhanced_rtmp": ({ cluster }) => text(cluster.enhancedRtmp),
   "cluster.token_traverse": ({ cluster }) => text(cluster.tokenTraverse),
   "cluster.redirect": ({ cluster }) => cluster.redirect,
+  "cluster.tls_ca": ({ cluster }) => cluster.tlsCa,
+  "cluster.insecure": ({ cluster }) => text(cluster.insecure),
   "cluster.max_upstreams": ({ cluster }) => text(cluster.maxUpstreams),
   "cluster.connect_timeout": ({ cluster }) => ms(cluster.connectTimeoutMs),
   "cluster.start_timeout": ({ cluster }) => ms(cluster.startTimeoutMs),

@@ -7,7 +7,7 @@ import {
 } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import type { Config, LogConfig } from "../config/config.ts";
-import { formatAddress } from "../io/address.ts";
+import { formatAddress, formatOrigin } from "../io/address.ts";
 import { createDenoNetwork, denoNetwork } from "../io/tcp.ts";
 import { AwakeClock } from "../io/awake_clock.ts";
 import { FairClock } from "../io/fair_clock.ts";
@@ -280,7 +280,7 @@ function announce(
     if (vhost.mode === "local") {
       logging.notice(`Vhost ${vhost.name} is an origin`);
     } else {
-      const origins = vhost.cluster.origins.map(formatAddress).join(" ");
+      const origins = vhost.cluster.origins.map(formatOrigin).join(" ");
       logging.notice(`Vhost ${vhost.name} is an edge`, { origins });
     }
   }

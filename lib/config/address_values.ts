@@ -12,6 +12,10 @@ import { list, parseWords, type Refuse, type ValueType } from "./value_type.ts";
 export const BARE = "";
 
 const DEFAULT_RTMP_PORT = "1935";
+const DEFAULT_RTMPS_PORT = "443";
+
+/** Start of an origin with TLS. */
+const RTMPS = "rtmps://";
 
 /** Options of {@linkcode listenAddresses}. */
 interface ListenOptions {
@@ -43,7 +47,7 @@ export function listenAddresses(options: ListenOptions): ValueType<readonly List
 
 /** Origins of an edge. */
 export const originAddresses: ValueType<readonly OriginAddress[]> = list(
-  "one or more of `host`, `host:port`, `[ipv6]:port`",
+  "one or more of `host`, `host:port`, `[ipv6]:port`, `rtmps://host:port`",
   parseOrigin,
 );
 
@@ -130,11 +134,18 @@ function canonical(hostname: string): string {
 }
 
 function parseOrigin(word: string, refuse: Refuse): OriginAddress | undefined {
-  if (word.includes("/")) return refuse("write only host:port, without scheme or path");
-  if (/^\d+$/.test(word)) return refuse(`write the host before the port: 127.0.0.1:${word}`);
-  const { hostname, port = DEFAULT_RTMP_PORT } = splitHostPort(word);
-  const isHost = word.startsWith("[") ? isIpv6(hostname) : isHostName(hostname) || isIp(hostname);
+  const isSecure = word.startsWith(RTMPS);
+  const text = isSecure ? word.slice(RTMPS.length) : word;
+  if (text.includes("/")) {
+    return refuse("write only host:port, without path; for TLS rtmps://host:port");
+  }
+  if (/^\d+$/.test(text)) return refuse(`write the host before the port: 127.0.0.1:${text}`);
+  const { hostname, port = isSecure ? DEFAULT_RTMPS_PORT : DEFAULT_RTMP_PORT } = splitHostPort(
+    text,
+  );
+  const isHost = text.startsWith("[") ? isIpv6(hostname) : isHostName(hostname) || isIp(hostname);
   if (!isHost) return refuse("write host:port, ip:port or [ipv6]:port");
   const number = parsePort(port, 1);
-  return number === undefined ? refuse("write a port from 1 to 65535") : { hostname, port: number };
+  if (number === undefined) return refuse("write a port from 1 to 65535");
+  return isSecure ? { hostname, port: number, isSecure } : { hostname, port: number };
 }

@@ -211,6 +211,8 @@ function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
     enhancedRtmp: values.enhanced_rtmp,
     tokenTraverse: values.token_traverse,
     redirect: values.redirect,
+    tlsCa: values.tls_ca,
+    insecure: values.insecure,
     maxUpstreams: values.max_upstreams,
     connectTimeoutMs: values.connect_timeout,
     startTimeoutMs: values.start_timeout,

@@ -148,6 +148,13 @@ function checkOrigins(
     const example = syntax.option("origin", ["127.0.0.1:19350"]);
     problems.error(mode ?? vhost, 'Mode "remote" needs an origin', `add ${example} next to it`);
   }
+  const secure = cluster.origin.filter(({ isSecure }) => isSecure);
+  if (cluster.insecure && secure.length > 0) {
+    const what =
+      "Certificates of origins are not checked: anyone on the way may change the streams";
+    const at = findIn(vhost, "cluster", "insecure") ?? vhost;
+    problems.warn(at, what, `name their issuer instead: ${syntax.option("tls_ca", ["FILE"])}`);
+  }
   if (origin !== undefined && mode === undefined) {
     const example = syntax.option("mode", ["remote"]);
     const what = 'Directive "origin" has no effect in an origin vhost';

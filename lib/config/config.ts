@@ -19,8 +19,10 @@ export interface ListenAddress {
 export interface OriginAddress {
   /** Host name or IP address, IPv6 without brackets. */
   readonly hostname: string;
-  /** 1…65535. 1935 when the file names only a host. */
+  /** 1…65535. When the file names only a host: 1935, or 443 with TLS. */
   readonly port: number;
+  /** Present for `rtmps://`: the connection is TLS. */
+  readonly isSecure?: true;
 }
 
 /** The whole configuration. */
@@ -234,6 +236,10 @@ export interface ClusterConfig {
   readonly enhancedRtmp: boolean;
   /** Whether an origin must let a client connect before the client may play or publish. */
   readonly tokenTraverse: boolean;
+  /** File with issuers that are trusted besides the usual ones; empty for none. */
+  readonly tlsCa: string;
+  /** Whether any certificate of an origin is accepted. */
+  readonly insecure: boolean;
   /** Most connections to one origin. */
   readonly maxUpstreams: number;
   /** Where origins may redirect to: only to each other, or to any address. */

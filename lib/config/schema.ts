@@ -227,7 +227,7 @@ const cluster = {
       example: "127.0.0.1:19350",
       fallback: [] as OriginAddress[],
     },
-    "Origins of an edge, most preferred first. The port defaults to 1935. A host name is resolved for every connection. Required when mode is remote.",
+    "Origins of an edge, most preferred first; `rtmps://host:port` for one with TLS. The port defaults to 1935, with TLS to 443. A host name is resolved for every connection. Required when mode is remote.",
   ),
   origin_select: option(
     values.choice("ordered", "round_robin", "hash"),
@@ -258,6 +258,15 @@ const cluster = {
     values.choice("origins", "any"),
     "origins",
     "Where an origin may redirect to (RTMP 302). origins: to addresses of the vhost's own origin list. any: anywhere; only for origins that you trust with every address that this server can reach. Own directive.",
+  ),
+  tls_ca: optional(
+    { type: values.text, example: "./conf/ca.crt", fallback: "" },
+    "File with issuers of certificates, PEM, that origins with TLS may have besides the usual ones. It is read for every connection. Own directive.",
+  ),
+  insecure: option(
+    values.flag,
+    "off",
+    "Accept any certificate of an origin with TLS. Then anyone on the way may read and change the streams. Own directive.",
   ),
   max_upstreams: option(
     values.integer(4, MAX_COUNT),

@@ -42,6 +42,8 @@ const CLIENT_SETTINGS: UpstreamSettings = {
   enhancedRtmp: true,
   origins: [],
   redirect: "origins",
+  tlsCa: "",
+  insecure: false,
   connectTimeoutMs: 3_000,
   startTimeoutMs: 5_000,
   stallTimeoutMs: 2_000,

@@ -8,6 +8,11 @@ export function formatAddress(address: NetAddress): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
+/** Returns an origin as it is written in a configuration: `host:port` or `rtmps://host:port`. */
+export function formatOrigin(origin: NetAddress & { readonly isSecure?: true }): string {
+  return `${origin.isSecure === true ? "rtmps://" : ""}${formatAddress(origin)}`;
+}
+
 /** Returns `203.0.113.9` for `::ffff:203.0.113.9`: an IPv4 client of an IPv6 listener. */
 export function withoutMapping(hostname: string): string {
   return hostname.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");

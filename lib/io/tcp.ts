@@ -186,13 +186,15 @@ interface SecureOptions {
 
 /** Starts TLS as a client. Closes the connection when that fails. */
 async function secure(conn: Deno.TcpConn, options: SecureOptions): Promise<Transport> {
-  const { hostname, trust: { caCerts, isVerified }, signal } = options;
+  const { hostname, trust: { caFile, isVerified }, signal } = options;
   let transport: Transport = new DenoTransport(conn);
   const close = () => transport.close();
   signal.addEventListener("abort", close);
   try {
     if (isVerified) {
-      const secured = await Deno.startTls(conn, { hostname, caCerts: [...caCerts] });
+      // Read each time, so that a new file needs no reload.
+      const caCerts = caFile === "" ? [] : [await Deno.readTextFile(caFile)];
+      const secured = await Deno.startTls(conn, { hostname, caCerts });
       transport = new DenoTlsTransport(secured);
       await secured.handshake();
     } else {

@@ -69,8 +69,8 @@ interface ListenerOptions {
 
 /** How the server of a connection proves its identity (TLS). */
 export interface TlsTrust {
-  /** Issuers trusted besides the runtime's, PEM. */
-  readonly caCerts: readonly string[];
+  /** File with issuers that are trusted besides the runtime's, PEM; empty for none. */
+  readonly caFile: string;
   /** False accepts any certificate, so that anyone on the way may answer for the server. */
   readonly isVerified: boolean;
 }

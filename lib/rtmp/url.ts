@@ -12,6 +12,7 @@ import { vhostNameOf } from "../config/vhost_name.ts";
 import { cutParams, findParam, removeSpace, withoutParams } from "./url_params.ts";
 
 const RTMP_PORT = 1935;
+const RTMPS_PORT = 443;
 
 /** The app of a URL without one. */
 const DEFAULT_APP = "__defaultApp__";
@@ -59,7 +60,7 @@ interface RtmpTarget {
 
 /** What {@linkcode upstreamTarget} needs. */
 interface UpstreamRequest {
-  readonly origin: { readonly hostname: string; readonly port: number };
+  readonly origin: { readonly hostname: string; readonly port: number; readonly isSecure?: true };
   /** The client's request, with `vhost` as configured: `DEFAULT_VHOST` after a fallback to it. */
   readonly request: StreamUrl;
   /** Vhost to request from the origin. `[vhost]` stands for that of the request. */
@@ -183,7 +184,9 @@ export function upstreamTarget(
     ? clientVhost(request, vhostTemplate) ?? origin.hostname
     : vhost;
   return {
-    tcUrl: `rtmp://${formatHost(host, origin.port)}/${request.app}`,
+    tcUrl: origin.isSecure === true
+      ? `rtmps://${formatHost(host, origin.port, RTMPS_PORT)}/${request.app}`
+      : `rtmp://${formatHost(host, origin.port)}/${request.app}`,
     app: request.app,
     stream: request.stream + withoutParams(request.params, VHOST_PARAMS),
   };
@@ -235,7 +238,7 @@ function defaultPort(schema: string): number {
       return RTMP_PORT;
     case "rtmps":
     case "https":
-      return 443;
+      return RTMPS_PORT;
     default:
       return 80;
   }
@@ -285,9 +288,9 @@ function isIpAddress(host: string): boolean {
   return host.includes(":") || /^\d{1,3}(\.\d{1,3}){3}$/.test(host);
 }
 
-function formatHost(host: string, port: number): string {
+function formatHost(host: string, port: number, usualPort = RTMP_PORT): string {
   const name = host.includes(":") ? `[${host}]` : host;
-  return port === RTMP_PORT ? name : `${name}:${port}`;
+  return port === usualPort ? name : `${name}:${port}`;
 }
 
 /** Not a regular expression: one anchored at the end takes quadratic time on many slashes. */

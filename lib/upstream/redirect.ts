@@ -71,7 +71,8 @@ export function followRedirect(
   before: UpstreamDestination,
 ): UpstreamDestination {
   const url = parseRedirect(redirect, before);
-  const address = { hostname: url.host, port: url.port };
+  const at = { hostname: url.host, port: url.port };
+  const address: OriginAddress = url.schema === "rtmps" ? { ...at, isSecure: true } : at;
   const target = upstreamTarget({
     origin: address,
     request: url,
@@ -95,7 +96,9 @@ function parseRedirect(redirect: UpstreamRedirect, before: UpstreamDestination):
     throw fail(describeError(error), error);
   }
   const quoted = quotePeerText(redactUrl(tcUrl));
-  if (url.schema !== "rtmp") throw fail(`the schema of ${quoted} is not rtmp`);
+  if (url.schema !== "rtmp" && url.schema !== "rtmps") {
+    throw fail(`the schema of ${quoted} is neither rtmp nor rtmps`);
+  }
   // A client that only connects asks for no stream.
   if (url.stream === "" && before.target.stream !== "") throw fail(`${quoted} names no stream`);
   return url;

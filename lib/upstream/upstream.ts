@@ -134,10 +134,11 @@ export class Upstream {
 
   async #dial(address: OriginAddress, abort: AbortController): Promise<Transport> {
     const { network, clock, settings } = this.#context;
-    const { connectTimeoutMs } = settings();
+    const { connectTimeoutMs, tlsCa: caFile, insecure } = settings();
+    const trust = address.isSecure === true ? { caFile, isVerified: !insecure } : undefined;
     const cancel = clock.after(connectTimeoutMs, () => abort.abort());
     try {
-      return await network.connect(address, abort.signal);
+      return await network.connect(address, abort.signal, trust);
     } catch (error) {
       const reason = abort.signal.aborted
         ? `no answer within ${connectTimeoutMs} ms`
@@ -155,7 +156,9 @@ export class Upstream {
     const from = this.#destination;
     const to = followRedirect(redirect, from);
     this.#checkStranger(to.address);
-    this.#destination = to;
+    // The list decides that an origin has TLS: no redirect leads around it.
+    const listed = findOrigin(to.address, this.#context.settings());
+    this.#destination = { ...to, address: listed?.isSecure === true ? listed : to.address };
     this.#redirectCount++;
     this.#options.logger.info("Origin redirects", {
       from: formatAddress(from.address),

@@ -42,7 +42,11 @@ export interface UpstreamSettings {
   readonly origins: readonly OriginAddress[];
   /** and whether one may redirect to an address that is none of them. */
   readonly redirect: "origins" | "any";
-  /** Longest wait for the TCP connection. */
+  /** File with issuers of certificates that are trusted besides the usual ones; may be empty. */
+  readonly tlsCa: string;
+  /** Accept any certificate. */
+  readonly insecure: boolean;
+  /** Longest wait for the connection, the TLS handshake included. */
   readonly connectTimeoutMs: number;
   /** Longest wait from the handshake to the first media, and for the answer to a ping. */
   readonly startTimeoutMs: number;

@@ -69,7 +69,7 @@ class Rig implements AsyncDisposable {
   }
 
   get trust() {
-    return { caCerts: [this.#ca.text], isVerified: true };
+    return { caFile: this.#ca.file, isVerified: true };
   }
 
   /** Replaces the certificate's files by one for another name. */

@@ -70,7 +70,7 @@ Deno.test({
     inTempDirectory(async (directory) => {
       const ca = await CertificateAuthority.create(directory);
       await ca.issue({ name: "a" });
-      const trust = { caCerts: [ca.text], isVerified: true };
+      const trust = { caFile: ca.file, isVerified: true };
       for (const workers of ["", "workers 2;"]) {
         const port = freePort();
         await writeConfig(

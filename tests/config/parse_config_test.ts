@@ -46,6 +46,8 @@ const DEFAULT_VHOST = {
     enhancedRtmp: true,
     tokenTraverse: false,
     redirect: "origins",
+    tlsCa: "",
+    insecure: false,
     maxUpstreams: 2000,
     connectTimeoutMs: 3000,
     startTimeoutMs: 5000,
@@ -344,6 +346,8 @@ const VHOST: VhostConfig = {
     enhancedRtmp: false,
     tokenTraverse: false,
     redirect: "any",
+    tlsCa: "",
+    insecure: false,
     maxUpstreams: 8,
     connectTimeoutMs: 100,
     startTimeoutMs: 1000,
@@ -549,5 +553,20 @@ Deno.test("parseConfig() throws warnings together with errors", () => {
   assertEquals(error.problems.map(({ severity, line }) => [severity, line]), [
     ["error", 1],
     ["warning", 2],
+  ]);
+});
+
+Deno.test("parseConfig() reads origins with TLS, and warns when any certificate is accepted", () => {
+  const { config, warnings } = load(`listen 1935; vhost v { cluster { mode remote;
+    origin a.example rtmps://b.example rtmps://[::1]:1443; tls_ca ca.crt; insecure on; } }`);
+  const { origins, tlsCa, insecure } = config.vhosts.get("v")!.cluster;
+  assertEquals([tlsCa, insecure], ["ca.crt", true]);
+  assertEquals(origins, [
+    { hostname: "a.example", port: 1935 },
+    { hostname: "b.example", port: 443, isSecure: true },
+    { hostname: "::1", port: 1443, isSecure: true },
+  ]);
+  assertEquals(warnings.map(({ what, line }) => `${line}: ${what}`), [
+    "2: Certificates of origins are not checked: anyone on the way may change the streams",
   ]);
 });

@@ -395,7 +395,7 @@ const SRS_FILES: readonly WrongFile[] = [
     text: inVhost("mode remote;\norigin rtmp://127.0.0.1/live;"),
     problems: [
       'x.conf:4:8: Value "rtmp://127.0.0.1/live" of "origin" is not valid: ' +
-      "write only host:port, without scheme or path",
+      "write only host:port, without path; for TLS rtmps://host:port",
     ],
   },
   {

@@ -32,6 +32,8 @@ export const CLUSTER: ClusterConfig = {
   enhancedRtmp: true,
   tokenTraverse: false,
   redirect: "origins",
+  tlsCa: "",
+  insecure: false,
   maxUpstreams: 2_000,
   connectTimeoutMs: 3_000,
   startTimeoutMs: 5_000,

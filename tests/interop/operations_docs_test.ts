@@ -65,7 +65,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
       for (const port of [1935, 8080]) machine.port(port);
       const [rtmps, https] = [machine.port(1443), machine.port(8088)];
       await machine.start("--config", machine.write("/etc/edge/tls.conf"));
-      const trust = { caCerts: [ca.text], isVerified: true };
+      const trust = { caFile: ca.file, isVerified: true };
       await using _client = await RtmpClient.publish(rtmps, "show", { trust });
       using client = Deno.createHttpClient({ caCerts: [ca.text] });
       const response = await fetch(`https://localhost:${https}/none`, { client });

@@ -104,8 +104,8 @@ async function exchange(transport: Transport, byte: number): Promise<number> {
   return buffer[0]!;
 }
 
-const trustIn = (ca: CertificateAuthority) => ({ caCerts: [ca.text], isVerified: true });
-const TRUST_ANYONE = { caCerts: [], isVerified: false };
+const trustIn = (ca: CertificateAuthority) => ({ caFile: ca.file, isVerified: true });
+const TRUST_ANYONE = { caFile: "", isVerified: false };
 
 tlsTest("A listener and a client exchange bytes over TLS", async (ca) => {
   await using server = new EchoServer(readIdentity(await ca.issue({ name: "a" })));
@@ -165,7 +165,7 @@ tlsTest(
   "A client refuses a certificate of an unknown issuer, and says so",
   async (ca) => {
     await using server = new EchoServer(readIdentity(await ca.issue({ name: "a" })));
-    const strict = { caCerts: [], isVerified: true };
+    const strict = { caFile: "", isVerified: true };
     const error = await assertRejects(() => dial(server.address, strict), Error);
     assertEquals(
       error.message,

@@ -417,6 +417,14 @@ Deno.test("upstreamTarget() includes the origin's port when it is not 1935", () 
   );
 });
 
+Deno.test("upstreamTarget() writes rtmps to tcUrl for an origin with TLS", () => {
+  const request = parseStreamUrl({ tcUrl: "rtmp://v/live", app: "live", stream: "show" });
+  for (const [port, tcUrl] of [[443, "rtmps://v/live"], [1935, "rtmps://v:1935/live"]] as const) {
+    const origin = { hostname: "10.0.0.1", port, isSecure: true } as const;
+    assertEquals(upstreamTarget({ origin, request, vhostTemplate: "[vhost]" }).tcUrl, tcUrl);
+  }
+});
+
 Deno.test("upstreamTarget() replaces the default vhost with the client's requested vhost", () => {
   const vhost = DEFAULT_VHOST;
   assertEquals(target({ vhost, params: "?vhost=ossrs.net" }), {

@@ -69,6 +69,15 @@ for (const { what, url, before, place } of PLACES) {
   });
 }
 
+Deno.test("followRedirect() leads to an origin with TLS", () => {
+  const { address, target } = followRedirect({ tcUrl: "rtmps://b.example/live/show", stream: "" }, {
+    address: { hostname: "10.0.0.1", port: 1935 },
+    target: { tcUrl: "rtmp://10.0.0.1/live", app: "live", stream: "show" },
+  });
+  assertEquals(address, { hostname: "b.example", port: 443, isSecure: true });
+  assertEquals(target.tcUrl, "rtmps://b.example/live");
+});
+
 Deno.test("followRedirect() reads a tcUrl and the stream's name as one address", () => {
   const redirect = { tcUrl: "rtmp://10.0.0.2/live?vhost=v2", stream: "show?token=1" };
   assertEquals(followRedirect(redirect, BEFORE).target, {
