@@ -9,8 +9,9 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { Departure } from "../server/vhost_service.ts";
 
-/** Messages that one `taken` stands for. */
+/** Messages, or bytes of them, after which the owner confirms with one `taken`. */
 export const TAKEN_MESSAGES = 256;
+export const TAKEN_BYTES = 1024 * 1024;
 
 /** Asks the owner for a stream. Chooses the `id` that all later events about it carry. */
 export type OpenEvent =
@@ -64,8 +65,13 @@ export type FromOwnerEvent =
   | { readonly type: "accepted"; readonly id: number }
   | { readonly type: "refused"; readonly id: number; readonly refusal: Refusal }
   | { readonly type: "replaced"; readonly id: number }
-  /** Another 256 messages of an accepted publisher are in its stream. */
-  | { readonly type: "taken"; readonly id: number }
+  /** So many more messages of an accepted publisher are in its stream, and bytes of them. */
+  | {
+    readonly type: "taken";
+    readonly id: number;
+    readonly messages: number;
+    readonly bytes: number;
+  }
   /** Asks an accepted publisher for a sign of life. */
   | { readonly type: "probe"; readonly id: number }
   | { readonly type: "room"; readonly id: number; readonly hasRoom: boolean };

@@ -2,7 +2,7 @@ import { HeaderSet } from "../hub/header_set.ts";
 import type { PublishHandle } from "../hub/publisher.ts";
 import { payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
 import type { Departure, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
-import { type FromOwnerEvent, TAKEN_MESSAGES, type ToOwnerEvent } from "./bridge_event.ts";
+import { type FromOwnerEvent, TAKEN_BYTES, type ToOwnerEvent } from "./bridge_event.ts";
 
 /** Options of {@linkcode ProxiedPublisher}. */
 interface ProxiedPublisherOptions {
@@ -16,8 +16,12 @@ interface ProxiedPublisherOptions {
   readonly onClosed: (id: number) => void;
 }
 
-/** Most messages on their way to the owner; then the publisher is not read. Seconds of media. */
+/**
+ * Most messages on their way to the owner, and bytes of them; then the publisher is not read. They
+ * are seconds of media; a message may be longer.
+ */
 const MAX_OPEN_MESSAGES = 1_024;
+const MAX_OPEN_BYTES = 4 * TAKEN_BYTES;
 
 /**
  * A publisher that is connected to this worker and feeds a stream that another worker owns.
@@ -34,8 +38,9 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
   readonly #options: ProxiedPublisherOptions;
   /** The headers in force: the replacement of a lost owner needs them. */
   #headers = new HeaderSet();
-  /** Messages that the owner has not confirmed. */
-  #openCount = 0;
+  /** Messages that the owner has not confirmed, and their bytes. */
+  #openMessages = 0;
+  #openBytes = 0;
   /** Waits until the owner has caught up. */
   #onReady: (() => void) | null = null;
   #state: "asking" | "publishing" | "closed" = "asking";
@@ -54,11 +59,12 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
   }
 
   onOwnerLost(): void {
-    this.#release();
+    this.#openMessages = this.#openBytes = 0;
+    this.#proceed();
   }
 
   whenReady(run: () => void): boolean {
-    if (this.isClosed || this.#openCount <= MAX_OPEN_MESSAGES) return false;
+    if (this.isClosed || !this.#isTooFarAhead) return false;
     this.#onReady = run;
     return true;
   }
@@ -75,8 +81,9 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
         this.#close();
         return wasAsking ? answer.onRefused(event.refusal) : answer.onReplaced();
       case "taken":
-        this.#openCount -= TAKEN_MESSAGES;
-        if (this.#openCount < MAX_OPEN_MESSAGES) this.#release(this.#openCount);
+        this.#openMessages -= event.messages;
+        this.#openBytes -= event.bytes;
+        if (!this.#isTooFarAhead) this.#proceed();
         return;
       case "probe":
         answer.probe(() => this.#options.send({ type: "alive", id: this.id }));
@@ -104,9 +111,11 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
     this.#options.send({ type: "depart", id: this.id, departure });
   }
 
-  /** @param openCount What is still unconfirmed. */
-  #release(openCount = 0): void {
-    this.#openCount = openCount;
+  get #isTooFarAhead(): boolean {
+    return this.#openMessages > MAX_OPEN_MESSAGES || this.#openBytes > MAX_OPEN_BYTES;
+  }
+
+  #proceed(): void {
     const onReady = this.#onReady;
     this.#onReady = null;
     onReady?.();
@@ -114,7 +123,7 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
 
   #close(): void {
     this.#state = "closed";
-    this.#release();
+    this.#proceed();
     this.#options.onClosed(this.id);
   }
 
@@ -127,7 +136,8 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
   }
 
   #send(typeId: number, timestampMs: number, payload: Uint8Array): void {
-    this.#openCount++;
+    this.#openMessages++;
+    this.#openBytes += payload.length;
     this.#options.send({ type: "media", id: this.id, typeId, timestampMs, payload });
   }
 }

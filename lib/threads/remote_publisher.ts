@@ -8,7 +8,7 @@ import type {
   PublishTicket,
   VhostService,
 } from "../server/vhost_service.ts";
-import { TAKEN_MESSAGES } from "./bridge_event.ts";
+import { TAKEN_BYTES, TAKEN_MESSAGES } from "./bridge_event.ts";
 import type { BridgeLink } from "./bridge_link.ts";
 
 /** Options of {@linkcode RemotePublisher}. */
@@ -33,8 +33,9 @@ export class RemotePublisher implements PublishAnswer {
   readonly #options: RemotePublisherOptions;
   #ticket: PublishTicket | null = null;
   #handle: PublishHandle | null = null;
-  /** Messages so far. */
-  #taken = 0;
+  /** Messages that were not confirmed, and their bytes. */
+  #messages = 0;
+  #bytes = 0;
   /** Waits for the answer to a probe. */
   #onAlive: (() => void) | null = null;
 
@@ -50,7 +51,11 @@ export class RemotePublisher implements PublishAnswer {
   push(typeId: number, timestampMs: number, payload: Uint8Array): void {
     const { id, link, clock } = this.#options;
     this.#handle?.push(typeId, timestampMs, payload, clock.now());
-    if (++this.#taken % TAKEN_MESSAGES === 0) link.send({ type: "taken", id });
+    this.#messages++;
+    this.#bytes += payload.length;
+    if (this.#messages < TAKEN_MESSAGES && this.#bytes < TAKEN_BYTES) return;
+    link.send({ type: "taken", id, messages: this.#messages, bytes: this.#bytes });
+    this.#messages = this.#bytes = 0;
   }
 
   /** The publisher left, or its worker is gone. */

@@ -219,6 +219,19 @@ Deno.test("Bridge holds back a publisher whose messages the owner has not taken 
   assertEquals([readyCount, isHeldBack()], [1, false]);
 });
 
+Deno.test("Bridge holds back a publisher of long messages after 4 MiB", async () => {
+  const rig = new Rig();
+  const publisher = await rig.publish(rig.second);
+  let readyCount = 0;
+  const isHeldBack = () => publisher.handle!.whenReady!(() => readyCount++);
+  for (let count = 0; count < 4; count++) publisher.push(keyframe(count, 0x65, 1024 * 1024));
+  assertEquals(isHeldBack(), false);
+  publisher.push(keyframe(4, 0x65, 1024 * 1024));
+  assertEquals([isHeldBack(), readyCount], [true, 0]);
+  await rig.settle();
+  assertEquals([readyCount, isHeldBack()], [1, false]);
+});
+
 Deno.test("Bridge keeps a publisher in another worker that gives a sign of life", async () => {
   const rig = new Rig();
   for (const worker of [rig.first, rig.second]) {
