@@ -11,7 +11,7 @@ export interface Heap {
 const CHECK_MS = 5_000;
 
 /** More than this above its usual size, and this share of it, a heap may have much garbage. */
-const MIN_EXCESS_BYTES = 16 * 1024 * 1024;
+const MIN_EXCESS_BYTES = 6 * 1024 * 1024;
 const MIN_EXCESS_SHARE = 0.25;
 
 /** Where more is allocated between two checks, the runtime collects soon by itself. */

@@ -9,8 +9,9 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { Departure } from "../server/vhost_service.ts";
 
-/** Messages, or bytes of them, after which the owner confirms with one `taken`. */
+/** Messages after which the owner confirms with one `taken`, at the latest. */
 export const TAKEN_MESSAGES = 256;
+/** Bytes of messages after which it does. */
 export const TAKEN_BYTES = 1024 * 1024;
 
 /** Asks the owner for a stream. Chooses the `id` that all later events about it carry. */

@@ -61,12 +61,14 @@ export async function startEdgeFromFile(
     /** Further arguments. */
     readonly args?: readonly string[];
     readonly namespace?: NetworkNamespace;
+    /** Environment variables in addition to those of the test. */
+    readonly env?: Readonly<Record<string, string>>;
   },
 ): Promise<RtmpServer> {
-  const { name, directory, configFile, args = [], namespace } = options;
+  const { name, directory, configFile, args = [], namespace, env = {} } = options;
   const program = [...edgeCommand(), "--config", configFile, ...args] as const;
   const command = namespace?.command(program) ?? program;
-  const process = startProcess({ name, command, cwd: directory });
+  const process = startProcess({ name, command, cwd: directory, env });
   try {
     const [, port] = await process.waitForLine(
       /Listening on rtmp:\/\/\S*:(\d+)/,

@@ -16,6 +16,7 @@ export class RawPeer implements AsyncDisposable {
   readonly #conn: Deno.TcpConn;
   #receivedBytes = 0;
   #isEnded = false;
+  #isLazy = false;
   #reading: Promise<void> = Promise.resolve();
 
   private constructor(conn: Deno.TcpConn) {
@@ -34,6 +35,11 @@ export class RawPeer implements AsyncDisposable {
   /** Starts to read and discard what arrives. */
   startReading(): void {
     this.#reading = this.#readUntilEnd();
+  }
+
+  /** Reads nothing more; the connection stays. */
+  stopReading(): void {
+    this.#isLazy = true;
   }
 
   /** Whether the server has closed the connection; noticed only while reading. */
@@ -102,12 +108,12 @@ export class RawPeer implements AsyncDisposable {
       for (
         let count = await this.#conn.read(buffer);
         count !== null;
-        count = await this.#conn.read(buffer)
+        count = this.#isLazy ? null : await this.#conn.read(buffer)
       ) this.#receivedBytes += count;
     } catch (error) {
       if (!isEnd(error)) throw error;
     }
-    this.#isEnded = true;
+    this.#isEnded = !this.#isLazy;
   }
 }
 

@@ -36,6 +36,11 @@ export function hlsSeconds(): number {
   return readSeconds("EDGE_HLS_SECONDS", 15);
 }
 
+/** How long every attack on a server lasts, in ms (`EDGE_FAIRNESS_MS`, by default 600). */
+export function fairnessMs(): number {
+  return Number(Deno.env.get("EDGE_FAIRNESS_MS") ?? "600");
+}
+
 function readSeconds(name: string, byDefault: number): number {
   const text = Deno.env.get(name) ?? String(byDefault);
   const seconds = Number(text);
