@@ -3,6 +3,9 @@ import { type Environment, VARIABLE_NAMES } from "../config/environment.ts";
 /** Names a configuration file, in place of `--config`, as in SRS. */
 const FILE_VARIABLE = "SRS_CONFIG_FILE";
 
+/** Where the service manager listens, as sd_notify(3) describes. */
+const NOTIFY_VARIABLE = "NOTIFY_SOCKET";
+
 /** When it is set and not `off`, no configuration file is read, as in SRS. */
 const ONLY_VARIABLE = "SRS_ENV_ONLY";
 
@@ -14,6 +17,11 @@ export function readEnvironment(): Environment {
     return text === "" ? [] : [[name, text]];
   });
   return new Map(values);
+}
+
+/** Returns the address of the service manager; empty when there is none. */
+export function readNotifySocket(): string {
+  return isReadable(NOTIFY_VARIABLE) ? Deno.env.get(NOTIFY_VARIABLE) ?? "" : "";
 }
 
 /** Returns the file to load, or undefined for none. */

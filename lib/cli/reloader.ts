@@ -8,6 +8,7 @@ import type { Service } from "../app/service.ts";
 import { StartError } from "../app/start_error.ts";
 import type { ReloadReport, ServerControl } from "../monitor/server_control.ts";
 import { explainListenError } from "./listen_error.ts";
+import type { ServiceManager } from "./service_manager.ts";
 import type { SettingsSource } from "./settings_source.ts";
 
 /** Options of {@linkcode Reloader}. */
@@ -16,6 +17,7 @@ interface ReloaderOptions {
   /** Resolves when the server has started; reloads wait for it. */
   readonly service: Promise<Service>;
   readonly logger: Logger;
+  readonly manager: Pick<ServiceManager, "reloading" | "ready">;
   /** The settings at the start: as they were loaded, and with as many connections as fit. */
   readonly loaded: Config;
   readonly fitted: FittedConfig;
@@ -57,7 +59,10 @@ export class Reloader implements Omit<ServerControl, "drain"> {
       this.#waiting = null;
       const last = { id: crypto.randomUUID().slice(0, 7), report: null as ReloadReport | null };
       this.#last = last;
+      const { manager } = this.#options;
+      manager.reloading();
       last.report = await this.#reload(service, cause);
+      manager.ready(summarize(last.report));
       return last.report;
     });
     return this.#waiting;
@@ -112,6 +117,15 @@ export class Reloader implements Omit<ServerControl, "drain"> {
     for (const failure of failures) logger.error(`Setting not applied: ${failure}`);
     return report;
   }
+}
+
+/** One line about the last reload, for the service manager. */
+function summarize(report: ReloadReport): string {
+  if (report.type === "refused") {
+    return `Serving with the old configuration: ${report.problems.length} problems in the new one`;
+  }
+  const { applied, needsRestart } = report;
+  return `Serving; reloaded: ${applied.length} applied, ${needsRestart.length} wait for a restart`;
 }
 
 function fieldsOf({ from, to, note }: SettingChange): Record<string, string> {

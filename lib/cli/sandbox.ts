@@ -8,9 +8,13 @@ const UNUSED = ["run", "ffi", "sys", "env", "import"] as const;
  * Gives up the runtime's permissions that a server with `config` does not need. Worker threads that
  * start later have none of them either. Reading and the network stay: files are served and
  * configurations loaded from any path, and origins may have any address. Writing stays if the
- * configuration writes files, so that it can change their paths.
+ * configuration writes files, so that it can change their paths, and if the service manager has a
+ * socket in a file: sending to it is writing.
+ *
+ * @param notifySocket The address of the service manager; empty for none.
  */
-export function dropPermissions(config: Config): void {
+export function dropPermissions(config: Config, notifySocket: string): void {
   for (const name of UNUSED) Deno.permissions.revokeSync({ name });
-  if (writtenPaths(config).length === 0) Deno.permissions.revokeSync({ name: "write" });
+  const isWriting = writtenPaths(config).length > 0 || notifySocket.startsWith("/");
+  if (!isWriting) Deno.permissions.revokeSync({ name: "write" });
 }

@@ -21,12 +21,13 @@ import { ownHeap } from "../app/memory_trim.ts";
 import { LogThrottle } from "../logging/log_throttle.ts";
 import { createLogging, type Logging } from "../logging/logging.ts";
 import { ConfigWatch } from "./config_watch.ts";
-import { readEnvironment } from "./environment.ts";
+import { readEnvironment, readNotifySocket } from "./environment.ts";
 import { followHandoverNote, leaveHandoverNote } from "./handover_note.ts";
 import { explainListenError } from "./listen_error.ts";
 import { acquirePidFile, replacePidFile } from "./pid_file.ts";
 import { Reloader } from "./reloader.ts";
 import { dropPermissions } from "./sandbox.ts";
+import { ServiceManager } from "./service_manager.ts";
 import { SettingsSource } from "./settings_source.ts";
 import { Signals } from "./signals.ts";
 import { readSecrets } from "../app/secret_files.ts";
@@ -68,15 +69,18 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
   if (command.replace) requireReplaceable(config);
   let pidFile = config.pid === "" || command.replace ? null : await acquirePidFile(config.pid);
   const logging = createLogging(config.log);
+  const notifySocket = readNotifySocket();
+  const manager = ServiceManager.open(notifySocket, logging.logger);
   async function close(): Promise<void> {
+    await manager.close();
     await logging.close();
     pidFile?.release();
   }
-  dropPermissions(config);
+  dropPermissions(config, notifySocket);
   for (const warning of warnings) logging.logger.warning(describeConfigProblem(warning));
   try {
     await runServer(config, {
-      ...{ logging, source, signals, close },
+      ...{ logging, source, signals, manager, close },
       isReplacing: command.replace,
       async onListening(onReplaced) {
         if (command.replace) pidFile = await replacePidFile(config.pid);
@@ -107,6 +111,7 @@ interface Program {
   readonly logging: Logging;
   readonly source: SettingsSource;
   readonly signals: Signals;
+  readonly manager: ServiceManager;
   /** Closes the log and removes the pid file. */
   readonly close: () => Promise<void>;
   /** Another server listens on the same addresses, and will stop. */
@@ -120,7 +125,7 @@ interface Program {
 
 /** Serves until a signal stops it. */
 async function runServer(loaded: Config, program: Program): Promise<void> {
-  const { logging, source, signals, close, isReplacing } = program;
+  const { logging, source, signals, manager, close, isReplacing } = program;
   const throttle = new LogThrottle(logging.logger, systemClock);
   const { logger } = throttle;
   const config = fitDescriptors(loaded, logger);
@@ -134,6 +139,7 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
     source,
     service: started.promise,
     logger,
+    manager,
     loaded,
     fitted: config,
   });
@@ -182,6 +188,7 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
     const watching = watchConfig(running, source, reloader);
     await untilStopped(running, { config, program, stopped, drained }).finally(watching);
   } finally {
+    manager.stopping();
     await running.stop();
   }
   throttle.stop();
@@ -199,7 +206,7 @@ interface Endings {
 /** Settles when the server is to stop: at once, or when it is drained. */
 async function untilStopped(
   server: Service,
-  { config, program: { isReplacing, onListening }, stopped, drained }: Endings,
+  { config, program: { manager, isReplacing, onListening }, stopped, drained }: Endings,
 ): Promise<void> {
   using stack = new DisposableStack();
   stack.defer(
@@ -213,7 +220,9 @@ async function untilStopped(
   if (isReplacing) {
     stack.defer(followHandoverNote(config.pid, (target) => void server.takeOver(target)));
   }
+  manager.ready("Serving");
   const emptied = drained.promise.then(async (request) => {
+    manager.status(`Draining: ${request.cause}`);
     if (request.isReplaced) stack.defer(await offerHandover(server, config.pid));
     await server.drain(request);
   });

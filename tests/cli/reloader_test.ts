@@ -30,6 +30,7 @@ function createRig() {
     },
     service: started.promise,
     logger: log.logger,
+    manager: { reloading() {}, ready() {} },
     loaded: config,
     fitted: config,
   });

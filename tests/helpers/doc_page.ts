@@ -78,9 +78,17 @@ export class DocMachine implements AsyncDisposable {
   }
 
   /** Starts the program, and returns when it listens. It is stopped with the machine. */
-  async start(...args: string[]): Promise<ChildProcess> {
+  start(...args: string[]): Promise<ChildProcess> {
+    return this.startWith({}, ...args);
+  }
+
+  /** As {@linkcode start}, with environment variables. */
+  async startWith(
+    env: Readonly<Record<string, string>>,
+    ...args: string[]
+  ): Promise<ChildProcess> {
     const command = [`${this.root}/bin/edge`, ...args.map((arg) => this.here(arg))] as const;
-    const server = this.#stack.use(startProcess({ name: "edge", command, cwd: this.root }));
+    const server = this.#stack.use(startProcess({ name: "edge", command, cwd: this.root, env }));
     await server.waitForLine(/Listening on rtmp/, TIMEOUT_MS);
     return server;
   }

@@ -90,7 +90,7 @@ export function edgeCommand(): [string, ...string[]] {
     "--allow-net",
     "--allow-read",
     "--allow-write",
-    "--allow-env=SRS_*,EDGE_*",
+    "--allow-env=SRS_*,EDGE_*,NOTIFY_SOCKET",
   ];
   const config = `--config=${PROJECT_ROOT}deno.json`;
   return [

@@ -114,6 +114,30 @@ const SCENES: Readonly<Record<string, Scene>> = {
       assertEquals(server.status, undefined);
     },
   },
+  "systemd is notified": {
+    marks: ["file=/etc/systemd/system/edge.service"],
+    async show(machine) {
+      machine.port(1935);
+      machine.write("/etc/edge/edge.conf", SERVER);
+      await Deno.mkdir(machine.here("/etc/systemd/system"), { recursive: true });
+      const unit = await Deno.readTextFile(machine.write("/etc/systemd/system/edge.service"));
+      assertMatch(unit, /^Type=notify$/m);
+      const [, args] = unit.match(/^ExecStart=\S+ (.*)$/m)!;
+      const [, reload] = unit.match(/^ExecReload=(.*)$/m)!;
+      const path = `${machine.root}/run/notify`;
+      const socket = Deno.listenDatagram({ transport: "unixpacket", path });
+      using _closed = { [Symbol.dispose]: () => socket.close() };
+      const receive = async () => new TextDecoder().decode((await socket.receive())[0]);
+      const server = await machine.startWith({ NOTIFY_SOCKET: path }, ...args!.split(" "));
+      assertMatch(await receive(), /^READY=1\n/);
+      const command = ["-c", reload!.replace("$MAINPID", String(server.pid))];
+      await new Deno.Command("sh", { args: command }).output();
+      assertMatch(await receive(), /^RELOADING=1\nMONOTONIC_USEC=\d+\n/);
+      assertMatch(await receive(), /^READY=1\n/);
+      await server.stop();
+      assertMatch(await receive(), /^STOPPING=1\n/);
+    },
+  },
   "the kernel has the settings": {
     marks: ["run=kernel"],
     async show(machine) {
