@@ -305,7 +305,13 @@ function trimSlashes(path: string): string {
 function badUrlError(url: string, reason: string): WireError {
   return new WireError(
     "command.bad_url",
-    `Cannot read RTMP URL ${quotePeerText(redactUrl(url))}: ${reason}`,
+    `Cannot read RTMP URL ${quotePeerText(shortened(redactUrl(url)))}: ${reason}`,
     { fix: "use the form rtmp://host[:port]/app/stream" },
   );
+}
+
+/** Cuts a URL behind its app: users write stream keys there. */
+function shortened(url: string): string {
+  const [, schema = "", rest = ""] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(url) ?? [];
+  return schema + rest.replace(/^([^/]*\/[^/]*\/).+/s, "$1…");
 }

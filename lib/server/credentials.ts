@@ -30,6 +30,7 @@ interface CredentialRequest {
 /** The stream that the client may have, or why it may not. */
 type Answer = StreamUrl | Refusal;
 
+const ACTIONS: readonly StreamAction[] = ["play", "publish"];
 const TOKEN_PARAMS = ["token", "jwt"];
 
 /** What {@linkcode Credentials} works with. */
@@ -66,7 +67,7 @@ export class Credentials {
     const { action, url, ip } = request;
     const { signing, tokens } = secrets[action];
     const keys = action === "publish" ? secrets.keys : null;
-    const hidden = hideAll(url, secrets);
+    const hidden = hideAll(url, secrets, [action]);
     const isOpen = signing.length === 0 && tokens === null && keys === null;
     if (isOpen) return hidden;
     const isTrusted = matchesAny(config[action].access.trusted, ip);
@@ -89,18 +90,20 @@ export class Credentials {
     const secrets = this.#secrets.of(vhost);
     if (!hasAny(secrets)) return connect;
     const { app, tcUrl, pageUrl, swfUrl } = connect;
+    // It does not say yet what the client will do.
+    const hide = (url: string) => hideIn(url, secrets, ACTIONS);
     return {
       ...connect,
-      app: hideIn(app, secrets),
-      tcUrl: hideIn(tcUrl, secrets),
-      pageUrl: hideIn(pageUrl, secrets),
-      swfUrl: hideIn(swfUrl, secrets),
+      app: hide(app),
+      tcUrl: hide(tcUrl),
+      pageUrl: hide(pageUrl),
+      swfUrl: hide(swfUrl),
     };
   }
 
   /** Returns the URL of a stream without credentials. `vhost` is the configured vhost's name. */
   hideUrl(url: StreamUrl): StreamUrl {
-    return hideAll(url, this.#secrets.of(url.vhost));
+    return hideAll(url, this.#secrets.of(url.vhost), ACTIONS);
   }
 
   /** @returns why the token does not permit what is asked for, or null. */
@@ -149,15 +152,15 @@ export class Credentials {
 }
 
 function hasAny(secrets: VhostSecrets): boolean {
-  return secrets.keys !== null || isSigning(secrets) || hasTokens(secrets);
+  return secrets.keys !== null || isSigning(secrets, ACTIONS) || hasTokens(secrets, ACTIONS);
 }
 
-function isSigning({ play, publish }: VhostSecrets): boolean {
-  return play.signing.length > 0 || publish.signing.length > 0;
+function isSigning(secrets: VhostSecrets, actions: readonly StreamAction[]): boolean {
+  return actions.some((action) => secrets[action].signing.length > 0);
 }
 
-function hasTokens({ play, publish }: VhostSecrets): boolean {
-  return play.tokens !== null || publish.tokens !== null;
+function hasTokens(secrets: VhostSecrets, actions: readonly StreamAction[]): boolean {
+  return actions.some((action) => secrets[action].tokens !== null);
 }
 
 function tokenOf({ url: { params }, bearer = "" }: CredentialRequest): string {
@@ -165,21 +168,23 @@ function tokenOf({ url: { params }, bearer = "" }: CredentialRequest): string {
   return findParam(query, "token") ?? findParam(query, "jwt") ?? bearer;
 }
 
-/** A player that names a key asks for a stream that cannot exist. */
-function hideAll(url: StreamUrl, secrets: VhostSecrets): StreamUrl {
+/**
+ * Returns the URL without the credentials that `actions` ask for; other parameters of the same
+ * names stay. A player that names a key asks for a stream that cannot exist.
+ */
+function hideAll(
+  url: StreamUrl,
+  secrets: VhostSecrets,
+  actions: readonly StreamAction[],
+): StreamUrl {
   if (!hasAny(secrets)) return url;
-  const { app, stream, params } = url;
-  return {
-    ...url,
-    app: hideIn(app, secrets),
-    stream: hideIn(stream, secrets),
-    params: hideIn(params, secrets),
-  };
+  const hide = (text: string) => hideIn(text, secrets, actions);
+  return { ...url, app: hide(url.app), stream: hide(url.stream), params: hide(url.params) };
 }
 
-function hideIn(url: string, secrets: VhostSecrets): string {
-  const unsigned = isSigning(secrets) ? withoutParams(url, SIGNATURE_PARAMS) : url;
-  const untokened = hasTokens(secrets) ? withoutParams(unsigned, TOKEN_PARAMS) : unsigned;
+function hideIn(url: string, secrets: VhostSecrets, actions: readonly StreamAction[]): string {
+  const unsigned = isSigning(secrets, actions) ? withoutParams(url, SIGNATURE_PARAMS) : url;
+  const untokened = hasTokens(secrets, actions) ? withoutParams(unsigned, TOKEN_PARAMS) : unsigned;
   return secrets.keys === null ? untokened : secrets.keys.hide(untokened);
 }
 

@@ -181,3 +181,19 @@ test("an edge that checks keys pushes the name; the origin trusts its address", 
   assertStringIncludes(rig.upstreamText, "show");
   await requireHidden(rig, KEY);
 });
+
+for (const tcUrl of [`a.example/live/${KEY}`, `rtmp://a.example:99999/live/${KEY}`]) {
+  test(`a tcUrl that cannot be read hides the key: ${tcUrl}`, async (rig) => {
+    rig.start(PORT, origin(rig));
+    const publisher = await rig.connect(PORT, { tcUrl });
+    assertStringIncludes(publisher.descriptions.at(-1)!, "Cannot read RTMP URL");
+    await requireHidden(rig, KEY);
+  });
+}
+
+test("parameters of players stay where only publishers need signatures", async (rig) => {
+  const hooks = "http_hooks { enabled on; on_play http://hooks.example/; }";
+  rig.start(PORT, `vhost a.example { ${hooks} publish { sign_secret 0123456789abcdef; } }`);
+  await rig.play(PORT, "show?token=mine&sig=other");
+  assertEquals(rig.hooks.requests[0]!.payload["param"], "?token=mine&sig=other");
+});
