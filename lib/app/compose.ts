@@ -7,6 +7,7 @@ import { HlsSessions } from "../http/hls_sessions.ts";
 import { FlushQueue } from "../io/flush_queue.ts";
 import { FlushWheels } from "../io/flush_wheel.ts";
 import { ReadBuffers } from "../io/read_buffers.ts";
+import { ReadPacer } from "../io/read_pacer.ts";
 import { WorkTurns } from "../io/work_turns.ts";
 import { LiveView } from "../monitor/live_view.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
@@ -112,6 +113,7 @@ function createShared({ chunkSize }: Config, deps: ServerDeps, edgeId: string) {
   const { network, clock, logger, thread } = deps;
   const queue = new FlushQueue(clock);
   const wheels = new FlushWheels(queue, clock);
+  const turns = new WorkTurns(clock);
   return {
     network,
     clock,
@@ -119,7 +121,8 @@ function createShared({ chunkSize }: Config, deps: ServerDeps, edgeId: string) {
     queue,
     wheels,
     bridge: createBridge(chunkSize, { clock, wheels, thread }),
-    turns: new WorkTurns(clock),
+    turns,
+    pacer: new ReadPacer(clock, turns, queue),
     buffers: new ReadBuffers(),
     ticker: new Ticker(clock, WATCH_PERIOD_MS),
     handshake: createHandshakeOptions(clock),

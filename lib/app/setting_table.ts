@@ -96,6 +96,8 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   ...accessSettings("play"),
   "publish.firstpkt_timeout": ({ publish }) => ms(publish.firstPacketTimeoutMs),
   "publish.normal_timeout": ({ publish }) => ms(publish.normalTimeoutMs),
+  "publish.mr": ({ publish }) => text(publish.mergedReads.mode),
+  "publish.mr_latency": ({ publish }) => ms(publish.mergedReads.maxMs),
   "publish.grace": ({ publish }) => ms(publish.graceMs),
   "publish.takeover": ({ publish }) => publish.takeover,
   "publish.keys": ({ publish }) => publish.keysFile,

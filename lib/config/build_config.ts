@@ -154,6 +154,7 @@ function buildVhost(directive: Directive, name: string, problems: ProblemList): 
     maxStreams: values.max_streams,
     play: buildPlay(values.play),
     publish: {
+      mergedReads: { mode: values.publish.mr, maxMs: values.publish.mr_latency },
       firstPacketTimeoutMs: values.publish.firstpkt_timeout,
       normalTimeoutMs: values.publish.normal_timeout,
       graceMs: values.publish.grace,

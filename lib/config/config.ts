@@ -188,6 +188,7 @@ export interface PlayConfig {
 
 /** Settings for publishers. */
 export interface PublishConfig {
+  readonly mergedReads: MergedReads;
   /** Longest wait for the first message. */
   readonly firstPacketTimeoutMs: number;
   /** Longest pause between messages after the first. */
@@ -203,6 +204,13 @@ export interface PublishConfig {
   /** Highest average rate of a publisher, in kbit/s; 0 for no limit. */
   readonly maxBitrateKbps: number;
   readonly access: AccessConfig;
+}
+
+/** Whether and how long a publisher's messages may wait to be read together. */
+export interface MergedReads {
+  readonly mode: "auto" | "on" | "off";
+  /** Longest pause between two reads, in ms. */
+  readonly maxMs: number;
 }
 
 /** Who may play or publish, by what it knows. */

@@ -177,6 +177,16 @@ const play = {
 };
 
 const publish = {
+  mr: option(
+    values.choice("auto", "on", "off"),
+    "auto",
+    "Whether to pause between two reads of a publisher, so that one read takes several messages (merged read). Saves CPU with many publishers. `auto`, an own value, pauses up to 40 ms when the event loop is half busy. Publishers of a vhost with min_latency are never paused for.",
+  ),
+  mr_latency: option(
+    values.duration({ bare: "ms", minMs: 0 }),
+    "350",
+    "Longest pause of merged reads. `mr on` always pauses this long.",
+  ),
   firstpkt_timeout: option(
     values.duration({ bare: "ms", minMs: 1 }),
     "20000",
@@ -208,8 +218,6 @@ const publish = {
     { type: values.text, example: "/etc/edge/keys", fallback: "" },
     "File of stream keys, a line each: KEY NAME [NOT-AFTER]. A publisher must use a key as the stream's name, and appears under the name of the key. See docs/access.md. Own directive.",
   ),
-  mr: unsupported(["*"], "Merged read."),
-  mr_latency: unsupported(["*"], "Duration of a merged read."),
   parse_sps: unsupported(["*"], "Read the video size from the stream."),
   try_annexb_first: unsupported(["*"], "Try Annex B first when parsing a frame."),
   kickoff_for_idle: unsupported(["0"], "Close a publisher without players."),

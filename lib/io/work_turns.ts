@@ -37,9 +37,15 @@ export class WorkTurns {
   /** Time worked in this turn, and when the last part ended. */
   #workedMs = 0;
   #doneMs = -Infinity;
+  #busyMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** Time spent in all work so far, in ms. */
+  get busyMs(): number {
+    return this.#busyMs;
   }
 
   /**
@@ -84,6 +90,7 @@ export class WorkTurns {
     } finally {
       this.#doneMs = this.#clock.now();
       const usedMs = this.#doneMs - nowMs;
+      this.#busyMs += usedMs;
       if (allowance === null) this.#workedMs += usedMs;
       else allowance.spend(usedMs);
     }

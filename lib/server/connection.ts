@@ -305,7 +305,8 @@ export class Connection
     this.#pings.onHeard(this.#context.clock.now());
     this.#unread = bytes;
     if (state.type !== "publishing") return this.#context.turns.run(this, null);
-    return state.publication.read(this, this.#context.turns);
+    const isMore = bytes.length === READ_BUFFER_BYTES.publishing;
+    return state.publication.read(this, this.#context, this.#pings.lastHeardMs, isMore);
   }
 
   /** Asks the gate for a stream; `onAdmitted` runs when the client may have it. */

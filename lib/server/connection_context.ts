@@ -3,6 +3,7 @@ import type { Logger } from "../base/log.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
 import type { ReadBuffers } from "../io/read_buffers.ts";
+import type { ReadPacer } from "../io/read_pacer.ts";
 import type { WorkTurns } from "../io/work_turns.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import type { Gate } from "./gate.ts";
@@ -16,6 +17,8 @@ export interface ConnectionContext {
   readonly buffers: ReadBuffers;
   /** Reads what clients send. */
   readonly turns: WorkTurns;
+  /** Spaces the reads of publishers. */
+  readonly pacer: ReadPacer;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly probes: ProbeLog;

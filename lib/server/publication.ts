@@ -1,9 +1,10 @@
 import type { PublishHandle } from "../hub/publisher.ts";
 import { Allowance } from "../io/allowance.ts";
-import type { PartedWork, WorkTurns } from "../io/work_turns.ts";
+import type { PartedWork } from "../io/work_turns.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { Admission } from "./admission.ts";
 import { PublishRate } from "./publish_rate.ts";
+import type { ConnectionContext } from "./connection_context.ts";
 import type { Departure, PublishAnswer, PublishTicket } from "./vhost_service.ts";
 
 /** What a {@linkcode Publication} needs of its connection. */
@@ -132,13 +133,22 @@ export class Publication implements PublishAnswer {
   }
 
   /**
-   * Reads what the client has sent. @returns when its next bytes may be received, or null when they
-   * may be now
+   * Reads what the client has sent, at `nowMs`.
+   *
+   * @param isMore More bytes wait in the socket.
+   * @returns when its next bytes may be received, or null when they may be now
    */
-  read(work: PartedWork, turns: WorkTurns): Promise<void> | null {
+  read(
+    work: PartedWork,
+    { turns, pacer }: Pick<ConnectionContext, "turns" | "pacer">,
+    nowMs: number,
+    isMore: boolean,
+  ): Promise<void> | null {
     const later = turns.run(work, this.#allowance);
-    if (later === null) return this.#catchUp();
-    return later.then(() => this.#catchUp() ?? undefined);
+    if (later !== null) return later.then(() => this.#catchUp() ?? undefined);
+    const { minLatency, publish } = this.#admission.service.config;
+    return this.#catchUp() ??
+      (isMore || minLatency ? null : pacer.pause(publish.mergedReads, nowMs));
   }
 
   /** Waits for a stream in another thread that has fallen behind. */

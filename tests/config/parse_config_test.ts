@@ -32,6 +32,7 @@ const DEFAULT_VHOST = {
     firstPacketTimeoutMs: 20_000,
     normalTimeoutMs: 20_000,
     graceMs: 10_000,
+    mergedReads: { mode: "auto", maxMs: 350 },
     takeover: "reject",
     keysFile: "",
     maxPublishers: 0,
@@ -259,7 +260,7 @@ play {
   sign_secret 0123456789abcdef fedcba9876543210;
   max_players_per_stream 5; max_players_per_ip 6;
 }
-publish { firstpkt_timeout 10s; normal_timeout 2500; grace 20s; takeover replace;
+publish { mr on; mr_latency 50; firstpkt_timeout 10s; normal_timeout 2500; grace 20s; takeover replace;
   keys keys.txt; trusted 10.0.0.0/8 ::1; sign_secret_file secrets.txt; max_publishers 7; max_bitrate 8000; }
 cluster {
   mode remote; origin a b:1 10.0.0.1:2 [::1]:3 ::2 [::3] a.b_c-d.example:4; vhost up.[vhost];
@@ -319,6 +320,7 @@ const VHOST: VhostConfig = {
     firstPacketTimeoutMs: 10_000,
     normalTimeoutMs: 2500,
     graceMs: 20_000,
+    mergedReads: { mode: "on", maxMs: 50 },
     takeover: "replace",
     keysFile: "keys.txt",
     maxPublishers: 7,

@@ -335,6 +335,7 @@ vhost __defaultVhost__ {
         firstPacketTimeoutMs: 20_001,
         normalTimeoutMs: 7000,
         graceMs: 10_000,
+        mergedReads: { mode: "auto", maxMs: 350 },
         takeover: "reject",
         keysFile: "",
         maxPublishers: 0,

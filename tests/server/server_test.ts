@@ -6,6 +6,7 @@ import { LocalVhost } from "../../lib/origin/local_vhost.ts";
 import { ClientLimits } from "../../lib/server/client_limits.ts";
 import { Server } from "../../lib/server/server.ts";
 import type { Listener, Network, Transport } from "../../lib/io/transport.ts";
+import { ReadPacer } from "../../lib/io/read_pacer.ts";
 import { ReadBuffers } from "../../lib/io/read_buffers.ts";
 import { WorkTurns } from "../../lib/io/work_turns.ts";
 import { VhostDirectory } from "../../lib/server/vhost_directory.ts";
@@ -167,6 +168,7 @@ function createServer(configuration = "") {
   const { logger } = log;
   const queue = new FlushQueue(clock);
   const hookServer = { serverId: "vid-1", serviceId: "edge" };
+  const turns = new WorkTurns(clock);
   const server = new Server({
     network,
     limit: new ClientLimits({ maxConnections: 10 }, { clock, logger }),
@@ -182,7 +184,8 @@ function createServer(configuration = "") {
       queue,
       wheels: new FlushWheels(queue, clock),
       buffers: new ReadBuffers(),
-      turns: new WorkTurns(clock),
+      turns,
+      pacer: new ReadPacer(clock, turns, queue),
       clock,
       logger,
       handshake: { random: (length) => new Uint8Array(length), nowMs: 0 },

@@ -1,0 +1,126 @@
+import type { Clock } from "../base/clock.ts";
+import type { MergedReads } from "../config/config.ts";
+import type { FlushQueue } from "./flush_queue.ts";
+import type { WorkTurns } from "./work_turns.ts";
+
+/** Longest pause of `auto`, in ms. */
+const LONGEST_AUTO_MS = 40;
+
+/** Shortest pause, in ms: shorter ones merge nothing. */
+const SHORTEST_MS = 5;
+
+/** Shares of the event loop above which `auto` makes pauses longer, and below which shorter. */
+const HIGH_LOAD = 0.5;
+const LOW_LOAD = 0.3;
+
+/** Time between two adjustments, in ms. */
+const ADJUST_EVERY_MS = 500;
+
+/** What a read costs the runtime, in ms; measured. Our own work is measured as it is done. */
+const READ_MS = 0.009;
+
+/** Reads resumed per turn, as the runtime polls about 120 sockets without extra cost. */
+const BATCH = 64;
+
+/** Shortest time between two batches, in ms. A timer costs as much as some reads. */
+const SLOT_MS = 2;
+
+/** A peer that is not read from before `dueMs`. */
+interface Pause {
+  readonly dueMs: number;
+  readonly resume: () => void;
+}
+
+/**
+ * Spaces the reads of publishers, so that one read takes several messages ("merged read"). A read
+ * costs the runtime more than a short message costs us, so a thousand thin streams take half the
+ * time. `auto` begins when the event loop is half busy, and pauses no longer than that requires.
+ */
+export class ReadPacer {
+  readonly #clock: Clock;
+  readonly #turns: Pick<WorkTurns, "busyMs">;
+  readonly #queue: Pick<FlushQueue, "busyMs">;
+  /** Pause of `auto`. */
+  #autoMs = 0;
+  /** Ordered by time. */
+  #pauses: Pause[] = [];
+  #cancel: (() => void) | null = null;
+  #reads = 0;
+  /** At the newest adjustment. */
+  #adjustedMs: number;
+  #busyMs = 0;
+  readonly #wake = (): void => this.#resumeDue();
+
+  /** @param turns and `queue` measure the work of reads and writes. */
+  constructor(
+    clock: Clock,
+    turns: Pick<WorkTurns, "busyMs">,
+    queue: Pick<FlushQueue, "busyMs">,
+  ) {
+    this.#clock = clock;
+    this.#turns = turns;
+    this.#queue = queue;
+    this.#adjustedMs = clock.now();
+  }
+
+  /**
+   * Call it after each read of a peer with media.
+   *
+   * @param nowMs The time, read since then.
+   * @returns null when the next read may follow at once; otherwise a promise that settles when it
+   * may.
+   */
+  // HOT: once per read of a publisher.
+  pause({ mode, maxMs }: MergedReads, nowMs: number): Promise<void> | null {
+    this.#reads++;
+    if (nowMs - this.#adjustedMs >= ADJUST_EVERY_MS) this.#adjust(nowMs);
+    if (mode === "off") return null;
+    const pauseMs = mode === "on" ? maxMs : Math.min(this.#autoMs, maxMs);
+    return pauseMs === 0 ? null : this.#until(nowMs + pauseMs);
+  }
+
+  #adjust(nowMs: number): void {
+    const busyMs = this.#turns.busyMs + this.#queue.busyMs;
+    const usedMs = busyMs - this.#busyMs + this.#reads * READ_MS;
+    const load = usedMs / (nowMs - this.#adjustedMs);
+    if (load > HIGH_LOAD) {
+      this.#autoMs = Math.min(Math.max(SHORTEST_MS, this.#autoMs * 2), LONGEST_AUTO_MS);
+    } else if (load < LOW_LOAD) {
+      this.#autoMs = this.#autoMs > SHORTEST_MS ? this.#autoMs / 2 : 0;
+    }
+    this.#adjustedMs = nowMs;
+    this.#busyMs = busyMs;
+    this.#reads = 0;
+  }
+
+  #until(dueMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const pauses = this.#pauses;
+    // Nearly always at the end: most peers pause for the same time.
+    let index = pauses.length;
+    while (index > 0 && pauses[index - 1]!.dueMs > dueMs) index--;
+    pauses.splice(index, 0, { dueMs, resume: resolve });
+    if (index === 0) this.#schedule();
+    return promise;
+  }
+
+  #schedule(): void {
+    this.#cancel?.();
+    const waitMs = this.#pauses[0]!.dueMs - this.#clock.now();
+    this.#cancel = this.#clock.after(Math.max(SLOT_MS, waitMs), this.#wake);
+  }
+
+  #resumeDue(): void {
+    const pauses = this.#pauses;
+    const nowMs = this.#clock.now();
+    this.#cancel?.();
+    this.#cancel = null;
+    let count = 0;
+    while (count < pauses.length && count < BATCH && pauses[count]!.dueMs <= nowMs) {
+      pauses[count++]!.resume();
+    }
+    pauses.splice(0, count);
+    if (count === BATCH) this.#clock.yield(this.#wake);
+    else if (pauses.length > 0) this.#schedule();
+  }
+}

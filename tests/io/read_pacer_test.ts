@@ -1,0 +1,100 @@
+import type { MergedReads } from "../../lib/config/config.ts";
+import { ReadPacer } from "../../lib/io/read_pacer.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
+
+const AUTO: MergedReads = { mode: "auto", maxMs: 350 };
+
+class Rig {
+  readonly clock = new FakeClock();
+  readonly turns = { busyMs: 0 };
+  readonly pacer = new ReadPacer(this.clock, this.turns, { busyMs: 0 });
+
+  /** Reads once; `pauseMs` is how long the next read has to wait. */
+  async pauseMs(reads: MergedReads): Promise<number> {
+    const pause = this.pacer.pause(reads, this.clock.now());
+    if (pause === null) return 0;
+    const sinceMs = this.clock.now();
+    let isOver = false;
+    void pause.then(() => isOver = true);
+    while (!isOver) await this.clock.advance(1);
+    return this.clock.now() - sinceMs;
+  }
+
+  /** Half a second passes in which the event loop has this load. */
+  async load(share: number): Promise<void> {
+    this.turns.busyMs += 500 * share;
+    await this.clock.advance(500);
+    this.pacer.pause({ mode: "off", maxMs: 0 }, this.clock.now());
+  }
+}
+
+Deno.test("ReadPacer does not pause reads while the event loop is less than half busy", async () => {
+  const rig = new Rig();
+  for (let i = 0; i < 10; i++) {
+    await rig.load(0.45);
+    assertEquals(await rig.pauseMs(AUTO), 0);
+  }
+});
+
+Deno.test("ReadPacer pauses up to 40 ms while the event loop is more than half busy", async () => {
+  const rig = new Rig();
+  const pauses: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    await rig.load(0.6);
+    pauses.push(await rig.pauseMs(AUTO));
+  }
+  assertEquals(pauses, [5, 10, 20, 40, 40, 40]);
+});
+
+Deno.test("ReadPacer keeps its pause while the load stays between 30 and 50 %", async () => {
+  const rig = new Rig();
+  for (let i = 0; i < 3; i++) await rig.load(0.6);
+  for (let i = 0; i < 5; i++) await rig.load(0.4);
+  assertEquals(await rig.pauseMs(AUTO), 20);
+});
+
+Deno.test("ReadPacer pauses no longer when the load has gone", async () => {
+  const rig = new Rig();
+  for (let i = 0; i < 5; i++) await rig.load(0.9);
+  for (let i = 0; i < 4; i++) await rig.load(0.1);
+  assertEquals(await rig.pauseMs(AUTO), 0);
+});
+
+Deno.test("ReadPacer always pauses with mr on, and never with mr off", async () => {
+  const rig = new Rig();
+  assertEquals(await rig.pauseMs({ mode: "on", maxMs: 350 }), 350);
+  for (let i = 0; i < 5; i++) await rig.load(0.9);
+  assertEquals(await rig.pauseMs({ mode: "off", maxMs: 350 }), 0);
+});
+
+Deno.test("ReadPacer keeps to mr_latency with mr auto", async () => {
+  const rig = new Rig();
+  for (let i = 0; i < 5; i++) await rig.load(0.9);
+  assertEquals(await rig.pauseMs({ mode: "auto", maxMs: 12 }), 12);
+});
+
+Deno.test("ReadPacer resumes a short pause in time that began after long ones", async () => {
+  const rig = new Rig();
+  void rig.pacer.pause({ mode: "on", maxMs: 350 }, rig.clock.now());
+  assertEquals(await rig.pauseMs({ mode: "on", maxMs: 20 }), 20);
+});
+
+Deno.test("ReadPacer resumes at most 64 peers at a time", async () => {
+  const rig = new Rig();
+  let resumed = 0;
+  for (let i = 0; i < 100; i++) {
+    void rig.pacer.pause({ mode: "on", maxMs: 40 }, rig.clock.now())!.then(() => resumed++);
+  }
+  const turns: number[] = [];
+  rig.clock.after(40, () => {
+    const note = () => {
+      turns.push(resumed);
+      if (turns.length < 3) rig.clock.yield(note);
+    };
+    note();
+  });
+  await rig.clock.advance(40);
+  assertEquals(resumed, 100);
+  assert(turns.includes(64), `resumed ${turns}`);
+});
