@@ -88,7 +88,7 @@ try_container() {
   done
   "${PODMAN[@]}" top "$name" user pid >"$log"
   "${PODMAN[@]}" stop --time 10 "$name"
-  "${PODMAN[@]}" logs "$name" >>"$log"
+  "${PODMAN[@]}" logs "$name" >>"$log" 2>&1
   "${PODMAN[@]}" inspect --format 'exit code {{.State.ExitCode}}' "$name" >>"$log"
   "${PODMAN[@]}" rm --force "$name" >/dev/null
   cat "$log"
