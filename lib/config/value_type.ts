@@ -49,7 +49,7 @@ export function single<T>(label: string, parseWord: ParseWord<T>): ValueType<T> 
       const isUnit = /^\d+(\.\d+)?(ms|[smk])$/.test(whole);
       const fix = isUnit
         ? `write it without a blank: ${whole}`
-        : `remove ${quotePeerText(extra.text)} and all after it`;
+        : `remove ${quoteValue(directive.name, extra.text)} and all after it`;
       return problems.error(extra, what, fix);
     },
   };
@@ -84,7 +84,7 @@ export function parseWords<T>(
   const values: T[] = [];
   for (const word of directive.args) {
     if (/\$\{\w/.test(word.text)) {
-      const what = `Variable ${quotePeerText(word.text)} is not replaced in files`;
+      const what = `Variable ${quoteValue(directive.name, word.text)} is not replaced in files`;
       problems.error(word, what, VARIABLE_FIX);
       continue;
     }
@@ -103,5 +103,18 @@ function refusal(name: string, word: Word, problems: ProblemList): Refuse {
 }
 
 function describe(name: string, word: Word, why: string): string {
-  return `Value ${quotePeerText(word.text)} of ${quotePeerText(name)} ${why}`;
+  return `Value ${quoteValue(name, word.text)} of ${quotePeerText(name)} ${why}`;
+}
+
+/** Directives whose values no message shows: messages of a reload are logged. */
+const SECRETS = ["password", "token"];
+
+/** Quotes a word of the directive `name`, without what may be secret: users and keys in URLs. */
+function quoteValue(name: string, text: string): string {
+  if (SECRETS.includes(name)) return "(hidden)";
+  const shown = text.replace(/\/\/[^/@\s]*@/, "//(hidden)@").replace(
+    /(\/\/[^?]*)\?.*/,
+    "$1?(hidden)",
+  );
+  return quotePeerText(shown);
 }

@@ -1,6 +1,6 @@
 /** Mistakes that many make, each with the message that tells them what to write. */
 
-import { assertEquals } from "../helpers/assert.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
 import { load, problemsOf } from "./helpers.ts";
 
 const MISTAKES: readonly { text: string; file?: string; problems: readonly string[] }[] = [
@@ -94,5 +94,18 @@ Deno.test("parseConfig() logs to the terminal for /dev/stdout and its like", () 
   for (const path of ["/dev/stdout", "/dev/stderr", "/proc/self/fd/1"]) {
     const { config } = load(`listen 1935; srs_log_file ${path}; srs_log_tank file; vhost v { }`);
     assertEquals(config.log, { tank: "console", file: "", level: "info", format: "text" });
+  }
+});
+
+Deno.test("no message about a value shows a password, a token, or what URLs hide", () => {
+  const texts = [
+    "http_api { auth { password tulip1 tulip2; token tulip1 tulip2; } }",
+    "http_api { auth { password ${tulip}; token ${tulip}; } }",
+    "vhost v { http_hooks { on_play htp://tulip:tulip@192.0.2.1/x?tulip=tulip; } }",
+  ];
+  for (const text of texts) {
+    const problems = problemsOf(`listen 1935; ${text}`).join("\n");
+    assert(problems.includes("(hidden)"), problems);
+    assert(!problems.includes("tulip"), problems);
   }
 });
