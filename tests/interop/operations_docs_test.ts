@@ -1,7 +1,7 @@
 /** Every command and file of `docs/operations.md`, run as an operator would. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "../helpers/assert.ts";
-import { CHILD_TIMEOUT_MS, inTempDirectory } from "../helpers/child.ts";
+import { CHILD_TIMEOUT_MS, endOf, inTempDirectory } from "../helpers/child.ts";
 import { DocMachine, readBlocks } from "../helpers/doc_page.ts";
 import { needs } from "../helpers/permissions.ts";
 import { isAccepting } from "../helpers/ports.ts";
@@ -29,6 +29,9 @@ const SERVER = `listen 127.0.0.1:1935;
   pid /run/edge.pid;
   srs_log_file /var/log/edge/edge.log;
   vhost __defaultVhost__ { }\n`;
+
+const API = "http_api { enabled on; listen 127.0.0.1:1985; }";
+const FAST_DRAIN = "grace_start_wait 100; grace_final_wait 0;";
 
 const SCENES: Readonly<Record<string, Scene>> = {
   "logs are rotated": {
@@ -138,15 +141,61 @@ const SCENES: Readonly<Record<string, Scene>> = {
       assertMatch(await receive(), /^STOPPING=1\n/);
     },
   },
+  "a server is drained": {
+    marks: ["run=drain", "run=drain-api"],
+    async show(machine) {
+      for (const block of ["drain", "drain-api"]) {
+        const [port] = [machine.port(1935), machine.port(1985)];
+        machine.write("/etc/edge/edge.conf", `${SERVER} ${FAST_DRAIN} ${API}`);
+        const server = await machine.start("--config", "/etc/edge/edge.conf");
+        await using client = await RtmpClient.publish(port, "show");
+        await machine.run(block);
+        const log = machine.here("/var/log/edge/edge.log");
+        await untilLine(log, /Draining: waiting connections=1/);
+        await client.close();
+        assertEquals((await endOf(server)).code, 0, server.describe());
+        await Deno.remove(log);
+      }
+    },
+  },
+  "a server is replaced": {
+    marks: ["run=replace"],
+    async show(machine) {
+      if (Deno.build.os !== "linux") return;
+      const port = machine.port(1935);
+      machine.write("/etc/edge/edge.conf", `${SERVER} ${FAST_DRAIN}`);
+      const old = await machine.start("--config", "/etc/edge/edge.conf");
+      await using _client = await RtmpClient.connect(port);
+      await machine.run("replace");
+      const log = machine.here("/var/log/edge/edge.log");
+      await untilLine(log, /replaced by process.*Draining: waiting connections=1/s);
+      const pid = Number(await Deno.readTextFile(machine.here("/run/edge.pid")));
+      await using _other = await RtmpClient.publish(port, "show");
+      await _client.close();
+      assertEquals((await endOf(old)).code, 0, old.describe());
+      Deno.kill(pid, "SIGTERM");
+      await until("the new one has ended", async () => {
+        return await Deno.stat(machine.here("/run/edge.pid")).then(() => false, () => true);
+      }, { timeoutMs: CHILD_TIMEOUT_MS });
+    },
+  },
   "the kernel has the settings": {
-    marks: ["run=kernel"],
+    marks: ["run=kernel", "run=migrate"],
     async show(machine) {
       // They concern the whole machine, so that they are only looked up.
       machine.install("sysctl", 'name="${2%%=*}"; test -e "/proc/sys/${name//.//}"');
-      if (Deno.build.os === "linux") await machine.run("kernel");
+      if (Deno.build.os !== "linux") return;
+      await machine.run("kernel");
+      await machine.run("migrate");
     },
   },
 };
+
+async function untilLine(path: string, pattern: RegExp): Promise<void> {
+  await until(`${pattern} in ${path}`, async () => {
+    return pattern.test(await Deno.readTextFile(path).catch(() => ""));
+  }, { timeoutMs: CHILD_TIMEOUT_MS });
+}
 
 async function untilFirstLine(path: string, pattern: RegExp): Promise<void> {
   await until(`${pattern} in ${path}`, async () => {
