@@ -5,8 +5,12 @@ import { MessageType } from "../rtmp/constants.ts";
 /** Messages remembered per track: 8 s at 60 video frames a second. */
 const CAPACITY = 512;
 
-/** Bytes hashed per message, evenly spread: a large video frame costs no more than a small one. */
-const SAMPLE_BYTES = 256;
+/**
+ * Bytes hashed per message: all at its beginning, where frames of a still scene differ if anywhere,
+ * and a sample of the rest, evenly spread. So a large video frame costs no more than a small one.
+ */
+const HEAD_BYTES = 64;
+const SAMPLE_BYTES = 192;
 
 const FNV_BASIS = 0x811C9DC5;
 const FNV_PRIME = 0x01000193;
@@ -16,9 +20,9 @@ const FNV_PRIME = 0x01000193;
  */
 // HOT: once per pulled message; guarded by bench/codec_bench.ts.
 export function fingerprint(payload: Uint8Array): number {
-  const step = Math.max(1, Math.floor(payload.length / SAMPLE_BYTES));
+  const step = Math.max(1, Math.floor((payload.length - HEAD_BYTES) / SAMPLE_BYTES));
   let hash = FNV_BASIS;
-  for (let at = 0; at < payload.length; at += step) {
+  for (let at = 0; at < payload.length; at += at < HEAD_BYTES ? 1 : step) {
     hash = Math.imul(hash ^ payload[at]!, FNV_PRIME);
   }
   return hash >>> 0;

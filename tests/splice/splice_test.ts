@@ -1,4 +1,4 @@
-import { DeliveryHistory } from "../../lib/splice/delivery_history.ts";
+import { DeliveryHistory, fingerprint } from "../../lib/splice/delivery_history.ts";
 import { isFrame } from "../../lib/media/flv_tag.ts";
 import { CatchUp } from "../../lib/splice/catch_up.ts";
 import { Joiner } from "../../lib/splice/joiner.ts";
@@ -268,4 +268,15 @@ Deno.test("Joiner waits for an origin that is a second behind", () => {
     return;
   }
   throw new Error("The new origin was never joined");
+});
+
+Deno.test("fingerprint() tells long frames apart that differ in any byte of their beginning", () => {
+  for (const length of [600, 10_000]) {
+    const frame = new Uint8Array(length).fill(0x6B);
+    for (let at = 0; at < 64; at++) {
+      const other = frame.slice();
+      other[at] = 1;
+      assert(fingerprint(frame) !== fingerprint(other), `byte ${at} of ${length}`);
+    }
+  }
 });
