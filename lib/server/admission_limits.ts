@@ -9,7 +9,7 @@ interface AdmissionLimitSettings {
 }
 
 /** A client and the stream that it is about to use. */
-export interface Entrant {
+interface Entrant {
   readonly action: StreamAction;
   readonly config: VhostConfig;
   /** `app/stream`. */
@@ -18,8 +18,15 @@ export interface Entrant {
   readonly ip: string;
 }
 
-/** A place that was given to a client. */
-type Leave = () => void;
+/** A place that a client was given. */
+export interface Place {
+  readonly action: StreamAction;
+  readonly vhost: string;
+  /** `app/stream`. */
+  readonly name: string;
+  /** Null where players are not counted by address: thousands of entries would be for nothing. */
+  readonly ip: string | null;
+}
 
 /** Who uses a vhost. */
 class VhostUse {
@@ -35,7 +42,7 @@ class VhostUse {
 
 /**
  * Counts the clients that the gate has let in, and refuses those beyond the limits of the vhost and
- * of their address. Limits that change apply to new clients.
+ * of their address. Limits that change apply to new clients; those by address count from then on.
  */
 export class AdmissionLimits {
   readonly #connections = new Counts<string>();
@@ -47,33 +54,44 @@ export class AdmissionLimits {
     this.#settings = settings;
   }
 
-  /** Adds a connection. @returns how to remove it, or why the client is refused. */
-  connect(ip: string): Leave | string {
+  /** Adds a connection. @returns whether it counts, or why the client is refused. */
+  connect(ip: string): string | boolean {
     const { maxConnectionsPerIp: limit } = this.#settings;
-    if (limit > 0 && this.#connections.of(ip) >= limit) {
+    if (limit === 0) return false;
+    if (this.#connections.of(ip) >= limit) {
       return `At most ${limit} connections from one address (max_connections_per_ip)`;
     }
     this.#connections.add(ip);
-    return () => this.#connections.remove(ip);
+    return true;
   }
 
-  /** Adds a player or publisher. @returns how to remove it, or why the client is refused. */
-  enter(entrant: Entrant): Leave | string {
-    const { config: { name: vhost }, name, ip } = entrant;
+  /** Removes a connection that counts. */
+  disconnect(ip: string): void {
+    this.#connections.remove(ip);
+  }
+
+  /** Adds a player or publisher. @returns its place, or why the client is refused. */
+  enter(entrant: Entrant): Place | string {
+    const { action, config, name } = entrant;
+    const vhost = config.name;
     let use = this.#vhosts.get(vhost);
     if (use === undefined) this.#vhosts.set(vhost, use = new VhostUse());
     const objection = objectionTo(entrant, use);
     if (objection !== null) return objection;
-    const { streams, players, playerIps, publishers } = use;
-    const isPlayer = entrant.action === "play";
-    streams.add(name);
-    if (isPlayer) playerIps.add(ip);
-    (isPlayer ? players : publishers).add(name);
-    return () => {
-      streams.remove(name);
-      if (isPlayer) playerIps.remove(ip);
-      (isPlayer ? players : publishers).remove(name);
-    };
+    const isIpCounted = action === "play" && config.play.maxPlayersPerIp > 0;
+    const ip = isIpCounted ? entrant.ip : null;
+    use.streams.add(name);
+    (action === "play" ? use.players : use.publishers).add(name);
+    if (ip !== null) use.playerIps.add(ip);
+    return { action, vhost, name, ip };
+  }
+
+  /** Gives a place back. */
+  leave({ action, vhost, name, ip }: Place): void {
+    const use = this.#vhosts.get(vhost)!;
+    use.streams.remove(name);
+    (action === "play" ? use.players : use.publishers).remove(name);
+    if (ip !== null) use.playerIps.remove(ip);
   }
 }
 

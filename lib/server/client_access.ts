@@ -4,7 +4,7 @@ import type { Refusal } from "../rtmp/status.ts";
 import { parseStreamUrl, type StreamUrl } from "../rtmp/url.ts";
 import { refuseLoop } from "../upstream/edge_path.ts";
 import type { Action, StreamAction } from "./access_rules.ts";
-import type { AdmissionLimits, Entrant } from "./admission_limits.ts";
+import type { AdmissionLimits, Place } from "./admission_limits.ts";
 import { ClientHooks, type HookPlace, type HookTotals } from "./client_hooks.ts";
 import {
   type Admission,
@@ -79,10 +79,10 @@ export class ClientAccess {
   #pending: ClientCheck | null = null;
   /** The name that it asks to publish, until the verdict has taken effect. */
   #reservation: NameReservation | null = null;
-  /** Gives back its place among the connections of its address; null when it has none. */
-  #leaveAddress: (() => void) | null = null;
-  /** Gives back its place in the stream; null when it has none. */
-  #leavePlace: (() => void) | null = null;
+  /** Whether it counts among the connections of its address. */
+  #isCounted = false;
+  /** Its place in the stream; null when it has none. */
+  #place: Place | null = null;
   /** Plays and publishes since the period began. */
   #askCount = 0;
   #periodBeganMs = 0;
@@ -202,8 +202,8 @@ export class ClientAccess {
   /** The client has disconnected. Called once. */
   close(totals: HookTotals): void {
     this.leaveStream();
-    this.#leaveAddress?.();
-    this.#leaveAddress = null;
+    if (this.#isCounted) this.#options.limits.disconnect(this.#asked.ip);
+    this.#isCounted = false;
     this.#hooks?.close(totals);
   }
 
@@ -236,23 +236,23 @@ export class ClientAccess {
   }
 
   #enterAddress(onAnswer: OnObjection): null {
-    if (this.#leaveAddress !== null) return null;
-    const place = this.#options.limits.connect(this.#asked.ip);
-    if (typeof place === "string") return answerAt(onAnswer, place);
-    this.#leaveAddress = place;
+    if (this.#isCounted) return null;
+    const answer = this.#options.limits.connect(this.#asked.ip);
+    if (typeof answer === "string") return answerAt(onAnswer, answer);
+    this.#isCounted = answer;
     return null;
   }
 
-  #enter(entrant: Entrant, onAnswer: OnObjection): null {
+  #enter(entrant: Parameters<AdmissionLimits["enter"]>[0], onAnswer: OnObjection): null {
     const place = this.#options.limits.enter(entrant);
     if (typeof place === "string") return answerAt(onAnswer, place);
-    this.#leavePlace = place;
+    this.#place = place;
     return null;
   }
 
   #leave(): void {
-    this.#leavePlace?.();
-    this.#leavePlace = null;
+    if (this.#place !== null) this.#options.limits.leave(this.#place);
+    this.#place = null;
   }
 
   #refuse(action: Action, objection: string | Refusal, cause: RefusalCause): Refused {
