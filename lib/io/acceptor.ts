@@ -27,7 +27,7 @@ export interface ListenOptions {
 /** How a listener speaks TLS. */
 interface ListenTls {
   readonly identity: TlsIdentity;
-  /** Whether a PROXY header may precede the handshake. That costs four times as much CPU. */
+  /** Whether a PROXY header may precede the handshake. That costs three times as much CPU. */
   readonly followsProxy: boolean;
 }
 

@@ -10,7 +10,7 @@ const MAX_PART_BYTES = 64 * 1024;
 
 /**
  * TLS over another transport, for what Deno's own TLS cannot do: begin after a PROXY header, or
- * accept any certificate. It takes four times as much CPU.
+ * accept any certificate. Measured with 200 players: three times the CPU, and 0.2 MB each.
  */
 export class TlsSocketTransport implements Transport {
   readonly isSecure = true;

@@ -1,6 +1,8 @@
 /** HAProxy before our server: the addresses of its clients arrive here. */
 
 import { assertEquals } from "../helpers/assert.ts";
+import { CertificateAuthority } from "../helpers/certificates.ts";
+import { freePort } from "../helpers/ports.ts";
 import { startHaProxy } from "../helpers/haproxy.ts";
 import { startLocalServer } from "../helpers/local_server.ts";
 import { needs } from "../helpers/permissions.ts";
@@ -22,6 +24,33 @@ const CONFIG = `proxy_protocol ${BALANCER}/32;
     http_remux { enabled on; }
     security { enabled on; allow publish 127.0.0.1; allow play 127.0.0.1; }
   }`;
+
+Deno.test({
+  name: "HAProxy passes on its clients' addresses before the handshake of RTMPS",
+  ignore: !isPossible || !await hasProgram("openssl"),
+  async fn() {
+    await using stack = new AsyncDisposableStack();
+    const directory = await Deno.makeTempDir({ prefix: "edge-haproxy-" });
+    stack.defer(() => Deno.remove(directory, { recursive: true }));
+    const ca = await CertificateAuthority.create(directory);
+    const { cert, key } = await ca.issue({ name: "a" });
+    const port = freePort();
+    const server = stack.use(startLocalServer(
+      `rtmps { enabled on; listen 127.0.0.1:${port}; cert ${cert}; key ${key}; } ${CONFIG}`,
+    ));
+    const target = `127.0.0.1:${port} source ${BALANCER} send-proxy-v2`;
+    const balancer = stack.use(await startHaProxy(directory, [target]));
+    const trust = { caFile: ca.file, isVerified: true };
+    const publisher = stack.use(await RtmpClient.publish(balancer.ports[0]!, "show", { trust }));
+    publisher.push(keyframe(0));
+    const player = stack.use(await RtmpClient.play(balancer.ports[0]!, "show", { trust }));
+    await player.untilMedia(1);
+    // Without a load balancer, the same port takes clients directly.
+    const direct = stack.use(await RtmpClient.play(port, "show", { trust }));
+    await direct.untilMedia(1);
+    assertEquals(server.log.urgent, []);
+  },
+});
 
 for (const send of ["send-proxy", "send-proxy-v2"]) {
   Deno.test({
