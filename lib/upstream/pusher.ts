@@ -63,6 +63,12 @@ interface BrokenPush {
 const MOVING = new Error("The push moves");
 
 /**
+ * How long both connections carry a stream that moves. The servers behind the new one compare some
+ * frames of it with what they have before they use it: 16 frames took 0.6 s.
+ */
+const OVERLAP_MS = 1_000;
+
+/**
  * Carries a stream to an origin, over one {@linkcode PushLeg} after the other. When the origin is
  * lost, the next one gets the headers and everything from the newest keyframe before what the lost
  * one surely has; the publisher notices nothing.
@@ -96,6 +102,8 @@ export class Pusher implements PushLegListener, Viewer {
   /** The active origin shall be left for another, and gets the stream until then. */
   #isMoving = false;
   readonly #moveRequests = new MoveRequests<PushLeg>();
+  /** When the candidate had all that the present origin has; null before. */
+  #caughtUpMs: number | null = null;
   /** Why the stream needs another origin; for the log. */
   #cause = "";
   /** Origins whose failure was logged since one accepted. */
@@ -201,7 +209,7 @@ export class Pusher implements PushLegListener, Viewer {
 
   onLegFlushed(leg: PushLeg, nowMs: number): void {
     if (this.#isStopped) return;
-    if (leg === this.#candidate && this.#mayTakeOver(leg)) this.#switchTo(leg);
+    if (leg === this.#candidate && this.#mayTakeOver(leg, nowMs)) this.#switchTo(leg);
     if (leg !== this.#active || this.#isMoving) return;
     const request = this.#moveRequests.take(leg, nowMs);
     if (request === null) return;
@@ -253,6 +261,7 @@ export class Pusher implements PushLegListener, Viewer {
     });
     this.#candidate = leg;
     this.#candidateOffset = -1;
+    this.#caughtUpMs = null;
     const ended = leg.start().then(() => {
       this.#open.delete(ended);
     });
@@ -272,9 +281,15 @@ export class Pusher implements PushLegListener, Viewer {
     this.#state = { type: "pushing", active: leg };
   }
 
-  /** A stream that has nothing to send now can be left to any connection. */
-  #mayTakeOver(leg: PushLeg): boolean {
-    return leg.isCaughtUp || (leg.sentOffset === null && this.#options.stream.joinPoint === null);
+  /**
+   * A stream that has nothing to send now can be left to any connection. Otherwise both carry it
+   * for a while.
+   */
+  #mayTakeOver(leg: PushLeg, nowMs: number): boolean {
+    if (leg.sentOffset === null && this.#options.stream.joinPoint === null) return true;
+    if (!leg.isCaughtUp) return false;
+    this.#caughtUpMs ??= nowMs;
+    return nowMs - this.#caughtUpMs >= OVERLAP_MS;
   }
 
   /** `leg` has all that the active connection has. */
@@ -290,6 +305,7 @@ export class Pusher implements PushLegListener, Viewer {
 
   #endMove(): void {
     this.#isMoving = false;
+    this.#caughtUpMs = null;
     this.#loop.restrictTo(null);
   }
 

@@ -17,6 +17,8 @@ const TWO: Partial<ClusterConfig> = { origins: TWO_ORIGINS };
 const ENDS = ["FCUnpublish", "deleteStream"];
 /** Longer than two turns of the wheel that writes to origins. */
 const TURN_MS = 60;
+/** Longer than both connections carry a stream that moves. */
+const OVERLAP_MS = 1_100;
 
 /** An edge with one publisher. */
 class MoveRig extends VhostRig {
@@ -67,6 +69,7 @@ for (const isAcknowledged of [false, true]) {
       await rig.moveAll();
       await rig.send(at, at + 1);
       await rig.send(at + 1, COUNT);
+      await rig.advance(OVERLAP_MS);
       const second = rig.b.link;
       const begin = rig.check(second, what);
       assert(begin <= at, what);
@@ -92,6 +95,8 @@ Deno.test("a push that moves sends to its origin until the next one has caught u
   assertEquals(first.media.filter(isTinyFrame).length, 12);
   rig.b.link.accept();
   await rig.send(12, 15);
+  assertEquals(first.media.filter(isTinyFrame).length, 15, "both carry it for a while");
+  await rig.advance(OVERLAP_MS);
   assertEquals([rig.a.openCount, rig.b.openCount], [0, 1]);
   await rig.send(15, COUNT);
   rig.check(rig.b.link, "");
@@ -108,6 +113,7 @@ Deno.test("a push with a single origin moves to a new connection to the same add
   await rig.advance(1_000);
   await rig.moveAll();
   await rig.send(9, COUNT);
+  await rig.advance(OVERLAP_MS);
   assertEquals([rig.network.dialled, old.isOpen], [[PORT_A, PORT_A], false]);
   rig.check(rig.a.link, "");
 });
@@ -141,6 +147,7 @@ Deno.test("a push stays while the next origin refuses, and is not taken for disp
   rig.b.behaviour = { kind: "accept" };
   await rig.advance(1_000);
   await rig.send(12, COUNT);
+  await rig.advance(OVERLAP_MS);
   rig.check(rig.b.link, "");
   assertEquals(first.isOpen, false);
 });
@@ -193,10 +200,11 @@ Deno.test("a push moves twice in a row", async () => {
   await rig.moveAll();
   await rig.send(6, 9);
   await rig.send(9, 10);
-  await rig.advance(1_000);
+  await rig.advance(OVERLAP_MS);
   await rig.moveAll();
   await rig.send(10, 13);
   await rig.send(13, COUNT);
+  await rig.advance(OVERLAP_MS);
   assertEquals([rig.network.dialled, rig.b.openCount], [[PORT_A, PORT_B, PORT_A], 0]);
   rig.check(rig.a.link, "");
   assertEquals(rig.vhost.totals.resumed, 2);
