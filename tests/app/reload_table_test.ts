@@ -11,6 +11,7 @@ import { type Entries, type Entry, type Option, ROOT } from "../../lib/config/sc
 import { denoNetwork } from "../../lib/io/tcp.ts";
 import { load } from "../config/helpers.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
+import { CertificateAuthority } from "../helpers/certificates.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
 import { inTempDirectory } from "../helpers/child.ts";
 import { netTest } from "../helpers/loopback.ts";
@@ -58,23 +59,51 @@ function withDirective(block: Block, [name, ...rest]: readonly string[], words: 
   return { ...block, [key]: withDirective(typeof child === "object" ? child : {}, rest, words) };
 }
 
+/** The example of RFC 7517, A.3. */
+const JWKS = JSON.stringify({
+  keys: [{
+    kty: "oct",
+    alg: "HS256",
+    kid: "1",
+    k: "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
+  }],
+});
+
 /** A configuration in which every directive is valid, and what may be written for some of them. */
 class Base {
   readonly special: Readonly<Record<string, string>>;
   readonly #block: Block;
 
-  constructor(folder: string) {
-    const [rtmp, api, files, other] = [1, 2, 3, 4].map(() => `127.0.0.1:${freePort()}`);
+  /** @param authority file with a certificate @param pair a certificate, and its key */
+  constructor(
+    folder: string,
+    authority: string,
+    pair: { readonly cert: string; readonly key: string },
+  ) {
+    const ports = Array.from({ length: 7 }, () => `127.0.0.1:${freePort()}`);
+    const [rtmp, api, web, rtmps, apis, webs, other] = ports;
     Deno.writeTextFileSync(`${folder}/keys`, "");
+    Deno.writeTextFileSync(`${folder}/jwks.json`, JWKS);
     Deno.writeTextFileSync(`${folder}/secrets`, `${"s".repeat(32)}\n`);
+    const copy = { cert: `${folder}/copy.crt`, key: `${folder}/copy.key` };
+    Deno.copyFileSync(pair.cert, copy.cert);
+    Deno.copyFileSync(pair.key, copy.key);
     this.special = {
+      ...Object.fromEntries(["rtmps", "http_api.https", "http_server.https"].flatMap((block) => [
+        [`${block}.listen`, other!],
+        [`${block}.cert`, copy.cert],
+        [`${block}.key`, copy.key],
+      ])),
       "listen": `${rtmp} ${other}`,
       "http_api.listen": other!,
       "http_server.listen": other!,
       "vhost.publish.keys": `${folder}/keys`,
       "vhost.play.sign_secret_file": `${folder}/secrets`,
       "vhost.publish.sign_secret_file": `${folder}/secrets`,
+      "vhost.play.jwt_keys": `${folder}/jwks.json`,
+      "vhost.publish.jwt_keys": `${folder}/jwks.json`,
       "vhost.cluster.mode": "local",
+      "vhost.cluster.tls_ca": authority,
       "vhost.hls.hls_path": `${folder}/elsewhere`,
       "vhost.hls.hls_m3u8_file": "[app]/[stream]/index.m3u8",
       "vhost.hls.hls_ts_file": "[app]/[stream]/[seq].ts",
@@ -83,8 +112,14 @@ class Base {
     const auth = { enabled: "on", username: "u", password: "p", token: "t" };
     this.#block = {
       "listen": rtmp!,
-      "http_api": { enabled: "on", listen: api!, auth },
-      "http_server": { enabled: "on", listen: files!, dir: `${folder}/files` },
+      "rtmps": { listen: rtmps!, ...pair },
+      "http_api": { enabled: "on", listen: api!, auth, https: { listen: apis!, ...pair } },
+      "http_server": {
+        enabled: "on",
+        listen: web!,
+        dir: `${folder}/files`,
+        https: { listen: webs!, ...pair },
+      },
       "vhost v": { hls: { hls_path: `${folder}/files` } },
     };
   }
@@ -122,14 +157,15 @@ function readingOf(config: Config, path: readonly string[]): string {
   return VHOST_SETTINGS[key.slice("vhost.".length)]!(config.vhosts.get("v")!);
 }
 
-const granted = await needs("write");
+const granted = await needs("write", "run");
 
 netTest(
   "every directive is applied by a running server, or reported with the reason for a restart",
   () =>
     inTempDirectory(async (folder) => {
       if (granted.ignore) return;
-      const base = new Base(folder);
+      const authority = await CertificateAuthority.create(folder);
+      const base = new Base(folder, authority.file, await authority.issue({ name: "server" }));
       const server = startServer(base.config([]), {
         network: denoNetwork,
         clock: systemClock,
