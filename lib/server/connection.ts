@@ -161,7 +161,7 @@ export class Connection
       case "refuse":
         return this.#refuse(action.commandId, action.refusal);
       case "endPublish":
-        return this.#endPublish(StatusCode.PUBLISH_FAILED, action.reason, action.departure);
+        return this.end("publishing", StatusCode.PUBLISH_FAILED, action.reason, action.departure);
       case "warn":
         return this.#log.warned(action.reason);
       case "close":
@@ -278,7 +278,7 @@ export class Connection
   }
 
   onReplaced(): void {
-    this.#endPublish(StatusCode.PUBLISH_BAD_NAME, "replaced by a newer publisher", "stopped");
+    this.end("publishing", StatusCode.PUBLISH_BAD_NAME, "replaced by a newer publisher", "stopped");
   }
 
   probe(onAlive: () => void): () => void {
@@ -342,8 +342,9 @@ export class Connection
     this.onRefused(refusal);
   }
 
-  #endPublish(code: string, reason: string, departure: Departure): void {
-    this.#session.endPublish({ code, description: `Publish ended: ${reason}` });
+  /** Ends the client's publish or play with a status that says why, and closes it soon. */
+  end(type: "publishing" | "playing", code: string, reason: string, departure: Departure): void {
+    this.#session.end(type, { code, description: `${code.split(".")[1]} ended: ${reason}` });
     this.#closeSoon(reason, departure);
   }
 

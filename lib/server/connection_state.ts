@@ -13,7 +13,7 @@ import type { Publication } from "./publication.ts";
  *                                              │                       ▼
  *                                              └── stream closed ── playing, publishing
  *
- *  any of these ── refused, or replaced by another publisher ──▶ refused ── 1 s ──▶ closed
+ *  any of these ── refused, replaced, or vhost removed ──▶ refused ── 1 s ──▶ closed
  *  any of these ── socket ended, protocol error, timeout, kick ──▶ closed
  * ```
  *

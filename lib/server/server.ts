@@ -2,6 +2,7 @@ import { matchesAny } from "../config/address_match.ts";
 import type { Config } from "../config/config.ts";
 import { Acceptor, type ListenOptions } from "../io/acceptor.ts";
 import { type ConnectionLimit, ConnectionSet } from "../io/connection_set.ts";
+import { StatusCode } from "../rtmp/constants.ts";
 import type { ClientReport, ClientSource, ClientTotals, SourceTotals } from "./client_report.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./connection_context.ts";
@@ -109,8 +110,8 @@ export class Server implements ClientSource {
   closeClients(vhost: string, reason: string): void {
     for (const connection of this.#connections) {
       const { state } = connection;
-      if (!("admission" in state)) continue;
-      if (state.admission.service.config.name === vhost) connection.close(reason);
+      if (!("admission" in state) || state.admission.service.config.name !== vhost) continue;
+      connection.end(state.type, END_CODES[state.type], reason, "stopped");
     }
   }
 
@@ -172,6 +173,12 @@ export class Server implements ClientSource {
     return new Connection(`${idPrefix}${++this.#lastId}`, transport, this.#context);
   }
 }
+
+/** The status of a client whose vhost is gone. */
+const END_CODES = {
+  publishing: StatusCode.PUBLISH_FAILED,
+  playing: StatusCode.PLAY_FAILED,
+} as const;
 
 /** Costs of one client, or of several added up. */
 type Costs = { -readonly [K in "receivedBytes" | "sentBytes" | "skips"]: ClientTotals[K] };

@@ -229,9 +229,9 @@ export class ServerSession implements MessageLayerHandler, LimitsSource {
     this.#writer.error(state.transactionId, refusal.description, refusal.code);
   }
 
-  /** Ends the accepted publish and sends the reason to the publisher. */
-  endPublish(refusal: Refusal): void {
-    this.#stream.endPublish(refusal);
+  /** Ends the publish or play, accepted or not, and sends the reason to the peer. */
+  end(type: "publishing" | "playing", refusal: Refusal): void {
+    this.#stream.end(type, refusal);
   }
 
   /**

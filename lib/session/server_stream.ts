@@ -51,6 +51,8 @@ type StreamState =
   | { readonly type: "playing" }
   | { readonly type: "publishing"; readonly early: EarlyMedia };
 
+const REQUESTED = { playing: "play requested", publishing: "publish requested" } as const;
+
 const LIMITED_STATES: Readonly<Record<StreamState["type"], LimitedState>> = {
   idle: "idle",
   "play requested": "playing",
@@ -79,8 +81,8 @@ export const CONNECT_REQUEST_ID = 1;
  *       └───── play ────> PLAY REQUESTED ────── acceptPlay() ────> PLAYING
  *
  * From any state, the peer returns to IDLE with `closeStream`, `deleteStream`, `FCUnpublish` or
- * another `publish` or `play`. So do `reject()` from both requested states and `endPublish()` from
- * PUBLISHING.
+ * another `publish` or `play`. So do `reject()` from both requested states and `end()` from
+ * all four.
  */
 export class ServerStream {
   readonly #handler: ServerStreamHandler;
@@ -143,9 +145,9 @@ export class ServerStream {
     this.#writer.status({ level: "error", ...refusal }, this.#msid);
   }
 
-  /** Ends the accepted publish and sends the reason to the publisher. */
-  endPublish(refusal: Refusal): void {
-    if (this.#state.type !== "publishing") return;
+  /** Ends the publish or play, accepted or not, and sends the reason to the peer. */
+  end(type: "publishing" | "playing", refusal: Refusal): void {
+    if (this.#state.type !== type && this.#state.type !== REQUESTED[type]) return;
     this.#state = IDLE;
     this.#writer.status({ level: "error", ...refusal }, this.#msid);
   }

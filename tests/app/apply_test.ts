@@ -159,6 +159,11 @@ netTest(
     await crowd.untilFresh();
 
     assertEquals(await applied(rig, {}), ["vhost added.test", "vhost flip.test"]);
+    for (
+      const [client, code] of [[publisher, "Publish.Failed"], [player, "Play.Failed"]] as const
+    ) {
+      await assertRejects(() => client.untilStatus("another"), Error, code);
+    }
     await Promise.all([publisher.untilEnded(), player.untilEnded()]);
     await until("the pull ends with its vhost", () => origin.counts.players === 0, TIMEOUT);
     const reasons = rig.log.lines.filter(({ fields }) =>

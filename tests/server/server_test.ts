@@ -232,6 +232,14 @@ Deno.test("Server.closeClients() closes the players and publishers of one vhost"
   assertEquals(server.counts, { connections: 5, players: 2, publishers: 2 });
   server.closeClients("a.example", "vhost removed");
   await clock.settle();
+  assertEquals(server.counts, { connections: 5, players: 0, publishers: 1 });
+  const told = [publisher, player, held].map(({ descriptions }) => descriptions.at(-1));
+  assertEquals(told, [
+    "Publish ended: vhost removed",
+    "Play ended: vhost removed",
+    "Play ended: vhost removed",
+  ]);
+  await clock.advance(2_500);
   const clients = [publisher, player, held, idle, other];
   assertEquals(clients.map(({ isEnded }) => isEnded), [true, true, true, false, false]);
   const ends = log.lines.filter(({ fields }) => fields["reason"] === "vhost removed");

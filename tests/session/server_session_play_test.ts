@@ -202,9 +202,9 @@ Deno.test("ServerSession does not end a play at FCUnpublish", () => {
   });
 });
 
-Deno.test("ServerSession.endPublish() does not affect a player", () => {
+Deno.test("ServerSession.end() of a publish does not affect a player", () => {
   const peer = new ClientPeer().playing();
-  peer.session.endPublish(NOT_FOUND);
+  peer.session.end("publishing", NOT_FOUND);
   assertEquals(peer.take(), NOTHING);
 });
 

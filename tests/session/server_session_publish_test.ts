@@ -318,15 +318,15 @@ for (const command of [FC_UNPUBLISH, CLOSE_STREAM, DELETE_STREAM]) {
   });
 }
 
-Deno.test("ServerSession.endPublish() informs the publisher and drops further media", () => {
+Deno.test("ServerSession.end() informs the publisher and drops further media", () => {
   const peer = new ClientPeer().publishing();
-  peer.session.endPublish({ code: "NetStream.Publish.Failed", description: "Gone" });
+  peer.session.end("publishing", { code: "NetStream.Publish.Failed", description: "Gone" });
   assertEquals(peer.take(), {
     messages: ["@1 onStatus error NetStream.Publish.Failed"],
     events: [],
   });
   assertEquals(sendVideo(peer, "17"), NOTHING);
-  peer.session.endPublish(BAD_NAME);
+  peer.session.end("publishing", BAD_NAME);
   assertEquals(peer.take(), NOTHING);
 });
 
