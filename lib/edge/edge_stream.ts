@@ -153,6 +153,7 @@ export class EdgeStream {
       wheel,
       logger,
       whenRoundFails: "refuse",
+      vouch: (answer) => this.#slot.vouch(answer),
       onAccepted: () => this.#beginPublish(request, answer),
       onRefused: (refusal) => {
         this.#slot.close();

@@ -231,9 +231,9 @@ export class Connection
   onReceive(track: MediaTrack, isWanted: boolean): void {
     if (this.#state.type === "playing") this.#state.player.receive(track, isWanted);
   }
-
-  // Any byte from the client shows that it is alive, and its cursor shows how far it lags.
-  onPong(): void {}
+  onPong(): void {
+    if (this.#state.type === "publishing") this.#state.publication.onPong();
+  }
   onAcknowledgement(): void {}
 
   onIgnored(what: string): void {

@@ -9,7 +9,7 @@ export class PingWatch {
   /** When the ping was sent that the client has not answered, or -1. */
   #pingSentMs = -1;
 
-  #onAlive: (() => void) | null = null;
+  #onAlive = new Set<() => void>();
 
   constructor(nowMs: number) {
     this.#lastHeardMs = Math.floor(nowMs);
@@ -24,18 +24,16 @@ export class PingWatch {
     // Rounded: a fraction would be a new heap number for every read.
     this.#lastHeardMs = Math.floor(nowMs);
     this.#pingSentMs = -1;
-    const onAlive = this.#onAlive;
-    if (onAlive === null) return;
-    this.#onAlive = null;
-    onAlive();
+    if (this.#onAlive.size === 0) return;
+    const waiting = this.#onAlive;
+    this.#onAlive = new Set();
+    for (const onAlive of waiting) onAlive();
   }
 
   /** Calls `onAlive` when the client is heard next. @returns cancels */
   expect(onAlive: () => void): () => void {
-    this.#onAlive = onAlive;
-    return () => {
-      if (this.#onAlive === onAlive) this.#onAlive = null;
-    };
+    this.#onAlive.add(onAlive);
+    return () => void this.#onAlive.delete(onAlive);
   }
 
   /** @returns what to do now; after "ping" it expects the ping to be sent. */

@@ -34,8 +34,8 @@ export class Publication implements PublishAnswer {
   #mediaBytes = 0;
   /** Null while the vhost has no `max_bitrate`. */
   #rate: PublishRate | null = null;
-  /** Waits for the next message. */
-  #onMedia: (() => void) | null = null;
+  /** Wait for a sign of life of the publisher behind an edge. */
+  #onAlive = new Set<() => void>();
   /** When it was accepted, then when the newest message arrived. */
   #lastMediaMs: number;
 
@@ -77,14 +77,14 @@ export class Publication implements PublishAnswer {
 
   /**
    * Called by the vhost. An edge keeps talking while its own publisher is away, which may return
-   * through another edge; so for an edge only media is a sign of life.
+   * through another edge; so for an edge only media is a sign of life, and the answer to a ping,
+   * which it gives when its publisher is alive.
    */
   probe(onAlive: () => void): () => void {
     if (!this.#isEdgeWithMedia) return this.#host.probe(onAlive);
-    this.#onMedia = onAlive;
-    return () => {
-      if (this.#onMedia === onAlive) this.#onMedia = null;
-    };
+    this.#onAlive.add(onAlive);
+    this.#host.probe(() => {});
+    return () => void this.#onAlive.delete(onAlive);
   }
 
   /** Feeds the stream. `payload` is copied before this returns. */
@@ -93,7 +93,7 @@ export class Publication implements PublishAnswer {
     this.#mediaBytes += payload.length;
     this.#lastMediaMs = nowMs;
     this.#allowance.countMessage();
-    if (this.#onMedia !== null) this.#answerProbe();
+    if (this.#onAlive.size > 0) this.onPong();
     this.#handle?.push(typeId, timestampMs, payload, nowMs);
   }
 
@@ -159,15 +159,16 @@ export class Publication implements PublishAnswer {
     return handle.whenReady(resolve) ? promise : null;
   }
 
+  /** The client has answered a ping. */
+  onPong(): void {
+    const waiting = this.#onAlive;
+    this.#onAlive = new Set();
+    for (const onAlive of waiting) onAlive();
+  }
+
   /** The publisher stops or is gone. */
   leave(departure: Departure): void {
     this.#ticket?.leave(departure);
-  }
-
-  #answerProbe(): void {
-    const onMedia = this.#onMedia;
-    this.#onMedia = null;
-    onMedia?.();
   }
 
   /** An edge that has sent media, and so may have lost its own publisher since. */

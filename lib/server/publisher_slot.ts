@@ -121,6 +121,12 @@ export class PublisherSlot {
     }
   }
 
+  /** Calls `answer` as soon as the publisher gives a sign of life; never for one that is away. */
+  vouch(answer: () => void): void {
+    if (this.#state.type === "taken") this.#state.publisher.probe(answer);
+    else if (this.#state.type !== "away") answer();
+  }
+
   /**
    * Evicts the current publisher with `takeover replace`. @returns whether the name is free now; if
    * so, the caller takes it in the same turn

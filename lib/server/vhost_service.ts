@@ -17,7 +17,7 @@ export interface PublishAnswer {
   /** Another publisher has the stream now; the handle is closed. Only after `onAccepted`. */
   onReplaced(): void;
   /**
-   * Asks the publisher for a sign of life. One at a time.
+   * Asks the publisher for a sign of life.
    *
    * @param onAlive Called once, later, when there is one.
    * @returns cancels; harmless when repeated or late.

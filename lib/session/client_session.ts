@@ -68,6 +68,8 @@ export interface ClientSessionHandler {
    */
   onReconnectRequest?(tcUrl: string): void;
   onPong(timestampMs: number): void;
+  /** The server sent a ping, and expects `answer`. Without this method it gets it at once. */
+  onPing?(answer: () => void): void;
   onAcknowledgement(totalBytes: number): void;
 }
 
@@ -213,6 +215,12 @@ export class ClientSession implements MessageLayerHandler {
   /** @ignore Called by the message layer. */
   onAcknowledgement(totalBytes: number): void {
     this.#handler.onAcknowledgement(totalBytes);
+  }
+
+  /** @ignore Called by the message layer. */
+  onPing(answer: () => void): void {
+    if (this.#handler.onPing === undefined) answer();
+    else this.#handler.onPing(answer);
   }
 
   /** @ignore Called by the message layer. */

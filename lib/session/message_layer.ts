@@ -30,6 +30,8 @@ export interface MessageLayerHandler {
   onUserControl(control: UserControl): void;
   /** The peer has received `totalBytes` (u32) so far. */
   onAcknowledgement(totalBytes: number): void;
+  /** The peer sent a ping. Without this method it is answered at once. */
+  onPing?(answer: () => void): void;
   /** The peer asks to be left (RTMP Go Away). */
   onGoAway?(): void;
   /** A message was ignored. Called once per kind of message and connection. */
@@ -171,7 +173,9 @@ export class MessageLayer implements MessageSink {
 
   #onUserControl(control: UserControl): void {
     if (control.event === UserControlEvent.PING_REQUEST) {
-      this.#handler.send(encodePingResponse(control.value));
+      const answer = () => this.#handler.send(encodePingResponse(control.value));
+      if (this.#handler.onPing === undefined) answer();
+      else this.#handler.onPing(answer);
     } else {
       this.#handler.onUserControl(control);
     }

@@ -36,8 +36,8 @@ export class RemotePublisher implements PublishAnswer {
   /** Messages that were not confirmed, and their bytes. */
   #messages = 0;
   #bytes = 0;
-  /** Waits for the answer to a probe. */
-  #onAlive: (() => void) | null = null;
+  /** Wait for the answer to a probe. */
+  #onAlive = new Set<() => void>();
 
   constructor(options: RemotePublisherOptions) {
     this.#options = options;
@@ -65,18 +65,16 @@ export class RemotePublisher implements PublishAnswer {
 
   probe(onAlive: () => void): () => void {
     const { id, link } = this.#options;
-    this.#onAlive = onAlive;
+    this.#onAlive.add(onAlive);
     link.send({ type: "probe", id });
-    return () => {
-      if (this.#onAlive === onAlive) this.#onAlive = null;
-    };
+    return () => void this.#onAlive.delete(onAlive);
   }
 
   /** The publisher has answered the probe. */
   onAlive(): void {
-    const onAlive = this.#onAlive;
-    this.#onAlive = null;
-    onAlive?.();
+    const waiting = this.#onAlive;
+    this.#onAlive = new Set();
+    for (const onAlive of waiting) onAlive();
   }
 
   onAccepted(handle: PublishHandle): void {

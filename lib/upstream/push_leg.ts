@@ -37,6 +37,8 @@ interface PushLegOptions {
   /** Log offset up to which origins have the stream, asked when it begins; null for no such. */
   readonly resumeFrom: () => number | null;
   readonly listener: PushLegListener;
+  /** Answers a ping of the origin as soon as the publisher gives a sign of life. */
+  readonly vouch: (answer: () => void) => void;
 }
 
 /** What there is once the origin has accepted. */
@@ -161,6 +163,10 @@ export class PushLeg implements UpstreamListener, Flushable {
   onMedia(): void {}
 
   onUnpublished(): void {}
+
+  onPing(answer: () => void): void {
+    this.#options.vouch(answer);
+  }
 
   onMoveRequested(to: OriginAddress | null): void {
     this.#options.listener.onLegMoveRequested(this, to);

@@ -36,6 +36,11 @@ interface PusherOptions {
   readonly onAccepted: () => void;
   /** The pusher stopped because no origin accepted. Called once at most, only with `refuse`. */
   readonly onRefused: (refusal: Refusal) => void;
+  /**
+   * Calls `answer` as soon as the publisher gives a sign of life: the origin asks for one. Without
+   * this, the push itself is one.
+   */
+  readonly vouch?: (answer: () => void) => void;
   /** An origin that may have had the stream before says that another publisher has it now. */
   readonly onDisplaced: () => void;
 }
@@ -246,7 +251,7 @@ export class Pusher implements PushLegListener, Viewer {
   }
 
   async #attempt(origin: OriginAddress): Promise<void> {
-    const { context, stream, wheel, logger, origins, request } = this.#options;
+    const { context, stream, wheel, logger, origins, request, vouch } = this.#options;
     this.report.attempted(origin);
     const leg: PushLeg = new PushLeg({
       context,
@@ -258,6 +263,7 @@ export class Pusher implements PushLegListener, Viewer {
       hasAlternative: () => origins.hasOtherThan(origin),
       resumeFrom: () => this.#resumeOffset(leg),
       listener: this,
+      vouch: vouch ?? ((answer) => answer()),
     });
     this.#candidate = leg;
     this.#candidateOffset = -1;

@@ -238,6 +238,12 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     listener.onMoveRequested?.(null);
   }
 
+  onPing(answer: () => void): void {
+    const { listener } = this.#options;
+    if (listener.onPing === undefined) answer();
+    else listener.onPing(answer);
+  }
+
   onPong(): void {
     // Any byte from the server counts as an answer.
   }

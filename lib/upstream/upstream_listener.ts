@@ -17,6 +17,8 @@ export interface UpstreamListener {
    * The server asks to be left: for `to`, or for any other when it is null. It serves until then.
    */
   onMoveRequested?(to: OriginAddress | null): void;
+  /** The server sent a ping, and expects `answer`. Without this method it gets it at once. */
+  onPing?(answer: () => void): void;
   /** The origin has received `totalBytes` (u32) of what was sent. */
   onAcknowledgement(totalBytes: number): void;
 }

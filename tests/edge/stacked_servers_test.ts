@@ -149,6 +149,32 @@ Deno.test("Servers let a publisher at the far edge return at once", async () => 
   await world.stop();
 });
 
+for (const [what, port] of [["an edge", NEAR_EDGE], ["an edge of an edge", FAR_EDGE]] as const) {
+  Deno.test(`A publisher at ${what} that pauses keeps its name, at the origin as well`, async () => {
+    const world = startChain();
+    const owner = await world.publish(port);
+    owner.push(...OPENING);
+    await world.advance(3_000);
+    const rival = await world.publish(ORIGIN);
+    await world.advance(2_000);
+    assertStringIncludes(rival.refusal, "NetStream.Publish.BadName");
+    assertEquals([rival.isStarted, owner.isEnded], [false, false]);
+    await world.stop();
+  });
+
+  Deno.test(`A publisher at ${what} that is dead gives its name to one at the origin within 2 s`, async () => {
+    const world = startChain();
+    const owner = await world.publish(port);
+    owner.push(...OPENING);
+    await world.advance(500);
+    owner.lose();
+    const heir = await world.publish(ORIGIN);
+    await world.advance(1_600);
+    assertEquals([heir.refusal, heir.isStarted], ["", true]);
+    await world.stop();
+  });
+}
+
 Deno.test("Servers end the stream of an edge's publisher whose computer died, after the grace time", async () => {
   const world = startChain();
   const publisher = await world.publish(NEAR_EDGE);

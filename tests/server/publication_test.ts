@@ -202,7 +202,7 @@ Deno.test("Publication.check() closes a publisher that sends no media, but an ed
   }
 });
 
-Deno.test("Publication.probe() takes any byte of a client as a sign of life, and of an edge only media", () => {
+Deno.test("Publication.probe() takes any byte of a client as a sign of life, and of an edge only media and pongs", () => {
   for (const edgePath of [[], ["edge"]]) {
     const rig = new Rig();
     rig.onPublish = (answer) => answer.onAccepted(rig);
@@ -215,6 +215,12 @@ Deno.test("Publication.probe() takes any byte of a client as a sign of life, and
     publication.push(9, 8, keyframe(), 40);
     publication.push(9, 9, keyframe(), 80);
     assertEquals(count, 1);
+    publication.probe(() => count += 10);
+    publication.onPong();
+    assertEquals(count, edgePath.length === 0 ? 1 : 11);
+    rig.onAlive?.();
+    assertEquals(count, 11);
+    count = 1;
     cancel();
     publication.probe(() => count++)();
     rig.onAlive?.();

@@ -4,7 +4,7 @@
  * replays within seconds fail (#2215, #2621).
  */
 
-import { encodePingResponse } from "../../lib/rtmp/control_messages.ts";
+import { encodePingRequest, encodePingResponse } from "../../lib/rtmp/control_messages.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { AVC_HEADER, idOf, interFrame, keyframe } from "../helpers/media.ts";
 import { type Client, ServerRig } from "./rig.ts";
@@ -258,7 +258,8 @@ Deno.test("A publisher that returns through another edge is not refused because 
   begin(firstEdge, 1);
   await rig.advance(900);
   const secondEdge = await rig.publish("show", { edgePath: "edge2" });
-  firstEdge.send(encodePingResponse(1));
+  // It asks whether the origin is alive.
+  firstEdge.send(encodePingRequest(1));
   await rig.advance(1_500);
   assertEquals(secondEdge.words, ["NetStream.Publish.Start"]);
   begin(secondEdge, 3);
