@@ -47,8 +47,9 @@ export function reconnectAddress(tcUrl: string, before: OriginAddress): OriginAd
   const isAbsolute = /^[a-z][a-z0-9+.-]*:\/\//i.test(tcUrl);
   if (!isAbsolute && !tcUrl.startsWith("//")) return before;
   try {
-    const absolute = isAbsolute ? tcUrl : `rtmp:${tcUrl}`;
+    const absolute = isAbsolute ? tcUrl : `${before.isSecure ? "rtmps" : "rtmp"}:${tcUrl}`;
     const { schema, host, port } = parseStreamUrl({ tcUrl: absolute, app: "", stream: "" });
+    if (schema === "rtmps") return { hostname: host, port, isSecure: true };
     return schema === "rtmp" ? { hostname: host, port } : null;
   } catch {
     return null;

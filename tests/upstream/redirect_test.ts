@@ -2,7 +2,11 @@
 
 import { amfObject } from "../../lib/amf/amf_value.ts";
 import { UpstreamError } from "../../lib/base/errors.ts";
-import { followRedirect, type UpstreamDestination } from "../../lib/upstream/redirect.ts";
+import {
+  followRedirect,
+  reconnectAddress,
+  type UpstreamDestination,
+} from "../../lib/upstream/redirect.ts";
 import { Upstream } from "../../lib/upstream/upstream.ts";
 import { encodePingRequest } from "../../lib/rtmp/control_messages.ts";
 import { assertEquals, assertStringIncludes, assertThrows } from "../helpers/assert.ts";
@@ -345,3 +349,27 @@ Deno.test("Upstream follows no redirect that is longer than any URL", async () =
   assertEquals(rig.network.dialled, [PORT_A]);
   assertStringIncludes(publisher.refusals[0]!.description, "it is too long");
 });
+
+for (
+  const [tcUrl, before, expected] of [
+    ["", { hostname: "a", port: 1 }, { hostname: "a", port: 1 }],
+    ["/live", { hostname: "a", port: 1 }, { hostname: "a", port: 1 }],
+    ["//b:2/live", { hostname: "a", port: 1 }, { hostname: "b", port: 2 }],
+    ["rtmp://b:2/live", { hostname: "a", port: 1 }, { hostname: "b", port: 2 }],
+    [
+      "//b:2/live",
+      { hostname: "a", port: 1, isSecure: true },
+      { hostname: "b", port: 2, isSecure: true },
+    ],
+    [
+      "rtmps://b:2/live",
+      { hostname: "a", port: 1 },
+      { hostname: "b", port: 2, isSecure: true },
+    ],
+    ["http://b:2/live", { hostname: "a", port: 1 }, null],
+  ] as const
+) {
+  Deno.test(`reconnectAddress() reads "${tcUrl}" from ${"isSecure" in before ? "rtmps" : "rtmp"}`, () => {
+    assertEquals(reconnectAddress(tcUrl, before), expected);
+  });
+}
