@@ -10,7 +10,7 @@ import { ReloadRig } from "./reload_rig.ts";
 
 const granted = await needs("net", "read", "write", "run", "env");
 
-const isCompiled = edgeBinary() !== undefined;
+const isCompiled = !granted.ignore && edgeBinary() !== undefined;
 
 /** The receiver's side of `NOTIFY_SOCKET`. */
 class Receiver implements Disposable {
