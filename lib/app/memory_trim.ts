@@ -1,10 +1,11 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
+import { dropSpareSlabs } from "../hub/slab_log.ts";
 
 /** The heap of one event loop. */
 export interface Heap {
   /** Bytes in use, including garbage that was not collected yet. */
   heldBytes(): number;
-  /** Collects the garbage, in one of the next turns. */
+  /** Drops what is kept for reuse, and collects the garbage in one of the next turns. */
   collect(): void;
 }
 
@@ -88,6 +89,9 @@ export function ownHeap(): Heap | null {
       const { heapUsed, external } = Deno.memoryUsage();
       return heapUsed + external;
     },
-    collect: () => void gc({ type: "major", execution: "async" }),
+    collect() {
+      dropSpareSlabs();
+      void gc({ type: "major", execution: "async" });
+    },
   };
 }

@@ -30,6 +30,12 @@ export class SpareSlabs {
     else spares.push(slab);
   }
 
+  /** Leaves all that it keeps to the collector. */
+  drop(): void {
+    this.#bySize.clear();
+    this.#bytes = 0;
+  }
+
   /** Streams now use slabs of `bytes` bytes: those of other sizes may never be asked for again. */
   #keepOnly(bytes: number): void {
     const kept = this.#bySize.get(bytes) ?? [];

@@ -28,3 +28,11 @@ Deno.test("SpareSlabs.give() keeps at most 16 MiB, of the size that is used now"
   assertEquals(kept.length, 256);
   assert(!small.has(spares.take(16 * KIB)));
 });
+
+Deno.test("SpareSlabs.drop() keeps nothing", () => {
+  const spares = new SpareSlabs();
+  const slab = new Uint8Array(64 * KIB);
+  spares.give(slab);
+  spares.drop();
+  assert(spares.take(64 * KIB) !== slab);
+});
