@@ -23,8 +23,12 @@ const MEMORY_TIMEOUT_MS = 30_000;
 
 const WARM_UP_MS = 300;
 
-/** What is used for the first time takes memory that stays: code, and its compilation. */
+/**
+ * What is used for the first time takes memory that stays: code, its compilation, and what the C
+ * library keeps for small buffers. Tiny keyframes leave some 25 MiB once, and nothing later.
+ */
 const WARM_UPS = [
+  "tiny keyframes",
   ...["keyframes of 50 kB", "metrics", "lists of the API", "WebSocket frames"],
   "FLV of names that were never live",
 ];
