@@ -21,8 +21,6 @@ const MAX_GAP_MS = 500;
 
 const MEMORY_TIMEOUT_MS = 30_000;
 
-const WARM_UP_MS = 300;
-
 /**
  * What is used for the first time takes memory that stays: code, its compilation, and what the C
  * library keeps for small buffers. Tiny keyframes leave some 25 MiB once, and nothing later.
@@ -58,7 +56,7 @@ for (const { loopCount, attacks } of PLANS) {
     fn: (t) =>
       inTempDirectory(async (directory) => {
         await using server = await AttackedServer.start(directory, loopCount);
-        for (const name of WARM_UPS) await server.attack(name, WARM_UP_MS);
+        for (const name of WARM_UPS) await server.attack(name, fairnessMs());
         const beforeBytes = await server.quietMemoryBytes();
         for (const name of attacks) {
           await t.step(name, async () => {
