@@ -16,8 +16,6 @@ const SCENES: readonly {
 }[] = [
   { how: "SIGQUIT", names: ["o1", "o2", "m1", "m2", "l2"], maxSilenceMs: 150 },
   { how: "--replace", names: ["o1", "o2", "m1", "m2", "l2"], maxSilenceMs: 150 },
-  // Found out, not announced.
-  { how: "SIGTERM", names: ["o1", "m1", "m2"], maxSilenceMs: 2_000 },
 ];
 
 /** A busy machine may hold up any process, so a silence that is too long is measured again. */
