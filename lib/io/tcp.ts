@@ -8,19 +8,19 @@ import { clientTlsError, serverTlsError } from "./tls_error.ts";
 import { TlsSocketTransport } from "./tls_socket.ts";
 import type { Listener, NetAddress, Network, TlsTrust, Transport } from "./transport.ts";
 
+/** A connection, encrypted or not. */
 class DenoTransport implements Transport {
-  readonly isSecure = false;
-  readonly #conn: Deno.TcpConn;
+  readonly isSecure: boolean = false;
+  readonly #conn: Deno.TcpConn | Deno.TlsConn;
   #isClosed = false;
 
-  constructor(conn: Deno.TcpConn) {
+  constructor(conn: Deno.TcpConn | Deno.TlsConn) {
     this.#conn = conn;
-    // Writes are merged already; waiting for the peer's ACK (Nagle) would only delay commands.
-    conn.setNoDelay(true);
   }
 
   get remote(): string {
-    return remoteOf(this.#conn);
+    const { hostname, port } = this.#conn.remoteAddr as Deno.NetAddr;
+    return formatAddress({ hostname: withoutMapping(hostname), port });
   }
 
   read(buffer: Uint8Array): Promise<number | null> {
@@ -38,18 +38,14 @@ class DenoTransport implements Transport {
   }
 }
 
-/** A client's connection that is encrypted. */
-class DenoTlsTransport implements Transport {
-  readonly isSecure = true;
+/** A connection that is encrypted. */
+class DenoTlsTransport extends DenoTransport {
+  override readonly isSecure = true;
   readonly #conn: Deno.TlsConn;
-  #isClosed = false;
 
   constructor(conn: Deno.TlsConn) {
+    super(conn);
     this.#conn = conn;
-  }
-
-  get remote(): string {
-    return remoteOf(this.#conn);
   }
 
   /** @throws {WireError} `tls.handshake` */
@@ -62,77 +58,46 @@ class DenoTlsTransport implements Transport {
       throw error instanceof Deno.errors.InvalidData ? clientTlsError(error.message) : error;
     }
   }
-
-  read(buffer: Uint8Array): Promise<number | null> {
-    return this.#conn.read(buffer);
-  }
-
-  write(bytes: Uint8Array): Promise<number> {
-    return this.#conn.write(bytes);
-  }
-
-  close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.#conn.close();
-  }
 }
 
-class DenoTlsListener implements Listener {
-  readonly #listener: Deno.TlsListener;
+function plainTransport(conn: Deno.TcpConn): Transport {
+  // Writes are merged already; waiting for the peer's ACK (Nagle) would only delay commands.
+  conn.setNoDelay(true);
+  return new DenoTransport(conn);
+}
 
-  constructor(listener: Deno.TlsListener) {
+function secureTransport(conn: Deno.TlsConn): Transport {
+  return new DenoTlsTransport(conn);
+}
+
+class DenoListener<Conn extends Deno.TcpConn | Deno.TlsConn> implements Listener {
+  readonly #listener: Deno.Listener<Conn>;
+  readonly #wrap: (conn: Conn) => Transport;
+
+  constructor(listener: Deno.Listener<Conn>, wrap: (conn: Conn) => Transport) {
     this.#listener = listener;
+    this.#wrap = wrap;
   }
 
   get hostname(): string {
-    return addressOf(this.#listener).hostname;
+    return this.#address.hostname;
   }
 
   get port(): number {
-    return addressOf(this.#listener).port;
+    return this.#address.port;
   }
 
   async accept(): Promise<Transport> {
-    return new DenoTlsTransport(await this.#listener.accept());
+    return this.#wrap(await this.#listener.accept());
   }
 
   close(): void {
     this.#listener.close();
   }
-}
 
-/** The address of a TLS listener, whose type allows for other kinds of sockets. */
-function addressOf({ addr }: Deno.TlsListener): Deno.NetAddr {
-  return addr as Deno.NetAddr;
-}
-
-function remoteOf({ remoteAddr }: Deno.TcpConn | Deno.TlsConn): string {
-  const { hostname, port } = remoteAddr as Deno.NetAddr;
-  return formatAddress({ hostname: withoutMapping(hostname), port });
-}
-
-class DenoListener implements Listener {
-  readonly #listener: Deno.TcpListener;
-
-  constructor(listener: Deno.TcpListener) {
-    this.#listener = listener;
-  }
-
-  get hostname(): string {
-    return this.#listener.addr.hostname;
-  }
-
-  get port(): number {
-    return this.#listener.addr.port;
-  }
-
-  async accept(): Promise<Transport> {
-    return new DenoTransport(await this.#listener.accept());
-  }
-
-  close(): void {
-    this.#listener.close();
+  /** The type of a listener allows for other kinds of sockets. */
+  get #address(): Deno.NetAddr {
+    return this.#listener.addr as Deno.NetAddr;
   }
 }
 
@@ -157,13 +122,13 @@ export function createDenoNetwork({ isPortShared }: DenoNetworkOptions): Network
       // Also without others: `edge --replace` listens beside this one later.
       const options = { ...address, transport: "tcp", reusePort: CAN_SHARE } as const;
       return tls === undefined
-        ? new DenoListener(Deno.listen(options))
-        : new DenoTlsListener(Deno.listenTls({ ...options, ...tls }));
+        ? new DenoListener(Deno.listen(options), plainTransport)
+        : new DenoListener(Deno.listenTls({ ...options, ...tls }), secureTransport);
     },
     async connect(address, signal, trust) {
       const addresses = await resolve(address, signal);
       const conn = await dialFirst(addresses, { dial, clock: systemClock, signal });
-      if (trust === undefined) return new DenoTransport(conn);
+      if (trust === undefined) return plainTransport(conn);
       return await secure(conn, { hostname: address.hostname, trust, signal });
     },
   };
@@ -187,7 +152,7 @@ interface SecureOptions {
 /** Starts TLS as a client. Closes the connection when that fails. */
 async function secure(conn: Deno.TcpConn, options: SecureOptions): Promise<Transport> {
   const { hostname, trust: { caFile, isVerified }, signal } = options;
-  let transport: Transport = new DenoTransport(conn);
+  let transport = plainTransport(conn);
   const close = () => transport.close();
   signal.addEventListener("abort", close);
   try {
@@ -195,7 +160,7 @@ async function secure(conn: Deno.TcpConn, options: SecureOptions): Promise<Trans
       // Read each time, so that a new file needs no reload.
       const caCerts = caFile === "" ? [] : [await Deno.readTextFile(caFile)];
       const secured = await Deno.startTls(conn, { hostname, caCerts });
-      transport = new DenoTlsTransport(secured);
+      transport = secureTransport(secured);
       await secured.handshake();
     } else {
       // `Deno.startTls` cannot leave out the verification.
