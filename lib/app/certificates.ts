@@ -75,13 +75,13 @@ export class Certificates {
   /**
    * Watches the files that are loaded from now on.
    *
-   * @param onChange Called with every change. Must not throw.
+   * @param renew Called with every change: takes what {@linkcode of} returns into use.
    */
-  watch(onChange: () => void): void {
+  watch(renew: () => Promise<void>): void {
     this.stop();
     if (this.#identities.size === 0) return;
     this.#isWatching = true;
-    this.#schedule(onChange);
+    this.#schedule(renew);
   }
 
   stop(): void {
@@ -89,15 +89,24 @@ export class Certificates {
     this.#cancelWatch();
   }
 
-  #schedule(onChange: () => void): void {
+  #schedule(renew: () => Promise<void>): void {
     this.#cancelWatch();
     this.#cancelWatch = this.#clock.after(WATCH_PERIOD_MS, () => {
       void this.#refresh().then((isChanged) => {
         if (!this.#isWatching) return;
-        this.#schedule(onChange);
-        if (isChanged) onChange();
+        this.#schedule(renew);
+        if (isChanged) void this.#renew(renew);
       });
     });
+  }
+
+  async #renew(renew: () => Promise<void>): Promise<void> {
+    try {
+      await renew();
+      if (this.#isWatching) this.#logger.info("Certificate replaced: its files have changed");
+    } catch (error) {
+      this.#logger.error(`Certificate not replaced: ${describeError(error)}`);
+    }
   }
 
   /** Reads files that have changed. Never rejects. @returns whether any identity did. */

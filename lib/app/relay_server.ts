@@ -1,4 +1,3 @@
-import { describeError } from "../base/errors.ts";
 import { TaskQueue } from "../base/task_queue.ts";
 import type { Config } from "../config/config.ts";
 import type { FlvService } from "../http/flv_service.ts";
@@ -274,15 +273,9 @@ export class RelayServer implements RunningServer {
   }
 
   /** Files have changed. */
-  #renewCertificates(): void {
-    const logger = this.#deps.logger.for("net");
-    const renewed = this.#applying.run(async () => {
-      if (this.#isStopping || this.#drain !== null) return;
-      await this.#renew();
-      logger.info("Certificate replaced: its files have changed");
-    });
-    renewed.catch((error) => {
-      logger.error(`Certificate not replaced: ${describeError(error)}`);
+  #renewCertificates(): Promise<void> {
+    return this.#applying.run(async () => {
+      if (!this.#isStopping && this.#drain === null) await this.#renew();
     });
   }
 

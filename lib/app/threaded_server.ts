@@ -1,6 +1,5 @@
 import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import { describeError } from "../base/errors.ts";
 import { stableId } from "../base/stable_id.ts";
 import { TaskQueue } from "../base/task_queue.ts";
 import { addressesOverlap } from "../config/address.ts";
@@ -227,15 +226,8 @@ class ThreadedServer implements Service, Drainable {
   }
 
   /** Files have changed. Workers notice that by themselves. */
-  #renewCertificates(): void {
-    const logger = this.#deps.logger.for("net");
-    const renewed = this.#applying.run(async () => {
-      await this.#api?.renewCertificates();
-      logger.info("Certificate replaced: its files have changed");
-    });
-    renewed.catch((error) => {
-      logger.error(`Certificate not replaced: ${describeError(error)}`);
-    });
+  #renewCertificates(): Promise<void> {
+    return this.#applying.run(async () => await this.#api?.renewCertificates());
   }
 }
 
