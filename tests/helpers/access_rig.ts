@@ -2,7 +2,7 @@ import type { AmfValue } from "../../lib/amf/amf_value.ts";
 import { startServer } from "../../lib/app/compose.ts";
 import { createHttpListeners } from "../../lib/app/http_listeners.ts";
 import type { RunningServer } from "../../lib/app/relay_server.ts";
-import { decodeUtf8, encodeUtf8 } from "../../lib/base/bytes.ts";
+import { encodeUtf8 } from "../../lib/base/bytes.ts";
 import type { Config } from "../../lib/config/config.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import type { Listener, NetAddress, Network, Transport } from "../../lib/io/transport.ts";
@@ -12,6 +12,7 @@ import { HookScript } from "./hook_script.ts";
 import { CollectedLog } from "./local_server.ts";
 import { MemoryNetwork, type MemoryTransport } from "./memory_network.ts";
 import { SIMPLE_HANDSHAKE } from "./session_peer.ts";
+import { readText } from "./read_text.ts";
 
 /** A whole exchange over three servers takes fewer. */
 const SETTLE_ROUNDS = 60;
@@ -103,7 +104,7 @@ export class AccessRig implements AsyncDisposable {
     await this.network.connect({ hostname: "127.0.0.1", port }, new AbortController().signal);
     const transport = this.network.connections.at(-1)!.client;
     const peer = { transport, text: "" };
-    void readAll(transport, (text) => peer.text += text);
+    void readText(transport, (text) => peer.text += text);
     const lines = Object.entries({ host: "a.example", ...headers })
       .map(([name, value]) => `${name}: ${value}\r\n`);
     await transport.write(encodeUtf8(`GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`));
@@ -171,18 +172,5 @@ class RecordingNetwork implements Network {
       },
       close: () => transport.close(),
     };
-  }
-}
-
-async function readAll(transport: MemoryTransport, onText: (text: string) => void): Promise<void> {
-  const buffer = new Uint8Array(64 * 1024);
-  try {
-    while (true) {
-      const count = await transport.read(buffer);
-      if (count === null) return;
-      onText(decodeUtf8(buffer.subarray(0, count)));
-    }
-  } catch (error) {
-    if (!transport.isClosed) throw error;
   }
 }

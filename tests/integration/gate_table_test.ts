@@ -1,6 +1,6 @@
 /** The gate gives clients of all protocols the same answer for the same configuration. */
 
-import { decodeUtf8, encodeUtf8 } from "../../lib/base/bytes.ts";
+import { encodeUtf8 } from "../../lib/base/bytes.ts";
 import { createHttpListeners } from "../../lib/app/http_listeners.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { HookScript, never } from "../helpers/hook_script.ts";
@@ -9,6 +9,7 @@ import type { MemoryTransport } from "../helpers/memory_network.ts";
 import { needs } from "../helpers/permissions.ts";
 import { until } from "../helpers/until.ts";
 import { ServerRig } from "../server/rig.ts";
+import { readText } from "../helpers/read_text.ts";
 
 const HTTP_PORT = 8080;
 const VHOST = "a.example";
@@ -62,24 +63,11 @@ class GateRig extends ServerRig {
     await this.network.connect(address, new AbortController().signal);
     const transport = this.network.connections.at(-1)!.client;
     const peer = { transport, text: "" };
-    void readAll(transport, (text) => peer.text += text);
+    void readText(transport, (text) => peer.text += text);
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     await transport.write(encodeUtf8(`GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`));
     await this.settle();
     return peer;
-  }
-}
-
-async function readAll(transport: MemoryTransport, onText: (text: string) => void): Promise<void> {
-  const buffer = new Uint8Array(64 * 1024);
-  try {
-    while (true) {
-      const count = await transport.read(buffer);
-      if (count === null) return;
-      onText(decodeUtf8(buffer.subarray(0, count)));
-    }
-  } catch (error) {
-    if (!transport.isClosed) throw error;
   }
 }
 
