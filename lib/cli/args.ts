@@ -230,11 +230,7 @@ function splitOrigins(list: string): string[] {
 
 function demoCommand(parsed: ParsedArgs): DemoCommand {
   refuseStrayWord(parsed._[1]);
-  refuseOptionsOf(
-    parsed,
-    [...SERVE_OPTIONS, ...ACCESS_OPTIONS, "test", "replace"],
-    '"edge demo" has its own configuration',
-  );
+  refuseOptionsExcept(parsed, DEMO_OPTIONS, '"edge demo" has its own configuration');
   const scene = chosenValueOf(parsed, "scene", DEMO_SCENES);
   const command = { type: "demo", ...(scene !== undefined && { scene }) } as const;
   const text = onlyValueOf(parsed, "seconds");
@@ -252,11 +248,7 @@ function demoCommand(parsed: ParsedArgs): DemoCommand {
 function healthCommand(parsed: ParsedArgs): HealthCommand {
   const [, url, stray] = parsed._;
   refuseStrayWord(stray);
-  refuseOptionsOf(
-    parsed,
-    [...SERVE_OPTIONS, ...DEMO_OPTIONS, ...ACCESS_OPTIONS, "test", "replace"],
-    '"edge health" only asks a server that runs',
-  );
+  refuseOptionsExcept(parsed, [], '"edge health" only asks a server that runs');
   if (url === undefined) return { type: "health" };
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
     throw new UsageError(
@@ -270,11 +262,7 @@ function healthCommand(parsed: ParsedArgs): HealthCommand {
 function migrateCommand(parsed: ParsedArgs): MigrateCommand {
   const [, file, stray] = parsed._;
   refuseStrayWord(stray);
-  refuseOptionsOf(
-    parsed,
-    [...SERVE_OPTIONS, ...DEMO_OPTIONS, ...ACCESS_OPTIONS, "test", "replace"],
-    '"edge migrate" only reads a file',
-  );
+  refuseOptionsExcept(parsed, [], '"edge migrate" only reads a file');
   if (file === undefined) {
     throw new UsageError('"edge migrate" has no file', "write `edge migrate srs.conf > edge.toml`");
   }
@@ -284,11 +272,7 @@ function migrateCommand(parsed: ParsedArgs): MigrateCommand {
 function signCommand(parsed: ParsedArgs): SignCommand {
   const [, url, stray] = parsed._;
   refuseStrayWord(stray);
-  refuseOptionsOf(
-    parsed,
-    [...SERVE_OPTIONS.slice(1), ...DEMO_OPTIONS, "check-access", "test", "replace"],
-    '"edge sign" only prints a URL',
-  );
+  refuseOptionsExcept(parsed, ["config", ...SIGN_OPTIONS], '"edge sign" only prints a URL');
   if (url === undefined) {
     throw new UsageError(
       '"edge sign" has no URL',
@@ -301,9 +285,9 @@ function signCommand(parsed: ParsedArgs): SignCommand {
 
 function checkAccessCommand(parsed: ParsedArgs): CheckAccessCommand {
   refuseStrayWord(parsed._[0]);
-  refuseOptionsOf(
+  refuseOptionsExcept(
     parsed,
-    [...SERVE_OPTIONS.slice(1), ...DEMO_OPTIONS, "expires", "test", "replace"],
+    ["config", "check-access", "action", "from"],
     '"--check-access" only looks into the configuration',
   );
   return { type: "check-access", ...accessQuestion(parsed, onlyValueOf(parsed, "check-access")!) };
@@ -347,6 +331,10 @@ function fixStrayWord(word: string): string {
   if (command !== undefined) return `did you mean \`edge ${command}\`?`;
   if (/\.(conf|toml)$/.test(word)) return `to load a file: \`edge --config ${word}\``;
   return "commands: `edge demo`, `health`, `migrate`, `sign`; for a file: `edge --config FILE`";
+}
+
+function refuseOptionsExcept(parsed: ParsedArgs, names: readonly string[], why: string): void {
+  refuseOptionsOf(parsed, LONG_NAMES.filter((name) => !names.includes(name)), why);
 }
 
 function refuseOptionsOf(parsed: ParsedArgs, names: readonly string[], why: string): void {
