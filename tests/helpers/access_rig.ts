@@ -13,6 +13,7 @@ import { CollectedLog } from "./local_server.ts";
 import { MemoryNetwork, type MemoryTransport } from "./memory_network.ts";
 import { SIMPLE_HANDSHAKE } from "./session_peer.ts";
 import { readText } from "./read_text.ts";
+import { needs } from "./permissions.ts";
 
 /** A whole exchange over three servers takes fewer. */
 const SETTLE_ROUNDS = 60;
@@ -173,4 +174,18 @@ class RecordingNetwork implements Network {
       close: () => transport.close(),
     };
   }
+}
+
+const files = await needs("read", "write");
+
+/** Registers a test that has its own rig. It is skipped where files may not be written. */
+export function testAccess(name: string, run: (rig: AccessRig) => Promise<void>): void {
+  Deno.test({
+    ...files,
+    name,
+    async fn() {
+      await using rig = new AccessRig();
+      await run(rig);
+    },
+  });
 }

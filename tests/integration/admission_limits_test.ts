@@ -1,27 +1,13 @@
 /** Clients beyond a limit get a status that they can read, over every protocol. */
 
-import { AccessRig } from "../helpers/access_rig.ts";
+import { type AccessRig, testAccess as test } from "../helpers/access_rig.ts";
 import { assertEquals, assertStringIncludes } from "../helpers/assert.ts";
 import { keyframe } from "../helpers/media.ts";
-import { needs } from "../helpers/permissions.ts";
 import { until } from "../helpers/until.ts";
 
 const PORT = 1935;
 const HTTP = 8080;
 const VIDEO = 9;
-
-const files = await needs("read", "write");
-
-function test(name: string, run: (rig: AccessRig) => Promise<void>): void {
-  Deno.test({
-    ...files,
-    name,
-    async fn() {
-      await using rig = new AccessRig();
-      await run(rig);
-    },
-  });
-}
 
 function config(rig: AccessRig, vhost: string, root = ""): string {
   const http = `http_server { enabled on; listen ${HTTP}; dir ${rig.folder}; }`;

@@ -1,10 +1,9 @@
 /** Signed URLs over all protocols and levels. */
 
 import { signUrl } from "../../lib/server/signature.ts";
-import { AccessRig } from "../helpers/access_rig.ts";
+import { type AccessRig, testAccess as test } from "../helpers/access_rig.ts";
 import { assertEquals, assertStringIncludes } from "../helpers/assert.ts";
 import { keyframe } from "../helpers/media.ts";
-import { needs } from "../helpers/permissions.ts";
 import { until } from "../helpers/until.ts";
 
 const PORT = 1935;
@@ -13,19 +12,6 @@ const LEAF = 1937;
 const HTTP = 8080;
 const SECRET = "secret-of-the-servers";
 const VIDEO = 9;
-
-const files = await needs("read", "write");
-
-function test(name: string, run: (rig: AccessRig) => Promise<void>): void {
-  Deno.test({
-    ...files,
-    name,
-    async fn() {
-      await using rig = new AccessRig();
-      await run(rig);
-    },
-  });
-}
 
 /** `show` with a signature, which ends `seconds` from now. */
 function signed(action: "play" | "publish", seconds = 60, name = "show"): string {

@@ -1,9 +1,8 @@
 /** Publishers use stream keys, which no one else sees. */
 
 import { assertEquals, assertStringIncludes } from "../helpers/assert.ts";
-import { AccessRig } from "../helpers/access_rig.ts";
+import { type AccessRig, testAccess } from "../helpers/access_rig.ts";
 import { keyframe } from "../helpers/media.ts";
-import { needs } from "../helpers/permissions.ts";
 
 const PORT = 1935;
 const EDGE = 1936;
@@ -18,17 +17,10 @@ ${OLD_KEY} show 2020-12-31
 for-other-app-1 other/show
 `;
 
-const files = await needs("read", "write");
-
 function test(name: string, run: (rig: AccessRig) => Promise<void>): void {
-  Deno.test({
-    ...files,
-    name,
-    async fn() {
-      await using rig = new AccessRig();
-      rig.write("keys", FILE);
-      await run(rig);
-    },
+  testAccess(name, (rig) => {
+    rig.write("keys", FILE);
+    return run(rig);
   });
 }
 
