@@ -1,11 +1,11 @@
+import { cutParams, findParam, withParam } from "../rtmp/url_params.ts";
+
 /** The parameter by which a process that replaces another one is let in there. */
 const PARAMETER = "edgeHandover";
 
 /** Returns the parameters of a stream with the token. */
 export function withHandoverToken(params: string, token: string): string {
-  const [query = "", ...rest] = params.split("#");
-  const fragment = rest.length === 0 ? "" : `#${rest.join("#")}`;
-  return `${query}${query === "" ? "?" : "&"}${PARAMETER}=${token}${fragment}`;
+  return withParam(params, PARAMETER, token);
 }
 
 /** Knows the process that replaces this one. */
@@ -20,6 +20,7 @@ export class HandoverTrust {
 
   /** Whether a play with these parameters comes from that process. */
   isTrusted(params: string): boolean {
-    return this.#token !== null && params.includes(`${PARAMETER}=${this.#token}`);
+    const { query } = cutParams(params);
+    return this.#token !== null && findParam(query, PARAMETER) === this.#token;
   }
 }
