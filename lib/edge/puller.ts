@@ -5,12 +5,13 @@ import type { OriginAddress } from "../config/config.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import { OriginLoop } from "../upstream/origin_loop.ts";
-import { MoveRequests } from "../upstream/move_requests.ts";
 import type { UpstreamReport } from "../upstream/upstream_report.ts";
+import { askInTurn, NO_REQUEST } from "./ask_in_turn.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { Feed, type FeedListener } from "./feed.ts";
-import { blameRequest, type PlayerRequests } from "./player_requests.ts";
+import type { PlayerRequests } from "./player_requests.ts";
 import { PullJournal } from "./pull_journal.ts";
+import { PullWatch } from "./pull_watch.ts";
 import { PulledSource } from "./pulled_source.ts";
 import { type Joined, Joiner, originPatienceMs } from "../splice/joiner.ts";
 import type { StreamFeeder } from "../splice/stream_feeder.ts";
@@ -42,9 +43,6 @@ type PullState =
 
 /** The stream is pushed to the origin. */
 const AVOIDED = new Error("The stream is pushed there");
-
-/** No player that is connected has a request that the origin has not refused. */
-const NO_REQUEST = new Error("No player's request is left");
 
 /** The active origin works, but shall be left. */
 const MOVING = new Error("The pull moves");
@@ -89,7 +87,7 @@ export class Puller implements FeedListener {
   #cancelWatch: CancelTimer | null = null;
   /** The active origin shall be left for another, and feeds the stream until then. */
   #isMoving = false;
-  readonly #moveRequests = new MoveRequests<Feed>();
+  readonly #watch: PullWatch;
   /** An origin has refused all requests, so another player's may end a pause. */
   #lacksRequest = false;
 
@@ -97,6 +95,7 @@ export class Puller implements FeedListener {
     const { context, feeder, logger } = options;
     const { clock, origins, totals } = context;
     this.#options = options;
+    this.#watch = new PullWatch(context);
     this.#journal = new PullJournal({ totals, clock, logger });
     this.#source = new PulledSource({ feeder, clock, request: () => this.#active!.request });
     this.#loop = new OriginLoop({
@@ -192,7 +191,7 @@ export class Puller implements FeedListener {
   }
 
   onFeedMoveRequested(feed: Feed, to: OriginAddress | null): void {
-    this.#moveRequests.add(feed, to);
+    this.#watch.addMoveRequest(feed, to);
   }
 
   onFeedEnded(feed: Feed): void {
@@ -227,22 +226,14 @@ export class Puller implements FeedListener {
    * one that feeds the stream. Rejects when another is needed.
    */
   async #attempt(origin: OriginAddress): Promise<void> {
-    const { requests } = this.#options;
-    let error: unknown = NO_REQUEST;
-    while (this.#state.type !== "stopped") {
-      const request = requests.bestFor(origin);
-      if (request === null) {
-        this.#lacksRequest = true;
-        throw error;
-      }
-      if (error !== NO_REQUEST) this.#onFailed(origin, error);
-      try {
-        return await this.#ask(origin, request);
-      } catch (failure) {
-        if (!blameRequest(requests, request, origin, failure)) throw failure;
-        error = failure;
-      }
-    }
+    await askInTurn({
+      requests: this.#options.requests,
+      origin,
+      ask: (request) => this.#ask(origin, request),
+      onRefused: (error) => this.#onFailed(origin, error),
+      onNoneLeft: () => this.#lacksRequest = true,
+      isStopped: () => this.#state.type === "stopped",
+    });
   }
 
   async #ask(origin: OriginAddress, request: StreamRequest): Promise<void> {
@@ -378,18 +369,11 @@ export class Puller implements FeedListener {
   #check(nowMs: number): void {
     if (this.#state.type !== "live") return;
     const { active } = this.#state;
-    const request = this.#isMoving ? null : this.#moveRequests.take(active, nowMs);
-    if (request !== null) {
-      this.#options.context.pace.add(() => {
-        if (this.#active === active) this.move(request.to, "the origin asks to be left");
-      });
-    }
-    const { origins, settings } = this.#options.context;
-    if (!origins.hasOtherThan(active.origin)) return;
-    const { stallTimeoutMs, startTimeoutMs } = settings();
-    // Without a publisher, silence is expected; but it may have returned at another origin.
-    const limitMs = this.#source.isFeeding ? stallTimeoutMs : startTimeoutMs;
-    if (nowMs - active.lastMediaMs < limitMs) return;
-    active.abandon(new UpstreamError("media", `Silent for ${limitMs} ms`));
+    const action = this.#watch.check(active, nowMs, this.#isMoving, this.#source.isFeeding);
+    if (action?.type === "abandon") active.abandon(action.reason);
+    if (action?.type !== "move") return;
+    this.#options.context.pace.add(() => {
+      if (this.#active === active) this.move(action.to, "the origin asks to be left");
+    });
   }
 }
