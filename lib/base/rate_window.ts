@@ -4,18 +4,31 @@ export const RATE_SAMPLE_MS = 3_000;
 /** Number of samples kept. The oldest is 30 s old. */
 const SAMPLES = 11;
 
-/** Computes the rates of two byte counters over the last 30 s from periodic samples. */
+/**
+ * Computes the rates of two byte counters over the last 30 s from periodic samples. A counter that
+ * falls belongs to another object of the same name: what it has counted by then is no growth, so a
+ * rate is never negative.
+ */
 export class RateWindow {
-  /** Ring buffer of samples: time, bytes received, bytes sent. */
+  /** Ring buffer of samples: time, and growth of both counters since the first sample. */
   readonly #ring = new Float64Array(SAMPLES * 3);
   #samples = 0;
+  /** Both counters at the newest sample. */
+  #receivedBytes = 0;
+  #sentBytes = 0;
 
   /** Records the values of both counters at `nowMs`. */
   sample(nowMs: number, receivedBytes: number, sentBytes: number): void {
+    const before = ((this.#samples + SAMPLES - 1) % SAMPLES) * 3;
+    const isFirst = this.#samples === 0;
     const at = (this.#samples++ % SAMPLES) * 3;
+    const grown = (counter: number, bytes: number) =>
+      isFirst ? 0 : this.#ring[before + counter]! + Math.max(0, bytes);
     this.#ring[at] = nowMs;
-    this.#ring[at + 1] = receivedBytes;
-    this.#ring[at + 2] = sentBytes;
+    this.#ring[at + 1] = grown(1, receivedBytes - this.#receivedBytes);
+    this.#ring[at + 2] = grown(2, sentBytes - this.#sentBytes);
+    this.#receivedBytes = receivedBytes;
+    this.#sentBytes = sentBytes;
   }
 
   /** Average rates in kbit/s, rounded; 0 before the second sample. */

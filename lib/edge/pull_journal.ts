@@ -3,6 +3,7 @@ import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
+import type { OriginFailureLog } from "../upstream/origin_failure_log.ts";
 import { UpstreamReport } from "../upstream/upstream_report.ts";
 import type { UpstreamTotals } from "../upstream/upstream_snapshot.ts";
 
@@ -11,6 +12,7 @@ interface PullJournalOptions {
   readonly totals: UpstreamTotals;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly failureLog: OriginFailureLog;
 }
 
 /** How an origin began to feed the stream. */
@@ -29,13 +31,15 @@ interface Activation {
 export class PullJournal {
   readonly report: UpstreamReport;
   readonly #logger: Logger;
+  readonly #failureLog: OriginFailureLog;
   /** Why the stream needs another origin. */
   #cause = "";
   #lastOrigin: OriginAddress | null = null;
   /** Origins whose failure was logged since one had something. */
   readonly #loggedFailures = new Set<OriginAddress>();
 
-  constructor({ totals, clock, logger }: PullJournalOptions) {
+  constructor({ totals, clock, logger, failureLog }: PullJournalOptions) {
+    this.#failureLog = failureLog;
     this.report = new UpstreamReport("pull", totals, clock);
     this.#logger = logger;
   }
@@ -75,18 +79,20 @@ export class PullJournal {
     this.#lastOrigin = to;
     this.#cause = "";
     this.#loggedFailures.clear();
+    this.#failureLog.works(to);
   }
 
-  /** Warns once per origin until one has something: a dead origin must not fill the log. */
+  /** Logs it once per origin until one has something: a dead origin must not fill the log. */
   failed(origin: OriginAddress, error: unknown): void {
     const reason = describeError(error);
     this.#cause ||= reason;
-    this.report.failed(reason);
+    this.report.failed(error);
     const fields = { origin: formatAddress(origin) };
+    const level = this.#failureLog.levelOf("pull", origin, error);
     if (this.#loggedFailures.has(origin)) {
       this.#logger.debug(`Pull failed again: ${reason}`, fields);
     } else {
-      this.#logger.warning(`Pull failed: ${reason}`, fields);
+      this.#logger[level](`Pull failed: ${reason}`, fields);
     }
     this.#loggedFailures.add(origin);
   }

@@ -96,7 +96,7 @@ export class Puller implements FeedListener {
     const { clock, origins, totals } = context;
     this.#options = options;
     this.#watch = new PullWatch(context);
-    this.#journal = new PullJournal({ totals, clock, logger });
+    this.#journal = new PullJournal({ totals, clock, logger, failureLog: origins.failureLog });
     this.#source = new PulledSource({ feeder, clock, request: () => this.#active!.request });
     this.#loop = new OriginLoop({
       origins,

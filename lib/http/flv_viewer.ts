@@ -216,6 +216,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     const stream = service.play(request, this);
     if (stream.isLive) return this.#begin(admission, stream);
     const cancelWait = this.#context.clock.after(service.config.play.waitMs, () => {
+      this.#context.gate.countRefusal("not_live");
       this.#refuse({ status: 404, ...refuseNotLive(admission) });
     });
     this.#state = { type: "held", admission, stream, cancelWait };

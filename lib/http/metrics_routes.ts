@@ -7,6 +7,7 @@ import type {
   ServerSnapshot,
   ServerView,
   StreamSnapshot,
+  VhostSnapshot,
 } from "../monitor/server_view.ts";
 
 /**
@@ -279,7 +280,7 @@ function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): v
   const edges = vhosts.flatMap(({ name, upstreams }) =>
     upstreams === null ? [] : [{ vhost: name, ...upstreams }]
   );
-  const perEdge = (valueOf: (edge: (typeof edges)[number]) => number): Samples =>
+  const perEdge = (valueOf: (edge: EdgeTotals) => number): Samples =>
     edges.map((edge) => [{ vhost: edge.vhost }, valueOf(edge)]);
   page.gauge(
     "edge_upstreams_open",
@@ -296,6 +297,16 @@ function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): v
     "Streams that are pulled without players.",
     perEdge((edge) => edge.lingering),
   );
+  addUpstreamTotals(page, perEdge, edges);
+}
+
+type EdgeTotals = { readonly vhost: string } & NonNullable<VhostSnapshot["upstreams"]>;
+
+function addUpstreamTotals(
+  page: MetricsPage,
+  perEdge: (valueOf: (edge: EdgeTotals) => number) => Samples,
+  edges: readonly EdgeTotals[],
+): void {
   page.counter(
     "edge_upstream_attempts_total",
     "Connection attempts to origins.",
@@ -305,6 +316,11 @@ function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): v
     "edge_upstream_failures_total",
     "Connections to origins that failed or were lost.",
     perEdge((edge) => edge.failures),
+  );
+  page.counter(
+    "edge_upstream_refusals_total",
+    "Those of the failures where an origin refused with a status.",
+    perEdge((edge) => edge.refusals),
   );
   page.counter(
     "edge_upstream_switches_total",

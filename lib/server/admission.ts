@@ -60,6 +60,11 @@ export interface Admission {
 /** The answer to a play or publish. */
 export type Verdict = Admission | Refused;
 
+/** Who refuses a publisher that the gate has admitted: at an edge the origin. */
+export function refusedBy({ service }: Admission): RefusalCause {
+  return service.config.mode === "remote" ? "origin" : "busy";
+}
+
 /** The refusal of a player whose stream is not published. */
 export function refuseNotLive({ request, askedName }: Admission): Refusal {
   const describe = (name: string) => `Stream ${quotePeerText(name)} is not live`;

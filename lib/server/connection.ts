@@ -1,6 +1,5 @@
 import type { AmfObject } from "../amf/amf_value.ts";
 import { describeError } from "../base/errors.ts";
-import type { PartedWork } from "../io/work_turns.ts";
 import { SocketWriter, type SocketWriterHost } from "../io/socket_writer.ts";
 import { describeExpectedEnd } from "../io/connection_end.ts";
 import { ipOf } from "../io/address.ts";
@@ -16,6 +15,7 @@ import {
 import type { MediaTrack, StreamCommand } from "../session/server_stream.ts";
 import { parseEdgeInfo } from "../upstream/edge_path.ts";
 import type { StreamAction } from "./access_rules.ts";
+import { ClientReader } from "./client_reader.ts";
 import type { ClientReport, ClientTotals } from "./client_report.ts";
 import { connectUrl } from "./connect_url.ts";
 import type { ConnectionContext } from "./connection_context.ts";
@@ -24,12 +24,12 @@ import { reportConnection } from "./connection_report.ts";
 import { type ConnectionState, DEFAULT_WINDOWS, READ_BUFFER_BYTES } from "./connection_state.ts";
 import { checkTimeouts } from "./connection_timeouts.ts";
 import type { ClientAccess } from "./client_access.ts";
-import type { Admission, Refused } from "./admission.ts";
+import { type Admission, type Refused, refusedBy } from "./admission.ts";
 import { moveTargetOf } from "./move_clients.ts";
 import { PingWatch } from "./ping_watch.ts";
+import type { RefusalCause } from "./refusal_counts.ts";
 import { Player, type PlayerHost } from "./player.ts";
 import { Publication, type PublicationHost } from "./publication.ts";
-import { checkUnread } from "./unread_answers.ts";
 import type { Departure } from "./vhost_service.ts";
 
 /**
@@ -38,7 +38,7 @@ import type { Departure } from "./vhost_service.ts";
  * {@linkcode ConnectionState}.
  */
 export class Connection
-  implements ServerSessionHandler, PlayerHost, PublicationHost, PartedWork, SocketWriterHost {
+  implements ServerSessionHandler, PlayerHost, PublicationHost, SocketWriterHost {
   readonly id: string;
   readonly writer: SocketWriter;
   readonly #context: ConnectionContext;
@@ -49,9 +49,7 @@ export class Connection
   #state: ConnectionState;
   /** Null before `connect`. */
   #access: ClientAccess | null = null;
-  #readBytes = 0;
-  /** What was received but not read yet: a view of the read buffer. */
-  #unread: Uint8Array | null = null;
+  readonly #reader: ClientReader;
   takesTracks = false;
   #wasAskedToMove = false;
   /** Skips of plays that are over. */
@@ -67,6 +65,7 @@ export class Connection
     this.#state = { type: "connecting", sinceMs: this.#openedMs };
     this.#session = new ServerSession(this, context);
     this.writer = new SocketWriter({ transport, queue, clock, host: this });
+    this.#reader = new ClientReader(this, this.#session, this.#pings, context);
   }
 
   get state(): ConnectionState {
@@ -78,7 +77,7 @@ export class Connection
     const state = this.#state;
     const skips = state.type === "playing" ? state.player.stats?.skips ?? 0 : 0;
     return {
-      receivedBytes: this.#readBytes,
+      receivedBytes: this.#reader.readBytes,
       sentBytes: this.writer.writtenBytes,
       skips: this.#endedSkips + skips,
     };
@@ -103,7 +102,7 @@ export class Connection
           this.#onGone("closed by peer");
           break;
         }
-        await this.#take(buffer.subarray(0, count));
+        await this.#reader.take(buffer.subarray(0, count));
         const wantedBytes = READ_BUFFER_BYTES[this.#state.type];
         if (buffer.length === wantedBytes) continue;
         buffers.give(buffer);
@@ -143,11 +142,12 @@ export class Connection
    */
   requestReconnect(target: string | null): boolean {
     if (!("admission" in this.#state)) return false;
-    const { request, service } = this.#state.admission;
+    const { admission } = this.#state;
+    const { request, service } = admission;
     const tcUrl = target && moveTargetOf(target, request.url.app, service.config.name);
     if (!this.#session.requestReconnect(tcUrl)) return false;
     this.#wasAskedToMove = true;
-    this.#log.askedToMove(this.#state.admission, tcUrl);
+    this.#log.askedToMove(admission, tcUrl);
     return true;
   }
 
@@ -159,7 +159,7 @@ export class Connection
       case "ping":
         return this.#session.ping(Math.trunc(nowMs));
       case "refuse":
-        return this.#refuse(action.commandId, action.refusal);
+        return this.#refuse(action.commandId, action.refusal, "not_live");
       case "endPublish":
         return this.end("publishing", StatusCode.PUBLISH_FAILED, action.reason, action.departure);
       case "warn":
@@ -179,7 +179,7 @@ export class Connection
 
   onConnect(request: ConnectRequest, info: AmfObject): void {
     const url = connectUrl(request);
-    if ("code" in url) return this.#refuse(request.id, url);
+    if ("code" in url) return this.#refuse(request.id, url, "name");
     const access = this.#context.gate.accessFor({
       id: this.id,
       protocol: "rtmp",
@@ -241,8 +241,7 @@ export class Connection
   }
 
   onRefused(refusal: Refusal): void {
-    this.#log.refused(refusal);
-    this.#closeSoon(refusal.code);
+    this.#onRefused(refusal, "protocol");
   }
 
   // Called by the player and the publication.
@@ -274,7 +273,8 @@ export class Connection
 
   refusePublish(refusal: Refusal): void {
     if (this.#state.type !== "publishing") return;
-    this.#refuse(this.#state.commandId, refusal);
+    const { commandId, admission } = this.#state;
+    this.#refuse(commandId, refusal, refusedBy(admission));
   }
 
   onReplaced(): void {
@@ -284,29 +284,6 @@ export class Connection
   probe(onAlive: () => void): () => void {
     this.#session.ping(Math.trunc(this.#context.clock.now()));
     return this.#pings.expect(onAlive);
-  }
-
-  /** Called by the turns, maybe in a later one, when the client may have been closed. */
-  doPart(): boolean {
-    const bytes = this.#unread!;
-    this.#unread = null;
-    if (this.#state.type === "closed" || this.#state.type === "refused") return true;
-    const count = this.#session.pushPart(bytes);
-    checkUnread(this.writer.waitingControlBytes);
-    if (count === bytes.length) return true;
-    this.#unread = bytes.subarray(count);
-    return false;
-  }
-
-  /** @returns when the bytes are done with, or null if they already are. */
-  #take(bytes: Uint8Array): Promise<void> | null {
-    const state = this.#state;
-    this.#readBytes += bytes.length;
-    this.#pings.onHeard(this.#context.clock.now());
-    this.#unread = bytes;
-    if (state.type !== "publishing") return this.#context.turns.run(this, null);
-    const isMore = bytes.length === READ_BUFFER_BYTES.publishing;
-    return state.publication.read(this, this.#context, this.#pings.lastHeardMs, isMore);
   }
 
   /** Asks the gate for a stream; `onAdmitted` runs when the client may have it. */
@@ -331,15 +308,22 @@ export class Connection
   ): void {
     try {
       if (verdict.type === "admitted") return onAdmitted(verdict);
-      this.#refuse(commandId, verdict.refusal);
+      this.#refuse(commandId, verdict.refusal, null);
     } catch (error) {
       this.#closeFor(error);
     }
   }
 
-  #refuse(commandId: number, refusal: Refusal): void {
+  /** @param cause Null when the gate has counted it. */
+  #refuse(commandId: number, refusal: Refusal, cause: RefusalCause | null): void {
     this.#session.reject(commandId, refusal);
-    this.onRefused(refusal);
+    this.#onRefused(refusal, cause);
+  }
+
+  #onRefused(refusal: Refusal, cause: RefusalCause | null): void {
+    if (cause !== null) this.#context.gate.countRefusal(cause);
+    this.#log.refused(refusal);
+    this.#closeSoon(refusal.code);
   }
 
   /** Ends the client's publish or play with a status that says why, and closes it soon. */
@@ -379,8 +363,8 @@ export class Connection
     const { type } = this.#state;
     if (type === "closed") return;
     // A client that sends nothing only checks whether the port is open.
-    if (type !== "connecting" || this.#readBytes === 0) return this.close(reason);
-    this.#log.leftEarly(this.#readBytes);
+    if (type !== "connecting" || this.#reader.readBytes === 0) return this.close(reason);
+    this.#log.leftEarly(this.#reader.readBytes);
     this.close(reason);
   }
 

@@ -96,8 +96,13 @@ export class Gate {
     return new ClientAccess(client, this, this.#options);
   }
 
-  #refuse(action: StreamAction, objection: string | Refusal, cause: RefusalCause): Refused {
+  /** Counts a client that was refused after it was admitted, or before it could ask. */
+  countRefusal(cause: RefusalCause): void {
     this.#options.refusals[cause]++;
+  }
+
+  #refuse(action: StreamAction, objection: string | Refusal, cause: RefusalCause): Refused {
+    this.countRefusal(cause);
     return refusedFor(action, objection, cause);
   }
 }

@@ -12,8 +12,12 @@ const REFUSAL_CAUSES = [
   "busy",
   /** An HTTP callback, or one that does not work. */
   "callback",
-  /** An origin, asked because of `token_traverse`; or a loop of edges. */
+  /** An origin, which was asked to take a publish or because of `token_traverse`; or a loop. */
   "origin",
+  /** A player waited for a stream that no one published. */
+  "not_live",
+  /** What it asked for is no valid request. */
+  "protocol",
 ] as const;
 
 /** Why a client is refused. */

@@ -3,6 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import { UpstreamError, type UpstreamPhase } from "../base/errors.ts";
 import { hashText } from "../base/hash_text.ts";
 import type { OriginAddress, OriginSelect } from "../config/config.ts";
+import { OriginFailureLog } from "./origin_failure_log.ts";
 
 /** Which origins a vhost has, and when they are tried. */
 interface OriginSettings {
@@ -60,6 +61,8 @@ type Rank = 0 | 1;
  * from the next attempt on, and all addresses of a name are tried.
  */
 export class OriginSet {
+  /** Which of their failures are logged. */
+  readonly failureLog = new OriginFailureLog();
   readonly #vhost: string;
   readonly #clock: Clock;
   readonly #failures = new Map<OriginAddress, OriginFailure>();

@@ -195,6 +195,7 @@ export class Pusher implements PushLegListener, Viewer {
     const isFirst = this.#state.type === "asking";
     this.#loop.succeeded();
     this.#loggedFailures.clear();
+    this.#options.origins.failureLog.works(leg.origin);
     if (this.#active === null) this.#activate(leg);
     // Begins the stream, and with it the log's first join point.
     if (isFirst) onAccepted();
@@ -352,8 +353,8 @@ export class Pusher implements PushLegListener, Viewer {
     if (error === MOVING) return;
     const reason = describeError(error);
     this.#cause ||= reason;
-    this.report.failed(reason);
-    this.#logFailure(origin, reason);
+    this.report.failed(error);
+    this.#logFailure(origin, error, reason);
     if (!(error instanceof UpstreamError)) return;
     const { statusCode } = error;
     if (statusCode.startsWith("NetStream.Publish.")) this.#refusal = error;
@@ -364,14 +365,15 @@ export class Pusher implements PushLegListener, Viewer {
     }
   }
 
-  /** Warns once per origin until one accepts: a dead origin must not fill the log. */
-  #logFailure(origin: OriginAddress, reason: string): void {
-    const { logger } = this.#options;
+  /** Logs it once per origin until one accepts: a dead origin must not fill the log. */
+  #logFailure(origin: OriginAddress, error: unknown, reason: string): void {
+    const { logger, origins } = this.#options;
+    const level = origins.failureLog.levelOf("push", origin, error);
     const fields = { origin: formatAddress(origin) };
     if (this.#loggedFailures.has(origin)) {
       logger.debug(`Push failed again: ${reason}`, fields);
     } else {
-      logger.warning(`Push failed: ${reason}`, fields);
+      logger[level](`Push failed: ${reason}`, fields);
     }
     this.#loggedFailures.add(origin);
   }

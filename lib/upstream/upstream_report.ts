@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { describeError, UpstreamError } from "../base/errors.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
 import type { UpstreamSnapshot, UpstreamTotals } from "./upstream_snapshot.ts";
@@ -28,6 +29,7 @@ export function createUpstreamTotals(): UpstreamTotals {
   return {
     attempts: 0,
     failures: 0,
+    refusals: 0,
     spliced: 0,
     restarted: 0,
     resumed: 0,
@@ -69,9 +71,10 @@ export class UpstreamReport {
   }
 
   /** An origin failed, or was lost. */
-  failed(reason: string): void {
+  failed(error: unknown): void {
     this.#totals.failures++;
-    this.#lastError = reason;
+    if (error instanceof UpstreamError && error.statusCode !== "") this.#totals.refusals++;
+    this.#lastError = describeError(error);
   }
 
   /** The stream flows from or to `origin`. */

@@ -4,6 +4,8 @@ export interface UpstreamTotals {
   attempts: number;
   /** Connections that failed or were lost. */
   failures: number;
+  /** Those of them that an origin refused with a status. */
+  refusals: number;
   /** Switches without a gap, with the very next frame. */
   spliced: number;
   /** Switches to another encode, at a keyframe. */

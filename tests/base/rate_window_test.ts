@@ -28,3 +28,14 @@ Deno.test("RateWindow.kbps ignores samples older than 30 s", () => {
   }
   assertEquals(rate.kbps, { recvKbps: 0, sendKbps: 0 });
 });
+
+Deno.test("RateWindow.kbps is never negative where an object of the same name counts from 0", () => {
+  const rate = new RateWindow();
+  rate.sample(0, 1_000_000, 5_000_000);
+  rate.sample(3_000, 1_375_000, 5_000_000);
+  // The stream ended and began again: how much it got in its first seconds is not known.
+  rate.sample(6_000, 10_000, 0);
+  rate.sample(9_000, 385_000, 375_000);
+  // 750,000 and 375,000 bytes in 9 s.
+  assertEquals(rate.kbps, { recvKbps: 667, sendKbps: 333 });
+});

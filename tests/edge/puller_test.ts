@@ -131,7 +131,9 @@ Deno.test("Puller goes to the next origin at once when the first refuses", async
   rig.b.link.sendMedia(keyframe(0));
   await rig.settle();
   assertEquals([rig.clock.now(), rig.viewer.media.length], [0, 1]);
-  assertStringIncludes(rig.log.urgent[0]!.message, "NetStream.Play.StreamNotFound");
+  const [line] = rig.log.lines.filter(({ message }) => message.startsWith("Pull failed"));
+  assertStringIncludes(line!.message, "NetStream.Play.StreamNotFound");
+  assertEquals([line!.level, rig.context.totals.refusals], ["info", 1]);
   await rig.stop();
 });
 
@@ -282,6 +284,7 @@ Deno.test("Puller.report names the origin in use, since when, and the cost of ev
   assertEquals(rig.context.totals, {
     attempts: 3,
     failures: 2,
+    refusals: 0,
     spliced: 1,
     restarted: 1,
     resumed: 0,

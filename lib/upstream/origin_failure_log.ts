@@ -1,0 +1,36 @@
+import { UpstreamError } from "../base/errors.ts";
+import type { OriginAddress } from "../config/config.ts";
+import { StatusCode } from "../rtmp/constants.ts";
+
+/**
+ * Says at which level a failure of an origin is logged. All streams of a vhost share it: an origin
+ * that is down is one warning, not one per stream and attempt.
+ */
+export class OriginFailureLog {
+  /** What was warned of since the origin last worked. */
+  readonly #warned = new Map<OriginAddress, Set<string>>();
+
+  /** Returns the level of the line about a failure, which must follow. */
+  levelOf(
+    kind: "pull" | "push",
+    origin: OriginAddress,
+    error: unknown,
+  ): "warning" | "info" | "debug" {
+    const { phase, statusCode } = error instanceof UpstreamError
+      ? error
+      : { phase: "", statusCode: "" };
+    // A name that no one publishes is the player's matter.
+    if (statusCode === StatusCode.PLAY_STREAM_NOT_FOUND) return "info";
+    const failure = `${kind} ${phase} ${statusCode}`;
+    const failures = this.#warned.get(origin) ?? new Set();
+    this.#warned.set(origin, failures);
+    if (failures.has(failure)) return "debug";
+    failures.add(failure);
+    return "warning";
+  }
+
+  /** A stream flows from or to the origin: its next failure is news. */
+  works(origin: OriginAddress): void {
+    this.#warned.delete(origin);
+  }
+}
