@@ -67,6 +67,7 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "cluster.mode": ({ mode }) => mode,
   "cluster.origin": ({ cluster }) => cluster.origins.map(formatOrigin).join(" "),
   "cluster.origin_select": ({ cluster }) => cluster.originSelect,
+  "cluster.push": ({ cluster }) => text(cluster.push),
   "cluster.vhost": ({ cluster }) => cluster.vhost,
   "cluster.debug_srs_upnode": ({ cluster }) => text(cluster.debugSrsUpnode),
   "cluster.enhanced_rtmp": ({ cluster }) => text(cluster.enhancedRtmp),

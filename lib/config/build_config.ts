@@ -207,6 +207,7 @@ function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
   return {
     origins: values.origin,
     originSelect: values.origin_select,
+    push: values.push,
     vhost: values.vhost,
     debugSrsUpnode: values.debug_srs_upnode,
     enhancedRtmp: values.enhanced_rtmp,

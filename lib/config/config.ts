@@ -236,6 +236,8 @@ export interface ClusterConfig {
   /** As listed in the file. At least one when the vhost is enabled and its mode is `remote`. */
   readonly origins: readonly OriginAddress[];
   readonly originSelect: OriginSelect;
+  /** To how many origins a stream is pushed at the same time; 1 or more. */
+  readonly push: number | "all";
   /** Vhost requested from the origin; `[vhost]` stands for the client's vhost. */
   readonly vhost: string;
   /** Whether to send the identifying arguments of an SRS edge in `connect`. */

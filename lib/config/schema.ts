@@ -242,6 +242,11 @@ const cluster = {
     "ordered",
     "Which origin a stream tries first. ordered: the first one listed. round_robin: the next one for each new stream. hash: chosen by the stream's name, the same one on all edges. Origins that are down are always tried last. Own directive.",
   ),
+  push: option(
+    values.wordOr("all", values.integer(1, 64)),
+    "1",
+    "To how many origins a stream that is published on an edge is pushed at the same time. Each of them gets the same frames and timestamps, so edges switch between them without a gap. `all` pushes to every origin; 1 is what SRS does. Own directive.",
+  ),
   vhost: option(
     values.vhostName,
     "[vhost]",

@@ -133,14 +133,22 @@ export function duration({ bare, minMs, isRaised = false }: DurationOptions): Va
 
 /** `auto`, or a value of another type. */
 export function autoOr<T>(type: ValueType<T>): ValueType<T | "auto"> {
+  return wordOr("auto", type);
+}
+
+/** The word `special`, or a value of another type. */
+export function wordOr<const W extends string, T>(
+  special: W,
+  type: ValueType<T>,
+): ValueType<T | W> {
   return {
-    label: `\`auto\`, ${type.label}`,
+    label: `\`${special}\`, ${type.label}`,
     unit: type.unit,
     isList: type.isList,
     parse(directive, problems) {
       const [word, extra] = directive.args;
-      const isAuto = word?.text === "auto" && extra === undefined;
-      return isAuto ? "auto" : type.parse(directive, problems);
+      const isSpecial = word?.text === special && extra === undefined;
+      return isSpecial ? special : type.parse(directive, problems);
     },
   };
 }

@@ -8,12 +8,12 @@ import { PublisherSlot } from "../server/publisher_slot.ts";
 import { refuseBusy } from "../server/takeover.ts";
 import type { ClientCheck, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
 import { StreamFeeder } from "../splice/stream_feeder.ts";
-import { Pusher } from "../upstream/pusher.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { type DemandEvent, OnDemand } from "./on_demand.ts";
 import { PlayerRequests } from "./player_requests.ts";
 import { Puller } from "./puller.ts";
+import { PushGroup } from "./push_group.ts";
 
 /** Options of {@linkcode EdgeStream}. */
 interface EdgeStreamOptions {
@@ -28,9 +28,9 @@ interface EdgeStreamOptions {
 }
 
 /**
- * One stream on an edge: pulled from an origin while players want it, or pushed to one while it is
- * published here. Players of a stream that is published here read the same log; nothing comes back
- * from the origin.
+ * One stream on an edge: pulled from an origin while players want it, or pushed to one or several
+ * while it is published here. Players of a stream that is published here read the same log; nothing
+ * comes back from the origin.
  */
 export class EdgeStream {
   readonly stream: Stream;
@@ -42,7 +42,7 @@ export class EdgeStream {
   /** That of the newest publisher. */
   #published: StreamRequest | null = null;
   #puller: Puller | null = null;
-  #pusher: Pusher | null = null;
+  #push: PushGroup | null = null;
   #cancelLinger: CancelTimer | null = null;
 
   constructor(options: EdgeStreamOptions) {
@@ -63,9 +63,8 @@ export class EdgeStream {
    * The connections to origins that this stream has or is making: pull, push, or both for a moment.
    */
   get upstreams(): UpstreamSnapshot[] {
-    return [this.#puller, this.#pusher].flatMap((user) =>
-      user === null ? [] : [user.report.snapshot()]
-    );
+    const pull = this.#puller === null ? [] : [this.#puller.report.snapshot()];
+    return [...pull, ...this.#push?.snapshots ?? []];
   }
 
   /** Whether it is pulled without players. */
@@ -75,9 +74,14 @@ export class EdgeStream {
 
   /** Moves the live connections that `selects`, as {@linkcode VhostUpstreams.move} does. */
   move(selects: (upstream: UpstreamSnapshot) => boolean, to: OriginAddress | null): void {
-    for (const user of [this.#puller, this.#pusher]) {
-      if (user !== null && selects(user.report.snapshot())) user.move(to, "asked to move");
-    }
+    const puller = this.#puller;
+    if (puller !== null && selects(puller.report.snapshot())) puller.move(to, "asked to move");
+    this.#push?.move(selects, to);
+  }
+
+  /** The settings of the vhost have changed. */
+  configure(): void {
+    this.#push?.configure();
   }
 
   addPlayer(request: StreamRequest, viewer: Viewer): void {
@@ -100,11 +104,11 @@ export class EdgeStream {
   }
 
   /**
-   * Asks an origin to take the stream, and answers when one has. A publisher that returns or takes
+   * Asks origins to take the stream, and answers when one has. A publisher that returns or takes
    * over continues the running push.
    */
   publish(request: StreamRequest, answer: PublishAnswer): PublishTicket {
-    if (this.#pusher === null) {
+    if (this.#push === null) {
       this.#slot.ask(answer);
       this.#startPush(request, answer);
     } else if (this.#slot.makeRoom(request)) {
@@ -120,9 +124,9 @@ export class EdgeStream {
     this.#cancelLinger?.();
     this.#slot.close();
     this.#puller?.stop();
-    this.#pusher?.leave();
+    this.#push?.leave();
     this.#puller = null;
-    this.#pusher = null;
+    this.#push = null;
   }
 
   get #isWatched(): boolean {
@@ -138,21 +142,9 @@ export class EdgeStream {
 
   #startPush(request: StreamRequest, answer: PublishAnswer): void {
     this.#published = request;
-    const { context, wheel, logger, onTask } = this.#options;
-    const { origins, totals } = context;
-    const ownId = crypto.randomUUID();
-    this.#pusher = new Pusher({
-      context,
-      origins,
-      totals,
-      stream: this.stream,
-      request: () => {
-        const published = this.#published ?? request;
-        return { ...published, broadcastId: published.broadcastId ?? ownId };
-      },
-      wheel,
-      logger,
-      whenRoundFails: "refuse",
+    this.#push = new PushGroup({
+      ...this.#options,
+      request: () => this.#published ?? request,
       vouch: (answer) => this.#slot.vouch(answer),
       onAccepted: () => this.#beginPublish(request, answer),
       onRefused: (refusal) => {
@@ -168,15 +160,15 @@ export class EdgeStream {
         this.#slot.stopWaiting();
       },
     });
-    onTask(this.#pusher.start());
+    this.#push.configure();
   }
 
   /**
-   * No publisher is left here: ends the stream at the origin, and pulls it for players that stay.
+   * No publisher is left here: ends the stream at the origins, and pulls it for players that stay.
    */
   #stopPush(): void {
-    this.#pusher?.stop();
-    this.#pusher = null;
+    this.#push?.stop();
+    this.#push = null;
     if (this.#isWatched) this.#want();
     this.#reportUnused();
   }
@@ -189,9 +181,7 @@ export class EdgeStream {
 
   /** The publisher is away: it may have returned to another origin, through another edge. */
   #seek(): void {
-    const pushedTo = this.#pusher?.origin ?? null;
-    const { origins } = this.#options.context;
-    if (!this.#isWatched || pushedTo === null || !origins.hasOtherThan(pushedTo)) return;
+    if (!this.#isWatched || this.#push?.leavesOthers !== true) return;
     this.#step("wanted");
   }
 
@@ -199,8 +189,8 @@ export class EdgeStream {
   #onPulled(): void {
     this.#step("media");
     if (!this.#slot.isAway) return;
-    this.#pusher?.leave();
-    this.#pusher = null;
+    this.#push?.leave();
+    this.#push = null;
     this.#slot.stopWaiting();
   }
 
@@ -231,7 +221,7 @@ export class EdgeStream {
       feeder: this.#feeder,
       logger,
       requests: this.#requests,
-      avoided: () => this.#slot.isAway ? this.#pusher?.origin ?? null : null,
+      isAvoided: (origin) => this.#slot.isAway && this.#push?.uses(origin) === true,
       onMedia: () => this.#onPulled(),
       onLost: () => this.#step("lost"),
     });
@@ -244,7 +234,7 @@ export class EdgeStream {
   }
 
   #reportUnused(): void {
-    const isUsed = this.#isWatched || this.#puller !== null || this.#pusher !== null;
+    const isUsed = this.#isWatched || this.#puller !== null || this.#push !== null;
     if (!isUsed) this.#options.onUnused();
   }
 }

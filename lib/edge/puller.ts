@@ -21,8 +21,8 @@ interface PullerOptions {
   readonly context: EdgeContext;
   readonly feeder: StreamFeeder;
   readonly logger: Logger;
-  /** An origin that is not asked, because the stream is pushed there; null for none. */
-  readonly avoided: () => OriginAddress | null;
+  /** Whether an origin is not to be asked, because the stream is pushed there. */
+  readonly isAvoided: (origin: OriginAddress) => boolean;
   /** What origins are asked with. */
   readonly requests: PlayerRequests;
   /** Media arrives, for the first time since the start or since a loss. */
@@ -238,7 +238,7 @@ export class Puller implements FeedListener {
 
   async #ask(origin: OriginAddress, request: StreamRequest): Promise<void> {
     const active = this.#active;
-    if (this.#options.avoided() === origin) throw AVOIDED;
+    if (this.#options.isAvoided(origin)) throw AVOIDED;
     // Not an UpstreamError: the origin was not asked, so nothing new is known of its health.
     if (active?.origin === origin && !this.#isMoving) throw new Error("Still silent");
     this.#journal.report.attempted(origin);

@@ -86,6 +86,7 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
   configure(config: VhostConfig): void {
     this.#config = config;
     this.#context.origins.configure(config.cluster);
+    for (const stream of this.#streams.values()) stream.configure();
   }
 
   upstreams(): VhostUpstreams {

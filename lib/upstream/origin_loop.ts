@@ -11,6 +11,8 @@ interface OriginLoopOptions {
   readonly clock: Clock;
   /** Returns 0…1, for the jitter of pauses. */
   readonly random: () => number;
+  /** Whether an origin is not to be tried now; without this, all are. */
+  readonly isTaken?: (origin: OriginAddress) => boolean;
   /**
    * Uses one origin for as long as it works. Rejects when the origin fails or is lost; settles soon
    * after {@linkcode OriginLoop.stop}, either way.
@@ -109,6 +111,11 @@ export class OriginLoop {
     attempt.succeededAtMs = clock.now() - MIN_SUCCESS_MS;
   }
 
+  /** Whether an origin other than `origin` may be tried. `origin` may have been removed. */
+  hasOtherThan(origin: OriginAddress): boolean {
+    return this.#free(this.#options.origins.all).some((other) => other !== origin);
+  }
+
   /** Tries only `origin`, which may be none of the set, or again all of them when it is null. */
   restrictTo(origin: OriginAddress | null): void {
     this.#only = origin;
@@ -151,10 +158,12 @@ export class OriginLoop {
 
   async #try(): Promise<void> {
     const { attempt: tryOrigin, clock } = this.#options;
-    const attempt: Attempt = { origin: this.#next(), beganMs: clock.now(), succeededAtMs: null };
+    const origin = this.#next();
+    if (origin === null) return await this.#endRound();
+    const attempt: Attempt = { origin, beganMs: clock.now(), succeededAtMs: null };
     this.#state = { type: "trying", attempt };
     try {
-      await tryOrigin(attempt.origin);
+      await tryOrigin(origin);
       this.#onEnded(attempt);
     } catch (error) {
       if (this.#isStopped) return this.#onEnded(attempt);
@@ -162,24 +171,33 @@ export class OriginLoop {
     }
   }
 
-  #next(): OriginAddress {
+  /** Returns the origin to try now; null when all are taken. */
+  #next(): OriginAddress | null {
     const { origins, streamName } = this.#options;
     if (this.#revision !== origins.revision) {
       this.#revision = origins.revision;
       this.#order = origins.orderFor(streamName);
       this.#beginRound(this.#lost);
     }
-    if (this.#only !== null) return this.#only;
-    if (this.#untried.length === 0 && this.#lost !== null) {
+    if (this.#only !== null) return this.#free([this.#only])[0] ?? null;
+    let candidates = this.#free(this.#untried);
+    if (candidates.length === 0 && this.#lost !== null) {
       this.#untried = [this.#lost];
       this.#lost = null;
+      candidates = this.#free(this.#untried);
     }
+    if (candidates.length === 0) return null;
     // A stream that has waited for an origin, or lost one, does not wait for a doubtful one as
     // well.
     const mayProbe = this.#untried.length === this.#order.length;
-    const chosen = origins.choose(this.#untried, mayProbe);
+    const chosen = origins.choose(candidates, mayProbe);
     this.#untried = this.#untried.filter((origin) => origin !== chosen);
     return chosen;
+  }
+
+  #free(origins: readonly OriginAddress[]): readonly OriginAddress[] {
+    const { isTaken } = this.#options;
+    return isTaken === undefined ? origins : origins.filter((origin) => !isTaken(origin));
   }
 
   /** Every origin once; `lost` after the others. */
@@ -203,10 +221,14 @@ export class OriginLoop {
       this.#failedRounds = 0;
       return this.#beginRound(origin);
     }
-    const isRoundOver = this.#untried.length === 0 && this.#lost === null;
+    const isRoundOver = this.#free(this.#untried).length === 0 && this.#lost === null;
     if (this.#only === null && !isRoundOver) return;
     onRoundFailed(error);
-    if (!this.#isStopped) await this.#pause();
+    if (!this.#isStopped) await this.#endRound();
+  }
+
+  async #endRound(): Promise<void> {
+    await this.#pause();
     this.#beginRound(null);
   }
 

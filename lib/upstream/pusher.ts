@@ -26,15 +26,14 @@ interface PusherOptions {
   readonly request: () => StreamRequest;
   readonly wheel: FlushWheel;
   readonly logger: Logger;
-  /**
-   * What to do when all origins failed and none has accepted yet: `refuse` stops the pusher,
-   * `retry` continues until {@linkcode Pusher.stop}. Once an origin has accepted, it always
-   * retries.
-   */
-  readonly whenRoundFails: "refuse" | "retry";
+  /** Whether an origin is not to be used; without this, all may be. */
+  readonly isTaken?: (origin: OriginAddress) => boolean;
   /** An origin accepted for the first time: the publisher may begin. Called once at most. */
   readonly onAccepted: () => void;
-  /** The pusher stopped because no origin accepted. Called once at most, only with `refuse`. */
+  /**
+   * All origins failed, and none has accepted so far. Called after every such round: the pusher
+   * tries again unless it is stopped.
+   */
   readonly onRefused: (refusal: Refusal) => void;
   /**
    * Calls `answer` as soon as the publisher gives a sign of life: the origin asks for one. Without
@@ -84,11 +83,10 @@ const OVERLAP_MS = 1_000;
  * ```
  *                            origin accepts          origin lost
  *    idle ── start() ─► asking ───────────► pushing ────────────► recovering
- *                         │                    ▲                      │
- *                         │                    └── origin accepts ────┘
- *                         │ a round fails, `whenRoundFails` is `refuse`
- *                         ▼
- *                     finishing ◄── stop(), leave() ── every state
+ *                                              ▲                      │
+ *                                              └── origin accepts ────┘
+ *
+ *    every state ── stop(), leave() ──► finishing
  * ```
  */
 export class Pusher implements PushLegListener, Viewer {
@@ -117,7 +115,7 @@ export class Pusher implements PushLegListener, Viewer {
   #refusal: UpstreamError | null = null;
 
   constructor(options: PusherOptions) {
-    const { context, origins, stream, totals } = options;
+    const { context, origins, stream, totals, isTaken } = options;
     this.#options = options;
     this.report = new UpstreamReport("push", totals, context.clock);
     this.#loop = new OriginLoop({
@@ -125,6 +123,7 @@ export class Pusher implements PushLegListener, Viewer {
       streamName: stream.name,
       clock: context.clock,
       random: Math.random,
+      ...(isTaken === undefined ? {} : { isTaken }),
       attempt: (origin) => this.#attempt(origin),
       onFailed: (origin, error) => this.#onFailed(origin, error),
       onRoundFailed: (error) => this.#onRoundFailed(error),
@@ -174,9 +173,9 @@ export class Pusher implements PushLegListener, Viewer {
     active.abandon(MOVING);
   }
 
-  /** Where it pushes to, or tries to; null while there is no such origin. */
-  get origin(): OriginAddress | null {
-    return (this.#active ?? this.#candidate)?.origin ?? null;
+  /** Where it pushes to, or tries to: two origins while it moves, none between two attempts. */
+  get origins(): readonly OriginAddress[] {
+    return [this.#active, this.#candidate].flatMap((leg) => leg === null ? [] : [leg.origin]);
   }
 
   /** Offset of the next byte for the origin; the log keeps the bytes from here on. */
@@ -219,8 +218,10 @@ export class Pusher implements PushLegListener, Viewer {
     if (leg !== this.#active || this.#isMoving) return;
     const request = this.#moveRequests.take(leg, nowMs);
     if (request === null) return;
-    this.#options.context.pace.add(() => {
-      if (leg === this.#active) this.move(request.to, "the origin asks to be left");
+    const { context, isTaken } = this.#options;
+    const to = request.to !== null && isTaken?.(request.to) === true ? null : request.to;
+    context.pace.add(() => {
+      if (leg === this.#active) this.move(to, "the origin asks to be left");
     });
   }
 
@@ -252,7 +253,7 @@ export class Pusher implements PushLegListener, Viewer {
   }
 
   async #attempt(origin: OriginAddress): Promise<void> {
-    const { context, stream, wheel, logger, origins, request, vouch } = this.#options;
+    const { context, stream, wheel, logger, request, vouch } = this.#options;
     this.report.attempted(origin);
     const leg: PushLeg = new PushLeg({
       context,
@@ -261,7 +262,7 @@ export class Pusher implements PushLegListener, Viewer {
       request: request(),
       wheel,
       logger,
-      hasAlternative: () => origins.hasOtherThan(origin),
+      hasAlternative: () => this.#loop.hasOtherThan(origin),
       resumeFrom: () => this.#resumeOffset(leg),
       listener: this,
       vouch: vouch ?? ((answer) => answer()),
@@ -379,10 +380,8 @@ export class Pusher implements PushLegListener, Viewer {
   }
 
   #onRoundFailed(error: unknown): void {
-    const { whenRoundFails, onRefused } = this.#options;
-    if (this.#state.type !== "asking" || whenRoundFails === "retry") return;
-    this.stop();
-    onRefused({
+    if (this.#state.type !== "asking") return;
+    this.#options.onRefused({
       code: this.#refusal?.statusCode ?? StatusCode.PUBLISH_FAILED,
       description: `No origin takes the stream: ${describeError(this.#refusal ?? error)}`,
     });

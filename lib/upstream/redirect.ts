@@ -21,14 +21,17 @@ export interface UpstreamDestination {
 /** The settings that decide where streams may be led. */
 type OriginRules = Pick<UpstreamSettings, "origins" | "redirect">;
 
+/** Whether two addresses are written alike, but for the case of names. */
+export function isSameServer(one: OriginAddress, other: OriginAddress): boolean {
+  return one.port === other.port && one.hostname.toLowerCase() === other.hostname.toLowerCase();
+}
+
 /** Returns the origin of `settings` with this address, or null. */
 export function findOrigin(
-  { hostname, port }: OriginAddress,
-  { origins }: OriginRules,
+  address: OriginAddress,
+  { origins }: Pick<OriginRules, "origins">,
 ): OriginAddress | null {
-  const name = hostname.toLowerCase();
-  return origins.find((origin) => origin.port === port && origin.hostname.toLowerCase() === name) ??
-    null;
+  return origins.find((origin) => isSameServer(origin, address)) ?? null;
 }
 
 /** Returns whether another server may lead a stream to `address`. */

@@ -42,6 +42,7 @@ const DEFAULT_VHOST = {
   cluster: {
     origins: [],
     originSelect: "ordered",
+    push: 1,
     vhost: "[vhost]",
     debugSrsUpnode: true,
     enhancedRtmp: true,
@@ -265,6 +266,7 @@ publish { mr on; mr_latency 50; firstpkt_timeout 10s; normal_timeout 2500; grace
 cluster {
   mode remote; origin a b:1 10.0.0.1:2 [::1]:3 ::2 [::3] a.b_c-d.example:4; vhost up.[vhost];
   origin_select hash;
+  push all;
   debug_srs_upnode off; enhanced_rtmp off; redirect any; max_upstreams 8; connect_timeout 100ms; start_timeout 1s; stall_timeout 3s; linger 0s;
   retry_min 10ms; retry_max 1m;
 }
@@ -343,6 +345,7 @@ const VHOST: VhostConfig = {
       { hostname: "a.b_c-d.example", port: 4 },
     ],
     originSelect: "hash",
+    push: "all",
     vhost: "up.[vhost]",
     debugSrsUpnode: false,
     enhancedRtmp: false,

@@ -43,7 +43,7 @@ class PullRig extends EdgeRig {
       feeder: new StreamFeeder(this.stream),
       logger: this.log.logger,
       requests: this.requests,
-      avoided: () => null,
+      isAvoided: () => false,
       onMedia: () => this.events.push("media"),
       onLost: () => this.events.push("lost"),
     });
@@ -519,7 +519,7 @@ Deno.test("Puller dials nothing before start()", async () => {
   const puller = new Puller({
     context: rig.context,
     feeder: new StreamFeeder(createStream()),
-    avoided: () => null,
+    isAvoided: () => false,
     logger: rig.log.logger,
     requests: new PlayerRequests(),
     onMedia() {},

@@ -27,6 +27,7 @@ export const PORT_B = 19_002;
 export const CLUSTER: ClusterConfig = {
   origins: [{ hostname: "origin.example", port: PORT_A }],
   originSelect: "ordered",
+  push: 1,
   vhost: "[vhost]",
   debugSrsUpnode: false,
   enhancedRtmp: true,

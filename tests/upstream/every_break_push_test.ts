@@ -75,7 +75,6 @@ class PushBreak extends EdgeRig {
       request: () => requestFor(),
       wheel: this.wheels.for(20),
       logger: this.log.logger,
-      whenRoundFails: "refuse",
       onAccepted: () => {
         this.#acceptedCount++;
         this.#handle = this.#stream.publish();

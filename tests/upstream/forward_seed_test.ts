@@ -73,7 +73,6 @@ class Forward implements HubObserver {
       request: () => request,
       wheel: wheels.for(20),
       logger: log.logger,
-      whenRoundFails: "retry",
       onAccepted() {},
       onRefused() {},
       onDisplaced() {},
