@@ -9,6 +9,7 @@ import { FlushWheels } from "../io/flush_wheel.ts";
 import { ReadBuffers } from "../io/read_buffers.ts";
 import { ReadPacer } from "../io/read_pacer.ts";
 import { WorkTurns } from "../io/work_turns.ts";
+import { LiveStreams } from "../monitor/live_streams.ts";
 import { LiveView } from "../monitor/live_view.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import { AdmissionLimits } from "../server/admission_limits.ts";
@@ -101,6 +102,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
         streams: {
           ...{ vhosts: vhosts.directory, gate, service: flv, hlsSessions },
           signatures: new HlsSignatures(secrets),
+          live: new LiveStreams(() => vhosts.live),
         },
         ...status,
         hideKeys: (path) => secrets.hideKeys(path),

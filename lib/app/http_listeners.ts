@@ -7,8 +7,10 @@ import type { ServerIdentity } from "../http/api_answers.ts";
 import { createApiApp, createFilesApp } from "../http/apps.ts";
 import { createConsoleRedirect, describeConsoleStreams } from "../http/console_routes.ts";
 import { createFlvRoutes, type FlvRoutesOptions } from "../http/flv_routes.ts";
+import { withForwarded } from "../http/forwarded.ts";
 import { HlsAccess, type HlsAccessOptions } from "../http/hls_access.ts";
 import { type HttpHandler, HttpServer } from "../http/http_server.ts";
+import { createPlayerRoutes } from "../http/player_routes.ts";
 import { createApp, type HttpApp } from "../http/routes.ts";
 import { StaticFiles } from "../http/static_files.ts";
 import { formatAddress, ipOf } from "../io/address.ts";
@@ -17,8 +19,16 @@ import type { Certificates } from "./certificates.ts";
 import { ListenerSet } from "./listener_set.ts";
 import type { ConnectionLimit } from "../io/connection_set.ts";
 import type { NetAddress, Network } from "../io/transport.ts";
+import type { LiveStreams } from "../monitor/live_streams.ts";
 import type { ServerControl } from "../monitor/server_control.ts";
 import type { DrainSnapshot, ServerView } from "../monitor/server_view.ts";
+import type { Gate } from "../server/gate.ts";
+
+/** What `http_server` serves. */
+interface ServedStreams extends FlvRoutesOptions, HlsAccessOptions {
+  readonly gate: Gate;
+  readonly live: LiveStreams;
+}
 
 /** Options of {@linkcode HttpListeners}. */
 export interface HttpListenersOptions {
@@ -33,7 +43,7 @@ export interface HttpListenersOptions {
   readonly control: ServerControl | null;
   readonly identity: ServerIdentity;
   /** What `http_server` serves; null in a thread that serves the API only. */
-  readonly streams: FlvRoutesOptions & HlsAccessOptions | null;
+  readonly streams: ServedStreams | null;
   /** False while the server drains or stops. */
   readonly isReady: () => boolean;
   /** Null unless the server drains. */
@@ -66,6 +76,8 @@ interface Site {
 interface SiteContent {
   /** Addresses of load balancers, whose connections begin with a PROXY header. */
   readonly proxies: readonly string[];
+  /** Reverse proxies whose word is taken for scheme and host. */
+  readonly trusted: readonly string[];
   readonly forAll: HttpApp;
   /** For clients on this machine. Has blocks that listen on a loopback address of the port, too. */
   readonly forThisMachine: HttpApp;
@@ -187,9 +199,10 @@ export class HttpListeners {
     const { certificates } = this.#options;
     const { tls } = site;
     const handler: HttpHandler = (request, bindings) => {
-      const { forAll, forThisMachine } = site.content;
-      const app = isLoopback(ipOf(bindings.remote)) ? forThisMachine : forAll;
-      return app.fetch(request, bindings);
+      const { forAll, forThisMachine, trusted } = site.content;
+      const ip = ipOf(bindings.remote);
+      const app = isLoopback(ip) ? forThisMachine : forAll;
+      return app.fetch(withForwarded(request, ip, trusted), bindings);
     };
     const options = {
       name: site.blocks.join("+"),
@@ -233,6 +246,7 @@ interface Block {
   readonly tls: TlsBlock | null;
   readonly app: HttpApp;
   readonly proxies: readonly string[];
+  readonly trusted: readonly string[];
 }
 
 /**
@@ -253,6 +267,7 @@ function assignApps(config: Config, options: HttpListenersOptions): Map<string, 
         blocks: here.map(({ name }) => name),
         content: {
           proxies: here.flatMap(({ proxies }) => proxies),
+          trusted: here.flatMap(({ trusted }) => trusted),
           forAll: merge(forAll),
           forThisMachine: merge(here),
         },
@@ -278,7 +293,7 @@ function blocksOf(scheme: HttpScheme, config: Config, options: HttpListenersOpti
     const streams = describeConsoleStreams(config, apiListen, addressesIn(httpServer, scheme));
     const app = createApiApp({ ...options, view, config: httpApi, now: Date.now, streams });
     const [name, proxies] = ["http_api", httpApi.proxyProtocol] as const;
-    blocks.push({ name, listen: apiListen, tls: tlsOf(name), app, proxies });
+    blocks.push({ name, listen: apiListen, tls: tlsOf(name), app, proxies, trusted: [] });
   }
   if (options.streams !== null && listen.length > 0) {
     const files = new StaticFiles({ dir: httpServer.dir, logger: options.logger });
@@ -288,10 +303,18 @@ function blocksOf(scheme: HttpScheme, config: Config, options: HttpListenersOpti
     const toConsole = consolePort !== undefined && hasConsole
       ? [createConsoleRedirect(consolePort)]
       : [];
-    const apps = [...toConsole, createFlvRoutes(options.streams)];
+    const players = httpServer.players
+      ? [createPlayerRoutes({
+        ...options.streams,
+        dir: httpServer.dir,
+        rtmpPort: config.listen[0]!.port,
+      })]
+      : [];
+    const apps = [...toConsole, createFlvRoutes(options.streams), ...players];
     const app = createFilesApp({ config: httpServer, files, hls, apps });
     const name = "http_server";
-    blocks.push({ name, listen, tls: tlsOf(name), app, proxies: proxyProtocol });
+    const trusted = httpServer.trustedProxies;
+    blocks.push({ name, listen, tls: tlsOf(name), app, proxies: proxyProtocol, trusted });
   }
   return blocks;
 }

@@ -53,6 +53,8 @@ export const SERVER_SETTINGS: SettingTable<Config> = {
   "http_server.listen": ({ httpServer }) => addresses(httpServer.listen),
   "http_server.dir": ({ httpServer }) => httpServer.dir,
   "http_server.crossdomain": ({ httpServer }) => text(httpServer.crossdomain),
+  "http_server.players": ({ httpServer }) => text(httpServer.players),
+  "http_server.trusted_proxies": ({ httpServer }) => httpServer.trustedProxies.join(" "),
   ...tlsSettings("http_server.https", ({ httpServer }) => httpServer.https),
 };
 

@@ -111,10 +111,17 @@ function findVhost({ vhosts }: Config, url: StreamUrl): VhostConfig | null {
   return vhosts.get(url.vhost) ?? vhosts.get(DEFAULT_VHOST) ?? null;
 }
 
-/** Reads the URL of a stream over RTMP, of FLV or of an HLS playlist. @throws {UsageError} */
+/**
+ * Reads the URL of a stream over RTMP, of FLV, of an HLS playlist, or of the page that plays it.
+ *
+ * @throws {UsageError}
+ */
 function parseUrl(text: string): StreamUrl {
-  const { path, query, fragment } = cutParams(text);
-  const isHttp = /^(?:https?|wss?):/i.test(path);
+  const { path: whole, query, fragment } = cutParams(text);
+  const isHttp = /^(?:https?|wss?):/i.test(whole);
+  const page = isHttp ? /^([^/]+\/\/[^/]+)\/play(\/[^/]+\/.*)$/.exec(whole) : null;
+  const isPage = page !== null && !/\.(?:flv|m3u8)$/.test(whole);
+  const path = isPage ? `${page[1]}${page[2]}` : whole;
   const slash = path.lastIndexOf("/");
   const name = path.slice(slash + 1);
   const stream = (isHttp ? name.replace(/\.(?:flv|m3u8)$/, "") : name) + query + fragment;

@@ -88,8 +88,8 @@ function buildHttpApi(values: Values<typeof ROOT>["http_api"]): HttpApiConfig {
 }
 
 function buildHttpServer(values: Values<typeof ROOT>["http_server"]): HttpServerConfig {
-  const { enabled, https } = values;
-  return { ...values, https: { ...https, enabled: enabled && https.enabled } };
+  const { trusted_proxies: trustedProxies, https, ...rest } = values;
+  return { ...rest, trustedProxies, https: { ...https, enabled: rest.enabled && https.enabled } };
 }
 
 function buildLog(values: Values<typeof ROOT>): LogConfig {

@@ -122,6 +122,10 @@ export interface HttpServerConfig {
   readonly dir: string;
   /** Whether pages of other hosts may read the files. */
   readonly crossdomain: boolean;
+  /** Whether there are pages for viewers. */
+  readonly players: boolean;
+  /** Reverse proxies whose word is taken for scheme and host: IP addresses and CIDR ranges. */
+  readonly trustedProxies: readonly string[];
   readonly https: TlsConfig;
 }
 

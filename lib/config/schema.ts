@@ -599,6 +599,14 @@ const httpServer = {
   ),
   dir: option(values.text, "./objs/nginx/html", "Folder of the files."),
   crossdomain: option(values.flag, "on", "Let pages of other hosts read the files."),
+  players: option(
+    values.flag,
+    "off",
+    "Serve pages for viewers: what is live at `/`, and a player of each stream at `/play/APP/STREAM`. Own directive.",
+  ),
+  trusted_proxies: proxies(
+    "Reverse proxies whose `X-Forwarded-Proto` and `X-Forwarded-Host` say how a client asked: addresses and CIDR ranges. Own directive.",
+  ),
   https: tls({ port: "8088" }, "Files and streams over TLS, besides listen."),
 };
 

@@ -4,12 +4,11 @@
  * pulls the stream for it, and it is held until the stream is published.
  */
 
-import { WireError } from "../base/errors.ts";
 import type { Verdict } from "../server/admission.ts";
 import type { Gate } from "../server/gate.ts";
 import { ipOf } from "../io/address.ts";
 import type { VhostDirectory } from "../server/vhost_directory.ts";
-import { parseStreamUrl, type StreamUrl } from "../rtmp/url.ts";
+import type { StreamUrl } from "../rtmp/url.ts";
 import { matchMount } from "./flv_mount.ts";
 import { ChunkedBody, type FlvOutlet, PlainBody, WebSocketOutlet } from "./flv_outlet.ts";
 import { bearerOf } from "./bearer.ts";
@@ -17,6 +16,7 @@ import type { FlvService } from "./flv_service.ts";
 import type { FlvViewer } from "./flv_viewer.ts";
 import { isSocketRequest, wantsSocket } from "./peer_socket.ts";
 import { createApp, type HttpApp, type RouteContext } from "./routes.ts";
+import { partsOf, streamUrlAt } from "./stream_of_request.ts";
 
 /** What serves the streams. */
 export interface FlvRoutesOptions {
@@ -41,23 +41,13 @@ export function createFlvRoutes(options: FlvRoutesOptions): HttpApp {
 
 /** Returns the requested stream; null if it is not one of a vhost that serves HTTP-FLV. */
 function findUrl(request: Request, vhosts: VhostDirectory): StreamUrl | null {
-  // Not with `URL`, which throws for hosts that some clients send.
-  const [, authority = "", path = "/", search = ""] =
-    /^[a-z]+:\/\/([^/?#]*)([^?#]*)([^#]*)/.exec(request.url) ?? [];
-  const host = request.headers.get("host") ?? authority;
-  try {
-    const parse = (app: string, stream: string) =>
-      parseStreamUrl({ tcUrl: `http://${host}/${app}`, app, stream: stream + search });
-    // The vhost does not depend on the path, but the form of the path depends on the vhost.
-    const service = vhosts.find(parse("app", "stream").vhost);
-    if (service === null || !service.config.httpRemux.enabled) return null;
-    const place = matchMount(service.config.httpRemux.mount, path);
-    return place === null ? null : parse(place.app, place.stream);
-  } catch (error) {
-    // The host is invalid.
-    if (error instanceof WireError) return null;
-    throw error;
-  }
+  const parts = partsOf(request);
+  // The vhost does not depend on the path, but the form of the path depends on the vhost.
+  const any = streamUrlAt(parts, "app", "stream");
+  const service = any && vhosts.find(any.vhost);
+  if (service === null || !service.config.httpRemux.enabled) return null;
+  const place = matchMount(service.config.httpRemux.mount, parts.path);
+  return place === null ? null : streamUrlAt(parts, place.app, place.stream);
 }
 
 function answer(

@@ -53,6 +53,8 @@ test("signedUrl() makes URLs that reportAccess() admits", async (_, config) => {
   });
   const flv = url.replace("rtmp:", "https:").replace("show?", "show.flv?");
   assertEquals((await report(flv)).isAdmitted, true);
+  const page = url.replace("rtmp:", "https:").replace("/live/", "/play/live/");
+  assertEquals((await report(page)).isAdmitted, true);
   assertEquals((await report(url, "203.0.113.9")).lines.slice(-2), [
     "rules: Address 203.0.113.9 may not play here",
     "refused",

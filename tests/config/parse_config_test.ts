@@ -126,6 +126,8 @@ const DEFAULTS: Config = {
     listen: [{ hostname: "0.0.0.0", port: 8080 }],
     dir: "./objs/nginx/html",
     crossdomain: true,
+    players: false,
+    trustedProxies: [],
     https: { ...NO_TLS, listen: [{ hostname: "0.0.0.0", port: 8088 }] },
   },
   vhosts: new Map([["__defaultVhost__", DEFAULT_VHOST]]),
@@ -197,6 +199,8 @@ http_server { enabled on; listen 80; dir /srv/www; crossdomain off; }`);
     listen: [{ hostname: "0.0.0.0", port: 80 }],
     dir: "/srv/www",
     crossdomain: false,
+    players: false,
+    trustedProxies: [],
     https: { ...NO_TLS, listen: [{ hostname: "0.0.0.0", port: 8088 }] },
   });
 });

@@ -16,7 +16,8 @@ const BANNED: readonly (readonly [wrong: string, right: string])[] = [
   ["now and then", "periodically"],
   ["see the file comment", "what the symbol is"],
   ["faults? of ours", "internal error"],
-  ["pictures?(?! parameter)", "video frame"],
+  // Except "picture in picture", which is what browsers call it.
+  ["(?<!in\\W)pictures?(?! parameter|\\Win\\W)", "video frame"],
   ["sounds?", "audio, audio frame"],
   ["places? to begin", "join point"],
   ["what is told", "report"],
@@ -50,7 +51,7 @@ const BANNED_PROSE = BANNED.map(([wrong, right]) => ({
 
 /** Words that may not be part of a name in code, where `goOn` is "go on". */
 const BANNED_IN_NAMES = new RegExp(
-  "\\b(?:wish|deed|illness|guest|oddity|neighbour|goodbye|pictures?|surroundings|taker|" +
+  "\\b(?:wish|deed|illness|guest|oddity|neighbour|goodbye|(?<!in )pictures?(?! in picture)|surroundings|taker|" +
     "go on|give up|say bye|not before|words of|handed over)\\b",
 );
 

@@ -1,0 +1,48 @@
+/** Helpers for elements. Names come from clients, so text is always set as text. */
+
+/**
+ * Returns the element of the page with this id.
+ *
+ * @param {string} id
+ * @returns {any} typed loosely, since each caller knows its element
+ */
+export function byId(id) {
+  return document.getElementById(id);
+}
+
+/**
+ * @param {string} tag
+ * @param {string} className
+ * @param {(Node | string)[]} children
+ */
+export function create(tag, className = "", ...children) {
+  const element = document.createElement(tag);
+  if (className !== "") element.className = className;
+  element.append(...children);
+  return element;
+}
+
+/**
+ * Sets the text if it differs: an unchanged text is not read out again.
+ *
+ * @param {Element} element
+ * @param {string} text
+ */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Replaces characters that would hide or reorder what follows. @param {string} text */
+export function printable(text) {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, "�");
+}
+
+/** Describes the tracks of a stream: `1280×720 · H.264 · AAC`. */
+export function describeTracks({ video, audio }) {
+  const parts = [
+    video !== null && video.width > 0 ? `${video.width}×${video.height}` : "",
+    video?.codec ?? "",
+    audio?.codec ?? "",
+  ];
+  return parts.filter((part) => part !== "").join(" · ");
+}

@@ -1,0 +1,163 @@
+/** Watches streams in Chromium as a viewer would. Run by `players_test.ts`. */
+
+import axe from "axe-core/axe.min.js" with { type: "text" };
+import { signUrl } from "../../lib/server/signature.ts";
+import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
+import { startLocalServer } from "../helpers/local_server.ts";
+import { freePort } from "../helpers/ports.ts";
+import { addressOf, streamUrl } from "../helpers/servers.ts";
+import { ConsolePage } from "./console_page.ts";
+import { FailoverRig, kill, STREAM } from "./failover_rig.ts";
+import { FFMPEG } from "./publishers.ts";
+import { createSample } from "./sample.ts";
+
+/** Folder for screenshots (`EDGE_SCREENSHOTS`); empty for none. */
+const screenshots = Deno.env.get("EDGE_SCREENSHOTS") ?? "";
+
+const SIZES = [{ width: 390, height: 844 }, { width: 820, height: 1100 }, {
+  width: 1280,
+  height: 800,
+}];
+
+const SECRET = "0123456789abcdef";
+
+/** Expressions evaluated in the page. */
+const TIME = 'document.querySelector("video").currentTime';
+const FRAMES = 'document.querySelector("video").getVideoPlaybackQuality().totalVideoFrames';
+const VIEW = 'document.querySelector("#player").dataset.view';
+const TITLE = 'document.querySelector("#notice-title").textContent';
+const STATS = 'document.querySelector("#stats").textContent';
+const VIOLATIONS = `axe.run().then(({ violations }) =>
+  violations.map(({ id, nodes }) => id + ": " + nodes[0].html))`;
+const PLAYS = `${VIEW} === "playing" && ${FRAMES} > 10`;
+
+/** Finds violations of the accessibility rules, and what is too wide, in both color schemes. */
+async function inspect({ page }: ConsolePage, name: string): Promise<void> {
+  for (const [index, colorScheme] of (["light", "dark"] as const).entries()) {
+    await page.emulateMedia({ colorScheme });
+    for (const size of SIZES) {
+      await page.setViewportSize(size);
+      const width = await page.evaluate("document.documentElement.scrollWidth") as number;
+      assert(width <= size.width, `${name} is ${width} wide at ${size.width}`);
+      // It takes a second: once for each width, and for each scheme.
+      if (size !== SIZES[index] && size !== SIZES[index + 1]) continue;
+      await page.evaluate(axe);
+      const found = await page.evaluate(VIOLATIONS);
+      assertEquals([name, colorScheme, size.width, found], [name, colorScheme, size.width, []]);
+    }
+    if (screenshots !== "") {
+      await page.screenshot({ path: `${screenshots}/${name}-${colorScheme}.png` });
+    }
+  }
+}
+
+Deno.test("A viewer finds a stream, watches it, and keeps it through a restart of the edge", async () => {
+  await using rig = await FailoverRig.create();
+  const sample = await createSample(rig.directory, 1);
+  const origin = await rig.origin("origin");
+  const [port, httpPort] = [freePort(), freePort()];
+  const config = `http_server { enabled on; players on; listen 127.0.0.1:${httpPort}; }
+    vhost __defaultVhost__ {
+      mode remote; origin ${addressOf(origin)}; min_latency on; http_remux { enabled on; }
+    }`;
+  const edge = await rig.server("edge", config, { port });
+  await rig.publish(FFMPEG, sample, streamUrl(origin, STREAM));
+  await using opened = await ConsolePage.open(`http://127.0.0.1:${httpPort}/`);
+  const { page } = opened;
+  await page.getByText("Nothing is live").waitFor();
+  // An edge has no stream before someone asks for it.
+  await page.getByRole("searchbox").fill(`live/${STREAM}`);
+  await page.keyboard.press("Enter");
+  await opened.until(PLAYS);
+  assertEquals(await opened.read("document.title"), `live/${STREAM}`);
+  await page.keyboard.press("i");
+  await opened.until(`/HTTP-FLV.*H\\.264 640×360.*kbit\\/s.*Reconnects0/.test(${STATS})`);
+  await page.keyboard.press("m");
+  await page.getByRole("button", { name: "Unmute" }).first().waitFor();
+  await inspect(opened, "play");
+
+  const before = await opened.read<number>(FRAMES);
+  opened.complaints.length = 0;
+  await kill(edge);
+  await opened.until(`${VIEW} === "reconnecting"`);
+  assert(await opened.read('!document.querySelector("#still").hidden'), "no last frame is shown");
+  await rig.server("edge", config, { port });
+  await opened.until(`${VIEW} === "playing" && ${TIME} > 1`);
+  assert(await opened.read<number>(FRAMES) >= 0 && before > 0);
+  assertMatch(await opened.read<string>(STATS), /Reconnects[1-9]/);
+
+  await page.getByRole("link", { name: "All live streams" }).click();
+  await page.getByRole("link", { name: STREAM }).waitFor();
+  await inspect(opened, "players");
+  await page.getByRole("link", { name: STREAM }).click();
+  await opened.until(PLAYS);
+});
+
+Deno.test("A viewer who is early waits, is told of the end, and sees the next start", async () => {
+  await using rig = await FailoverRig.create();
+  const sample = await createSample(rig.directory, 1);
+  await using server = startLocalServer(
+    `http_server { enabled on; players on; dir ${rig.directory}/html; }
+     vhost __defaultVhost__ {
+       min_latency on; http_remux { enabled on; }
+       hls { enabled on; hls_path ${rig.directory}/html; hls_fragment 2; }
+     }`,
+  );
+  const base = `http://127.0.0.1:${server.httpPort}`;
+  const target = `rtmp://127.0.0.1:${server.port}/live/${STREAM}`;
+  await using opened = await ConsolePage.open(`${base}/play/live/${STREAM}`);
+  await opened.until(`${TITLE} === "Not live yet"`);
+  await inspect(opened, "wait");
+  const publisher = await rig.publish(FFMPEG, sample, target);
+  await opened.until(PLAYS);
+  await publisher.stop();
+  await opened.until(`${TITLE} === "The stream has ended"`);
+  await rig.publish(FFMPEG, sample, target);
+  await opened.until(PLAYS);
+  opened.assertNoComplaints();
+  opened.assertOnlyOwnHost();
+
+  for (const [via, name] of [["hls", "HLS"], ["ws", "WebSocket-FLV"]] as const) {
+    await using other = await ConsolePage.open(`${base}/play/live/${STREAM}#muted&via=${via}`);
+    await other.page.keyboard.press("i");
+    await other.until(`${PLAYS} && ${STATS}.includes("Protocol${name}")`);
+  }
+});
+
+Deno.test("A viewer is told of a refusal and of a codec that the browser lacks", async () => {
+  await using rig = await FailoverRig.create();
+  const sample = await createSample(rig.directory, 1);
+  await using server = startLocalServer(
+    `http_server { enabled on; players on; }
+     vhost __defaultVhost__ {
+       min_latency on; http_remux { enabled on; } play { sign_secret ${SECRET}; }
+     }`,
+  );
+  await rig.publish(FFMPEG, sample, `rtmp://127.0.0.1:${server.port}/live/${STREAM}`);
+  const page = `http://127.0.0.1:${server.httpPort}/play/live/${STREAM}`;
+  await using opened = await ConsolePage.open(page);
+  await opened.until(`${TITLE} === "You have no access to this stream"`);
+  await inspect(opened, "refused");
+  const stream = {
+    action: "play",
+    vhost: "__defaultVhost__",
+    app: "live",
+    stream: STREAM,
+  } as const;
+  const signed = signUrl(page, SECRET, stream, {
+    expires: Math.floor(Date.now() / 1000) + 60,
+    ip: "",
+  });
+  await opened.page.goto(signed);
+  await opened.until(PLAYS);
+  opened.assertNoComplaints();
+  await opened.page.addInitScript(
+    "MediaSource.isTypeSupported = (type) => !type.includes('avc1');",
+  );
+  await opened.page.reload();
+  await opened.until(`${TITLE} === "This browser cannot play the stream"`);
+  assertMatch(
+    await opened.read('document.querySelector("#notice-text").textContent'),
+    /The stream is in H\.264/,
+  );
+});
