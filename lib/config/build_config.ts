@@ -206,6 +206,7 @@ function buildAccess(values: VhostValues["play"] | VhostValues["publish"]): Acce
 function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
   return {
     origins: values.origin,
+    dnsServer: values.dns_server,
     originSelect: values.origin_select,
     push: values.push,
     vhost: values.vhost,

@@ -23,6 +23,29 @@ export interface OriginAddress {
   readonly port: number;
   /** Present for `rtmps://`: the connection is TLS. */
   readonly isSecure?: true;
+  /** The name in its certificate, where it is not `hostname`. */
+  readonly certificateName?: string;
+}
+
+/** A name whose addresses are origins of their own; no address to connect to itself. */
+export interface OriginName {
+  /** Whether to ask for A and AAAA records (`dns:`) or for SRV records (`srv:`). */
+  readonly discovery: "dns" | "srv";
+  readonly hostname: string;
+  /** Port of each address; 0 for `srv`, whose records bring their own. */
+  readonly port: number;
+  /** As of {@linkcode OriginAddress}. */
+  readonly isSecure?: true;
+}
+
+/** An origin that a name stands for. */
+export interface DiscoveredOrigin extends OriginAddress {
+  /** The name: text of its {@linkcode OriginName}. */
+  readonly group: string;
+  /** Its share of the streams relative to others; above 0. */
+  readonly weight: number;
+  /** Used while those with lower tiers fail. */
+  readonly tier: number;
 }
 
 /** The whole configuration. */
@@ -238,7 +261,9 @@ export type OriginSelect = "ordered" | "round_robin" | "hash";
 /** How an edge uses its origins. */
 export interface ClusterConfig {
   /** As listed in the file. At least one when the vhost is enabled and its mode is `remote`. */
-  readonly origins: readonly OriginAddress[];
+  readonly origins: readonly (OriginAddress | OriginName)[];
+  /** Name server to ask for {@linkcode OriginName}s; null for those of the system. */
+  readonly dnsServer: ListenAddress | null;
   readonly originSelect: OriginSelect;
   /** To how many origins a stream is pushed at the same time; 1 or more. */
   readonly push: number | "all";

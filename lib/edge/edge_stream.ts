@@ -73,10 +73,14 @@ export class EdgeStream {
   }
 
   /** Moves the live connections that `selects`, as {@linkcode VhostUpstreams.move} does. */
-  move(selects: (upstream: UpstreamSnapshot) => boolean, to: OriginAddress | null): void {
+  move(
+    selects: (upstream: UpstreamSnapshot) => boolean,
+    to: OriginAddress | null,
+    cause = "asked to move",
+  ): void {
     const puller = this.#puller;
-    if (puller !== null && selects(puller.report.snapshot())) puller.move(to, "asked to move");
-    this.#push?.move(selects, to);
+    if (puller !== null && selects(puller.report.snapshot())) puller.move(to, cause);
+    this.#push?.move(selects, to, cause);
   }
 
   /** The settings of the vhost have changed. */

@@ -297,6 +297,19 @@ function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): v
     "Streams that are pulled without players.",
     perEdge((edge) => edge.lingering),
   );
+  const names = vhosts.flatMap(({ name: vhost, discoveries }) =>
+    discoveries.map((each) => ({ vhost, ...each }))
+  );
+  page.gauge(
+    "edge_origin_addresses",
+    "Origins that a name in the list of origins stands for.",
+    names.map(({ vhost, name, addresses }) => [{ vhost, name }, addresses.length]),
+  );
+  page.gauge(
+    "edge_origin_name_failing",
+    "1 while a name in the list of origins cannot be resolved and its last addresses are kept.",
+    names.map(({ vhost, name, lastError }) => [{ vhost, name }, lastError === "" ? 0 : 1]),
+  );
   addUpstreamTotals(page, perEdge, edges);
 }
 

@@ -143,6 +143,7 @@ export class LiveView implements ServerView {
       rate: this.#vhostRates.of(name),
       hlsFragmentMs: hls.enabled ? hls.fragmentMs : null,
       upstreams: upstreams === null ? null : { ...upstreams.totals, ...upstreams.connections },
+      discoveries: upstreams?.discoveries ?? [],
     };
   }
 

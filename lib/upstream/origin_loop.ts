@@ -1,5 +1,6 @@
 import { backoffMs } from "../base/backoff.ts";
 import type { Clock } from "../base/clock.ts";
+import { UpstreamError } from "../base/errors.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { OriginSet } from "./origin_set.ts";
 
@@ -39,6 +40,9 @@ type LoopState =
   | { readonly type: "pausing"; readonly endPause: () => void }
   | { readonly type: "stopping"; readonly attempt: Attempt }
   | { readonly type: "stopped" };
+
+/** The list of origins has only names, and none has been resolved. */
+const NO_ORIGIN = new UpstreamError("resolve", "No name of the origins has been resolved");
 
 /**
  * An attempt that worked for less counts as a failure: no hot loop on an origin that breaks at
@@ -86,8 +90,11 @@ export class OriginLoop {
 
   /** Tries origins until stopped. Called once. Never rejects. */
   async run(): Promise<void> {
+    const { origins, streamName } = this.#options;
+    origins.enter(streamName);
     while (!this.#isStopped) await this.#try();
     this.#state = { type: "stopped" };
+    origins.leave(streamName);
   }
 
   /** The running attempt works: the origin accepted, or media flows. */
@@ -159,7 +166,10 @@ export class OriginLoop {
   async #try(): Promise<void> {
     const { attempt: tryOrigin, clock } = this.#options;
     const origin = this.#next();
-    if (origin === null) return await this.#endRound();
+    if (origin === null) {
+      if (this.#order.length === 0) this.#options.onRoundFailed(NO_ORIGIN);
+      return await this.#endRound();
+    }
     const attempt: Attempt = { origin, beganMs: clock.now(), succeededAtMs: null };
     this.#state = { type: "trying", attempt };
     try {
@@ -171,7 +181,7 @@ export class OriginLoop {
     }
   }
 
-  /** Returns the origin to try now; null when all are taken. */
+  /** Returns the origin to try now; null when there is none, or all are taken. */
   #next(): OriginAddress | null {
     const { origins, streamName } = this.#options;
     if (this.#revision !== origins.revision) {
@@ -224,11 +234,11 @@ export class OriginLoop {
     const isRoundOver = this.#free(this.#untried).length === 0 && this.#lost === null;
     if (this.#only === null && !isRoundOver) return;
     onRoundFailed(error);
-    if (!this.#isStopped) await this.#endRound();
+    await this.#endRound();
   }
 
   async #endRound(): Promise<void> {
-    await this.#pause();
+    if (!this.#isStopped) await this.#pause();
     this.#beginRound(null);
   }
 

@@ -135,7 +135,8 @@ export class Upstream {
   async #dial(address: OriginAddress, abort: AbortController): Promise<Transport> {
     const { network, clock, settings } = this.#context;
     const { connectTimeoutMs, tlsCa: caFile, insecure } = settings();
-    const trust = address.isSecure === true ? { caFile, isVerified: !insecure } : undefined;
+    const { isSecure, certificateName } = address;
+    const trust = isSecure ? { caFile, isVerified: !insecure, certificateName } : undefined;
     const cancel = clock.after(connectTimeoutMs, () => abort.abort());
     try {
       return await network.connect(address, abort.signal, trust);

@@ -41,6 +41,7 @@ const DEFAULT_VHOST = {
   },
   cluster: {
     origins: [],
+    dnsServer: null,
     originSelect: "ordered",
     push: 1,
     vhost: "[vhost]",
@@ -348,6 +349,7 @@ const VHOST: VhostConfig = {
       { hostname: "::3", port: 1935 },
       { hostname: "a.b_c-d.example", port: 4 },
     ],
+    dnsServer: null,
     originSelect: "hash",
     push: "all",
     vhost: "up.[vhost]",

@@ -73,6 +73,7 @@ export const SNAPSHOT: ServerSnapshot = {
       rate: RATE,
       hlsFragmentMs: 10_000,
       upstreams: null,
+      discoveries: [],
     },
     {
       name: "edge.example",
@@ -84,6 +85,12 @@ export const SNAPSHOT: ServerSnapshot = {
       publishers: { splices: 0, restarts: 0, lostFrames: 0, doubledFrames: 0 },
       rate: RATE,
       hlsFragmentMs: null,
+      discoveries: [{
+        name: "dns:origins.example:1935",
+        addresses: ["10.0.0.1:1935", "10.0.0.2:1935"],
+        ageMs: 1200,
+        lastError: "no answer",
+      }],
       upstreams: {
         attempts: 5,
         failures: 3,
