@@ -27,7 +27,7 @@ export interface OriginAddress {
   readonly certificateName?: string;
 }
 
-/** A name whose addresses are origins of their own; no address to connect to itself. */
+/** A name whose addresses are origins; no address to connect to itself. */
 export interface OriginName {
   /** Whether to ask for A and AAAA records (`dns:`) or for SRV records (`srv:`). */
   readonly discovery: "dns" | "srv";

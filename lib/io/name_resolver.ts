@@ -1,4 +1,4 @@
-import type { NetAddress } from "./transport.ts";
+import type { ListenAddress } from "../config/config.ts";
 
 /** One SRV record (RFC 2782). */
 export interface ServiceRecord {
@@ -14,7 +14,7 @@ export interface ServiceRecord {
 /** Options of a {@linkcode NameResolver}'s questions. */
 export interface ResolveOptions {
   /** The name server to ask; null for those of the system. */
-  readonly server: NetAddress | null;
+  readonly server: ListenAddress | null;
   readonly signal: AbortSignal;
 }
 

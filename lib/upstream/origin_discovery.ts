@@ -37,7 +37,7 @@ interface Watch {
   readonly abort: AbortController;
 }
 
-/** Between two questions for a name, in ms. The runtime does not tell how long answers are valid. */
+/** Between two questions for a name, in ms. The runtime does not say how long answers hold. */
 const PERIOD_MS = 5_000;
 
 /** As long as there is no answer. */
@@ -47,8 +47,8 @@ const FIRST_PERIOD_MS = 500;
 const TIMEOUT_MS = 4_000;
 
 /**
- * Keeps the servers that names in a list of origins stand for. Each name is asked for every 5 s. One
- * that cannot be resolved keeps its last answer.
+ * Keeps the servers that names in a list of origins stand for. Each name is asked for every 5 s.
+ * One that cannot be resolved keeps its last answer.
  */
 export class OriginDiscovery {
   readonly #options: OriginDiscoveryOptions;

@@ -72,7 +72,7 @@ type Rank = 0 | 1;
  *
  * Names are not resolved here. An origin with a host name is looked up at every attempt, so a
  * change in the DNS counts from the next attempt on, and all addresses of it are tried. Names whose
- * addresses are origins of their own are resolved by {@linkcode OriginDiscovery}.
+ * addresses are origins themselves are resolved by {@linkcode OriginDiscovery}.
  */
 export class OriginSet {
   /** Which of their failures are logged. */

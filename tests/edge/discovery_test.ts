@@ -11,7 +11,7 @@ const STREAMS = 30;
 const NAME = "mids.example";
 const FRAME_MS = 40;
 
-/** A root with publishers, three mids, and a leaf with a player per stream that finds them by DNS. */
+/** A root with publishers, three mids, and a leaf with players that finds the mids by DNS. */
 class Tree {
   readonly world = new MemoryWorld();
   readonly publishers: MemoryClient[] = [];

@@ -107,7 +107,7 @@ Deno.test("OriginPlacement: a full address passes streams on to the next", () =>
   assertEquals(placement.orderFor(first.at(-5)!)[0], A);
 });
 
-Deno.test("OriginPlacement: edges with few streams agree, in whatever order they start", () => {
+Deno.test("OriginPlacement: edges with few streams agree, in any order of starts", () => {
   const [one, other] = [new OriginPlacement("v"), new OriginPlacement("v")];
   const names = NAMES.slice(0, 16);
   for (const placement of [one, other]) placement.update([A, B, C]);
