@@ -208,8 +208,8 @@ export class ClientAccess {
   }
 
   #requestOf({ request }: Admission): StreamRequest {
-    const { edgePath, backlogMs, broadcastId } = this.#asked;
-    return { ...request, edgePath, backlogMs, broadcastId };
+    const { edgePath, backlogMs, broadcastId, wantsAnswer } = this.#asked;
+    return { ...request, edgePath, backlogMs, broadcastId, wantsAnswer };
   }
 
   /** The steps that follow {@linkcode Rules}. */

@@ -1,6 +1,7 @@
 import type { OriginAddress, VhostConfig } from "../config/config.ts";
 import type { PublishHandle } from "../hub/publisher.ts";
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { ConnectRequest } from "../session/server_session.ts";

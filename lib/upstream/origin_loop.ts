@@ -14,6 +14,8 @@ interface OriginLoopOptions {
   readonly random: () => number;
   /** Whether an origin is not to be tried now; without this, all are. */
   readonly isTaken?: (origin: OriginAddress) => boolean;
+  /** Whether the stream was sought there in vain: then the others come first. */
+  readonly lacks?: (origin: OriginAddress) => boolean;
   /**
    * Uses one origin for as long as it works. Rejects when the origin fails or is lost; settles soon
    * after {@linkcode OriginLoop.stop}, either way.
@@ -43,6 +45,12 @@ type LoopState =
 
 /** The list of origins has only names, and none has been resolved. */
 const NO_ORIGIN = new UpstreamError("resolve", "No name of the origins has been resolved");
+
+/**
+ * Thrown by an attempt that has not answered yet: the next origin is tried beside it. What becomes
+ * of it is reported to the {@linkcode OriginSet}.
+ */
+export const OVERTAKEN = new Error("The origin has not answered yet");
 
 /**
  * An attempt that worked for less counts as a failure: no hot loop on an origin that breaks at
@@ -97,10 +105,24 @@ export class OriginLoop {
     origins.leave(streamName);
   }
 
-  /** The running attempt works: the origin accepted, or media flows. */
-  succeeded(): void {
-    const attempt = this.#attempt!;
+  /** Whether another origin is tried in this round if the running attempt fails. */
+  get hasNext(): boolean {
+    return this.#only === null && (this.#untried.length > 0 || this.#lost !== null);
+  }
+
+  /**
+   * The running attempt works: the origin accepted, or media flows. With `origin`, that one does,
+   * which an attempt has overtaken: the running one continues with it.
+   */
+  succeeded(origin?: OriginAddress): void {
+    const attempt = this.#attempt;
     const { origins, clock } = this.#options;
+    if (origin !== undefined) origins.succeeded(origin);
+    if (attempt === null) return;
+    if (origin !== undefined && origin !== attempt.origin) {
+      origins.left(attempt.origin);
+      attempt.origin = origin;
+    }
     origins.succeeded(attempt.origin);
     attempt.succeededAtMs ??= clock.now();
   }
@@ -183,7 +205,7 @@ export class OriginLoop {
 
   /** Returns the origin to try now; null when there is none, or all are taken. */
   #next(): OriginAddress | null {
-    const { origins, streamName } = this.#options;
+    const { origins, streamName, lacks } = this.#options;
     if (this.#revision !== origins.revision) {
       this.#revision = origins.revision;
       this.#order = origins.orderFor(streamName);
@@ -200,7 +222,7 @@ export class OriginLoop {
     // A stream that has waited for an origin, or lost one, does not wait for a doubtful one as
     // well.
     const mayProbe = this.#untried.length === this.#order.length;
-    const chosen = origins.choose(candidates, mayProbe);
+    const chosen = origins.choose(candidates, mayProbe, lacks);
     this.#untried = this.#untried.filter((origin) => origin !== chosen);
     return chosen;
   }
@@ -226,7 +248,7 @@ export class OriginLoop {
     const { origins, onFailed, onRoundFailed } = this.#options;
     const { origin } = attempt;
     onFailed(origin, error);
-    origins.failed(origin, error, attempt.beganMs);
+    if (error !== OVERTAKEN) origins.failed(origin, error, attempt.beganMs);
     if (this.#hasWorked(attempt)) {
       this.#failedRounds = 0;
       return this.#beginRound(origin);

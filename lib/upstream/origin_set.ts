@@ -5,6 +5,7 @@ import { hashText } from "../base/hash_text.ts";
 import type { DiscoveredOrigin, OriginAddress, OriginSelect } from "../config/config.ts";
 import { OriginFailureLog } from "./origin_failure_log.ts";
 import { OriginPlacement } from "./origin_placement.ts";
+import { StreamPlaces } from "./stream_places.ts";
 
 /** Which origins a vhost has, and when they are tried. */
 interface OriginSettings {
@@ -80,6 +81,8 @@ export class OriginSet {
   readonly #vhost: string;
   readonly #clock: Clock;
   readonly #failures = new Map<OriginAddress, OriginFailure>();
+  /** Which of the origins carry a stream. */
+  readonly places: StreamPlaces;
   #settings: OriginSettings;
   #entries: readonly OriginEntry[] = [];
   /** Streams that are pulled or pushed, and how often. */
@@ -92,6 +95,7 @@ export class OriginSet {
     this.#settings = settings;
     this.#clock = clock;
     this.configure(settings);
+    this.places = new StreamPlaces(clock);
   }
 
   /** All origins, in the order of the configuration. An origin that stays keeps its object. */
@@ -196,11 +200,18 @@ export class OriginSet {
    * Picks the origin to try now from `candidates` (best first, at least one). Origins that are down
    * come last, soonest back first. One whose pause is over is tried in its old place where
    * `mayProbe`, by one stream at a time; otherwise after those known to work.
+   *
+   * @param lacks Whether a stream was sought there in vain: others of the same health come first.
    */
-  choose(candidates: readonly OriginAddress[], mayProbe: boolean): OriginAddress {
+  choose(
+    candidates: readonly OriginAddress[],
+    mayProbe: boolean,
+    lacks: (origin: OriginAddress) => boolean = () => false,
+  ): OriginAddress {
     const nowMs = this.#clock.now();
     const byRank = candidates.toSorted((left, right) =>
       this.#rank(left, nowMs, mayProbe) - this.#rank(right, nowMs, mayProbe) ||
+      Number(lacks(left)) - Number(lacks(right)) ||
       this.#downUntil(left, nowMs) - this.#downUntil(right, nowMs)
     );
     const chosen = byRank[0]!;

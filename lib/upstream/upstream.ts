@@ -5,7 +5,8 @@ import type { Transport } from "../io/transport.ts";
 import { upstreamTarget } from "../rtmp/url.ts";
 import { findOrigin, followRedirect, mayLeadTo, type UpstreamDestination } from "./redirect.ts";
 import type { UpstreamContext } from "./upstream_context.ts";
-import { type LinkOptions, UpstreamLink } from "./upstream_link.ts";
+import type { LinkOptions } from "./link_options.ts";
+import { UpstreamLink } from "./upstream_link.ts";
 
 /** Options of {@linkcode Upstream}. */
 interface UpstreamOptions extends LinkOptions {
