@@ -15,6 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["upstream"],
   ["server"],
   ["origin", "edge", "hls"],
+  ["dvr"],
   ["monitor"],
   ["http"],
   ["threads"],
@@ -32,6 +33,12 @@ const FORBIDDEN: readonly string[] = [
   "hls → upstream",
   "hls → server",
   "hls → session",
+  "dvr → io",
+  "dvr → upstream",
+  "dvr → server",
+  "dvr → session",
+  "dvr → origin",
+  "dvr → edge",
   "monitor → hls",
 ];
 
@@ -45,9 +52,9 @@ const WAITING =
 /** Files outside the runtime layers that may use the runtime. */
 const RUNTIME_FILES: readonly string[] = [
   "io/tcp.ts",
-  "io/dns.ts",
   "config/load.ts",
   "hls/hls_files.ts",
+  "dvr/dvr_files.ts",
   "http/static_files.ts",
 ];
 const RUNTIME_LAYERS: readonly string[] = ["logging", "monitor", "threads", "app", "demo", "cli"];

@@ -20,6 +20,7 @@ import { HandoverTrust } from "../server/handover.ts";
 import { HlsSignatures } from "../server/hls_signatures.ts";
 import { HookClient } from "../server/hook_client.ts";
 import { noRefusals } from "../server/refusal_counts.ts";
+import { reportRecording } from "../server/recording_hook.ts";
 import { RequestSigner } from "../server/request_signer.ts";
 import { SecretStore } from "../server/secrets.ts";
 import { Server } from "../server/server.ts";
@@ -56,10 +57,13 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const shared = createShared(config, deps, edgeId);
   const { queue, bridge } = shared;
   const { secrets, signer, secretFiles, ...access } = createAccess(deps);
-  const vhosts = new VhostSet({ ...shared, signer });
+  const hooks = new HookClient({ ...deps, server: identity });
+  const vhosts = new VhostSet({
+    ...{ ...shared, signer },
+    onRecorded: (file) => reportRecording(hooks, file, Deno.cwd()),
+  });
   const certificates = createCertificates(deps);
   const limits = new ClientLimits(config, deps);
-  const hooks = new HookClient({ ...deps, server: identity });
   const handover = new HandoverTrust();
   const gate = new Gate({ ...access, vhosts: vhosts.directory, hooks, clock, edgeId, handover });
   const context = { ...shared, gate };
@@ -74,6 +78,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
     clients,
     limits,
     refusals: access.refusals,
+    recordings: vhosts.recordings,
   });
   return {
     vhosts,

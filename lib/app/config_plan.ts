@@ -2,6 +2,7 @@ import type { Config, VhostConfig } from "../config/config.ts";
 import { type Entries, type Entry, ROOT, VHOST } from "../config/schema.ts";
 import type { SettingChange } from "../config/setting_change.ts";
 import type { FittedConfig } from "./descriptors.ts";
+import { recordingFolder } from "./written_paths.ts";
 import {
   CLOSES_CLIENTS,
   maskSecrets,
@@ -46,18 +47,16 @@ export function planChanges(
   const vhosts = new Map<string, VhostConfig>();
   for (const [name, vhost] of next.vhosts) {
     const before = current.vhosts.get(name);
-    const isHlsHeld = vhost.enabled && vhost.hls.enabled && !mayWrite(vhost.hls.path);
-    const hls = before?.hls ?? { ...vhost.hls, enabled: false };
-    const allowed = isHlsHeld ? { ...vhost, hls } : vhost;
+    const { allowed, held } = withoutHeld(before, vhost, mayWrite);
     const merged = before === undefined ? allowed : keepEqualBlocks(before, allowed);
     vhosts.set(name, merged);
     if (before === undefined) {
       changes.push(presence(vhost, "absent", "present"));
-      if (isHlsHeld) changes.push(...compareVhost(merged, vhost, HLS));
+      if (held !== NONE) changes.push(...compareVhost(merged, vhost, held));
       added.push(merged);
       continue;
     }
-    changes.push(...compareVhost(before, vhost, isHlsHeld ? HLS : NONE));
+    changes.push(...compareVhost(before, vhost, held));
     if (before.mode !== vhost.mode) {
       removed.push(before);
       added.push(merged);
@@ -78,9 +77,27 @@ export function planChanges(
 
 /** Directives that wait for a restart, because the process may not write what they name. */
 const LOG_FILE = /^srs_log_(?:tank|file)$/;
-const HLS = /^hls\./;
 const NONE = /^$/;
 const MAY_NOT_WRITE = "this process gave up, or never had, the permission to write there";
+
+/** Returns a vhost with the blocks of `before` in place of those that wait for a restart. */
+function withoutHeld(
+  before: VhostConfig | undefined,
+  vhost: VhostConfig,
+  mayWrite: (path: string) => boolean,
+): { readonly allowed: VhostConfig; readonly held: RegExp } {
+  const { enabled, hls, dvr } = vhost;
+  const isHlsHeld = enabled && hls.enabled && !mayWrite(hls.path);
+  const isDvrHeld = enabled && dvr.enabled && !mayWrite(recordingFolder(dvr));
+  const allowed = {
+    ...vhost,
+    ...(isHlsHeld ? { hls: before?.hls ?? { ...hls, enabled: false } } : {}),
+    ...(isDvrHeld ? { dvr: before?.dvr ?? { ...dvr, enabled: false } } : {}),
+  };
+  const names = [...(isHlsHeld ? ["hls"] : []), ...(isDvrHeld ? ["dvr"] : [])];
+  const held = names.length === 0 ? NONE : new RegExp(`^(?:${names.join("|")})\\.`);
+  return { allowed, held };
+}
 
 /**
  * Returns `next` with the objects of `before` where they say the same, or `before` itself when all

@@ -217,7 +217,7 @@ export class RelayServer implements RunningServer {
     await bridge?.announceStop();
     await vhosts.close();
     bridge?.close();
-    await vhosts.closeHls();
+    await vhosts.closeFiles();
     await hooks.close();
     // Last: until then it reports that the server stops.
     await this.#http?.stop();

@@ -68,8 +68,6 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   max_streams: ({ maxStreams }) => text(maxStreams),
   "cluster.mode": ({ mode }) => mode,
   "cluster.origin": ({ cluster }) => cluster.origins.map(formatOrigin).join(" "),
-  "cluster.dns_server": ({ cluster }) =>
-    cluster.dnsServer === null ? "" : formatAddress(cluster.dnsServer),
   "cluster.origin_select": ({ cluster }) => cluster.originSelect,
   "cluster.push": ({ cluster }) => text(cluster.push),
   "cluster.vhost": ({ cluster }) => cluster.vhost,
@@ -129,6 +127,13 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "hls.hls_dispose": ({ hls }) => ms(hls.disposeMs),
   "hls.hls_wait_keyframe": ({ hls }) => text(hls.waitKeyframe),
   "hls.hls_use_fmp4": ({ hls }) => text(hls.useFmp4),
+  "dvr.enabled": ({ dvr }) => text(dvr.enabled),
+  "dvr.dvr_apply": ({ dvr }) => dvr.streams.join(" ") || "all",
+  "dvr.dvr_plan": ({ dvr }) => dvr.plan,
+  "dvr.dvr_path": ({ dvr }) => dvr.path,
+  "dvr.dvr_duration": ({ dvr }) => ms(dvr.durationMs),
+  "dvr.dvr_wait_keyframe": ({ dvr }) => text(dvr.waitKeyframe),
+  "dvr.time_jitter": ({ dvr }) => dvr.startsAtZero ? "full" : "off",
   "http_hooks.enabled": ({ httpHooks }) => text(httpHooks.enabled),
   "http_hooks.timeout": ({ httpHooks }) => ms(httpHooks.timeoutMs),
   "http_hooks.on_connect": hookUrls("on_connect"),
@@ -137,6 +142,7 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "http_hooks.on_unpublish": hookUrls("on_unpublish"),
   "http_hooks.on_play": hookUrls("on_play"),
   "http_hooks.on_stop": hookUrls("on_stop"),
+  "http_hooks.on_dvr": hookUrls("on_dvr"),
   "http_remux.enabled": ({ httpRemux }) => text(httpRemux.enabled),
   "http_remux.mount": ({ httpRemux }) => httpRemux.mount,
   "http_remux.has_audio": ({ httpRemux }) => text(httpRemux.hasAudio),
@@ -151,6 +157,7 @@ export const CLOSES_CLIENTS = "closes the clients of the vhost";
 const NEW_CLIENTS = "applies to new clients";
 const NEW_PLAYERS = "applies to new players";
 const NEXT_PUBLISH = "applies from the next publish on";
+const NEXT_FILE = "applies from the next file on";
 
 /** Settings of a vhost that do not apply to everyone at once, by path. */
 const VHOST_NOTES: Readonly<Record<string, string>> = {
@@ -166,6 +173,11 @@ const VHOST_NOTES: Readonly<Record<string, string>> = {
   "play.mw_latency": NEW_PLAYERS,
   "play.atc": NEXT_PUBLISH,
   "publish.keys": NEXT_PUBLISH,
+  "dvr.dvr_plan": NEXT_FILE,
+  "dvr.dvr_path": NEXT_FILE,
+  "dvr.dvr_duration": NEXT_FILE,
+  "dvr.dvr_wait_keyframe": NEXT_FILE,
+  "dvr.time_jitter": NEXT_FILE,
   ...accessNotes("play", NEW_PLAYERS),
   ...accessNotes("publish", NEXT_PUBLISH),
 };

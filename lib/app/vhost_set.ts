@@ -1,5 +1,7 @@
 import type { Logger } from "../base/log.ts";
 import type { VhostConfig } from "../config/config.ts";
+import { diskFiles as recordedFiles } from "../dvr/dvr_files.ts";
+import { DvrService, type RecordedFile } from "../dvr/dvr_service.ts";
 import { RemoteVhost } from "../edge/remote_vhost.ts";
 import { diskFiles } from "../hls/hls_files.ts";
 import { HlsService } from "../hls/hls_service.ts";
@@ -22,6 +24,8 @@ interface VhostSetOptions extends UpstreamDeps {
   readonly wheels: FlushWheels;
   /** Links to the other workers; null when there are none. */
   readonly bridge: Bridge | null;
+  /** A recording is complete. */
+  readonly onRecorded: (file: RecordedFile) => void;
 }
 
 /**
@@ -41,14 +45,18 @@ export class VhostSet {
   readonly #options: VhostSetOptions;
   readonly #services = new Map<string, VhostService>();
   readonly #live = new Map<string, LiveVhost>();
+  /** What is being recorded. */
+  readonly recordings: DvrService;
   readonly #hls: HlsService;
   /** The process that this one replaces. */
   #handover: HandoverTarget | null = null;
 
   constructor(options: VhostSetOptions) {
-    const { clock, logger, chunkSize } = options;
+    const { clock, logger, chunkSize, onRecorded: onFile } = options;
+    const basics = { clock, logger, chunkSize, wallMs: Date.now };
     this.#options = options;
-    this.#hls = new HlsService({ clock, logger, chunkSize, files: diskFiles, wallMs: Date.now });
+    this.#hls = new HlsService({ ...basics, files: diskFiles });
+    this.recordings = new DvrService({ ...basics, files: recordedFiles, onFile });
     this.directory = new VhostDirectory(this.#services);
   }
 
@@ -78,6 +86,7 @@ export class VhostSet {
     const bridged = bridge === null || mirrors === null ? service : bridge.wrap(service, mirrors);
     this.#services.set(config.name, bridged);
     this.#hls.prepare(config.hls);
+    this.recordings.prepare(config.dvr);
   }
 
   /**
@@ -93,14 +102,14 @@ export class VhostSet {
     await Promise.all(removed.map((vhost) => this.#remove(vhost, clients)));
   }
 
-  /** Closes all vhosts. {@linkcode closeHls} follows, because they have last segments to write. */
+  /** Closes all vhosts. {@linkcode closeFiles} follows, because there is a last part to write. */
   async close(): Promise<void> {
     await Promise.all(Array.from(this.#live.values(), ({ service }) => service.close()));
   }
 
-  /** Writes the last HLS segments. */
-  async closeHls(): Promise<void> {
-    await this.#hls.close();
+  /** Writes the last HLS segments, and completes recordings. */
+  async closeFiles(): Promise<void> {
+    await Promise.all([this.#hls.close(), this.recordings.close()]);
   }
 
   /** As {@linkcode HandoverVhost.takeOver}, for all vhosts that are origins. */
@@ -118,6 +127,8 @@ export class VhostSet {
     hub.configure(options);
     mirrors?.configure(options);
     this.#hls.prepare(config.hls);
+    const streams = [...hub.streams()].filter(({ name }) => !isPulled(service, name));
+    this.recordings.configure(service, streams);
   }
 
   async #remove(vhost: LiveVhost, clients: readonly ClientSource[]): Promise<void> {
@@ -131,6 +142,7 @@ export class VhostSet {
     this.#options.bridge?.unwrap(service);
     for (const source of clients) source.closeClients(name, isReplaced ? REPLACED : REMOVED);
     await service.close();
+    await this.recordings.release(service);
   }
 
   #create(config: VhostConfig): LiveVhost {
@@ -138,17 +150,8 @@ export class VhostSet {
     const options = streamOptions(config, chunkSize);
     const hub = new Hub(options);
     const mirrors = bridge === null ? null : new Hub(options);
-    const createEdge = (edgeConfig: VhostConfig) => {
-      const edge = new RemoteVhost({
-        config: edgeConfig,
-        hub,
-        deps: this.#options,
-        wheels,
-        logger,
-      });
-      edge.start();
-      return edge;
-    };
+    const createEdge = (edgeConfig: VhostConfig) =>
+      new RemoteVhost({ config: edgeConfig, hub, deps: this.#options, wheels, logger });
     const origin = config.mode === "local"
       ? new HandoverVhost({
         local: new LocalVhost({ config, hub, clock }),
@@ -160,8 +163,10 @@ export class VhostSet {
     hub.observe({
       onSourceChange: (stream, { type }) => {
         // The process that is replaced writes those, as long as they come from it.
-        if (origin?.isPulled(stream.name)) return;
-        if (type === "began" || type === "resumed") this.#hls.watch(stream, service);
+        if (isPulled(service, stream.name)) return;
+        if (type !== "began" && type !== "resumed") return;
+        this.#hls.watch(stream, service);
+        this.recordings.watch(stream, service);
       },
       onSourceSwitch: ({ name }, { how, silenceMs, lostFrames, doubledFrames }) => {
         logger.for("hub", name).info("Publish switched", {
@@ -182,6 +187,11 @@ export class VhostSet {
     });
     return { hub, mirrors, service };
   }
+}
+
+/** Whether a stream comes from the process that is replaced. */
+function isPulled(service: VhostService, name: string): boolean {
+  return service instanceof HandoverVhost && service.isPulled(name);
 }
 
 /** The settings by which a process pulls from the one that it replaces. */

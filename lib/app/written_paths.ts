@@ -1,12 +1,20 @@
-import type { Config } from "../config/config.ts";
+import type { Config, DvrConfig } from "../config/config.ts";
 import { StartError } from "./start_error.ts";
 
 /** Returns the files, and the folders of files, that a server with `config` writes. */
 export function writtenPaths({ log, pid, vhosts }: Config): string[] {
-  const folders = [...vhosts.values()].filter(({ enabled, hls }) => enabled && hls.enabled)
-    .map(({ hls }) => hls.path);
+  const folders = [...vhosts.values()].filter(({ enabled }) => enabled).flatMap(({ hls, dvr }) => [
+    ...(hls.enabled ? [hls.path] : []),
+    ...(dvr.enabled ? [recordingFolder(dvr)] : []),
+  ]);
   const logFile = log.tank === "file" ? log.file : "";
   return [logFile, pid, ...folders].filter((path) => path !== "");
+}
+
+/** Returns the folder that has all recordings: what `dvr_path` says before the first name. */
+export function recordingFolder({ path }: DvrConfig): string {
+  const folder = path.split("[")[0]!.replace(/[^/]*$/, "");
+  return folder === "" ? "." : folder.replace(/(?<=.)\/+$/, "");
 }
 
 /** Returns whether this process may write to `path`. */

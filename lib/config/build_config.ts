@@ -5,6 +5,7 @@ import {
   type ClusterConfig,
   type Config,
   DEFAULT_VHOST,
+  type DvrConfig,
   type HlsConfig,
   type HttpApiConfig,
   type HttpHooksConfig,
@@ -172,6 +173,7 @@ function buildVhost(directive: Directive, name: string, problems: ProblemList): 
     },
     httpHooks: buildHooks(values.http_hooks),
     hls: buildHls(values),
+    dvr: buildDvr(values),
     httpRemux: buildRemux(values.http_remux),
   };
 }
@@ -206,7 +208,6 @@ function buildAccess(values: VhostValues["play"] | VhostValues["publish"]): Acce
 function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
   return {
     origins: values.origin,
-    dnsServer: values.dns_server,
     originSelect: values.origin_select,
     push: values.push,
     vhost: values.vhost,
@@ -246,6 +247,18 @@ function buildHls({ hls, cluster }: VhostValues): HlsConfig {
     disposeMs: hls.hls_dispose,
     waitKeyframe: hls.hls_wait_keyframe,
     useFmp4: hls.hls_use_fmp4,
+  };
+}
+
+function buildDvr({ dvr, cluster }: VhostValues): DvrConfig {
+  return {
+    enabled: dvr.enabled && cluster.mode === "local",
+    streams: dvr.dvr_apply,
+    plan: dvr.dvr_plan,
+    path: dvr.dvr_path,
+    durationMs: dvr.dvr_duration,
+    waitKeyframe: dvr.dvr_wait_keyframe,
+    startsAtZero: dvr.time_jitter !== "off",
   };
 }
 

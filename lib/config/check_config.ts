@@ -28,7 +28,7 @@ export function checkConfig(
 /** Checks the values of one vhost. */
 export function checkVhost(vhost: Directive, values: VhostValues, problems: ProblemList): void {
   checkOrigins(vhost, values, problems);
-  const { cluster, hls, http_remux: remux, security } = values;
+  const { cluster, hls, dvr, http_remux: remux, security } = values;
   if (cluster.retry_min > cluster.retry_max) {
     const at = findIn(vhost, "cluster", "retry_max") ?? findIn(vhost, "cluster", "retry_min");
     problems.error(at ?? vhost, 'Directive "retry_min" is above "retry_max"', "raise retry_max");
@@ -37,6 +37,10 @@ export function checkVhost(vhost: Directive, values: VhostValues, problems: Prob
     const what = "HLS has no effect in an edge vhost, which has streams only while players watch";
     const fix = "enable it on the origin and put an HTTP cache here, see docs/hls-edge.md";
     problems.warn(findIn(vhost, "hls", "enabled") ?? vhost, what, fix);
+  }
+  if (dvr.enabled && cluster.mode === "remote") {
+    const what = "An edge vhost records nothing: it has streams only while players watch";
+    problems.warn(findIn(vhost, "dvr", "enabled") ?? vhost, what, "enable dvr on the origin");
   }
   const { jwt_keys: jwtKeys, sign_secret: secrets, sign_secret_file: secretFile } = values.play;
   if (hls.enabled && jwtKeys !== "" && secrets.length === 0 && secretFile === "") {

@@ -23,29 +23,6 @@ export interface OriginAddress {
   readonly port: number;
   /** Present for `rtmps://`: the connection is TLS. */
   readonly isSecure?: true;
-  /** The name in its certificate, where it is not `hostname`. */
-  readonly certificateName?: string;
-}
-
-/** A name whose addresses are origins; no address to connect to itself. */
-export interface OriginName {
-  /** Whether to ask for A and AAAA records (`dns:`) or for SRV records (`srv:`). */
-  readonly discovery: "dns" | "srv";
-  readonly hostname: string;
-  /** Port of each address; 0 for `srv`, whose records bring their own. */
-  readonly port: number;
-  /** As of {@linkcode OriginAddress}. */
-  readonly isSecure?: true;
-}
-
-/** An origin that a name stands for. */
-export interface DiscoveredOrigin extends OriginAddress {
-  /** The name: text of its {@linkcode OriginName}. */
-  readonly group: string;
-  /** Its share of the streams relative to others; above 0. */
-  readonly weight: number;
-  /** Used while those with lower tiers fail. */
-  readonly tier: number;
 }
 
 /** The whole configuration. */
@@ -183,6 +160,7 @@ export interface VhostConfig {
   readonly security: SecurityConfig;
   readonly httpHooks: HttpHooksConfig;
   readonly hls: HlsConfig;
+  readonly dvr: DvrConfig;
   readonly httpRemux: HttpRemuxConfig;
 }
 
@@ -261,9 +239,7 @@ export type OriginSelect = "ordered" | "round_robin" | "hash";
 /** How an edge uses its origins. */
 export interface ClusterConfig {
   /** As listed in the file. At least one when the vhost is enabled and its mode is `remote`. */
-  readonly origins: readonly (OriginAddress | OriginName)[];
-  /** Name server to ask for {@linkcode OriginName}s; null for those of the system. */
-  readonly dnsServer: ListenAddress | null;
+  readonly origins: readonly OriginAddress[];
   readonly originSelect: OriginSelect;
   /** To how many origins a stream is pushed at the same time; 1 or more. */
   readonly push: number | "all";
@@ -367,6 +343,24 @@ export interface HlsConfig {
   readonly useFmp4: boolean;
 }
 
+/** Recordings of an origin vhost. */
+export interface DvrConfig {
+  /** Always false in an edge vhost. */
+  readonly enabled: boolean;
+  /** Names of the streams to record, `app/stream`; empty for all. */
+  readonly streams: readonly string[];
+  /** Whether a file ends with the stream, or also after a time. */
+  readonly plan: "session" | "segment";
+  /** With placeholders; ends in `.flv` or `.mp4`. */
+  readonly path: string;
+  /** Shortest duration of a file with the plan `segment`. */
+  readonly durationMs: number;
+  /** Whether files start with keyframes only. */
+  readonly waitKeyframe: boolean;
+  /** Whether files start at time 0. Otherwise they have the stream's timestamps. */
+  readonly startsAtZero: boolean;
+}
+
 /** Events of a client that are reported to an HTTP server, by their SRS names. */
 export type HookAction =
   | "on_connect"
@@ -374,7 +368,8 @@ export type HookAction =
   | "on_publish"
   | "on_unpublish"
   | "on_play"
-  | "on_stop";
+  | "on_stop"
+  | "on_dvr";
 
 /** HTTP callbacks. */
 export interface HttpHooksConfig {

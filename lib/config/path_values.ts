@@ -1,6 +1,6 @@
 /** Types of values that are paths with placeholders. */
 
-import { single, type ValueType } from "./value_type.ts";
+import { list, single, type ValueType } from "./value_type.ts";
 
 /** Options of {@linkcode fileTemplate}. */
 interface TemplateOptions {
@@ -42,5 +42,30 @@ export const flvMount: ValueType<string> = single(
     if (!path.endsWith(".flv") && !FOREIGN_MOUNT.test(path)) return refuse("end it in .flv");
     const isWhole = path.split("[app]").length === 2 && path.split("[stream]").length === 2;
     return isWhole ? word : refuse("write [app] and [stream] once each");
+  },
+);
+
+/** Streams as `app/stream`; empty for all streams. */
+export const streamNames: ValueType<readonly string[]> = {
+  ...list("`all`, or one or more of `app/stream`", (word) => word),
+  parse(directive, problems) {
+    const type = list("", (word, refuse) => {
+      if (word === "all" && directive.args.length === 1) return word;
+      return /^[^/].*\/[^/]+$/.test(word) ? word : refuse("write all, or names such as live/show");
+    });
+    const names = type.parse(directive, problems);
+    return names?.[0] === "all" ? [] : names;
+  },
+};
+
+/** What a recording is called in a `dvr_path` that is a folder, as in SRS 1. */
+const DEFAULT_RECORDING = "[stream].[timestamp].flv";
+
+/** The path of recordings. Any folder: it is the operator's choice. */
+export const recordingPath: ValueType<string> = single(
+  "a path, ending in `.flv` or `.mp4`; or a folder",
+  (word, refuse) => {
+    if (word.includes("\0") || word === "") return refuse("write a path");
+    return /\.(flv|mp4)$/.test(word) ? word : `${word.replace(/\/+$/, "")}/${DEFAULT_RECORDING}`;
   },
 );

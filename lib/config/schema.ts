@@ -7,7 +7,7 @@
  * Names and defaults are those of SRS 7.0.18 unless the text says "Own directive".
  */
 
-import type { OriginAddress, OriginName, SecurityRule } from "./config.ts";
+import type { OriginAddress, SecurityRule } from "./config.ts";
 import * as addresses from "./address_values.ts";
 import * as paths from "./path_values.ts";
 import { ProblemList } from "./problem_list.ts";
@@ -233,13 +233,9 @@ const cluster = {
     {
       type: addresses.originAddresses,
       example: "127.0.0.1:19350",
-      fallback: [] as (OriginAddress | OriginName)[],
+      fallback: [] as OriginAddress[],
     },
-    "Origins of an edge, most preferred first; `rtmps://host:port` for one with TLS. The port defaults to 1935, with TLS to 443. A host name is resolved for every connection. With `dns:host:port`, every address of the name is an origin, and with `srv:name` every server of its SRV records; streams are spread over them by name, and move when the addresses change. See docs/continuity.md. Required when mode is remote.",
-  ),
-  dns_server: optional(
-    { type: addresses.nameServer, example: "127.0.0.1:8600", fallback: null },
-    "Name server to ask for origins written as `dns:` or `srv:`, instead of the system's. Own directive.",
+    "Origins of an edge, most preferred first; `rtmps://host:port` for one with TLS. The port defaults to 1935, with TLS to 443. A host name is resolved for every connection. Required when mode is remote.",
   ),
   origin_select: option(
     values.choice("ordered", "round_robin", "hash"),
@@ -375,7 +371,7 @@ const http_hooks = {
   on_unpublish: hook("streams", "Report that a publisher has stopped."),
   on_play: hook("sessions", "Ask whether a client may play a stream."),
   on_stop: hook("sessions", "Report that a player has stopped."),
-  on_dvr: unsupported([], "Report that a recording is complete."),
+  on_dvr: hook("dvrs", "Report that a file of a recording is complete."),
   on_hls: unsupported([], "Report that an HLS segment is complete."),
   on_hls_notify: unsupported([], "Fetch a URL for every HLS segment."),
 };
@@ -464,6 +460,41 @@ const hls = {
   hls_key_url: unsupported(["*"], "URL of key files."),
 };
 
+const dvr = {
+  enabled: option(values.flag, "off", "Record the streams that are published here."),
+  dvr_apply: option(
+    paths.streamNames,
+    "all",
+    "Streams to record, as app/stream. all records every stream.",
+  ),
+  dvr_plan: option(
+    values.choice("session", "segment"),
+    "session",
+    "When a file ends: `session` when the stream is unpublished, `segment` after dvr_duration, too.",
+  ),
+  dvr_path: option(
+    paths.recordingPath,
+    "./objs/nginx/html/[app]/[stream].[timestamp].flv",
+    "Files, with the ending .tmp until they are complete. FLV or, if it ends in .mp4, fragmented MP4. Without either ending it is a folder, and [stream].[timestamp].flv is added. [vhost], [app] and [stream] stand for names, [timestamp] for ms since 1970, [2006] [01] [02] [15] [04] [05] [999] for year to millisecond, in UTC.",
+  ),
+  dvr_duration: option(
+    values.duration({ bare: "s", minMs: SECOND_MS }),
+    "30",
+    "Shortest duration of a file with dvr_plan segment.",
+  ),
+  dvr_wait_keyframe: option(
+    values.flag,
+    "on",
+    "Start files with keyframes. off starts them at any frame.",
+  ),
+  time_jitter: option(
+    values.choice("full", "zero", "off"),
+    "full",
+    "Timestamps of a file: full and zero start at 0, off keeps those of the stream. They never run backwards, because the server corrects those of the publisher.",
+  ),
+  wait_keyframe: unsupported(["on"], "dvr_wait_keyframe, as written for SRS 1."),
+};
+
 const http_remux = {
   enabled: option(values.flag, "off", "Serve streams as FLV over HTTP and WebSocket."),
   mount: option(
@@ -522,9 +553,7 @@ export const VHOST = {
   ),
   bandcheck: unsupported([], "Bandwidth test."),
   mr: unsupported(["*"], "Merged read, as written for SRS 2."),
-  dvr: unsupported([], "Record to files.", {
-    contents: "dvr_path dvr_plan dvr_duration dvr_wait_keyframe wait_keyframe dvr_apply",
-  }),
+  dvr: block(dvr, "Recordings in files, see docs/recording.md. Origin vhosts only."),
   ingest: unsupported([], "Feed streams from files and devices through another program."),
   hls: block(hls, "HLS, written to files. Origin vhosts only."),
   http_hooks: block(

@@ -110,11 +110,18 @@ export function fillStream(template: string, { vhost, app, stream }: StreamNames
 
 /** Fills `[seq]`, `[duration]`, `[timestamp]` and the parts of the date into a template. */
 export function fillSegment(template: string, names: SegmentNames): string {
-  const date = new Date(names.wallMs).toISOString();
-  return fill(template, {
+  const numbers = {
     seq: String(names.sequence),
     duration: String(Math.round(names.durationMs)),
-    timestamp: String(Math.round(names.wallMs)),
+  };
+  return fillTime(fill(template, numbers), names.wallMs);
+}
+
+/** Fills `[timestamp]` and the parts of the date, in UTC, into a template. */
+export function fillTime(template: string, wallMs: number): string {
+  const date = new Date(wallMs).toISOString();
+  return fill(template, {
+    timestamp: String(Math.round(wallMs)),
     // SRS names the parts of the date by Go's reference time.
     "2006": date.slice(0, 4),
     "01": date.slice(5, 7),

@@ -34,6 +34,13 @@ export function unmarkFirstFrame(segment: Uint8Array): void {
   if (count === 1) writeU32(tfhd, tfhd.length - 4, DEPENDENT);
 }
 
+/** Gives the first track in a CMAF segment another id, in place. */
+export function setTrackId(segment: Uint8Array, id: number): void {
+  const traf = findBox(findBox(segment, 0, "moof"), BOX_HEADER_BYTES, "traf");
+  const tfhd = findBox(traf, BOX_HEADER_BYTES, "tfhd");
+  if (tfhd.length > FULL_BOX_HEADER_BYTES) writeU32(tfhd, FULL_BOX_HEADER_BYTES, id);
+}
+
 /** Returns the first box of this type from `at` on, with its header; empty if there is none. */
 function findBox(bytes: Uint8Array, at: number, type: string): Uint8Array {
   while (at + BOX_HEADER_BYTES <= bytes.length) {

@@ -60,10 +60,15 @@ interface SegmenterEvents {
 }
 
 /** The configured rules for cutting. */
-type CutRules = Pick<
-  HlsConfig,
-  "fragmentMs" | "targetDurationRatio" | "audioOverflowRatio" | "waitKeyframe"
->;
+type CutRules =
+  & Pick<
+    HlsConfig,
+    "fragmentMs" | "targetDurationRatio" | "audioOverflowRatio" | "waitKeyframe"
+  >
+  & {
+    /** Whether a last segment is kept, however short it is. */
+    readonly keepsRest?: boolean;
+  };
 
 /** Shortest segment under any rules. A last one below half of it is dropped, as SRS does. */
 const MIN_SEGMENT_MS = 200;
@@ -306,7 +311,8 @@ export class Segmenter {
     this.#packets = [];
     this.#bytes = 0;
     this.#newestMs = 0;
-    if (durationMs >= MIN_REST_MS && packets.length > 0) this.#emit(packets, durationMs, ageMs);
+    const isKept = durationMs >= MIN_REST_MS || this.#rules.keepsRest === true;
+    if (isKept && packets.length > 0) this.#emit(packets, durationMs, ageMs);
     else if (packets.length > 0) this.#isDiscontinuity = true;
     this.#audio = this.#nextAudio ?? this.#audio;
     this.#nextAudio = null;

@@ -106,12 +106,6 @@ export function vhost(one: VhostSnapshot, snapshot: ServerSnapshot): Json {
       : { enabled: true, fragment: one.hlsFragmentMs / 1000 },
     // Not in SRS.
     mode: one.mode,
-    origin_names: one.discoveries.map((each) => ({
-      name: each.name,
-      origins: each.addresses,
-      age_ms: each.ageMs,
-      last_error: each.lastError,
-    })),
   };
 }
 
@@ -142,6 +136,12 @@ export function stream(one: StreamSnapshot, nowMs: number): Json {
       profile: audio.profile,
     },
     // Not in SRS.
+    recording: one.recording && {
+      file: one.recording.file,
+      started_ms: one.recording.startedAtMs,
+      duration_ms: one.recording.durationMs,
+      bytes: one.recording.writtenBytes,
+    },
     upstreams: one.upstreams.map(upstream),
   };
 }

@@ -1,8 +1,7 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import type { Stream } from "../hub/stream.ts";
-import type { Viewer } from "../hub/viewer.ts";
+import type { Stream, Viewer } from "../hub/stream.ts";
 import { type ClientReport, describeClient } from "../server/client_report.ts";
 import type { ClientAccess } from "../server/client_access.ts";
 import { type Admission, type Protocol, refuseNotLive } from "../server/admission.ts";
@@ -188,11 +187,6 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     this.#context.queue.add(this);
   }
 
-  /** Called by the vhost. */
-  onMissing(isCertain: boolean): void {
-    if (isCertain && this.#state.type === "held") this.#refuseNotLive(this.#state.admission);
-  }
-
   /** Called once per merge period. */
   // HOT: once per viewer and merge period; guarded by bench/flv_bench.ts.
   flush(nowMs: number): void {
@@ -219,12 +213,11 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
 
   #join(admission: Admission): void {
     const { service, request } = admission;
-    // An origin waits for the publisher; an edge asks its origins whether there is one.
-    const wantsAnswer = service.config.mode === "remote";
-    const stream = service.play({ ...request, wantsAnswer }, this);
+    const stream = service.play(request, this);
     if (stream.isLive) return this.#begin(admission, stream);
     const cancelWait = this.#context.clock.after(service.config.play.waitMs, () => {
-      this.#refuseNotLive(admission);
+      this.#context.gate.countRefusal("not_live");
+      this.#refuse({ status: 404, ...refuseNotLive(admission) });
     });
     this.#state = { type: "held", admission, stream, cancelWait };
     this.#options.logger.info("Player waiting: stream not live", this.#about());
@@ -288,11 +281,6 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     else outlet.end();
     const { logger } = this.#options;
     logger.info("Play ended", { ...about, reason, sent_bytes: sentBytes, skips });
-  }
-
-  #refuseNotLive(admission: Admission): void {
-    this.#context.gate.countRefusal("not_live");
-    this.#refuse({ status: 404, ...refuseNotLive(admission) });
   }
 
   #refuse(refusal: FlvRefusal): void {

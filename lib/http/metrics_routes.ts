@@ -230,6 +230,21 @@ function addVhosts(page: MetricsPage, { vhosts, streams }: ServerSnapshot): void
     "Video frames (audio frames without video) sent to players twice at those switches.",
     perVhost(({ publishers }) => publishers.doubledFrames),
   );
+  page.gauge(
+    "edge_recordings",
+    "Files that are being recorded.",
+    perVhost(({ recordings }) => recordings.active),
+  );
+  page.counter(
+    "edge_recording_bytes_total",
+    "Bytes written to recordings.",
+    perVhost(({ recordings }) => recordings.writtenBytes),
+  );
+  page.counter(
+    "edge_recording_failures_total",
+    "Recordings that ended early or could not begin.",
+    perVhost(({ recordings }) => recordings.failures),
+  );
 }
 
 function addStreams(page: MetricsPage, streams: readonly StreamSnapshot[]): void {
@@ -296,19 +311,6 @@ function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): v
     "edge_upstreams_lingering",
     "Streams that are pulled without players.",
     perEdge((edge) => edge.lingering),
-  );
-  const names = vhosts.flatMap(({ name: vhost, discoveries }) =>
-    discoveries.map((each) => ({ vhost, ...each }))
-  );
-  page.gauge(
-    "edge_origin_addresses",
-    "Origins that a name in the list of origins stands for.",
-    names.map(({ vhost, name, addresses }) => [{ vhost, name }, addresses.length]),
-  );
-  page.gauge(
-    "edge_origin_name_failing",
-    "1 while a name in the list of origins cannot be resolved and its last addresses are kept.",
-    names.map(({ vhost, name, lastError }) => [{ vhost, name }, lastError === "" ? 0 : 1]),
   );
   addUpstreamTotals(page, perEdge, edges);
 }

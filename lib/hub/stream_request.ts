@@ -1,5 +1,16 @@
 import type { StreamUrl } from "../rtmp/url.ts";
 
+/** The client behind a {@linkcode StreamRequest}, as callbacks name it. */
+export interface RequestingClient {
+  /** Its id in the log, `c12`. */
+  readonly id: string;
+  /** IP address without port. */
+  readonly ip: string;
+  /** As its `connect` said, without stream keys. */
+  readonly tcUrl: string;
+  readonly pageUrl: string;
+}
+
 /** A client's request for one stream, after the checks that need no stream. */
 export interface StreamRequest {
   /** What it asked for, with parameters; `vhost` is the configured vhost's name. */
@@ -18,9 +29,6 @@ export interface StreamRequest {
    * for other clients.
    */
   readonly broadcastId?: string | undefined;
-  /**
-   * Of a play: refuse it at once when the stream is not here, in place of waiting for a publisher.
-   * An edge asks so that has another origin to ask.
-   */
-  readonly wantsAnswer?: boolean | undefined;
+  /** Absent for what this server asks for itself. */
+  readonly client?: RequestingClient;
 }

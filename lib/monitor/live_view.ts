@@ -1,4 +1,5 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { DvrService } from "../dvr/dvr_service.ts";
 import { LOOP_DELAY_BOUNDS, LoopDelay } from "../base/loop_delay.ts";
 import { RATE_SAMPLE_MS, RateWindow } from "../base/rate_window.ts";
 import type {
@@ -40,6 +41,8 @@ interface LiveViewOptions {
   readonly limits: { readonly refusedCount: number };
   /** Counts what the gate refuses. */
   readonly refusals: Readonly<RefusalCounts>;
+  /** The recordings that are under way. */
+  readonly recordings: Pick<DvrService, "reportOf" | "totalsOf">;
   /** Counts the writes. */
   readonly queue: FlushQueue;
 }
@@ -141,9 +144,9 @@ export class LiveView implements ServerView {
       messages,
       publishers: { splices, restarts, lostFrames, doubledFrames },
       rate: this.#vhostRates.of(name),
+      recordings: { ...this.#options.recordings.totalsOf(name) },
       hlsFragmentMs: hls.enabled ? hls.fragmentMs : null,
       upstreams: upstreams === null ? null : { ...upstreams.totals, ...upstreams.connections },
-      discoveries: upstreams?.discoveries ?? [],
     };
   }
 
@@ -168,6 +171,7 @@ export class LiveView implements ServerView {
         rate: this.#streamRates.of(qualifiedName(vhost, name)),
         video: describeVideo(headers),
         audio: describeAudio(headers),
+        recording: this.#options.recordings.reportOf(stream),
         upstreams: upstreams?.of(name) ?? [],
       };
     });

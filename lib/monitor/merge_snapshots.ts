@@ -44,6 +44,7 @@ function mergeVhost(parts: readonly VhostSnapshot[]): VhostSnapshot {
     sentBytes,
     messages,
     publishers: sumOf(parts.map(({ publishers }) => publishers)),
+    recordings: sumOf(parts.map(({ recordings }) => recordings)),
     rate: mergeRates(parts.map(({ rate }) => rate)),
     upstreams: upstreams.length === 0 ? null : sumOf(upstreams),
   };

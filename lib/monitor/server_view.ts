@@ -1,9 +1,9 @@
+import type { RecordingReport, RecordingTotals } from "../dvr/recording.ts";
 import type { StreamStats } from "../hub/stream_stats.ts";
 import type { RefusalCounts } from "../server/refusal_counts.ts";
 import type { ClientReport, ClientTotals } from "../server/client_report.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import type {
-  DiscoveryReport,
   UpstreamConnections,
   UpstreamSnapshot,
   UpstreamTotals,
@@ -125,12 +125,11 @@ export interface VhostSnapshot {
   /** Publishers that joined what their stream had delivered before, see `hub/stream_stats.ts`. */
   readonly publishers: SwitchCounters;
   readonly rate: RateSnapshot;
+  readonly recordings: Readonly<RecordingTotals>;
   /** Length of HLS segments in ms, or null when the vhost makes none. */
   readonly hlsFragmentMs: number | null;
   /** Connections of an edge to its origins: those it has now, and counters. Null for an origin. */
   readonly upstreams: Readonly<UpstreamTotals & UpstreamConnections> | null;
-  /** Names that stand for origins. */
-  readonly discoveries: readonly DiscoveryReport[];
 }
 
 /** A stream that has a source or players. */
@@ -153,6 +152,8 @@ export interface StreamSnapshot {
   readonly rate: RateSnapshot;
   readonly video: VideoSnapshot | null;
   readonly audio: AudioSnapshot | null;
+  /** The file that the stream is being recorded to; null without. */
+  readonly recording: RecordingReport | null;
   readonly upstreams: readonly UpstreamSnapshot[];
 }
 

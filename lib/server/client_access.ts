@@ -208,8 +208,9 @@ export class ClientAccess {
   }
 
   #requestOf({ request }: Admission): StreamRequest {
-    const { edgePath, backlogMs, broadcastId, wantsAnswer } = this.#asked;
-    return { ...request, edgePath, backlogMs, broadcastId, wantsAnswer };
+    const { edgePath, backlogMs, broadcastId } = this.#asked;
+    const { id, ip, connect: { tcUrl, pageUrl } } = this.#client;
+    return { ...request, edgePath, backlogMs, broadcastId, client: { id, ip, tcUrl, pageUrl } };
   }
 
   /** The steps that follow {@linkcode Rules}. */

@@ -1,17 +1,25 @@
 import { stableId } from "../base/stable_id.ts";
 import { quotePeerText } from "../base/text.ts";
 import type { HookAction } from "../config/config.ts";
+import type { RequestingClient } from "../hub/stream_request.ts";
 import { streamKey, type StreamUrl } from "../rtmp/url.ts";
 
 /** What happened, or will happen if the HTTP server allows it. */
 export type HookEvent =
-  | { readonly action: Exclude<HookAction, "on_close"> }
+  | { readonly action: Exclude<HookAction, "on_close" | "on_dvr"> }
   | {
     readonly action: "on_close";
     /** Sent to the client since it connected. */
     readonly sentBytes: number;
     /** Received from the client since it connected. */
     readonly receivedBytes: number;
+  }
+  | {
+    readonly action: "on_dvr";
+    /** Working directory of the server. */
+    readonly cwd: string;
+    /** Path of a recording that is complete, relative to `cwd` if `dvr_path` is. */
+    readonly file: string;
   };
 
 /** The server that sends the callback. */
@@ -23,15 +31,7 @@ export interface HookServer {
 }
 
 /** The client that a callback is about. */
-export interface HookedClient {
-  readonly id: string;
-  /** IP address without port. */
-  readonly ip: string;
-  /** As its `connect` said. */
-  readonly tcUrl: string;
-  /** As its `connect` said; empty when it said none. */
-  readonly pageUrl: string;
-}
+export type HookedClient = RequestingClient;
 
 /** Who and what an event is about. */
 interface HookSubject {
@@ -134,6 +134,8 @@ function ownFields(event: HookEvent, { pageUrl }: HookedClient, url: StreamUrl):
     case "on_unpublish":
     case "on_stop":
       return streamFields(url);
+    case "on_dvr":
+      return { ...streamFields(url), cwd: event.cwd, file: event.file };
     default:
       return event satisfies never;
   }

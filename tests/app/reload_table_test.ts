@@ -107,6 +107,9 @@ class Base {
       "vhost.hls.hls_path": `${folder}/elsewhere`,
       "vhost.hls.hls_m3u8_file": "[app]/[stream]/index.m3u8",
       "vhost.hls.hls_ts_file": "[app]/[stream]/[seq].ts",
+      "vhost.dvr.dvr_apply": "live/show",
+      "vhost.dvr.dvr_plan": "segment",
+      "vhost.dvr.dvr_path": `${folder}/[stream].mp4`,
       "vhost.http_remux.mount": "/[app]/flv/[stream].flv",
     };
     const auth = { enabled: "on", username: "u", password: "p", token: "t" };

@@ -87,11 +87,11 @@ Deno.test("parseDefaults() needs no file", () => {
 
 Deno.test("parseConfig() names the variable of a problem, once", () => {
   const { message } = assertThrows(
-    () => loadWith({ SRS_VHOST_PLAY_GOP_CACHE: "yes", SRS_VHOST_DVR_ENABLED: "on" }),
+    () => loadWith({ SRS_VHOST_PLAY_GOP_CACHE: "yes", SRS_VHOST_DASH_ENABLED: "on" }),
     Error,
   );
   assertEquals(message.split("\n"), [
-    'SRS_VHOST_DVR_ENABLED: warning: Directive "dvr" is not supported yet and has no effect: ' +
+    'SRS_VHOST_DASH_ENABLED: warning: Directive "dash" is not supported yet and has no effect: ' +
     "remove it or write enabled off; in it",
     'SRS_VHOST_PLAY_GOP_CACHE: Value "yes" of "gop_cache" is not valid: write on or off',
   ]);

@@ -41,7 +41,6 @@ const DEFAULT_VHOST = {
   },
   cluster: {
     origins: [],
-    dnsServer: null,
     originSelect: "ordered",
     push: 1,
     vhost: "[vhost]",
@@ -71,6 +70,7 @@ const DEFAULT_VHOST = {
       on_unpublish: [],
       on_play: [],
       on_stop: [],
+      on_dvr: [],
     },
   },
   hls: {
@@ -87,6 +87,15 @@ const DEFAULT_VHOST = {
     disposeMs: 120_000,
     waitKeyframe: true,
     useFmp4: false,
+  },
+  dvr: {
+    enabled: false,
+    streams: [],
+    plan: "session",
+    path: "./objs/nginx/html/[app]/[stream].[timestamp].flv",
+    durationMs: 30_000,
+    waitKeyframe: true,
+    startsAtZero: true,
   },
   httpRemux: {
     enabled: false,
@@ -281,13 +290,17 @@ http_hooks {
   enabled on; timeout 800ms;
   on_connect http://a/connect; on_close http://a/close;
   on_publish http://a:8085/api/v1/streams?key=1 https://b/publish; on_unpublish http://a/unpublish;
-  on_play http://a/play; on_stop http://[::1]:1/stop;
+  on_play http://a/play; on_stop http://[::1]:1/stop; on_dvr http://a/dvr;
 }
 hls {
   enabled on; hls_fragment 2; hls_td_ratio 1.5; hls_aof_ratio 3; hls_window 30;
   hls_path /var/www/; hls_m3u8_file [vhost]/[app]/[stream].m3u8;
   hls_ts_file [app]/[stream]/[timestamp].ts; hls_entry_prefix https://cdn/; hls_cleanup off;
   hls_dispose 1m; hls_wait_keyframe off; hls_use_fmp4 on;
+}
+dvr {
+  enabled on; dvr_apply live/show a/b/c; dvr_plan segment; dvr_path /data/[vhost]/[stream].mp4;
+  dvr_duration 60; dvr_wait_keyframe off; time_jitter off;
 }
 http_remux {
   enabled on; mount /watch/[app]/[stream].flv; has_audio off; has_video off; guess_has_av off;
@@ -349,7 +362,6 @@ const VHOST: VhostConfig = {
       { hostname: "::3", port: 1935 },
       { hostname: "a.b_c-d.example", port: 4 },
     ],
-    dnsServer: null,
     originSelect: "hash",
     push: "all",
     vhost: "up.[vhost]",
@@ -390,6 +402,7 @@ const VHOST: VhostConfig = {
       on_unpublish: ["http://a/unpublish"],
       on_play: ["http://a/play"],
       on_stop: ["http://[::1]:1/stop"],
+      on_dvr: ["http://a/dvr"],
     },
   },
   hls: {
@@ -406,6 +419,15 @@ const VHOST: VhostConfig = {
     disposeMs: 60_000,
     waitKeyframe: false,
     useFmp4: true,
+  },
+  dvr: {
+    enabled: false, // it is an edge
+    streams: ["live/show", "a/b/c"],
+    plan: "segment",
+    path: "/data/[vhost]/[stream].mp4",
+    durationMs: 60_000,
+    waitKeyframe: false,
+    startsAtZero: false,
   },
   httpRemux: {
     enabled: true,
@@ -581,35 +603,3 @@ Deno.test("parseConfig() reads origins with TLS, and warns when any certificate 
     "2: Certificates of origins are not checked: anyone on the way may change the streams",
   ]);
 });
-
-Deno.test("parseConfig() reads names whose addresses are origins, and their name server", () => {
-  const { config, warnings } = load(`listen 1935; vhost v { cluster { mode remote; dns_server [::1];
-    origin dns:a.example dns:b.example:1936 dns:rtmps://c.example srv:_rtmp._tcp.d.example dns:1937; } }`);
-  const { origins, dnsServer } = config.vhosts.get("v")!.cluster;
-  assertEquals(dnsServer, { hostname: "::1", port: 53 });
-  assertEquals(origins, [
-    { discovery: "dns", hostname: "a.example", port: 1935 },
-    { discovery: "dns", hostname: "b.example", port: 1936 },
-    { discovery: "dns", hostname: "c.example", port: 443, isSecure: true },
-    { discovery: "srv", hostname: "_rtmp._tcp.d.example", port: 0 },
-    // A host may have this name.
-    { hostname: "dns", port: 1937 },
-  ]);
-  assertEquals(warnings, []);
-});
-
-for (
-  const [origin, part] of [
-    ["dns:10.0.0.1", "an address needs no dns:"],
-    ["dns:", "write a host name, like dns:origins.example:1935"],
-    ["dns:a.example:0", "write a host name"],
-    ["srv:_rtmp._tcp.a.example:1935", "remove the port: SRV records name the ports"],
-    ["srv:[::1]", "an address needs no srv:"],
-  ]
-) {
-  Deno.test(`parseConfig() refuses origin ${origin}`, () => {
-    const text = `listen 1935; vhost v { cluster { mode remote; origin ${origin}; } }`;
-    const { problems } = assertThrows(() => load(text), ConfigError);
-    assertEquals(problems.map(({ fix }) => fix.includes(part!)), [true]);
-  });
-}

@@ -35,6 +35,7 @@ const SRS_NAMES: Readonly<Record<string, string>> = {
     "hls_master_m3u8_path_relative hls_recover hls_storage hls_mount",
   "vhost.http_remux":
     "enabled fast_cache drop_if_not_match has_audio has_video guess_has_av mount hstrs",
+  "vhost.dvr": "enabled dvr_apply dvr_plan dvr_path dvr_duration dvr_wait_keyframe time_jitter",
   "vhost.http_hooks":
     "enabled on_connect on_close on_publish on_unpublish on_play on_stop on_dvr " +
     "on_hls on_hls_notify",

@@ -411,7 +411,7 @@ srt_server { enabled on; listen 10080; }
 circuit_breaker { enabled on; high_threshold 90; }
 vhost __defaultVhost__ {
     hls { enabled on; hls_path ./objs/nginx/html; hls_fragment 10; }
-    dvr { enabled on; dvr_plan session; }
+    dvr { enabled on; dvr_plan session; dvr_path ./objs/nginx/html; }
     http_hooks { enabled on; on_publish http://127.0.0.1:8085/api/v1/streams http://localhost/x; }
     ingest livestream { enabled on; input { type file; url ./doc/source.flv; } }
     transcode { enabled on; engine ff { enabled on; vfilter { v quiet; } } }
@@ -429,7 +429,6 @@ vhost __defaultVhost__ {
       "11:1 rtc_server",
       "12:1 srt_server",
       "13:1 circuit_breaker",
-      "16:5 dvr",
       "18:5 ingest",
       "19:5 transcode",
       "20:5 dash",
@@ -497,7 +496,7 @@ for (const { name, text, warnings, check, expected } of SAMPLES) {
 }
 
 Deno.test("parseConfig() explains how to silence the warning about an unsupported directive", () => {
-  const text = "listen 1935;\nvhost v {\n  dvr { enabled on; }\n  play { time_jitter zero; }\n}";
+  const text = "listen 1935;\nvhost v {\n  dash { enabled on; }\n  play { time_jitter zero; }\n}";
   assertEquals(load(text).warnings.map(({ fix }) => fix), [
     "remove it or write enabled off; in it",
     "remove it or write time_jitter full;",

@@ -67,7 +67,7 @@ enabled = true
 [exporter]
 enabled = false
 [vhost.v]
-[vhost.v.dvr]
+[vhost.v.exec]
 enabled = true
 [vhost.v.dash]
 enabled = false
@@ -84,7 +84,7 @@ enabled = false
     "foreground; write daemon off; and use a service manager",
     'x.toml:3:2: warning: Directive "heartbeat" is not supported yet and has no effect: ' +
     "remove it or write enabled = false in it",
-    'x.toml:8:10: warning: Directive "dvr" is not supported yet and has no effect: ' +
+    'x.toml:8:10: warning: Directive "exec" is not supported yet and has no effect: ' +
     "remove it or write enabled = false in it",
     'x.toml:13:1: warning: Directive "time_jitter" is not supported yet and has no effect: ' +
     'remove it or write time_jitter = "full"',

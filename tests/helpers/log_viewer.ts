@@ -1,5 +1,4 @@
-import type { Stream } from "../../lib/hub/stream.ts";
-import type { Viewer } from "../../lib/hub/viewer.ts";
+import type { Stream, Viewer } from "../../lib/hub/stream.ts";
 import { isMedia, MessageRecorder, statusCodesIn, type WireMessage } from "./wire_message.ts";
 
 /**

@@ -18,6 +18,7 @@ export const PULLED: StreamSnapshot = {
   rate: RATE,
   video: null,
   audio: null,
+  recording: null,
   upstreams: [{
     kind: "pull",
     state: "live",
@@ -71,9 +72,9 @@ export const SNAPSHOT: ServerSnapshot = {
       messages: 10,
       publishers: { splices: 3, restarts: 2, lostFrames: 5, doubledFrames: 4 },
       rate: RATE,
+      recordings: { active: 2, writtenBytes: 5000, failures: 1 },
       hlsFragmentMs: 10_000,
       upstreams: null,
-      discoveries: [],
     },
     {
       name: "edge.example",
@@ -84,13 +85,8 @@ export const SNAPSHOT: ServerSnapshot = {
       messages: 20,
       publishers: { splices: 0, restarts: 0, lostFrames: 0, doubledFrames: 0 },
       rate: RATE,
+      recordings: { active: 0, writtenBytes: 0, failures: 0 },
       hlsFragmentMs: null,
-      discoveries: [{
-        name: "dns:origins.example:1935",
-        addresses: ["10.0.0.1:1935", "10.0.0.2:1935"],
-        ageMs: 1200,
-        lastError: "no answer",
-      }],
       upstreams: {
         attempts: 5,
         failures: 3,

@@ -97,6 +97,10 @@ class Rig {
       clients,
       limits,
       refusals: noRefusals(),
+      recordings: {
+        reportOf: () => null,
+        totalsOf: () => ({ active: 0, writtenBytes: 0, failures: 0 }),
+      },
     });
     this.view.start();
   }

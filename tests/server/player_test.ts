@@ -96,8 +96,6 @@ class Host implements PlayerHost {
     return this.#announcement !== "withdrawn";
   }
 
-  refusePlay(): void {}
-
   onStalled(): void {
     this.stalls++;
   }

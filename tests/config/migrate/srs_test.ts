@@ -30,7 +30,7 @@ vhost __defaultVhost__ {
         mode            remote;
         origin          10.0.0.1 10.0.0.2:1936; # both halls
     }
-    dvr { # to disk
+    dash { # to disk
         enabled on;
     }
     play { mw_latency 350; }
@@ -55,7 +55,7 @@ srs_log_tank = "console"
 # Two vhosts.
 [vhost.__defaultVhost__]
 # to disk
-# Left out, not supported: dvr
+# Left out, not supported: dash
 
 # Where the streams come from.
 [vhost.__defaultVhost__.cluster]
@@ -86,7 +86,7 @@ Deno.test("migrateConfig() reports what it leaves out", () => {
   const { kept, notes } = migrate(EDGE);
   assertEquals(notes.map(({ kind, line, what }) => `${line} ${kind} ${what}`), [
     '4 ignored "daemon" is not supported',
-    '13 ignored "dvr" is not supported',
+    '13 ignored "dash" is not supported',
   ]);
   assertEquals(kept, 13);
 });
