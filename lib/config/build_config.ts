@@ -247,6 +247,7 @@ function buildHls({ hls, cluster }: VhostValues): HlsConfig {
     disposeMs: hls.hls_dispose,
     waitKeyframe: hls.hls_wait_keyframe,
     useFmp4: hls.hls_use_fmp4,
+    variants: hls.hls_variant,
   };
 }
 

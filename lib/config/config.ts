@@ -341,6 +341,8 @@ export interface HlsConfig {
   readonly waitKeyframe: boolean;
   /** Whether all segments are CMAF, not only those of codecs that need it. */
   readonly useFmp4: boolean;
+  /** Endings of the names of streams that are renditions of the same media. */
+  readonly variants: readonly string[];
 }
 
 /** Recordings of an origin vhost. */

@@ -429,6 +429,10 @@ const hls = {
     "off",
     "Write CMAF (fragmented MP4) for every stream. off writes transport streams until a stream has a codec that only CMAF can carry: HEVC, AV1, VP9, Opus, FLAC.",
   ),
+  hls_variant: optional(
+    { type: values.suffixes, example: "_720p _480p", fallback: [] as string[] },
+    "Endings of names: `show_720p` and `show_480p` are then renditions of `show`, whose master playlist has both. Players start with the first. Own directive; nginx-rtmp's has the same name.",
+  ),
   hls_master_m3u8_path_relative: unsupported(["*"], "Form of the paths in SRS's master playlist."),
   hls_recover: unsupported(["*"], "Continue a playlist after a restart; this server always does."),
   hls_storage: unsupported(["disk"], "Where SRS 2 kept segments: on disk, in memory, or both.", {

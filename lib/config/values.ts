@@ -2,7 +2,7 @@
 
 import type { LogLevel } from "../base/log.ts";
 import { syntaxOf } from "./syntax.ts";
-import { mapped, single, type ValueType } from "./value_type.ts";
+import { list, mapped, single, type ValueType } from "./value_type.ts";
 
 const LONGEST_MS = 24 * 60 * 60 * 1000;
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000 } as const;
@@ -22,6 +22,15 @@ export const vhostName: ValueType<string> = single("text without blanks", (word,
   if (/^[^\s/?#&=]+$/.test(word)) return word;
   return refuse("write a name without blanks or any of / ? # & =");
 });
+
+/** Endings of stream names, each once. */
+export const suffixes: ValueType<readonly string[]> = list(
+  "one or more endings of names",
+  (word, refuse) =>
+    /^[\w.~@+-]{1,64}$/.test(word)
+      ? word
+      : refuse("write an ending of letters, digits and _ - . ~ @ +, such as _720p"),
+);
 
 /** One of the given words. */
 export function choice<const T extends string>(...words: readonly T[]): ValueType<T> {

@@ -45,6 +45,9 @@ function folderOf(safe: string): string {
 
 const PLAYLIST_ENDING = ".m3u8";
 
+/** Stands in place of the ending of a playlist for its master playlist: `show.master.m3u8`. */
+export const MASTER_ENDING = ".master.m3u8";
+
 /** Paths with more parts than this are not read as names of streams. */
 const MAX_PARTS = 16;
 

@@ -11,15 +11,20 @@ import {
   withExtension,
 } from "./file_names.ts";
 import type { HlsFiles } from "./hls_files.ts";
+import type { MasterEntry, MasterPlaylists } from "./master_playlists.ts";
 import type { AudioCodec, Container, VideoCodec } from "../media/codecs.ts";
 import { parsePlaylist, Playlist, type PlaylistEntry, targetSecondsOf } from "./playlist.ts";
 import type { MuxedSegment } from "./segment_mux.ts";
 import type { Segment } from "./segmenter.ts";
+import { VariantMeter } from "./variant.ts";
 import { type AudioTrack, containerFor, isSameTrack, type VideoTrack } from "./track.ts";
 
 /** Options of {@linkcode HlsArchive}. */
 interface HlsArchiveOptions {
   readonly names: StreamNames;
+  /** The master playlists that have the stream. */
+  readonly masterEntries: readonly MasterEntry[];
+  readonly masters: MasterPlaylists;
   readonly config: HlsConfig;
   readonly files: HlsFiles;
   readonly logger: Logger;
@@ -68,6 +73,7 @@ export class HlsArchive {
   readonly #options: HlsArchiveOptions;
   readonly #playlistPath: string;
   readonly #segmentTemplate: string;
+  readonly #meter = new VariantMeter();
   #playlist: Playlist | null = null;
   #container: Container;
   /** No longer in the playlist; players with an older copy may still request them. */
@@ -137,6 +143,8 @@ export class HlsArchive {
   async dispose(): Promise<void> {
     await this.#try(async () => {
       const playlist = await this.#open();
+      const { masters, masterEntries, config } = this.#options;
+      await masters.remove(config.path, masterEntries);
       await this.#options.files.remove(this.#pathOf(this.#playlistPath));
       this.#playlist = null;
       if (this.#options.config.cleanup) this.#retired.push(...playlist.entries);
@@ -156,6 +164,8 @@ export class HlsArchive {
   async #end(playlist: Playlist): Promise<void> {
     playlist.end();
     await this.#writePlaylist(playlist);
+    const { masters, masterEntries, config } = this.#options;
+    await masters.end(config.path, masterEntries);
     const holdMs = playlist.targetSeconds * 1000 + POLL_MARGIN_MS;
     this.#withheldUntilMs = this.#options.wallMs() + holdMs;
   }
@@ -175,6 +185,7 @@ export class HlsArchive {
     if (this.#options.config.cleanup) this.#retired.push(...dropped);
     this.#isRestarted = true;
     this.#codecs = null;
+    this.#meter.reset();
   }
 
   async #mux(segment: Segment): Promise<MuxedSegment> {
@@ -192,7 +203,7 @@ export class HlsArchive {
     { media, init }: MuxedSegment,
     cutWallMs: number,
   ): Promise<void> {
-    const { files, config, wallMs } = this.#options;
+    const { files, config, wallMs, masters, masterEntries } = this.#options;
     const { durationMs, isIndependent } = segment;
     const sequence = playlist.nextSequence;
     const tsPath = fillSegment(this.#segmentTemplate, { sequence, durationMs, wallMs: wallMs() });
@@ -215,7 +226,11 @@ export class HlsArchive {
       video: segment.video?.codec ?? this.#codecs?.video ?? null,
       audio: segment.audio?.codec ?? this.#codecs?.audio ?? null,
     };
-    if (wallMs() >= this.#withheldUntilMs) await this.#writePlaylist(playlist);
+    const variant = this.#meter.add(segment, media.length);
+    if (wallMs() >= this.#withheldUntilMs) {
+      await this.#writePlaylist(playlist);
+      await masters.update(config.path, masterEntries, variant);
+    }
     if (config.cleanup) this.#retired.push(...dropped);
     await this.#removeRetired(playlist.windowMs);
   }

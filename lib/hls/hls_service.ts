@@ -3,10 +3,11 @@ import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
 import type { HlsConfig, VhostConfig } from "../config/config.ts";
 import type { Stream } from "../hub/stream.ts";
-import { fillStream, type StreamNames, streamNames } from "./file_names.ts";
+import { fillStream, MASTER_ENDING, type StreamNames, streamNames } from "./file_names.ts";
 import { HlsArchive } from "./hls_archive.ts";
 import type { HlsFiles } from "./hls_files.ts";
 import { HlsStream } from "./hls_stream.ts";
+import { masterEntriesOf, MasterPlaylists } from "./master_playlists.ts";
 import { type LoadCmaf, SegmentMuxer } from "./segment_mux.ts";
 import { type Omission, type Segment, Segmenter } from "./segmenter.ts";
 
@@ -65,6 +66,7 @@ export class HlsService {
   readonly #options: HlsServiceOptions;
   /** By the paths of their playlists. */
   readonly #channels = new Map<string, Channel>();
+  readonly #masters: MasterPlaylists;
   #cmaf: ReturnType<LoadCmaf> | null = null;
   /** Resolves when all work queued so far is done. */
   #work: Promise<void> = Promise.resolve();
@@ -73,6 +75,7 @@ export class HlsService {
 
   constructor(options: HlsServiceOptions) {
     this.#options = options;
+    this.#masters = new MasterPlaylists(options.files);
   }
 
   /**
@@ -98,6 +101,11 @@ export class HlsService {
     if (names === null) {
       return logger.warning("HLS skipped: stream name is too long for a file", {
         fix: "publish it under a shorter name",
+      });
+    }
+    if (`${stream.name}.m3u8`.endsWith(MASTER_ENDING)) {
+      return logger.warning("HLS skipped: the playlist would have the name of a master playlist", {
+        fix: "publish it under a name that does not end in .master",
       });
     }
     const channel = this.#open(owner, names, config, logger);
@@ -139,7 +147,7 @@ export class HlsService {
     }
     if (known?.config === config) return known;
     if (known !== undefined) this.#close(known);
-    const archive = this.#createArchive(names, config, logger);
+    const archive = this.#createArchive(owner, names, config, logger);
     const channel: Channel = {
       ...{ key, owner, config, logger, archive },
       follower: null,
@@ -150,8 +158,18 @@ export class HlsService {
     return channel;
   }
 
-  #createArchive(names: StreamNames, config: HlsConfig, logger: Logger): HlsArchive {
+  #createArchive(
+    owner: string,
+    names: StreamNames,
+    config: HlsConfig,
+    logger: Logger,
+  ): HlsArchive {
     const { clock, files, wallMs } = this.#options;
+    const [vhost = "", ...parts] = owner.split("/");
+    const masterEntries = masterEntriesOf(parts.join("/"), config.variants, (name) => {
+      const others = streamNames(vhost, name);
+      return others && fillStream(config.playlistFile, others);
+    });
     let isSkipReported = false;
     const onFrameSkipped = () => {
       if (isSkipReported) return;
@@ -162,7 +180,8 @@ export class HlsService {
     };
     const muxer = new SegmentMuxer({ clock, loadCmaf: () => this.#loadCmaf(), onFrameSkipped });
     const mux = muxer.mux.bind(muxer);
-    return new HlsArchive({ names, config, files, logger, mux, wallMs });
+    const masters = { masters: this.#masters, masterEntries };
+    return new HlsArchive({ names, config, files, logger, mux, wallMs, ...masters });
   }
 
   #loadCmaf(): ReturnType<LoadCmaf> {

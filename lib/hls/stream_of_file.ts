@@ -7,6 +7,8 @@ interface HlsFile {
   readonly stream: string | null;
   /** False for a segment. */
   readonly isPlaylist: boolean;
+  /** Whether it is a master playlist. */
+  readonly isMaster?: true;
 }
 
 /** What placeholders other than names stand for, see `fillSegment`. */
@@ -26,8 +28,9 @@ const PATTERNS: Readonly<Record<string, string>> = {
 /** A segment, a CMAF segment or its init segment, complete or being written. */
 const SEGMENT_ENDING = "(?:\\.ts|\\.m4s|-init\\.mp4)(?:\\.tmp)?";
 const PLAYLIST_ENDING = "\\.m3u8(?:\\.tmp)?";
+const MASTER_ENDING = "\\.master\\.m3u8(?:\\.tmp)?";
 
-/** By vhost and template. There are few: two per vhost. */
+/** By vhost, template and ending. There are few: three per vhost. */
 const patterns = new Map<string, readonly RegExp[]>();
 
 /**
@@ -40,6 +43,8 @@ const patterns = new Map<string, readonly RegExp[]>();
  */
 export function streamOfFile(vhost: string, config: HlsConfig, path: string): HlsFile | null {
   const { playlistFile, segmentFile } = config;
+  const ofMaster = match(vhost, playlistFile, MASTER_ENDING, path);
+  if (ofMaster !== undefined) return { stream: ofMaster, isPlaylist: true, isMaster: true };
   const ofPlaylist = match(vhost, playlistFile, PLAYLIST_ENDING, path);
   if (ofPlaylist !== undefined) return { stream: ofPlaylist, isPlaylist: true };
   const ofSegment = match(vhost, segmentFile, SEGMENT_ENDING, path);
@@ -83,7 +88,7 @@ function unescapeName(text: string): string | null {
 
 /** One pattern that makes names as long as possible, and one that makes them short. */
 function patternsOf(vhost: string, template: string, ending: string): readonly RegExp[] {
-  const key = `${vhost}\n${template}`;
+  const key = `${vhost}\n${template}\n${ending}`;
   let found = patterns.get(key);
   if (found === undefined) {
     found = ["+", "+?"].map((some) => compile(vhost, template, ending, some));

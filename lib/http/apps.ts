@@ -91,7 +91,7 @@ export function createFilesApp({ config, files, hls, apps }: FilesAppOptions): H
   app.all("*", (c) =>
     files.answer(c.req.raw, {
       objectionTo: (path) => hls.objectionTo(c, path),
-      rewriteOf: (path) => hls.rewriteOf(path),
+      rewriteOf: (path) => hls.rewriteOf(c, path),
     }));
   return app;
 }

@@ -1,9 +1,11 @@
 import { relative } from "node:path";
 import type { HlsConfig, VhostConfig } from "../config/config.ts";
 import { targetSecondsOf } from "../hls/playlist.ts";
+import { pathOfUri } from "../hls/file_names.ts";
 import { streamOfFile } from "../hls/stream_of_file.ts";
 import { ipOf } from "../io/address.ts";
 import type { StreamUrl } from "../rtmp/url.ts";
+import { cutParams } from "../rtmp/url_params.ts";
 import type { Gate } from "../server/gate.ts";
 import { type HlsSignatures, withoutSignature } from "../server/hls_signatures.ts";
 import type { VhostDirectory } from "../server/vhost_directory.ts";
@@ -17,7 +19,7 @@ import { realPathOf } from "./static_files.ts";
 export interface HlsAccessOptions {
   readonly vhosts: VhostDirectory;
   readonly gate: Pick<Gate, "check" | "checkRules">;
-  readonly signatures: Pick<HlsSignatures, "isSigned" | "signerOf">;
+  readonly signatures: Pick<HlsSignatures, "isSigned" | "signerOf" | "signLike">;
   readonly hlsSessions: Pick<HlsSessions, "objectionTo">;
 }
 
@@ -28,6 +30,7 @@ interface FileStream {
   readonly name: string;
   readonly isStreamKnown: boolean;
   readonly isPlaylist: boolean;
+  readonly isMaster: boolean;
   /** Path of the file, relative to `hls_path`. */
   readonly file: string;
 }
@@ -78,14 +81,40 @@ export class HlsAccess {
    *
    * @param path Without symbolic links.
    */
-  async rewriteOf(path: string): Promise<((playlist: string) => string) | null> {
+  async rewriteOf(
+    c: RouteContext,
+    path: string,
+  ): Promise<((playlist: string) => string) | null> {
     const streams = await this.#streamsOf(path);
     const playlists = streams.filter(({ config, isPlaylist }) => config.enabled && isPlaylist);
-    for (const { config, file } of playlists) {
+    for (const { config, name, file, isMaster } of playlists) {
+      if (isMaster) return this.#passOn(config, name, file, queryOf(c.req.url));
       const sign = this.#options.signatures.signerOf(config.name);
       if (sign !== null) return (text) => signPlaylist(text, { path: file, hls: config.hls, sign });
     }
     return null;
+  }
+
+  /**
+   * Passes the parameters of a request on to the playlists that a master playlist names. Where they
+   * sign another stream, that stream's own signature replaces theirs: who may watch one rendition
+   * may watch all.
+   */
+  #passOn(
+    { name: vhost, hls }: VhostConfig,
+    name: string,
+    file: string,
+    query: string,
+  ): ((playlist: string) => string) | null {
+    if (query === "") return null;
+    const queryFor = (uri: string): string => {
+      const path = pathOfUri(file, uri);
+      const stream = path === null ? null : streamOfFile(vhost, hls, path)?.stream ?? null;
+      if (stream === null || stream === name) return query;
+      const { app, stream: own } = urlOf(vhost, stream);
+      return this.#options.signatures.signLike(query, { action: "play", vhost, app, stream: own });
+    };
+    return (text) => text.replace(/^(?!#).+$/gm, (uri) => `${uri}${queryFor(uri)}`);
   }
 
   async #objectionOf(
@@ -117,10 +146,10 @@ export class HlsAccess {
       if (file.startsWith("../")) continue;
       const found = streamOfFile(config.name, config.hls, file);
       if (found === null) continue;
-      const { stream, isPlaylist } = found;
+      const { stream, isPlaylist, isMaster = false } = found;
       // If the stream is unknown the file stands for it: the rules of the vhost apply.
       streams.push({
-        ...{ config, file, isPlaylist },
+        ...{ config, file, isPlaylist, isMaster },
         name: stream ?? file,
         isStreamKnown: stream !== null,
       });
@@ -135,6 +164,10 @@ export class HlsAccess {
     if (real !== null) this.#realFolders.set(path, real);
     return real;
   }
+}
+
+function queryOf(url: string): string {
+  return cutParams(url).query;
 }
 
 function urlOf(vhost: string, name: string): Omit<StreamUrl, "params"> {

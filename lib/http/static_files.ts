@@ -3,7 +3,7 @@ import { encodeUtf8 } from "../base/bytes.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
-import { filePathsOf } from "../hls/file_names.ts";
+import { filePathsOf, MASTER_ENDING } from "../hls/file_names.ts";
 import { pathOf } from "./request_head.ts";
 import { parseRange } from "./range.ts";
 
@@ -126,7 +126,11 @@ export class StaticFiles {
 
   /** Returns the path of an existing file below the folder, without symbolic links, or null. */
   async #locate(parts: readonly string[]): Promise<string | null> {
-    for (const path of filePathsOf(parts)) {
+    const name = parts.at(-1)!;
+    // The playlist of a group of renditions is a master playlist, unless a stream has its name.
+    const master = name.replace(/(?<!\.master)\.m3u8$/, MASTER_ENDING);
+    const others = master === name ? [] : filePathsOf([...parts.slice(0, -1), master]);
+    for (const path of [...filePathsOf(parts), ...others]) {
       const found = await this.#find(path);
       if (found !== null) return found;
     }

@@ -1,8 +1,15 @@
 import { matchesAny } from "../config/address_match.ts";
 import type { VhostConfig } from "../config/config.ts";
-import { withoutParams } from "../rtmp/url_params.ts";
+import { findParam, withoutParams } from "../rtmp/url_params.ts";
 import type { SecretStore } from "./secrets.ts";
-import { fileSignature, isFileSigned } from "./signature.ts";
+import {
+  fileSignature,
+  isFileSigned,
+  isSigned,
+  SIGNATURE_PARAMS,
+  type SignedStream,
+  signUrl,
+} from "./signature.ts";
 
 /** A request for a segment. */
 interface SegmentRequest {
@@ -31,6 +38,18 @@ export class HlsSignatures {
   signerOf(vhost: string): ((path: string) => string) | null {
     const [secret] = this.#secrets.of(vhost).play.signing;
     return secret === undefined ? null : (path) => `sig=${fileSignature(secret, vhost, path)}`;
+  }
+
+  /**
+   * Returns a query with a signature for another stream, on the terms of the one that it has;
+   * unchanged if it has none.
+   */
+  signLike(query: string, stream: SignedStream): string {
+    const [secret] = this.#secrets.of(stream.vhost).play.signing;
+    const expires = Number(findParam(query, "exp") ?? "");
+    if (secret === undefined || !isSigned(query) || !(expires > 0)) return query;
+    const ip = findParam(query, "ip") ?? "";
+    return signUrl(withoutParams(query, SIGNATURE_PARAMS), secret, stream, { expires, ip });
   }
 
   /** Whether a segment may be had: it is signed, or needs no signature. */

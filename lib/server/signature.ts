@@ -8,7 +8,7 @@ import type { StreamAction } from "./access_rules.ts";
 export const SIGNATURE_PARAMS = ["exp", "sig", "ip"] as const;
 
 /** What a signature permits. */
-interface SignedStream {
+export interface SignedStream {
   readonly action: StreamAction;
   readonly vhost: string;
   readonly app: string;

@@ -2,6 +2,7 @@ import { silentLogger } from "../../lib/base/log.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { streamNames } from "../../lib/hls/file_names.ts";
 import { HlsArchive } from "../../lib/hls/hls_archive.ts";
+import { MasterPlaylists } from "../../lib/hls/master_playlists.ts";
 import type { Segment } from "../../lib/hls/segmenter.ts";
 import { audioTrack } from "../../lib/hls/track.ts";
 import { assertEquals } from "../helpers/assert.ts";
@@ -25,6 +26,8 @@ function createArchive(
     names: streamNames("v", "live/show")!,
     config: config.vhosts.get("v")!.hls,
     files,
+    masterEntries: [],
+    masters: new MasterPlaylists(files),
     logger: silentLogger,
     mux: () => Promise.resolve({ media: hex("00"), init: new Uint8Array([count++]) }),
     wallMs: () => WALL_MS,

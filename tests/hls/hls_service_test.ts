@@ -26,6 +26,7 @@ show-1700000001.ts
     "html/live/show-1700000000.ts",
     "html/live/show-1700000001.ts",
     "html/live/show.m3u8",
+    "html/live/show.master.m3u8",
   ]);
   // Sync bytes of a transport stream.
   const segment = rig.files.contents.get("html/live/show-1700000000.ts")!;
@@ -42,7 +43,7 @@ Deno.test("HlsService keeps the window, and removed segments as long again for l
   }
   assertEquals(rig.entries(), ["5", "6", "7"]);
   const kept = [2, 3, 4, 5, 6, 7].map((number) => `html/live/show-${1_700_000_000 + number}.ts`);
-  assertEquals(rig.files.paths, [...kept, "html/live/show.m3u8"]);
+  assertEquals(rig.files.paths, [...kept, "html/live/show.m3u8", "html/live/show.master.m3u8"]);
   await rig.close();
 });
 
@@ -55,7 +56,7 @@ Deno.test("HlsService keeps all segments if hls_cleanup is off", async () => {
   }
   publisher.handle.end("unpublished");
   await rig.untilSegments(6);
-  assertEquals(rig.files.paths.length, 7);
+  assertEquals(rig.files.paths.length, 8);
   await rig.clock.advance(60_000);
   await rig.poll("the end of the playlist", () => rig.playlist() === "");
   assertEquals(rig.files.paths.length, 6);
@@ -186,7 +187,7 @@ Deno.test("HlsService keeps the files of a publisher that returns in time", asyn
   await rig.untilSegments(3);
   await rig.clock.advance(60_000);
   assertEquals(rig.entries(), ["!2"]);
-  assertEquals(rig.files.paths.length, 4);
+  assertEquals(rig.files.paths.length, 5);
   await rig.close();
 });
 
@@ -450,6 +451,7 @@ Deno.test("HlsService writes CMAF for all codecs if hls_use_fmp4 is on", async (
     "-1700000000.m4s",
     "-1700000001.m4s",
     ".m3u8",
+    ".master.m3u8",
   ]);
   await rig.close();
 });

@@ -19,6 +19,7 @@ const CASES: readonly (readonly [path: string, stream: string | null | undefined
   ["live/show-7-init.mp4", "live/show"],
   ["live/show-7.ts.tmp", "live/show"],
   ["live/show.m3u8.tmp", "live/show"],
+  ["live/show.master.m3u8", "live/show"],
   ["live/show-1-7.ts", "live/show-1"],
   // As `streamNames` writes "a b", "a/b" and "a.b".
   ["live/a%20b.m3u8", "live/a b"],

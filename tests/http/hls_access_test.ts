@@ -1,6 +1,7 @@
 /** HLS files are subject to the same rules as streams over RTMP and HTTP-FLV. */
 
-import { assertEquals } from "../helpers/assert.ts";
+import { signUrl } from "../../lib/server/signature.ts";
+import { assertEquals, assertMatch } from "../helpers/assert.ts";
 import { startLocalServer } from "../helpers/local_server.ts";
 import { netTest } from "../helpers/loopback.ts";
 
@@ -132,3 +133,59 @@ hlsTest(
   (root) => `vhost open.example { ${HLS(root)} } vhost off.example { enabled off; ${HLS(root)} }`,
   async (get) => assertEquals((await get("/live/show.m3u8"))[0], 200),
 );
+
+const SECRET = "0123456789abcdef";
+const MASTER = "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nshow.m3u8\n" +
+  "#EXT-X-STREAM-INF:BANDWIDTH=1\nshow_480p.m3u8\n";
+
+netTest("A master playlist passes parameters on, and signs other renditions alike", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${root}/live`);
+    await Deno.writeTextFile(`${root}/live/show.master.m3u8`, MASTER);
+    for (const name of ["show", "show_480p"]) {
+      await Deno.writeTextFile(`${root}/live/${name}.m3u8`, name);
+    }
+    await using server = startLocalServer(
+      `http_server { enabled on; dir ${root}; }
+       vhost __defaultVhost__ { ${HLS(root)} play { sign_secret ${SECRET}; } }`,
+    );
+    const get = async (path: string): Promise<[status: number, text: string]> => {
+      const response = await fetch(`http://127.0.0.1:${server.httpPort}/live/${path}`);
+      return [response.status, (await response.text()).replace(/^(show\w*)\?sig=.*$/, "$1")];
+    };
+    assertEquals((await get("show.master.m3u8"))[0], 403);
+    const stream = { action: "play", vhost: "__defaultVhost__", app: "live", stream: "show" };
+    const terms = { expires: Math.floor(Date.now() / 1000) + 60, ip: "127.0.0.1" };
+    const url = signUrl("show.master.m3u8?uid=7", SECRET, { ...stream, action: "play" }, terms);
+    const [status, text] = await get(url);
+    assertEquals(status, 200);
+    const [own, other] = text.split("\n").filter((line) => /^[^#]/.test(line));
+    assertEquals(own, url.replace(".master", ""));
+    assertMatch(other!, /^show_480p\.m3u8\?uid=7&exp=\d+&ip=127\.0\.0\.1&sig=/);
+    assertEquals(await get(own!), [200, "show"]);
+    assertEquals(await get(other!), [200, "show_480p"]);
+    assertEquals((await get(other!.replace("sig=", "sig=A")))[0], 403);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
+netTest("The playlist of a group is its master playlist unless a stream has its name", async () => {
+  const root = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${root}/live`);
+    await Deno.writeTextFile(`${root}/live/show.master.m3u8`, MASTER);
+    await using server = startLocalServer(
+      `http_server { enabled on; dir ${root}; } vhost __defaultVhost__ { ${HLS(root)} }`,
+    );
+    const get = async (name: string) =>
+      await (await fetch(`http://127.0.0.1:${server.httpPort}/live/${name}`)).text();
+    assertEquals(await get("show.m3u8"), MASTER);
+    assertEquals(await get("show.m3u8?uid=7"), MASTER.replaceAll(".m3u8", ".m3u8?uid=7"));
+    await Deno.writeTextFile(`${root}/live/show.m3u8`, "media");
+    assertEquals(await get("show.m3u8"), "media");
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
