@@ -1,6 +1,6 @@
 import { readU24, readU32 } from "../base/bytes.ts";
 import { diffU32 } from "../base/u32.ts";
-import { type Slab, SlabLog } from "../hub/slab_log.ts";
+import { type Loan, type Slab, SlabLog } from "../hub/slab_log.ts";
 import type { StreamLogView } from "../hub/stream_log.ts";
 import { encodedFlvTagBytes, encodeFlvTagInto, type FlvTag } from "../media/flv_file.ts";
 import { TagType } from "../media/flv_layout.ts";
@@ -46,6 +46,14 @@ export class FlvLog implements StreamLogView {
 
   view(cursor: number): Uint8Array<ArrayBuffer> {
     return this.#slabs.view(cursor);
+  }
+
+  lend(cursor: number): Loan | null {
+    return this.#slabs.lend(cursor);
+  }
+
+  lentView(cursor: number): Uint8Array<ArrayBuffer> {
+    return this.#slabs.lentView(cursor);
   }
 
   lagMs(cursor: number): number {

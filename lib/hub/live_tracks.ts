@@ -1,3 +1,4 @@
+import { MessageType } from "../rtmp/constants.ts";
 import type { Track } from "./timeline.ts";
 
 /** A track without frames for this long is silent. Only time in which the other advances counts. */
@@ -97,4 +98,9 @@ function createTrackLife(): TrackLife {
 
 function limitOf({ gapMs }: TrackLife): number {
   return Math.max(SILENT_AFTER_MS, SPARSE_GAPS * gapMs);
+}
+
+/** Returns the track of an audio or video message. */
+export function trackOf(typeId: number): Track {
+  return typeId === MessageType.VIDEO ? "video" : "audio";
 }

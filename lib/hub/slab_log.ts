@@ -1,5 +1,5 @@
+import { SpareBuffers } from "../base/spare_buffers.ts";
 import { diffU32 } from "../base/u32.ts";
-import { SpareSlabs } from "./spare_slabs.ts";
 
 /**
  * How large slabs are. They hold a certain time of a stream: after one that was filled too soon the
@@ -13,7 +13,8 @@ interface SlabShape {
   readonly tooLongMs: number;
 }
 
-const WATCHED: SlabShape = {
+/** For many readers: nearly all writes are of one slab. */
+const LARGE: SlabShape = {
   firstBytes: 64 * 1024,
   minBytes: 16 * 1024,
   maxBytes: 1024 * 1024,
@@ -21,11 +22,11 @@ const WATCHED: SlabShape = {
   tooLongMs: 8_000,
 };
 
-/** Close to what is needed. 300 streams of 1 Mbit/s in other slabs took twice as much memory. */
-const UNWATCHED: SlabShape = {
+/** Close to what is needed. 300 streams of 1 Mbit/s in large slabs took twice as much memory. */
+const SMALL: SlabShape = {
   firstBytes: 16 * 1024,
   minBytes: 8 * 1024,
-  maxBytes: 256 * 1024,
+  maxBytes: 512 * 1024,
   tooSoonMs: 400,
   tooLongMs: 1_600,
 };
@@ -34,7 +35,7 @@ const UNWATCHED: SlabShape = {
 const OVERLAP_MS = 500;
 
 /** One per event loop. */
-const spares = new SpareSlabs();
+const spares = new SpareBuffers(16 * 1024 * 1024);
 
 /** Leaves the memory that logs keep for reuse to the collector. */
 export function dropSpareSlabs(): void {
@@ -52,13 +53,49 @@ export interface Slab {
   readonly used: number;
 }
 
+/** Bytes that a reader may keep until it gives them back. */
+export interface Loan {
+  /** Ends the loan: the bytes may change from now on. Once per loan. */
+  giveBack(): void;
+}
+
 /** A slab that its log can fill. */
-interface OwnSlab extends Slab {
-  used: number;
+class OwnSlab implements Slab, Loan {
+  readonly start: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Bytes at its start that the previous slab holds, too. */
   readonly overlap: number;
-  /** Whether a reader was given a view of it, which may be under a write. */
-  isViewed: boolean;
+  used: number;
+  /** Whether a reader has a view of it for as long as it likes. */
+  isViewed = false;
+  #loans = 0;
+  #isDropped = false;
+
+  constructor(start: number, bytes: Uint8Array<ArrayBuffer>, overlap: number) {
+    this.start = start;
+    this.bytes = bytes;
+    this.overlap = overlap;
+    this.used = overlap;
+  }
+
+  lend(): void {
+    this.#loans++;
+  }
+
+  giveBack(): void {
+    this.#loans--;
+    this.#reuse();
+  }
+
+  /** The log needs it no longer. */
+  drop(): void {
+    this.#isDropped = true;
+    this.#reuse();
+  }
+
+  #reuse(): void {
+    if (this.#isDropped && this.#loans === 0 && !this.isViewed) spares.give(this.bytes);
+  }
 }
 
 /**
@@ -66,18 +103,18 @@ interface OwnSlab extends Slab {
  * plain offsets that count bytes since the beginning. They never wrap: at 8 Mbit/s, 2⁵³ bytes last
  * 285 years.
  *
- * The bytes lie in slabs that are filled front to back and never written again. A slab that was
- * viewed may be under an asynchronous zero-copy write, so it is dropped, never recycled; a view
- * under a pending write keeps its slab alive. No message straddles two slabs, so a view that ends
- * with the bytes of a slab ends at a message boundary.
+ * The bytes lie in slabs that are filled front to back. One that is needed no longer is filled
+ * again, by any log, once all its loans are given back: an asynchronous zero-copy write may read it
+ * until then. One that was viewed without a loan is never filled again. No message straddles two
+ * slabs, so a view that ends with the bytes of a slab ends at a message boundary.
  *
- * While there are readers, a slab starts with a copy of the end of the previous one. So a reader
- * close to the head finds all it needs in the newest slab and takes it with one write. Without
- * readers, slabs are small: nothing but what a reader may need later takes memory.
+ * With many readers, a slab starts with a copy of the end of the previous one. So a reader close to
+ * the head finds all it needs in the newest slab and takes it with one write. With few, slabs are
+ * small: nothing but what a reader may need later takes memory.
  */
 export class SlabLog {
-  /** Whether there are readers. Chooses the shape of later slabs. */
-  isWatched = true;
+  /** Whether there are many readers. Chooses the shape of later slabs. */
+  isCrowded = true;
   #slabs: OwnSlab[] = [];
   #head = 0;
   /** Size of the newest slab; 0 before the first. */
@@ -123,8 +160,7 @@ export class SlabLog {
     this.#beganMs = streamMs;
     const bytes = spares.take(Math.max(this.#slabBytes, common.length + length));
     bytes.set(common);
-    const overlap = common.length;
-    const slab = { start: this.#head - overlap, bytes, used: overlap, overlap, isViewed: false };
+    const slab = new OwnSlab(this.#head - common.length, bytes, common.length);
     this.#slabs.push(slab);
     return slab;
   }
@@ -142,10 +178,30 @@ export class SlabLog {
    * before the tail. The bytes never change, as long as the view is referenced.
    */
   view(cursor: number): Uint8Array<ArrayBuffer> {
-    if (this.#viewFrom === cursor && this.#viewTo === this.#head) return this.#view;
     const slab = this.#at(cursor);
     if (slab === null) return NO_BYTES;
     slab.isViewed = true;
+    return this.#viewOf(slab, cursor);
+  }
+
+  /**
+   * Lends what {@linkcode lentView} returns for the same cursor. Null if the cursor is at the head
+   * or before the tail.
+   */
+  // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
+  lend(cursor: number): Loan | null {
+    const slab = this.#at(cursor);
+    slab?.lend();
+    return slab;
+  }
+
+  /** As {@linkcode view}, but the bytes may change when the loan is given back. */
+  lentView(cursor: number): Uint8Array<ArrayBuffer> {
+    return this.#viewOf(this.#at(cursor)!, cursor);
+  }
+
+  #viewOf(slab: OwnSlab, cursor: number): Uint8Array<ArrayBuffer> {
+    if (this.#viewFrom === cursor && this.#viewTo === this.#head) return this.#view;
     this.#viewFrom = cursor;
     this.#viewTo = this.#head;
     this.#view = slab.bytes.subarray(cursor - slab.start, slab.used);
@@ -167,7 +223,7 @@ export class SlabLog {
 
   /** Returns the size of the slab after one that holds `filledMs` of stream time. */
   #nextSlabBytes(filledMs: number): number {
-    const shape = this.isWatched ? WATCHED : UNWATCHED;
+    const shape = this.isCrowded ? LARGE : SMALL;
     if (this.#slabBytes === 0) return shape.firstBytes;
     const factor = filledMs < shape.tooSoonMs ? 2 : filledMs > shape.tooLongMs ? 0.5 : 1;
     return Math.max(shape.minBytes, Math.min(this.#slabBytes * factor, shape.maxBytes));
@@ -176,7 +232,7 @@ export class SlabLog {
   /** Returns the bytes that the next slab starts with: the end of `slab`, which is full. */
   #commonBytes(slab: OwnSlab, filledMs: number): Uint8Array {
     // If time stands still, no overlap can be chosen.
-    if (!this.isWatched || filledMs <= 0) return NO_BYTES;
+    if (!this.isCrowded || filledMs <= 0) return NO_BYTES;
     const wanted = Math.ceil((slab.used - slab.overlap) * OVERLAP_MS / filledMs);
     const overlap = Math.min(wanted, this.#slabBytes / 2, slab.used);
     return slab.bytes.subarray(slab.used - overlap, slab.used);
@@ -187,9 +243,7 @@ export class SlabLog {
     let count = 0;
     while (count < this.#slabs.length - 1 && ownStart(this.#slabs[count + 1]!) <= offset) count++;
     if (count === 0) return;
-    for (const { bytes, isViewed } of this.#slabs.splice(0, count)) {
-      if (!isViewed) spares.give(bytes);
-    }
+    for (const slab of this.#slabs.splice(0, count)) slab.drop();
     // The view must neither be found again nor keep its slab alive.
     this.#view = NO_BYTES;
     this.#viewFrom = -1;

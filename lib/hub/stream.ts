@@ -1,10 +1,10 @@
-import { isFrame, isSideData } from "../media/flv_tag.ts";
+import { Role, roleOf } from "../media/flv_tag.ts";
 import { isMetadata, stripSetDataFrame } from "../media/metadata.ts";
 import { MEDIA_MSID, MessageType } from "../rtmp/constants.ts";
 import { csidOf } from "../rtmp/encoded_messages.ts";
 import { type HeaderSet, METADATA_TIMESTAMP_MS } from "./header_set.ts";
 import { JoinIndex, type JoinLimits, type JoinPoint } from "./join_index.ts";
-import { LiveTracks, type TrackState } from "./live_tracks.ts";
+import { LiveTracks, trackOf, type TrackState } from "./live_tracks.ts";
 import type {
   EndReason,
   PublishHandle,
@@ -248,16 +248,21 @@ export class Stream {
 
   /** @ignore Called by the source. Returns the stream time of the message. */
   append(typeId: number, sourceMs: number, payload: Uint8Array, arrivalMs: number): number {
-    const body = typeId === MessageType.DATA_AMF0 ? stripSetDataFrame(payload) : payload;
-    const timestampMs = this.#streamTime(typeId, sourceMs, body, arrivalMs);
-    this.stats.messages++;
-    this.stats.payloadBytes += body.length;
-    if (typeId === MessageType.VIDEO) this.stats.videoMessages++;
-    if (typeId !== MessageType.DATA_AMF0) this.#noteTrack(typeId, timestampMs, body, arrivalMs);
+    const isData = typeId === MessageType.DATA_AMF0;
+    const body = isData ? stripSetDataFrame(payload) : payload;
+    const role = roleOf(typeId, body);
+    const timestampMs = isData
+      ? this.#dataTime(sourceMs, body)
+      : this.#mediaTime(trackOf(typeId), sourceMs, role, arrivalMs);
+    const { stats } = this;
+    stats.messages++;
+    stats.payloadBytes += body.length;
+    if (typeId === MessageType.VIDEO) stats.videoMessages++;
+    if (!isData) this.#noteTrack(trackOf(typeId), timestampMs, role, arrivalMs);
     this.#joinIndex.observe(typeId, timestampMs, body, this.#log.head);
     this.singleTrack.observe(typeId, body);
     this.#appendMessage(csidOf(typeId), typeId, MEDIA_MSID, timestampMs, body);
-    if (this.#awaitsMedia && !isSideData(typeId, body)) this.#tellFirstMedia();
+    if (this.#awaitsMedia && role !== Role.side) this.#tellFirstMedia();
     return timestampMs;
   }
 
@@ -325,10 +330,9 @@ export class Stream {
   }
 
   /** Keeps joiners from waiting for a track that is silent, and gives them its headers later. */
-  #noteTrack(typeId: number, timestampMs: number, body: Uint8Array, arrivalMs: number): void {
-    const track = trackOf(typeId);
-    if (isSideData(typeId, body)) return this.#tracks.noteHeader(track);
-    if (!isFrame(typeId, body)) return;
+  #noteTrack(track: Track, timestampMs: number, role: Role, arrivalMs: number): void {
+    if (role === Role.side) return this.#tracks.noteHeader(track);
+    if (role !== Role.frame) return;
     const change = this.#tracks.noteFrame(track, arrivalMs);
     if (change === "other silent") this.#joinIndex.hide(track === "audio" ? "video" : "audio");
     if (change !== "returned") return;
@@ -352,19 +356,18 @@ export class Stream {
   }
 
   /**
-   * Returns the stream time of a message. Encoders and origins may stamp data and headers with 0 at
-   * any time: those belong to now and are no new clock.
+   * Encoders and origins may stamp data and headers with 0 at any time: those belong to now and are
+   * no new clock.
    */
-  #streamTime(typeId: number, sourceMs: number, body: Uint8Array, arrivalMs: number): number {
+  #dataTime(sourceMs: number, body: Uint8Array): number {
+    if (isMetadata(body)) return METADATA_TIMESTAMP_MS;
+    return sourceMs === 0 ? this.#timeline.nowMs : this.#timeline.dataTime(sourceMs);
+  }
+
+  #mediaTime(track: Track, sourceMs: number, role: Role, arrivalMs: number): number {
     const timeline = this.#timeline;
-    const isData = typeId === MessageType.DATA_AMF0;
-    if (isData && isMetadata(body)) return METADATA_TIMESTAMP_MS;
-    if (isData) return sourceMs === 0 ? timeline.nowMs : timeline.dataTime(sourceMs);
-    const track = trackOf(typeId);
-    if (!timeline.follows(track, sourceMs, arrivalMs) && isSideData(typeId, body)) {
-      return timeline.nowMs;
-    }
-    return timeline.map(track, sourceMs, arrivalMs);
+    const isLost = role === Role.side && !timeline.follows(track, sourceMs, arrivalMs);
+    return isLost ? timeline.nowMs : timeline.map(track, sourceMs, arrivalMs);
   }
 
   /** Notices are the same for all players and ordered with the media, so they are in the log. */
@@ -382,7 +385,7 @@ export class Stream {
     timestampMs: number,
     payload: Uint8Array,
   ): void {
-    this.#log.isWatched = this.#viewers.size > 0;
+    this.#log.viewerCount = this.#viewers.size;
     if (this.#log.append({ csid, typeId, msid, timestampMs }, payload)) this.#dropUnneeded();
   }
 
@@ -393,8 +396,4 @@ export class Stream {
     const { maxLagMs } = this.#options;
     log.dropBefore(neededFrom(log, { joinOffset, viewers: this.#viewers, maxLagMs }));
   }
-}
-
-function trackOf(typeId: number): Track {
-  return typeId === MessageType.VIDEO ? "video" : "audio";
 }

@@ -6,7 +6,7 @@ import {
 } from "../rtmp/chunk_encode.ts";
 import { MessageType } from "../rtmp/constants.ts";
 import { skipData, timestampAt } from "../rtmp/encoded_messages.ts";
-import { SlabLog } from "./slab_log.ts";
+import { type Loan, SlabLog } from "./slab_log.ts";
 
 /** Read access to the bytes of a stream, for cursors. */
 export interface StreamLogView {
@@ -20,11 +20,21 @@ export interface StreamLogView {
    */
   view(cursor: number): Uint8Array<ArrayBuffer>;
   /**
+   * Lends what {@linkcode lentView} returns for the same cursor. Null if the cursor is at the head
+   * or before the tail.
+   */
+  lend(cursor: number): Loan | null;
+  /** As {@linkcode view}, but the bytes may change once the loan is given back. */
+  lentView(cursor: number): Uint8Array<ArrayBuffer>;
+  /**
    * Returns how far the message at `cursor` is behind the newest, in ms; 0 if the cursor is at the
    * head or before the tail. Data messages do not count: metadata has no time.
    */
   lagMs(cursor: number): number;
 }
+
+/** So few read small slabs at little more cost. */
+const FEW_VIEWERS = 8;
 
 /** Bytes kept for a slow viewer. Limits the log of a source whose time stands still. */
 const MAX_LAG_BYTES = 128 * 1024 * 1024;
@@ -75,9 +85,9 @@ export class StreamLog implements StreamLogView {
     return this.#slabs.head;
   }
 
-  /** Whether viewers follow it, from the next message on; true at first. It is smaller without. */
-  set isWatched(isWatched: boolean) {
-    this.#slabs.isWatched = isWatched;
+  /** How many viewers follow it, from the next slab on; many at first. Few need less memory. */
+  set viewerCount(count: number) {
+    this.#slabs.isCrowded = count > FEW_VIEWERS;
   }
 
   /** Bytes of memory held. */
@@ -101,6 +111,14 @@ export class StreamLog implements StreamLogView {
 
   view(cursor: number): Uint8Array<ArrayBuffer> {
     return this.#slabs.view(cursor);
+  }
+
+  lend(cursor: number): Loan | null {
+    return this.#slabs.lend(cursor);
+  }
+
+  lentView(cursor: number): Uint8Array<ArrayBuffer> {
+    return this.#slabs.lentView(cursor);
   }
 
   lagMs(cursor: number): number {

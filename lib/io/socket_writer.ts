@@ -1,5 +1,6 @@
 import { concatBytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import type { Loan } from "../hub/slab_log.ts";
 import type { StreamLogView } from "../hub/stream_log.ts";
 import type { Flushable, FlushQueue } from "./flush_queue.ts";
 import type { Transport } from "./transport.ts";
@@ -51,6 +52,8 @@ export class SocketWriter implements Flushable {
   #inFlight: Uint8Array = NOTHING;
   /** Bytes by which the cursor advances when {@linkcode #inFlight} is sent. */
   #inFlightLogBytes = 0;
+  /** The log's memory under them. */
+  #loan: Loan | null = null;
   #inFlightSinceMs = 0;
   #writtenBytes = 0;
   #isBroken = false;
@@ -158,8 +161,9 @@ export class SocketWriter implements Flushable {
     if (this.#controlBytes > 0) return this.#start(this.#takeControl(), nowMs);
     const log = this.#log;
     if (log === null || this.#isHeld || this.#cursor >= this.#goal) return this.#drained();
-    const whole = log.view(this.#cursor);
-    if (whole.length === 0) return this.#drained();
+    this.#loan = log.lend(this.#cursor);
+    if (this.#loan === null) return this.#drained();
+    const whole = log.lentView(this.#cursor);
     // Bytes beyond the goal of a draining writer may belong to the stream's next source.
     const view = this.#onDrained === null ? whole : whole.subarray(0, this.#goal - this.#cursor);
     this.#inFlightLogBytes = view.length;
@@ -188,13 +192,19 @@ export class SocketWriter implements Flushable {
     if (count < this.#inFlight.length) return this.#start(this.#inFlight.subarray(count), null);
     this.#inFlight = NOTHING;
     if (this.#log !== null) this.#cursor += this.#inFlightLogBytes;
-    this.#inFlightLogBytes = 0;
+    this.#endLoan();
     this.#next(null);
+  }
+
+  #endLoan(): void {
+    this.#inFlightLogBytes = 0;
+    this.#loan?.giveBack();
+    this.#loan = null;
   }
 
   #fail(error: unknown): void {
     this.#inFlight = NOTHING;
-    this.#inFlightLogBytes = 0;
+    this.#endLoan();
     this.#isBroken = true;
     this.unfollow();
     this.#host.onWriteFailed(error);

@@ -52,13 +52,17 @@ export class WorkTurns {
    * Does `work` at once or in later turns.
    *
    * @param allowance Null for clients that share one.
+   * @param nowMs The time, if the caller knows it.
    * @returns null when the work is done; otherwise a promise that settles when it is, and rejects
    * with what it throws.
    * @throws what `work` throws when it is done at once.
    */
   // HOT: once per read of a publisher or origin.
-  run(work: PartedWork, allowance: Allowance | null): Promise<void> | null {
-    let nowMs = this.#clock.now();
+  run(
+    work: PartedWork,
+    allowance: Allowance | null,
+    nowMs = this.#clock.now(),
+  ): Promise<void> | null {
     if (allowance === null && nowMs - this.#doneMs >= PAUSE_MS) this.#workedMs = 0;
     while (allowance === null ? this.#hasTimeLeft : allowance.isLeft(nowMs)) {
       if (this.#do(work, allowance, nowMs)) return null;

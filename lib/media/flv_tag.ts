@@ -86,28 +86,41 @@ export function classifyAudio(payload: Uint8Array): AudioKind {
     : AudioKind.frame;
 }
 
-/**
- * Whether a message describes the frames of others and carries none: metadata, cue points, decoder
- * configurations. Never throws.
- */
-export function isSideData(typeId: number, payload: Uint8Array): boolean {
+/** What a message is to those that follow a stream. */
+export const Role = {
+  /** No frame, and of no use to later frames. */
+  other: 0,
+  /** Carries a frame. */
+  frame: 1,
+  /** Describes the frames of others: metadata, cue points, decoder configurations. */
+  side: 2,
+} as const;
+/** One of {@linkcode Role}. */
+export type Role = typeof Role[keyof typeof Role];
+
+/** Returns the role of a message. Never throws. */
+export function roleOf(typeId: number, payload: Uint8Array): Role {
   if (typeId === TagType.video) {
     const kind = classifyVideo(payload);
-    return kind === VideoKind.sequenceHeader || kind === VideoKind.metadata;
+    if (kind === VideoKind.frame || kind === VideoKind.keyframe) return Role.frame;
+    const isSide = kind === VideoKind.sequenceHeader || kind === VideoKind.metadata;
+    return isSide ? Role.side : Role.other;
   }
-  if (typeId === TagType.audio) {
-    const kind = classifyAudio(payload);
-    return kind === AudioKind.sequenceHeader || kind === AudioKind.channelConfig;
-  }
-  return true;
+  if (typeId !== TagType.audio) return Role.side;
+  const kind = classifyAudio(payload);
+  if (kind === AudioKind.frame) return Role.frame;
+  const isSide = kind === AudioKind.sequenceHeader || kind === AudioKind.channelConfig;
+  return isSide ? Role.side : Role.other;
+}
+
+/** Whether a message is {@linkcode Role.side}. Never throws. */
+export function isSideData(typeId: number, payload: Uint8Array): boolean {
+  return roleOf(typeId, payload) === Role.side;
 }
 
 /** Whether an audio or video message carries a frame. Never throws. */
 export function isFrame(typeId: number, payload: Uint8Array): boolean {
-  if (typeId === TagType.audio) return classifyAudio(payload) === AudioKind.frame;
-  if (typeId !== TagType.video) return false;
-  const kind = classifyVideo(payload);
-  return kind === VideoKind.keyframe || kind === VideoKind.frame;
+  return roleOf(typeId, payload) === Role.frame;
 }
 
 function classifyLegacyVideo(payload: Uint8Array): VideoKind {

@@ -2,7 +2,7 @@ import { readU24, readU32 } from "../base/bytes.ts";
 import { WireError } from "../base/errors.ts";
 import { addU32 } from "../base/u32.ts";
 import { CONSTANT_LIMITS, isCommand, type LimitsSource, longestMessage } from "./chunk_limits.ts";
-import { ChunkStream, isWorthKeeping, NO_BYTES } from "./chunk_stream.ts";
+import { assemblies, assemblyBytesFor, ChunkStream, NO_BYTES } from "./chunk_stream.ts";
 import {
   EXTENDED_TIMESTAMP,
   INITIAL_CHUNK_SIZE,
@@ -30,9 +30,6 @@ const MAX_HEADER_BYTES = 18;
 
 /** Length of the message header by fmt (RTMP 1.0 §5.3.1.2). */
 const MESSAGE_HEADER_BYTES = [11, 7, 3, 0] as const;
-
-/** Initial size of an assembly buffer. It doubles as bytes arrive. */
-const MIN_ASSEMBLY_BYTES = 4096;
 
 /**
  * Reads chunks and reassembles messages (RTMP 1.0 §5.3). Accepts bytes in pieces of any size and
@@ -303,47 +300,38 @@ export class ChunkReader {
     this.#current = null;
     if (stream.received === stream.length) {
       this.#emit(stream, stream.assembly.subarray(0, stream.length));
-      if (!isWorthKeeping(stream)) this.#release(stream);
+      this.#release(stream);
     }
     return end;
   }
 
   #assemble(stream: ChunkStream, bytes: Uint8Array, at: number, end: number): void {
     const needed = stream.received + end - at;
-    if (needed > stream.assembly.length) {
-      const doubled = Math.max(needed, MIN_ASSEMBLY_BYTES, stream.assembly.length * 2);
-      this.#grow(stream, Math.min(doubled, Math.max(needed, stream.length)));
-    }
+    if (needed > stream.assembly.length) this.#grow(stream, assemblyBytesFor(needed, stream));
     stream.assembly.set(bytes.subarray(at, end), stream.received);
     stream.received = needed;
   }
 
   #grow(stream: ChunkStream, capacity: number): void {
     const { maxUnassembledBytes } = this.#limits.limits;
-    const growth = capacity - stream.assembly.length;
-    if (this.#assemblyBytes + growth > maxUnassembledBytes) this.#releaseIdle();
-    if (this.#assemblyBytes + growth > maxUnassembledBytes) {
+    const totalBytes = this.#assemblyBytes + capacity - stream.assembly.length;
+    if (totalBytes > maxUnassembledBytes) {
       throw this.#error(
         "chunk.too_much_unassembled",
-        `Cannot buffer ${this.#assemblyBytes + growth} bytes of incomplete messages: ` +
+        `Cannot buffer ${totalBytes} bytes of incomplete messages: ` +
           `the limit is ${maxUnassembledBytes}`,
       );
     }
-    const larger = new Uint8Array(capacity);
+    const larger = assemblies.take(capacity);
     larger.set(stream.assembly.subarray(0, stream.received));
-    this.#assemblyBytes += growth;
+    this.#release(stream);
+    this.#assemblyBytes += capacity;
     stream.assembly = larger;
-  }
-
-  /** Releases buffers that are kept for future messages. */
-  #releaseIdle(): void {
-    for (const stream of this.#streams.values()) {
-      if (stream.received < 0) this.#release(stream);
-    }
   }
 
   #release(stream: ChunkStream): void {
     this.#assemblyBytes -= stream.assembly.length;
+    assemblies.give(stream.assembly);
     stream.assembly = NO_BYTES;
   }
 
@@ -374,7 +362,9 @@ export class ChunkReader {
   #abort(payload: Uint8Array): void {
     if (payload.length < 4) return;
     const stream = this.#streams.get(readU32(payload, 0));
-    if (stream !== undefined) stream.received = -1;
+    if (stream === undefined) return;
+    stream.received = -1;
+    this.#release(stream);
   }
 
   #error(code: `chunk.${string}`, message: string, fix = ""): WireError {

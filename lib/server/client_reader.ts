@@ -2,7 +2,7 @@ import type { SocketWriter } from "../io/socket_writer.ts";
 import type { PartedWork } from "../io/work_turns.ts";
 import type { ServerSession } from "../session/server_session.ts";
 import type { ConnectionContext } from "./connection_context.ts";
-import { type ConnectionState, READ_BUFFER_BYTES } from "./connection_state.ts";
+import type { ConnectionState } from "./connection_state.ts";
 import type { PingWatch } from "./ping_watch.ts";
 import { checkUnread } from "./unread_answers.ts";
 
@@ -42,12 +42,12 @@ export class ClientReader implements PartedWork {
   /** @returns when the bytes are done with, or null if they already are. */
   take(bytes: Uint8Array): Promise<void> | null {
     const { state } = this.#host;
+    const nowMs = this.#context.clock.now();
     this.#readBytes += bytes.length;
-    this.#pings.onHeard(this.#context.clock.now());
+    this.#pings.onHeard(nowMs);
     this.#unread = bytes;
-    if (state.type !== "publishing") return this.#context.turns.run(this, null);
-    const isMore = bytes.length === READ_BUFFER_BYTES.publishing;
-    return state.publication.read(this, this.#context, this.#pings.lastHeardMs, isMore);
+    if (state.type !== "publishing") return this.#context.turns.run(this, null, nowMs);
+    return state.publication.read(this, this.#context, nowMs, bytes.length);
   }
 
   /** Called by the turns, maybe in a later one, when the client may have been closed. */

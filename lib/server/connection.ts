@@ -21,7 +21,7 @@ import { connectUrl } from "./connect_url.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { ConnectionLog } from "./connection_log.ts";
 import { reportConnection } from "./connection_report.ts";
-import { type ConnectionState, DEFAULT_WINDOWS, READ_BUFFER_BYTES } from "./connection_state.ts";
+import { type ConnectionState, DEFAULT_WINDOWS, readBufferBytes } from "./connection_state.ts";
 import { checkTimeouts } from "./connection_timeouts.ts";
 import type { ClientAccess } from "./client_access.ts";
 import { type Admission, type Refused, refusedBy } from "./admission.ts";
@@ -93,7 +93,7 @@ export class Connection
   // Keep this the only suspended async function per connection; each one costs about 500 bytes.
   async run(onEnded: (connection: Connection) => void): Promise<void> {
     const { buffers } = this.#context;
-    let buffer = buffers.take(READ_BUFFER_BYTES.connecting);
+    let buffer = buffers.take(readBufferBytes(this.#state));
     this.#log.connected();
     try {
       while (this.#state.type !== "closed") {
@@ -102,8 +102,10 @@ export class Connection
           this.#onGone("closed by peer");
           break;
         }
-        await this.#reader.take(buffer.subarray(0, count));
-        const wantedBytes = READ_BUFFER_BYTES[this.#state.type];
+        // Waiting for nothing would cost a turn of the microtasks per read.
+        const later = this.#reader.take(buffer.subarray(0, count));
+        if (later !== null) await later;
+        const wantedBytes = readBufferBytes(this.#state);
         if (buffer.length === wantedBytes) continue;
         buffers.give(buffer);
         buffer = buffers.take(wantedBytes);

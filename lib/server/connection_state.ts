@@ -49,13 +49,12 @@ export const REFUSED_TIMEOUT_MS = 1_000;
 /** Acknowledgement windows of a client whose vhost is not configured; it is refused later. */
 export const DEFAULT_WINDOWS = { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 };
 
-/** Read buffer of a connection, by state. Commands are short; players send 18 bytes at a time. */
-export const READ_BUFFER_BYTES: Readonly<Record<ConnectionState["type"], number>> = {
-  connecting: 2 * 1024,
-  checking: 2 * 1024,
-  idle: 2 * 1024,
-  playing: 64,
-  publishing: 64 * 1024,
-  refused: 2 * 1024,
-  closed: 2 * 1024,
-};
+/** Commands are short; players send 18 bytes at a time. */
+const COMMANDS_BYTES = 2 * 1024;
+const PLAYER_BYTES = 64;
+
+/** Returns the size of a connection's read buffer. */
+export function readBufferBytes(state: ConnectionState): number {
+  if (state.type === "playing") return PLAYER_BYTES;
+  return state.type === "publishing" ? state.publication.bufferBytes : COMMANDS_BYTES;
+}

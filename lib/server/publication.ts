@@ -1,5 +1,6 @@
 import type { PublishHandle } from "../hub/publisher.ts";
 import { Allowance } from "../io/allowance.ts";
+import { ReadSize } from "../io/read_size.ts";
 import type { PartedWork } from "../io/work_turns.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { Admission } from "./admission.ts";
@@ -21,6 +22,7 @@ export interface PublicationHost {
 
 /** A connection's publish: asked for, accepted, feeding a stream, over. */
 export class Publication implements PublishAnswer {
+  readonly #readSize = new ReadSize();
   /** What reading its bytes may cost at once. */
   readonly #allowance = new Allowance();
   readonly #host: PublicationHost;
@@ -54,6 +56,11 @@ export class Publication implements PublishAnswer {
   /** The vhost has accepted the publish and the client was told. */
   get isAccepted(): boolean {
     return this.#handle !== null;
+  }
+
+  /** Size of the buffer for the next read, in bytes. */
+  get bufferBytes(): number {
+    return this.#readSize.bytes;
   }
 
   /** Called by the vhost. */
@@ -133,18 +140,17 @@ export class Publication implements PublishAnswer {
   }
 
   /**
-   * Reads what the client has sent, at `nowMs`.
-   *
-   * @param isMore More bytes wait in the socket.
+   * Reads what the client has sent: `count` bytes, which arrived at `nowMs`.
    * @returns when its next bytes may be received, or null when they may be now
    */
   read(
     work: PartedWork,
     { turns, pacer }: Pick<ConnectionContext, "turns" | "pacer">,
     nowMs: number,
-    isMore: boolean,
+    count: number,
   ): Promise<void> | null {
-    const later = turns.run(work, this.#allowance);
+    const isMore = this.#readSize.note(count);
+    const later = turns.run(work, this.#allowance, nowMs);
     if (later !== null) return later.then(() => this.#catchUp() ?? undefined);
     const { minLatency, publish } = this.#admission.service.config;
     return this.#catchUp() ??

@@ -7,24 +7,36 @@ const CAPACITY = 512;
 
 /**
  * Bytes hashed per message: all at its beginning, where frames of a still scene differ if anywhere,
- * and a sample of the rest, evenly spread. So a large video frame costs no more than a small one.
+ * and a sample of the rest in words, evenly spread. So a large video frame costs no more than a
+ * small one.
  */
 const HEAD_BYTES = 64;
-const SAMPLE_BYTES = 192;
+const SAMPLE_WORDS = 32;
+const WORD_BYTES = 4;
 
 const FNV_BASIS = 0x811C9DC5;
 const FNV_PRIME = 0x01000193;
 
 /**
- * Returns FNV-1a (u32) over a sample of the payload. Equal fingerprint and length count as equal.
+ * Returns FNV-1a (u32) over words of a sample of the payload. Equal fingerprint and length count as
+ * equal.
  */
-// HOT: once per pulled message; guarded by bench/codec_bench.ts.
+// HOT: once per message of a stream; guarded by bench/codec_bench.ts.
 export function fingerprint(payload: Uint8Array): number {
-  const step = Math.max(1, Math.floor((payload.length - HEAD_BYTES) / SAMPLE_BYTES));
+  const { length } = payload;
+  const rest = Math.floor((length - HEAD_BYTES) / SAMPLE_WORDS);
+  const step = Math.max(WORD_BYTES, rest);
   let hash = FNV_BASIS;
-  for (let at = 0; at < payload.length; at += at < HEAD_BYTES ? 1 : step) {
-    hash = Math.imul(hash ^ payload[at]!, FNV_PRIME);
+  let at = 0;
+  // Multiplications wait for each other, so one per word takes a quarter of the time.
+  for (; at + WORD_BYTES <= length; at += at < HEAD_BYTES ? WORD_BYTES : step) {
+    const word = payload[at]! | payload[at + 1]! << 8 | payload[at + 2]! << 16 |
+      payload[at + 3]! << 24;
+    hash = Math.imul(hash ^ word, FNV_PRIME);
+    // The product's low bits depend on low bits only.
+    hash ^= hash >>> 15;
   }
+  for (; at < length; at++) hash = Math.imul(hash ^ payload[at]!, FNV_PRIME);
   return hash >>> 0;
 }
 

@@ -261,7 +261,7 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
       this.#lastReadMs = clock.now();
       this.#pingSentMs = null;
       this.#unread = buffer.subarray(0, count);
-      const later = turns.run(this, this.#allowance);
+      const later = turns.run(this, this.#allowance, this.#lastReadMs);
       if (later !== null) await later;
       if (this.#state.type === "failed") throw this.#state.error;
     }

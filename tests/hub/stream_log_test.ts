@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { StreamLog } from "../../lib/hub/stream_log.ts";
 import { encodedMessageBytes } from "../../lib/rtmp/chunk_encode.ts";
-import { assert, assertEquals } from "../helpers/assert.ts";
+import { assert, assertEquals, assertNotEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 import { readMessages } from "../helpers/read_messages.ts";
 
@@ -223,9 +223,9 @@ for (
   });
 }
 
-Deno.test("A log without viewers takes 160 KiB more than what is needed of it", () => {
+Deno.test("A log with few viewers takes 160 KiB more than what is needed of it", () => {
   const log = new StreamLog(CHUNK_SIZE);
-  log.isWatched = false;
+  log.viewerCount = 0;
   let mostKib = 0;
   // 1 Mbit/s at 25 messages a second, of which 5 s are needed.
   for (let index = 0; index < 1_000; index++) {
@@ -237,9 +237,9 @@ Deno.test("A log without viewers takes 160 KiB more than what is needed of it", 
 
 Deno.test("StreamLog.view() stays unchanged while logs reuse what no viewer has seen", () => {
   const log = new StreamLog(CHUNK_SIZE);
-  log.isWatched = false;
+  log.viewerCount = 0;
   const other = new StreamLog(CHUNK_SIZE);
-  other.isWatched = false;
+  other.viewerCount = 0;
   log.append(audioAt(0), new Uint8Array(1_000).fill(1));
   const view = log.view(0);
   const copy = view.slice();
@@ -251,6 +251,32 @@ Deno.test("StreamLog.view() stays unchanged while logs reuse what no viewer has 
     }
   }
   assertEquals(view, copy);
+});
+
+Deno.test("A log does not change what it has lent, and fills it again once it is given back", () => {
+  const log = new StreamLog(CHUNK_SIZE);
+  log.viewerCount = 0;
+  log.append(audioAt(0), new Uint8Array(1_000).fill(1));
+  const loans = [log.lend(0)!, log.lend(0)!];
+  const view = log.lentView(0);
+  const copy = view.slice();
+  const fill = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      if (log.append(audioAt(i * 40), new Uint8Array(1_000).fill(0xee))) log.dropBefore(log.head);
+    }
+  };
+  fill(2_000);
+  assertEquals(log.lend(0), null);
+  assertEquals(view, copy);
+  loans[0]!.giveBack();
+  fill(2_000);
+  assertEquals(view, copy);
+  loans[1]!.giveBack();
+  // The slab has the size of the first: another log asks for it.
+  const other = new StreamLog(CHUNK_SIZE);
+  other.viewerCount = 0;
+  other.append(audioAt(0), new Uint8Array(1_000).fill(0xdd));
+  assertNotEquals(view, copy);
 });
 
 Deno.test("StreamLog.append() makes a slab for a message that is longer than one", () => {

@@ -529,3 +529,40 @@ Deno.test("SocketWriter sends whole messages in order, in any order of events", 
     { numRuns: 150 },
   );
 });
+
+/** A writer of a log's oldest slab, which the log needs no longer, and which others want. */
+function writeOfDropped(): { rig: Rig; isReused: () => boolean } {
+  const rig = new Rig();
+  rig.log.viewerCount = 0;
+  const append = (log: StreamLog, byte: number) =>
+    log.append({ csid: 4, typeId: 8, msid: 1, timestampMs: 0 }, new Uint8Array(60).fill(byte));
+  append(rig.log, 1);
+  rig.writer.follow(rig.log, 0);
+  rig.flush();
+  const oldest = rig.log.lentView(0);
+  while (!append(rig.log, 2));
+  rig.log.dropBefore(rig.log.head);
+  const isReused = () => {
+    const other = new StreamLog(CHUNK_SIZE);
+    other.viewerCount = 0;
+    append(other, 3);
+    return oldest.at(-1) === 3;
+  };
+  return { rig, isReused };
+}
+
+Deno.test("A log fills memory again only after the writes that read it", async () => {
+  const { rig, isReused } = writeOfDropped();
+  await rig.accept(10);
+  assert(!isReused(), "a short write is not over");
+  await rig.acceptAll();
+  assert(isReused());
+  assertEquals(rig.transport.received.at(71), 1);
+});
+
+Deno.test("A log fills memory again after a write that failed", async () => {
+  const { rig, isReused } = writeOfDropped();
+  rig.transport.fail(new Deno.errors.BrokenPipe("gone"));
+  await rig.clock.settle();
+  assert(isReused());
+});
