@@ -52,6 +52,7 @@ const WAITING =
 /** Files outside the runtime layers that may use the runtime. */
 const RUNTIME_FILES: readonly string[] = [
   "io/tcp.ts",
+  "io/dns.ts",
   "config/load.ts",
   "hls/hls_files.ts",
   "dvr/dvr_files.ts",

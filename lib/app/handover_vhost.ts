@@ -1,5 +1,6 @@
 import type { VhostConfig } from "../config/config.ts";
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { NetAddress } from "../io/transport.ts";
 import { withHandoverToken } from "../server/handover.ts";
@@ -95,7 +96,9 @@ export class HandoverVhost implements VhostService {
   }
 
   play(request: StreamRequest, viewer: Viewer): Stream {
-    const stream = this.#local.play(request, viewer);
+    // While the other process runs, it may have the stream.
+    const wantsAnswer = request.wantsAnswer === true && this.#target === null;
+    const stream = this.#local.play({ ...request, wantsAnswer }, viewer);
     if (!stream.hasSource) {
       this.#wanted.set(request.name, request);
       this.#want(request);

@@ -68,6 +68,8 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   max_streams: ({ maxStreams }) => text(maxStreams),
   "cluster.mode": ({ mode }) => mode,
   "cluster.origin": ({ cluster }) => cluster.origins.map(formatOrigin).join(" "),
+  "cluster.dns_server": ({ cluster }) =>
+    cluster.dnsServer === null ? "" : formatAddress(cluster.dnsServer),
   "cluster.origin_select": ({ cluster }) => cluster.originSelect,
   "cluster.push": ({ cluster }) => text(cluster.push),
   "cluster.vhost": ({ cluster }) => cluster.vhost,

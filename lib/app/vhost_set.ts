@@ -150,8 +150,17 @@ export class VhostSet {
     const options = streamOptions(config, chunkSize);
     const hub = new Hub(options);
     const mirrors = bridge === null ? null : new Hub(options);
-    const createEdge = (edgeConfig: VhostConfig) =>
-      new RemoteVhost({ config: edgeConfig, hub, deps: this.#options, wheels, logger });
+    const createEdge = (edgeConfig: VhostConfig) => {
+      const edge = new RemoteVhost({
+        config: edgeConfig,
+        hub,
+        deps: this.#options,
+        wheels,
+        logger,
+      });
+      edge.start();
+      return edge;
+    };
     const origin = config.mode === "local"
       ? new HandoverVhost({
         local: new LocalVhost({ config, hub, clock }),

@@ -1,4 +1,5 @@
-import type { Config, DvrConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import type { DvrConfig } from "../config/dvr_config.ts";
 import { StartError } from "./start_error.ts";
 
 /** Returns the files, and the folders of files, that a server with `config` writes. */

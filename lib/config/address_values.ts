@@ -2,17 +2,19 @@
 
 import { quotePeerText } from "../base/text.ts";
 import { isCidr, isHostName, isIp, isIpv6, parsePort, splitHostPort } from "./address.ts";
-import type { ListenAddress, OriginAddress, SecurityRule } from "./config.ts";
+import type { ListenAddress, OriginAddress, OriginName, SecurityRule } from "./config.ts";
 import type { Directive } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
 import { syntaxOf } from "./syntax.ts";
-import { list, parseWords, type Refuse, type ValueType } from "./value_type.ts";
+import { list, parseWords, type Refuse, single, type ValueType } from "./value_type.ts";
 
 /** Host of a port of `http_api` that is written without one. */
 export const BARE = "";
 
 const DEFAULT_RTMP_PORT = "1935";
 const DEFAULT_RTMPS_PORT = "443";
+
+const DNS_PORT = "53";
 
 /** Start of an origin with TLS. */
 const RTMPS = "rtmps://";
@@ -46,9 +48,24 @@ export function listenAddresses(options: ListenOptions): ValueType<readonly List
 }
 
 /** Origins of an edge. */
-export const originAddresses: ValueType<readonly OriginAddress[]> = list(
-  "one or more of `host`, `host:port`, `[ipv6]:port`, `rtmps://host:port`",
-  parseOrigin,
+export const originAddresses: ValueType<readonly (OriginAddress | OriginName)[]> = list(
+  "one or more of `host`, `host:port`, `[ipv6]:port`, `rtmps://host:port`, `dns:host:port`, `srv:name`",
+  (word, refuse) => {
+    const [, kind, rest] = /^(dns|srv):(?!\d+$)(.*)$/.exec(word) ?? [];
+    if (kind === undefined) return parseOrigin(word, refuse);
+    return parseName(kind as OriginName["discovery"], rest!, refuse);
+  },
+);
+
+/** A name server. */
+export const nameServer: ValueType<ListenAddress> = single(
+  "`ip`, `ip:port`, `[ipv6]:port`",
+  (word, refuse) => {
+    const { hostname, port = DNS_PORT } = splitHostPort(word);
+    const number = parsePort(port, 1);
+    if (isIp(hostname) && number !== undefined) return { hostname, port: number };
+    return refuse("write the IP address of a name server, such as 10.0.0.2 or 127.0.0.1:8600");
+  },
 );
 
 /** Host names that the end of a page's host is compared with. */
@@ -148,4 +165,22 @@ function parseOrigin(word: string, refuse: Refuse): OriginAddress | undefined {
   const number = parsePort(port, 1);
   if (number === undefined) return refuse("write a port from 1 to 65535");
   return isSecure ? { hostname, port: number, isSecure } : { hostname, port: number };
+}
+
+function parseName(
+  discovery: OriginName["discovery"],
+  text: string,
+  refuse: Refuse,
+): OriginName | undefined {
+  const example = discovery === "dns"
+    ? "dns:origins.example:1935"
+    : "srv:_rtmp._tcp.origins.example";
+  const address = parseOrigin(text, () => refuse(`write a host name, like ${example}`));
+  if (address === undefined) return undefined;
+  if (!isHostName(address.hostname)) {
+    return refuse(`write a host name, like ${example}; an address needs no ${discovery}:`);
+  }
+  if (discovery === "dns") return { discovery, ...address };
+  if (/:\d+$/.test(text)) return refuse("remove the port: SRV records name the ports");
+  return { discovery, ...address, port: 0 };
 }

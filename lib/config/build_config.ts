@@ -5,7 +5,6 @@ import {
   type ClusterConfig,
   type Config,
   DEFAULT_VHOST,
-  type DvrConfig,
   type HlsConfig,
   type HttpApiConfig,
   type HttpHooksConfig,
@@ -16,6 +15,7 @@ import {
   type PlayConfig,
   type VhostConfig,
 } from "./config.ts";
+import type { DvrConfig } from "./dvr_config.ts";
 import type { Directive, Position } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
 import { readBlock, rootScope, vhostScope } from "./read_block.ts";
@@ -208,6 +208,7 @@ function buildAccess(values: VhostValues["play"] | VhostValues["publish"]): Acce
 function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
   return {
     origins: values.origin,
+    dnsServer: values.dns_server,
     originSelect: values.origin_select,
     push: values.push,
     vhost: values.vhost,

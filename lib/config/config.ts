@@ -5,6 +5,7 @@
  * All times are milliseconds and all sizes bytes, independent of the units in the file.
  */
 
+import type { DvrConfig } from "./dvr_config.ts";
 import type { LogLevel } from "../base/log.ts";
 
 /** A local address to listen on. */
@@ -23,6 +24,29 @@ export interface OriginAddress {
   readonly port: number;
   /** Present for `rtmps://`: the connection is TLS. */
   readonly isSecure?: true;
+  /** The name in its certificate, where it is not `hostname`. */
+  readonly certificateName?: string;
+}
+
+/** A name whose addresses are origins; no address to connect to itself. */
+export interface OriginName {
+  /** Whether to ask for A and AAAA records (`dns:`) or for SRV records (`srv:`). */
+  readonly discovery: "dns" | "srv";
+  readonly hostname: string;
+  /** Port of each address; 0 for `srv`, whose records bring their own. */
+  readonly port: number;
+  /** As of {@linkcode OriginAddress}. */
+  readonly isSecure?: true;
+}
+
+/** An origin that a name stands for. */
+export interface DiscoveredOrigin extends OriginAddress {
+  /** The name: text of its {@linkcode OriginName}. */
+  readonly group: string;
+  /** Its share of the streams relative to others; above 0. */
+  readonly weight: number;
+  /** Used while those with lower tiers fail. */
+  readonly tier: number;
 }
 
 /** The whole configuration. */
@@ -239,7 +263,9 @@ export type OriginSelect = "ordered" | "round_robin" | "hash";
 /** How an edge uses its origins. */
 export interface ClusterConfig {
   /** As listed in the file. At least one when the vhost is enabled and its mode is `remote`. */
-  readonly origins: readonly OriginAddress[];
+  readonly origins: readonly (OriginAddress | OriginName)[];
+  /** Name server to ask for {@linkcode OriginName}s; null for those of the system. */
+  readonly dnsServer: ListenAddress | null;
   readonly originSelect: OriginSelect;
   /** To how many origins a stream is pushed at the same time; 1 or more. */
   readonly push: number | "all";
@@ -343,24 +369,6 @@ export interface HlsConfig {
   readonly useFmp4: boolean;
   /** Endings of the names of streams that are renditions of the same media. */
   readonly variants: readonly string[];
-}
-
-/** Recordings of an origin vhost. */
-export interface DvrConfig {
-  /** Always false in an edge vhost. */
-  readonly enabled: boolean;
-  /** Names of the streams to record, `app/stream`; empty for all. */
-  readonly streams: readonly string[];
-  /** Whether a file ends with the stream, or also after a time. */
-  readonly plan: "session" | "segment";
-  /** With placeholders; ends in `.flv` or `.mp4`. */
-  readonly path: string;
-  /** Shortest duration of a file with the plan `segment`. */
-  readonly durationMs: number;
-  /** Whether files start with keyframes only. */
-  readonly waitKeyframe: boolean;
-  /** Whether files start at time 0. Otherwise they have the stream's timestamps. */
-  readonly startsAtZero: boolean;
 }
 
 /** Events of a client that are reported to an HTTP server, by their SRS names. */

@@ -7,7 +7,7 @@
  * Names and defaults are those of SRS 7.0.18 unless the text says "Own directive".
  */
 
-import type { OriginAddress, SecurityRule } from "./config.ts";
+import type { OriginAddress, OriginName, SecurityRule } from "./config.ts";
 import * as addresses from "./address_values.ts";
 import * as paths from "./path_values.ts";
 import { ProblemList } from "./problem_list.ts";
@@ -233,9 +233,13 @@ const cluster = {
     {
       type: addresses.originAddresses,
       example: "127.0.0.1:19350",
-      fallback: [] as OriginAddress[],
+      fallback: [] as (OriginAddress | OriginName)[],
     },
-    "Origins of an edge, most preferred first; `rtmps://host:port` for one with TLS. The port defaults to 1935, with TLS to 443. A host name is resolved for every connection. Required when mode is remote.",
+    "Origins of an edge, most preferred first; `rtmps://host:port` for one with TLS. The port defaults to 1935, with TLS to 443. A host name is resolved for every connection. With `dns:host:port`, every address of the name is an origin, and with `srv:name` every server of its SRV records; streams are spread over them by name, and move when the addresses change. See docs/continuity.md. Required when mode is remote.",
+  ),
+  dns_server: optional(
+    { type: addresses.nameServer, example: "127.0.0.1:8600", fallback: null },
+    "Name server to ask for origins written as `dns:` or `srv:`, instead of the system's. Own directive.",
   ),
   origin_select: option(
     values.choice("ordered", "round_robin", "hash"),

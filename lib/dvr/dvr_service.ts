@@ -1,6 +1,7 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { DvrConfig, VhostConfig } from "../config/config.ts";
+import type { VhostConfig } from "../config/config.ts";
+import type { DvrConfig } from "../config/dvr_config.ts";
 import type { LoadCmaf } from "../hls/segment_mux.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";

@@ -1,9 +1,11 @@
 import type { Logger } from "../base/log.ts";
 import { diffU32 } from "../base/u32.ts";
 import { describeError } from "../base/errors.ts";
-import type { DvrConfig, VhostConfig } from "../config/config.ts";
+import type { VhostConfig } from "../config/config.ts";
+import type { DvrConfig } from "../config/dvr_config.ts";
 import { HeaderSet } from "../hub/header_set.ts";
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { isFrame } from "../media/flv_tag.ts";
 import { MessageType, UserControlEvent } from "../rtmp/constants.ts";

@@ -1,5 +1,5 @@
 import { diffU32 } from "../base/u32.ts";
-import type { DvrConfig } from "../config/config.ts";
+import type { DvrConfig } from "../config/dvr_config.ts";
 import type { HeaderSet } from "../hub/header_set.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { classifyVideo, isFrame, isSideData, VideoKind } from "../media/flv_tag.ts";

@@ -1,7 +1,8 @@
 import type { CancelTimer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { FlushWheel } from "../io/flush_wheel.ts";
 import { PublisherSlot } from "../server/publisher_slot.ts";
@@ -73,10 +74,14 @@ export class EdgeStream {
   }
 
   /** Moves the live connections that `selects`, as {@linkcode VhostUpstreams.move} does. */
-  move(selects: (upstream: UpstreamSnapshot) => boolean, to: OriginAddress | null): void {
+  move(
+    selects: (upstream: UpstreamSnapshot) => boolean,
+    to: OriginAddress | null,
+    cause = "asked to move",
+  ): void {
     const puller = this.#puller;
-    if (puller !== null && selects(puller.report.snapshot())) puller.move(to, "asked to move");
-    this.#push?.move(selects, to);
+    if (puller !== null && selects(puller.report.snapshot())) puller.move(to, cause);
+    this.#push?.move(selects, to, cause);
   }
 
   /** The settings of the vhost have changed. */
@@ -89,6 +94,7 @@ export class EdgeStream {
     this.stream.join(viewer);
     this.#puller?.onRequest();
     this.#want();
+    this.#tellIfMissing(viewer);
   }
 
   removePlayer(viewer: Viewer): void {
@@ -205,6 +211,16 @@ export class EdgeStream {
     this.#scheduleLinger();
   }
 
+  /** Spares a newcomer the wait if the origins were asked just now. */
+  #tellIfMissing(viewer: Viewer): void {
+    const { all, places } = this.#options.context.origins;
+    if (this.stream.isLive || !places.isMissing(all, this.stream.name)) return;
+    // Later: the caller does not have the stream yet.
+    queueMicrotask(() => {
+      if (!this.stream.isLive && this.#requests.has(viewer)) viewer.onMissing?.(true);
+    });
+  }
+
   #scheduleLinger(): void {
     const { clock } = this.#options.context;
     this.#cancelLinger?.();
@@ -224,6 +240,9 @@ export class EdgeStream {
       isAvoided: (origin) => this.#slot.isAway && this.#push?.uses(origin) === true,
       onMedia: () => this.#onPulled(),
       onLost: () => this.#step("lost"),
+      onMissing: (isCertain) => {
+        for (const viewer of this.#requests.players) viewer.onMissing?.(isCertain);
+      },
     });
     onTask(this.#puller.start());
   }

@@ -18,8 +18,8 @@ export interface FeedListener {
   onFeedSourceBegan(feed: Feed): void;
   /** The origin asks to be left, for `to` or any other. */
   onFeedMoveRequested(feed: Feed, to: OriginAddress | null): void;
-  /** The connection has ended, from either side. */
-  onFeedEnded(feed: Feed): void;
+  /** The connection has ended, from either side: `error` says why, null when it was ended here. */
+  onFeedEnded(feed: Feed, error: unknown): void;
 }
 
 /** Options of {@linkcode Feed}. */
@@ -30,6 +30,7 @@ interface FeedOptions {
   readonly request: StreamRequest;
   readonly hasAlternative: () => boolean;
   readonly backlogMs: number;
+  readonly wantsAnswer: boolean;
   readonly listener: FeedListener;
   /** Joins it to what was delivered; null when nothing was. */
   readonly joiner: Joiner | null;
@@ -44,6 +45,9 @@ export class Feed implements UpstreamListener {
   joiner: Joiner | null;
   /** When the newest message arrived, or when the feed was made. */
   lastMediaMs: number;
+  hasMedia = false;
+  /** When the feed was made. */
+  readonly beganMs: number;
   readonly #options: FeedOptions;
   readonly #upstream: Upstream;
   /** Settles with the connection: resolves when it was ended here, else rejects with the reason. */
@@ -51,11 +55,12 @@ export class Feed implements UpstreamListener {
   #abandoned = Promise.withResolvers<never>();
 
   constructor(options: FeedOptions) {
-    const { context, logger, origin, request, hasAlternative, backlogMs } = options;
+    const { context, logger, origin, request, hasAlternative, backlogMs, wantsAnswer } = options;
     this.origin = origin;
     this.request = request;
     this.joiner = options.joiner;
-    this.lastMediaMs = context.clock.now();
+    this.beganMs = context.clock.now();
+    this.lastMediaMs = this.beganMs;
     this.#options = options;
     this.#upstream = new Upstream(context, {
       kind: "play",
@@ -64,6 +69,7 @@ export class Feed implements UpstreamListener {
       request,
       hasAlternative,
       backlogMs,
+      wantsAnswer,
       listener: this,
     });
     this.#abandoned.promise.catch(() => {});
@@ -71,7 +77,14 @@ export class Feed implements UpstreamListener {
 
   /** Dials the origin. Called once. */
   start(): void {
-    this.#ended = this.#upstream.run().finally(() => this.#options.listener.onFeedEnded(this));
+    const { listener } = this.#options;
+    this.#ended = this.#upstream.run().then(
+      () => listener.onFeedEnded(this, null),
+      (error) => {
+        listener.onFeedEnded(this, error);
+        throw error;
+      },
+    );
     // The connection may outlive its watcher.
     this.#ended.catch(() => {});
   }
@@ -100,6 +113,7 @@ export class Feed implements UpstreamListener {
 
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
     this.lastMediaMs = this.#options.context.clock.now();
+    this.hasMedia = true;
     this.#options.listener.onFeedMedia(this, typeId, timestampMs, payload);
   }
 

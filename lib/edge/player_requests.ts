@@ -1,6 +1,6 @@
 import { UpstreamError } from "../base/errors.ts";
 import type { OriginAddress } from "../config/config.ts";
-import type { Viewer } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 
@@ -38,6 +38,21 @@ export class PlayerRequests {
   /** Highest and lowest rank given so far. */
   #highest = 0;
   #lowest = 0;
+
+  /** Whether a player wants an answer at once. */
+  get wantsAnswer(): boolean {
+    for (const { request } of this.#entries.values()) if (request.wantsAnswer) return true;
+    return false;
+  }
+
+  /** The players, in the order in which they joined. */
+  get players(): Iterable<Viewer> {
+    return this.#byPlayer.keys();
+  }
+
+  has(player: Viewer): boolean {
+    return this.#byPlayer.has(player);
+  }
 
   get playerCount(): number {
     return this.#byPlayer.size;
@@ -134,6 +149,6 @@ function isBetter(left: Entry, right: Entry): boolean {
 }
 
 /** Requests for one stream that differ in nothing else are the same to an origin. */
-function keyOf({ edgePath, url }: StreamRequest): string {
-  return `${edgePath.join()} ${url.params}`;
+function keyOf({ edgePath, url, wantsAnswer }: StreamRequest): string {
+  return `${edgePath.join()} ${url.params} ${wantsAnswer === true}`;
 }

@@ -4,6 +4,7 @@ import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
 import type { OriginFailureLog } from "../upstream/origin_failure_log.ts";
+import type { Joined } from "../splice/joiner.ts";
 import { UpstreamReport } from "../upstream/upstream_report.ts";
 import type { UpstreamTotals } from "../upstream/upstream_snapshot.ts";
 
@@ -17,14 +18,12 @@ interface PullJournalOptions {
 
 /** How an origin began to feed the stream. */
 interface Activation {
-  /** With the very next frame of the same encode. */
-  readonly isSpliced: boolean;
+  /** How it continues what was delivered; null when nothing was. */
+  readonly joined: Joined | null;
   /** How long nothing was delivered before, in ms. */
   readonly silenceMs: number;
   /** Time between two frames, in ms; 0 when unknown. */
   readonly frameMs: number;
-  /** Frames that players got twice. */
-  readonly doubledFrames: number;
 }
 
 /** Tells the log, the API and the metrics what happens to one pull. */
@@ -56,7 +55,9 @@ export class PullJournal {
 
   /** `to` feeds the stream from now on. */
   activated(to: OriginAddress, activation: Activation): void {
-    const { isSpliced, silenceMs, frameMs, doubledFrames } = activation;
+    const { joined, silenceMs, frameMs } = activation;
+    const isSpliced = joined !== null && joined.align !== null;
+    const doubledFrames = joined?.doubledFrames ?? 0;
     const origin = formatAddress(to);
     if (this.#lastOrigin === null || this.#cause === "") {
       this.report.live(to);

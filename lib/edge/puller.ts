@@ -6,14 +6,19 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import { OriginLoop } from "../upstream/origin_loop.ts";
 import type { UpstreamReport } from "../upstream/upstream_report.ts";
-import { askInTurn, NO_REQUEST } from "./ask_in_turn.ts";
+import { askInTurn } from "./ask_in_turn.ts";
 import type { EdgeContext } from "./edge_context.ts";
-import { Feed, type FeedListener } from "./feed.ts";
-import type { PlayerRequests } from "./player_requests.ts";
+import type { Feed, FeedListener } from "./feed.ts";
+import { FeedMaker } from "./feed_maker.ts";
+import { blameRequest, type PlayerRequests } from "./player_requests.ts";
+import { PullEnd } from "./pull_end.ts";
 import { PullJournal } from "./pull_journal.ts";
+import { PullState } from "./pull_state.ts";
 import { PullWatch } from "./pull_watch.ts";
 import { PulledSource } from "./pulled_source.ts";
-import { type Joined, Joiner, originPatienceMs } from "../splice/joiner.ts";
+import { AVOIDED, isQuiet, MOVING, STILL_SILENT } from "./quiet_errors.ts";
+import { Race } from "./race.ts";
+import type { Joined, JoinOptions } from "../splice/joiner.ts";
 import type { StreamFeeder } from "../splice/stream_feeder.ts";
 
 /** Options of {@linkcode Puller}. */
@@ -29,29 +34,9 @@ interface PullerOptions {
   readonly onMedia: () => void;
   /** No origin feeds the stream; the next one is being dialled. */
   readonly onLost: () => void;
+  /** No origin feeds the stream; `isCertain` if all have said that they do not have it. */
+  readonly onMissing: (isCertain: boolean) => void;
 }
-
-/** See the diagram at {@linkcode Puller}. */
-type PullState =
-  | { readonly type: "idle" }
-  /** `candidate` is null between two attempts. */
-  | { readonly type: "connecting"; readonly candidate: Feed | null }
-  | { readonly type: "live"; readonly active: Feed }
-  /** `active` is silent or shall be left, or its stream has ended there: another is tried. */
-  | { readonly type: "switching"; readonly active: Feed; readonly candidate: Feed }
-  | { readonly type: "stopped" };
-
-/** The stream is pushed to the origin. */
-const AVOIDED = new Error("The stream is pushed there");
-
-/** The active origin works, but shall be left. */
-const MOVING = new Error("The pull moves");
-
-/** Errors that say nothing of the origin. */
-const QUIET_ERRORS: readonly unknown[] = [NO_REQUEST, MOVING, AVOIDED];
-
-/** Requested beyond the silence, in ms: the next origin may be a little behind. */
-const BACKLOG_MARGIN_MS = 1_000;
 
 /**
  * Pulls a stream from the origins into the hub while it is wanted.
@@ -61,32 +46,28 @@ const BACKLOG_MARGIN_MS = 1_000;
  * has something new first feeds the stream, and the other is left. So a publisher's pause changes
  * nothing, and an origin's hiccup costs nothing.
  *
+ * An origin that has not answered for a moment is overtaken: the next one is asked beside it, and
+ * the first that has something feeds the stream.
+ *
  * An origin that refuses one player's request is asked with the next player's.
  *
  * A pull that {@linkcode move}s is fed by the active origin until another has caught up with it.
- *
- * ```
- *                            first media
- *    idle ── start() ─► connecting ────► live ── silent, unpublished, move() ─► switching
- *                        ▲ ▲              │ ▲                                 │ │
- *                        │ └──── lost ────┘ └── either has something new, ────┘ │
- *                        │                      or the candidate is lost        │
- *                        └───────────────── the active one is lost ─────────────┘
- *
- *    every state ── stop() ──► stopped
- * ```
  */
 export class Puller implements FeedListener {
   readonly #journal: PullJournal;
   readonly #options: PullerOptions;
   readonly #loop: OriginLoop;
   readonly #source: PulledSource;
-  #state: PullState = { type: "idle" };
-  /** What an origin said of the stream's end, while the others are being asked. */
-  #end: "none" | "likely" | "certain" = "none";
+  readonly #state = new PullState();
+  readonly #feeds: FeedMaker;
+  readonly #end: PullEnd;
   #cancelWatch: CancelTimer | null = null;
-  /** The active origin shall be left for another, and feeds the stream until then. */
+  /** The active origin is silent, has ended the stream or shall be left: the others are asked. */
+  #isLeaving = false;
+  /** It is to be left though it works, and feeds the stream until another has caught up. */
   #isMoving = false;
+  /** Those that were overtaken by the candidate. */
+  readonly #race: Race;
   readonly #watch: PullWatch;
   /** An origin has refused all requests, so another player's may end a pause. */
   #lacksRequest = false;
@@ -96,13 +77,19 @@ export class Puller implements FeedListener {
     const { clock, origins, totals } = context;
     this.#options = options;
     this.#watch = new PullWatch(context);
+    this.#race = new Race(clock, origins.places, feeder.stream.name);
     this.#journal = new PullJournal({ totals, clock, logger, failureLog: origins.failureLog });
-    this.#source = new PulledSource({ feeder, clock, request: () => this.#active!.request });
+    this.#source = new PulledSource({ feeder, clock, request: () => this.#state.active!.request });
+    const source = this.#source;
+    const { requests } = options;
+    this.#feeds = new FeedMaker({ context, logger, source, requests, listener: this });
+    this.#end = new PullEnd(context, source, logger);
     this.#loop = new OriginLoop({
       origins,
       streamName: feeder.stream.name,
       clock,
       random: Math.random,
+      lacks: (origin) => origins.places.lacks(origin, feeder.stream.name),
       attempt: (origin) => this.#attempt(origin),
       onFailed: (origin, error) => this.#onFailed(origin, error),
       onRoundFailed: () => this.#onRoundFailed(),
@@ -119,8 +106,8 @@ export class Puller implements FeedListener {
    * @returns a promise that settles when the puller is stopped and its last connection has ended
    */
   start(): Promise<void> {
-    if (this.#state.type === "idle") {
-      this.#state = { type: "connecting", candidate: null };
+    if (this.#state.isIdle) {
+      this.#state.begin();
       this.#cancelWatch = this.#options.context.ticker.add((nowMs) => this.#check(nowMs));
     }
     return this.#loop.run();
@@ -128,10 +115,11 @@ export class Puller implements FeedListener {
 
   /** Ends the upstream connections; the stream waits for another source. */
   stop(): void {
-    const [active, candidate] = [this.#active, this.#candidate];
-    this.#state = { type: "stopped" };
+    const { active, candidate } = this.#state;
+    this.#state.stop();
     this.#cancelWatch?.();
     this.#loop.stop();
+    this.#race.finish();
     candidate?.finish();
     active?.finish();
     this.#source.stop();
@@ -144,12 +132,12 @@ export class Puller implements FeedListener {
    * @param cause why, for the log
    */
   move(to: OriginAddress | null, cause: string): void {
-    if (this.#state.type !== "live" || this.#isMoving) return;
-    const { active } = this.#state;
+    const { active, candidate } = this.#state;
+    if (active === null || candidate !== null || this.#isMoving) return;
     this.#isMoving = true;
     this.#journal.moving(cause);
     this.#loop.restrictTo(to);
-    active.abandon(MOVING);
+    this.#leave(active, MOVING);
   }
 
   /** A player joined. */
@@ -158,8 +146,8 @@ export class Puller implements FeedListener {
   }
 
   onFeedMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void {
-    if (feed === this.#active) return this.#onActiveMedia(feed, typeId, timestampMs, payload);
-    if (feed !== this.#candidate) return;
+    if (feed === this.#state.active) return this.#onActiveMedia(feed, typeId, timestampMs, payload);
+    if (feed !== this.#state.candidate && !this.#race.has(feed)) return;
     if (feed.joiner === null) {
       this.#activate(feed, null);
       return this.#onActiveMedia(feed, typeId, timestampMs, payload);
@@ -169,56 +157,43 @@ export class Puller implements FeedListener {
   }
 
   onFeedUnpublished(feed: Feed, isCertain: boolean): void {
-    if (feed !== this.#active) return;
-    this.#end = isCertain ? "certain" : "likely";
+    if (feed !== this.#state.active) return;
+    this.#end.note(isCertain);
     this.#endMove();
-    if (!this.#options.context.origins.hasOtherThan(feed.origin)) return this.#endStream();
+    if (!this.#options.context.origins.hasOtherThan(feed.origin)) return this.#end.settle();
     // Another origin may still carry it: players are told when none does.
     const statusCode = StatusCode.PLAY_UNPUBLISH_NOTIFY;
-    feed.abandon(new UpstreamError("play", "The stream has ended", { statusCode }));
+    this.#leave(feed, new UpstreamError("play", "The stream has ended", { statusCode }));
   }
 
   onFeedSourceBegan(feed: Feed): void {
     // What a candidate sent so far does not tell what it carries now.
-    const candidate = this.#candidate;
-    if (feed === candidate && feed.joiner !== null) feed.joiner = this.#createJoiner();
-    if (feed !== this.#active) return;
+    const candidate = this.#state.candidate;
+    if (feed !== this.#state.active) {
+      if (feed.joiner !== null) feed.joiner = this.#feeds.joiner(this.#how);
+      return;
+    }
     this.#stayWith(feed);
-    this.#end = "none";
+    this.#end.clear();
     feed.joiner = null;
     this.#source.restart();
-    if (this.#isMoving && candidate !== null) candidate.joiner = this.#createJoiner();
+    if (this.#isMoving && candidate !== null) candidate.joiner = this.#feeds.joiner(this.#how);
   }
 
   onFeedMoveRequested(feed: Feed, to: OriginAddress | null): void {
     this.#watch.addMoveRequest(feed, to);
   }
 
-  onFeedEnded(feed: Feed): void {
-    const [active, candidate] = [this.#active, this.#candidate];
-    if (feed === candidate) {
-      this.#state = active === null
-        ? { type: "connecting", candidate: null }
-        : { type: "live", active };
-    }
+  onFeedEnded(feed: Feed, error: unknown): void {
+    if (this.#race.remove(feed)) return this.#onOvertakenEnded(feed, error);
+    const { active, candidate } = this.#state;
+    if (feed === candidate) this.#state.endCandidate();
     if (feed !== active) return;
-    this.#state = { type: "connecting", candidate };
+    this.#state.activeLost();
     this.#endMove();
     this.#journal.report.lost();
     this.#source.interrupt();
     this.#options.onLost();
-  }
-
-  /** Feeds the stream, or did last and is still connected. */
-  get #active(): Feed | null {
-    const state = this.#state;
-    return state.type === "live" || state.type === "switching" ? state.active : null;
-  }
-
-  /** Is being tried. */
-  get #candidate(): Feed | null {
-    const state = this.#state;
-    return state.type === "connecting" || state.type === "switching" ? state.candidate : null;
   }
 
   /**
@@ -226,52 +201,68 @@ export class Puller implements FeedListener {
    * one that feeds the stream. Rejects when another is needed.
    */
   async #attempt(origin: OriginAddress): Promise<void> {
+    const active = this.#state.active;
+    // It won in the pause before this attempt, or sends again.
+    if (active !== null && !this.#isLeaving) {
+      this.#loop.returnedTo(active.origin);
+      return await this.#stay();
+    }
     await askInTurn({
       requests: this.#options.requests,
       origin,
       ask: (request) => this.#ask(origin, request),
       onRefused: (error) => this.#onFailed(origin, error),
       onNoneLeft: () => this.#lacksRequest = true,
-      isStopped: () => this.#state.type === "stopped",
+      isStopped: () => this.#state.isStopped,
     });
   }
 
   async #ask(origin: OriginAddress, request: StreamRequest): Promise<void> {
-    const active = this.#active;
+    const active = this.#state.active;
     if (this.#options.isAvoided(origin)) throw AVOIDED;
     // Not an UpstreamError: the origin was not asked, so nothing new is known of its health.
-    if (active?.origin === origin && !this.#isMoving) throw new Error("Still silent");
-    this.#journal.report.attempted(origin);
-    const candidate = this.#createFeed(origin, request);
-    this.#state = active === null
-      ? { type: "connecting", candidate }
-      : { type: "switching", active, candidate };
-    candidate.start();
-    await candidate.watch();
-    // The candidate was ended here, because the silent origin sends again: stay with that one.
-    for (let feed = this.#active; feed !== null; feed = this.#active) await feed.watch();
+    if (active?.origin === origin && !this.#isMoving) throw STILL_SILENT;
+    const overtaken = this.#race.take(origin);
+    const candidate = overtaken ?? this.#feeds.feed(origin, request, this.#how);
+    this.#state.try(candidate);
+    if (overtaken === null) {
+      this.#journal.report.attempted(origin);
+      candidate.start();
+    }
+    await this.#race.run(candidate, () => this.#overtake(candidate));
+    // The candidate was ended here, because another has something: stay with that one.
+    await this.#stay();
   }
 
-  #createFeed(origin: OriginAddress, request: StreamRequest): Feed {
-    const { context, logger } = this.#options;
-    const { history, silenceMs } = this.#source;
-    return new Feed({
-      context,
-      logger,
-      origin,
-      request,
-      hasAlternative: () => context.origins.hasOtherThan(origin),
-      listener: this,
-      backlogMs: history === null ? 0 : silenceMs + BACKLOG_MARGIN_MS,
-      joiner: this.#createJoiner(),
-    });
+  get #how(): JoinOptions["how"] {
+    return this.#isMoving ? "beside" : "after";
   }
 
-  #createJoiner(): Joiner | null {
-    const { history, lastDeliveryMs } = this.#source;
-    if (history === null) return null;
-    const how = this.#isMoving ? "beside" : "after";
-    return new Joiner(history, lastDeliveryMs, { how, patienceMs: originPatienceMs });
+  async #stay(): Promise<void> {
+    for (let feed = this.#state.active; feed !== null; feed = this.#state.active) {
+      await feed.watch();
+    }
+  }
+
+  /** @returns whether the next origin is asked beside `candidate`, which has not answered */
+  #overtake(candidate: Feed): boolean {
+    if (candidate !== this.#state.candidate || this.#isMoving || !this.#loop.hasNext) return false;
+    this.#state.endCandidate();
+    return true;
+  }
+
+  /** One that was overtaken has nothing. */
+  #onOvertakenEnded({ origin, request, beganMs }: Feed, error: unknown): void {
+    if (error === null) return;
+    this.#options.context.origins.failed(origin, error, beganMs);
+    blameRequest(this.#options.requests, request, origin, error);
+    this.#onFailed(origin, error);
+  }
+
+  /** Asks the other origins; `active` stays connected. */
+  #leave(active: Feed, reason: Error): void {
+    this.#isLeaving = true;
+    active.abandon(reason);
   }
 
   #onActiveMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void {
@@ -284,9 +275,13 @@ export class Puller implements FeedListener {
 
   /** The active feed sends again: the one being tried is left. */
   #stayWith(feed: Feed): void {
-    if (this.#state.type !== "switching" || this.#isMoving) return;
+    if (!this.#isLeaving || this.#isMoving) return;
+    this.#isLeaving = false;
+    this.#race.finish();
+    this.#loop.wake();
     const { candidate } = this.#state;
-    this.#state = { type: "live", active: feed };
+    if (candidate === null) return;
+    this.#state.endCandidate();
     candidate.finish();
     this.#loop.returnedTo(feed.origin);
   }
@@ -302,18 +297,21 @@ export class Puller implements FeedListener {
   /** From now on `feed` feeds the stream. */
   #activate(feed: Feed, joined: Joined | null): void {
     const { silenceMs } = this.#source;
-    const before = this.#active;
-    this.#state = { type: "live", active: feed };
+    const { active: before, candidate } = this.#state;
+    this.#state.activate(feed);
     this.#isMoving = false;
+    this.#isLeaving = false;
     this.#loop.restrictTo(null);
     before?.finish();
+    if (candidate !== feed) candidate?.finish();
+    this.#race.settle(feed);
     this.#options.requests.granted(feed.request);
     this.#lacksRequest = false;
-    this.#loop.succeeded();
-    const isSpliced = joined !== null && joined.align !== null;
+    this.#loop.succeeded(feed.origin);
+    // It may have won in a pause.
+    this.#loop.wake();
     const frameMs = this.#source.history?.frameMs ?? 0;
-    const doubledFrames = joined?.doubledFrames ?? 0;
-    this.#journal.activated(feed.origin, { isSpliced, silenceMs, frameMs, doubledFrames });
+    this.#journal.activated(feed.origin, { joined, silenceMs, frameMs });
     if (joined === null) return;
     if (joined.align === null) {
       feed.joiner = null;
@@ -334,7 +332,7 @@ export class Puller implements FeedListener {
 
   /** The source feeds the stream. @returns false when that made the last player leave */
   #proceed(): boolean {
-    if (this.#state.type === "stopped") {
+    if (this.#state.isStopped) {
       this.#source.stop();
       return false;
     }
@@ -343,37 +341,34 @@ export class Puller implements FeedListener {
   }
 
   #deliver(typeId: number, timestampMs: number, payload: Uint8Array): void {
-    if (this.#source.isFeeding) this.#end = "none";
+    if (this.#source.isFeeding) this.#end.clear();
     this.#source.deliver(typeId, timestampMs, payload);
   }
 
   #onFailed(origin: OriginAddress, error: unknown): void {
-    if (!QUIET_ERRORS.includes(error)) this.#journal.failed(origin, error);
+    if (isQuiet(error)) return;
+    const { context: { origins }, feeder } = this.#options;
+    origins.places.noteFailure(origin, feeder.stream.name, error);
+    this.#journal.failed(origin, error);
   }
 
   #onRoundFailed(): void {
     // Players who had the stream were let in before: origins that refuse all of them may recover.
     if (this.#journal.hasBeenLive) this.#options.requests.forgive();
-    if (this.#end !== "none") this.#endStream();
-  }
-
-  /** The publisher stopped or is lost: its stream may return, as another encode. */
-  #endStream(): void {
-    const { context, logger } = this.#options;
-    const graceMs = this.#end === "certain" ? 0 : context.config().publish.graceMs;
-    this.#end = "none";
-    logger.info("Stream ended at the origin", { players_wait_ms: graceMs });
-    this.#source.end(graceMs);
+    this.#end.settle();
+    if (this.#state.active !== null) return;
+    const { context: { origins }, feeder, onMissing } = this.#options;
+    onMissing(origins.places.isMissing(origins.all, feeder.stream.name));
   }
 
   #check(nowMs: number): void {
-    if (this.#state.type !== "live") return;
-    const { active } = this.#state;
+    const { active, candidate } = this.#state;
+    if (active === null || candidate !== null) return;
     const action = this.#watch.check(active, nowMs, this.#isMoving, this.#source.isFeeding);
-    if (action?.type === "abandon") active.abandon(action.reason);
+    if (action?.type === "abandon") this.#leave(active, action.reason);
     if (action?.type !== "move") return;
     this.#options.context.pace.add(() => {
-      if (this.#active === active) this.move(action.to, "the origin asks to be left");
+      if (this.#state.active === active) this.move(action.to, "the origin asks to be left");
     });
   }
 }

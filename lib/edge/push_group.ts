@@ -71,7 +71,9 @@ export class PushGroup {
   configure(): void {
     const { config, origins } = this.#options.context;
     const { push } = config().cluster;
-    const count = push === "all" ? origins.all.length : Math.min(push, origins.all.length);
+    const wanted = push === "all" ? origins.all.length : Math.min(push, origins.all.length);
+    // While no name of an origin is resolved there is none, and one push says so.
+    const count = Math.max(1, wanted);
     while (this.#pushers.length < count) this.#add();
     for (const pusher of this.#surplus(count)) this.#remove(pusher);
     if (count > 1) {
@@ -83,10 +85,14 @@ export class PushGroup {
    * Moves the pushes that `selects`, as `VhostUpstreams.move` does. None moves to an origin that
    * another one uses.
    */
-  move(selects: (upstream: UpstreamSnapshot) => boolean, to: OriginAddress | null): void {
+  move(
+    selects: (upstream: UpstreamSnapshot) => boolean,
+    to: OriginAddress | null,
+    cause: string,
+  ): void {
     const selected = this.#pushers.filter(({ report }) => selects(report.snapshot()));
     for (const pusher of selected) {
-      if (to === null || !this.#isTaken(pusher, to)) pusher.move(to, "asked to move");
+      if (to === null || !this.#isTaken(pusher, to)) pusher.move(to, cause);
     }
   }
 

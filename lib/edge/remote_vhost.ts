@@ -1,8 +1,9 @@
 import { UpstreamError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import type { OriginAddress, VhostConfig } from "../config/config.ts";
+import type { ClusterConfig, OriginAddress, VhostConfig } from "../config/config.ts";
 import type { Hub } from "../hub/hub.ts";
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { formatAddress } from "../io/address.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
@@ -18,12 +19,14 @@ import type {
 } from "../server/vhost_service.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
 import { DialGate } from "../upstream/dial_gate.ts";
+import { OriginDiscovery } from "../upstream/origin_discovery.ts";
 import { MovePace } from "../upstream/move_pace.ts";
 import { OriginSet } from "../upstream/origin_set.ts";
 import { findOrigin, mayLeadTo } from "../upstream/redirect.ts";
 import type { UpstreamDeps } from "../upstream/upstream_context.ts";
 import { createUpstreamTotals } from "../upstream/upstream_report.ts";
 import type {
+  DiscoveryReport,
   UpstreamConnections,
   UpstreamSnapshot,
   UpstreamTotals,
@@ -41,6 +44,14 @@ interface RemoteVhostOptions {
   readonly logger: Logger;
 }
 
+/** The settings in force, by which upstream connections are made. */
+type ResolvedCluster = Omit<ClusterConfig, "origins"> & {
+  readonly origins: readonly OriginAddress[];
+};
+
+/** Why streams move, in the log. */
+const PLACED_ELSEWHERE = "the addresses of the origins have changed";
+
 /** Pushes are flushed often: there is one origin per stream, not thousands. */
 const PUSH_PERIOD_MS = 20;
 
@@ -55,7 +66,10 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
   readonly #reservations: NameReservations;
   /** Pulls and pushes that are not over yet, including stopped ones. */
   readonly #tasks = new Set<Promise<void>>();
+  readonly #discovery: OriginDiscovery;
   #config: VhostConfig;
+  /** Those of the vhost, with the origins that names stand for now. */
+  #settings: ResolvedCluster;
 
   constructor(options: RemoteVhostOptions) {
     const { config, deps } = options;
@@ -63,12 +77,19 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
     this.#options = options;
     this.#reservations = new NameReservations(deps.clock);
     this.#config = config;
+    this.#discovery = new OriginDiscovery(cluster, {
+      resolver: deps.network.names,
+      clock: deps.clock,
+      logger: options.logger.for("edge", name),
+      onChange: () => this.#applyOrigins(),
+    });
+    this.#settings = { ...cluster, origins: this.#discovery.origins };
     this.#context = {
       ...deps,
       config: () => this.#config,
       sign: (action, target) => deps.signer?.sign(name, action, target) ?? target,
-      settings: () => this.#config.cluster,
-      origins: new OriginSet({ vhost: name, settings: cluster, clock: deps.clock }),
+      settings: () => this.#settings,
+      origins: new OriginSet({ vhost: name, settings: this.#settings, clock: deps.clock }),
       gate: new DialGate({
         clock: deps.clock,
         logger: options.logger.for("edge", name),
@@ -79,14 +100,19 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
     };
   }
 
+  /** Begins to resolve the names among the origins. Called once. */
+  start(): void {
+    this.#discovery.start();
+  }
+
   get config(): VhostConfig {
     return this.#config;
   }
 
   configure(config: VhostConfig): void {
     this.#config = config;
-    this.#context.origins.configure(config.cluster);
-    for (const stream of this.#streams.values()) stream.configure();
+    this.#discovery.configure(config.cluster);
+    this.#applyOrigins();
   }
 
   upstreams(): VhostUpstreams {
@@ -104,6 +130,10 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
     let lingering = 0;
     for (const stream of this.#streams.values()) if (stream.isLingering) lingering++;
     return { open: openCount, waiting: waitingCount, lingering };
+  }
+
+  get discoveries(): readonly DiscoveryReport[] {
+    return this.#discovery.reports;
   }
 
   of(name: string): readonly UpstreamSnapshot[] {
@@ -157,6 +187,7 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
   }
 
   async close(): Promise<void> {
+    this.#discovery.close();
     this.#context.pace.close();
     for (const stream of this.#streams.values()) stream.close();
     this.#streams.clear();
@@ -167,15 +198,41 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
 
   /** @throws {UpstreamError} when streams may not be led there */
   #moveTarget(address: OriginAddress): OriginAddress {
-    const { cluster } = this.#config;
-    if (!mayLeadTo(address, cluster)) {
+    const settings = this.#settings;
+    if (!mayLeadTo(address, settings)) {
       throw new UpstreamError(
         "command",
         `${formatAddress(address)} is no origin of vhost ${this.#config.name}: ` +
           "list it in cluster.origin, or write cluster { redirect any; }",
       );
     }
-    return findOrigin(address, cluster) ?? address;
+    return findOrigin(address, settings) ?? address;
+  }
+
+  /** Uses the origins that there are now, and moves the streams that belong elsewhere. */
+  #applyOrigins(): void {
+    const { origins, pace } = this.#context;
+    const before = new Map(origins.all.map((origin) => [formatAddress(origin), origin]));
+    this.#settings = { ...this.#config.cluster, origins: this.#discovery.origins };
+    const moved = new Set(origins.configure(this.#settings));
+    const present = new Set(origins.all.map(formatAddress));
+    for (const [name, stream] of this.#streams) {
+      for (const { state, origin } of stream.upstreams) {
+        const from = before.get(origin);
+        if (state !== "live" || from === undefined) continue;
+        if (!moved.has(name) && present.has(origin)) continue;
+        pace.add(() => this.#moveToPlace(name, from));
+      }
+      stream.configure();
+    }
+  }
+
+  /** Moves what stream `name` has at `from` to where it belongs among the origins of that name. */
+  #moveToPlace(name: string, from: OriginAddress): void {
+    const to = this.#context.origins.placeOf(name, from);
+    const address = formatAddress(from);
+    if (to === null || formatAddress(to) === address) return;
+    this.#streams.get(name)?.move(({ origin }) => origin === address, to, PLACED_ELSEWHERE);
   }
 
   #track(ended: Promise<void>): void {

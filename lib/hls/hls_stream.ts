@@ -1,4 +1,5 @@
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import { MessageType, UserControlEvent } from "../rtmp/constants.ts";
 import { payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
 import type { Segmenter } from "./segmenter.ts";

@@ -106,6 +106,12 @@ export function vhost(one: VhostSnapshot, snapshot: ServerSnapshot): Json {
       : { enabled: true, fragment: one.hlsFragmentMs / 1000 },
     // Not in SRS.
     mode: one.mode,
+    origin_names: one.discoveries.map((each) => ({
+      name: each.name,
+      origins: each.addresses,
+      age_ms: each.ageMs,
+      last_error: each.lastError,
+    })),
   };
 }
 

@@ -4,7 +4,7 @@
  * pulls the stream for it, and it is held until the stream is published.
  */
 
-import type { Verdict } from "../server/admission.ts";
+import { refuseNotLive, type Verdict } from "../server/admission.ts";
 import type { Gate } from "../server/gate.ts";
 import { ipOf } from "../io/address.ts";
 import type { VhostDirectory } from "../server/vhost_directory.ts";
@@ -79,7 +79,7 @@ function answerViewer(
   const bearer = bearerOf(c.req.raw);
   if (c.req.method === "HEAD") {
     const client = { action: "play", protocol, url, ip, pageUrl, bearer } as const;
-    return answerHead(c, options.gate.check(client));
+    return answerHead(c, options.gate.check(client), options.service);
   }
   if (isSocket && !isSocketRequest(c.req.raw)) {
     return c.text("Not a valid WebSocket request\n", 400);
@@ -111,9 +111,14 @@ function answerViewer(
 async function answerHead(
   c: RouteContext,
   answer: Verdict | Promise<Verdict>,
+  service: FlvService,
 ): Promise<Response> {
   const verdict = await answer;
-  if (verdict.type === "admitted") return c.body(null, 200, STREAM_HEADERS);
+  if (verdict.type === "admitted") {
+    return await service.isLive(verdict)
+      ? c.body(null, 200, STREAM_HEADERS)
+      : c.text(`${refuseNotLive(verdict).description}\n`, 404);
+  }
   return c.text(`${verdict.refusal.description}\n`, 403);
 }
 

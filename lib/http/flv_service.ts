@@ -5,6 +5,8 @@ import type { FlushWheels } from "../io/flush_wheel.ts";
 import { isSelected, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Gate } from "../server/gate.ts";
+import type { Admission } from "../server/admission.ts";
+import { isStreamLive } from "./flv_probe.ts";
 import { FlvStreams } from "./flv_stream.ts";
 import { FlvViewer, type FlvViewerOptions } from "./flv_viewer.ts";
 
@@ -56,6 +58,11 @@ export class FlvService implements ClientSource {
     this.#viewers.set(id, viewer);
     viewer.start();
     return viewer;
+  }
+
+  /** Returns whether a stream is live. An edge that does not have it asks its origins. */
+  isLive(admission: Admission): Promise<boolean> {
+    return isStreamLive(admission, this.#options.clock);
   }
 
   clientReports(nowMs: number): ClientReport[] {

@@ -1,7 +1,8 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import { type ClientReport, describeClient } from "../server/client_report.ts";
 import type { ClientAccess } from "../server/client_access.ts";
 import { type Admission, type Protocol, refuseNotLive } from "../server/admission.ts";
@@ -187,6 +188,11 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     this.#context.queue.add(this);
   }
 
+  /** Called by the vhost. */
+  onMissing(isCertain: boolean): void {
+    if (isCertain && this.#state.type === "held") this.#refuseNotLive(this.#state.admission);
+  }
+
   /** Called once per merge period. */
   // HOT: once per viewer and merge period; guarded by bench/flv_bench.ts.
   flush(nowMs: number): void {
@@ -213,11 +219,12 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
 
   #join(admission: Admission): void {
     const { service, request } = admission;
-    const stream = service.play(request, this);
+    // An origin waits for the publisher; an edge asks its origins whether there is one.
+    const wantsAnswer = service.config.mode === "remote";
+    const stream = service.play({ ...request, wantsAnswer }, this);
     if (stream.isLive) return this.#begin(admission, stream);
     const cancelWait = this.#context.clock.after(service.config.play.waitMs, () => {
-      this.#context.gate.countRefusal("not_live");
-      this.#refuse({ status: 404, ...refuseNotLive(admission) });
+      this.#refuseNotLive(admission);
     });
     this.#state = { type: "held", admission, stream, cancelWait };
     this.#options.logger.info("Player waiting: stream not live", this.#about());
@@ -281,6 +288,11 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     else outlet.end();
     const { logger } = this.#options;
     logger.info("Play ended", { ...about, reason, sent_bytes: sentBytes, skips });
+  }
+
+  #refuseNotLive(admission: Admission): void {
+    this.#context.gate.countRefusal("not_live");
+    this.#refuse({ status: 404, ...refuseNotLive(admission) });
   }
 
   #refuse(refusal: FlvRefusal): void {

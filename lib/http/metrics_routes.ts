@@ -1,9 +1,9 @@
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { Registry } from "prom-client";
 import { VERSION } from "../base/version.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
+import { type Labels, MetricsPage, type Samples } from "./metrics_page.ts";
 import { addRoute, createApp, type HttpApp } from "./routes.ts";
 import type {
-  LoopDelaySnapshot,
   ServerSnapshot,
   ServerView,
   StreamSnapshot,
@@ -42,80 +42,6 @@ function renderMetrics(snapshot: ServerSnapshot): Promise<string> {
   addStreams(page, snapshot.streams);
   addUpstreams(page, snapshot);
   return page.render();
-}
-
-type Labels = Readonly<Record<string, string>>;
-
-/** Values of a metric with their labels. */
-type Samples = readonly (readonly [labels: Labels, value: number])[];
-
-/** Collects metrics. */
-class MetricsPage {
-  readonly #registry = new Registry();
-
-  gauge(name: string, help: string, samples: number | Samples): void {
-    const list = listOf(samples);
-    const gauge = new Gauge({ name, help, labelNames: namesIn(list), registers: [this.#registry] });
-    for (const [labels, value] of list) gauge.set(labels, value);
-  }
-
-  /** @param name Must end in `_total`. */
-  counter(name: string, help: string, samples: number | Samples): void {
-    const list = listOf(samples);
-    const counter = new Counter({
-      name,
-      help,
-      labelNames: namesIn(list),
-      registers: [this.#registry],
-    });
-    for (const [labels, value] of list) counter.inc(labels, value);
-  }
-
-  loopDelay(name: string, help: string, delays: LoopDelaySnapshot): void {
-    this.#registry.registerMetric(new CountedHistogram(name, help, delays));
-  }
-
-  render(): Promise<string> {
-    return this.#registry.metrics();
-  }
-}
-
-/** A histogram whose values were counted elsewhere. */
-class CountedHistogram extends Histogram {
-  readonly #result;
-
-  constructor(name: string, help: string, delays: LoopDelaySnapshot) {
-    super({ name, help, registers: [] });
-    this.#result = { name, help, type: "histogram", values: bucketsOf(name, delays) };
-  }
-
-  /** Called by the registry. */
-  getForPromString() {
-    return Promise.resolve(this.#result);
-  }
-}
-
-function bucketsOf(name: string, { boundsSeconds, counts, sumSeconds }: LoopDelaySnapshot) {
-  const bounds = [...boundsSeconds.map(String), "+Inf"];
-  let sum = 0;
-  const buckets = counts.map((count, at) => {
-    sum += count;
-    return { metricName: `${name}_bucket`, labels: { le: bounds[at]! }, value: sum };
-  });
-  return [
-    ...buckets,
-    { metricName: `${name}_sum`, labels: {}, value: sumSeconds },
-    { metricName: `${name}_count`, labels: {}, value: sum },
-  ];
-}
-
-function listOf(samples: number | Samples): Samples {
-  return typeof samples === "number" ? [[{}, samples]] : samples;
-}
-
-/** All samples of a metric have the same labels. */
-function namesIn(samples: Samples): string[] {
-  return Object.keys(samples[0]?.[0] ?? {});
 }
 
 function addProcess(page: MetricsPage, { process, loopDelay, flushes }: ServerSnapshot): void {
@@ -311,6 +237,19 @@ function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): v
     "edge_upstreams_lingering",
     "Streams that are pulled without players.",
     perEdge((edge) => edge.lingering),
+  );
+  const names = vhosts.flatMap(({ name: vhost, discoveries }) =>
+    discoveries.map((each) => ({ vhost, ...each }))
+  );
+  page.gauge(
+    "edge_origin_addresses",
+    "Origins that a name in the list of origins stands for.",
+    names.map(({ vhost, name, addresses }) => [{ vhost, name }, addresses.length]),
+  );
+  page.gauge(
+    "edge_origin_name_failing",
+    "1 while a name in the list of origins cannot be resolved and its last addresses are kept.",
+    names.map(({ vhost, name, lastError }) => [{ vhost, name }, lastError === "" ? 0 : 1]),
   );
   addUpstreamTotals(page, perEdge, edges);
 }

@@ -24,6 +24,7 @@ import {
 } from "./stream_notices.ts";
 import { neededFrom, StreamLog, type StreamLogView } from "./stream_log.ts";
 import { type ClockChange, Timeline, type TimePair, type Track } from "./timeline.ts";
+import type { Viewer } from "./viewer.ts";
 
 /** Settings of a stream, from its vhost. */
 export interface StreamOptions extends JoinLimits {
@@ -33,16 +34,6 @@ export interface StreamOptions extends JoinLimits {
   readonly isAbsoluteTime: boolean;
   /** How far a viewer may lag and still find its bytes in the log, in ms of stream time. */
   readonly maxLagMs: number;
-}
-
-/** Follows a stream: a player, a pusher, HLS. */
-export interface Viewer {
-  /** A source began: a waiting viewer may start. */
-  onLive(): void;
-  /** The first frame of a source arrived; more may follow in the same turn. */
-  onFirstMedia?(): void;
-  /** Offset of the first byte that the viewer still needs; -1 if it does not follow yet. */
-  readonly cursor: number;
 }
 
 const WAITING = { type: "waiting" } as const;

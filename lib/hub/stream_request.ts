@@ -29,6 +29,11 @@ export interface StreamRequest {
    * for other clients.
    */
   readonly broadcastId?: string | undefined;
+  /**
+   * Of a play: refuse it at once when the stream is not here, in place of waiting for a publisher.
+   * An edge asks so that has another origin to ask.
+   */
+  readonly wantsAnswer?: boolean | undefined;
   /** Absent for what this server asks for itself. */
   readonly client?: RequestingClient;
 }

@@ -1,5 +1,6 @@
 /** Network addresses as text. */
 
+import type { OriginAddress, OriginName } from "../config/config.ts";
 import type { NetAddress } from "./transport.ts";
 
 /** Returns `host:port`, with brackets around an IPv6 host. */
@@ -8,9 +9,15 @@ export function formatAddress(address: NetAddress): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }
 
-/** Returns an origin as it is written in a configuration: `host:port` or `rtmps://host:port`. */
-export function formatOrigin(origin: NetAddress & { readonly isSecure?: true }): string {
-  return `${origin.isSecure === true ? "rtmps://" : ""}${formatAddress(origin)}`;
+/**
+ * Returns an origin as it is written in a configuration: `host:port`, `rtmps://host:port`,
+ * `dns:host:port` or `srv:name`.
+ */
+export function formatOrigin(origin: OriginAddress | OriginName): string {
+  const schema = origin.isSecure === true ? "rtmps://" : "";
+  if (!("discovery" in origin)) return `${schema}${formatAddress(origin)}`;
+  const { discovery, hostname } = origin;
+  return `${discovery}:${schema}${discovery === "srv" ? hostname : formatAddress(origin)}`;
 }
 
 /** Returns `203.0.113.9` for `::ffff:203.0.113.9`: an IPv4 client of an IPv6 listener. */

@@ -4,6 +4,7 @@ import { systemClock } from "../base/clock.ts";
 import { isIp } from "../config/address.ts";
 import { formatAddress, withoutMapping } from "./address.ts";
 import { dialFirst } from "./dial_first.ts";
+import { denoResolver } from "./dns.ts";
 import { clientTlsError, serverTlsError } from "./tls_error.ts";
 import { TlsSocketTransport } from "./tls_socket.ts";
 import type { Listener, NetAddress, Network, TlsTrust, Transport } from "./transport.ts";
@@ -116,6 +117,7 @@ const CAN_SHARE = Deno.build.os === "linux";
 /** Returns the machine's TCP. */
 export function createDenoNetwork({ isPortShared }: DenoNetworkOptions): Network {
   return {
+    names: denoResolver,
     listen(address, { tls, isSecond = false } = {}) {
       const mustBeFree = !isSecond && !isPortShared() && CAN_SHARE && address.port !== 0;
       if (mustBeFree) requireFree(address);
@@ -129,7 +131,8 @@ export function createDenoNetwork({ isPortShared }: DenoNetworkOptions): Network
       const addresses = await resolve(address, signal);
       const conn = await dialFirst(addresses, { dial, clock: systemClock, signal });
       if (trust === undefined) return plainTransport(conn);
-      return await secure(conn, { hostname: address.hostname, trust, signal });
+      const hostname = trust.certificateName ?? address.hostname;
+      return await secure(conn, { hostname, trust, signal });
     },
   };
 }

@@ -1,5 +1,7 @@
 /** The seam between the program and sockets: `tcp.ts` implements it, and tests do so in memory. */
 
+import type { NameResolver } from "./name_resolver.ts";
+
 /** A byte stream to one peer. */
 export interface Transport {
   /** Address of the peer, `203.0.113.9:52114`. */
@@ -73,10 +75,14 @@ export interface TlsTrust {
   readonly caFile: string;
   /** False accepts any certificate, so that anyone on the way may answer for the server. */
   readonly isVerified: boolean;
+  /** The name in its certificate, where it is not the address. */
+  readonly certificateName?: string | undefined;
 }
 
 /** Opens connections and listeners. */
 export interface Network {
+  /** Asks the DNS for names that stand for several servers. */
+  readonly names: NameResolver;
   /** @throws when the address is in use or not permitted, or the identity is not valid. */
   listen(address: NetAddress, options?: ListenerOptions): Listener;
   /**

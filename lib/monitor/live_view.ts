@@ -147,6 +147,7 @@ export class LiveView implements ServerView {
       recordings: { ...this.#options.recordings.totalsOf(name) },
       hlsFragmentMs: hls.enabled ? hls.fragmentMs : null,
       upstreams: upstreams === null ? null : { ...upstreams.totals, ...upstreams.connections },
+      discoveries: upstreams?.discoveries ?? [],
     };
   }
 

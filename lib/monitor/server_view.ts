@@ -4,6 +4,7 @@ import type { RefusalCounts } from "../server/refusal_counts.ts";
 import type { ClientReport, ClientTotals } from "../server/client_report.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import type {
+  DiscoveryReport,
   UpstreamConnections,
   UpstreamSnapshot,
   UpstreamTotals,
@@ -130,6 +131,8 @@ export interface VhostSnapshot {
   readonly hlsFragmentMs: number | null;
   /** Connections of an edge to its origins: those it has now, and counters. Null for an origin. */
   readonly upstreams: Readonly<UpstreamTotals & UpstreamConnections> | null;
+  /** Names that stand for origins. */
+  readonly discoveries: readonly DiscoveryReport[];
 }
 
 /** A stream that has a source or players. */

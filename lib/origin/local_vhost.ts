@@ -1,7 +1,8 @@
 import type { Clock } from "../base/clock.ts";
 import type { VhostConfig } from "../config/config.ts";
 import type { Hub } from "../hub/hub.ts";
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { type CheckRoom, NameReservations } from "../server/name_reservations.ts";
 import { PublisherSlot } from "../server/publisher_slot.ts";
@@ -65,6 +66,10 @@ export class LocalVhost implements VhostService {
   play(request: StreamRequest, viewer: Viewer): Stream {
     const stream = this.#hub.open(request.name);
     stream.join(viewer);
+    // Later: the caller does not have the stream yet.
+    if (request.wantsAnswer && !stream.isLive) {
+      queueMicrotask(() => stream.isLive || viewer.onMissing?.(true));
+    }
     return stream;
   }
 

@@ -36,6 +36,7 @@ export interface GateClient {
   readonly edgePath: readonly string[];
   readonly backlogMs: number;
   readonly broadcastId?: string | undefined;
+  readonly wantsAnswer?: boolean | undefined;
 }
 
 /** The client may not have what it asked for. */

@@ -208,9 +208,10 @@ export class ClientAccess {
   }
 
   #requestOf({ request }: Admission): StreamRequest {
-    const { edgePath, backlogMs, broadcastId } = this.#asked;
+    const { edgePath, backlogMs, broadcastId, wantsAnswer } = this.#asked;
     const { id, ip, connect: { tcUrl, pageUrl } } = this.#client;
-    return { ...request, edgePath, backlogMs, broadcastId, client: { id, ip, tcUrl, pageUrl } };
+    const client = { id, ip, tcUrl, pageUrl };
+    return { ...request, edgePath, backlogMs, broadcastId, wantsAnswer, client };
   }
 
   /** The steps that follow {@linkcode Rules}. */

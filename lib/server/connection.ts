@@ -279,6 +279,10 @@ export class Connection
     this.#refuse(commandId, refusal, refusedBy(admission));
   }
 
+  refusePlay(refusal: Refusal): void {
+    if (this.#state.type === "playing") this.#refuse(this.#state.commandId, refusal, null);
+  }
+
   onReplaced(): void {
     this.end("publishing", StatusCode.PUBLISH_BAD_NAME, "replaced by a newer publisher", "stopped");
   }

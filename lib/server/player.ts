@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { VhostConfig } from "../config/config.ts";
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { FlushWheels, WheelSeat } from "../io/flush_wheel.ts";
 import type { SocketWriter } from "../io/socket_writer.ts";
@@ -35,6 +36,8 @@ export interface PlayerHost extends PlayerSinkHost {
   readonly unwantedTracks: readonly MediaTrack[];
   /** Announces the play to the client. @returns false when the client has withdrawn it. */
   announcePlay(): boolean;
+  /** The stream is not here, and the client does not want to wait for it. */
+  refusePlay(refusal: Refusal): void;
 }
 
 /** What the players of a server share. */
@@ -125,6 +128,13 @@ export class Player implements Viewer {
     const { service } = this.#admission;
     if (!this.isHeld || nowMs - this.#sinceMs < service.config.play.waitMs) return null;
     return refuseNotLive(this.#admission);
+  }
+
+  /** Called by the vhost. */
+  onMissing(): void {
+    if (this.isHeld && this.#admission.request.wantsAnswer === true) {
+      this.#host.refusePlay({ ...refuseNotLive(this.#admission), logged: null });
+    }
   }
 
   setPaused(isPaused: boolean): void {

@@ -1,10 +1,12 @@
 import type { OriginAddress, VhostConfig } from "../config/config.ts";
 import type { PublishHandle } from "../hub/publisher.ts";
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { ConnectRequest } from "../session/server_session.ts";
 import type {
+  DiscoveryReport,
   UpstreamConnections,
   UpstreamSnapshot,
   UpstreamTotals,
@@ -68,6 +70,8 @@ export interface VhostUpstreams {
   readonly connections: UpstreamConnections;
   /** Sums since the start of the server. */
   readonly totals: Readonly<UpstreamTotals>;
+  /** The names that stand for origins. */
+  readonly discoveries: readonly DiscoveryReport[];
   /** The connections of stream `name`, open or being made. */
   of(name: string): readonly UpstreamSnapshot[];
   /**

@@ -63,6 +63,8 @@ export type FromOwnerEvent =
   /** Bytes of the log: whole messages at the chunk size of the process. */
   | { readonly type: "bytes"; readonly id: number; readonly bytes: Uint8Array }
   | { readonly type: "change"; readonly id: number; readonly change: SourceChange }
+  /** A stream that was asked for is sought in vain. */
+  | { readonly type: "missing"; readonly id: number; readonly isCertain: boolean }
   | { readonly type: "accepted"; readonly id: number }
   | { readonly type: "refused"; readonly id: number; readonly refusal: Refusal }
   | { readonly type: "replaced"; readonly id: number }

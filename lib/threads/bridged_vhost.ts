@@ -1,6 +1,7 @@
 import type { VhostConfig } from "../config/config.ts";
 import type { Hub } from "../hub/hub.ts";
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type {
   ClientCheck,

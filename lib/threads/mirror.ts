@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { EndReason, PublishHandle, SourceChange } from "../hub/publisher.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { TimePair } from "../hub/timeline.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import { MessageType } from "../rtmp/constants.ts";
 import { isMedia, payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
 import type { FromOwnerEvent } from "./bridge_event.ts";
@@ -30,6 +31,8 @@ interface MirrorOptions {
  */
 export class Mirror {
   readonly id: number;
+  /** Its players. */
+  readonly viewers = new Set<Viewer>();
   readonly #options: MirrorOptions;
   /** Feeds the stream; null while the owner has no source. */
   #handle: PublishHandle | null = null;
@@ -52,6 +55,8 @@ export class Mirror {
   handle(event: FromOwnerEvent): void {
     if (event.type === "bytes") this.#append(event.bytes);
     if (event.type === "change") this.#change(event.change);
+    if (event.type !== "missing") return;
+    for (const viewer of this.viewers) viewer.onMissing?.(event.isCertain);
   }
 
   /** The last player left. */

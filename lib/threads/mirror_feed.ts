@@ -1,5 +1,6 @@
 import type { SourceChange, StreamObserver } from "../hub/publisher.ts";
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Flushable } from "../io/flush_queue.ts";
 import type { FlushWheel, WheelSeat } from "../io/flush_wheel.ts";
@@ -50,6 +51,11 @@ export class MirrorFeed implements Viewer, StreamObserver, Flushable {
   }
 
   onLive(): void {}
+
+  onMissing(isCertain: boolean): void {
+    const { id, link } = this.#options;
+    link.send({ type: "missing", id, isCertain });
+  }
 
   onSourceChange(change: SourceChange): void {
     const isFollowing = this.#cursor >= 0;

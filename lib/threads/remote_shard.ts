@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Hub } from "../hub/hub.ts";
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { NameReservation, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
 import type { FromOwnerEvent } from "./bridge_event.ts";
@@ -55,7 +56,8 @@ export class RemoteShard {
   play(vhost: string, hub: Hub, request: StreamRequest, viewer: Viewer): Stream {
     const stream = hub.open(request.name);
     stream.join(viewer);
-    if (!this.#mirrors.has(stream)) this.#openMirror(vhost, stream, request);
+    const mirror = this.#mirrors.get(stream) ?? this.#openMirror(vhost, stream, request);
+    mirror.viewers.add(viewer);
     return stream;
   }
 
@@ -63,6 +65,7 @@ export class RemoteShard {
   leave(stream: Stream, viewer: Viewer): void {
     stream.leave(viewer);
     const mirror = this.#mirrors.get(stream);
+    mirror?.viewers.delete(viewer);
     if (mirror === undefined || stream.viewerCount > 0) return;
     this.#mirrors.delete(stream);
     this.#opened.delete(mirror.id);
@@ -110,7 +113,7 @@ export class RemoteShard {
     return publisher;
   }
 
-  #openMirror(vhost: string, stream: Stream, request: StreamRequest): void {
+  #openMirror(vhost: string, stream: Stream, request: StreamRequest): Mirror {
     const mirror = new Mirror({
       stream,
       id: ++this.#lastId,
@@ -121,5 +124,6 @@ export class RemoteShard {
     this.#mirrors.set(stream, mirror);
     this.#opened.set(mirror.id, mirror);
     mirror.open();
+    return mirror;
   }
 }

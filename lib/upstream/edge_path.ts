@@ -18,6 +18,9 @@ const BACKLOG_PROPERTY = "edgeBacklogMs";
 /** {@linkcode StreamRequest.broadcastId}. */
 const BROADCAST_PROPERTY = "edgeBroadcast";
 
+/** {@linkcode StreamRequest.wantsAnswer}. */
+const ANSWER_PROPERTY = "edgeAnswerNow";
+
 /** A longer one is ignored. */
 const MAX_BROADCAST_ID_LENGTH = 64;
 
@@ -31,7 +34,7 @@ const MAX_PATH_LENGTH = 1024;
 const NO_EDGES: readonly string[] = [];
 
 /** What an edge tells its origin about itself. */
-type EdgeInfo = Pick<StreamRequest, "edgePath" | "backlogMs" | "broadcastId">;
+type EdgeInfo = Pick<StreamRequest, "edgePath" | "backlogMs" | "broadcastId" | "wantsAnswer">;
 
 /** Returns what a `connect` object says about the edge that sends it; empty for other clients. */
 export function parseEdgeInfo(info: AmfObject): EdgeInfo {
@@ -43,18 +46,20 @@ export function parseEdgeInfo(info: AmfObject): EdgeInfo {
     edgePath: parseEdgePath(info.get(EDGE_PATH_PROPERTY)),
     backlogMs: typeof backlogMs === "number" && backlogMs > 0 ? backlogMs : 0,
     ...(hasBroadcast ? { broadcastId } : {}),
+    ...(info.get(ANSWER_PROPERTY) === true ? { wantsAnswer: true } : {}),
   };
 }
 
 /** Returns the `connect` properties of edge `ownId`, for a request that came by `edgePath`. */
 export function formatEdgeInfo(
-  { edgePath, backlogMs, broadcastId }: EdgeInfo,
+  { edgePath, backlogMs, broadcastId, wantsAnswer }: EdgeInfo,
   ownId: string,
 ): Readonly<Record<string, AmfValue>> {
   return {
     [EDGE_PATH_PROPERTY]: [...edgePath, ownId].join(","),
     ...(backlogMs > 0 ? { [BACKLOG_PROPERTY]: backlogMs } : {}),
     ...(broadcastId === undefined ? {} : { [BROADCAST_PROPERTY]: broadcastId }),
+    ...(wantsAnswer === true ? { [ANSWER_PROPERTY]: true } : {}),
   };
 }
 

@@ -1,5 +1,6 @@
 import { backoffMs } from "../base/backoff.ts";
 import type { Clock } from "../base/clock.ts";
+import { UpstreamError } from "../base/errors.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { OriginSet } from "./origin_set.ts";
 
@@ -13,6 +14,8 @@ interface OriginLoopOptions {
   readonly random: () => number;
   /** Whether an origin is not to be tried now; without this, all are. */
   readonly isTaken?: (origin: OriginAddress) => boolean;
+  /** Whether the stream was sought there in vain: then the others come first. */
+  readonly lacks?: (origin: OriginAddress) => boolean;
   /**
    * Uses one origin for as long as it works. Rejects when the origin fails or is lost; settles soon
    * after {@linkcode OriginLoop.stop}, either way.
@@ -39,6 +42,15 @@ type LoopState =
   | { readonly type: "pausing"; readonly endPause: () => void }
   | { readonly type: "stopping"; readonly attempt: Attempt }
   | { readonly type: "stopped" };
+
+/** The list of origins has only names, and none has been resolved. */
+const NO_ORIGIN = new UpstreamError("resolve", "No name of the origins has been resolved");
+
+/**
+ * Thrown by an attempt that has not answered yet: the next origin is tried beside it. What becomes
+ * of it is reported to the {@linkcode OriginSet}.
+ */
+export const OVERTAKEN = new Error("The origin has not answered yet");
 
 /**
  * An attempt that worked for less counts as a failure: no hot loop on an origin that breaks at
@@ -86,14 +98,31 @@ export class OriginLoop {
 
   /** Tries origins until stopped. Called once. Never rejects. */
   async run(): Promise<void> {
+    const { origins, streamName } = this.#options;
+    origins.enter(streamName);
     while (!this.#isStopped) await this.#try();
     this.#state = { type: "stopped" };
+    origins.leave(streamName);
   }
 
-  /** The running attempt works: the origin accepted, or media flows. */
-  succeeded(): void {
-    const attempt = this.#attempt!;
+  /** Whether another origin is tried in this round if the running attempt fails. */
+  get hasNext(): boolean {
+    return this.#only === null && (this.#untried.length > 0 || this.#lost !== null);
+  }
+
+  /**
+   * The running attempt works: the origin accepted, or media flows. With `origin`, that one does,
+   * which an attempt has overtaken: the running one continues with it.
+   */
+  succeeded(origin?: OriginAddress): void {
+    const attempt = this.#attempt;
     const { origins, clock } = this.#options;
+    if (origin !== undefined) origins.succeeded(origin);
+    if (attempt === null) return;
+    if (origin !== undefined && origin !== attempt.origin) {
+      origins.left(attempt.origin);
+      attempt.origin = origin;
+    }
     origins.succeeded(attempt.origin);
     attempt.succeededAtMs ??= clock.now();
   }
@@ -159,7 +188,10 @@ export class OriginLoop {
   async #try(): Promise<void> {
     const { attempt: tryOrigin, clock } = this.#options;
     const origin = this.#next();
-    if (origin === null) return await this.#endRound();
+    if (origin === null) {
+      if (this.#order.length === 0) this.#options.onRoundFailed(NO_ORIGIN);
+      return await this.#endRound();
+    }
     const attempt: Attempt = { origin, beganMs: clock.now(), succeededAtMs: null };
     this.#state = { type: "trying", attempt };
     try {
@@ -171,9 +203,9 @@ export class OriginLoop {
     }
   }
 
-  /** Returns the origin to try now; null when all are taken. */
+  /** Returns the origin to try now; null when there is none, or all are taken. */
   #next(): OriginAddress | null {
-    const { origins, streamName } = this.#options;
+    const { origins, streamName, lacks } = this.#options;
     if (this.#revision !== origins.revision) {
       this.#revision = origins.revision;
       this.#order = origins.orderFor(streamName);
@@ -190,7 +222,7 @@ export class OriginLoop {
     // A stream that has waited for an origin, or lost one, does not wait for a doubtful one as
     // well.
     const mayProbe = this.#untried.length === this.#order.length;
-    const chosen = origins.choose(candidates, mayProbe);
+    const chosen = origins.choose(candidates, mayProbe, lacks);
     this.#untried = this.#untried.filter((origin) => origin !== chosen);
     return chosen;
   }
@@ -216,7 +248,7 @@ export class OriginLoop {
     const { origins, onFailed, onRoundFailed } = this.#options;
     const { origin } = attempt;
     onFailed(origin, error);
-    origins.failed(origin, error, attempt.beganMs);
+    if (error !== OVERTAKEN) origins.failed(origin, error, attempt.beganMs);
     if (this.#hasWorked(attempt)) {
       this.#failedRounds = 0;
       return this.#beginRound(origin);
@@ -224,11 +256,11 @@ export class OriginLoop {
     const isRoundOver = this.#free(this.#untried).length === 0 && this.#lost === null;
     if (this.#only === null && !isRoundOver) return;
     onRoundFailed(error);
-    if (!this.#isStopped) await this.#endRound();
+    await this.#endRound();
   }
 
   async #endRound(): Promise<void> {
-    await this.#pause();
+    if (!this.#isStopped) await this.#pause();
     this.#beginRound(null);
   }
 

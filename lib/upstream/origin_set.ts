@@ -2,13 +2,18 @@ import { backoffMs, type BackoffOptions } from "../base/backoff.ts";
 import type { Clock } from "../base/clock.ts";
 import { UpstreamError, type UpstreamPhase } from "../base/errors.ts";
 import { hashText } from "../base/hash_text.ts";
-import type { OriginAddress, OriginSelect } from "../config/config.ts";
+import type { DiscoveredOrigin, OriginAddress, OriginSelect } from "../config/config.ts";
 import { OriginFailureLog } from "./origin_failure_log.ts";
+import { OriginPlacement } from "./origin_placement.ts";
+import { StreamPlaces } from "./stream_places.ts";
 
 /** Which origins a vhost has, and when they are tried. */
 interface OriginSettings {
-  /** In the order of preference; at least one, none twice. */
-  readonly origins: readonly OriginAddress[];
+  /**
+   * In the order of preference, none twice. Those of a name follow each other. None while no name
+   * has been resolved.
+   */
+  readonly origins: readonly (OriginAddress | DiscoveredOrigin)[];
   /** Which of them a stream prefers. */
   readonly originSelect: OriginSelect;
   /** First pause after every origin failed. */
@@ -50,6 +55,15 @@ const AVOID_PER_WAIT = 10;
 /** Phases of an attempt before the origin has shown that it serves. */
 const WAITING_PHASES: readonly UpstreamPhase[] = ["connect", "handshake", "command"];
 
+/** An origin of the list, or those of a name in it. */
+interface OriginEntry {
+  /** Stands for it in draws: an address, or a name. */
+  readonly key: string;
+  readonly origins: readonly OriginAddress[];
+  /** Null for an origin of the list. */
+  readonly placement: OriginPlacement | null;
+}
+
 /** How willingly an origin is tried; lower is better. */
 type Rank = 0 | 1;
 
@@ -57,8 +71,9 @@ type Rank = 0 | 1;
  * The origins of a vhost: in which order a stream prefers them, and which of them are down. All
  * streams of the vhost share it, so what one stream finds out the others know.
  *
- * Names are not resolved here. They are looked up at every attempt, so a change in the DNS counts
- * from the next attempt on, and all addresses of a name are tried.
+ * Names are not resolved here. An origin with a host name is looked up at every attempt, so a
+ * change in the DNS counts from the next attempt on, and all addresses of it are tried. Names whose
+ * addresses are origins themselves are resolved by {@linkcode OriginDiscovery}.
  */
 export class OriginSet {
   /** Which of their failures are logged. */
@@ -66,7 +81,12 @@ export class OriginSet {
   readonly #vhost: string;
   readonly #clock: Clock;
   readonly #failures = new Map<OriginAddress, OriginFailure>();
+  /** Which of the origins carry a stream. */
+  readonly places: StreamPlaces;
   #settings: OriginSettings;
+  #entries: readonly OriginEntry[] = [];
+  /** Streams that are pulled or pushed, and how often. */
+  readonly #streams = new Map<string, number>();
   #revision = 0;
   #orderCount = 0;
 
@@ -74,6 +94,8 @@ export class OriginSet {
     this.#vhost = vhost;
     this.#settings = settings;
     this.#clock = clock;
+    this.configure(settings);
+    this.places = new StreamPlaces(clock);
   }
 
   /** All origins, in the order of the configuration. An origin that stays keeps its object. */
@@ -94,16 +116,46 @@ export class OriginSet {
 
   /**
    * Applies new settings. The health of origins that stay is kept. A running pull or push at an
-   * origin that is removed continues until it ends, or until that origin stalls; then the others
-   * are tried.
+   * origin that is removed continues until it is moved or ends, or until that origin stalls; then
+   * the others are tried.
+   *
+   * @returns the streams that belong on another origin of the same name than before
    */
-  configure(settings: OriginSettings): void {
+  configure(settings: OriginSettings): readonly string[] {
     const origins = settings.origins.map((origin) => this.#known(origin) ?? origin);
     for (const origin of this.#failures.keys()) {
       if (!origins.includes(origin)) this.#failures.delete(origin);
     }
     this.#settings = { ...settings, origins };
     this.#revision++;
+    const groups = Map.groupBy(origins, keyOf);
+    const before = this.#entries;
+    this.#entries = Array.from(groups, ([key, origins]) => {
+      const known = before.find((entry) => entry.key === key)?.placement ?? null;
+      return { key, origins, placement: isOfName(origins[0]!) ? known ?? this.#place() : null };
+    });
+    return [...new Set(this.#entries.flatMap(updatePlaces))];
+  }
+
+  /** A pull or push of a stream begins: it counts where it belongs until it leaves. */
+  enter(streamName: string): void {
+    this.#streams.set(streamName, (this.#streams.get(streamName) ?? 0) + 1);
+    for (const { placement } of this.#entries) placement?.enter(streamName);
+  }
+
+  /** A pull or push that entered has ended. */
+  leave(streamName: string): void {
+    const users = this.#streams.get(streamName)! - 1;
+    if (users === 0) this.#streams.delete(streamName);
+    else this.#streams.set(streamName, users);
+    for (const { placement } of this.#entries) placement?.leave(streamName);
+  }
+
+  /** The origin of the name of `beside` that a stream belongs on; null without such a name. */
+  placeOf(streamName: string, beside: OriginAddress): OriginAddress | null {
+    if (!isOfName(beside)) return null;
+    const entry = this.#entries.find(({ key }) => key === beside.group);
+    return entry?.placement?.orderFor(streamName)[0] ?? null;
   }
 
   /** Whether there is an origin other than `origin`, which may have been removed. */
@@ -113,30 +165,53 @@ export class OriginSet {
 
   /** All origins, best first, for a stream that starts now. Ignores which of them are down. */
   orderFor(streamName: string): readonly OriginAddress[] {
-    const { origins, originSelect } = this.#settings;
+    return this.#entriesFor(streamName).flatMap(({ origins, placement }) =>
+      placement === null ? origins : placement.orderFor(streamName)
+    );
+  }
+
+  #entriesFor(streamName: string): readonly OriginEntry[] {
+    const entries = this.#entries;
+    const { originSelect } = this.#settings;
     switch (originSelect) {
       case "ordered":
-        return origins;
+        return entries;
       case "round_robin": {
-        const first = this.#orderCount++ % origins.length;
-        return [...origins.slice(first), ...origins.slice(0, first)];
+        const first = this.#orderCount++ % entries.length;
+        return [...entries.slice(first), ...entries.slice(0, first)];
       }
       case "hash":
-        return byHash(origins, `${this.#vhost}/${streamName}`);
+        return byHash(entries, `${this.#vhost}/${streamName}`);
       default:
         return originSelect satisfies never;
     }
+  }
+
+  /** Returns an empty placement of all streams. */
+  #place(): OriginPlacement {
+    const placement = new OriginPlacement(this.#vhost);
+    for (const [streamName, users] of this.#streams) {
+      for (let user = 0; user < users; user++) placement.enter(streamName);
+    }
+    return placement;
   }
 
   /**
    * Picks the origin to try now from `candidates` (best first, at least one). Origins that are down
    * come last, soonest back first. One whose pause is over is tried in its old place where
    * `mayProbe`, by one stream at a time; otherwise after those known to work.
+   *
+   * @param lacks Whether a stream was sought there in vain: others of the same health come first.
    */
-  choose(candidates: readonly OriginAddress[], mayProbe: boolean): OriginAddress {
+  choose(
+    candidates: readonly OriginAddress[],
+    mayProbe: boolean,
+    lacks: (origin: OriginAddress) => boolean = () => false,
+  ): OriginAddress {
     const nowMs = this.#clock.now();
     const byRank = candidates.toSorted((left, right) =>
       this.#rank(left, nowMs, mayProbe) - this.#rank(right, nowMs, mayProbe) ||
+      Number(lacks(left)) - Number(lacks(right)) ||
       this.#downUntil(left, nowMs) - this.#downUntil(right, nowMs)
     );
     const chosen = byRank[0]!;
@@ -174,8 +249,10 @@ export class OriginSet {
     if (failure !== undefined) failure.probedUntilMs = 0;
   }
 
-  #known({ hostname, port }: OriginAddress): OriginAddress | undefined {
-    return this.all.find((origin) => origin.hostname === hostname && origin.port === port);
+  #known(next: OriginAddress): OriginAddress | undefined {
+    return this.all.find((origin) =>
+      origin.hostname === next.hostname && origin.port === next.port && isPlacedAs(origin, next)
+    );
   }
 
   #rank(origin: OriginAddress, nowMs: number, mayProbe: boolean): Rank {
@@ -215,9 +292,28 @@ function isAnswer({ statusCode, phase }: UpstreamError): boolean {
  * Rendezvous hashing: every origin draws a number for the key, and the highest come first. So all
  * edges agree, and an origin that is removed moves only the streams that preferred it.
  */
-function byHash(origins: readonly OriginAddress[], key: string): OriginAddress[] {
-  return origins
-    .map((origin) => ({ origin, draw: hashText(`${origin.hostname}:${origin.port}/${key}`) }))
+function byHash(entries: readonly OriginEntry[], streamKey: string): OriginEntry[] {
+  return entries
+    .map((entry) => ({ entry, draw: hashText(`${entry.key}/${streamKey}`) }))
     .sort((left, right) => right.draw - left.draw)
-    .map(({ origin }) => origin);
+    .map(({ entry }) => entry);
+}
+
+function keyOf(origin: OriginAddress): string {
+  return isOfName(origin) ? origin.group : `${origin.hostname}:${origin.port}`;
+}
+
+function isOfName(origin: OriginAddress): origin is DiscoveredOrigin {
+  return "group" in origin;
+}
+
+/** Whether two objects of one address say the same of its place. */
+function isPlacedAs(origin: OriginAddress, next: OriginAddress): boolean {
+  if (!isOfName(origin) || !isOfName(next)) return isOfName(origin) === isOfName(next);
+  const { group, weight, tier } = origin;
+  return group === next.group && weight === next.weight && tier === next.tier;
+}
+
+function updatePlaces({ origins, placement }: OriginEntry): readonly string[] {
+  return placement?.update(origins.filter(isOfName)) ?? [];
 }

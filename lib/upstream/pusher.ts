@@ -1,7 +1,8 @@
 import { describeError, UpstreamError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
-import type { Stream, Viewer } from "../hub/stream.ts";
+import type { Stream } from "../hub/stream.ts";
+import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { FlushWheel } from "../io/flush_wheel.ts";
 import { formatAddress } from "../io/address.ts";

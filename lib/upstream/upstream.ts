@@ -5,7 +5,8 @@ import type { Transport } from "../io/transport.ts";
 import { upstreamTarget } from "../rtmp/url.ts";
 import { findOrigin, followRedirect, mayLeadTo, type UpstreamDestination } from "./redirect.ts";
 import type { UpstreamContext } from "./upstream_context.ts";
-import { type LinkOptions, UpstreamLink } from "./upstream_link.ts";
+import type { LinkOptions } from "./link_options.ts";
+import { UpstreamLink } from "./upstream_link.ts";
 
 /** Options of {@linkcode Upstream}. */
 interface UpstreamOptions extends LinkOptions {
@@ -135,7 +136,8 @@ export class Upstream {
   async #dial(address: OriginAddress, abort: AbortController): Promise<Transport> {
     const { network, clock, settings } = this.#context;
     const { connectTimeoutMs, tlsCa: caFile, insecure } = settings();
-    const trust = address.isSecure === true ? { caFile, isVerified: !insecure } : undefined;
+    const { isSecure, certificateName } = address;
+    const trust = isSecure ? { caFile, isVerified: !insecure, certificateName } : undefined;
     const cancel = clock.after(connectTimeoutMs, () => abort.abort());
     try {
       return await network.connect(address, abort.signal, trust);

@@ -1,44 +1,20 @@
-import { type AmfObject, amfObject } from "../amf/amf_value.ts";
 import type { CancelTimer } from "../base/clock.ts";
 import { describeError, UpstreamError, type UpstreamPhase, WireError } from "../base/errors.ts";
-import type { Logger } from "../base/log.ts";
 import { quotePeerText, redactUrl } from "../base/text.ts";
-import { VERSION } from "../base/version.ts";
 import type { OriginAddress } from "../config/config.ts";
-import type { StreamRequest } from "../hub/stream_request.ts";
 import { Allowance } from "../io/allowance.ts";
 import { describeExpectedEnd } from "../io/connection_end.ts";
 import { SocketWriter } from "../io/socket_writer.ts";
 import type { PartedWork } from "../io/work_turns.ts";
 import type { Transport } from "../io/transport.ts";
 import { StatusCode } from "../rtmp/constants.ts";
-import { relayRequest } from "../rtmp/enhanced_connect.ts";
 import type { Status } from "../rtmp/status.ts";
 import type { UpstreamTarget } from "../rtmp/url.ts";
 import { ClientSession, type ClientSessionHandler } from "../session/client_session.ts";
-import type { ConnectRequest } from "../session/server_session.ts";
-import { formatEdgeInfo } from "./edge_path.ts";
+import type { LinkOptions } from "./link_options.ts";
+import { sessionOptions } from "./link_session.ts";
 import { findOrigin, mayLeadTo, reconnectAddress } from "./redirect.ts";
 import type { UpstreamContext } from "./upstream_context.ts";
-import type { UpstreamListener } from "./upstream_listener.ts";
-
-/** What a link is for. */
-export interface LinkOptions {
-  /** `connect` only asks whether the server accepts the `connect` command. */
-  readonly kind: "play" | "publish" | "connect";
-  readonly request: StreamRequest;
-  /** The client whose `connect` is repeated at the server; required when `kind` is `connect`. */
-  readonly client?: ConnectRequest;
-  readonly listener: UpstreamListener;
-  readonly logger: Logger;
-  /**
-   * Whether there is another origin to try. Then a server that keeps the play waiting, because no
-   * one publishes there, is abandoned after `startTimeoutMs`. Asked whenever that matters.
-   */
-  readonly hasAlternative: () => boolean;
-  /** How far back the stream is wanted, in ms; 0 from the newest keyframe. */
-  readonly backlogMs: number;
-}
 
 /** The other end of a link. */
 interface LinkPeer {
@@ -354,47 +330,4 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     }
     return this.#lostError(describeExpectedEnd(error) ?? describeError(error));
   }
-}
-
-function sessionOptions(
-  context: UpstreamContext,
-  { kind, request: { edgePath, broadcastId }, backlogMs, client }: LinkOptions,
-  { tcUrl, app, stream }: UpstreamTarget,
-): ConstructorParameters<typeof ClientSession>[1] {
-  const { edgeId, chunkSize, handshake, settings } = context;
-  const connectArgs = connectArgsOf(context, client);
-  return {
-    target: { kind, tcUrl, app, streamName: stream },
-    chunkSize,
-    handshake,
-    connectProperties: {
-      ...(settings().enhancedRtmp ? relayRequest(kind !== "connect") : {}),
-      ...(client === undefined ? {} : clientProperties(client)),
-      ...(edgeId === null ? {} : formatEdgeInfo({ edgePath, backlogMs, broadcastId }, edgeId)),
-    },
-    ...(connectArgs === null ? {} : { connectArgs }),
-  };
-}
-
-function connectArgsOf(
-  { settings, edgeId }: UpstreamContext,
-  client: ConnectRequest | undefined,
-): AmfObject | null {
-  if (client !== undefined) return client.args;
-  return settings().debugSrsUpnode && edgeId !== null ? describeEdge(edgeId) : null;
-}
-
-/** The properties of `connect` in which a client describes itself. */
-function clientProperties({ pageUrl, swfUrl, flashVer }: ConnectRequest): Record<string, string> {
-  return { pageUrl, swfUrl, flashVer };
-}
-
-/** The argument in which SRS's edges identify themselves (`debug_srs_upnode`). */
-function describeEdge(edgeId: string): AmfObject {
-  return amfObject({
-    srs_sig: "edge",
-    srs_server: `edge/${VERSION}`,
-    srs_version: VERSION,
-    srs_id: edgeId,
-  });
 }

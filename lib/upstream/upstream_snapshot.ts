@@ -32,6 +32,18 @@ export interface UpstreamConnections {
   readonly lingering: number;
 }
 
+/** What is known of a name that stands for origins. */
+export interface DiscoveryReport {
+  /** As in the configuration: `dns:host:port`, `srv:name`. */
+  readonly name: string;
+  /** `host:port` of each origin; empty before the first answer. */
+  readonly addresses: readonly string[];
+  /** Time since the newest answer, in ms. */
+  readonly ageMs: number;
+  /** Why the newest question failed; empty when it did not. */
+  readonly lastError: string;
+}
+
 /** The upstream connection of a stream at a moment. */
 export interface UpstreamSnapshot {
   readonly kind: "pull" | "push";

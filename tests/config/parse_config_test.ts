@@ -41,6 +41,7 @@ const DEFAULT_VHOST = {
   },
   cluster: {
     origins: [],
+    dnsServer: null,
     originSelect: "ordered",
     push: 1,
     vhost: "[vhost]",
@@ -363,6 +364,7 @@ const VHOST: VhostConfig = {
       { hostname: "::3", port: 1935 },
       { hostname: "a.b_c-d.example", port: 4 },
     ],
+    dnsServer: null,
     originSelect: "hash",
     push: "all",
     vhost: "up.[vhost]",
@@ -605,3 +607,35 @@ Deno.test("parseConfig() reads origins with TLS, and warns when any certificate 
     "2: Certificates of origins are not checked: anyone on the way may change the streams",
   ]);
 });
+
+Deno.test("parseConfig() reads names whose addresses are origins, and their name server", () => {
+  const { config, warnings } = load(`listen 1935; vhost v { cluster { mode remote; dns_server [::1];
+    origin dns:a.example dns:b.example:1936 dns:rtmps://c.example srv:_rtmp._tcp.d.example dns:1937; } }`);
+  const { origins, dnsServer } = config.vhosts.get("v")!.cluster;
+  assertEquals(dnsServer, { hostname: "::1", port: 53 });
+  assertEquals(origins, [
+    { discovery: "dns", hostname: "a.example", port: 1935 },
+    { discovery: "dns", hostname: "b.example", port: 1936 },
+    { discovery: "dns", hostname: "c.example", port: 443, isSecure: true },
+    { discovery: "srv", hostname: "_rtmp._tcp.d.example", port: 0 },
+    // A host may have this name.
+    { hostname: "dns", port: 1937 },
+  ]);
+  assertEquals(warnings, []);
+});
+
+for (
+  const [origin, part] of [
+    ["dns:10.0.0.1", "an address needs no dns:"],
+    ["dns:", "write a host name, like dns:origins.example:1935"],
+    ["dns:a.example:0", "write a host name"],
+    ["srv:_rtmp._tcp.a.example:1935", "remove the port: SRV records name the ports"],
+    ["srv:[::1]", "an address needs no srv:"],
+  ]
+) {
+  Deno.test(`parseConfig() refuses origin ${origin}`, () => {
+    const text = `listen 1935; vhost v { cluster { mode remote; origin ${origin}; } }`;
+    const { problems } = assertThrows(() => load(text), ConfigError);
+    assertEquals(problems.map(({ fix }) => fix.includes(part!)), [true]);
+  });
+}

@@ -46,6 +46,7 @@ class PullRig extends EdgeRig {
       isAvoided: () => false,
       onMedia: () => this.events.push("media"),
       onLost: () => this.events.push("lost"),
+      onMissing: () => this.events.push("missing"),
     });
     void this.puller.start();
   }
@@ -524,6 +525,7 @@ Deno.test("Puller dials nothing before start()", async () => {
     requests: new PlayerRequests(),
     onMedia() {},
     onLost() {},
+    onMissing() {},
   });
   await rig.advance(1_000);
   puller.stop();

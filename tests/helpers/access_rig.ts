@@ -151,6 +151,10 @@ class RecordingNetwork implements Network {
   readonly #network: Network;
   readonly #onWritten: (bytes: Uint8Array) => void;
 
+  get names(): Network["names"] {
+    return this.#network.names;
+  }
+
   constructor(network: Network, onWritten: (bytes: Uint8Array) => void) {
     this.#network = network;
     this.#onWritten = onWritten;

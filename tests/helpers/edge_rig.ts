@@ -26,6 +26,7 @@ export const PORT_B = 19_002;
 /** The defaults of the configuration, with one origin. */
 export const CLUSTER: ClusterConfig = {
   origins: [{ hostname: "origin.example", port: PORT_A }],
+  dnsServer: null,
   originSelect: "ordered",
   push: 1,
   vhost: "[vhost]",

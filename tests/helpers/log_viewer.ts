@@ -1,4 +1,5 @@
-import type { Stream, Viewer } from "../../lib/hub/stream.ts";
+import type { Stream } from "../../lib/hub/stream.ts";
+import type { Viewer } from "../../lib/hub/viewer.ts";
 import { isMedia, MessageRecorder, statusCodesIn, type WireMessage } from "./wire_message.ts";
 
 /**

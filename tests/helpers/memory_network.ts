@@ -4,6 +4,7 @@
  * settles, not before, and a second write while one is in flight is an error.
  */
 
+import type { NameResolver, ResolveOptions, ServiceRecord } from "../../lib/io/name_resolver.ts";
 import type { Listener, NetAddress, Network, Transport } from "../../lib/io/transport.ts";
 
 /** One direction: bytes written but not read yet. */
@@ -157,8 +158,47 @@ class MemoryListener implements Listener {
   }
 }
 
+/** A DNS whose records a test sets. */
+export class ScriptedNames implements NameResolver {
+  /** IP addresses, by name. */
+  readonly a = new Map<string, readonly string[]>();
+  /** SRV records, by name. */
+  readonly srv = new Map<string, readonly ServiceRecord[]>();
+  /** What it was asked for, oldest first: `A name`, `SRV name`. */
+  readonly asked: string[] = [];
+  /** Gives no answer at all. */
+  isSilent = false;
+
+  async addresses(name: string, options: ResolveOptions): Promise<readonly string[]> {
+    return await this.#answer("A", name, this.a, options);
+  }
+
+  async services(name: string, options: ResolveOptions): Promise<readonly ServiceRecord[]> {
+    return await this.#answer("SRV", name, this.srv, options);
+  }
+
+  async #answer<T>(
+    type: string,
+    name: string,
+    records: ReadonlyMap<string, readonly T[]>,
+    { signal }: ResolveOptions,
+  ): Promise<readonly T[]> {
+    this.asked.push(`${type} ${name}`);
+    if (this.isSilent) {
+      return await new Promise((_, reject) =>
+        signal.addEventListener("abort", () => reject(new Error("aborted")))
+      );
+    }
+    await Promise.resolve();
+    const found = records.get(name);
+    if (found === undefined) throw new Deno.errors.NotFound("no records found");
+    return found;
+  }
+}
+
 /** A network in memory, to inject faults into connections. Hosts are ignored; ports matter. */
 export class MemoryNetwork implements Network {
+  readonly names = new ScriptedNames();
   readonly #listeners = new Map<number, MemoryListener>();
   readonly #silent = new Set<number>();
   /** Both ends of every connection, oldest first, with the dialled port. */

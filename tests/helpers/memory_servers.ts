@@ -30,7 +30,12 @@ export class MemoryWorld {
     const cluster = origins.length === 0
       ? ""
       : `cluster { mode remote; origin ${origins.map((each) => `127.0.0.1:${each}`).join(" ")}; }`;
-    const text = `listen ${port}; vhost __defaultVhost__ { play { mw_latency 20; } ${cluster} }`;
+    return this.startWith(port, cluster);
+  }
+
+  /** Starts a server on `port` with these directives in its vhost. */
+  startWith(port: number, directives: string): RunningServer {
+    const text = `listen ${port}; vhost __defaultVhost__ { play { mw_latency 20; } ${directives} }`;
     const { config } = parseConfig(text, "test.conf", { readFile: () => undefined });
     const { network, clock } = this;
     const server = startServer(config, { network, clock, logger: this.log.logger });

@@ -20,6 +20,8 @@ export const LINGER_MS = 10_000;
 /** A player of the vhost. */
 export class TestPlayer extends LogViewer {
   readonly stream: Stream;
+  /** What it was told of a stream that is not found. */
+  readonly missing: boolean[] = [];
   readonly #vhost: VhostService;
 
   constructor(vhost: VhostService, name = "show") {
@@ -27,6 +29,10 @@ export class TestPlayer extends LogViewer {
     this.#vhost = vhost;
     this.stream = vhost.play(requestFor(name), this);
     this.watch(this.stream);
+  }
+
+  onMissing(isCertain: boolean): void {
+    this.missing.push(isCertain);
   }
 
   leave(): void {

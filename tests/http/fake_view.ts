@@ -75,6 +75,7 @@ export const SNAPSHOT: ServerSnapshot = {
       recordings: { active: 2, writtenBytes: 5000, failures: 1 },
       hlsFragmentMs: 10_000,
       upstreams: null,
+      discoveries: [],
     },
     {
       name: "edge.example",
@@ -87,6 +88,12 @@ export const SNAPSHOT: ServerSnapshot = {
       rate: RATE,
       recordings: { active: 0, writtenBytes: 0, failures: 0 },
       hlsFragmentMs: null,
+      discoveries: [{
+        name: "dns:origins.example:1935",
+        addresses: ["10.0.0.1:1935", "10.0.0.2:1935"],
+        ageMs: 1200,
+        lastError: "no answer",
+      }],
       upstreams: {
         attempts: 5,
         failures: 3,

@@ -186,9 +186,17 @@ for (
 
 Deno.test("HEAD is answered without a viewer", async () => {
   const rig = new FlvRig();
+  rig.publish().push(VIDEO, 0, AVC_HEADER).push(VIDEO, 0, keyframe(1));
   const response = await rig.fetch(undefined, { method: "HEAD" });
   assertEquals([response.status, response.headers.get("content-type")], [200, "video/x-flv"]);
   assertEquals([rig.service.viewerCount, rig.service.clientTotals.connections], [0, 0]);
+});
+
+Deno.test("HEAD is answered with 404 at once when the stream is not live", async () => {
+  const rig = new FlvRig();
+  const response = await rig.fetch(undefined, { method: "HEAD" });
+  assertEquals(response.status, 404);
+  assertEquals(rig.clock.pendingCount, 0, "timers are left");
 });
 
 Deno.test("OPTIONS lists the methods; others are refused", async () => {

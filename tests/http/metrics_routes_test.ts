@@ -46,6 +46,8 @@ const LINES = [
   'edge_upstreams_open{vhost="edge.example"} 9',
   'edge_upstreams_waiting{vhost="edge.example"} 10',
   'edge_upstreams_lingering{vhost="edge.example"} 11',
+  'edge_origin_addresses{vhost="edge.example",name="dns:origins.example:1935"} 2',
+  'edge_origin_name_failing{vhost="edge.example",name="dns:origins.example:1935"} 1',
   'edge_upstream_attempts_total{vhost="edge.example"} 5',
   'edge_upstream_failures_total{vhost="edge.example"} 3',
   'edge_upstream_switches_total{vhost="edge.example",how="spliced"} 1',

@@ -1,5 +1,5 @@
 import { Hub, type HubObserver } from "../../lib/hub/hub.ts";
-import type { Viewer } from "../../lib/hub/stream.ts";
+import type { Viewer } from "../../lib/hub/viewer.ts";
 import type { StreamRequest } from "../../lib/hub/stream_request.ts";
 import { parseStreamUrl } from "../../lib/rtmp/url.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";

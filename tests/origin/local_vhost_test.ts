@@ -3,7 +3,7 @@
 import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { Hub } from "../../lib/hub/hub.ts";
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
-import type { Viewer } from "../../lib/hub/stream.ts";
+import type { Viewer } from "../../lib/hub/viewer.ts";
 import { LocalVhost } from "../../lib/origin/local_vhost.ts";
 import type { StreamRequest } from "../../lib/hub/stream_request.ts";
 import type { PublishAnswer, PublishTicket } from "../../lib/server/vhost_service.ts";

@@ -96,6 +96,8 @@ class Host implements PlayerHost {
     return this.#announcement !== "withdrawn";
   }
 
+  refusePlay(): void {}
+
   onStalled(): void {
     this.stalls++;
   }

@@ -19,7 +19,7 @@ import { noAccessRules } from "../helpers/no_access_rules.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
 import { keyframe } from "../helpers/media.ts";
-import { createConnection, MemoryNetwork } from "../helpers/memory_network.ts";
+import { createConnection, MemoryNetwork, ScriptedNames } from "../helpers/memory_network.ts";
 import { SIMPLE_HANDSHAKE } from "../helpers/session_peer.ts";
 import { Client, ServerRig } from "./rig.ts";
 
@@ -82,6 +82,7 @@ Deno.test("Server closes clients beyond the limit and logs it once a second", as
 
 /** A network with one listener, whose accepts a test settles. */
 class FickleNetwork implements Network {
+  readonly names = new ScriptedNames();
   readonly answers: (() => Promise<Transport>)[] = [];
   accepts = 0;
   #reject: (error: Error) => void = () => {};

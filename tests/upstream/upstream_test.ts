@@ -3,7 +3,7 @@ import { UpstreamError } from "../../lib/base/errors.ts";
 import type { ClusterConfig } from "../../lib/config/config.ts";
 import type { SocketWriter } from "../../lib/io/socket_writer.ts";
 import { Upstream } from "../../lib/upstream/upstream.ts";
-import type { LinkOptions } from "../../lib/upstream/upstream_link.ts";
+import type { LinkOptions } from "../../lib/upstream/link_options.ts";
 import type { UpstreamListener } from "../../lib/upstream/upstream_listener.ts";
 import { AmfObject } from "../../lib/amf/amf_value.ts";
 import { UserControlEvent } from "../../lib/rtmp/constants.ts";

@@ -1,0 +1,182 @@
+/** Streams of an edge that finds its origins by DNS, while addresses are added and removed. */
+
+import { DnsServer } from "../helpers/dns_server.ts";
+import { freePort } from "../helpers/ports.ts";
+import { type MediaMessage, RtmpClient } from "../helpers/rtmp_client.ts";
+import { say } from "../helpers/say.ts";
+import { until } from "../helpers/until.ts";
+import { canRunPrograms, FailoverRig, TIMEOUT_MS } from "./failover_rig.ts";
+
+const STREAMS = 50;
+/** Clients that connect at a time. */
+const CONNECTING = 25;
+
+const FRAME_MS = 250;
+const GOP_FRAMES = 8;
+/** Larger than the frames of a still scene. */
+const FRAME_BYTES = 400;
+
+const NAME = "mids.example";
+const [A, B, C] = ["127.0.0.11", "127.0.0.12", "127.0.0.13"];
+
+// Only there are all of 127.0.0.0/8 addresses of the machine.
+const ignore = Deno.build.os !== "linux" || !await canRunPrograms();
+
+Deno.test({
+  name: "an edge spreads streams over 1, 3, then 2 addresses of a name, and loses nothing",
+  ignore,
+  async fn() {
+    await using rig = await FailoverRig.create();
+    const dns = rig.use(await DnsServer.start());
+    const resolve = (...addresses: string[]) => dns.zones.set(NAME, { a: addresses });
+    resolve(A);
+    const root = await rig.origin("root");
+    const { port } = await rig.edge("mid1", [root], { hostname: A });
+    await rig.edge("mid2", [root], { hostname: B, port });
+    await rig.edge("mid3", [root], { hostname: C, port });
+    const apiPort = freePort();
+    const leaf = await rig.server(
+      "leaf",
+      `http_api { enabled on; listen 127.0.0.1:${apiPort}; }
+      vhost __defaultVhost__ { cluster { mode remote; origin dns:${NAME}:${port};
+      dns_server 127.0.0.1:${dns.port}; } }`,
+    );
+    const encoder = rig.use(await Encoder.start(root.port));
+    const crowd = rig.use(await Crowd.gather(leaf.port));
+
+    /** Waits until the streams are at these addresses, and all players have a later frame. */
+    const untilAt = async (...addresses: string[]): Promise<Upstreams> => {
+      const most = Math.ceil(1.25 * STREAMS / addresses.length);
+      let found: Upstreams = { loads: new Map(), switches: 0 };
+      await rig.explain(until(`streams at ${addresses.join(" ")}`, async () => {
+        found = await readUpstreams(apiPort);
+        const loads = addresses.map((each) => found.loads.get(`${each}:${port}`) ?? 0);
+        return loads.every((load) => load > 0 && load <= most) &&
+          loads.reduce((sum, load) => sum + load) === STREAMS;
+      }, { timeoutMs: TIMEOUT_MS, everyMs: 500 }));
+      const goal = encoder.count + 2;
+      await rig.until("all players continue", () => crowd.has(goal) || crowd.fault !== null);
+      rig.assert(crowd.fault === null, `${crowd.fault}`);
+      say(`  ${addresses.length}: ${[...found.loads.values()]}, ${found.switches} switches so far`);
+      return found;
+    };
+
+    await untilAt(A);
+    resolve(A, B, C);
+    const three = await untilAt(A, B, C);
+    const [stayed = 0, leaving = 0] = [A, B].map((each) => three.loads.get(`${each}:${port}`));
+    rig.assert(three.switches === STREAMS - stayed, `${three.switches} moved, ${stayed} stayed`);
+    resolve(A, C);
+    const two = await untilAt(A, C);
+    const moved = two.switches - three.switches;
+    rig.assert(moved === leaving, `${moved} moved, ${leaving} had to`);
+  },
+});
+
+/** The pulls of an edge. */
+interface Upstreams {
+  /** Streams by address of their origin. */
+  readonly loads: ReadonlyMap<string, number>;
+  /** Switches of all streams so far. */
+  readonly switches: number;
+}
+
+async function readUpstreams(apiPort: number): Promise<Upstreams> {
+  const answer = await fetch(`http://127.0.0.1:${apiPort}/api/v1/streams?count=${2 * STREAMS}`);
+  const { streams } = await answer.json() as {
+    streams: { upstreams: { origin: string; switches: number }[] }[];
+  };
+  const upstreams = streams.flatMap(({ upstreams }) => upstreams);
+  const loads = new Map<string, number>();
+  for (const { origin } of upstreams) loads.set(origin, (loads.get(origin) ?? 0) + 1);
+  return { loads, switches: upstreams.reduce((sum, { switches }) => sum + switches, 0) };
+}
+
+/** Returns what `make` makes for each stream, some of them at a time. */
+async function forEachStream<T>(make: (name: string) => Promise<T>): Promise<T[]> {
+  const made: T[] = [];
+  while (made.length < STREAMS) {
+    const names = Array.from({ length: CONNECTING }, (_, index) => `show${made.length + index}`);
+    made.push(...await Promise.all(names.map(make)));
+  }
+  return made;
+}
+
+/** Publishes all streams: the same numbered frames. */
+class Encoder implements AsyncDisposable {
+  /** Frames sent. */
+  count = 0;
+  readonly #publishers: readonly RtmpClient[];
+  readonly #beganMs = performance.now();
+  readonly #timer: ReturnType<typeof setInterval>;
+
+  private constructor(publishers: readonly RtmpClient[]) {
+    this.#publishers = publishers;
+    this.#timer = setInterval(() => this.#sendDue(), FRAME_MS);
+  }
+
+  static async start(port: number): Promise<Encoder> {
+    return new Encoder(await forEachStream((name) => RtmpClient.publish(port, name)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all(this.#publishers.map((publisher) => publisher.close()));
+  }
+
+  #sendDue(): void {
+    const due = (performance.now() - this.#beganMs) / FRAME_MS;
+    for (; this.count < due; this.count++) {
+      const frame = encodeFrame(this.count);
+      for (const publisher of this.#publishers) publisher.push(frame);
+    }
+  }
+}
+
+/** Makes an AVC frame with composition time 0 (FLV 10.1 E.4.3) that contains its number. */
+function encodeFrame(number: number): MediaMessage {
+  const payload = new Uint8Array(FRAME_BYTES).fill(number);
+  payload.set([number % GOP_FRAMES === 0 ? 0x17 : 0x27, 1, 0, 0, 0]);
+  new DataView(payload.buffer).setUint32(5, number);
+  return { typeId: 9, timestampMs: number * FRAME_MS, payload };
+}
+
+/** A player of each stream, which compares every frame with the one before. */
+class Crowd implements AsyncDisposable {
+  /** The first fault, or null. */
+  fault: string | null = null;
+  readonly #newest: number[] = [];
+  #players: readonly RtmpClient[] = [];
+
+  static async gather(port: number): Promise<Crowd> {
+    const crowd = new Crowd();
+    crowd.#players = await forEachStream(async (name) => {
+      const client = await RtmpClient.connect(port);
+      crowd.#follow(client);
+      await client.play(name);
+      return client;
+    });
+    return crowd;
+  }
+
+  /** Returns whether all players have frame `number`; a disconnected player is a fault. */
+  has(number: number): boolean {
+    if (this.#players.some(({ isEnded }) => isEnded)) this.fault ??= "A player was disconnected";
+    return this.#newest.every((newest) => newest >= number);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#players.map((client) => client.close()));
+  }
+
+  #follow(client: RtmpClient): void {
+    const player = this.#newest.push(-1) - 1;
+    client.onMediaMessage = ({ typeId, payload }) => {
+      if (typeId !== 9) return;
+      const newest = this.#newest[player]!;
+      const number = new DataView(payload.buffer, payload.byteOffset).getUint32(5);
+      if (newest >= 0 && number !== newest + 1) this.fault ??= `Frame ${number} follows ${newest}`;
+      this.#newest[player] = number;
+    };
+  }
+}
