@@ -82,7 +82,8 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "cluster.max_upstreams": ({ cluster }) => text(cluster.maxUpstreams),
   "cluster.connect_timeout": ({ cluster }) => ms(cluster.connectTimeoutMs),
   "cluster.start_timeout": ({ cluster }) => ms(cluster.startTimeoutMs),
-  "cluster.stall_timeout": ({ cluster }) => ms(cluster.stallTimeoutMs),
+  "cluster.stall_timeout": ({ cluster }) =>
+    cluster.isStallAuto ? "auto" : ms(cluster.stallTimeoutMs),
   "cluster.linger": ({ cluster }) => ms(cluster.lingerMs),
   "cluster.retry_min": ({ cluster }) => ms(cluster.retryMinMs),
   "cluster.retry_max": ({ cluster }) => ms(cluster.retryMaxMs),

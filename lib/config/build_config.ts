@@ -205,6 +205,9 @@ function buildAccess(values: VhostValues["play"] | VhostValues["publish"]): Acce
   };
 }
 
+/** With `stall_timeout auto`, for what has no pace. */
+const AUTO_STALL_MS = 2_000;
+
 function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
   return {
     origins: values.origin,
@@ -221,7 +224,8 @@ function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
     maxUpstreams: values.max_upstreams,
     connectTimeoutMs: values.connect_timeout,
     startTimeoutMs: values.start_timeout,
-    stallTimeoutMs: values.stall_timeout,
+    stallTimeoutMs: values.stall_timeout === "auto" ? AUTO_STALL_MS : values.stall_timeout,
+    isStallAuto: values.stall_timeout === "auto",
     lingerMs: values.linger,
     retryMinMs: values.retry_min,
     retryMaxMs: values.retry_max,

@@ -291,6 +291,8 @@ export interface ClusterConfig {
   readonly startTimeoutMs: number;
   /** Longest pause of media before the next origin is tried. */
   readonly stallTimeoutMs: number;
+  /** A stream's own pace decides when a pull is silent; for all else, `stallTimeoutMs` holds. */
+  readonly isStallAuto: boolean;
   /** How long the upstream connection is kept after the last player has left. */
   readonly lingerMs: number;
   /** First pause after all origins have failed. */

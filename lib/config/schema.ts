@@ -301,9 +301,9 @@ const cluster = {
     "Longest time from the handshake with an origin to its first media message. Own directive.",
   ),
   stall_timeout: option(
-    ownTime(100),
-    "2s",
-    "Try the next origin when one sends no media for this long. Own directive.",
+    values.autoOr(ownTime(100)),
+    "auto",
+    "Try the next origin when one sends no media for this long. auto: five usual intervals of the stream, 300 ms at least and 2 s at most; for a stream that is sparser than that, one and a half of its intervals. The silent origin is kept until another has something new. Own directive.",
   ),
   linger: option(
     ownTime(0),

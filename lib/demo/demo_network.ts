@@ -47,6 +47,7 @@ const CLIENT_SETTINGS: UpstreamSettings = {
   connectTimeoutMs: 3_000,
   startTimeoutMs: 5_000,
   stallTimeoutMs: 2_000,
+  isStallAuto: false,
 };
 
 /** More than the demo has. */

@@ -4,6 +4,7 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import type { UpstreamContext } from "../upstream/upstream_context.ts";
 import type { UpstreamListener } from "../upstream/upstream_listener.ts";
+import { ArrivalGaps } from "./arrival_gaps.ts";
 import type { Joiner } from "../splice/joiner.ts";
 
 /** What a {@linkcode Feed} reports. */
@@ -43,8 +44,8 @@ export class Feed implements UpstreamListener {
   readonly request: StreamRequest;
   /** Null when all that arrives is new. */
   joiner: Joiner | null;
-  /** When the newest message arrived, or when the feed was made. */
-  lastMediaMs: number;
+  /** How regularly messages arrive. */
+  readonly gaps: ArrivalGaps;
   hasMedia = false;
   /** When the feed was made. */
   readonly beganMs: number;
@@ -60,7 +61,7 @@ export class Feed implements UpstreamListener {
     this.request = request;
     this.joiner = options.joiner;
     this.beganMs = context.clock.now();
-    this.lastMediaMs = this.beganMs;
+    this.gaps = new ArrivalGaps(this.beganMs);
     this.#options = options;
     this.#upstream = new Upstream(context, {
       kind: "play",
@@ -73,6 +74,11 @@ export class Feed implements UpstreamListener {
       listener: this,
     });
     this.#abandoned.promise.catch(() => {});
+  }
+
+  /** When the newest message arrived, or when the feed was made. */
+  get lastMediaMs(): number {
+    return this.gaps.newestMs;
   }
 
   /** Dials the origin. Called once. */
@@ -112,7 +118,7 @@ export class Feed implements UpstreamListener {
   onStarted(): void {}
 
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
-    this.lastMediaMs = this.#options.context.clock.now();
+    this.gaps.note(this.#options.context.clock.now());
     this.hasMedia = true;
     this.#options.listener.onFeedMedia(this, typeId, timestampMs, payload);
   }

@@ -1,6 +1,7 @@
 import { UpstreamError } from "../base/errors.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { MoveRequests } from "../upstream/move_requests.ts";
+import { WATCH_PERIOD_MS } from "../upstream/upstream_context.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import type { Feed } from "./feed.ts";
 
@@ -15,6 +16,10 @@ type WatchAction =
 export class PullWatch {
   readonly #context: EdgeContext;
   readonly #moveRequests = new MoveRequests<Feed>();
+  #checkedMs = Infinity;
+  /** How long the event loop could not read since `#excusedSinceMs`. */
+  #excusedMs = 0;
+  #excusedSinceMs = 0;
 
   constructor(context: EdgeContext) {
     this.#context = context;
@@ -25,16 +30,40 @@ export class PullWatch {
     this.#moveRequests.add(feed, to);
   }
 
-  /** Returns what to do about `active`, or null. */
-  check(active: Feed, nowMs: number, isMoving: boolean, isFeeding: boolean): WatchAction | null {
+  /**
+   * Returns what to do about `active`, or null. Called every {@linkcode WATCH_PERIOD_MS}.
+   *
+   * @param isLeaving the others are being tried already
+   */
+  check(
+    active: Feed,
+    nowMs: number,
+    { isMoving, isLeaving, isFeeding }: Record<"isMoving" | "isLeaving" | "isFeeding", boolean>,
+  ): WatchAction | null {
+    this.#excuse(active, nowMs);
     const request = isMoving ? null : this.#moveRequests.take(active, nowMs);
     if (request !== null) return { type: "move", to: request.to };
-    const { origins, settings } = this.#context;
-    if (!origins.hasOtherThan(active.origin)) return null;
-    const { stallTimeoutMs, startTimeoutMs } = settings();
-    // Without a publisher, silence is expected; but it may have returned at another origin.
-    const limitMs = isFeeding ? stallTimeoutMs : startTimeoutMs;
-    if (nowMs - active.lastMediaMs < limitMs) return null;
+    const { origins } = this.#context;
+    if (isLeaving || !origins.hasOtherThan(active.origin)) return null;
+    const limitMs = this.#limitMs(active, isFeeding);
+    if (nowMs - active.lastMediaMs - this.#excusedMs < limitMs) return null;
+    if (!origins.silentDials.tryTake(active.origin, false)) return null;
     return { type: "abandon", reason: new UpstreamError("media", `Silent for ${limitMs} ms`) };
+  }
+
+  /** While the event loop was busy, an origin may have sent what could not be read. */
+  #excuse({ lastMediaMs }: Feed, nowMs: number): void {
+    const lateMs = nowMs - this.#checkedMs - WATCH_PERIOD_MS;
+    this.#checkedMs = nowMs;
+    if (this.#excusedSinceMs !== lastMediaMs) this.#excusedMs = 0;
+    this.#excusedSinceMs = lastMediaMs;
+    if (lateMs > WATCH_PERIOD_MS / 2) this.#excusedMs += lateMs;
+  }
+
+  #limitMs({ gaps }: Feed, isFeeding: boolean): number {
+    const { stallTimeoutMs, isStallAuto, startTimeoutMs } = this.#context.settings();
+    // Without a publisher, silence is expected; but it may have returned at another origin.
+    if (!isFeeding) return startTimeoutMs;
+    return isStallAuto ? Math.round(gaps.unusualMs) : stallTimeoutMs;
   }
 }

@@ -16,7 +16,7 @@ import { PullJournal } from "./pull_journal.ts";
 import { PullState } from "./pull_state.ts";
 import { PullWatch } from "./pull_watch.ts";
 import { PulledSource } from "./pulled_source.ts";
-import { AVOIDED, isQuiet, MOVING, STILL_SILENT } from "./quiet_errors.ts";
+import { AVOIDED, isQuiet, MOVING, PACED, STILL_SILENT } from "./quiet_errors.ts";
 import { Race } from "./race.ts";
 import type { Joined, JoinOptions } from "../splice/joiner.ts";
 import type { StreamFeeder } from "../splice/stream_feeder.ts";
@@ -64,6 +64,8 @@ export class Puller implements FeedListener {
   #cancelWatch: CancelTimer | null = null;
   /** The active origin is silent, has ended the stream or shall be left: the others are asked. */
   #isLeaving = false;
+  /** It is silent, so dials are limited; `granted`: the first one is not. */
+  #pacing: "off" | "granted" | "on" = "off";
   /** It is to be left though it works, and feeds the stream until another has caught up. */
   #isMoving = false;
   /** Those that were overtaken by the candidate. */
@@ -222,6 +224,7 @@ export class Puller implements FeedListener {
     if (this.#options.isAvoided(origin)) throw AVOIDED;
     // Not an UpstreamError: the origin was not asked, so nothing new is known of its health.
     if (active?.origin === origin && !this.#isMoving) throw STILL_SILENT;
+    if (active !== null && !this.#takeDial(active)) throw PACED;
     const overtaken = this.#race.take(origin);
     const candidate = overtaken ?? this.#feeds.feed(origin, request, this.#how);
     this.#state.try(candidate);
@@ -232,6 +235,13 @@ export class Puller implements FeedListener {
     await this.#race.run(candidate, () => this.#overtake(candidate));
     // The candidate was ended here, because another has something: stay with that one.
     await this.#stay();
+  }
+
+  /** @returns whether another origin may be dialled though `active` may send again */
+  #takeDial({ origin }: Feed): boolean {
+    const pacing = this.#pacing;
+    if (pacing === "granted") this.#pacing = "on";
+    return pacing !== "on" || this.#options.context.origins.silentDials.tryTake(origin, true);
   }
 
   get #how(): JoinOptions["how"] {
@@ -262,6 +272,7 @@ export class Puller implements FeedListener {
   /** Asks the other origins; `active` stays connected. */
   #leave(active: Feed, reason: Error): void {
     this.#isLeaving = true;
+    this.#pacing = "off";
     active.abandon(reason);
   }
 
@@ -364,8 +375,13 @@ export class Puller implements FeedListener {
   #check(nowMs: number): void {
     const { active, candidate } = this.#state;
     if (active === null || candidate !== null) return;
-    const action = this.#watch.check(active, nowMs, this.#isMoving, this.#source.isFeeding);
-    if (action?.type === "abandon") this.#leave(active, action.reason);
+    const [isMoving, isLeaving] = [this.#isMoving, this.#isLeaving];
+    const { isFeeding } = this.#source;
+    const action = this.#watch.check(active, nowMs, { isMoving, isLeaving, isFeeding });
+    if (action?.type === "abandon") {
+      this.#leave(active, action.reason);
+      this.#pacing = "granted";
+    }
     if (action?.type !== "move") return;
     this.#options.context.pace.add(() => {
       if (this.#state.active === active) this.move(action.to, "the origin asks to be left");

@@ -5,6 +5,7 @@ import { hashText } from "../base/hash_text.ts";
 import type { DiscoveredOrigin, OriginAddress, OriginSelect } from "../config/config.ts";
 import { OriginFailureLog } from "./origin_failure_log.ts";
 import { OriginPlacement } from "./origin_placement.ts";
+import { SilentDials } from "./silent_dials.ts";
 import { StreamPlaces } from "./stream_places.ts";
 
 /** Which origins a vhost has, and when they are tried. */
@@ -83,6 +84,8 @@ export class OriginSet {
   readonly #failures = new Map<OriginAddress, OriginFailure>();
   /** Which of the origins carry a stream. */
   readonly places: StreamPlaces;
+  /** Bounds what their silence causes. */
+  readonly silentDials: SilentDials;
   #settings: OriginSettings;
   #entries: readonly OriginEntry[] = [];
   /** Streams that are pulled or pushed, and how often. */
@@ -96,6 +99,7 @@ export class OriginSet {
     this.#clock = clock;
     this.configure(settings);
     this.places = new StreamPlaces(clock);
+    this.silentDials = new SilentDials(clock);
   }
 
   /** All origins, in the order of the configuration. An origin that stays keeps its object. */

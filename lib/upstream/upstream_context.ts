@@ -52,6 +52,8 @@ export interface UpstreamSettings {
   readonly startTimeoutMs: number;
   /** A connection that is silent for this long is stalled. */
   readonly stallTimeoutMs: number;
+  /** A stream's own pace decides when a pull is silent. */
+  readonly isStallAuto: boolean;
 }
 
 /** Signs requests, for servers that ask for signed URLs. */

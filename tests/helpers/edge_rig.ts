@@ -40,6 +40,7 @@ export const CLUSTER: ClusterConfig = {
   connectTimeoutMs: 3_000,
   startTimeoutMs: 5_000,
   stallTimeoutMs: 2_000,
+  isStallAuto: false,
   lingerMs: 10_000,
   retryMinMs: 100,
   retryMaxMs: 5_000,
