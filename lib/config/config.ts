@@ -225,7 +225,7 @@ export interface PublishConfig {
   /** How long players wait for a publisher whose connection was lost; 0 does not wait. */
   readonly graceMs: number;
   /** What to do with a second publisher of a stream. */
-  readonly takeover: "reject" | "replace";
+  readonly takeover: "reject" | "replace" | "standby";
   /** File of stream keys; empty when publishers need none. */
   readonly keysFile: string;
   /** Most streams published at a time; 0 for no limit. */

@@ -203,9 +203,9 @@ const publish = {
     "How long to wait for a publisher whose connection was lost before its players are told. Own directive.",
   ),
   takeover: option(
-    values.choice("reject", "replace"),
+    values.choice("reject", "replace", "standby"),
     "reject",
-    "What to do with a second publisher of a stream. reject: refuse it, unless the first one gives no sign of life. replace: close the first one. Own directive.",
+    "What to do with a second publisher of a stream. reject: refuse it, unless the first one gives no sign of life. replace: close the first one. standby: accept it as a reserve, which takes over when the first one is lost or silent; a third one is refused. See docs/continuity.md. Own directive.",
   ),
   max_publishers: limit("streams published at a time"),
   max_bitrate: option(

@@ -117,10 +117,9 @@ export class EdgeStream {
     if (this.#push === null) {
       this.#slot.ask(answer);
       this.#startPush(request, answer);
-    } else if (this.#slot.makeRoom(request)) {
-      this.#beginPublish(request, answer);
-    } else {
-      answer.onRefused(refuseBusy(request.name));
+    } else if (!this.#slot.standBy(answer, request)) {
+      if (this.#slot.makeRoom(request)) this.#beginPublish(request, answer);
+      else answer.onRefused(refuseBusy(request.name));
     }
     return { leave: (departure) => this.#slot.leave(answer, departure) };
   }

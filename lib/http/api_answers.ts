@@ -133,7 +133,7 @@ export function stream(one: StreamSnapshot, nowMs: number): Json {
     send_bytes: one.sentBytes,
     recv_bytes: one.receivedBytes,
     kbps: kbps(one.rate),
-    publish: { active: one.isActive, cid: one.publisherId },
+    publish: { active: one.isActive, cid: one.publisherId, reserve_cid: one.reserveId },
     video: video && { ...video },
     audio: audio && {
       codec: audio.codec,
@@ -172,6 +172,7 @@ export function client(one: ClientSnapshot): Json {
     kbps: kbps(one.rate),
     // Not in SRS.
     waiting: one.isHeld,
+    reserve: one.isReserve,
     skips: one.skips,
   };
 }

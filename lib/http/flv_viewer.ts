@@ -167,6 +167,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
       ...describeClient(this.#access.client, state.admission),
       type: "flv-play",
       isHeld: state.type === "held",
+      isReserve: false,
       ageMs: nowMs - this.#openedMs,
       receivedBytes: 0,
       ...this.totals,

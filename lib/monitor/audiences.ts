@@ -8,9 +8,11 @@ interface Audience {
   readonly sentBytes: number;
   /** Id of the client that publishes it, or empty. */
   readonly publisherId: string;
+  /** Id of the client that stands by for that one, or empty. */
+  readonly reserveId: string;
 }
 
-const NO_AUDIENCE: Audience = { players: 0, sentBytes: 0, publisherId: "" };
+const NO_AUDIENCE: Audience = { players: 0, sentBytes: 0, publisherId: "", reserveId: "" };
 
 /** Clients grouped by the stream they play or publish. */
 export class Audiences {
@@ -33,14 +35,14 @@ export class Audiences {
     return sum;
   }
 
-  #add({ id, vhost, stream, type, sentBytes }: ClientReport): void {
+  #add({ id, vhost, stream, type, isReserve, sentBytes }: ClientReport): void {
     const streams = this.#vhosts.get(vhost) ?? new Map<string, Audience>();
     this.#vhosts.set(vhost, streams);
     const present = streams.get(stream) ?? NO_AUDIENCE;
     streams.set(
       stream,
       type === "fmle-publish"
-        ? { ...present, publisherId: id }
+        ? { ...present, ...(isReserve ? { reserveId: id } : { publisherId: id }) }
         : { ...present, players: present.players + 1, sentBytes: present.sentBytes + sentBytes },
     );
   }

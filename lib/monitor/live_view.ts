@@ -157,7 +157,7 @@ export class LiveView implements ServerView {
     const upstreams = service.upstreams();
     return streamsOf(live).map(({ stream, isOwner }) => {
       const { stats, name, headers } = stream;
-      const { players, publisherId, sentBytes } = audiences.of(vhost, name);
+      const { players, publisherId, reserveId, sentBytes } = audiences.of(vhost, name);
       return {
         vhost,
         name,
@@ -165,6 +165,7 @@ export class LiveView implements ServerView {
         isActive: stream.hasSource,
         players,
         publisherId,
+        reserveId,
         videoMessages: stats.videoMessages,
         messages: stats.messages,
         receivedBytes: stats.payloadBytes,

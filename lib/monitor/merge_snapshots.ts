@@ -71,6 +71,7 @@ function mergeStream(parts: readonly StreamSnapshot[]): StreamSnapshot {
     players,
     sentBytes,
     publisherId: parts.find(({ publisherId }) => publisherId !== "")?.publisherId ?? "",
+    reserveId: parts.find(({ reserveId }) => reserveId !== "")?.reserveId ?? "",
     rate: { recvKbps: owner.rate.recvKbps, sendKbps },
   };
 }

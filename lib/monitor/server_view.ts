@@ -148,6 +148,8 @@ export interface StreamSnapshot {
   readonly players: number;
   /** Id of the client that publishes it here, or empty. */
   readonly publisherId: string;
+  /** Id of the client that stands by for that one, or empty. */
+  readonly reserveId: string;
   readonly videoMessages: number;
   readonly messages: number;
   readonly receivedBytes: number;

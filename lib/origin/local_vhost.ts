@@ -82,12 +82,14 @@ export class LocalVhost implements VhostService {
   publish(request: StreamRequest, answer: PublishAnswer): PublishTicket {
     const { name } = request;
     const slot = this.#slotFor(name);
-    if (!slot.makeRoom(request)) {
-      answer.onRefused(refuseBusy(name));
-      return { leave() {} };
+    if (!slot.standBy(answer, request)) {
+      if (!slot.makeRoom(request)) {
+        answer.onRefused(refuseBusy(name));
+        return { leave() {} };
+      }
+      // Only now: without viewers, the hub drops the stream when the publisher is evicted.
+      slot.take(answer, this.#feederOf(this.#hub.open(name)), request);
     }
-    // Only now: without viewers, the hub drops the stream when the publisher is evicted.
-    slot.take(answer, this.#feederOf(this.#hub.open(name)), request);
     return { leave: (departure) => slot.leave(answer, departure) };
   }
 

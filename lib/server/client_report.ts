@@ -20,6 +20,8 @@ export interface ClientReport {
   readonly swfUrl: string;
   /** The player waits for the stream. */
   readonly isHeld: boolean;
+  /** The publisher stands by for the one that feeds the stream. */
+  readonly isReserve: boolean;
   /** How long it has been connected, in ms. */
   readonly ageMs: number;
   /** Bytes received from it. */

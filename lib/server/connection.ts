@@ -30,7 +30,7 @@ import { PingWatch } from "./ping_watch.ts";
 import type { RefusalCause } from "./refusal_counts.ts";
 import { Player, type PlayerHost } from "./player.ts";
 import { Publication, type PublicationHost } from "./publication.ts";
-import type { Departure } from "./vhost_service.ts";
+import type { Departure, PublisherRole } from "./vhost_service.ts";
 
 /**
  * One RTMP client: its socket, its session, and what it does here. The worst a peer can do ends
@@ -285,6 +285,10 @@ export class Connection
 
   onReplaced(): void {
     this.end("publishing", StatusCode.PUBLISH_BAD_NAME, "replaced by a newer publisher", "stopped");
+  }
+
+  onRole(role: PublisherRole, cause: string): void {
+    if (this.#state.type === "publishing") this.#log.role(this.#state.admission, role, cause);
   }
 
   probe(onAlive: () => void): () => void {

@@ -5,6 +5,7 @@ import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { ClientTotals } from "./client_report.ts";
 import type { Admission } from "./admission.ts";
+import type { PublisherRole } from "./vhost_service.ts";
 import type { ProbeLog } from "../io/probe_log.ts";
 
 /** Bytes exchanged with the client since it connected. */
@@ -46,6 +47,15 @@ export class ConnectionLog {
 
   publishStarted(admission: Admission): void {
     this.#logger.info("Publish started", this.#about(admission));
+  }
+
+  /** @param cause Why the client's role has changed; empty for a newcomer. */
+  role(admission: Admission, role: PublisherRole, cause: string): void {
+    const about = this.#about(admission);
+    if (role === "feeding") {
+      return this.#logger.info("Reserve publisher took over", { ...about, cause });
+    }
+    this.#logger.info("Publisher stands by", { ...about, cause: cause === "" ? undefined : cause });
   }
 
   publishEnded(admission: Admission, reason: string, counts: ByteCounts): void {

@@ -17,6 +17,7 @@ export function reportConnection(
     ...describeClient(access.client, state.admission),
     type: isPlayer ? "rtmp-play" : "fmle-publish",
     isHeld: isPlayer && state.player.isHeld,
+    isReserve: !isPlayer && state.publication.isReserve,
     ...costs,
     ...(isPlayer ? { sentBytes: state.player.sentBytes } : {}),
   };

@@ -6,7 +6,7 @@ import type { Refusal } from "../rtmp/status.ts";
 import type { Admission } from "./admission.ts";
 import { PublishRate } from "./publish_rate.ts";
 import type { ConnectionContext } from "./connection_context.ts";
-import type { Departure, PublishAnswer, PublishTicket } from "./vhost_service.ts";
+import type { Departure, PublishAnswer, PublisherRole, PublishTicket } from "./vhost_service.ts";
 
 /** What a {@linkcode Publication} needs of its connection. */
 export interface PublicationHost {
@@ -16,6 +16,8 @@ export interface PublicationHost {
   refusePublish(refusal: Refusal): void;
   /** Tells the client that another publisher has the stream now, and closes it. */
   onReplaced(): void;
+  /** The client stands by for another publisher, or feeds the stream in place of another. */
+  onRole(role: PublisherRole, cause: string): void;
   /** Pings the client. `onAlive` is called once, later, when it sends anything. @returns cancels */
   probe(onAlive: () => void): () => void;
 }
@@ -32,6 +34,7 @@ export class Publication implements PublishAnswer {
   /** Null until the vhost accepts the publish. */
   #handle: PublishHandle | null = null;
   #hasMedia = false;
+  #isReserve = false;
   /** Of all media so far. */
   #mediaBytes = 0;
   /** Null while the vhost has no `max_bitrate`. */
@@ -80,6 +83,17 @@ export class Publication implements PublishAnswer {
   /** Called by the vhost. */
   onReplaced(): void {
     this.#host.onReplaced();
+  }
+
+  /** Called by the vhost. */
+  onRole(role: PublisherRole, cause: string): void {
+    this.#isReserve = role === "reserve";
+    this.#host.onRole(role, cause);
+  }
+
+  /** Whether it stands by for the publisher that feeds the stream. */
+  get isReserve(): boolean {
+    return this.#isReserve;
   }
 
   /**

@@ -5,6 +5,7 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import { type JoinOptions, MAX_CACHE_MS, originPatienceMs } from "../splice/joiner.ts";
 import { SplicedPublish } from "../splice/spliced_publish.ts";
 import type { StreamFeeder } from "../splice/stream_feeder.ts";
+import { type AcceptedPublisher, PublisherReserve } from "./publisher_reserve.ts";
 import { dismissWhenSilent, TakeoverProbe } from "./takeover.ts";
 import type { ClientCheck, Departure, PublishAnswer } from "./vhost_service.ts";
 
@@ -23,13 +24,15 @@ interface PublisherSlotOptions {
 }
 
 /** A publisher feeds the stream, or joins what was delivered before. */
-interface TakenSlot {
+interface TakenSlot extends AcceptedPublisher {
   readonly type: "taken";
-  readonly publisher: PublishAnswer;
-  readonly request: StreamRequest;
-  readonly handle: SplicedPublish;
-  readonly stream: Stream;
 }
+
+/**
+ * A publisher that feeds nothing for this long, in ms, gives way to its reserve: longer than a
+ * network's hiccup, and shorter than players buffer.
+ */
+const STANDBY_SILENCE_MS = 1_000;
 
 /**
  * How long, in ms, a push may send what was delivered before, when it is known to be the same
@@ -62,11 +65,15 @@ type SlotState =
  *
  *    taken ── makeRoom() evicts the publisher, then take() ──► taken
  *    taken ── take() for the same broadcast ──► taken
+ *    taken ── lost, stopped or silent with a reserve, which takes over ──► taken
  * ```
  *
  * What edges push is joined to what the stream has delivered, see `splice/`. A push of the same
  * broadcast as the present one comes over another connection, because an edge moves it or has lost
  * the first one: it is let in, and the first feeds the stream until it has caught up.
+ *
+ * With `takeover standby`, a second publisher stands by. One that was silent, and so lost the
+ * stream, is the reserve when it sends again.
  */
 export class PublisherSlot {
   readonly #options: PublisherSlotOptions;
@@ -77,11 +84,14 @@ export class PublisherSlot {
   #broadcastId: string | undefined = undefined;
   /** Feeds the stream until the present publisher has caught up with it; null without one. */
   #before: TakenSlot | null = null;
+  /** Stands by for the present publisher. */
+  readonly #reserve: PublisherReserve;
   /** Publishers whose broadcast has come over another connection, and what cancels their end. */
   readonly #dismissed = new Map<PublishAnswer, CancelTimer>();
 
   constructor(options: PublisherSlotOptions) {
     this.#options = options;
+    this.#reserve = new PublisherReserve(options.clock);
   }
 
   /** A publisher feeds the stream, or did and is waited for. */
@@ -114,6 +124,7 @@ export class PublisherSlot {
         return { cancel: clock.after(0, () => onRoom(false)) };
       case "taken":
         if (settings().takeover === "replace") return null;
+        if (settings().takeover === "standby") return this.#reserve.checkRoom(request, onRoom);
         this.#probe ??= new TakeoverProbe(clock, state.publisher, () => this.#evict());
         return this.#probe.wait(onRoom);
       default:
@@ -157,6 +168,26 @@ export class PublisherSlot {
     }
   }
 
+  /**
+   * Accepts `publisher` as the reserve of the present one, with `takeover standby`.
+   *
+   * @returns false when it is to take the stream, or is to be refused
+   */
+  standBy(publisher: PublishAnswer, request: StreamRequest): boolean {
+    const state = this.#state;
+    const { takeover } = this.#options.settings();
+    if (state.type !== "taken" || takeover !== "standby") return false;
+    if (this.#isSameBroadcast(request)) return false;
+    if (!this.#reserve.admits(request)) return false;
+    const reserve = this.#createTaken(publisher, state.feeder, request, null);
+    const before = this.#reserve.put(reserve);
+    if (before !== null) this.#dismiss(before);
+    reserve.handle.standBy();
+    publisher.onAccepted(reserve.handle);
+    publisher.onRole?.("reserve", "");
+    return true;
+  }
+
   /** Reserves the name for `publisher`, which waits for {@linkcode take}. */
   ask(publisher: PublishAnswer): void {
     this.#state = { type: "asked", publisher };
@@ -168,19 +199,30 @@ export class PublisherSlot {
    * @throws {Error} when something else feeds the stream, which is an internal error
    */
   take(publisher: PublishAnswer, feeder: StreamFeeder, request: StreamRequest): void {
-    const { stream } = feeder;
     this.#keepBefore();
+    const taken = this.#createTaken(publisher, feeder, request, this.#joinOptions(request));
+    this.#probe = null;
+    this.#broadcastId = request.broadcastId;
+    this.#state = taken;
+    taken.handle.start();
+    publisher.onAccepted(taken.handle);
+  }
+
+  #createTaken(
+    publisher: PublishAnswer,
+    feeder: StreamFeeder,
+    request: StreamRequest,
+    join: JoinOptions | null,
+  ): TakenSlot {
     const handle = new SplicedPublish({
       feeder,
       request,
-      join: this.#joinOptions(request),
+      join,
       onJoined: () => this.#dismissBefore(),
+      onReady: (nowMs) => this.#checkSilence(nowMs),
     });
-    this.#probe = null;
-    this.#broadcastId = request.broadcastId;
-    this.#state = { type: "taken", publisher, request, handle, stream };
-    handle.start();
-    publisher.onAccepted(handle);
+    const sinceMs = this.#options.clock.now();
+    return { type: "taken", publisher, request, handle, feeder, stream: feeder.stream, sinceMs };
   }
 
   /**
@@ -190,6 +232,7 @@ export class PublisherSlot {
   leave(publisher: PublishAnswer, departure: Departure): void {
     this.#dismissed.get(publisher)?.();
     this.#dismissed.delete(publisher);
+    if (this.#reserve.leave(publisher)) return;
     const state = this.#state;
     if (state.type === "asked" && state.publisher === publisher) return this.#free();
     if (state.type !== "taken") return;
@@ -204,6 +247,12 @@ export class PublisherSlot {
       this.#before = null;
       this.#state = before;
       return state.handle.detach();
+    }
+    if (this.#reserve.isTaken) {
+      state.handle.giveWay();
+      return this.#promote(
+        departure === "lost" ? "the publisher is lost" : "the publisher has stopped",
+      );
     }
     this.#depart(state, departure);
     this.#endProbe();
@@ -229,12 +278,40 @@ export class PublisherSlot {
     this.#options.onAway?.();
   }
 
+  /** The reserve has a message, and the present publisher may have sent none for long. */
+  #checkSilence(nowMs: number): void {
+    const state = this.#state;
+    if (state.type !== "taken" || !this.#reserve.isTaken) return;
+    const sinceMs = Math.max(state.feeder.lastDeliveryMs, state.sinceMs);
+    if (nowMs - sinceMs < STANDBY_SILENCE_MS) return;
+    this.#dismissBefore();
+    state.handle.standBy();
+    this.#promote("the publisher is silent");
+    this.#reserve.put(state);
+    state.publisher.onRole?.("reserve", "it was silent");
+  }
+
+  /** The reserve takes over; the present publisher feeds the stream no longer. */
+  #promote(cause: string): void {
+    const reserve = this.#reserve.take()!;
+    const sinceMs = this.#options.clock.now();
+    this.#state = { ...reserve, type: "taken", sinceMs };
+    this.#broadcastId = reserve.request.broadcastId;
+    reserve.publisher.onRole?.("feeding", cause);
+    reserve.handle.takeOver(sinceMs);
+  }
+
   /** The publisher is dead. The name is kept for the newcomer, with or without viewers. */
   #evict(): void {
     const state = this.#state;
     if (state.type !== "taken") return;
-    this.#endHandles(state, "away");
-    this.#await(state.stream, this.#options.settings().graceMs);
+    if (this.#reserve.isTaken) {
+      state.handle.giveWay();
+      this.#promote("the publisher is dead");
+    } else {
+      this.#endHandles(state, "away");
+      this.#await(state.stream, this.#options.settings().graceMs);
+    }
     state.publisher.onReplaced();
   }
 
@@ -263,6 +340,7 @@ export class PublisherSlot {
     this.#dismissed.clear();
     this.#probe?.settle(false);
     this.#probe = null;
+    this.#reserve.close();
   }
 
   /** Whether the present publisher sends the same over another connection. */
@@ -294,7 +372,7 @@ export class PublisherSlot {
     if (before !== null) this.#dismiss(before);
   }
 
-  #dismiss({ handle, publisher }: TakenSlot): void {
+  #dismiss({ handle, publisher }: AcceptedPublisher): void {
     handle.detach();
     this.#dismissed.set(publisher, dismissWhenSilent(this.#options.clock, publisher));
   }

@@ -19,6 +19,11 @@ export interface PublishAnswer {
   /** Another publisher has the stream now; the handle is closed. Only after `onAccepted`. */
   onReplaced(): void;
   /**
+   * It stands by for the publisher that feeds the stream, or feeds the stream in place of another
+   * from now on, because of `cause`. Only after `onAccepted`.
+   */
+  onRole?(role: PublisherRole, cause: string): void;
+  /**
    * Asks the publisher for a sign of life.
    *
    * @param onAlive Called once, later, when there is one.
@@ -26,6 +31,9 @@ export interface PublishAnswer {
    */
   probe(onAlive: () => void): () => void;
 }
+
+/** What an accepted publisher does: feeds the stream, or is the reserve of the one that does. */
+export type PublisherRole = "feeding" | "reserve";
 
 /** How a publisher left. */
 export type Departure =

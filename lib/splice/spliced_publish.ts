@@ -1,6 +1,10 @@
 import type { EndReason, PublishHandle, SourceSwitch } from "../hub/publisher.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
-import { type Joined, Joiner, type JoinOptions } from "./joiner.ts";
+import { type Joined, Joiner, type JoinOptions, originPatienceMs } from "./joiner.ts";
+import type { DeliveryHistory } from "./delivery_history.ts";
+import type { HeldMessage } from "./held_message.ts";
+import { ReserveGop } from "./reserve_gop.ts";
+import { Splice } from "./splice.ts";
 import type { StreamFeeder } from "./stream_feeder.ts";
 
 /** Options of {@linkcode SplicedPublish}. */
@@ -11,12 +15,18 @@ interface SplicedPublishOptions {
   readonly join: JoinOptions | null;
   /** It is about to feed the stream. */
   readonly onJoined: () => void;
+  /** While it stands by: a message arrived, and it could take over. */
+  readonly onReady: (arrivalMs: number) => void;
 }
+
+/** It may be behind by as much as another origin. */
+const TAKEOVER_JOIN: JoinOptions = { how: "after", patienceMs: originPatienceMs };
 
 /** See the diagram at {@linkcode SplicedPublish}. */
 type PublishState =
   | { readonly type: "joining"; readonly joiner: Joiner }
   | { readonly type: "passing"; readonly joiner: Joiner }
+  | { readonly type: "standing by"; readonly gop: ReserveGop }
   | { readonly type: "feeding" | "closed" };
 
 /**
@@ -30,7 +40,11 @@ type PublishState =
  *       │   another broadcast                                   ▲ │
  *       └───────────────────────────────────────────────────────┘ │
  *    every state ── end(), detach() ──► closed ◄──────────────────┘
+ *
+ *    every state ── standBy() ──► standing by ── takeOver() ──► joining, feeding
  * ```
+ *
+ * One that stands by leaves the stream to another publisher, and keeps its newest GOP.
  */
 export class SplicedPublish implements PublishHandle {
   readonly #options: SplicedPublishOptions;
@@ -46,11 +60,37 @@ export class SplicedPublish implements PublishHandle {
    * @throws {Error} when something else feeds the stream, which is an internal error
    */
   start(): void {
-    const { feeder, join } = this.#options;
+    this.#begin(this.#options.join);
+  }
+
+  #begin(join: JoinOptions | null): void {
+    const { feeder } = this.#options;
     const { history, lastDeliveryMs } = feeder;
-    if (history === null || join === null) return this.#begin();
+    if (history === null || join === null) return this.#feed();
     feeder.stream.hold();
     this.#state = { type: "joining", joiner: new Joiner(history, lastDeliveryMs, join) };
+  }
+
+  /** Leaves the stream to another publisher, and is ready to take over. */
+  standBy(): void {
+    this.giveWay();
+    this.#state = { type: "standing by", gop: new ReserveGop() };
+  }
+
+  /**
+   * Continues the stream, which no source feeds now: with the very next frame if it sends the same
+   * encode, else with its newest keyframe. Only while it stands by.
+   */
+  takeOver(nowMs: number): void {
+    if (this.#state.type !== "standing by") return;
+    const { gop } = this.#state;
+    const { history } = this.#options.feeder;
+    // Another encode begins with its newest keyframe.
+    if (history === null || isOtherEncode(history, gop.messages)) gop.keepNewest();
+    this.#begin(TAKEOVER_JOIN);
+    for (const { typeId, timestampMs, payload } of gop.messages) {
+      this.push(typeId, timestampMs, payload, nowMs);
+    }
   }
 
   /** Whether it leaves the stream to the last source, for now. */
@@ -79,6 +119,10 @@ export class SplicedPublish implements PublishHandle {
         if (joined !== null) this.#join(state.joiner, joined, arrivalMs);
         return 0;
       }
+      case "standing by":
+        state.gop.note(typeId, timestampMs, payload);
+        if (state.gop.canBegin) this.#options.onReady(arrivalMs);
+        return 0;
       case "closed":
         return 0;
       default:
@@ -90,7 +134,7 @@ export class SplicedPublish implements PublishHandle {
     const state = this.#state;
     const { feeder } = this.#options;
     this.#state = { type: "closed" };
-    if (state.type === "closed") return;
+    if (state.type === "closed" || state.type === "standing by") return;
     if (state.type === "joining") {
       if (reason === "unpublished") {
         feeder.end("away");
@@ -104,7 +148,8 @@ export class SplicedPublish implements PublishHandle {
 
   /** Feeds the stream no longer; another publisher is about to continue it. */
   giveWay(): void {
-    if (!this.isJoining && !this.isClosed) this.#options.feeder.giveWay();
+    const { type } = this.#state;
+    if (type === "passing" || type === "feeding") this.#options.feeder.giveWay();
     this.detach();
   }
 
@@ -115,7 +160,7 @@ export class SplicedPublish implements PublishHandle {
     if (isJoining) this.#options.feeder.stream.release();
   }
 
-  #begin(): void {
+  #feed(): void {
     const { feeder, request, onJoined } = this.#options;
     onJoined();
     this.#state = { type: "feeding" };
@@ -128,7 +173,7 @@ export class SplicedPublish implements PublishHandle {
     const silenceMs = Math.round(nowMs - feeder.lastDeliveryMs);
     const frameMs = feeder.history?.frameMs ?? 0;
     if (align === null) {
-      this.#begin();
+      this.#feed();
     } else {
       onJoined();
       this.#state = { type: "passing", joiner };
@@ -142,6 +187,15 @@ export class SplicedPublish implements PublishHandle {
     }
     feeder.stream.noteSwitch(describe(align !== null, silenceMs, frameMs, doubledFrames));
   }
+}
+
+function isOtherEncode(history: DeliveryHistory, messages: readonly HeldMessage[]): boolean {
+  const splice = new Splice(history);
+  for (const { typeId, timestampMs, payload } of messages) {
+    const { type } = splice.offer(typeId, timestampMs, payload);
+    if (type !== "hold") return type === "restart";
+  }
+  return false;
 }
 
 function describe(

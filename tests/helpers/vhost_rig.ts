@@ -5,6 +5,7 @@ import type { Stream } from "../../lib/hub/stream.ts";
 import type {
   Departure,
   PublishAnswer,
+  PublisherRole,
   PublishTicket,
   VhostService,
 } from "../../lib/server/vhost_service.ts";
@@ -44,6 +45,8 @@ export class TestPlayer extends LogViewer {
 export class TestPublisher implements PublishAnswer {
   handle: PublishHandle | null = null;
   readonly refusals: Refusal[] = [];
+  /** What it was told of its role: `role: cause`. */
+  readonly roles: string[] = [];
   isReplaced = false;
   /** Whether it gives a sign of life when it is probed. */
   isAlive = false;
@@ -72,6 +75,10 @@ export class TestPublisher implements PublishAnswer {
 
   onReplaced(): void {
     this.isReplaced = true;
+  }
+
+  onRole(role: PublisherRole, cause: string): void {
+    this.roles.push(`${role}: ${cause}`);
   }
 
   push(...messages: readonly TinyMessage[]): void {

@@ -404,6 +404,7 @@ Deno.test("FlvService.clientReports() lists viewers, without URL parameters", as
     pageUrl: "https://a.example/page",
     swfUrl: "",
     isHeld: false,
+    isReserve: false,
     ageMs: 1_020,
     receivedBytes: 0,
     sentBytes: viewer.byteCount,

@@ -25,6 +25,7 @@ function client(id: string, report: Partial<ClientReport> = {}): ClientReport {
     pageUrl: "",
     swfUrl: "",
     isHeld: false,
+    isReserve: false,
     ageMs: 0,
     receivedBytes: 0,
     sentBytes: 0,

@@ -22,6 +22,7 @@ Deno.test("mergeSnapshots() reports a stream once: as its owner does, with the p
     players: 3,
     sentBytes: 300,
     publisherId: "",
+    reserveId: "",
     rate: { recvKbps: 1_000, sendKbps: 3_000 },
   });
   const mirror = streamOf({
@@ -29,6 +30,7 @@ Deno.test("mergeSnapshots() reports a stream once: as its owner does, with the p
     players: 2,
     sentBytes: 200,
     publisherId: "w1c7",
+    reserveId: "",
     receivedBytes: 999,
     messages: 1,
     rate: { recvKbps: 1_000, sendKbps: 2_000 },
@@ -41,6 +43,7 @@ Deno.test("mergeSnapshots() reports a stream once: as its owner does, with the p
       players: 5,
       sentBytes: 500,
       publisherId: "w1c7",
+      reserveId: "",
       rate: { recvKbps: 1_000, sendKbps: 5_000 },
     }]);
   }

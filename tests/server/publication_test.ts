@@ -45,6 +45,8 @@ class Rig implements VhostService, PublicationHost, PublishHandle {
     return publication;
   }
 
+  onRole(): void {}
+
   // The vhost.
 
   publish(_request: StreamRequest, answer: PublishAnswer): PublishTicket {

@@ -1,0 +1,110 @@
+import { diffU32 } from "../base/u32.ts";
+import { keyInHeaders, METADATA_KEY } from "../hub/header_set.ts";
+import { classifyVideo, isFrame, VideoKind } from "../media/flv_tag.ts";
+import { isMetadata, stripSetDataFrame } from "../media/metadata.ts";
+import { MessageType } from "../rtmp/constants.ts";
+import type { HeldMessage } from "./held_message.ts";
+
+/** GOPs are kept this far back, in ms: as long as it takes to notice that a publisher is silent. */
+const KEEP_BACK_MS = 1_500;
+
+/** Most bytes kept. Longer GOPs are dropped, and the next keyframe is waited for. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** Most headers kept; real streams have few. In number, and bytes of each. */
+const MAX_HEADERS = 32;
+const MAX_HEADER_BYTES = 64 * 1024;
+
+/** Audio frames kept of a stream without video: some 4 s. */
+const MAX_AUDIO_FRAMES = 200;
+
+/** One GOP: begins with a keyframe, or with any frame of a stream without video. */
+interface Gop {
+  readonly messages: HeldMessage[];
+  bytes: number;
+}
+
+/**
+ * The newest GOP of a publisher that stands by, and those before it as far back as a silence may
+ * last, with the headers in force before them: what it can take over with.
+ */
+export class ReserveGop {
+  /** In force before the first GOP, by kind, oldest first. */
+  readonly #headers = new Map<string, HeldMessage>();
+  /** Oldest first. */
+  #gops: Gop[] = [];
+  #hasVideo = false;
+
+  /** Whether there is a frame that a player can start with. */
+  get canBegin(): boolean {
+    return this.#gops.length > 0;
+  }
+
+  /** All of it, oldest first. Headers are stamped as the first frame. */
+  get messages(): readonly HeldMessage[] {
+    const gops = this.#gops.flatMap(({ messages }) => messages);
+    const timestampMs = gops[0]?.timestampMs ?? 0;
+    return [...this.#headers.values()].map((header) => ({ ...header, timestampMs })).concat(gops);
+  }
+
+  /** Forgets all but the newest GOP. */
+  keepNewest(): void {
+    while (this.#gops.length > 1) this.#dropOldest();
+  }
+
+  /** Takes the next message; `payload` is copied. */
+  note(typeId: number, timestampMs: number, payload: Uint8Array): void {
+    if (isFrame(typeId, payload) && this.#beginsGop(typeId, payload)) {
+      this.#gops.push({ messages: [], bytes: 0 });
+      this.#dropOld(timestampMs);
+    }
+    const gop = this.#gops.at(-1);
+    if (gop === undefined) return this.#keepHeader({ typeId, timestampMs, payload });
+    gop.messages.push({ typeId, timestampMs, payload: payload.slice() });
+    gop.bytes += payload.length;
+    while (this.#bytes > MAX_BYTES) this.#dropOldest();
+  }
+
+  get #bytes(): number {
+    return this.#gops.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  #beginsGop(typeId: number, payload: Uint8Array): boolean {
+    if (typeId === MessageType.VIDEO) {
+      // Until now, audio frames alone were GOPs.
+      while (!this.#hasVideo && this.canBegin) this.#dropOldest();
+      this.#hasVideo = true;
+      return classifyVideo(payload) === VideoKind.keyframe;
+    }
+    const isFull = (this.#gops.at(-1)?.messages.length ?? MAX_AUDIO_FRAMES) >= MAX_AUDIO_FRAMES;
+    return !this.#hasVideo && isFull;
+  }
+
+  /** A GOP is needed while the next one begins less than {@linkcode KEEP_BACK_MS} back. */
+  #dropOld(nowMs: number): void {
+    while (this.#gops.length > 2) {
+      const nextMs = this.#gops[1]!.messages[0]!.timestampMs;
+      if (diffU32(nowMs, nextMs) < KEEP_BACK_MS) return;
+      this.#dropOldest();
+    }
+  }
+
+  /** The headers of a GOP that is dropped stay in force. */
+  #dropOldest(): void {
+    for (const message of this.#gops.shift()!.messages) this.#keepHeader(message);
+  }
+
+  /** Keeps a message that is a header; its payload is copied. */
+  #keepHeader({ typeId, timestampMs, payload }: HeldMessage): void {
+    const key = headerKeyOf(typeId, payload);
+    if (key === null || payload.length > MAX_HEADER_BYTES) return;
+    // A replaced header moves to the end.
+    if (!this.#headers.delete(key) && this.#headers.size >= MAX_HEADERS) return;
+    this.#headers.set(key, { typeId, timestampMs, payload: payload.slice() });
+  }
+}
+
+function headerKeyOf(typeId: number, payload: Uint8Array): string | null {
+  if (typeId !== MessageType.DATA_AMF0) return keyInHeaders(typeId, payload);
+  return isMetadata(stripSetDataFrame(payload)) ? METADATA_KEY : null;
+}
