@@ -128,7 +128,7 @@ export function stream(one: StreamSnapshot, nowMs: number): Json {
     url: streamUrl(one.vhost, one.name),
     // As in SRS: the current time.
     live_ms: nowMs,
-    clients: one.players + (one.publisherId === "" ? 0 : 1),
+    clients: one.players + [one.publisherId, one.reserveId].filter((id) => id !== "").length,
     frames: one.videoMessages,
     send_bytes: one.sentBytes,
     recv_bytes: one.receivedBytes,

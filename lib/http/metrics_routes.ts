@@ -95,6 +95,11 @@ function addClients(page: MetricsPage, snapshot: ServerSnapshot): void {
     "Publishers.",
     perVhost(({ type }) => type === "fmle-publish"),
   );
+  page.gauge(
+    "edge_publishers_standing_by",
+    "Publishers that stand by for another one.",
+    perVhost((c) => c.isReserve),
+  );
   page.counter("edge_connections_total", "Clients that connected.", totals.connections);
   page.counter(
     "edge_connections_refused_total",

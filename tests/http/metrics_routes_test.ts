@@ -22,6 +22,7 @@ const LINES = [
   'edge_players_waiting{vhost="edge.example"} 1',
   'edge_publishers{vhost="__defaultVhost__"} 1',
   'edge_publishers{vhost="edge.example"} 0',
+  'edge_publishers_standing_by{vhost="__defaultVhost__"} 0',
   "edge_connections_total 20",
   "edge_connections_refused_total 3",
   'edge_clients_refused_total{cause="limits"} 4',

@@ -100,11 +100,12 @@ function createRow(id, onKicked) {
   return {
     element: create("tr", "", ...Object.values(cells)),
     update(client) {
-      const { publish, kbps, skips, waiting } = client;
+      const { publish, kbps, skips, waiting, reserve } = client;
       setText(cells.id, id);
       setName(cells.ip, client.ip);
       setName(cells.stream, streamName(client.url));
-      setText(cells.type, CLIENT_TYPES[client.type] ?? client.type);
+      const type = CLIENT_TYPES[client.type] ?? client.type;
+      setText(cells.type, reserve ? `${type}, stands by` : type);
       setText(cells.age, duration(client.alive));
       setText(cells.rate, waiting ? "waiting" : rate(publish ? kbps.recv_30s : kbps.send_30s));
       setText(cells.skips, skips === 0 ? "" : count(skips));

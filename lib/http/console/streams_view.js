@@ -140,20 +140,19 @@ function createNode() {
   };
 }
 
-/** The publisher, and the origins that the stream is pulled from. */
+/** The publisher, the one that stands by, and the origins that the stream is pulled from. */
 function listSources({ stream, clients }) {
   const nodes = stream.upstreams.flatMap((upstream, index) =>
     upstream.kind === "pull" ? [upstreamNode(upstream, index)] : []
   );
-  const publisherId = stream.publish.cid;
-  if (publisherId !== "") {
-    const publisher = clients.find(({ id }) => id === publisherId);
-    nodes.unshift(
-      publisher === undefined
-        ? { key: publisherId, text: publisherId, note: "publisher", kind: "live" }
-        : clientNode(publisher),
-    );
-  }
+  nodes.unshift(
+    ...publisherIds(stream).map((id) => {
+      const publisher = clients.find((client) => client.id === id);
+      return publisher === undefined
+        ? { key: id, text: id, note: "publisher", kind: "live" }
+        : clientNode(publisher);
+    }),
+  );
   if (nodes.length > 0) return nodes;
   return [{ key: "", text: "No publisher", note: "", kind: "absent" }];
 }
@@ -169,7 +168,7 @@ function listViewers({ stream, clients }) {
     0,
     players.length > MAX_PLAYERS_SHOWN + 1 ? MAX_PLAYERS_SHOWN : MAX_PLAYERS_SHOWN + 1,
   );
-  const playerCount = stream.clients - (stream.publish.cid === "" ? 0 : 1);
+  const playerCount = stream.clients - publisherIds(stream).length;
   const nodes = [...pushes, ...shown.map(clientNode)];
   if (nodes.length === 0 && playerCount === 0) {
     nodes.push({ key: "", text: "No players", note: "", kind: "absent" });
@@ -177,12 +176,17 @@ function listViewers({ stream, clients }) {
   return { nodes, restCount: Math.max(0, playerCount - shown.length) };
 }
 
-function clientNode({ id, ip, type, waiting }) {
+/** The publisher, then the one that stands by. */
+function publisherIds({ publish }) {
+  return [publish.cid, publish.reserve_cid].filter((id) => id !== "");
+}
+
+function clientNode({ id, ip, type, waiting, reserve }) {
   const typeName = CLIENT_TYPES[type] ?? type;
   return {
     key: `client ${id}`,
     text: ip,
-    note: `${typeName} ${id}${waiting ? ", waiting" : ""}`,
+    note: `${typeName} ${id}${waiting ? ", waiting" : ""}${reserve ? ", stands by" : ""}`,
     kind: waiting ? "waiting" : "live",
   };
 }
