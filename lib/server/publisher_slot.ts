@@ -2,10 +2,11 @@ import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { PublishConfig } from "../config/config.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
-import { type JoinOptions, MAX_CACHE_MS, originPatienceMs } from "../splice/joiner.ts";
+import type { JoinOptions } from "../splice/joiner.ts";
 import { SplicedPublish } from "../splice/spliced_publish.ts";
 import type { StreamFeeder } from "../splice/stream_feeder.ts";
 import { type AcceptedPublisher, PublisherReserve } from "./publisher_reserve.ts";
+import { patienceFor } from "./join_patience.ts";
 import { dismissWhenSilent, TakeoverProbe } from "./takeover.ts";
 import type { ClientCheck, Departure, PublishAnswer } from "./vhost_service.ts";
 
@@ -33,12 +34,6 @@ interface TakenSlot extends AcceptedPublisher {
  * network's hiccup, and shorter than players buffer.
  */
 const STANDBY_SILENCE_MS = 1_000;
-
-/**
- * How long, in ms, a push may send what was delivered before, when it is known to be the same
- * broadcast over another connection: as long as a slow network takes for a GOP.
- */
-const SAME_BROADCAST_PATIENCE_MS = 10_000;
 
 /** See the diagram at {@linkcode PublisherSlot}. */
 type SlotState =
@@ -391,13 +386,4 @@ export class PublisherSlot {
     this.#broadcastId = undefined;
     this.#options.onFree();
   }
-}
-
-/** Returns how long a push may send what was delivered before, by what it says it is. */
-function patienceFor(
-  broadcastId: string | undefined,
-  before: string | undefined,
-): JoinOptions["patienceMs"] {
-  if (broadcastId === undefined || before === undefined) return originPatienceMs;
-  return () => broadcastId === before ? SAME_BROADCAST_PATIENCE_MS : MAX_CACHE_MS;
 }
