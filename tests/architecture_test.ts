@@ -14,7 +14,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["io"],
   ["upstream"],
   ["server"],
-  ["origin", "edge", "hls"],
+  ["origin", "edge", "hls", "forward"],
   ["dvr"],
   ["monitor"],
   ["http"],
@@ -40,6 +40,8 @@ const FORBIDDEN: readonly string[] = [
   "dvr → origin",
   "dvr → edge",
   "monitor → hls",
+  "forward → origin",
+  "forward → edge",
 ];
 
 /** Layers in which nothing waits: bytes and times go in, calls come out. */

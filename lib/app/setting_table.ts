@@ -110,6 +110,9 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "publish.max_publishers": ({ publish }) => text(publish.maxPublishers),
   "publish.max_bitrate": ({ publish }) => text(publish.maxBitrateKbps),
   ...accessSettings("publish"),
+  "forward.enabled": ({ forward }) => text(forward.enabled),
+  "forward.destination": ({ forward }) => forward.destinations.map(({ url }) => url).join(" "),
+  "forward.backend": ({ forward }) => forward.backend.join(" "),
   "refer.enabled": ({ refer }) => text(refer.enabled),
   "refer.all": ({ refer }) => refer.all.join(" "),
   "refer.play": ({ refer }) => refer.play.join(" "),
@@ -195,7 +198,10 @@ export function noteOf(path: string): string {
 export function maskSecrets(path: string, value: string): string {
   if (value === "") return "(none)";
   if (/\.(password|token|sign_secret)$/.test(path)) return "(hidden)";
-  return path.startsWith("http_hooks.on_")
+  if (path === "forward.destination") {
+    return value.replace(/(:\/\/[^/@\s]*)[/@]\S*/g, "$1/(hidden)");
+  }
+  return path.startsWith("http_hooks.on_") || path === "forward.backend"
     ? value.replace(/\/\/[^/@\s]*@/g, "//(hidden)@").replace(/\?\S*/g, "?(hidden)")
     : value;
 }

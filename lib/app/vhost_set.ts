@@ -3,6 +3,7 @@ import type { VhostConfig } from "../config/config.ts";
 import { diskFiles as recordedFiles } from "../dvr/dvr_files.ts";
 import { DvrService, type RecordedFile } from "../dvr/dvr_service.ts";
 import { RemoteVhost } from "../edge/remote_vhost.ts";
+import { Forward } from "../forward/forward.ts";
 import { diskFiles } from "../hls/hls_files.ts";
 import { HlsService } from "../hls/hls_service.ts";
 import { Hub } from "../hub/hub.ts";
@@ -73,7 +74,9 @@ export class VhostSet {
   /** Connections to origins, open or being made. */
   get upstreamCount(): number {
     let count = 0;
-    for (const { service } of this.#live.values()) count += service.upstreams()?.count ?? 0;
+    for (const { service, forward } of this.#live.values()) {
+      count += (service.upstreams()?.count ?? 0) + (forward?.count ?? 0);
+    }
     return count;
   }
 
@@ -104,7 +107,7 @@ export class VhostSet {
 
   /** Closes all vhosts. {@linkcode closeFiles} follows, because there is a last part to write. */
   async close(): Promise<void> {
-    await Promise.all(Array.from(this.#live.values(), ({ service }) => service.close()));
+    await Promise.all(Array.from(this.#live.values(), closeVhost));
   }
 
   /** Writes the last HLS segments, and completes recordings. */
@@ -121,11 +124,12 @@ export class VhostSet {
   }
 
   #configure(config: VhostConfig): void {
-    const { service, hub, mirrors } = this.#live.get(config.name)!;
+    const { service, hub, mirrors, forward } = this.#live.get(config.name)!;
     const options = streamOptions(config, this.#options.chunkSize);
     service.configure(config);
     hub.configure(options);
     mirrors?.configure(options);
+    forward?.configure(config);
     this.#hls.prepare(config.hls);
     const streams = [...hub.streams()].filter(({ name }) => !isPulled(service, name));
     this.recordings.configure(service, streams);
@@ -141,7 +145,7 @@ export class VhostSet {
     }
     this.#options.bridge?.unwrap(service);
     for (const source of clients) source.closeClients(name, isReplaced ? REPLACED : REMOVED);
-    await service.close();
+    await closeVhost(vhost);
     await this.recordings.release(service);
   }
 
@@ -161,13 +165,19 @@ export class VhostSet {
       edge.start();
       return edge;
     };
-    const origin = config.mode === "local"
-      ? new HandoverVhost({
-        local: new LocalVhost({ config, hub, clock }),
-        createEdge: (target) => createEdge(handoverConfig(config, target)),
-      })
-      : null;
+    const local = config.mode === "local" ? new LocalVhost({ config, hub, clock }) : null;
+    const origin = local === null ? null : new HandoverVhost({
+      local,
+      createEdge: (target) => createEdge(handoverConfig(config, target)),
+    });
     origin?.takeOver(this.#handover);
+    const forward = local === null ? null : new Forward({
+      ...{ config, hub, wheels, logger },
+      deps: this.#options,
+      vouch: (name, answer) => local.vouch(name, answer),
+      isPulled: (name) => origin?.isPulled(name) === true,
+    });
+    forward?.start();
     const service = origin ?? createEdge(config);
     hub.observe({
       onSourceChange: (stream, { type }) => {
@@ -194,13 +204,17 @@ export class VhostSet {
         });
       },
     });
-    return { hub, mirrors, service };
+    return { hub, mirrors, service, forward };
   }
 }
 
 /** Whether a stream comes from the process that is replaced. */
 function isPulled(service: VhostService, name: string): boolean {
   return service instanceof HandoverVhost && service.isPulled(name);
+}
+
+async function closeVhost({ service, forward }: LiveVhost): Promise<void> {
+  await Promise.all([service.close(), forward?.close()]);
 }
 
 /** The settings by which a process pulls from the one that it replaces. */

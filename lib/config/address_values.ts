@@ -150,7 +150,8 @@ function canonical(hostname: string): string {
   return isIpv6(hostname) ? new URL(`http://[${hostname}]/`).hostname.slice(1, -1) : hostname;
 }
 
-function parseOrigin(word: string, refuse: Refuse): OriginAddress | undefined {
+/** Reads `host[:port]`, or `rtmps://host[:port]`. */
+export function parseOrigin(word: string, refuse: Refuse): OriginAddress | undefined {
   const isSecure = word.startsWith(RTMPS);
   const text = isSecure ? word.slice(RTMPS.length) : word;
   if (text.includes("/")) {

@@ -16,6 +16,7 @@ import {
   type VhostConfig,
 } from "./config.ts";
 import type { DvrConfig } from "./dvr_config.ts";
+import type { ForwardConfig } from "./forward_config.ts";
 import type { Directive, Position } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
 import { readBlock, rootScope, vhostScope } from "./read_block.ts";
@@ -166,6 +167,7 @@ function buildVhost(directive: Directive, name: string, problems: ProblemList): 
       access: buildAccess(values.publish),
     },
     cluster: buildCluster(values.cluster),
+    forward: buildForward(values),
     refer: values.refer,
     security: {
       enabled: values.security.enabled,
@@ -229,6 +231,14 @@ function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
     lingerMs: values.linger,
     retryMinMs: values.retry_min,
     retryMaxMs: values.retry_max,
+  };
+}
+
+function buildForward({ forward, cluster }: VhostValues): ForwardConfig {
+  return {
+    enabled: forward.enabled && cluster.mode === "local",
+    destinations: forward.destination,
+    backend: forward.backend,
   };
 }
 

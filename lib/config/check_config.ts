@@ -42,6 +42,7 @@ export function checkVhost(vhost: Directive, values: VhostValues, problems: Prob
     const what = "An edge vhost records nothing: it has streams only while players watch";
     problems.warn(findIn(vhost, "dvr", "enabled") ?? vhost, what, "enable dvr on the origin");
   }
+  checkForward(vhost, values, problems);
   const { jwt_keys: jwtKeys, sign_secret: secrets, sign_secret_file: secretFile } = values.play;
   if (hls.enabled && jwtKeys !== "" && secrets.length === 0 && secretFile === "") {
     const what = "HLS segments are open to everyone: tokens are checked for playlists only";
@@ -163,6 +164,28 @@ function checkOrigins(
     const example = syntax.option("mode", ["remote"]);
     const what = 'Directive "origin" has no effect in an origin vhost';
     problems.warn(origin, what, `add ${example} next to it to make this an edge`);
+  }
+}
+
+function checkForward(
+  vhost: Directive,
+  { forward, cluster }: VhostValues,
+  problems: ProblemList,
+): void {
+  if (!forward.enabled) return;
+  const at = findIn(vhost, "forward", "enabled") ?? findIn(vhost, "forward", "destination") ??
+    vhost;
+  if (cluster.mode === "remote") {
+    const what =
+      'Directive "forward" has no effect in an edge vhost, which pushes what is published on it';
+    problems.warn(at, what, "enable it on the origin, or push to several origins: cluster.push");
+  } else if (forward.destination.length + forward.backend.length === 0) {
+    const example = syntaxOf(vhost.file).option("destination", ["127.0.0.1:1936"]);
+    problems.warn(
+      at,
+      'Directive "forward" is enabled without a destination',
+      `add ${example} next to it`,
+    );
   }
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { DvrConfig } from "./dvr_config.ts";
+import type { ForwardConfig } from "./forward_config.ts";
 import type { LogLevel } from "../base/log.ts";
 
 /** A local address to listen on. */
@@ -180,6 +181,7 @@ export interface VhostConfig {
   readonly play: PlayConfig;
   readonly publish: PublishConfig;
   readonly cluster: ClusterConfig;
+  readonly forward: ForwardConfig;
   readonly refer: ReferConfig;
   readonly security: SecurityConfig;
   readonly httpHooks: HttpHooksConfig;

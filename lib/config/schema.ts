@@ -9,6 +9,8 @@
 
 import type { OriginAddress, OriginName, SecurityRule } from "./config.ts";
 import * as addresses from "./address_values.ts";
+import type { ForwardDestination } from "./forward_config.ts";
+import { forwardDestinations } from "./forward_values.ts";
 import * as paths from "./path_values.ts";
 import { ProblemList } from "./problem_list.ts";
 import type { ValueType } from "./value_type.ts";
@@ -326,6 +328,29 @@ const cluster = {
   follow_client: unsupported(["off"], "Pull with the client's protocol."),
 };
 
+const forward = {
+  enabled: option(values.flag, "off", "Copy every stream that is published here to other servers."),
+  destination: {
+    ...optional(
+      {
+        type: forwardDestinations,
+        example: "127.0.0.1:1936",
+        fallback: [] as readonly ForwardDestination[],
+      },
+      "Servers that get the streams. `host:port` gets them with vhost, app and name as they are. A URL may name another app and stream, such as the stream key of a platform; `[vhost]`, `[app]` and `[stream]` in it stand for their names. `live/show=URL` sends only that stream there. The part after the host is shown nowhere.",
+    ),
+    isRepeatable: true,
+  },
+  backend: optional(
+    {
+      type: addresses.httpUrls,
+      example: "http://127.0.0.1:8085/api/v1/forward",
+      fallback: [] as readonly string[],
+    },
+    "Ask this HTTP server for the destinations of each stream (on_forward), in place of the list.",
+  ),
+};
+
 const refer = {
   enabled: option(
     values.flag,
@@ -568,9 +593,10 @@ export const VHOST = {
     http_hooks,
     "HTTP callbacks, see docs/http-callbacks.md. Several URLs are asked in order, and all must allow the client.",
   ),
-  forward: unsupported([], "Copy every stream to other servers.", {
-    contents: "destination backend",
-  }),
+  forward: block(
+    forward,
+    "Copies of streams for other servers, see docs/restream.md. Origin vhosts only.",
+  ),
   transcode: unsupported([], "Transcode with another program."),
   http_remux: block(http_remux, "HTTP-FLV, and FLV over WebSocket at the same address."),
   http_static: unsupported([], "Serve files of the vhost over HTTP."),

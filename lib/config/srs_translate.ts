@@ -25,6 +25,7 @@ const FLAT_DIRECTIVES: ReadonlyMap<string, NewPosition> = new Map([
   ].map((name) => moved(name, "play")),
   moved("publish_1stpkt_timeout", "publish", "firstpkt_timeout"),
   moved("publish_normal_timeout", "publish", "normal_timeout"),
+  moved("forward", "forward", "destination"),
   moved("refer", "refer", "all"),
   moved("refer_play", "refer", "play"),
   moved("refer_publish", "refer", "publish"),
@@ -86,8 +87,10 @@ function addToBlock(siblings: Directive[], name: string, added: readonly Directi
   const index = siblings.findIndex((sibling) => sibling.name === name && sibling.children);
   const block = siblings[index] ?? { ...added[0]!, name, args: [], children: [] };
   const children = [...block.children ?? [], ...added];
-  // The flat form has no `enabled`: its presence enables the check.
-  if (name === "refer" && !children.some((child) => child.name === "enabled")) {
+  // The flat form has no `enabled`: its presence enables the block.
+  if (
+    (name === "refer" || name === "forward") && !children.some((child) => child.name === "enabled")
+  ) {
     children.push({ ...added[0]!, name: "enabled", args: [{ ...added[0]!, text: "on" }] });
   }
   if (index < 0) siblings.push({ ...block, children });

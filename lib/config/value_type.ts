@@ -107,7 +107,7 @@ function describe(name: string, word: Word, why: string): string {
 }
 
 /** Directives whose values no message shows: messages of a reload are logged. */
-const SECRETS = ["password", "token"];
+const SECRETS = ["password", "token", "destination"];
 
 /** Quotes a word of the directive `name`, without what may be secret: users and keys in URLs. */
 function quoteValue(name: string, text: string): string {

@@ -1,6 +1,6 @@
 import { Registry } from "prom-client";
 import { VERSION } from "../base/version.ts";
-import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
+import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
 import { type Labels, MetricsPage, type Samples } from "./metrics_page.ts";
 import { addRoute, createApp, type HttpApp } from "./routes.ts";
 import type {
@@ -41,6 +41,7 @@ function renderMetrics(snapshot: ServerSnapshot): Promise<string> {
   addVhosts(page, snapshot);
   addStreams(page, snapshot.streams);
   addUpstreams(page, snapshot);
+  addForwards(page, snapshot);
   return page.render();
 }
 
@@ -309,6 +310,33 @@ function addUpstreamTotals(
     "edge_upstream_lost_bytes_total",
     "Pushed bytes that no origin acknowledged.",
     perEdge((edge) => edge.lostBytes),
+  );
+}
+
+function addForwards(page: MetricsPage, { vhosts }: ServerSnapshot): void {
+  const perVhost = (valueOf: (totals: UpstreamTotals) => number): Samples =>
+    vhosts.flatMap(({ name, forward }): Samples =>
+      forward === null ? [] : [[{ vhost: name }, valueOf(forward)]]
+    );
+  page.counter(
+    "edge_forward_attempts_total",
+    "Connection attempts to destinations of forward.",
+    perVhost(({ attempts }) => attempts),
+  );
+  page.counter(
+    "edge_forward_failures_total",
+    "Connections to destinations of forward that failed or were lost.",
+    perVhost(({ failures }) => failures),
+  );
+  page.counter(
+    "edge_forward_switches_total",
+    "Copies that continued over another connection.",
+    perVhost(({ resumed }) => resumed),
+  );
+  page.counter(
+    "edge_forward_lost_bytes_total",
+    "Forwarded bytes that no destination acknowledged.",
+    perVhost(({ lostBytes }) => lostBytes),
   );
 }
 

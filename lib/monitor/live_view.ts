@@ -9,6 +9,7 @@ import type {
   StreamSnapshot,
   VhostSnapshot,
 } from "./server_view.ts";
+import type { Forward } from "../forward/forward.ts";
 import type { Hub } from "../hub/hub.ts";
 import { qualifiedName } from "../hub/qualified_name.ts";
 import type { Stream } from "../hub/stream.ts";
@@ -29,6 +30,8 @@ export interface LiveVhost {
   readonly hub: Hub;
   /** Mirrors of the streams of other workers; null when there are none. */
   readonly mirrors: Hub | null;
+  /** Copies for other servers; null for an edge. */
+  readonly forward: Forward | null;
 }
 
 /** Options of {@linkcode LiveView}. */
@@ -131,7 +134,7 @@ export class LiveView implements ServerView {
   }
 
   #describeVhost(vhost: LiveVhost, audiences: Audiences): VhostSnapshot {
-    const { service, hub } = vhost;
+    const { service, hub, forward } = vhost;
     const { name, enabled, mode, hls } = service.config;
     const { messages, payloadBytes, splices, restarts, lostFrames, doubledFrames } = hub.totals;
     const upstreams = service.upstreams();
@@ -148,11 +151,12 @@ export class LiveView implements ServerView {
       hlsFragmentMs: hls.enabled ? hls.fragmentMs : null,
       upstreams: upstreams === null ? null : { ...upstreams.totals, ...upstreams.connections },
       discoveries: upstreams?.discoveries ?? [],
+      forward: service.config.forward.enabled && forward !== null ? { ...forward.totals } : null,
     };
   }
 
   #describeStreams(live: LiveVhost, audiences: Audiences): StreamSnapshot[] {
-    const { service } = live;
+    const { service, forward } = live;
     const vhost = service.config.name;
     const upstreams = service.upstreams();
     return streamsOf(live).map(({ stream, isOwner }) => {
@@ -174,7 +178,7 @@ export class LiveView implements ServerView {
         video: describeVideo(headers),
         audio: describeAudio(headers),
         recording: this.#options.recordings.reportOf(stream),
-        upstreams: upstreams?.of(name) ?? [],
+        upstreams: [...upstreams?.of(name) ?? [], ...forward?.of(name) ?? []],
       };
     });
   }

@@ -38,6 +38,7 @@ function mergeVhosts(parts: readonly VhostSnapshot[]): VhostSnapshot[] {
 function mergeVhost(parts: readonly VhostSnapshot[]): VhostSnapshot {
   const { receivedBytes, sentBytes, messages } = sumOf(parts.map(countersOf));
   const upstreams = parts.flatMap((part) => part.upstreams === null ? [] : [part.upstreams]);
+  const forwards = parts.flatMap(({ forward }) => forward === null ? [] : [forward]);
   return {
     ...parts[0]!,
     receivedBytes,
@@ -47,6 +48,7 @@ function mergeVhost(parts: readonly VhostSnapshot[]): VhostSnapshot {
     recordings: sumOf(parts.map(({ recordings }) => recordings)),
     rate: mergeRates(parts.map(({ rate }) => rate)),
     upstreams: upstreams.length === 0 ? null : sumOf(upstreams),
+    forward: forwards.length === 0 ? null : sumOf(forwards),
   };
 }
 

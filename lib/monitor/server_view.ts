@@ -133,6 +133,8 @@ export interface VhostSnapshot {
   readonly upstreams: Readonly<UpstreamTotals & UpstreamConnections> | null;
   /** Names that stand for origins. */
   readonly discoveries: readonly DiscoveryReport[];
+  /** Counters of the copies that an origin sends to other servers. Null when it sends none. */
+  readonly forward: Readonly<UpstreamTotals> | null;
 }
 
 /** A stream that has a source or players. */

@@ -93,6 +93,13 @@ export class LocalVhost implements VhostService {
     return { leave: (departure) => slot.leave(answer, departure) };
   }
 
+  /** As {@linkcode PublisherSlot.vouch}, for the publisher of stream `name`. */
+  vouch(name: string, answer: () => void): void {
+    const slot = this.#slots.get(name);
+    if (slot === undefined) answer();
+    else slot.vouch(answer);
+  }
+
   close(): Promise<void> {
     for (const slot of this.#slots.values()) slot.close();
     this.#slots.clear();

@@ -7,6 +7,7 @@ import type { ClientTotals } from "./client_report.ts";
 import type { Admission } from "./admission.ts";
 import type { PublisherRole } from "./vhost_service.ts";
 import type { ProbeLog } from "../io/probe_log.ts";
+import { isLoopRefusal } from "../upstream/edge_path.ts";
 
 /** Bytes exchanged with the client since it connected. */
 type ByteCounts = Pick<ClientTotals, "receivedBytes" | "sentBytes">;
@@ -73,11 +74,13 @@ export class ConnectionLog {
     this.#logger.info(`Message ignored: ${what}`, { peer: this.#peer });
   }
 
-  refused({ code, description, logged = description }: Refusal): void {
+  refused(refusal: Refusal): void {
+    const { code, description, logged = description } = refusal;
     if (logged === null) return;
     const fields = { code, peer: this.#peer };
-    // A mistyped name is the client's matter.
-    if (code === StatusCode.PLAY_STREAM_NOT_FOUND) {
+    // A mistyped name is the client's matter. An edge warns of a loop itself, and two servers that
+    // forward to each other are none.
+    if (code === StatusCode.PLAY_STREAM_NOT_FOUND || isLoopRefusal(refusal)) {
       return this.#logger.info(`Client refused: ${logged}`, fields);
     }
     this.#logger.warning(`Client refused: ${logged}`, fields);

@@ -5,6 +5,7 @@
  */
 
 import type { AmfObject, AmfValue } from "../amf/amf_value.ts";
+import { UpstreamError } from "../base/errors.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
@@ -26,6 +27,9 @@ const MAX_BROADCAST_ID_LENGTH = 64;
 
 /** Levels of edges that a stream may pass. */
 const MAX_HOPS = 8;
+
+/** Begins the refusal of a loop. */
+const LOOP = "The edges form a loop";
 
 /** Longer texts are ignored: no path is that long. */
 const MAX_PATH_LENGTH = 1024;
@@ -68,7 +72,7 @@ export function refuseLoop(path: readonly string[], ownId: string): Refusal | nu
   if (path.includes(ownId)) {
     return {
       code: StatusCode.CONNECT_REJECTED,
-      description: "The edges form a loop: an origin of this edge leads back to it",
+      description: `${LOOP}: an origin of this edge leads back to it`,
     };
   }
   if (path.length < MAX_HOPS) return null;
@@ -76,6 +80,17 @@ export function refuseLoop(path: readonly string[], ownId: string): Refusal | nu
     code: StatusCode.CONNECT_REJECTED,
     description: `The stream came through ${path.length} edges; ${MAX_HOPS} is the limit`,
   };
+}
+
+/** Whether a client is refused because its stream came through this server already. */
+export function isLoopRefusal({ code, description }: Refusal): boolean {
+  return code === StatusCode.CONNECT_REJECTED && description.includes(LOOP);
+}
+
+/** Whether a server refused because the stream came through it already. */
+export function isRefusedLoop(error: unknown): boolean {
+  return error instanceof UpstreamError &&
+    isLoopRefusal({ code: error.statusCode, description: error.message });
 }
 
 function parseEdgePath(value: AmfValue): readonly string[] {

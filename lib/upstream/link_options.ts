@@ -17,6 +17,8 @@ export interface LinkOptions {
    * one publishes there, is abandoned after `startTimeoutMs`. Asked whenever that matters.
    */
   readonly hasAlternative: () => boolean;
+  /** As in the options of `LinkWatch`. */
+  readonly mayIgnorePings?: boolean;
   /** How far back the stream is wanted, in ms; 0 from the newest keyframe. */
   readonly backlogMs: number;
   /** Whether a play that has to wait for a publisher is to be refused; not every server does. */

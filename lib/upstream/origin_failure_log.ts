@@ -1,6 +1,7 @@
 import { UpstreamError } from "../base/errors.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { StatusCode } from "../rtmp/constants.ts";
+import type { UpstreamKind } from "./upstream_snapshot.ts";
 
 /**
  * Says at which level a failure of an origin is logged. All streams of a vhost share it: an origin
@@ -12,7 +13,7 @@ export class OriginFailureLog {
 
   /** Returns the level of the line about a failure, which must follow. */
   levelOf(
-    kind: "pull" | "push",
+    kind: UpstreamKind,
     origin: OriginAddress,
     error: unknown,
   ): "warning" | "info" | "debug" {

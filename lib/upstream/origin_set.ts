@@ -9,7 +9,7 @@ import { SilentDials } from "./silent_dials.ts";
 import { StreamPlaces } from "./stream_places.ts";
 
 /** Which origins a vhost has, and when they are tried. */
-interface OriginSettings {
+export interface OriginSettings {
   /**
    * In the order of preference, none twice. Those of a name follow each other. None while no name
    * has been resolved.

@@ -5,6 +5,7 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Flushable } from "../io/flush_queue.ts";
 import type { FlushWheel, WheelSeat } from "../io/flush_wheel.ts";
 import type { SocketWriter } from "../io/socket_writer.ts";
+import type { UpstreamTarget } from "../rtmp/url.ts";
 import { type PushFraming, reframeForPush } from "./push_framing.ts";
 import { SentMarks } from "./sent_marks.ts";
 import { Upstream } from "./upstream.ts";
@@ -34,6 +35,10 @@ interface PushLegOptions {
   readonly wheel: FlushWheel;
   readonly logger: Logger;
   readonly hasAlternative: () => boolean;
+  /** As in the options of `Upstream`. */
+  readonly target?: UpstreamTarget | undefined;
+  /** As in the options of `LinkWatch`. */
+  readonly mayIgnorePings?: boolean | undefined;
   /** Log offset up to which origins have the stream, asked when it begins; null for no such. */
   readonly resumeFrom: () => number | null;
   readonly listener: PushLegListener;
@@ -68,7 +73,8 @@ export class PushLeg implements UpstreamListener, Flushable {
   #abandoned = Promise.withResolvers<never>();
 
   constructor(options: PushLegOptions) {
-    const { context, origin, request, logger, hasAlternative } = options;
+    const { context, origin, request, logger, hasAlternative, target, mayIgnorePings = false } =
+      options;
     this.origin = origin;
     this.#options = options;
     this.#upstream = new Upstream(context, {
@@ -79,6 +85,8 @@ export class PushLeg implements UpstreamListener, Flushable {
       listener: this,
       hasAlternative,
       backlogMs: 0,
+      mayIgnorePings,
+      ...(target === undefined ? {} : { target }),
     });
     this.#abandoned.promise.catch(() => {});
   }

@@ -5,19 +5,22 @@ import type { Stream } from "../hub/stream.ts";
 import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { FlushWheel } from "../io/flush_wheel.ts";
-import { formatAddress } from "../io/address.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
+import type { UpstreamTarget } from "../rtmp/url.ts";
 import { MoveRequests } from "./move_requests.ts";
 import { OriginLoop } from "./origin_loop.ts";
 import type { OriginSet } from "./origin_set.ts";
+import { PushJournal } from "./push_journal.ts";
 import { PushLeg, type PushLegListener } from "./push_leg.ts";
 import type { UpstreamContext } from "./upstream_context.ts";
-import { UpstreamReport } from "./upstream_report.ts";
+import type { UpstreamReport } from "./upstream_report.ts";
 import type { UpstreamTotals } from "./upstream_snapshot.ts";
 
 /** Options of {@linkcode Pusher}. */
 interface PusherOptions {
+  /** What it is called in log and reports; `push` when absent. */
+  readonly kind?: "push" | "forward";
   readonly context: UpstreamContext;
   readonly origins: OriginSet;
   /** The push adds to them. */
@@ -25,6 +28,8 @@ interface PusherOptions {
   readonly stream: Stream;
   /** Names the stream at the origins, and the edges it came through. Asked for each connection. */
   readonly request: () => StreamRequest;
+  /** What origins are asked for, when that is not what `request` says; asked as that is. */
+  readonly target?: (request: StreamRequest) => UpstreamTarget | undefined;
   readonly wheel: FlushWheel;
   readonly logger: Logger;
   /** Whether an origin is not to be used; without this, all may be. */
@@ -41,6 +46,13 @@ interface PusherOptions {
    * this, the push itself is one.
    */
   readonly vouch?: (answer: () => void) => void;
+  /** Origins may leave pings unanswered. */
+  readonly mayIgnorePings?: boolean;
+  /**
+   * Hears of each failure. @returns what may be shown of it; null when nothing needs to be. Without
+   * this, all of it is.
+   */
+  readonly judgeFailure?: (failure: unknown) => unknown;
   /** An origin that may have had the stream before says that another publisher has it now. */
   readonly onDisplaced: () => void;
 }
@@ -55,14 +67,6 @@ type PushState =
   | { readonly type: "recovering" }
   /** Stopped; `active`, if any, gets what is left. */
   | { readonly type: "finishing"; readonly active: PushLeg | null };
-
-/** Where a push broke off. */
-interface BrokenPush {
-  readonly origin: OriginAddress;
-  readonly atMs: number;
-  /** The origin surely has everything before this log offset. */
-  readonly offset: number;
-}
 
 /** The origin in use works, but shall be left. */
 const MOVING = new Error("The push moves");
@@ -91,8 +95,8 @@ const OVERLAP_MS = 1_000;
  * ```
  */
 export class Pusher implements PushLegListener, Viewer {
-  readonly report: UpstreamReport;
   readonly #options: PusherOptions;
+  readonly #journal: PushJournal;
   readonly #loop: OriginLoop;
   #state: PushState = { type: "idle" };
   /** The connection of the running attempt, unless it is the active one. */
@@ -101,24 +105,24 @@ export class Pusher implements PushLegListener, Viewer {
   #candidateOffset = -1;
   /** Connections that have not ended. */
   readonly #open = new Set<Promise<void>>();
-  /** The newest push that was lost; the next one resumes it. */
-  #broken: BrokenPush | null = null;
   /** The active origin shall be left for another, and gets the stream until then. */
   #isMoving = false;
   readonly #moveRequests = new MoveRequests<PushLeg>();
   /** When the candidate had all that the present origin has; null before. */
   #caughtUpMs: number | null = null;
-  /** Why the stream needs another origin; for the log. */
-  #cause = "";
-  /** Origins whose failure was logged since one accepted. */
-  readonly #loggedFailures = new Set<OriginAddress>();
   /** The newest reason that an origin itself gave for refusing the stream. */
   #refusal: UpstreamError | null = null;
 
   constructor(options: PusherOptions) {
-    const { context, origins, stream, totals, isTaken } = options;
+    const { context, origins, stream, totals, logger, isTaken, kind = "push" } = options;
     this.#options = options;
-    this.report = new UpstreamReport("push", totals, context.clock);
+    this.#journal = new PushJournal({
+      kind,
+      totals,
+      clock: context.clock,
+      logger,
+      failureLog: origins.failureLog,
+    });
     this.#loop = new OriginLoop({
       origins,
       streamName: stream.name,
@@ -129,6 +133,11 @@ export class Pusher implements PushLegListener, Viewer {
       onFailed: (origin, error) => this.#onFailed(origin, error),
       onRoundFailed: (error) => this.#onRoundFailed(error),
     });
+  }
+
+  /** What became of it so far. */
+  get report(): UpstreamReport {
+    return this.#journal.report;
   }
 
   /**
@@ -169,7 +178,7 @@ export class Pusher implements PushLegListener, Viewer {
     if (this.#state.type !== "pushing" || this.#isMoving) return;
     const { active } = this.#state;
     this.#isMoving = true;
-    this.#cause ||= cause;
+    this.#journal.explain(cause);
     this.#loop.restrictTo(to);
     active.abandon(MOVING);
   }
@@ -190,27 +199,22 @@ export class Pusher implements PushLegListener, Viewer {
   onLive(): void {}
 
   onLegStarted(leg: PushLeg): void {
-    const { context, logger, onAccepted } = this.#options;
+    const { context, onAccepted } = this.#options;
     if (this.#isStopped) return;
     const isFirst = this.#state.type === "asking";
     this.#loop.succeeded();
-    this.#loggedFailures.clear();
-    this.#options.origins.failureLog.works(leg.origin);
+    this.#journal.accepted(leg.origin);
     if (this.#active === null) this.#activate(leg);
     // Begins the stream, and with it the log's first join point.
     if (isFirst) onAccepted();
     if (this.#isStopped) return;
-    if (this.#active === leg && this.#broken === null) {
-      this.#cause = "";
-      this.report.live(leg.origin);
-      logger.info("Push started", { origin: formatAddress(leg.origin) });
-    }
+    if (this.#active === leg) this.#journal.began(leg.origin);
     leg.flush(context.clock.now());
   }
 
   onLegBegun(leg: PushLeg, offset: number): void {
     if (leg === this.#candidate) this.#candidateOffset = offset;
-    if (leg === this.#active) this.#reportResumed(leg, offset);
+    if (leg === this.#active) this.#journal.resumed(leg.origin, offset);
   }
 
   onLegFlushed(leg: PushLeg, nowMs: number): void {
@@ -236,12 +240,12 @@ export class Pusher implements PushLegListener, Viewer {
     if (leg !== this.#active) return;
     this.#state = this.#isStopped ? { type: "finishing", active: null } : { type: "recovering" };
     this.report.lost();
-    this.#noteBroken(leg);
+    this.#journal.broke(leg.origin, leg.sentOffset);
     if (this.#isStopped || !this.#isMoving) return;
     this.#endMove();
     if (candidate === null || !candidate.hasStarted) return this.#loop.wake();
     this.#activate(candidate);
-    if (this.#candidateOffset >= 0) this.#reportResumed(candidate, this.#candidateOffset);
+    if (this.#candidateOffset >= 0) this.#journal.resumed(candidate.origin, this.#candidateOffset);
   }
 
   get #isStopped(): boolean {
@@ -254,13 +258,16 @@ export class Pusher implements PushLegListener, Viewer {
   }
 
   async #attempt(origin: OriginAddress): Promise<void> {
-    const { context, stream, wheel, logger, request, vouch } = this.#options;
+    const { context, stream, wheel, logger, vouch, target } = this.#options;
+    const request = this.#options.request();
     this.report.attempted(origin);
     const leg: PushLeg = new PushLeg({
       context,
       origin,
       stream,
-      request: request(),
+      request,
+      target: target?.(request),
+      mayIgnorePings: this.#options.mayIgnorePings,
       wheel,
       logger,
       hasAlternative: () => this.#loop.hasOtherThan(origin),
@@ -282,7 +289,7 @@ export class Pusher implements PushLegListener, Viewer {
   #resumeOffset(leg: PushLeg): number | null {
     const active = this.#active;
     if (active !== null && active !== leg) return active.sentOffset;
-    return this.#broken?.offset ?? null;
+    return this.#journal.resumeOffset;
   }
 
   #activate(leg: PushLeg): void {
@@ -304,23 +311,18 @@ export class Pusher implements PushLegListener, Viewer {
   /** `leg` has all that the active connection has. */
   #switchTo(leg: PushLeg): void {
     const before = this.#active!;
-    this.#noteBroken(before);
+    this.#journal.broke(before.origin, before.sentOffset);
     this.#activate(leg);
     this.#endMove();
     before.finish(false);
-    if (this.#candidateOffset >= 0) return this.#reportResumed(leg, this.#candidateOffset);
-    if (this.#broken === null) this.report.live(leg.origin);
+    if (this.#candidateOffset >= 0) this.#journal.resumed(leg.origin, this.#candidateOffset);
+    else if (this.#journal.resumeOffset === null) this.report.live(leg.origin);
   }
 
   #endMove(): void {
     this.#isMoving = false;
     this.#caughtUpMs = null;
     this.#loop.restrictTo(null);
-  }
-
-  #noteBroken({ origin, sentOffset }: PushLeg): void {
-    if (sentOffset === null) return;
-    this.#broken = { origin, atMs: this.#options.context.clock.now(), offset: sentOffset };
   }
 
   #finish(endsStream: boolean): void {
@@ -332,31 +334,12 @@ export class Pusher implements PushLegListener, Viewer {
     active?.finish(endsStream);
   }
 
-  /** Reports how `leg` continues the push that was lost, or left; nothing for the first one. */
-  #reportResumed({ origin: to }: PushLeg, offset: number): void {
-    const broken = this.#broken;
-    if (broken === null) return;
-    const silenceMs = Math.round(this.#options.context.clock.now() - broken.atMs);
-    const lostBytes = Math.max(0, offset - broken.offset);
-    const none = { lostFrames: 0, doubledFrames: 0 };
-    this.report.switched({ to, how: "resumed", silenceMs, lostBytes, ...none });
-    this.#options.logger.info("Push switched", {
-      from: formatAddress(broken.origin),
-      to: formatAddress(to),
-      cause: this.#cause,
-      silence_ms: silenceMs,
-      lost_bytes: lostBytes,
-      how: "resumed",
-    });
-    this.#cause = "";
-  }
-
-  #onFailed(origin: OriginAddress, error: unknown): void {
-    if (error === MOVING) return;
-    const reason = describeError(error);
-    this.#cause ||= reason;
-    this.report.failed(error);
-    this.#logFailure(origin, error, reason);
+  #onFailed(origin: OriginAddress, failure: unknown): void {
+    if (failure === MOVING) return;
+    const { judgeFailure } = this.#options;
+    const error = judgeFailure === undefined ? failure : judgeFailure(failure);
+    if (error === null) return;
+    this.#journal.failed(origin, error);
     if (!(error instanceof UpstreamError)) return;
     const { statusCode } = error;
     if (statusCode.startsWith("NetStream.Publish.")) this.#refusal = error;
@@ -365,19 +348,6 @@ export class Pusher implements PushLegListener, Viewer {
     if (hasBeenAccepted && statusCode === StatusCode.PUBLISH_BAD_NAME) {
       this.#options.onDisplaced();
     }
-  }
-
-  /** Logs it once per origin until one accepts: a dead origin must not fill the log. */
-  #logFailure(origin: OriginAddress, error: unknown, reason: string): void {
-    const { logger, origins } = this.#options;
-    const level = origins.failureLog.levelOf("push", origin, error);
-    const fields = { origin: formatAddress(origin) };
-    if (this.#loggedFailures.has(origin)) {
-      logger.debug(`Push failed again: ${reason}`, fields);
-    } else {
-      logger[level](`Push failed: ${reason}`, fields);
-    }
-    this.#loggedFailures.add(origin);
   }
 
   #onRoundFailed(error: unknown): void {

@@ -2,7 +2,7 @@ import { describeError, UpstreamError, type UpstreamRedirect } from "../base/err
 import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
 import type { Transport } from "../io/transport.ts";
-import { upstreamTarget } from "../rtmp/url.ts";
+import { type UpstreamTarget, upstreamTarget } from "../rtmp/url.ts";
 import { findOrigin, followRedirect, mayLeadTo, type UpstreamDestination } from "./redirect.ts";
 import type { UpstreamContext } from "./upstream_context.ts";
 import type { LinkOptions } from "./link_options.ts";
@@ -11,6 +11,8 @@ import { UpstreamLink } from "./upstream_link.ts";
 /** Options of {@linkcode Upstream}. */
 interface UpstreamOptions extends LinkOptions {
   readonly origin: OriginAddress;
+  /** What the origin is asked for, when that is not what the client asked for. */
+  readonly target?: UpstreamTarget;
 }
 
 /** See the diagram at {@linkcode Upstream}. */
@@ -51,9 +53,10 @@ export class Upstream {
     this.#options = options;
     this.#destination = {
       address: origin,
-      target: client === undefined
-        ? upstreamTarget({ origin, request: request.url, vhostTemplate })
-        : { tcUrl: client.tcUrl, app: client.app, stream: "" },
+      target: options.target ??
+        (client === undefined
+          ? upstreamTarget({ origin, request: request.url, vhostTemplate })
+          : { tcUrl: client.tcUrl, app: client.app, stream: "" }),
     };
   }
 

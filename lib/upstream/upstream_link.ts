@@ -13,6 +13,7 @@ import type { UpstreamTarget } from "../rtmp/url.ts";
 import { ClientSession, type ClientSessionHandler } from "../session/client_session.ts";
 import type { LinkOptions } from "./link_options.ts";
 import { sessionOptions } from "./link_session.ts";
+import { LinkWatch } from "./link_watch.ts";
 import { findOrigin, mayLeadTo, reconnectAddress } from "./redirect.ts";
 import type { UpstreamContext } from "./upstream_context.ts";
 
@@ -63,6 +64,7 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
   readonly #writer: SocketWriter;
   readonly #onStarted: () => void;
   readonly #session: ClientSession;
+  readonly #watch: LinkWatch;
   #state: LinkState = { type: "negotiating" };
   /** What reading its bytes may cost at once. */
   readonly #allowance = new Allowance();
@@ -73,14 +75,11 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
   #nextMoveMs = -Infinity;
   /** What was reported of the stream's end since its newest media. */
   #end: "none" | "likely" | "certain" = "none";
-  #beganMs = 0;
-  #lastReadMs = 0;
-  /** Null when no answer is awaited. */
-  #pingSentMs: number | null = null;
 
   /** @param peer connected; the link closes the transport */
   constructor(context: UpstreamContext, options: LinkOptions, peer: LinkPeer) {
     const { address, transport, target, onStarted } = peer;
+    const { kind, hasAlternative, mayIgnorePings = false } = options;
     this.#onStarted = onStarted;
     this.#context = context;
     this.#options = options;
@@ -91,6 +90,13 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
       ...context,
       transport,
       host: { onWriteFailed: (error) => this.#fail(this.#toUpstreamError(error)) },
+    });
+    this.#watch = new LinkWatch({
+      ...{ kind, hasAlternative, mayIgnorePings },
+      settings: context.settings,
+      session: this.#session,
+      writer: this.#writer,
+      isInTheWay: () => context.gate.isCrowded(address),
     });
   }
 
@@ -106,9 +112,8 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
    */
   async run(): Promise<void> {
     const { clock, ticker } = this.#context;
-    this.#beganMs = clock.now();
-    this.#lastReadMs = this.#beganMs;
-    const cancelWatch = ticker.add((nowMs) => this.#watch(nowMs));
+    this.#watch.begin(clock.now());
+    const cancelWatch = ticker.add((nowMs) => this.#checkTime(nowMs));
     try {
       this.#session.start();
       await this.#read();
@@ -234,63 +239,18 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     while (true) {
       const count = await this.#transport.read(buffer);
       if (count === null) throw this.#lostError("the origin closed the connection");
-      this.#lastReadMs = clock.now();
-      this.#pingSentMs = null;
+      const nowMs = clock.now();
+      this.#watch.noteRead(nowMs);
       this.#unread = buffer.subarray(0, count);
-      const later = turns.run(this, this.#allowance, this.#lastReadMs);
+      const later = turns.run(this, this.#allowance, nowMs);
       if (later !== null) await later;
       if (this.#state.type === "failed") throw this.#state.error;
     }
   }
 
-  #watch(nowMs: number): void {
-    const reason = this.#overdue(nowMs);
+  #checkTime(nowMs: number): void {
+    const reason = this.#watch.check(nowMs, this.#hasStarted);
     if (reason !== null) this.#fail(this.#lostError(reason));
-  }
-
-  /** Why the server is to be left, or null. */
-  #overdue(nowMs: number): string | null {
-    const { startTimeoutMs } = this.#context.settings();
-    const { phase } = this.#session;
-    const isAsking = phase === "handshake" || phase === "command" || phase === "publish";
-    // Unless others wait for its place, a play may wait for the publisher.
-    if (!this.#hasStarted && (isAsking || this.#options.hasAlternative() || this.#isInTheWay)) {
-      return nowMs - this.#beganMs < startTimeoutMs
-        ? null
-        : `no stream within ${startTimeoutMs} ms`;
-    }
-    // A silent server may have a silent publisher: ping it before leaving it.
-    const { silentMs, answerMs } = this.#pingBudget();
-    if (this.#pingSentMs === null) {
-      if (nowMs - this.#lastReadMs >= silentMs) this.#ping(nowMs);
-      return null;
-    }
-    // The ping may still wait behind other bytes: its time starts when the server last took some.
-    const { waitingControlBytes, inFlightSinceMs } = this.#writer;
-    if (waitingControlBytes > 0) this.#pingSentMs = Math.max(this.#pingSentMs, inFlightSinceMs);
-    return nowMs - this.#pingSentMs < answerMs ? null : "the origin does not answer pings";
-  }
-
-  get #isInTheWay(): boolean {
-    return this.#context.gate.isCrowded(this.#address);
-  }
-
-  #ping(nowMs: number): void {
-    this.#pingSentMs = nowMs;
-    this.#session.ping(Math.trunc(nowMs));
-  }
-
-  /**
-   * How long a server may be silent before it is pinged, and how long the answer may take. Only a
-   * ping shows that the origin of a push froze, so with another origin at hand both fit the stall
-   * budget.
-   */
-  #pingBudget(): { silentMs: number; answerMs: number } {
-    const { startTimeoutMs, stallTimeoutMs } = this.#context.settings();
-    const { kind, hasAlternative } = this.#options;
-    return kind === "publish" && hasAlternative()
-      ? { silentMs: stallTimeoutMs / 2, answerMs: stallTimeoutMs / 2 }
-      : { silentMs: stallTimeoutMs, answerMs: startTimeoutMs };
   }
 
   /** A slow server gets the time it needs; one that takes no byte for `stallTimeoutMs` is left. */

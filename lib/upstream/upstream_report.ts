@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import { describeError, UpstreamError } from "../base/errors.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
-import type { UpstreamSnapshot, UpstreamTotals } from "./upstream_snapshot.ts";
+import type { UpstreamKind, UpstreamSnapshot, UpstreamTotals } from "./upstream_snapshot.ts";
 
 /** A stream continued by another connection, to another origin or to the same one. */
 interface UpstreamSwitch {
@@ -42,7 +42,7 @@ export function createUpstreamTotals(): UpstreamTotals {
 
 /** Keeps count of one pull or push as it happens, for the API and the metrics. */
 export class UpstreamReport {
-  readonly #kind: "pull" | "push";
+  readonly kind: UpstreamKind;
   readonly #totals: UpstreamTotals;
   readonly #clock: Clock;
   #state: "connecting" | "live" = "connecting";
@@ -56,8 +56,8 @@ export class UpstreamReport {
   #doubledFrames = 0;
   #lostBytes = 0;
 
-  constructor(kind: "pull" | "push", totals: UpstreamTotals, clock: Clock) {
-    this.#kind = kind;
+  constructor(kind: UpstreamKind, totals: UpstreamTotals, clock: Clock) {
+    this.kind = kind;
     this.#totals = totals;
     this.#clock = clock;
     this.#sinceMs = clock.now();
@@ -107,7 +107,7 @@ export class UpstreamReport {
   /** Returns the state now. */
   snapshot(): UpstreamSnapshot {
     return {
-      kind: this.#kind,
+      kind: this.kind,
       state: this.#state,
       origin: this.#origin === null ? "" : formatAddress(this.#origin),
       sinceMs: Math.round(this.#clock.now() - this.#sinceMs),

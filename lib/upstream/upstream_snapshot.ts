@@ -44,9 +44,12 @@ export interface DiscoveryReport {
   readonly lastError: string;
 }
 
+/** What a stream needs another server for: to come from it, to go to it, to be copied to it. */
+export type UpstreamKind = "pull" | "push" | "forward";
+
 /** The upstream connection of a stream at a moment. */
 export interface UpstreamSnapshot {
-  readonly kind: "pull" | "push";
+  readonly kind: UpstreamKind;
   readonly state: "connecting" | "live";
   /** `host:port` of the origin that is used or tried; empty before the first. */
   readonly origin: string;

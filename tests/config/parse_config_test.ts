@@ -60,6 +60,7 @@ const DEFAULT_VHOST = {
     retryMinMs: 100,
     retryMaxMs: 800,
   },
+  forward: { enabled: false, destinations: [], backend: [] },
   refer: { enabled: false, all: [], play: [], publish: [] },
   security: { enabled: false, rules: [] },
   httpHooks: {
@@ -287,6 +288,7 @@ cluster {
   debug_srs_upnode off; enhanced_rtmp off; redirect any; max_upstreams 8; connect_timeout 100ms; start_timeout 1s; stall_timeout 3s; linger 0s;
   retry_min 10ms; retry_max 1m;
 }
+forward { enabled on; destination 10.0.0.9 live/one=rtmps://[::1]/a/b/key?t=1; backend http://a/forward; }
 refer { enabled on; all .example.com; play a.example 10.0.0.1; publish b.example; }
 security { enabled on; deny publish 10.0.0.0/8; allow play ::1; }
 http_hooks {
@@ -383,6 +385,26 @@ const VHOST: VhostConfig = {
     lingerMs: 0,
     retryMinMs: 10,
     retryMaxMs: 60_000,
+  },
+  forward: {
+    enabled: false,
+    destinations: [
+      {
+        url: "10.0.0.9",
+        address: { hostname: "10.0.0.9", port: 1935 },
+        only: "",
+        app: "",
+        stream: "",
+      },
+      {
+        url: "live/one=rtmps://[::1]/a/b/key?t=1",
+        address: { hostname: "::1", port: 443, isSecure: true },
+        only: "live/one",
+        app: "a/b",
+        stream: "key?t=1",
+      },
+    ],
+    backend: ["http://a/forward"],
   },
   refer: {
     enabled: true,

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { TWO_ORIGINS } from "../helpers/edge_rig.ts";
-import type { Behaviour, ScriptedOrigin } from "../helpers/scripted_origin.ts";
+import type { Behaviour } from "../helpers/origin_behaviour.ts";
+import type { ScriptedOrigin } from "../helpers/scripted_origin.ts";
 import { interFrame, keyframe, videoHeader } from "../helpers/tiny_media.ts";
 import { TestPlayer, TestPublisher, VhostRig } from "../helpers/vhost_rig.ts";
 

@@ -11,34 +11,10 @@ import {
 } from "../../lib/session/server_session.ts";
 import type { StreamCommand } from "../../lib/session/server_stream.ts";
 import { hex } from "./hex.ts";
+import type { Behaviour } from "./origin_behaviour.ts";
 import type { MemoryNetwork, MemoryTransport } from "./memory_network.ts";
 import type { TinyMessage } from "./tiny_media.ts";
 import { commandsIn, isMedia, MessageRecorder, type WireMessage } from "./wire_message.ts";
-
-/** What an origin does to new connections. */
-export type Behaviour =
-  /** Accepts everything. */
-  | { readonly kind: "accept" }
-  /** Reads nothing and sends nothing, from the first byte on. */
-  | { readonly kind: "mute" }
-  /** Closes the socket at once. */
-  | { readonly kind: "close at once" }
-  /** Refuses `connect`. */
-  | { readonly kind: "refuse connect"; readonly refusal: Refusal }
-  /** Refuses the play or publish. */
-  | { readonly kind: "refuse"; readonly refusal: Refusal }
-  /** Refuses the play or publish unless its name, with parameters, is one of these. */
-  | { readonly kind: "admit"; readonly names: readonly string[]; readonly refusal: Refusal }
-  /** Redirects the `connect`. */
-  | { readonly kind: "redirect connect"; readonly ex: AmfObject }
-  /** Redirects the play or publish; a play, as SRS does, after accepting it. */
-  | { readonly kind: "redirect"; readonly ex: AmfObject }
-  /** Leaves the play or publish unanswered until {@linkcode OriginLink.accept}. */
-  | { readonly kind: "hold" }
-  /** Sends these bytes in place of a handshake. */
-  | { readonly kind: "send garbage"; readonly bytes: Uint8Array }
-  /** Accepts everything, with this message stream id. */
-  | { readonly kind: "other msid"; readonly msid: number };
 
 const CHUNK_SIZE = 60_000;
 
@@ -122,6 +98,7 @@ export class OriginLink implements ServerSessionHandler {
   #frozen: PromiseWithResolvers<void> | null = null;
   #outbox: Uint8Array[] = [];
   #isWriting = false;
+  #isSilent = false;
   /** The play or publish that has no answer yet. */
   #pending: { readonly kind: "play" | "publish"; readonly command: StreamCommand } | null = null;
   connect: ConnectRequest | null = null;
@@ -237,6 +214,11 @@ export class OriginLink implements ServerSessionHandler {
     this.#client.unblock();
   }
 
+  /** Reads on, and sends nothing more: neither answers to pings nor acknowledgements. */
+  stopSending(): void {
+    this.#isSilent = true;
+  }
+
   /** Takes bytes from the edge in small portions. */
   slowDown(clock: Clock, { maxBytes, everyMs }: { maxBytes: number; everyMs: number }): void {
     const client = this.#client;
@@ -262,6 +244,7 @@ export class OriginLink implements ServerSessionHandler {
   // Called by the session.
 
   send(bytes: Uint8Array): void {
+    if (this.#isSilent) return;
     this.#outbox.push(bytes);
     void this.#write();
   }

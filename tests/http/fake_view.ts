@@ -77,6 +77,7 @@ export const SNAPSHOT: ServerSnapshot = {
       hlsFragmentMs: 10_000,
       upstreams: null,
       discoveries: [],
+      forward: null,
     },
     {
       name: "edge.example",
@@ -110,6 +111,7 @@ export const SNAPSHOT: ServerSnapshot = {
         waiting: 10,
         lingering: 11,
       },
+      forward: null,
     },
   ],
   streams: [

@@ -90,7 +90,7 @@ class Rig {
     const clients = [this.rtmp, this.flv];
     const queue = new FlushQueue(clock);
     const limits = { refusedCount: 2 };
-    const vhosts = [{ service, hub, mirrors: null }];
+    const vhosts = [{ service, hub, mirrors: null, forward: null }];
     this.view = new LiveView({
       clock,
       queue,

@@ -30,8 +30,10 @@ function createEntry(event) {
   );
 }
 
+const TITLES = { pull: "Pull from", push: "Push to", forward: "Forward to" };
+
 function describeRoute({ type, kind, from, to, switches }) {
-  if (type === "failure") return `${kind === "push" ? "Push to" : "Pull from"} ${to} failed`;
+  if (type === "failure") return `${TITLES[kind]} ${to} failed`;
   const times = switches === 1 ? "" : ` (${switches} switches)`;
   return from === to ? `Reconnected to ${to}${times}` : `${from || "?"} → ${to}${times}`;
 }

@@ -157,10 +157,10 @@ function listSources({ stream, clients }) {
   return [{ key: "", text: "No publisher", note: "", kind: "absent" }];
 }
 
-/** The players, and the origins that the stream is pushed to. */
+/** The players, and the servers that the stream is pushed or forwarded to. */
 function listViewers({ stream, clients }) {
   const pushes = stream.upstreams.flatMap((upstream, index) =>
-    upstream.kind === "push" ? [upstreamNode(upstream, index)] : []
+    upstream.kind !== "pull" ? [upstreamNode(upstream, index)] : []
   );
   const players = clients.filter(({ publish }) => !publish);
   // A rest of one is shown as well: "and 1 more" would take the same room.
@@ -191,6 +191,8 @@ function clientNode({ id, ip, type, waiting, reserve }) {
   };
 }
 
+const DIRECTIONS = { pull: "from", push: "to", forward: "forward to" };
+
 function upstreamNode(upstream, index) {
   const { kind, origin, state, switches } = upstream;
   const isLive = state === "live";
@@ -199,7 +201,7 @@ function upstreamNode(upstream, index) {
   const cost = `${times}, ${upstream.lost_frames} lost, ${upstream.doubled_frames} doubled`;
   return {
     key: `upstream ${kind} ${index}`,
-    text: `${kind === "push" ? "to" : "from"} ${origin === "" ? "an origin" : origin}`,
+    text: `${DIRECTIONS[kind]} ${origin === "" ? "an origin" : origin}`,
     note: `${isLive ? "live for" : "connecting for"} ${age}\n${cost}`,
     kind: isLive ? "upstream live" : "upstream waiting",
   };
