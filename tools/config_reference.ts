@@ -6,6 +6,7 @@
 import type { Entries, Option, Unsupported } from "../lib/config/schema.ts";
 import { ROOT } from "../lib/config/schema.ts";
 import { syntaxOf } from "../lib/config/syntax.ts";
+import { markdownTable } from "./markdown_table.ts";
 
 const srsSyntax = syntaxOf("full.conf");
 const tomlSyntax = syntaxOf("full.toml");
@@ -46,7 +47,7 @@ export function renderDocTables(): string {
     "warning names the line, unless the directive is disabled (`enabled off;` in a block) or has a value",
     "from the last column. The contents of such a block are not checked.",
     "",
-    ...table(
+    ...markdownTable(
       ["Directive", "Where", "Purpose in SRS", "No warning for"],
       unsupportedRows(ROOT, []),
     ),
@@ -125,7 +126,7 @@ function optionTables(entries: Entries, path: readonly string[]): string[] {
     entry.kind === "option" ? [optionRow(name, entry)] : []
   );
   const headers = ["Directive", "Default", "Values", "Unit", "Description"];
-  const lines = [`## ${title}`, "", ...table(headers, rows), ""];
+  const lines = [`## ${title}`, "", ...markdownTable(headers, rows), ""];
   for (const [name, entry] of Object.entries(entries)) {
     if (entry.kind === "block" || entry.kind === "named block") {
       lines.push(...optionTables(entry.entries, [...path, name]));
@@ -154,18 +155,4 @@ function unsupportedRow(
 ): string[] {
   const silent = quiet.map((value) => value === "*" ? "any value" : `\`${value}\``).join(", ");
   return [`\`${name}\``, path.length === 0 ? "top" : path.join("."), doc, silent];
-}
-
-/** Lines of a Markdown table with aligned columns. */
-function table(headers: readonly string[], rows: readonly string[][]): string[] {
-  const widths = headers.map((header, column) =>
-    Math.max(header.length, ...rows.map((row) => row[column]!.length))
-  );
-  const line = (cells: readonly string[], fill: string) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!, fill)).join(" | ")} |`;
-  return [
-    line(headers, " "),
-    line(headers.map(() => ""), "-"),
-    ...rows.map((row) => line(row, " ")),
-  ];
 }
