@@ -6,12 +6,23 @@ import { encodeUtf8 } from "./bytes.ts";
  */
 export function hashText(text: string): number {
   let hash = 0;
-  for (const byte of encodeUtf8(text)) {
-    hash = (hash + byte) | 0;
-    hash = (hash + (hash << 10)) | 0;
-    hash ^= hash >>> 6;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    // A character is a byte, and nothing is allocated, unless there are others than ASCII.
+    if (code >= 0x80) return finish(encodeUtf8(text).reduce(mix, 0));
+    hash = mix(hash, code);
   }
-  hash = (hash + (hash << 3)) | 0;
-  hash ^= hash >>> 11;
-  return (hash + (hash << 15)) >>> 0;
+  return finish(hash);
+}
+
+function mix(hash: number, byte: number): number {
+  const added = (hash + byte) | 0;
+  const shifted = (added + (added << 10)) | 0;
+  return shifted ^ (shifted >>> 6);
+}
+
+function finish(hash: number): number {
+  const shifted = (hash + (hash << 3)) | 0;
+  const mixed = shifted ^ (shifted >>> 11);
+  return (mixed + (mixed << 15)) >>> 0;
 }

@@ -4,12 +4,12 @@ import type { DialPlace } from "../../lib/upstream/dial_gate.ts";
 import type { ServerState, SimulatedServer, World } from "./server.ts";
 import type { SimulatedStream } from "./stream.ts";
 
-/** One attempt of an edge to pull a stream from a server, until its connection ends. */
+/** One connection by which an edge pulls a stream from a server, or tries to. */
 export class SimulatedPull {
   readonly upstream: SimulatedServer;
   readonly #stream: SimulatedStream;
   readonly #abort = new AbortController();
-  readonly #ended = Promise.withResolvers<void>();
+  #watched = Promise.withResolvers<void>();
   #place: DialPlace | null = null;
   /** The stream at the other end, once the connection is accepted. */
   #remote: SimulatedStream | null = null;
@@ -23,37 +23,41 @@ export class SimulatedPull {
     this.upstream = upstream;
   }
 
-  /** Whether it has brought media and is connected. */
+  /** Whether it brings media. */
   get isFeeding(): boolean {
     return this.#isFeeding;
   }
 
-  /** Settles when the connection has ended: rejects with the reason unless it was stopped. */
-  async run(): Promise<void> {
+  /** Dials when the limits allow it. Called once. */
+  start(): void {
     const { server, request } = this.#stream;
     const { address } = this.upstream;
-    this.#place = await server.gate.enter({ address, kind: "play", request }, this.#abort.signal);
-    try {
-      this.#dial();
-      await this.#ended.promise;
-    } finally {
-      this.#isFeeding = false;
-      this.#cancelTimeout?.();
-      this.#remote?.removePull(this);
-      this.#place.release();
-    }
+    server.gate.enter({ address, kind: "play", request }, this.#abort.signal).then(
+      (place) => {
+        if (this.#isOver) return place.release();
+        this.#place = place;
+        this.#dial();
+      },
+      () => {},
+    );
+  }
+
+  /**
+   * Settles when the connection ends: resolves when it was stopped, else rejects with the reason.
+   * Also rejects when it falls silent; the connection stays.
+   */
+  watch(): Promise<void> {
+    return this.#watched.promise;
   }
 
   stop(): void {
-    this.#isOver = true;
-    this.#abort.abort(new Error("stopped"));
-    this.#ended.resolve();
+    if (this.#end()) this.#watched.resolve();
   }
 
   /** The stream at the other end began or stopped to have media. */
   onUpstreamChanged(): void {
-    if (this.#remote!.isLive) return this.#onMedia();
-    if (this.#isFeeding) this.#onSilent();
+    if (this.#remote!.isLive) this.#onMedia();
+    else this.#onSilent();
   }
 
   onServerGone(state: ServerState): void {
@@ -98,15 +102,19 @@ export class SimulatedPull {
     this.#cancelTimeout = null;
     this.#isFeeding = true;
     this.#place!.confirm();
-    this.#stream.onMedia();
+    this.#stream.onMedia(this);
   }
 
   #onSilent(): void {
     if (!this.#isFeeding) return;
-    this.#stream.onSilent();
+    this.#isFeeding = false;
+    this.#stream.onSilent(this);
     if (!this.#stream.server.origins!.hasOtherThan(this.upstream.address)) return;
     const { stallTimeoutMs } = this.#world.settings;
-    this.#after(stallTimeoutMs, () => this.#fail("media", `Silent for ${stallTimeoutMs} ms`));
+    this.#after(stallTimeoutMs, () => {
+      this.#reject(new UpstreamError("media", `Silent for ${stallTimeoutMs} ms`));
+      this.#watched = Promise.withResolvers<void>();
+    });
   }
 
   #after(ms: number, run: () => void): void {
@@ -115,7 +123,24 @@ export class SimulatedPull {
   }
 
   #fail(phase: UpstreamPhase, message: string): void {
+    if (this.#end()) this.#reject(new UpstreamError(phase, message));
+  }
+
+  #reject(reason: Error): void {
+    this.#watched.promise.catch(() => {});
+    this.#watched.reject(reason);
+  }
+
+  /** Ends the connection. @returns false when it has ended before */
+  #end(): boolean {
+    if (this.#isOver) return false;
     this.#isOver = true;
-    this.#ended.reject(new UpstreamError(phase, message));
+    this.#isFeeding = false;
+    this.#cancelTimeout?.();
+    this.#remote?.removePull(this);
+    if (this.#place === null) this.#abort.abort();
+    else this.#place.release();
+    this.#stream.onPullEnded(this);
+    return true;
   }
 }

@@ -1,4 +1,5 @@
 import type { CancelTimer } from "../../lib/base/clock.ts";
+import type { OriginAddress } from "../../lib/config/config.ts";
 import { type DemandEvent, OnDemand } from "../../lib/edge/on_demand.ts";
 import type { StreamRequest } from "../../lib/hub/stream_request.ts";
 import { OriginLoop } from "../../lib/upstream/origin_loop.ts";
@@ -16,7 +17,10 @@ export class SimulatedStream {
   readonly #demand: OnDemand | null;
   #players = 0;
   #loop: OriginLoop | null = null;
-  #pull: SimulatedPull | null = null;
+  /** Feeds the stream, or did last and is still connected. */
+  #active: SimulatedPull | null = null;
+  /** Is being tried. */
+  #candidate: SimulatedPull | null = null;
   #isLive: boolean;
   /** Since when its players see nothing. */
   #silentSinceMs: number;
@@ -52,7 +56,7 @@ export class SimulatedStream {
 
   /** Which server feeds it, or null. */
   get source(): SimulatedServer | null {
-    return this.#pull !== null && this.#pull.isFeeding ? this.#pull.upstream : null;
+    return this.#active !== null && this.#active.isFeeding ? this.#active.upstream : null;
   }
 
   addPlayers(count: number): void {
@@ -74,16 +78,33 @@ export class SimulatedStream {
     if (this.#pulls.size === 0 && this.#players === 0) this.#step("unwanted");
   }
 
-  /** The pull brings media, for the first time or again. */
-  onMedia(): void {
-    this.#loop?.succeeded();
+  /** A pull brings media, for the first time or again. Whichever does first feeds the stream. */
+  onMedia(pull: SimulatedPull): void {
+    if (pull === this.#candidate) {
+      this.#active?.stop();
+      this.#active = pull;
+      this.#candidate = null;
+      this.#loop!.succeeded();
+    } else if (this.#candidate !== null) {
+      this.#candidate.stop();
+      this.#candidate = null;
+      this.#loop!.returnedTo(pull.upstream.address);
+    }
     this.#step("media");
     this.#setLive(true);
   }
 
-  /** The pull brings nothing. */
-  onSilent(): void {
+  /** A pull brings nothing any longer. */
+  onSilent(pull: SimulatedPull): void {
+    if (pull === this.#active) this.#setLive(false);
+  }
+
+  onPullEnded(pull: SimulatedPull): void {
+    if (pull === this.#candidate) this.#candidate = null;
+    if (pull !== this.#active) return;
+    this.#active = null;
     this.#setLive(false);
+    this.#step("lost");
   }
 
   /** The server was killed, or its host is lost. */
@@ -125,15 +146,7 @@ export class SimulatedStream {
       streamName: this.request.name,
       clock: world.clock,
       random: world.random,
-      attempt: async (origin) => {
-        const pull = new SimulatedPull(this, world.find(origin));
-        this.#pull = pull;
-        try {
-          await pull.run();
-        } finally {
-          if (this.#pull === pull) this.#onPullEnded();
-        }
-      },
+      attempt: (origin) => this.#attempt(origin),
       onFailed: () => {},
       onRoundFailed: () => {},
     });
@@ -141,17 +154,23 @@ export class SimulatedStream {
     loop.run();
   }
 
-  #onPullEnded(): void {
-    this.#pull = null;
-    this.#setLive(false);
-    this.#step("lost");
+  /** As the real puller: a silent origin is kept while another is tried. */
+  async #attempt(origin: OriginAddress): Promise<void> {
+    const { world } = this.server;
+    if (this.#active?.upstream.address === origin) throw new Error("Still silent");
+    const candidate = new SimulatedPull(this, world.find(origin));
+    this.#candidate = candidate;
+    candidate.start();
+    await candidate.watch();
+    for (let pull = this.#active; pull !== null; pull = this.#active) await pull.watch();
   }
 
   #stop(): void {
     this.#loop?.stop();
     this.#loop = null;
-    this.#pull?.stop();
-    this.#pull = null;
+    const pulls = [this.#active, this.#candidate];
+    [this.#active, this.#candidate] = [null, null];
+    for (const pull of pulls) pull?.stop();
     this.#setLive(false);
   }
 }
