@@ -9,14 +9,14 @@ const STEPS = 5;
 const COLOURS = ["#1769aa", "#888888", "#c2410c", "#15803d", "#7e22ce", "#b91c1c"];
 
 /** A line of a chart. */
-export interface ChartLine {
+interface ChartLine {
   readonly name: string;
   /** From left to right. */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
 /** A chart of lines over a common axis. */
-export interface Chart {
+interface Chart {
   readonly title: string;
   readonly xTitle: string;
   /** Values of x that are marked; the last one is the end of the axis. */

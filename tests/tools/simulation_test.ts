@@ -1,4 +1,4 @@
-/** What must hold in every simulated tree, whatever the figures are. */
+/** What must hold in every simulated tree. */
 
 import { fill, playScenes, SETTINGS } from "../../tools/simulation/scenes.ts";
 import { VirtualClock } from "../../tools/simulation/virtual_clock.ts";
@@ -32,7 +32,7 @@ Deno.test("simulation: a mid fetches each stream once, and every loss ends with 
     assertEquals(ledger.playing, players, name);
     assertEquals(silent.at(-1), 0, name);
     assertEquals(silent[0]! <= waited, true, name);
-    assert(waited > 0 && moved > 0, `${name}: nobody noticed`);
+    assert(waited > 0 && moved > 0, `${name}: no player noticed`);
     const isSilent = name.includes("lost");
     const atLeastMs = isSilent ? SETTINGS.stallTimeoutMs : 1;
     // A connection that hangs, then the pause between two rounds, then one that works.

@@ -58,7 +58,7 @@ export class Tree {
     this.#admitPlayers(plan, random);
   }
 
-  /** Spreads players over streams by Zipf's law: the second stream has half the players of the first. */
+  /** Spreads players over streams by Zipf's law: the second has half the players of the first. */
   #admitPlayers({ streams, playersPerLeaf, arrivalMs }: TreePlan, random: () => number): void {
     const shares: number[] = [];
     let sum = 0;
