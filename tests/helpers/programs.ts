@@ -28,6 +28,11 @@ const PROGRAMS = {
   "logrotate": { packages: "logrotate", check: onServerPath("command -v logrotate") },
   "nginx": { packages: "nginx", check: onServerPath("command -v nginx") },
   "haproxy": { packages: "haproxy", check: onServerPath("command -v haproxy") },
+  "varnishd": { packages: "varnish", check: onServerPath("command -v varnishd") },
+  "traffic_server": {
+    packages: "trafficserver",
+    check: onServerPath("command -v traffic_server"),
+  },
   "squid": { packages: "squid", check: onServerPath("command -v squid") },
   "nginx-rtmp": {
     packages: "nginx libnginx-mod-rtmp",

@@ -48,7 +48,7 @@ export class HlsOrigin implements AsyncDisposable {
     const lines = this.#processes.flatMap(({ stdout, stderr }) => [...stdout, ...stderr]);
     return lines.flatMap((line) => {
       const match = line.match(
-        /([\d:.]+) DEBUG .*Request answered peer=(\S+) method="\\"(\w+)\\"" path="\\"(\S+)\\"" status=(\d+)/,
+        /([\d:.]+)[+-]\d\d:\d\d DEBUG .*Request answered peer=(\S+) method="\\"(\w+)\\"" path="\\"(\S+)\\"" status=(\d+)/,
       );
       if (match === null) return [];
       const [, time, peer, method, path, status] = match;

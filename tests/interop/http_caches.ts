@@ -15,14 +15,26 @@ export interface RunningCache extends AsyncDisposable {
   readonly process: ChildProcess;
 }
 
+/** What a cache does not do as nginx does. */
+export type Flaw =
+  /** Requests at the moment of a renewal reach the origin; some fail if it dies at that moment. */
+  | "leaks at renewals"
+  /** It does not cache that a file is missing. */
+  | "asks for missing files"
+  /** Of requests for a stale playlist some wait for the origin, and then fail. */
+  | "waits while frozen"
+  /** A part of a segment that is not cached yet is fetched as a part. */
+  | "fetches parts"
+  /** It serves more than HLS files. */
+  | "serves all files"
+  /** How long it serves without the origin is configured in it, not by `stale-if-error`. */
+  | "ignores stale-if-error";
+
 /** A cache program. */
 export interface HttpCache {
   readonly name: ProgramName;
-  /**
-   * Whether it keeps everything that the page promises for nginx, or only what it promises for
-   * squid.
-   */
-  readonly isThorough: boolean;
+  /** Where it falls short of nginx, as the page says. */
+  readonly flaws: readonly Flaw[];
   /** Writes its files into `directory`. @returns the command that starts it */
   prepare(options: CacheOptions): Promise<readonly [string, ...string[]]>;
 }
@@ -57,7 +69,7 @@ export async function readPage(
 /** nginx with several workers, which have to share what one of them fetches. */
 export const NGINX: HttpCache = {
   name: "nginx",
-  isThorough: true,
+  flaws: [],
   async prepare({ directory, port, originPort }) {
     const page = await readPage("/etc/nginx/conf.d/hls.conf", {
       "listen 80;": `listen 127.0.0.1:${port};`,
@@ -82,7 +94,7 @@ export const NGINX: HttpCache = {
 /** squid with one process. */
 export const SQUID: HttpCache = {
   name: "squid",
-  isThorough: false,
+  flaws: ["leaks at renewals", "asks for missing files", "waits while frozen"],
   async prepare({ directory, port, originPort }) {
     const page = await readPage("/etc/squid/squid.conf", {
       "http_port 80": `http_port 127.0.0.1:${port}`,
@@ -96,6 +108,61 @@ export const SQUID: HttpCache = {
 pinger_enable off\nshutdown_lifetime 0 seconds\nvisible_hostname localhost\n${page}`,
     );
     return findable("squid", "-N", "-f", config);
+  },
+};
+
+/** Varnish, as Debian's package sets it up, with a small memory. */
+export const VARNISH: HttpCache = {
+  name: "varnishd",
+  flaws: ["ignores stale-if-error"],
+  async prepare({ directory, port, originPort }) {
+    const page = await readPage("/etc/varnish/default.vcl", {
+      '.host = "10.0.0.1"': '.host = "127.0.0.1"',
+      '.port = "8080"': `.port = "${originPort}"`,
+    });
+    const config = `${directory}/default.vcl`;
+    await Deno.writeTextFile(config, page);
+    return findable(
+      ...["varnishd", "-F", "-j", "none", "-a", `127.0.0.1:${port}`, "-f", config] as const,
+      ...["-n", `${directory}/varnish`, "-s", "malloc,64m"],
+    );
+  },
+};
+
+/** Debian's folder of Traffic Server's configuration. */
+const TRAFFIC_SERVER = "/etc/trafficserver";
+
+/** Traffic Server, which switches from root to its own user. */
+export const TRAFFICSERVER: HttpCache = {
+  name: "traffic_server",
+  flaws: ["fetches parts", "serves all files", "ignores stale-if-error"],
+  async prepare({ directory, port, originPort }) {
+    const lines = await readPage(`${TRAFFIC_SERVER}/records.config`, {
+      "server_ports STRING 80": `server_ports STRING ${port}`,
+    });
+    const remap = await readPage(`${TRAFFIC_SERVER}/remap.config`, {
+      "http://hls.example.com/": `http://127.0.0.1:${port}/`,
+      "http://10.0.0.1:8080/": `http://127.0.0.1:${originPort}/`,
+    });
+    const names = [...lines.matchAll(/^CONFIG (\S+)/gm)].map(([, name]) => name!);
+    const records = (await Deno.readTextFile(`${TRAFFIC_SERVER}/records.config`)).split("\n")
+      .filter((line) => !names.some((name) => line.startsWith(`CONFIG ${name} `))).join("\n");
+    const folders = ["etc", "run", "log", "store", "data"].map((name) => `${directory}/${name}`);
+    const [etc, run, log, store, data] = folders;
+    const layout = Object.entries({
+      ...{ prefix: directory, exec_prefix: directory, bindir: "/usr/bin", sbindir: "/usr/bin" },
+      ...{ sysconfdir: etc, datadir: data, includedir: data, localstatedir: directory },
+      ...{ runtimedir: run, logdir: log, cachedir: store },
+      ...{ libdir: "/usr/lib/trafficserver", libexecdir: "/usr/lib/trafficserver/modules" },
+    }).map(([name, path]) => `${name}: ${path}\n`).join("");
+    await Deno.writeTextFile(`${directory}/runroot.yaml`, layout);
+    await Deno.writeTextFile(`${directory}/records.config`, `${records}\n${lines}`);
+    await Deno.writeTextFile(`${directory}/remap.config`, remap);
+    const script = `mkdir ${folders.join(" ")} && cp -r ${TRAFFIC_SERVER}/. ${etc}
+      cp ${directory}/*.config ${etc} && echo "${store} 64M" > ${etc}/storage.config
+      chown -R trafficserver ${directory} && chmod 755 ${directory}
+      exec traffic_server --run-root=${directory}`;
+    return findable("sh", "-c", script);
   },
 };
 
