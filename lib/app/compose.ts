@@ -105,7 +105,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
         control: deps.control ?? null,
         identity: { ...identity, pid: Deno.pid },
         streams: {
-          ...{ vhosts: vhosts.directory, gate, service: flv, hlsSessions },
+          ...{ vhosts: vhosts.directory, gate, service: flv, hlsSessions, clock },
           signatures: new HlsSignatures(secrets),
           live: new LiveStreams(() => vhosts.live),
         },

@@ -140,6 +140,7 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "dvr.dvr_duration": ({ dvr }) => ms(dvr.durationMs),
   "dvr.dvr_wait_keyframe": ({ dvr }) => text(dvr.waitKeyframe),
   "dvr.time_jitter": ({ dvr }) => dvr.startsAtZero ? "full" : "off",
+  "hls.hls_ll": ({ hls }) => text(hls.isLowLatency),
   "hls.hls_variant": ({ hls }) => hls.variants.join(" "),
   "http_hooks.enabled": ({ httpHooks }) => text(httpHooks.enabled),
   "http_hooks.timeout": ({ httpHooks }) => ms(httpHooks.timeoutMs),

@@ -261,7 +261,8 @@ function buildHls({ hls, cluster }: VhostValues): HlsConfig {
     cleanup: hls.hls_cleanup,
     disposeMs: hls.hls_dispose,
     waitKeyframe: hls.hls_wait_keyframe,
-    useFmp4: hls.hls_use_fmp4,
+    useFmp4: hls.hls_use_fmp4 || hls.hls_ll,
+    isLowLatency: hls.hls_ll,
     variants: hls.hls_variant,
   };
 }

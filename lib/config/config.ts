@@ -371,6 +371,8 @@ export interface HlsConfig {
   readonly waitKeyframe: boolean;
   /** Whether all segments are CMAF, not only those of codecs that need it. */
   readonly useFmp4: boolean;
+  /** Whether segments are written in parts. Implies `useFmp4`. */
+  readonly isLowLatency: boolean;
   /** Endings of the names of streams that are renditions of the same media. */
   readonly variants: readonly string[];
 }

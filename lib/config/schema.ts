@@ -458,6 +458,11 @@ const hls = {
     "off",
     "Write CMAF (fragmented MP4) for every stream. off writes transport streams until a stream has a codec that only CMAF can carry: HEVC, AV1, VP9, Opus, FLAC.",
   ),
+  hls_ll: option(
+    values.flag,
+    "off",
+    "Write low-latency HLS: CMAF in parts of 0.4 s, which players fetch while the segment is being written. Own directive.",
+  ),
   hls_variant: optional(
     { type: values.suffixes, example: "_720p _480p", fallback: [] as string[] },
     "Endings of names: `show_720p` and `show_480p` are then renditions of `show`, whose master playlist has both. Players start with the first. Own directive; nginx-rtmp's has the same name.",

@@ -9,7 +9,8 @@ import {
   Output,
 } from "mediabunny";
 import { unmarkFirstFrame } from "./sample_flags.ts";
-import type { Packet, Segment } from "./segmenter.ts";
+import type { Packet } from "./part.ts";
+import type { Segment } from "./segmenter.ts";
 import type { AudioTrack, VideoTrack } from "./track.ts";
 
 // It would print a line per segment for a publisher's damaged header.

@@ -2,22 +2,21 @@ import { encodeUtf8 } from "../base/bytes.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { HlsConfig } from "../config/config.ts";
-import {
-  fillSegment,
-  fillStream,
-  pathOfUri,
-  relativeUri,
-  type StreamNames,
-  withExtension,
-} from "./file_names.ts";
+import { fillSegment, fillStream, type StreamNames, withExtension } from "./file_names.ts";
 import type { HlsFiles } from "./hls_files.ts";
 import type { MasterEntry, MasterPlaylists } from "./master_playlists.ts";
-import type { AudioCodec, Container, VideoCodec } from "../media/codecs.ts";
+import type { Container } from "../media/codecs.ts";
 import { parsePlaylist, Playlist, type PlaylistEntry, targetSecondsOf } from "./playlist.ts";
+import type { RenditionReports } from "./rendition_reports.ts";
+import { ListCodecs } from "./list_codecs.ts";
+import { OpenSegment, partPath } from "./open_segment.ts";
+import { type Part, PART_MS } from "./part.ts";
+import { SegmentFiles } from "./segment_files.ts";
 import type { MuxedSegment } from "./segment_mux.ts";
 import type { Segment } from "./segmenter.ts";
 import { VariantMeter } from "./variant.ts";
-import { type AudioTrack, containerFor, isSameTrack, type VideoTrack } from "./track.ts";
+import { WallTimes } from "./wall_times.ts";
+import { containerFor, isSameTrack } from "./track.ts";
 
 /** Options of {@linkcode HlsArchive}. */
 interface HlsArchiveOptions {
@@ -25,6 +24,7 @@ interface HlsArchiveOptions {
   /** The master playlists that have the stream. */
   readonly masterEntries: readonly MasterEntry[];
   readonly masters: MasterPlaylists;
+  readonly reports: RenditionReports;
   readonly config: HlsConfig;
   readonly files: HlsFiles;
   readonly logger: Logger;
@@ -37,15 +37,10 @@ interface HlsArchiveOptions {
 /** The tracks of a segment. */
 type Tracks = Pick<Segment, "video" | "audio">;
 
-/** The codecs of a list's tracks; null until a segment has the track. */
-interface Codecs {
-  readonly video: VideoCodec | null;
-  readonly audio: AudioCodec | null;
-}
-
 /** The newest init segment on the disk, with the tracks it describes. */
 interface InitSegment extends Tracks {
   readonly uri: string;
+  readonly bytes: Uint8Array;
 }
 
 const FIX_DISK = "give the server write access to the hls_path folder, and check its free space";
@@ -53,10 +48,6 @@ const FIX_ENCODER = "check the encoder: its frames do not match their sequence h
 
 /** Players poll a playlist once per target duration, and this much later at most. */
 const POLL_MARGIN_MS = 500;
-
-/** How far dates may be behind the clock, or after a burst ahead of it. */
-const MAX_BEHIND_MS = 1000;
-const MAX_AHEAD_MS = 10_000;
 
 /**
  * The files of one stream: playlist, segments, init segments. They outlive the publisher and the
@@ -71,13 +62,17 @@ const MAX_AHEAD_MS = 10_000;
  */
 export class HlsArchive {
   readonly #options: HlsArchiveOptions;
+  readonly #files: SegmentFiles;
   readonly #playlistPath: string;
   readonly #segmentTemplate: string;
   readonly #meter = new VariantMeter();
   #playlist: Playlist | null = null;
   #container: Container;
-  /** No longer in the playlist; players with an older copy may still request them. */
-  #retired: PlaylistEntry[] = [];
+  /** The segment that is being written in parts; null before its first part. */
+  #segment: OpenSegment | null = null;
+  /** Path without ending of the segment that players expect next. */
+  #expected: { readonly sequence: number; readonly stem: string } | null = null;
+  #partCount = 0;
   #init: InitSegment | null = null;
   /** The failure that was logged; empty after a success. */
   #failure = "";
@@ -90,10 +85,8 @@ export class HlsArchive {
    * see that it has ended.
    */
   #withheldUntilMs = -Infinity;
-  /** Codecs of the newest segment; null before the first one. */
-  #codecs: Codecs | null = null;
-  /** Time of day at which the next segment begins if it continues the newest one. */
-  #nextWallMs = Infinity;
+  readonly #codecs = new ListCodecs();
+  readonly #times = new WallTimes();
 
   constructor(options: HlsArchiveOptions) {
     const { config, names } = options;
@@ -101,6 +94,7 @@ export class HlsArchive {
     this.#container = config.useFmp4 ? "cmaf" : "mpegts";
     this.#playlistPath = fillStream(config.playlistFile, names);
     this.#segmentTemplate = fillStream(config.segmentFile, names);
+    this.#files = new SegmentFiles(options.files, config, this.#playlistPath);
   }
 
   /**
@@ -112,6 +106,18 @@ export class HlsArchive {
     const isDiscontinuity = segment.isDiscontinuity || this.#hasGap;
     const isAdded = await this.#try(() => this.#add({ ...segment, isDiscontinuity }, cutWallMs));
     this.#hasGap = !isAdded;
+  }
+
+  /**
+   * Muxes a part of the segment that follows, and writes it and the playlist. On failure the whole
+   * segment is dropped.
+   *
+   * @param cutWallMs Time of day at which the part was cut, in ms since 1970.
+   */
+  async addPart(part: Part, cutWallMs: number): Promise<void> {
+    if (await this.#try(() => this.#addPart(part, cutWallMs))) return;
+    this.#segment = null;
+    this.#playlist?.takeParts();
   }
 
   /**
@@ -137,6 +143,7 @@ export class HlsArchive {
   /** Removes the segments that are no longer in the playlist. */
   async close(): Promise<void> {
     await this.#try(() => this.#removeRetired(0));
+    this.#options.reports.remove(this.#options.masterEntries);
   }
 
   /** Removes all files; segments only if `hls_cleanup` is on. */
@@ -145,20 +152,80 @@ export class HlsArchive {
       const playlist = await this.#open();
       const { masters, masterEntries, config } = this.#options;
       await masters.remove(config.path, masterEntries);
-      await this.#options.files.remove(this.#pathOf(this.#playlistPath));
+      await this.#files.remove(this.#playlistPath);
       this.#playlist = null;
-      if (this.#options.config.cleanup) this.#retired.push(...playlist.entries);
+      this.#files.retire(playlist.entries);
       await this.#removeRetired(0);
     });
   }
 
   async #add(segment: Segment, cutWallMs: number): Promise<void> {
     const playlist = await this.#open();
-    await this.#restartIfNeeded(playlist, segment);
-    const muxed = await this.#mux(segment);
-    await this.#write(playlist, segment, muxed, cutWallMs);
+    if (this.#options.config.isLowLatency) {
+      await this.#closeSegment(playlist, segment);
+    } else {
+      await this.#restartIfNeeded(playlist, segment);
+      const muxed = await this.#mux(segment);
+      await this.#write(playlist, segment, muxed, cutWallMs);
+    }
     if (this.#failure !== "") this.#options.logger.info("HLS writing resumed");
     this.#failure = "";
+  }
+
+  async #addPart(part: Part, cutWallMs: number): Promise<void> {
+    const playlist = await this.#open();
+    if (part.isFirst) await this.#beginSegment(playlist, part, cutWallMs);
+    const segment = this.#segment;
+    if (segment === null) return;
+    const path = segment.nextPath;
+    await this.#files.write(path, segment.add(part, ++this.#partCount));
+    const { durationMs, isIndependent } = part;
+    playlist.addPart({ uri: this.#files.uriOf(path), durationMs, isIndependent });
+    playlist.hint(this.#files.uriOf(segment.nextPath));
+    await this.#publish(playlist);
+  }
+
+  async #beginSegment(playlist: Playlist, part: Part, cutWallMs: number): Promise<void> {
+    await this.#restartIfNeeded(playlist, part);
+    const stem = this.#stemFor(playlist.nextSequence);
+    const isFirst = playlist.entries.length === 0;
+    const isDiscontinuity = isFirst ? this.#isRestarted : part.isDiscontinuity || this.#hasGap;
+    const times = { ageMs: part.durationMs, isDiscontinuity };
+    if (!this.#isInitFor(part)) {
+      const { init } = await this.#mux({ ...part, ...times });
+      await this.#writeInit(init!, part, `${stem}-init.mp4`);
+    }
+    const { uri: initUri, bytes: init } = this.#init!;
+    this.#segment = new OpenSegment(part, { stem, init, initUri, isDiscontinuity });
+    const wallMs = this.#times.begin({ ...part, ...times }, cutWallMs);
+    playlist.open({ isDiscontinuity, initUri, wallMs });
+  }
+
+  async #closeSegment(playlist: Playlist, segment: Segment): Promise<void> {
+    const open = this.#segment;
+    this.#segment = null;
+    const wallMs = playlist.openWallMs;
+    const parts = playlist.takeParts();
+    if (open === null) throw new SegmentError("HLS segment dropped: a part is missing", FIX_DISK);
+    const path = `${this.#stemFor(playlist.nextSequence)}.m4s`;
+    const media = open.bytes();
+    await this.#files.write(path, media);
+    if (wallMs !== null) this.#times.continueAt(wallMs + segment.durationMs);
+    const { durationMs, isIndependent } = segment;
+    const { isDiscontinuity, initUri } = open;
+    const uri = this.#files.uriOf(path);
+    const entry = { uri, durationMs, isDiscontinuity, isIndependent, wallMs, initUri, parts };
+    await this.#list(playlist, entry, { ...segment, video: open.video, audio: open.audio }, media);
+  }
+
+  /** Returns the path of a segment without its ending: the one that players were told to expect. */
+  #stemFor(sequence: number): string {
+    if (this.#expected?.sequence === sequence) return this.#expected.stem;
+    const { config, wallMs } = this.#options;
+    const names = { sequence, durationMs: config.fragmentMs, wallMs: wallMs() };
+    const stem = withExtension(fillSegment(this.#segmentTemplate, names), "");
+    this.#expected = { sequence, stem };
+    return stem;
   }
 
   async #end(playlist: Playlist): Promise<void> {
@@ -176,15 +243,13 @@ export class HlsArchive {
       playlist.entries.some(({ initUri }) =>
         (initUri === null) !== (this.#container === "mpegts")
       ) ||
-      isOtherCodec(this.#codecs?.video, tracks.video) ||
-      isOtherCodec(this.#codecs?.audio, tracks.audio)
+      this.#codecs.excludes(tracks)
     );
     if (!isOther && !playlist.isEnded) return;
     if (!playlist.isEnded) await this.#end(playlist);
-    const dropped = playlist.restart();
-    if (this.#options.config.cleanup) this.#retired.push(...dropped);
+    this.#files.retire(playlist.restart());
     this.#isRestarted = true;
-    this.#codecs = null;
+    this.#codecs.reset();
     this.#meter.reset();
   }
 
@@ -203,66 +268,70 @@ export class HlsArchive {
     { media, init }: MuxedSegment,
     cutWallMs: number,
   ): Promise<void> {
-    const { files, config, wallMs, masters, masterEntries } = this.#options;
     const { durationMs, isIndependent } = segment;
     const sequence = playlist.nextSequence;
-    const tsPath = fillSegment(this.#segmentTemplate, { sequence, durationMs, wallMs: wallMs() });
+    const names = { sequence, durationMs, wallMs: this.#options.wallMs() };
+    const tsPath = fillSegment(this.#segmentTemplate, names);
     const path = init === null ? tsPath : withExtension(tsPath, ".m4s");
     if (init !== null && !this.#isInitFor(segment)) {
       await this.#writeInit(init, segment, withExtension(tsPath, "-init.mp4"));
     }
-    await files.write(this.#pathOf(path), media);
+    await this.#files.write(path, media);
     const isFirst = playlist.entries.length === 0;
-    const dropped = playlist.add({
-      uri: this.#uriOf(path),
+    const entry = {
+      uri: this.#files.uriOf(path),
       durationMs,
       isDiscontinuity: isFirst ? this.#isRestarted : segment.isDiscontinuity,
       isIndependent,
-      wallMs: this.#beginOf(segment, cutWallMs),
+      wallMs: this.#times.begin(segment, cutWallMs),
       initUri: init && this.#init!.uri,
-    });
-    this.#isRestarted = false;
-    this.#codecs = {
-      video: segment.video?.codec ?? this.#codecs?.video ?? null,
-      audio: segment.audio?.codec ?? this.#codecs?.audio ?? null,
     };
-    const variant = this.#meter.add(segment, media.length);
-    if (wallMs() >= this.#withheldUntilMs) {
-      await this.#writePlaylist(playlist);
-      await masters.update(config.path, masterEntries, variant);
+    await this.#list(playlist, entry, segment, media);
+  }
+
+  /** Adds a segment that is written to the playlist. */
+  async #list(
+    playlist: Playlist,
+    entry: PlaylistEntry,
+    segment: Segment,
+    media: Uint8Array,
+  ): Promise<void> {
+    const { config, masters, masterEntries } = this.#options;
+    const dropped = playlist.add(entry);
+    if (config.isLowLatency) {
+      playlist.hint(this.#files.uriOf(partPath(this.#stemFor(playlist.nextSequence), 0)));
     }
-    if (config.cleanup) this.#retired.push(...dropped);
+    this.#isRestarted = false;
+    this.#codecs.add(segment);
+    const variant = this.#meter.add(segment, media.length);
+    if (await this.#publish(playlist)) await masters.update(config.path, masterEntries, variant);
+    this.#files.retire(dropped);
     await this.#removeRetired(playlist.windowMs);
   }
 
-  /** Returns the time of day of the first frame, by the stream's own time while it continues. */
-  #beginOf({ durationMs, ageMs, isDiscontinuity }: Segment, cutWallMs: number): number {
-    const measuredMs = cutWallMs - ageMs;
-    const expectedMs = isDiscontinuity ? Infinity : this.#nextWallMs;
-    const aheadMs = expectedMs - measuredMs;
-    const isNear = aheadMs >= -MAX_BEHIND_MS && aheadMs <= MAX_AHEAD_MS;
-    const wallMs = isNear ? expectedMs : measuredMs;
-    this.#nextWallMs = wallMs + durationMs;
-    return wallMs;
+  /** Writes the playlist, unless players must see first that the one before has ended. */
+  async #publish(playlist: Playlist): Promise<boolean> {
+    if (this.#options.wallMs() < this.#withheldUntilMs) return false;
+    await this.#writePlaylist(playlist);
+    return true;
   }
 
   async #writePlaylist(playlist: Playlist): Promise<void> {
+    const { config, masterEntries, reports } = this.#options;
     this.#withheldUntilMs = -Infinity;
-    await this.#options.files.write(
-      this.#pathOf(this.#playlistPath),
-      encodeUtf8(playlist.render()),
-    );
+    const others = config.isLowLatency ? reports.exchange(masterEntries, playlist) : [];
+    await this.#files.write(this.#playlistPath, encodeUtf8(playlist.render(others)));
   }
 
   /** Compares tracks, not bytes: each init segment contains its time of creation. */
-  #isInitFor({ video, audio }: Segment): boolean {
+  #isInitFor({ video, audio }: Tracks): boolean {
     const init = this.#init;
     return init !== null && isSameTrack(init.video, video) && isSameTrack(init.audio, audio);
   }
 
-  async #writeInit(bytes: Uint8Array, { video, audio }: Segment, path: string): Promise<void> {
-    await this.#options.files.write(this.#pathOf(path), bytes);
-    this.#init = { uri: this.#uriOf(path), video, audio };
+  async #writeInit(bytes: Uint8Array, { video, audio }: Tracks, path: string): Promise<void> {
+    await this.#files.write(path, bytes);
+    this.#init = { uri: this.#files.uriOf(path), bytes, video, audio };
   }
 
   /** Returns the playlist, read from its file first if there is one. */
@@ -272,10 +341,14 @@ export class HlsArchive {
   }
 
   async #read(): Promise<Playlist> {
-    const { files, config, wallMs } = this.#options;
-    const text = await files.read(this.#pathOf(this.#playlistPath));
+    const { config, wallMs } = this.#options;
+    const text = await this.#files.read(this.#playlistPath);
     const state = text === null ? null : parsePlaylist(text);
-    const options = { windowMs: config.windowMs, targetSeconds: targetSecondsOf(config) };
+    const options = {
+      windowMs: config.windowMs,
+      targetSeconds: targetSecondsOf(config),
+      partMs: config.isLowLatency ? PART_MS : null,
+    };
     if (state === null) {
       // Higher than any number used before. Caches keep segments: a reused name would show viewers
       // an old stream.
@@ -288,39 +361,9 @@ export class HlsArchive {
     return new Playlist(options, state);
   }
 
-  /** Removes the oldest retired segments until the rest lasts at most `keepMs`. */
   async #removeRetired(keepMs: number): Promise<void> {
-    let totalMs = this.#retired.reduce((total, { durationMs }) => total + durationMs, 0);
-    while (this.#retired.length > 0 && totalMs > keepMs) {
-      const oldest = this.#retired.shift()!;
-      totalMs -= oldest.durationMs;
-      await this.#remove(oldest.uri);
-      if (oldest.initUri !== null && !this.#isInitNeeded(oldest.initUri)) {
-        await this.#remove(oldest.initUri);
-        if (this.#init?.uri === oldest.initUri) this.#init = null;
-      }
-    }
-  }
-
-  #isInitNeeded(uri: string): boolean {
-    const entries = [...this.#retired, ...this.#playlist?.entries ?? []];
-    return entries.some(({ initUri }) => initUri === uri);
-  }
-
-  async #remove(uri: string): Promise<void> {
-    const { files, config } = this.#options;
-    // A playlist from before a restart may contain any URI.
-    const name = uri.startsWith(config.entryPrefix) ? uri.slice(config.entryPrefix.length) : uri;
-    const path = pathOfUri(this.#playlistPath, name);
-    if (path !== null) await files.remove(this.#pathOf(path));
-  }
-
-  #pathOf(path: string): string {
-    return `${this.#options.config.path}/${path}`;
-  }
-
-  #uriOf(path: string): string {
-    return this.#options.config.entryPrefix + relativeUri(this.#playlistPath, path);
+    const removed = await this.#files.removeRetired(keepMs, this.#playlist?.entries ?? []);
+    if (this.#init !== null && removed.includes(this.#init.uri)) this.#init = null;
   }
 
   /** Logs the first of several failures in a row: each segment may fail. */
@@ -337,13 +380,6 @@ export class HlsArchive {
       return false;
     }
   }
-}
-
-function isOtherCodec(
-  codec: VideoCodec | AudioCodec | null | undefined,
-  track: VideoTrack | AudioTrack | null,
-): boolean {
-  return track !== null && (codec ?? track.codec) !== track.codec;
 }
 
 /** A segment cannot be muxed. */

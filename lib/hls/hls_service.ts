@@ -8,6 +8,8 @@ import { HlsArchive } from "./hls_archive.ts";
 import type { HlsFiles } from "./hls_files.ts";
 import { HlsStream } from "./hls_stream.ts";
 import { masterEntriesOf, MasterPlaylists } from "./master_playlists.ts";
+import type { Part } from "./part.ts";
+import { RenditionReports } from "./rendition_reports.ts";
 import { type LoadCmaf, SegmentMuxer } from "./segment_mux.ts";
 import { type Omission, type Segment, Segmenter } from "./segmenter.ts";
 
@@ -29,12 +31,16 @@ interface HlsVhost {
 
 /** How often streams are read. Segments last for seconds. */
 const POLL_MS = 200;
+/** The same while a stream has parts, which last for 400 ms. */
+const PARTS_POLL_MS = 40;
 
 /** How long reading them may take at once, in ms. */
 const TURN_MS = 2;
 
 /** Segments of a stream that may wait for the disk. More would fill the memory. */
 const MAX_WAITING_SEGMENTS = 8;
+/** The same for parts. */
+const MAX_WAITING_PARTS = 40;
 
 /**
  * A publisher that returns within this time continues the playlist: an encoder that is restarted
@@ -56,6 +62,9 @@ interface Channel {
   /** Ends the playlist, later removes the files; null while a source feeds the stream. */
   cancelCleanup: CancelTimer | null;
   waiting: number;
+  waitingParts: number;
+  /** Whether a part of the present segment was dropped, and so all that follow. */
+  isDropping: boolean;
 }
 
 /**
@@ -67,6 +76,7 @@ export class HlsService {
   /** By the paths of their playlists. */
   readonly #channels = new Map<string, Channel>();
   readonly #masters: MasterPlaylists;
+  readonly #reports = new RenditionReports();
   #cmaf: ReturnType<LoadCmaf> | null = null;
   /** Resolves when all work queued so far is done. */
   #work: Promise<void> = Promise.resolve();
@@ -153,6 +163,8 @@ export class HlsService {
       follower: null,
       cancelCleanup: null,
       waiting: 0,
+      waitingParts: 0,
+      isDropping: false,
     };
     this.#channels.set(key, channel);
     return channel;
@@ -180,7 +192,7 @@ export class HlsService {
     };
     const muxer = new SegmentMuxer({ clock, loadCmaf: () => this.#loadCmaf(), onFrameSkipped });
     const mux = muxer.mux.bind(muxer);
-    const masters = { masters: this.#masters, masterEntries };
+    const masters = { masters: this.#masters, reports: this.#reports, masterEntries };
     return new HlsArchive({ names, config, files, logger, mux, wallMs, ...masters });
   }
 
@@ -194,6 +206,7 @@ export class HlsService {
     channel.cancelCleanup = null;
     const segmenter = new Segmenter(config, {
       onSegment: (segment) => this.#add(channel, segment),
+      onPart: (part) => this.#addPart(channel, part),
       onTracks: (tracks) => this.#enqueue(() => channel.archive.expect(tracks)),
       onOmitted: (codecName, reason) => logOmission(logger, codecName, reason),
       onLongGop: (gopMs) => logLongGop(logger, gopMs, config),
@@ -205,7 +218,14 @@ export class HlsService {
     channel.follower = new HlsStream(stream, segmenter, this.#options.chunkSize);
     channel.follower.start();
     logger.info("HLS started", { playlist: channel.key });
-    this.#cancelPoll ??= this.#options.clock.after(POLL_MS, () => this.#poll());
+    this.#cancelPoll ??= this.#options.clock.after(this.#pollMs, () => this.#poll());
+  }
+
+  get #pollMs(): number {
+    for (const { follower, config } of this.#channels.values()) {
+      if (follower !== null && config.isLowLatency) return PARTS_POLL_MS;
+    }
+    return POLL_MS;
   }
 
   /** Reads all streams, each as often as the others, until nothing is left. */
@@ -223,7 +243,9 @@ export class HlsService {
     }
     if (index < queue.length) return clock.yield(() => this.#poll(queue.slice(index)));
     const isBusy = [...this.#channels.values()].some(({ follower }) => follower !== null);
-    this.#cancelPoll = isBusy && !this.#isClosed ? clock.after(POLL_MS, () => this.#poll()) : null;
+    this.#cancelPoll = isBusy && !this.#isClosed
+      ? clock.after(this.#pollMs, () => this.#poll())
+      : null;
   }
 
   #unfollow(channel: Channel): void {
@@ -252,8 +274,22 @@ export class HlsService {
     this.#enqueue(() => channel.archive.close());
   }
 
+  #addPart(channel: Channel, part: Part): void {
+    if (part.isFirst) channel.isDropping = false;
+    if (channel.isDropping || channel.waitingParts >= MAX_WAITING_PARTS) {
+      channel.isDropping = true;
+      return;
+    }
+    channel.waitingParts++;
+    const cutWallMs = this.#options.wallMs();
+    this.#enqueue(async () => {
+      await channel.archive.addPart(part, cutWallMs);
+      channel.waitingParts--;
+    });
+  }
+
   #add(channel: Channel, segment: Segment): void {
-    if (channel.waiting >= MAX_WAITING_SEGMENTS) {
+    if (channel.waiting >= MAX_WAITING_SEGMENTS || channel.isDropping) {
       channel.logger.warning("HLS segment dropped: disk too slow", {
         fix: "set hls_path to a folder on a faster disk",
       });

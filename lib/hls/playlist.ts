@@ -1,5 +1,12 @@
 import type { HlsConfig } from "../config/config.ts";
 
+/** A part of a segment in a playlist. */
+interface PartEntry {
+  readonly uri: string;
+  readonly durationMs: number;
+  readonly isIndependent: boolean;
+}
+
 /** A segment in a playlist. */
 export interface PlaylistEntry {
   /** As in the file. */
@@ -12,6 +19,19 @@ export interface PlaylistEntry {
   readonly wallMs: number | null;
   /** URI of its init segment; null for transport streams. */
   readonly initUri: string | null;
+  /** With low latency; absent when the entry was read from a file. */
+  readonly parts?: readonly PartEntry[];
+}
+
+/** The segment that is being written in parts. */
+type OpenEntry = Pick<PlaylistEntry, "isDiscontinuity" | "wallMs" | "initUri">;
+
+/** How far another rendition is. */
+export interface RenditionReport {
+  readonly uri: string;
+  readonly lastSequence: number;
+  /** Null if the newest segment has no parts yet. */
+  readonly lastPart: number | null;
 }
 
 /** Content of a playlist file. */
@@ -52,7 +72,15 @@ interface PlaylistOptions {
   readonly windowMs: number;
   /** Configured target duration. */
   readonly targetSeconds: number;
+  /** Longest duration of a part in ms; null without low latency. */
+  readonly partMs?: number | null;
 }
+
+/** Parts are listed for segments that are so near to the end, in target durations (§4.4.4.9). */
+const PARTS_TARGETS = 3;
+
+/** How far players stay behind, in durations of a part (§4.4.3.8). */
+const PART_HOLD_BACK = 3;
 
 /**
  * The playlist of a live stream (RFC 8216): the newest segments, with numbers used only once.
@@ -66,6 +94,8 @@ export class Playlist {
   #discontinuitySequence: number;
   #isEnded: boolean;
   #entries: PlaylistEntry[];
+  #open: OpenEntry & { readonly parts: PartEntry[] } | null = null;
+  #hintUri: string | null = null;
 
   constructor(options: PlaylistOptions, state: PlaylistState) {
     this.#options = options;
@@ -107,6 +137,38 @@ export class Playlist {
     );
   }
 
+  /** Parts of the segment that is being written. */
+  get openParts(): number {
+    return this.#open?.parts.length ?? 0;
+  }
+
+  /** Time of day at which the segment that is being written begins, in ms since 1970. */
+  get openWallMs(): number | null {
+    return this.#open?.wallMs ?? null;
+  }
+
+  /** Begins a segment in parts. */
+  open(entry: OpenEntry): void {
+    this.#open = { ...entry, parts: [] };
+  }
+
+  /** Adds a part to the segment that was begun. */
+  addPart(part: PartEntry): void {
+    this.#open?.parts.push(part);
+  }
+
+  /** Sets the URI of the part that players may request already. */
+  hint(uri: string | null): void {
+    this.#hintUri = uri;
+  }
+
+  /** Returns the parts of the segment that was begun, which then is none. */
+  takeParts(): readonly PartEntry[] {
+    const parts = this.#open?.parts ?? [];
+    this.#open = null;
+    return parts;
+  }
+
   /** Adds an entry and returns those it pushed out of the window. */
   add(entry: PlaylistEntry): PlaylistEntry[] {
     this.#entries.push(entry);
@@ -117,6 +179,8 @@ export class Playlist {
 
   /** Tells players that no segment follows. */
   end(): void {
+    this.#open = null;
+    this.#hintUri = null;
     this.#isEnded = true;
   }
 
@@ -126,9 +190,9 @@ export class Playlist {
     return Array.from({ length: this.#entries.length }, () => this.#shift());
   }
 
-  /** Returns the text of the file. */
-  render(): string {
-    const hasInit = this.#entries.some(({ initUri }) => initUri !== null);
+  /** Returns the text of the file. @param reports Of the other renditions. */
+  render(reports: readonly RenditionReport[] = []): string {
+    const hasInit = this.#entries.some(({ initUri }) => initUri !== null) || this.#open !== null;
     const lines = [
       "#EXTM3U",
       // EXT-X-MAP needs version 6.
@@ -137,16 +201,31 @@ export class Playlist {
       `#EXT-X-DISCONTINUITY-SEQUENCE:${this.#discontinuitySequence}`,
       `#EXT-X-TARGETDURATION:${this.targetSeconds}`,
     ];
+    const partMs = this.#isEnded ? null : this.#options.partMs ?? null;
+    if (partMs !== null) {
+      const holdBack = seconds(PART_HOLD_BACK * partMs);
+      lines.push(`#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=${holdBack}`);
+      lines.push(`#EXT-X-PART-INF:PART-TARGET=${seconds(partMs)}`);
+    }
     if (this.#entries.every(({ isIndependent }) => isIndependent)) lines.push(INDEPENDENT);
     let initUri: string | null = null;
+    let behindMs = this.#totalMs();
     for (const entry of this.#entries) {
-      if (entry.isDiscontinuity) lines.push("#EXT-X-DISCONTINUITY");
-      if (entry.initUri !== null && entry.initUri !== initUri) {
-        lines.push(`#EXT-X-MAP:URI="${entry.initUri}"`);
-      }
+      lines.push(...headOf(entry, initUri));
       initUri = entry.initUri;
-      if (entry.wallMs !== null) lines.push(DATE + new Date(entry.wallMs).toISOString());
-      lines.push(`#EXTINF:${(entry.durationMs / 1000).toFixed(3)},`, entry.uri);
+      behindMs -= entry.durationMs;
+      const isNear = behindMs < PARTS_TARGETS * this.targetSeconds * 1000;
+      if (partMs !== null && isNear) lines.push(...(entry.parts ?? []).map(partLine));
+      lines.push(`#EXTINF:${seconds(entry.durationMs)},`, entry.uri);
+    }
+    if (partMs !== null) {
+      if (this.#open !== null && this.#open.parts.length > 0) {
+        lines.push(...headOf(this.#open, initUri), ...this.#open.parts.map(partLine));
+      }
+      if (this.#hintUri !== null) {
+        lines.push(`#EXT-X-PRELOAD-HINT:TYPE=PART,URI="${this.#hintUri}"`);
+      }
+      lines.push(...reports.map(reportLine));
     }
     if (this.#isEnded) lines.push(END);
     return lines.join("\n") + "\n";
@@ -167,6 +246,29 @@ export class Playlist {
   #totalMs(): number {
     return this.#entries.reduce((total, { durationMs }) => total + durationMs, 0);
   }
+}
+
+/** The tags before a segment or its parts. */
+function headOf({ isDiscontinuity, initUri, wallMs }: OpenEntry, before: string | null): string[] {
+  return [
+    ...(isDiscontinuity ? ["#EXT-X-DISCONTINUITY"] : []),
+    ...(initUri !== null && initUri !== before ? [`#EXT-X-MAP:URI="${initUri}"`] : []),
+    ...(wallMs === null ? [] : [DATE + new Date(wallMs).toISOString()]),
+  ];
+}
+
+function partLine({ uri, durationMs, isIndependent }: PartEntry): string {
+  const independent = isIndependent ? ",INDEPENDENT=YES" : "";
+  return `#EXT-X-PART:DURATION=${seconds(durationMs)},URI="${uri}"${independent}`;
+}
+
+function reportLine({ uri, lastSequence, lastPart }: RenditionReport): string {
+  const part = lastPart === null ? "" : `,LAST-PART=${lastPart}`;
+  return `#EXT-X-RENDITION-REPORT:URI="${uri}",LAST-MSN=${lastSequence}${part}`;
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(3);
 }
 
 /**

@@ -1,4 +1,3 @@
-import { diffU32 } from "../base/u32.ts";
 import type { HlsConfig } from "../config/config.ts";
 import { describeCodec } from "../media/codec_name.ts";
 import type { AudioCodec, VideoCodec } from "../media/codecs.ts";
@@ -6,6 +5,8 @@ import { type FlvFrame, readAudio, readVideo } from "../media/flv_content.ts";
 import { readFrameSize } from "../media/frame_size.ts";
 import { isMetadata } from "../media/metadata.ts";
 import { MessageType } from "../rtmp/constants.ts";
+import { LongClock } from "./long_clock.ts";
+import { type Packet, type Part, PART_MS } from "./part.ts";
 import { targetSecondsOf } from "./playlist.ts";
 import {
   type AudioTrack,
@@ -16,16 +17,6 @@ import {
   type VideoTrack,
   videoTrack,
 } from "./track.ts";
-
-/** A coded video or audio frame. Times are in ms, on a clock that never wraps. */
-export interface Packet {
-  readonly isVideo: boolean;
-  readonly isKey: boolean;
-  readonly decodeMs: number;
-  readonly presentMs: number;
-  /** The whole frame, a view of the log; never changes. */
-  readonly data: Uint8Array;
-}
 
 /** A finished segment. */
 export interface Segment {
@@ -49,6 +40,8 @@ export type Omission = "unsupported" | "damaged header" | "no header" | "no keyf
 /** Receives what a {@linkcode Segmenter} makes. */
 interface SegmenterEvents {
   onSegment(segment: Segment): void;
+  /** With low latency: before the segment that it is a part of. */
+  onPart?(part: Part): void;
   /** Video with a new header begins: the tracks of the segments that follow, as far as known. */
   onTracks(tracks: Pick<Segment, "video" | "audio">): void;
   /** Segments lack a codec of the stream. Called once per codec. */
@@ -68,6 +61,8 @@ type CutRules =
   & {
     /** Whether a last segment is kept, however short it is. */
     readonly keepsRest?: boolean;
+    /** Whether segments are reported in parts, too. */
+    readonly isLowLatency?: boolean;
   };
 
 /** Shortest segment under any rules. A last one below half of it is dropped, as SRS does. */
@@ -113,6 +108,10 @@ export class Segmenter {
   /** Whether the segment has a video frame to start with. */
   #isVideoStarted = false;
   #packets: Packet[] = [];
+  /** Index of the first packet that is in no part yet, when its part began, and the tracks. */
+  #partAt = 0;
+  #partMs = 0;
+  #partTracks: Pick<Segment, "video" | "audio"> = { video: null, audio: null };
   #bytes = 0;
   #newestMs = 0;
   /** Newest times per track, because containers want them to rise. */
@@ -218,13 +217,18 @@ export class Segmenter {
       if (++this.#framesWithoutKey >= FRAMES_WITHOUT_KEY) this.#omit(codec!.name, "no keyframe");
       return;
     }
-    if (!this.#isVideoStarted) this.#events.onTracks({ video: this.#video, audio: this.#audio });
+    if (!this.#isVideoStarted) {
+      // Parts without video are published already, with an init segment without video.
+      if (this.#partAt > 0) this.#end(this.#restMs());
+      this.#events.onTracks({ video: this.#video, audio: this.#audio });
+    }
     this.#isVideoStarted = true;
     this.#framesWithoutKey = 0;
     const timeMs = Math.max(decodeMs, this.#videoMs);
     const isOverdue = this.#isOverdue(timeMs);
     if (isKey || isOverdue) this.#checkGop(timeMs);
     if (isOverdue || this.#mayCutAt(timeMs, isKey)) this.#cut(timeMs);
+    this.#checkPart(timeMs, timeMs - this.#videoMs);
     if (isKey) this.#keyMs = timeMs;
     // Publishers may stamp it otherwise, but a GOP never starts before the previous one ends.
     const earliestMs = isKey ? this.#videoPresentMs : -Infinity;
@@ -239,6 +243,7 @@ export class Segmenter {
     if (this.#isOverdue(timeMs)) this.#cut(timeMs);
     const isPlayable = codec === this.#audio?.codec && this.#nextAudio === null;
     if (!isPlayable || body.length === 0) return;
+    if (!this.#isVideoStarted) this.#checkPart(timeMs, timeMs - this.#audioMs);
     this.#audioMs = timeMs;
     this.#add({ isVideo: false, isKey: true, decodeMs: timeMs, presentMs: timeMs, data: body });
   }
@@ -247,6 +252,46 @@ export class Segmenter {
     this.#packets.push(packet);
     this.#bytes += packet.data.length;
     this.#newestMs = Math.max(this.#newestMs, packet.decodeMs);
+  }
+
+  /** Ends the part before the frame at `timeMs` if it would be too long with that frame. */
+  #checkPart(timeMs: number, frameMs: number): void {
+    if (!this.#rules.isLowLatency || this.#packets.length === this.#partAt) return;
+    const startMs = this.#partAt === 0 ? this.#packets[0]!.decodeMs : this.#partMs;
+    // Infinite before the first frame of a track, which must not cut audio off from its video.
+    const nextMs = frameMs > PART_MS ? 0 : frameMs;
+    if (timeMs - startMs + nextMs > PART_MS) this.#endPart(timeMs);
+  }
+
+  #endPart(endMs: number): void {
+    const isFirst = this.#partAt === 0;
+    const packets = this.#packets.slice(this.#partAt);
+    const startMs = isFirst ? packets[0]!.decodeMs : this.#partMs;
+    if (isFirst) this.#partTracks = this.#tracksOf(packets);
+    this.#partAt = this.#packets.length;
+    this.#partMs = endMs;
+    this.#events.onPart?.({
+      ...this.#partTracks,
+      packets,
+      durationMs: endMs - startMs,
+      endMs,
+      isFirst,
+      isDiscontinuity: this.#isDiscontinuity || this.#isOther(this.#partTracks),
+      isIndependent: packets.find(({ isVideo, isKey }) => isVideo && isKey) !== undefined ||
+        this.#partTracks.video === null,
+    });
+  }
+
+  #tracksOf(packets: readonly Packet[]): Pick<Segment, "video" | "audio"> {
+    return {
+      video: packets.some(({ isVideo }) => isVideo) ? this.#video : null,
+      audio: packets.some(({ isVideo }) => !isVideo) ? this.#audio : null,
+    };
+  }
+
+  /** Whether these are other tracks than those of the previous segment. */
+  #isOther({ video, audio }: Pick<Segment, "video" | "audio">): boolean {
+    return !isSameTrack(video, this.#last.video) || !isSameTrack(audio, this.#last.audio);
   }
 
   /** Whether the next segment may start at this frame, and it is time for it. */
@@ -308,21 +353,25 @@ export class Segmenter {
 
   #end(durationMs: number, ageMs = durationMs): void {
     const packets = this.#packets;
+    const isKept = durationMs >= MIN_REST_MS || this.#rules.keepsRest === true;
+    const isEmitted = isKept && packets.length > 0;
+    if (isEmitted && this.#rules.isLowLatency && packets.length > this.#partAt) {
+      this.#endPart(packets[0]!.decodeMs + durationMs);
+    }
     this.#packets = [];
+    this.#partAt = 0;
     this.#bytes = 0;
     this.#newestMs = 0;
-    const isKept = durationMs >= MIN_REST_MS || this.#rules.keepsRest === true;
-    if (isKept && packets.length > 0) this.#emit(packets, durationMs, ageMs);
+    if (isEmitted) this.#emit(packets, durationMs, ageMs);
     else if (packets.length > 0) this.#isDiscontinuity = true;
     this.#audio = this.#nextAudio ?? this.#audio;
     this.#nextAudio = null;
   }
 
   #emit(packets: readonly Packet[], durationMs: number, ageMs: number): void {
-    const video = packets.some(({ isVideo }) => isVideo) ? this.#video : null;
-    const audio = packets.some(({ isVideo }) => !isVideo) ? this.#audio : null;
-    const isOther = !isSameTrack(video, this.#last.video) || !isSameTrack(audio, this.#last.audio);
-    const isDiscontinuity = this.#isDiscontinuity || isOther;
+    const tracks = this.#rules.isLowLatency ? this.#partTracks : this.#tracksOf(packets);
+    const { video, audio } = tracks;
+    const isDiscontinuity = this.#isDiscontinuity || this.#isOther(tracks);
     const isIndependent = packets.find(({ isVideo }) => isVideo)?.isKey ?? true;
     this.#last = { video, audio };
     this.#isDiscontinuity = false;
@@ -338,17 +387,5 @@ export class Segmenter {
     if (this.#omitted.has(codecName)) return;
     this.#omitted.add(codecName);
     this.#events.onOmitted(codecName, reason);
-  }
-}
-
-/** Unwraps u32 timestamps. */
-class LongClock {
-  #lastU32 = 0;
-  #longMs = 0;
-
-  at(timestampMs: number): number {
-    this.#longMs += diffU32(timestampMs, this.#lastU32);
-    this.#lastU32 = timestampMs;
-    return this.#longMs;
   }
 }

@@ -10,6 +10,9 @@ interface SigningOptions {
   readonly sign: (path: string) => string;
 }
 
+/** The tags that name files; those of other playlists need the player's own parameters. */
+const SIGNED_TAG = /^(#EXT-X-(?:MAP|PART|PRELOAD-HINT):(?:[^"]*,)?URI=")([^"]+)"/;
+
 /** Returns a playlist with a signature after the URI of every file. */
 export function signPlaylist(text: string, { path, hls, sign }: SigningOptions): string {
   const withSignature = (uri: string): string => {
@@ -20,7 +23,7 @@ export function signPlaylist(text: string, { path, hls, sign }: SigningOptions):
   };
   return text.split("\n").map((line) => {
     if (line !== "" && !line.startsWith("#")) return withSignature(line);
-    return line.replace(/^(#EXT-X-MAP:URI=")([^"]+)"/, (_, start: string, uri: string) => {
+    return line.replace(SIGNED_TAG, (_, start: string, uri: string) => {
       return `${start}${withSignature(uri)}"`;
     });
   }).join("\n");

@@ -25,8 +25,8 @@ const PATTERNS: Readonly<Record<string, string>> = {
   "999": "\\d{3}",
 };
 
-/** A segment, a CMAF segment or its init segment, complete or being written. */
-const SEGMENT_ENDING = "(?:\\.ts|\\.m4s|-init\\.mp4)(?:\\.tmp)?";
+/** A segment, a CMAF segment, its part or its init segment, complete or being written. */
+const SEGMENT_ENDING = "(?:\\.ts|(?:\\.part\\d+)?\\.m4s|-init\\.mp4)(?:\\.tmp)?";
 const PLAYLIST_ENDING = "\\.m3u8(?:\\.tmp)?";
 const MASTER_ENDING = "\\.master\\.m3u8(?:\\.tmp)?";
 

@@ -1,5 +1,6 @@
 import { type AvcSetup, readAvcSetup, toAdts, toAnnexB } from "./elementary.ts";
-import type { Packet, Segment } from "./segmenter.ts";
+import type { Packet } from "./part.ts";
+import type { Segment } from "./segmenter.ts";
 import type { AudioTrack, VideoTrack } from "./track.ts";
 import { TsStreamType } from "./ts_tables.ts";
 import { TsWriter } from "./ts_writer.ts";

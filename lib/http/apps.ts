@@ -78,7 +78,7 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
 interface FilesAppOptions {
   readonly config: Pick<HttpServerConfig, "crossdomain">;
   readonly files: StaticFiles;
-  readonly hls: Pick<HlsAccess, "objectionTo" | "rewriteOf">;
+  readonly hls: Pick<HlsAccess, "objectionTo" | "rewriteOf" | "untilWritten">;
   /** Routes that take precedence over files. */
   readonly apps: readonly HttpApp[];
 }
@@ -92,6 +92,7 @@ export function createFilesApp({ config, files, hls, apps }: FilesAppOptions): H
     files.answer(c.req.raw, {
       objectionTo: (path) => hls.objectionTo(c, path),
       rewriteOf: (path) => hls.rewriteOf(c, path),
+      untilWritten: (path, isThere) => hls.untilWritten(c, path, isThere),
     }));
   return app;
 }

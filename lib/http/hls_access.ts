@@ -1,19 +1,27 @@
 import { relative } from "node:path";
+import type { Clock } from "../base/clock.ts";
 import type { HlsConfig, VhostConfig } from "../config/config.ts";
 import { targetSecondsOf } from "../hls/playlist.ts";
-import { pathOfUri } from "../hls/file_names.ts";
+import { fillStream, pathOfUri, streamNames } from "../hls/file_names.ts";
 import { streamOfFile } from "../hls/stream_of_file.ts";
 import { ipOf } from "../io/address.ts";
 import type { StreamUrl } from "../rtmp/url.ts";
-import { cutParams } from "../rtmp/url_params.ts";
+import { cutParams, withoutParams } from "../rtmp/url_params.ts";
 import type { Gate } from "../server/gate.ts";
 import { type HlsSignatures, withoutSignature } from "../server/hls_signatures.ts";
 import type { VhostDirectory } from "../server/vhost_directory.ts";
 import { signPlaylist } from "../hls/sign_playlist.ts";
 import { bearerOf } from "./bearer.ts";
+import {
+  extentOf,
+  HlsBlocking,
+  type PlaylistPosition,
+  reaches,
+  type WaitResult,
+} from "./hls_blocking.ts";
 import type { HlsRequest, HlsSessions } from "./hls_sessions.ts";
 import type { RouteContext } from "./routes.ts";
-import { realPathOf } from "./static_files.ts";
+import { modifiedMsOf, readTextOf, realPathOf } from "./static_files.ts";
 
 /** What {@linkcode HlsAccess} works with. */
 export interface HlsAccessOptions {
@@ -21,6 +29,7 @@ export interface HlsAccessOptions {
   readonly gate: Pick<Gate, "check" | "checkRules">;
   readonly signatures: Pick<HlsSignatures, "isSigned" | "signerOf" | "signLike">;
   readonly hlsSessions: Pick<HlsSessions, "objectionTo">;
+  readonly clock: Clock;
 }
 
 /** A stream that a file may belong to. */
@@ -34,6 +43,17 @@ interface FileStream {
   /** Path of the file, relative to `hls_path`. */
   readonly file: string;
 }
+
+/** How long a request may wait, in target durations (RFC 8216bis §6.2.5.2). */
+const WAIT_TARGETS = 3;
+
+/** A request for a later segment than the one after the next is a mistake. */
+const MAX_AHEAD = 1;
+
+/** Parameters by which players say what they wait for (RFC 8216bis §6.2.5). */
+const DIRECTIVES = ["_HLS_msn", "_HLS_part", "_HLS_skip"];
+
+const HINT = '#EXT-X-PRELOAD-HINT:TYPE=PART,URI="';
 
 /** Added to the time for which a session lasts: requests may be late. */
 const SESSION_MARGIN_MS = 5000;
@@ -49,11 +69,14 @@ const SESSION_MARGIN_MS = 5000;
  */
 export class HlsAccess {
   readonly #options: HlsAccessOptions;
+  readonly #blocking: HlsBlocking;
   /** By `hls_path`, once the folder exists. */
   readonly #realFolders = new Map<string, string>();
 
   constructor(options: HlsAccessOptions) {
     this.#options = options;
+    const { clock } = options;
+    this.#blocking = new HlsBlocking({ clock, modifiedMs: modifiedMsOf, read: readTextOf });
   }
 
   /**
@@ -65,7 +88,8 @@ export class HlsAccess {
     const ip = ipOf(c.env.remote);
     const pageUrl = c.req.header("referer") ?? c.req.header("origin") ?? "";
     const bearer = bearerOf(c.req.raw);
-    const params = /[?#].*$/.exec(c.req.url)?.[0] ?? "";
+    // What a player waits for does not make it another viewer.
+    const params = withoutParams(/[?#].*$/.exec(c.req.url)?.[0] ?? "", DIRECTIVES);
     const streams = await this.#streamsOf(path);
     const enabled = streams.filter(({ config }) => config.enabled);
     for (const stream of enabled.length > 0 ? enabled : streams) {
@@ -74,6 +98,48 @@ export class HlsAccess {
       if (objection !== null) return objection;
     }
     return null;
+  }
+
+  /**
+   * Waits until a playlist of low-latency HLS has the position that the request names, or until a
+   * part that the playlist promises is written (RFC 8216bis §6.2.5.2).
+   *
+   * @param path Where the file is, or would be; the client may have it.
+   * @returns what to answer in place of the file, or null.
+   */
+  async untilWritten(c: RouteContext, path: string, isThere: boolean): Promise<Response | null> {
+    const found = (await this.#streamsOf(path)).find(({ config }) =>
+      config.enabled && config.hls.isLowLatency
+    );
+    if (found === undefined || found.isMaster || (isThere && !found.isPlaylist)) return null;
+    const { config: { hls, name: vhost }, name, file, isPlaylist } = found;
+    const { signal } = c.env;
+    const timeoutMs = WAIT_TARGETS * targetSecondsOf(hls) * 1000;
+    if (!isPlaylist) {
+      const names = streamNames(vhost, name);
+      const folder = await this.#realFolder(hls.path);
+      if (names === null || folder === null) return null;
+      const playlist = `${folder}/${fillStream(hls.playlistFile, names)}`;
+      const part = encodeURIComponent(file.slice(file.lastIndexOf("/") + 1));
+      // Written, or no longer promised.
+      const isReady = (text: string) =>
+        !new RegExp(`^${HINT}[^"]*${escape(part)}"`, "m").test(text);
+      return answerTo(await this.#blocking.until(playlist, isReady, timeoutMs, signal));
+    }
+    const position = readPosition(c);
+    if (position === null) return null;
+    const text = await readTextOf(path) ?? "";
+    const isAhead = position !== "invalid" &&
+      position.sequence > extentOf(text).nextSequence + MAX_AHEAD;
+    if (position === "invalid" || isAhead) {
+      const headers = { "cache-control": "no-store" };
+      return new Response("The playlist will not have this position soon\n", {
+        status: 400,
+        headers,
+      });
+    }
+    const isReady = (text: string) => reaches(text, position);
+    return answerTo(await this.#blocking.until(path, isReady, timeoutMs, signal));
   }
 
   /**
@@ -164,6 +230,27 @@ export class HlsAccess {
     if (real !== null) this.#realFolders.set(path, real);
     return real;
   }
+}
+
+/** Returns the position that a request waits for; null if it waits for none. */
+function readPosition(c: RouteContext): PlaylistPosition | "invalid" | null {
+  const [sequence, part] = [c.req.query("_HLS_msn"), c.req.query("_HLS_part")];
+  if (sequence === undefined) return part === undefined ? null : "invalid";
+  const isNumber = (text: string) => /^\d{1,12}$/.test(text);
+  if (!isNumber(sequence) || (part !== undefined && !isNumber(part))) return "invalid";
+  return { sequence: Number(sequence), part: part === undefined ? null : Number(part) };
+}
+
+/** Returns the answer when a wait was in vain; null when the file can be served. */
+function answerTo(result: WaitResult): Response | null {
+  if (result === "ready") return null;
+  const headers = { "cache-control": "no-store", "retry-after": "1" };
+  const text = result === "late" ? "Not written in time\n" : "Too many requests wait\n";
+  return new Response(text, { status: 503, headers });
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
 function queryOf(url: string): string {

@@ -56,6 +56,9 @@ const CACHE_CONTROL: Readonly<Record<string, string>> = {
 /** Ending of an HLS init segment. Other `.mp4` files may change. */
 const INIT_SEGMENT = "-init.mp4";
 
+/** Name of a part of a segment, which players request before it is written. */
+const PART_FILE = /^[^.\\][^\\]*\.part\d+\.m4s$/;
+
 const READ_BYTES = 64 * 1024;
 
 /** Served for a path that ends with a slash. */
@@ -78,6 +81,14 @@ interface OpenFile {
 
 /** What applies to the files of a request. Paths have no symbolic links. */
 interface FileRules {
+  /**
+   * Waits for what the request asks for, if that is being written: for a playlist to grow, or for
+   * the next part of a segment.
+   *
+   * @param path Where the file is, or would be.
+   * @returns what to answer in place of the file, or null.
+   */
+  untilWritten(path: string, isThere: boolean): Promise<Response | null>;
   /** Returns why the client may not have a file, or null. */
   objectionTo(path: string): Promise<string | null>;
   /** Returns what makes of a playlist the one that clients get; null if they get it as it is. */
@@ -106,13 +117,17 @@ export class StaticFiles {
       });
     }
     const parts = readParts(pathOf(request.url));
-    const path = parts === null ? null : await this.#locate(parts);
-    const objection = path === null ? null : await rules.objectionTo(path);
+    let path = parts === null ? null : await this.#locate(parts);
+    const asked = path ?? (parts === null ? null : await this.#expectedPart(parts));
+    const objection = asked === null ? null : await rules.objectionTo(asked);
     if (objection !== null) {
       // Not for caches: another client may be admitted.
       const headers = { "cache-control": "no-store" };
       return new Response(`${objection}\n`, { status: 403, headers });
     }
+    const instead = asked === null ? null : await rules.untilWritten(asked, path !== null);
+    if (instead !== null) return instead;
+    path ??= asked === null ? null : await realPathOf(asked);
     const open = path === null ? null : await this.#open(path, parts!.at(-1)!);
     if (open === null) {
       const headers = { "cache-control": MISSING_CACHE };
@@ -135,6 +150,13 @@ export class StaticFiles {
       if (found !== null) return found;
     }
     return null;
+  }
+
+  /** Returns where a part of a segment would be, below the folder. */
+  async #expectedPart(parts: readonly string[]): Promise<string | null> {
+    if (!PART_FILE.test(parts.at(-1)!)) return null;
+    const folder = await this.#find(parts.slice(0, -1).join("/"));
+    return folder === null ? null : `${folder}/${parts.at(-1)}`;
   }
 
   async #find(path: string): Promise<string | null> {
@@ -174,6 +196,16 @@ export class StaticFiles {
 /** Returns the path without symbolic links, or null if nothing is there or it cannot be read. */
 export async function realPathOf(path: string): Promise<string | null> {
   return await Deno.realPath(path).catch(() => null);
+}
+
+/** Returns when a file was last written, in ms since 1970; null if there is none. */
+export async function modifiedMsOf(path: string): Promise<number | null> {
+  return await Deno.stat(path).then(({ mtime }) => mtime?.getTime() ?? 0).catch(() => null);
+}
+
+/** Returns the text of a file; null if there is none. */
+export async function readTextOf(path: string): Promise<string | null> {
+  return await Deno.readTextFile(path).catch(() => null);
 }
 
 /** Returns the decoded parts of a URL's path; null if one of them cannot be part of a name. */

@@ -90,6 +90,7 @@ const DEFAULT_VHOST = {
     disposeMs: 120_000,
     waitKeyframe: true,
     useFmp4: false,
+    isLowLatency: false,
     variants: [],
   },
   dvr: {
@@ -301,7 +302,7 @@ hls {
   enabled on; hls_fragment 2; hls_td_ratio 1.5; hls_aof_ratio 3; hls_window 30;
   hls_path /var/www/; hls_m3u8_file [vhost]/[app]/[stream].m3u8;
   hls_ts_file [app]/[stream]/[timestamp].ts; hls_entry_prefix https://cdn/; hls_cleanup off;
-  hls_dispose 1m; hls_wait_keyframe off; hls_use_fmp4 on; hls_variant _720p _480p;
+  hls_dispose 1m; hls_wait_keyframe off; hls_use_fmp4 on; hls_ll on; hls_variant _720p _480p;
 }
 dvr {
   enabled on; dvr_apply live/show a/b/c; dvr_plan segment; dvr_path /data/[vhost]/[stream].mp4;
@@ -446,6 +447,7 @@ const VHOST: VhostConfig = {
     disposeMs: 60_000,
     waitKeyframe: false,
     useFmp4: true,
+    isLowLatency: true,
     variants: ["_720p", "_480p"],
   },
   dvr: {

@@ -3,6 +3,7 @@ import { parseConfig } from "../../lib/config/parse_config.ts";
 import { streamNames } from "../../lib/hls/file_names.ts";
 import { HlsArchive } from "../../lib/hls/hls_archive.ts";
 import { MasterPlaylists } from "../../lib/hls/master_playlists.ts";
+import { RenditionReports } from "../../lib/hls/rendition_reports.ts";
 import type { Segment } from "../../lib/hls/segmenter.ts";
 import { audioTrack } from "../../lib/hls/track.ts";
 import { assertEquals } from "../helpers/assert.ts";
@@ -28,6 +29,7 @@ function createArchive(
     files,
     masterEntries: [],
     masters: new MasterPlaylists(files),
+    reports: new RenditionReports(),
     logger: silentLogger,
     mux: () => Promise.resolve({ media: hex("00"), init: new Uint8Array([count++]) }),
     wallMs: () => WALL_MS,

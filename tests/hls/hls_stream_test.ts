@@ -11,6 +11,7 @@ function followFlood(count: number): HlsStream {
   const handle = stream.publish(requestFor())!;
   const none = () => {};
   const segmenter = new Segmenter(defaultConfig().vhosts.values().next().value!.hls, {
+    onPart: none,
     onSegment: none,
     onTracks: none,
     onOmitted: none,

@@ -13,6 +13,7 @@ const RULES = {
   targetDurationRatio: 1,
   audioOverflowRatio: 2,
   waitKeyframe: true,
+  isLowLatency: true,
 } as const;
 
 /** Valid first bytes, so that payloads get past the first check. */
@@ -31,6 +32,9 @@ Deno.test("Segmenter accepts any messages", () => {
   fc.assert(fc.property(messages, (list) => {
     const segmenter = new Segmenter(RULES, {
       onSegment({ packets, durationMs }) {
+        assert(packets.length > 0 && durationMs > 0);
+      },
+      onPart({ packets, durationMs }) {
         assert(packets.length > 0 && durationMs > 0);
       },
       onTracks() {},

@@ -216,7 +216,7 @@ export class HlsRig {
       const number = /-(\d+)\.(?:ts|m4s)$/.exec(line)?.[1];
       if (number === undefined) return [];
       const mark = lines.slice(0, index).findLast((each) =>
-        !/^#EXT(INF|-X-MAP|-X-PROGRAM)/.test(each)
+        !/^#EXT(INF|-X-MAP|-X-PROGRAM|-X-PART:)/.test(each)
       );
       return [`${mark === "#EXT-X-DISCONTINUITY" ? "!" : ""}${Number(number) - 1_700_000_000}`];
     });

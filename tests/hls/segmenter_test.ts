@@ -1,4 +1,5 @@
 import { parseConfig } from "../../lib/config/parse_config.ts";
+import type { Part } from "../../lib/hls/part.ts";
 import { type Segment, Segmenter } from "../../lib/hls/segmenter.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
@@ -13,6 +14,7 @@ const OTHER_AAC = hex("AF 00 1208");
 
 class Rig {
   readonly segments: Segment[] = [];
+  readonly parts: Part[] = [];
   readonly omitted: string[] = [];
   readonly longGops: number[] = [];
   timeStands = 0;
@@ -23,6 +25,7 @@ class Rig {
     const { config } = parseConfig(text, "x.conf", { readFile: () => undefined });
     this.#segmenter = new Segmenter(config.vhosts.get("v")!.hls, {
       onSegment: (segment) => this.segments.push(segment),
+      onPart: (part) => this.parts.push(part),
       onTracks() {},
       onOmitted: (name, reason) => this.omitted.push(`${name}: ${reason}`),
       onLongGop: (gopMs) => this.longGops.push(gopMs),
@@ -348,4 +351,44 @@ Deno.test("Segmenter reports video without a keyframe", () => {
   }
   assertEquals(rig.omitted, ["H.264: no keyframe"]);
   assertEquals(rig.segments.every(({ video }) => video === null), true);
+});
+
+Deno.test("Parts last up to 0.4 s, and the first one has all tracks", () => {
+  const rig = new Rig("hls_fragment 2; hls_ll on;");
+  rig.headers();
+  rig.audio(0);
+  for (let timeMs = 10; timeMs < 2100; timeMs += 40) {
+    if ((timeMs - 10) % 2000 === 0) rig.key(timeMs);
+    else rig.video(timeMs);
+    rig.audio(timeMs + 5);
+  }
+  assertEquals(
+    rig.parts.map(({ video, audio, durationMs, isFirst, isIndependent }) => [
+      ...[video !== null, audio !== null, durationMs, isFirst, isIndependent] as const,
+    ]),
+    [
+      [true, true, 370, true, true],
+      [true, true, 400, false, false],
+      [true, true, 400, false, false],
+      [true, true, 400, false, false],
+      [true, true, 400, false, false],
+      [true, true, 40, false, false],
+    ],
+  );
+  assertEquals(rig.segments.map(({ durationMs }) => durationMs), [2010]);
+});
+
+Deno.test("A segment in parts ends where video begins late", () => {
+  const rig = new Rig("hls_fragment 2; hls_ll on;");
+  rig.headers();
+  for (let timeMs = 0; timeMs < 1000; timeMs += 20) rig.audio(timeMs);
+  for (let timeMs = 1000; timeMs <= 3000; timeMs += 40) {
+    if ((timeMs - 1000) % 2000 === 0) rig.key(timeMs);
+    else rig.video(timeMs);
+  }
+  assertEquals(rig.segments.map(({ video, audio }) => [video !== null, audio !== null]), [
+    [false, true],
+    [true, false],
+  ]);
+  assertEquals(rig.parts.filter(({ isFirst }) => isFirst).length, 2);
 });

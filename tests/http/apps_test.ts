@@ -229,6 +229,7 @@ Deno.test("createFilesApp() asks the mounted apps before the files", async () =>
   const hls = {
     objectionTo: () => Promise.resolve(null),
     rewriteOf: () => Promise.resolve(null),
+    untilWritten: () => Promise.resolve(null),
   };
   const app = createFilesApp({ config, files, hls, apps: [mounted] });
   const response = await app.request("/live/show.flv");

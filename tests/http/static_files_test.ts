@@ -7,6 +7,7 @@ import { needs } from "../helpers/permissions.ts";
 const ADMIT = {
   objectionTo: () => Promise.resolve(null),
   rewriteOf: () => Promise.resolve(null),
+  untilWritten: () => Promise.resolve(null),
 };
 
 const granted = await needs("read", "write");

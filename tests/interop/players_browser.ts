@@ -1,11 +1,14 @@
 /** Watches streams in Chromium as a viewer would. Run by `players_test.ts`. */
 
 import axe from "axe-core/axe.min.js" with { type: "text" };
+import hlsJs from "hls.js/dist/hls.min.js" with { type: "text" };
 import { signUrl } from "../../lib/server/signature.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { startLocalServer } from "../helpers/local_server.ts";
 import { freePort } from "../helpers/ports.ts";
+import { say } from "../helpers/say.ts";
 import { addressOf, streamUrl } from "../helpers/servers.ts";
+import { delay, until } from "../helpers/until.ts";
 import { ConsolePage } from "./console_page.ts";
 import { FailoverRig, kill, STREAM } from "./failover_rig.ts";
 import { FFMPEG } from "./publishers.ts";
@@ -160,4 +163,47 @@ Deno.test("A viewer is told of a refusal and of a codec that the browser lacks",
     await opened.read('document.querySelector("#notice-text").textContent'),
     /The stream is in H\.264/,
   );
+});
+
+/** A page that plays by hls.js, and says how old the frame on the screen is. */
+const LATENCY_PAGE = `<!DOCTYPE html><video id="video" muted></video><script src="hls.js"></script>
+<script>
+  const hls = new Hls({ lowLatencyMode: true });
+  const errors = [];
+  hls.on(Hls.Events.ERROR, (_, { fatal, details }) => fatal && errors.push(details));
+  hls.loadSource("live/show.m3u8");
+  hls.attachMedia(video);
+  video.play();
+  const age = () => hls.playingDate === null ? null : (Date.now() - hls.playingDate.getTime()) / 1000;
+</script>`;
+
+Deno.test("hls.js shows frames of low-latency HLS within 3 s", async () => {
+  await using rig = await FailoverRig.create();
+  const sample = await createSample(rig.directory, 1);
+  await Deno.mkdir(`${rig.directory}/html`);
+  await Deno.writeTextFile(`${rig.directory}/html/hls.js`, hlsJs);
+  await Deno.writeTextFile(`${rig.directory}/html/latency.html`, LATENCY_PAGE);
+  await using server = startLocalServer(
+    `http_server { enabled on; dir ${rig.directory}/html; }
+     vhost __defaultVhost__ {
+       hls { enabled on; hls_path ${rig.directory}/html; hls_fragment 2; hls_ll on; }
+     }`,
+  );
+  await rig.publish(FFMPEG, sample, `rtmp://127.0.0.1:${server.port}/live/${STREAM}`);
+  const base = `http://127.0.0.1:${server.httpPort}`;
+  const isListed = async () =>
+    /EXTINF[^]*EXTINF/.test(await (await fetch(`${base}/live/show.m3u8`)).text());
+  await until("two segments", isListed, { timeoutMs: 15_000 });
+  await using opened = await ConsolePage.open(`${base}/latency.html`);
+  await opened.until("video.currentTime > 6");
+  const ages: number[] = [];
+  for (let count = 0; count < 10; count++) {
+    ages.push(await opened.read<number>("age()"));
+    await delay(300);
+  }
+  say(`  ages of frames: ${ages.map((age) => age.toFixed(2)).join(", ")} s`);
+  assertEquals(await opened.read("errors"), []);
+  assert(Math.max(...ages) <= 3, `frames are ${Math.max(...ages)} s old`);
+  const stalls = await opened.read<number>("video.getVideoPlaybackQuality().droppedVideoFrames");
+  say(`  ${stalls} frames dropped`);
 });

@@ -1,0 +1,119 @@
+import { concatBytes } from "../../lib/base/bytes.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { findFaults } from "./ll_validator.ts";
+import { HlsRig, MemoryFiles } from "./rig.ts";
+
+/** Keeps all versions of playlists. */
+class PlaylistFiles extends MemoryFiles {
+  readonly versions = new Map<string, string[]>();
+
+  override async write(path: string, content: Uint8Array): Promise<void> {
+    await super.write(path, content);
+    if (!path.endsWith(".m3u8")) return;
+    const versions = this.versions.get(path) ?? [];
+    this.versions.set(path, versions);
+    versions.push(new TextDecoder().decode(content));
+  }
+
+  of(name: string): string[] {
+    return this.versions.get(`html/${name}.m3u8`) ?? [];
+  }
+}
+
+const LOW = "hls_fragment 2; hls_window 6; hls_ll on;";
+
+Deno.test("A playlist of low-latency HLS keeps to RFC 8216bis in every version", async () => {
+  const files = new PlaylistFiles();
+  const rig = new HlsRig(LOW, files);
+  const publisher = rig.publish();
+  for (let second = 0; second < 24; second++) {
+    publisher.send(1);
+    await rig.poll("the parts", () => files.of("live/show").length >= second * 2);
+  }
+  const versions = files.of("live/show");
+  // A part every 0.4 s, and each segment once more.
+  assert(versions.length > 55, `${versions.length} versions`);
+  assertEquals(findFaults(versions), []);
+  const newest = versions.at(-1)!;
+  assert(/^#EXT-X-PART-INF:PART-TARGET=0.400$/m.test(newest), newest);
+  assert(/^#EXT-X-PART:DURATION=0.400,URI="show-\d+\.part0\.m4s",INDEPENDENT=YES$/m.test(newest));
+  publisher.handle.end("unpublished");
+  await rig.poll("the end", () => true);
+  await rig.clock.advance(4000);
+  await rig.poll("ENDLIST", () => rig.playlist().includes("#EXT-X-ENDLIST"));
+  assertEquals(findFaults(files.of("live/show").slice(-2)), []);
+  await rig.close();
+});
+
+Deno.test("A segment is what its parts are together, and starts with its decode time", async () => {
+  const rig = new HlsRig(LOW);
+  rig.publish().send(9);
+  await rig.untilSegments(4);
+  const stems = rig.files.paths.filter((path) => /-\d+\.m4s$/.test(path))
+    .map((path) => path.replace(".m4s", ""));
+  for (const stem of stems) {
+    const parts = rig.files.paths.filter((path) => path.startsWith(`${stem}.part`));
+    assertEquals(parts.length, 5);
+    const whole = concatBytes(parts.map((path) => rig.files.contents.get(path)!));
+    assertEquals(rig.files.contents.get(`${stem}.m4s`), whole);
+  }
+  // tfdt, version 1, of the second segment's first fragment: 2 s in the timescale of the video.
+  const bytes = rig.files.contents.get(`${stems[1]}.m4s`)!;
+  const at = new TextDecoder("latin1").decode(bytes).indexOf("tfdt");
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const init = rig.files.contents.get(`${stems[0]}-init.mp4`)!;
+  const mdhd = new TextDecoder("latin1").decode(init).indexOf("mdhd");
+  const initView = new DataView(init.buffer, init.byteOffset);
+  const timescale = initView.getUint32(mdhd + (init[mdhd + 4] === 1 ? 24 : 16));
+  assertEquals(view.getBigUint64(at + 8), BigInt(2 * timescale));
+  await rig.close();
+});
+
+Deno.test("Parts are removed with their segment", async () => {
+  const rig = new HlsRig(LOW);
+  const publisher = rig.publish();
+  for (let segments = 1; segments <= 10; segments++) {
+    publisher.send(2);
+    if (segments > 1) await rig.untilSegments(segments - 1);
+  }
+  const stems = new Set(
+    rig.files.paths.filter((path) => /-\d+\.m4s$/.test(path))
+      .map((path) => path.replace(".m4s", "")),
+  );
+  const parts = rig.files.paths.filter((path) => path.includes(".part"));
+  const strays = parts.filter((path) => !stems.has(path.replace(/\.part\d+\.m4s$/, "")));
+  // Those of the segment that is being written.
+  assert(strays.length <= 5 && stems.size < 8, `${strays.length} parts, ${stems.size} segments`);
+  await rig.close();
+});
+
+Deno.test("Renditions report how far the others are", async () => {
+  const rig = new HlsRig(`${LOW} hls_variant _720p _480p;`);
+  for (const name of ["live/show_480p", "live/show_720p"]) rig.publish(name).send(5);
+  await rig.untilSegments(2, "live/show_480p");
+  await rig.untilSegments(2, "live/show_720p");
+  const report = /^#EXT-X-RENDITION-REPORT:URI="show_480p\.m3u8",LAST-MSN=(\d+),LAST-PART=(\d+)$/m
+    .exec(rig.playlist("live/show_720p"));
+  const other = rig.playlist("live/show_480p");
+  const first = Number(/MEDIA-SEQUENCE:(\d+)/.exec(other)![1]);
+  const own = rig.entries("live/show_480p").length;
+  assert(Math.abs(Number(report?.[1]) - first - own) <= 1, `${report?.[0]}\n${other}`);
+  await rig.close();
+});
+
+Deno.test("After a failed write the segment is dropped as a whole, and the next one is complete", async () => {
+  const files = new PlaylistFiles();
+  const rig = new HlsRig(LOW, files);
+  const publisher = rig.publish();
+  publisher.send(3);
+  await rig.untilSegments(1);
+  files.fault = new Error("disk full");
+  publisher.send(1);
+  await rig.poll("the warning", () => rig.lines.length > 0);
+  files.fault = null;
+  publisher.send(6);
+  await rig.untilSegments(3);
+  assertEquals(rig.entries().slice(0, 3), ["0", "!1", "2"]);
+  assertEquals(findFaults(files.of("live/show").slice(-8)), []);
+  await rig.close();
+});
