@@ -79,6 +79,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
     limits,
     refusals: access.refusals,
     recordings: vhosts.recordings,
+    readDelays: shared.pacer.delays,
   });
   return {
     vhosts,

@@ -1,3 +1,5 @@
+import { ReadBuffers } from "../io/read_buffers.ts";
+import { ReadPacer } from "../io/read_pacer.ts";
 import { WorkTurns } from "../io/work_turns.ts";
 import { createHandshakeOptions, startServer } from "../app/compose.ts";
 import type { RunningServer } from "../app/relay_server.ts";
@@ -73,12 +75,16 @@ export class LocalDemoNetwork implements DemoNetwork {
   constructor(network: Network, clock: Clock) {
     this.#network = network;
     this.#clock = clock;
+    const queue = new FlushQueue(clock);
+    const turns = new WorkTurns(clock);
     this.#context = {
       settings: () => CLIENT_SETTINGS,
       network,
-      queue: new FlushQueue(clock),
+      queue,
       clock,
-      turns: new WorkTurns(clock),
+      turns,
+      pacer: new ReadPacer(clock, turns, queue),
+      buffers: new ReadBuffers(),
       ticker: new Ticker(clock, WATCH_PERIOD_MS),
       handshake: createHandshakeOptions(clock),
       chunkSize: this.#config.chunkSize,

@@ -5,6 +5,7 @@ import type { Hub } from "../hub/hub.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
+import { mergedReadsOf } from "../io/read_pacer.ts";
 import { formatAddress } from "../io/address.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
 import { type CheckRoom, NameReservations } from "../server/name_reservations.ts";
@@ -89,6 +90,7 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
       config: () => this.#config,
       sign: (action, target) => deps.signer?.sign(name, action, target) ?? target,
       settings: () => this.#settings,
+      mergedReads: () => mergedReadsOf(this.#config),
       origins: new OriginSet({ vhost: name, settings: this.#settings, clock: deps.clock }),
       gate: new DialGate({
         clock: deps.clock,

@@ -6,6 +6,7 @@ import { streamKey } from "../rtmp/url.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type {
   ClientSnapshot,
+  DelaySnapshot,
   DrainSnapshot,
   RateSnapshot,
   ServerSnapshot,
@@ -42,7 +43,7 @@ export function versions(): Json {
 
 /** `/api/v1/summaries`, without what this server does not measure. */
 export function summaries(
-  { process, totals, clients, rate }: ServerSnapshot,
+  { process, totals, clients, rate, readDelay }: ServerSnapshot,
   nowMs: number,
   drain: DrainSnapshot | null,
 ): Json {
@@ -67,6 +68,8 @@ export function summaries(
     },
     // Not in SRS.
     kbps: kbps(rate),
+    // By how much merged reads delay what publishers send: 99 of 100 by no more than this.
+    read_delay_p99_ms: percentileMs(readDelay, 0.99),
     drain: drain === null ? null : {
       phase: drain.phase,
       cause: drain.cause,
@@ -207,4 +210,11 @@ function streamUrl(vhost: string, name: string): string {
 function splitName(name: string): { app: string; stream: string } {
   const slash = name.lastIndexOf("/");
   return { app: name.slice(0, slash), stream: name.slice(slash + 1) };
+}
+
+/** Returns the upper bound of a share of the delays, in ms; null for more than the last bound. */
+function percentileMs({ boundsSeconds, counts }: DelaySnapshot, share: number): number | null {
+  let left = counts.reduce((sum, count) => sum + count, 0) * share;
+  const at = counts.findIndex((count) => (left -= count) <= 0);
+  return at < boundsSeconds.length ? Math.round(boundsSeconds[at]! * 1000) : null;
 }

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { LoopDelaySnapshot } from "../monitor/server_view.ts";
+import type { DelaySnapshot } from "../monitor/server_view.ts";
 
 /** Labels of a sample. */
 export type Labels = Readonly<Record<string, string>>;
@@ -29,7 +29,7 @@ export class MetricsPage {
     for (const [labels, value] of list) counter.inc(labels, value);
   }
 
-  loopDelay(name: string, help: string, delays: LoopDelaySnapshot): void {
+  delays(name: string, help: string, delays: DelaySnapshot): void {
     this.#registry.registerMetric(new CountedHistogram(name, help, delays));
   }
 
@@ -42,7 +42,7 @@ export class MetricsPage {
 class CountedHistogram extends Histogram {
   readonly #result;
 
-  constructor(name: string, help: string, delays: LoopDelaySnapshot) {
+  constructor(name: string, help: string, delays: DelaySnapshot) {
     super({ name, help, registers: [] });
     this.#result = { name, help, type: "histogram", values: bucketsOf(name, delays) };
   }
@@ -53,7 +53,7 @@ class CountedHistogram extends Histogram {
   }
 }
 
-function bucketsOf(name: string, { boundsSeconds, counts, sumSeconds }: LoopDelaySnapshot) {
+function bucketsOf(name: string, { boundsSeconds, counts, sumSeconds }: DelaySnapshot) {
   const bounds = [...boundsSeconds.map(String), "+Inf"];
   let sum = 0;
   const buckets = counts.map((count, at) => {

@@ -45,7 +45,10 @@ function renderMetrics(snapshot: ServerSnapshot): Promise<string> {
   return page.render();
 }
 
-function addProcess(page: MetricsPage, { process, loopDelay, flushes }: ServerSnapshot): void {
+function addProcess(
+  page: MetricsPage,
+  { process, loopDelay, readDelay, flushes }: ServerSnapshot,
+): void {
   page.gauge("edge_build_info", "The version, as a label; the value is always 1.", [[{
     version: VERSION,
   }, 1]]);
@@ -61,10 +64,15 @@ function addProcess(page: MetricsPage, { process, loopDelay, flushes }: ServerSn
   );
   page.gauge("process_resident_memory_bytes", "Resident memory.", process.residentBytes);
   page.gauge("edge_heap_bytes", "Memory of JavaScript objects.", process.heapBytes);
-  page.loopDelay(
+  page.delays(
     "edge_event_loop_delay_seconds",
     "Delay of the event loop, sampled every 25 ms. All other work is delayed as much.",
     loopDelay,
+  );
+  page.delays(
+    "edge_read_delay_seconds",
+    "By how much merged reads (publish.mr) delayed what publishers and origins sent, at most.",
+    readDelay,
   );
   page.counter("edge_flushes_total", "Writes to clients and origins.", flushes.count);
   page.counter(

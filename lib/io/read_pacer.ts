@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
-import type { MergedReads } from "../config/config.ts";
+import { DelayHistogram } from "../base/delay_histogram.ts";
+import type { MergedReads, VhostConfig } from "../config/config.ts";
 import type { FlushQueue } from "./flush_queue.ts";
 import type { WorkTurns } from "./work_turns.ts";
 
@@ -25,18 +26,32 @@ const BATCH = 64;
 /** Shortest time between two batches, in ms. A timer costs as much as some reads. */
 const SLOT_MS = 2;
 
+/** Upper bounds of the buckets in which delays are counted, in seconds. */
+const DELAY_BOUNDS = [0, 0.005, 0.01, 0.02, 0.04, 0.045, 0.05, 0.1, 0.2, 0.35, 0.5] as const;
+
+const NOT_MERGED: MergedReads = { mode: "off", maxMs: 0 };
+
+/** Returns how a vhost merges reads: not at all with `min_latency`. */
+export function mergedReadsOf({ minLatency, publish }: VhostConfig): MergedReads {
+  return minLatency ? NOT_MERGED : publish.mergedReads;
+}
+
 /** A peer that is not read from before `dueMs`. */
 interface Pause {
+  readonly sinceMs: number;
   readonly dueMs: number;
   readonly resume: () => void;
 }
 
 /**
- * Spaces the reads of publishers, so that one read takes several messages ("merged read"). A read
- * costs the runtime more than a short message costs us, so a thousand thin streams take half the
- * time. `auto` begins when the event loop is half busy, and pauses no longer than that requires.
+ * Spaces the reads of publishers and origins, so that one read takes several messages ("merged
+ * read"). A read costs the runtime more than a short message costs us, so a thousand thin streams
+ * take half the time. `auto` begins when the event loop is half busy, and pauses no longer than
+ * that requires.
  */
 export class ReadPacer {
+  /** By how much reads were delayed, at most: what arrived late in a pause waited less. */
+  readonly delays = new DelayHistogram(DELAY_BOUNDS);
   readonly #clock: Clock;
   readonly #turns: Pick<WorkTurns, "busyMs">;
   readonly #queue: Pick<FlushQueue, "busyMs">;
@@ -70,13 +85,14 @@ export class ReadPacer {
    * @returns null when the next read may follow at once; otherwise a promise that settles when it
    * may.
    */
-  // HOT: once per read of a publisher.
+  // HOT: once per read of a publisher or origin.
   pause({ mode, maxMs }: MergedReads, nowMs: number): Promise<void> | null {
     this.#reads++;
     if (nowMs - this.#adjustedMs >= ADJUST_EVERY_MS) this.#adjust(nowMs);
-    if (mode === "off") return null;
-    const pauseMs = mode === "on" ? maxMs : Math.min(this.#autoMs, maxMs);
-    return pauseMs === 0 ? null : this.#until(nowMs + pauseMs);
+    const pauseMs = mode === "on" ? maxMs : mode === "off" ? 0 : Math.min(this.#autoMs, maxMs);
+    if (pauseMs > 0) return this.#pause(nowMs, nowMs + pauseMs);
+    this.delays.observe(0);
+    return null;
   }
 
   #adjust(nowMs: number): void {
@@ -93,13 +109,13 @@ export class ReadPacer {
     this.#reads = 0;
   }
 
-  #until(dueMs: number): Promise<void> {
+  #pause(sinceMs: number, dueMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const pauses = this.#pauses;
     // Nearly always at the end: most peers pause for the same time.
     let index = pauses.length;
     while (index > 0 && pauses[index - 1]!.dueMs > dueMs) index--;
-    pauses.splice(index, 0, { dueMs, resume: resolve });
+    pauses.splice(index, 0, { sinceMs, dueMs, resume: resolve });
     if (index === 0) this.#schedule();
     return promise;
   }
@@ -117,7 +133,9 @@ export class ReadPacer {
     this.#cancel = null;
     let count = 0;
     while (count < pauses.length && count < BATCH && pauses[count]!.dueMs <= nowMs) {
-      pauses[count++]!.resume();
+      const { sinceMs, resume } = pauses[count++]!;
+      this.delays.observe((nowMs - sinceMs) / 1000);
+      resume();
     }
     pauses.splice(0, count);
     if (count === BATCH) this.#clock.yield(this.#wake);

@@ -1,9 +1,10 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { DvrService } from "../dvr/dvr_service.ts";
-import { LOOP_DELAY_BOUNDS, LoopDelay } from "../base/loop_delay.ts";
+import type { DelayHistogram } from "../base/delay_histogram.ts";
+import { LoopDelay } from "../base/loop_delay.ts";
 import { RATE_SAMPLE_MS, RateWindow } from "../base/rate_window.ts";
 import type {
-  LoopDelaySnapshot,
+  DelaySnapshot,
   ServerSnapshot,
   ServerView,
   StreamSnapshot,
@@ -48,6 +49,8 @@ interface LiveViewOptions {
   readonly recordings: Pick<DvrService, "reportOf" | "totalsOf">;
   /** Counts the writes. */
   readonly queue: FlushQueue;
+  /** Of the merged reads. */
+  readonly readDelays: DelayHistogram;
 }
 
 /** The view of the server in this event loop. Samples rates from `start()` to `stop()`. */
@@ -77,7 +80,7 @@ export class LiveView implements ServerView {
   }
 
   snapshot(): Promise<ServerSnapshot> {
-    const { clock, queue } = this.#options;
+    const { clock, queue, readDelays } = this.#options;
     const vhosts = [...this.#options.vhosts()];
     const nowMs = clock.now();
     const clients = this.#clientReports(nowMs);
@@ -87,7 +90,8 @@ export class LiveView implements ServerView {
       totals: this.#clientTotals(),
       refusals: { ...this.#options.refusals },
       rate: this.#serverRate.kbps,
-      loopDelay: this.#describeLoopDelay(),
+      loopDelay: describeDelays(this.#loopDelay.delays),
+      readDelay: describeDelays(readDelays),
       flushes: { count: queue.flushCount, busyMs: queue.busyMs },
       vhosts: vhosts.map((vhost) => this.#describeVhost(vhost, audiences)),
       streams: vhosts.flatMap((vhost) => this.#describeStreams(vhost, audiences)),
@@ -126,11 +130,6 @@ export class LiveView implements ServerView {
       sum.skips += clientTotals.skips;
     }
     return sum;
-  }
-
-  #describeLoopDelay(): LoopDelaySnapshot {
-    const { counts, sumSeconds } = this.#loopDelay;
-    return { boundsSeconds: LOOP_DELAY_BOUNDS, counts, sumSeconds };
   }
 
   #describeVhost(vhost: LiveVhost, audiences: Audiences): VhostSnapshot {
@@ -227,4 +226,8 @@ function streamsOf({ hub, mirrors }: LiveVhost): { stream: Stream; isOwner: bool
     ...Array.from(hub.streams(), (stream) => ({ stream, isOwner: true })),
     ...Array.from(mirrors?.streams() ?? [], (stream) => ({ stream, isOwner: false })),
   ];
+}
+
+function describeDelays({ boundsSeconds, counts, sumSeconds }: DelayHistogram): DelaySnapshot {
+  return { boundsSeconds, counts, sumSeconds };
 }

@@ -1,5 +1,5 @@
 import type {
-  LoopDelaySnapshot,
+  DelaySnapshot,
   ProcessSnapshot,
   RateSnapshot,
   ServerSnapshot,
@@ -17,6 +17,7 @@ export function mergeSnapshots(workers: readonly ServerSnapshot[]): ServerSnapsh
     refusals: sumOf(workers.map(({ refusals }) => refusals)),
     rate: mergeRates(workers.map(({ rate }) => rate)),
     loopDelay: mergeDelays(workers.map(({ loopDelay }) => loopDelay)),
+    readDelay: mergeDelays(workers.map(({ readDelay }) => readDelay)),
     flushes: sumOf(workers.map(({ flushes }) => flushes)),
     vhosts: mergeVhosts(workers.flatMap(({ vhosts }) => vhosts)),
     streams: mergeStreams(workers.flatMap(({ streams }) => streams)),
@@ -82,7 +83,7 @@ function mergeRates(parts: readonly RateSnapshot[]): RateSnapshot {
   return sumOf(parts.map(({ recvKbps, sendKbps }) => ({ recvKbps, sendKbps })));
 }
 
-function mergeDelays(parts: readonly LoopDelaySnapshot[]): LoopDelaySnapshot {
+function mergeDelays(parts: readonly DelaySnapshot[]): DelaySnapshot {
   const { boundsSeconds, counts } = parts[0]!;
   return {
     boundsSeconds,

@@ -30,7 +30,10 @@ export interface ServerSnapshot {
   readonly refusals: Readonly<RefusalCounts>;
   /** Of all clients together. */
   readonly rate: RateSnapshot;
-  readonly loopDelay: LoopDelaySnapshot;
+  /** How late timers ran. */
+  readonly loopDelay: DelaySnapshot;
+  /** By how much merged reads delayed what publishers and origins sent; 0 for other reads. */
+  readonly readDelay: DelaySnapshot;
   readonly flushes: FlushSnapshot;
   readonly vhosts: readonly VhostSnapshot[];
   readonly streams: readonly StreamSnapshot[];
@@ -95,11 +98,11 @@ export interface RateSnapshot {
   readonly sendKbps: number;
 }
 
-/** Histogram of how late timers ran, since the start. */
-export interface LoopDelaySnapshot {
+/** Histogram of delays since the start. */
+export interface DelaySnapshot {
   /** Upper bounds of the buckets in seconds, ascending; the last bucket has none. */
   readonly boundsSeconds: readonly number[];
-  /** Timers per bucket, one more than there are bounds. */
+  /** Delays per bucket, one more than there are bounds. */
   readonly counts: readonly number[];
   readonly sumSeconds: number;
 }

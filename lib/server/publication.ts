@@ -1,5 +1,6 @@
 import type { PublishHandle } from "../hub/publisher.ts";
 import { Allowance } from "../io/allowance.ts";
+import { mergedReadsOf } from "../io/read_pacer.ts";
 import { ReadSize } from "../io/read_size.ts";
 import type { PartedWork } from "../io/work_turns.ts";
 import type { Refusal } from "../rtmp/status.ts";
@@ -166,9 +167,8 @@ export class Publication implements PublishAnswer {
     const isMore = this.#readSize.note(count);
     const later = turns.run(work, this.#allowance, nowMs);
     if (later !== null) return later.then(() => this.#catchUp() ?? undefined);
-    const { minLatency, publish } = this.#admission.service.config;
     return this.#catchUp() ??
-      (isMore || minLatency ? null : pacer.pause(publish.mergedReads, nowMs));
+      (isMore ? null : pacer.pause(mergedReadsOf(this.#admission.service.config), nowMs));
   }
 
   /** Waits for a stream in another thread that has fallen behind. */

@@ -1,7 +1,9 @@
 import type { Clock } from "../base/clock.ts";
 import type { Ticker } from "../base/ticker.ts";
-import type { OriginAddress } from "../config/config.ts";
+import type { MergedReads, OriginAddress } from "../config/config.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
+import type { ReadBuffers } from "../io/read_buffers.ts";
+import type { ReadPacer } from "../io/read_pacer.ts";
 import type { Network } from "../io/transport.ts";
 import type { WorkTurns } from "../io/work_turns.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
@@ -19,6 +21,10 @@ export interface UpstreamDeps {
   readonly clock: Clock;
   /** Reads what origins send. */
   readonly turns: WorkTurns;
+  /** Spaces these reads, */
+  readonly pacer: ReadPacer;
+  /** and lends their buffers. */
+  readonly buffers: ReadBuffers;
   /** Checks time budgets and silences, every {@linkcode WATCH_PERIOD_MS}. */
   readonly ticker: Ticker;
   readonly handshake: HandshakeOptions;
@@ -68,6 +74,8 @@ export interface UpstreamContext extends UpstreamDeps {
   readonly sign?: (action: "play" | "publish", target: UpstreamTarget) => UpstreamTarget;
   /** The settings in force. They may change, so ask at use. */
   readonly settings: () => UpstreamSettings;
+  /** How the reads of pulls are merged, now. Absent where they are not. */
+  readonly mergedReads?: () => MergedReads;
   /** Bounds the connections to each of them. */
   readonly gate: DialGate;
   /** Spreads their moves over time. */

@@ -5,6 +5,7 @@ import type { OriginAddress } from "../config/config.ts";
 import { Allowance } from "../io/allowance.ts";
 import { describeExpectedEnd } from "../io/connection_end.ts";
 import { SocketWriter } from "../io/socket_writer.ts";
+import { ReadSize } from "../io/read_size.ts";
 import type { PartedWork } from "../io/work_turns.ts";
 import type { Transport } from "../io/transport.ts";
 import { StatusCode } from "../rtmp/constants.ts";
@@ -33,8 +34,6 @@ type LinkState =
   | { readonly type: "finishing"; readonly cancelLimit: CancelTimer }
   | { readonly type: "failed"; readonly error: UpstreamError }
   | { readonly type: "closed" };
-
-const READ_BUFFER_BYTES = 64 * 1024;
 
 /** At most one request to be left counts in this time, in ms. */
 export const MOVE_PERIOD_MS = 1_000;
@@ -234,18 +233,35 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
   }
 
   async #read(): Promise<never> {
-    const { clock, turns } = this.#context;
-    const buffer = new Uint8Array(READ_BUFFER_BYTES);
-    while (true) {
-      const count = await this.#transport.read(buffer);
-      if (count === null) throw this.#lostError("the origin closed the connection");
-      const nowMs = clock.now();
-      this.#watch.noteRead(nowMs);
-      this.#unread = buffer.subarray(0, count);
-      const later = turns.run(this, this.#allowance, nowMs);
-      if (later !== null) await later;
-      if (this.#state.type === "failed") throw this.#state.error;
+    const { buffers } = this.#context;
+    const size = new ReadSize();
+    let buffer = buffers.take(size.bytes);
+    try {
+      while (true) {
+        const count = await this.#transport.read(buffer);
+        if (count === null) throw this.#lostError("the origin closed the connection");
+        const isMore = size.note(count);
+        const later = this.#take(buffer.subarray(0, count), isMore);
+        if (later !== null) await later;
+        if (this.#state.type === "failed") throw this.#state.error;
+        if (buffer.length === size.bytes) continue;
+        buffers.give(buffer);
+        buffer = buffers.take(size.bytes);
+      }
+    } finally {
+      buffers.give(buffer);
     }
+  }
+
+  /** @returns when the next bytes may be read, or null when they may be now. */
+  #take(bytes: Uint8Array, isMore: boolean): Promise<void> | null {
+    const { clock, turns, pacer, mergedReads } = this.#context;
+    const nowMs = clock.now();
+    this.#watch.noteRead(nowMs);
+    this.#unread = bytes;
+    const later = turns.run(this, this.#allowance, nowMs);
+    const mayPause = this.#options.kind === "play" && this.#state.type === "started" && !isMore;
+    return later ?? (mayPause && mergedReads ? pacer.pause(mergedReads(), nowMs) : null);
   }
 
   #checkTime(nowMs: number): void {

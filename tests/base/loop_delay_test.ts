@@ -1,4 +1,4 @@
-import { LOOP_DELAY_BOUNDS, LoopDelay } from "../../lib/base/loop_delay.ts";
+import { LoopDelay } from "../../lib/base/loop_delay.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 
@@ -7,8 +7,8 @@ Deno.test("LoopDelay counts timers that run on time in the first bucket", async 
   const delay = new LoopDelay(clock);
   delay.start();
   await clock.advance(100);
-  assertEquals(delay.counts, [4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-  assertEquals(delay.sumSeconds, 0);
+  assertEquals(delay.delays.counts, [4, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+  assertEquals(delay.delays.sumSeconds, 0);
   delay.stop();
 });
 
@@ -21,9 +21,10 @@ for (
     delay.start();
     clock.skip(busyMs);
     await clock.advance(0);
-    assertEquals(delay.counts.length, LOOP_DELAY_BOUNDS.length + 1);
-    assertEquals(delay.counts.indexOf(1), bucket);
-    assert(Math.abs(delay.sumSeconds - (busyMs - 25) / 1000) < 1e-9);
+    const { delays } = delay;
+    assertEquals(delays.counts.length, delays.boundsSeconds.length + 1);
+    assertEquals(delays.counts.indexOf(1), bucket);
+    assert(Math.abs(delays.sumSeconds - (busyMs - 25) / 1000) < 1e-9);
     delay.stop();
   });
 }

@@ -1,3 +1,5 @@
+import { ReadBuffers } from "../../lib/io/read_buffers.ts";
+import { mergedReadsOf, ReadPacer } from "../../lib/io/read_pacer.ts";
 import { WorkTurns } from "../../lib/io/work_turns.ts";
 import { Ticker } from "../../lib/base/ticker.ts";
 import type { ClusterConfig, VhostConfig } from "../../lib/config/config.ts";
@@ -66,6 +68,7 @@ export class EdgeRig {
   readonly network = new MemoryNetwork();
   readonly queue = new FlushQueue(this.clock);
   readonly wheels = new FlushWheels(this.queue, this.clock);
+  readonly turns = new WorkTurns(this.clock);
   readonly log = new CollectedLog();
   readonly a = new ScriptedOrigin(this.network, PORT_A);
   readonly b = new ScriptedOrigin(this.network, PORT_B);
@@ -81,7 +84,9 @@ export class EdgeRig {
       network: this.network,
       queue: this.queue,
       clock: this.clock,
-      turns: new WorkTurns(this.clock),
+      turns: this.turns,
+      pacer: new ReadPacer(this.clock, this.turns, this.queue),
+      buffers: new ReadBuffers(),
       ticker: new Ticker(this.clock, WATCH_PERIOD_MS),
       handshake: { random: (length) => new Uint8Array(length).fill(9), nowMs: 0 },
       chunkSize: CHUNK_SIZE,
@@ -91,6 +96,7 @@ export class EdgeRig {
       ...this.deps,
       config: () => this.config,
       settings: () => this.config.cluster,
+      mergedReads: () => mergedReadsOf(this.config),
       origins: new OriginSet({ vhost: "v", settings: cluster, clock: this.clock }),
       gate: new DialGate({
         clock: this.clock,

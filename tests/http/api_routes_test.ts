@@ -42,6 +42,7 @@ const FIELDS: readonly (readonly [path: string, field: string, value: unknown])[
   ["/api/v1/summaries", "data.self.mem_kbyte", 65_536],
   ["/api/v1/summaries", "data.self.cpu_percent", 0.25],
   ["/api/v1/summaries", "data.self.srs_uptime", 90],
+  ["/api/v1/summaries", "data.read_delay_p99_ms", 40],
   ["/api/v1/summaries", "data.system.cpus", 2],
   ["/api/v1/summaries", "data.system.cpus_online", 2],
   ["/api/v1/summaries", "data.system.srs_sample_time", NOW_MS],

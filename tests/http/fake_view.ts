@@ -63,6 +63,7 @@ export const SNAPSHOT: ServerSnapshot = {
   rate: RATE,
   flushes: { count: 4_000, busyMs: 1_500 },
   loopDelay: { boundsSeconds: [0.001, 1], counts: [5, 2, 1], sumSeconds: 2.5 },
+  readDelay: { boundsSeconds: [0, 0.04], counts: [90, 9, 1], sumSeconds: 0.25 },
   vhosts: [
     {
       name: "__defaultVhost__",

@@ -1,7 +1,10 @@
-import type { MergedReads } from "../../lib/config/config.ts";
-import { ReadPacer } from "../../lib/io/read_pacer.ts";
+import { DEFAULT_VHOST, type MergedReads } from "../../lib/config/config.ts";
+import { defaultConfig } from "../../lib/config/parse_config.ts";
+import { mergedReadsOf, ReadPacer } from "../../lib/io/read_pacer.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
+
+const VHOST = defaultConfig().vhosts.get(DEFAULT_VHOST)!;
 
 const AUTO: MergedReads = { mode: "auto", maxMs: 350 };
 
@@ -97,4 +100,21 @@ Deno.test("ReadPacer resumes at most 64 peers at a time", async () => {
   await rig.clock.advance(40);
   assertEquals(resumed, 100);
   assert(turns.includes(64), `resumed ${turns}`);
+});
+
+Deno.test("ReadPacer counts by how much it delays reads, and 0 for those that it does not", async () => {
+  const rig = new Rig();
+  const { delays } = rig.pacer;
+  for (let i = 0; i < 3; i++) await rig.pauseMs(AUTO);
+  assertEquals([delays.counts[0], delays.sumSeconds], [3, 0]);
+  await rig.pauseMs({ mode: "on", maxMs: 43 });
+  // Above 40 ms, up to 45.
+  assertEquals(delays.counts, [3, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+  assertEquals(delays.sumSeconds, 0.043);
+});
+
+Deno.test("mergedReadsOf() never merges reads of a vhost with min_latency", () => {
+  const publish = { ...VHOST.publish, mergedReads: { mode: "on", maxMs: 350 } as const };
+  assertEquals(mergedReadsOf({ ...VHOST, publish }).mode, "on");
+  assertEquals(mergedReadsOf({ ...VHOST, publish, minLatency: true }).mode, "off");
 });

@@ -1,3 +1,4 @@
+import { DelayHistogram } from "../../lib/base/delay_histogram.ts";
 import { noRefusals } from "../../lib/server/refusal_counts.ts";
 /** The view of a server with fake clients. */
 
@@ -102,6 +103,7 @@ class Rig {
         reportOf: () => null,
         totalsOf: () => ({ active: 0, writtenBytes: 0, failures: 0 }),
       },
+      readDelays: new DelayHistogram([0, 0.04]),
     });
     this.view.start();
   }

@@ -102,6 +102,27 @@ Deno.test("Upstream plays: requests the stream, reports its start, passes media 
   assertClean(run);
 });
 
+Deno.test("Upstream reads what it pulls at most once in mr_latency, if its vhost merges reads", async () => {
+  const run = new UpstreamRun();
+  const { rig } = run;
+  const publish = { ...rig.config.publish, mergedReads: { mode: "on", maxMs: 40 } as const };
+  rig.config = { ...rig.config, publish };
+  await run.run();
+  rig.a.link.sendMedia(keyframe(0));
+  await rig.settle();
+  rig.a.link.sendMedia(audioFrame(10), audioFrame(20));
+  await rig.advance(39);
+  assertEquals(run.events, ["started 1", "media 9 0"]);
+  await rig.advance(1);
+  assertEquals(run.events.slice(2), ["media 8 10"]);
+  await rig.advance(40);
+  assertEquals(run.events.slice(3), ["media 8 20"]);
+  run.upstream.close();
+  await rig.advance(40);
+  assertEquals(run.outcome, "closed");
+  assertClean(run);
+});
+
 Deno.test("Upstream publishes and reports the message stream id", async () => {
   const run = await new UpstreamRun(
     { kind: "publish" },
