@@ -29,8 +29,7 @@ export class FeedMaker {
 
   /** Returns a feed that has not been started. */
   feed(origin: OriginAddress, request: StreamRequest, how: JoinOptions["how"]): Feed {
-    const { context, logger, source, requests, listener } = this.#options;
-    const { history, silenceMs } = source;
+    const { context, logger, requests, listener } = this.#options;
     const hasAlternative = () => context.origins.hasOtherThan(origin);
     return new Feed({
       context,
@@ -39,7 +38,7 @@ export class FeedMaker {
       request,
       hasAlternative,
       listener,
-      backlogMs: history === null ? 0 : silenceMs + BACKLOG_MARGIN_MS,
+      backlogMs: this.#backlogMs,
       wantsAnswer: hasAlternative() || requests.wantsAnswer,
       joiner: this.joiner(how),
     });
@@ -49,6 +48,15 @@ export class FeedMaker {
   joiner(how: JoinOptions["how"]): Joiner | null {
     const { history, lastDeliveryMs } = this.#options.source;
     if (history === null) return null;
-    return new Joiner(history, lastDeliveryMs, { how, patienceMs: originPatienceMs });
+    const reachMs = this.#backlogMs;
+    return new Joiner(history, lastDeliveryMs, { how, patienceMs: originPatienceMs, reachMs });
+  }
+
+  /** What is asked for beyond what origins send anyway, in ms; an edge below may lack it, too. */
+  get #backlogMs(): number {
+    const { source: { history, silenceMs }, requests } = this.#options;
+    if (history === null) return requests.backlogMs;
+    // Nothing from before the stream began here would be recognised.
+    return silenceMs + Math.min(BACKLOG_MARGIN_MS, Math.round(history.spanMs / 2));
   }
 }

@@ -15,6 +15,8 @@ interface Entry {
   readonly key: string;
   readonly request: StreamRequest;
   playerCount: number;
+  /** The most that one of them asked for. */
+  backlogMs: number;
   /** Whether the newest origin that answered gave the stream for it. */
   isGranted: boolean;
   /** The higher, the sooner it is used. */
@@ -58,14 +60,31 @@ export class PlayerRequests {
     return this.#byPlayer.size;
   }
 
+  /** How far back edges among the players want the stream, in ms; 0 for none. */
+  get backlogMs(): number {
+    let mostMs = 0;
+    for (const { backlogMs } of this.#entries.values()) mostMs = Math.max(mostMs, backlogMs);
+    return mostMs;
+  }
+
   add(player: Viewer, request: StreamRequest): void {
     const key = keyOf(request);
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = { key, request, playerCount: 0, isGranted: false, rank: 0, refusedBy: null };
+      const backlogMs = 0;
+      entry = {
+        key,
+        request,
+        playerCount: 0,
+        backlogMs,
+        isGranted: false,
+        rank: 0,
+        refusedBy: null,
+      };
       this.#entries.set(key, entry);
     }
     entry.playerCount++;
+    entry.backlogMs = Math.max(entry.backlogMs, request.backlogMs);
     entry.refusedBy = null;
     entry.rank = ++this.#highest;
     this.#byPlayer.set(player, entry);

@@ -6,11 +6,16 @@ import { type JoinOptions, MAX_CACHE_MS, originPatienceMs } from "../splice/join
  */
 const SAME_BROADCAST_PATIENCE_MS = 10_000;
 
-/** Returns how long a push may send what was delivered before, by what it says it is. */
-export function patienceFor(
+/** Returns what a push may have delivered before, by what it says it is. */
+export function joinLimits(
   broadcastId: string | undefined,
   before: string | undefined,
-): JoinOptions["patienceMs"] {
-  if (broadcastId === undefined || before === undefined) return originPatienceMs;
-  return () => broadcastId === before ? SAME_BROADCAST_PATIENCE_MS : MAX_CACHE_MS;
+): Pick<JoinOptions, "patienceMs" | "reachMs"> {
+  // It begins before what the lost origin has acknowledged.
+  const reachMs = Infinity;
+  if (broadcastId === undefined || before === undefined) {
+    return { patienceMs: originPatienceMs, reachMs };
+  }
+  if (broadcastId === before) return { patienceMs: () => SAME_BROADCAST_PATIENCE_MS, reachMs };
+  return { patienceMs: () => MAX_CACHE_MS, reachMs: -Infinity };
 }

@@ -6,7 +6,7 @@ import type { JoinOptions } from "../splice/joiner.ts";
 import { SplicedPublish } from "../splice/spliced_publish.ts";
 import type { StreamFeeder } from "../splice/stream_feeder.ts";
 import { type AcceptedPublisher, PublisherReserve } from "./publisher_reserve.ts";
-import { patienceFor } from "./join_patience.ts";
+import { joinLimits } from "./join_patience.ts";
 import { dismissWhenSilent, TakeoverProbe } from "./takeover.ts";
 import type { ClientCheck, Departure, PublishAnswer } from "./vhost_service.ts";
 
@@ -348,7 +348,7 @@ export class PublisherSlot {
   #joinOptions({ edgePath, broadcastId }: StreamRequest): JoinOptions | null {
     if (edgePath.length === 0) return null;
     const how = this.#before === null ? "after" : "beside";
-    return { how, patienceMs: patienceFor(broadcastId, this.#broadcastId) };
+    return { how, ...joinLimits(broadcastId, this.#broadcastId) };
   }
 
   /** The present publisher feeds the stream until the next one has caught up, if it does. */

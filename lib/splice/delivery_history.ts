@@ -1,5 +1,5 @@
-import { diffU32 } from "../base/u32.ts";
-import { isFrame } from "../media/flv_tag.ts";
+import { addU32, diffU32 } from "../base/u32.ts";
+import { classifyVideo, isFrame, VideoKind } from "../media/flv_tag.ts";
 import { MessageType } from "../rtmp/constants.ts";
 
 /** Messages remembered per track: 8 s at 60 video frames a second. */
@@ -40,6 +40,12 @@ export function fingerprint(payload: Uint8Array): number {
   return hash >>> 0;
 }
 
+/**
+ * A source that falls behind is taken for the pace of the stream after this many times as long:
+ * otherwise the encoder's clock, which is never exact, would.
+ */
+const PACE_MEMORY = 16;
+
 /** Room for messages at first: a track of headers never needs more. */
 const FIRST_CAPACITY = 16;
 
@@ -49,6 +55,10 @@ export class TrackHistory {
   #lengths = new Uint32Array(FIRST_CAPACITY);
   #timesMs = new Uint32Array(FIRST_CAPACITY);
   #end = 0;
+  /** A message that was early for its time, */
+  #earlyMs = 0;
+  /** and when it was delivered. */
+  #earlyAtMs = 0;
 
   /** Number of the oldest remembered message. */
   get start(): number {
@@ -60,8 +70,14 @@ export class TrackHistory {
     return this.#end;
   }
 
-  /** Remembers a message and its stream time, in ms. */
-  note(streamMs: number, payload: Uint8Array): void {
+  /** Remembers a message, its stream time, in ms, and when it was delivered. */
+  note(streamMs: number, payload: Uint8Array, nowMs: number): void {
+    const passedMs = nowMs - this.#earlyAtMs;
+    const gainedMs = diffU32(streamMs, this.#earlyMs) - passedMs;
+    if (this.#end === 0 || gainedMs >= -passedMs / PACE_MEMORY) {
+      this.#earlyMs = streamMs;
+      this.#earlyAtMs = nowMs;
+    }
     if (this.#end === this.#fingerprints.length && this.#end < CAPACITY) this.#grow();
     const slot = this.#end++ % CAPACITY;
     this.#fingerprints[slot] = fingerprint(payload);
@@ -72,6 +88,11 @@ export class TrackHistory {
   /** Returns the stream time, in ms, of message `number`, which must be remembered. */
   timeOf(number: number): number {
     return this.#timesMs[number % CAPACITY]!;
+  }
+
+  /** Returns the stream time, in ms, that a live source has reached at `nowMs`. */
+  expectedMs(nowMs: number): number {
+    return addU32(this.#earlyMs, Math.round(nowMs - this.#earlyAtMs));
   }
 
   /** Returns whether message `number` is remembered and has these properties. */
@@ -121,19 +142,62 @@ export class DeliveryHistory {
   readonly audio = new TrackHistory();
   /** Sequence headers and other audio and video messages that are not frames. */
   readonly headers = new TrackHistory();
+  /** Stream time of the newest keyframe; null before the first. */
+  #keyframeMs: number | null = null;
+  #gopMs = 0;
+
+  /** When the newest message was delivered. */
+  #newestAtMs = 0;
+
+  /** How long nothing was delivered, in ms. */
+  silenceMs(nowMs: number): number {
+    return nowMs - this.#newestAtMs;
+  }
+
+  /** The longest time between two keyframes, in ms; 0 when unknown. */
+  get gopMs(): number {
+    return this.#gopMs;
+  }
 
   /** Time between two video frames (audio frames without video), in ms; 0 when unknown. */
   get frameMs(): number {
-    const track = this.video.end > 0 ? this.video : this.audio;
-    const steps = track.end - track.start - 1;
-    if (steps < 1) return 0;
-    return diffU32(track.timeOf(track.end - 1), track.timeOf(track.start)) / steps;
+    const { end, start } = this.#main;
+    return end - start < 2 ? 0 : this.spanMs / (end - start - 1);
   }
 
-  /** Remembers an audio or video message and its stream time, in ms; ignores data. */
-  note(typeId: number, streamMs: number, payload: Uint8Array): void {
+  /** Time from the oldest to the newest remembered frame, in ms. */
+  get spanMs(): number {
+    const track = this.#main;
+    return track.end === 0 ? 0 : diffU32(track.timeOf(track.end - 1), track.timeOf(track.start));
+  }
+
+  /** Video, or audio of a stream without video. */
+  get #main(): TrackHistory {
+    return this.video.end > 0 ? this.video : this.audio;
+  }
+
+  /** Returns whether nothing as late as stream time `streamMs` was delivered. */
+  isAhead(streamMs: number): boolean {
+    const track = this.#main;
+    return track.end > 0 && diffU32(streamMs, track.timeOf(track.end - 1)) > 0;
+  }
+
+  /**
+   * Remembers an audio or video message, its stream time, in ms, and when it was delivered; ignores
+   * data.
+   */
+  note(typeId: number, streamMs: number, payload: Uint8Array, nowMs: number): void {
     if (typeId !== MessageType.VIDEO && typeId !== MessageType.AUDIO) return;
-    this.#trackOf(typeId, payload).note(streamMs, payload);
+    this.#newestAtMs = nowMs;
+    this.#trackOf(typeId, payload).note(streamMs, payload, nowMs);
+    if (typeId === MessageType.VIDEO) this.#noteKeyframe(streamMs, payload);
+  }
+
+  #noteKeyframe(streamMs: number, payload: Uint8Array): void {
+    if (classifyVideo(payload) !== VideoKind.keyframe) return;
+    const before = this.#keyframeMs;
+    if (before !== null) this.#gopMs = Math.max(this.#gopMs, diffU32(streamMs, before));
+    this.#keyframeMs = streamMs;
   }
 
   #trackOf(typeId: number, payload: Uint8Array): TrackHistory {

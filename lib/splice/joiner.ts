@@ -5,6 +5,7 @@ import { CatchUp } from "./catch_up.ts";
 import { type DeliveryHistory, fingerprint } from "./delivery_history.ts";
 import { type HeldMessage, MAX_HELD_BYTES } from "./held_message.ts";
 import { PassedGop } from "./passed_gop.ts";
+import { SourcePace } from "./source_pace.ts";
 import { restartWithin, Splice, type SpliceDecision } from "./splice.ts";
 
 /**
@@ -43,6 +44,8 @@ export interface JoinOptions {
    * taken for another broadcast.
    */
   readonly patienceMs: (silenceMs: number) => number;
+  /** As of {@linkcode SourcePace}; `-Infinity` if all that it sends is another broadcast. */
+  readonly reachMs: number;
 }
 
 /** For an origin of which no more is known than that it has a stream of this name. */
@@ -59,8 +62,6 @@ export interface Joined {
   /** Video frames (audio frames without video) among them that were delivered before. */
   readonly doubledFrames: number;
 }
-
-const AFTER: JoinOptions = { how: "after", patienceMs: originPatienceMs };
 
 /** See the diagram at {@linkcode Joiner}. */
 type JoinState =
@@ -94,6 +95,7 @@ export class Joiner {
   readonly #deliveredAtMs: number;
   readonly #options: JoinOptions;
   readonly #passed = new PassedGop();
+  readonly #pace: SourcePace;
   /** What was compared so far, to be compared again; only beside a source. */
   #compared: HeldMessage[] = [];
   #comparedBytes = 0;
@@ -103,11 +105,12 @@ export class Joiner {
   #state: JoinState;
 
   /** @param deliveredAtMs when the newest message of `history` was delivered */
-  constructor(history: DeliveryHistory, deliveredAtMs: number, options: JoinOptions = AFTER) {
+  constructor(history: DeliveryHistory, deliveredAtMs: number, options: JoinOptions) {
     this.#history = history;
     this.#deliveredAtMs = deliveredAtMs;
     this.#options = options;
-    this.#state = { type: "comparing", splice: new Splice(history) };
+    this.#pace = new SourcePace(history, options.reachMs);
+    this.#state = { type: "comparing", splice: new Splice(history, this.#pace) };
   }
 
   /**
@@ -119,6 +122,7 @@ export class Joiner {
     const state = this.#state;
     const message = { typeId, timestampMs, payload };
     if (this.#firstMs < 0) this.#firstMs = nowMs;
+    this.#pace.note(typeId, timestampMs, payload, nowMs);
     if (state.type === "comparing") {
       return this.#options.how === "beside"
         ? this.#compareBeside(state.splice, message, nowMs)
@@ -130,7 +134,7 @@ export class Joiner {
       return spliced(align, [{ typeId, timestampMs, payload: payload.slice() }]);
     }
     this.#passed.note(typeId, timestampMs, payload);
-    return this.#restartIfLate(nowMs);
+    return this.#restartIfLate(align, nowMs);
   }
 
   /** Returns whether a message after those of {@linkcode Joined} was not delivered before. */
@@ -158,7 +162,7 @@ export class Joiner {
     for (const { typeId, timestampMs, payload } of held) {
       this.#passed.note(typeId, timestampMs, payload);
     }
-    return this.#options.how === "beside" ? null : this.#restartIfLate(nowMs);
+    return this.#options.how === "beside" ? null : this.#restartIfLate(align, nowMs);
   }
 
   /** What matches nothing yet may do so when the source has come as far. */
@@ -172,7 +176,8 @@ export class Joiner {
       : this.#compareAll();
     const isFinal = nowMs - this.#firstMs >= COMPARE_AGAIN_MS ||
       this.#comparedBytes > MAX_HELD_BYTES;
-    if (decision.type === "restart" && !isFinal) {
+    const isOpen = decision.type === "hold" && splice.isUnmatched && this.#compareAgainMs === 0;
+    if (!isFinal && (isOpen || decision.type === "restart" || this.#isElsewhere(decision))) {
       this.#compareAgainMs = nowMs + COMPARE_PERIOD_MS;
       return null;
     }
@@ -180,16 +185,28 @@ export class Joiner {
     return this.#settle(decision, nowMs);
   }
 
-  #compareAll(): SpliceDecision {
-    const splice = new Splice(this.#history);
+  #compareAll(messages: readonly HeldMessage[] = this.#compared): SpliceDecision {
+    const splice = new Splice(this.#history, this.#pace);
     let decision: SpliceDecision = { type: "hold" };
     let index = 0;
-    while (decision.type === "hold" && index < this.#compared.length) {
-      const { typeId, timestampMs, payload } = this.#compared[index++]!;
+    while (decision.type === "hold" && index < messages.length) {
+      const { typeId, timestampMs, payload } = messages[index++]!;
       decision = splice.offer(typeId, timestampMs, payload);
     }
     if (decision.type === "hold") return decision;
-    return { ...decision, held: [...decision.held, ...this.#compared.slice(index)] };
+    return { ...decision, held: [...decision.held, ...messages.slice(index)] };
+  }
+
+  /** A match that is not where the source beside this one is: ahead of it, or far behind. */
+  #isElsewhere(decision: SpliceDecision): boolean {
+    if (decision.type !== "continue") return false;
+    const { align } = decision;
+    return this.#history.isAhead(align.streamMs) || this.#isFarBehind(align, MAX_BEHIND_MS);
+  }
+
+  /** The source has sent its GOP cache, and is behind by more than `limitMs`. */
+  #isFarBehind(align: TimePair, limitMs: number): boolean {
+    return this.#pace.isLive && this.#pace.lagMs(align) > limitMs;
   }
 
   #catchUpBeside(
@@ -204,10 +221,25 @@ export class Joiner {
     if (catchUp.isNew(typeId, timestampMs, payload)) {
       return spliced(align, [{ typeId, timestampMs, payload: payload.slice() }]);
     }
+    this.#passed.note(typeId, timestampMs, payload);
+    if (this.#isFarBehind(align, MAX_BEHIND_MS) && nowMs >= this.#compareAgainMs) {
+      this.#compareAgainMs = nowMs + COMPARE_PERIOD_MS;
+      if (this.#history.silenceMs(nowMs) >= MAX_CACHE_MS) return this.#restartIfFar(align);
+      this.#lookElsewhere();
+    }
     const isPatienceOver = nowMs - sinceMs >= PATIENCE_MS;
     return behindMs <= 0 || (isPatienceOver && behindMs < MAX_BEHIND_MS)
       ? spliced(align, [])
       : null;
+  }
+
+  /** The source beside this one may have delivered meanwhile what this one sends. */
+  #lookElsewhere(): void {
+    const decision = this.#compareAll(this.#passed.messages);
+    if (decision.type !== "continue" || this.#isElsewhere(decision)) return;
+    const { align } = decision;
+    const catchUp = new CatchUp(this.#history, align);
+    this.#state = { type: "catching up", catchUp, align, sinceMs: this.#firstMs };
   }
 
   #restarted(messages: readonly HeldMessage[]): Joined {
@@ -221,16 +253,25 @@ export class Joiner {
     return { align: null, messages, doubledFrames };
   }
 
-  #restartIfLate(nowMs: number): Joined | null {
-    const patienceMs = this.#options.patienceMs(this.#firstMs - this.#deliveredAtMs);
-    return nowMs - this.#firstMs < patienceMs ? null : this.#restart();
+  #restartIfLate(align: TimePair, nowMs: number): Joined | null {
+    return nowMs - this.#firstMs >= this.#patienceMs ? this.#restart() : this.#restartIfFar(align);
+  }
+
+  /** What it sends would be new too late; known before that time has passed. */
+  #restartIfFar(align: TimePair): Joined | null {
+    const limitMs = Math.max(this.#patienceMs, MAX_BEHIND_MS);
+    return this.#isFarBehind(align, limitMs) ? this.#restart() : null;
+  }
+
+  get #patienceMs(): number {
+    return this.#options.patienceMs(this.#firstMs - this.#deliveredAtMs);
   }
 
   /**
    * Another broadcast: it begins with the newest keyframe that arrived, or else with the next one.
    */
   #restart(): Joined | null {
-    const splice = new Splice(this.#history, true);
+    const splice = new Splice(this.#history, this.#pace, true);
     this.#state = { type: "comparing", splice };
     const decision = restartWithin(this.#passed.messages, (...message) => splice.offer(...message));
     return decision.type === "restart" ? this.#restarted(decision.held) : null;

@@ -6,7 +6,7 @@ import { MessageType } from "../rtmp/constants.ts";
 import type { HeldMessage } from "./held_message.ts";
 
 /** GOPs are kept this far back, in ms: as long as it takes to notice that a publisher is silent. */
-const KEEP_BACK_MS = 1_500;
+export const KEEP_BACK_MS = 1_500;
 
 /** Most bytes kept. Longer GOPs are dropped, and the next keyframe is waited for. */
 const MAX_BYTES = 16 * 1024 * 1024;

@@ -1,9 +1,10 @@
-import { diffU32 } from "../base/u32.ts";
+import { addU32, diffU32 } from "../base/u32.ts";
 import type { TimePair } from "../hub/timeline.ts";
 import { classifyVideo, isFrame, VideoKind } from "../media/flv_tag.ts";
 import { MessageType } from "../rtmp/constants.ts";
 import { type DeliveryHistory, fingerprint, type TrackHistory } from "./delivery_history.ts";
 import { type HeldMessage, MAX_HELD_BYTES } from "./held_message.ts";
+import type { SourcePace } from "./source_pace.ts";
 
 /** What to do with what the new origin has sent so far. */
 export type SpliceDecision =
@@ -21,7 +22,7 @@ interface MatchRule {
   readonly minBytes: number;
   /** Messages in a row that must match. */
   readonly run: number;
-  /** Messages after which the newest of several positions that still match is taken. */
+  /** Messages after which no more are compared: several places that match are a repetition. */
   readonly maxRun: number;
 }
 
@@ -43,6 +44,15 @@ const AUDIO_RULE: MatchRule = {
  */
 const MAX_SEARCH_MS = 1_000;
 
+/**
+ * How long it may take, in ms, until it is known which of several places fits the clock, or that
+ * the source begins before all that is remembered: as long as a GOP cache takes.
+ */
+const MAX_WAIT_MS = 250;
+
+/** Places at least this far apart, in ms, are told apart by the clock alone. */
+const CLEAR_STEP_MS = 1_000;
+
 const HOLD: SpliceDecision = { type: "hold" };
 
 /**
@@ -52,7 +62,9 @@ const HOLD: SpliceDecision = { type: "hold" };
  *
  * A new origin begins with its GOP cache, so its first frames were usually delivered before. They
  * are looked up among the fingerprints of what was delivered. Several frames in a row must match,
- * because video frames of a still scene and audio frames of silence are all alike.
+ * because video frames of a still scene and audio frames of silence are all alike. In a file that
+ * is repeated, every run of frames occurs more than once: there the clock decides, see
+ * {@linkcode SourcePace}.
  *
  * Pure: messages go in, decisions come out. One per new origin.
  *
@@ -71,6 +83,7 @@ const HOLD: SpliceDecision = { type: "hold" };
  */
 export class Splice {
   readonly #history: DeliveryHistory;
+  readonly #pace: SourcePace;
   readonly #rule: MatchRule;
   readonly #track: TrackHistory;
   #held: HeldMessage[] = [];
@@ -83,18 +96,28 @@ export class Splice {
   #largestBytes = 0;
   /** Numbers of delivered messages that the anchor may be. */
   #candidates: number[] = [];
+  #isUnmatched = false;
   #isRestarting = false;
   /** Time of the first audio frame while no video frame has arrived; else null. */
   #audioOnlyMs: number | null = null;
   #hasVideo = false;
 
-  /** @param mustRestart compares nothing: the stream restarts at the next keyframe */
-  constructor(history: DeliveryHistory, mustRestart = false) {
+  /**
+   * @param pace has noted every message before it is offered
+   * @param mustRestart compares nothing: the stream restarts at the next keyframe
+   */
+  constructor(history: DeliveryHistory, pace: SourcePace, mustRestart = false) {
     this.#history = history;
+    this.#pace = pace;
     const hasVideo = history.video.end > 0;
     this.#rule = hasVideo ? VIDEO_RULE : AUDIO_RULE;
     this.#track = hasVideo ? history.video : history.audio;
     this.#isRestarting = mustRestart || this.#track.end === 0;
+  }
+
+  /** No frame has matched so far, but one was looked up. */
+  get isUnmatched(): boolean {
+    return this.#isUnmatched;
   }
 
   /**
@@ -111,6 +134,8 @@ export class Splice {
     if (this.#run === 0) {
       this.#anchorMs = timestampMs;
       this.#candidates = this.#track.find(fingerprint(payload), payload.length);
+      this.#isUnmatched = this.#candidates.length === 0;
+      if (this.#isUnmatched && this.#mayPrecede()) return HOLD;
     } else {
       this.#narrow(payload);
     }
@@ -140,19 +165,48 @@ export class Splice {
     });
   }
 
-  #decide(nowMs: number): SpliceDecision {
+  /**
+   * A push may begin before all that is remembered, because the stream has just begun here. Then it
+   * comes to what is remembered while it sends what it repeats.
+   */
+  #mayPrecede(): boolean {
+    return this.#track.start === 0 && this.#pace.mayBeginEarlier &&
+      this.#pace.spentMs < MAX_WAIT_MS;
+  }
+
+  #decide(timestampMs: number): SpliceDecision {
     const newest = this.#candidates.at(-1);
     if (newest === undefined) return this.#restart();
     const { run, maxRun, minBytes } = this.#rule;
     const isSizeable = this.#largestBytes >= minBytes;
-    const isOver = this.#run >= maxRun || diffU32(nowMs, this.#anchorMs) >= MAX_SEARCH_MS;
-    if (!isSizeable && isOver) return this.#restart();
+    const isOver = this.#run >= maxRun || diffU32(timestampMs, this.#anchorMs) >= MAX_SEARCH_MS;
+    if (!isSizeable) return isOver ? this.#restart() : HOLD;
+    if (this.#candidates.length > 1) return this.#choose(isOver);
     // Nothing more can be compared once the run has reached the newest delivered message.
     const isAtEnd = newest + this.#run >= this.#track.end;
-    const isProven = isSizeable && this.#candidates.length === 1 && (this.#run >= run || isAtEnd);
-    if (!isProven && !isOver) return HOLD;
-    const align = { sourceMs: this.#anchorMs, streamMs: this.#track.timeOf(newest) };
-    return { type: "continue", align, held: this.#held };
+    return this.#run >= run || isAtEnd || isOver
+      ? this.#continueAt(this.#track.timeOf(newest))
+      : HOLD;
+  }
+
+  /** Takes the place that fits the clock, once the clock can tell. */
+  #choose(isOver: boolean): SpliceDecision {
+    const times = this.#candidates.map((number) => this.#track.timeOf(number));
+    const stepMs = diffU32(times.at(-1)!, times.at(-2)!);
+    const isClear = this.#run >= this.#rule.run && stepMs >= CLEAR_STEP_MS;
+    const isKnown = this.#pace.restMs < stepMs / 2 && (isClear || isOver);
+    if (!isKnown && !(isOver && this.#pace.spentMs >= MAX_WAIT_MS)) return HOLD;
+    // The source may be at the next repetition already, which was not delivered yet.
+    const [before, newest] = this.#candidates.slice(-2);
+    if (2 * newest! - before! >= this.#track.end) times.push(addU32(times.at(-1)!, stepMs));
+    const fitting = times.findLast((streamMs) =>
+      this.#pace.lagMs({ sourceMs: this.#anchorMs, streamMs }) >= -stepMs / 2
+    );
+    return this.#continueAt(fitting ?? times[0]!);
+  }
+
+  #continueAt(streamMs: number): SpliceDecision {
+    return { type: "continue", align: { sourceMs: this.#anchorMs, streamMs }, held: this.#held };
   }
 
   /** Another encode: what is held so far is of use only from its newest keyframe on. */

@@ -3,7 +3,8 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import { type Joined, Joiner, type JoinOptions, originPatienceMs } from "./joiner.ts";
 import type { DeliveryHistory } from "./delivery_history.ts";
 import type { HeldMessage } from "./held_message.ts";
-import { ReserveGop } from "./reserve_gop.ts";
+import { KEEP_BACK_MS, ReserveGop } from "./reserve_gop.ts";
+import { SourcePace } from "./source_pace.ts";
 import { Splice } from "./splice.ts";
 import type { StreamFeeder } from "./stream_feeder.ts";
 
@@ -20,7 +21,11 @@ interface SplicedPublishOptions {
 }
 
 /** It may be behind by as much as another origin. */
-const TAKEOVER_JOIN: JoinOptions = { how: "after", patienceMs: originPatienceMs };
+const TAKEOVER_JOIN: JoinOptions = {
+  how: "after",
+  patienceMs: originPatienceMs,
+  reachMs: KEEP_BACK_MS,
+};
 
 /** See the diagram at {@linkcode SplicedPublish}. */
 type PublishState =
@@ -190,8 +195,10 @@ export class SplicedPublish implements PublishHandle {
 }
 
 function isOtherEncode(history: DeliveryHistory, messages: readonly HeldMessage[]): boolean {
-  const splice = new Splice(history);
+  const pace = new SourcePace(history, KEEP_BACK_MS);
+  const splice = new Splice(history, pace);
   for (const { typeId, timestampMs, payload } of messages) {
+    pace.note(typeId, timestampMs, payload, 0);
     const { type } = splice.offer(typeId, timestampMs, payload);
     if (type !== "hold") return type === "restart";
   }

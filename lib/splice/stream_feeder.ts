@@ -80,7 +80,7 @@ export class StreamFeeder {
     if (this.#handle === null) return 0;
     this.#lastDeliveryMs = nowMs;
     const streamMs = this.#handle.push(typeId, timestampMs, payload, nowMs);
-    this.#history!.note(typeId, streamMs, payload);
+    this.#history!.note(typeId, streamMs, payload, nowMs);
     return streamMs;
   }
 

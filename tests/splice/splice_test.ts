@@ -1,7 +1,8 @@
 import { DeliveryHistory, fingerprint } from "../../lib/splice/delivery_history.ts";
 import { isFrame } from "../../lib/media/flv_tag.ts";
 import { CatchUp } from "../../lib/splice/catch_up.ts";
-import { Joiner } from "../../lib/splice/joiner.ts";
+import { Joiner, originPatienceMs } from "../../lib/splice/joiner.ts";
+import { SourcePace } from "../../lib/splice/source_pace.ts";
 import { Splice } from "../../lib/splice/splice.ts";
 import { addU32, diffU32 } from "../../lib/base/u32.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
@@ -80,15 +81,25 @@ function isKeyframe({ payload }: Message): boolean {
 function createHistory(delivered: readonly Message[], clockMs: number): DeliveryHistory {
   const history = new DeliveryHistory();
   for (const { typeId, timestampMs, payload } of [VIDEO_HEADER, AUDIO_HEADER, ...delivered]) {
-    history.note(typeId, addU32(timestampMs, clockMs), payload);
+    history.note(typeId, addU32(timestampMs, clockMs), payload, timestampMs);
   }
   return history;
 }
 
-/** Plays `incoming` into a splice. @returns what it delivers, in stream time. */
-function spliceOn(history: DeliveryHistory, incoming: readonly Message[]) {
-  const splice = new Splice(history);
+/**
+ * Plays `incoming` into a splice, of which `cached` messages arrive at once. @returns what it
+ * delivers, in stream time.
+ */
+function spliceOn(history: DeliveryHistory, incoming: readonly Message[], cached = 0) {
+  const pace = new SourcePace(history, 1_000);
+  const splice = new Splice(history, pace);
+  let nowMs = 4_000;
   for (const [index, { typeId, timestampMs, payload }] of incoming.entries()) {
+    const before = incoming[index - 1];
+    if (before !== undefined && index >= cached) {
+      nowMs += Math.max(0, diffU32(timestampMs, before.timestampMs));
+    }
+    pace.note(typeId, timestampMs, payload, nowMs);
     const decision = splice.offer(typeId, timestampMs, payload);
     if (decision.type === "hold") continue;
     const all = [...decision.held, ...incoming.slice(index + 1)];
@@ -108,6 +119,8 @@ function describe(messages: readonly Message[]): string[] {
     `${typeId} ${timestampMs} ${payload.length} ${payload.slice(5, 9)}`
   );
 }
+
+const AFTER = { how: "after", patienceMs: originPatienceMs, reachMs: 1_000 } as const;
 
 const FRAMES = encode({ videoFrames: 40 });
 
@@ -235,7 +248,7 @@ for (
 ) {
   Deno.test(`Joiner restarts when the new origin sends the same material from the start${silence}`, () => {
     const frames = encode({ videoFrames: 100 });
-    const joiner = new Joiner(createHistory(frames, 0), 0);
+    const joiner = new Joiner(createHistory(frames, 0), 0, AFTER);
     // At the pace of a live stream: a publisher that began its file again.
     const replay = joinAt(frames, 0, 0);
     for (const [index, { typeId, timestampMs, payload }] of replay.entries()) {
@@ -257,7 +270,7 @@ for (
 
 Deno.test("Joiner waits for an origin that is a second behind", () => {
   const delivered = 70;
-  const joiner = new Joiner(createHistory(FRAMES.slice(0, delivered), 0), 0);
+  const joiner = new Joiner(createHistory(FRAMES.slice(0, delivered), 0), 0, AFTER);
   let nowMs = 0;
   for (const { typeId, timestampMs, payload } of joinAt(FRAMES, delivered - 40, 0)) {
     const result = joiner.offer(typeId, timestampMs, payload, nowMs);
