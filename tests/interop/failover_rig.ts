@@ -116,9 +116,9 @@ export class FailoverRig implements AsyncDisposable {
   }
 
   /** Starts an ffmpeg that prints the hash of each video frame, for that long in stream time. */
-  play(server: RtmpServer, seconds: number): ChildProcess {
+  play(server: RtmpServer, seconds: number, stream = STREAM): ChildProcess {
     const command = [
-      ...["ffmpeg", "-nostdin", "-v", "error", "-i", streamUrl(server, STREAM)] as const,
+      ...["ffmpeg", "-nostdin", "-v", "error", "-i", streamUrl(server, stream)] as const,
       ...["-map", "0:v", "-c", "copy", "-t", String(seconds), "-f", "framemd5", "-"],
     ] as const;
     return this.use(startProcess({ name: `player of ${server.name}`, command }));

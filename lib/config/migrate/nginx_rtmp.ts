@@ -30,6 +30,9 @@ const HLS: ReadonlyMap<string, string> = new Map([
   ["hls_playlist_length", "hls_window"],
 ]);
 
+/** Blocks whose presence in nginx enables them. */
+const ENABLED = new Set(["security", "http_hooks", "forward"]);
+
 /** What was made of a file. */
 interface Translated {
   readonly directives: readonly Directive[];
@@ -154,9 +157,7 @@ class Translation {
     for (const rule of this.#security(rules)) put("security", rule);
     return [...blocks].map(([block, inner]) => ({
       ...make(inner[0]!, block, []),
-      children: block === "security" || block === "http_hooks"
-        ? [make(inner[0]!, "enabled", ["on"]), ...inner]
-        : inner,
+      children: ENABLED.has(block) ? [make(inner[0]!, "enabled", ["on"]), ...inner] : inner,
     }));
   }
 
@@ -176,7 +177,7 @@ class Translation {
     } else if (name === "drop_idle_publisher") {
       put("publish", { ...directive, name: "normal_timeout" });
     } else if (name === "push") {
-      this.#note(directive, "ignored", "copying streams to other servers is not supported");
+      this.#push(directive, put);
     } else if (name === "live" && args[0]?.text === "off") {
       this.#note(directive, "ignored", "streams are always live here; files are not played");
     } else if (!NEEDLESS.has(name) && name !== "allow" && name !== "deny") {
@@ -197,6 +198,28 @@ class Translation {
     if (/[^/]/.test(path) || options.length > 0) {
       const what = "origins are asked for the app and name of the player, when one asks";
       this.#note(directive, "different", what);
+    }
+  }
+
+  /** In nginx as here, what the URL does not name is as the stream was published. */
+  #push(directive: Directive, put: (block: string, directive: Directive) => void): void {
+    const [url, ...options] = directive.args;
+    const [, host, path = ""] = /^(?:rtmp:\/\/)?([^/]+)(\/.*)?$/.exec(url?.text ?? "") ?? [];
+    if (url === undefined || host === undefined || splitHostPort(host) === undefined) {
+      return this.#note(directive, "ignored", "not the address of an RTMP server");
+    }
+    const valueOf = (name: string) =>
+      options.find(({ text }) => text.startsWith(`${name}=`))?.text.slice(name.length + 1);
+    const [pathApp, ...rest] = path.split("/").filter((part) => part !== "");
+    const app = valueOf("app") ?? pathApp;
+    const stream = valueOf("playPath") ?? rest.join("/");
+    const only = valueOf("name");
+    const names = [app ?? (stream === "" ? "" : "[app]"), stream].filter((part) => part !== "");
+    const to = names.length === 0 ? host : `rtmp://${host}/${names.join("/")}`;
+    const text = only === undefined ? to : `${only}=${to}`;
+    put("forward", { ...directive, name: "destination", args: [{ ...url, text }] });
+    if (options.some(({ text }) => !/^(app|playPath|name)=/.test(text))) {
+      this.#note(directive, "different", "of its options only app, playPath and name are kept");
     }
   }
 

@@ -65,6 +65,30 @@ normal_timeout = "10s"
   assertEquals(vhost.cluster.origins, [{ hostname: "origin.example", port: 1936 }]);
 });
 
+Deno.test("migrateConfig() turns every push into a destination of forward", () => {
+  const text = inApplication(`
+    push rtmp://b.example/live;
+    push rtmp://c.example:1936;
+    push rtmp://d.example/app/key?s=1 name=show pageUrl=http://e;
+    push f.example playPath=other;
+  `);
+  const { enabled, destinations } = configOf(text).vhosts.get("__defaultVhost__")!.forward;
+  assertEquals(enabled, true);
+  assertEquals(
+    destinations.map(({ only, address: { hostname, port }, app, stream }) =>
+      [only, `${hostname}:${port}`, app, stream].join(" ")
+    ),
+    [
+      " b.example:1935 live ",
+      " c.example:1936  ",
+      "show d.example:1935 app key?s=1",
+      " f.example:1935 [app] other",
+    ],
+  );
+  const notes = migrate(text).notes.map(({ kind, what }) => `${kind} ${what}`);
+  assertEquals(notes, ['different "push": of its options only app, playPath and name are kept']);
+});
+
 Deno.test("migrateConfig() reports what differs from nginx-rtmp, and what is ignored", () => {
   const { notes } = migrate(EDGE);
   assertEquals(notes.map(({ kind, line, what }) => `${line} ${kind} ${what.split(":")[0]}`), [
