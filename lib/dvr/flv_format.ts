@@ -1,7 +1,7 @@
 import { decodeAmf0Prefix } from "../amf/amf0_decode.ts";
 import { encodeAmf0 } from "../amf/amf0_encode.ts";
 import { AmfObject, type AmfValue } from "../amf/amf_value.ts";
-import { encodeUtf8 } from "../base/bytes.ts";
+import { encodeUtf8, MAX_SHORT_TEXT } from "../base/bytes.ts";
 import { VERSION } from "../base/version.ts";
 import {
   encodedFlvTagBytes,
@@ -18,6 +18,9 @@ const NAME = "onMetaData";
 
 /** Fields whose values are known at the end. They are last in the metadata, as SRS writes them. */
 const LATE_FIELDS = ["filesize", "duration"] as const;
+
+/** Longer metadata is left out, as it is for players that join. */
+const MAX_METADATA_BYTES = 64 * 1024;
 
 /** An AMF0 number: a marker and eight bytes. */
 const NUMBER_BYTES = 9;
@@ -122,12 +125,15 @@ function recordedMetadata(payload: Uint8Array | null): Uint8Array {
     ...LATE_FIELDS.map((name): [string, AmfValue] => [name, 0]),
   ];
   const names = new Set(own.map(([name]) => name));
-  const given = [...propertiesOf(payload)].filter(([name]) => !names.has(name));
+  // A text of bytes that are no UTF-8 grows when it is encoded again.
+  const given = [...propertiesOf(payload)].filter(([name]) =>
+    !names.has(name) && name.length <= MAX_SHORT_TEXT
+  );
   return encodeAmf0([NAME, new AmfObject("ecma_array", new Map([...given, ...own]))]);
 }
 
 function propertiesOf(payload: Uint8Array | null): Iterable<[string, AmfValue]> {
-  if (payload === null) return [];
+  if (payload === null || payload.length > MAX_METADATA_BYTES) return [];
   const value = decodeAmf0Prefix(payload).values[1];
   return value instanceof AmfObject ? value.properties : [];
 }

@@ -295,7 +295,7 @@ export class Recording implements Viewer {
       logger.warning(`Recording failed: ${describeError(error)}`, {
         vhost: this.vhost.config.name,
         file: file?.path ?? this.vhost.config.dvr.path,
-        fix: "check space and rights of the disk; recording resumes with the next file",
+        fix: "check space and rights of the disk, for MP4 the encoder; the next file tries again",
       });
     }
     this.#isFailureLogged = true;

@@ -1,6 +1,6 @@
 import type { StreamUrl } from "../rtmp/url.ts";
 
-/** The client behind a {@linkcode StreamRequest}, as callbacks name it. */
+/** The publisher behind a {@linkcode StreamRequest}, as callbacks name it. */
 export interface RequestingClient {
   /** Its id in the log, `c12`. */
   readonly id: string;
@@ -34,6 +34,6 @@ export interface StreamRequest {
    * An edge asks so that has another origin to ask.
    */
   readonly wantsAnswer?: boolean | undefined;
-  /** Absent for what this server asks for itself. */
+  /** The publisher; absent for players, and for what this server asks for itself. */
   readonly client?: RequestingClient;
 }

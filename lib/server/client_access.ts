@@ -185,7 +185,7 @@ export class ClientAccess {
       const answer = refused ??
         (isCurrent ? null : this.#refuse(action, "The vhost has changed; try again", "name"));
       if (answer !== null) this.#leave();
-      onVerdict(answer ?? { ...verdict, request: this.#requestOf(verdict) });
+      onVerdict(answer ?? { ...verdict, request: this.#requestOf(action, verdict) });
       this.#release();
     });
   }
@@ -207,17 +207,18 @@ export class ClientAccess {
     this.#hooks?.close(totals);
   }
 
-  #requestOf({ request }: Admission): StreamRequest {
+  #requestOf(action: StreamAction, { request }: Admission): StreamRequest {
     const { edgePath, backlogMs, broadcastId, wantsAnswer } = this.#asked;
+    const whole = { ...request, edgePath, backlogMs, broadcastId, wantsAnswer };
+    if (action === "play") return whole;
     const { id, ip, connect: { tcUrl, pageUrl } } = this.#client;
-    const client = { id, ip, tcUrl, pageUrl };
-    return { ...request, edgePath, backlogMs, broadcastId, wantsAnswer, client };
+    return { ...whole, client: { id, ip, tcUrl, pageUrl } };
   }
 
   /** The steps that follow {@linkcode Rules}. */
   #stepsFor(action: StreamAction, admission: Admission): readonly Step[] {
     const { service } = admission;
-    const request = this.#requestOf(admission);
+    const request = this.#requestOf(action, admission);
     const { ip, protocol } = this.#asked;
     const entrant = { action, config: service.config, name: request.name, ip };
     const place = { vhost: service, url: request.url };

@@ -5,6 +5,7 @@ import { SERVER_SETTINGS, VHOST_SETTINGS } from "../../lib/app/setting_table.ts"
 import type { Config } from "../../lib/config/config.ts";
 import { type Entries, ROOT } from "../../lib/config/schema.ts";
 import { load } from "../config/helpers.ts";
+import { recordingFolder } from "../../lib/app/written_paths.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 
 function configOf(text: string): Config {
@@ -104,6 +105,31 @@ Deno.test("planChanges() keeps what needs a restart, and gives the reason", () =
   assertEquals(config.maxConnections, 7);
   assertEquals(planChanges(config, next).changes, waiting, "they are reported again next time");
   assertEquals(planChanges(current, config).changes.map(({ path }) => path), ["max_connections"]);
+});
+
+Deno.test("planChanges() keeps files where the process may write, for HLS and recordings", () => {
+  const dvr = "dvr { enabled on; dvr_path /closed/[app]/[stream].flv; }";
+  const hls = "hls { enabled on; hls_path /open; }";
+  const next = configOf(`vhost a { ${hls} ${dvr} } vhost b { ${dvr} }`);
+  const asked: string[] = [];
+  const { changes, changed, added } = planChanges(configOf("vhost a { }"), next, (path) => {
+    asked.push(path);
+    return path === "/open";
+  });
+  assertEquals(new Set(asked), new Set(["/open", "/closed"]));
+  assertEquals(changes.filter(({ how }) => how === "restart").map(({ path }) => path), [
+    "vhost a dvr.enabled",
+    "vhost a dvr.dvr_path",
+    "vhost b dvr.enabled",
+  ]);
+  const enabled = [...changed, ...added].map(({ hls, dvr }) => [hls.enabled, dvr.enabled]);
+  assertEquals(enabled, [[true, false], [false, false]]);
+});
+
+Deno.test("recordingFolder() is what dvr_path says before the first name", () => {
+  const folders = ["/data/[app]/x.flv", "/a/b-[stream].flv", "[stream].flv", "/[stream].mp4", "x"]
+    .map((path) => recordingFolder({ ...configOf("vhost a { }").vhosts.get("a")!.dvr, path }));
+  assertEquals(folders, ["/data", "/a", ".", "/", "."]);
 });
 
 Deno.test("planChanges() shows no passwords, user names in URLs, or tokens", () => {

@@ -222,7 +222,7 @@ Deno.test("DvrService keeps what fits on a full disk, and tries again with the n
   await rig.write();
   assertEquals(rig.lines, [
     "Recording failed: No space left on device (os error 28): check space and rights of the " +
-    "disk; recording resumes with the next file",
+    "disk, for MP4 the encoder; the next file tries again",
   ]);
   first.handle.end("unpublished");
   await rig.write();

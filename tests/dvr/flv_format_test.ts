@@ -1,5 +1,7 @@
 import { FlvFormat } from "../../lib/dvr/flv_format.ts";
 import { VERSION } from "../../lib/base/version.ts";
+import { readFlv } from "../../lib/media/flv_file.ts";
+import { isMetadata } from "../../lib/media/metadata.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 
@@ -75,4 +77,20 @@ Deno.test("FlvFormat counts only what was written", async () => {
   await format.take();
   // 1 s.
   assertEquals(format.patches(1000)[2]!.bytes, hex("00 3FF0000000000000"));
+});
+
+Deno.test("FlvFormat leaves out metadata that is too long, or that it cannot write again", async () => {
+  // A name of bytes that are no UTF-8: each becomes three.
+  const name = `FFFF ${"80".repeat(0xffff)}`;
+  const long = hex(`02 ${text("onMetaData")} 08 00000001 ${name} 00 ${ZERO} 000009`);
+  const short = hex(
+    `02 ${text("onMetaData")} 08 00000001 7000 ${"80".repeat(0x7000)} 00 ${ZERO} 000009`,
+  );
+  const itself = hex(`02 ${text("onMetaData")} 03 ${text("me")} 07 0000 000009`);
+  for (const payload of [long, short, itself, METADATA.subarray(0, 20)]) {
+    const format = new FlvFormat();
+    format.push({ typeId: DATA, timeMs: 0, payload });
+    const [tag] = readFlv(await format.take()).tags;
+    assertEquals(isMetadata(tag!.payload), true);
+  }
 });

@@ -12,6 +12,8 @@ import {
   PROMPT,
   startLocalServer,
 } from "../helpers/local_server.ts";
+import { inTempDirectory } from "../helpers/child.ts";
+import { needs } from "../helpers/permissions.ts";
 import { netTest } from "../helpers/loopback.ts";
 import { keyframe } from "../helpers/tiny_media.ts";
 import { numberedFrame, numberOf } from "../helpers/numbered_stream.ts";
@@ -113,6 +115,35 @@ netTest("startWorkers() gives players on all threads what is published on one", 
     const error = await assertRejects(() => rig.publish("show"), Error);
     assertStringIncludes(error.message, "NetStream.Publish.BadName");
   }
+});
+
+netTest("startWorkers() records each stream once, and reports it with its publisher", async () => {
+  if ((await needs("read", "write")).ignore) return;
+  await inTempDirectory(async (folder) => {
+    const { promise: heard, resolve } = Promise.withResolvers<Record<string, unknown>>();
+    await using hook = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      async (request) => {
+        resolve(await request.json());
+        return new Response("0");
+      },
+    );
+    const hooks = `http_hooks { enabled on; on_dvr http://127.0.0.1:${hook.addr.port}/; }`;
+    const dvr = `dvr { enabled on; dvr_path ${folder}/[stream].flv; }`;
+    await using rig = await Rig.start(`vhost __defaultVhost__ { ${PROMPT} ${dvr} ${hooks} }`);
+    const publishers = await Promise.all(["a", "b", "c", "d"].map((name) => rig.publish(name)));
+    for (const publisher of publishers) pushNumbers(publisher, 0, 20);
+    const active = async () => (await rig.pool.snapshot()).vhosts[0]!.recordings.active;
+    await until("four recordings", async () => await active() === 4, TIMEOUT);
+    const { streams } = await rig.pool.snapshot();
+    assertEquals(streams.map(({ recording }) => recording?.file).sort(), [
+      ...["a", "b", "c", "d"].map((name) => `${folder}/${name}.flv.tmp`),
+    ]);
+    publishers[0]!.sendCommand("deleteStream", [null, 1]);
+    const { file, ip, client_id: id } = await heard;
+    assertEquals([file, ip], [`${folder}/a.flv`, "127.0.0.1"]);
+    assert(/^w[01]c\d+$/.test(String(id)), String(id));
+  });
 });
 
 netTest("startWorkers() has one upstream for players on all threads", async () => {

@@ -48,6 +48,10 @@ const PAYLOADS: readonly (readonly [event: HookEvent, own: Readonly<Record<strin
   [{ action: "on_unpublish" }, STREAM],
   [{ action: "on_play" }, { ...STREAM, pageUrl }],
   [{ action: "on_stop" }, STREAM],
+  [
+    { action: "on_dvr", cwd: "/srv", file: "./objs/show.flv" },
+    { ...STREAM, cwd: "/srv", file: "./objs/show.flv" },
+  ],
 ];
 
 for (const [event, own] of PAYLOADS) {
