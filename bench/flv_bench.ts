@@ -28,6 +28,7 @@ const source = stream.publish()!;
 const httpRemux = {
   enabled: true,
   mount: "/[app]/[stream].flv",
+  format: "flv" as const,
   hasAudio: true,
   hasVideo: true,
   guessTracks: true,

@@ -281,8 +281,9 @@ function buildDvr({ dvr, cluster }: VhostValues): DvrConfig {
 
 function buildRemux(values: VhostValues["http_remux"]): HttpRemuxConfig {
   return {
-    enabled: values.enabled && values.mount.endsWith(".flv"),
+    enabled: values.enabled && /\.(?:flv|ts)$/.test(values.mount),
     mount: values.mount.replace("[vhost]", ""),
+    format: values.mount.endsWith(".ts") ? "ts" : "flv",
     hasAudio: values.has_audio,
     hasVideo: values.has_video,
     guessTracks: values.guess_has_av,

@@ -49,9 +49,16 @@ export function checkVhost(vhost: Directive, values: VhostValues, problems: Prob
     const fix = "add sign_secret_file to play, which signs the segments for those with a playlist";
     problems.warn(findIn(vhost, "play", "jwt_keys") ?? vhost, what, fix);
   }
-  if (remux.enabled && !remux.mount.endsWith(".flv")) {
-    const what = "HTTP serves streams as FLV only, so this vhost serves none";
-    problems.warn(findIn(vhost, "http_remux", "mount") ?? vhost, what, "end the mount in .flv");
+  if (remux.enabled && !/\.(?:flv|ts)$/.test(remux.mount)) {
+    const what = "HTTP serves streams as FLV or TS only, so this vhost serves none";
+    const fix = "end the mount in .flv or .ts";
+    problems.warn(findIn(vhost, "http_remux", "mount") ?? vhost, what, fix);
+  }
+  if (remux.enabled && hls.enabled && cluster.mode === "local" && remux.mount.endsWith(".ts")) {
+    const what =
+      "HLS segments cannot be reached: http_remux serves streams at paths that end in .ts";
+    const fix = "end the mount in .flv, or give it a folder such as /ts/[app]/[stream].ts";
+    problems.warn(findIn(vhost, "http_remux", "mount") ?? vhost, what, fix);
   }
   const rule = findIn(vhost, "security", "allow") ?? findIn(vhost, "security", "deny");
   if (security.enabled && rule === undefined) {

@@ -147,7 +147,6 @@ export interface HttpServerConfig {
   readonly dir: string;
   /** Whether pages of other hosts may read the files. */
   readonly crossdomain: boolean;
-  /** Whether there are pages for viewers. */
   readonly players: boolean;
   /** Reverse proxies whose word is taken for scheme and host: IP addresses and CIDR ranges. */
   readonly trustedProxies: readonly string[];
@@ -334,6 +333,7 @@ export interface HttpRemuxConfig {
   readonly enabled: boolean;
   /** Path of a stream, beginning with a slash, with `[app]` and `[stream]` once each. */
   readonly mount: string;
+  readonly format: "flv" | "ts";
   /** Whether the FLV header announces audio, */
   readonly hasAudio: boolean;
   /** and video. */

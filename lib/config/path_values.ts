@@ -26,20 +26,22 @@ export function fileTemplate({ ending, oneOf }: TemplateOptions): ValueType<stri
 }
 
 /** Endings of mounts that SRS serves and this server does not. */
-const FOREIGN_MOUNT = /\.(ts|aac|mp3)$/;
+const FOREIGN_MOUNT = /\.(aac|mp3)$/;
 
 /**
  * The path of FLV streams. The only host allowed before it is `[vhost]`. Mounts of SRS's other
  * formats pass, so that its files load; `build_config.ts` warns about them.
  */
 export const flvMount: ValueType<string> = single(
-  "a path with `[app]` and `[stream]`, ending in `.flv`",
+  "a path with `[app]` and `[stream]`, ending in `.flv` or `.ts`",
   (word, refuse) => {
     const path = word.replace(/^\[vhost\](?=\/)/, "");
     if (!path.startsWith("/") || path.includes("[vhost]")) {
       return refuse("start it with [vhost]/ or /");
     }
-    if (!path.endsWith(".flv") && !FOREIGN_MOUNT.test(path)) return refuse("end it in .flv");
+    if (!/\.(?:flv|ts)$/.test(path) && !FOREIGN_MOUNT.test(path)) {
+      return refuse("end it in .flv or .ts");
+    }
     const isWhole = path.split("[app]").length === 2 && path.split("[stream]").length === 2;
     return isWhole ? word : refuse("write [app] and [stream] once each");
   },

@@ -534,11 +534,11 @@ const dvr = {
 };
 
 const http_remux = {
-  enabled: option(values.flag, "off", "Serve streams as FLV over HTTP and WebSocket."),
+  enabled: option(values.flag, "off", "Serve streams over HTTP and WebSocket."),
   mount: option(
     paths.flvMount,
     "[vhost]/[app]/[stream].flv",
-    "Path of a stream. [app] and [stream] stand for their names. The vhost is chosen by the URL parameter vhost or the host name, so [vhost] may only come first.",
+    "Path of a stream; its ending chooses the container, FLV or MPEG-TS. [app] and [stream] stand for their names. The vhost is chosen by the URL parameter vhost or the host name, so [vhost] may only come first.",
   ),
   has_audio: option(values.flag, "on", "Announce audio in the FLV header."),
   has_video: option(values.flag, "on", "Announce video in the FLV header."),

@@ -2,7 +2,7 @@ import { type AvcSetup, readAvcSetup, toAdts, toAnnexB } from "./elementary.ts";
 import type { Packet } from "./part.ts";
 import type { Segment } from "./segmenter.ts";
 import type { AudioTrack, VideoTrack } from "./track.ts";
-import { TsStreamType } from "./ts_tables.ts";
+import { TsStreamType, type TsTracks } from "./ts_tables.ts";
 import { TsWriter } from "./ts_writer.ts";
 
 /** Yields to the event loop. */
@@ -31,9 +31,8 @@ export class TsMuxer {
    */
   async mux(segment: Segment, pause: Pause): Promise<Uint8Array> {
     const { video, audio, packets, isDiscontinuity } = segment;
-    const tracks = { video: streamTypeOf(video), audio: streamTypeOf(audio) };
     const toUnit = unitMaker(segment);
-    this.#writer.begin(tracks, isDiscontinuity);
+    this.#writer.begin(tablesOf({ video, audio }), isDiscontinuity);
     let [count, bytes] = [0, 0];
     for (const packet of packets) {
       const data = toUnit(packet);
@@ -49,8 +48,18 @@ export class TsMuxer {
   }
 }
 
-/** Returns what converts frames of a segment; null for a frame that cannot be converted. */
-function unitMaker({ video, audio }: Segment): (packet: Packet) => Uint8Array | null {
+/** The tracks of a transport stream. */
+type Tracks = Pick<Segment, "video" | "audio">;
+
+/** Returns what the tables of a transport stream say of these tracks. */
+export function tablesOf({ video, audio }: Tracks): TsTracks {
+  return { video: streamTypeOf(video), audio: streamTypeOf(audio) };
+}
+
+/** Returns what converts frames of these tracks; null for a frame that cannot be converted. */
+export function unitMaker(
+  { video, audio }: Tracks,
+): (packet: Pick<Packet, "isVideo" | "isKey" | "data">) => Uint8Array | null {
   const avc = video === null ? null : avcSetupOf(video);
   const aacConfig = audio?.hls.muxerName === "aac" ? audio.config : null;
   return ({ isVideo, isKey, data }) => {

@@ -70,6 +70,13 @@ export class TsWriter {
     this.#writeSection(TsPid.pmt, programMap(tracks));
   }
 
+  /** Continues without tables, after {@linkcode end}. */
+  resume(tracks: TsTracks): void {
+    this.#tracks = tracks;
+    this.#length = 0;
+    if (this.#bytes.length === 0) this.#bytes = new Uint8Array(64 * PACKET_BYTES);
+  }
+
   /** Appends a frame of one of the segment's tracks. */
   write(unit: TsUnit): void {
     const tracks = this.#tracks;

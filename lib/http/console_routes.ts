@@ -35,7 +35,7 @@ export function describeConsoleStreams(
   const isShared = api.every(({ port, hostname }) => hasAddress(port, hostname));
   const mounts: Record<string, string> = {};
   for (const { name, enabled, httpRemux } of vhosts.values()) {
-    if (enabled && httpRemux.enabled) mounts[name] = httpRemux.mount;
+    if (enabled && httpRemux.enabled && httpRemux.format === "flv") mounts[name] = httpRemux.mount;
   }
   return { port: isShared ? null : first.port, mounts };
 }

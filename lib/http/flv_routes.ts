@@ -8,10 +8,12 @@ import { refuseNotLive, type Verdict } from "../server/admission.ts";
 import type { Gate } from "../server/gate.ts";
 import { ipOf } from "../io/address.ts";
 import type { VhostDirectory } from "../server/vhost_directory.ts";
+import type { VhostService } from "../server/vhost_service.ts";
 import type { StreamUrl } from "../rtmp/url.ts";
 import { matchMount } from "./flv_mount.ts";
 import { ChunkedBody, type FlvOutlet, PlainBody, WebSocketOutlet } from "./flv_outlet.ts";
 import { bearerOf } from "./bearer.ts";
+import { contentTypeOf } from "./create_framing.ts";
 import type { FlvService } from "./flv_service.ts";
 import type { FlvViewer } from "./flv_viewer.ts";
 import { isSocketRequest, wantsSocket } from "./peer_socket.ts";
@@ -26,8 +28,6 @@ export interface FlvRoutesOptions {
 }
 
 const METHODS = "GET, HEAD, OPTIONS";
-
-const STREAM_HEADERS = { "content-type": "video/x-flv", "cache-control": "no-cache" };
 
 /** Returns the routes. Other requests pass to the next routes. */
 export function createFlvRoutes(options: FlvRoutesOptions): HttpApp {
@@ -85,6 +85,7 @@ function answerViewer(
     return c.text("Not a valid WebSocket request\n", 400);
   }
   const { promise, resolve } = Promise.withResolvers<Response>();
+  const headers = headersOf(options.vhosts.find(url.vhost)!);
   const viewer = options.service.play({
     protocol,
     url,
@@ -96,7 +97,7 @@ function answerViewer(
       accept() {
         const outlet = isSocket ? new WebSocketOutlet(c.req.raw) : bodyFor(c);
         c.env.takeOver(outlet);
-        resolve(isSocket ? new Response(null, { status: 101 }) : answerStream(c));
+        resolve(isSocket ? new Response(null, { status: 101 }) : answerStream(c, headers));
         return outlet;
       },
       refuse({ status, description }) {
@@ -116,7 +117,7 @@ async function answerHead(
   const verdict = await answer;
   if (verdict.type === "admitted") {
     return await service.isLive(verdict)
-      ? c.body(null, 200, STREAM_HEADERS)
+      ? c.body(null, 200, headersOf(verdict.service))
       : c.text(`${refuseNotLive(verdict).description}\n`, 404);
   }
   return c.text(`${verdict.refusal.description}\n`, 403);
@@ -126,9 +127,16 @@ function bodyFor(c: RouteContext): FlvOutlet {
   return c.env.isHttp10 ? new PlainBody() : new ChunkedBody();
 }
 
-function answerStream(c: RouteContext): Response {
+function answerStream(c: RouteContext, headers: StreamHeaders): Response {
   if (!c.env.isHttp10) c.header("transfer-encoding", "chunked");
-  return c.body(null, 200, STREAM_HEADERS);
+  return c.body(null, 200, headers);
+}
+
+/** Headers of a stream, in the container of its vhost. */
+type StreamHeaders = ReturnType<typeof headersOf>;
+
+function headersOf({ config }: VhostService) {
+  return { "content-type": contentTypeOf(config.httpRemux.format), "cache-control": "no-cache" };
 }
 
 /** A separate function: a closure in the handler would keep request and response in memory. */

@@ -1,4 +1,3 @@
-import { concatBytes } from "../base/bytes.ts";
 import type { HttpRemuxConfig } from "../config/config.ts";
 import { METADATA_KEY } from "../hub/header_set.ts";
 import type { JoinPoint } from "../hub/join_index.ts";
@@ -6,12 +5,12 @@ import { type EncodedMessage, payloadOf, splitMessages } from "../rtmp/encoded_m
 import type { Stream } from "../hub/stream.ts";
 import { neededFrom, type StreamLogView } from "../hub/stream_log.ts";
 import type { Track } from "../hub/timeline.ts";
-import { encodeFlvHeader, encodeFlvTag, type FlvTag, type FlvTracks } from "../media/flv_file.ts";
+import type { FlvTag, FlvTracks } from "../media/flv_file.ts";
 import { tracksInMetadata } from "../media/metadata_tracks.ts";
 import type { PlayedStream } from "../server/player_sink.ts";
 import { MessageType, UserControlEvent } from "../rtmp/constants.ts";
-import { toChunk } from "./chunked.ts";
-import { FlvLog } from "./flv_log.ts";
+import { createFraming } from "./create_framing.ts";
+import type { Framing } from "./framing.ts";
 
 /** The vhost of a stream. Its settings are read at each use, because they may change. */
 interface FlvVhost {
@@ -40,7 +39,9 @@ export class FlvStream implements PlayedStream {
   readonly #stream: Stream;
   readonly #vhost: FlvVhost;
   readonly #chunkSize: number;
-  readonly #log = new FlvLog();
+  readonly #framing: Framing;
+  /** Its container. */
+  readonly format: HttpRemuxConfig["format"];
   readonly #followers = new Set<FlvFollower>();
   /** Offset in the hub's log. */
   #cursor: number;
@@ -56,7 +57,10 @@ export class FlvStream implements PlayedStream {
     this.#stream = stream;
     this.#vhost = vhost;
     this.#chunkSize = chunkSize;
+    this.format = vhost.config.httpRemux.format;
+    this.#framing = createFraming(this.format);
     const { joinPoint } = stream;
+    if (joinPoint !== null) this.#framing.begin(this.#tagsBefore(joinPoint));
     this.#cursor = joinPoint?.offset ?? stream.log.head;
     this.catchUp();
   }
@@ -66,12 +70,12 @@ export class FlvStream implements PlayedStream {
   }
 
   get log(): StreamLogView {
-    return this.#log;
+    return this.#framing.log;
   }
 
   /** Memory held, in bytes. */
   get heldBytes(): number {
-    return this.#log.heldBytes;
+    return this.#framing.log.heldBytes;
   }
 
   get joinPoint(): JoinPoint | null {
@@ -100,15 +104,13 @@ export class FlvStream implements PlayedStream {
 
   /** Returns the FLV header, the first bytes that a viewer gets. */
   fileHeader(): Uint8Array<ArrayBuffer> {
-    return toChunk(encodeFlvHeader(this.#tracks()));
+    return this.#framing.header(this.#tracks());
   }
 
   preamble(joinPoint: JoinPoint): Uint8Array<ArrayBuffer> {
     if (this.#preamble?.joinPoint !== joinPoint) {
-      const tags = this.#messagesIn(this.#stream.preamble(joinPoint)).map((message) =>
-        encodeFlvTag(this.#tagOf(message))
-      );
-      this.#preamble = { joinPoint, bytes: toChunk(concatBytes(tags)) };
+      const bytes = this.#framing.preamble(this.#tagsBefore(joinPoint));
+      this.#preamble = { joinPoint, bytes };
     }
     return this.#preamble.bytes;
   }
@@ -138,7 +140,7 @@ export class FlvStream implements PlayedStream {
   /** Returns the hub's newest join point, which is never before the cursor, in this log. */
   #translate(joinPoint: JoinPoint): JoinPoint {
     this.#convertTo(joinPoint.offset);
-    return { ...joinPoint, offset: this.#log.head };
+    return { ...joinPoint, offset: this.#framing.log.head };
   }
 
   #convertTo(end: number): void {
@@ -158,12 +160,14 @@ export class FlvStream implements PlayedStream {
       // The event type is the payload's first u16.
       this.#isEnded = payloadOf(message, this.#chunkSize)[1] === UserControlEvent.STREAM_EOF;
     } else if (this.#isShown(message)) {
-      if (this.#log.append(this.#tagOf(message))) this.#forget();
+      if (this.#framing.log.append(this.#tagOf(message))) this.#forget();
     }
   }
 
-  #messagesIn(bytes: Uint8Array): EncodedMessage[] {
-    return this.#split(bytes).filter((message) => this.#isShown(message));
+  /** The headers in force at a join point. */
+  #tagsBefore(joinPoint: JoinPoint): FlvTag[] {
+    return this.#split(this.#stream.preamble(joinPoint)).filter((message) => this.#isShown(message))
+      .map((message) => this.#tagOf(message));
   }
 
   /** HTTP viewers cannot announce that they take several tracks, so they get the default one. */
@@ -213,9 +217,9 @@ export class FlvStream implements PlayedStream {
   /** Drops what no viewer needs. Once per slab, so it may walk viewers. */
   #forget(): void {
     const maxLagMs = this.#vhost.config.play.queueLengthMs;
-    const joinOffset = this.#joinPoint?.offset ?? this.#log.head;
+    const joinOffset = this.#joinPoint?.offset ?? this.#framing.log.head;
     const use = { joinOffset, viewers: this.#followers, maxLagMs };
-    this.#log.dropBefore(neededFrom(this.#log, use));
+    this.#framing.log.dropBefore(neededFrom(this.#framing.log, use));
   }
 }
 
@@ -238,7 +242,8 @@ export class FlvStreams {
   join(stream: Stream, follower: FlvFollower, vhost: FlvVhost): FlvStream {
     let flvStream = this.#streams.get(stream);
     flvStream?.catchUp();
-    if (flvStream === undefined || flvStream.isEnded) {
+    const isOther = flvStream?.format !== vhost.config.httpRemux.format;
+    if (flvStream === undefined || flvStream.isEnded || isOther) {
       flvStream = new FlvStream(stream, vhost, this.#chunkSize);
       this.#streams.set(stream, flvStream);
     }

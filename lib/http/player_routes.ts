@@ -198,7 +198,9 @@ function mediaPaths(
   const isServed = hls.enabled && folder !== ".." && !folder.startsWith("../");
   const prefix = folder === "" ? "" : `${encode(folder)}/`;
   return {
-    flv: httpRemux.enabled ? fill(httpRemux.mount.replace(/^\//, "")) : null,
+    flv: httpRemux.enabled && httpRemux.format === "flv"
+      ? fill(httpRemux.mount.replace(/^\//, ""))
+      : null,
     hls: isServed ? prefix + fill(hls.playlistFile) : null,
   };
 }

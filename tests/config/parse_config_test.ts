@@ -105,6 +105,7 @@ const DEFAULT_VHOST = {
   httpRemux: {
     enabled: false,
     mount: "/[app]/[stream].flv",
+    format: "flv",
     hasAudio: true,
     hasVideo: true,
     guessTracks: true,
@@ -462,6 +463,7 @@ const VHOST: VhostConfig = {
   httpRemux: {
     enabled: true,
     mount: "/watch/[app]/[stream].flv",
+    format: "flv",
     hasAudio: false,
     hasVideo: false,
     guessTracks: false,

@@ -195,17 +195,17 @@ const SRS_FILES: readonly WrongFile[] = [
     what: "a mount of another format",
     text: inVhost("http_remux { mount [vhost]/[app]/[stream].xyz; }"),
     problems: [
-      'x.conf:3:20: Value "[vhost]/[app]/[stream].xyz" of "mount" is not valid: end it in .flv',
+      'x.conf:3:20: Value "[vhost]/[app]/[stream].xyz" of "mount" is not valid: end it in .flv or .ts',
     ],
   },
   {
     what: "a mount of an unsupported format of SRS",
     text: `http_server { enabled on; } ${
-      inVhost("http_remux { enabled on; mount /[app]/[stream].ts; }")
+      inVhost("http_remux { enabled on; mount /[app]/[stream].aac; }")
     }`,
     problems: [
-      "x.conf:3:26: warning: HTTP serves streams as FLV only, so this vhost serves none: " +
-      "end the mount in .flv",
+      "x.conf:3:26: warning: HTTP serves streams as FLV or TS only, so this vhost serves none: " +
+      "end the mount in .flv or .ts",
     ],
   },
   {

@@ -20,6 +20,7 @@ const TYPES = [8, 9, 18] as const;
 const REMUX = {
   enabled: true,
   mount: "/[app]/[stream].flv",
+  format: "flv" as const,
   hasAudio: true,
   hasVideo: true,
   guessTracks: true,

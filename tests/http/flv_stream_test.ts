@@ -28,6 +28,7 @@ const FLAGS_AT = 14;
 const REMUX: HttpRemuxConfig = {
   enabled: true,
   mount: "/[app]/[stream].flv",
+  format: "flv",
   hasAudio: true,
   hasVideo: true,
   guessTracks: true,
