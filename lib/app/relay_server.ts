@@ -18,6 +18,7 @@ import { Drain, type Drainable, type DrainRequest } from "./drain.ts";
 import type { CreateHttp, HttpListeners, HttpListenersOptions } from "./http_listeners.ts";
 import type { HandoverTarget } from "./handover_vhost.ts";
 import { loadHttp } from "./load_http.ts";
+import { readSlates } from "./slate_files.ts";
 import { requireCertificates } from "./certificate_check.ts";
 import type { Certificates } from "./certificates.ts";
 import { MemoryTrim } from "./memory_trim.ts";
@@ -136,6 +137,7 @@ export class RelayServer implements RunningServer {
     const { vhosts, admission, server, view, secretFiles, certificates } = this.#parts;
     const { createHttp, clock, heap = null } = this.#deps;
     secretFiles.use(this.#config, readSecrets(this.#config));
+    vhosts.slates.replace(readSlates(this.#config));
     this.#trim = heap === null ? null : new MemoryTrim(clock, heap);
     this.#trim?.start();
     admission.configure(this.#config);
@@ -242,6 +244,7 @@ export class RelayServer implements RunningServer {
     const plan = planChanges(this.#config, next, mayWrite);
     const { config } = plan;
     const secrets = readSecrets(config);
+    const slates = readSlates(config);
     const loaded = certificates.load(config);
     server.configure(config);
     try {
@@ -258,6 +261,7 @@ export class RelayServer implements RunningServer {
     certificates.watch(() => this.#renewCertificates());
     this.#config = config;
     secretFiles.use(config, secrets);
+    vhosts.slates.replace(slates);
     limits.configure(config);
     admission.configure(config);
     const logFailure = this.#deps.configureLog?.(config.log) ?? null;

@@ -97,6 +97,8 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "play.write_stall": ({ play }) => ms(play.stallMs),
   "play.ping": ({ play }) => ms(play.pingIntervalMs),
   "play.ping_timeout": ({ play }) => ms(play.pingTimeoutMs),
+  "play.fallback": ({ play }) => play.fallbackFile,
+  "play.fallback_after": ({ play }) => ms(play.fallbackAfterMs),
   "play.max_players_per_stream": ({ play }) => text(play.maxPlayersPerStream),
   "play.max_players_per_ip": ({ play }) => text(play.maxPlayersPerIp),
   ...accessSettings("play"),

@@ -20,6 +20,7 @@ import type { HandoverTarget } from "./handover_vhost.ts";
 import type { HttpListeners } from "./http_listeners.ts";
 import { loadHttp } from "./load_http.ts";
 import { readSecrets } from "./secret_files.ts";
+import { readSlates } from "./slate_files.ts";
 import { type ApplyReport, reportOf, type Service } from "./service.ts";
 import { StartError } from "./start_error.ts";
 import { mayWrite } from "./written_paths.ts";
@@ -63,6 +64,7 @@ export async function startThreads(
 ): Promise<Service> {
   refuseSharedHttpPort(config);
   readSecrets(config);
+  readSlates(config);
   const { logger, isReplacing = false } = deps;
   const pool = await startWorkers({ config, count, logger, isReplacing });
   const server = new ThreadedServer(config, pool, deps);
@@ -183,6 +185,7 @@ class ThreadedServer implements Service, Drainable {
     refuseSharedHttpPort(plan.config);
     // Each worker reads them for itself; here it may fail before anything has changed.
     readSecrets(plan.config);
+    readSlates(plan.config);
     await requireCertificates(plan.config);
     const forWorkers = this.#pool.prepare(plan.config);
     await this.#applyApi(plan.config);

@@ -7,11 +7,12 @@ import { Forward } from "../forward/forward.ts";
 import { diskFiles } from "../hls/hls_files.ts";
 import { HlsService } from "../hls/hls_service.ts";
 import { Hub } from "../hub/hub.ts";
-import type { StreamOptions } from "../hub/stream.ts";
+import type { StreamOptions } from "../hub/stream_options.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
 import type { LiveVhost } from "../monitor/live_view.ts";
 import { LocalVhost } from "../origin/local_vhost.ts";
 import type { ClientSource } from "../server/client_report.ts";
+import { SlateStore } from "../server/slate_store.ts";
 import { VhostDirectory } from "../server/vhost_directory.ts";
 import type { VhostService } from "../server/vhost_service.ts";
 import type { Bridge } from "../threads/bridge.ts";
@@ -43,6 +44,8 @@ const REPLACED = "vhost changed its mode";
 export class VhostSet {
   /** The vhosts that clients use: with several workers, bridged ones. */
   readonly directory: VhostDirectory;
+  /** The files of `play.fallback`. */
+  readonly slates = new SlateStore();
   readonly #options: VhostSetOptions;
   readonly #services = new Map<string, VhostService>();
   readonly #live = new Map<string, LiveVhost>();
@@ -154,8 +157,10 @@ export class VhostSet {
     const options = streamOptions(config, chunkSize);
     const hub = new Hub(options);
     const mirrors = bridge === null ? null : new Hub(options);
+    const slates = { store: this.slates, logger };
     const createEdge = (edgeConfig: VhostConfig) => {
       const edge = new RemoteVhost({
+        slates: edgeConfig === config ? slates : undefined,
         config: edgeConfig,
         hub,
         deps: this.#options,
@@ -165,7 +170,7 @@ export class VhostSet {
       edge.start();
       return edge;
     };
-    const local = config.mode === "local" ? new LocalVhost({ config, hub, clock }) : null;
+    const local = config.mode === "local" ? new LocalVhost({ config, hub, clock, slates }) : null;
     const origin = local === null ? null : new HandoverVhost({
       local,
       createEdge: (target) => createEdge(handoverConfig(config, target)),
@@ -185,7 +190,7 @@ export class VhostSet {
         if (isPulled(service, stream.name)) return;
         if (type !== "began" && type !== "resumed") return;
         this.#hls.watch(stream, service);
-        this.recordings.watch(stream, service);
+        if (!stream.isOnSlate) this.recordings.watch(stream, service);
       },
       onSourceSwitch: ({ name }, { how, silenceMs, lostFrames, doubledFrames }) => {
         logger.for("hub", name).info("Publish switched", {

@@ -31,6 +31,7 @@ import { ServiceManager } from "./service_manager.ts";
 import { SettingsSource } from "./settings_source.ts";
 import { Signals } from "./signals.ts";
 import { readSecrets } from "../app/secret_files.ts";
+import { readSlates } from "../app/slate_files.ts";
 import { StartError } from "../app/start_error.ts";
 import { requireWritable } from "../app/written_paths.ts";
 import type { DrainRequest } from "../app/drain.ts";
@@ -59,6 +60,7 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
   const warnings = [...loaded.warnings, ...await examineCertificates(config, file ?? "")];
   if (command.test) {
     readSecrets(config, config.workDir);
+    readSlates(config, config.workDir);
     for (const warning of warnings) say(describeConfigProblem(warning));
     say(file === undefined ? "Configuration is valid" : `Configuration file ${file} is valid`);
     return EXIT_CODE.ok;

@@ -192,6 +192,8 @@ function buildPlay(values: VhostValues["play"]): PlayConfig {
     stallMs: values.write_stall,
     pingIntervalMs: values.ping,
     pingTimeoutMs: values.ping_timeout,
+    fallbackFile: values.fallback,
+    fallbackAfterMs: values.fallback_after,
     access: buildAccess(values),
     maxPlayersPerStream: values.max_players_per_stream,
     maxPlayersPerIp: values.max_players_per_ip,

@@ -209,6 +209,10 @@ export interface PlayConfig {
   readonly pingIntervalMs: number;
   /** Longest wait for the answer to a ping before the client is closed. */
   readonly pingTimeoutMs: number;
+  /** FLV file shown while a stream has no source; empty for none. */
+  readonly fallbackFile: string;
+  /** How long a stream has no source before the file is shown. */
+  readonly fallbackAfterMs: number;
   readonly access: AccessConfig;
   /** Most players of one stream; 0 for no limit. */
   readonly maxPlayersPerStream: number;

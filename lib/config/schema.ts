@@ -164,6 +164,15 @@ const play = {
     "30s",
     "Close a client that has not answered a ping for this long. Own directive.",
   ),
+  fallback: optional(
+    { type: values.text, example: "/etc/edge/slate.flv", fallback: "" },
+    "FLV file to show in a loop, in place of a publisher or an origin that is gone, to the players of a stream. It needs the codecs of the stream. While it is shown, the stream does not end. See docs/continuity.md. Own directive.",
+  ),
+  fallback_after: option(
+    values.duration({ bare: "s", minMs: 0 }),
+    "5",
+    "How long a stream has no source before its players are shown the file. Own directive.",
+  ),
   max_players_per_stream: limit("players of one stream"),
   max_players_per_ip: limit("players from one address, over all its connections"),
   ...signing("play"),

@@ -89,6 +89,7 @@ type RecordingState =
  * is left out, up to its newest keyframe.
  */
 export class Recording implements Viewer {
+  readonly isPassive = true;
   readonly #options: RecordingOptions;
   #state: RecordingState = IDLE;
   #cursor = -1;

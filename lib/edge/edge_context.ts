@@ -1,4 +1,5 @@
 import type { VhostConfig } from "../config/config.ts";
+import type { SlateDeps } from "../server/slate.ts";
 import type { OriginSet } from "../upstream/origin_set.ts";
 import type { UpstreamContext } from "../upstream/upstream_context.ts";
 import type { UpstreamTotals } from "../upstream/upstream_snapshot.ts";
@@ -8,6 +9,8 @@ export interface EdgeContext extends UpstreamContext {
   /** The settings of the vhost in force. They may change, so ask at use. */
   readonly config: () => VhostConfig;
   readonly origins: OriginSet;
+  /** For `play.fallback`; without them, no slate is shown. */
+  readonly slates?: SlateDeps | undefined;
   /** Every pull and push adds to them. */
   readonly totals: UpstreamTotals;
 }

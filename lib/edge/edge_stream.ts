@@ -8,6 +8,7 @@ import type { FlushWheel } from "../io/flush_wheel.ts";
 import { PublisherSlot } from "../server/publisher_slot.ts";
 import { refuseBusy } from "../server/takeover.ts";
 import type { ClientCheck, PublishAnswer, PublishTicket } from "../server/vhost_service.ts";
+import { Slate } from "../server/slate.ts";
 import { StreamFeeder } from "../splice/stream_feeder.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type { EdgeContext } from "./edge_context.ts";
@@ -39,6 +40,7 @@ export class EdgeStream {
   readonly #demand: OnDemand;
   readonly #slot: PublisherSlot;
   readonly #feeder: StreamFeeder;
+  readonly #slate: Slate | null;
   readonly #requests = new PlayerRequests();
   /** That of the newest publisher. */
   #published: StreamRequest | null = null;
@@ -51,13 +53,20 @@ export class EdgeStream {
     this.#options = options;
     this.stream = options.stream;
     this.#feeder = new StreamFeeder(options.stream);
+    this.#slate = this.#createSlate();
     this.#demand = new OnDemand(() => config().cluster.lingerMs);
     this.#slot = new PublisherSlot({
       clock,
       settings: () => config().publish,
       onFree: () => this.#stopPush(),
       onAway: () => this.#seek(),
+      isSlateNext: () => this.#isSlateNext,
     });
+  }
+
+  /** Begins to follow its stream. Called once. */
+  start(): void {
+    this.#slate?.start();
   }
 
   /**
@@ -128,10 +137,28 @@ export class EdgeStream {
   close(): void {
     this.#cancelLinger?.();
     this.#slot.close();
+    this.#slate?.close();
     this.#puller?.stop();
     this.#push?.leave();
     this.#puller = null;
     this.#push = null;
+  }
+
+  get #isSlateNext(): boolean {
+    return this.#slate?.follows ?? false;
+  }
+
+  #createSlate(): Slate | null {
+    const { slates, clock, config } = this.#options.context;
+    if (slates === undefined) return null;
+    return new Slate({
+      ...slates,
+      feeder: this.#feeder,
+      clock,
+      logger: slates.logger.for("slate", this.stream.name),
+      settings: () => config().play,
+      isAwaited: () => true,
+    });
   }
 
   get #isWatched(): boolean {
@@ -237,6 +264,7 @@ export class EdgeStream {
       logger,
       requests: this.#requests,
       isAvoided: (origin) => this.#slot.isAway && this.#push?.uses(origin) === true,
+      isSlateNext: () => this.#isSlateNext,
       onMedia: () => this.#onPulled(),
       onLost: () => this.#step("lost"),
       onMissing: (isCertain) => {

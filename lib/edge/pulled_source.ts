@@ -8,6 +8,8 @@ import type { StreamFeeder } from "../splice/stream_feeder.ts";
 interface PulledSourceOptions {
   readonly feeder: StreamFeeder;
   readonly clock: Clock;
+  /** Whether a slate follows: then players are not told that the stream has ended. */
+  readonly isSlateNext: () => boolean;
   /** What the stream is pulled for. */
   readonly request: () => StreamRequest;
 }
@@ -92,10 +94,12 @@ export class PulledSource {
    * The publisher has ended the stream, or is lost: players wait `graceMs` before they are told.
    */
   end(graceMs: number): void {
-    const { feeder, clock } = this.#options;
+    const { feeder, clock, isSlateNext } = this.#options;
+    const isReplaced = isSlateNext();
     this.#endWait();
     this.#isFeeding = false;
     feeder.end("away");
+    if (isReplaced) return;
     if (graceMs === 0) return feeder.stream.unpublish();
     this.#cancelGrace = clock.after(graceMs, () => {
       this.#cancelGrace = null;

@@ -30,6 +30,8 @@ interface PullerOptions {
   readonly isAvoided: (origin: OriginAddress) => boolean;
   /** What origins are asked with. */
   readonly requests: PlayerRequests;
+  /** As of {@linkcode PulledSource}. */
+  readonly isSlateNext: () => boolean;
   /** Media arrives, for the first time since the start or since a loss. */
   readonly onMedia: () => void;
   /** No origin feeds the stream; the next one is being dialled. */
@@ -81,7 +83,12 @@ export class Puller implements FeedListener {
     this.#watch = new PullWatch(context);
     this.#race = new Race(clock, origins.places, feeder.stream.name);
     this.#journal = new PullJournal({ totals, clock, logger, failureLog: origins.failureLog });
-    this.#source = new PulledSource({ feeder, clock, request: () => this.#state.active!.request });
+    this.#source = new PulledSource({
+      feeder,
+      clock,
+      isSlateNext: options.isSlateNext,
+      request: () => this.#state.active!.request,
+    });
     const source = this.#source;
     const { requests } = options;
     this.#feeds = new FeedMaker({ context, logger, source, requests, listener: this });

@@ -9,6 +9,7 @@ import { mergedReadsOf } from "../io/read_pacer.ts";
 import { formatAddress } from "../io/address.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
 import { type CheckRoom, NameReservations } from "../server/name_reservations.ts";
+import type { SlateDeps } from "../server/slate.ts";
 import type {
   ClientCheck,
   NameReservation,
@@ -43,6 +44,8 @@ interface RemoteVhostOptions {
   readonly deps: UpstreamDeps;
   readonly wheels: FlushWheels;
   readonly logger: Logger;
+  /** As of {@linkcode EdgeContext}. */
+  readonly slates?: SlateDeps | undefined;
 }
 
 /** The settings in force, by which upstream connections are made. */
@@ -99,6 +102,7 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
       }),
       pace: new MovePace(deps.clock, Math.random),
       totals: this.totals,
+      slates: options.slates,
     };
   }
 
@@ -254,6 +258,7 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
         onTask: (ended) => this.#track(ended),
         onUnused: () => this.#streams.delete(name),
       });
+      edgeStream.start();
       this.#streams.set(name, edgeStream);
     }
     return edgeStream;

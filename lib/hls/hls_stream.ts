@@ -9,6 +9,7 @@ const REST_PARTS = 32;
 
 /** Follows a stream's log like any viewer and passes its messages to a segmenter. */
 export class HlsStream implements Viewer {
+  readonly isPassive = true;
   readonly #stream: Stream;
   readonly #segmenter: Segmenter;
   readonly #chunkSize: number;

@@ -137,6 +137,7 @@ export function stream(one: StreamSnapshot, nowMs: number): Json {
     recv_bytes: one.receivedBytes,
     kbps: kbps(one.rate),
     publish: { active: one.isActive, cid: one.publisherId, reserve_cid: one.reserveId },
+    fallback: one.isOnSlate,
     video: video && { ...video },
     audio: audio && {
       codec: audio.codec,

@@ -153,6 +153,16 @@ function addVhosts(page: MetricsPage, { vhosts, streams }: ServerSnapshot): void
     perVhost((vhost) => vhost.messages),
   );
   page.counter(
+    "edge_fallbacks_total",
+    "Times that play.fallback was shown in place of a source that was gone.",
+    perVhost(({ slates }) => slates),
+  );
+  page.gauge(
+    "edge_streams_on_fallback",
+    "Streams whose players are shown play.fallback.",
+    perVhost(({ name }) => streams.filter((one) => one.vhost === name && one.isOnSlate).length),
+  );
+  page.counter(
     "edge_publish_switches_total",
     "Pushes that continued a stream which was delivered in part, by method.",
     vhosts.flatMap(({ name, publishers: { splices, restarts } }): Samples => [

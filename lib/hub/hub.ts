@@ -1,6 +1,7 @@
 import type { SourceChange, SourceSwitch } from "./publisher.ts";
 import type { ClockChange } from "./timeline.ts";
-import { Stream, type StreamOptions } from "./stream.ts";
+import { Stream } from "./stream.ts";
+import type { StreamOptions } from "./stream_options.ts";
 import { createStreamStats, type StreamStats } from "./stream_stats.ts";
 
 /** Hears which sources feed the streams of a hub. */
@@ -98,6 +99,7 @@ function addStats(sum: StreamStats, stats: StreamStats): void {
   sum.videoMessages += stats.videoMessages;
   sum.payloadBytes += stats.payloadBytes;
   sum.sentBytes += stats.sentBytes;
+  sum.slates += stats.slates;
   sum.splices += stats.splices;
   sum.restarts += stats.restarts;
   sum.lostFrames += stats.lostFrames;

@@ -10,12 +10,15 @@ interface SourceHost {
 /** The handle of what feeds a stream. */
 export class Source implements PublishHandle {
   readonly request: StreamRequest | null;
+  /** It is shown in place of a source that is gone. */
+  readonly isSlate: boolean;
   readonly #host: SourceHost;
   #isClosed = false;
 
-  constructor(host: SourceHost, request: StreamRequest | null) {
+  constructor(host: SourceHost, request: StreamRequest | null, isSlate: boolean) {
     this.#host = host;
     this.request = request;
+    this.isSlate = isSlate;
   }
 
   get isClosed(): boolean {

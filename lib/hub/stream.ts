@@ -3,7 +3,7 @@ import { isMetadata, stripSetDataFrame } from "../media/metadata.ts";
 import { MEDIA_MSID, MessageType } from "../rtmp/constants.ts";
 import { csidOf } from "../rtmp/encoded_messages.ts";
 import { type HeaderSet, METADATA_TIMESTAMP_MS } from "./header_set.ts";
-import { JoinIndex, type JoinLimits, type JoinPoint } from "./join_index.ts";
+import { JoinIndex, type JoinPoint } from "./join_index.ts";
 import { LiveTracks, trackOf, type TrackState } from "./live_tracks.ts";
 import type {
   EndReason,
@@ -15,6 +15,7 @@ import type {
 import { SingleTrackView } from "./single_track_view.ts";
 import { Source } from "./source.ts";
 import type { StreamRequest } from "./stream_request.ts";
+import type { StreamOptions } from "./stream_options.ts";
 import { createStreamStats, type StreamStats } from "./stream_stats.ts";
 import {
   beginNotices,
@@ -25,16 +26,6 @@ import {
 import { neededFrom, StreamLog, type StreamLogView } from "./stream_log.ts";
 import { type ClockChange, Timeline, type TimePair, type Track } from "./timeline.ts";
 import type { Viewer } from "./viewer.ts";
-
-/** Settings of a stream, from its vhost. */
-export interface StreamOptions extends JoinLimits {
-  /** Chunk size announced to all players, in bytes. */
-  readonly chunkSize: number;
-  /** Keeps the publisher's timestamps. */
-  readonly isAbsoluteTime: boolean;
-  /** How far a viewer may lag and still find its bytes in the log, in ms of stream time. */
-  readonly maxLagMs: number;
-}
 
 const WAITING = { type: "waiting" } as const;
 const UNPUBLISHED = { type: "unpublished" } as const;
@@ -111,6 +102,16 @@ export class Stream {
   /** Whether a source feeds it. */
   get hasSource(): boolean {
     return this.#state.type === "fed";
+  }
+
+  /** A slate feeds it. */
+  get isOnSlate(): boolean {
+    return this.#state.type === "fed" && this.#state.source.isSlate;
+  }
+
+  /** Whether anyone watches. */
+  get hasAudience(): boolean {
+    return this.#viewers.values().some(({ isPassive }) => isPassive !== true);
   }
 
   /** Whether {@linkcode hold} keeps it. */
@@ -192,11 +193,11 @@ export class Stream {
    * @param request The publisher's; null if unknown, as for a mirror.
    * @returns null if another source feeds it
    */
-  publish(request: StreamRequest | null = null): PublishHandle | null {
+  publish(request: StreamRequest | null = null, isSlate = false): PublishHandle | null {
     if (this.#state.type === "fed") return null;
     const hadSource = this.#state.type === "waiting" && this.#log.head > 0;
     if (hadSource) this.#appendNotices(beginNotices());
-    const source = this.#startSource(request);
+    const source = this.#startSource(request, isSlate);
     this.#begin();
     return source;
   }
@@ -312,9 +313,9 @@ export class Stream {
     for (const viewer of this.#viewers) viewer.onLive();
   }
 
-  #startSource(request: StreamRequest | null): Source {
+  #startSource(request: StreamRequest | null, isSlate = false): Source {
     const wasUnpublished = this.#state.type === "unpublished";
-    const source = new Source(this, request);
+    const source = new Source(this, request, isSlate);
     this.#state = { type: "fed", source };
     if (wasUnpublished) this.#appendNotices(publishedNotices(this.name));
     return source;

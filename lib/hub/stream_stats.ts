@@ -7,6 +7,8 @@ export interface StreamStats {
   payloadBytes: number;
   /** Bytes sent to players that have left. */
   sentBytes: number;
+  /** Times that a slate was shown. */
+  slates: number;
   /** Publishers that continued with the very next frame of what was delivered before, */
   splices: number;
   /** and those that restarted the stream at a keyframe. */
@@ -23,6 +25,7 @@ export function createStreamStats(): StreamStats {
     videoMessages: 0,
     payloadBytes: 0,
     sentBytes: 0,
+    slates: 0,
     splices: 0,
     restarts: 0,
     lostFrames: 0,

@@ -8,4 +8,6 @@ export interface Viewer {
   onMissing?(isCertain: boolean): void;
   /** Offset of the first byte that the viewer still needs; -1 if it does not follow yet. */
   readonly cursor: number;
+  /** True for one that is no audience: HLS, a recording, a push. */
+  readonly isPassive?: boolean;
 }

@@ -135,7 +135,8 @@ export class LiveView implements ServerView {
   #describeVhost(vhost: LiveVhost, audiences: Audiences): VhostSnapshot {
     const { service, hub, forward } = vhost;
     const { name, enabled, mode, hls } = service.config;
-    const { messages, payloadBytes, splices, restarts, lostFrames, doubledFrames } = hub.totals;
+    const { messages, payloadBytes, slates, splices, restarts, lostFrames, doubledFrames } =
+      hub.totals;
     const upstreams = service.upstreams();
     return {
       name,
@@ -144,6 +145,7 @@ export class LiveView implements ServerView {
       receivedBytes: payloadBytes,
       sentBytes: sentBytesOf(vhost, audiences),
       messages,
+      slates,
       publishers: { splices, restarts, lostFrames, doubledFrames },
       rate: this.#vhostRates.of(name),
       recordings: { ...this.#options.recordings.totalsOf(name) },
@@ -165,7 +167,8 @@ export class LiveView implements ServerView {
         vhost,
         name,
         isOwner,
-        isActive: stream.hasSource,
+        isActive: stream.hasSource && !stream.isOnSlate,
+        isOnSlate: stream.isOnSlate,
         players,
         publisherId,
         reserveId,

@@ -37,14 +37,12 @@ function mergeVhosts(parts: readonly VhostSnapshot[]): VhostSnapshot[] {
 }
 
 function mergeVhost(parts: readonly VhostSnapshot[]): VhostSnapshot {
-  const { receivedBytes, sentBytes, messages } = sumOf(parts.map(countersOf));
+  const counters = sumOf(parts.map(countersOf));
   const upstreams = parts.flatMap((part) => part.upstreams === null ? [] : [part.upstreams]);
   const forwards = parts.flatMap(({ forward }) => forward === null ? [] : [forward]);
   return {
     ...parts[0]!,
-    receivedBytes,
-    sentBytes,
-    messages,
+    ...counters,
     publishers: sumOf(parts.map(({ publishers }) => publishers)),
     recordings: sumOf(parts.map(({ recordings }) => recordings)),
     rate: mergeRates(parts.map(({ rate }) => rate)),
@@ -53,8 +51,8 @@ function mergeVhost(parts: readonly VhostSnapshot[]): VhostSnapshot {
   };
 }
 
-function countersOf({ receivedBytes, sentBytes, messages }: VhostSnapshot) {
-  return { receivedBytes, sentBytes, messages };
+function countersOf({ receivedBytes, sentBytes, messages, slates }: VhostSnapshot) {
+  return { receivedBytes, sentBytes, messages, slates };
 }
 
 /** A stream is reported by its owner and by every worker that mirrors it. */

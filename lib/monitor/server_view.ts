@@ -126,6 +126,8 @@ export interface VhostSnapshot {
   readonly receivedBytes: number;
   readonly sentBytes: number;
   readonly messages: number;
+  /** Times that a slate was shown. */
+  readonly slates: number;
   /** Publishers that joined what their stream had delivered before, see `hub/stream_stats.ts`. */
   readonly publishers: SwitchCounters;
   readonly rate: RateSnapshot;
@@ -149,6 +151,8 @@ export interface StreamSnapshot {
   readonly isOwner: boolean;
   /** A publisher or an origin feeds it. */
   readonly isActive: boolean;
+  /** A slate is shown, because neither does. */
+  readonly isOnSlate: boolean;
   /** Clients that play it or wait for it, edges among them. */
   readonly players: number;
   /** Id of the client that publishes it here, or empty. */

@@ -6,6 +6,7 @@ import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { type CheckRoom, NameReservations } from "../server/name_reservations.ts";
 import { PublisherSlot } from "../server/publisher_slot.ts";
+import { Slate, type SlateDeps } from "../server/slate.ts";
 import { refuseBusy } from "../server/takeover.ts";
 import type {
   NameReservation,
@@ -20,6 +21,14 @@ interface LocalVhostOptions {
   readonly config: VhostConfig;
   readonly hub: Hub;
   readonly clock: Clock;
+  /** For `play.fallback`; without them, no slate is shown. */
+  readonly slates?: SlateDeps;
+}
+
+/** What feeds a stream. */
+interface StreamSources {
+  readonly feeder: StreamFeeder;
+  readonly slate: Slate | null;
 }
 
 /** An origin: publishers and players of a stream meet in its hub. */
@@ -29,11 +38,13 @@ export class LocalVhost implements VhostService {
   /** By stream name; those in use. */
   readonly #slots = new Map<string, PublisherSlot>();
   /** Those of streams that were published. */
-  readonly #feeders = new WeakMap<Stream, StreamFeeder>();
+  readonly #sources = new WeakMap<Stream, StreamSources>();
+  readonly #slates: SlateDeps | undefined;
   readonly #reservations: NameReservations;
   #config: VhostConfig;
 
-  constructor({ config, hub, clock }: LocalVhostOptions) {
+  constructor({ config, hub, clock, slates }: LocalVhostOptions) {
+    this.#slates = slates;
     this.#reservations = new NameReservations(clock);
     this.#config = config;
     this.#hub = hub;
@@ -88,7 +99,7 @@ export class LocalVhost implements VhostService {
         return { leave() {} };
       }
       // Only now: without viewers, the hub drops the stream when the publisher is evicted.
-      slot.take(answer, this.#feederOf(this.#hub.open(name)), request);
+      slot.take(answer, this.#sourcesOf(this.#hub.open(name)).feeder, request);
     }
     return { leave: (departure) => slot.leave(answer, departure) };
   }
@@ -103,16 +114,33 @@ export class LocalVhost implements VhostService {
   close(): Promise<void> {
     for (const slot of this.#slots.values()) slot.close();
     this.#slots.clear();
+    for (const stream of this.#hub.streams()) this.#sources.get(stream)?.slate?.close();
     return Promise.resolve();
   }
 
-  #feederOf(stream: Stream): StreamFeeder {
-    let feeder = this.#feeders.get(stream);
-    if (feeder === undefined) {
-      feeder = new StreamFeeder(stream);
-      this.#feeders.set(stream, feeder);
+  #sourcesOf(stream: Stream): StreamSources {
+    let sources = this.#sources.get(stream);
+    if (sources === undefined) {
+      const feeder = new StreamFeeder(stream);
+      sources = { feeder, slate: this.#createSlate(feeder) };
+      sources.slate?.start();
+      this.#sources.set(stream, sources);
     }
-    return feeder;
+    return sources;
+  }
+
+  #createSlate(feeder: StreamFeeder): Slate | null {
+    if (this.#slates === undefined) return null;
+    const { name } = feeder.stream;
+    const { store, logger } = this.#slates;
+    return new Slate({
+      feeder,
+      store,
+      logger: logger.for("slate", name),
+      clock: this.#clock,
+      settings: () => this.#config.play,
+      isAwaited: () => this.#slots.get(name)?.isAway ?? false,
+    });
   }
 
   #slotFor(name: string): PublisherSlot {
@@ -122,6 +150,7 @@ export class LocalVhost implements VhostService {
         clock: this.#clock,
         settings: () => this.#config.publish,
         onFree: () => this.#slots.delete(name),
+        isSlateNext: (stream) => this.#sources.get(stream)?.slate?.follows ?? false,
       });
       this.#slots.set(name, slot);
     }

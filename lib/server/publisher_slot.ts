@@ -22,6 +22,8 @@ interface PublisherSlotOptions {
   readonly onFree: () => void;
   /** The publisher's connection is lost: it is waited for, here. */
   readonly onAway?: () => void;
+  /** Whether a slate follows the publisher: then players are not told that the stream has ended. */
+  readonly isSlateNext: (stream: Stream) => boolean;
 }
 
 /** A publisher feeds the stream, or joins what was delivered before. */
@@ -256,7 +258,7 @@ export class PublisherSlot {
   #depart({ handle, stream }: TakenSlot, departure: Departure): void {
     const { graceMs } = this.#options.settings();
     if (departure === "stopped" || graceMs === 0) {
-      handle.end("unpublished");
+      handle.end(this.#options.isSlateNext(stream) ? "away" : "unpublished");
       return this.#free();
     }
     handle.end("away");
@@ -266,7 +268,7 @@ export class PublisherSlot {
 
   #await(stream: Stream, graceMs: number): void {
     const cancelGrace = this.#options.clock.after(graceMs, () => {
-      stream.unpublish();
+      if (!this.#options.isSlateNext(stream)) stream.unpublish();
       this.#free();
     });
     this.#state = { type: "away", stream, cancelGrace };

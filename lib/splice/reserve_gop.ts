@@ -1,8 +1,7 @@
 import { diffU32 } from "../base/u32.ts";
-import { keyInHeaders, METADATA_KEY } from "../hub/header_set.ts";
 import { classifyVideo, isFrame, VideoKind } from "../media/flv_tag.ts";
-import { isMetadata, stripSetDataFrame } from "../media/metadata.ts";
 import { MessageType } from "../rtmp/constants.ts";
+import { HeldHeaders } from "./held_headers.ts";
 import type { HeldMessage } from "./held_message.ts";
 
 /** GOPs are kept this far back, in ms: as long as it takes to notice that a publisher is silent. */
@@ -10,10 +9,6 @@ export const KEEP_BACK_MS = 1_500;
 
 /** Most bytes kept. Longer GOPs are dropped, and the next keyframe is waited for. */
 const MAX_BYTES = 16 * 1024 * 1024;
-
-/** Most headers kept; real streams have few. In number, and bytes of each. */
-const MAX_HEADERS = 32;
-const MAX_HEADER_BYTES = 64 * 1024;
 
 /** Audio frames kept of a stream without video: some 4 s. */
 const MAX_AUDIO_FRAMES = 200;
@@ -29,8 +24,8 @@ interface Gop {
  * last, with the headers in force before them: what it can take over with.
  */
 export class ReserveGop {
-  /** In force before the first GOP, by kind, oldest first. */
-  readonly #headers = new Map<string, HeldMessage>();
+  /** In force before the first GOP. */
+  readonly #headers = new HeldHeaders();
   /** Oldest first. */
   #gops: Gop[] = [];
   #hasVideo = false;
@@ -43,8 +38,7 @@ export class ReserveGop {
   /** All of it, oldest first. Headers are stamped as the first frame. */
   get messages(): readonly HeldMessage[] {
     const gops = this.#gops.flatMap(({ messages }) => messages);
-    const timestampMs = gops[0]?.timestampMs ?? 0;
-    return [...this.#headers.values()].map((header) => ({ ...header, timestampMs })).concat(gops);
+    return [...this.#headers.before(gops[0]?.timestampMs ?? 0), ...gops];
   }
 
   /** Forgets all but the newest GOP. */
@@ -59,7 +53,7 @@ export class ReserveGop {
       this.#dropOld(timestampMs);
     }
     const gop = this.#gops.at(-1);
-    if (gop === undefined) return this.#keepHeader({ typeId, timestampMs, payload });
+    if (gop === undefined) return this.#headers.note(typeId, timestampMs, payload);
     gop.messages.push({ typeId, timestampMs, payload: payload.slice() });
     gop.bytes += payload.length;
     while (this.#bytes > MAX_BYTES) this.#dropOldest();
@@ -91,20 +85,8 @@ export class ReserveGop {
 
   /** The headers of a GOP that is dropped stay in force. */
   #dropOldest(): void {
-    for (const message of this.#gops.shift()!.messages) this.#keepHeader(message);
+    for (const { typeId, timestampMs, payload } of this.#gops.shift()!.messages) {
+      this.#headers.note(typeId, timestampMs, payload);
+    }
   }
-
-  /** Keeps a message that is a header; its payload is copied. */
-  #keepHeader({ typeId, timestampMs, payload }: HeldMessage): void {
-    const key = headerKeyOf(typeId, payload);
-    if (key === null || payload.length > MAX_HEADER_BYTES) return;
-    // A replaced header moves to the end.
-    if (!this.#headers.delete(key) && this.#headers.size >= MAX_HEADERS) return;
-    this.#headers.set(key, { typeId, timestampMs, payload: payload.slice() });
-  }
-}
-
-function headerKeyOf(typeId: number, payload: Uint8Array): string | null {
-  if (typeId !== MessageType.DATA_AMF0) return keyInHeaders(typeId, payload);
-  return isMetadata(stripSetDataFrame(payload)) ? METADATA_KEY : null;
 }

@@ -3,6 +3,7 @@ import type { Stream } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { TimePair } from "../hub/timeline.ts";
 import { DeliveryHistory } from "./delivery_history.ts";
+import { LeadIn } from "./lead_in.ts";
 
 /**
  * Feeds a stream with one source after the other, pulls and publishers alike, and remembers what
@@ -17,12 +18,21 @@ import { DeliveryHistory } from "./delivery_history.ts";
  * ```
  *
  * `begin` and `resume` replace a source that still feeds the stream.
+ *
+ * While there is no source, a slate may feed the stream. Then the next source begins with its next
+ * keyframe, and the slate continues until that arrives.
  */
 export class StreamFeeder {
   readonly stream: Stream;
   #handle: PublishHandle | null = null;
   #history: DeliveryHistory | null = null;
   #lastDeliveryMs = 0;
+  /** Feeds the slate; null while there is none. */
+  #slate: PublishHandle | null = null;
+  /** Holds the source back; null unless one begins beside the slate. */
+  #leadIn: LeadIn | null = null;
+  /** That of the newest source. */
+  #request: StreamRequest | null = null;
   #isBeginning = false;
   #earlyEnd: EndReason | null = null;
 
@@ -36,7 +46,33 @@ export class StreamFeeder {
   }
 
   get isFeeding(): boolean {
-    return this.#handle !== null;
+    return this.#handle !== null || this.#leadIn !== null;
+  }
+
+  /** A slate feeds the stream. */
+  get isOnSlate(): boolean {
+    return this.#slate !== null;
+  }
+
+  /** Begins a slate. @returns false when a source feeds the stream */
+  beginSlate(): boolean {
+    if (this.isFeeding || this.isOnSlate) return false;
+    // Decoders can only continue with a keyframe.
+    this.#history = null;
+    this.#slate = this.stream.publish(this.#request, true);
+    return this.isOnSlate;
+  }
+
+  /** Appends a message of the slate; `payload` is copied. Without effect unless it feeds. */
+  deliverSlate(typeId: number, timestampMs: number, payload: Uint8Array, nowMs: number): void {
+    this.#slate?.push(typeId, timestampMs, payload, nowMs);
+  }
+
+  /** Ends the slate. Without effect when a source has replaced it. */
+  endSlate(): void {
+    const slate = this.#slate;
+    this.#slate = null;
+    slate?.end("away");
   }
 
   /** When the newest message was delivered; 0 before the first. */
@@ -51,7 +87,10 @@ export class StreamFeeder {
   begin(request: StreamRequest): boolean {
     this.giveWay();
     this.#history = new DeliveryHistory();
-    return this.#feed(() => this.stream.publish(request));
+    this.#request = request;
+    if (!this.isOnSlate) return this.#feed(() => this.stream.publish(request));
+    this.#leadIn = new LeadIn();
+    return true;
   }
 
   /**
@@ -60,7 +99,9 @@ export class StreamFeeder {
    * @returns false when something else feeds the stream
    */
   resume(align: TimePair, request: StreamRequest): boolean {
+    if (this.isOnSlate) return this.begin(request);
     this.giveWay();
+    this.#request = request;
     return this.#feed(() => this.stream.resume(align, request));
   }
 
@@ -68,7 +109,8 @@ export class StreamFeeder {
   restart(): void {
     if (!this.isFeeding) return;
     this.#history = new DeliveryHistory();
-    this.stream.restart();
+    if (this.#leadIn !== null) this.#leadIn = new LeadIn();
+    else this.stream.restart();
   }
 
   /**
@@ -77,8 +119,10 @@ export class StreamFeeder {
    * @returns its stream time
    */
   deliver(typeId: number, timestampMs: number, payload: Uint8Array, nowMs: number): number {
-    if (this.#handle === null) return 0;
+    if (!this.isFeeding) return 0;
     this.#lastDeliveryMs = nowMs;
+    if (this.#leadIn !== null) this.#leadInto(this.#leadIn, typeId, timestampMs, payload, nowMs);
+    if (this.#handle === null) return 0;
     const streamMs = this.#handle.push(typeId, timestampMs, payload, nowMs);
     this.#history!.note(typeId, streamMs, payload, nowMs);
     return streamMs;
@@ -91,14 +135,34 @@ export class StreamFeeder {
 
   /** The source leaves the broadcast to one that is at hand. Without effect unless feeding. */
   giveWay(): void {
-    if (this.isFeeding) this.stream.giveWay();
+    if (this.#handle !== null) this.stream.giveWay();
     this.#handle = null;
+    this.#leadIn = null;
   }
 
   /** The broadcast is over. */
   end(reason: EndReason): void {
     this.#history = null;
     this.#end(reason);
+  }
+
+  /** Ends the slate when the message is the keyframe that its source begins with. */
+  #leadInto(
+    leadIn: LeadIn,
+    typeId: number,
+    timestampMs: number,
+    payload: Uint8Array,
+    nowMs: number,
+  ): void {
+    const headers = leadIn.offer(typeId, timestampMs, payload);
+    if (headers === null) return;
+    this.#leadIn = null;
+    this.#slate = null;
+    this.stream.giveWay();
+    this.#feed(() => this.stream.publish(this.#request));
+    for (const header of headers) {
+      this.deliver(header.typeId, header.timestampMs, header.payload, nowMs);
+    }
   }
 
   /** Viewers hear of a source when it begins, and may end it at once. */
@@ -116,6 +180,7 @@ export class StreamFeeder {
     if (this.#isBeginning) this.#earlyEnd = reason;
     const handle = this.#handle;
     this.#handle = null;
+    this.#leadIn = null;
     handle?.end(reason);
   }
 }

@@ -95,6 +95,7 @@ const OVERLAP_MS = 1_000;
  * ```
  */
 export class Pusher implements PushLegListener, Viewer {
+  readonly isPassive = true;
   readonly #options: PusherOptions;
   readonly #journal: PushJournal;
   readonly #loop: OriginLoop;

@@ -17,6 +17,8 @@ import { inTempDirectory } from "../helpers/child.ts";
 import { netTest } from "../helpers/loopback.ts";
 import { needs } from "../helpers/permissions.ts";
 import { freePort } from "../helpers/ports.ts";
+import { interFrame, keyframe } from "../helpers/tiny_media.ts";
+import { flvOf } from "../helpers/tiny_slate.ts";
 
 /** What is written for directives until one differs from the base: no directive takes them all. */
 const CANDIDATES =
@@ -83,6 +85,7 @@ class Base {
     const ports = Array.from({ length: 7 }, () => `127.0.0.1:${freePort()}`);
     const [rtmp, api, web, rtmps, apis, webs, other] = ports;
     Deno.writeTextFileSync(`${folder}/keys`, "");
+    Deno.writeFileSync(`${folder}/slate.flv`, flvOf(keyframe(0), interFrame(1_000)));
     Deno.writeTextFileSync(`${folder}/jwks.json`, JWKS);
     Deno.writeTextFileSync(`${folder}/secrets`, `${"s".repeat(32)}\n`);
     const copy = { cert: `${folder}/copy.crt`, key: `${folder}/copy.key` };
@@ -98,6 +101,7 @@ class Base {
       "http_api.listen": other!,
       "http_server.listen": other!,
       "vhost.publish.keys": `${folder}/keys`,
+      "vhost.play.fallback": `${folder}/slate.flv`,
       "vhost.play.sign_secret_file": `${folder}/secrets`,
       "vhost.publish.sign_secret_file": `${folder}/secrets`,
       "vhost.play.jwt_keys": `${folder}/jwks.json`,

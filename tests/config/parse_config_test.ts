@@ -24,6 +24,8 @@ const DEFAULT_VHOST = {
     stallMs: 15_000,
     pingIntervalMs: 30_000,
     pingTimeoutMs: 30_000,
+    fallbackFile: "",
+    fallbackAfterMs: 5_000,
     access: { signSecrets: [], signSecretFile: "", jwtKeysFile: "", trusted: [] },
     maxPlayersPerStream: 0,
     maxPlayersPerIp: 0,
@@ -334,6 +336,8 @@ const VHOST: VhostConfig = {
     stallMs: 20_000,
     pingIntervalMs: 60_000,
     pingTimeoutMs: 1500,
+    fallbackFile: "",
+    fallbackAfterMs: 5_000,
     access: {
       signSecrets: ["0123456789abcdef", "fedcba9876543210"],
       signSecretFile: "",

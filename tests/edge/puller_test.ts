@@ -46,6 +46,7 @@ class PullRig extends EdgeRig {
       isAvoided: () => false,
       onMedia: () => this.events.push("media"),
       onLost: () => this.events.push("lost"),
+      isSlateNext: () => false,
       onMissing: () => this.events.push("missing"),
     });
     void this.puller.start();
@@ -518,6 +519,7 @@ Deno.test("Puller sends headers and the keyframe again when the next origin has 
 Deno.test("Puller dials nothing before start()", async () => {
   const rig = new EdgeRig();
   const puller = new Puller({
+    isSlateNext: () => false,
     context: rig.context,
     feeder: new StreamFeeder(createStream()),
     isAvoided: () => false,

@@ -1,3 +1,4 @@
+import { SlateStore } from "../../lib/server/slate_store.ts";
 import { RemoteVhost } from "../../lib/edge/remote_vhost.ts";
 import { Hub } from "../../lib/hub/hub.ts";
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
@@ -102,12 +103,14 @@ export class VhostRig extends EdgeRig {
     maxMessages: 2_500,
     keepBackMs: 0,
   });
+  readonly slates = new SlateStore();
   readonly vhost = new RemoteVhost({
     config: this.config,
     hub: this.hub,
     deps: this.deps,
     wheels: this.wheels,
     logger: this.log.logger,
+    slates: { store: this.slates, logger: this.log.logger },
   });
 
   /** Connections to origins that the vhost has or is making. */

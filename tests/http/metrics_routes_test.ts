@@ -28,6 +28,8 @@ const LINES = [
   'edge_publishers{vhost="__defaultVhost__"} 1',
   'edge_publishers{vhost="edge.example"} 0',
   'edge_publishers_standing_by{vhost="__defaultVhost__"} 0',
+  'edge_fallbacks_total{vhost="__defaultVhost__"} 3',
+  'edge_streams_on_fallback{vhost="__defaultVhost__"} 0',
   "edge_connections_total 20",
   "edge_connections_refused_total 3",
   'edge_clients_refused_total{cause="limits"} 4',

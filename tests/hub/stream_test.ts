@@ -2,7 +2,8 @@
 
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
 import { createStreamStats } from "../../lib/hub/stream_stats.ts";
-import { Stream, type StreamOptions } from "../../lib/hub/stream.ts";
+import { Stream } from "../../lib/hub/stream.ts";
+import type { StreamOptions } from "../../lib/hub/stream_options.ts";
 import type { Viewer } from "../../lib/hub/viewer.ts";
 import { concatBytes } from "../../lib/base/bytes.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";

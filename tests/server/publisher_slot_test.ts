@@ -49,6 +49,7 @@ class Rig {
   };
   freeCount = 0;
   readonly slot = new PublisherSlot({
+    isSlateNext: () => false,
     clock: this.clock,
     settings: () => this.settings,
     onFree: () => this.freeCount++,

@@ -78,6 +78,7 @@ class Rig {
   readonly player = new LogViewer().watch(this.stream);
   readonly switches: SourceSwitch[] = [];
   readonly slot = new PublisherSlot({
+    isSlateNext: () => false,
     clock: this.clock,
     settings: () => ({ ...defaultConfig().vhosts.get(DEFAULT_VHOST)!.publish, graceMs: 10_000 }),
     onFree: () => {},

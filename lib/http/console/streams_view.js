@@ -91,7 +91,7 @@ function createFlow({ onWatch, onFilter }) {
       setName(vhostName, vhost.name);
       vhostName.hidden = isDefault(vhost);
       setText(role, vhost.mode === "remote" ? "edge" : "origin");
-      setText(media, describeMedia(stream) || (stream.publish.active ? "no media yet" : "waiting"));
+      setText(media, describeState(stream));
       center.classList.toggle("active", stream.publish.active);
       setText(inRate, rate(rates.received));
       setText(outRate, rate(rates.sent));
@@ -138,6 +138,13 @@ function createNode() {
       element.className = `node ${kind}`;
     },
   };
+}
+
+/** What a stream carries, or why it carries nothing. */
+function describeState(stream) {
+  const media = describeMedia(stream);
+  if (stream.fallback) return `fallback: ${media}`;
+  return media || (stream.publish.active ? "no media yet" : "waiting");
 }
 
 /** The publisher, the one that stands by, and the origins that the stream is pulled from. */
