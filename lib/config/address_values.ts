@@ -2,7 +2,8 @@
 
 import { quotePeerText } from "../base/text.ts";
 import { isCidr, isHostName, isIp, isIpv6, parsePort, splitHostPort } from "./address.ts";
-import type { ListenAddress, OriginAddress, OriginName, SecurityRule } from "./config.ts";
+import type { ListenAddress, OriginAddress, SecurityRule } from "./config.ts";
+import type { OriginName } from "./origin_address.ts";
 import type { Directive } from "./directive.ts";
 import type { ProblemList } from "./problem_list.ts";
 import { syntaxOf } from "./syntax.ts";

@@ -7,7 +7,8 @@
  * Names and defaults are those of SRS 7.0.18 unless the text says "Own directive".
  */
 
-import type { OriginAddress, OriginName, SecurityRule } from "./config.ts";
+import type { OriginAddress, SecurityRule } from "./config.ts";
+import type { OriginName } from "./origin_address.ts";
 import * as addresses from "./address_values.ts";
 import type { ForwardDestination } from "./forward_config.ts";
 import { forwardDestinations } from "./forward_values.ts";

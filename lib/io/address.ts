@@ -1,6 +1,7 @@
 /** Network addresses as text. */
 
-import type { OriginAddress, OriginName } from "../config/config.ts";
+import type { OriginAddress } from "../config/config.ts";
+import type { OriginName } from "../config/origin_address.ts";
 import type { NetAddress } from "./transport.ts";
 
 /** Returns `host:port`, with brackets around an IPv6 host. */

@@ -1,6 +1,6 @@
 import { describeError } from "../base/errors.ts";
 import { isIp, isIpv6 } from "../config/address.ts";
-import type { DiscoveredOrigin, OriginName } from "../config/config.ts";
+import type { DiscoveredOrigin, OriginName } from "../config/origin_address.ts";
 import { formatAddress, formatOrigin } from "../io/address.ts";
 import type { NameResolver, ResolveOptions, ServiceRecord } from "../io/name_resolver.ts";
 

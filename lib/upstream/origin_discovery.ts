@@ -1,12 +1,8 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import type {
-  ClusterConfig,
-  DiscoveredOrigin,
-  OriginAddress,
-  OriginName,
-} from "../config/config.ts";
+import type { ClusterConfig, OriginAddress } from "../config/config.ts";
+import type { DiscoveredOrigin, OriginName } from "../config/origin_address.ts";
 import { formatAddress, formatOrigin } from "../io/address.ts";
 import type { NameResolver } from "../io/name_resolver.ts";
 import { lookUpName, MAX_ADDRESSES, type NameAnswer } from "./name_lookup.ts";

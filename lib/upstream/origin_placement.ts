@@ -1,5 +1,5 @@
 import { hashText } from "../base/hash_text.ts";
-import type { DiscoveredOrigin } from "../config/config.ts";
+import type { DiscoveredOrigin } from "../config/origin_address.ts";
 import { formatAddress } from "../io/address.ts";
 
 /** An origin gets at most this many times its share of the streams, */

@@ -159,7 +159,8 @@ Deno.test("every supported directive has a row in the setting table", () => {
 
 Deno.test("planChanges() notices a change of every value in a configuration", () => {
   const current = configOf(`vhost a {
-    cluster { mode remote; origin 192.0.2.1; }
+    cluster { mode remote; origin 192.0.2.1; dns_server 192.0.2.53; stall_timeout 2s; }
+    forward { enabled on; destination 192.0.2.9; }
     security { enabled on; deny play all; }
   }`);
   const leaves = [...leavesOf(current)].filter(([path]) => path[0] !== "vhosts");

@@ -1,5 +1,6 @@
 import type { LogFields } from "../../lib/base/log.ts";
-import type { OriginAddress, OriginName } from "../../lib/config/config.ts";
+import type { OriginAddress } from "../../lib/config/config.ts";
+import type { OriginName } from "../../lib/config/origin_address.ts";
 import { formatAddress } from "../../lib/io/address.ts";
 import { OriginDiscovery } from "../../lib/upstream/origin_discovery.ts";
 import { assertEquals } from "../helpers/assert.ts";

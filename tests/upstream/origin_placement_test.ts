@@ -1,4 +1,4 @@
-import type { DiscoveredOrigin } from "../../lib/config/config.ts";
+import type { DiscoveredOrigin } from "../../lib/config/origin_address.ts";
 import { OriginPlacement } from "../../lib/upstream/origin_placement.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 
