@@ -149,7 +149,7 @@ export class VhostSet {
     this.#options.bridge?.unwrap(service);
     for (const source of clients) source.closeClients(name, isReplaced ? REPLACED : REMOVED);
     await closeVhost(vhost);
-    await this.recordings.release(service);
+    this.recordings.release(service);
   }
 
   #create(config: VhostConfig): LiveVhost {

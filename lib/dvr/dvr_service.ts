@@ -91,9 +91,10 @@ export class DvrService {
   }
 
   /** Completes the recordings of a vhost that is removed. */
-  async release(vhost: DvrVhost): Promise<void> {
-    const own = [...this.#recordings.values()].filter((recording) => recording.vhost === vhost);
-    await Promise.all(own.map((recording) => this.#stop(recording)));
+  release(vhost: DvrVhost): void {
+    for (const recording of this.#recordings.values()) {
+      if (recording.vhost === vhost) this.#stop(recording);
+    }
   }
 
   /** Completes all files, as far as the disk takes them in time. */
@@ -150,11 +151,11 @@ export class DvrService {
     return this.#cmaf ??= import("../hls/cmaf_mux.ts");
   }
 
-  #stop(recording: Recording): Promise<void> {
+  /** Completes a recording; {@linkcode close} waits for it, and nothing else. */
+  #stop(recording: Recording): void {
     this.#recordings.delete(recording.stream);
     const stopped = recording.stop().finally(() => this.#stopping.delete(stopped));
     this.#stopping.add(stopped);
-    return stopped;
   }
 
   #schedule(): CancelTimer {

@@ -281,6 +281,18 @@ Deno.test("DvrService leaves out what a slow disk misses, and continues at a key
   await rig.close();
 });
 
+Deno.test("DvrService completes the recordings of a vhost that is removed", async () => {
+  const rig = new DvrRig();
+  rig.publish().send(1);
+  await rig.write();
+  rig.service.release({ config: rig.vhost.config });
+  await rig.write();
+  assertEquals(rig.recorded, [], "another vhost");
+  rig.service.release(rig.vhost);
+  await rig.untilRecorded(1);
+  await rig.close();
+});
+
 Deno.test("DvrService stops in time when the disk hangs", async () => {
   const rig = new DvrRig();
   rig.publish().send(1);
