@@ -35,8 +35,11 @@ const CHECK_MS = 100;
 /** Players are asked to move this long after publishers, unless these have moved before. */
 const PUBLISHERS_FIRST_MS = 1_000;
 
-/** Time between two log lines, and between two requests to clients that are new. */
-const PROGRESS_MS = 1_000;
+/** Time between two requests to clients that are new. */
+const ASK_AGAIN_MS = 1_000;
+
+/** Shortest time between two log lines; without news there is none. */
+const PROGRESS_MS = 10_000;
 
 /**
  * Empties a server before it stops.
@@ -61,13 +64,16 @@ export class Drain {
   #phase: DrainPhase = "accepting";
   #clients: DrainCounts = { connections: 0, players: 0, publishers: 0, viewers: 0 };
   #asked = 0;
-  #loggedMs: number;
+  #askedMs: number;
+  #loggedMs = -Infinity;
+  /** What the newest line about the progress says. */
+  #logged = "";
 
   constructor(deps: DrainDeps) {
     const { request, settings, clock } = deps;
     this.#deps = deps;
     this.#startMs = clock.now();
-    this.#loggedMs = this.#startMs;
+    this.#askedMs = this.#startMs;
     this.#timeoutMs = request.timeoutMs ?? settings.timeoutMs;
   }
 
@@ -151,18 +157,27 @@ export class Drain {
   }
 
   async #check(): Promise<void> {
-    const { server, clock, logger } = this.#deps;
+    const { server, clock } = this.#deps;
     this.#clients = await server.countClients();
-    if (this.#phase === "drained" || clock.now() - this.#loggedMs < PROGRESS_MS) return;
-    this.#loggedMs = clock.now();
+    const nowMs = clock.now();
+    if (this.#phase === "drained" || nowMs - this.#askedMs < ASK_AGAIN_MS) return;
+    this.#askedMs = nowMs;
+    this.#logProgress(nowMs);
+    // Those that were accepted last, and those that found no other server before.
+    if (this.#phase === "waiting") await this.#ask({ isNew: true });
+  }
+
+  #logProgress(nowMs: number): void {
     const { remainingMs, phase, asked } = this.snapshot;
-    logger.info(`Draining: ${phase}`, {
+    const news = JSON.stringify([phase, asked, this.#clients]);
+    if (news === this.#logged || nowMs - this.#loggedMs < PROGRESS_MS) return;
+    this.#logged = news;
+    this.#loggedMs = nowMs;
+    this.#deps.logger.info(`Draining: ${phase}`, {
       ...this.#clients,
       asked,
       remaining_s: Math.round(remainingMs / 1000),
     });
-    // Those that were accepted last, and those that found no other server before.
-    if (phase === "waiting") await this.#ask({ isNew: true });
   }
 
   #end(why: "empty" | "timeout" | "stopped"): void {

@@ -116,15 +116,25 @@ Deno.test("A drain's request replaces drain_timeout", async () => {
   await rig.stop();
 });
 
-Deno.test("A drain logs its progress once a second", async () => {
+Deno.test("A drain logs its progress at once, then what has changed, every 10 s at most", async () => {
   const rig = new DrainRig("grace_start_wait 0; vhost __defaultVhost__ { }");
-  await rig.play();
+  const stayers = [await rig.play(), await rig.play(), await rig.play()];
+  const players = () =>
+    rig.log.lines.filter(({ message }) => message.startsWith("Draining: "))
+      .map(({ fields }) => fields["players"]);
   rig.drain();
-  await rig.clock.advance(5_100);
-  const progress = rig.lines.filter((line) => line.startsWith("Draining: "));
-  assertEquals(progress.length, 6);
+  await rig.clock.advance(1_100);
+  assertEquals(players(), [3, 3]);
+  stayers[0]!.transport.close();
+  await rig.clock.advance(5_000);
+  stayers[1]!.transport.close();
+  await rig.clock.advance(6_000);
+  assertEquals(players(), [3, 3, 1]);
   const { fields } = rig.linesOf("Draining: waiting").at(-1)!;
-  assertEquals([fields["players"], fields["remaining_s"]], [1, 3_595]);
+  assertEquals(fields["remaining_s"], 3_589);
+  // Nothing changes.
+  await rig.clock.advance(15_000);
+  assertEquals(players(), [3, 3, 1]);
   await rig.stop();
 });
 
