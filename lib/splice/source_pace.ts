@@ -10,6 +10,9 @@ import type { DeliveryHistory, TrackHistory } from "./delivery_history.ts";
  */
 const SETTLE_MS = 100;
 
+/** Frames that arrive within this time, in ms, are one flight. */
+const FLIGHT_MS = 20;
+
 /**
  * A source that has just begun passes on what a publisher's edge repeats: all that it keeps, in ms.
  */
@@ -35,6 +38,9 @@ export class SourcePace {
   #bestMs = 0;
   /** and when it arrived. */
   #bestAtMs = 0;
+  /** When the first frame after it arrived that gained nothing; null before. */
+  #lateMs: number | null = null;
+  #isLive = false;
   #nowMs = 0;
 
   /**
@@ -54,10 +60,19 @@ export class SourcePace {
     if (typeId !== this.#typeId || !isFrame(typeId, payload)) return;
     const passedMs = nowMs - this.#bestAtMs;
     const gainedMs = diffU32(timestampMs, this.#bestMs) - passedMs;
-    if (this.#firstMs !== null && gainedMs <= passedMs / 2) return;
+    if (this.#firstMs !== null && gainedMs <= passedMs / 2) return this.#noteLate(nowMs);
+    this.#lateMs = null;
+    this.#isLive = false;
     this.#firstMs ??= timestampMs;
     this.#bestMs = timestampMs;
     this.#bestAtMs = nowMs;
+  }
+
+  /** After a pause, the first frame of a flight says nothing: those that follow may gain. */
+  #noteLate(nowMs: number): void {
+    this.#lateMs ??= nowMs;
+    const isNextFlight = nowMs - this.#lateMs >= FLIGHT_MS;
+    if (isNextFlight && nowMs - this.#bestAtMs >= SETTLE_MS) this.#isLive = true;
   }
 
   /** How long it has been sending, in ms. */
@@ -72,7 +87,7 @@ export class SourcePace {
 
   /** Whether it has sent its GOP cache, and what it sends now is live. */
   get isLive(): boolean {
-    return this.#firstMs !== null && this.#nowMs - this.#bestAtMs >= SETTLE_MS;
+    return this.#isLive;
   }
 
   /** How much more of its GOP cache may follow at most, in ms. */

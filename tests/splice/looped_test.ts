@@ -125,3 +125,26 @@ Deno.test("a push that begins before all that is remembered continues with the v
     return;
   }
 });
+
+Deno.test("a source whose GOP cache arrives in flights is not taken for one that is far behind", () => {
+  const history = new DeliveryHistory();
+  const loop = 1_000;
+  const lost = 60;
+  for (let index = 0; index < lost; index++) {
+    history.note(9, index * FRAME_MS, frameOf(index, loop), index * FRAME_MS);
+  }
+  const audio = Uint8Array.of(0xAF, 1, 5);
+  history.note(8, 58 * FRAME_MS, audio, 58 * FRAME_MS);
+  const options = { how: "after", patienceMs: originPatienceMs, reachMs: 3_000 } as const;
+  const joiner = new Joiner(history, (lost - 1) * FRAME_MS, options);
+  const beganMs = lost * FRAME_MS + 2_400;
+  const offer = (index: number, nowMs: number) =>
+    joiner.offer(9, index * FRAME_MS, frameOf(index, loop), nowMs);
+  for (let index = 50; index < 58; index++) assertEquals(offer(index, beganMs), null);
+  // A busy machine sends the next part 200 ms later, audio first.
+  assertEquals(joiner.offer(8, 58 * FRAME_MS, audio, beganMs + 200), null);
+  assertEquals(offer(58, beganMs + 200), null);
+  assertEquals(offer(59, beganMs + 200), null);
+  const joined = offer(lost, beganMs + 200)!;
+  assertEquals([joined.align !== null, joined.messages.length], [true, 1]);
+});
