@@ -97,7 +97,7 @@ export function edgeCommand(): [string, ...string[]] {
     Deno.execPath(),
     "run",
     config,
-    "--v8-flags=--max-semi-space-size=1,--optimize-for-size,--no-memory-reducer,--no-lazy-feedback-allocation,--expose-gc",
+    "--v8-flags=--max-semi-space-size=4,--no-memory-reducer,--no-lazy-feedback-allocation,--expose-gc",
     ...allowed,
     `${PROJECT_ROOT}main.ts`,
   ];
