@@ -96,6 +96,20 @@ try_container() {
     grep -q 'rtmp://.*:1936' "$log" && grep -q '^exit code 0$' "$log"
 }
 
+# The fleet of deploy/kubernetes, in a network namespace that is removed afterwards.
+try_fleet() {
+  local name=edge-fleet-$$ result
+  local inside=(nsenter "--net=/var/run/netns/$name" env "CONTAINERS_CONF=$scratch/containers.conf")
+  printf '%s\n' '[containers]' 'default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]' \
+    '[engine]' 'runtime = "runc"' >"$scratch/containers.conf"
+  ip netns add "$name" && "${inside[@]}" ip link set lo up
+  "${inside[@]}" "${DENO[@]}" run --allow-all .ci/fleet.ts localhost/edge podman "${STORAGE[@]}"
+  result=$?
+  "${inside[@]}" podman "${STORAGE[@]}" pod rm --force --all >/dev/null
+  ip netns del "$name"
+  return $result
+}
+
 # Installs the Debian package on this machine, tries it, and removes all of it.
 try_debian_package() {
   local user=(runuser --user edge --) result=0

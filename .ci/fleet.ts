@@ -1,0 +1,248 @@
+/**
+ * Runs the fleet of `deploy/kubernetes/base` with podman, in the network namespace that this
+ * process is in: two origins, two mids, four leaves. Restarts every server but the leaf of the
+ * encoder, one after the other, as a rolling update does, and kills an origin. Players of leaves
+ * that are not restarted must lose no frame. Arguments: the image, then how podman is called.
+ */
+
+import { parseAll, stringify } from "@std/yaml";
+import { FrameCheck, FrameLedger, isFrame } from "../lib/demo/frame_check.ts";
+import { LoopedSample } from "../lib/demo/looped_sample.ts";
+import { RtmpClient } from "../tests/helpers/rtmp_client.ts";
+import { until } from "../tests/helpers/until.ts";
+
+const [IMAGE, ...PODMAN] = Deno.args as [string, ...string[]];
+const BASE = new URL("../deploy/kubernetes/base/", import.meta.url);
+const TIERS = ["origin", "mid", "leaf"] as const;
+const NETWORK = "fleet";
+const PORT = 1935;
+
+const ENVIRONMENT = {
+  // Shorter than in production: one pod after the other is waited for.
+  SRS_GRACE_START_WAIT: "500ms",
+  SRS_GRACE_FINAL_WAIT: "100ms",
+  SRS_DRAIN_TIMEOUT: "10s",
+};
+const STOP_SECONDS = 20;
+const WAIT = { timeoutMs: 30_000, everyMs: 100 };
+
+/** Frames that every player gets after an event before it is judged. */
+const FRAMES_AFTER = 50;
+
+/** An object of Kubernetes; only what is changed here is named. */
+interface Manifest {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly replicas: number;
+    readonly template: { readonly metadata: unknown; readonly spec: PodSpec };
+  };
+}
+
+interface PodSpec {
+  readonly containers: readonly [Container];
+}
+
+interface Container {
+  readonly env: readonly unknown[];
+}
+
+/** A player of one leaf. */
+interface Player {
+  readonly leaf: string;
+  readonly client: RtmpClient;
+  readonly check: FrameCheck;
+}
+
+async function podman(args: readonly string[], input = ""): Promise<string> {
+  const [program, ...options] = PODMAN;
+  const command = new Deno.Command(program!, {
+    args: [...options, ...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  });
+  const child = command.spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(input));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  if (code !== 0) throw new Error(`podman ${args.join(" ")}: ${errors}`);
+  return output!.trim();
+}
+
+/**
+ * The engine has no probes over HTTP without a program for them in the image, and takes ports of a
+ * container as ports of the host. All pods have one volume where each should have its own.
+ */
+function adapt(spec: PodSpec): PodSpec {
+  const [{ env, ...container }] = spec.containers;
+  const kept = Object.entries(container).filter(([key]) => !/Probe$|^ports$/.test(key));
+  const changed = {
+    ...Object.fromEntries(kept),
+    image: IMAGE,
+    imagePullPolicy: "Never",
+    env: [...env, ...Object.entries(ENVIRONMENT).map(([name, value]) => ({ name, value }))],
+  };
+  const text = JSON.stringify({ ...spec, containers: [changed] });
+  return JSON.parse(text.replaceAll('"work"', `"work-${crypto.randomUUID()}"`));
+}
+
+/**
+ * Returns what the engine can run of a tier: it has no Services and no StatefulSets, so each pod is
+ * a Deployment.
+ */
+function playable(tier: string): unknown[] {
+  const manifests = parseAll(Deno.readTextFileSync(new URL(`${tier}.yaml`, BASE))) as Manifest[];
+  return manifests
+    .filter(({ kind }) => kind === "Deployment" || kind === "StatefulSet")
+    .flatMap((manifest) => {
+      const { metadata, spec } = manifest;
+      return Array.from({ length: spec.replicas }, (_, number) => ({
+        ...manifest,
+        kind: "Deployment",
+        metadata: { ...metadata, name: `${metadata.name}-${number}` },
+        spec: {
+          ...spec,
+          replicas: 1,
+          template: { ...spec.template, spec: adapt(spec.template.spec) },
+        },
+      }));
+    });
+}
+
+async function startFleet(): Promise<void> {
+  const files = TIERS.map((tier) => `${tier}.conf`);
+  const config = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "edge-config" },
+    data: Object.fromEntries(
+      files.map((file) => [file, Deno.readTextFileSync(new URL(file, BASE))]),
+    ),
+  };
+  await podman(["network", "create", NETWORK]);
+  // The engine reads a Secret that is part of the file in another form than it writes it.
+  await podman(["secret", "create", "edge-api", "-"], `{"password":"${btoa("a password")}"}`);
+  for (const tier of TIERS) {
+    const yaml = [config, ...playable(tier)].map((object) => stringify(object)).join("---\n");
+    // An alias that several pods have is a headless Service.
+    await podman(["kube", "play", "--network", `${NETWORK}:alias=edge-${tier}`, "-"], yaml);
+  }
+}
+
+/** Returns the names of the pods of a tier. */
+async function podsOf(tier: string): Promise<string[]> {
+  const names = await podman([
+    "pod",
+    "ps",
+    "--format",
+    "{{.Name}}",
+    "--filter",
+    `name=edge-${tier}`,
+  ]);
+  return names.split("\n").sort();
+}
+
+/** Returns the address of a pod, once it listens. */
+async function listeningAddressOf(pod: string): Promise<string> {
+  const infra = await podman(["pod", "inspect", pod, "--format", "{{.InfraContainerID}}"]);
+  const format = `{{(index .NetworkSettings.Networks "${NETWORK}").IPAddress}}`;
+  const hostname = await podman(["inspect", infra, "--format", format]);
+  await until(`${pod} listens`, async () => {
+    const connection = await Deno.connect({ hostname, port: PORT }).catch(() => null);
+    connection?.close();
+    return connection !== null;
+  }, WAIT);
+  return hostname;
+}
+
+/** Publishes the sample at a leaf, until the process ends. */
+async function startEncoder(leaf: string): Promise<FrameLedger> {
+  const ledger = new FrameLedger();
+  const sample = new LoopedSample();
+  const hostname = await listeningAddressOf(leaf);
+  const client = await RtmpClient.publish(PORT, "show", { hostname });
+  const startMs = performance.now();
+  setInterval(() => {
+    for (const tag of sample.takeDue(performance.now() - startMs)) {
+      ledger.record(tag);
+      client.push(tag);
+    }
+  }, 10);
+  return ledger;
+}
+
+async function play(leaf: string, ledger: FrameLedger): Promise<Player> {
+  const hostname = await listeningAddressOf(leaf);
+  const client = await RtmpClient.play(PORT, "show", { hostname });
+  const check = new FrameCheck(ledger);
+  client.onMediaMessage = (message) => {
+    if (isFrame(message)) check.accept(message);
+  };
+  return { leaf, client, check };
+}
+
+/** Waits until all players got more frames. */
+async function untilMore(players: readonly Player[]): Promise<void> {
+  const goals = players.map(({ check }) => check.counts.frames + FRAMES_AFTER);
+  const haveAll = () => players.every(({ check }, index) => check.counts.frames >= goals[index]!);
+  await until("players get frames", haveAll, WAIT);
+}
+
+/** Does something to a pod, and says what players of other leaves saw. @returns whether all is well */
+async function judge(
+  name: string,
+  pod: string,
+  players: readonly Player[],
+  action: () => Promise<unknown>,
+): Promise<boolean> {
+  const others = players.filter(({ leaf }) => leaf !== pod);
+  const before = others.map(({ check }) => check.counts);
+  await action();
+  await untilMore(others);
+  const seen = others.map(({ client, check: { counts } }, index) => ({
+    ended: client.isEnded ? 1 : 0,
+    lost: counts.lost - before[index]!.lost,
+    twice: counts.duplicated + counts.foreign - before[index]!.duplicated - before[index]!.foreign,
+  }));
+  const sum = (key: "ended" | "lost" | "twice") => seen.reduce((all, each) => all + each[key], 0);
+  const [ended, lost, twice] = [sum("ended"), sum("lost"), sum("twice")];
+  say(`${name.padEnd(32)} ${ended} disconnected, ${lost} lost, ${twice} twice`);
+  return ended + lost + twice === 0;
+}
+
+function say(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
+}
+
+async function run(): Promise<boolean> {
+  await startFleet();
+  const pods = (await Promise.all(TIERS.map(podsOf))).flat();
+  say(`running: ${pods.join(" ")}`);
+  const leaves = await podsOf("leaf");
+  const ledger = await startEncoder(leaves[0]!);
+  let players = await Promise.all(leaves.map((leaf) => play(leaf, ledger)));
+  await untilMore(players);
+  let isWell = true;
+  for (const pod of pods.filter((pod) => pod !== leaves[0])) {
+    isWell = await judge(`${pod} restarts`, pod, players, async () => {
+      await podman(["pod", "stop", "--time", String(STOP_SECONDS), pod]);
+      await podman(["pod", "start", pod]);
+    }) && isWell;
+    const left = players.filter(({ leaf }) => leaf !== pod);
+    if (left.length < players.length) players = [...left, await play(pod, ledger)];
+    await untilMore(players);
+  }
+  const [origin] = await podsOf("origin");
+  isWell = await judge(
+    `${origin} is killed`,
+    origin!,
+    players,
+    () => podman(["kill", "--signal", "KILL", `${origin}-edge`]),
+  ) && isWell;
+  return isWell;
+}
+
+Deno.exit(await run() ? 0 : 1);
