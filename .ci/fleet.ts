@@ -9,7 +9,7 @@ import { parseAll, stringify } from "@std/yaml";
 import { FrameCheck, FrameLedger, isFrame } from "../lib/demo/frame_check.ts";
 import { LoopedSample } from "../lib/demo/looped_sample.ts";
 import { RtmpClient } from "../tests/helpers/rtmp_client.ts";
-import { until } from "../tests/helpers/until.ts";
+import { delay, until } from "../tests/helpers/until.ts";
 
 const [IMAGE, ...PODMAN] = Deno.args as [string, ...string[]];
 const BASE = new URL("../deploy/kubernetes/base/", import.meta.url);
@@ -25,6 +25,9 @@ const ENVIRONMENT = {
 };
 const STOP_SECONDS = 20;
 const WAIT = { timeoutMs: 30_000, everyMs: 100 };
+
+/** The others have asked for the names again: `minReadySeconds` of the engine. */
+const SETTLE_MS = 6_000;
 
 /** Frames that every player gets after an event before it is judged. */
 const FRAMES_AFTER = 50;
@@ -230,7 +233,9 @@ async function run(): Promise<boolean> {
     isWell = await judge(`${pod} restarts`, pod, players, async () => {
       await podman(["pod", "stop", "--time", String(STOP_SECONDS), pod]);
       await podman(["pod", "start", pod]);
+      await listeningAddressOf(pod);
     }) && isWell;
+    await delay(SETTLE_MS);
     const left = players.filter(({ leaf }) => leaf !== pod);
     if (left.length < players.length) players = [...left, await play(pod, ledger)];
     await untilMore(players);
