@@ -77,7 +77,7 @@ async function podman(args: readonly string[], input = ""): Promise<string> {
 
 /**
  * The engine has no probes over HTTP without a program for them in the image, and takes ports of a
- * container as ports of the host. All pods have one volume where each should have its own.
+ * container as ports of the host.
  */
 function adapt(spec: PodSpec): PodSpec {
   const [{ env, ...container }] = spec.containers;
@@ -88,64 +88,56 @@ function adapt(spec: PodSpec): PodSpec {
     imagePullPolicy: "Never",
     env: [...env, ...Object.entries(ENVIRONMENT).map(([name, value]) => ({ name, value }))],
   };
-  const text = JSON.stringify({ ...spec, containers: [changed] });
-  return JSON.parse(text.replaceAll('"work"', `"work-${crypto.randomUUID()}"`));
+  return { ...spec, containers: [changed as unknown as Container] };
+}
+
+/** A pod, as the engine plays it. */
+interface Pod {
+  readonly tier: string;
+  readonly name: string;
+  readonly yaml: string;
 }
 
 /**
- * Returns what the engine can run of a tier: it has no Services and no StatefulSets, so each pod is
- * a Deployment.
+ * Returns the pods of a tier, each as a Deployment of its own: the engine has no Services and no
+ * StatefulSets, and gives pods that name a volume alike one volume together.
  */
-function playable(tier: string): unknown[] {
+function podsOf(tier: string): Pod[] {
   const manifests = parseAll(Deno.readTextFileSync(new URL(`${tier}.yaml`, BASE))) as Manifest[];
-  return manifests
-    .filter(({ kind }) => kind === "Deployment" || kind === "StatefulSet")
-    .flatMap((manifest) => {
-      const { metadata, spec } = manifest;
-      return Array.from({ length: spec.replicas }, (_, number) => ({
-        ...manifest,
-        kind: "Deployment",
-        metadata: { ...metadata, name: `${metadata.name}-${number}` },
-        spec: {
-          ...spec,
-          replicas: 1,
-          template: { ...spec.template, spec: adapt(spec.template.spec) },
-        },
-      }));
-    });
+  const { metadata, spec, ...rest } = manifests
+    .find(({ kind }) => kind === "Deployment" || kind === "StatefulSet")!;
+  const { template } = spec;
+  return Array.from({ length: spec.replicas }, (_, number) => {
+    const name = `${metadata.name}-${number}`;
+    const deployment = {
+      ...rest,
+      kind: "Deployment",
+      metadata: { ...metadata, name },
+      spec: { ...spec, replicas: 1, template: { ...template, spec: adapt(template.spec) } },
+    };
+    const config = {
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "edge-config" },
+      data: { [`${tier}.conf`]: Deno.readTextFileSync(new URL(`${tier}.conf`, BASE)) },
+    };
+    const text = [config, deployment].map((object) => stringify(object)).join("---\n");
+    const yaml = text.replaceAll(/\b(edge-config|work)$/gm, `$1-${name}`);
+    return { tier, name: `${name}-pod-0`, yaml };
+  });
 }
 
-async function startFleet(): Promise<void> {
-  const files = TIERS.map((tier) => `${tier}.conf`);
-  const config = {
-    apiVersion: "v1",
-    kind: "ConfigMap",
-    metadata: { name: "edge-config" },
-    data: Object.fromEntries(
-      files.map((file) => [file, Deno.readTextFileSync(new URL(file, BASE))]),
-    ),
-  };
-  await podman(["network", "create", NETWORK]);
-  // The engine reads a Secret that is part of the file in another form than it writes it.
-  await podman(["secret", "create", "edge-api", "-"], `{"password":"${btoa("a password")}"}`);
-  for (const tier of TIERS) {
-    const yaml = [config, ...playable(tier)].map((object) => stringify(object)).join("---\n");
-    // An alias that several pods have is a headless Service.
-    await podman(["kube", "play", "--network", `${NETWORK}:alias=edge-${tier}`, "-"], yaml);
-  }
+/** An alias that several pods have is a headless Service. */
+async function start({ tier, yaml }: Pod): Promise<void> {
+  await podman(["kube", "play", "--network", `${NETWORK}:alias=edge-${tier}`, "-"], yaml);
 }
 
-/** Returns the names of the pods of a tier. */
-async function podsOf(tier: string): Promise<string[]> {
-  const names = await podman([
-    "pod",
-    "ps",
-    "--format",
-    "{{.Name}}",
-    "--filter",
-    `name=edge-${tier}`,
-  ]);
-  return names.split("\n").sort();
+/** The engine takes a pod's network away as soon as the pod stops, so the container stops first. */
+async function restart(pod: Pod): Promise<void> {
+  await podman(["stop", "--time", String(STOP_SECONDS), `${pod.name}-edge`]);
+  await podman(["pod", "rm", "--force", pod.name]);
+  await start(pod);
+  await listeningAddressOf(pod.name);
 }
 
 /** Returns the address of a pod, once it listens. */
@@ -221,33 +213,27 @@ function say(line: string): void {
 }
 
 async function run(): Promise<boolean> {
-  await startFleet();
-  const pods = (await Promise.all(TIERS.map(podsOf))).flat();
-  say(`running: ${pods.join(" ")}`);
-  const leaves = await podsOf("leaf");
+  await podman(["network", "create", NETWORK]);
+  // The engine reads a Secret that is part of the file in another form than it writes it.
+  await podman(["secret", "create", "edge-api", "-"], `{"password":"${btoa("a password")}"}`);
+  const pods = TIERS.flatMap(podsOf);
+  for (const pod of pods) await start(pod);
+  say(`running: ${pods.map(({ name }) => name).join(" ")}`);
+  const leaves = pods.filter(({ tier }) => tier === "leaf").map(({ name }) => name);
   const ledger = await startEncoder(leaves[0]!);
   let players = await Promise.all(leaves.map((leaf) => play(leaf, ledger)));
   await untilMore(players);
   let isWell = true;
-  for (const pod of pods.filter((pod) => pod !== leaves[0])) {
-    isWell = await judge(`${pod} restarts`, pod, players, async () => {
-      await podman(["pod", "stop", "--time", String(STOP_SECONDS), pod]);
-      await podman(["pod", "start", pod]);
-      await listeningAddressOf(pod);
-    }) && isWell;
+  for (const pod of pods.filter(({ name }) => name !== leaves[0])) {
+    isWell = await judge(`${pod.name} restarts`, pod.name, players, () => restart(pod)) && isWell;
     await delay(SETTLE_MS);
-    const left = players.filter(({ leaf }) => leaf !== pod);
-    if (left.length < players.length) players = [...left, await play(pod, ledger)];
+    const left = players.filter(({ leaf }) => leaf !== pod.name);
+    if (left.length < players.length) players = [...left, await play(pod.name, ledger)];
     await untilMore(players);
   }
-  const [origin] = await podsOf("origin");
-  isWell = await judge(
-    `${origin} is killed`,
-    origin!,
-    players,
-    () => podman(["kill", "--signal", "KILL", `${origin}-edge`]),
-  ) && isWell;
-  return isWell;
+  const [{ name }] = pods as [Pod];
+  const kill = () => podman(["kill", "--signal", "KILL", `${name}-edge`]);
+  return await judge(`${name} is killed`, name, players, kill) && isWell;
 }
 
 Deno.exit(await run() ? 0 : 1);
