@@ -99,7 +99,7 @@ interface Pod {
 }
 
 /**
- * Returns the pods of a tier, each as a Deployment of its own: the engine has no Services and no
+ * Returns the pods of a tier, a Deployment each: the engine has no Services and no
  * StatefulSets, and gives pods that name a volume alike one volume together.
  */
 function podsOf(tier: string): Pod[] {
@@ -186,7 +186,11 @@ async function untilMore(players: readonly Player[]): Promise<void> {
   await until("players get frames", haveAll, WAIT);
 }
 
-/** Does something to a pod, and says what players of other leaves saw. @returns whether all is well */
+/**
+ * Does something to a pod, and says what players of other leaves saw.
+ *
+ * @returns whether all is well
+ */
 async function judge(
   name: string,
   pod: string,
