@@ -71,6 +71,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const flv = new FlvService({ ...context, idPrefix: `${idPrefix}h` });
   const hlsSessions = createHlsSessions({ gate, clock, idPrefix: `${idPrefix}v` }, bridge);
   const clients = [server, flv];
+  const live = createLiveStreams(vhosts, bridge);
   const view = new LiveView({
     clock,
     queue,
@@ -108,7 +109,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
         streams: {
           ...{ vhosts: vhosts.directory, gate, service: flv, hlsSessions, clock },
           signatures: new HlsSignatures(secrets),
-          live: new LiveStreams(() => vhosts.live),
+          live,
         },
         ...status,
         hideKeys: (path) => secrets.hideKeys(path),
@@ -148,6 +149,16 @@ function createHlsSessions(
   const sessions = new HlsSessions({ ...options, share });
   if (bridge !== null) bridge.onViewer = (keys, keepMs) => sessions.learn(keys, keepMs);
   return sessions;
+}
+
+/** What is live; with several workers, they tell each other. */
+function createLiveStreams(vhosts: VhostSet, bridge: Bridge | null): LiveStreams {
+  const live = new LiveStreams(() => vhosts.live);
+  if (bridge !== null) {
+    bridge.onLive = (worker, streams) => live.learn(worker, streams);
+    bridge.liveHere = () => live.here();
+  }
+  return live;
 }
 
 /** What decides who is let in, besides the settings of vhosts. */

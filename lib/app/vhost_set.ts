@@ -186,6 +186,7 @@ export class VhostSet {
     const service = origin ?? createEdge(config);
     hub.observe({
       onSourceChange: (stream, { type }) => {
+        this.#options.bridge?.onLiveChanged();
         // The process that is replaced writes those, as long as they come from it.
         if (isPulled(service, stream.name)) return;
         if (type !== "began" && type !== "resumed") return;

@@ -22,11 +22,14 @@ interface LiveTrack {
 
 const NO_SIZE: FrameSize = { width: 0, height: 0 };
 
+/** Live streams, by the name of their vhost. */
+export type LiveStreamsOfVhosts = ReadonlyMap<string, readonly LiveStream[]>;
+
 /** The live streams of a server, by vhost. */
 export class LiveStreams {
   readonly #vhosts: () => Iterable<LiveVhost>;
   /** Streams of the other workers, by worker, then by vhost. */
-  readonly #elsewhere = new Map<number, ReadonlyMap<string, readonly LiveStream[]>>();
+  readonly #elsewhere = new Map<number, LiveStreamsOfVhosts>();
 
   /** @param vhosts Returns the present vhosts. */
   constructor(vhosts: () => Iterable<LiveVhost>) {
@@ -51,6 +54,17 @@ export class LiveStreams {
       if (found !== undefined) return found;
     }
     return null;
+  }
+
+  /** Returns the streams of all vhosts that are live in this worker. */
+  here(): LiveStreamsOfVhosts {
+    const names = [...this.#vhosts()].map(({ service }) => service.config.name);
+    return new Map(names.map((name) => [name, this.#here(name).map(describe)]));
+  }
+
+  /** Takes what is live in another worker, in place of what was. */
+  learn(worker: number, streams: LiveStreamsOfVhosts): void {
+    this.#elsewhere.set(worker, streams);
   }
 
   #here(name: string): Stream[] {

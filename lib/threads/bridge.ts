@@ -1,7 +1,8 @@
-import type { Clock } from "../base/clock.ts";
+import type { CancelTimer, Clock } from "../base/clock.ts";
 import { hashText } from "../base/hash_text.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { FlushWheel } from "../io/flush_wheel.ts";
+import type { LiveStreamsOfVhosts } from "../monitor/live_streams.ts";
 import type { VhostService } from "../server/vhost_service.ts";
 import type { BridgeEvent } from "./bridge_event.ts";
 import { BridgeLink, type BridgePort } from "./bridge_link.ts";
@@ -21,6 +22,9 @@ interface BridgeOptions {
   readonly wheel: FlushWheel;
   readonly clock: Clock;
 }
+
+/** How long after a change other workers learn what is live: codecs follow a stream's start. */
+const LIVE_DELAY_MS = 1_000;
 
 /** How long a stopping worker waits for the other workers' last events, in ms. */
 const STOP_WAIT_MS = 1_000;
@@ -54,6 +58,11 @@ export class Bridge {
   #onPeerStopping: () => void = () => {};
   /** Receives what {@linkcode shareViewer} was given in another worker. */
   onViewer: (keys: readonly string[], keepMs: number) => void = () => {};
+  /** Receives what is live in another worker. */
+  onLive: (worker: number, streams: LiveStreamsOfVhosts) => void = () => {};
+  /** Returns what is live here. */
+  liveHere: () => LiveStreamsOfVhosts = () => new Map();
+  #cancelLive: CancelTimer | null = null;
 
   constructor(options: BridgeOptions) {
     this.#options = options;
@@ -91,6 +100,7 @@ export class Bridge {
     const remote = before?.remote ?? new RemoteShard(link, chunkSize, clock);
     this.#peers.set(index, { link, owner, remote, isStopping: false });
     before?.owner.close();
+    this.onLiveChanged();
     if (before !== undefined) remote.reconnect(link);
   }
 
@@ -100,6 +110,18 @@ export class Bridge {
       link.send({ type: "viewer", keys, keepMs });
       link.flush();
     }
+  }
+
+  /** Tells the other workers soon what is live here. */
+  onLiveChanged(): void {
+    this.#cancelLive ??= this.#options.clock.after(LIVE_DELAY_MS, () => {
+      this.#cancelLive = null;
+      const streams = this.liveHere();
+      for (const { link } of this.#peers.values()) {
+        link.send({ type: "live", streams });
+        link.flush();
+      }
+    });
   }
 
   /**
@@ -124,6 +146,7 @@ export class Bridge {
 
   /** Closes all links. */
   close(): void {
+    this.#cancelLive?.();
     for (const { link, owner } of this.#peers.values()) {
       owner.close();
       link.close();
@@ -138,6 +161,8 @@ export class Bridge {
         return this.#onPeerStopping();
       case "viewer":
         return this.onViewer(event.keys, event.keepMs);
+      case "live":
+        return this.onLive(index, event.streams);
       case "play":
       case "leave":
       case "publish":

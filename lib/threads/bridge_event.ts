@@ -6,6 +6,7 @@
 
 import type { SourceChange } from "../hub/publisher.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
+import type { LiveStreamsOfVhosts } from "../monitor/live_streams.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { Departure } from "../server/vhost_service.ts";
 
@@ -85,5 +86,7 @@ export type BridgeEvent =
   | FromOwnerEvent
   /** Admit HLS requests with these keys for `keepMs`. */
   | { readonly type: "viewer"; readonly keys: readonly string[]; readonly keepMs: number }
+  /** All live streams of the worker, by vhost. */
+  | { readonly type: "live"; readonly streams: LiveStreamsOfVhosts }
   /** The worker stops; this is its last event. */
   | { readonly type: "stopping" };

@@ -7,6 +7,7 @@ import { needs } from "../helpers/permissions.ts";
 import { freePort } from "../helpers/ports.ts";
 import { startProcess } from "../helpers/processes.ts";
 import { RtmpClient } from "../helpers/rtmp_client.ts";
+import { until } from "../helpers/until.ts";
 import { CHILD_TIMEOUT_MS, endOf, inTempDirectory } from "../helpers/child.ts";
 
 const granted = await needs("net", "read", "write", "run", "env");
@@ -19,11 +20,12 @@ Deno.test({
   name: "edge with workers serves players from each of them, and stops at SIGTERM",
   fn: () =>
     inTempDirectory(async (directory) => {
-      const apiPort = freePort();
+      const [apiPort, httpPort] = [freePort(), freePort()];
       await Deno.writeTextFile(
         `${directory}/edge.conf`,
         `listen 1935; workers 2; http_api { enabled on; listen ${apiPort}; }
-         vhost __defaultVhost__ { play { mw_latency 0; } }`,
+         http_server { enabled on; listen ${httpPort}; players on; }
+         vhost __defaultVhost__ { play { mw_latency 0; } http_remux { enabled on; } }`,
       );
       const command = [...edgeCommand(), "-c", "edge.conf", "--listen", "127.0.0.1:0"] as const;
       await using edge = startProcess({ name: "edge", command, cwd: directory });
@@ -40,6 +42,16 @@ Deno.test({
       const { clients } = await (await fetch(url)).json();
       const threads = new Set(clients.map(({ id }: { id: string }) => id.slice(0, 2)));
       assertEquals([clients.length, [...threads].sort()], [PLAYERS + 1, ["w0", "w1"]]);
+      // Only one of the threads has the stream; connections end in either.
+      for (let count = 0; count < PLAYERS; count++) {
+        const list = async () => {
+          const headers = { connection: "close" };
+          const list = `http://127.0.0.1:${httpPort}/players/streams.json`;
+          return (await (await fetch(list, { headers })).json()).streams;
+        };
+        const isListed = async () => (await list()).length === 1;
+        await until("the stream in the list", isListed, { timeoutMs: CHILD_TIMEOUT_MS });
+      }
       Deno.kill(edge.pid, "SIGTERM");
       assertEquals((await endOf(edge)).code, 0);
     }),
