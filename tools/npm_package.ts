@@ -14,6 +14,7 @@ const FILES: Readonly<Record<string, string>> = {
   "LICENSE": "LICENSE",
   "main.js": "dist/js/main.js",
   "lib/app/worker_main.js": "dist/js/lib/app/worker_main.js",
+  "lib/app/shared_texts.js": "dist/js/lib/app/shared_texts.js",
   "conf/origin.conf": "conf/origin.conf",
   "conf/edge.conf": "conf/edge.conf",
   "conf/full.conf": "conf/full.conf",
