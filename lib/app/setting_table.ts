@@ -84,6 +84,8 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
   "cluster.start_timeout": ({ cluster }) => ms(cluster.startTimeoutMs),
   "cluster.stall_timeout": ({ cluster }) =>
     cluster.isStallAuto ? "auto" : ms(cluster.stallTimeoutMs),
+  "cluster.standby": ({ cluster }) => text(cluster.standby),
+  "cluster.failback": ({ cluster }) => cluster.failbackMs === 0 ? "off" : ms(cluster.failbackMs),
   "cluster.linger": ({ cluster }) => ms(cluster.lingerMs),
   "cluster.retry_min": ({ cluster }) => ms(cluster.retryMinMs),
   "cluster.retry_max": ({ cluster }) => ms(cluster.retryMaxMs),

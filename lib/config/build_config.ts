@@ -209,6 +209,14 @@ function buildAccess(values: VhostValues["play"] | VhostValues["publish"]): Acce
   };
 }
 
+function buildFailback(value: VhostValues["cluster"]["failback"]): number {
+  if (value === "off") return 0;
+  return value === "on" ? FAILBACK_MS : value;
+}
+
+/** With `failback on`. */
+const FAILBACK_MS = 30_000;
+
 /** With `stall_timeout auto`, for what has no pace. */
 const AUTO_STALL_MS = 2_000;
 
@@ -230,6 +238,8 @@ function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
     startTimeoutMs: values.start_timeout,
     stallTimeoutMs: values.stall_timeout === "auto" ? AUTO_STALL_MS : values.stall_timeout,
     isStallAuto: values.stall_timeout === "auto",
+    standby: values.standby,
+    failbackMs: buildFailback(values.failback),
     lingerMs: values.linger,
     retryMinMs: values.retry_min,
     retryMaxMs: values.retry_max,

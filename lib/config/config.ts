@@ -239,14 +239,13 @@ export type OriginSelect = "ordered" | "round_robin" | "hash";
 export interface ClusterConfig {
   /** As listed in the file. At least one when the vhost is enabled and its mode is `remote`. */
   readonly origins: readonly (OriginAddress | OriginName)[];
-  /** Name server to ask for {@linkcode OriginName}s; null for those of the system. */
+  /** Null for those of the system. */
   readonly dnsServer: ListenAddress | null;
   readonly originSelect: OriginSelect;
   /** To how many origins a stream is pushed at the same time; 1 or more. */
   readonly push: number | "all";
   /** Vhost requested from the origin; `[vhost]` stands for the client's vhost. */
   readonly vhost: string;
-  /** Whether to send the identifying arguments of an SRS edge in `connect`. */
   readonly debugSrsUpnode: boolean;
   /** Whether to ask origins for all codecs and tracks of Enhanced RTMP. */
   readonly enhancedRtmp: boolean;
@@ -254,9 +253,7 @@ export interface ClusterConfig {
   readonly tokenTraverse: boolean;
   /** File with issuers that are trusted besides the usual ones; empty for none. */
   readonly tlsCa: string;
-  /** Whether any certificate of an origin is accepted. */
   readonly insecure: boolean;
-  /** Most connections to one origin. */
   readonly maxUpstreams: number;
   /** Where origins may redirect to: only to each other, or to any address. */
   readonly redirect: "origins" | "any";
@@ -268,11 +265,14 @@ export interface ClusterConfig {
   readonly stallTimeoutMs: number;
   /** A stream's own pace decides when a pull is silent; for all else, `stallTimeoutMs` holds. */
   readonly isStallAuto: boolean;
+  /** Whether streams are pulled from two origins at once. */
+  readonly standby: boolean;
+  /** After this time away, a pull returns to the preferred origin; 0 never. */
+  readonly failbackMs: number;
   /** How long the upstream connection is kept after the last player has left. */
   readonly lingerMs: number;
-  /** First pause after all origins have failed. */
+  /** First and longest pause after all origins have failed. */
   readonly retryMinMs: number;
-  /** Longest pause after all origins have failed; not below `retryMinMs`. */
   readonly retryMaxMs: number;
 }
 

@@ -317,6 +317,16 @@ const cluster = {
     "auto",
     "Try the next origin when one sends no media for this long. auto: five usual intervals of the stream, 300 ms at least and 2 s at most; for a stream that is sparser than that, one and a half of its intervals. The silent origin is kept until another has something new. Own directive.",
   ),
+  standby: option(
+    values.flag,
+    "off",
+    "Pull each stream from two origins at once and deliver each message when it first arrives: when one origin dies, freezes or is slow, players notice nothing. It doubles what the edge receives. Own directive.",
+  ),
+  failback: option(
+    values.wordOr("off", values.wordOr("on", values.duration({ bare: "s", minMs: 1_000 }))),
+    "on",
+    "Return to the origin that a stream prefers this long after leaving it, once it has the stream again; players notice nothing. on: 30s. off: stay until the present origin fails. Own directive.",
+  ),
   linger: option(
     ownTime(0),
     "10s",

@@ -53,6 +53,19 @@ export class PullJournal {
     this.#cause ||= cause;
   }
 
+  /** The standby at `to` feeds the stream alone, because `cause` ended what `from` did. */
+  covered(from: OriginAddress, cause: unknown, to: OriginAddress): void {
+    if (cause instanceof Error) this.failed(from, cause);
+    this.#cause ||= typeof cause === "string" ? cause : describeError(cause);
+    const joined = { align: { sourceMs: 0, streamMs: 0 }, messages: [], doubledFrames: 0 };
+    this.activated(to, { joined, silenceMs: 0, frameMs: 0 });
+  }
+
+  /** It stays where it is. */
+  stayed(): void {
+    this.#cause = "";
+  }
+
   /** `to` feeds the stream from now on. */
   activated(to: OriginAddress, activation: Activation): void {
     const { joined, silenceMs, frameMs } = activation;

@@ -1,3 +1,4 @@
+import type { JoinOptions } from "../splice/joiner.ts";
 import type { Feed } from "./feed.ts";
 
 /** See the diagram at {@linkcode PullState}. */
@@ -26,6 +27,20 @@ type State =
  */
 export class PullState {
   #state: State = { type: "idle" };
+  /** The active origin is silent, has ended the stream or shall be left: the others are asked. */
+  isLeaving = false;
+  /** It is to be left though it works, and feeds the stream until another has caught up. */
+  move: "none" | "asked" | "return" = "none";
+  movingSinceMs = 0;
+
+  get isMoving(): boolean {
+    return this.move !== "none";
+  }
+
+  /** How the next origin joins. */
+  get how(): JoinOptions["how"] {
+    return this.isMoving ? "beside" : "after";
+  }
 
   get isIdle(): boolean {
     return this.#state.type === "idle";

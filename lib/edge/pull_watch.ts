@@ -3,6 +3,7 @@ import type { OriginAddress } from "../config/config.ts";
 import { MoveRequests } from "../upstream/move_requests.ts";
 import { WATCH_PERIOD_MS } from "../upstream/upstream_context.ts";
 import type { EdgeContext } from "./edge_context.ts";
+import { Failback } from "./failback.ts";
 import type { Feed } from "./feed.ts";
 
 /** What is to be done about the origin that feeds a stream. */
@@ -10,12 +11,29 @@ type WatchAction =
   /** Try the next one; this one may send again. */
   | { readonly type: "abandon"; readonly reason: UpstreamError }
   /** It asks to be left, for `to` or any other. */
-  | { readonly type: "move"; readonly to: OriginAddress | null };
+  | { readonly type: "move"; readonly to: OriginAddress | null }
+  /** Return to the origin that the stream prefers. */
+  | { readonly type: "return"; readonly to: OriginAddress };
+
+/** What is known of a pull. */
+interface PullView {
+  readonly isMoving: boolean;
+  readonly isLeaving: boolean;
+  readonly isFeeding: boolean;
+  /** A standby delivers what the active origin does not. */
+  readonly isCovered: boolean;
+  /** Null for none. */
+  readonly preferred: OriginAddress | null;
+}
 
 /** Watches the origin that feeds a stream: whether it is silent, and whether it asks to be left. */
 export class PullWatch {
   readonly #context: EdgeContext;
+  /** Decides when the pull returns to the origin that its stream prefers. */
+  readonly failback: Failback;
   readonly #moveRequests = new MoveRequests<Feed>();
+  /** It is silent, so dials are limited; `granted`: the first one is not. */
+  #pacing: "off" | "granted" | "on" = "off";
   #checkedMs = Infinity;
   /** How long the event loop could not read since `#excusedSinceMs`. */
   #excusedMs = 0;
@@ -23,6 +41,7 @@ export class PullWatch {
 
   constructor(context: EdgeContext) {
     this.#context = context;
+    this.failback = new Failback(context);
   }
 
   /** The origin of `feed` asks to be left, for `to` or any other. */
@@ -30,23 +49,36 @@ export class PullWatch {
     this.#moveRequests.add(feed, to);
   }
 
+  /** The other origins are asked, because the active one is silent or for another reason. */
+  left(isSilent: boolean): void {
+    this.#pacing = isSilent ? "granted" : "off";
+  }
+
+  /** Returns whether another origin may be dialled now, though `active` may send again. */
+  mayDial({ origin }: Feed): boolean {
+    const pacing = this.#pacing;
+    if (pacing === "granted") this.#pacing = "on";
+    return pacing !== "on" || this.#context.origins.silentDials.tryTake(origin, true);
+  }
+
   /**
    * Returns what to do about `active`, or null. Called every {@linkcode WATCH_PERIOD_MS}.
    *
-   * @param isLeaving the others are being tried already
+   * @param pull `isLeaving`: the others are being tried already
    */
-  check(
-    active: Feed,
-    nowMs: number,
-    { isMoving, isLeaving, isFeeding }: Record<"isMoving" | "isLeaving" | "isFeeding", boolean>,
-  ): WatchAction | null {
+  check(active: Feed, nowMs: number, pull: PullView): WatchAction | null {
+    const { isMoving, isLeaving, isFeeding, isCovered, preferred } = pull;
     this.#excuse(active, nowMs);
     const request = isMoving ? null : this.#moveRequests.take(active, nowMs);
     if (request !== null) return { type: "move", to: request.to };
     const { origins } = this.#context;
-    if (isLeaving || !origins.hasOtherThan(active.origin)) return null;
+    if (isLeaving || isCovered || !origins.hasOtherThan(active.origin)) return null;
     const limitMs = this.#limitMs(active, isFeeding);
-    if (nowMs - active.lastMediaMs - this.#excusedMs < limitMs) return null;
+    if (nowMs - active.lastMediaMs - this.#excusedMs < limitMs) {
+      return isFeeding && this.failback.isDue(active.origin, preferred, nowMs)
+        ? { type: "return", to: preferred! }
+        : null;
+    }
     if (!origins.silentDials.tryTake(active.origin, false)) return null;
     return { type: "abandon", reason: new UpstreamError("media", `Silent for ${limitMs} ms`) };
   }

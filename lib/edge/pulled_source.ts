@@ -1,3 +1,5 @@
+import { diffU32 } from "../base/u32.ts";
+import { MessageType } from "../rtmp/constants.ts";
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { TimePair } from "../hub/timeline.ts";
@@ -30,6 +32,9 @@ interface PulledSourceOptions {
 export class PulledSource {
   readonly #options: PulledSourceOptions;
   #isFeeding = false;
+  /** From the clock of what is delivered to stream time, in ms; null before the first message. */
+  #videoShiftMs: number | null = null;
+  #audioShiftMs: number | null = null;
   /** Ends the wait for a publisher; null while none is waited for. */
   #cancelGrace: CancelTimer | null = null;
 
@@ -44,6 +49,18 @@ export class PulledSource {
 
   get isFeeding(): boolean {
     return this.#isFeeding;
+  }
+
+  get streamName(): string {
+    return this.#options.feeder.stream.name;
+  }
+
+  /** Returns the clock of what is delivered in stream time, in ms, for a track. */
+  shiftOf(typeId: number): number {
+    const [own, other] = typeId === MessageType.AUDIO
+      ? [this.#audioShiftMs, this.#videoShiftMs]
+      : [this.#videoShiftMs, this.#audioShiftMs];
+    return own ?? other ?? 0;
   }
 
   /** When the newest message was delivered; 0 before the first. */
@@ -61,6 +78,7 @@ export class PulledSource {
     const { feeder, request } = this.#options;
     this.#endWait();
     this.#isFeeding = true;
+    this.#forgetClock();
     feeder.begin(request());
   }
 
@@ -69,6 +87,7 @@ export class PulledSource {
     const { feeder, request } = this.#options;
     this.#endWait();
     this.#isFeeding = true;
+    this.#forgetClock();
     feeder.resume(align, request());
   }
 
@@ -80,7 +99,10 @@ export class PulledSource {
   /** Appends a message; `payload` is copied. Without effect unless feeding. */
   deliver(typeId: number, timestampMs: number, payload: Uint8Array): void {
     const { feeder, clock } = this.#options;
-    if (this.#isFeeding) feeder.deliver(typeId, timestampMs, payload, clock.now());
+    if (!this.#isFeeding) return;
+    const streamMs = feeder.deliver(typeId, timestampMs, payload, clock.now());
+    if (typeId === MessageType.AUDIO) this.#audioShiftMs = diffU32(streamMs, timestampMs);
+    else if (typeId === MessageType.VIDEO) this.#videoShiftMs = diffU32(streamMs, timestampMs);
   }
 
   /** The origin is lost: players are told nothing. */
@@ -111,6 +133,11 @@ export class PulledSource {
   stop(): void {
     this.#endWait();
     this.interrupt();
+  }
+
+  #forgetClock(): void {
+    this.#videoShiftMs = null;
+    this.#audioShiftMs = null;
   }
 
   #endWait(): void {

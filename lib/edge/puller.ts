@@ -1,44 +1,23 @@
 import type { CancelTimer } from "../base/clock.ts";
 import { UpstreamError } from "../base/errors.ts";
-import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
-import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import { OriginLoop } from "../upstream/origin_loop.ts";
 import type { UpstreamReport } from "../upstream/upstream_report.ts";
-import { askInTurn } from "./ask_in_turn.ts";
-import type { EdgeContext } from "./edge_context.ts";
 import type { Feed, FeedListener } from "./feed.ts";
+import { RETURN_MS } from "./failback.ts";
 import { FeedMaker } from "./feed_maker.ts";
-import { blameRequest, type PlayerRequests } from "./player_requests.ts";
+import { PullAsking } from "./pull_asking.ts";
 import { PullEnd } from "./pull_end.ts";
 import { PullJournal } from "./pull_journal.ts";
 import { PullState } from "./pull_state.ts";
+import type { PullerOptions } from "./puller_options.ts";
 import { PullWatch } from "./pull_watch.ts";
 import { PulledSource } from "./pulled_source.ts";
-import { AVOIDED, isQuiet, MOVING, PACED, STILL_SILENT } from "./quiet_errors.ts";
+import { isQuiet, MOVING } from "./quiet_errors.ts";
 import { Race } from "./race.ts";
-import type { Joined, JoinOptions } from "../splice/joiner.ts";
-import type { StreamFeeder } from "../splice/stream_feeder.ts";
-
-/** Options of {@linkcode Puller}. */
-interface PullerOptions {
-  readonly context: EdgeContext;
-  readonly feeder: StreamFeeder;
-  readonly logger: Logger;
-  /** Whether an origin is not to be asked, because the stream is pushed there. */
-  readonly isAvoided: (origin: OriginAddress) => boolean;
-  /** What origins are asked with. */
-  readonly requests: PlayerRequests;
-  /** As of {@linkcode PulledSource}. */
-  readonly isSlateNext: () => boolean;
-  /** Media arrives, for the first time since the start or since a loss. */
-  readonly onMedia: () => void;
-  /** No origin feeds the stream; the next one is being dialled. */
-  readonly onLost: () => void;
-  /** No origin feeds the stream; `isCertain` if all have said that they do not have it. */
-  readonly onMissing: (isCertain: boolean) => void;
-}
+import { Standby } from "./standby.ts";
+import type { Joined } from "../splice/joiner.ts";
 
 /**
  * Pulls a stream from the origins into the hub while it is wanted.
@@ -63,18 +42,12 @@ export class Puller implements FeedListener {
   readonly #state = new PullState();
   readonly #feeds: FeedMaker;
   readonly #end: PullEnd;
+  readonly #standby: Standby;
   #cancelWatch: CancelTimer | null = null;
-  /** The active origin is silent, has ended the stream or shall be left: the others are asked. */
-  #isLeaving = false;
-  /** It is silent, so dials are limited; `granted`: the first one is not. */
-  #pacing: "off" | "granted" | "on" = "off";
-  /** It is to be left though it works, and feeds the stream until another has caught up. */
-  #isMoving = false;
   /** Those that were overtaken by the candidate. */
   readonly #race: Race;
   readonly #watch: PullWatch;
-  /** An origin has refused all requests, so another player's may end a pause. */
-  #lacksRequest = false;
+  readonly #asking: PullAsking;
 
   constructor(options: PullerOptions) {
     const { context, feeder, logger } = options;
@@ -93,13 +66,34 @@ export class Puller implements FeedListener {
     const { requests } = options;
     this.#feeds = new FeedMaker({ context, logger, source, requests, listener: this });
     this.#end = new PullEnd(context, source, logger);
+    this.#standby = new Standby({
+      context,
+      logger,
+      source,
+      requests,
+      feeds: this.#feeds,
+      isAvoided: options.isAvoided,
+      deliver: (...message) => this.#deliver(...message),
+    });
+    this.#asking = new PullAsking({
+      origins,
+      requests,
+      isAvoided: options.isAvoided,
+      state: this.#state,
+      feeds: this.#feeds,
+      race: this.#race,
+      watch: this.#watch,
+      journal: this.#journal,
+      loop: () => this.#loop,
+      onFailed: (origin, error) => this.#onFailed(origin, error),
+    });
     this.#loop = new OriginLoop({
       origins,
       streamName: feeder.stream.name,
       clock,
       random: Math.random,
       lacks: (origin) => origins.places.lacks(origin, feeder.stream.name),
-      attempt: (origin) => this.#attempt(origin),
+      attempt: (origin) => this.#asking.attempt(origin),
       onFailed: (origin, error) => this.#onFailed(origin, error),
       onRoundFailed: () => this.#onRoundFailed(),
     });
@@ -129,6 +123,7 @@ export class Puller implements FeedListener {
     this.#cancelWatch?.();
     this.#loop.stop();
     this.#race.finish();
+    this.#standby.reset();
     candidate?.finish();
     active?.finish();
     this.#source.stop();
@@ -140,10 +135,12 @@ export class Puller implements FeedListener {
    *
    * @param cause why, for the log
    */
-  move(to: OriginAddress | null, cause: string): void {
+  move(to: OriginAddress | null, cause: string, isReturn = false): void {
     const { active, candidate } = this.#state;
-    if (active === null || candidate !== null || this.#isMoving) return;
-    this.#isMoving = true;
+    if (active === null || candidate !== null || this.#state.isMoving) return;
+    if (this.#takeOver(active, cause)) return active.finish();
+    this.#state.move = isReturn ? "return" : "asked";
+    this.#state.movingSinceMs = this.#options.context.clock.now();
     this.#journal.moving(cause);
     this.#loop.restrictTo(to);
     this.#leave(active, MOVING);
@@ -151,11 +148,15 @@ export class Puller implements FeedListener {
 
   /** A player joined. */
   onRequest(): void {
-    if (this.#lacksRequest) this.#loop.wake();
+    if (this.#asking.lacksRequest) this.#loop.wake();
   }
 
   onFeedMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void {
-    if (feed === this.#state.active) return this.#onActiveMedia(feed, typeId, timestampMs, payload);
+    const { active } = this.#state;
+    if (feed === active) return this.#onActiveMedia(feed, typeId, timestampMs, payload);
+    if (active !== null && this.#standby.has(feed)) {
+      return this.#standby.offer(active, feed, typeId, timestampMs, payload);
+    }
     if (feed !== this.#state.candidate && !this.#race.has(feed)) return;
     if (feed.joiner === null) {
       this.#activate(feed, null);
@@ -166,7 +167,9 @@ export class Puller implements FeedListener {
   }
 
   onFeedUnpublished(feed: Feed, isCertain: boolean): void {
+    if (this.#standby.has(feed)) return feed.finish();
     if (feed !== this.#state.active) return;
+    if (this.#takeOver(feed, "The stream has ended")) return feed.finish();
     this.#end.note(isCertain);
     this.#endMove();
     if (!this.#options.context.origins.hasOtherThan(feed.origin)) return this.#end.settle();
@@ -178,15 +181,19 @@ export class Puller implements FeedListener {
   onFeedSourceBegan(feed: Feed): void {
     // What a candidate sent so far does not tell what it carries now.
     const candidate = this.#state.candidate;
+    if (this.#standby.has(feed)) return this.#standby.reset();
     if (feed !== this.#state.active) {
-      if (feed.joiner !== null) feed.joiner = this.#feeds.joiner(this.#how);
+      if (feed.joiner !== null) feed.joiner = this.#feeds.joiner(this.#state.how);
       return;
     }
     this.#stayWith(feed);
     this.#end.clear();
     feed.joiner = null;
+    this.#standby.reset();
     this.#source.restart();
-    if (this.#isMoving && candidate !== null) candidate.joiner = this.#feeds.joiner(this.#how);
+    if (this.#state.isMoving && candidate !== null) {
+      candidate.joiner = this.#feeds.joiner(this.#state.how);
+    }
   }
 
   onFeedMoveRequested(feed: Feed, to: OriginAddress | null): void {
@@ -194,10 +201,12 @@ export class Puller implements FeedListener {
   }
 
   onFeedEnded(feed: Feed, error: unknown): void {
-    if (this.#race.remove(feed)) return this.#onOvertakenEnded(feed, error);
+    if (this.#race.remove(feed)) return this.#asking.overtakenEnded(feed, error);
+    this.#standby.ended(feed, error);
     const { active, candidate } = this.#state;
     if (feed === candidate) this.#state.endCandidate();
-    if (feed !== active) return;
+    if (feed !== active || this.#takeOver(feed, error)) return;
+    this.#standby.reset();
     this.#state.activeLost();
     this.#endMove();
     this.#journal.report.lost();
@@ -205,81 +214,20 @@ export class Puller implements FeedListener {
     this.#options.onLost();
   }
 
-  /**
-   * Tries one origin, with one request after the other while it refuses them, and stays with the
-   * one that feeds the stream. Rejects when another is needed.
-   */
-  async #attempt(origin: OriginAddress): Promise<void> {
-    const active = this.#state.active;
-    // It won in the pause before this attempt, or sends again.
-    if (active !== null && !this.#isLeaving) {
-      this.#loop.returnedTo(active.origin);
-      return await this.#stay();
-    }
-    await askInTurn({
-      requests: this.#options.requests,
-      origin,
-      ask: (request) => this.#ask(origin, request),
-      onRefused: (error) => this.#onFailed(origin, error),
-      onNoneLeft: () => this.#lacksRequest = true,
-      isStopped: () => this.#state.isStopped,
-    });
-  }
-
-  async #ask(origin: OriginAddress, request: StreamRequest): Promise<void> {
-    const active = this.#state.active;
-    if (this.#options.isAvoided(origin)) throw AVOIDED;
-    // Not an UpstreamError: the origin was not asked, so nothing new is known of its health.
-    if (active?.origin === origin && !this.#isMoving) throw STILL_SILENT;
-    if (active !== null && !this.#takeDial(active)) throw PACED;
-    const overtaken = this.#race.take(origin);
-    const candidate = overtaken ?? this.#feeds.feed(origin, request, this.#how);
-    this.#state.try(candidate);
-    if (overtaken === null) {
-      this.#journal.report.attempted(origin);
-      candidate.start();
-    }
-    await this.#race.run(candidate, () => this.#overtake(candidate));
-    // The candidate was ended here, because another has something: stay with that one.
-    await this.#stay();
-  }
-
-  /** @returns whether another origin may be dialled though `active` may send again */
-  #takeDial({ origin }: Feed): boolean {
-    const pacing = this.#pacing;
-    if (pacing === "granted") this.#pacing = "on";
-    return pacing !== "on" || this.#options.context.origins.silentDials.tryTake(origin, true);
-  }
-
-  get #how(): JoinOptions["how"] {
-    return this.#isMoving ? "beside" : "after";
-  }
-
-  async #stay(): Promise<void> {
-    for (let feed = this.#state.active; feed !== null; feed = this.#state.active) {
-      await feed.watch();
-    }
-  }
-
-  /** @returns whether the next origin is asked beside `candidate`, which has not answered */
-  #overtake(candidate: Feed): boolean {
-    if (candidate !== this.#state.candidate || this.#isMoving || !this.#loop.hasNext) return false;
-    this.#state.endCandidate();
+  /** The active origin is lost or left. @returns whether the standby feeds the stream now */
+  #takeOver(active: Feed, cause: unknown): boolean {
+    const next = this.#state.isStopped ? null : this.#standby.takeOver(active);
+    if (next === null) return false;
+    this.#state.activate(next);
+    this.#journal.covered(active.origin, cause, next.origin);
+    this.#options.requests.granted(next.request);
     return true;
   }
 
-  /** One that was overtaken has nothing. */
-  #onOvertakenEnded({ origin, request, beganMs }: Feed, error: unknown): void {
-    if (error === null) return;
-    this.#options.context.origins.failed(origin, error, beganMs);
-    blameRequest(this.#options.requests, request, origin, error);
-    this.#onFailed(origin, error);
-  }
-
   /** Asks the other origins; `active` stays connected. */
-  #leave(active: Feed, reason: Error): void {
-    this.#isLeaving = true;
-    this.#pacing = "off";
+  #leave(active: Feed, reason: Error, isSilent = false): void {
+    this.#watch.left(isSilent);
+    this.#state.isLeaving = true;
     active.abandon(reason);
   }
 
@@ -288,13 +236,14 @@ export class Puller implements FeedListener {
     if (feed.joiner !== null && !feed.joiner.isNew(typeId, timestampMs, payload)) return;
     if (feed.joiner?.isDone) feed.joiner = null;
     if (!this.#source.isFeeding && !this.#begin()) return;
+    if (this.#standby.offerActive(feed, typeId, timestampMs, payload)) return;
     this.#deliver(typeId, timestampMs, payload);
   }
 
   /** The active feed sends again: the one being tried is left. */
   #stayWith(feed: Feed): void {
-    if (!this.#isLeaving || this.#isMoving) return;
-    this.#isLeaving = false;
+    if (!this.#state.isLeaving || this.#state.isMoving) return;
+    this.#state.isLeaving = false;
     this.#race.finish();
     this.#loop.wake();
     const { candidate } = this.#state;
@@ -306,8 +255,8 @@ export class Puller implements FeedListener {
 
   /** There is nothing to move any longer: all origins are tried, without a pause. */
   #endMove(): void {
-    if (!this.#isMoving) return;
-    this.#isMoving = false;
+    if (!this.#state.isMoving) return;
+    this.#state.move = "none";
     this.#loop.restrictTo(null);
     this.#loop.wake();
   }
@@ -316,15 +265,17 @@ export class Puller implements FeedListener {
   #activate(feed: Feed, joined: Joined | null): void {
     const { silenceMs } = this.#source;
     const { active: before, candidate } = this.#state;
+    this.#standby.reset();
     this.#state.activate(feed);
-    this.#isMoving = false;
-    this.#isLeaving = false;
+    this.#watch.failback.activated(this.#state.move === "return");
+    this.#state.move = "none";
+    this.#state.isLeaving = false;
     this.#loop.restrictTo(null);
     before?.finish();
     if (candidate !== feed) candidate?.finish();
     this.#race.settle(feed);
     this.#options.requests.granted(feed.request);
-    this.#lacksRequest = false;
+    this.#asking.lacksRequest = false;
     this.#loop.succeeded(feed.origin);
     // It may have won in a pause.
     this.#loop.wake();
@@ -367,10 +318,13 @@ export class Puller implements FeedListener {
     if (isQuiet(error)) return;
     const { context: { origins }, feeder } = this.#options;
     origins.places.noteFailure(origin, feeder.stream.name, error);
+    // The stream is well where it is.
+    if (this.#state.move === "return") return;
     this.#journal.failed(origin, error);
   }
 
   #onRoundFailed(): void {
+    if (this.#state.move === "return") return this.#endReturn();
     // Players who had the stream were let in before: origins that refuse all of them may recover.
     if (this.#journal.hasBeenLive) this.#options.requests.forgive();
     this.#end.settle();
@@ -381,17 +335,41 @@ export class Puller implements FeedListener {
 
   #check(nowMs: number): void {
     const { active, candidate } = this.#state;
-    if (active === null || candidate !== null) return;
-    const [isMoving, isLeaving] = [this.#isMoving, this.#isLeaving];
-    const { isFeeding } = this.#source;
-    const action = this.#watch.check(active, nowMs, { isMoving, isLeaving, isFeeding });
-    if (action?.type === "abandon") {
-      this.#leave(active, action.reason);
-      this.#pacing = "granted";
+    if (this.#state.move === "return" && nowMs - this.#state.movingSinceMs >= RETURN_MS) {
+      candidate?.finish();
+      return this.#endReturn();
     }
-    if (action?.type !== "move") return;
-    this.#options.context.pace.add(() => {
-      if (this.#state.active === active) this.move(action.to, "the origin asks to be left");
+    if (active === null || candidate !== null) return;
+    this.#standby.check(active, nowMs);
+    if (this.#standby.isNeeded(active, nowMs)) {
+      if (this.#takeOver(active, new UpstreamError("media", "Silent"))) active.finish();
+      return;
+    }
+    const { preferred } = this.#loop;
+    const action = this.#watch.check(active, nowMs, {
+      isMoving: this.#state.isMoving,
+      isLeaving: this.#state.isLeaving,
+      isFeeding: this.#source.isFeeding,
+      isCovered: this.#standby.isMerged,
+      preferred: preferred !== null && this.#options.isAvoided(preferred) ? null : preferred,
     });
+    if (action?.type === "abandon") {
+      this.#leave(active, action.reason, true);
+    }
+    if (action?.type !== "move" && action?.type !== "return") return;
+    const isReturn = action.type === "return";
+    const cause = isReturn ? "the preferred origin is back" : "the origin asks to be left";
+    this.#options.context.pace.add(() => {
+      if (this.#state.active === active) this.move(action.to, cause, isReturn);
+    });
+  }
+
+  /** The preferred origin does not have the stream, or is too far behind. */
+  #endReturn(): void {
+    this.#watch.failback.failed();
+    this.#state.move = "none";
+    this.#state.isLeaving = false;
+    this.#loop.restrictTo(null);
+    this.#journal.stayed();
   }
 }

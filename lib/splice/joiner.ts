@@ -37,8 +37,11 @@ const PATIENCE_MS = 1_000;
 
 /** How a source is joined to what was delivered. */
 export interface JoinOptions {
-  /** To what the last source delivered, or `beside` one that still feeds the stream. */
-  readonly how: "after" | "beside";
+  /**
+   * To what the last source delivered, or `beside` one that still feeds the stream. `merge`: as
+   * `beside`, but joined as soon as its clock is known, with all that it has sent.
+   */
+  readonly how: "after" | "beside" | "merge";
   /**
    * Returns how long, in ms, it may send nothing new after a silence of `silenceMs`. Then it is
    * taken for another broadcast.
@@ -124,7 +127,7 @@ export class Joiner {
     if (this.#firstMs < 0) this.#firstMs = nowMs;
     this.#pace.note(typeId, timestampMs, payload, nowMs);
     if (state.type === "comparing") {
-      return this.#options.how === "beside"
+      return this.#options.how !== "after"
         ? this.#compareBeside(state.splice, message, nowMs)
         : this.#settle(state.splice.offer(typeId, timestampMs, payload), nowMs);
     }
@@ -153,6 +156,7 @@ export class Joiner {
     const { held } = decision;
     if (decision.type === "restart") return this.#restarted(held);
     const { align } = decision;
+    if (this.#options.how === "merge") return spliced(align, held);
     const catchUp = new CatchUp(this.#history, align);
     this.#state = { type: "catching up", catchUp, align, sinceMs: nowMs };
     const messages = held.filter(({ typeId, timestampMs, payload }) =>

@@ -105,6 +105,11 @@ export class OriginLoop {
     origins.leave(streamName);
   }
 
+  /** The origin that the stream prefers; null before the first attempt, and without origins. */
+  get preferred(): OriginAddress | null {
+    return this.#order[0] ?? null;
+  }
+
   /** Whether another origin is tried in this round if the running attempt fails. */
   get hasNext(): boolean {
     return this.#only === null && (this.#untried.length > 0 || this.#lost !== null);

@@ -224,6 +224,14 @@ export class OriginSet {
     return chosen;
   }
 
+  /** Whether a stream may return to an origin: it is well, or this stream is to find that out. */
+  beginReturn(origin: OriginAddress): boolean {
+    const nowMs = this.#clock.now();
+    if (this.#downUntil(origin, nowMs) > nowMs) return false;
+    this.#beginProbe(origin, nowMs);
+    return true;
+  }
+
   /** The origin answers. */
   succeeded(origin: OriginAddress): void {
     this.#failures.delete(origin);

@@ -43,6 +43,8 @@ export const CLUSTER: ClusterConfig = {
   startTimeoutMs: 5_000,
   stallTimeoutMs: 2_000,
   isStallAuto: false,
+  failbackMs: 0,
+  standby: false,
   lingerMs: 10_000,
   retryMinMs: 100,
   retryMaxMs: 5_000,
