@@ -15,6 +15,7 @@ import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import { AdmissionLimits } from "../server/admission_limits.ts";
 import { ClientLimits } from "../server/client_limits.ts";
 import { Credentials } from "../server/credentials.ts";
+import { askDestinations } from "../server/forward_hook.ts";
 import { Gate } from "../server/gate.ts";
 import { HandoverTrust } from "../server/handover.ts";
 import { HlsSignatures } from "../server/hls_signatures.ts";
@@ -60,6 +61,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const hooks = new HookClient({ ...deps, server: identity });
   const vhosts = new VhostSet({
     ...{ ...shared, signer },
+    askDestinations: (config, request) => askDestinations(hooks, config, request),
     onRecorded: (file) => reportRecording(hooks, file, Deno.cwd()),
   });
   const certificates = createCertificates(deps);

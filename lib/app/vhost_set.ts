@@ -8,6 +8,7 @@ import { diskFiles } from "../hls/hls_files.ts";
 import { HlsService } from "../hls/hls_service.ts";
 import { Hub } from "../hub/hub.ts";
 import type { StreamOptions } from "../hub/stream_options.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
 import type { LiveVhost } from "../monitor/live_view.ts";
 import { LocalVhost } from "../origin/local_vhost.ts";
@@ -26,6 +27,11 @@ interface VhostSetOptions extends UpstreamDeps {
   readonly wheels: FlushWheels;
   /** Links to the other workers; null when there are none. */
   readonly bridge: Bridge | null;
+  /** As in the options of `Forward`. */
+  readonly askDestinations: (
+    config: VhostConfig,
+    request: StreamRequest,
+  ) => Promise<readonly string[] | null>;
   /** A recording is complete. */
   readonly onRecorded: (file: RecordedFile) => void;
 }
@@ -180,6 +186,7 @@ export class VhostSet {
       ...{ config, hub, wheels, logger },
       deps: this.#options,
       vouch: (name, answer) => local.vouch(name, answer),
+      ask: this.#options.askDestinations,
       isPulled: (name) => origin?.isPulled(name) === true,
     });
     forward?.start();

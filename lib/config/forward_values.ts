@@ -13,7 +13,8 @@ const ONLY = /^([^\s=:/?#]+(?:\/[^\s=:?#]+)?)=(.+)$/s;
 
 const URL_PARTS = /^(?:(rtmps?):\/\/)?([^/?#]*)([^?#]*)(.*)$/is;
 
-function parseDestination(word: string, refuse: Refuse): ForwardDestination | undefined {
+/** Reads a destination as it is written in a file, or as a `backend` answers it. */
+export function parseDestination(word: string, refuse: Refuse): ForwardDestination | undefined {
   const [, only = "", url = word] = ONLY.exec(word) ?? [];
   const [, schema = "", authority = "", path = "", params = ""] = URL_PARTS.exec(url) ?? [];
   if (authority.includes("@")) {

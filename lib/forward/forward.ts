@@ -1,9 +1,11 @@
 import type { Logger } from "../base/log.ts";
 import type { VhostConfig } from "../config/config.ts";
 import type { ForwardDestination } from "../config/forward_config.ts";
+import { parseDestination } from "../config/forward_values.ts";
 import type { Hub, HubObserver } from "../hub/hub.ts";
 import type { SourceChange } from "../hub/publisher.ts";
 import type { Stream } from "../hub/stream.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
 import { formatAddress } from "../io/address.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
 import { DialGate } from "../upstream/dial_gate.ts";
@@ -29,6 +31,11 @@ interface ForwardOptions {
   readonly logger: Logger;
   /** Calls `answer` as soon as the publisher of stream `name` gives a sign of life. */
   readonly vouch: (name: string, answer: () => void) => void;
+  /** Asks the `backend` of the vhost where a stream goes; null when it did not say. */
+  readonly ask: (
+    config: VhostConfig,
+    request: StreamRequest,
+  ) => Promise<readonly string[] | null>;
   /** Whether stream `name` comes from the process that this one replaces, which forwards it. */
   readonly isPulled: (name: string) => boolean;
 }
@@ -44,6 +51,9 @@ type LaneSettings = UpstreamSettings & OriginSettings;
 
 /** Destinations are flushed often: there are a few per stream, not thousands. */
 const PERIOD_MS = 20;
+
+/** Pause before a `backend` that did not answer is asked again, in ms. */
+const ASK_AGAIN_MS = 5_000;
 
 /** Longest pause before a destination that failed is tried again, in ms, at least. */
 const RETRY_MAX_MS = 3_000;
@@ -111,6 +121,7 @@ export class Forward implements HubObserver {
     this.#unobserve();
     for (const forwarded of this.#streams.values()) {
       for (const copy of forwarded.copies.values()) copy.leave();
+      forwarded.cancelAsk();
       forwarded.stream.leave(forwarded);
     }
     this.#streams.clear();
@@ -138,6 +149,7 @@ export class Forward implements HubObserver {
     if (forwarded === undefined) return;
     this.#streams.delete(stream);
     forwarded.keepOnly(new Set());
+    forwarded.cancelAsk();
     stream.leave(forwarded);
     // A destination that takes one stream at a time is free for the next.
     this.#arrange();
@@ -146,6 +158,7 @@ export class Forward implements HubObserver {
   /** Begins copies that are wanted, and ends those that no longer are. */
   #arrange(): void {
     for (const forwarded of this.#streams.values()) {
+      this.#chooseSource(forwarded);
       const wanted = this.#destinationsOf(forwarded);
       forwarded.keepOnly(new Set(wanted.map(({ url }) => url)));
     }
@@ -153,6 +166,36 @@ export class Forward implements HubObserver {
       for (const destination of this.#destinationsOf(forwarded)) this.#add(forwarded, destination);
     }
     this.#dropLanes();
+  }
+
+  /** The list of the settings, or what `backend` says. */
+  #chooseSource(forwarded: ForwardedStream): void {
+    const { enabled, backend } = this.#config.forward;
+    if (!enabled || backend.length === 0) {
+      forwarded.cancelAsk();
+      forwarded.answered = null;
+    } else if (forwarded.answered === null) {
+      forwarded.answered = [];
+      void this.#ask(forwarded);
+    }
+  }
+
+  async #ask(forwarded: ForwardedStream): Promise<void> {
+    const { ask, deps: { clock }, logger } = this.#options;
+    const urls = await ask(this.#config, forwarded.request);
+    const { stream } = forwarded;
+    if (this.#streams.get(stream) !== forwarded || forwarded.answered === null) return;
+    if (urls === null) {
+      forwarded.cancelAsk = clock.after(ASK_AGAIN_MS, () => void this.#ask(forwarded));
+      return;
+    }
+    forwarded.answered = urls.flatMap((url) =>
+      parseDestination(url, (fix) => {
+        const line = logger.for("forward", stream.name);
+        line.warning("Callback on_forward names a destination that is not valid", { fix });
+      }) ?? []
+    );
+    this.#arrange();
   }
 
   #destinationsOf({ stream, answered }: ForwardedStream): readonly ForwardDestination[] {

@@ -1,3 +1,4 @@
+import type { CancelTimer } from "../base/clock.ts";
 import type { ForwardDestination } from "../config/forward_config.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { Viewer } from "../hub/viewer.ts";
@@ -15,6 +16,8 @@ export class ForwardedStream implements Viewer {
   answered: readonly ForwardDestination[] | null = null;
   /** Texts of destinations that have another stream, once that was logged. */
   readonly passedOver = new Set<string>();
+  /** Cancels the next question to `backend`. */
+  cancelAsk: CancelTimer = () => {};
   #request: StreamRequest;
 
   constructor(stream: Stream, request: StreamRequest) {

@@ -28,10 +28,12 @@ interface HookClientOptions {
 
 /** One event, for one or more HTTP servers. */
 interface HookCall {
-  readonly action: HookAction;
+  readonly action: HookAction | "on_forward";
   readonly urls: readonly string[];
   readonly payload: HookPayload;
   readonly deadline: HookDeadline;
+  /** Receives each answer that allows. */
+  readonly onAllowed?: (body: string) => void;
 }
 
 /** Failures of one URL. */
@@ -124,7 +126,8 @@ export class HookClient {
     return verdict;
   }
 
-  async #exchange(url: string, { payload, deadline }: HookCall): Promise<HookVerdict> {
+  async #exchange(url: string, call: HookCall): Promise<HookVerdict> {
+    const { payload, deadline, onAllowed } = call;
     const response = await this.#fetch(url, {
       method: "POST",
       headers: HEADERS,
@@ -133,7 +136,11 @@ export class HookClient {
       signal: deadline.signal,
     });
     const body = await readAnswer(response);
-    if (body !== null) return judgeAnswer(response.status, body);
+    if (body !== null) {
+      const verdict = judgeAnswer(response.status, body);
+      if (verdict.type === "allowed") onAllowed?.(body);
+      return verdict;
+    }
     return failure(
       `it answered with more than ${MAX_ANSWER_BYTES} bytes`,
       'make it answer 0, or {"code": 0}',

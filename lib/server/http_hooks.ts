@@ -22,6 +22,9 @@ export type HookEvent =
     readonly file: string;
   };
 
+/** Where is the stream to be copied? Asked of the `backend` of `forward`. */
+type ForwardQuestion = { readonly action: "on_forward" };
+
 /** The server that sends the callback. */
 export interface HookServer {
   /** Id of this server. */
@@ -72,7 +75,10 @@ const MESSAGE_FIELDS = ["msg", "message", "data"] as const;
  * Returns the JSON object for an event, with the fields of SRS's `http_hooks`. It contains the
  * client's parameters, which often hold tokens. Pure.
  */
-export function hookPayload(event: HookEvent, { server, client, url }: HookSubject): HookPayload {
+export function hookPayload(
+  event: HookEvent | ForwardQuestion,
+  { server, client, url }: HookSubject,
+): HookPayload {
   return {
     server_id: server.serverId,
     service_id: server.serviceId,
@@ -122,7 +128,11 @@ export function objectionTo(action: HookAction, verdict: HookVerdict): string | 
   }
 }
 
-function ownFields(event: HookEvent, { pageUrl }: HookedClient, url: StreamUrl): HookPayload {
+function ownFields(
+  event: HookEvent | ForwardQuestion,
+  { pageUrl }: HookedClient,
+  url: StreamUrl,
+): HookPayload {
   switch (event.action) {
     case "on_connect":
       return { pageUrl };
@@ -130,6 +140,7 @@ function ownFields(event: HookEvent, { pageUrl }: HookedClient, url: StreamUrl):
       return { send_bytes: event.sentBytes, recv_bytes: event.receivedBytes };
     case "on_play":
       return { ...streamFields(url), pageUrl };
+    case "on_forward":
     case "on_publish":
     case "on_unpublish":
     case "on_stop":

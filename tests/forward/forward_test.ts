@@ -42,6 +42,9 @@ class ForwardRig extends EdgeRig {
   });
   readonly vhost: LocalVhost;
   readonly forward: Forward;
+  /** What `backend` answers; null for no answer. */
+  answer: readonly string[] | null = null;
+  askCount = 0;
   /** Names that come from the process that this one replaces. */
   readonly pulled = new Set<string>();
 
@@ -54,6 +57,10 @@ class ForwardRig extends EdgeRig {
     this.forward = new Forward({
       ...{ config, hub, deps, wheels, logger },
       vouch: (name, answer) => this.vhost.vouch(name, answer),
+      ask: () => {
+        this.askCount++;
+        return Promise.resolve(this.answer);
+      },
       isPulled: (name) => this.pulled.has(name),
     });
     this.forward.start();
@@ -62,6 +69,13 @@ class ForwardRig extends EdgeRig {
   /** Loads the settings again, with other destinations. */
   reload(...destinations: readonly string[]): void {
     this.config = withDestinations(this.config, destinations);
+    this.forward.configure(this.config);
+  }
+
+  /** Asks a backend from now on. */
+  useBackend(): void {
+    const backend = ["http://127.0.0.1/forward"];
+    this.config = { ...this.config, forward: { ...this.config.forward, backend } };
     this.forward.configure(this.config);
   }
 
@@ -349,6 +363,27 @@ Deno.test("a server that stops does not end the streams at their destinations", 
     assertEquals([link.media.length, link.isOpen], [2, false]);
     assertEquals(link.commandNames.includes("FCUnpublish"), false);
   }
+  publisher.leave();
+  await rig.assertNothingLeft();
+});
+
+Deno.test("a backend says where each stream goes, in place of the list, and is asked until it answers", async () => {
+  const rig = new ForwardRig(TO_A);
+  rig.useBackend();
+  const publisher = await rig.publish();
+  publisher.push(videoHeader(), keyframe(0));
+  await rig.advance(1_000);
+  assertEquals([rig.askCount, rig.network.dialled], [1, []]);
+  rig.answer = [`rtmp://b.example:${PORT_B}/live/KEY`, "no url at all/"];
+  await rig.advance(5_000);
+  assertEquals([rig.askCount, rig.network.dialled], [2, [PORT_B]]);
+  assertEquals([rig.b.link.streamName, rig.b.link.media.length], ["KEY", 2]);
+  assertEquals(rig.log.urgent.map(({ message }) => message), [
+    "Callback on_forward names a destination that is not valid",
+  ]);
+  rig.reload(TO_A);
+  await rig.advance(1_000);
+  assertEquals([rig.a.openCount, rig.b.openCount], [1, 0], "the list counts again");
   publisher.leave();
   await rig.assertNothingLeft();
 });
