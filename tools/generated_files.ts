@@ -1,5 +1,6 @@
 /** What is generated from the program, and where it is. */
 
+import { renderApiPage } from "./api_page.ts";
 import { renderBash, renderFish, renderZsh } from "./completions.ts";
 import { DOC_MARKS, renderDocTables, renderFullConf, renderFullToml } from "./config_reference.ts";
 import { renderJsonSchema } from "./config_schema.ts";
@@ -14,6 +15,7 @@ export function generatedFiles(): Readonly<Record<string, string>> {
   const end = doc.indexOf(DOC_MARKS[1]) + DOC_MARKS[1].length;
   return {
     "docs/configuration.md": doc.slice(0, begin) + renderDocTables() + doc.slice(end),
+    "docs/api.md": renderApiPage(),
     "docs/man/edge.1": renderManPage(),
     "docs/man/edge.conf.5": renderConfigPage(),
     "conf/full.conf": renderFullConf(),

@@ -10,9 +10,11 @@ import { ReadBuffers } from "../io/read_buffers.ts";
 import { ReadPacer } from "../io/read_pacer.ts";
 import { WorkTurns } from "../io/work_turns.ts";
 import { LiveStreams } from "../monitor/live_streams.ts";
+import { SessionLog } from "../logging/session_log.ts";
 import { LiveView } from "../monitor/live_view.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import { AdmissionLimits } from "../server/admission_limits.ts";
+import { Bans } from "../server/bans.ts";
 import { ClientLimits } from "../server/client_limits.ts";
 import { Credentials } from "../server/credentials.ts";
 import { askDestinations } from "../server/forward_hook.ts";
@@ -24,6 +26,7 @@ import { noRefusals } from "../server/refusal_counts.ts";
 import { reportRecording } from "../server/recording_hook.ts";
 import { RequestSigner } from "../server/request_signer.ts";
 import { SecretStore } from "../server/secrets.ts";
+import { SessionRecords } from "../server/session_record.ts";
 import { Server } from "../server/server.ts";
 import { Bridge } from "../threads/bridge.ts";
 import { WATCH_PERIOD_MS } from "../upstream/upstream_context.ts";
@@ -68,19 +71,20 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const limits = new ClientLimits(config, deps);
   const handover = new HandoverTrust();
   const gate = new Gate({ ...access, vhosts: vhosts.directory, hooks, clock, edgeId, handover });
-  const context = { ...shared, gate };
+  const { sessionLog, sessions } = createSessions(config, shared);
+  const context = { ...shared, gate, sessions };
   const server = new Server({ network, limit: limits, idPrefix: `${idPrefix}c`, context });
   const flv = new FlvService({ ...context, idPrefix: `${idPrefix}h` });
   const hlsSessions = createHlsSessions({ gate, clock, idPrefix: `${idPrefix}v` }, bridge);
   const clients = [server, flv];
   const live = createLiveStreams(vhosts, bridge);
   const view = new LiveView({
+    ...access,
     clock,
     queue,
     vhosts: () => vhosts.live,
     clients,
     limits,
-    refusals: access.refusals,
     recordings: vhosts.recordings,
     readDelays: shared.pacer.delays,
   });
@@ -95,6 +99,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
     hlsSessions,
     hooks,
     secretFiles,
+    sessionLog,
     view,
     bridge,
     createHttp: (create, config, status) =>
@@ -119,8 +124,22 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   };
 }
 
+/** The file of session records; nulls when there is none. */
+function createSessions(
+  { sessionLog: path }: Config,
+  { clock, logger, serverName }: Pick<ServerDeps, "clock" | "logger"> & {
+    readonly serverName: string;
+  },
+) {
+  if (path === "") return { sessionLog: null, sessions: null };
+  const sessionLog = new SessionLog(path, logger);
+  const append = (line: string) => sessionLog.append(line);
+  const options = { clock, wallMs: Date.now, server: serverName, append };
+  return { sessionLog, sessions: new SessionRecords(options) };
+}
+
 /** What vhosts and clients both use. */
-function createShared({ chunkSize }: Config, deps: ServerDeps, edgeId: string) {
+function createShared({ chunkSize, serverName }: Config, deps: ServerDeps, edgeId: string) {
   const { network, clock, logger, thread } = deps;
   const queue = new FlushQueue(clock);
   const wheels = new FlushWheels(queue, clock);
@@ -139,6 +158,8 @@ function createShared({ chunkSize }: Config, deps: ServerDeps, edgeId: string) {
     handshake: createHandshakeOptions(clock),
     chunkSize,
     edgeId,
+    edgeName: serverName,
+    serverName: serverName || edgeId,
   };
 }
 
@@ -174,6 +195,7 @@ function createAccess({ clock, logger }: ServerDeps) {
     credentials: new Credentials({ secrets, clock, logger, wallMs }),
     limits: new AdmissionLimits(),
     refusals: noRefusals(),
+    bans: new Bans(clock),
   };
 }
 

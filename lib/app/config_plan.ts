@@ -167,8 +167,8 @@ function restartReason(path: string, entries: Entries): string {
 
 /** `next` with the settings of `current` that a running server cannot change. */
 function keepFixed(
-  { workers, chunkSize, pid, workDir }: Config,
+  { workers, chunkSize, pid, workDir, serverName, sessionLog }: Config,
   next: FittedConfig,
 ): FittedConfig {
-  return { ...next, workers, chunkSize, pid, workDir };
+  return { ...next, workers, chunkSize, pid, workDir, serverName, sessionLog };
 }

@@ -1,6 +1,6 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { DrainConfig } from "../config/config.ts";
+import type { DrainConfig } from "../config/drain_config.ts";
 import type { DrainCounts, DrainPhase, DrainSnapshot } from "../monitor/server_view.ts";
 import type { DrainOrder } from "../monitor/server_control.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";

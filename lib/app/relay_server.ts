@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import type { FlvService } from "../http/flv_service.ts";
 import type { HlsSessions } from "../http/hls_sessions.ts";
 import type { NetAddress } from "../io/transport.ts";
+import type { SessionLog } from "../logging/session_log.ts";
 import type { LiveView } from "../monitor/live_view.ts";
 import type { DrainCounts, ServerView } from "../monitor/server_view.ts";
 import type { AdmissionLimits } from "../server/admission_limits.ts";
@@ -50,6 +51,8 @@ export interface ServerParts {
   readonly hlsSessions: HlsSessions;
   readonly hooks: HookClient;
   readonly secretFiles: SecretFiles;
+  /** Null for no records. */
+  readonly sessionLog: SessionLog | null;
   readonly view: LiveView;
   readonly bridge: Bridge | null;
   /** Creates the HTTP listeners with the loaded module. */
@@ -221,6 +224,7 @@ export class RelayServer implements RunningServer {
     bridge?.close();
     await vhosts.closeFiles();
     await hooks.close();
+    await this.#parts.sessionLog?.stop();
     // Last: until then it reports that the server stops.
     await this.#http?.stop();
     limits.stop();

@@ -20,6 +20,8 @@ export type SettingTable<T> = Readonly<Record<string, ReadSetting<T>>>;
  */
 export const SERVER_SETTINGS: SettingTable<Config> = {
   listen: ({ listen }) => addresses(listen),
+  server_name: ({ serverName }) => serverName,
+  session_log: ({ sessionLog }) => sessionLog,
   ...tlsSettings("rtmps", ({ rtmps }) => rtmps),
   proxy_protocol: ({ proxyProtocol }) => proxyProtocol.join(" "),
   max_connections: ({ maxConnections }) => text(maxConnections),
@@ -40,6 +42,7 @@ export const SERVER_SETTINGS: SettingTable<Config> = {
   "http_api.enabled": ({ httpApi }) => text(httpApi.enabled),
   "http_api.listen": ({ httpApi }) => addresses(httpApi.listen),
   "http_api.crossdomain": ({ httpApi }) => text(httpApi.crossdomain),
+  "http_api.jsonp": ({ httpApi }) => text(httpApi.jsonp),
   "http_api.auth.enabled": ({ httpApi }) => text(httpApi.auth.enabled),
   "http_api.auth.type": ({ httpApi }) => httpApi.auth.type,
   "http_api.auth.token": ({ httpApi }) => httpApi.auth.token,

@@ -38,7 +38,7 @@ function handle(data: Exclude<ToWorker, { type: "start" | "ping" }>): void {
         post({ type: "shown", id: data.id, snapshot })
       );
     case "kick":
-      return void server?.view.kick(data.clientId).then((isDone) =>
+      return void server?.view.kick(data.clientId, data.ban).then((isDone) =>
         post({ type: "kicked", id: data.id, isDone })
       );
     case "move":

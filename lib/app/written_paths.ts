@@ -3,13 +3,13 @@ import type { DvrConfig } from "../config/dvr_config.ts";
 import { StartError } from "./start_error.ts";
 
 /** Returns the files, and the folders of files, that a server with `config` writes. */
-export function writtenPaths({ log, pid, vhosts }: Config): string[] {
+export function writtenPaths({ log, pid, sessionLog, vhosts }: Config): string[] {
   const folders = [...vhosts.values()].filter(({ enabled }) => enabled).flatMap(({ hls, dvr }) => [
     ...(hls.enabled ? [hls.path] : []),
     ...(dvr.enabled ? [recordingFolder(dvr)] : []),
   ]);
   const logFile = log.tank === "file" ? log.file : "";
-  return [logFile, pid, ...folders].filter((path) => path !== "");
+  return [logFile, pid, sessionLog, ...folders].filter((path) => path !== "");
 }
 
 /** Returns the folder that has all recordings: what `dvr_path` says before the first name. */

@@ -43,6 +43,8 @@ export function buildConfig(
   const values = readBlock(ROOT, rootScope(directives), problems);
   const config: Config = {
     listen: values.listen,
+    serverName: values.server_name,
+    sessionLog: values.session_log,
     rtmps: values.rtmps,
     proxyProtocol: values.proxy_protocol,
     pid: values.pid,
@@ -72,7 +74,7 @@ export function buildConfig(
  * only this machine reaches it.
  */
 function buildHttpApi(values: Values<typeof ROOT>["http_api"]): HttpApiConfig {
-  const { enabled, crossdomain, auth, proxy_protocol: proxyProtocol, https } = values;
+  const { enabled, crossdomain, jsonp, auth, proxy_protocol: proxyProtocol, https } = values;
   const bareHost = auth.enabled ? "0.0.0.0" : "127.0.0.1";
   const withHost = ({ hostname, port }: ListenAddress) => ({
     hostname: hostname === BARE ? bareHost : hostname,
@@ -82,6 +84,7 @@ function buildHttpApi(values: Values<typeof ROOT>["http_api"]): HttpApiConfig {
     enabled,
     listen: values.listen.map(withHost),
     crossdomain,
+    jsonp,
     auth,
     proxyProtocol,
     rawApi: { enabled: values.raw_api.enabled, allowReload: values.raw_api.allow_reload },

@@ -11,6 +11,7 @@ import type { LogLevel } from "../base/log.ts";
 import type { OriginAddress, OriginName } from "./origin_address.ts";
 
 export type { OriginAddress } from "./origin_address.ts";
+import type { DrainConfig } from "./drain_config.ts";
 
 /** A local address to listen on. */
 export interface ListenAddress {
@@ -24,6 +25,8 @@ export interface ListenAddress {
 export interface Config {
   /** At least one, each address once. */
   readonly listen: readonly ListenAddress[];
+  readonly serverName: string;
+  readonly sessionLog: string;
   readonly rtmps: TlsConfig;
   /**
    * Load balancers whose connections to RTMP and `http_server` begin with a header of the PROXY
@@ -52,18 +55,6 @@ export interface Config {
   readonly vhosts: ReadonlyMap<string, VhostConfig>;
 }
 
-/** How the server waits for its clients to leave before it stops. */
-export interface DrainConfig {
-  /** Whether SIGTERM drains. */
-  readonly isForced: boolean;
-  /** New clients are still accepted for this long. */
-  readonly startWaitMs: number;
-  /** Pause after the last client has left. */
-  readonly finalWaitMs: number;
-  /** Clients that are left after this time are closed. */
-  readonly timeoutMs: number;
-}
-
 /** Addresses where a protocol is served over TLS. */
 export interface TlsConfig {
   /** Off when the block around it is off. */
@@ -83,6 +74,7 @@ export interface HttpApiConfig {
   readonly listen: readonly ListenAddress[];
   /** Whether pages of other hosts may read the API. */
   readonly crossdomain: boolean;
+  readonly jsonp: boolean;
   readonly auth: HttpAuthConfig;
   /** As `proxyProtocol` of the configuration, for the API. */
   readonly proxyProtocol: readonly string[];

@@ -650,6 +650,11 @@ const httpApi = {
     "on",
     "Let pages of other hosts read the API. They can close clients only with auth.",
   ),
+  jsonp: option(
+    values.flag,
+    "off",
+    "Answer GET requests with a callback parameter as JSONP, which SRS's own console needs. Any page that an operator opens can then read the API, with crossdomain off as well. Own directive.",
+  ),
   auth: block({
     enabled: option(
       values.flag,
@@ -711,6 +716,20 @@ export const ROOT = {
   ),
   proxy_protocol: proxies(
     "Load balancers that send the PROXY protocol, version 1 or 2: addresses and CIDR ranges. Their connections to RTMP and http_server must begin with its header, and the address in it is the client's in rules, callbacks, logs and API. Own directive.",
+  ),
+  server_name: needsRestart(
+    "other servers are told when they connect",
+    optional(
+      { type: values.serverName, example: "edge-eu-1", fallback: "" },
+      "What this server calls itself: towards the servers it pulls from and pushes to, in their API and logs, and in session records. Without it, each start draws an id. Own directive.",
+    ),
+  ),
+  session_log: needsRestart(
+    "the file is opened at startup",
+    optional(
+      { type: values.text, example: "/var/log/edge/sessions.json", fallback: "" },
+      "File that gets a line of JSON for each play and publish that is over: who, what, when, how long, bytes, skips, cause. See docs/operations.md. Own directive.",
+    ),
   ),
   max_connections: option(
     values.integer(1, MAX_COUNT),

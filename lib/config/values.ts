@@ -32,6 +32,12 @@ export const suffixes: ValueType<readonly string[]> = list(
       : refuse("write an ending of letters, digits and _ - . ~ @ +, such as _720p"),
 );
 
+/** What a server calls itself. */
+export const serverName: ValueType<string> = single("a name", (word, refuse) => {
+  if (/^[\w.:@-]{1,64}$/.test(word)) return word;
+  return refuse("write up to 64 letters, digits and any of . _ : @ -");
+});
+
 /** One of the given words. */
 export function choice<const T extends string>(...words: readonly T[]): ValueType<T> {
   return mapped(Object.fromEntries(words.map((word) => [word, word])) as Record<string, T>);

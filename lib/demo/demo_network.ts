@@ -4,7 +4,7 @@ import { WorkTurns } from "../io/work_turns.ts";
 import { createHandshakeOptions, startServer } from "../app/compose.ts";
 import type { RunningServer } from "../app/relay_server.ts";
 import type { Clock } from "../base/clock.ts";
-import type { DrainConfig } from "../config/config.ts";
+import type { DrainConfig } from "../config/drain_config.ts";
 import { silentLogger } from "../base/log.ts";
 import { Ticker } from "../base/ticker.ts";
 import { applyOverrides } from "../config/overrides.ts";

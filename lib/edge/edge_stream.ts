@@ -1,6 +1,7 @@
 import type { CancelTimer } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
+import { AudienceReporter } from "../hub/audience_reporter.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
@@ -47,6 +48,7 @@ export class EdgeStream {
   #puller: Puller | null = null;
   #push: PushGroup | null = null;
   #cancelLinger: CancelTimer | null = null;
+  #cancelReports: CancelTimer = () => {};
 
   constructor(options: EdgeStreamOptions) {
     const { config, clock } = options.context;
@@ -136,6 +138,7 @@ export class EdgeStream {
   /** Ends all upstream connections. */
   close(): void {
     this.#cancelLinger?.();
+    this.#cancelReports();
     this.#slot.close();
     this.#slate?.close();
     this.#puller?.stop();
@@ -256,6 +259,16 @@ export class EdgeStream {
       : clock.after(Math.max(0, deadlineMs - clock.now()), () => this.#step("tick"));
   }
 
+  /** Reports to the origin who plays the stream here, while it is pulled. */
+  #reportAudience(puller: Puller): void {
+    const reporter = new AudienceReporter(this.stream);
+    this.#cancelReports = this.#options.context.ticker.add((nowMs) => {
+      const feed = puller.feeding();
+      const audience = reporter.due(nowMs, feed);
+      if (audience !== null) feed?.report(audience);
+    });
+  }
+
   #startPull(): void {
     const { context, logger, onTask } = this.#options;
     this.#puller = new Puller({
@@ -272,9 +285,11 @@ export class EdgeStream {
       },
     });
     onTask(this.#puller.start());
+    this.#reportAudience(this.#puller);
   }
 
   #stopPull(): void {
+    this.#cancelReports();
     this.#puller?.stop();
     this.#puller = null;
   }

@@ -1,6 +1,7 @@
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
+import type { Audience } from "../hub/viewer.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import type { UpstreamContext } from "../upstream/upstream_context.ts";
 import type { UpstreamListener } from "../upstream/upstream_listener.ts";
@@ -113,6 +114,11 @@ export class Feed implements UpstreamListener {
   /** Ends the play, then closes the connection. */
   finish(): void {
     this.#upstream.finish();
+  }
+
+  /** Tells the origin who plays the stream here. */
+  report(audience: Audience): void {
+    this.#upstream.report(audience);
   }
 
   onStarted(): void {}

@@ -39,6 +39,8 @@ export class Puller implements FeedListener {
   readonly #options: PullerOptions;
   readonly #loop: OriginLoop;
   readonly #source: PulledSource;
+  /** Returns what feeds the stream now, or null. */
+  readonly feeding = (): Feed | null => this.#source.isFeeding ? this.#state.active : null;
   readonly #state = new PullState();
   readonly #feeds: FeedMaker;
   readonly #end: PullEnd;

@@ -3,6 +3,8 @@
 import { stableId } from "../base/stable_id.ts";
 import { VERSION } from "../base/version.ts";
 import { streamKey } from "../rtmp/url.ts";
+import { NO_AUDIENCE } from "../hub/audience_meter.ts";
+import type { Audience } from "../hub/viewer.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type {
   ClientSnapshot,
@@ -47,20 +49,35 @@ export function summaries(
   nowMs: number,
   drain: DrainSnapshot | null,
 ): Json {
+  const { machine } = process;
   return {
     ok: true,
     now_ms: nowMs,
     self: {
       version: VERSION,
       pid: process.pid,
-      mem_kbyte: Math.round(process.residentBytes / 1024),
+      ppid: process.parentPid,
+      // Not the arguments: they may contain secrets.
+      argv: "edge",
+      cwd: process.folder,
+      mem_kbyte: kib(process.residentBytes),
+      mem_percent: share(process.residentBytes, machine.memoryBytes),
       // As in SRS: 1 is one CPU.
       cpu_percent: process.cpuShare,
       srs_uptime: Math.floor(process.uptimeMs / 1000),
     },
     system: {
+      ...unknownSystem(nowMs),
       cpus: process.processors,
       cpus_online: process.processors,
+      mem_ram_kbyte: kib(machine.memoryBytes),
+      mem_ram_percent: share(machine.memoryBytes - machine.freeBytes, machine.memoryBytes),
+      mem_swap_kbyte: kib(machine.swapBytes),
+      mem_swap_percent: share(machine.swapBytes - machine.freeSwapBytes, machine.swapBytes),
+      uptime: machine.uptimeSeconds,
+      load_1m: machine.load[0],
+      load_5m: machine.load[1],
+      load_15m: machine.load[2],
       srs_sample_time: nowMs,
       srs_recv_bytes: totals.receivedBytes,
       srs_send_bytes: totals.sentBytes,
@@ -79,6 +96,25 @@ export function summaries(
       asked: drain.asked,
     },
   };
+}
+
+/** What SRS's console and exporters ask for, and only a program with all permissions could read. */
+function unknownSystem(nowMs: number): Json {
+  const names = [
+    ...["cpu_percent", "disk_read_KBps", "disk_write_KBps", "disk_busy_percent", "ilde_time"],
+    ...["net_recv_bytes", "net_send_bytes", "net_recvi_bytes", "net_sendi_bytes"],
+    ...["conn_sys", "conn_sys_et", "conn_sys_tw", "conn_sys_udp"],
+  ];
+  return { ...Object.fromEntries(names.map((name) => [name, 0])), net_sample_time: nowMs };
+}
+
+function kib(bytes: number): number {
+  return Math.round(bytes / 1024);
+}
+
+/** 1 is all of it, as in SRS. */
+function share(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
 }
 
 /** `/api/v1/rusages`. */
@@ -152,6 +188,15 @@ export function stream(one: StreamSnapshot, nowMs: number): Json {
       duration_ms: one.recording.durationMs,
       bytes: one.recording.writtenBytes,
     },
+    audience: audience(one.audience),
+    health: {
+      encoder: one.health.encoder,
+      fps: one.health.frameRate,
+      keyframe_ms: one.health.keyframeMs,
+      clock_changes: one.health.clockChanges,
+      lost_frames: one.health.lostFrames,
+      doubled_frames: one.health.doubledFrames,
+    },
     upstreams: one.upstreams.map(upstream),
   };
 }
@@ -178,7 +223,41 @@ export function client(one: ClientSnapshot): Json {
     waiting: one.isHeld,
     reserve: one.isReserve,
     skips: one.skips,
+    edge: one.edge === null ? null : { id: one.edge.id, name: one.edge.name },
   };
+}
+
+/** One of `/api/v1/edges`: an edge by the connections of its process. Not in SRS. */
+export function edge(connections: readonly ClientSnapshot[]): Json {
+  const [{ edge, ip }] = connections as [ClientSnapshot];
+  const pulls = connections.filter(({ type }) => type !== "fmle-publish");
+  const reports = pulls.map(({ edge }) => edge?.audience ?? NO_AUDIENCE);
+  const sum = (valueOf: (one: Audience) => number) =>
+    reports.reduce((total, one) => total + valueOf(one), 0);
+  return {
+    id: edge!.id,
+    name: edge!.name,
+    ip,
+    pulls: pulls.length,
+    pushes: connections.length - pulls.length,
+    alive: Math.max(...connections.map(({ ageMs }) => ageMs)) / 1000,
+    send_bytes: connections.reduce((total, one) => total + one.sentBytes, 0),
+    kbps: kbps({
+      recvKbps: connections.reduce((total, { rate }) => total + rate.recvKbps, 0),
+      sendKbps: connections.reduce((total, { rate }) => total + rate.sendKbps, 0),
+    }),
+    reported: audience({
+      players: sum(({ players }) => players),
+      // Its edges have its streams: the largest number is the best guess at how many they are.
+      edges: Math.max(0, ...reports.map(({ edges }) => edges)),
+      kbps: sum(({ kbps }) => kbps),
+      lagMs: Math.max(0, ...reports.map(({ lagMs }) => lagMs)),
+    }),
+  };
+}
+
+function audience({ players, edges, kbps, lagMs }: Audience): Json {
+  return { players, edges, kbps, lag_ms: lagMs };
 }
 
 function upstream(one: UpstreamSnapshot): Json {
@@ -202,7 +281,7 @@ function kbps({ recvKbps, sendKbps }: RateSnapshot): Json {
 }
 
 /** The name in callbacks and logs as well. */
-function streamUrl(vhost: string, name: string): string {
+export function streamUrl(vhost: string, name: string): string {
   const { app, stream } = splitName(name);
   return streamKey(vhost, app, stream);
 }

@@ -1,10 +1,12 @@
 import {
   client,
+  edge,
   type Json,
   rusages,
   type ServerIdentity,
   stream,
   streamId,
+  streamUrl,
   summaries,
   versions,
   vhost,
@@ -12,7 +14,16 @@ import {
 } from "./api_answers.ts";
 import { ApiCode, createReply, type Reply } from "./api_reply.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
-import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
+import { openApi, type Operation, OPERATIONS } from "./api_table.ts";
+import { VERSION } from "../base/version.ts";
+import { selectClients, selectStreams } from "./list_query.ts";
+import {
+  addRoute,
+  createApp,
+  type HttpApp,
+  type RouteContext,
+  type RouteHandler,
+} from "./routes.ts";
 import type { MoveSelector } from "../server/move_clients.ts";
 import { readMoveTarget } from "./move_target.ts";
 import type { DrainSnapshot, ServerSnapshot, ServerView } from "../monitor/server_view.ts";
@@ -22,17 +33,6 @@ const DEFAULT_COUNT = 10;
 
 /** Longest list of an answer, so that the answer is at most 1 MiB. */
 const MAX_LIST_BYTES = 1024 * 1024 - 1024;
-
-/** The index of the API. */
-const VERSION_URLS = { v1: "the api version 1.0" };
-const URLS = {
-  versions: "the version of this server",
-  summaries: "the summary of the process and its traffic",
-  rusages: "the processor time of the process",
-  vhosts: "manage all vhosts or specified vhost",
-  streams: "manage all streams or specified stream",
-  clients: "manage all clients or specified client",
-};
 
 /** Options of {@linkcode createApiRoutes}. */
 interface ApiRoutesOptions {
@@ -51,22 +51,29 @@ interface ApiRoutesOptions {
 export function createApiRoutes(options: ApiRoutesOptions): HttpApp {
   const app = createApp();
   const api = new Api(options);
-  addRoute(app, "/api", { GET: (c) => api.answer(c, { urls: VERSION_URLS }) });
-  addRoute(app, "/api/v1", { GET: (c) => api.answer(c, { urls: URLS }) });
-  addRoute(app, "/api/v1/versions", { GET: (c) => api.answer(c, { data: versions() }) });
-  addRoute(app, "/api/v1/summaries", { GET: (c) => api.summaries(c) });
-  addRoute(app, "/api/v1/rusages", { GET: (c) => api.rusages(c) });
-  addRoute(app, "/api/v1/vhosts", { GET: (c) => api.vhosts(c) });
-  addRoute(app, "/api/v1/vhosts/:id", { GET: (c) => api.vhost(c) });
-  addRoute(app, "/api/v1/streams", { GET: (c) => api.streams(c) });
-  addRoute(app, "/api/v1/streams/:id", { GET: (c) => api.stream(c) });
-  addRoute(app, "/api/v1/streams/:id/move", { POST: (c) => api.moveStream(c) });
-  addRoute(app, "/api/v1/clients", { GET: (c) => api.clients(c) });
-  addRoute(app, "/api/v1/clients/:id", {
-    GET: (c) => api.client(c),
-    DELETE: (c) => api.kick(c),
-  });
-  addRoute(app, "/api/v1/clients/:id/move", { POST: (c) => api.moveClient(c) });
+  const handlers: Readonly<Record<keyof typeof OPERATIONS, RouteHandler>> = {
+    index: (c) => api.answer(c, { urls: { v1: "the api version 1.0" } }),
+    paths: (c) => api.answer(c, { urls: pathUrls() }),
+    openapi: (c) => c.json(openApi(VERSION)),
+    versions: (c) => api.answer(c, { data: versions() }),
+    summaries: (c) => api.summaries(c),
+    rusages: (c) => api.rusages(c),
+    vhosts: (c) => api.vhosts(c),
+    vhost: (c) => api.vhost(c),
+    streams: (c) => api.streams(c),
+    stream: (c) => api.stream(c),
+    moveStream: (c) => api.moveStream(c),
+    clients: (c) => api.clients(c),
+    client: (c) => api.client(c),
+    kick: (c) => api.kick(c),
+    moveClient: (c) => api.moveClient(c),
+    edges: (c) => api.edges(c),
+  };
+  const names = Object.keys(OPERATIONS) as (keyof typeof OPERATIONS)[];
+  for (const [path, group] of Map.groupBy(names, (name) => OPERATIONS[name].path)) {
+    const methods = group.map((name) => [OPERATIONS[name].method, handlers[name]] as const);
+    addRoute(app, path, Object.fromEntries(methods));
+  }
   app.all("/api/*", (c) => api.answer(c, {}, ApiCode.noPath));
   return app;
 }
@@ -106,8 +113,9 @@ class Api {
 
   async streams(c: RouteContext): Promise<Response> {
     const { streams } = await this.#snapshot();
-    const items = pageOf(c, streams, (one) => stream(one, this.#options.now()));
-    return this.answer(c, { streams: items, total: streams.length });
+    const found = selectStreams(c, streams);
+    const items = pageOf(c, found, (one) => stream(one, this.#options.now()));
+    return this.answer(c, { streams: items, total: found.length });
   }
 
   async stream(c: RouteContext): Promise<Response> {
@@ -120,8 +128,15 @@ class Api {
 
   async clients(c: RouteContext): Promise<Response> {
     const { clients } = await this.#snapshot();
-    const items = pageOf(c, clients, client);
-    return this.answer(c, { clients: items, total: clients.length });
+    const found = selectClients(c, clients, (one) => streamUrl(one.vhost, one.stream));
+    return this.answer(c, { clients: pageOf(c, found, client), total: found.length });
+  }
+
+  async edges(c: RouteContext): Promise<Response> {
+    const { clients } = await this.#snapshot();
+    const connections = clients.filter((one) => one.edge !== null);
+    const edges = [...Map.groupBy(connections, (one) => one.edge!.id).values()];
+    return this.answer(c, { edges: pageOf(c, edges, edge), total: edges.length });
   }
 
   async client(c: RouteContext): Promise<Response> {
@@ -133,7 +148,12 @@ class Api {
   }
 
   async kick(c: RouteContext): Promise<Response> {
-    const isKicked = await this.#options.view.kick(c.req.param("id") ?? "");
+    const id = c.req.param("id") ?? "";
+    const seconds = readCount(c.req.query("ban"));
+    const { clients } = await this.#snapshot();
+    const ip = clients.find((one) => one.id === id)?.ip;
+    const ban = seconds === undefined || ip === undefined ? null : { ip, ms: seconds * 1000 };
+    const isKicked = await this.#options.view.kick(id, ban);
     return this.answer(c, {}, isKicked ? ApiCode.success : ApiCode.noClient);
   }
 
@@ -159,6 +179,13 @@ class Api {
   #snapshot(): Promise<ServerSnapshot> {
     return this.#options.view.snapshot();
   }
+}
+
+/** The lists of version 1, as SRS shows them. */
+function pathUrls(): Readonly<Record<string, string>> {
+  const lists = Object.values<Operation>(OPERATIONS)
+    .filter(({ path, method }) => method === "GET" && /^\/api\/v1\/\w+$/.test(path));
+  return Object.fromEntries(lists.map(({ path, doc }) => [path.slice("/api/v1/".length), doc]));
 }
 
 /**

@@ -14,6 +14,7 @@ import { createApiRoutes } from "./api_routes.ts";
 import { createControlRoutes } from "./control_routes.ts";
 import { type ConsoleStreams, createConsoleRoutes } from "./console_routes.ts";
 import { ipOf } from "../io/address.ts";
+import { answerJsonp } from "./jsonp.ts";
 import { createMetricsRoutes } from "./metrics_routes.ts";
 import { createApp, type HttpApp, type RouteContext } from "./routes.ts";
 import type { ServerControl } from "../monitor/server_control.ts";
@@ -30,7 +31,7 @@ const ASKED_METHODS = new Set([...SAFE_METHODS, "DELETE"]);
 
 /** Options of {@linkcode createApiApp}. */
 interface ApiAppOptions {
-  readonly config: Pick<HttpApiConfig, "crossdomain" | "auth" | "rawApi">;
+  readonly config: Pick<HttpApiConfig, "crossdomain" | "jsonp" | "auth" | "rawApi">;
   readonly view: ServerView;
   /** What the API can make the program do besides closing and moving clients; null for nothing. */
   readonly control: ServerControl | null;
@@ -48,12 +49,13 @@ interface ApiAppOptions {
 
 /** Returns the app of `http_api`: API, metrics, health checks, console page. */
 export function createApiApp(options: ApiAppOptions): HttpApp {
-  const { config: { crossdomain, auth }, view, control, isReady } = options;
+  const { config: { crossdomain, jsonp, auth }, view, control, isReady } = options;
   const app = createApp();
   app.use("/api/*", async (c, next) => {
     await next();
     c.header("cache-control", "no-store");
   });
+  if (jsonp) app.use("/api/*", answerJsonp);
   if (crossdomain) app.use("/api/*", allowPages(auth.enabled ? ["GET", "DELETE"] : ["GET"]));
   // Foreign pages may close clients only where they are let in, and have the password. They may not
   // post: browsers send that without asking first.

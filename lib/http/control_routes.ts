@@ -3,6 +3,7 @@ import type { SettingChange } from "../config/setting_change.ts";
 import { ipOf } from "../io/address.ts";
 import type { ReloadReport, ServerControl } from "../monitor/server_control.ts";
 import type { Json, ServerIdentity } from "./api_answers.ts";
+import { CONTROL_OPERATIONS } from "./api_table.ts";
 import { ApiCode, createReply } from "./api_reply.ts";
 import { readMoveTarget } from "./move_target.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
@@ -26,8 +27,8 @@ export function createControlRoutes(options: ControlRoutesOptions): HttpApp {
     const report = await control.reload(causeOf(c));
     return reply(c, { data: describeReload(report) }, codeOf(report));
   }
-  addRoute(app, "/api/v1/reload", { POST: reload });
-  addRoute(app, "/api/v1/drain", {
+  addRoute(app, CONTROL_OPERATIONS.reload.path, { POST: reload });
+  addRoute(app, CONTROL_OPERATIONS.drain.path, {
     POST(c) {
       const target = readMoveTarget(c);
       if (target instanceof Response) return target;
@@ -37,7 +38,7 @@ export function createControlRoutes(options: ControlRoutesOptions): HttpApp {
       return reply(c, {});
     },
   });
-  addRoute(app, "/api/v1/raw", {
+  addRoute(app, CONTROL_OPERATIONS.raw.path, {
     GET: (c) => {
       const rpc = c.req.query("rpc");
       if (rpc === "raw") return reply(c, { http_api: { raw_api: describeRawApi(rawApi) } });

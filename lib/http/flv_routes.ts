@@ -90,7 +90,8 @@ function answerViewer(
     protocol,
     url,
     ip,
-    tcUrl: c.req.url,
+    // As SRS writes it: back ends take host and app from it.
+    tcUrl: `rtmp://${url.vhost}/${url.app}`,
     pageUrl,
     bearer,
     answer: {

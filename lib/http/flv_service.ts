@@ -4,6 +4,7 @@ import type { FlushQueue } from "../io/flush_queue.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
 import { isSelected, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
 import type { Clock } from "../base/clock.ts";
+import type { SessionSink } from "../server/session_record.ts";
 import type { Gate } from "../server/gate.ts";
 import type { Admission } from "../server/admission.ts";
 import { isStreamLive } from "./flv_probe.ts";
@@ -17,6 +18,7 @@ interface FlvServiceOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly gate: Gate;
+  readonly sessions?: SessionSink | null;
   /** Chunk size of the hubs' logs, in bytes. */
   readonly chunkSize: number;
   /** Prefix of viewers' ids. */

@@ -2,10 +2,11 @@ import type { CancelTimer, Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Stream } from "../hub/stream.ts";
-import type { Viewer } from "../hub/viewer.ts";
+import type { AudienceMember, Viewer } from "../hub/viewer.ts";
 import { type ClientReport, describeClient } from "../server/client_report.ts";
 import type { ClientAccess } from "../server/client_access.ts";
 import { type Admission, type Protocol, refuseNotLive } from "../server/admission.ts";
+import type { SessionSink } from "../server/session_record.ts";
 import type { Gate } from "../server/gate.ts";
 import type { Flushable, FlushQueue } from "../io/flush_queue.ts";
 import type { FlushWheels, WheelSeat } from "../io/flush_wheel.ts";
@@ -22,6 +23,7 @@ interface FlvViewerContext {
   readonly wheels: FlushWheels;
   readonly clock: Clock;
   readonly gate: Gate;
+  readonly sessions?: SessionSink | null;
   readonly streams: FlvStreams;
 }
 
@@ -34,7 +36,7 @@ export interface FlvViewerOptions {
   readonly url: StreamUrl;
   /** IP address without port. */
   readonly ip: string;
-  /** URL of the request, as the viewer wrote it. */
+  /** The address that an RTMP client would have used. */
   readonly tcUrl: string;
   /** Page that embeds the viewer; or empty. */
   readonly pageUrl: string;
@@ -101,7 +103,10 @@ type About = Readonly<Record<"stream" | "vhost" | "peer", string>>;
  *  any state ──▶ gone: refused, not published, unpublished, stalled, closed
  * ```
  */
-export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
+export class FlvViewer implements Viewer, AudienceMember, Flushable, PlayerSinkHost {
+  readonly kind = "player";
+  readonly edgeId = "";
+  readonly reported = null;
   isQueued = false;
   readonly id: string;
   readonly #context: FlvViewerContext;
@@ -148,6 +153,16 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     return this.#state.type === "live" ? this.#state.flv.hubCursor : -1;
   }
 
+  get member(): AudienceMember {
+    return this;
+  }
+
+  get sentBytes(): number {
+    return this.#state.type === "live"
+      ? this.#state.writer.writtenBytes
+      : this.#finalTotals.sentBytes;
+  }
+
   get totals(): { readonly sentBytes: number; readonly skips: number } {
     if (this.#state.type !== "live") return this.#finalTotals;
     const { writer, sink } = this.#state;
@@ -166,6 +181,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     return {
       ...describeClient(this.#access.client, state.admission),
       type: "flv-play",
+      edge: null,
       isHeld: state.type === "held",
       isReserve: false,
       ageMs: nowMs - this.#openedMs,
@@ -312,6 +328,7 @@ export class FlvViewer implements Viewer, Flushable, PlayerSinkHost {
     if (state.type === "gone") return;
     const about = this.#about();
     this.#finalTotals = { ...this.totals };
+    this.#context.sessions?.add(this, reason);
     this.#state = { type: "gone" };
     if (state.type === "held") state.cancelWait();
     if (state.type === "live") this.#leaveLive(state, reason, about);

@@ -2,6 +2,7 @@ import { Registry } from "prom-client";
 import { VERSION } from "../base/version.ts";
 import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
 import { type Labels, MetricsPage, type Samples } from "./metrics_page.ts";
+import { addAudience } from "./metrics_audience.ts";
 import { addRoute, createApp, type HttpApp } from "./routes.ts";
 import type {
   ServerSnapshot,
@@ -214,6 +215,7 @@ function addStreams(page: MetricsPage, streams: readonly StreamSnapshot[]): void
     "Players of the stream.",
     perStream((one) => one.players),
   );
+  addAudience(page, perStream);
   page.counter(
     "edge_stream_received_bytes_total",
     "Media bytes from the publisher or the origin.",

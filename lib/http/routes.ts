@@ -16,7 +16,7 @@ export type HttpApp = Hono<HttpEnv>;
 export type RouteContext = Context<HttpEnv>;
 
 /** Answers a request for a route. */
-type RouteHandler = (c: RouteContext) => Response | Promise<Response>;
+export type RouteHandler = (c: RouteContext) => Response | Promise<Response>;
 
 /**
  * Returns an app that ignores a slash at the end of a path, and throws its errors to the caller.

@@ -99,9 +99,11 @@ function addStats(sum: StreamStats, stats: StreamStats): void {
   sum.videoMessages += stats.videoMessages;
   sum.payloadBytes += stats.payloadBytes;
   sum.sentBytes += stats.sentBytes;
+  sum.edgeSentBytes += stats.edgeSentBytes;
   sum.slates += stats.slates;
   sum.splices += stats.splices;
   sum.restarts += stats.restarts;
   sum.lostFrames += stats.lostFrames;
   sum.doubledFrames += stats.doubledFrames;
+  sum.clockChanges += stats.clockChanges;
 }

@@ -53,6 +53,9 @@ export class JoinIndex {
   #pointMessages = 0;
   #audioSinceVideo = 0;
   /** Players get nothing of it, for now. */
+  /** Stream time of the newest keyframe; -1 before the first. */
+  #keyframeAtMs = -1;
+  #keyframeMs = 0;
   #isHidden = false;
 
   constructor(limits: JoinLimits) {
@@ -67,6 +70,11 @@ export class JoinIndex {
   /** Headers in force at the head of the log, without those of a silent track. */
   get headers(): HeaderSet {
     return this.#isHidden ? NO_HEADERS : this.#headers;
+  }
+
+  /** Time between the newest two keyframes of the source in ms; 0 before there are two. */
+  get keyframeMs(): number {
+    return this.#keyframeMs;
   }
 
   /** The newest join point; null if players must wait for the next one. */
@@ -108,6 +116,8 @@ export class JoinIndex {
     this.#pointMessages = 0;
     this.#audioSinceVideo = 0;
     this.#isHidden = false;
+    this.#keyframeAtMs = -1;
+    this.#keyframeMs = 0;
   }
 
   get #shown(): readonly JoinPoint[] {
@@ -181,6 +191,7 @@ export class JoinIndex {
     switch (classifyVideo(payload)) {
       case VideoKind.keyframe:
         this.#audioSinceVideo = 0;
+        this.#noteKeyframe(timestampMs);
         this.#lastFrame.video = offset;
         this.#addPoint(offset, timestampMs);
         break;
@@ -193,6 +204,11 @@ export class JoinIndex {
         this.#audioSinceVideo = 0;
         this.#noteHeader(MessageType.VIDEO, payload);
     }
+  }
+
+  #noteKeyframe(timestampMs: number): void {
+    if (this.#keyframeAtMs >= 0) this.#keyframeMs = diffU32(timestampMs, this.#keyframeAtMs);
+    this.#keyframeAtMs = timestampMs;
   }
 
   #observeAudio(timestampMs: number, payload: Uint8Array, offset: number): void {

@@ -1,7 +1,8 @@
 import { Role, roleOf } from "../media/flv_tag.ts";
-import { isMetadata, stripSetDataFrame } from "../media/metadata.ts";
+import { stripSetDataFrame } from "../media/metadata.ts";
 import { MEDIA_MSID, MessageType } from "../rtmp/constants.ts";
 import { csidOf } from "../rtmp/encoded_messages.ts";
+import { AudienceMeter } from "./audience_meter.ts";
 import { type HeaderSet, METADATA_TIMESTAMP_MS } from "./header_set.ts";
 import { JoinIndex, type JoinPoint } from "./join_index.ts";
 import { LiveTracks, trackOf, type TrackState } from "./live_tracks.ts";
@@ -24,8 +25,9 @@ import {
   unpublishedNotices,
 } from "./stream_notices.ts";
 import { neededFrom, StreamLog, type StreamLogView } from "./stream_log.ts";
+import { dataTimeOf, mediaTimeOf } from "./stream_time.ts";
 import { type ClockChange, Timeline, type TimePair, type Track } from "./timeline.ts";
-import type { Viewer } from "./viewer.ts";
+import type { Audience, Viewer } from "./viewer.ts";
 
 const WAITING = { type: "waiting" } as const;
 const UNPUBLISHED = { type: "unpublished" } as const;
@@ -60,6 +62,8 @@ export class Stream {
   /** `app/stream`. */
   readonly name: string;
   readonly stats: StreamStats = createStreamStats();
+  /** Counts what may change the audience: viewers, and what those report that stand for others. */
+  audienceRevision = 0;
   /** Its log for players that take one track of each kind. */
   readonly singleTrack: SingleTrackView;
   #options: StreamOptions;
@@ -75,6 +79,7 @@ export class Stream {
   /** Whether no frame has arrived since a source last began. */
   #awaitsMedia = false;
   #holds = 0;
+  readonly #meter = new AudienceMeter();
 
   constructor(name: string, options: StreamOptions, onIdle: (stream: Stream) => void) {
     this.name = name;
@@ -128,6 +133,12 @@ export class Stream {
     return this.#viewers.size;
   }
 
+  /** Returns who watches it, through all levels of edges. Walks all viewers. */
+  audience(nowMs: number): Audience {
+    const { stats } = this;
+    return this.#meter.measure(nowMs, { viewers: this.#viewers, log: this.#log, stats });
+  }
+
   /** Returns what is known of `track` since the source began. */
   trackState(track: Track): TrackState {
     return this.#tracks.stateOf(track);
@@ -136,6 +147,11 @@ export class Stream {
   /** Metadata and sequence headers in force now, without those of a silent track. */
   get headers(): HeaderSet {
     return this.#joinIndex.headers;
+  }
+
+  /** Time between its newest two keyframes, in ms; 0 if unknown. */
+  get keyframeMs(): number {
+    return this.#joinIndex.keyframeMs;
   }
 
   /** The newest join point, or null: then viewers wait for the next. */
@@ -170,10 +186,12 @@ export class Stream {
   /** Adds a viewer. It hears of each source that begins until it leaves. */
   join(viewer: Viewer): void {
     this.#viewers.add(viewer);
+    this.audienceRevision++;
   }
 
   /** Removes a viewer. */
   leave(viewer: Viewer): void {
+    this.audienceRevision++;
     if (this.#viewers.delete(viewer) && this.#viewers.size === 0) this.#onIdle(this);
   }
 
@@ -244,8 +262,8 @@ export class Stream {
     const body = isData ? stripSetDataFrame(payload) : payload;
     const role = roleOf(typeId, body);
     const timestampMs = isData
-      ? this.#dataTime(sourceMs, body)
-      : this.#mediaTime(trackOf(typeId), sourceMs, role, arrivalMs);
+      ? dataTimeOf(this.#timeline, sourceMs, body)
+      : mediaTimeOf(this.#timeline, trackOf(typeId), sourceMs, role, arrivalMs);
     const { stats } = this;
     stats.messages++;
     stats.payloadBytes += body.length;
@@ -340,26 +358,12 @@ export class Stream {
   }
 
   #reportClock(change: ClockChange): void {
+    this.stats.clockChanges++;
     for (const observer of this.#observers) observer.onClockChange?.(change);
   }
 
   #report(change: SourceChange): void {
     for (const observer of this.#observers) observer.onSourceChange(change);
-  }
-
-  /**
-   * Encoders and origins may stamp data and headers with 0 at any time: those belong to now and are
-   * no new clock.
-   */
-  #dataTime(sourceMs: number, body: Uint8Array): number {
-    if (isMetadata(body)) return METADATA_TIMESTAMP_MS;
-    return sourceMs === 0 ? this.#timeline.nowMs : this.#timeline.dataTime(sourceMs);
-  }
-
-  #mediaTime(track: Track, sourceMs: number, role: Role, arrivalMs: number): number {
-    const timeline = this.#timeline;
-    const isLost = role === Role.side && !timeline.follows(track, sourceMs, arrivalMs);
-    return isLost ? timeline.nowMs : timeline.map(track, sourceMs, arrivalMs);
   }
 
   /** Notices are the same for all players and ordered with the media, so they are in the log. */

@@ -16,13 +16,17 @@ import { qualifiedName } from "../hub/qualified_name.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { ClientReport, ClientSource, ClientTotals } from "../server/client_report.ts";
 import { addMoves, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
+import type { Ban, Bans } from "../server/bans.ts";
 import type { RefusalCounts } from "../server/refusal_counts.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { VhostService } from "../server/vhost_service.ts";
 import { Audiences } from "./audiences.ts";
 import { ProcessMeter } from "./process_meter.ts";
 import { RateTable } from "./rate_table.ts";
-import { describeAudio, describeVideo } from "./stream_codecs.ts";
+import { describeAudio, describeEncoder, describeVideo } from "./stream_codecs.ts";
+
+/** Frames counted as this many bytes make hundredths of frames a second of kbit/s. */
+const BYTES_PER_FRAME = 12_500;
 
 /** A vhost and its streams. */
 export interface LiveVhost {
@@ -47,6 +51,7 @@ interface LiveViewOptions {
   readonly refusals: Readonly<RefusalCounts>;
   /** The recordings that are under way. */
   readonly recordings: Pick<DvrService, "reportOf" | "totalsOf">;
+  readonly bans?: Bans;
   /** Counts the writes. */
   readonly queue: FlushQueue;
   /** Of the merged reads. */
@@ -62,6 +67,14 @@ export class LiveView implements ServerView {
   readonly #vhostRates = new RateTable();
   readonly #streamRates = new RateTable();
   readonly #clientRates = new RateTable();
+  /** In hundredths of frames a second. */
+  readonly #frameRates = new RateTable();
+  readonly #rateTables = [
+    this.#vhostRates,
+    this.#streamRates,
+    this.#clientRates,
+    this.#frameRates,
+  ];
   #cancel: CancelTimer | null = null;
 
   constructor(options: LiveViewOptions) {
@@ -94,12 +107,13 @@ export class LiveView implements ServerView {
       readDelay: describeDelays(readDelays),
       flushes: { count: queue.flushCount, busyMs: queue.busyMs },
       vhosts: vhosts.map((vhost) => this.#describeVhost(vhost, audiences)),
-      streams: vhosts.flatMap((vhost) => this.#describeStreams(vhost, audiences)),
+      streams: vhosts.flatMap((vhost) => this.#describeStreams(vhost, audiences, nowMs)),
       clients: clients.map((client) => ({ ...client, rate: this.#clientRates.of(client.id) })),
     });
   }
 
-  kick(clientId: string): Promise<boolean> {
+  kick(clientId: string, ban: Ban | null): Promise<boolean> {
+    if (ban !== null) this.#options.bans?.add(ban);
     return Promise.resolve(this.#options.clients.some((source) => source.kick(clientId)));
   }
 
@@ -156,7 +170,7 @@ export class LiveView implements ServerView {
     };
   }
 
-  #describeStreams(live: LiveVhost, audiences: Audiences): StreamSnapshot[] {
+  #describeStreams(live: LiveVhost, audiences: Audiences, nowMs: number): StreamSnapshot[] {
     const { service, forward } = live;
     const vhost = service.config.name;
     const upstreams = service.upstreams();
@@ -170,6 +184,7 @@ export class LiveView implements ServerView {
         isActive: stream.hasSource && !stream.isOnSlate,
         isOnSlate: stream.isOnSlate,
         players,
+        audience: stream.audience(nowMs),
         publisherId,
         reserveId,
         videoMessages: stats.videoMessages,
@@ -177,6 +192,14 @@ export class LiveView implements ServerView {
         receivedBytes: stats.payloadBytes,
         sentBytes: stats.sentBytes + sentBytes,
         rate: this.#streamRates.of(qualifiedName(vhost, name)),
+        health: {
+          encoder: describeEncoder(headers),
+          frameRate: this.#frameRates.of(qualifiedName(vhost, name)).recvKbps / 100,
+          keyframeMs: stream.keyframeMs,
+          clockChanges: stats.clockChanges,
+          lostFrames: stats.lostFrames,
+          doubledFrames: stats.doubledFrames,
+        },
         video: describeVideo(headers),
         audio: describeAudio(headers),
         recording: this.#options.recordings.reportOf(stream),
@@ -203,7 +226,7 @@ export class LiveView implements ServerView {
     }
     const audiences = new Audiences(clients);
     for (const vhost of this.#options.vhosts()) this.#sampleVhost(vhost, audiences, nowMs);
-    for (const table of [this.#vhostRates, this.#streamRates, this.#clientRates]) table.endRound();
+    for (const table of this.#rateTables) table.endRound();
   }
 
   #sampleVhost(live: LiveVhost, audiences: Audiences, nowMs: number): void {
@@ -212,7 +235,9 @@ export class LiveView implements ServerView {
     this.#vhostRates.sample(vhost, nowMs, payloadBytes, sentBytesOf(live, audiences));
     for (const { stream: { name, stats } } of streamsOf(live)) {
       const sentBytes = stats.sentBytes + audiences.of(vhost, name).sentBytes;
-      this.#streamRates.sample(qualifiedName(vhost, name), nowMs, stats.payloadBytes, sentBytes);
+      const key = qualifiedName(vhost, name);
+      this.#streamRates.sample(key, nowMs, stats.payloadBytes, sentBytes);
+      this.#frameRates.sample(key, nowMs, stats.videoMessages * BYTES_PER_FRAME, 0);
     }
   }
 }

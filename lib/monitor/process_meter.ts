@@ -1,10 +1,11 @@
 import type process from "node:process";
-import type { ProcessSnapshot } from "./server_view.ts";
+import type { MachineSnapshot, ProcessSnapshot } from "./server_view.ts";
 
 /** Measures what the process uses: memory, and CPU time since the last sample. */
 export class ProcessMeter {
   readonly #startedAtMs = Date.now();
   readonly #startMs: number;
+  readonly #folder = Deno.cwd();
   /** Time and CPU time at the newest sample, in ms. */
   #sampledMs = 0;
   #busyMs = 0;
@@ -35,6 +36,8 @@ export class ProcessMeter {
     const { user, system } = cpuUsage();
     return {
       pid: Deno.pid,
+      parentPid: Deno.ppid,
+      folder: this.#folder,
       startedAtMs: this.#startedAtMs,
       uptimeMs: nowMs - this.#startMs,
       residentBytes: rss,
@@ -42,6 +45,7 @@ export class ProcessMeter {
       userSeconds: user / 1e6,
       systemSeconds: system / 1e6,
       cpuShare: this.#cpuShare,
+      machine: readMachine(),
       processors: navigator.hardwareConcurrency,
     };
   }
@@ -56,4 +60,28 @@ function busyMs(): number {
 /** Not imported: Node's `process` takes 2 MB, which a server without API does not need. */
 function cpuUsage(): ReturnType<typeof process.cpuUsage> {
   return (globalThis as unknown as { readonly process: typeof process }).process.cpuUsage();
+}
+
+const UNKNOWN: MachineSnapshot = {
+  ...{ memoryBytes: 0, freeBytes: 0, swapBytes: 0, freeSwapBytes: 0, uptimeSeconds: 0 },
+  load: [0, 0, 0],
+};
+
+/** Asks the system; the permissions are part of `deno task start`. */
+function readMachine(): MachineSnapshot {
+  try {
+    const { total, available, swapTotal, swapFree } = Deno.systemMemoryInfo();
+    const [one = 0, five = 0, fifteen = 0] = Deno.loadavg();
+    return {
+      memoryBytes: total,
+      freeBytes: available,
+      swapBytes: swapTotal,
+      freeSwapBytes: swapFree,
+      load: [one, five, fifteen],
+      uptimeSeconds: Deno.osUptime(),
+    };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return UNKNOWN;
+    throw error;
+  }
 }

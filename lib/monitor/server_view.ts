@@ -1,5 +1,7 @@
 import type { RecordingReport, RecordingTotals } from "../dvr/recording.ts";
 import type { StreamStats } from "../hub/stream_stats.ts";
+import type { Audience } from "../hub/viewer.ts";
+import type { Ban } from "../server/bans.ts";
 import type { RefusalCounts } from "../server/refusal_counts.ts";
 import type { ClientReport, ClientTotals } from "../server/client_report.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
@@ -16,8 +18,12 @@ import type {
  */
 export interface ServerView {
   snapshot(): Promise<ServerSnapshot>;
-  /** Closes a client. Returns false when there is none with this id. */
-  kick(clientId: string): Promise<boolean>;
+  /**
+   * Closes a client, and bans an address before. Returns false when there is none with this id.
+   *
+   * @param ban Null for none.
+   */
+  kick(clientId: string, ban: Ban | null): Promise<boolean>;
   /** Asks clients to connect again, as {@linkcode ClientSource.move} of all sources. */
   move(selector: MoveSelector, target: string | null): Promise<MoveCounts>;
 }
@@ -76,12 +82,17 @@ export type DrainPhase =
 /** The state of the process. */
 export interface ProcessSnapshot {
   readonly pid: number;
+  readonly parentPid: number;
+  /** Working directory. */
+  readonly folder: string;
   /** Wall clock, ms since 1970. */
   readonly startedAtMs: number;
   readonly uptimeMs: number;
   /** Resident memory, in bytes. */
   readonly residentBytes: number;
   readonly heapBytes: number;
+  /** Memory of the machine, in bytes; 0 without permission to ask. */
+  readonly machine: MachineSnapshot;
   /** CPU time since the start, in seconds. */
   readonly userSeconds: number;
   readonly systemSeconds: number;
@@ -89,6 +100,17 @@ export interface ProcessSnapshot {
   readonly cpuShare: number;
   /** Processors of the machine. */
   readonly processors: number;
+}
+
+/** The machine; zeros where the program may not ask. */
+export interface MachineSnapshot {
+  readonly memoryBytes: number;
+  readonly freeBytes: number;
+  readonly swapBytes: number;
+  readonly freeSwapBytes: number;
+  /** Averages over 1, 5 and 15 minutes. */
+  readonly load: readonly [number, number, number];
+  readonly uptimeSeconds: number;
 }
 
 /** Bit rates, averaged over the last 30 s. */
@@ -155,6 +177,8 @@ export interface StreamSnapshot {
   readonly isOnSlate: boolean;
   /** Clients that play it or wait for it, edges among them. */
   readonly players: number;
+  /** Who plays it, through all levels of edges. What edges report are claims. */
+  readonly audience: Audience;
   /** Id of the client that publishes it here, or empty. */
   readonly publisherId: string;
   /** Id of the client that stands by for that one, or empty. */
@@ -164,11 +188,27 @@ export interface StreamSnapshot {
   readonly receivedBytes: number;
   readonly sentBytes: number;
   readonly rate: RateSnapshot;
+  readonly health: StreamHealth;
   readonly video: VideoSnapshot | null;
   readonly audio: AudioSnapshot | null;
   /** The file that the stream is being recorded to; null without. */
   readonly recording: RecordingReport | null;
   readonly upstreams: readonly UpstreamSnapshot[];
+}
+
+/** What tells a good publisher from a bad one. */
+interface StreamHealth {
+  /** Name and version of the encoder, as the metadata has it; or empty. */
+  readonly encoder: string;
+  /** Video frames a second, averaged over the last 30 s. */
+  readonly frameRate: number;
+  /** Time between the newest two keyframes in ms; 0 if unknown. */
+  readonly keyframeMs: number;
+  /** Corrections of stream time, because the publisher's clock leapt or stood still. */
+  readonly clockChanges: number;
+  /** Frames that players did not get, or got twice, because publishers changed. */
+  readonly lostFrames: number;
+  readonly doubledFrames: number;
 }
 
 /** Video of a stream. Texts are empty and numbers 0 where the stream does not say. */

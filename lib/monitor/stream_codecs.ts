@@ -7,7 +7,7 @@ import { type HeaderSet, METADATA_KEY } from "../hub/header_set.ts";
 import { describeCodec } from "../media/codec_name.ts";
 import { readAudio, readVideo } from "../media/flv_content.ts";
 import { TagType } from "../media/flv_layout.ts";
-import { readFrameSize } from "../media/frame_size.ts";
+import { readEncoder, readFrameSize } from "../media/frame_size.ts";
 import type { AudioSnapshot, VideoSnapshot } from "./server_view.ts";
 
 const NO_SIZE = { width: 0, height: 0 };
@@ -38,6 +38,12 @@ export function describeAudio(headers: HeaderSet): AudioSnapshot | null {
     profile: codec?.readProfile(body).profile ?? "",
     ...(codec?.readFormat(body) ?? NO_FORMAT),
   };
+}
+
+/** Returns the encoder that the metadata names, cut to 64 characters; or empty. */
+export function describeEncoder(headers: HeaderSet): string {
+  const metadata = headers.payloadOf(METADATA_KEY);
+  return metadata === null ? "" : readEncoder(metadata);
 }
 
 /** SRS writes `H264`, not `H.264`. */

@@ -37,6 +37,8 @@ export interface GateClient {
   readonly backlogMs: number;
   readonly broadcastId?: string | undefined;
   readonly wantsAnswer?: boolean | undefined;
+  /** `server_name` of the edge that it is; empty for others. */
+  readonly edgeName?: string;
 }
 
 /** The client may not have what it asked for. */

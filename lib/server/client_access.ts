@@ -18,6 +18,7 @@ import {
 import type { Credentials } from "./credentials.ts";
 import type { HandoverTrust } from "./handover.ts";
 import type { HookClient } from "./hook_client.ts";
+import type { Bans } from "./bans.ts";
 import type { RefusalCause, RefusalCounts } from "./refusal_counts.ts";
 import { refuseBusy } from "./takeover.ts";
 import type { VhostDirectory } from "./vhost_directory.ts";
@@ -36,6 +37,8 @@ export interface GateOptions {
   readonly credentials: Credentials;
   readonly limits: AdmissionLimits;
   readonly refusals: RefusalCounts;
+  /** What an operator has banned; nothing when absent. */
+  readonly bans?: Bans;
   readonly hooks: HookClient;
   readonly clock: Pick<Clock, "now">;
   /** Id of this process among edges. */

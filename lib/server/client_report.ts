@@ -1,4 +1,5 @@
 import { stripParams } from "../base/text.ts";
+import type { Audience } from "../hub/viewer.ts";
 import type { Admission, GateClient } from "./admission.ts";
 import type { MoveCounts, MoveSelector } from "./move_clients.ts";
 
@@ -18,6 +19,8 @@ export interface ClientReport {
   readonly tcUrl: string;
   readonly pageUrl: string;
   readonly swfUrl: string;
+  /** The edge that it is; null for other clients. */
+  readonly edge: EdgeClient | null;
   /** The player waits for the stream. */
   readonly isHeld: boolean;
   /** The publisher stands by for the one that feeds the stream. */
@@ -30,6 +33,16 @@ export interface ClientReport {
   readonly sentBytes: number;
   /** How often it lagged too far and skipped to a newer keyframe. */
   readonly skips: number;
+}
+
+/** An edge that plays or publishes. */
+export interface EdgeClient {
+  /** Differs with each start of its process. */
+  readonly id: string;
+  /** Its `server_name`; the id where it has none. */
+  readonly name: string;
+  /** What it reported of the players behind it: claims. Null when nothing, or too long ago. */
+  readonly audience: Audience | null;
 }
 
 /** Sums over all clients since the start; they only grow. */

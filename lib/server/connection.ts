@@ -20,7 +20,7 @@ import type { ClientReport, ClientTotals } from "./client_report.ts";
 import { connectUrl } from "./connect_url.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { ConnectionLog } from "./connection_log.ts";
-import { reportConnection } from "./connection_report.ts";
+import { edgeNameOf, reportConnection } from "./connection_report.ts";
 import { type ConnectionState, DEFAULT_WINDOWS, readBufferBytes } from "./connection_state.ts";
 import { checkTimeouts } from "./connection_timeouts.ts";
 import type { ClientAccess } from "./client_access.ts";
@@ -144,12 +144,11 @@ export class Connection
    */
   requestReconnect(target: string | null): boolean {
     if (!("admission" in this.#state)) return false;
-    const { admission } = this.#state;
-    const { request, service } = admission;
+    const { request, service } = this.#state.admission;
     const tcUrl = target && moveTargetOf(target, request.url.app, service.config.name);
     if (!this.#session.requestReconnect(tcUrl)) return false;
     this.#wasAskedToMove = true;
-    this.#log.askedToMove(admission, tcUrl);
+    this.#log.askedToMove(this.#state.admission, tcUrl);
     return true;
   }
 
@@ -195,7 +194,9 @@ export class Connection
     access.connect(url, (verdict) => {
       this.#judge(request.id, verdict, ({ service }) => {
         this.#state = { type: "idle", sinceMs: this.#context.clock.now() };
-        this.#session.acceptConnect(request.id, service?.config ?? DEFAULT_WINDOWS);
+        const { serverName } = this.#context;
+        const self = edgeNameOf(access.client) ? { clientId: this.id, serverName } : null;
+        this.#session.acceptConnect(request.id, service?.config ?? DEFAULT_WINDOWS, self);
       });
     });
   }
@@ -220,6 +221,10 @@ export class Connection
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void {
     if (this.#state.type !== "publishing") return;
     this.#state.publication.push(typeId, timestampMs, payload, this.#pings.lastHeardMs);
+  }
+
+  onPlayerData(payload: Uint8Array): void {
+    if (this.#state.type === "playing") this.#state.player.onData(payload);
   }
 
   onStreamClosed(): void {
@@ -354,6 +359,7 @@ export class Connection
     if (state.type !== "checking" && state.type !== "playing" && state.type !== "publishing") {
       return;
     }
+    this.#context.sessions?.add(this, reason);
     this.#state = { type: "idle", sinceMs: this.#context.clock.now() };
     if (state.type === "playing") {
       state.player.leave();
@@ -388,7 +394,7 @@ export class Connection
 
   /** Made for each line: thousands of players log nothing for most of their time. */
   get #log(): ConnectionLog {
-    const { logger, probes } = this.#context;
-    return new ConnectionLog(logger.for("conn", this.id), this.#transport.remote, probes);
+    const edge = edgeNameOf(this.#access?.client);
+    return new ConnectionLog(this.#context, this.id, this.#transport.remote, edge);
   }
 }

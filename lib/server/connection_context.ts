@@ -7,6 +7,7 @@ import type { ReadPacer } from "../io/read_pacer.ts";
 import type { WorkTurns } from "../io/work_turns.ts";
 import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import type { Gate } from "./gate.ts";
+import type { SessionSink } from "./session_record.ts";
 import type { ProbeLog } from "../io/probe_log.ts";
 
 /** What the connections of a server share. */
@@ -23,6 +24,10 @@ export interface ConnectionContext {
   readonly logger: Logger;
   readonly probes: ProbeLog;
   readonly handshake: HandshakeOptions;
+  /** Takes a record of each play and publish that is over; null for none. */
+  readonly sessions?: SessionSink | null;
+  /** What this server calls itself towards edges: `server_name`, or an id. */
+  readonly serverName: string;
   /** Size of the chunks written to all clients, in bytes. */
   readonly chunkSize: number;
 }

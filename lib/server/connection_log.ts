@@ -1,5 +1,5 @@
 import { describeError, WireError } from "../base/errors.ts";
-import type { Logger } from "../base/log.ts";
+import type { LogFields, Logger } from "../base/log.ts";
 import { stripParams } from "../base/text.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
@@ -18,9 +18,17 @@ export class ConnectionLog {
   /** Address and port of the client. */
   readonly #peer: string;
   readonly #probes: ProbeLog;
+  /** Name of the edge that the client is; absent for others. */
+  readonly #edge: string | undefined;
 
-  constructor(logger: Logger, peer: string, probes: ProbeLog) {
-    this.#logger = logger;
+  constructor(
+    { logger, probes }: { readonly logger: Logger; readonly probes: ProbeLog },
+    id: string,
+    peer: string,
+    edge: string | undefined,
+  ) {
+    this.#edge = edge;
+    this.#logger = logger.for("conn", id);
     this.#peer = peer;
     this.#probes = probes;
   }
@@ -128,8 +136,9 @@ export class ConnectionLog {
     this.#logger.debug("Client disconnected", { reason, ...fieldsOf(counts) });
   }
 
-  #about({ request, service }: Admission): { stream: string; vhost: string; peer: string } {
-    return { stream: request.name, vhost: service.config.name, peer: this.#peer };
+  #about({ request, service }: Admission): LogFields {
+    const edge = this.#edge;
+    return { stream: request.name, vhost: service.config.name, peer: this.#peer, edge };
   }
 }
 

@@ -1,4 +1,6 @@
-import { type ClientReport, describeClient } from "./client_report.ts";
+import type { Audience } from "../hub/viewer.ts";
+import type { GateClient } from "./admission.ts";
+import { type ClientReport, describeClient, type EdgeClient } from "./client_report.ts";
 import type { ConnectionState } from "./connection_state.ts";
 import type { ClientAccess } from "./client_access.ts";
 
@@ -16,9 +18,20 @@ export function reportConnection(
   return {
     ...describeClient(access.client, state.admission),
     type: isPlayer ? "rtmp-play" : "fmle-publish",
+    edge: edgeOf(access.client, isPlayer ? state.player.freshAudience : null),
     isHeld: isPlayer && state.player.isHeld,
     isReserve: !isPlayer && state.publication.isReserve,
     ...costs,
     ...(isPlayer ? { sentBytes: state.player.sentBytes } : {}),
   };
+}
+
+function edgeOf({ edgePath, edgeName }: GateClient, audience: Audience | null): EdgeClient | null {
+  const id = edgePath.at(-1);
+  return id === undefined ? null : { id, name: edgeName || id, audience };
+}
+
+/** Returns the name of the edge that a client is; undefined for other clients. */
+export function edgeNameOf(client: GateClient | undefined): string | undefined {
+  return client?.edgeName || client?.edgePath.at(-1);
 }

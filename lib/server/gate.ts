@@ -86,6 +86,9 @@ export class Gate {
     if (action === "play" && this.#options.handover?.isTrusted(url.params)) {
       return { type: "admitted", service, request, isHandover: true };
     }
+    if (this.#options.bans?.has(ip)) {
+      return this.#refuse(action, `Address ${ip} may not ${action} here for now`, "rules");
+    }
     const refusal = checkAccess(service.config, action, { ip, pageUrl });
     if (refusal !== null) return this.#refuse(action, refusal, "rules");
     return { type: "admitted", service, request };

@@ -1,10 +1,12 @@
 import type { Clock } from "../base/clock.ts";
 import type { VhostConfig } from "../config/config.ts";
+import { isFresh } from "../hub/audience_meter.ts";
 import type { Stream } from "../hub/stream.ts";
-import type { Viewer } from "../hub/viewer.ts";
+import type { Audience, AudienceMember, ReportedAudience, Viewer } from "../hub/viewer.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { FlushWheels, WheelSeat } from "../io/flush_wheel.ts";
 import type { SocketWriter } from "../io/socket_writer.ts";
+import { parseEdgeReport } from "../rtmp/edge_report.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { MediaTrack } from "../session/server_stream.ts";
 import { type Admission, refuseNotLive } from "./admission.ts";
@@ -26,6 +28,9 @@ export function mergePeriodMs({ minLatency, play }: VhostConfig, isEdge: boolean
   if (periodMs === "auto") return isEdge ? EDGE_PERIOD_MS : "auto";
   return Math.max(1, isEdge ? Math.min(periodMs, EDGE_PERIOD_MS) : periodMs);
 }
+
+/** Reports of an edge that follow sooner are ignored, in ms. */
+const MIN_REPORT_PERIOD_MS = 100;
 
 /** What a {@linkcode Player} needs of its connection. */
 export interface PlayerHost extends PlayerSinkHost {
@@ -50,7 +55,7 @@ interface PlayerContext {
 }
 
 /** A connection's play: held until the stream is live, then a cursor on its log. */
-export class Player implements Viewer {
+export class Player implements Viewer, AudienceMember {
   readonly #host: PlayerHost;
   readonly #context: PlayerContext;
   readonly #admission: Admission;
@@ -64,6 +69,8 @@ export class Player implements Viewer {
   #seat: WheelSeat | null = null;
   /** Null while the player wants all of the stream. */
   #filter: PlayerFilter | null = null;
+  /** What an edge said of the players behind it; null when nothing. */
+  reported: ReportedAudience | null = null;
 
   constructor(host: PlayerHost, context: PlayerContext, admission: Admission) {
     this.#host = host;
@@ -98,6 +105,37 @@ export class Player implements Viewer {
   /** Called by the stream. */
   get cursor(): number {
     return this.#sink?.cursor ?? -1;
+  }
+
+  get member(): AudienceMember {
+    return this;
+  }
+
+  get kind(): "player" | "edge" {
+    return this.edgeId === "" ? "player" : "edge";
+  }
+
+  get edgeId(): string {
+    return this.#admission.request.edgePath.at(-1) ?? "";
+  }
+
+  /** What an edge has reported, unless that is too long ago. */
+  get freshAudience(): Audience | null {
+    const { reported } = this;
+    return isFresh(reported, this.#context.clock.now()) ? reported!.audience : null;
+  }
+
+  /** An edge says who plays the stream behind it. Other clients are not believed. */
+  onData(payload: Uint8Array): void {
+    const audience = this.kind === "edge" ? parseEdgeReport(payload) : null;
+    if (audience === null) return;
+    const atMs = this.#context.clock.now();
+    const before = this.reported;
+    if (atMs - (before?.atMs ?? -Infinity) < MIN_REPORT_PERIOD_MS) return;
+    this.reported = { audience, atMs };
+    const isChanged = audience.players !== before?.audience.players ||
+      audience.edges !== before.audience.edges;
+    if (isChanged && this.#stream !== null) this.#stream.audienceRevision++;
   }
 
   /** Called by the stream whenever a source begins. */
@@ -169,6 +207,7 @@ export class Player implements Viewer {
     this.#seat?.leave();
     this.#sink?.leave();
     stream.stats.sentBytes += this.sentBytes;
+    if (this.kind === "edge") stream.stats.edgeSentBytes += this.sentBytes;
     this.#admission.service.leave(stream, this);
   }
 }

@@ -1,4 +1,4 @@
-import { type AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
+import type { AmfObject, AmfValue } from "../amf/amf_value.ts";
 import { UpstreamError } from "../base/errors.ts";
 import { quotePeerText, redactUrl } from "../base/text.ts";
 import { type Command, encodeCommand } from "../rtmp/commands.ts";
@@ -16,8 +16,15 @@ import {
   encodeWindowAckSize,
   type UserControl,
 } from "../rtmp/control_messages.ts";
+import {
+  type EdgeReport,
+  encodeEdgeReport,
+  parsePeerServer,
+  type PeerServer,
+} from "../rtmp/edge_report.ts";
 import { ClientHandshake, type HandshakeOptions } from "../rtmp/handshake.ts";
 import { parseStatus, type Status } from "../rtmp/status.ts";
+import { type ClientTarget, connectInfo } from "./connect_info.ts";
 import { MessageLayer, type MessageLayerHandler } from "./message_layer.ts";
 import {
   dataName,
@@ -26,16 +33,6 @@ import {
   parseRedirect,
   plainCode,
 } from "./server_answers.ts";
-
-/** What to request from the server. */
-interface ClientTarget {
-  /** `connect` only finds out whether the server accepts the connection. */
-  readonly kind: "play" | "publish" | "connect";
-  readonly tcUrl: string;
-  readonly app: string;
-  /** Stream name with parameters; unused by `connect`. */
-  readonly streamName: string;
-}
 
 /** Receives the output and events of a {@linkcode ClientSession}. */
 export interface ClientSessionHandler {
@@ -128,6 +125,7 @@ export class ClientSession implements MessageLayerHandler {
   readonly #options: ClientSessionOptions;
   readonly #messages: MessageLayer;
   #state: ClientState;
+  #peer: PeerServer | null = null;
 
   constructor(handler: ClientSessionHandler, options: ClientSessionOptions) {
     this.#handler = handler;
@@ -183,6 +181,21 @@ export class ClientSession implements MessageLayerHandler {
     if (kind === "connect") return;
     if (kind === "publish") this.#sendCommand("FCUnpublish", 0, [null, streamName]);
     this.#sendCommand("deleteStream", 0, [null, this.#state.msid]);
+  }
+
+  /** Who the server says it is; null unless it is one of ours. */
+  get peer(): PeerServer | null {
+    return this.#peer;
+  }
+
+  /** Tells the server who plays the stream here, if it is one of ours and the play has started. */
+  report(audience: EdgeReport): void {
+    const state = this.#state;
+    if (this.#peer === null || this.#options.target.kind !== "play" || !("msid" in state)) return;
+    this.send(encodeEdgeReport(audience, {
+      msid: state.msid,
+      chunkSize: this.#options.chunkSize,
+    }));
   }
 
   /** Requests a pong. */
@@ -247,19 +260,7 @@ export class ClientSession implements MessageLayerHandler {
 
   #sendConnect(): void {
     const { target, chunkSize, connectArgs, connectProperties } = this.#options;
-    const info = amfObject({
-      app: target.app,
-      ...(target.kind === "publish" ? { type: "nonprivate" } : {}),
-      flashVer: target.kind === "publish" ? "FMLE/3.0 (compatible; edge)" : "LNX 9,0,124,2",
-      tcUrl: target.tcUrl,
-      fpad: false,
-      capabilities: 239,
-      audioCodecs: 3575,
-      videoCodecs: 252,
-      videoFunction: 1,
-      objectEncoding: 0,
-      ...connectProperties,
-    });
+    const info = connectInfo(target, connectProperties);
     const values = connectArgs === undefined ? [info] : [info, connectArgs];
     // The server does not know another chunk size yet.
     this.send(encodeCommand({ name: "connect", transactionId: Tid.CONNECT, values }, {
@@ -280,6 +281,7 @@ export class ClientSession implements MessageLayerHandler {
   #onResult(command: Command): void {
     const { type } = this.#state;
     if (command.transactionId === Tid.CONNECT && type === "connecting") {
+      this.#peer = parsePeerServer(command.values[1]);
       this.#onConnected();
     } else if (command.transactionId === Tid.CREATE_STREAM && type === "creating") {
       const id = command.values[1];

@@ -11,6 +11,7 @@ import {
   encodeWindowAckSize,
   type UserControl,
 } from "../rtmp/control_messages.ts";
+import { describePeerServer, type PeerServer } from "../rtmp/edge_report.ts";
 import {
   isEnhancedConnect,
   type ReconnectSupport,
@@ -169,8 +170,14 @@ export class ServerSession implements MessageLayerHandler, LimitsSource {
 
   /**
    * Accepts the connect request and runs the commands that the peer sent early.
+   *
+   * @param self What an edge is told about this server; null for other clients.
    */
-  acceptConnect(id: number, { outAckSizeBytes, inAckSizeBytes }: AckWindows): void {
+  acceptConnect(
+    id: number,
+    { outAckSizeBytes, inAckSizeBytes }: AckWindows,
+    self: PeerServer | null = null,
+  ): void {
     const state = this.#state;
     if (state.type !== "connecting" || id !== CONNECT_REQUEST_ID) return;
     this.#state = CONNECTED;
@@ -197,7 +204,11 @@ export class ServerSession implements MessageLayerHandler, LimitsSource {
           code: StatusCode.CONNECT_SUCCESS,
           description: "Connection succeeded",
           objectEncoding: state.objectEncoding,
-          data: amfEcmaArray({ version: FMS_VERSION.slice(4), server: `edge/${VERSION}` }),
+          data: amfEcmaArray({
+            version: FMS_VERSION.slice(4),
+            server: `edge/${VERSION}`,
+            ...(self === null ? {} : describePeerServer(self)),
+          }),
         }),
       ],
     }, CONTROL_MSID);

@@ -1,7 +1,7 @@
 import type { AmfValue } from "../amf/amf_value.ts";
 import { quotePeerText } from "../base/text.ts";
 import type { Command } from "../rtmp/commands.ts";
-import { MEDIA_MSID, StatusCode, UserControlEvent } from "../rtmp/constants.ts";
+import { MEDIA_MSID, MessageType, StatusCode, UserControlEvent } from "../rtmp/constants.ts";
 import { encodeUserControl } from "../rtmp/control_messages.ts";
 import type { Refusal, Status } from "../rtmp/status.ts";
 import type { CommandWriter } from "./command_writer.ts";
@@ -25,6 +25,8 @@ export interface ServerStreamHandler {
   onPlay(request: StreamCommand): void;
   /** A message of the accepted publish: type 8, 9 or 18. Do not keep `payload`. */
   onMedia(typeId: number, timestampMs: number, payload: Uint8Array): void;
+  /** A data message of a player: our edges send reports. Do not keep `payload`. */
+  onPlayerData?(payload: Uint8Array): void;
   /** The peer ended its publish or play, or withdrew the request. */
   onStreamClosed(): void;
   onPause(isPaused: boolean): void;
@@ -169,6 +171,8 @@ export class ServerStream {
       this.#handler.onMedia(typeId, timestampMs, payload);
     } else if (state.type === "publish requested") {
       state.early.add(typeId, timestampMs, payload);
+    } else if (typeId === MessageType.DATA_AMF0 && state.type !== "idle") {
+      this.#handler.onPlayerData?.(payload);
     }
   }
 

@@ -165,6 +165,7 @@ export class Bridge {
         return this.onLive(index, event.streams);
       case "play":
       case "leave":
+      case "audience":
       case "publish":
       case "media":
       case "depart":

@@ -7,6 +7,7 @@
 import type { SourceChange } from "../hub/publisher.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { LiveStreamsOfVhosts } from "../monitor/live_streams.ts";
+import type { Audience } from "../hub/viewer.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { Departure } from "../server/vhost_service.ts";
 
@@ -46,6 +47,8 @@ export type ToOwnerEvent =
   | { readonly type: "release"; readonly id: number }
   /** The publisher that was probed is alive. */
   | { readonly type: "alive"; readonly id: number }
+  /** Who plays a mirror. */
+  | { readonly type: "audience"; readonly id: number; readonly audience: Audience }
   /** The last player left. */
   | { readonly type: "leave"; readonly id: number }
   /** A message of an accepted publisher. */

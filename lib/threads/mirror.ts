@@ -1,8 +1,9 @@
 import type { Clock } from "../base/clock.ts";
+import { AudienceReporter } from "../hub/audience_reporter.ts";
 import type { EndReason, PublishHandle, SourceChange } from "../hub/publisher.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { TimePair } from "../hub/timeline.ts";
-import type { Viewer } from "../hub/viewer.ts";
+import type { Audience, Viewer } from "../hub/viewer.ts";
 import { MessageType } from "../rtmp/constants.ts";
 import { isMedia, payloadOf, splitMessages } from "../rtmp/encoded_messages.ts";
 import type { FromOwnerEvent } from "./bridge_event.ts";
@@ -16,6 +17,8 @@ interface MirrorOptions {
   readonly clock: Clock;
   /** Asks the owner for the stream. */
   readonly open: (id: number) => void;
+  /** Tells the owner who plays it here. */
+  readonly onAudience: (id: number, audience: Audience) => void;
 }
 
 /**
@@ -36,12 +39,14 @@ export class Mirror {
   readonly #options: MirrorOptions;
   /** Feeds the stream; null while the owner has no source. */
   #handle: PublishHandle | null = null;
+  readonly #reporter: AudienceReporter;
   /** The newest message, on the owner's clock and on ours. */
   #newest: TimePair | null = null;
 
   constructor(options: MirrorOptions) {
     this.id = options.id;
     this.#options = options;
+    this.#reporter = new AudienceReporter(options.stream);
   }
 
   open(): void {
@@ -54,9 +59,17 @@ export class Mirror {
 
   handle(event: FromOwnerEvent): void {
     if (event.type === "bytes") this.#append(event.bytes);
+    this.report();
     if (event.type === "change") this.#change(event.change);
     if (event.type !== "missing") return;
     for (const viewer of this.viewers) viewer.onMissing?.(event.isCertain);
+  }
+
+  /** Tells the owner who plays the stream here, when that is due: asked often. */
+  report(): void {
+    const { clock, onAudience } = this.#options;
+    const audience = this.#reporter.due(clock.now(), this);
+    if (audience !== null) onAudience(this.id, audience);
   }
 
   /** The last player left. */

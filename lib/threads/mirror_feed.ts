@@ -1,6 +1,6 @@
 import type { SourceChange, StreamObserver } from "../hub/publisher.ts";
 import type { Stream } from "../hub/stream.ts";
-import type { Viewer } from "../hub/viewer.ts";
+import type { Audience, AudienceMember, ReportedAudience, Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Flushable } from "../io/flush_queue.ts";
 import type { FlushWheel, WheelSeat } from "../io/flush_wheel.ts";
@@ -25,7 +25,11 @@ interface MirrorFeedOptions {
  *      └───────────────────────── close ─────────────────────────▶ closed ◀──┘
  * ```
  */
-export class MirrorFeed implements Viewer, StreamObserver, Flushable {
+export class MirrorFeed implements Viewer, AudienceMember, StreamObserver, Flushable {
+  readonly kind = "mirror";
+  readonly edgeId = "";
+  readonly sentBytes = 0;
+  reported: ReportedAudience | null = null;
   isQueued = false;
   readonly #options: MirrorFeedOptions;
   #stream: Stream | null = null;
@@ -48,6 +52,16 @@ export class MirrorFeed implements Viewer, StreamObserver, Flushable {
     stream.observe(this);
     if (stream.isLive) this.#sendBacklog(stream);
     this.#seat = wheel.add(this);
+  }
+
+  get member(): AudienceMember {
+    return this;
+  }
+
+  /** The other worker says who plays its mirror. */
+  onAudience(audience: Audience): void {
+    this.reported = { audience, atMs: 0 };
+    if (this.#stream !== null) this.#stream.audienceRevision++;
   }
 
   onLive(): void {}

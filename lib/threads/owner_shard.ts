@@ -48,6 +48,8 @@ export class OwnerShard {
         return;
       case "alive":
         return this.#publishers.get(id)?.onAlive();
+      case "audience":
+        return this.#feeds.get(id)?.onAudience(event.audience);
       case "leave":
         this.#early.delete(id);
         this.#feeds.get(id)?.close();

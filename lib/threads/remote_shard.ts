@@ -58,6 +58,7 @@ export class RemoteShard {
     stream.join(viewer);
     const mirror = this.#mirrors.get(stream) ?? this.#openMirror(vhost, stream, request);
     mirror.viewers.add(viewer);
+    mirror.report();
     return stream;
   }
 
@@ -66,7 +67,8 @@ export class RemoteShard {
     stream.leave(viewer);
     const mirror = this.#mirrors.get(stream);
     mirror?.viewers.delete(viewer);
-    if (mirror === undefined || stream.viewerCount > 0) return;
+    if (stream.viewerCount > 0) return mirror?.report();
+    if (mirror === undefined) return;
     this.#mirrors.delete(stream);
     this.#opened.delete(mirror.id);
     mirror.close();
@@ -120,6 +122,7 @@ export class RemoteShard {
       chunkSize: this.#chunkSize,
       clock: this.#clock,
       open: (id) => this.#link.send({ type: "play", id, vhost, request }),
+      onAudience: (id, audience) => this.#link.send({ type: "audience", id, audience }),
     });
     this.#mirrors.set(stream, mirror);
     this.#opened.set(mirror.id, mirror);

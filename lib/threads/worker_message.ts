@@ -3,6 +3,7 @@
 import type { LogFields, LogLevel } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import type { NetAddress } from "../io/transport.ts";
+import type { Ban } from "../server/bans.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import type { DrainCounts, ServerSnapshot } from "../monitor/server_view.ts";
 
@@ -23,7 +24,12 @@ export type ToWorker =
   /** Answered by `shown`. */
   | { readonly type: "show"; readonly id: number }
   /** Answered by `kicked`. */
-  | { readonly type: "kick"; readonly id: number; readonly clientId: string }
+  | {
+    readonly type: "kick";
+    readonly id: number;
+    readonly clientId: string;
+    readonly ban: Ban | null;
+  }
   /** Answered by `moved`. */
   | {
     readonly type: "move";

@@ -2,6 +2,7 @@ import { type CancelTimer, type Clock, systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import type { DrainCounts, ServerSnapshot, ServerView } from "../monitor/server_view.ts";
+import type { Ban } from "../server/bans.ts";
 import { addMoves, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
 import { mergeSnapshots } from "../monitor/merge_snapshots.ts";
 import {
@@ -189,8 +190,8 @@ export class WorkerPool implements ServerView {
     return mergeSnapshots(snapshots);
   }
 
-  async kick(clientId: string): Promise<boolean> {
-    const answers = await this.#askAll((id) => ({ type: "kick", id, clientId }));
+  async kick(clientId: string, ban: Ban | null): Promise<boolean> {
+    const answers = await this.#askAll((id) => ({ type: "kick", id, clientId, ban }));
     return answers.some((each) => each.type === "kicked" && each.isDone);
   }
 

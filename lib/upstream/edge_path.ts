@@ -8,6 +8,7 @@ import type { AmfObject, AmfValue } from "../amf/amf_value.ts";
 import { UpstreamError } from "../base/errors.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { StatusCode } from "../rtmp/constants.ts";
+import { plainName } from "../rtmp/edge_report.ts";
 import type { Refusal } from "../rtmp/status.ts";
 
 /** Comma-separated edge ids, the nearest to the client first. */
@@ -21,6 +22,8 @@ const BROADCAST_PROPERTY = "edgeBroadcast";
 
 /** {@linkcode StreamRequest.wantsAnswer}. */
 const ANSWER_PROPERTY = "edgeAnswerNow";
+/** `server_name` of the edge that sends it. */
+const NAME_PROPERTY = "edgeName";
 
 /** A longer one is ignored. */
 const MAX_BROADCAST_ID_LENGTH = 64;
@@ -41,13 +44,14 @@ const NO_EDGES: readonly string[] = [];
 type EdgeInfo = Pick<StreamRequest, "edgePath" | "backlogMs" | "broadcastId" | "wantsAnswer">;
 
 /** Returns what a `connect` object says about the edge that sends it; empty for other clients. */
-export function parseEdgeInfo(info: AmfObject): EdgeInfo {
+export function parseEdgeInfo(info: AmfObject): EdgeInfo & { readonly edgeName: string } {
   const backlogMs = info.get(BACKLOG_PROPERTY);
   const broadcastId = info.get(BROADCAST_PROPERTY);
   const hasBroadcast = typeof broadcastId === "string" && broadcastId !== "" &&
     broadcastId.length <= MAX_BROADCAST_ID_LENGTH;
   return {
     edgePath: parseEdgePath(info.get(EDGE_PATH_PROPERTY)),
+    edgeName: plainName(info.get(NAME_PROPERTY)),
     backlogMs: typeof backlogMs === "number" && backlogMs > 0 ? backlogMs : 0,
     ...(hasBroadcast ? { broadcastId } : {}),
     ...(info.get(ANSWER_PROPERTY) === true ? { wantsAnswer: true } : {}),
@@ -58,9 +62,11 @@ export function parseEdgeInfo(info: AmfObject): EdgeInfo {
 export function formatEdgeInfo(
   { edgePath, backlogMs, broadcastId, wantsAnswer }: EdgeInfo,
   ownId: string,
+  ownName = "",
 ): Readonly<Record<string, AmfValue>> {
   return {
     [EDGE_PATH_PROPERTY]: [...edgePath, ownId].join(","),
+    ...(ownName === "" ? {} : { [NAME_PROPERTY]: ownName }),
     ...(backlogMs > 0 ? { [BACKLOG_PROPERTY]: backlogMs } : {}),
     ...(broadcastId === undefined ? {} : { [BROADCAST_PROPERTY]: broadcastId }),
     ...(wantsAnswer === true ? { [ANSWER_PROPERTY]: true } : {}),

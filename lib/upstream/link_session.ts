@@ -14,7 +14,7 @@ export function sessionOptions(
   { kind, request: { edgePath, broadcastId }, backlogMs, wantsAnswer, client }: LinkOptions,
   { tcUrl, app, stream }: UpstreamTarget,
 ): ConstructorParameters<typeof ClientSession>[1] {
-  const { edgeId, chunkSize, handshake, settings } = context;
+  const { edgeId, edgeName, chunkSize, handshake, settings } = context;
   const connectArgs = connectArgsOf(context, client);
   const about = { edgePath, backlogMs, broadcastId, wantsAnswer };
   return {
@@ -24,7 +24,7 @@ export function sessionOptions(
     connectProperties: {
       ...(settings().enhancedRtmp ? relayRequest(kind !== "connect") : {}),
       ...(client === undefined ? {} : clientProperties(client)),
-      ...(edgeId === null ? {} : formatEdgeInfo(about, edgeId)),
+      ...(edgeId === null ? {} : formatEdgeInfo(about, edgeId, edgeName)),
     },
     ...(connectArgs === null ? {} : { connectArgs }),
   };

@@ -2,6 +2,7 @@ import { describeError, UpstreamError, type UpstreamRedirect } from "../base/err
 import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
 import type { Transport } from "../io/transport.ts";
+import type { EdgeReport } from "../rtmp/edge_report.ts";
 import { type UpstreamTarget, upstreamTarget } from "../rtmp/url.ts";
 import { findOrigin, followRedirect, mayLeadTo, type UpstreamDestination } from "./redirect.ts";
 import type { UpstreamContext } from "./upstream_context.ts";
@@ -82,6 +83,11 @@ export class Upstream {
   finish(endsStream = true): void {
     if (this.#state.type === "open") return this.#state.link.finish(endsStream);
     this.close();
+  }
+
+  /** As {@linkcode UpstreamLink.report}; without effect until the stream has started. */
+  report(audience: EdgeReport): void {
+    if (this.#state.type === "open") this.#state.link.report(audience);
   }
 
   /** Closes the connection at once. */

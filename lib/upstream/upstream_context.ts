@@ -32,6 +32,8 @@ export interface UpstreamDeps {
   readonly chunkSize: number;
   /** Id of this process among edges, sent in `connect`; null for a plain player or publisher. */
   readonly edgeId: string | null;
+  /** Its `server_name`, sent as well; empty for none. */
+  readonly edgeName?: string;
   /** Absent when no requests are signed. */
   readonly signer?: UpstreamSigner;
 }

@@ -4,11 +4,13 @@ import { quotePeerText, redactUrl } from "../base/text.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { Allowance } from "../io/allowance.ts";
 import { describeExpectedEnd } from "../io/connection_end.ts";
+import { formatAddress } from "../io/address.ts";
 import { SocketWriter } from "../io/socket_writer.ts";
 import { ReadSize } from "../io/read_size.ts";
 import type { PartedWork } from "../io/work_turns.ts";
 import type { Transport } from "../io/transport.ts";
 import { StatusCode } from "../rtmp/constants.ts";
+import type { EdgeReport } from "../rtmp/edge_report.ts";
 import type { Status } from "../rtmp/status.ts";
 import type { UpstreamTarget } from "../rtmp/url.ts";
 import { ClientSession, type ClientSessionHandler } from "../session/client_session.ts";
@@ -142,6 +144,11 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     this.#limitFinish();
   }
 
+  /** Tells the origin who plays the stream here, if it takes such reports. */
+  report(audience: EdgeReport): void {
+    if (this.#state.type === "started") this.#session.report(audience);
+  }
+
   /** Closes the connection at once. */
   close(): void {
     if (this.#state.type === "finishing") this.#state.cancelLimit();
@@ -174,6 +181,7 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     this.#hasStarted = true;
     this.#onStarted();
     if (this.#state.type === "negotiating") this.#state = { type: "started" };
+    this.#logPeer();
     this.#options.listener.onStarted(msid, this.#writer);
   }
 
@@ -262,6 +270,15 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     const later = turns.run(this, this.#allowance, nowMs);
     const mayPause = this.#options.kind === "play" && this.#state.type === "started" && !isMore;
     return later ?? (mayPause && mergedReads ? pacer.pause(mergedReads(), nowMs) : null);
+  }
+
+  /** Names the connection as the log of the origin does, so that a stream's way can be followed. */
+  #logPeer(): void {
+    const { peer } = this.#session;
+    if (peer === null || this.#options.kind === "connect") return;
+    const { serverName: server, clientId: client } = peer;
+    const origin = formatAddress(this.#address);
+    this.#options.logger.info("Origin accepted", { origin, server, upstream_client: client });
   }
 
   #checkTime(nowMs: number): void {

@@ -199,7 +199,7 @@ netTest(
         }
         counts[change.how]++;
       }
-      assertEquals(counts.restart, 4);
+      assertEquals(counts.restart, 6);
       assert(counts.live > 90, `${counts.live}`);
     }),
 );

@@ -121,6 +121,8 @@ const NO_TLS = { enabled: false, cert: "./conf/server.crt", key: "./conf/server.
 
 const DEFAULTS: Config = {
   listen: [{ hostname: "0.0.0.0", port: 1935 }],
+  serverName: "",
+  sessionLog: "",
   rtmps: { ...NO_TLS, listen: [{ hostname: "0.0.0.0", port: 1443 }] },
   proxyProtocol: [],
   pid: "",
@@ -136,6 +138,7 @@ const DEFAULTS: Config = {
     enabled: false,
     listen: [{ hostname: "127.0.0.1", port: 1985 }],
     crossdomain: true,
+    jsonp: false,
     auth: { enabled: false, type: "basic", username: "", password: "", token: "" },
     proxyProtocol: [],
     rawApi: { enabled: false, allowReload: false },
@@ -209,6 +212,7 @@ http_server { enabled on; listen 80; dir /srv/www; crossdomain off; }`);
     enabled: true,
     listen: [{ hostname: "0.0.0.0", port: 1986 }, { hostname: "::1", port: 1987 }],
     crossdomain: false,
+    jsonp: false,
     auth: { enabled: true, type: "basic", username: "admin", password: "a secret", token: "" },
     proxyProtocol: ["::1"],
     rawApi: { enabled: false, allowReload: false },

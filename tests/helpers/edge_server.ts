@@ -90,6 +90,7 @@ export function edgeCommand(): [string, ...string[]] {
     "--allow-net",
     "--allow-read",
     "--allow-write",
+    "--allow-sys=loadavg,osUptime,systemMemoryInfo",
     "--allow-env=SRS_*,EDGE_*,NOTIFY_SOCKET",
   ];
   const config = `--config=${PROJECT_ROOT}deno.json`;

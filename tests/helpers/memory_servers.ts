@@ -33,9 +33,10 @@ export class MemoryWorld {
     return this.startWith(port, cluster);
   }
 
-  /** Starts a server on `port` with these directives in its vhost. */
-  startWith(port: number, directives: string): RunningServer {
-    const text = `listen ${port}; vhost __defaultVhost__ { play { mw_latency 20; } ${directives} }`;
+  /** Starts a server on `port` with these directives in its vhost, and others outside it. */
+  startWith(port: number, directives: string, root = ""): RunningServer {
+    const vhost = `vhost __defaultVhost__ { play { mw_latency 20; } ${directives} }`;
+    const text = `listen ${port}; ${root} ${vhost}`;
     const { config } = parseConfig(text, "test.conf", { readFile: () => undefined });
     const { network, clock } = this;
     const server = startServer(config, { network, clock, logger: this.log.logger });

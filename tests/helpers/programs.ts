@@ -29,6 +29,7 @@ const PROGRAMS = {
   "nginx": { packages: "nginx", check: onServerPath("command -v nginx") },
   "haproxy": { packages: "haproxy", check: onServerPath("command -v haproxy") },
   "varnishd": { packages: "varnish", check: onServerPath("command -v varnishd") },
+  "promtool": { packages: "prometheus", check: ["promtool", "--version"] },
   "traffic_server": {
     packages: "trafficserver",
     check: onServerPath("command -v traffic_server"),

@@ -151,6 +151,7 @@ Deno.test("The console requires the API's password", async () => {
   const api = createApiApp({
     config: {
       crossdomain: true,
+      jsonp: false,
       auth: { enabled: true, type: "basic", username: "admin", password: "secret", token: "" },
       rawApi: { enabled: false, allowReload: false },
     },

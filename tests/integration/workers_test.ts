@@ -173,8 +173,8 @@ netTest("WorkerPool reports both threads as one server, and closes clients in ei
   assertEquals(streams[0]!.publisherId, publisherId);
   assertEquals(clients.length, players.length + 1);
 
-  for (const { id } of clients) assertEquals(await rig.pool.kick(id), true);
-  assertEquals(await rig.pool.kick("c4711"), false);
+  for (const { id } of clients) assertEquals(await rig.pool.kick(id, null), true);
+  assertEquals(await rig.pool.kick("c4711", null), false);
   await until("all clients have left", () => players.every(({ isEnded }) => isEnded), TIMEOUT);
 });
 
@@ -215,7 +215,7 @@ netTest("startWorkers() replaces a thread that hangs, and the pool answers meanw
   while (rig.threads.length < 3) {
     const startMs = performance.now();
     await rig.pool.snapshot();
-    assertEquals(await rig.pool.kick("c4711"), false);
+    assertEquals(await rig.pool.kick("c4711", null), false);
     assert(performance.now() - startMs < 3_000, "an answer takes long");
     await delay(100);
   }

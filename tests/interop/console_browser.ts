@@ -189,6 +189,7 @@ class FakeServer implements AsyncDisposable {
     const app = createApiApp({
       config: {
         crossdomain: true,
+        jsonp: false,
         auth: this.#auth,
         rawApi: { enabled: false, allowReload: false },
       },

@@ -25,6 +25,7 @@ function client(id: string, report: Partial<ClientReport> = {}): ClientReport {
     tcUrl: "",
     pageUrl: "",
     swfUrl: "",
+    edge: null,
     isHeld: false,
     isReserve: false,
     ageMs: 0,
@@ -172,7 +173,7 @@ Deno.test("LiveView.kick() closes the client at the source that has it", async (
   const { view, rtmp, flv } = new Rig();
   rtmp.reports = [client("c1")];
   flv.reports = [client("h1")];
-  assertEquals([await view.kick("h1"), await view.kick("x")], [true, false]);
+  assertEquals([await view.kick("h1", null), await view.kick("x", null)], [true, false]);
   assertEquals([rtmp.kicked, flv.kicked], [[], ["h1"]]);
 });
 

@@ -182,6 +182,7 @@ function createServer(configuration = "") {
         clock,
         edgeId: "edge",
       }),
+      serverName: "edge",
       queue,
       wheels: new FlushWheels(queue, clock),
       buffers: new ReadBuffers(),

@@ -161,7 +161,7 @@ netTest("WorkerPool answers within a second while a thread hangs, and then at on
   const { pool, threads } = await start(clock);
   threads[1]!.isHanging = true;
   let isAnswered: boolean | null = null;
-  const kick = () => pool.kick("c1").then((isDone) => isAnswered = isDone);
+  const kick = () => pool.kick("c1", null).then((isDone) => isAnswered = isDone);
   void kick();
   await clock.advance(999);
   assertEquals(isAnswered, null);

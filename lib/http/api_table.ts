@@ -1,0 +1,177 @@
+/**
+ * Every route of the API: what it does and takes. The routes are made from this table, and so are
+ * the OpenAPI description and `docs/api.md`, so they cannot differ.
+ */
+
+/** A parameter in the query. */
+interface Parameter {
+  readonly name: string;
+  readonly doc: string;
+}
+
+/** One method of one path. */
+export interface Operation {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** With `:id` for a part that varies. */
+  readonly path: string;
+  /** One sentence. */
+  readonly doc: string;
+  readonly query?: readonly Parameter[];
+  /** Fields of the answer beside `code`, `server`, `service` and `pid`. */
+  readonly fields?: string;
+}
+
+const PAGE: readonly Parameter[] = [
+  { name: "start", doc: "First entry, 0 by default" },
+  { name: "count", doc: "Most entries, 10 by default; an answer has 1 MiB at most" },
+];
+
+const TARGET: Parameter = {
+  name: "tcUrl",
+  doc: "`rtmp://HOST[:PORT][/APP]`; without it, the address that the client used",
+};
+
+/** By name. */
+export const OPERATIONS = {
+  index: { method: "GET", path: "/api", doc: "Lists the versions of the API.", fields: "urls" },
+  paths: { method: "GET", path: "/api/v1", doc: "Lists the paths of version 1.", fields: "urls" },
+  openapi: {
+    ...{ method: "GET", path: "/api/v1/openapi.json" },
+    doc: "Describes the API in OpenAPI 3.1, without the usual envelope.",
+  },
+  versions: {
+    ...{ method: "GET", path: "/api/v1/versions", fields: "data" },
+    doc: "The version of this server.",
+  },
+  summaries: {
+    ...{ method: "GET", path: "/api/v1/summaries", fields: "data" },
+    doc: "The process, its machine and its traffic.",
+  },
+  rusages: {
+    ...{ method: "GET", path: "/api/v1/rusages", fields: "data" },
+    doc: "The processor time of the process.",
+  },
+  vhosts: { method: "GET", path: "/api/v1/vhosts", doc: "All vhosts.", fields: "vhosts" },
+  vhost: { method: "GET", path: "/api/v1/vhosts/:id", doc: "One vhost.", fields: "vhost" },
+  streams: {
+    ...{ method: "GET", path: "/api/v1/streams", fields: "streams, total" },
+    doc: "Streams with a source or players.",
+    query: [
+      ...PAGE,
+      { name: "search", doc: "Text in the name, the encoder or an origin" },
+      {
+        name: "sort",
+        doc:
+          "`name`, `players`, `audience`, `recv`, `send`, `lag`, `switches` or `fps`; with `-` " +
+          "the largest first",
+      },
+    ],
+  },
+  stream: { method: "GET", path: "/api/v1/streams/:id", doc: "One stream.", fields: "stream" },
+  moveStream: {
+    ...{ method: "POST", path: "/api/v1/streams/:id/move", fields: "data" },
+    doc: "Asks all clients of a stream to connect again.",
+    query: [TARGET],
+  },
+  clients: {
+    ...{ method: "GET", path: "/api/v1/clients", fields: "clients, total" },
+    doc: "Clients that play, publish or wait for a stream.",
+    query: [
+      ...PAGE,
+      { name: "search", doc: "Text in id, address, stream, type, page or name of the edge" },
+      { name: "stream", doc: "Only clients of the stream with this `url`" },
+      { name: "type", doc: "Only `rtmp-play`, `fmle-publish` or `flv-play`" },
+      {
+        name: "sort",
+        doc: "`id`, `ip`, `stream`, `age`, `rate` or `skips`; with `-` the largest first",
+      },
+    ],
+  },
+  client: { method: "GET", path: "/api/v1/clients/:id", doc: "One client.", fields: "client" },
+  kick: {
+    ...{ method: "DELETE", path: "/api/v1/clients/:id" },
+    doc: "Closes a client.",
+    query: [{
+      name: "ban",
+      doc: "Also refuses its address for this many seconds, a day at most",
+    }],
+  },
+  moveClient: {
+    ...{ method: "POST", path: "/api/v1/clients/:id/move", fields: "data" },
+    doc: "Asks a client to connect again.",
+    query: [TARGET],
+  },
+  edges: {
+    ...{ method: "GET", path: "/api/v1/edges", fields: "edges, total" },
+    doc: "Edges that pull from this server or push to it, and what they report.",
+    query: PAGE,
+  },
+} as const satisfies Readonly<Record<string, Operation>>;
+
+/** Routes of the program itself; see `control_routes.ts`. */
+export const CONTROL_OPERATIONS = {
+  reload: {
+    ...{ method: "POST", path: "/api/v1/reload", fields: "data" },
+    doc: "Loads the configuration again and applies it.",
+  },
+  drain: {
+    ...{ method: "POST", path: "/api/v1/drain" },
+    doc: "Waits for all clients to leave, then stops.",
+    query: [
+      { name: "timeout", doc: "Replaces `drain_timeout`: `90`, `90s`, `5m`, `500ms`" },
+      TARGET,
+    ],
+  },
+  raw: {
+    ...{ method: "GET", path: "/api/v1/raw", fields: "data" },
+    doc: "SRS's way to reload; off unless `raw_api` allows it.",
+    query: [{ name: "rpc", doc: "`raw`, `reload` or `reload-fetch`" }],
+  },
+} as const satisfies Readonly<Record<string, Operation>>;
+
+/** Returns the description of the API in OpenAPI 3.1. */
+export function openApi(version: string): Readonly<Record<string, unknown>> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  const operations = Object.entries<Operation>({ ...OPERATIONS, ...CONTROL_OPERATIONS });
+  for (const [operationId, { method, path, doc, query = [] }] of operations) {
+    const key = path.replaceAll(/:(\w+)/g, "{$1}");
+    (paths[key] ??= {})[method.toLowerCase()] = {
+      operationId,
+      summary: doc,
+      parameters: [
+        ...Array.from(path.matchAll(/:(\w+)/g), ([, name]) => ({
+          ...{ name, in: "path", required: true },
+          schema: { type: "string" },
+        })),
+        ...query.map(({ name, doc }) => ({
+          ...{ name, in: "query", description: doc },
+          schema: { type: "string" },
+        })),
+      ],
+      responses: { "200": ANSWER },
+    };
+  }
+  return {
+    openapi: "3.1.0",
+    info: { title: "edge", version, description: "SRS's HTTP API, and what this server adds." },
+    paths,
+  };
+}
+
+const ANSWER = {
+  description: "`code` is 0, or says what is missing: 2014 vhost, 2048 stream, 2049 client",
+  content: {
+    "application/json": {
+      schema: {
+        type: "object",
+        required: ["code", "server", "service", "pid"],
+        properties: {
+          code: { type: "integer" },
+          server: { type: "string" },
+          service: { type: "string" },
+          pid: { type: "string" },
+        },
+      },
+    },
+  },
+} as const;

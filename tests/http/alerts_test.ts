@@ -1,0 +1,37 @@
+/** `docs/alerts.yml` and the dashboard name metrics that the server has. */
+
+import { createMetricsRoutes } from "../../lib/http/metrics_routes.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { findPrograms } from "../helpers/programs.ts";
+import { needs } from "../helpers/permissions.ts";
+import { FakeView } from "./fake_view.ts";
+
+const root = new URL("../../", import.meta.url);
+
+for (const path of ["docs/alerts.yml", "docs/grafana-dashboard.json"]) {
+  Deno.test(`every metric in ${path} exists`, async () => {
+    const text = Deno.readTextFileSync(new URL(path, root));
+    const page = await (await createMetricsRoutes(new FakeView()).request("/metrics")).text();
+    const known = new Set(Array.from(page.matchAll(/^# TYPE (\w+)/gm), ([, name]) => name!));
+    const named = Array.from(
+      text.matchAll(/\bedge_\w+/g),
+      ([name]) => name.replace(/_(bucket|sum|count)$/, ""),
+    );
+    assert(named.length > 10, path);
+    assertEquals([...new Set(named)].filter((name) => !known.has(name)), []);
+  });
+}
+
+const granted = await needs("run", "read");
+const hasPromtool = !granted.ignore && (await findPrograms(["promtool"])).length === 1;
+
+Deno.test({
+  name: "promtool accepts docs/alerts.yml",
+  ignore: !hasPromtool,
+  async fn() {
+    const path = new URL("docs/alerts.yml", root).pathname;
+    const command = new Deno.Command("promtool", { args: ["check", "rules", path] });
+    const { success, stderr } = await command.output();
+    assert(success, new TextDecoder().decode(stderr));
+  },
+});
