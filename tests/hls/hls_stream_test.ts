@@ -32,7 +32,8 @@ function readsOf(follower: HlsStream): number {
 }
 
 Deno.test("HlsStream.readPart() reads 128 messages at most, so that a flood keeps no one waiting", () => {
-  assertEquals([100, 200, 1_000].map((count) => readsOf(followFlood(count))), [1, 2, 8]);
+  // A read also ends where a slab of the log does.
+  assertEquals([100, 200, 1_000].map((count) => readsOf(followFlood(count))), [1, 2, 9]);
 });
 
 Deno.test("HlsStream.leave() reads some 4,000 messages at most", () => {

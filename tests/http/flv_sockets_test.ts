@@ -135,11 +135,12 @@ Deno.test({
   async fn() {
     await using origin = startOrigin();
     await using edge = startEdgeOf(origin);
-    const response = fetch(urlOf(edge));
-    const tags = readSocket(new WebSocket(urlOf(edge, "ws")));
-    await until("the pull", () => edge.upstreamCount === 1, TIMEOUT);
     await using publisher = await publish(origin);
-    const body = await response;
+    const socket = new WebSocket(urlOf(edge, "ws"));
+    const tags = readSocket(socket);
+    await new Promise((resolve) => socket.onopen = resolve);
+    const body = await fetch(urlOf(edge));
+    assertEquals(edge.upstreamCount, 1);
     unpublish(publisher);
     assertEquals(await readToEnd(body), [...SOURCE]);
     assertEquals(await tags, [...SOURCE]);
@@ -182,6 +183,10 @@ Deno.test({
       [preflight.status, preflight.headers.get("access-control-allow-origin")],
       [204, "*"],
     );
+    const missing = await fetch(urlOf(server), { method: "HEAD" });
+    assertEquals(missing.status, 404);
+    await missing.body?.cancel();
+    await using _publisher = await publish(server);
     const head = await fetch(urlOf(server), { method: "HEAD" });
     assertEquals([head.status, head.headers.get("content-type")], [200, "video/x-flv"]);
     await head.body?.cancel();

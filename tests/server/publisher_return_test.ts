@@ -263,8 +263,13 @@ Deno.test("A publisher that returns through another edge is not refused because 
   await rig.advance(1_500);
   assertEquals(secondEdge.words, ["NetStream.Publish.Start"]);
   begin(secondEdge, 3);
+  // It might send again what the first edge sent, until it keeps the pace of the clock.
+  for (let frame = 2; frame < 5; frame++) {
+    await rig.advance(FRAME_MS);
+    secondEdge.push(VIDEO, frame * FRAME_MS, interFrame(3 + frame));
+  }
   await rig.advance(100);
-  assertEquals(idsOf(player), [1, 2, 3, 4]);
+  assertEquals(idsOf(player), [1, 2, 3, 4, 5, 6, 7]);
   await rig.stop();
 });
 
