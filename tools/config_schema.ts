@@ -71,9 +71,12 @@ function optionSchema({ doc, type, words, hasDefault, isRepeatable }: Option<unk
 
 /** Returns the schema of one value, by how its label describes it. */
 function wordSchema(label: string): Schema {
-  const [first, ...rest] = label.split(", ");
-  if (first === "`auto`") return { anyOf: [{ const: "auto" }, wordSchema(rest.join(", "))] };
   if (/^`\w+`(, `\w+`)+$/.test(label)) return choiceSchema([...label.matchAll(/\w+/g)].flat());
+  const leading = /^((?:`\w+`, )+)(.+)$/.exec(label);
+  if (leading !== null) {
+    const [, words, rest] = leading;
+    return { anyOf: [choiceSchema([...words!.matchAll(/\w+/g)].flat()), wordSchema(rest!)] };
+  }
   const [range, suffix] = label.split("; ");
   const limits = /^(\d+)\w* to (\d+)\w*$/.exec(range!);
   if (limits === null) return { type: ["string", "number"] };

@@ -101,7 +101,11 @@ netTest("The API lists publishers and players, and closes clients", async () => 
 
   assertEquals(stream.url, "/live/show");
   assertEquals(stream.clients, 2);
-  assertEquals(stream.publish, { active: true, cid: publishing.id });
+  assertEquals(stream.publish, {
+    active: true,
+    cid: publishing.id,
+    reserve_cid: "",
+  });
   // Profile 100 and level 32 of AVC_HEADER; AudioSpecificConfig 1210 is LC, 44100 Hz, stereo.
   assertEquals(stream.video, {
     codec: "H264",
@@ -171,7 +175,7 @@ netTest("The API of an edge shows the origin of each stream", async () => {
   await using player = await RtmpClient.play(edge.port, "show");
   await player.untilMedia(4);
   const { streams: [stream] } = await edge.get("/api/v1/streams");
-  assertEquals(stream.publish, { active: true, cid: "" });
+  assertEquals(stream.publish, { active: true, cid: "", reserve_cid: "" });
   const [{ since_ms, ...upstream }] = stream.upstreams;
   assert(since_ms >= 0);
   assertEquals(upstream, {
@@ -196,7 +200,7 @@ netTest("A waiting player is shown, and its stream as inactive", async () => {
   await using _player = await RtmpClient.play(rig.port, "unpublished");
   const { streams: [stream] } = await rig.get("/api/v1/streams");
   assertEquals([stream.publish, stream.video, stream.clients], [
-    { active: false, cid: "" },
+    { active: false, cid: "", reserve_cid: "" },
     null,
     1,
   ]);
