@@ -14,6 +14,12 @@ const SETTLE_MS = 100;
 const FLIGHT_MS = 20;
 
 /**
+ * Flights in a row that gained nothing on the clock, the one that just begins among them. The first
+ * frame after a pause of a busy machine gains nothing, nor does a lone frame between two pauses.
+ */
+const LATE_FLIGHTS = 3;
+
+/**
  * A source that has just begun passes on what a publisher's edge repeats: all that it keeps, in ms.
  */
 const MIN_REACH_MS = 3_500;
@@ -38,8 +44,10 @@ export class SourcePace {
   #bestMs = 0;
   /** and when it arrived. */
   #bestAtMs = 0;
-  /** When the first frame after it arrived that gained nothing; null before. */
-  #lateMs: number | null = null;
+  /** Flights that began after it and gained nothing, */
+  #lateFlights = 0;
+  /** and when the newest of them began. */
+  #flightMs = 0;
   #isLive = false;
   #nowMs = 0;
 
@@ -61,18 +69,21 @@ export class SourcePace {
     const passedMs = nowMs - this.#bestAtMs;
     const gainedMs = diffU32(timestampMs, this.#bestMs) - passedMs;
     if (this.#firstMs !== null && gainedMs <= passedMs / 2) return this.#noteLate(nowMs);
-    this.#lateMs = null;
+    this.#lateFlights = 0;
     this.#isLive = false;
     this.#firstMs ??= timestampMs;
     this.#bestMs = timestampMs;
     this.#bestAtMs = nowMs;
   }
 
-  /** After a pause, the first frame of a flight says nothing: those that follow may gain. */
   #noteLate(nowMs: number): void {
-    this.#lateMs ??= nowMs;
-    const isNextFlight = nowMs - this.#lateMs >= FLIGHT_MS;
-    if (isNextFlight && nowMs - this.#bestAtMs >= SETTLE_MS) this.#isLive = true;
+    if (this.#lateFlights === 0 || nowMs - this.#flightMs >= FLIGHT_MS) {
+      this.#lateFlights++;
+      this.#flightMs = nowMs;
+    }
+    if (this.#lateFlights >= LATE_FLIGHTS && nowMs - this.#bestAtMs >= SETTLE_MS) {
+      this.#isLive = true;
+    }
   }
 
   /** How long it has been sending, in ms. */

@@ -53,6 +53,9 @@ const MAX_WAIT_MS = 250;
 /** Places at least this far apart, in ms, are told apart by the clock alone. */
 const CLEAR_STEP_MS = 1_000;
 
+/** How far ahead of the last origin the new one may be, in ms. */
+const MAX_AHEAD_MS = 500;
+
 const HOLD: SpliceDecision = { type: "hold" };
 
 /**
@@ -199,8 +202,11 @@ export class Splice {
     // The source may be at the next repetition already, which was not delivered yet.
     const [before, newest] = this.#candidates.slice(-2);
     if (2 * newest! - before! >= this.#track.end) times.push(addU32(times.at(-1)!, stepMs));
+    // At its place the source may be behind the clock: more of its cache may follow, and it may be
+    // late. At a later place it is ahead of the clock by most of a step.
+    const mostAheadMs = Math.min(stepMs / 2, Math.max(MAX_AHEAD_MS, stepMs / 4));
     const fitting = times.findLast((streamMs) =>
-      this.#pace.lagMs({ sourceMs: this.#anchorMs, streamMs }) >= -stepMs / 2
+      this.#pace.lagMs({ sourceMs: this.#anchorMs, streamMs }) >= -mostAheadMs
     );
     return this.#continueAt(fitting ?? times[0]!);
   }

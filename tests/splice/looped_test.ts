@@ -28,11 +28,13 @@ interface Scene {
   readonly from: number;
   /** How long nothing is delivered before that, in ms. */
   readonly silenceMs: number;
+  /** How much later than those of the last origin the next one's live frames arrive, in ms. */
+  readonly lateMs?: number;
   readonly options?: Partial<JoinOptions>;
 }
 
 /** Plays a scene. @returns the frame that players get next, its time, and when, from the loss on */
-function join({ loop, delivered, from, silenceMs, options }: Scene) {
+function join({ loop, delivered, from, silenceMs, lateMs = 0, options }: Scene) {
   const history = new DeliveryHistory();
   for (let index = 0; index < delivered; index++) {
     const streamMs = STREAM_CLOCK_MS + index * FRAME_MS;
@@ -45,7 +47,7 @@ function join({ loop, delivered, from, silenceMs, options }: Scene) {
   });
   for (let index = from;; index++) {
     // Its GOP cache at once, then what is live.
-    const nowMs = Math.max(START_MS + index * FRAME_MS, lostMs + silenceMs);
+    const nowMs = Math.max(START_MS + index * FRAME_MS + lateMs, lostMs + silenceMs);
     const sourceMs = addU32(SOURCE_CLOCK_MS, index * FRAME_MS);
     const joined = joiner.offer(9, sourceMs, frameOf(index, loop), nowMs);
     assert(nowMs - lostMs < 6_000, "never joined");
@@ -108,6 +110,20 @@ Deno.test("a push of a repeated file is joined where it is, though it repeats mo
   }
 });
 
+Deno.test("an origin that passes on all that a push repeats, late, is joined where it is", () => {
+  const [loop, silenceMs] = [100, 600];
+  for (let delivered = 210; delivered < 310; delivered++) {
+    for (const [backFrames, lateMs] of [[87, 500], [100, 500], [100, 0]] as const) {
+      const start = delivered - backFrames;
+      const from = start - start % GOP_FRAMES;
+      const where = `lost after ${delivered}, next from ${from}, ${lateMs} ms late`;
+      const { isSpliced, next, streamMs } = join({ loop, delivered, from, silenceMs, lateMs });
+      assertEquals([isSpliced, next], [true, delivered], where);
+      assertEquals(streamMs, STREAM_CLOCK_MS + delivered * FRAME_MS, where);
+    }
+  }
+});
+
 Deno.test("a push that begins before all that is remembered continues with the very next frame", () => {
   const options = { patienceMs: () => 10_000, reachMs: Infinity };
   const history = new DeliveryHistory();
@@ -147,4 +163,30 @@ Deno.test("a source whose GOP cache arrives in flights is not taken for one that
   assertEquals(offer(59, beganMs + 200), null);
   const joined = offer(lost, beganMs + 200)!;
   assertEquals([joined.align !== null, joined.messages.length], [true, 1]);
+});
+
+Deno.test("a GOP cache that a busy machine reads with pauses of up to 250 ms is not taken for a source that is far behind", () => {
+  const loop = 1_000;
+  const lost = 90;
+  for (const firstPauseMs of [40, 110, 160, 250]) {
+    for (const secondPauseMs of [10, 30, 60, 110, 250]) {
+      const history = new DeliveryHistory();
+      for (let index = 0; index < lost; index++) {
+        history.note(9, index * FRAME_MS, frameOf(index, loop), index * FRAME_MS);
+      }
+      const options = { how: "after", patienceMs: originPatienceMs, reachMs: 3_000 } as const;
+      const joiner = new Joiner(history, (lost - 1) * FRAME_MS, options);
+      let nowMs = lost * FRAME_MS + 400;
+      const where = `${firstPauseMs} ms, ${secondPauseMs} ms`;
+      for (let index = 25;; index++) {
+        // 2.6 s of it are left when the first pause comes, and one frame passes before the second.
+        if (index === 35) nowMs += firstPauseMs;
+        if (index === 36) nowMs += secondPauseMs;
+        const joined = joiner.offer(9, index * FRAME_MS, frameOf(index, loop), nowMs);
+        if (joined === null) continue;
+        assertEquals([joined.align !== null, index], [true, lost], where);
+        break;
+      }
+    }
+  }
 });
