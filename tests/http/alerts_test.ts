@@ -8,21 +8,26 @@ import { FakeView } from "./fake_view.ts";
 
 const root = new URL("../../", import.meta.url);
 
+const granted = await needs("run", "read");
+
 for (const path of ["docs/alerts.yml", "docs/grafana-dashboard.json"]) {
-  Deno.test(`every metric in ${path} exists`, async () => {
-    const text = Deno.readTextFileSync(new URL(path, root));
-    const page = await (await createMetricsRoutes(new FakeView()).request("/metrics")).text();
-    const known = new Set(Array.from(page.matchAll(/^# TYPE (\w+)/gm), ([, name]) => name!));
-    const named = Array.from(
-      text.matchAll(/\bedge_\w+/g),
-      ([name]) => name.replace(/_(bucket|sum|count)$/, ""),
-    );
-    assert(named.length > 10, path);
-    assertEquals([...new Set(named)].filter((name) => !known.has(name)), []);
+  Deno.test({
+    ...granted,
+    name: `every metric in ${path} exists`,
+    fn: async () => {
+      const text = Deno.readTextFileSync(new URL(path, root));
+      const page = await (await createMetricsRoutes(new FakeView()).request("/metrics")).text();
+      const known = new Set(Array.from(page.matchAll(/^# TYPE (\w+)/gm), ([, name]) => name!));
+      const named = Array.from(
+        text.matchAll(/\bedge_\w+/g),
+        ([name]) => name.replace(/_(bucket|sum|count)$/, ""),
+      );
+      assert(named.length > 10, path);
+      assertEquals([...new Set(named)].filter((name) => !known.has(name)), []);
+    },
   });
 }
 
-const granted = await needs("run", "read");
 const hasPromtool = !granted.ignore && (await findPrograms(["promtool"])).length === 1;
 
 Deno.test({

@@ -1,6 +1,7 @@
 import { PLAYER_ASSETS } from "../../lib/http/player_assets.ts";
 import { signUrl } from "../../lib/server/signature.ts";
 import { startLocalServer } from "../helpers/local_server.ts";
+import { netTest } from "../helpers/loopback.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { RtmpClient } from "../helpers/rtmp_client.ts";
 
@@ -29,7 +30,7 @@ async function json(url: string): Promise<Record<string, unknown>> {
   return await response.json();
 }
 
-Deno.test("The pages have a strict content policy, and links that work below any path", async () => {
+netTest("The pages have a strict content policy, and links that work below any path", async () => {
   await using server = start();
   const base = `http://127.0.0.1:${server.httpPort}`;
   for (const [path, root] of [["/", "./"], ["/play/a/b", "../../"], ["/play/a/b/c", "../../../"]]) {
@@ -50,7 +51,7 @@ Deno.test("The pages have a strict content policy, and links that work below any
   }
 });
 
-Deno.test("Paths of HLS files and FLV streams below /play/ are no pages", async () => {
+netTest("Paths of HLS files and FLV streams below /play/ are no pages", async () => {
   await using server = start();
   const base = `http://127.0.0.1:${server.httpPort}`;
   for (const path of ["/play/a/b.m3u8", "/play/a/b-1.ts", "/play/show"]) {
@@ -63,7 +64,7 @@ Deno.test("Paths of HLS files and FLV streams below /play/ are no pages", async 
   assertEquals([head.status, head.headers.get("cache-control")], [404, null]);
 });
 
-Deno.test("The list has the live streams of the requested vhost only", async () => {
+netTest("The list has the live streams of the requested vhost only", async () => {
   await using server = start();
   const list = (vhost: string) =>
     json(`http://127.0.0.1:${server.httpPort}/players/streams.json${vhost && `?vhost=${vhost}`}`);
@@ -78,7 +79,7 @@ Deno.test("The list has the live streams of the requested vhost only", async () 
   assertEquals((await list("bare.example"))["streams"], []);
 });
 
-Deno.test("Vhosts whose players need more than a name list nothing", async () => {
+netTest("Vhosts whose players need more than a name list nothing", async () => {
   await using server = start();
   const base = `http://127.0.0.1:${server.httpPort}/players/streams.json?vhost=`;
   for (const vhost of ["signed.example", "hooked.example", "closed.example"]) {
@@ -86,7 +87,7 @@ Deno.test("Vhosts whose players need more than a name list nothing", async () =>
   }
 });
 
-Deno.test("A player is told whether the stream is live, and where", async () => {
+netTest("A player is told whether the stream is live, and where", async () => {
   await using server = start();
   const state = (path: string) => json(`http://127.0.0.1:${server.httpPort}/players/state/${path}`);
   const places = { flv: "live/show.flv", hls: "tv/live/show.m3u8" };
@@ -102,7 +103,7 @@ Deno.test("A player is told whether the stream is live, and where", async () => 
   }
 });
 
-Deno.test("A signed link works, and no other", async () => {
+netTest("A signed link works, and no other", async () => {
   await using server = start();
   const state = async (params: string) =>
     (await json(

@@ -1,13 +1,5 @@
 /** The files for Kubernetes, as far as they can be checked without a cluster. */
 
-import { Deployment } from "kubernetes-models/apps/v1/Deployment";
-import { StatefulSet } from "kubernetes-models/apps/v1/StatefulSet";
-import { HorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler";
-import { NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1/NetworkPolicy";
-import { PodDisruptionBudget } from "kubernetes-models/policy/v1/PodDisruptionBudget";
-import { Service } from "kubernetes-models/v1/Service";
-import { PodMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor";
-import { PrometheusRule } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule";
 import { parseAll } from "@std/yaml";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
@@ -34,16 +26,20 @@ interface Manifest {
   };
 }
 
-const MODELS = {
-  Deployment,
-  HorizontalPodAutoscaler,
-  NetworkPolicy,
-  PodDisruptionBudget,
-  PodMonitor,
-  PrometheusRule,
-  Service,
-  StatefulSet,
-} as const;
+/** Loaded where it is permitted: the schemas are checked by WebAssembly, which is a file. */
+async function loadModels() {
+  const operator = "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
+  return {
+    ...await import("kubernetes-models/apps/v1/Deployment"),
+    ...await import("kubernetes-models/apps/v1/StatefulSet"),
+    ...await import("kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler"),
+    ...await import("kubernetes-models/networking.k8s.io/v1/NetworkPolicy"),
+    ...await import("kubernetes-models/policy/v1/PodDisruptionBudget"),
+    ...await import("kubernetes-models/v1/Service"),
+    ...await import(`${operator}/PodMonitor`),
+    ...await import(`${operator}/PrometheusRule`),
+  };
+}
 
 /** What a kustomization is made of. */
 interface Kustomization {
@@ -78,7 +74,8 @@ const possible = await needs("read");
 Deno.test({
   ...possible,
   name: "deploy/kubernetes: every object is valid, and every file that is named exists",
-  fn() {
+  async fn() {
+    const models = await loadModels();
     let count = 0;
     for (const [folder, kustomization] of kustomizations()) {
       const { resources = [], components = [], patches = [] } = kustomization;
@@ -87,7 +84,7 @@ Deno.test({
       for (const path of paths) Deno.statSync(new URL(path, new URL(folder, ROOT)));
       for (const path of resources.filter((path) => path.endsWith(".yaml"))) {
         for (const manifest of read(folder + path)) {
-          const Model = MODELS[manifest.kind as keyof typeof MODELS];
+          const Model = models[manifest.kind as keyof typeof models];
           // deno-lint-ignore no-explicit-any -- each model has its own type
           const model = new Model(manifest as any);
           assertEquals(model.apiVersion, manifest.apiVersion);
