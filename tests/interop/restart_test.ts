@@ -16,6 +16,8 @@ const SCENES: readonly {
 }[] = [
   { how: "SIGQUIT", names: ["o1", "o2", "m1", "m2", "l2"], maxSilenceMs: 150 },
   { how: "--replace", names: ["o1", "o2", "m1", "m2", "l2"], maxSilenceMs: 150 },
+  // Edges find it out by themselves.
+  { how: "SIGTERM", names: ["o1", "o2", "m1", "m2", "l2"], maxSilenceMs: 1_000 },
 ];
 
 /** A busy machine may hold up any process, so a silence that is too long is measured again. */

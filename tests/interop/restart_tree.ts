@@ -11,8 +11,8 @@ import type { ChildProcess } from "../helpers/processes.ts";
 import { RtmpClient } from "../helpers/rtmp_client.ts";
 import { until } from "../helpers/until.ts";
 
-/** How a server is restarted: drained by a signal, or by its successor. */
-export type Restart = "SIGQUIT" | "--replace";
+/** How a server is restarted: drained by a signal, by its successor, or stopped without a drain. */
+export type Restart = "SIGQUIT" | "--replace" | "SIGTERM";
 
 /** Between two frames of the sample's video there are audio frames, so this is on time. */
 const TICK_MS = 10;
