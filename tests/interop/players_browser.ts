@@ -71,6 +71,7 @@ Deno.test("A viewer finds a stream, watches it, and keeps it through a restart o
   // An edge has no stream before someone asks for it.
   await page.getByRole("searchbox").fill(`live/${STREAM}`);
   await page.keyboard.press("Enter");
+  await page.waitForURL(`**/play/live/${STREAM}`);
   await opened.until(PLAYS);
   assertEquals(await opened.read("document.title"), `live/${STREAM}`);
   await page.keyboard.press("i");
