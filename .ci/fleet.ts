@@ -14,7 +14,8 @@ import { delay, until } from "../tests/helpers/until.ts";
 const [IMAGE, ...PODMAN] = Deno.args as [string, ...string[]];
 const BASE = new URL("../deploy/kubernetes/base/", import.meta.url);
 const TIERS = ["origin", "mid", "leaf"] as const;
-const NETWORK = "fleet";
+/** The engine keeps networks beside its storage, where another run may have left one. */
+const NETWORK = `edge-fleet-${Deno.pid}`;
 const PORT = 1935;
 
 const ENVIRONMENT = {
@@ -240,4 +241,10 @@ async function run(): Promise<boolean> {
   return await judge(`${name} is killed`, name, players, kill) && isWell;
 }
 
-Deno.exit(await run() ? 0 : 1);
+let isWell = false;
+try {
+  isWell = await run();
+} finally {
+  await podman(["network", "rm", "--force", NETWORK]);
+}
+Deno.exit(isWell ? 0 : 1);
