@@ -33,7 +33,15 @@ import {
   TOML_TOKENS,
 } from "./seeds.ts";
 import { MEDIA_SEEDS, runMedia, runTimeline, TIMELINE_SEEDS } from "./stream_targets.ts";
-import { runSocket, runUrl, SOCKET_SEEDS, URL_SEEDS, URL_TOKENS } from "./web_targets.ts";
+import {
+  PROXY_SEEDS,
+  runProxyHeader,
+  runSocket,
+  runUrl,
+  SOCKET_SEEDS,
+  URL_SEEDS,
+  URL_TOKENS,
+} from "./web_targets.ts";
 
 /** A parser or session to fuzz. */
 export interface FuzzTarget {
@@ -70,6 +78,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   { name: "toml_config", seeds: TOML_SEEDS, tokens: TOML_TOKENS, run: runConfig("fuzz.toml") },
   { name: "http_request", seeds: REQUEST_SEEDS, tokens: REQUEST_TOKENS, run: runRequest },
   { name: "websocket", seeds: SOCKET_SEEDS, tokens: [], run: runSocket },
+  { name: "proxy_header", seeds: PROXY_SEEDS, tokens: [], run: runProxyHeader },
   { name: "url", seeds: URL_SEEDS, tokens: URL_TOKENS, run: runUrl },
   { name: "media", seeds: MEDIA_SEEDS, tokens: [], run: runMedia },
   { name: "timeline", seeds: TIMELINE_SEEDS, tokens: [], run: runTimeline },

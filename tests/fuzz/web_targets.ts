@@ -1,12 +1,14 @@
-/** Fuzz targets for names and WebSockets. */
+/** Fuzz targets for names, WebSockets and the PROXY protocol. */
 
 import { concatBytes, decodeUtf8, encodeUtf8 } from "../../lib/base/bytes.ts";
 import { WireError } from "../../lib/base/errors.ts";
+import { isIp } from "../../lib/config/address.ts";
 import type { HlsConfig } from "../../lib/config/config.ts";
 import { streamOfFile } from "../../lib/hls/stream_of_file.ts";
 import { matchMount } from "../../lib/http/flv_mount.ts";
 import type { ConnectionPipe } from "../../lib/http/http_connection.ts";
 import { PeerSocket } from "../../lib/http/peer_socket.ts";
+import { MAX_PROXY_HEADER_BYTES, readProxyHeader } from "../../lib/io/proxy_protocol.ts";
 import { parseRtmpUrl, parseStreamUrl, streamKey, upstreamTarget } from "../../lib/rtmp/url.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
@@ -151,4 +153,42 @@ async function runPieces(pieces: readonly Uint8Array[]): Promise<string> {
 /** Writes settle in microtasks. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
+
+const PROXY_V2 = "0d0a0d0a000d0a515549540a";
+
+/** Headers of the PROXY protocol, both versions, each with the first byte of its client. */
+export const PROXY_SEEDS: readonly Uint8Array[] = [
+  encodeUtf8("PROXY TCP4 192.0.2.1 198.51.100.2 56324 1935\r\n\x03"),
+  encodeUtf8("PROXY TCP6 2001:db8::1 ::1 56324 1935\r\n\x03"),
+  encodeUtf8("PROXY UNKNOWN\r\n\x03"),
+  hex(`${PROXY_V2} 21 11 000c c0000201 c6336402 dc04 078f 03`),
+  // IPv6, IPv4-mapped, with a TLV (PP2_TYPE_NOOP) behind the addresses.
+  hex(`
+    ${PROXY_V2} 21 21 0028
+    00000000000000000000ffffc0000201 20010db8000000000000000000000002 dc04 078f 04 0001 00 03
+  `),
+  hex(`${PROXY_V2} 20 00 0000 03`),
+];
+
+/** Reads a header from every prefix of the input, as a connection does. */
+export function runProxyHeader(input: Uint8Array): string {
+  const bytes = input.subarray(0, MAX_PROXY_HEADER_BYTES + 1);
+  for (let length = 0; length <= bytes.length; length++) {
+    try {
+      const header = readProxyHeader(bytes.subarray(0, length));
+      if (header === null) continue;
+      assertEquals(header.bytes, length, "a header ends with the byte that completes it");
+      assertEquals(readProxyHeader(bytes), header, "what follows the header changes nothing");
+      if (header.client === null) return "no client";
+      assert(isIp(header.client.hostname), `an address ${header.client.hostname}`);
+      assert(header.client.port >= 0 && header.client.port <= 65_535);
+      return header.client.hostname.includes(":") ? "IPv6" : "IPv4";
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      return `${error.code} ${length > 13}`;
+    }
+  }
+  assert(input.length <= MAX_PROXY_HEADER_BYTES, "a header without an end");
+  return "incomplete";
 }
