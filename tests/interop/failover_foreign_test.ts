@@ -37,6 +37,7 @@ const NGINX_KILLED: Blow = {
   name: "killed",
   maxSilenceMs: MAX_SILENCE_MS,
   maxPushMs: 500,
+  isSlow: true,
   async startOrigins(rig) {
     const origins = [await rig.nginx("nginx"), await rig.origin("origin")] as const;
     return { origins, strike: () => kill(origins[0]) };

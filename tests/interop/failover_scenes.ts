@@ -54,6 +54,11 @@ export interface Blow {
   readonly maxSilenceMs: number;
   /** Maximum time until the next origin has a publisher's stream. */
   readonly maxPushMs: number;
+  /**
+   * The first origin sends nothing before the next keyframe, so an edge that comes later stays with
+   * the second one, which has media first.
+   */
+  readonly isSlow?: true;
   /** Starts two origins; the first one serves. */
   startOrigins(rig: FailoverRig): Promise<Victims>;
 }
@@ -81,6 +86,10 @@ export async function checkPlayers(rig: FailoverRig, { blow, sample }: BlowScene
   const { origins, strike, heal } = await blow.startOrigins(rig);
   const edge = await rig.edge("edge", origins);
   const far = await rig.edge("far", [edge]);
+  if (blow.isSlow) {
+    await rig.watch(far);
+    await rig.until("the second origin has been asked", () => hasAsked(rig, origins[1]));
+  }
   rig.publishTee(sample, origins);
 
   const players = [edge, far].map((server) => rig.play(server, WATCH_SECONDS));
@@ -99,6 +108,10 @@ export async function checkPlayers(rig: FailoverRig, { blow, sample }: BlowScene
   rig.assert(clock.isTimeForward, "Time went back");
   const hasSwitched = rig.readLog(edge.name).some((line) => line.includes("Pull switched"));
   rig.assert(hasSwitched, "The edge never switched origins");
+}
+
+function hasAsked(rig: FailoverRig, origin: RtmpServer): boolean {
+  return rig.readLog(origin.name).some((line) => line.includes("Player waiting"));
 }
 
 /**
