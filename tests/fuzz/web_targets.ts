@@ -180,10 +180,10 @@ export function runProxyHeader(input: Uint8Array): string {
       if (header === null) continue;
       assertEquals(header.bytes, length, "a header ends with the byte that completes it");
       assertEquals(readProxyHeader(bytes), header, "what follows the header changes nothing");
-      if (header.client === null) return "no client";
+      if (header.client === null) return "ok, no client";
       assert(isIp(header.client.hostname), `an address ${header.client.hostname}`);
       assert(header.client.port >= 0 && header.client.port <= 65_535);
-      return header.client.hostname.includes(":") ? "IPv6" : "IPv4";
+      return header.client.hostname.includes(":") ? "ok, IPv6" : "ok, IPv4";
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       return `${error.code} ${length > 13}`;
