@@ -64,4 +64,12 @@ export class ArrivalGaps {
     const longestMs = 1.5 * Math.max(this.#longestMs, this.#longestBeforeMs);
     return Math.max(Math.min(LONGEST_MS, Math.max(SHORTEST_MS, usualMs, longestMs)), ownMs);
   }
+
+  /**
+   * Returns {@linkcode unusualMs}, for a source that has been silent for `silentMs`. A shorter
+   * silence than any that is unusual, as nearly all are, costs nothing.
+   */
+  limitMs(silentMs: number): number {
+    return silentMs < SHORTEST_MS ? SHORTEST_MS : this.unusualMs;
+  }
 }

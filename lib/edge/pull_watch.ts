@@ -73,8 +73,9 @@ export class PullWatch {
     if (request !== null) return { type: "move", to: request.to };
     const { origins } = this.#context;
     if (isLeaving || isCovered || !origins.hasOtherThan(active.origin)) return null;
-    const limitMs = this.#limitMs(active, isFeeding);
-    if (nowMs - active.lastMediaMs - this.#excusedMs < limitMs) {
+    const silentMs = nowMs - active.lastMediaMs - this.#excusedMs;
+    const limitMs = this.#limitMs(active, isFeeding, silentMs);
+    if (silentMs < limitMs) {
       return isFeeding && this.failback.isDue(active.origin, preferred, nowMs)
         ? { type: "return", to: preferred! }
         : null;
@@ -92,10 +93,10 @@ export class PullWatch {
     if (lateMs > WATCH_PERIOD_MS / 2) this.#excusedMs += lateMs;
   }
 
-  #limitMs({ gaps }: Feed, isFeeding: boolean): number {
+  #limitMs({ gaps }: Feed, isFeeding: boolean, silentMs: number): number {
     const { stallTimeoutMs, isStallAuto, startTimeoutMs } = this.#context.settings();
     // Without a publisher, silence is expected; but it may have returned at another origin.
     if (!isFeeding) return startTimeoutMs;
-    return isStallAuto ? Math.round(gaps.unusualMs) : stallTimeoutMs;
+    return isStallAuto ? Math.round(gaps.limitMs(silentMs)) : stallTimeoutMs;
   }
 }

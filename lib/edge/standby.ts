@@ -217,5 +217,6 @@ export class Standby {
 }
 
 function isSilent({ lastMediaMs, gaps }: Feed, nowMs: number): boolean {
-  return nowMs - lastMediaMs > gaps.unusualMs;
+  const silentMs = nowMs - lastMediaMs;
+  return silentMs > gaps.limitMs(silentMs);
 }

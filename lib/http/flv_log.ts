@@ -1,7 +1,7 @@
 import { readU24, readU32 } from "../base/bytes.ts";
 import { diffU32 } from "../base/u32.ts";
-import { type Loan, type Slab, SlabLog } from "../hub/slab_log.ts";
-import type { StreamLogView } from "../hub/stream_log.ts";
+import { MessageLog } from "../hub/message_log.ts";
+import type { Slab } from "../hub/slab_log.ts";
 import { encodedFlvTagBytes, encodeFlvTagInto, type FlvTag } from "../media/flv_file.ts";
 import { TagType } from "../media/flv_layout.ts";
 import { CHUNK_FRAME_BYTES, CHUNK_HEAD_BYTES, frameChunk } from "./chunked.ts";
@@ -10,22 +10,8 @@ import { CHUNK_FRAME_BYTES, CHUNK_HEAD_BYTES, frameChunk } from "./chunked.ts";
  * A stream's messages as FLV tags, for its HTTP viewers: the counterpart of the hub's log. Each tag
  * is a chunk of a chunked body, so viewers are sent these bytes unchanged.
  */
-export class FlvLog implements StreamLogView {
-  readonly #slabs = new SlabLog();
+export class FlvLog extends MessageLog {
   #newestTimestampMs = 0;
-
-  get tail(): number {
-    return this.#slabs.tail;
-  }
-
-  get head(): number {
-    return this.#slabs.head;
-  }
-
-  /** Memory held, in bytes. */
-  get heldBytes(): number {
-    return this.#slabs.heldBytes;
-  }
 
   /**
    * Appends a tag, whose payload is copied.
@@ -38,35 +24,18 @@ export class FlvLog implements StreamLogView {
     const tagBytes = encodedFlvTagBytes(tag.payload.length);
     const length = tagBytes + CHUNK_FRAME_BYTES;
     if (tag.typeId !== TagType.data) this.#newestTimestampMs = tag.timestampMs;
-    const { bytes, used } = this.#slabs.reserve(length, this.#newestTimestampMs);
+    const { bytes, used } = this.slabs.reserve(length, this.#newestTimestampMs);
     frameChunk(bytes, used, tagBytes);
     encodeFlvTagInto(bytes, used + CHUNK_HEAD_BYTES, tag);
-    return this.#slabs.commit(length);
-  }
-
-  view(cursor: number): Uint8Array<ArrayBuffer> {
-    return this.#slabs.view(cursor);
-  }
-
-  lend(cursor: number): Loan | null {
-    return this.#slabs.lend(cursor);
-  }
-
-  lentView(cursor: number): Uint8Array<ArrayBuffer> {
-    return this.#slabs.lentView(cursor);
+    return this.slabs.commit(length);
   }
 
   lagMs(cursor: number): number {
-    const slab = this.#slabs.at(cursor);
+    const slab = this.slabs.at(cursor);
     if (slab === null) return 0;
     const at = skipData(slab, cursor - slab.start);
     if (at >= slab.used) return 0;
     return Math.max(0, diffU32(this.#newestTimestampMs, timestampAt(slab.bytes, at)));
-  }
-
-  /** Drops the slabs that end before `offset`. */
-  dropBefore(offset: number): void {
-    this.#slabs.dropBefore(offset);
   }
 }
 

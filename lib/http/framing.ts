@@ -1,4 +1,4 @@
-import type { StreamLogView } from "../hub/stream_log.ts";
+import type { StreamLogView } from "../hub/message_log.ts";
 import type { FlvTag, FlvTracks } from "../media/flv_file.ts";
 
 /** The messages of a stream as its HTTP viewers get them, in chunks of a chunked body. */

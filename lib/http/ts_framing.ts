@@ -11,8 +11,7 @@ import {
 } from "../hls/track.ts";
 import { tablesOf, unitMaker } from "../hls/ts_mux.ts";
 import { TsWriter } from "../hls/ts_writer.ts";
-import { type Loan, SlabLog } from "../hub/slab_log.ts";
-import type { StreamLogView } from "../hub/stream_log.ts";
+import { MessageLog } from "../hub/message_log.ts";
 import { readAudio, readVideo } from "../media/flv_content.ts";
 import type { FlvTag } from "../media/flv_file.ts";
 import { TagType } from "../media/flv_layout.ts";
@@ -131,27 +130,15 @@ class TsTracks {
 }
 
 /** The packets of a transport stream, one message a chunk. */
-class TsLog implements StreamLogView {
-  readonly #slabs = new SlabLog();
+class TsLog extends MessageLog {
   readonly #encode: (tag: FlvTag) => Uint8Array<ArrayBuffer> | null;
   /** Where messages begin, and their timestamps. */
   #marks: { readonly offset: number; readonly timestampMs: number }[] = [];
   #newestTimestampMs = 0;
 
   constructor(encode: (tag: FlvTag) => Uint8Array<ArrayBuffer> | null) {
+    super();
     this.#encode = encode;
-  }
-
-  get tail(): number {
-    return this.#slabs.tail;
-  }
-
-  get head(): number {
-    return this.#slabs.head;
-  }
-
-  get heldBytes(): number {
-    return this.#slabs.heldBytes;
   }
 
   append(tag: FlvTag): boolean {
@@ -161,34 +148,24 @@ class TsLog implements StreamLogView {
     this.#newestTimestampMs = timestampMs;
     this.#marks.push({ offset: this.head, timestampMs });
     const length = packets.length + CHUNK_FRAME_BYTES;
-    const { bytes, used } = this.#slabs.reserve(length, timestampMs);
+    const { bytes, used } = this.slabs.reserve(length, timestampMs);
     frameChunk(bytes, used, packets.length);
     bytes.set(packets, used + CHUNK_HEAD_BYTES);
-    return this.#slabs.commit(length);
-  }
-
-  view(cursor: number): Uint8Array<ArrayBuffer> {
-    return this.#slabs.view(cursor);
-  }
-
-  lend(cursor: number): Loan | null {
-    return this.#slabs.lend(cursor);
-  }
-
-  lentView(cursor: number): Uint8Array<ArrayBuffer> {
-    return this.#slabs.lentView(cursor);
+    return this.slabs.commit(length);
   }
 
   lagMs(cursor: number): number {
-    const mark = this.#marks.find(({ offset }) => offset >= cursor);
+    // Most cursors are near the head.
+    let index = this.#marks.length;
+    while (index > 0 && this.#marks[index - 1]!.offset >= cursor) index--;
+    const mark = this.#marks[index];
     if (mark === undefined) return 0;
     return Math.max(0, diffU32(this.#newestTimestampMs, mark.timestampMs));
   }
 
-  dropBefore(offset: number): void {
-    this.#slabs.dropBefore(offset);
-    const { tail } = this.#slabs;
-    const kept = this.#marks.findIndex((mark) => mark.offset >= tail);
+  override dropBefore(offset: number): void {
+    super.dropBefore(offset);
+    const kept = this.#marks.findIndex((mark) => mark.offset >= this.tail);
     this.#marks = kept < 0 ? [] : this.#marks.slice(kept);
   }
 }

@@ -1,4 +1,4 @@
-import type { StreamLogView } from "./stream_log.ts";
+import type { StreamLogView } from "./message_log.ts";
 import type { StreamStats } from "./stream_stats.ts";
 import type { Audience, AudienceMember, ReportedAudience, Viewer } from "./viewer.ts";
 

@@ -24,7 +24,8 @@ import {
   publishedNotices,
   unpublishedNotices,
 } from "./stream_notices.ts";
-import { neededFrom, StreamLog, type StreamLogView } from "./stream_log.ts";
+import type { StreamLogView } from "./message_log.ts";
+import { neededFrom, StreamLog } from "./stream_log.ts";
 import { dataTimeOf, mediaTimeOf } from "./stream_time.ts";
 import { type ClockChange, Timeline, type TimePair, type Track } from "./timeline.ts";
 import type { Audience, Viewer } from "./viewer.ts";

@@ -1,7 +1,7 @@
 import { concatBytes } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Loan } from "../hub/slab_log.ts";
-import type { StreamLogView } from "../hub/stream_log.ts";
+import type { StreamLogView } from "../hub/message_log.ts";
 import type { Flushable, FlushQueue } from "./flush_queue.ts";
 import type { Transport } from "./transport.ts";
 

@@ -1,6 +1,6 @@
 import type { HeaderSet } from "../hub/header_set.ts";
 import type { JoinPoint } from "../hub/join_index.ts";
-import type { StreamLogView } from "../hub/stream_log.ts";
+import type { StreamLogView } from "../hub/message_log.ts";
 import type { Flushable } from "../io/flush_queue.ts";
 import type { Reframe, SocketWriter } from "../io/socket_writer.ts";
 
