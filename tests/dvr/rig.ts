@@ -1,18 +1,15 @@
 import { concatBytes } from "../../lib/base/bytes.ts";
-import type { LogFields, Logger } from "../../lib/base/log.ts";
 import type { VhostConfig } from "../../lib/config/config.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import type { DvrFile, DvrFiles } from "../../lib/dvr/dvr_files.ts";
 import { DvrService, type RecordedFile } from "../../lib/dvr/dvr_service.ts";
 import { Hub } from "../../lib/hub/hub.ts";
-import type { PublishHandle } from "../../lib/hub/publisher.ts";
-import type { Stream } from "../../lib/hub/stream.ts";
 import { type FlvTag, readFlv } from "../../lib/media/flv_file.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
+import { LineKeeper } from "../helpers/line_keeper.ts";
 import { until } from "../helpers/until.ts";
-import { AAC_CONFIG, audioFrame, AVC_CONFIG, videoFrame } from "../hls/rig.ts";
+import { RigPublisher } from "../hls/rig.ts";
 
-const AUDIO = 8;
 const VIDEO = 9;
 
 /** Small, so that some messages take several chunks. */
@@ -97,56 +94,6 @@ class MemoryDisk implements DvrFiles {
 
   bytesOf(path: string): Uint8Array {
     return this.files.get(path)!.bytes;
-  }
-}
-
-/** Keeps warnings, with their fixes. */
-class LineKeeper implements Logger {
-  readonly lines: string[] = [];
-  debug(): void {}
-  info(): void {}
-  warning(message: string, fields?: LogFields): void {
-    this.lines.push(`${message}: ${fields?.fix}`);
-  }
-  error(message: string): void {
-    this.lines.push(message);
-  }
-  for(): Logger {
-    return this;
-  }
-}
-
-/** A publisher of a video and an audio frame every 100 ms, and a keyframe every second. */
-class RigPublisher {
-  readonly handle: PublishHandle;
-  /** Of a video frame. */
-  frameBytes = 40;
-  #timeMs: number;
-  #count: number;
-
-  constructor(stream: Stream, { firstMs = 0, firstId = 0, hasHeaders = true } = {}) {
-    this.handle = stream.publish()!;
-    this.#timeMs = firstMs;
-    this.#count = firstId;
-    if (!hasHeaders) return;
-    this.push(VIDEO, AVC_CONFIG);
-    this.push(AUDIO, AAC_CONFIG);
-  }
-
-  push(typeId: number, payload: Uint8Array): void {
-    this.handle.push(typeId, this.#timeMs, payload, this.#timeMs);
-  }
-
-  /** Sends `seconds` of media at once. @param tracks which of them */
-  send(seconds: number, tracks: "both" | "audio" | "video" = "both"): void {
-    for (let left = Math.round(seconds * 10); left > 0; left--) {
-      const isKey = this.#count % 10 === 0;
-      const frame = videoFrame(isKey, this.#count, this.frameBytes);
-      if (tracks !== "audio") this.push(VIDEO, frame);
-      if (tracks !== "video") this.push(AUDIO, audioFrame(this.#count));
-      this.#count++;
-      this.#timeMs += 100;
-    }
   }
 }
 

@@ -11,6 +11,7 @@ import { DialGate } from "../../lib/upstream/dial_gate.ts";
 import { MovePace } from "../../lib/upstream/move_pace.ts";
 import { OriginSet } from "../../lib/upstream/origin_set.ts";
 import { createUpstreamTotals } from "../../lib/upstream/upstream_report.ts";
+import { Hub } from "../../lib/hub/hub.ts";
 import { Stream } from "../../lib/hub/stream.ts";
 import { FlushQueue } from "../../lib/io/flush_queue.ts";
 import { FlushWheels } from "../../lib/io/flush_wheel.ts";
@@ -138,6 +139,18 @@ export function createStream(options: TestStreamOptions = {}): Stream {
     { chunkSize: CHUNK_SIZE, isAbsoluteTime: false, maxLagMs, ...limits },
     () => {},
   );
+}
+
+/** Returns a hub whose streams keep all that they get, nearly. */
+export function createHub(): Hub {
+  return new Hub({
+    chunkSize: CHUNK_SIZE,
+    isAbsoluteTime: false,
+    maxLagMs: 30_000,
+    maxBytes: 64 * 1024 * 1024,
+    maxMessages: 2_500,
+    keepBackMs: 0,
+  });
 }
 
 /** Returns a request for `live/show`, or for another name with parameters, e.g. `show?token=1`. */

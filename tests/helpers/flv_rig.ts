@@ -15,13 +15,11 @@ import { HookClient, type HookFetch } from "../../lib/server/hook_client.ts";
 import { parseStreamUrl } from "../../lib/rtmp/url.ts";
 import type { ConnectionOwner } from "../../lib/http/http_connection.ts";
 import { noAccessRules } from "./no_access_rules.ts";
+import { CHUNK_SIZE } from "./edge_rig.ts";
 import { FakeClock } from "./fake_clock.ts";
 import { CollectedLog } from "./local_server.ts";
 import { readChunks } from "./read_chunks.ts";
 import { createConnection, type MemoryTransport } from "./memory_network.ts";
-
-/** Chunk size of the streams. */
-export const CHUNK_SIZE = 60_000;
 
 const REMOTE = "203.0.113.9:52114";
 

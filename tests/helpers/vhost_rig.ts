@@ -1,6 +1,5 @@
 import { SlateStore } from "../../lib/server/slate_store.ts";
 import { RemoteVhost } from "../../lib/edge/remote_vhost.ts";
-import { Hub } from "../../lib/hub/hub.ts";
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
 import type { Stream } from "../../lib/hub/stream.ts";
 import type {
@@ -12,7 +11,7 @@ import type {
 } from "../../lib/server/vhost_service.ts";
 import type { Refusal } from "../../lib/rtmp/status.ts";
 import { assertEquals } from "./assert.ts";
-import { CHUNK_SIZE, EdgeRig, requestFor } from "./edge_rig.ts";
+import { createHub, EdgeRig, requestFor } from "./edge_rig.ts";
 import { LogViewer } from "./log_viewer.ts";
 import type { TinyMessage } from "./tiny_media.ts";
 
@@ -95,14 +94,7 @@ export class TestPublisher implements PublishAnswer {
 
 /** A remote vhost in memory, with origins `a` and `b`. */
 export class VhostRig extends EdgeRig {
-  readonly hub = new Hub({
-    chunkSize: CHUNK_SIZE,
-    isAbsoluteTime: false,
-    maxLagMs: 30_000,
-    maxBytes: 64 * 1024 * 1024,
-    maxMessages: 2_500,
-    keepBackMs: 0,
-  });
+  readonly hub = createHub();
   readonly slates = new SlateStore();
   readonly vhost = new RemoteVhost({
     config: this.config,

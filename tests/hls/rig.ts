@@ -1,4 +1,3 @@
-import type { LogFields, Logger } from "../../lib/base/log.ts";
 import type { VhostConfig } from "../../lib/config/config.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import type { HlsFiles } from "../../lib/hls/hls_files.ts";
@@ -7,6 +6,7 @@ import { Hub } from "../../lib/hub/hub.ts";
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
 import type { Stream } from "../../lib/hub/stream.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
+import { LineKeeper } from "../helpers/line_keeper.ts";
 import { hex } from "../helpers/hex.ts";
 import { until } from "../helpers/until.ts";
 
@@ -75,33 +75,19 @@ export class MemoryFiles implements HlsFiles {
   }
 }
 
-/** Keeps warnings with their fixes, and other lines. */
-class LineKeeper implements Logger {
-  readonly lines: string[] = [];
-  debug(): void {}
-  info(message: string): void {
-    if (message !== "HLS started") this.lines.push(message);
-  }
-  warning(message: string, fields?: LogFields): void {
-    this.lines.push(`${message}: ${fields?.fix}`);
-  }
-  error(message: string): void {
-    this.lines.push(message);
-  }
-  for(): Logger {
-    return this;
-  }
-}
-
 /** A publisher of a video and an audio frame every 100 ms, and a keyframe every second. */
-class RigPublisher {
+export class RigPublisher {
   readonly handle: PublishHandle;
-  #timeMs = 0;
-  #count = 0;
+  /** Of a video frame. */
+  frameBytes = 40;
+  #timeMs: number;
+  #count: number;
 
-  constructor(stream: Stream, firstMs = 0) {
+  constructor(stream: Stream, { firstMs = 0, firstId = 0, hasHeaders = true } = {}) {
     this.handle = stream.publish()!;
     this.#timeMs = firstMs;
+    this.#count = firstId;
+    if (!hasHeaders) return;
     this.push(VIDEO, AVC_CONFIG);
     this.push(AUDIO, AAC_CONFIG);
   }
@@ -110,11 +96,13 @@ class RigPublisher {
     this.handle.push(typeId, this.#timeMs, payload, this.#timeMs);
   }
 
-  /** Sends `seconds` of media at once. */
-  send(seconds: number): void {
-    for (let left = seconds * 10; left > 0; left--) {
-      this.push(VIDEO, videoFrame(this.#count % 10 === 0, this.#count));
-      this.push(AUDIO, audioFrame(this.#count));
+  /** Sends `seconds` of media at once. @param tracks which of them */
+  send(seconds: number, tracks: "both" | "audio" | "video" = "both"): void {
+    for (let left = Math.round(seconds * 10); left > 0; left--) {
+      const isKey = this.#count % 10 === 0;
+      const frame = videoFrame(isKey, this.#count, this.frameBytes);
+      if (tracks !== "audio") this.push(VIDEO, frame);
+      if (tracks !== "video") this.push(AUDIO, audioFrame(this.#count));
       this.#count++;
       this.#timeMs += 100;
     }
@@ -132,7 +120,7 @@ export class HlsRig {
   readonly clock = new FakeClock();
   readonly files: MemoryFiles;
   readonly hub: Hub;
-  readonly #logger = new LineKeeper();
+  readonly #logger = new LineKeeper((message) => message !== "HLS started");
   readonly #service: HlsService;
   #config: VhostConfig;
   /** Time of day. */
@@ -175,7 +163,7 @@ export class HlsRig {
   }
 
   publish(name = "live/show", firstMs = 0): RigPublisher {
-    return new RigPublisher(this.hub.open(name), firstMs);
+    return new RigPublisher(this.hub.open(name), { firstMs });
   }
 
   /** Lets the service read and write until `isDone`. */

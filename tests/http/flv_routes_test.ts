@@ -2,11 +2,10 @@
 
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import { RemoteVhost } from "../../lib/edge/remote_vhost.ts";
-import { Hub } from "../../lib/hub/hub.ts";
 import type { HookFetch } from "../../lib/server/hook_client.ts";
 import { assertEquals } from "../helpers/assert.ts";
-import { EdgeRig } from "../helpers/edge_rig.ts";
-import { CHUNK_SIZE, FlvRig } from "../helpers/flv_rig.ts";
+import { createHub, EdgeRig } from "../helpers/edge_rig.ts";
+import { FlvRig } from "../helpers/flv_rig.ts";
 import { hex } from "../helpers/hex.ts";
 import { audioFrame, AVC_HEADER, idOf, interFrame, keyframe, METADATA } from "../helpers/media.ts";
 
@@ -451,14 +450,7 @@ const EDGE_CONFIG = parseConfig(
 function createEdge(config = EDGE_CONFIG) {
   const edge = new EdgeRig({ tokenTraverse: config.cluster.tokenTraverse });
   const { deps, wheels, clock } = edge;
-  const hub = new Hub({
-    chunkSize: CHUNK_SIZE,
-    isAbsoluteTime: false,
-    maxLagMs: 30_000,
-    maxBytes: 64 * 1024 * 1024,
-    maxMessages: 2_500,
-    keepBackMs: 0,
-  });
+  const hub = createHub();
   const service = new RemoteVhost({
     config: { ...config, cluster: edge.config.cluster },
     hub,

@@ -2,19 +2,17 @@
 
 import { DnsServer } from "../helpers/dns_server.ts";
 import { freePort } from "../helpers/ports.ts";
-import { type MediaMessage, RtmpClient } from "../helpers/rtmp_client.ts";
+import { RtmpClient } from "../helpers/rtmp_client.ts";
 import { say } from "../helpers/say.ts";
 import { until } from "../helpers/until.ts";
 import { canRunPrograms, FailoverRig, TIMEOUT_MS } from "./failover_rig.ts";
+import { NumberedEncoder, numberOf } from "./numbered_frames.ts";
 
 const STREAMS = 50;
 /** Clients that connect at a time. */
 const CONNECTING = 25;
 
-const FRAME_MS = 250;
-const GOP_FRAMES = 8;
-/** Larger than the frames of a still scene. */
-const FRAME_BYTES = 400;
+const RATE = { frameMs: 250, gopFrames: 8 };
 
 const NAME = "mids.example";
 const [A, B, C] = ["127.0.0.11", "127.0.0.12", "127.0.0.13"];
@@ -41,7 +39,8 @@ Deno.test({
       vhost __defaultVhost__ { cluster { mode remote; origin dns:${NAME}:${port};
       dns_server 127.0.0.1:${dns.port}; } }`,
     );
-    const encoder = rig.use(await Encoder.start(root.port));
+    const publishers = await forEachStream((name) => RtmpClient.publish(root.port, name));
+    const encoder = rig.use(new NumberedEncoder(publishers, RATE));
     const crowd = rig.use(await Crowd.gather(leaf.port));
 
     /** Waits until the streams are at these addresses, and all players have a later frame. */
@@ -102,45 +101,6 @@ async function forEachStream<T>(make: (name: string) => Promise<T>): Promise<T[]
   return made;
 }
 
-/** Publishes all streams: the same numbered frames. */
-class Encoder implements AsyncDisposable {
-  /** Frames sent. */
-  count = 0;
-  readonly #publishers: readonly RtmpClient[];
-  readonly #beganMs = performance.now();
-  readonly #timer: ReturnType<typeof setInterval>;
-
-  private constructor(publishers: readonly RtmpClient[]) {
-    this.#publishers = publishers;
-    this.#timer = setInterval(() => this.#sendDue(), FRAME_MS);
-  }
-
-  static async start(port: number): Promise<Encoder> {
-    return new Encoder(await forEachStream((name) => RtmpClient.publish(port, name)));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
-    await Promise.all(this.#publishers.map((publisher) => publisher.close()));
-  }
-
-  #sendDue(): void {
-    const due = (performance.now() - this.#beganMs) / FRAME_MS;
-    for (; this.count < due; this.count++) {
-      const frame = encodeFrame(this.count);
-      for (const publisher of this.#publishers) publisher.push(frame);
-    }
-  }
-}
-
-/** Makes an AVC frame with composition time 0 (FLV 10.1 E.4.3) that contains its number. */
-function encodeFrame(number: number): MediaMessage {
-  const payload = new Uint8Array(FRAME_BYTES).fill(number);
-  payload.set([number % GOP_FRAMES === 0 ? 0x17 : 0x27, 1, 0, 0, 0]);
-  new DataView(payload.buffer).setUint32(5, number);
-  return { typeId: 9, timestampMs: number * FRAME_MS, payload };
-}
-
 /** A player of each stream, which compares every frame with the one before. */
 class Crowd implements AsyncDisposable {
   /** The first fault, or null. */
@@ -171,10 +131,10 @@ class Crowd implements AsyncDisposable {
 
   #follow(client: RtmpClient): void {
     const player = this.#newest.push(-1) - 1;
-    client.onMediaMessage = ({ typeId, payload }) => {
-      if (typeId !== 9) return;
+    client.onMediaMessage = (message) => {
+      const number = numberOf(message);
+      if (number === null) return;
       const newest = this.#newest[player]!;
-      const number = new DataView(payload.buffer, payload.byteOffset).getUint32(5);
       if (newest >= 0 && number !== newest + 1) this.fault ??= `Frame ${number} follows ${newest}`;
       this.#newest[player] = number;
     };

@@ -1,19 +1,16 @@
 /** Five hundred players at an edge of an edge, while the serving origin is killed. */
 
 import { RtmpClient } from "../helpers/rtmp_client.ts";
-import type { MediaMessage } from "../helpers/rtmp_client.ts";
 import { say } from "../helpers/say.ts";
 import { addressOf, type RtmpServer } from "../helpers/servers.ts";
 import { canRunPrograms, FailoverRig, kill, STREAM } from "./failover_rig.ts";
+import { NumberedEncoder, numberOf } from "./numbered_frames.ts";
 
 const PLAYERS = 500;
 /** Number of players that connect at a time. */
 const CONNECTING = 50;
 
-const FRAME_MS = 40;
-const GOP_FRAMES = 50;
-/** Larger than the frames of a still scene. */
-const FRAME_BYTES = 400;
+const RATE = { frameMs: 40, gopFrames: 50 };
 
 /** Frames before the origin is killed, with all players connected, and after. */
 const FRAMES_BEFORE = 50;
@@ -38,7 +35,8 @@ Deno.test({
       "far",
       `vhost __defaultVhost__ { mode remote; origin ${addressOf(edge)}; }`,
     );
-    const encoder = rig.use(await Encoder.start(origins));
+    const publishers = origins.map(({ port }) => RtmpClient.publish(port, STREAM));
+    const encoder = rig.use(new NumberedEncoder(await Promise.all(publishers), RATE));
     const players = rig.use(await Crowd.gather(far));
     const untilAll = async (what: string, number: number) => {
       const goal = encoder.count + number;
@@ -55,51 +53,6 @@ Deno.test({
     rig.assert(silenceMs <= MAX_SILENCE_MS, `Players saw nothing for ${silenceMs} ms`);
   },
 });
-
-/** Sends the same numbered frames to several servers. */
-class Encoder implements AsyncDisposable {
-  /** Frames sent. */
-  count = 0;
-  readonly #publishers: readonly RtmpClient[];
-  readonly #beganMs = performance.now();
-  readonly #timer: ReturnType<typeof setInterval>;
-
-  private constructor(publishers: readonly RtmpClient[]) {
-    this.#publishers = publishers;
-    this.#timer = setInterval(() => this.#sendDue(), FRAME_MS);
-  }
-
-  static async start(servers: readonly RtmpServer[]): Promise<Encoder> {
-    const publishers = servers.map(({ port }) => RtmpClient.publish(port, STREAM));
-    return new Encoder(await Promise.all(publishers));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
-    await Promise.all(this.#publishers.map((publisher) => publisher.close()));
-  }
-
-  #sendDue(): void {
-    const due = (performance.now() - this.#beganMs) / FRAME_MS;
-    for (; this.count < due; this.count++) {
-      const frame = encodeFrame(this.count);
-      for (const publisher of this.#publishers) {
-        if (!publisher.isEnded) publisher.push(frame);
-      }
-    }
-  }
-}
-
-/**
- * Makes an AVC frame with composition time 0 (FLV 10.1 E.4.3) that contains its number; no two are
- * alike.
- */
-function encodeFrame(number: number): MediaMessage {
-  const payload = new Uint8Array(FRAME_BYTES).fill(number);
-  payload.set([number % GOP_FRAMES === 0 ? 0x17 : 0x27, 1, 0, 0, 0]);
-  new DataView(payload.buffer).setUint32(5, number);
-  return { typeId: 9, timestampMs: number * FRAME_MS, payload };
-}
 
 /** Players that compare every frame with the one before. */
 class Crowd implements AsyncDisposable {
@@ -151,9 +104,10 @@ class CrowdPlayer {
 
   constructor(client: RtmpClient, report: (fault: string) => void) {
     this.client = client;
-    client.onMediaMessage = ({ typeId, timestampMs, payload }) => {
-      if (typeId !== 9) return;
-      const number = new DataView(payload.buffer, payload.byteOffset).getUint32(5);
+    client.onMediaMessage = (message) => {
+      const number = numberOf(message);
+      if (number === null) return;
+      const { timestampMs } = message;
       if (this.newest >= 0 && number !== this.newest + 1) {
         report(`Frame ${number} follows ${this.newest}`);
       }

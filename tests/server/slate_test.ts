@@ -1,9 +1,8 @@
 import { defaultConfig } from "../../lib/config/parse_config.ts";
-import { Hub } from "../../lib/hub/hub.ts";
 import { LocalVhost } from "../../lib/origin/local_vhost.ts";
 import { SlateStore } from "../../lib/server/slate_store.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
-import { CHUNK_SIZE } from "../helpers/edge_rig.ts";
+import { createHub } from "../helpers/edge_rig.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
 import {
@@ -28,14 +27,7 @@ class Rig {
   readonly clock = new FakeClock();
   readonly log = new CollectedLog();
   readonly store = new SlateStore();
-  readonly hub = new Hub({
-    chunkSize: CHUNK_SIZE,
-    isAbsoluteTime: false,
-    maxLagMs: 30_000,
-    maxBytes: 64 * 1024 * 1024,
-    maxMessages: 2_500,
-    keepBackMs: 0,
-  });
+  readonly hub = createHub();
   readonly vhost: LocalVhost;
   readonly player: TestPlayer;
 

@@ -1,8 +1,7 @@
 import { defaultConfig } from "../../lib/config/parse_config.ts";
-import { Hub } from "../../lib/hub/hub.ts";
 import { LocalVhost } from "../../lib/origin/local_vhost.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
-import { CHUNK_SIZE, requestFor } from "../helpers/edge_rig.ts";
+import { createHub, requestFor } from "../helpers/edge_rig.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { interFrame, keyframe, type TinyMessage, videoHeader } from "../helpers/tiny_media.ts";
 import { TestPlayer, TestPublisher } from "../helpers/vhost_rig.ts";
@@ -28,14 +27,7 @@ class Encode {
 /** An origin with `takeover standby`, a player, and publishers of one stream. */
 class Rig {
   readonly clock = new FakeClock();
-  readonly hub = new Hub({
-    chunkSize: CHUNK_SIZE,
-    isAbsoluteTime: false,
-    maxLagMs: 30_000,
-    maxBytes: 64 * 1024 * 1024,
-    maxMessages: 2_500,
-    keepBackMs: 0,
-  });
+  readonly hub = createHub();
   readonly vhost = new LocalVhost({ config: this.#config(), hub: this.hub, clock: this.clock });
   readonly player = new TestPlayer(this.vhost);
 
