@@ -33,12 +33,23 @@ export class RateWindow {
 
   /** Average rates in kbit/s, rounded; 0 before the second sample. */
   get kbps(): { recvKbps: number; sendKbps: number } {
-    if (this.#samples < 2) return { recvKbps: 0, sendKbps: 0 };
+    return {
+      recvKbps: Math.round(this.#perMs(1) * 8),
+      sendKbps: Math.round(this.#perMs(2) * 8),
+    };
+  }
+
+  /** By how much the first counter, grows in a second. */
+  get firstPerSecond(): number {
+    return this.#perMs(1) * 1_000;
+  }
+
+  #perMs(counter: 1 | 2): number {
+    if (this.#samples < 2) return 0;
     const oldest = this.#samples > SAMPLES ? this.#samples % SAMPLES : 0;
     const newest = (this.#samples - 1) % SAMPLES;
-    const grown = (counter: number) =>
-      this.#ring[newest * 3 + counter]! - this.#ring[oldest * 3 + counter]!;
-    const perMs = (counter: number) => Math.round(grown(counter) * 8 / Math.max(1, grown(0)));
-    return { recvKbps: perMs(1), sendKbps: perMs(2) };
+    const grown = (column: number) =>
+      this.#ring[newest * 3 + column]! - this.#ring[oldest * 3 + column]!;
+    return grown(counter) / Math.max(1, grown(0));
   }
 }

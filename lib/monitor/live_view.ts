@@ -25,9 +25,6 @@ import { ProcessMeter } from "./process_meter.ts";
 import { RateTable } from "./rate_table.ts";
 import { describeAudio, describeEncoder, describeVideo } from "./stream_codecs.ts";
 
-/** Frames counted as this many bytes make hundredths of frames a second of kbit/s. */
-const BYTES_PER_FRAME = 12_500;
-
 /** A vhost and its streams. */
 export interface LiveVhost {
   readonly service: VhostService;
@@ -67,7 +64,7 @@ export class LiveView implements ServerView {
   readonly #vhostRates = new RateTable();
   readonly #streamRates = new RateTable();
   readonly #clientRates = new RateTable();
-  /** In hundredths of frames a second. */
+  /** Of video messages. */
   readonly #frameRates = new RateTable();
   readonly #rateTables = [
     this.#vhostRates,
@@ -194,7 +191,7 @@ export class LiveView implements ServerView {
         rate: this.#streamRates.of(qualifiedName(vhost, name)),
         health: {
           encoder: describeEncoder(headers),
-          frameRate: this.#frameRates.of(qualifiedName(vhost, name)).recvKbps / 100,
+          frameRate: hundredths(this.#frameRates.firstPerSecond(qualifiedName(vhost, name))),
           keyframeMs: stream.keyframeMs,
           clockChanges: stats.clockChanges,
           lostFrames: stats.lostFrames,
@@ -237,7 +234,7 @@ export class LiveView implements ServerView {
       const sentBytes = stats.sentBytes + audiences.of(vhost, name).sentBytes;
       const key = qualifiedName(vhost, name);
       this.#streamRates.sample(key, nowMs, stats.payloadBytes, sentBytes);
-      this.#frameRates.sample(key, nowMs, stats.videoMessages * BYTES_PER_FRAME, 0);
+      this.#frameRates.sample(key, nowMs, stats.videoMessages, 0);
     }
   }
 }
@@ -258,4 +255,8 @@ function streamsOf({ hub, mirrors }: LiveVhost): { stream: Stream; isOwner: bool
 
 function describeDelays({ boundsSeconds, counts, sumSeconds }: DelayHistogram): DelaySnapshot {
   return { boundsSeconds, counts, sumSeconds };
+}
+
+function hundredths(value: number): number {
+  return Math.round(value * 100) / 100;
 }

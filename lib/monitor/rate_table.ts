@@ -29,4 +29,9 @@ export class RateTable {
   of(name: string): RateSnapshot {
     return this.#rates.get(name)?.kbps ?? NO_RATE;
   }
+
+  /** Returns by how much the first counter of `name` grows in a second; 0 as {@linkcode of}. */
+  firstPerSecond(name: string): number {
+    return this.#rates.get(name)?.firstPerSecond ?? 0;
+  }
 }
