@@ -22,13 +22,17 @@ export function isPortFree(port: number): boolean {
   }
 }
 
-/** Returns whether a server accepts connections on `port`. */
+/**
+ * Returns whether a server accepts connections on `port`. A listener that closes resets the clients
+ * that connected a moment before, which no server can accept any more.
+ */
 export async function isAccepting(port: number): Promise<boolean> {
   try {
     (await Deno.connect({ hostname: "127.0.0.1", port })).close();
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    const { ConnectionRefused, ConnectionReset } = Deno.errors;
+    if (error instanceof ConnectionRefused || error instanceof ConnectionReset) return false;
     throw error;
   }
 }
