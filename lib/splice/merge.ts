@@ -23,11 +23,17 @@ interface HeldFrame extends HeldMessage {
 /** How long the other source may take to send what is missing, in ms. */
 const HOLD_MS = 200;
 
+/** Most that waits of a track, whatever its sources send in that time: frames, */
+const MAX_HELD_FRAMES = 256;
+
+/** and bytes. */
+const MAX_HELD_BYTES = 8 << 20;
+
 /**
  * Delivers a stream from two sources of the same encode: each message when it first arrives, from
  * whichever. Every frame has a number in what was delivered, so what the other source sends later
  * is known, and compared. A source whose next frame is further away than usual may have a hole:
- * the frame is held for up to 200 ms, while the other may fill it.
+ * the frame is held for up to 200 ms, while the other may fill it; less if too many are held.
  */
 export class Merge {
   readonly #options: MergeOptions;
@@ -85,7 +91,7 @@ export class Merge {
     }
     held.push({ leg, typeId, timestampMs, payload: payload.slice(), sinceMs: nowMs });
     this.#held.set(typeId, held);
-    this.#release(typeId, () => false);
+    this.#release(typeId, () => isTooMuch(held));
   }
 
   /** Delivers what has waited for too long. */
@@ -160,4 +166,9 @@ export class Merge {
     }
     deliver(typeId, addU32(streamMs, -shiftOf(track)), payload);
   }
+}
+
+function isTooMuch(held: readonly HeldFrame[]): boolean {
+  if (held.length > MAX_HELD_FRAMES) return true;
+  return held.reduce((bytes, { payload }) => bytes + payload.length, 0) > MAX_HELD_BYTES;
 }

@@ -4,7 +4,7 @@ import { addU32, diffU32 } from "../../lib/base/u32.ts";
 import { DeliveryHistory } from "../../lib/splice/delivery_history.ts";
 import { Merge } from "../../lib/splice/merge.ts";
 import { MergeLeg } from "../../lib/splice/merge_leg.ts";
-import { assertEquals } from "../helpers/assert.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
 import { audioHeader, type TinyMessage, videoHeader } from "../helpers/tiny_media.ts";
 
 const COUNT = 120;
@@ -207,3 +207,26 @@ Deno.test("Merge finds out that a source is another encode", () => {
   assertEquals(b.isForeign, true);
   rig.check("");
 });
+
+for (
+  const { what, bytes, count, most } of [
+    { what: "small", bytes: 10, count: 2_000, most: 256 },
+    { what: "large", bytes: 1 << 20, count: 40, most: 8 },
+  ]
+) {
+  Deno.test(`Merge holds no more than ${most} ${what} frames of a source that floods it`, () => {
+    const rig = new MergeRig(20);
+    rig.add();
+    let held = 0;
+    for (let index = 0; index < count; index++) {
+      const payload = new Uint8Array(bytes).fill(index & 255, 5);
+      payload.set([0x27, 1, 0, index >> 8, index & 255]);
+      const before = rig.delivered.length;
+      rig.merge.offer(rig.a, 9, 60_000 + index * 1_000, payload, rig.nowMs);
+      held += 1 - (rig.delivered.length - before);
+      assert(held <= most, `${held} frames are held`);
+    }
+    rig.tick(200);
+    assertEquals(rig.delivered.filter(({ timestampMs }) => timestampMs >= 60_000).length, count);
+  });
+}
