@@ -23,7 +23,7 @@ interface HeldFrame extends HeldMessage {
 /** How long the other source may take to send what is missing, in ms. */
 const HOLD_MS = 200;
 
-/** Most that waits of a track, whatever its sources send in that time: frames, */
+/** Most that waits of a track, so that a flood of leaps stays cheap: frames, */
 const MAX_HELD_FRAMES = 256;
 
 /** and bytes. */

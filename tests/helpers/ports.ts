@@ -24,7 +24,7 @@ export function isPortFree(port: number): boolean {
 
 /**
  * Returns whether a server accepts connections on `port`. A listener that closes resets the clients
- * that connected a moment before, which no server can accept any more.
+ * that connected a moment before, which it can no longer accept.
  */
 export async function isAccepting(port: number): Promise<boolean> {
   try {
