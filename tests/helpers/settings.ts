@@ -31,6 +31,14 @@ export function restartSeconds(): number {
   return readSeconds("EDGE_RESTART_SECONDS", 20);
 }
 
+/**
+ * How long origins are lost at random, in seconds (`EDGE_HITLESS_SECONDS`, by default 0: not at
+ * all).
+ */
+export function hitlessSeconds(): number {
+  return readSeconds("EDGE_HITLESS_SECONDS", 0, 0);
+}
+
 /** How long HLS players stay, in seconds (`EDGE_HLS_SECONDS`, by default 15). */
 export function hlsSeconds(): number {
   return readSeconds("EDGE_HLS_SECONDS", 15);
@@ -41,10 +49,10 @@ export function fairnessMs(): number {
   return Number(Deno.env.get("EDGE_FAIRNESS_MS") ?? "600");
 }
 
-function readSeconds(name: string, byDefault: number): number {
+function readSeconds(name: string, byDefault: number, least = 1): number {
   const text = Deno.env.get(name) ?? String(byDefault);
   const seconds = Number(text);
-  if (!Number.isInteger(seconds) || seconds < 1) {
+  if (!Number.isInteger(seconds) || seconds < least) {
     throw new Error(`${name} is "${text}", which is not a whole number of seconds`);
   }
   return seconds;

@@ -3,7 +3,7 @@
 import { startProcess } from "../helpers/processes.ts";
 
 const SAMPLE_SECONDS = 10;
-const FRAMES_PER_SECOND = 30;
+const DEFAULT_FRAMES_PER_SECOND = 30;
 const GOP_SECONDS = 2;
 const TIMEOUT_MS = 60_000;
 
@@ -29,10 +29,19 @@ export interface Sample {
  * Makes the sample in `directory`; the looped file is long enough for players that watch for
  * `watchSeconds`.
  */
-export async function createSample(directory: string, watchSeconds: number): Promise<Sample> {
+export async function createSample(
+  directory: string,
+  watchSeconds: number,
+  framesPerSecond = DEFAULT_FRAMES_PER_SECOND,
+): Promise<Sample> {
   const file = `${directory}/sample.flv`;
   const loopedFile = `${directory}/looped.flv`;
-  await runFfmpeg([...testVideo(), ...testAudio(), ...encoding(), file]);
+  await runFfmpeg([
+    ...testVideo(framesPerSecond),
+    ...testAudio(),
+    ...encoding(framesPerSecond),
+    file,
+  ]);
   const loops = Math.ceil((watchSeconds + LOOP_RESERVE_SECONDS) / SAMPLE_SECONDS);
   await runFfmpeg([
     "-stream_loop",
@@ -49,7 +58,7 @@ export async function createSample(directory: string, watchSeconds: number): Pro
     file,
     loopedFile,
     videoHashes: await readVideoHashes(file),
-    packetsPerSecond: FRAMES_PER_SECOND,
+    packetsPerSecond: framesPerSecond,
     bytesPerSecond: (await Deno.stat(file)).size / SAMPLE_SECONDS,
   };
 }
@@ -76,16 +85,16 @@ async function runFfmpeg(args: readonly string[]): Promise<string[]> {
   return process.stdout;
 }
 
-function testVideo(): string[] {
-  return ["-f", "lavfi", "-i", `testsrc2=size=640x360:rate=${FRAMES_PER_SECOND}`];
+function testVideo(framesPerSecond: number): string[] {
+  return ["-f", "lavfi", "-i", `testsrc2=size=640x360:rate=${framesPerSecond}`];
 }
 
 function testAudio(): string[] {
   return ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100"];
 }
 
-function encoding(): string[] {
-  const gop = String(FRAMES_PER_SECOND * GOP_SECONDS);
+function encoding(framesPerSecond: number): string[] {
+  const gop = String(framesPerSecond * GOP_SECONDS);
   return [
     ...["-t", String(SAMPLE_SECONDS), "-f", "flv"],
     ...["-c:v", "libx264", "-preset", "veryfast", "-b:v", "400k", "-pix_fmt", "yuv420p"],
