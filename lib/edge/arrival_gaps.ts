@@ -50,7 +50,8 @@ export class ArrivalGaps {
       this.#longestMs = 0;
       this.#periodEndMs = nowMs + LEARNT_MS;
     }
-    this.#longestMs = Math.max(this.#longestMs, gapMs);
+    // A source that begins may have waited for its publisher, or for a keyframe.
+    if (this.#count > MIN_GAPS) this.#longestMs = Math.max(this.#longestMs, gapMs);
   }
 
   /** Returns the silence, in ms, that is unusual for this source. */

@@ -25,6 +25,7 @@ for (
     ["of keyframes alone", times(10, 4_000), 6_000],
     ["of keyframes alone that has just begun", [4_000, 4_000], 6_000],
     ["of audio, in packets of 23 ms", times(50, 23), 300],
+    ["whose publisher began late, and its first keyframe later", [900, 700, ...times(40, 40)], 300],
     ["that had one hiccup lately", [...times(20, 40), 600, ...times(100, 40)], 900],
     ["that had one pause lately", [...times(20, 40), 9_000, ...times(100, 40)], 2_000],
     ["that had a pause long ago", [...times(20, 40), 9_000, ...times(2_000, 40)], 300],

@@ -24,7 +24,7 @@ const CONNECT_TIMEOUT_MS = 3_000;
 
 const CUT: Blow = {
   name: "cut off from the network",
-  maxSilenceMs: STALL_TIMEOUT_MS + 300,
+  maxSilenceMs: 1_200,
   maxPushMs: STALL_TIMEOUT_MS + 500,
   async startOrigins(rig) {
     const namespace = rig.use(await NetworkNamespace.create());

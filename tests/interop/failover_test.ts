@@ -16,7 +16,7 @@ const BLOWS: readonly Blow[] = [
   },
   {
     name: "frozen",
-    maxSilenceMs: STALL_TIMEOUT_MS + 300,
+    maxSilenceMs: 1_200,
     maxPushMs: STALL_TIMEOUT_MS + 500,
     async startOrigins(rig) {
       const origins = [await rig.origin("origin1"), await rig.origin("origin2")] as const;
