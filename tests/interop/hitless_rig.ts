@@ -158,7 +158,7 @@ interface Tracks {
   readonly audio: LoopedTrack;
 }
 
-/** An origin in a network of its own. */
+/** An origin and its network. */
 interface Origin {
   readonly name: string;
   readonly namespace: NetworkNamespace;
