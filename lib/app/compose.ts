@@ -112,6 +112,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
         certificates,
         view: thread === undefined ? view : null,
         control: deps.control ?? null,
+        events: deps.events ?? null,
         identity: { ...identity, pid: Deno.pid },
         streams: {
           ...{ vhosts: vhosts.directory, gate, service: flv, hlsSessions, clock },

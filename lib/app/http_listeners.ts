@@ -20,6 +20,7 @@ import { ListenerSet } from "./listener_set.ts";
 import type { ConnectionLimit } from "../io/connection_set.ts";
 import type { NetAddress, Network } from "../io/transport.ts";
 import type { LiveStreams } from "../monitor/live_streams.ts";
+import type { EventLog } from "../monitor/event_log.ts";
 import type { ServerControl } from "../monitor/server_control.ts";
 import type { DrainSnapshot, ServerView } from "../monitor/server_view.ts";
 import type { Gate } from "../server/gate.ts";
@@ -41,6 +42,8 @@ export interface HttpListenersOptions {
   readonly view: ServerView | null;
   /** What the API can make the program do besides closing a client; null for nothing. */
   readonly control: ServerControl | null;
+  /** The newest lines of the log; none when absent. */
+  readonly events?: EventLog | null;
   readonly identity: ServerIdentity;
   /** What `http_server` serves; null in a thread that serves the API only. */
   readonly streams: ServedStreams | null;

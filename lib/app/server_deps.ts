@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { LogConfig } from "../config/config.ts";
 import type { Network } from "../io/transport.ts";
+import type { EventLog } from "../monitor/event_log.ts";
 import type { ServerControl } from "../monitor/server_control.ts";
 import type { HookFetch } from "../server/hook_client.ts";
 import type { BridgePort } from "../threads/bridge_link.ts";
@@ -36,6 +37,8 @@ export interface ServerDeps {
   readonly createHttp?: CreateHttp | undefined;
   /** What the API can make the program do besides closing a client; nothing when absent. */
   readonly control?: ServerControl;
+  /** The newest lines of the log, for the API; none when absent. */
+  readonly events?: EventLog;
   /** Given back to the system after a burst; none in tests, nor where it cannot be collected. */
   readonly heap?: Heap | null;
   /** Sends HTTP callbacks; the runtime's `fetch` unless a test replaces it. */

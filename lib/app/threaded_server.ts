@@ -6,6 +6,7 @@ import { addressesOverlap } from "../config/address.ts";
 import type { Config, LogConfig } from "../config/config.ts";
 import { denoNetwork } from "../io/tcp.ts";
 import type { NetAddress, Network } from "../io/transport.ts";
+import type { EventLog } from "../monitor/event_log.ts";
 import type { ServerControl } from "../monitor/server_control.ts";
 import type { DrainCounts, ServerView } from "../monitor/server_view.ts";
 import { ClientLimits } from "../server/client_limits.ts";
@@ -36,6 +37,8 @@ interface ThreadedServerDeps {
   readonly configureLog: (config: LogConfig) => string | null;
   /** What the API can make the program do besides closing a client; nothing when absent. */
   readonly control?: ServerControl;
+  /** The newest lines of the log, for the API; none when absent. */
+  readonly events?: EventLog;
 }
 
 /**
@@ -212,6 +215,7 @@ class ThreadedServer implements Service, Drainable {
       limit: this.#limits,
       view: this.#pool,
       control: this.#deps.control ?? null,
+      events: this.#deps.events ?? null,
       identity: { serverId: stableId(edgeId), serviceId: edgeId, pid: Deno.pid },
       streams: null,
       isReady: () => !this.#isStopping && this.#drain === null && this.#pool.isWhole,

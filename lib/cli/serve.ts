@@ -36,6 +36,7 @@ import { StartError } from "../app/start_error.ts";
 import { requireWritable } from "../app/written_paths.ts";
 import type { DrainRequest } from "../app/drain.ts";
 import type { Service } from "../app/service.ts";
+import { EventLog } from "../monitor/event_log.ts";
 import type { ServerControl } from "../monitor/server_control.ts";
 import { countWorkers, startThreads } from "../app/threaded_server.ts";
 
@@ -128,7 +129,8 @@ interface Program {
 /** Serves until a signal stops it. */
 async function runServer(loaded: Config, program: Program): Promise<void> {
   const { logging, source, signals, manager, close, isReplacing } = program;
-  const throttle = new LogThrottle(logging.logger, systemClock);
+  const events = new EventLog(logging.logger, Date.now);
+  const throttle = new LogThrottle(events.logger, systemClock);
   const { logger } = throttle;
   const config = fitDescriptors(loaded, logger);
   const started = Promise.withResolvers<Service>();
@@ -169,7 +171,7 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
   const network = createDenoNetwork({ isPortShared: () => isReplacing && !isListening });
   using clock = count > 1 ? null : await FairClock.open(denoNetwork, systemClock);
   const configureLog = (log: LogConfig) => logging.configure(log);
-  const deps = { network, logger, control, configureLog };
+  const deps = { network, logger, control, configureLog, events };
   const running = await tryStart(
     config,
     async () =>

@@ -6,6 +6,7 @@ import { streamKey } from "../rtmp/url.ts";
 import { NO_AUDIENCE } from "../hub/audience_meter.ts";
 import type { Audience } from "../hub/viewer.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
+import type { LoggedEvent } from "../monitor/event_log.ts";
 import type {
   ClientSnapshot,
   DelaySnapshot,
@@ -37,6 +38,11 @@ export function streamId(vhost: string, name: string): string {
   return stableId(streamUrl(vhost, name));
 }
 
+/** One of `/api/v1/events`. Not in SRS. */
+export function event({ id, timeMs, level, layer, about, message, fields }: LoggedEvent): Json {
+  return { id, time_ms: timeMs, level, layer, about, message, fields };
+}
+
 /** `/api/v1/versions`. */
 export function versions(): Json {
   const [major, minor, revision] = VERSION.split(".").map(Number);
@@ -45,7 +51,7 @@ export function versions(): Json {
 
 /** `/api/v1/summaries`, without what this server does not measure. */
 export function summaries(
-  { process, totals, clients, rate, readDelay }: ServerSnapshot,
+  { process, totals, clients, streams, rate, readDelay }: ServerSnapshot,
   nowMs: number,
   drain: DrainSnapshot | null,
 ): Json {
@@ -85,6 +91,7 @@ export function summaries(
     },
     // Not in SRS.
     kbps: kbps(rate),
+    audience: audience(sumAudiences(streams.map((one) => one.audience))),
     // By how much merged reads delay what publishers send: 99 of 100 by no more than this.
     read_delay_p99_ms: percentileMs(readDelay, 0.99),
     drain: drain === null ? null : {
@@ -232,8 +239,6 @@ export function edge(connections: readonly ClientSnapshot[]): Json {
   const [{ edge, ip }] = connections as [ClientSnapshot];
   const pulls = connections.filter(({ type }) => type !== "fmle-publish");
   const reports = pulls.map(({ edge }) => edge?.audience ?? NO_AUDIENCE);
-  const sum = (valueOf: (one: Audience) => number) =>
-    reports.reduce((total, one) => total + valueOf(one), 0);
   return {
     id: edge!.id,
     name: edge!.name,
@@ -246,13 +251,22 @@ export function edge(connections: readonly ClientSnapshot[]): Json {
       recvKbps: connections.reduce((total, { rate }) => total + rate.recvKbps, 0),
       sendKbps: connections.reduce((total, { rate }) => total + rate.sendKbps, 0),
     }),
-    reported: audience({
-      players: sum(({ players }) => players),
-      // Its edges have its streams: the largest number is the best guess at how many they are.
-      edges: Math.max(0, ...reports.map(({ edges }) => edges)),
-      kbps: sum(({ kbps }) => kbps),
-      lagMs: Math.max(0, ...reports.map(({ lagMs }) => lagMs)),
-    }),
+    reported: audience(sumAudiences(reports)),
+  };
+}
+
+/** The audience of several streams. */
+function sumAudiences(audiences: readonly Audience[]): Audience {
+  const sum = (valueOf: (one: Audience) => number) =>
+    audiences.reduce((total, one) => total + valueOf(one), 0);
+  const most = (valueOf: (one: Audience) => number) =>
+    audiences.reduce((most, one) => Math.max(most, valueOf(one)), 0);
+  return {
+    players: sum(({ players }) => players),
+    // Edges have several of them: the largest number is the best guess at how many they are.
+    edges: most(({ edges }) => edges),
+    kbps: sum(({ kbps }) => kbps),
+    lagMs: most(({ lagMs }) => lagMs),
   };
 }
 

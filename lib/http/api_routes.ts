@@ -1,6 +1,7 @@
 import {
   client,
   edge,
+  event,
   type Json,
   rusages,
   type ServerIdentity,
@@ -16,7 +17,13 @@ import { ApiCode, createReply, type Reply } from "./api_reply.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import { openApi, type Operation, OPERATIONS } from "./api_table.ts";
 import { VERSION } from "../base/version.ts";
-import { selectClients, selectStreams } from "./list_query.ts";
+import {
+  hasSelection,
+  selectByText,
+  selectClients,
+  selectEvents,
+  selectStreams,
+} from "./list_query.ts";
 import {
   addRoute,
   createApp,
@@ -26,6 +33,8 @@ import {
 } from "./routes.ts";
 import type { MoveSelector } from "../server/move_clients.ts";
 import { readMoveTarget } from "./move_target.ts";
+import { groupUpstreams, upstreamGroup } from "./upstream_groups.ts";
+import type { EventLog } from "../monitor/event_log.ts";
 import type { DrainSnapshot, ServerSnapshot, ServerView } from "../monitor/server_view.ts";
 
 /** Entries of a list unless the request says how many (SRS). */
@@ -33,6 +42,9 @@ const DEFAULT_COUNT = 10;
 
 /** Longest list of an answer, so that the answer is at most 1 MiB. */
 const MAX_LIST_BYTES = 1024 * 1024 - 1024;
+
+/** Clients closed in one turn of the event loop. */
+const KICKS_PER_TURN = 50;
 
 /** Options of {@linkcode createApiRoutes}. */
 interface ApiRoutesOptions {
@@ -42,6 +54,8 @@ interface ApiRoutesOptions {
   readonly now: () => number;
   /** Null unless the server drains. */
   readonly drain: () => DrainSnapshot | null;
+  /** The newest lines of the log; none when absent. */
+  readonly events?: EventLog | null;
 }
 
 /**
@@ -66,8 +80,11 @@ export function createApiRoutes(options: ApiRoutesOptions): HttpApp {
     clients: (c) => api.clients(c),
     client: (c) => api.client(c),
     kick: (c) => api.kick(c),
+    kickAll: (c) => api.kickAll(c),
     moveClient: (c) => api.moveClient(c),
     edges: (c) => api.edges(c),
+    upstreams: (c) => api.upstreams(c),
+    events: (c) => api.events(c),
   };
   const names = Object.keys(OPERATIONS) as (keyof typeof OPERATIONS)[];
   for (const [path, group] of Map.groupBy(names, (name) => OPERATIONS[name].path)) {
@@ -136,7 +153,23 @@ class Api {
     const { clients } = await this.#snapshot();
     const connections = clients.filter((one) => one.edge !== null);
     const edges = [...Map.groupBy(connections, (one) => one.edge!.id).values()];
-    return this.answer(c, { edges: pageOf(c, edges, edge), total: edges.length });
+    const found = selectByText(c, edges, ([one]) => [one!.edge!.name, one!.ip]);
+    return this.answer(c, { edges: pageOf(c, found, edge), total: found.length });
+  }
+
+  async upstreams(c: RouteContext): Promise<Response> {
+    const { streams } = await this.#snapshot();
+    const found = selectByText(c, groupUpstreams(streams), ({ kind, origin, vhost, legs }) => [
+      ...[kind, origin, vhost],
+      ...legs.map(({ lastError }) => lastError),
+    ]);
+    const items = pageOf(c, found, upstreamGroup);
+    return this.answer(c, { upstreams: items, total: found.length });
+  }
+
+  events(c: RouteContext): Response {
+    const found = selectEvents(c, this.#options.events ?? null);
+    return this.answer(c, { events: pageOf(c, found, event), total: found.length });
   }
 
   async client(c: RouteContext): Promise<Response> {
@@ -155,6 +188,23 @@ class Api {
     const ban = seconds === undefined || ip === undefined ? null : { ip, ms: seconds * 1000 };
     const isKicked = await this.#options.view.kick(id, ban);
     return this.answer(c, {}, isKicked ? ApiCode.success : ApiCode.noClient);
+  }
+
+  async kickAll(c: RouteContext): Promise<Response> {
+    if (!hasSelection(c)) {
+      return c.text("Say which clients: ?search=TEXT, ?stream=URL or ?type=TYPE\n", 400);
+    }
+    const seconds = readCount(c.req.query("ban"));
+    const { clients } = await this.#snapshot();
+    const found = selectClients(c, clients, (one) => streamUrl(one.vhost, one.stream));
+    let kicked = 0;
+    for (const [at, { id, ip }] of found.entries()) {
+      const ban = seconds === undefined ? null : { ip, ms: seconds * 1000 };
+      if (await this.#options.view.kick(id, ban)) kicked++;
+      // Others are served between.
+      if (at % KICKS_PER_TURN === KICKS_PER_TURN - 1) await new Promise((go) => setTimeout(go));
+    }
+    return this.answer(c, { data: { kicked } });
   }
 
   async moveClient(c: RouteContext): Promise<Response> {

@@ -31,6 +31,26 @@ const TARGET: Parameter = {
   doc: "`rtmp://HOST[:PORT][/APP]`; without it, the address that the client used",
 };
 
+const SEARCH_CLIENTS: Parameter = {
+  name: "search",
+  doc: "Text in id, address, stream, type, page or name of the edge",
+};
+
+const STREAM: Parameter = {
+  name: "stream",
+  doc: "Only clients of the stream with this `url`",
+};
+
+const TYPE: Parameter = {
+  name: "type",
+  doc: "Only `rtmp-play`, `fmle-publish` or `flv-play`",
+};
+
+const BAN: Parameter = {
+  name: "ban",
+  doc: "Also refuses the address for this many seconds, a day at most",
+};
+
 /** By name. */
 export const OPERATIONS = {
   index: { method: "GET", path: "/api", doc: "Lists the versions of the API.", fields: "urls" },
@@ -78,23 +98,25 @@ export const OPERATIONS = {
     doc: "Clients that play, publish or wait for a stream.",
     query: [
       ...PAGE,
-      { name: "search", doc: "Text in id, address, stream, type, page or name of the edge" },
-      { name: "stream", doc: "Only clients of the stream with this `url`" },
-      { name: "type", doc: "Only `rtmp-play`, `fmle-publish` or `flv-play`" },
+      SEARCH_CLIENTS,
+      STREAM,
+      TYPE,
       {
         name: "sort",
         doc: "`id`, `ip`, `stream`, `age`, `rate` or `skips`; with `-` the largest first",
       },
     ],
   },
+  kickAll: {
+    ...{ method: "DELETE", path: "/api/v1/clients", fields: "data" },
+    doc: "Closes all clients that `search`, `stream` or `type` select; one of them is required.",
+    query: [SEARCH_CLIENTS, STREAM, TYPE, BAN],
+  },
   client: { method: "GET", path: "/api/v1/clients/:id", doc: "One client.", fields: "client" },
   kick: {
     ...{ method: "DELETE", path: "/api/v1/clients/:id" },
     doc: "Closes a client.",
-    query: [{
-      name: "ban",
-      doc: "Also refuses its address for this many seconds, a day at most",
-    }],
+    query: [BAN],
   },
   moveClient: {
     ...{ method: "POST", path: "/api/v1/clients/:id/move", fields: "data" },
@@ -104,7 +126,22 @@ export const OPERATIONS = {
   edges: {
     ...{ method: "GET", path: "/api/v1/edges", fields: "edges, total" },
     doc: "Edges that pull from this server or push to it, and what they report.",
-    query: PAGE,
+    query: [...PAGE, { name: "search", doc: "Text in name or address" }],
+  },
+  upstreams: {
+    ...{ method: "GET", path: "/api/v1/upstreams", fields: "upstreams, total" },
+    doc: "Servers that streams are pulled from, pushed to or forwarded to, with sums over them.",
+    query: [...PAGE, { name: "search", doc: "Text in address, vhost, kind or newest failure" }],
+  },
+  events: {
+    ...{ method: "GET", path: "/api/v1/events", fields: "events, total" },
+    doc: "The newest lines of the log, newest first: some hundred of each layer and level.",
+    query: [
+      ...PAGE,
+      { name: "search", doc: "Text in the line" },
+      { name: "level", doc: "At least `info` (default), `warning` or `error`" },
+      { name: "layer", doc: "Only of these layers, separated by commas" },
+    ],
   },
 } as const satisfies Readonly<Record<string, Operation>>;
 

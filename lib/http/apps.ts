@@ -17,6 +17,7 @@ import { ipOf } from "../io/address.ts";
 import { answerJsonp } from "./jsonp.ts";
 import { createMetricsRoutes } from "./metrics_routes.ts";
 import { createApp, type HttpApp, type RouteContext } from "./routes.ts";
+import type { EventLog } from "../monitor/event_log.ts";
 import type { ServerControl } from "../monitor/server_control.ts";
 import type { DrainSnapshot, ServerView } from "../monitor/server_view.ts";
 import { FailureLog } from "../server/failure_log.ts";
@@ -35,6 +36,8 @@ interface ApiAppOptions {
   readonly view: ServerView;
   /** What the API can make the program do besides closing and moving clients; null for nothing. */
   readonly control: ServerControl | null;
+  /** The newest lines of the log; none when absent. */
+  readonly events?: EventLog | null;
   readonly identity: ServerIdentity;
   /** Wall clock, ms since 1970. */
   readonly now: () => number;

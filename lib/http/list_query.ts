@@ -1,3 +1,5 @@
+import { LOG_LEVELS, type LogLevel } from "../base/log.ts";
+import type { EventLog, LoggedEvent } from "../monitor/event_log.ts";
 import type { ClientSnapshot, StreamSnapshot } from "../monitor/server_view.ts";
 import type { RouteContext } from "./routes.ts";
 
@@ -59,6 +61,34 @@ export function selectClients(
     return contains(wanted, id, ip, vhost, name, client.type, pageUrl, edge?.name ?? "");
   });
   return sorted(c, found, CLIENT_KEYS);
+}
+
+/** Whether a request to change clients says which ones. */
+export function hasSelection(c: RouteContext): boolean {
+  return ["stream", "type"].some((name) => c.req.query(name) !== undefined) || searchOf(c) !== "";
+}
+
+/** Returns the entries with the `search` of a request in one of their texts. */
+export function selectByText<T>(
+  c: RouteContext,
+  list: readonly T[],
+  textsOf: (one: T) => readonly string[],
+): readonly T[] {
+  const wanted = searchOf(c);
+  return wanted === "" ? list : list.filter((one) => contains(wanted, ...textsOf(one)));
+}
+
+/** Returns the lines of the log that a request asks for: `level`, `layer`, `search`. */
+export function selectEvents(c: RouteContext, log: EventLog | null): readonly LoggedEvent[] {
+  const level = LOG_LEVELS.find((known) => known === c.req.query("level")) ?? "info";
+  const layers = c.req.query("layer")?.split(",");
+  const lines = log?.newest(level satisfies LogLevel) ?? [];
+  const found = layers === undefined ? lines : lines.filter(({ layer }) => layers.includes(layer));
+  return selectByText(c, found, ({ about, message, fields }) => [
+    about,
+    message,
+    ...Object.values(fields).map(String),
+  ]);
 }
 
 function searchOf(c: RouteContext): string {

@@ -1,21 +1,25 @@
 import { openApi, OPERATIONS } from "../../lib/http/api_table.ts";
 import { createApiRoutes } from "../../lib/http/api_routes.ts";
 import { assertEquals } from "../helpers/assert.ts";
-import { FakeView } from "./fake_view.ts";
+import { silentLogger } from "../../lib/base/log.ts";
+import { EventLog } from "../../lib/monitor/event_log.ts";
+import { FakeView, PULLED, SNAPSHOT } from "./fake_view.ts";
 
 // deno-lint-ignore no-explicit-any -- answers are looked into field by field
 type Answer = any;
 
-const app = createApiRoutes({
-  view: new FakeView(),
-  identity: { serverId: "vid-1", serviceId: "s", pid: 1 },
-  now: () => 0,
-  drain: () => null,
-});
-
-async function get(path: string): Promise<Answer> {
-  return await (await app.request(path)).json();
+function createRequest(view: FakeView, events: EventLog | null = null) {
+  const identity = { serverId: "vid-1", serviceId: "s", pid: 1 };
+  const app = createApiRoutes({ view, identity, now: () => 0, drain: () => null, events });
+  return (path: string, init?: RequestInit) => app.request(path, init);
 }
+
+function createAnswer(view: FakeView, events: EventLog | null = null) {
+  const request = createRequest(view, events);
+  return async (path: string): Promise<Answer> => await (await request(path)).json();
+}
+
+const get = createAnswer(new FakeView());
 
 Deno.test("the OpenAPI description has every route, with its parameters", async () => {
   const { openapi, paths } = await get("/api/v1/openapi.json");
@@ -41,4 +45,73 @@ Deno.test("streams and clients are searched and sorted by the server", async () 
   assertEquals([clients.total, clients.clients[0].type], [1, "rtmp-play"]);
   const ofStream = await get(`/api/v1/clients?stream=${clients.clients[0].url}&type=fmle-publish`);
   assertEquals(ofStream.clients.every((one: Answer) => one.type === "fmle-publish"), true);
+});
+
+Deno.test("upstreams are summed over the streams that use the same server", async () => {
+  const view = new FakeView();
+  const [leg] = PULLED.upstreams;
+  const failing = { ...leg!, state: "connecting", sinceMs: 5, lastError: "timed out" } as const;
+  const push = { ...leg!, kind: "push", lastError: "" } as const;
+  view.snapshotNow = {
+    ...SNAPSHOT,
+    streams: [PULLED, { ...PULLED, name: "live/2", upstreams: [failing, push] }],
+  };
+  const answer = await createAnswer(view)("/api/v1/upstreams?count=10");
+  assertEquals(answer.total, 2);
+  assertEquals(answer.upstreams[0], {
+    ...{ kind: "pull", origin: "10.0.0.2:1935", vhost: "edge.example" },
+    ...{ streams: 2, live: 1, connecting: 1, attempts: 6, switches: 2 },
+    ...{ lost_frames: 8, doubled_frames: 10, lost_bytes: 12, last_silence_ms: 61 },
+    last_error: "timed out",
+  });
+  assertEquals((await createAnswer(view)("/api/v1/upstreams?search=push")).total, 1);
+});
+
+Deno.test("the summary has the audience of all streams", async () => {
+  const { data } = await get("/api/v1/summaries");
+  assertEquals(data.audience, { players: 41, edges: 3, kbps: 20_000, lag_ms: 120 });
+});
+
+Deno.test("DELETE of clients closes those that are selected, and never all by mistake", async () => {
+  const view = new FakeView();
+  const request = createRequest(view);
+  for (const query of ["", "?search=", "?search=%20&ban=5", "?ban=60"]) {
+    const refused = await request(`/api/v1/clients${query}`, { method: "DELETE" });
+    assertEquals([refused.status, view.kicked], [400, []], query);
+    await refused.body?.cancel();
+  }
+  const kicked = await request("/api/v1/clients?type=rtmp-play", { method: "DELETE" });
+  assertEquals([(await kicked.json()).data, view.kicked], [{ kicked: 1 }, ["c2"]]);
+});
+
+Deno.test("DELETE of clients bans the address of each", async () => {
+  const view = new FakeView();
+  const player = SNAPSHOT.clients[1]!;
+  const clients = Array.from({ length: 120 }, (_, at) => ({
+    ...player,
+    ...{ id: `c${at}`, ip: `10.0.0.${at}` },
+  }));
+  view.snapshotNow = { ...SNAPSHOT, clients };
+  const path = "/api/v1/clients?stream=edge.example/live/room/show&ban=60";
+  const answer = await createRequest(view)(path, { method: "DELETE" });
+  assertEquals((await answer.json()).data, { kicked: 120 });
+  assertEquals(view.bans.length, 120);
+  assertEquals(view.bans[7], { ip: "10.0.0.7", ms: 60_000 });
+});
+
+Deno.test("events are filtered by level, layer and text", async () => {
+  const events = new EventLog(silentLogger, () => 5);
+  events.logger.for("edge", "live/a").warning("Pull failed", { origin: "10.0.0.1:1935" });
+  events.logger.for("conn", "c1").info("Play started", { stream: "live/a" });
+  const answer = createAnswer(new FakeView(), events);
+  const ids = async (query: string) =>
+    (await answer(`/api/v1/events?${query}`)).events.map(({ id }: Answer) => id);
+  assertEquals(await ids(""), [2, 1]);
+  assertEquals(await ids("count=1"), [2]);
+  assertEquals(await ids("level=warning"), [1]);
+  assertEquals(await ids("level=nonsense"), [2, 1]);
+  assertEquals(await ids("layer=conn,flv"), [2]);
+  assertEquals(await ids("search=10.0.0.1"), [1]);
+  assertEquals((await answer("/api/v1/events")).total, 2);
+  assertEquals(await get("/api/v1/events").then(({ total }) => total), 0);
 });

@@ -1,3 +1,4 @@
+import type { Ban } from "../../lib/server/bans.ts";
 import type { MoveCounts, MoveSelector } from "../../lib/server/move_clients.ts";
 import type { ServerSnapshot, ServerView, StreamSnapshot } from "../../lib/monitor/server_view.ts";
 
@@ -193,6 +194,8 @@ export const SNAPSHOT: ServerSnapshot = {
 export class FakeView implements ServerView {
   /** Ids of the clients kicked so far. */
   readonly kicked: string[] = [];
+  /** Bans that came with them. */
+  readonly bans: Ban[] = [];
   /** What {@linkcode move} was asked for. */
   readonly moved: [MoveSelector, string | null][] = [];
   snapshotNow: ServerSnapshot = SNAPSHOT;
@@ -206,8 +209,9 @@ export class FakeView implements ServerView {
     return Promise.resolve({ asked: 1, unable: 0 });
   }
 
-  kick(clientId: string): Promise<boolean> {
+  kick(clientId: string, ban: Ban | null): Promise<boolean> {
     this.kicked.push(clientId);
+    if (ban !== null) this.bans.push(ban);
     return Promise.resolve(this.snapshotNow.clients.some(({ id }) => id === clientId));
   }
 }
