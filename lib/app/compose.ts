@@ -105,9 +105,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
     createHttp: (create, config, status) =>
       create({
         config,
-        clock,
-        logger,
-        network,
+        ...{ clock, logger, network },
         limit: limits,
         certificates,
         view: thread === undefined ? view : null,

@@ -6,7 +6,7 @@ import {
   UsageError,
 } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
-import type { Config, LogConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import { formatAddress, formatOrigin } from "../io/address.ts";
 import { createDenoNetwork, denoNetwork } from "../io/tcp.ts";
 import { AwakeClock } from "../io/awake_clock.ts";
@@ -170,8 +170,7 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
   let isListening = false;
   const network = createDenoNetwork({ isPortShared: () => isReplacing && !isListening });
   using clock = count > 1 ? null : await FairClock.open(denoNetwork, systemClock);
-  const configureLog = (log: LogConfig) => logging.configure(log);
-  const deps = { network, logger, control, configureLog, events };
+  const deps = { network, logger, control, configureLog: logging.configure.bind(logging), events };
   const running = await tryStart(
     config,
     async () =>

@@ -3,7 +3,7 @@ import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type { Json } from "./api_answers.ts";
 
 /** What one server is to this one: an origin, a server it pushes to, or a copy's destination. */
-export interface UpstreamGroup {
+interface UpstreamGroup {
   readonly kind: UpstreamSnapshot["kind"];
   /** `host:port`; empty for streams that have tried none yet. */
   readonly origin: string;

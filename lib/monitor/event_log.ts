@@ -21,7 +21,7 @@ export interface LoggedEvent {
 }
 
 /**
- * Keeps the newest lines of the log in memory, for the API: whatever the level and place of the log
+ * Keeps the newest lines of the log in memory, for the API, also those below the level of the log
  * itself. Lines of debug are passed on only.
  */
 export class EventLog {
