@@ -72,11 +72,14 @@ export class EdgeStream {
   }
 
   /**
-   * The connections to origins that this stream has or is making: pull, push, or both for a moment.
+   * The connections to origins that this stream has or is making: pull and standby, push, or both
+   * for a moment.
    */
   get upstreams(): UpstreamSnapshot[] {
     const pull = this.#puller === null ? [] : [this.#puller.report.snapshot()];
-    return [...pull, ...this.#push?.snapshots ?? []];
+    const standby = this.#puller?.standby ?? null;
+    const pushes = this.#push?.snapshots ?? [];
+    return standby === null ? [...pull, ...pushes] : [...pull, standby, ...pushes];
   }
 
   /** Whether it is pulled without players. */

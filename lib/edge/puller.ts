@@ -4,6 +4,7 @@ import type { OriginAddress } from "../config/config.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import { OriginLoop } from "../upstream/origin_loop.ts";
 import type { UpstreamReport } from "../upstream/upstream_report.ts";
+import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type { Feed, FeedListener } from "./feed.ts";
 import { RETURN_MS } from "./failback.ts";
 import { FeedMaker } from "./feed_maker.ts";
@@ -105,6 +106,11 @@ export class Puller implements FeedListener {
     return this.#journal.report;
   }
 
+  /** The second upstream now; null without `standby`. */
+  get standby(): UpstreamSnapshot | null {
+    return this.#standby.snapshot;
+  }
+
   /**
    * Dials the first origin. Called once.
    *
@@ -140,7 +146,7 @@ export class Puller implements FeedListener {
   move(to: OriginAddress | null, cause: string, isReturn = false): void {
     const { active, candidate } = this.#state;
     if (active === null || candidate !== null || this.#state.isMoving) return;
-    if (this.#takeOver(active, cause)) return active.finish();
+    if (this.#takeOver(active, cause, to)) return active.finish();
     this.#state.move = isReturn ? "return" : "asked";
     this.#state.movingSinceMs = this.#options.context.clock.now();
     this.#journal.moving(cause);
@@ -199,6 +205,7 @@ export class Puller implements FeedListener {
   }
 
   onFeedMoveRequested(feed: Feed, to: OriginAddress | null): void {
+    if (this.#standby.has(feed)) return this.#standby.leave();
     this.#watch.addMoveRequest(feed, to);
   }
 
@@ -217,8 +224,8 @@ export class Puller implements FeedListener {
   }
 
   /** The active origin is lost or left. @returns whether the standby feeds the stream now */
-  #takeOver(active: Feed, cause: unknown): boolean {
-    const next = this.#state.isStopped ? null : this.#standby.takeOver(active);
+  #takeOver(active: Feed, cause: unknown, to: OriginAddress | null = null): boolean {
+    const next = this.#state.isStopped ? null : this.#standby.takeOver(active, to);
     if (next === null) return false;
     this.#state.activate(next);
     this.#journal.covered(active.origin, cause, next.origin);

@@ -265,7 +265,11 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
   }
 }
 
-function isSelected({ state, origin }: UpstreamSnapshot, selector: UpstreamSelector): boolean {
-  if (state !== "live") return false;
+/** A standby does not move: it is lost without a trace, and finds another origin by itself. */
+function isSelected(
+  { kind, state, origin }: UpstreamSnapshot,
+  selector: UpstreamSelector,
+): boolean {
+  if (kind === "standby" || state !== "live") return false;
   return selector.type !== "origin" || origin === formatAddress(selector.origin);
 }

@@ -1,10 +1,14 @@
 import { backoffMs } from "../base/backoff.ts";
+import { UpstreamError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
 import type { Joined } from "../splice/joiner.ts";
 import { Merge } from "../splice/merge.ts";
 import { MergeLeg } from "../splice/merge_leg.ts";
+import { isSameServer } from "../upstream/redirect.ts";
+import { UpstreamReport } from "../upstream/upstream_report.ts";
+import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import type { Feed } from "./feed.ts";
 import type { FeedMaker } from "./feed_maker.ts";
@@ -50,6 +54,7 @@ const LONGEST_PAUSE_MS = 5_000;
  */
 export class Standby {
   readonly #options: StandbyOptions;
+  readonly #report: UpstreamReport;
   #state: State = { type: "waiting", untilMs: 0 };
   /** Null while the active origin alone feeds the stream, on its own clock. */
   #merge: Merge | null = null;
@@ -59,6 +64,15 @@ export class Standby {
 
   constructor(options: StandbyOptions) {
     this.#options = options;
+    const { totals, clock } = options.context;
+    this.#report = new UpstreamReport("standby", totals, clock);
+  }
+
+  /** The second upstream now; null while it is off, or there is no second origin. */
+  get snapshot(): UpstreamSnapshot | null {
+    if (!this.#options.context.config().cluster.standby) return null;
+    const snapshot = this.#report.snapshot();
+    return snapshot.attempts === 0 ? null : snapshot;
   }
 
   get isMerged(): boolean {
@@ -80,8 +94,14 @@ export class Standby {
     } else if (this.#legs.get(state.feed)?.isForeign) {
       this.#keepCold(state.feed);
     } else if (isSilent(state.feed, nowMs) && !isSilent(active, nowMs)) {
+      this.#report.failed(new UpstreamError("media", "Silent"));
       this.#drop(this.#pauseMs());
     }
+  }
+
+  /** The second origin asks to be left: it stops, or another takes its place. */
+  leave(): void {
+    this.#drop(this.#pauseMs());
   }
 
   /** Whether the active origin is silent, and this one is not. */
@@ -117,6 +137,7 @@ export class Standby {
     const { context: { origins }, source, logger } = this.#options;
     if (!this.has(feed)) return;
     if (error !== null) {
+      this.#report.failed(error);
       origins.failed(feed.origin, error, feed.beganMs);
       origins.places.noteFailure(feed.origin, source.streamName, error);
       logger.debug("Standby lost", { origin: formatAddress(feed.origin) });
@@ -124,14 +145,20 @@ export class Standby {
     this.#drop(this.#pauseMs());
   }
 
-  /** The active origin is lost or left. @returns the one that feeds the stream; null for none */
-  takeOver(active: Feed): Feed | null {
+  /**
+   * The active origin is lost, or left for `to` (null: for any).
+   *
+   * @returns the one that feeds the stream; null when that cannot be the second one
+   */
+  takeOver(active: Feed, to: OriginAddress | null): Feed | null {
     const state = this.#state;
     if (state.type !== "merged") return null;
+    if (to !== null && !isSameServer(state.feed.origin, to)) return null;
     const leg = this.#legs.get(active);
     this.#legs.delete(active);
     if (leg !== undefined) this.#merge!.remove(leg);
     this.#state = { type: "waiting", untilMs: 0 };
+    this.#report.lost();
     return state.feed;
   }
 
@@ -152,6 +179,7 @@ export class Standby {
     const feed = feeds.feed(origin, request, "merge");
     this.#state = { type: "joining", feed };
     this.#triesLeft = MAX_TRIES;
+    this.#report.attempted(origin);
     feed.start();
   }
 
@@ -170,6 +198,7 @@ export class Standby {
     this.#merge.add(leg);
     this.#state = { type: "merged", feed };
     this.#failures = 0;
+    this.#report.live(feed.origin);
     origins.succeeded(feed.origin);
     origins.places.note(feed.origin, source.streamName, "carried");
     logger.info("Standby ready", { origin: formatAddress(feed.origin) });
@@ -208,6 +237,7 @@ export class Standby {
     const leg = this.#legs.get(state.feed);
     this.#legs.delete(state.feed);
     if (leg !== undefined) this.#merge?.remove(leg);
+    this.#report.lost();
     state.feed.finish();
   }
 

@@ -44,8 +44,11 @@ export interface DiscoveryReport {
   readonly lastError: string;
 }
 
-/** What a stream needs another server for: to come from it, to go to it, to be copied to it. */
-export type UpstreamKind = "pull" | "push" | "forward";
+/**
+ * What a stream needs another server for: to come from it, to come from a second one as well
+ * (`standby`), to go to it, to be copied to it.
+ */
+export type UpstreamKind = "pull" | "standby" | "push" | "forward";
 
 /** The upstream connection of a stream at a moment. */
 export interface UpstreamSnapshot {

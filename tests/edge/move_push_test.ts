@@ -2,7 +2,6 @@
 
 import { amfObject } from "../../lib/amf/amf_value.ts";
 import type { ClusterConfig } from "../../lib/config/config.ts";
-import { encodeCommand } from "../../lib/rtmp/commands.ts";
 import { encodeAcknowledgement } from "../../lib/rtmp/control_messages.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { PORT_A, PORT_B, TWO_ORIGINS } from "../helpers/edge_rig.ts";
@@ -225,16 +224,10 @@ Deno.test("a push that ends while it moves ends the stream at the origin that ha
 
 Deno.test("a push obeys an origin that asks to be left, once a second at most", async () => {
   const rig = await MoveRig.start({ origins: [TWO_ORIGINS[0]!] });
-  const info = { level: "status", code: "NetConnection.Connect.ReconnectRequest" };
-  const request = encodeCommand({
-    name: "onStatus",
-    transactionId: 0,
-    values: [null, amfObject(info)],
-  }, { msid: 0, chunkSize: 60_000 });
   await rig.advance(1_000);
   await rig.send(0, 1);
   for (let i = 0; i < 100; i++) {
-    for (let count = 0; count < 10; count++) rig.a.link.send(request.slice());
+    for (let count = 0; count < 10; count++) rig.a.link.askToReconnect();
     await rig.advance(50);
   }
   const moves = rig.network.dialled.length - 1;

@@ -1,7 +1,5 @@
 /** Origins that ask an edge to leave: Enhanced RTMP's ReconnectRequest, and RTMP Go Away. */
 
-import { amfObject } from "../../lib/amf/amf_value.ts";
-import { encodeCommand } from "../../lib/rtmp/commands.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { PORT_A, PORT_B, TWO_ORIGINS } from "../helpers/edge_rig.ts";
 import { hex } from "../helpers/hex.ts";
@@ -14,17 +12,6 @@ const ENCODE = new TinyEncode();
 /** Message type 32 on chunk stream 2, empty. */
 const GO_AWAY = hex("02 000000 000000 20 00000000");
 
-function askToReconnect(link: OriginLink, tcUrl?: string): void {
-  const status = amfObject({
-    level: "status",
-    code: "NetConnection.Connect.ReconnectRequest",
-    description: "The server is shutting down",
-    ...(tcUrl === undefined ? {} : { tcUrl }),
-  });
-  const command = { name: "onStatus", transactionId: 0, values: [null, status] };
-  link.send(encodeCommand(command, { msid: 0, chunkSize: 60_000 }));
-}
-
 /** An edge that pulls from the first of its origins. */
 async function startPull(origins = TWO_ORIGINS): Promise<VhostRig> {
   const rig = new VhostRig({ origins });
@@ -36,24 +23,24 @@ async function startPull(origins = TWO_ORIGINS): Promise<VhostRig> {
 
 for (
   const [what, ask, dialled] of [
-    ["without a tcUrl", (link: OriginLink) => askToReconnect(link), PORT_B],
+    ["without a tcUrl", (link: OriginLink) => link.askToReconnect(), PORT_B],
     ["with Go Away", (link: OriginLink) => link.send(GO_AWAY), PORT_B],
     [
       "with the tcUrl of an origin",
-      (link: OriginLink) => askToReconnect(link, `rtmp://A.EXAMPLE:${PORT_A}/live`),
+      (link: OriginLink) => link.askToReconnect(`rtmp://A.EXAMPLE:${PORT_A}/live`),
       PORT_A,
     ],
     [
       "with a relative tcUrl",
-      (link: OriginLink) => askToReconnect(link, "/live"),
+      (link: OriginLink) => link.askToReconnect("/live"),
       PORT_A,
     ],
     [
       "with the tcUrl of a stranger",
-      (link: OriginLink) => askToReconnect(link, "rtmp://evil.example:1/live"),
+      (link: OriginLink) => link.askToReconnect("rtmp://evil.example:1/live"),
       PORT_B,
     ],
-    ["with nonsense", (link: OriginLink) => askToReconnect(link, "http://[::"), PORT_B],
+    ["with nonsense", (link: OriginLink) => link.askToReconnect("http://[::"), PORT_B],
   ] as const
 ) {
   Deno.test(`a pull obeys an origin that asks to be left ${what}`, async () => {
@@ -72,7 +59,7 @@ for (
 
 Deno.test("a pull with a single origin that asks to be left connects to the same address", async () => {
   const rig = await startPull([TWO_ORIGINS[0]!]);
-  askToReconnect(rig.a.link);
+  rig.a.link.askToReconnect();
   await rig.advance(200);
   assertEquals(rig.network.dialled, [PORT_A, PORT_A]);
 });
@@ -82,7 +69,7 @@ Deno.test("an origin that asks to be left 1,000 times is left once a second at m
   const [beganMs, before] = [rig.clock.now(), rig.network.dialled.length];
   for (let i = 0; i < 200; i++) {
     const { link } = rig.a;
-    for (let request = 0; request < 5; request++) askToReconnect(link);
+    for (let request = 0; request < 5; request++) link.askToReconnect();
     link.sendMedia(...ENCODE.messages);
     await rig.advance(50);
   }
@@ -94,8 +81,8 @@ Deno.test("an origin that asks to be left 1,000 times is left once a second at m
 
 Deno.test("the log says once where a stranger would have had the edge go, without secrets", async () => {
   const rig = await startPull();
-  askToReconnect(rig.a.link, "rtmp://evil.example/live?token=SECRET");
-  askToReconnect(rig.a.link, "rtmp://evil.example/live?token=SECRET");
+  rig.a.link.askToReconnect("rtmp://evil.example/live?token=SECRET");
+  rig.a.link.askToReconnect("rtmp://evil.example/live?token=SECRET");
   await rig.advance(50);
   const lines = rig.log.urgent.map(({ message }) => message);
   assertEquals(lines.length, 1);

@@ -1,9 +1,7 @@
 /** Pushes of one stream to several origins at the same time. */
 
-import { amfObject } from "../../lib/amf/amf_value.ts";
 import type { ClusterConfig } from "../../lib/config/config.ts";
 import type { Refusal } from "../../lib/rtmp/status.ts";
-import { encodeCommand } from "../../lib/rtmp/commands.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { PORT_A, PORT_B, TWO_ORIGINS } from "../helpers/edge_rig.ts";
 import { connectProperty, type OriginLink, ScriptedOrigin } from "../helpers/scripted_origin.ts";
@@ -172,7 +170,7 @@ Deno.test("a push moves to no origin that another push of the stream uses", asyn
   rig.vhost.move({ type: "origin", origin: TWO_ORIGINS[0]! }, TWO_ORIGINS[1]!);
   await rig.send(6, 9);
   assertEquals([rig.a.links.length, rig.b.links.length], [1, 1], "asked for by the API");
-  rig.a.link.send(reconnectRequest(`rtmp://b.example:${PORT_B}/live`));
+  rig.a.link.askToReconnect(`rtmp://b.example:${PORT_B}/live`);
   await rig.send(9, 12);
   await rig.send(12, COUNT);
   await rig.advance(OVERLAP_MS);
@@ -266,9 +264,3 @@ Deno.test("the end of a publish ends the stream at all of its origins", async ()
   }
   await rig.assertNothingLeft();
 });
-
-function reconnectRequest(tcUrl: string): Uint8Array {
-  const info = { level: "status", code: "NetConnection.Connect.ReconnectRequest", tcUrl };
-  const command = { name: "onStatus", transactionId: 0, values: [null, amfObject(info)] };
-  return encodeCommand(command, { msid: 0, chunkSize: 60_000 });
-}

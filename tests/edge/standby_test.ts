@@ -3,13 +3,14 @@
 import type { ClusterConfig } from "../../lib/config/config.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { TWO_ORIGINS } from "../helpers/edge_rig.ts";
-import type { OriginLink, ScriptedOrigin } from "../helpers/scripted_origin.ts";
+import { type OriginLink, ScriptedOrigin } from "../helpers/scripted_origin.ts";
 import { onClock } from "../helpers/tiny_encode.ts";
 import { audioHeader, type TinyMessage, videoHeader } from "../helpers/tiny_media.ts";
 import { type TestPlayer, VhostRig } from "../helpers/vhost_rig.ts";
 
 const FRAME_MS = 40;
 const GOP = 10;
+const THREE_ORIGINS = [...TWO_ORIGINS, { hostname: "c.example", port: 19_003 }];
 const CLOCKS_MS = { a: 0, b: 0xFFFFFFFF - 1_000 };
 
 /** Returns video frame `number`. No two are equal. */
@@ -33,6 +34,8 @@ class StandbyRig extends VhostRig {
   now = 0;
   lag = 0;
   seedOfB = 0;
+  /** Sends what `a` sends. */
+  alsoFed: ScriptedOrigin | null = null;
   /** What an origin does not send. */
   isHole = (_: "a" | "b", __: number) => false;
   readonly #begun = new WeakSet<OriginLink>();
@@ -56,6 +59,7 @@ class StandbyRig extends VhostRig {
     for (let sent = 0; sent < count; sent++) {
       this.now++;
       for (const name of ["a", "b"] as const) this.#send(name, this[name]);
+      if (this.alsoFed !== null) this.#send("a", this.alsoFed);
       await this.advance(FRAME_MS);
       void this.player.messages;
     }
@@ -155,6 +159,47 @@ Deno.test("with standby on, an origin of another encode is a cold reserve that s
   assertEquals([rig.a.openCount, rig.b.openCount], [1, 0]);
   rig.check(rig.now, "");
   assert(rig.log.urgent.some(({ message }) => message.includes("another encode")));
+});
+
+Deno.test("with standby on, an origin that asks to be left is left, and later asked again", async () => {
+  for (const name of ["a", "b"] as const) {
+    const rig = await StandbyRig.start();
+    await rig.feed(20);
+    const { link } = rig[name];
+    link.askToReconnect();
+    await rig.feed(20);
+    assertEquals([link.isOpen, rig.a.openCount, rig.b.openCount], [false, 1, 1], name);
+    rig.check(rig.now, name);
+  }
+});
+
+Deno.test("with standby on, a pull moves to the origin that is named, not to the standby", async () => {
+  const rig = await StandbyRig.start(0, { origins: THREE_ORIGINS });
+  const c = new ScriptedOrigin(rig.network, THREE_ORIGINS[2]!.port);
+  await rig.feed(20);
+  rig.alsoFed = c;
+  rig.vhost.move({ type: "all" }, THREE_ORIGINS[2]!);
+  await rig.feed(20);
+  const [pull] = rig.vhost.of("live/show");
+  assertEquals([pull!.origin, c.openCount, rig.a.openCount], ["c.example:19003", 1, 1]);
+  rig.check(rig.now, "");
+});
+
+Deno.test("the second pull is reported as such, and counted", async () => {
+  const rig = await StandbyRig.start();
+  await rig.feed(20);
+  const described = () =>
+    rig.vhost.of("live/show").map(({ kind, state, origin }) => `${kind} ${state} ${origin}`);
+  assertEquals(described(), ["pull live a.example:19001", "standby live b.example:19002"]);
+  assertEquals([rig.vhost.count, rig.vhost.totals.attempts], [2, 2]);
+  assertEquals(rig.vhost.move({ type: "all" }), 1, "the standby does not move");
+  await rig.feed(20);
+  assertEquals(described(), ["pull live b.example:19002", "standby live a.example:19001"]);
+  rig.a.link.reset();
+  await rig.feed(1);
+  assertEquals(described(), ["pull live b.example:19002", "standby connecting a.example:19001"]);
+  assertEquals(rig.vhost.totals.failures, 1);
+  assertEquals(rig.vhost.of("live/show")[1]!.lastError !== "", true);
 });
 
 Deno.test("standby may be switched off while streams play", async () => {

@@ -196,6 +196,18 @@ export class OriginLink implements ServerSessionHandler {
     this.send(encodeCommand(command, { msid: 0, chunkSize: CHUNK_SIZE }));
   }
 
+  /** Sends Enhanced RTMP's request to be left, for the server at `tcUrl` or any other. */
+  askToReconnect(tcUrl?: string): void {
+    const status = amfObject({
+      level: "status",
+      code: "NetConnection.Connect.ReconnectRequest",
+      description: "The server is shutting down",
+      ...(tcUrl === undefined ? {} : { tcUrl }),
+    });
+    const command = { name: "onStatus", transactionId: 0, values: [null, status] };
+    this.send(encodeCommand(command, { msid: 0, chunkSize: CHUNK_SIZE }));
+  }
+
   /** Sends an `onStatus` of the running stream. */
   sendStatus(code: string, level: "status" | "error" = "status"): void {
     const command = statusCommand({ level, code, description: "" });

@@ -30,7 +30,12 @@ function createEntry(event) {
   );
 }
 
-const TITLES = { pull: "Pull from", push: "Push to", forward: "Forward to" };
+const TITLES = {
+  pull: "Pull from",
+  standby: "Standby from",
+  push: "Push to",
+  forward: "Forward to",
+};
 
 function describeRoute({ type, kind, from, to, switches }) {
   if (type === "failure") return `${TITLES[kind]} ${to} failed`;

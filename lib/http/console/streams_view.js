@@ -150,7 +150,7 @@ function describeState(stream) {
 /** The publisher, the one that stands by, and the origins that the stream is pulled from. */
 function listSources({ stream, clients }) {
   const nodes = stream.upstreams.flatMap((upstream, index) =>
-    upstream.kind === "pull" ? [upstreamNode(upstream, index)] : []
+    SOURCES.includes(upstream.kind) ? [upstreamNode(upstream, index)] : []
   );
   nodes.unshift(
     ...publisherIds(stream).map((id) => {
@@ -167,7 +167,7 @@ function listSources({ stream, clients }) {
 /** The players, and the servers that the stream is pushed or forwarded to. */
 function listViewers({ stream, clients }) {
   const pushes = stream.upstreams.flatMap((upstream, index) =>
-    upstream.kind !== "pull" ? [upstreamNode(upstream, index)] : []
+    SOURCES.includes(upstream.kind) ? [] : [upstreamNode(upstream, index)]
   );
   const players = clients.filter(({ publish }) => !publish);
   // A rest of one is shown as well: "and 1 more" would take the same room.
@@ -198,7 +198,8 @@ function clientNode({ id, ip, type, waiting, reserve }) {
   };
 }
 
-const DIRECTIONS = { pull: "from", push: "to", forward: "forward to" };
+const DIRECTIONS = { pull: "from", standby: "also from", push: "to", forward: "forward to" };
+const SOURCES = ["pull", "standby"];
 
 function upstreamNode(upstream, index) {
   const { kind, origin, state, switches } = upstream;

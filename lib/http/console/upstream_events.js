@@ -14,7 +14,7 @@
 /**
  * @typedef {object} UpstreamEvent
  * @property {"switch" | "failure"} type
- * @property {string} kind `pull` or `push`
+ * @property {string} kind `pull`, `standby`, `push` or `forward`
  * @property {string} streamId
  * @property {string} url The stream, as the API writes it.
  * @property {string} from Previous origin.
