@@ -116,6 +116,7 @@ export class PushGroup {
       totals: context.totals,
       request: () => this.#request(number),
       isTaken: (origin) => this.#isTaken(pusher, origin),
+      isCovered: () => this.#pushers.some((other) => other !== pusher && isLive(other)),
       onAccepted: () => this.#onAccepted(),
       onRefused: (refusal) => this.#onRefused(pusher, refusal),
       onDisplaced,
@@ -133,8 +134,7 @@ export class PushGroup {
   /** Those beyond `count`: at removed origins first, then without an origin, then the newest. */
   #surplus(count: number): readonly Pusher[] {
     const strays = this.#strays();
-    const rank = (pusher: Pusher) =>
-      strays.includes(pusher) ? 2 : pusher.report.snapshot().state === "live" ? 0 : 1;
+    const rank = (pusher: Pusher) => strays.includes(pusher) ? 2 : isLive(pusher) ? 0 : 1;
     return this.#pushers.toSorted((one, other) => rank(one) - rank(other)).slice(count);
   }
 
@@ -176,6 +176,10 @@ export class PushGroup {
     const said = refusals.find(({ code }) => code !== StatusCode.PUBLISH_FAILED);
     this.#options.onRefused(said ?? refusals[0]!);
   }
+}
+
+function isLive({ report }: Pusher): boolean {
+  return report.snapshot().state === "live";
 }
 
 function usesOrigin({ origins }: Pusher, origin: OriginAddress): boolean {

@@ -26,6 +26,8 @@ export interface PublishHandle {
    * @returns false when it has; then `run` is not called.
    */
   whenReady?(run: () => void): boolean;
+  /** Whether anyone watches the stream here; absent where that is unknown. */
+  readonly hasAudience?: boolean;
   /** The source has left. Without effect when called again. */
   end(reason: EndReason): void;
   /** True after {@linkcode end}. */

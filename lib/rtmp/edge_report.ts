@@ -1,6 +1,7 @@
 /**
- * What our servers tell each other beyond RTMP: who they are, in the answer to an edge's `connect`,
- * and how many play a stream, in a data message on the connection by which an edge plays it.
+ * What our servers tell each other beyond RTMP: who they are, in the answer to an edge's `connect`;
+ * how many play a stream, in a data message on the connection by which an edge plays it; and that
+ * an edge publishes a stream elsewhere, too, in one on the connection by which it publishes.
  */
 
 import { decodeAmf0Prefix } from "../amf/amf0_decode.ts";
@@ -9,8 +10,9 @@ import { AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
 import { encodeMessage } from "./chunk_encode.ts";
 import { Csid, MessageType } from "./constants.ts";
 
-/** Name of the data message. */
+/** Names of the data messages. */
 const EDGE_REPORT = "onEdgeReport";
+const EDGE_MOVED = "onEdgeMoved";
 
 /** Most of everything that is believed: numbers from another server are claims. */
 const MAX_PLAYERS = 10_000_000;
@@ -37,12 +39,41 @@ export interface PeerServer {
   readonly serverName: string;
 }
 
+/** What an edge knows of the server that has answered. */
+export interface KnownServer extends PeerServer {
+  /** It takes {@linkcode encodeEdgeMoved}, and closes the connection when it is of no more use. */
+  readonly takesMoved: boolean;
+}
+
+/** Where a data message is sent. */
+interface DataChannel {
+  readonly msid: number;
+  readonly chunkSize: number;
+}
+
 /** Encodes a report on message stream `msid`. */
 export function encodeEdgeReport(
   { players, edges, kbps, lagMs }: EdgeReport,
-  { msid, chunkSize }: { readonly msid: number; readonly chunkSize: number },
+  channel: DataChannel,
 ): Uint8Array<ArrayBuffer> {
-  const payload = encodeAmf0([EDGE_REPORT, amfObject({ players, edges, kbps, lagMs })]);
+  return encodeData([EDGE_REPORT, amfObject({ players, edges, kbps, lagMs })], channel);
+}
+
+/** Encodes that the stream of this connection is published to another server as well. */
+export function encodeEdgeMoved(channel: DataChannel): Uint8Array<ArrayBuffer> {
+  return encodeData([EDGE_MOVED], channel);
+}
+
+/** Whether a data message is {@linkcode encodeEdgeMoved}. */
+export function isEdgeMoved(payload: Uint8Array): boolean {
+  return decodeAmf0Prefix(payload).values[0] === EDGE_MOVED;
+}
+
+function encodeData(
+  values: readonly AmfValue[],
+  { msid, chunkSize }: DataChannel,
+): Uint8Array<ArrayBuffer> {
+  const payload = encodeAmf0(values);
   const header = { csid: Csid.DATA, typeId: MessageType.DATA_AMF0, msid, timestampMs: 0 };
   return encodeMessage(header, payload, chunkSize);
 }
@@ -61,16 +92,17 @@ export function parseEdgeReport(payload: Uint8Array): EdgeReport | null {
 
 /** Returns the entries of a `connect` answer's `data` in which a server says who it is. */
 export function describePeerServer({ clientId, serverName }: PeerServer) {
-  return { clientId, serverName, edgeReports: 1 };
+  return { clientId, serverName, edgeReports: 1, edgeMoves: 1 };
 }
 
 /** Reads the same; null when the server is none of ours, and takes no reports. */
-export function parsePeerServer(info: AmfValue): PeerServer | null {
+export function parsePeerServer(info: AmfValue): KnownServer | null {
   const data = info instanceof AmfObject ? info.get("data") : undefined;
   if (!(data instanceof AmfObject) || data.get("edgeReports") !== 1) return null;
   return {
     clientId: plainName(data.get("clientId")),
     serverName: plainName(data.get("serverName")),
+    takesMoved: data.get("edgeMoves") === 1,
   };
 }
 

@@ -3,6 +3,8 @@ import { Allowance } from "../io/allowance.ts";
 import { mergedReadsOf } from "../io/read_pacer.ts";
 import { ReadSize } from "../io/read_size.ts";
 import type { PartedWork } from "../io/work_turns.ts";
+import { MessageType } from "../rtmp/constants.ts";
+import { isEdgeMoved } from "../rtmp/edge_report.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import type { Admission } from "./admission.ts";
 import { PublishRate } from "./publish_rate.ts";
@@ -36,6 +38,8 @@ export class Publication implements PublishAnswer {
   #handle: PublishHandle | null = null;
   #hasMedia = false;
   #isReserve = false;
+  /** The edge publishes the stream to another server, too. */
+  #hasMoved = false;
   /** Of all media so far. */
   #mediaBytes = 0;
   /** Null while the vhost has no `max_bitrate`. */
@@ -116,6 +120,10 @@ export class Publication implements PublishAnswer {
     this.#lastMediaMs = nowMs;
     this.#allowance.countMessage();
     if (this.#onAlive.size > 0) this.onPong();
+    if (typeId === MessageType.DATA_AMF0 && this.#isEdgeWithMedia && isEdgeMoved(payload)) {
+      this.#hasMoved = true;
+      return;
+    }
     this.#handle?.push(typeId, timestampMs, payload, nowMs);
   }
 
@@ -133,6 +141,9 @@ export class Publication implements PublishAnswer {
     // An edge times out its own publisher; here it is enough that the edge is alive.
     const sinceMs = this.#isEdgeWithMedia ? heardMs : this.#lastMediaMs;
     const silentMs = nowMs - sinceMs;
+    if (this.#hasMoved && (this.#handle.isClosed || this.#handle.hasAudience !== true)) {
+      return "the edge publishes it elsewhere, and no one watches it here";
+    }
     if (silentMs <= limitMs) return null;
     return this.#hasMedia
       ? `publisher sent nothing for ${Math.round(silentMs)} ms (publish.normal_timeout)`

@@ -18,9 +18,10 @@ import {
 } from "../rtmp/control_messages.ts";
 import {
   type EdgeReport,
+  encodeEdgeMoved,
   encodeEdgeReport,
+  type KnownServer,
   parsePeerServer,
-  type PeerServer,
 } from "../rtmp/edge_report.ts";
 import { ClientHandshake, type HandshakeOptions } from "../rtmp/handshake.ts";
 import { parseStatus, type Status } from "../rtmp/status.ts";
@@ -125,7 +126,7 @@ export class ClientSession implements MessageLayerHandler {
   readonly #options: ClientSessionOptions;
   readonly #messages: MessageLayer;
   #state: ClientState;
-  #peer: PeerServer | null = null;
+  #peer: KnownServer | null = null;
 
   constructor(handler: ClientSessionHandler, options: ClientSessionOptions) {
     this.#handler = handler;
@@ -184,18 +185,27 @@ export class ClientSession implements MessageLayerHandler {
   }
 
   /** Who the server says it is; null unless it is one of ours. */
-  get peer(): PeerServer | null {
+  get peer(): KnownServer | null {
     return this.#peer;
   }
 
   /** Tells the server who plays the stream here, if it is one of ours and the play has started. */
   report(audience: EdgeReport): void {
-    const state = this.#state;
-    if (this.#peer === null || this.#options.target.kind !== "play" || !("msid" in state)) return;
-    this.send(encodeEdgeReport(audience, {
-      msid: state.msid,
-      chunkSize: this.#options.chunkSize,
-    }));
+    const { target: { kind }, chunkSize } = this.#options;
+    if (this.#peer === null || kind !== "play" || !("msid" in this.#state)) return;
+    this.send(encodeEdgeReport(audience, { msid: this.#state.msid, chunkSize }));
+  }
+
+  /**
+   * Tells the server that it may close the publish, when no one watches it there. @returns false
+   * when it does not know that
+   */
+  tellMoved(): boolean {
+    const { target: { kind }, chunkSize } = this.#options;
+    const isUnderstood = this.#peer?.takesMoved === true && kind === "publish";
+    if (!isUnderstood || !("msid" in this.#state)) return false;
+    this.send(encodeEdgeMoved({ msid: this.#state.msid, chunkSize }));
+    return true;
   }
 
   /** Requests a pong. */

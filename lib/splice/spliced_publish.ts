@@ -107,6 +107,10 @@ export class SplicedPublish implements PublishHandle {
     return this.#state.type === "closed";
   }
 
+  get hasAudience(): boolean {
+    return this.#options.feeder.stream.hasAudience;
+  }
+
   // HOT: once per message of a publisher.
   push(typeId: number, timestampMs: number, payload: Uint8Array, arrivalMs: number): number {
     const state = this.#state;

@@ -69,6 +69,7 @@ export class PushLeg implements UpstreamListener, Flushable {
   /** Head of the log at the last flush; -1 before the first after the beginning. */
   #flushedHead = -1;
   #isFinished = false;
+  #isReleased = false;
   #ended: Promise<void> = Promise.resolve();
   #abandoned = Promise.withResolvers<never>();
 
@@ -111,6 +112,19 @@ export class PushLeg implements UpstreamListener, Flushable {
   /** Sends the watcher to another origin; the connection stays. */
   abandon(reason: Error): void {
     this.#abandoned.reject(reason);
+  }
+
+  /**
+   * The stream is pushed elsewhere, too. An origin that can be told so is served until it closes
+   * the connection; another one is left. Harmless when repeated.
+   *
+   * @returns whether it is served
+   */
+  release(): boolean {
+    if (this.#isReleased || this.#isFinished) return this.#isReleased;
+    this.#isReleased = this.#upstream.tellMoved();
+    if (!this.#isReleased) this.finish(false);
+    return this.#isReleased;
   }
 
   /** Sends what is left, then closes the connection. See {@linkcode Upstream.finish}. */

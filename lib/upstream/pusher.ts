@@ -34,6 +34,8 @@ interface PusherOptions {
   readonly logger: Logger;
   /** Whether an origin is not to be used; without this, all may be. */
   readonly isTaken?: (origin: OriginAddress) => boolean;
+  /** Whether another push carries the stream, so that this one may be without an origin. */
+  readonly isCovered?: () => boolean;
   /** An origin accepted for the first time: the publisher may begin. Called once at most. */
   readonly onAccepted: () => void;
   /**
@@ -83,7 +85,9 @@ const OVERLAP_MS = 1_000;
  * one surely has; the publisher notices nothing.
  *
  * A push that {@linkcode move}s keeps its origin until the next one has caught up. Then the first
- * is left without the end of the stream.
+ * is left without the end of the stream. One of our servers that has asked for it is told, gets the
+ * stream as before, and closes the connection when no one watches the stream there: so its players
+ * need not move in the same moment, and those that cannot move need not at all.
  *
  * ```
  *                            origin accepts          origin lost
@@ -108,6 +112,10 @@ export class Pusher implements PushLegListener, Viewer {
   readonly #open = new Set<Promise<void>>();
   /** The active origin shall be left for another, and gets the stream until then. */
   #isMoving = false;
+  /** It has asked for that. */
+  #isAsked = false;
+  /** Origins that asked to be left get the stream until they close the connection. */
+  readonly #moved = new Set<PushLeg>();
   readonly #moveRequests = new MoveRequests<PushLeg>();
   /** When the candidate had all that the present origin has; null before. */
   #caughtUpMs: number | null = null;
@@ -175,10 +183,11 @@ export class Pusher implements PushLegListener, Viewer {
    *
    * @param cause why, for the log
    */
-  move(to: OriginAddress | null, cause: string): void {
+  move(to: OriginAddress | null, cause: string, isAsked = false): void {
     if (this.#state.type !== "pushing" || this.#isMoving) return;
     const { active } = this.#state;
     this.#isMoving = true;
+    this.#isAsked = isAsked;
     this.#journal.explain(cause);
     this.#loop.restrictTo(to);
     active.abandon(MOVING);
@@ -227,16 +236,17 @@ export class Pusher implements PushLegListener, Viewer {
     const { context, isTaken } = this.#options;
     const to = request.to !== null && isTaken?.(request.to) === true ? null : request.to;
     context.pace.add(() => {
-      if (leg === this.#active) this.move(to, "the origin asks to be left");
+      if (leg === this.#active) this.move(to, "the origin asks to be left", true);
     });
   }
 
   onLegMoveRequested(leg: PushLeg, to: OriginAddress | null): void {
-    this.#moveRequests.add(leg, to);
+    if (!this.#moved.has(leg)) this.#moveRequests.add(leg, to);
   }
 
   onLegEnded(leg: PushLeg): void {
     const candidate = this.#candidate;
+    this.#moved.delete(leg);
     if (leg === candidate) this.#candidate = null;
     if (leg !== this.#active) return;
     this.#state = this.#isStopped ? { type: "finishing", active: null } : { type: "recovering" };
@@ -314,14 +324,16 @@ export class Pusher implements PushLegListener, Viewer {
     const before = this.#active!;
     this.#journal.broke(before.origin, before.sentOffset);
     this.#activate(leg);
+    if (!this.#isAsked) before.finish(false);
+    else if (before.release()) this.#moved.add(before);
     this.#endMove();
-    before.finish(false);
     if (this.#candidateOffset >= 0) this.#journal.resumed(leg.origin, this.#candidateOffset);
     else if (this.#journal.resumeOffset === null) this.report.live(leg.origin);
   }
 
   #endMove(): void {
     this.#isMoving = false;
+    this.#isAsked = false;
     this.#caughtUpMs = null;
     this.#loop.restrictTo(null);
   }
@@ -333,6 +345,7 @@ export class Pusher implements PushLegListener, Viewer {
     this.#loop.stop();
     this.#candidate?.finish(endsStream && active === null);
     active?.finish(endsStream);
+    for (const leg of this.#moved) leg.finish(endsStream);
   }
 
   #onFailed(origin: OriginAddress, failure: unknown): void {
@@ -352,6 +365,7 @@ export class Pusher implements PushLegListener, Viewer {
   }
 
   #onRoundFailed(error: unknown): void {
+    if (this.#isAsked && this.#options.isCovered?.() === true) this.#active?.release();
     if (this.#state.type !== "asking") return;
     this.#options.onRefused({
       code: this.#refusal?.statusCode ?? StatusCode.PUBLISH_FAILED,

@@ -90,6 +90,11 @@ export class Upstream {
     if (this.#state.type === "open") this.#state.link.report(audience);
   }
 
+  /** As {@linkcode UpstreamLink.tellMoved}; false unless the stream has started. */
+  tellMoved(): boolean {
+    return this.#state.type === "open" && this.#state.link.tellMoved();
+  }
+
   /** Closes the connection at once. */
   close(): void {
     const state = this.#state;

@@ -149,6 +149,11 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     if (this.#state.type === "started") this.#session.report(audience);
   }
 
+  /** As {@linkcode ClientSession.tellMoved}. */
+  tellMoved(): boolean {
+    return this.#state.type === "started" && this.#session.tellMoved();
+  }
+
   /** Closes the connection at once. */
   close(): void {
     if (this.#state.type === "finishing") this.#state.cancelLimit();

@@ -2,6 +2,8 @@
 
 import type { DrainRequest } from "../../lib/app/drain.ts";
 import { assertEquals, assertRejects } from "../helpers/assert.ts";
+import { hex } from "../helpers/hex.ts";
+import { keyframe } from "../helpers/media.ts";
 import { type Client, ServerRig } from "../server/rig.ts";
 
 const REQUEST: DrainRequest = {
@@ -168,3 +170,44 @@ Deno.test("A second drain waits for the first one's end, and settings are refuse
   await second;
   await rig.stop();
 });
+
+Deno.test("An edge that also publishes elsewhere is kept for those who watch here, then closed", async () => {
+  const rig = new DrainRig("grace_start_wait 0; grace_final_wait 0; vhost __defaultVhost__ { }");
+  const edge = await rig.publish("show", { edgePath: "edge", capsEx: 1 });
+  edge.push(9, 0, keyframe());
+  const players = [await rig.play(), await rig.play()];
+  rig.drain();
+  await rig.clock.advance(3_000);
+  edge.push(18, 0, hex("02 000B 6F6E456467654D6F766564")); // onEdgeMoved
+  for (let ms = 40; ms < 4_000; ms += 40) {
+    edge.push(9, ms, keyframe());
+    await rig.clock.advance(40);
+  }
+  assertEquals(players.map(({ videos }) => videos.length > 80), [true, true]);
+  assertEquals(players.map(({ messages }) => messages.some(isMoved)), [false, false]);
+  players[0]!.transport.close();
+  await rig.advance(3_000);
+  assertEquals(rig.server.counts, { connections: 2, players: 1, publishers: 1 });
+  players[1]!.transport.close();
+  await rig.advance(4_000);
+  assertEquals([rig.isDrained, rig.server.counts.connections], [true, 0]);
+  assertEquals(
+    rig.linesOf("Publish ended").map(({ fields }) => fields["reason"]),
+    ["the edge publishes it elsewhere, and no one watches it here"],
+  );
+  await rig.stop();
+});
+
+Deno.test("An encoder cannot say that it also publishes elsewhere", async () => {
+  const rig = new DrainRig();
+  const encoder = await rig.publish();
+  encoder.push(9, 0, keyframe());
+  encoder.push(18, 0, hex("02 000B 6F6E456467654D6F766564"));
+  await rig.advance(5_000);
+  assertEquals(rig.server.counts.publishers, 1);
+  await rig.stop();
+});
+
+function isMoved({ payload }: { readonly payload: Uint8Array }): boolean {
+  return payload.toHex().includes("6f6e456467654d6f766564");
+}

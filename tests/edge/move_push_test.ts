@@ -18,6 +18,15 @@ const ENDS = ["FCUnpublish", "deleteStream"];
 const TURN_MS = 60;
 /** Longer than both connections carry a stream that moves. */
 const OVERLAP_MS = 1_100;
+/** The data message `onEdgeMoved`. */
+const MOVED = "02000b6f6e456467654d6f766564";
+
+/** Places of the data message {@linkcode MOVED} in what an origin got. */
+function movedAt({ media }: OriginLink): number[] {
+  return media.flatMap(({ typeId, payload }, index) =>
+    typeId === 18 && payload.toHex() === MOVED ? [index] : []
+  );
+}
 
 /** An edge with one publisher. */
 class MoveRig extends VhostRig {
@@ -234,3 +243,69 @@ Deno.test("a push obeys an origin that asks to be left, once a second at most", 
   assertEquals([moves >= 3, moves <= 6], [true, true], `${moves} moves in 5 s`);
   assertEquals(rig.publisher.handle!.isClosed, false);
 });
+
+Deno.test("an origin that asked to be left gets the stream until it closes the connection", async () => {
+  const rig = new MoveRig(TWO);
+  rig.a.behaviour = { kind: "accept", isOurs: true };
+  rig.publisher = await rig.publish();
+  rig.publisher.push(...ENCODE.headers);
+  await rig.send(0, 6);
+  await rig.advance(1_000);
+  const first = rig.a.link;
+  first.askToReconnect();
+  await rig.send(6, 9);
+  assertEquals(movedAt(first), [], "the next origin has not caught up");
+  await rig.send(9, 12);
+  await rig.advance(OVERLAP_MS);
+  await rig.send(12, 15);
+  assertEquals(movedAt(first).length, 1);
+  assertEquals(first.media.filter(isTinyFrame).length, 15, "both have all of it");
+  first.askToReconnect();
+  await rig.advance(2_000);
+  assertEquals([rig.a.openCount, rig.b.openCount, rig.a.links.length], [1, 1, 1]);
+  first.close();
+  await rig.send(15, COUNT);
+  rig.check(rig.b.link, "");
+  assertEquals([rig.a.openCount, rig.b.openCount, rig.a.links.length], [0, 1, 1]);
+  assertEquals(rig.log.urgent, []);
+});
+
+Deno.test("the end of a stream reaches an origin that asked to be left, too", async () => {
+  const rig = new MoveRig(TWO);
+  rig.a.behaviour = { kind: "accept", isOurs: true };
+  rig.publisher = await rig.publish();
+  rig.publisher.push(...ENCODE.headers);
+  await rig.send(0, 6);
+  await rig.advance(1_000);
+  rig.a.link.askToReconnect();
+  await rig.send(6, 12);
+  await rig.advance(OVERLAP_MS);
+  await rig.send(12, COUNT);
+  rig.publisher.leave();
+  await rig.settle();
+  for (const { link } of [rig.a, rig.b]) assertEquals(link.commandNames.slice(-2), ENDS);
+  await rig.assertNothingLeft();
+});
+
+for (
+  const [what, asks, isOurs] of [
+    ["another server's origin that asked to be left", true, undefined],
+    ["an origin that did not ask", false, true],
+  ] as const
+) {
+  Deno.test(`a push closes its connection to ${what} once it has moved`, async () => {
+    const rig = new MoveRig(TWO);
+    rig.a.behaviour = { kind: "accept", ...(isOurs === undefined ? {} : { isOurs }) };
+    rig.publisher = await rig.publish();
+    rig.publisher.push(...ENCODE.headers);
+    await rig.send(0, 6);
+    await rig.advance(1_000);
+    if (asks) rig.a.link.askToReconnect();
+    else await rig.moveAll();
+    await rig.send(6, 12);
+    await rig.advance(OVERLAP_MS);
+    await rig.send(12, COUNT);
+    assertEquals([rig.a.openCount, rig.b.openCount, movedAt(rig.a.link)], [0, 1, []]);
+    rig.check(rig.b.link, "");
+  });
+}

@@ -264,3 +264,40 @@ Deno.test("the end of a publish ends the stream at all of its origins", async ()
   }
   await rig.assertNothingLeft();
 });
+
+Deno.test("an origin that asks to be left is told at once that another one has the stream", async () => {
+  const rig = new GroupRig(ALL);
+  rig.a.behaviour = { kind: "accept", isOurs: true };
+  rig.publisher = await rig.publish();
+  rig.publisher.push(...ENCODE.headers);
+  await rig.send(0, 6);
+  await rig.advance(1_000);
+  rig.a.stopListening();
+  rig.a.link.askToReconnect();
+  await rig.send(6, 9);
+  const told = rig.a.link.media.map(({ payload }) => payload.toHex()).filter((payload) =>
+    payload === "02000b6f6e456467654d6f766564" // onEdgeMoved
+  );
+  assertEquals(told.length, 1);
+  await rig.send(9, 12);
+  assertEquals(framesAt(rig.a.link).length, 12, "it is served until it closes the connection");
+  rig.a.link.close();
+  await rig.send(12, COUNT);
+  assertEquals([rig.open, framesAt(rig.b.link).length], [[0, 1, 0], COUNT]);
+  assertEquals(rig.publisher.handle!.isClosed, false);
+  await rig.end();
+});
+
+Deno.test("another server's origin that asks to be left is left at once for one that has the stream", async () => {
+  const rig = await GroupRig.start();
+  await rig.send(0, 6);
+  await rig.advance(1_000);
+  rig.a.stopListening();
+  rig.a.link.askToReconnect();
+  await rig.send(6, 9);
+  assertEquals(rig.open, [0, 1, 0]);
+  assertEquals(rig.a.link.commandNames.includes("FCUnpublish"), false);
+  await rig.send(9, COUNT);
+  assertEquals(framesAt(rig.b.link).length, COUNT);
+  await rig.end();
+});

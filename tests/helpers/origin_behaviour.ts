@@ -3,8 +3,8 @@ import type { Refusal } from "../../lib/rtmp/status.ts";
 
 /** What an origin does to new connections. */
 export type Behaviour =
-  /** Accepts everything. */
-  | { readonly kind: "accept" }
+  /** Accepts everything; with `isOurs` it says that it is a server of this program. */
+  | { readonly kind: "accept"; readonly isOurs?: true }
   /** Reads nothing and sends nothing, from the first byte on. */
   | { readonly kind: "mute" }
   /** Closes the socket at once. */

@@ -272,7 +272,10 @@ export class OriginLink implements ServerSessionHandler {
       // The edge was told of no other chunk size yet.
       return this.send(encodeCommand(command, { msid: 0, chunkSize: 128 }));
     }
-    this.#session.acceptConnect(request.id, { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 });
+    const windows = { outAckSizeBytes: 2_500_000, inAckSizeBytes: 0 };
+    const isOurs = this.#behaviour.kind === "accept" && this.#behaviour.isOurs === true;
+    const self = isOurs ? { clientId: "c1", serverName: "origin" } : null;
+    this.#session.acceptConnect(request.id, windows, self);
   }
 
   onPlay(command: StreamCommand): void {

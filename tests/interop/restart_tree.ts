@@ -22,8 +22,15 @@ const SHOWN_LOG_LINES = 30;
 
 const TIMEOUT = { timeoutMs: 20_000, everyMs: 20 };
 
-/** Drains fast; encoders that cannot move are cut after two seconds. */
-const SETTINGS = "grace_start_wait 100; grace_final_wait 0; drain_timeout 2s;";
+/** Drains fast. */
+const SETTINGS = "grace_start_wait 100; grace_final_wait 0;";
+
+/** Encoders at origins cannot move, and are cut then; edges have moved by then. */
+const ORIGIN_TIMEOUT = "2s";
+/** All clients of mids move. */
+const MID_TIMEOUT = "10s";
+/** No client of a leaf can move. */
+const LEAF_TIMEOUT = "500ms";
 
 /** A server that can be restarted on its port. */
 class TreeServer {
@@ -32,7 +39,12 @@ class TreeServer {
   readonly #directory: string;
   #process: ChildProcess | null = null;
 
-  constructor(directory: string, name: string, origins: readonly TreeServer[]) {
+  constructor(
+    directory: string,
+    name: string,
+    timeout: string,
+    origins: readonly TreeServer[],
+  ) {
     this.name = name;
     this.#directory = directory;
     const cluster = origins.length === 0
@@ -41,6 +53,7 @@ class TreeServer {
     Deno.writeTextFileSync(
       `${directory}/${name}.conf`,
       `listen 127.0.0.1:${this.port}; pid ${name}.pid; srs_log_file ${name}.log; ${SETTINGS}
+       drain_timeout ${timeout};
        vhost __defaultVhost__ { min_latency on; ${cluster} }\n`,
     );
   }
@@ -130,6 +143,7 @@ class EncoderLeg {
 class Encoder {
   readonly ledger = new FrameLedger();
   readonly legs: readonly EncoderLeg[];
+  readonly #servers: readonly TreeServer[];
   readonly #sample = new LoopedSample();
   readonly #opening: FlvTag[] = [];
   readonly #startMs = performance.now();
@@ -138,8 +152,14 @@ class Encoder {
   #pauseMs = 0;
 
   constructor(name: string, servers: readonly TreeServer[]) {
+    this.#servers = servers;
     this.legs = servers.map(({ port }) => new EncoderLeg(port, name));
     this.#timer = setInterval(() => this.#send(), TICK_MS);
+  }
+
+  /** Whether it sends to this server alone. */
+  needs(server: string): boolean {
+    return this.#servers.every(({ name }) => name === server);
   }
 
   /** Returns how long the machine kept this process from its work at most, since the last call. */
@@ -182,26 +202,33 @@ interface Outcome extends Seen {
 
 /** A player that checks every frame. */
 class CheckedPlayer {
-  readonly #check: FrameCheck;
+  #check: FrameCheck;
   readonly #client: RtmpClient;
+  readonly encoder: Encoder;
+  /** Received so far. */
+  frames = 0;
   #lastMs = 0;
   #silenceMs = 0;
   #before = { lost: 0, duplicated: 0 };
 
   constructor(client: RtmpClient, encoder: Encoder) {
     this.#client = client;
+    this.encoder = encoder;
     this.#check = new FrameCheck(encoder.ledger);
     client.onMediaMessage = (message) => {
       if (!isFrame(message)) return;
       const nowMs = performance.now();
       if (this.#lastMs > 0) this.#silenceMs = Math.max(this.#silenceMs, nowMs - this.#lastMs);
       this.#lastMs = nowMs;
+      this.frames++;
       this.#check.accept(message);
     };
   }
 
-  get frames(): number {
-    return this.#check.counts.frames;
+  /** Checks what arrives from now on: the encoder has begun another broadcast. */
+  restartCheck(): void {
+    this.#check = new FrameCheck(this.encoder.ledger);
+    this.#before = { lost: 0, duplicated: 0 };
   }
 
   /** Returns what it saw since the last call. */
@@ -255,15 +282,15 @@ export class RestartTree implements AsyncDisposable {
 
   static async start(directory: string): Promise<RestartTree> {
     const servers = new Map<string, TreeServer>();
-    const make = (name: string, ...origins: readonly TreeServer[]) => {
-      const server = new TreeServer(directory, name, origins);
+    const make = (name: string, timeout: string, ...origins: readonly TreeServer[]) => {
+      const server = new TreeServer(directory, name, timeout, origins);
       servers.set(name, server);
       return server;
     };
-    const origins = [make("o1"), make("o2")];
-    const mids = [make("m1", ...origins), make("m2", ...origins)];
+    const origins = ["o1", "o2"].map((name) => make(name, ORIGIN_TIMEOUT));
+    const mids = ["m1", "m2"].map((name) => make(name, MID_TIMEOUT, ...origins));
     const leaves = ["l1", "l2", "l3", "l4"].map((name) => ({
-      server: make(name, ...mids),
+      server: make(name, LEAF_TIMEOUT, ...mids),
       players: [],
     }));
     await Promise.all([...servers.values()].map((server) => server.start()));
@@ -276,6 +303,7 @@ export class RestartTree implements AsyncDisposable {
       await until("encoders publish", () => encoder.legs.every(({ isReady }) => isReady), TIMEOUT);
     }
     await tree.#openPlayers();
+    await tree.#untilMore(25, "");
     return tree;
   }
 
@@ -296,6 +324,9 @@ export class RestartTree implements AsyncDisposable {
       await until("encoders publish", () => encoder.legs.every(({ isReady }) => isReady), TIMEOUT);
     }
     await this.#untilMore(25, "");
+    for (const { players } of this.#leaves) {
+      for (const player of players) if (player.encoder.needs(name)) player.restartCheck();
+    }
     return seen;
   }
 
@@ -323,7 +354,6 @@ export class RestartTree implements AsyncDisposable {
         }
       }
     }));
-    await this.#untilMore(25, "");
   }
 
   /** Waits for frames of all players but those of a leaf. */
@@ -353,6 +383,8 @@ export class RestartTree implements AsyncDisposable {
       for (const player of leaf.players) {
         const { disconnects, lost, twice, silenceMs } = player.take();
         worst.disconnects += disconnects;
+        // Its encoder was disconnected, and sends no frame until it has connected again.
+        if (player.encoder.needs(without)) continue;
         worst.lost = Math.max(worst.lost, lost);
         worst.twice = Math.max(worst.twice, twice);
         worst.silenceMs = Math.max(worst.silenceMs, silenceMs);

@@ -43,6 +43,7 @@ Deno.test("parsePeerServer() knows our servers, and keeps no text that could for
   assertEquals(parsePeerServer(amfObject({ data: amfObject(data) })), {
     clientId: "c12",
     serverName: "x".repeat(64),
+    takesMoved: false,
   });
   assertEquals(parsePeerServer(amfObject({ data: amfObject({ version: "3,5" }) })), null);
   assertEquals(parsePeerServer(amfObject({ data: "edgeReports" })), null);
