@@ -1,6 +1,6 @@
 import { concatBytes } from "../base/bytes.ts";
 import { type Clock, nextTurn } from "../base/clock.ts";
-import { setTrackId } from "../hls/sample_flags.ts";
+import { numberFragments, setTrackId } from "../hls/patch_segment.ts";
 import type { LoadCmaf } from "../hls/segment_mux.ts";
 import { type Segment, Segmenter } from "../hls/segmenter.ts";
 import { isSameTrack } from "../hls/track.ts";
@@ -33,6 +33,7 @@ export class Mp4Format implements FileFormat {
   /** The first fragment; null until it is written. */
   #first: Segment | null = null;
   #headers = new HeaderSet();
+  #nextFragment = 1;
 
   constructor(options: Mp4FormatOptions) {
     this.#options = options;
@@ -91,6 +92,7 @@ export class Mp4Format implements FileFormat {
     const { clock, loadCmaf } = this.#options;
     const { muxCmaf } = await loadCmaf();
     const { init, media } = await muxCmaf(segment, () => nextTurn(clock));
+    this.#nextFragment = numberFragments(media, this.#nextFragment);
     // Without video, the muxer calls the audio the first track.
     if (first.video !== null && segment.video === null) setTrackId(media, 2);
     if (this.#first !== null) return [media];

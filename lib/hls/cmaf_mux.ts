@@ -8,7 +8,7 @@ import {
   LogLevel,
   Output,
 } from "mediabunny";
-import { unmarkFirstFrame } from "./sample_flags.ts";
+import { unmarkFirstFrame } from "./patch_segment.ts";
 import type { Packet } from "./part.ts";
 import type { Segment } from "./segmenter.ts";
 import type { AudioTrack, VideoTrack } from "./track.ts";

@@ -1,6 +1,7 @@
 import { type Clock, nextTurn } from "../base/clock.ts";
 import type { Container } from "../media/codecs.ts";
 import type { Segment } from "./segmenter.ts";
+import { numberFragments } from "./patch_segment.ts";
 import { TsMuxer } from "./ts_mux.ts";
 
 /** The bytes of a segment. */
@@ -26,6 +27,7 @@ export class SegmentMuxer {
   readonly #pause: () => Promise<void>;
   readonly #loadCmaf: LoadCmaf;
   readonly #ts: TsMuxer;
+  #nextFragment = 1;
 
   constructor({ clock, loadCmaf, onFrameSkipped }: SegmentMuxerOptions) {
     this.#pause = () => nextTurn(clock);
@@ -38,6 +40,9 @@ export class SegmentMuxer {
     if (container === "mpegts") {
       return { media: await this.#ts.mux(segment, this.#pause), init: null };
     }
-    return await (await this.#loadCmaf()).muxCmaf(segment, this.#pause);
+    const { muxCmaf } = await this.#loadCmaf();
+    const muxed = await muxCmaf(segment, this.#pause);
+    this.#nextFragment = numberFragments(muxed.media, this.#nextFragment);
+    return muxed;
   }
 }

@@ -65,6 +65,11 @@ function trackIds(bytes: Uint8Array): number[] {
   return find("tfhd", bytes).map((body) => new DataView(body.buffer, body.byteOffset).getUint32(4));
 }
 
+/** The numbers of the fragments (§8.8.5): after version and flags. */
+function fragmentNumbers(bytes: Uint8Array): number[] {
+  return find("mfhd", bytes).map((body) => new DataView(body.buffer, body.byteOffset).getUint32(4));
+}
+
 Deno.test("Mp4Format writes an init segment, then a fragment every half second", async () => {
   const format = createFormat();
   begin(format);
@@ -77,6 +82,7 @@ Deno.test("Mp4Format writes an init segment, then a fragment every half second",
   assertEquals(find("moov", next).length, 0);
   assertEquals(find("moof", next).length, 4);
   assertEquals(new Set(trackIds(concatBytes([first, next]))), new Set([1, 2]));
+  assertEquals(fragmentNumbers(concatBytes([first, next])), [1, 2, 3, 4, 5]);
 });
 
 Deno.test("Mp4Format keeps every frame to the end, however little is left", async () => {

@@ -453,8 +453,20 @@ Deno.test("HlsService writes CMAF for all codecs if hls_use_fmp4 is on", async (
     ".m3u8",
     ".master.m3u8",
   ]);
+  const segments = ["00", "01"].map((end) => `html/live/show-17000000${end}.m4s`);
+  const numbers = segments.flatMap((path) => fragmentNumbers(rig.files.contents.get(path)!));
+  assertEquals(numbers, [1, 2, 3, 4]);
   await rig.close();
 });
+
+/** The numbers of a segment's fragments: in `mfhd`, after version and flags. */
+function fragmentNumbers(segment: Uint8Array): number[] {
+  const view = new DataView(segment.buffer, segment.byteOffset);
+  return Array.from(
+    new TextDecoder("latin1").decode(segment).matchAll(/mfhd/g),
+    ({ index }) => view.getUint32(index + 8),
+  );
+}
 
 Deno.test("HlsService leaves a stream when its publisher does", async () => {
   const rig = new HlsRig();

@@ -1,4 +1,4 @@
-import { unmarkFirstFrame } from "../../lib/hls/sample_flags.ts";
+import { numberFragments, unmarkFirstFrame } from "../../lib/hls/patch_segment.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
 
@@ -47,3 +47,12 @@ for (const [what, before, after] of CASES) {
     assertEquals(before, after);
   });
 }
+
+Deno.test("numberFragments() numbers all fragments and returns the next number", () => {
+  const fragment = (number: string) =>
+    box("moof", box("mfhd", `00000000 ${number}`)) + box("mdat", "0000");
+  const media = hex(box("styp", "") + fragment("00000001") + fragment("00000001"));
+  assertEquals(numberFragments(media, 255), 257);
+  assertEquals(media, hex(box("styp", "") + fragment("000000FF") + fragment("00000100")));
+  assertEquals(numberFragments(hex(box("free", "00")), 7), 7);
+});

@@ -41,6 +41,24 @@ export function setTrackId(segment: Uint8Array, id: number): void {
   if (tfhd.length > FULL_BOX_HEADER_BYTES) writeU32(tfhd, FULL_BOX_HEADER_BYTES, id);
 }
 
+/**
+ * Numbers the fragments of a CMAF segment from `first` on (§8.8.5), in place. VLC warns of fragments
+ * that do not continue the numbers of the segment before.
+ *
+ * @returns the number for the fragment that follows.
+ */
+export function numberFragments(segment: Uint8Array, first: number): number {
+  let number = first;
+  for (let at = 0; at + BOX_HEADER_BYTES <= segment.length;) {
+    const moof = findBox(segment, at, "moof");
+    if (moof.length === 0) break;
+    const mfhd = findBox(moof, BOX_HEADER_BYTES, "mfhd");
+    if (mfhd.length > FULL_BOX_HEADER_BYTES) writeU32(mfhd, FULL_BOX_HEADER_BYTES, number++);
+    at = moof.byteOffset - segment.byteOffset + moof.length;
+  }
+  return number;
+}
+
 /** Returns the first box of this type from `at` on, with its header; empty if there is none. */
 function findBox(bytes: Uint8Array, at: number, type: string): Uint8Array {
   while (at + BOX_HEADER_BYTES <= bytes.length) {
