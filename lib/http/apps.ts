@@ -32,7 +32,7 @@ const ASKED_METHODS = new Set([...SAFE_METHODS, "DELETE"]);
 
 /** Options of {@linkcode createApiApp}. */
 interface ApiAppOptions {
-  readonly config: Pick<HttpApiConfig, "crossdomain" | "jsonp" | "auth" | "rawApi">;
+  readonly config: Pick<HttpApiConfig, "listen" | "crossdomain" | "jsonp" | "auth" | "rawApi">;
   readonly view: ServerView;
   /** What the API can make the program do besides closing and moving clients; null for nothing. */
   readonly control: ServerControl | null;

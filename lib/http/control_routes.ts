@@ -1,6 +1,6 @@
-import type { RawApiConfig } from "../config/config.ts";
+import type { HttpApiConfig } from "../config/config.ts";
 import type { SettingChange } from "../config/setting_change.ts";
-import { ipOf } from "../io/address.ts";
+import { formatAddress, ipOf } from "../io/address.ts";
 import type { ReloadReport, ServerControl } from "../monitor/server_control.ts";
 import type { Json, ServerIdentity } from "./api_answers.ts";
 import { CONTROL_OPERATIONS } from "./api_table.ts";
@@ -15,12 +15,13 @@ const ReloadState = { none: 0, running: 30, finished: 90 } as const;
 interface ControlRoutesOptions {
   readonly control: ServerControl;
   readonly identity: ServerIdentity;
-  readonly config: { readonly rawApi: RawApiConfig };
+  readonly config: Pick<HttpApiConfig, "listen" | "crossdomain" | "rawApi">;
 }
 
 /** The routes by which an operator changes the running program. */
 export function createControlRoutes(options: ControlRoutesOptions): HttpApp {
-  const { control, identity, config: { rawApi } } = options;
+  const { control, identity, config } = options;
+  const { rawApi } = config;
   const reply = createReply(identity);
   const app = createApp();
   async function reload(c: RouteContext): Promise<Response> {
@@ -41,7 +42,7 @@ export function createControlRoutes(options: ControlRoutesOptions): HttpApp {
   addRoute(app, CONTROL_OPERATIONS.raw.path, {
     GET: (c) => {
       const rpc = c.req.query("rpc");
-      if (rpc === "raw") return reply(c, { http_api: { raw_api: describeRawApi(rawApi) } });
+      if (rpc === "raw") return reply(c, { http_api: describeApi(config) });
       if (!rawApi.enabled) return reply(c, {}, ApiCode.rawDisabled);
       if (rpc === "reload-fetch") return reply(c, { data: describeLast(control) });
       if (rpc !== "reload") return reply(c, {}, ApiCode.rawUnknown);
@@ -87,8 +88,15 @@ function describeChange({ path, from, to, note }: SettingChange): Json {
   return { directive: path, from, to, note };
 }
 
-function describeRawApi({ enabled, allowReload }: RawApiConfig): Json {
-  return { enabled, allow_reload: allowReload, allow_query: false, allow_update: false };
+/** What the page "Config" of SRS's console shows. */
+function describeApi({ listen, crossdomain, rawApi }: ControlRoutesOptions["config"]): Json {
+  const { enabled, allowReload } = rawApi;
+  return {
+    enabled: true,
+    listen: listen.map(formatAddress).join(" "),
+    crossdomain,
+    raw_api: { enabled, allow_reload: allowReload, allow_query: false, allow_update: false },
+  };
 }
 
 /** As SRS describes the newest reload. */

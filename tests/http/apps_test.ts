@@ -31,7 +31,7 @@ function createRig({ auth = NO_AUTH, crossdomain = true, isReady = true } = {}) 
   const rawApi = { enabled: true, allowReload: true };
   const log = new CollectedLog();
   const app = createApiApp({
-    config: { crossdomain, jsonp: false, auth, rawApi },
+    config: { listen: [], crossdomain, jsonp: false, auth, rawApi },
     view,
     control,
     identity: { serverId: "vid-1", serviceId: "s", pid: 1 },

@@ -154,6 +154,7 @@ Deno.test("The console requires the API's password", async () => {
       jsonp: false,
       auth: { enabled: true, type: "basic", username: "admin", password: "secret", token: "" },
       rawApi: { enabled: false, allowReload: false },
+      listen: [],
     },
     view: new FakeView(),
     control: null,

@@ -14,7 +14,9 @@ const CHANGES = {
 function createRig(rawApi = { enabled: true, allowReload: true }) {
   const control = new FakeControl();
   const identity = { serverId: "vid-1", serviceId: "s", pid: 1 };
-  const app = createControlRoutes({ control, identity, config: { rawApi } });
+  const listen = [{ hostname: "0.0.0.0", port: 1985 }, { hostname: "::1", port: 1986 }];
+  const config = { listen, crossdomain: true, rawApi };
+  const app = createControlRoutes({ control, identity, config });
   const request = async (method: string, path: string) => {
     const response = await app.request(path, { method }, { remote: "203.0.113.9:52114" });
     return response.status === 200 ? await response.json() : response.status;
@@ -57,7 +59,12 @@ Deno.test("GET /api/v1/raw reloads and reports as SRS does", async () => {
   assertEquals(await fetchLast(), { err: 1023, msg: "bad; worse", state: 90, rid: "r1" });
   const { http_api } = await request("GET", "/api/v1/raw?rpc=raw");
   const off = { allow_query: false, allow_update: false };
-  assertEquals(http_api.raw_api, { enabled: true, allow_reload: true, ...off });
+  assertEquals(http_api, {
+    enabled: true,
+    listen: "0.0.0.0:1985 [::1]:1986",
+    crossdomain: true,
+    raw_api: { enabled: true, allow_reload: true, ...off },
+  });
   assertEquals((await request("GET", "/api/v1/raw?rpc=update")).code, 1060);
   assertEquals((await request("GET", "/api/v1/raw")).code, 1060);
 });

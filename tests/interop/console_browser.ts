@@ -192,6 +192,7 @@ class FakeServer implements AsyncDisposable {
         jsonp: false,
         auth: this.#auth,
         rawApi: { enabled: false, allowReload: false },
+        listen: [],
       },
       view: this.view,
       control: null,
