@@ -83,7 +83,7 @@ export interface HttpApiConfig {
 }
 
 /** SRS's way to change the server by a GET request. */
-export interface RawApiConfig {
+interface RawApiConfig {
   readonly enabled: boolean;
   readonly allowReload: boolean;
 }

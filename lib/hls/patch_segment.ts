@@ -42,7 +42,7 @@ export function setTrackId(segment: Uint8Array, id: number): void {
 }
 
 /**
- * Numbers the fragments of a CMAF segment from `first` on (§8.8.5), in place. VLC warns of fragments
+ * Numbers the fragments of a CMAF segment from `first` on (§8.8.5), in place. VLC warns of those
  * that do not continue the numbers of the segment before.
  *
  * @returns the number for the fragment that follows.
