@@ -20,12 +20,12 @@ export class DelayHistogram {
     return this.#sumSeconds;
   }
 
-  /** Counts a delay, 0 or more. */
-  observe(seconds: number): void {
+  /** Counts a delay, 0 or more, so many times. */
+  observe(seconds: number, times = 1): void {
     const bounds = this.boundsSeconds;
     let bucket = 0;
     while (bucket < bounds.length && seconds > bounds[bucket]!) bucket++;
-    this.#counts[bucket]!++;
-    this.#sumSeconds += seconds;
+    this.#counts[bucket]! += times;
+    this.#sumSeconds += seconds * times;
   }
 }

@@ -192,7 +192,7 @@ const publish = {
   mr: option(
     values.choice("auto", "on", "off"),
     "auto",
-    "Whether to pause between two reads of a publisher, and at an edge of an origin, so that one read takes several messages (merged read). Saves CPU with many streams. `auto`, an own value, pauses up to 40 ms when the event loop is half busy. Never with min_latency.",
+    "Whether to pause between two reads of a publisher, and at an edge of an origin, so that one read takes several messages (merged read). Saves CPU with many streams. `auto`, an own value, pauses up to 36 ms when the event loop is half busy. Never with min_latency.",
   ),
   mr_latency: option(
     values.duration({ bare: "ms", minMs: 0 }),

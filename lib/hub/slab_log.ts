@@ -34,8 +34,11 @@ const SMALL: SlabShape = {
 /** How much of a stream two slabs share: the longest usual merge period and some delay. */
 const OVERLAP_MS = 500;
 
-/** One per event loop. */
-const spares = new SpareBuffers(16 * 1024 * 1024);
+/**
+ * One per event loop. Streams drop slabs with their keyframes, many at a time where encoders began
+ * together, and fill others all the time.
+ */
+const spares = new SpareBuffers(64 * 1024 * 1024);
 
 /** Leaves the memory that logs keep for reuse to the collector. */
 export function dropSpareSlabs(): void {

@@ -4,6 +4,8 @@ import type { Clock } from "../base/clock.ts";
 export interface Flushable {
   /** Whether it is in the queue. Set and cleared by the queue. */
   isQueued: boolean;
+  /** A flush would do nothing now. */
+  readonly isIdle?: boolean;
   /** Starts at most one write. Must not throw. */
   flush(nowMs: number): void;
 }
@@ -37,7 +39,7 @@ export class FlushQueue {
     this.#clock = clock;
   }
 
-  /** Flushes since the start. */
+  /** Flushes since the start, of idle players, too. */
   get flushCount(): number {
     return this.#flushCount;
   }
@@ -52,10 +54,15 @@ export class FlushQueue {
     this.#append(this.#others, item);
   }
 
-  /** Flushes a player whose merge period is over. */
+  /**
+   * Flushes a player whose merge period is over. One that is idle only counts: the players of a
+   * thousand thin streams must not spread the few writes of a tick over many turns, each of which
+   * wakes the receivers.
+   */
   // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
   addDue(item: Flushable): void {
-    this.#append(this.#due, item);
+    if (item.isIdle === true) this.#flushCount++;
+    else this.#append(this.#due, item);
   }
 
   #append(lane: Flushable[], item: Flushable): void {

@@ -84,6 +84,12 @@ export class SocketWriter implements Flushable {
     return this.#inFlight.length > 0;
   }
 
+  /** Whether everything is written, up to the head of the log that it follows. */
+  get isCaughtUp(): boolean {
+    const log = this.#log;
+    return log !== null && this.#cursor >= log.head && this.#controlBytes === 0 && !this.isBusy;
+  }
+
   /** Whether the write in flight is of shared bytes: the cursor must not be moved. */
   get isSendingShared(): boolean {
     return this.#inFlightLogBytes > 0;

@@ -123,6 +123,11 @@ export class PlayerSink implements Flushable {
     this.#writer.unfollow();
   }
 
+  /** Nothing of the stream is new since its last write. */
+  get isIdle(): boolean {
+    return this.#state === "live" && this.#writer.isCaughtUp;
+  }
+
   /** Called once per merge period. */
   // HOT: once per player and merge period; guarded by bench/fanout_bench.ts.
   flush(nowMs: number): void {

@@ -11,7 +11,7 @@ const CAPACITY = 512;
  * small one.
  */
 const HEAD_BYTES = 64;
-const SAMPLE_WORDS = 32;
+const SAMPLE_WORDS = 16;
 const WORD_BYTES = 4;
 
 const FNV_BASIS = 0x811C9DC5;
@@ -27,15 +27,18 @@ export function fingerprint(payload: Uint8Array): number {
   const rest = Math.floor((length - HEAD_BYTES) / SAMPLE_WORDS);
   const step = Math.max(WORD_BYTES, rest);
   let hash = FNV_BASIS;
+  let before = FNV_BASIS;
   let at = 0;
-  // Multiplications wait for each other, so one per word takes a quarter of the time.
+  // Multiplications wait for each other: there is one per word, and two take turns.
   for (; at + WORD_BYTES <= length; at += at < HEAD_BYTES ? WORD_BYTES : step) {
     const word = payload[at]! | payload[at + 1]! << 8 | payload[at + 2]! << 16 |
       payload[at + 3]! << 24;
-    hash = Math.imul(hash ^ word, FNV_PRIME);
+    const product = Math.imul(before ^ word, FNV_PRIME);
+    before = hash;
     // The product's low bits depend on low bits only.
-    hash ^= hash >>> 15;
+    hash = product ^ product >>> 15;
   }
+  hash ^= Math.imul(before, FNV_PRIME);
   for (; at < length; at++) hash = Math.imul(hash ^ payload[at]!, FNV_PRIME);
   return hash >>> 0;
 }
@@ -49,11 +52,12 @@ const PACE_MEMORY = 16;
 /** Room for messages at first: a track of headers never needs more. */
 const FIRST_CAPACITY = 16;
 
+/** Numbers per message: its fingerprint, length and time. Together, so that a note is cheap. */
+const FIELDS = 3;
+
 /** The newest messages of one track, numbered from 0 on. */
 export class TrackHistory {
-  #fingerprints = new Uint32Array(FIRST_CAPACITY);
-  #lengths = new Uint32Array(FIRST_CAPACITY);
-  #timesMs = new Uint32Array(FIRST_CAPACITY);
+  #notes = new Uint32Array(FIRST_CAPACITY * FIELDS);
   #end = 0;
   /** A message that was early for its time, */
   #earlyMs = 0;
@@ -78,16 +82,16 @@ export class TrackHistory {
       this.#earlyMs = streamMs;
       this.#earlyAtMs = nowMs;
     }
-    if (this.#end === this.#fingerprints.length && this.#end < CAPACITY) this.#grow();
-    const slot = this.#end++ % CAPACITY;
-    this.#fingerprints[slot] = fingerprint(payload);
-    this.#lengths[slot] = payload.length;
-    this.#timesMs[slot] = streamMs;
+    if (this.#end * FIELDS === this.#notes.length && this.#end < CAPACITY) this.#grow();
+    const at = fieldsAt(this.#end++);
+    this.#notes[at] = fingerprint(payload);
+    this.#notes[at + 1] = payload.length;
+    this.#notes[at + 2] = streamMs;
   }
 
   /** Returns the stream time, in ms, of message `number`, which must be remembered. */
   timeOf(number: number): number {
-    return this.#timesMs[number % CAPACITY]!;
+    return this.#notes[fieldsAt(number) + 2]!;
   }
 
   /** Returns the stream time, in ms, that a live source has reached at `nowMs`. */
@@ -98,8 +102,8 @@ export class TrackHistory {
   /** Returns whether message `number` is remembered and has these properties. */
   matches(number: number, hash: number, length: number): boolean {
     if (number < this.start || number >= this.#end) return false;
-    const slot = number % CAPACITY;
-    return this.#fingerprints[slot] === hash && this.#lengths[slot] === length;
+    const at = fieldsAt(number);
+    return this.#notes[at] === hash && this.#notes[at + 1] === length;
   }
 
   /** Returns whether a message with these properties is remembered. */
@@ -109,10 +113,9 @@ export class TrackHistory {
 
   /** Nothing was overwritten yet, so every message keeps its slot. */
   #grow(): void {
-    const capacity = Math.min(4 * this.#fingerprints.length, CAPACITY);
-    this.#fingerprints = resized(this.#fingerprints, capacity);
-    this.#lengths = resized(this.#lengths, capacity);
-    this.#timesMs = resized(this.#timesMs, capacity);
+    const larger = new Uint32Array(Math.min(4 * this.#notes.length, CAPACITY * FIELDS));
+    larger.set(this.#notes);
+    this.#notes = larger;
   }
 
   /** Returns the numbers of the messages with these properties, oldest first. */
@@ -125,10 +128,9 @@ export class TrackHistory {
   }
 }
 
-function resized(values: Uint32Array, length: number): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(length);
-  larger.set(values);
-  return larger;
+/** Returns the index of the first field of message `number`. */
+function fieldsAt(number: number): number {
+  return number % CAPACITY * FIELDS;
 }
 
 /**

@@ -5,6 +5,7 @@ import { FakeClock } from "../helpers/fake_clock.ts";
 /** Records its flushes in a shared list. */
 class Item implements Flushable {
   isQueued = false;
+  isIdle = false;
   readonly #name: string;
   readonly #turns: string[];
   onFlush: (nowMs: number) => void = () => {};
@@ -146,4 +147,22 @@ Deno.test("FlushQueue.addDue() gets the whole turn when nothing else waits", asy
   assertEquals(turns.length, 64);
   await clock.runTurn();
   assertEquals([turns.length, clock.turns.length], [70, 0]);
+});
+
+Deno.test("FlushQueue.addDue() leaves out idle players, so that few writes take one turn", async () => {
+  const clock = new TurnClock();
+  const queue = new FlushQueue(clock);
+  const { items, turns } = createItems(300);
+  for (const [index, item] of items.entries()) {
+    item.isIdle = index % 10 !== 0;
+    queue.addDue(item);
+  }
+  await clock.settle();
+  assertEquals(turns.length, 30);
+  assertEquals(clock.turns.length, 0);
+  assertEquals(queue.flushCount, 300);
+  items[1]!.isIdle = false;
+  queue.addDue(items[1]!);
+  await clock.settle();
+  assertEquals(turns.at(-1), "1");
 });

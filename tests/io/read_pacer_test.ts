@@ -40,14 +40,14 @@ Deno.test("ReadPacer does not pause reads while the event loop is less than half
   }
 });
 
-Deno.test("ReadPacer pauses up to 40 ms while the event loop is more than half busy", async () => {
+Deno.test("ReadPacer pauses up to 36 ms while the event loop is more than half busy", async () => {
   const rig = new Rig();
   const pauses: number[] = [];
   for (let i = 0; i < 6; i++) {
     await rig.load(0.6);
     pauses.push(await rig.pauseMs(AUTO));
   }
-  assertEquals(pauses, [5, 10, 20, 40, 40, 40]);
+  assertEquals(pauses, [5, 10, 20, 36, 36, 36]);
 });
 
 Deno.test("ReadPacer keeps its pause while the load stays between 30 and 50 %", async () => {
@@ -100,6 +100,22 @@ Deno.test("ReadPacer resumes at most 64 peers at a time", async () => {
   await rig.clock.advance(40);
   assertEquals(resumed, 100);
   assert(turns.includes(64), `resumed ${turns}`);
+});
+
+Deno.test("ReadPacer ends pauses together that begin within 2 ms, and counts each", async () => {
+  const rig = new Rig();
+  const reads: MergedReads = { mode: "on", maxMs: 20 };
+  const first = rig.pacer.pause(reads, rig.clock.now());
+  await rig.clock.advance(1);
+  assert(rig.pacer.pause(reads, rig.clock.now()) === first, "shares the first one's slot");
+  await rig.clock.advance(1);
+  assert(rig.pacer.pause(reads, rig.clock.now()) !== first, "later than the slot");
+  const short = rig.pacer.pause({ mode: "on", maxMs: 18 }, rig.clock.now() - 1);
+  assert(short !== first, "a shorter pause that ends with the slot");
+  await rig.clock.advance(20);
+  const { counts, sumSeconds } = rig.pacer.delays;
+  assertEquals(counts.reduce((sum, count) => sum + count, 0), 4);
+  assertEquals(Math.round(sumSeconds * 1000), 20 + 20 + 20 + 18);
 });
 
 Deno.test("ReadPacer counts by how much it delays reads, and 0 for those that it does not", async () => {

@@ -227,6 +227,29 @@ Deno.test("PlayerSink continues with what arrived since the last flush", async (
   assertEquals(rig.received, [0, 1, 2, 3]);
 });
 
+Deno.test("PlayerSink.isIdle says that a flush would send nothing, and find no stalled player", async () => {
+  const rig = new Rig().publish();
+  assert(!new Rig().join().sink.isIdle, "waits for a join point");
+  rig.pushSeconds(0, 1);
+  rig.join();
+  assert(!rig.sink.isIdle, "has not sent the GOP cache");
+  rig.sink.flush(rig.clock.now());
+  assert(!rig.sink.isIdle, "a write is in flight");
+  await rig.acceptAll();
+  assert(rig.sink.isIdle, "has sent everything");
+  const { writes } = rig.transport;
+  const count = writes.length;
+  await rig.visit();
+  assertEquals(writes.length, count);
+  rig.push(VIDEO, 2_000, interFrame(2));
+  assert(!rig.sink.isIdle, "a message is new");
+  await rig.visit();
+  rig.writer.send(encodePingRequest(1));
+  assert(!rig.sink.isIdle, "control bytes wait");
+  await rig.acceptAll();
+  assert(rig.sink.isIdle);
+});
+
 Deno.test("PlayerSink continues across the end of a source and the start of the next", async () => {
   const rig = new Rig().publish().join();
   rig.pushSeconds(0, 1);
