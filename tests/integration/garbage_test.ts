@@ -248,9 +248,21 @@ for (const attack of [...FIRST_BYTES, ...CUT_HANDSHAKES, ...CHUNKS, ...COMMANDS,
     if (attack.after === "handshake") await peer.handshake();
     if (attack.after === "connect") await peer.connectApp();
     await attack.run(peer, clock);
+    await passRefusal(server, clock, attack);
     await peer.untilEnded();
     await assertLogged(server, [peer], attack);
   });
+}
+
+/** A client that is refused has 2 s to read why. Lets them pass. */
+async function passRefusal(
+  { log }: LocalServer,
+  clock: LeapingClock,
+  { message }: Attack,
+): Promise<void> {
+  if (!message.source.startsWith("^Client refused: ")) return;
+  await until("the refusal", () => log.urgent.length > 0, { timeoutMs: 5_000 });
+  clock.leap(2_000);
 }
 
 function ignoredBy(server: LocalServer): string[] {
@@ -287,6 +299,7 @@ netTest("garbage in an edge closes that connection with one line", async () => {
     if (attack.after === "handshake") await peer.handshake();
     if (attack.after === "connect") await peer.connectApp();
     await attack.run(peer, clock);
+    await passRefusal(edge, clock, attack);
     await peer.untilEnded();
     await assertLogged(edge, [peer], attack);
     edge.log.lines.length = 0;
