@@ -4,6 +4,7 @@ import { MessageLog } from "../hub/message_log.ts";
 import type { Slab } from "../hub/slab_log.ts";
 import { encodedFlvTagBytes, encodeFlvTagInto, type FlvTag } from "../media/flv_file.ts";
 import { TagType } from "../media/flv_layout.ts";
+import { SequenceEnd } from "./sequence_end.ts";
 import { CHUNK_FRAME_BYTES, CHUNK_HEAD_BYTES, frameChunk } from "./chunked.ts";
 
 /**
@@ -12,6 +13,7 @@ import { CHUNK_FRAME_BYTES, CHUNK_HEAD_BYTES, frameChunk } from "./chunked.ts";
  */
 export class FlvLog extends MessageLog {
   #newestTimestampMs = 0;
+  readonly #sequenceEnd = new SequenceEnd();
 
   /**
    * Appends a tag, whose payload is copied.
@@ -21,13 +23,9 @@ export class FlvLog extends MessageLog {
   // HOT: once per media message of a stream that is watched over HTTP; guarded by
   // bench/flv_bench.ts.
   append(tag: FlvTag): boolean {
-    const tagBytes = encodedFlvTagBytes(tag.payload.length);
-    const length = tagBytes + CHUNK_FRAME_BYTES;
-    if (tag.typeId !== TagType.data) this.#newestTimestampMs = tag.timestampMs;
-    const { bytes, used } = this.slabs.reserve(length, this.#newestTimestampMs);
-    frameChunk(bytes, used, tagBytes);
-    encodeFlvTagInto(bytes, used + CHUNK_HEAD_BYTES, tag);
-    return this.slabs.commit(length);
+    const end = this.#sequenceEnd.before(tag);
+    const isNewSlab = end !== null && this.#write(end);
+    return this.#write(tag) || isNewSlab;
   }
 
   lagMs(cursor: number): number {
@@ -36,6 +34,16 @@ export class FlvLog extends MessageLog {
     const at = skipData(slab, cursor - slab.start);
     if (at >= slab.used) return 0;
     return Math.max(0, diffU32(this.#newestTimestampMs, timestampAt(slab.bytes, at)));
+  }
+
+  #write(tag: FlvTag): boolean {
+    const tagBytes = encodedFlvTagBytes(tag.payload.length);
+    const length = tagBytes + CHUNK_FRAME_BYTES;
+    if (tag.typeId !== TagType.data) this.#newestTimestampMs = tag.timestampMs;
+    const { bytes, used } = this.slabs.reserve(length, this.#newestTimestampMs);
+    frameChunk(bytes, used, tagBytes);
+    encodeFlvTagInto(bytes, used + CHUNK_HEAD_BYTES, tag);
+    return this.slabs.commit(length);
   }
 }
 

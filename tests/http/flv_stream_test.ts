@@ -141,6 +141,30 @@ Deno.test("FlvStream.log contains the stream's messages as FLV tags", () => {
   );
 });
 
+Deno.test("FlvLog ends the sequence of a keyframe that another encode follows", () => {
+  const other = hex("17 00 000000 01 42001e ff");
+  const rig = new Rig().publish();
+  const flv = rig.flv();
+  rig.push(VIDEO, 0, AVC_HEADER).push(VIDEO, 0, keyframe(1)).push(VIDEO, 40, interFrame(2));
+  rig.push(VIDEO, 80, other).push(VIDEO, 80, keyframe(3));
+  // Said again, it is no other one.
+  rig.push(VIDEO, 120, other).push(VIDEO, 120, keyframe(4));
+  rig.push(VIDEO, 160, hex("17 00 000000 01 64001f fd")).push(VIDEO, 160, keyframe(5));
+  rig.push(VIDEO, 160, other).push(VIDEO, 160, keyframe(6));
+  flv.catchUp();
+  const tags = tagsIn(chunksFrom(flv), flv);
+  assertEquals(
+    tags.flatMap(({ timestampMs, payload }) =>
+      payload[0] === 0x27 && payload[5] === 0 && payload.at(-1) === 10
+        ? [[timestampMs, ...payload.subarray(1)]]
+        : []
+    ),
+    // After number 4, with lengths of four bytes, and after number 5, with lengths of two.
+    [[159, 1, 0, 0, 0, 0, 0, 0, 1, 10], [160, 1, 0, 0, 0, 0, 1, 10]],
+  );
+  assertEquals(tags.length, 13);
+});
+
 Deno.test("FlvStream has the default track of messages with several, without its header", () => {
   const rig = new Rig().publish();
   // Enhanced RTMP v2, one track: the default one and track 1, header and keyframe of each.
