@@ -89,6 +89,7 @@ export const VHOST_SETTINGS: SettingTable<VhostConfig> = {
     cluster.isStallAuto ? "auto" : ms(cluster.stallTimeoutMs),
   "cluster.standby": ({ cluster }) => text(cluster.standby),
   "cluster.failback": ({ cluster }) => cluster.failbackMs === 0 ? "off" : ms(cluster.failbackMs),
+  "cluster.probe": ({ cluster }) => cluster.probeMs === 0 ? "off" : ms(cluster.probeMs),
   "cluster.linger": ({ cluster }) => ms(cluster.lingerMs),
   "cluster.retry_min": ({ cluster }) => ms(cluster.retryMinMs),
   "cluster.retry_max": ({ cluster }) => ms(cluster.retryMaxMs),

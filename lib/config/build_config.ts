@@ -217,6 +217,14 @@ function buildFailback(value: VhostValues["cluster"]["failback"]): number {
   return value === "on" ? FAILBACK_MS : value;
 }
 
+function buildProbe(value: VhostValues["cluster"]["probe"]): number {
+  if (value === "off") return 0;
+  return value === "on" ? PROBE_MS : value;
+}
+
+/** With `probe on`. */
+const PROBE_MS = 30_000;
+
 /** With `failback on`. */
 const FAILBACK_MS = 30_000;
 
@@ -243,6 +251,7 @@ function buildCluster(values: VhostValues["cluster"]): ClusterConfig {
     isStallAuto: values.stall_timeout === "auto",
     standby: values.standby,
     failbackMs: buildFailback(values.failback),
+    probeMs: buildProbe(values.probe),
     lingerMs: values.linger,
     retryMinMs: values.retry_min,
     retryMaxMs: values.retry_max,

@@ -261,6 +261,8 @@ export interface ClusterConfig {
   readonly standby: boolean;
   /** After this time away, a pull returns to the preferred origin; 0 never. */
   readonly failbackMs: number;
+  /** How often the next origin of a pull is asked whether it has the stream; 0 never. */
+  readonly probeMs: number;
   /** How long the upstream connection is kept after the last player has left. */
   readonly lingerMs: number;
   /** First and longest pause after all origins have failed. */

@@ -327,6 +327,11 @@ const cluster = {
     "on",
     "Return to the origin that a stream prefers this long after leaving it, once it has the stream again; players notice nothing. on: 30s. off: stay until the present origin fails. Own directive.",
   ),
+  probe: option(
+    values.wordOr("off", values.wordOr("on", values.duration({ bare: "s", minMs: 5_000 }))),
+    "off",
+    "Ask the other origins of every pulled stream this often whether they have it, so that API, metrics and alerts show a reserve that is missing before it is needed. Each question is a play that ends with the first media; at most 50 a second. on: 30s. Own directive.",
+  ),
   linger: option(
     ownTime(0),
     "10s",

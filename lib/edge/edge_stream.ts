@@ -76,10 +76,7 @@ export class EdgeStream {
    * for a moment.
    */
   get upstreams(): UpstreamSnapshot[] {
-    const pull = this.#puller === null ? [] : [this.#puller.report.snapshot()];
-    const standby = this.#puller?.standby ?? null;
-    const pushes = this.#push?.snapshots ?? [];
-    return standby === null ? [...pull, ...pushes] : [...pull, standby, ...pushes];
+    return [...this.#puller?.snapshots ?? [], ...this.#push?.snapshots ?? []];
   }
 
   /** Whether it is pulled without players. */

@@ -17,6 +17,7 @@ import { PullWatch } from "./pull_watch.ts";
 import { PulledSource } from "./pulled_source.ts";
 import { isQuiet, MOVING } from "./quiet_errors.ts";
 import { Race } from "./race.ts";
+import { Reserve } from "./reserve.ts";
 import { Standby } from "./standby.ts";
 import type { Joined } from "../splice/joiner.ts";
 
@@ -46,6 +47,7 @@ export class Puller implements FeedListener {
   readonly #feeds: FeedMaker;
   readonly #end: PullEnd;
   readonly #standby: Standby;
+  readonly #reserve: Reserve;
   #cancelWatch: CancelTimer | null = null;
   /** Those that were overtaken by the candidate. */
   readonly #race: Race;
@@ -100,15 +102,22 @@ export class Puller implements FeedListener {
       onFailed: (origin, error) => this.#onFailed(origin, error),
       onRoundFailed: () => this.#onRoundFailed(),
     });
+    const order = () => this.#loop.order;
+    this.#reserve = new Reserve({ context, streamName: feeder.stream.name, requests, order });
   }
 
   get report(): UpstreamReport {
     return this.#journal.report;
   }
 
-  /** The second upstream now; null without `standby`. */
-  get standby(): UpstreamSnapshot | null {
-    return this.#standby.snapshot;
+  /** The pull now, with what is known of its other origins, and the second one of `standby`. */
+  get snapshots(): UpstreamSnapshot[] {
+    const pull = this.report.snapshot();
+    const { active } = this.#state;
+    if (active === null) return [pull];
+    const { reserve, snapshot } = this.#standby;
+    const found = { ...pull, reserve: reserve ?? this.#reserve.snapshot(active.origin) };
+    return snapshot === null ? [found] : [found, snapshot];
   }
 
   /**
@@ -132,6 +141,7 @@ export class Puller implements FeedListener {
     this.#loop.stop();
     this.#race.finish();
     this.#standby.reset();
+    this.#reserve.stop();
     candidate?.finish();
     active?.finish();
     this.#source.stop();
@@ -350,6 +360,7 @@ export class Puller implements FeedListener {
     }
     if (active === null || candidate !== null) return;
     this.#standby.check(active, nowMs);
+    if (!this.#standby.isMerged) this.#reserve.check(active.origin, nowMs);
     if (this.#standby.isNeeded(active, nowMs)) {
       if (this.#takeOver(active, new UpstreamError("media", "Silent"))) active.finish();
       return;

@@ -8,7 +8,7 @@ import { Merge } from "../splice/merge.ts";
 import { MergeLeg } from "../splice/merge_leg.ts";
 import { isSameServer } from "../upstream/redirect.ts";
 import { UpstreamReport } from "../upstream/upstream_report.ts";
-import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
+import type { ReserveSnapshot, UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import type { Feed } from "./feed.ts";
 import type { FeedMaker } from "./feed_maker.ts";
@@ -77,6 +77,13 @@ export class Standby {
 
   get isMerged(): boolean {
     return this.#state.type === "merged";
+  }
+
+  /** The origin that would take over at once; null for none. */
+  get reserve(): ReserveSnapshot | null {
+    const state = this.#state;
+    if (state.type !== "merged") return null;
+    return { state: "ready", origin: formatAddress(state.feed.origin), ageMs: 0 };
   }
 
   has(feed: Feed): boolean {

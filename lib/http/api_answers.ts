@@ -287,6 +287,11 @@ function upstream(one: UpstreamSnapshot): Json {
     lost_frames: one.lostFrames,
     doubled_frames: one.doubledFrames,
     lost_bytes: one.lostBytes,
+    reserve: one.reserve === undefined ? null : {
+      state: one.reserve.state,
+      origin: one.reserve.origin,
+      age_ms: one.reserve.ageMs,
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { VERSION } from "../base/version.ts";
 import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
 import { type Labels, MetricsPage, type Samples } from "./metrics_page.ts";
 import { addAudience } from "./metrics_audience.ts";
+import { addReserves } from "./metrics_reserve.ts";
 import { addRoute, createApp, type HttpApp } from "./routes.ts";
 import type {
   ServerSnapshot,
@@ -277,6 +278,7 @@ function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): v
     "1 while a name in the list of origins cannot be resolved and its last addresses are kept.",
     names.map(({ vhost, name, lastError }) => [{ vhost, name }, lastError === "" ? 0 : 1]),
   );
+  addReserves(page, edges.map(({ vhost }) => vhost), streams);
   addUpstreamTotals(page, perEdge, edges);
 }
 

@@ -50,6 +50,9 @@ interface Lane {
 /** Of the connections to a server, names that were never live get one in so many. */
 const UNKNOWN_SHARE = 4;
 
+/** One in so many is kept from connections that can wait. */
+const SPARE_SHARE = 10;
+
 /** Connections for names that were never live, per second and at once. */
 const UNKNOWN_PER_SECOND = 200;
 const UNKNOWN_AT_ONCE = 500;
@@ -97,6 +100,15 @@ export class DialGate {
   /** Whether others wait for a place at the server: then one that gets nothing there makes room. */
   isCrowded(address: OriginAddress): boolean {
     return (this.#lanes.get(formatAddress(address))?.unknown.size ?? 0) > 0;
+  }
+
+  /** Whether a connection that can wait may be made: none waits, and places are left. */
+  hasSpareRoom(address: OriginAddress): boolean {
+    const lane = this.#lanes.get(formatAddress(address));
+    if (lane === undefined) return true;
+    const spare = Math.ceil(this.#options.maxUpstreams() / SPARE_SHARE);
+    return lane.known.size + lane.unknown.size === 0 &&
+      lane.open < this.#options.maxUpstreams() - spare;
   }
 
   /** The server refused a play with a status. */

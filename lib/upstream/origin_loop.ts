@@ -110,6 +110,11 @@ export class OriginLoop {
     return this.#order[0] ?? null;
   }
 
+  /** All origins, best first, as of the newest attempt. */
+  get order(): readonly OriginAddress[] {
+    return this.#order;
+  }
+
   /** Whether another origin is tried in this round if the running attempt fails. */
   get hasNext(): boolean {
     return this.#only === null && (this.#untried.length > 0 || this.#lost !== null);

@@ -6,6 +6,7 @@ import type { OriginAddress, OriginSelect } from "../config/config.ts";
 import type { DiscoveredOrigin } from "../config/origin_address.ts";
 import { OriginFailureLog } from "./origin_failure_log.ts";
 import { OriginPlacement } from "./origin_placement.ts";
+import { ProbePace } from "./probe_pace.ts";
 import { SilentDials } from "./silent_dials.ts";
 import { StreamPlaces } from "./stream_places.ts";
 
@@ -87,6 +88,8 @@ export class OriginSet {
   readonly places: StreamPlaces;
   /** Bounds what their silence causes. */
   readonly silentDials: SilentDials;
+  /** Bounds how often they are asked what they carry. */
+  readonly probePace: ProbePace;
   #settings: OriginSettings;
   #entries: readonly OriginEntry[] = [];
   /** Streams that are pulled or pushed, and how often. */
@@ -101,6 +104,7 @@ export class OriginSet {
     this.configure(settings);
     this.places = new StreamPlaces(clock);
     this.silentDials = new SilentDials(clock);
+    this.probePace = new ProbePace(clock);
   }
 
   /** All origins, in the order of the configuration. An origin that stays keeps its object. */
@@ -224,12 +228,17 @@ export class OriginSet {
     return chosen;
   }
 
-  /** Whether a stream may return to an origin: it is well, or this stream is to find that out. */
+  /** Whether a stream may try an origin now: it is well, or this stream is to find that out. */
   beginReturn(origin: OriginAddress): boolean {
     const nowMs = this.#clock.now();
     if (this.#downUntil(origin, nowMs) > nowMs) return false;
     this.#beginProbe(origin, nowMs);
     return true;
+  }
+
+  /** When the origin was found down; null when it was not, or has answered since. */
+  failedAtMs(origin: OriginAddress): number | null {
+    return this.#failures.get(origin)?.failedAtMs ?? null;
   }
 
   /** The origin answers. */

@@ -6,10 +6,11 @@ import { StatusCode } from "../rtmp/constants.ts";
 
 /**
  * What is known of a stream at an origin. `missing`: the origin said so, or accepted the play and
- * sent nothing. `slow`: another one had it first.
+ * sent nothing. `slow`: another one had it first. `refused`: it refused what a player asked with.
  */
-type PlaceState = "carried" | "missing" | "slow";
+type PlaceState = "carried" | "missing" | "slow" | "refused";
 
+/** What an origin said or did, and when. */
 interface Place {
   readonly state: PlaceState;
   readonly atMs: number;
@@ -46,6 +47,12 @@ export class StreamPlaces {
     this.#places.delete(this.#places.keys().next().value!);
   }
 
+  /** Returns what was noted in the last `maxAgeMs`; null for nothing. */
+  find(origin: OriginAddress, name: string, maxAgeMs = MEMORY_MS): Place | null {
+    const place = this.#places.get(keyOf(origin, name));
+    return place === undefined || this.#clock.now() - place.atMs > maxAgeMs ? null : place;
+  }
+
   /** Notes what the end of a play says of the stream, if anything. */
   noteFailure(origin: OriginAddress, name: string, error: unknown): void {
     if (isMissing(error)) this.note(origin, name, "missing");
@@ -53,7 +60,7 @@ export class StreamPlaces {
 
   /** Whether the stream was sought there in vain lately: others come first. */
   lacks(origin: OriginAddress, name: string): boolean {
-    const place = this.#placeOf(origin, name);
+    const place = this.find(origin, name);
     return place !== null && place.state !== "carried";
   }
 
@@ -61,14 +68,9 @@ export class StreamPlaces {
   isMissing(origins: readonly OriginAddress[], name: string): boolean {
     const sinceMs = this.#clock.now() - FRESH_MS;
     return origins.every((origin) => {
-      const place = this.#placeOf(origin, name);
+      const place = this.find(origin, name);
       return place?.state === "missing" && place.atMs >= sinceMs;
     });
-  }
-
-  #placeOf(origin: OriginAddress, name: string): Place | null {
-    const place = this.#places.get(keyOf(origin, name));
-    return place === undefined || this.#clock.now() - place.atMs > MEMORY_MS ? null : place;
   }
 }
 

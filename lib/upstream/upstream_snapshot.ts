@@ -50,6 +50,23 @@ export interface DiscoveryReport {
  */
 export type UpstreamKind = "pull" | "standby" | "push" | "forward";
 
+/**
+ * What is known of the origins that a pull would switch to. `ready`: one carries the stream.
+ * `unknown`: none is down or lacks it as far as is known. `missing`: it does not have the stream.
+ * `refused`: it refused the request of the newest player. `down`: it could not be reached. `none`:
+ * the pull has no other origin.
+ */
+export const RESERVE_STATES = ["ready", "unknown", "missing", "refused", "down", "none"] as const;
+
+/** The best of the other origins of a pull. */
+export interface ReserveSnapshot {
+  readonly state: (typeof RESERVE_STATES)[number];
+  /** `host:port`; empty for `none`. */
+  readonly origin: string;
+  /** How long ago that was found out, in ms; null for `unknown` and `none`. */
+  readonly ageMs: number | null;
+}
+
 /** The upstream connection of a stream at a moment. */
 export interface UpstreamSnapshot {
   readonly kind: UpstreamKind;
@@ -67,4 +84,6 @@ export interface UpstreamSnapshot {
   readonly lostFrames: number;
   readonly doubledFrames: number;
   readonly lostBytes: number;
+  /** Absent unless an origin feeds a pull. */
+  readonly reserve?: ReserveSnapshot;
 }

@@ -45,6 +45,7 @@ export const CLUSTER: ClusterConfig = {
   stallTimeoutMs: 2_000,
   isStallAuto: false,
   failbackMs: 0,
+  probeMs: 0,
   standby: false,
   lingerMs: 10_000,
   retryMinMs: 100,

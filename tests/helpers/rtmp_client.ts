@@ -40,7 +40,7 @@ export interface RtmpClientOptions {
 }
 
 /** Long enough for a busy machine; no test waits for it to pass. */
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 30_000;
 
 const CHUNK_SIZE = 60_000;
 const READ_BUFFER_BYTES = 64 * 1024;

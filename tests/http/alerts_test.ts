@@ -31,6 +31,17 @@ for (const path of ["docs/alerts.yml", "docs/grafana-dashboard.json"]) {
 const hasPromtool = !granted.ignore && (await findPrograms(["promtool"])).length === 1;
 
 Deno.test({
+  name: "the alert about reserves fires after two minutes, and ends with its cause",
+  ignore: !hasPromtool,
+  async fn() {
+    const path = new URL("tests/fixtures/reserve_alert.yml", root).pathname;
+    const command = new Deno.Command("promtool", { args: ["test", "rules", path] });
+    const { success, stdout, stderr } = await command.output();
+    assert(success, new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr));
+  },
+});
+
+Deno.test({
   name: "promtool accepts docs/alerts.yml",
   ignore: !hasPromtool,
   async fn() {

@@ -123,6 +123,9 @@ const FIELDS: readonly (readonly [path: string, field: string, value: unknown])[
   ["/api/v1/streams", "streams.1.upstreams.0.lost_frames", 4],
   ["/api/v1/streams", "streams.1.upstreams.0.doubled_frames", 5],
   ["/api/v1/streams", "streams.1.upstreams.0.lost_bytes", 6],
+  ["/api/v1/streams", "streams.1.upstreams.0.reserve.state", "missing"],
+  ["/api/v1/streams", "streams.1.upstreams.0.reserve.origin", "10.0.0.3:1935"],
+  ["/api/v1/streams", "streams.1.upstreams.0.reserve.age_ms", 7_000],
   ["/api/v1/clients", "clients.1.waiting", true],
   ["/api/v1/clients", "clients.1.skips", 2],
 ];

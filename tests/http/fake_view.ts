@@ -39,6 +39,7 @@ export const PULLED: StreamSnapshot = {
     lostFrames: 4,
     doubledFrames: 5,
     lostBytes: 6,
+    reserve: { state: "missing", origin: "10.0.0.3:1935", ageMs: 7_000 },
   }],
 };
 

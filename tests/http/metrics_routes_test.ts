@@ -54,6 +54,8 @@ const LINES = [
   'edge_upstreams_open{vhost="edge.example"} 9',
   'edge_upstreams_waiting{vhost="edge.example"} 10',
   'edge_upstreams_lingering{vhost="edge.example"} 11',
+  'edge_pull_reserves{vhost="edge.example",state="missing"} 1',
+  'edge_pull_reserves{vhost="edge.example",state="ready"} 0',
   'edge_origin_addresses{vhost="edge.example",name="dns:origins.example:1935"} 2',
   'edge_origin_name_failing{vhost="edge.example",name="dns:origins.example:1935"} 1',
   'edge_upstream_attempts_total{vhost="edge.example"} 5',

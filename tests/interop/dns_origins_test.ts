@@ -8,11 +8,11 @@ import { until } from "../helpers/until.ts";
 import { canRunPrograms, FailoverRig, TIMEOUT_MS } from "./failover_rig.ts";
 import { NumberedEncoder, numberOf } from "./numbered_frames.ts";
 
-const STREAMS = 50;
+const STREAMS = Number(Deno.env.get("STREAMS") ?? 50);
 /** Clients that connect at a time. */
 const CONNECTING = 25;
 
-const RATE = { frameMs: 250, gopFrames: 8 };
+const RATE = { frameMs: 1_000, gopFrames: 2 };
 
 const NAME = "mids.example";
 const [A, B, C] = ["127.0.0.11", "127.0.0.12", "127.0.0.13"];
