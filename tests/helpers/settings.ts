@@ -44,6 +44,11 @@ export function hlsSeconds(): number {
   return readSeconds("EDGE_HLS_SECONDS", 15);
 }
 
+/** Streams that are spread over addresses of a name (`EDGE_DNS_STREAMS`, by default 50). */
+export function dnsStreams(): number {
+  return Number(Deno.env.get("EDGE_DNS_STREAMS") ?? "50");
+}
+
 /** How long every attack on a server lasts, in ms (`EDGE_FAIRNESS_MS`, by default 600). */
 export function fairnessMs(): number {
   return Number(Deno.env.get("EDGE_FAIRNESS_MS") ?? "600");

@@ -3,22 +3,28 @@
 import { DnsServer } from "../helpers/dns_server.ts";
 import { freePort } from "../helpers/ports.ts";
 import { RtmpClient } from "../helpers/rtmp_client.ts";
+import { dnsStreams } from "../helpers/settings.ts";
 import { say } from "../helpers/say.ts";
 import { until } from "../helpers/until.ts";
 import { canRunPrograms, FailoverRig, TIMEOUT_MS } from "./failover_rig.ts";
 import { NumberedEncoder, numberOf } from "./numbered_frames.ts";
 
-const STREAMS = Number(Deno.env.get("STREAMS") ?? 50);
 /** Clients that connect at a time. */
-const CONNECTING = 25;
+const CONNECTING = 10;
 
+/** Thin streams: the machine may have others to serve. */
 const RATE = { frameMs: 1_000, gopFrames: 2 };
+
+/** On a busy machine, servers pause for seconds: silence is not to move streams as well. */
+const STALL_TIMEOUT = "30s";
 
 const NAME = "mids.example";
 const [A, B, C] = ["127.0.0.11", "127.0.0.12", "127.0.0.13"];
 
 // Only there are all of 127.0.0.0/8 addresses of the machine.
 const ignore = Deno.build.os !== "linux" || !await canRunPrograms();
+
+const STREAMS = ignore ? 0 : dnsStreams();
 
 Deno.test({
   name: "an edge spreads streams over 1, 3, then 2 addresses of a name, and loses nothing",
@@ -37,7 +43,7 @@ Deno.test({
       "leaf",
       `http_api { enabled on; listen 127.0.0.1:${apiPort}; }
       vhost __defaultVhost__ { cluster { mode remote; origin dns:${NAME}:${port};
-      dns_server 127.0.0.1:${dns.port}; } }`,
+      dns_server 127.0.0.1:${dns.port}; stall_timeout ${STALL_TIMEOUT}; } }`,
     );
     const publishers = await forEachStream((name) => RtmpClient.publish(root.port, name));
     const encoder = rig.use(new NumberedEncoder(publishers, RATE));
@@ -52,7 +58,7 @@ Deno.test({
         const loads = addresses.map((each) => found.loads.get(`${each}:${port}`) ?? 0);
         return loads.every((load) => load > 0 && load <= most) &&
           loads.reduce((sum, load) => sum + load) === STREAMS;
-      }, { timeoutMs: TIMEOUT_MS, everyMs: 500 }));
+      }, { timeoutMs: 2 * TIMEOUT_MS, everyMs: 500 }));
       const goal = encoder.count + 2;
       await rig.until("all players continue", () => crowd.has(goal) || crowd.fault !== null);
       rig.assert(crowd.fault === null, `${crowd.fault}`);
