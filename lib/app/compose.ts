@@ -1,7 +1,10 @@
 import type { Clock } from "../base/clock.ts";
 import { stableId } from "../base/stable_id.ts";
 import { Ticker } from "../base/ticker.ts";
-import type { Config } from "../config/config.ts";
+import type { Config, VhostConfig } from "../config/config.ts";
+import type { RecordedFile } from "../dvr/dvr_service.ts";
+import type { CompleteSegment } from "../hls/hls_service.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
 import { FlvService } from "../http/flv_service.ts";
 import { HlsSessions } from "../http/hls_sessions.ts";
 import { FlushQueue } from "../io/flush_queue.ts";
@@ -23,7 +26,11 @@ import { HandoverTrust } from "../server/handover.ts";
 import { HlsSignatures } from "../server/hls_signatures.ts";
 import { HookClient } from "../server/hook_client.ts";
 import { noRefusals } from "../server/refusal_counts.ts";
-import { reportRecording } from "../server/recording_hook.ts";
+import type { ClientSource } from "../server/client_report.ts";
+import { SessionHook } from "../server/session_hook.ts";
+import { SessionUpdates } from "../server/session_updates.ts";
+import { reportRecording, reportSegment } from "../server/stream_hooks.ts";
+import type { VhostDirectory } from "../server/vhost_directory.ts";
 import { RequestSigner } from "../server/request_signer.ts";
 import { SecretStore } from "../server/secrets.ts";
 import { SessionRecords } from "../server/session_record.ts";
@@ -62,21 +69,22 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const { queue, bridge } = shared;
   const { secrets, signer, secretFiles, ...access } = createAccess(deps);
   const hooks = new HookClient({ ...deps, server: identity });
-  const vhosts = new VhostSet({
-    ...{ ...shared, signer },
-    askDestinations: (config, request) => askDestinations(hooks, config, request),
-    onRecorded: (file) => reportRecording(hooks, file, Deno.cwd()),
-  });
+  const vhosts = new VhostSet({ ...shared, signer, ...createStreamHooks(hooks) });
   const certificates = createCertificates(deps);
   const limits = new ClientLimits(config, deps);
   const handover = new HandoverTrust();
-  const gate = new Gate({ ...access, vhosts: vhosts.directory, hooks, clock, edgeId, handover });
-  const { sessionLog, sessions } = createSessions(config, shared);
-  const context = { ...shared, gate, sessions };
+  const clients: ClientSource[] = [];
+  const updates = new SessionUpdates({ hooks, clients });
+  const gate = new Gate({
+    ...access,
+    ...{ vhosts: vhosts.directory, hooks, updates, clock, edgeId, handover },
+  });
+  const records = createRecords(config, { ...shared, hooks, vhosts: vhosts.directory });
+  const context = { ...shared, gate, sessions: records.sessions };
   const server = new Server({ network, limit: limits, idPrefix: `${idPrefix}c`, context });
   const flv = new FlvService({ ...context, idPrefix: `${idPrefix}h` });
   const hlsSessions = createHlsSessions({ gate, clock, idPrefix: `${idPrefix}v` }, bridge);
-  const clients = [server, flv];
+  clients.push(server, flv);
   const live = createLiveStreams(vhosts, bridge);
   const view = new LiveView({
     ...access,
@@ -99,7 +107,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
     hlsSessions,
     hooks,
     secretFiles,
-    sessionLog,
+    ...records,
     view,
     bridge,
     createHttp: (create, config, status) =>
@@ -123,18 +131,36 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   };
 }
 
-/** The file of session records; nulls when there is none. */
-function createSessions(
+/** The callbacks about streams. */
+function createStreamHooks(hooks: HookClient) {
+  return {
+    askDestinations: (config: VhostConfig, request: StreamRequest) =>
+      askDestinations(hooks, config, request),
+    onRecorded: (file: RecordedFile) => reportRecording(hooks, file, Deno.cwd()),
+    onSegment: (segment: CompleteSegment) => reportSegment(hooks, segment, Deno.cwd()),
+  };
+}
+
+/** Where records of sessions go. `sessionLog` is null when there is no file. */
+function createRecords(
   { sessionLog: path }: Config,
-  { clock, logger, serverName }: Pick<ServerDeps, "clock" | "logger"> & {
+  { clock, logger, serverName, hooks, vhosts }: Pick<ServerDeps, "clock" | "logger"> & {
     readonly serverName: string;
+    readonly hooks: HookClient;
+    readonly vhosts: VhostDirectory;
   },
 ) {
-  if (path === "") return { sessionLog: null, sessions: null };
-  const sessionLog = new SessionLog(path, logger);
-  const append = (line: string) => sessionLog.append(line);
-  const options = { clock, wallMs: Date.now, server: serverName, append };
-  return { sessionLog, sessions: new SessionRecords(options) };
+  const sessionHook = new SessionHook(hooks, logger);
+  const sessionLog = path === "" ? null : new SessionLog(path, logger);
+  const sessions = new SessionRecords({
+    ...{ clock, wallMs: Date.now, server: serverName },
+    take: (vhost, record) => {
+      sessionLog?.append(JSON.stringify(record));
+      const service = vhosts.find(vhost);
+      if (service !== null) sessionHook.add(service.config, record);
+    },
+  });
+  return { sessionLog, sessionHook, sessions };
 }
 
 /** What vhosts and clients both use. */

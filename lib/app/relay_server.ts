@@ -12,6 +12,7 @@ import type { HookClient } from "../server/hook_client.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
 import type { HandoverTrust } from "../server/handover.ts";
 import type { Server, ServerCounts } from "../server/server.ts";
+import type { SessionHook } from "../server/session_hook.ts";
 import type { Bridge } from "../threads/bridge.ts";
 import { planChanges } from "./config_plan.ts";
 import type { FittedConfig } from "./descriptors.ts";
@@ -53,6 +54,7 @@ export interface ServerParts {
   readonly secretFiles: SecretFiles;
   /** Null for no records. */
   readonly sessionLog: SessionLog | null;
+  readonly sessionHook: SessionHook;
   readonly view: LiveView;
   readonly bridge: Bridge | null;
   /** Creates the HTTP listeners with the loaded module. */
@@ -223,6 +225,7 @@ export class RelayServer implements RunningServer {
     await vhosts.close();
     bridge?.close();
     await vhosts.closeFiles();
+    this.#parts.sessionHook.close();
     await hooks.close();
     await this.#parts.sessionLog?.stop();
     // Last: until then it reports that the server stops.

@@ -5,7 +5,7 @@ import { DvrService, type RecordedFile } from "../dvr/dvr_service.ts";
 import { RemoteVhost } from "../edge/remote_vhost.ts";
 import { Forward } from "../forward/forward.ts";
 import { diskFiles } from "../hls/hls_files.ts";
-import { HlsService } from "../hls/hls_service.ts";
+import { type CompleteSegment, HlsService } from "../hls/hls_service.ts";
 import { Hub } from "../hub/hub.ts";
 import type { StreamOptions } from "../hub/stream_options.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
@@ -34,6 +34,8 @@ interface VhostSetOptions extends UpstreamDeps {
   ) => Promise<readonly string[] | null>;
   /** A recording is complete. */
   readonly onRecorded: (file: RecordedFile) => void;
+  /** An HLS segment is complete. */
+  readonly onSegment: (segment: CompleteSegment) => void;
 }
 
 /**
@@ -62,10 +64,10 @@ export class VhostSet {
   #handover: HandoverTarget | null = null;
 
   constructor(options: VhostSetOptions) {
-    const { clock, logger, chunkSize, onRecorded: onFile } = options;
+    const { clock, logger, chunkSize, onRecorded: onFile, onSegment } = options;
     const basics = { clock, logger, chunkSize, wallMs: Date.now };
     this.#options = options;
-    this.#hls = new HlsService({ ...basics, files: diskFiles });
+    this.#hls = new HlsService({ ...basics, files: diskFiles, onSegment });
     this.recordings = new DvrService({ ...basics, files: recordedFiles, onFile });
     this.directory = new VhostDirectory(this.#services);
   }

@@ -267,8 +267,9 @@ function buildForward({ forward, cluster }: VhostValues): ForwardConfig {
 }
 
 function buildHooks(values: VhostValues["http_hooks"]): HttpHooksConfig {
-  const { enabled, timeout: timeoutMs, ...urls } = values;
-  return { enabled, timeoutMs, urls };
+  const { enabled, timeout: timeoutMs, callback_format: format, ...others } = values;
+  const { update_interval: updateMs, ...urls } = others;
+  return { enabled, format, timeoutMs, updateMs, urls };
 }
 
 function buildHls({ hls, cluster }: VhostValues): HlsConfig {

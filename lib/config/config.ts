@@ -353,11 +353,20 @@ export type HookAction =
   | "on_unpublish"
   | "on_play"
   | "on_stop"
-  | "on_dvr";
+  | "on_dvr"
+  | "on_hls"
+  | "on_update"
+  | "on_session";
+
+/** How callbacks are written: as SRS does, or as nginx-rtmp does. */
+export type HookFormat = "json" | "form";
 
 /** HTTP callbacks. */
 export interface HttpHooksConfig {
   readonly enabled: boolean;
+  readonly format: HookFormat;
+  /** Time between two reports about a client that plays or publishes. */
+  readonly updateMs: number;
   /** Longest wait for all answers to one event. */
   readonly timeoutMs: number;
   /** URLs of each event, in the order they are asked; empty for none. */

@@ -426,7 +426,25 @@ const http_hooks = {
   on_play: hook("sessions", "Ask whether a client may play a stream."),
   on_stop: hook("sessions", "Report that a player has stopped."),
   on_dvr: hook("dvrs", "Report that a file of a recording is complete."),
-  on_hls: unsupported([], "Report that an HLS segment is complete."),
+  on_hls: hook("hls", "Report that an HLS segment is complete."),
+  on_update: hook(
+    "updates",
+    "Report the clients that play or publish, each once per update_interval. Own directive.",
+  ),
+  update_interval: option(
+    ownTime(1000),
+    "30s",
+    "Time between two reports about a client. Own directive.",
+  ),
+  on_session: hook(
+    "records",
+    "Report plays and publishes that are over, with the fields of session_log. Own directive.",
+  ),
+  callback_format: option(
+    values.choice("json", "form"),
+    "json",
+    "How callbacks are written and answered: `json` as SRS, `form` as nginx-rtmp. Own directive.",
+  ),
   on_hls_notify: unsupported([], "Fetch a URL for every HLS segment."),
 };
 

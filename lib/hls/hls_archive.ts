@@ -8,6 +8,7 @@ import type { MasterEntry, MasterPlaylists } from "./master_playlists.ts";
 import type { Container } from "../media/codecs.ts";
 import { parsePlaylist, Playlist, type PlaylistEntry, targetSecondsOf } from "./playlist.ts";
 import type { RenditionReports } from "./rendition_reports.ts";
+import type { ListedSegment } from "./listed_segment.ts";
 import { ListCodecs } from "./list_codecs.ts";
 import { OpenSegment, partPath } from "./open_segment.ts";
 import { type Part, PART_MS } from "./part.ts";
@@ -32,6 +33,8 @@ interface HlsArchiveOptions {
   readonly mux: (segment: Segment, container: Container) => Promise<MuxedSegment>;
   /** Returns the time of day, in ms since 1970. */
   readonly wallMs: () => number;
+  /** A segment is in the playlist. */
+  readonly onSegment: (segment: ListedSegment) => void;
 }
 
 /** The tracks of a segment. */
@@ -215,7 +218,8 @@ export class HlsArchive {
     const { isDiscontinuity, initUri } = open;
     const uri = this.#files.uriOf(path);
     const entry = { uri, durationMs, isDiscontinuity, isIndependent, wallMs, initUri, parts };
-    await this.#list(playlist, entry, { ...segment, video: open.video, audio: open.audio }, media);
+    const { video, audio } = open;
+    await this.#list(playlist, entry, { ...segment, video, audio }, { path, media });
   }
 
   /** Returns the path of a segment without its ending: the one that players were told to expect. */
@@ -286,7 +290,7 @@ export class HlsArchive {
       wallMs: this.#times.begin(segment, cutWallMs),
       initUri: init && this.#init!.uri,
     };
-    await this.#list(playlist, entry, segment, media);
+    await this.#list(playlist, entry, segment, { path, media });
   }
 
   /** Adds a segment that is written to the playlist. */
@@ -294,9 +298,10 @@ export class HlsArchive {
     playlist: Playlist,
     entry: PlaylistEntry,
     segment: Segment,
-    media: Uint8Array,
+    { path, media }: { readonly path: string; readonly media: Uint8Array },
   ): Promise<void> {
-    const { config, masters, masterEntries } = this.#options;
+    const { config, masters, masterEntries, onSegment } = this.#options;
+    const sequence = playlist.nextSequence;
     const dropped = playlist.add(entry);
     if (config.isLowLatency) {
       playlist.hint(this.#files.uriOf(partPath(this.#stemFor(playlist.nextSequence), 0)));
@@ -305,6 +310,8 @@ export class HlsArchive {
     this.#codecs.add(segment);
     const variant = this.#meter.add(segment, media.length);
     if (await this.#publish(playlist)) await masters.update(config.path, masterEntries, variant);
+    const { durationMs } = entry;
+    onSegment({ path, playlistPath: this.#playlistPath, durationMs, sequence });
     this.#files.retire(dropped);
     await this.#removeRetired(playlist.windowMs);
   }

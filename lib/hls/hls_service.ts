@@ -3,10 +3,12 @@ import type { Logger } from "../base/log.ts";
 import { quotePeerText } from "../base/text.ts";
 import type { HlsConfig, VhostConfig } from "../config/config.ts";
 import type { Stream } from "../hub/stream.ts";
+import type { StreamRequest } from "../hub/stream_request.ts";
 import { fillStream, MASTER_ENDING, type StreamNames, streamNames } from "./file_names.ts";
 import { HlsArchive } from "./hls_archive.ts";
 import type { HlsFiles } from "./hls_files.ts";
 import { HlsStream } from "./hls_stream.ts";
+import type { ListedSegment } from "./listed_segment.ts";
 import { masterEntriesOf, MasterPlaylists } from "./master_playlists.ts";
 import type { Part } from "./part.ts";
 import { RenditionReports } from "./rendition_reports.ts";
@@ -22,6 +24,16 @@ interface HlsServiceOptions {
   readonly chunkSize: number;
   /** Returns the time of day, in ms since 1970. */
   readonly wallMs: () => number;
+  /** A segment is complete. */
+  readonly onSegment: (segment: CompleteSegment) => void;
+}
+
+/** A segment of a stream that players can have. */
+export interface CompleteSegment {
+  readonly vhost: HlsVhost;
+  /** Who publishes; null if unknown. */
+  readonly request: StreamRequest | null;
+  readonly segment: ListedSegment;
 }
 
 /** What HLS needs of a vhost: its settings in force. */
@@ -57,6 +69,8 @@ interface Channel {
   readonly config: HlsConfig;
   readonly logger: Logger;
   readonly archive: HlsArchive;
+  /** Who publishes, or did last; null if unknown. */
+  request: StreamRequest | null;
   /** Null while no one publishes. */
   follower: HlsStream | null;
   /** Ends the playlist, later removes the files; null while a source feeds the stream. */
@@ -103,7 +117,10 @@ export class HlsService {
     const owner = `${name}/${stream.name}`;
     const current = this.#followedBy(owner);
     // With unchanged settings, a publisher that returns continues its channel.
-    if (current?.config === config) return;
+    if (current?.config === config) {
+      current.request = stream.sourceRequest;
+      return;
+    }
     if (current !== undefined) this.#unfollow(current);
     if (!config.enabled) return;
     const logger = this.#options.logger.for("hls", stream.name);
@@ -118,7 +135,7 @@ export class HlsService {
         fix: "publish it under a name that does not end in .master",
       });
     }
-    const channel = this.#open(owner, names, config, logger);
+    const channel = this.#open(owner, names, vhost, logger);
     if (channel !== null) this.#follow(channel, stream);
   }
 
@@ -144,9 +161,10 @@ export class HlsService {
   #open(
     owner: string,
     names: StreamNames,
-    config: HlsConfig,
+    vhost: HlsVhost,
     logger: Logger,
   ): Channel | null {
+    const { hls: config } = vhost.config;
     const key = `${config.path}/${fillStream(config.playlistFile, names)}`;
     const known = this.#channels.get(key);
     if (known !== undefined && known.owner !== owner) {
@@ -157,9 +175,12 @@ export class HlsService {
     }
     if (known?.config === config) return known;
     if (known !== undefined) this.#close(known);
-    const archive = this.#createArchive(owner, names, config, logger);
+    const archive = this.#createArchive(names, { owner, config, logger }, (segment) => {
+      this.#options.onSegment({ vhost, request: channel.request, segment });
+    });
     const channel: Channel = {
       ...{ key, owner, config, logger, archive },
+      request: null,
       follower: null,
       cancelCleanup: null,
       waiting: 0,
@@ -171,10 +192,9 @@ export class HlsService {
   }
 
   #createArchive(
-    owner: string,
     names: StreamNames,
-    config: HlsConfig,
-    logger: Logger,
+    { owner, config, logger }: Pick<Channel, "owner" | "config" | "logger">,
+    onSegment: (segment: ListedSegment) => void,
   ): HlsArchive {
     const { clock, files, wallMs } = this.#options;
     const [vhost = "", ...parts] = owner.split("/");
@@ -193,7 +213,7 @@ export class HlsService {
     const muxer = new SegmentMuxer({ clock, loadCmaf: () => this.#loadCmaf(), onFrameSkipped });
     const mux = muxer.mux.bind(muxer);
     const masters = { masters: this.#masters, reports: this.#reports, masterEntries };
-    return new HlsArchive({ names, config, files, logger, mux, wallMs, ...masters });
+    return new HlsArchive({ names, config, files, logger, mux, wallMs, onSegment, ...masters });
   }
 
   #loadCmaf(): ReturnType<LoadCmaf> {
@@ -202,6 +222,7 @@ export class HlsService {
 
   #follow(channel: Channel, stream: Stream): void {
     const { config, logger } = channel;
+    channel.request = stream.sourceRequest;
     channel.cancelCleanup?.();
     channel.cancelCleanup = null;
     const segmenter = new Segmenter(config, {

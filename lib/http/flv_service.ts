@@ -82,9 +82,9 @@ export class FlvService implements ClientSource {
     return totals;
   }
 
-  kick(id: string): boolean {
+  kick(id: string, reason: string): boolean {
     const viewer = this.#viewers.get(id);
-    viewer?.leave("kicked");
+    viewer?.leave(reason);
     return viewer !== undefined;
   }
 

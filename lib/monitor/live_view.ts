@@ -55,6 +55,9 @@ interface LiveViewOptions {
   readonly readDelays: DelayHistogram;
 }
 
+/** Why a client is closed, in the log. */
+const KICKED = "kicked over the API";
+
 /** The view of the server in this event loop. Samples rates from `start()` to `stop()`. */
 export class LiveView implements ServerView {
   readonly #options: LiveViewOptions;
@@ -111,7 +114,7 @@ export class LiveView implements ServerView {
 
   kick(clientId: string, ban: Ban | null): Promise<boolean> {
     if (ban !== null) this.#options.bans?.add(ban);
-    return Promise.resolve(this.#options.clients.some((source) => source.kick(clientId)));
+    return Promise.resolve(this.#options.clients.some((source) => source.kick(clientId, KICKED)));
   }
 
   move(selector: MoveSelector, target: string | null): Promise<MoveCounts> {

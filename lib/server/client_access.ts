@@ -5,7 +5,8 @@ import { parseStreamUrl, type StreamUrl } from "../rtmp/url.ts";
 import { refuseLoop } from "../upstream/edge_path.ts";
 import type { Action, StreamAction } from "./access_rules.ts";
 import type { AdmissionLimits, Place } from "./admission_limits.ts";
-import { ClientHooks, type HookPlace, type HookTotals } from "./client_hooks.ts";
+import { ClientHooks, type HookTotals } from "./client_hooks.ts";
+import type { HookPlace } from "./http_hooks.ts";
 import {
   type Admission,
   type GateClient,
@@ -20,6 +21,7 @@ import type { HandoverTrust } from "./handover.ts";
 import type { HookClient } from "./hook_client.ts";
 import type { Bans } from "./bans.ts";
 import type { RefusalCause, RefusalCounts } from "./refusal_counts.ts";
+import type { SessionUpdates } from "./session_updates.ts";
 import { refuseBusy } from "./takeover.ts";
 import type { VhostDirectory } from "./vhost_directory.ts";
 import type { ClientCheck, NameReservation, VhostService } from "./vhost_service.ts";
@@ -40,6 +42,8 @@ export interface GateOptions {
   /** What an operator has banned; nothing when absent. */
   readonly bans?: Bans;
   readonly hooks: HookClient;
+  /** Reports live sessions; nothing when absent. */
+  readonly updates?: SessionUpdates;
   readonly clock: Pick<Clock, "now">;
   /** Id of this process among edges. */
   readonly edgeId: string;
@@ -330,8 +334,10 @@ export class ClientAccess {
   ): ClientCheck | null {
     if (!place.vhost.config.httpHooks.enabled) return null;
     if (this.#hooks === null) {
-      const { id, ip, connect: { tcUrl, pageUrl } } = this.#client;
-      this.#hooks = new ClientHooks(this.#options.hooks, { id, ip, tcUrl, pageUrl });
+      const { hooks, updates = null } = this.#options;
+      const { id, ip, connect: { tcUrl, pageUrl, flashVer, swfUrl } } = this.#client;
+      const client = { id, ip, tcUrl, pageUrl, flashVer, swfUrl };
+      this.#hooks = new ClientHooks(hooks, client, updates);
     }
     return this.#hooks.ask(action, place, onAnswer);
   }

@@ -1,18 +1,18 @@
-import type { VhostConfig } from "../config/config.ts";
-import type { StreamUrl } from "../rtmp/url.ts";
 import type { Action } from "./access_rules.ts";
+import { payloadOf } from "./form_hooks.ts";
 import type { HookClient } from "./hook_client.ts";
 import { HookDeadline } from "./hook_deadline.ts";
-import { type HookedClient, type HookEvent, hookPayload, objectionTo } from "./http_hooks.ts";
+import {
+  type HookedClient,
+  type HookEvent,
+  hookPayload,
+  type HookPlace,
+  type HookVerdict,
+  objectionTo,
+  type UpdateEvent,
+} from "./http_hooks.ts";
+import type { HookedSession, SessionUpdates } from "./session_updates.ts";
 import type { ClientCheck } from "./vhost_service.ts";
-
-/** The vhost and stream that a callback is about. */
-export interface HookPlace {
-  /** Its settings are read for every callback: they may change while the client is connected. */
-  readonly vhost: { readonly config: VhostConfig };
-  /** `vhost` is the configured vhost's name. */
-  readonly url: StreamUrl;
-}
 
 /** Bytes exchanged with a client. */
 export interface HookTotals {
@@ -28,6 +28,13 @@ const QUESTIONS = { play: "on_play", publish: "on_publish" } as const;
 /** The callback that reports the end of what was allowed. */
 const ENDINGS = { on_play: "on_stop", on_publish: "on_unpublish" } as const;
 
+/** The stream that a client plays or publishes, or asks for. */
+interface HookedStream {
+  readonly action: keyof typeof ENDINGS;
+  readonly place: HookPlace;
+  readonly session: HookedSession;
+}
+
 /**
  * The HTTP callbacks of one client: asks before it connects, plays or publishes, and reports when
  * that ends. One request at a time, so that an HTTP server sees all events in order and a client
@@ -39,18 +46,20 @@ const ENDINGS = { on_play: "on_stop", on_publish: "on_unpublish" } as const;
 export class ClientHooks {
   readonly #hooks: HookClient;
   readonly #client: HookedClient;
+  readonly #updates: SessionUpdates | null;
   /** By vhost: where the client is, or may be, connected. A stream may name another vhost. */
   readonly #connections = new Map<string, HookPlace>();
   /** Vhosts that have allowed the client to connect. */
   readonly #allowedVhosts = new Set<string>();
-  #stream: { readonly action: keyof typeof ENDINGS; readonly place: HookPlace } | null = null;
+  #stream: HookedStream | null = null;
   /** Settles when all requests so far are done. */
   #tail: Promise<void> = Promise.resolve();
   #queuedCount = 0;
 
-  constructor(hooks: HookClient, client: HookedClient) {
+  constructor(hooks: HookClient, client: HookedClient, updates: SessionUpdates | null) {
     this.#hooks = hooks;
     this.#client = client;
+    this.#updates = updates;
   }
 
   /**
@@ -70,8 +79,10 @@ export class ClientHooks {
     if (!enabled) return null;
     const questions = this.#questionsFor(action, place);
     if (this.#queuedCount === 0 && questions.every((question) => urls[question].length === 0)) {
-      for (const question of questions) this.#begin(question, place);
-      this.#allowedVhosts.add(place.vhost.config.name);
+      for (const question of questions) {
+        this.#begin(question, place);
+        this.#allow(question, place);
+      }
       return null;
     }
     const deadline = new HookDeadline(this.#hooks.clock, timeoutMs);
@@ -87,8 +98,9 @@ export class ClientHooks {
   /** The client left its stream. Harmless without one. */
   leaveStream(): void {
     if (this.#stream === null) return;
-    const { action, place } = this.#stream;
+    const { action, place, session } = this.#stream;
     this.#stream = null;
+    this.#updates?.remove(session);
     this.#report({ action: ENDINGS[action] }, place);
   }
 
@@ -125,16 +137,41 @@ export class ClientHooks {
         this.#takeBack(action, place);
         return objection;
       }
-      this.#allowedVhosts.add(place.vhost.config.name);
+      this.#allow(action, place);
     }
     return null;
+  }
+
+  #allow(action: Question, place: HookPlace): void {
+    this.#allowedVhosts.add(place.vhost.config.name);
+    if (action !== "on_connect" && this.#stream !== null) this.#updates?.add(this.#stream.session);
+  }
+
+  #sessionOf(action: keyof typeof ENDINGS, place: HookPlace): HookedSession {
+    const { server } = this.#hooks;
+    return {
+      ...{ id: this.#client.id, doing: action === "on_play" ? "play" : "publish", place },
+      payloadOf: (event) => hookPayload(event, { server, client: this.#client, url: place.url }),
+      ask: (event) => this.#update(event, place),
+    };
+  }
+
+  #update(event: UpdateEvent, place: HookPlace): Promise<HookVerdict> {
+    const { promise, resolve } = Promise.withResolvers<HookVerdict>();
+    this.#queue(async () => {
+      const deadline = new HookDeadline(this.#hooks.clock, place.vhost.config.httpHooks.timeoutMs);
+      deadline.start();
+      resolve(await this.#hooks.ask(this.#callFor(event, place, deadline)));
+      deadline.end();
+    });
+    return promise;
   }
 
   #begin(action: Question, place: HookPlace): void {
     if (action === "on_connect") {
       this.#connections.set(place.vhost.config.name, place);
     } else {
-      this.#stream = { action, place };
+      this.#stream = { action, place, session: this.#sessionOf(action, place) };
     }
   }
 
@@ -160,8 +197,9 @@ export class ClientHooks {
   #callFor(event: HookEvent, { vhost, url }: HookPlace, deadline: HookDeadline) {
     const { action } = event;
     const subject = { server: this.#hooks.server, client: this.#client, url };
-    const payload = hookPayload(event, subject);
-    return { action, urls: vhost.config.httpHooks.urls[action], payload, deadline };
+    const { format, urls } = vhost.config.httpHooks;
+    const payload = payloadOf(format, event, subject);
+    return { action, urls: urls[action], format, payload, deadline };
   }
 
   #queue(task: () => Promise<void>): void {

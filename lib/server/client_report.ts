@@ -64,8 +64,13 @@ export interface ClientSource {
   /** Clients that play, publish or wait for a stream. */
   clientReports(nowMs: number): ClientReport[];
   readonly clientTotals: SourceTotals;
-  /** Closes a client. @returns false when it has none with this id. */
-  kick(id: string): boolean;
+  /**
+   * Closes a client.
+   *
+   * @param reason Why, for the log.
+   * @returns false when it has none with this id.
+   */
+  kick(id: string, reason: string): boolean;
   /**
    * Asks clients to connect again, elsewhere or here. They are served until they leave.
    *

@@ -3,11 +3,10 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import type { HookClient } from "./hook_client.ts";
 import { HookDeadline } from "./hook_deadline.ts";
 import { hookPayload } from "./http_hooks.ts";
+import { NO_CLIENT } from "./stream_hooks.ts";
 
 /** More are ignored. */
 const MAX_DESTINATIONS = 64;
-
-const NO_CLIENT = { id: "", ip: "", tcUrl: "", pageUrl: "" };
 
 /**
  * Asks the `backend` of a vhost where a stream is to be copied (`on_forward`). Its answers are

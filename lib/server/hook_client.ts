@@ -3,11 +3,13 @@ import type { Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { VERSION } from "../base/version.ts";
-import type { HookAction } from "../config/config.ts";
+import type { HookAction, HookFormat } from "../config/config.ts";
+import { judgeStatus } from "./form_hooks.ts";
 import type { HookDeadline } from "./hook_deadline.ts";
 import {
   ALLOWED,
   failure,
+  type HookBatch,
   type HookPayload,
   type HookServer,
   type HookVerdict,
@@ -30,7 +32,9 @@ interface HookClientOptions {
 interface HookCall {
   readonly action: HookAction | "on_forward";
   readonly urls: readonly string[];
-  readonly payload: HookPayload;
+  readonly payload: HookPayload | HookBatch;
+  /** By default `json`. */
+  readonly format?: HookFormat;
   readonly deadline: HookDeadline;
   /** Receives each answer that allows. */
   readonly onAllowed?: (body: string) => void;
@@ -49,8 +53,9 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 /** Failures of a URL are logged at most once in this time. */
 const LOG_PERIOD_MS = 10_000;
 
+const CONTENT_TYPES = { json: "application/json", form: "application/x-www-form-urlencoded" };
+
 const HEADERS = {
-  "content-type": "application/json",
   "user-agent": `edge/${VERSION}`,
   // The server may close a kept connection just as the next request goes out, which then fails.
   "connection": "close",
@@ -91,6 +96,12 @@ export class HookClient {
     for (const url of call.urls) await this.#post(url, call);
   }
 
+  /** Returns the JSON object of a callback about several sessions of a vhost. */
+  batchOf(action: HookAction, vhost: string, sessions: HookBatch["sessions"]): HookBatch {
+    const { serverId, serviceId } = this.server;
+    return { server_id: serverId, service_id: serviceId, action, vhost, sessions };
+  }
+
   /** Makes {@linkcode close} wait for `task`, which must not reject. */
   track(task: Promise<void>): void {
     const tracked = task.finally(() => this.#tasks.delete(tracked));
@@ -127,17 +138,18 @@ export class HookClient {
   }
 
   async #exchange(url: string, call: HookCall): Promise<HookVerdict> {
-    const { payload, deadline, onAllowed } = call;
+    const { payload, format = "json", deadline, onAllowed } = call;
     const response = await this.#fetch(url, {
       method: "POST",
-      headers: HEADERS,
-      body: JSON.stringify(payload),
+      headers: { "content-type": CONTENT_TYPES[format], ...HEADERS },
+      body: format === "json" ? JSON.stringify(payload) : formOf(payload),
       redirect: "manual",
       signal: deadline.signal,
     });
     const body = await readAnswer(response);
     if (body !== null) {
-      const verdict = judgeAnswer(response.status, body);
+      const { status } = response;
+      const verdict = format === "json" ? judgeAnswer(status, body) : judgeStatus(status);
       if (verdict.type === "allowed") onAllowed?.(body);
       return verdict;
     }
@@ -164,6 +176,11 @@ export class HookClient {
     failures.lastLoggedMs = nowMs;
     failures.count = 0;
   }
+}
+
+function formOf(payload: HookPayload | HookBatch): string {
+  const fields = Object.entries(payload).map(([name, value]) => [name, String(value)]);
+  return new URLSearchParams(fields).toString();
 }
 
 /** Rejects when the signal aborts: a `fetch` that ignores it must not keep a client waiting. */

@@ -1,12 +1,13 @@
 import { stableId } from "../base/stable_id.ts";
 import { quotePeerText } from "../base/text.ts";
-import type { HookAction } from "../config/config.ts";
+import type { HookAction, VhostConfig } from "../config/config.ts";
 import type { RequestingClient } from "../hub/stream_request.ts";
 import { streamKey, type StreamUrl } from "../rtmp/url.ts";
+import type { StreamAction } from "./access_rules.ts";
 
 /** What happened, or will happen if the HTTP server allows it. */
 export type HookEvent =
-  | { readonly action: Exclude<HookAction, "on_close" | "on_dvr"> }
+  | { readonly action: "on_connect" | "on_publish" | "on_unpublish" | "on_play" | "on_stop" }
   | {
     readonly action: "on_close";
     /** Sent to the client since it connected. */
@@ -20,7 +21,35 @@ export type HookEvent =
     readonly cwd: string;
     /** Path of a recording that is complete, relative to `cwd` if `dvr_path` is. */
     readonly file: string;
-  };
+  }
+  | SegmentEvent
+  | UpdateEvent;
+
+/** An HLS segment is complete. */
+export interface SegmentEvent {
+  readonly action: "on_hls";
+  readonly cwd: string;
+  /** Paths of segment and playlist, as for a recording. */
+  readonly file: string;
+  readonly playlist: string;
+  /** The same, relative to `hls_path`. */
+  readonly fileUrl: string;
+  readonly playlistUrl: string;
+  /** Duration. */
+  readonly seconds: number;
+  /** Number of the segment in the playlist. */
+  readonly sequence: number;
+}
+
+/** A client still plays or publishes. */
+export interface UpdateEvent {
+  readonly action: "on_update";
+  readonly doing: StreamAction;
+  /** How long the client has been connected. */
+  readonly seconds: number;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+}
 
 /** Where is the stream to be copied? Asked of the `backend` of `forward`. */
 type ForwardQuestion = { readonly action: "on_forward" };
@@ -34,10 +63,22 @@ export interface HookServer {
 }
 
 /** The client that a callback is about. */
-export type HookedClient = RequestingClient;
+export interface HookedClient extends RequestingClient {
+  /** As its `connect` said; absent where that is not kept. */
+  readonly flashVer?: string;
+  readonly swfUrl?: string;
+}
+
+/** The vhost and stream that a callback is about. */
+export interface HookPlace {
+  /** Its settings are read for every callback: they may change while the client is connected. */
+  readonly vhost: { readonly config: VhostConfig };
+  /** `vhost` is the configured vhost's name. */
+  readonly url: StreamUrl;
+}
 
 /** Who and what an event is about. */
-interface HookSubject {
+export interface HookSubject {
   readonly server: HookServer;
   readonly client: HookedClient;
   /** `vhost` is the configured vhost's name. */
@@ -46,6 +87,17 @@ interface HookSubject {
 
 /** The JSON object of a callback. */
 export type HookPayload = Readonly<Record<string, string | number>>;
+
+/** The JSON object of a callback about several sessions. */
+export interface HookBatch {
+  readonly "server_id": string;
+  readonly "service_id": string;
+  readonly action: HookAction;
+  readonly vhost: string;
+  readonly sessions: readonly Json[];
+}
+
+type Json = Readonly<Record<string, unknown>>;
 
 /** What an answer means. */
 export type HookVerdict =
@@ -147,6 +199,18 @@ function ownFields(
       return streamFields(url);
     case "on_dvr":
       return { ...streamFields(url), cwd: event.cwd, file: event.file };
+    case "on_hls":
+      return {
+        ...streamFields(url),
+        ...{ duration: event.seconds, cwd: event.cwd, file: event.file, url: event.fileUrl },
+        ...{ m3u8: event.playlist, m3u8_url: event.playlistUrl, seq_no: event.sequence },
+      };
+    case "on_update":
+      return {
+        ...streamFields(url),
+        ...{ type: event.doing, seconds: event.seconds },
+        ...{ send_bytes: event.sentBytes, recv_bytes: event.receivedBytes },
+      };
     default:
       return event satisfies never;
   }

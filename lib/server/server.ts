@@ -83,10 +83,10 @@ export class Server implements ClientSource {
     return reports;
   }
 
-  kick(id: string): boolean {
+  kick(id: string, reason: string): boolean {
     for (const connection of this.#connections) {
       if (connection.id !== id) continue;
-      connection.close("kicked over the API");
+      connection.close(reason);
       return true;
     }
     return false;

@@ -19,11 +19,14 @@ interface SessionRecordsOptions {
   readonly wallMs: () => number;
   /** `server_name`, or an id. */
   readonly server: string;
-  /** Takes a line without its end. */
-  readonly append: (line: string) => void;
+  /** Takes the record of a session in a vhost. */
+  readonly take: (vhost: string, record: SessionRecord) => void;
 }
 
-/** Writes a line of JSON for each session. */
+/** The record of a session, for JSON. */
+type SessionRecord = Readonly<Record<string, unknown>>;
+
+/** Makes a record for each session. */
 export class SessionRecords implements SessionSink {
   readonly #options: SessionRecordsOptions;
 
@@ -32,9 +35,10 @@ export class SessionRecords implements SessionSink {
   }
 
   add(client: SessionClient, cause: string): void {
-    const { clock, wallMs, server, append } = this.#options;
+    const { clock, wallMs, server, take } = this.#options;
     const report = client.report(clock.now());
-    if (report !== null) append(sessionRecord(report, { cause, server, endedAtMs: wallMs() }));
+    if (report === null) return;
+    take(report.vhost, sessionRecord(report, { cause, server, endedAtMs: wallMs() }));
   }
 }
 
@@ -48,14 +52,14 @@ interface SessionEnd {
 }
 
 /**
- * Returns the record of a play or publish that is over: a line of JSON. Addresses are without
+ * Returns the record of a play or publish that is over. Addresses are without
  * parameters, and a publisher with a stream key has the key's name as its stream.
  */
 function sessionRecord(
   report: ClientReport,
   { cause, endedAtMs, server }: SessionEnd,
-): string {
-  return JSON.stringify({
+): SessionRecord {
+  return {
     started: new Date(endedAtMs - report.ageMs).toISOString(),
     ended: new Date(endedAtMs).toISOString(),
     seconds: Math.round(report.ageMs) / 1000,
@@ -72,5 +76,5 @@ function sessionRecord(
     sent_bytes: report.sentBytes,
     skips: report.skips,
     cause,
-  });
+  };
 }

@@ -114,6 +114,7 @@ class Base {
       "vhost.dvr.dvr_apply": "live/show",
       "vhost.dvr.dvr_plan": "segment",
       "vhost.dvr.dvr_path": `${folder}/[stream].mp4`,
+      "vhost.http_hooks.callback_format": "form",
       "vhost.http_remux.mount": "/[app]/flv/[stream].flv",
     };
     const auth = { enabled: "on", username: "u", password: "p", token: "t" };

@@ -70,7 +70,9 @@ const DEFAULT_VHOST = {
   security: { enabled: false, rules: [] },
   httpHooks: {
     enabled: false,
+    format: "json",
     timeoutMs: 5000,
+    updateMs: 30_000,
     urls: {
       on_connect: [],
       on_close: [],
@@ -79,6 +81,9 @@ const DEFAULT_VHOST = {
       on_play: [],
       on_stop: [],
       on_dvr: [],
+      on_hls: [],
+      on_update: [],
+      on_session: [],
     },
   },
   hls: {
@@ -307,6 +312,8 @@ http_hooks {
   on_connect http://a/connect; on_close http://a/close;
   on_publish http://a:8085/api/v1/streams?key=1 https://b/publish; on_unpublish http://a/unpublish;
   on_play http://a/play; on_stop http://[::1]:1/stop; on_dvr http://a/dvr;
+  on_hls http://a/hls; on_update http://a/update; update_interval 5s;
+  on_session http://a/session; callback_format form;
 }
 hls {
   enabled on; hls_fragment 2; hls_td_ratio 1.5; hls_aof_ratio 3; hls_window 30;
@@ -437,7 +444,9 @@ const VHOST: VhostConfig = {
   },
   httpHooks: {
     enabled: true,
+    format: "form",
     timeoutMs: 800,
+    updateMs: 5000,
     urls: {
       on_connect: ["http://a/connect"],
       on_close: ["http://a/close"],
@@ -446,6 +455,9 @@ const VHOST: VhostConfig = {
       on_play: ["http://a/play"],
       on_stop: ["http://[::1]:1/stop"],
       on_dvr: ["http://a/dvr"],
+      on_hls: ["http://a/hls"],
+      on_update: ["http://a/update"],
+      on_session: ["http://a/session"],
     },
   },
   hls: {

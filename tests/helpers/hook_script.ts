@@ -17,7 +17,7 @@ export class HookScript {
   answer: (request: HookRequest) => Response | Promise<Response> = () => new Response("0");
 
   readonly fetch: HookFetch = async (url, init) => {
-    const request = { url, payload: JSON.parse(String(init.body)), init };
+    const request = { url, payload: payloadOf(init), init };
     this.requests.push(request);
     return await this.answer(request);
   };
@@ -31,6 +31,11 @@ export class HookScript {
   about(action: string): HookRequest[] {
     return this.requests.filter(({ payload }) => payload["action"] === action);
   }
+}
+
+function payloadOf({ headers, body }: RequestInit): HookPayload {
+  const isForm = new Headers(headers).get("content-type") === "application/x-www-form-urlencoded";
+  return isForm ? Object.fromEntries(new URLSearchParams(String(body))) : JSON.parse(String(body));
 }
 
 /** An answer that never arrives, not even when the request is aborted. */

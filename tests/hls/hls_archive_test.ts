@@ -33,6 +33,7 @@ function createArchive(
     logger: silentLogger,
     mux: () => Promise.resolve({ media: hex("00"), init: new Uint8Array([count++]) }),
     wallMs: () => WALL_MS,
+    onSegment: () => {},
     ...change,
   });
 }

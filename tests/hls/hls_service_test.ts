@@ -30,6 +30,15 @@ show-1700000001.ts
   ]);
   // Sync bytes of a transport stream.
   const segment = rig.files.contents.get("html/live/show-1700000000.ts")!;
+  assertEquals(
+    rig.complete.map(({ segment }) => segment),
+    [0, 1].map((number) => ({
+      path: `live/show-170000000${number}.ts`,
+      playlistPath: "live/show.m3u8",
+      durationMs: 2000,
+      sequence: 1_700_000_000 + number,
+    })),
+  );
   assertEquals([segment.length % 188, segment[0], segment[188]], [0, 0x47, 0x47]);
   await rig.close();
 });

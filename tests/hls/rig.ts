@@ -1,7 +1,7 @@
 import type { VhostConfig } from "../../lib/config/config.ts";
 import { parseConfig } from "../../lib/config/parse_config.ts";
 import type { HlsFiles } from "../../lib/hls/hls_files.ts";
-import { HlsService } from "../../lib/hls/hls_service.ts";
+import { type CompleteSegment, HlsService } from "../../lib/hls/hls_service.ts";
 import { Hub } from "../../lib/hub/hub.ts";
 import type { PublishHandle } from "../../lib/hub/publisher.ts";
 import type { Stream } from "../../lib/hub/stream.ts";
@@ -122,6 +122,8 @@ export class HlsRig {
   readonly hub: Hub;
   readonly #logger = new LineKeeper((message) => message !== "HLS started");
   readonly #service: HlsService;
+  /** What the service reported of segments that are complete. */
+  readonly complete: CompleteSegment[] = [];
   #config: VhostConfig;
   /** Time of day. */
   wallMs = 1_700_000_000_000;
@@ -136,6 +138,7 @@ export class HlsRig {
       files,
       chunkSize: CHUNK_BYTES,
       wallMs: () => this.wallMs,
+      onSegment: (segment) => this.complete.push(segment),
     });
     this.hub = new Hub({
       chunkSize: CHUNK_BYTES,

@@ -354,7 +354,7 @@ Deno.test("FlvService.kick() closes a viewer, live or held", async () => {
   const viewer = await rig.watch();
   const ids = rig.service.clientReports(0).map(({ id }) => id);
   assertEquals(ids, ["h1", "h2"]);
-  assertEquals([rig.service.kick("h1"), rig.service.kick("h2"), rig.service.kick("h3")], [
+  assertEquals(["h1", "h2", "h3"].map((id) => rig.service.kick(id, "kicked")), [
     true,
     true,
     false,

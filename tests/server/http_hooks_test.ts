@@ -52,6 +52,22 @@ const PAYLOADS: readonly (readonly [event: HookEvent, own: Readonly<Record<strin
     { action: "on_dvr", cwd: "/srv", file: "./objs/show.flv" },
     { ...STREAM, cwd: "/srv", file: "./objs/show.flv" },
   ],
+  [
+    {
+      ...{ action: "on_hls", cwd: "/srv", file: "./html/live/show-7.ts", seconds: 2.002 },
+      ...{ playlist: "./html/live/show.m3u8", fileUrl: "live/show-7.ts" },
+      ...{ playlistUrl: "live/show.m3u8", sequence: 7 },
+    },
+    {
+      ...{ ...STREAM, duration: 2.002, cwd: "/srv", file: "./html/live/show-7.ts" },
+      ...{ url: "live/show-7.ts", m3u8: "./html/live/show.m3u8", m3u8_url: "live/show.m3u8" },
+      seq_no: 7,
+    },
+  ],
+  [
+    { action: "on_update", doing: "play", seconds: 30.5, sentBytes: 10, receivedBytes: 20 },
+    { ...STREAM, type: "play", seconds: 30.5, send_bytes: 10, recv_bytes: 20 },
+  ],
 ];
 
 for (const [event, own] of PAYLOADS) {

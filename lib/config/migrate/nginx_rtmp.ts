@@ -21,6 +21,8 @@ const HOOKS: ReadonlyMap<string, string> = new Map([
   ["on_publish_done", "on_unpublish"],
   ["on_play", "on_play"],
   ["on_play_done", "on_stop"],
+  ["on_update", "on_update"],
+  ["on_record_done", "on_dvr"],
 ]);
 
 const HLS: ReadonlyMap<string, string> = new Map([
@@ -157,7 +159,11 @@ class Translation {
     for (const rule of this.#security(rules)) put("security", rule);
     return [...blocks].map(([block, inner]) => ({
       ...make(inner[0]!, block, []),
-      children: ENABLED.has(block) ? [make(inner[0]!, "enabled", ["on"]), ...inner] : inner,
+      children: [
+        ...(ENABLED.has(block) ? [make(inner[0]!, "enabled", ["on"])] : []),
+        ...(block === "http_hooks" ? [make(inner[0]!, "callback_format", ["form"])] : []),
+        ...inner,
+      ],
     }));
   }
 
@@ -168,7 +174,11 @@ class Translation {
     if (name === "pull") this.#pull(directive, put);
     else if (hook !== undefined) {
       put("http_hooks", { ...directive, name: hook });
-      this.#note(directive, "different", "asked with SRS's JSON, see docs/http-callbacks.md");
+      this.#note(
+        directive,
+        "different",
+        "redirects are refused, not followed; see docs/http-callbacks.md",
+      );
     } else if (hls !== undefined) {
       put("hls", { ...directive, name: hls });
       if (name === "hls_path") {

@@ -54,6 +54,7 @@ origin = "origin.example:1936"
 
 [vhost.__defaultVhost__.http_hooks]
 enabled = true
+callback_format = "form"
 on_publish = "http://127.0.0.1:8080/auth"
 
 [vhost.__defaultVhost__.publish]
