@@ -5,6 +5,7 @@ import { renderBash, renderFish, renderZsh } from "./completions.ts";
 import { DOC_MARKS, renderDocTables, renderFullConf, renderFullToml } from "./config_reference.ts";
 import { renderJsonSchema } from "./config_schema.ts";
 import { renderConfigPage, renderManPage } from "./man_page.ts";
+import { renderPrometheusRule } from "./prometheus_rule.ts";
 
 const root = new URL("../", import.meta.url);
 
@@ -13,6 +14,9 @@ export function generatedFiles(): Readonly<Record<string, string>> {
   const doc = Deno.readTextFileSync(new URL("docs/configuration.md", root));
   const begin = doc.indexOf(DOC_MARKS[0]);
   const end = doc.indexOf(DOC_MARKS[1]) + DOC_MARKS[1].length;
+  const alerts = Deno.readTextFileSync(new URL("docs/alerts.yml", root));
+  // A kustomization may not name files outside of its folder.
+  const dashboard = Deno.readTextFileSync(new URL("docs/grafana-dashboard.json", root));
   return {
     "docs/configuration.md": doc.slice(0, begin) + renderDocTables() + doc.slice(end),
     "docs/api.md": renderApiPage(),
@@ -24,5 +28,7 @@ export function generatedFiles(): Readonly<Record<string, string>> {
     "deploy/completions/edge.bash": renderBash(),
     "deploy/completions/edge.fish": renderFish(),
     "deploy/completions/_edge": renderZsh(),
+    "deploy/kubernetes/components/monitoring/grafana-dashboard.json": dashboard,
+    "deploy/kubernetes/components/monitoring/rules.yaml": renderPrometheusRule(alerts),
   };
 }
