@@ -18,17 +18,23 @@ const TIERS = ["origin", "mid", "leaf"] as const;
 const NETWORK = `edge-fleet-${Deno.pid}`;
 const PORT = 1935;
 
-const ENVIRONMENT = {
-  // Shorter than in production: one pod after the other is waited for.
-  SRS_GRACE_START_WAIT: "500ms",
-  SRS_GRACE_FINAL_WAIT: "100ms",
-  SRS_DRAIN_TIMEOUT: "10s",
-};
-const STOP_SECONDS = 20;
-const WAIT = { timeoutMs: 30_000, everyMs: 100 };
+/** Shorter than in production: one pod after the other is waited for. Players of a leaf stay. */
+function environmentOf(tier: string): Readonly<Record<string, string>> {
+  return {
+    SRS_GRACE_START_WAIT: "500ms",
+    SRS_GRACE_FINAL_WAIT: "100ms",
+    SRS_DRAIN_TIMEOUT: tier === "leaf" ? "2s" : "15s",
+  };
+}
 
-/** The others have asked for the names again: `minReadySeconds` of the engine. */
+const STOP_SECONDS = 20;
+const WAIT = { timeoutMs: 90_000, everyMs: 100 };
+
+/** The tier below has asked for the names again: `minReadySeconds` of the engine. */
 const SETTLE_MS = 6_000;
+
+/** Lines of each server's log that a failure shows. */
+const LOG_LINES = 40;
 
 /** Frames that every player gets after an event before it is judged. */
 const FRAMES_AFTER = 50;
@@ -73,21 +79,21 @@ async function podman(args: readonly string[], input = ""): Promise<string> {
   const { code, stdout, stderr } = await child.output();
   const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   if (code !== 0) throw new Error(`podman ${args.join(" ")}: ${errors}`);
-  return output!.trim();
+  return args[0] === "logs" ? `${output}${errors}`.trim() : output!.trim();
 }
 
 /**
  * The engine has no probes over HTTP without a program for them in the image, and takes ports of a
  * container as ports of the host.
  */
-function adapt(spec: PodSpec): PodSpec {
+function adapt(spec: PodSpec, tier: string): PodSpec {
   const [{ env, ...container }] = spec.containers;
   const kept = Object.entries(container).filter(([key]) => !/Probe$|^ports$/.test(key));
   const changed = {
     ...Object.fromEntries(kept),
     image: IMAGE,
     imagePullPolicy: "Never",
-    env: [...env, ...Object.entries(ENVIRONMENT).map(([name, value]) => ({ name, value }))],
+    env: [...env, ...Object.entries(environmentOf(tier)).map(([name, value]) => ({ name, value }))],
   };
   return { ...spec, containers: [changed as unknown as Container] };
 }
@@ -114,7 +120,7 @@ function podsOf(tier: string): Pod[] {
       ...rest,
       kind: "Deployment",
       metadata: { ...metadata, name },
-      spec: { ...spec, replicas: 1, template: { ...template, spec: adapt(template.spec) } },
+      spec: { ...spec, replicas: 1, template: { ...template, spec: adapt(template.spec, tier) } },
     };
     const config = {
       apiVersion: "v1",
@@ -217,11 +223,18 @@ function say(line: string): void {
   Deno.stdout.writeSync(new TextEncoder().encode(line + "\n"));
 }
 
-async function run(): Promise<boolean> {
+/** Prints how the log of each server ends. */
+async function showLogs(pods: readonly Pod[]): Promise<void> {
+  for (const { name } of pods) {
+    const command = ["logs", "--tail", String(LOG_LINES), `${name}-edge`];
+    say(`-- ${name}\n${await podman(command).catch(String)}`);
+  }
+}
+
+async function run(pods: readonly Pod[]): Promise<boolean> {
   await podman(["network", "create", NETWORK]);
   // The engine reads a Secret that is part of the file in another form than it writes it.
   await podman(["secret", "create", "edge-api", "-"], `{"password":"${btoa("a password")}"}`);
-  const pods = TIERS.flatMap(podsOf);
   for (const pod of pods) await start(pod);
   say(`running: ${pods.map(({ name }) => name).join(" ")}`);
   const leaves = pods.filter(({ tier }) => tier === "leaf").map(({ name }) => name);
@@ -231,20 +244,24 @@ async function run(): Promise<boolean> {
   let isWell = true;
   for (const pod of pods.filter(({ name }) => name !== leaves[0])) {
     isWell = await judge(`${pod.name} restarts`, pod.name, players, () => restart(pod)) && isWell;
-    await delay(SETTLE_MS);
+    if (pod.tier !== "leaf") await delay(SETTLE_MS);
     const left = players.filter(({ leaf }) => leaf !== pod.name);
     if (left.length < players.length) players = [...left, await play(pod.name, ledger)];
     await untilMore(players);
   }
-  const [{ name }] = pods as [Pod];
+  const { name } = pods[0]!;
   const kill = () => podman(["kill", "--signal", "KILL", `${name}-edge`]);
   return await judge(`${name} is killed`, name, players, kill) && isWell;
 }
 
+const pods = TIERS.flatMap(podsOf);
 let isWell = false;
 try {
-  isWell = await run();
+  isWell = await run(pods);
+} catch (error) {
+  say(String(error));
 } finally {
+  if (!isWell) await showLogs(pods);
   await podman(["network", "rm", "--force", NETWORK]);
 }
 Deno.exit(isWell ? 0 : 1);

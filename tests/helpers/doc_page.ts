@@ -1,6 +1,7 @@
 /**
  * Runs what a page of `docs/` tells operators to write and to type. A block says what it is in the
  * line that opens it: ```` ```conf file=/etc/edge/edge.conf ```` or ```` ```sh run=rotate ````.
+ * `check=edge` is a configuration without mistakes, `run=never` is run by no test.
  */
 
 import { edgeCommand, PROJECT_ROOT } from "./edge_server.ts";
@@ -71,8 +72,8 @@ export class DocMachine implements AsyncDisposable {
   }
 
   /** Writes a file, from its block unless `text` is given. @returns its real path. */
-  write(path: string, text = this.#find(`file=${path}`).text): string {
-    const real = this.here(path);
+  write(path: string, text = this.block(`file=${path}`)): string {
+    const real = path.startsWith("/") ? this.here(path) : `${this.root}/${path}`;
     Deno.writeTextFileSync(real, this.here(text), { mode: 0o644 });
     return real;
   }
@@ -99,12 +100,11 @@ export class DocMachine implements AsyncDisposable {
    * @returns what they print.
    * @throws {Error} with what they print, when one fails.
    */
-  async run(name: string): Promise<string> {
-    const { text } = this.#find(`run=${name}`);
+  async run(name: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
     const { code, stdout, stderr } = await new Deno.Command("bash", {
-      args: ["-eu", "-o", "pipefail", "-c", this.here(text)],
+      args: ["-eu", "-o", "pipefail", "-c", this.here(this.block(`run=${name}`))],
       cwd: this.root,
-      env: { PATH: `${this.root}/bin:${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin` },
+      env: { ...env, PATH: this.#path },
       stdin: "null",
     }).output();
     const printed = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
@@ -112,13 +112,26 @@ export class DocMachine implements AsyncDisposable {
     return printed;
   }
 
+  /** Starts the only command of a block, which runs until the machine is disposed. */
+  begin(name: string): ChildProcess {
+    const text = `exec ${this.here(this.block(`run=${name}`))}`;
+    const command = ["bash", "-c", text] as const;
+    const env = { PATH: this.#path };
+    return this.#stack.use(startProcess({ name, command, cwd: this.root, env }));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
 
-  #find(mark: string): DocBlock {
+  /** Returns the text of the first block with a mark. */
+  block(mark: string): string {
     const block = this.#blocks.find((each) => each.mark === mark);
     if (block === undefined) throw new Error(`The page has no block marked ${mark}`);
-    return block;
+    return block.text;
+  }
+
+  get #path(): string {
+    return `${this.root}/bin:${Deno.env.get("PATH") ?? ""}:/usr/sbin:/sbin`;
   }
 }

@@ -58,7 +58,7 @@ export async function readPage(
   changes: Readonly<Record<string, string>>,
 ): Promise<string> {
   const page = await Deno.readTextFile(PAGE);
-  const block = page.match(new RegExp(`^\`\`\`\\w*\\n(# ${fileName}\\n[^]*?)^\`\`\``, "m"))?.[1];
+  const block = page.match(new RegExp(`^\`\`\`.*\\n(# ${fileName}\\n[^]*?)^\`\`\``, "m"))?.[1];
   if (block === undefined) throw new Error(`Cannot find ${fileName} in ${PAGE}`);
   return Object.entries(changes).reduce((text, [from, to]) => {
     if (!text.includes(from)) throw new Error(`Cannot find "${from}" in ${fileName} of ${PAGE}`);
