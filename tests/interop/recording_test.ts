@@ -1,5 +1,6 @@
 /** Recordings of a real encoder, as ffmpeg reads them: what survives which accident. */
 
+import { readFlv } from "../../lib/media/flv_file.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import { inTempDirectory } from "../helpers/child.ts";
 import { edgeCommand, startEdge } from "../helpers/edge_server.ts";
@@ -7,8 +8,10 @@ import { describeMismatch } from "../helpers/packet_match.ts";
 import { needs } from "../helpers/permissions.ts";
 import { type ChildProcess, startProcess } from "../helpers/processes.ts";
 import { hasProgram } from "../helpers/programs.ts";
+import { RtmpClient } from "../helpers/rtmp_client.ts";
 import { streamUrl } from "../helpers/servers.ts";
 import { delay, until } from "../helpers/until.ts";
+import { NumberedEncoder, numberOf } from "./numbered_frames.ts";
 import { FFMPEG, publish } from "./publishers.ts";
 import { createSample, readVideoHashes, type Sample } from "./sample.ts";
 
@@ -99,6 +102,8 @@ Deno.test({
       await Deno.mkdir(`${scene.folder}/rec`, { recursive: true });
       await t.step("full disk: keeps what fits, resumes with the next publish", () =>
         testFullDisk(scene));
+      await t.step("50 recorded streams: players and files have every frame once", () =>
+        testMany(`${folder}/many`));
     }),
 });
 
@@ -207,4 +212,42 @@ async function inDisk(process: ChildProcess, script: string): Promise<void> {
     command: ["nsenter", "-m", "-t", String(process.pid), "sh", "-c", script],
   });
   await shell.waitForSuccess(TIMEOUT_MS);
+}
+
+const STREAMS = 50;
+
+async function testMany(folder: string): Promise<void> {
+  await Deno.mkdir(folder);
+  const server = await startEdge({
+    name: "origin",
+    directory: folder,
+    vhosts: vhosts(folder, "flv"),
+  });
+  await using stack = new AsyncDisposableStack();
+  stack.use(server.process);
+  const names = Array.from({ length: STREAMS }, (_, index) => `s${index}`);
+  const publishers = await Promise.all(names.map((name) => RtmpClient.publish(server.port, name)));
+  const seen = await Promise.all(names.map(async (name) => {
+    const numbers: number[] = [];
+    const player = stack.use(await RtmpClient.play(server.port, name));
+    player.onMediaMessage = (message) => numbers.push(numberOf(message) ?? -1);
+    await player.untilStatus("NetStream.Play.Start");
+    return numbers;
+  }));
+  const encoder = new NumberedEncoder(publishers, { frameMs: 40, gopFrames: 25 });
+  stack.use(encoder);
+  await until("100 frames", () => encoder.count >= 100, { timeoutMs: TIMEOUT_MS });
+  // Closes the publishers, whose last frames are on the way.
+  await encoder[Symbol.asyncDispose]();
+  const all = Array.from({ length: encoder.count }, (_, number) => number);
+  const areThere = () => seen.every((numbers) => numbers.length >= all.length);
+  await until("all frames", areThere, { timeoutMs: TIMEOUT_MS }).catch(() => {});
+  for (const numbers of seen) assertEquals(numbers, all);
+  await server.process.stop();
+  const paths = await filesIn(`${folder}/rec`);
+  assertEquals(paths.length, STREAMS);
+  for (const path of paths) {
+    const recorded = readFlv(await Deno.readFile(path)).tags.map(numberOf);
+    assertEquals(recorded.filter((number) => number !== null), all, path);
+  }
 }
