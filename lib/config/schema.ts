@@ -148,7 +148,7 @@ const play = {
   play_wait: option(
     ownTime(0),
     "30s",
-    "How long a player waits for a stream without a publisher. Own directive.",
+    "How long a player waits for a stream without a publisher. HTTP viewers of an origin wait for a second at most. Own directive.",
   ),
   write_stall: option(
     ownTime(SECOND_MS),

@@ -85,6 +85,12 @@ interface Live {
   readonly seat: WheelSeat;
 }
 
+/**
+ * How long an origin lets a viewer wait for a publisher, in ms. SRS answers 404 at once; this
+ * bridges an encoder that is about to begin.
+ */
+const ORIGIN_WAIT_MS = 1_000;
+
 /** Fields of log lines. */
 type About = Readonly<Record<"stream" | "vhost" | "peer", string>>;
 
@@ -236,11 +242,13 @@ export class FlvViewer implements Viewer, AudienceMember, Flushable, PlayerSinkH
 
   #join(admission: Admission): void {
     const { service, request } = admission;
-    // An origin waits for the publisher; an edge asks its origins whether there is one.
+    // An origin waits a moment for the publisher; an edge asks its origins whether there is one.
     const wantsAnswer = service.config.mode === "remote";
     const stream = service.play({ ...request, wantsAnswer }, this);
     if (stream.isLive) return this.#begin(admission, stream);
-    const cancelWait = this.#context.clock.after(service.config.play.waitMs, () => {
+    const { waitMs } = service.config.play;
+    const longestMs = wantsAnswer ? waitMs : Math.min(waitMs, ORIGIN_WAIT_MS);
+    const cancelWait = this.#context.clock.after(longestMs, () => {
       this.#refuseNotLive(admission);
     });
     this.#state = { type: "held", admission, stream, cancelWait };

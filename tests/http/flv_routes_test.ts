@@ -46,8 +46,8 @@ Deno.test("GET returns the stream from its newest keyframe on", async () => {
 Deno.test("GET is held until the stream is published", async () => {
   const rig = new FlvRig();
   const answer = rig.fetch();
-  await rig.clock.advance(20_000);
-  assertEquals(rig.service.clientReports(20_000).map(({ isHeld }) => isHeld), [true]);
+  await rig.clock.advance(900);
+  assertEquals(rig.service.clientReports(900).map(({ isHeld }) => isHeld), [true]);
   rig.publish().push(VIDEO, 0, AVC_HEADER).push(VIDEO, 0, keyframe(1));
   assertEquals((await answer).status, 200);
 });
@@ -79,17 +79,21 @@ Deno.test("GET that was held gets messages before the first keyframe as well", a
   assertEquals(viewer.bytes[4], 5);
 });
 
-Deno.test("GET is answered with 404 if the stream is not published within play_wait", async () => {
-  const rig = new FlvRig({ vhosts: vhost("play { play_wait 5s; }") });
-  const answer = rig.fetch();
-  await rig.clock.advance(5_000);
-  const response = await answer;
-  assertEquals(
-    [response.status, response.headers.get("content-type"), await response.text()],
-    [404, "text/plain; charset=UTF-8", 'Stream "live/show" is not live\n'],
-  );
-  assertEquals([rig.service.viewerCount, rig.clock.pendingCount], [0, 0]);
-});
+for (const [wait, answeredMs] of [["30s", 1_000], ["400ms", 400]] as const) {
+  Deno.test(`GET is answered with 404 within ${answeredMs} ms on an origin without the stream; play_wait ${wait}`, async () => {
+    const rig = new FlvRig({ vhosts: vhost(`play { play_wait ${wait}; }`) });
+    const answer = rig.fetch();
+    await rig.clock.advance(answeredMs - 1);
+    assertEquals(rig.service.viewerCount, 1);
+    await rig.clock.advance(1);
+    const response = await answer;
+    assertEquals(
+      [response.status, response.headers.get("content-type"), await response.text()],
+      [404, "text/plain; charset=UTF-8", 'Stream "live/show" is not live\n'],
+    );
+    assertEquals([rig.service.viewerCount, rig.clock.pendingCount], [0, 0]);
+  });
+}
 
 Deno.test("GET stops waiting when its client disconnects", async () => {
   const rig = new FlvRig();
