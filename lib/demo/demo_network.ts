@@ -158,7 +158,7 @@ export class LocalDemoNetwork implements DemoNetwork {
       listener,
       logger: silentLogger,
       hasAlternative: () => true,
-      backlogMs: 0,
+      backlogMs: () => 0,
     });
     const ended = upstream.run();
     ended.catch(accepted.reject);

@@ -31,7 +31,8 @@ interface FeedOptions {
   readonly origin: OriginAddress;
   readonly request: StreamRequest;
   readonly hasAlternative: () => boolean;
-  readonly backlogMs: number;
+  /** As in the options of `Upstream`. */
+  readonly backlogMs: () => number;
   readonly wantsAnswer: boolean;
   readonly listener: FeedListener;
   /** Joins it to what was delivered; null when nothing was. */

@@ -38,7 +38,7 @@ export class FeedMaker {
       request,
       hasAlternative,
       listener,
-      backlogMs: this.#backlogMs,
+      backlogMs: () => this.#backlogMs,
       wantsAnswer: hasAlternative() || requests.wantsAnswer,
       joiner: this.joiner(how),
     });

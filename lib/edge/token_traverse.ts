@@ -94,7 +94,7 @@ export class TokenCheck implements ClientCheck, UpstreamListener {
       client,
       listener: this,
       hasAlternative: () => true,
-      backlogMs: 0,
+      backlogMs: () => 0,
     });
     try {
       await this.#upstream.run();

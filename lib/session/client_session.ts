@@ -77,8 +77,8 @@ export interface ClientSessionOptions {
   /** Size of the chunks sent, in bytes. */
   readonly chunkSize: number;
   readonly handshake: HandshakeOptions;
-  /** Additional properties of the `connect` object. */
-  readonly connectProperties?: Readonly<Record<string, AmfValue>>;
+  /** Returns additional properties of the `connect` object, when that is sent. */
+  readonly connectProperties?: () => Readonly<Record<string, AmfValue>>;
   /** Second argument of `connect`, with which SRS's edges identify themselves. */
   readonly connectArgs?: AmfObject;
 }
@@ -270,7 +270,7 @@ export class ClientSession implements MessageLayerHandler {
 
   #sendConnect(): void {
     const { target, chunkSize, connectArgs, connectProperties } = this.#options;
-    const info = connectInfo(target, connectProperties);
+    const info = connectInfo(target, connectProperties?.());
     const values = connectArgs === undefined ? [info] : [info, connectArgs];
     // The server does not know another chunk size yet.
     this.send(encodeCommand({ name: "connect", transactionId: Tid.CONNECT, values }, {

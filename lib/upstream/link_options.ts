@@ -19,8 +19,11 @@ export interface LinkOptions {
   readonly hasAlternative: () => boolean;
   /** As in the options of `LinkWatch`. */
   readonly mayIgnorePings?: boolean;
-  /** How far back the stream is wanted, in ms; 0 from the newest keyframe. */
-  readonly backlogMs: number;
+  /**
+   * Returns how far back the stream is wanted, in ms; 0 from the newest keyframe. Asked when the
+   * server can be asked, however long connecting has taken.
+   */
+  readonly backlogMs: () => number;
   /** Whether a play that has to wait for a publisher is to be refused; not every server does. */
   readonly wantsAnswer?: boolean;
 }

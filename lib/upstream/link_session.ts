@@ -16,15 +16,17 @@ export function sessionOptions(
 ): ConstructorParameters<typeof ClientSession>[1] {
   const { edgeId, edgeName, chunkSize, handshake, settings } = context;
   const connectArgs = connectArgsOf(context, client);
-  const about = { edgePath, backlogMs, broadcastId, wantsAnswer };
   return {
     target: { kind, tcUrl, app, streamName: stream },
     chunkSize,
     handshake,
-    connectProperties: {
-      ...(settings().enhancedRtmp ? relayRequest(kind !== "connect") : {}),
-      ...(client === undefined ? {} : clientProperties(client)),
-      ...(edgeId === null ? {} : formatEdgeInfo(about, edgeId, edgeName)),
+    connectProperties: () => {
+      const about = { edgePath, backlogMs: backlogMs(), broadcastId, wantsAnswer };
+      return {
+        ...(settings().enhancedRtmp ? relayRequest(kind !== "connect") : {}),
+        ...(client === undefined ? {} : clientProperties(client)),
+        ...(edgeId === null ? {} : formatEdgeInfo(about, edgeId, edgeName)),
+      };
     },
     ...(connectArgs === null ? {} : { connectArgs }),
   };

@@ -1,6 +1,6 @@
 import { UpstreamError } from "../base/errors.ts";
 import type { OriginAddress } from "../config/config.ts";
-import { StatusCode } from "../rtmp/constants.ts";
+import { isMissing } from "./stream_places.ts";
 import type { UpstreamKind } from "./upstream_snapshot.ts";
 
 /**
@@ -20,8 +20,8 @@ export class OriginFailureLog {
     const { phase, statusCode } = error instanceof UpstreamError
       ? error
       : { phase: "", statusCode: "" };
-    // A name that no one publishes is the player's matter.
-    if (statusCode === StatusCode.PLAY_STREAM_NOT_FOUND) return "info";
+    // A name that no one publishes, or no longer, is no matter of the origin.
+    if (kind === "pull" && isMissing(error)) return "info";
     const failure = `${kind} ${phase} ${statusCode}`;
     const failures = this.#warned.get(origin) ?? new Set();
     this.#warned.set(origin, failures);

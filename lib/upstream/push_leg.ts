@@ -85,7 +85,7 @@ export class PushLeg implements UpstreamListener, Flushable {
       logger,
       listener: this,
       hasAlternative,
-      backlogMs: 0,
+      backlogMs: () => 0,
       mayIgnorePings,
       ...(target === undefined ? {} : { target }),
     });

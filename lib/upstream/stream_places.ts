@@ -74,7 +74,11 @@ export class StreamPlaces {
   }
 }
 
-function isMissing(error: unknown): boolean {
+/**
+ * Whether the end of a play says that the server works and has no such stream, or no longer: it
+ * said so, or kept the play waiting for a publisher.
+ */
+export function isMissing(error: unknown): boolean {
   if (!(error instanceof UpstreamError)) return false;
   const { statusCode, phase } = error;
   return statusCode === StatusCode.PLAY_STREAM_NOT_FOUND ||

@@ -180,7 +180,7 @@ Deno.test("Puller keeps a silent origin whose publisher pauses, however often it
   await rig.advance(60_000);
   assertEquals(rig.network.dialled.filter((port) => port === PORT_A).length, 1);
   assertEquals(rig.a.openCount, 1);
-  assertEquals(rig.log.urgent.length, 2, "one warning for each origin");
+  assertEquals(rig.log.urgent.length, 1, "of the silent one; the other keeps the play waiting");
 
   rig.a.link.sendMedia(interFrame(60_000));
   await rig.settle();
@@ -534,3 +534,23 @@ Deno.test("Puller dials nothing before start()", async () => {
   await puller.start();
   assertEquals([rig.network.dialled, rig.clock.pendingCount], [[], 0]);
 });
+
+for (
+  const [what, end] of [
+    ["ends the stream", (rig: PullRig) => rig.a.link.sendStatus("NetStream.Play.UnpublishNotify")],
+    ["has lost its publisher", (rig: PullRig) => {
+      rig.a.link.send(encodeUserControl(UserControlEvent.STREAM_EOF, 1));
+    }],
+  ] as const
+) {
+  Deno.test(`a pull warns of no origin when one ${what} and the other keeps the play waiting`, async () => {
+    const rig = await startPull(TWO);
+    rig.a.link.sendMedia(videoHeader(), keyframe(0), interFrame(40));
+    await rig.settle();
+    end(rig);
+    for (let ms = 0; ms < 12_000; ms += 100) await rig.advance(100);
+    assertEquals(rig.b.links.length > 0, true, "the other one is asked");
+    assertEquals(rig.log.urgent.map(({ message }) => message), []);
+    await rig.stop();
+  });
+}

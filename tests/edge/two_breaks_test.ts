@@ -5,7 +5,7 @@
 
 import { assertEquals } from "../helpers/assert.ts";
 import { TWO_ORIGINS } from "../helpers/edge_rig.ts";
-import type { OriginLink } from "../helpers/scripted_origin.ts";
+import { connectProperty, type OriginLink } from "../helpers/scripted_origin.ts";
 import { StreamCheck } from "../helpers/stream_check.ts";
 import { isTinyFrame, onClock, TinyEncode } from "../helpers/tiny_encode.ts";
 import { VhostRig } from "../helpers/vhost_rig.ts";
@@ -50,3 +50,19 @@ for (const [where, behindFrames] of [["as far", 0], ["three frames behind", 3]] 
     }
   });
 }
+
+Deno.test("an origin that is reached late is asked for all that was missed meanwhile", async () => {
+  const rig = new VhostRig({ origins: TWO_ORIGINS, connectTimeoutMs: 5_000 });
+  await rig.play();
+  rig.a.link.sendMedia(...MESSAGES.slice(0, HEADERS + 5));
+  await rig.settle();
+  const connect = rig.network.connect.bind(rig.network);
+  rig.network.connect = async (...args) => {
+    await new Promise<void>((resolve) => rig.clock.after(2_000, resolve));
+    return await connect(...args);
+  };
+  rig.a.link.reset();
+  await rig.advance(2_500);
+  const asked = connectProperty(rig.b.link, "edgeBacklogMs");
+  assertEquals(typeof asked === "number" && asked >= 2_000 && asked <= 3_500, true, `${asked} ms`);
+});

@@ -182,7 +182,7 @@ Deno.test("ClientSession sends each step after the answer to the previous one", 
 Deno.test("ClientSession adds the given properties and argument to connect", () => {
   const server = new ServerPeer({
     target: PLAY,
-    connectProperties: { edgePath: "a" },
+    connectProperties: () => ({ edgePath: "a" }),
     connectArgs: amfObject({ code: "argument" }),
   });
   assertEquals(server.take().messages[0], "@0 connect 1 {} argument");

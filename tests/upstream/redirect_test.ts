@@ -289,7 +289,7 @@ Deno.test("Upstream asks for the transformed vhost, also where a redirect names 
     logger: rig.log.logger,
     listener: { onStarted() {}, onMedia() {}, onUnpublished() {}, onAcknowledgement() {} },
     hasAlternative: () => false,
-    backlogMs: 0,
+    backlogMs: () => 0,
   });
   const ended = upstream.run();
   await rig.settle();

@@ -39,7 +39,7 @@ class UpstreamRun implements UpstreamListener {
       listener: this,
       logger: this.rig.log.logger,
       hasAlternative: () => false,
-      backlogMs: 0,
+      backlogMs: () => 0,
       ...options,
     });
   }
