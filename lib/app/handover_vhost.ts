@@ -3,7 +3,7 @@ import type { Stream } from "../hub/stream.ts";
 import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { NetAddress } from "../io/transport.ts";
-import { withHandoverToken } from "../server/handover.ts";
+import { hasHandoverToken, withHandoverToken } from "../server/handover.ts";
 import type {
   NameReservation,
   PublishAnswer,
@@ -12,7 +12,10 @@ import type {
   VhostUpstreams,
 } from "../server/vhost_service.ts";
 
-/** The process that this one replaces, while it serves its last clients. */
+/**
+ * The process that this one replaces, while it serves its last clients; or the one that replaces
+ * this one.
+ */
 export interface HandoverTarget {
   readonly address: NetAddress;
   /** Lets this process in. */
@@ -33,6 +36,13 @@ class Keeper implements Viewer {
   onLive(): void {}
 }
 
+/** A stream that has players, and what the newest of them asked for. */
+interface WatchedStream {
+  readonly stream: Stream;
+  readonly request: StreamRequest;
+  readonly playerCount: number;
+}
+
 /** A stream that comes from the other process. */
 interface Pull {
   readonly edge: VhostService;
@@ -41,12 +51,15 @@ interface Pull {
 }
 
 /**
- * An origin's vhost in a process that replaces another one: streams that have no publisher here are
- * pulled from there, as long as it runs.
+ * An origin's vhost in a process that replaces another one, and in that one while it serves its last
+ * clients: streams that have no publisher here are pulled from the other process, as long as it
+ * runs. So the new process has what is still published at the old one, and players that stay with
+ * the old one keep a stream whose publisher has returned to the new one.
  *
  * ```
  *            play, no publisher, takeOver()          publish, no players, takeOver(null)
  *   local ────────────────────────────────▶ pulled ─────────────────────────────────────▶ local
+ *            publisher lost, players left
  * ```
  */
 export class HandoverVhost implements VhostService {
@@ -54,8 +67,10 @@ export class HandoverVhost implements VhostService {
   readonly #local: VhostService;
   /** By stream name. */
   readonly #pulls = new Map<string, Pull>();
-  /** Newest request of each stream that players wait for. */
-  readonly #wanted = new Map<string, StreamRequest>();
+  /** By stream name. */
+  readonly #watched = new Map<string, WatchedStream>();
+  /** The pulls of the other process, for which nothing is pulled from there. */
+  readonly #foreign = new Set<Viewer>();
   #target: HandoverTarget | null = null;
 
   constructor(options: HandoverVhostOptions) {
@@ -67,7 +82,7 @@ export class HandoverVhost implements VhostService {
   takeOver(target: HandoverTarget | null): void {
     this.#target = target;
     for (const name of [...this.#pulls.keys()]) this.#endPull(name);
-    for (const request of [...this.#wanted.values()]) this.#want(request);
+    for (const watched of [...this.#watched.values()]) this.#want(watched);
   }
 
   /** Whether a stream comes from the other process, which then writes its HLS, too. */
@@ -96,43 +111,70 @@ export class HandoverVhost implements VhostService {
   }
 
   play(request: StreamRequest, viewer: Viewer): Stream {
+    if (hasHandoverToken(request.url.params)) return this.#playForeign(request, viewer);
     // While the other process runs, it may have the stream.
     const wantsAnswer = request.wantsAnswer === true && this.#target === null;
     const stream = this.#local.play({ ...request, wantsAnswer }, viewer);
-    if (!stream.hasSource) {
-      this.#wanted.set(request.name, request);
-      this.#want(request);
-    }
+    const { playerCount = 0 } = this.#watched.get(request.name) ?? {};
+    const watched = { stream, request, playerCount: playerCount + 1 };
+    this.#watched.set(request.name, watched);
+    this.#want(watched);
     return stream;
   }
 
   leave(stream: Stream, viewer: Viewer): void {
+    const { name } = stream;
     this.#local.leave(stream, viewer);
-    if (stream.viewerCount > (this.#pulls.has(stream.name) ? 1 : 0)) return;
-    this.#wanted.delete(stream.name);
-    this.#endPull(stream.name);
+    const watched = this.#watched.get(name);
+    if (this.#foreign.delete(viewer) || watched === undefined) return;
+    const playerCount = watched.playerCount - 1;
+    if (playerCount > 0) return void this.#watched.set(name, { ...watched, playerCount });
+    this.#watched.delete(name);
+    this.#endPull(name);
   }
 
   publish(request: StreamRequest, answer: PublishAnswer): PublishTicket {
-    this.#wanted.delete(request.name);
-    this.#endPull(request.name);
-    return this.#local.publish(request, answer);
+    const { name } = request;
+    this.#endPull(name);
+    const ticket = this.#local.publish(request, answer);
+    return {
+      leave: (departure) => {
+        ticket.leave(departure);
+        const watched = this.#watched.get(name);
+        if (departure === "lost" && watched !== undefined) this.#want(watched);
+      },
+    };
   }
 
   async close(): Promise<void> {
-    this.#wanted.clear();
+    this.#watched.clear();
     this.takeOver(null);
     await this.#local.close();
   }
 
-  #want(request: StreamRequest): void {
+  /** The other process plays a stream. It gets nothing that comes from there. */
+  #playForeign(request: StreamRequest, viewer: Viewer): Stream {
+    const { name } = request;
+    this.#foreign.add(viewer);
+    // No stream has such a name, so it is not there.
+    return this.#local.play(
+      this.#pulls.has(name) ? { ...request, name: `${name}?` } : request,
+      viewer,
+    );
+  }
+
+  /** Pulls a stream, unless it has a source. */
+  #want({ stream: { hasSource }, request }: WatchedStream): void {
     const { name, url } = request;
     const target = this.#target;
-    if (target === null || this.#pulls.has(name)) return;
+    if (target === null || hasSource || this.#pulls.has(name)) return;
     const edge = this.#options.createEdge(target);
     const keeper = new Keeper();
     const params = withHandoverToken(url.params, target.token);
-    const stream = edge.play({ ...request, url: { ...url, params } }, keeper);
+    const stream = edge.play(
+      { ...request, url: { ...url, params }, wantsAnswer: true },
+      keeper,
+    );
     this.#pulls.set(name, { edge, stream, keeper });
   }
 

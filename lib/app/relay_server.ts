@@ -86,6 +86,8 @@ export class RelayServer implements RunningServer {
   #http: HttpListeners | null = null;
   #isStopping = false;
   #drain: Drain | null = null;
+  /** Where the other process finds the streams; null when it is not to. */
+  #handoverAddress: NetAddress | null = null;
   #trim: MemoryTrim | null = null;
 
   constructor(config: Config, parts: ServerParts, deps: ServerDeps) {
@@ -192,12 +194,18 @@ export class RelayServer implements RunningServer {
   openHandover(token: string): Promise<number> {
     const { handover, server } = this.#parts;
     handover.trust(token);
-    return Promise.resolve(server.listen({ hostname: "127.0.0.1", port: 0 }).port);
+    this.#handoverAddress = server.listen({ hostname: "127.0.0.1", port: 0 });
+    return Promise.resolve(this.#handoverAddress.port);
   }
 
-  takeOver(target: HandoverTarget | null): Promise<void> {
-    this.#parts.vhosts.takeOver(target);
-    return Promise.resolve();
+  async takeOver(target: HandoverTarget | null): Promise<void> {
+    const { vhosts, handover, server } = this.#parts;
+    vhosts.takeOver(target);
+    const address = this.#handoverAddress;
+    if (target !== null || address === null) return;
+    this.#handoverAddress = null;
+    handover.trust(null);
+    await server.unlisten(address);
   }
 
   move(selector: MoveSelector, target: string | null): Promise<MoveCounts> {

@@ -46,15 +46,15 @@ export interface Service {
    */
   drain(request: DrainRequest): Promise<void>;
   /**
-   * Lets a process that replaces this one play every stream, for its own players.
+   * Lets the other process of a replacement play every stream, for its own players.
    *
    * @param token What it sends.
    * @returns the port of 127.0.0.1 that it connects to.
    */
   openHandover(token: string): Promise<number>;
   /**
-   * Takes streams that have no publisher here from the process that this one replaces; null when
-   * that one has ended.
+   * Takes streams that have no publisher here from the other process of a replacement. Null when
+   * that has ended: then it is no longer let in, either.
    */
   takeOver(target: HandoverTarget | null): Promise<void>;
   /** Stops gracefully. Resolves when everything is closed. */

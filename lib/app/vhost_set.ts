@@ -232,9 +232,16 @@ async function closeVhost({ service, forward }: LiveVhost): Promise<void> {
   await Promise.all([service.close(), forward?.close()]);
 }
 
-/** The settings by which a process pulls from the one that it replaces. */
+/** Longest time between two questions for a stream that the other process does not have, in ms. */
+const HANDOVER_RETRY_MS = 500;
+
+/** The settings by which a process pulls from the one that it replaces, or that replaces it. */
 function handoverConfig(config: VhostConfig, { address }: HandoverTarget): VhostConfig {
-  const cluster = { ...config.cluster, origins: [address], vhost: config.name, lingerMs: 0 };
+  const cluster = {
+    ...config.cluster,
+    ...{ origins: [address], vhost: config.name, lingerMs: 0 },
+    ...{ retryMinMs: HANDOVER_RETRY_MS, retryMaxMs: HANDOVER_RETRY_MS },
+  };
   return { ...config, mode: "remote", cluster };
 }
 

@@ -1,7 +1,6 @@
 import { type CancelTimer, systemClock } from "../base/clock.ts";
-import { encodeUtf8 } from "../base/bytes.ts";
 import type { HandoverTarget } from "../app/handover_vhost.ts";
-import { writeAllSync } from "../logging/log_file.ts";
+import { replaceLocked } from "./locked_file.ts";
 
 /** Time between two checks of the note, in ms. */
 const CHECK_MS = 200;
@@ -9,26 +8,29 @@ const CHECK_MS = 200;
 /** The other process writes its note about half a second after it was replaced. */
 const APPEARS_WITHIN_MS = 10_000;
 
-function noteOf(pidPath: string): string {
-  return `${pidPath}.handover`;
+/** Who leaves a note: the process that is replaced, or the one that replaces it. */
+type NoteAuthor = "replaced" | "replacing";
+
+const SUFFIXES = { replaced: "handover", replacing: "takeover" } as const;
+
+function noteOf(pidPath: string, author: NoteAuthor): string {
+  return `${pidPath}.${SUFFIXES[author]}`;
 }
 
 /**
- * Leaves a note for the process that replaces this one, beside the pid file: where to find its
- * streams. Only the same user can read it; it is locked as long as this process runs.
+ * Leaves a note for the other process of a replacement, beside the pid file: where to find the
+ * streams of this one. Only the same user can read it; it is locked as long as this process runs.
  *
  * @returns removes it
  */
 export async function leaveHandoverNote(
   pidPath: string,
+  author: NoteAuthor,
   { port, token }: { readonly port: number; readonly token: string },
 ): Promise<() => void> {
-  const path = noteOf(pidPath);
-  const temporary = `${path}.${Deno.pid}`;
-  const file = Deno.openSync(temporary, { read: true, write: true, createNew: true, mode: 0o600 });
-  await file.lock(true);
-  writeAllSync(file, encodeUtf8(JSON.stringify({ pid: Deno.pid, port, token })));
-  Deno.renameSync(temporary, path);
+  const path = noteOf(pidPath, author);
+  const text = JSON.stringify({ pid: Deno.pid, port, token });
+  const file = await replaceLocked(path, text, 0o600);
   return () => {
     if (readNote(path)?.token === token) Deno.removeSync(path);
     file.close();
@@ -36,16 +38,17 @@ export async function leaveHandoverNote(
 }
 
 /**
- * Follows the note of the process that this one replaces: calls `onChange` when it can be reached,
- * and with null when it has ended.
+ * Follows the note of the other process: calls `onChange` when it can be reached, and with null when
+ * it has ended.
  *
  * @returns stops following
  */
 export function followHandoverNote(
   pidPath: string,
+  author: NoteAuthor,
   onChange: (target: HandoverTarget | null) => void,
 ): CancelTimer {
-  const path = noteOf(pidPath);
+  const path = noteOf(pidPath, author);
   const startMs = systemClock.now();
   let isStopped = false;
   let wasFound = false;

@@ -3,9 +3,13 @@ import { decodeUtf8, encodeUtf8 } from "../base/bytes.ts";
 import { describeError } from "../base/errors.ts";
 import { writeAllSync } from "../logging/log_file.ts";
 import { makeParentDirectory } from "../logging/parent_directory.ts";
+import { replaceLocked } from "./locked_file.ts";
 
 /** Time between two checks whether another process has replaced the file. */
 const WATCH_MS = 500;
+
+/** What the file contains. */
+const PID_TEXT = `${Deno.pid}\n`;
 
 /** The pid file cannot be written, or another process holds it. */
 export class PidFileError extends Error {
@@ -58,14 +62,9 @@ export async function acquirePidFile(path: string): Promise<PidFile> {
  * @throws {PidFileError} when it cannot be written.
  */
 export async function replacePidFile(path: string): Promise<PidFile> {
-  const temporary = `${path}.${Deno.pid}`;
   try {
     makeParentDirectory(path);
-    const file = Deno.openSync(temporary, { read: true, write: true, create: true });
-    await file.lock(true);
-    const pidFile = writePid(file, path);
-    Deno.renameSync(temporary, path);
-    return pidFile;
+    return heldPidFile(await replaceLocked(path, PID_TEXT), path);
   } catch (error) {
     throw new PidFileError(
       `Cannot write pid file ${path}: ${describeError(error)}`,
@@ -93,7 +92,12 @@ async function lockAndWrite(path: string): Promise<PidFile> {
 
 function writePid(file: Deno.FsFile, path: string): PidFile {
   file.truncateSync(0);
-  writeAllSync(file, encodeUtf8(`${Deno.pid}\n`));
+  writeAllSync(file, encodeUtf8(PID_TEXT));
+  return heldPidFile(file, path);
+}
+
+/** @param file That at `path`, written and locked by this process. */
+function heldPidFile(file: Deno.FsFile, path: string): PidFile {
   return {
     watch(onReplaced) {
       let isWatching = true;

@@ -32,6 +32,7 @@ import { SettingsSource } from "./settings_source.ts";
 import { Signals } from "./signals.ts";
 import { readSecrets } from "../app/secret_files.ts";
 import { readSlates } from "../app/slate_files.ts";
+import type { HandoverTarget } from "../app/handover_vhost.ts";
 import { StartError } from "../app/start_error.ts";
 import { requireWritable } from "../app/written_paths.ts";
 import type { DrainRequest } from "../app/drain.ts";
@@ -220,13 +221,16 @@ async function untilStopped(
       })
     ),
   );
-  if (isReplacing) {
-    stack.defer(followHandoverNote(config.pid, (target) => void server.takeOver(target)));
-  }
+  if (isReplacing) stack.defer(followReplaced(server, config.pid));
   manager.ready("Serving");
   const emptied = drained.promise.then(async (request) => {
     manager.status(`Draining: ${request.cause}`);
-    if (request.isReplaced) stack.defer(await offerHandover(server, config.pid));
+    if (request.isReplaced) {
+      stack.defer(await offerHandover(server, config.pid));
+      stack.defer(followHandoverNote(config.pid, "replacing", (target) => {
+        if (target !== null) void server.takeOver(target);
+      }));
+    }
     await server.drain(request);
   });
   await Promise.race([stopped.promise, emptied]);
@@ -236,7 +240,29 @@ async function untilStopped(
 async function offerHandover(server: Service, pidPath: string): Promise<() => void> {
   const token = crypto.randomUUID();
   const port = await server.openHandover(token);
-  return await leaveHandoverNote(pidPath, { port, token });
+  return await leaveHandoverNote(pidPath, "replaced", { port, token });
+}
+
+/**
+ * Takes streams from the process that this one replaces, and lets that one take streams from here,
+ * as long as it runs. @returns ends that
+ */
+function followReplaced(server: Service, pidPath: string): () => void {
+  let removeNote = () => {};
+  const meet = async (target: HandoverTarget | null) => {
+    removeNote();
+    removeNote = () => {};
+    await server.takeOver(target);
+    if (target === null) return;
+    const { token } = target;
+    const port = await server.openHandover(token);
+    removeNote = await leaveHandoverNote(pidPath, "replacing", { port, token });
+  };
+  const cancel = followHandoverNote(pidPath, "replaced", (target) => void meet(target));
+  return () => {
+    cancel();
+    removeNote();
+  };
 }
 
 /** Reloads when files have changed, if the settings ask for that. @returns ends it */

@@ -1,6 +1,6 @@
 import { cutParams, findParam, withParam } from "../rtmp/url_params.ts";
 
-/** The parameter by which a process that replaces another one is let in there. */
+/** The parameter by which a process that replaces another one is let in there, and the reverse. */
 const PARAMETER = "edgeHandover";
 
 /** Returns the parameters of a stream with the token. */
@@ -8,13 +8,18 @@ export function withHandoverToken(params: string, token: string): string {
   return withParam(params, PARAMETER, token);
 }
 
-/** Knows the process that replaces this one. */
+/** Whether a play comes from such a process, or claims to. */
+export function hasHandoverToken(params: string): boolean {
+  return findParam(cutParams(params).query, PARAMETER) !== null;
+}
+
+/** Knows the process that replaces this one, or that this one replaces. */
 export class HandoverTrust {
-  /** Null while none does. */
+  /** Null while there is none. */
   #token: string | null = null;
 
-  /** Lets clients in that send this token. */
-  trust(token: string): void {
+  /** Lets clients in that send this token; none when it is null. */
+  trust(token: string | null): void {
     this.#token = token;
   }
 

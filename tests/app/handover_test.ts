@@ -1,8 +1,14 @@
 /** What the process that replaces this one may do here. */
 
-import { assertEquals } from "../helpers/assert.ts";
+import type { RunningServer } from "../../lib/app/relay_server.ts";
+import { assert, assertEquals } from "../helpers/assert.ts";
+import { type MemoryClient, MemoryWorld } from "../helpers/memory_servers.ts";
+import { keyframe, videoHeader } from "../helpers/tiny_media.ts";
 import { ServerRig } from "../server/rig.ts";
 
+const OLD = 1_001;
+const NEW = 1_002;
+const UNPUBLISHED = "NetStream.Play.UnpublishNotify";
 const CLOSED =
   "vhost __defaultVhost__ { security { enabled on; deny play all; deny publish all; } }";
 
@@ -33,4 +39,84 @@ Deno.test("Without a handover, a play with such a parameter is refused as any ot
   const client = await rig.play("show?edgeHandover=null");
   assertEquals(client.words, ["NetStream.Play.Failed"]);
   await rig.stop();
+});
+
+/** A process that replaces another one, each of which can reach the other. */
+async function replace(): Promise<
+  { readonly world: MemoryWorld; readonly end: () => Promise<void> }
+> {
+  const world = new MemoryWorld();
+  const [before, after] = [world.start(OLD), world.start(NEW)];
+  const token = "1f2e3d";
+  const targetOf = async (server: RunningServer) => ({
+    address: { hostname: "127.0.0.1", port: await server.openHandover(token) },
+    token,
+  });
+  await after.takeOver(await targetOf(before));
+  await before.takeOver(await targetOf(after));
+  return {
+    world,
+    async end() {
+      await before.stop();
+      await after.takeOver(null);
+      await world.advance(100);
+      assertEquals(world.log.urgent, []);
+      await world.stop();
+    },
+  };
+}
+
+/** Sends a keyframe each 40 ms. */
+async function send(world: MemoryWorld, client: MemoryClient, ms: number): Promise<void> {
+  client.push(videoHeader());
+  for (let atMs = 0; atMs < ms; atMs += 40) {
+    client.push(keyframe(atMs));
+    await world.advance(40);
+  }
+}
+
+Deno.test("players of a replaced origin get a stream whose publisher returns to the new one", async () => {
+  const { world, end } = await replace();
+  const publisher = await world.publish(OLD);
+  const player = await world.play(OLD);
+  await send(world, publisher, 1_000);
+  publisher.close();
+  await world.advance(3_000);
+  const returned = await world.publish(NEW);
+  await send(world, returned, 3_000);
+  // It is asked for once a second.
+  const count = player.media.filter(({ typeId }) => typeId === 9).length;
+  assert(count >= 25 + 45, `${count} messages`);
+  assertEquals([player.isEnded, player.statuses.includes(UNPUBLISHED)], [false, false]);
+  // The grace of the lost publisher ends nothing.
+  await send(world, returned, 10_000);
+  assertEquals(player.statuses.includes(UNPUBLISHED), false);
+  returned.stop();
+  await world.advance(500);
+  assertEquals(player.statuses.includes(UNPUBLISHED), true);
+  await end();
+});
+
+Deno.test("players of a replaced origin are told the end when the publisher returns nowhere", async () => {
+  const { world, end } = await replace();
+  const publisher = await world.publish(OLD);
+  const players = [await world.play(OLD), await world.play(NEW)];
+  await send(world, publisher, 400);
+  publisher.close();
+  await world.advance(25_000);
+  assertEquals(players.map(({ statuses }) => statuses.includes(UNPUBLISHED)), [true, true]);
+  for (const player of players) player.close();
+  await world.advance(1_000);
+  assertEquals(world.network.connections.filter(({ client }) => !client.isClosed).length, 0);
+  await end();
+});
+
+Deno.test("a replaced origin and the new one do not wait for each other's stream", async () => {
+  const { world, end } = await replace();
+  const players = [await world.play(OLD, "none"), await world.play(NEW, "none")];
+  await world.advance(3_000);
+  for (const player of players) player.close();
+  await world.advance(1_000);
+  assertEquals(world.network.connections.filter(({ client }) => !client.isClosed).length, 0);
+  await end();
 });
