@@ -51,10 +51,10 @@ interface Pull {
 }
 
 /**
- * An origin's vhost in a process that replaces another one, and in that one while it serves its last
- * clients: streams that have no publisher here are pulled from the other process, as long as it
- * runs. So the new process has what is still published at the old one, and players that stay with
- * the old one keep a stream whose publisher has returned to the new one.
+ * An origin's vhost in a process that replaces another one, and in that one while it serves its
+ * last clients: streams that have no publisher here are pulled from the other process, as long as
+ * it runs. So the new process has what is still published at the old one, and players that stay
+ * with the old one keep a stream whose publisher has returned to the new one.
  *
  * ```
  *            play, no publisher, takeOver()          publish, no players, takeOver(null)

@@ -73,7 +73,7 @@ export async function reportAccess(
   });
   if ("code" in own) return refused("credentials", own.description);
   lines.push(`credentials: ${describeCredentials(vhost, action, secrets)}`);
-  lines.push(`stream: ${streamNameOf(own, vhost)}`);
+  lines.push(`stream: ${streamNameOf(own.url, vhost)}`);
   lines.push(...describeQuestions(vhost, action));
   return { isAdmitted: true, lines: [...lines, "admitted"] };
 }

@@ -38,8 +38,8 @@ export async function leaveHandoverNote(
 }
 
 /**
- * Follows the note of the other process: calls `onChange` when it can be reached, and with null when
- * it has ended.
+ * Follows the note of the other process: calls `onChange` when it can be reached, and with null
+ * when it has ended.
  *
  * @returns stops following
  */

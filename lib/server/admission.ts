@@ -58,6 +58,8 @@ export interface Admission {
   readonly askedName?: string;
   /** The client is the process that replaces this one. */
   readonly isHandover?: true;
+  /** Returns why the client may no longer publish, or null. Absent where that cannot change. */
+  readonly recheck?: () => string | null;
 }
 
 /** The answer to a play or publish. */

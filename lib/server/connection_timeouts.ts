@@ -39,6 +39,10 @@ export function checkTimeouts(
     case "publishing": {
       const reason = state.publication.check(nowMs, pings.lastHeardMs);
       if (reason !== null) return { type: "endPublish", reason, departure: "lost" };
+      const objection = state.publication.recheck();
+      if (objection !== null) {
+        return { type: "endPublish", reason: objection, departure: "stopped" };
+      }
       const rate = state.publication.checkRate(nowMs);
       if (rate?.type === "warn") return { type: "warn", reason: rate.reason };
       if (rate !== null) return { type: "endPublish", reason: rate.reason, departure: "stopped" };

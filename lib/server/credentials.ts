@@ -10,7 +10,7 @@ import { refuse, type StreamAction } from "./access_rules.ts";
 import { KeyGuesses } from "./key_guesses.ts";
 import type { SecretStore, VhostSecrets } from "./secrets.ts";
 import { isSigned, objectionToSignature, SIGNATURE_PARAMS } from "./signature.ts";
-import type { StreamKeys } from "./stream_keys.ts";
+import { hashOf, type StreamKeys } from "./stream_keys.ts";
 import { objectionToClaims } from "./token_claims.ts";
 import type { TokenKeys } from "./token_keys.ts";
 
@@ -27,8 +27,15 @@ interface CredentialRequest {
   readonly bearer?: string;
 }
 
+/** The stream that the client may have. */
+interface Granted {
+  readonly url: StreamUrl;
+  /** As in {@linkcode Admission}. */
+  readonly recheck?: () => string | null;
+}
+
 /** The stream that the client may have, or why it may not. */
-type Answer = StreamUrl | Refusal;
+type Answer = Granted | Refusal;
 
 const ACTIONS: readonly StreamAction[] = ["play", "publish"];
 const TOKEN_PARAMS = ["token", "jwt"];
@@ -68,21 +75,22 @@ export class Credentials {
     const { signing, tokens } = secrets[action];
     const keys = action === "publish" ? secrets.keys : null;
     const hidden = hideAll(url, secrets, [action]);
+    const granted = { url: hidden };
     const isOpen = signing.length === 0 && tokens === null && keys === null;
-    if (isOpen) return hidden;
+    if (isOpen) return granted;
     const isTrusted = matchesAny(config[action].access.trusted, ip);
     const token = tokens === null ? "" : tokenOf(request);
     if (tokens !== null && token !== "" && !isTrusted) {
       return this.#checkToken(tokens, token, request)
-        .then((objection) => objection === null ? hidden : refuse(action, objection));
+        .then((objection) => objection === null ? granted : refuse(action, objection));
     }
     const isSignatureDue = signing.length > 0 && (keys === null || isSigned(url.params));
     if (isSignatureDue && !isTrusted) {
       const objection = this.#checkSignature(signing, request);
-      return objection === null ? hidden : refuse(action, objection);
+      return objection === null ? granted : refuse(action, objection);
     }
     if (keys !== null) return this.#exchangeKey(keys, request, { hidden, isTrusted });
-    return isTrusted ? hidden : refuse(action, `A token is needed to ${action}`);
+    return isTrusted ? granted : refuse(action, `A token is needed to ${action}`);
   }
 
   /** Returns a `connect` without the vhost's stream keys, which some users write into tcUrl. */
@@ -134,9 +142,10 @@ export class Credentials {
     if (!isTrusted && !this.#guesses.mayTry(ip)) {
       return refuseQuietly("Too many wrong stream keys from this address; try again in a minute");
     }
-    const key = keys.find(url.stream);
+    const hash = hashOf(url.stream);
+    const key = keys.findHash(hash);
     if (key === null) {
-      if (isTrusted) return hidden;
+      if (isTrusted) return { url: hidden };
       this.#guesses.failed(ip, url.vhost);
       return refuseQuietly("The stream key is not known");
     }
@@ -147,7 +156,20 @@ export class Credentials {
     if (key.app !== "" && key.app !== app) {
       return refuse("publish", `The stream key of ${key.name} is for another app`);
     }
-    return { ...hidden, app, stream: key.name };
+    const own = { ...hidden, app, stream: key.name };
+    return { url: own, recheck: () => this.#objectionToKey(hash, own) };
+  }
+
+  /** @returns why one who publishes `url` by a key may no longer, or null. */
+  #objectionToKey(hash: string, { vhost, app, stream }: StreamUrl): string | null {
+    const { keys } = this.#secrets.of(vhost);
+    // The vhost no longer asks for keys.
+    if (keys === null) return null;
+    const key = keys.findHash(hash);
+    if (key === null) return "its stream key was removed";
+    if (this.#wallMs() > key.notAfterMs) return "its stream key has expired";
+    const isOther = key.name !== stream || (key.app !== "" && key.app !== app);
+    return isOther ? "its stream key is for another stream now" : null;
   }
 }
 

@@ -1,5 +1,4 @@
 import { quotePeerText } from "../base/text.ts";
-import type { StreamUrl } from "../rtmp/url.ts";
 import type { Refusal } from "../rtmp/status.ts";
 import { checkAccess, type StreamAction } from "./access_rules.ts";
 import {
@@ -59,11 +58,12 @@ export class Gate {
       ...{ action, url: asked, ip, bearer },
       askedVhost: url.vhost,
     });
-    const judge = (own: StreamUrl | Refusal): Verdict => {
+    const judge = (own: Awaited<typeof answer>): Verdict => {
       if ("code" in own) return this.#refuse(action, own, "credentials");
-      const name = streamNameOf(own, service.config);
-      const request = { url: own, name, edgePath: [], backlogMs: 0 };
-      const admission: Admission = { type: "admitted", service, request };
+      const { url: granted, ...rest } = own;
+      const name = streamNameOf(granted, service.config);
+      const request = { url: granted, name, edgePath: [], backlogMs: 0 };
+      const admission: Admission = { type: "admitted", service, request, ...rest };
       return action === "play" && name !== askedName ? { ...admission, askedName } : admission;
     };
     return answer instanceof Promise ? answer.then(judge) : judge(answer);

@@ -150,6 +150,11 @@ export class Publication implements PublishAnswer {
       : `publisher sent no media within ${limitMs} ms (publish.firstpkt_timeout)`;
   }
 
+  /** Called about once a second. @returns why the client may no longer publish, or null. */
+  recheck(): string | null {
+    return this.#admission.recheck?.() ?? null;
+  }
+
   /** Called about once a second. @returns what to do about a rate above `max_bitrate`, or null. */
   checkRate(nowMs: number): { readonly type: "warn" | "close"; readonly reason: string } | null {
     const { maxBitrateKbps } = this.#admission.service.config.publish;

@@ -84,7 +84,12 @@ export class StreamKeys {
 
   /** Returns what a key stands for, even if it has expired; null if there is no such key. */
   find(key: string): StreamKey | null {
-    return this.#keys.get(hashOf(key)) ?? null;
+    return this.findHash(hashOf(key));
+  }
+
+  /** As {@linkcode find}, for the hash of a key. */
+  findHash(hash: string): StreamKey | null {
+    return this.#keys.get(hash) ?? null;
   }
 
   /** Returns a URL, or a part of one, with `***` in place of keys. */
@@ -135,6 +140,7 @@ function parseNotAfter(text: string): number {
   return MOMENT.test(text) ? Date.parse(text) : NaN;
 }
 
-function hashOf(key: string): string {
+/** Returns what may be kept of a key, to look it up later. */
+export function hashOf(key: string): string {
   return createHash("sha256").update(key).digest("base64");
 }

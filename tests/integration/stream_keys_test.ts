@@ -149,6 +149,43 @@ test("a file of keys that changes is read again; a bad one changes nothing", asy
   await requireHidden(rig, "new-key-of-the-show", "another-key-of-the-studio");
 });
 
+for (
+  const [what, file, reason] of [
+    ["is removed", "", "its stream key was removed"],
+    ["has expired", `${KEY} show 2020-12-31\n`, "its stream key has expired"],
+    ["is for another stream", `${KEY} other\n`, "its stream key is for another stream now"],
+  ] as const
+) {
+  test(`a publisher whose key ${what} is closed, and told why; others stay`, async (rig) => {
+    rig.write("keys", `${KEY} show\nanother-key-of-the-studio studio\n`);
+    rig.start(PORT, origin(rig));
+    const publishers = [
+      await rig.publish(PORT, KEY),
+      await rig.publish(PORT, "another-key-of-the-studio"),
+    ];
+    const player = await rig.play(PORT, "show");
+    publishers[0]!.push(VIDEO, 0, keyframe(1));
+    await rig.advance(2_100);
+    assertEquals(publishers.map(({ isEnded }) => isEnded), [false, false]);
+    rig.write("keys", `${file}another-key-of-the-studio studio\n`);
+    await rig.advance(6_000);
+    assertEquals(publishers.map(({ isEnded }) => isEnded), [true, false]);
+    assertEquals(publishers[0]!.descriptions.at(-1), `Publish ended: ${reason}`);
+    assertStringIncludes(player.words.join(), "NetStream.Play.UnpublishNotify");
+    const line = rig.log.lines.find(({ message }) => message === "Publish ended");
+    assertEquals(line?.fields["reason"], reason);
+    await requireHidden(rig, KEY);
+  });
+}
+
+test("a publisher with a key stays when its vhost asks for none any longer", async (rig) => {
+  const server = rig.start(PORT, origin(rig));
+  const publisher = await rig.publish(PORT, KEY);
+  await server.apply(rig.parse(PORT, "vhost a.example { play { mw_latency 20; } }"));
+  await rig.advance(5_000);
+  assertEquals(publisher.isEnded, false);
+});
+
 test("a reload with a bad file of keys changes nothing", async (rig) => {
   const server = rig.start(PORT, origin(rig));
   rig.write("bad", "short name\n");
