@@ -34,13 +34,16 @@ function readAction(
   { access }: { readonly access: AccessConfig },
   folder: string,
 ): ActionSecrets {
-  const { signSecrets, signSecretFile, jwtKeysFile } = access;
+  const { signSecrets, signSecretFile, jwtKeysFile, jwtIssuer, jwtAudience } = access;
+  const wanted = { issuer: jwtIssuer, audience: jwtAudience };
   const fromFile = signSecretFile === ""
     ? []
     : parseSignSecrets(readText(signSecretFile, folder), signSecretFile);
   return {
     signing: [...fromFile, ...signSecrets],
-    tokens: jwtKeysFile === "" ? null : TokenKeys.parse(readText(jwtKeysFile, folder), jwtKeysFile),
+    tokens: jwtKeysFile === ""
+      ? null
+      : TokenKeys.parse(readText(jwtKeysFile, folder), jwtKeysFile, wanted),
   };
 }
 

@@ -225,12 +225,17 @@ function accessSettings(action: "play" | "publish"): SettingTable<VhostConfig> {
     [`${action}.sign_secret`]: (vhost) => vhost[action].access.signSecrets.join(" "),
     [`${action}.sign_secret_file`]: (vhost) => vhost[action].access.signSecretFile,
     [`${action}.jwt_keys`]: (vhost) => vhost[action].access.jwtKeysFile,
+    [`${action}.jwt_issuer`]: (vhost) => vhost[action].access.jwtIssuer,
+    [`${action}.jwt_audience`]: (vhost) => vhost[action].access.jwtAudience,
     [`${action}.trusted`]: (vhost) => vhost[action].access.trusted.join(" "),
   };
 }
 
 function accessNotes(action: "play" | "publish", note: string): Readonly<Record<string, string>> {
-  const names = ["sign_secret", "sign_secret_file", "jwt_keys", "trusted"];
+  const names = [
+    ...["sign_secret", "sign_secret_file", "trusted"],
+    ...["jwt_keys", "jwt_issuer", "jwt_audience"],
+  ];
   return Object.fromEntries(names.map((name) => [`${action}.${name}`, note]));
 }
 

@@ -208,6 +208,8 @@ function buildAccess(values: VhostValues["play"] | VhostValues["publish"]): Acce
     signSecrets: values.sign_secret,
     signSecretFile: values.sign_secret_file,
     jwtKeysFile: values.jwt_keys,
+    jwtIssuer: values.jwt_issuer,
+    jwtAudience: values.jwt_audience,
     trusted: values.trusted,
   };
 }

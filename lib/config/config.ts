@@ -217,6 +217,10 @@ export interface AccessConfig {
   readonly signSecretFile: string;
   /** File of the keys of JSON Web Tokens; empty for none. */
   readonly jwtKeysFile: string;
+  /** What the tokens' `iss` must be, */
+  readonly jwtIssuer: string;
+  /** and their `aud`, or one of them; empty for any. */
+  readonly jwtAudience: string;
   /** IP addresses and CIDR ranges that need no key, signature or token. */
   readonly trusted: readonly string[];
 }

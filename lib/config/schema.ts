@@ -107,6 +107,14 @@ function signing(action: "play" | "publish") {
       { type: values.text, example: "/etc/edge/jwks.json", fallback: "" },
       `Require a JSON Web Token to ${action}: HS256, RS256 or EdDSA, by a JWKS or public keys in PEM in this file. See docs/access.md. Own directive.`,
     ),
+    jwt_issuer: optional(
+      { type: values.text, example: "https://login.example", fallback: "" },
+      "Take only tokens whose `iss` is this. Own directive.",
+    ),
+    jwt_audience: optional(
+      { type: values.text, example: "live", fallback: "" },
+      "Take only tokens whose `aud` is this, or a list with this in it. Own directive.",
+    ),
     trusted: optional(
       { type: addresses.addressRanges, example: "10.0.0.0/8", fallback: [] as string[] },
       `Addresses that need no key, signature or token to ${action}, such as those of edges that have checked it. Own directive.`,

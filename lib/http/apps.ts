@@ -8,6 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { isIp } from "../config/address.ts";
 import type { HttpApiConfig, HttpAuthConfig, HttpServerConfig } from "../config/config.ts";
+import { bearerOf } from "./bearer.ts";
 import { createHealthRoutes } from "./health_routes.ts";
 import type { ServerIdentity } from "./api_answers.ts";
 import { createApiRoutes } from "./api_routes.ts";
@@ -187,13 +188,16 @@ function requirePassword(auth: HttpAuthConfig, log: FailureLog): MiddlewareHandl
     return message;
   };
   if (auth.type === "bearer") {
-    const missing = "Send the header Authorization: Bearer TOKEN\n";
-    return bearerAuth({
+    const missing = refuse("Send the header Authorization: Bearer TOKEN\n");
+    const check = bearerAuth({
       ...{ token: auth.token, realm: "edge" },
-      noAuthenticationHeader: { message: refuse(missing) },
       invalidToken: { message: refuse("Wrong token\n") },
-      invalidAuthenticationHeader: { message: refuse(missing) },
     });
+    // Other credentials are as good as none: the client is asked for a token.
+    return (c, next) =>
+      bearerOf(c.req.raw) === undefined
+        ? Promise.resolve(c.text(missing(c), 401, { "www-authenticate": 'Bearer realm="edge"' }))
+        : check(c, next);
   }
   const { username, password } = auth;
   return basicAuth({

@@ -19,6 +19,14 @@ interface TokenKey {
   readonly id: string | undefined;
 }
 
+/** What tokens must say besides; empty for anything. */
+interface WantedClaims {
+  /** `iss`. */
+  readonly issuer: string;
+  /** `aud`, or one of them. */
+  readonly audience: string;
+}
+
 /** What a valid token says. */
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -26,8 +34,11 @@ type Claims = Readonly<Record<string, unknown>>;
 export class TokenKeys {
   readonly #keys: readonly TokenKey[];
 
-  private constructor(keys: readonly TokenKey[]) {
+  readonly #wanted: WantedClaims;
+
+  private constructor(keys: readonly TokenKey[], wanted: WantedClaims) {
     this.#keys = keys;
+    this.#wanted = wanted;
   }
 
   /**
@@ -35,11 +46,15 @@ export class TokenKeys {
    *
    * @throws {ConfigError} whose text contains no key.
    */
-  static parse(text: string, file: string): TokenKeys {
+  static parse(
+    text: string,
+    file: string,
+    wanted: WantedClaims = { issuer: "", audience: "" },
+  ): TokenKeys {
     try {
       const keys = text.includes("-----BEGIN") ? parsePem(text) : parseJson(text);
       if (keys.length === 0) throw new Error("it has no keys");
-      return new TokenKeys(keys);
+      return new TokenKeys(keys, wanted);
     } catch (error) {
       const what = `Cannot use the keys of tokens: ${describeError(error)}`;
       const fix = "write a JWKS with keys of kty oct, RSA or OKP (Ed25519), or public keys in PEM";
@@ -55,6 +70,7 @@ export class TokenKeys {
   async verify(token: string, now: Date): Promise<Claims | string> {
     // Loaded for the first token: most servers see none.
     const { decodeProtectedHeader, jwtVerify, errors } = await import("jose");
+    const { issuer, audience } = this.#wanted;
     let reason = "The token is not signed by a key of this server";
     try {
       const { alg = "", kid } = decodeProtectedHeader(token);
@@ -67,6 +83,8 @@ export class TokenKeys {
             algorithms: [...algorithms],
             requiredClaims: ["exp"],
             currentDate: now,
+            ...(issuer === "" ? {} : { issuer }),
+            ...(audience === "" ? {} : { audience }),
           };
           return (await jwtVerify(token, key, options)).payload;
         } catch (error) {
@@ -85,6 +103,8 @@ export class TokenKeys {
 
 function describe(claim: string): string {
   if (claim === "nbf") return "The token is not valid yet";
+  if (claim === "iss") return "The token is by another issuer (iss)";
+  if (claim === "aud") return "The token is for another audience (aud)";
   return claim === "exp" ? "The token has no end (exp)" : "The token is not valid";
 }
 

@@ -340,7 +340,14 @@ vhost __defaultVhost__ {
         keysFile: "",
         maxPublishers: 0,
         maxBitrateKbps: 0,
-        access: { signSecrets: [], signSecretFile: "", jwtKeysFile: "", trusted: [] },
+        access: {
+          signSecrets: [],
+          signSecretFile: "",
+          jwtKeysFile: "",
+          jwtIssuer: "",
+          jwtAudience: "",
+          trusted: [],
+        },
       },
       refer: {
         enabled: true,

@@ -80,9 +80,13 @@ Deno.test("The API needs the token when auth is of type bearer", async () => {
     (await app.request("/api/v1/clients", { headers })).status;
   assertEquals(await statusWith({ authorization: "Bearer abc123" }), 200);
   assertEquals(await statusWith({ authorization: "Bearer abc124" }), 401);
-  assertEquals(await statusWith({ authorization: "Bearer" }), 400);
-  assertEquals(await statusWith(basic("abc123:abc123")), 400);
+  assertEquals(await statusWith({ authorization: "Bearer" }), 401);
+  assertEquals(await statusWith(basic("abc123:abc123")), 401);
   assertEquals(await statusWith({}), 401);
+  for (const headers of [{}, basic("abc123:abc123"), { authorization: "Bearer abc124" }]) {
+    const response = await app.request("/api/v1/clients", { headers });
+    assertMatch(response.headers.get("www-authenticate")!, /^Bearer /);
+  }
   assert(!JSON.stringify(log.lines).includes("abc12"), "no token in the log");
 });
 

@@ -68,3 +68,23 @@ for (const [text, reason] of BAD_FILES) {
     assertEquals(error.problems[0]!.what, `Cannot use the keys of tokens: ${reason}`);
   });
 }
+
+Deno.test("TokenKeys takes tokens of one issuer and audience, if asked to", async () => {
+  const verify = (claims: object, issuer: string, audience: string) =>
+    TokenKeys.parse(JWKS, "f", { issuer, audience })
+      .verify(makeToken({ alg: HS256.alg }, { ...CLAIMS, ...claims }, HS256.sign), NOW);
+  const own = { iss: "https://login.example", aud: ["shop", "live"] };
+  assertEquals(await verify(own, own.iss, "live"), { ...CLAIMS, ...own });
+  assertEquals(await verify({ ...own, aud: "live" }, "", "live"), {
+    ...CLAIMS,
+    ...own,
+    aud: "live",
+  });
+  const otherIssuer = "The token is by another issuer (iss)";
+  const otherAudience = "The token is for another audience (aud)";
+  assertEquals(await verify(own, "https://login.example/", ""), otherIssuer);
+  assertEquals(await verify({}, own.iss, ""), otherIssuer);
+  assertEquals(await verify(own, "", "liv"), otherAudience);
+  assertEquals(await verify({}, "", "live"), otherAudience);
+  assertEquals(await verify({}, "", ""), CLAIMS);
+});
