@@ -34,7 +34,7 @@ export class Probe implements UpstreamListener {
       origin,
       request,
       hasAlternative: () => true,
-      backlogMs: 0,
+      backlogMs: () => 0,
       wantsAnswer: true,
       listener: this,
     });
