@@ -84,7 +84,7 @@ function readCommand(
   const [, name, ...operands] = entry.split(" ");
   const isCommand = name !== undefined && /^[a-z]/.test(name);
   const line = (isCommand ? operands : [name, ...operands]).join(" ");
-  const options = isCommand ? [...line.matchAll(/(--[\w-]+)(?: ([A-Z]+))?/g)] : [];
+  const options = isCommand ? [...line.matchAll(/(--[\w-]+)(?: ([^\]\s]+))?/g)] : [];
   return {
     name: isCommand ? name : "",
     operands: line,

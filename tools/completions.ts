@@ -66,7 +66,7 @@ export function renderFish(): string {
   const lines = [`# ${NOTE}`, "complete -c edge -f"];
   for (const { short, long, value, choices, text } of options) {
     const parts = ["complete -c edge", short === "" ? "" : `-s ${short.slice(1)}`];
-    parts.push(`-l ${long.slice(2)}`, value === "" ? "" : value === "FILE" ? "-r -F" : "-x");
+    parts.push(`-l ${long.slice(2)}`, fishValue(value));
     if (choices.length > 0) parts.push(`-a '${choices.join(" ")}'`);
     parts.push(`-d '${quote(text)}'`);
     lines.push(parts.filter((part) => part !== "").join(" "));
@@ -75,13 +75,18 @@ export function renderFish(): string {
     if (name === "") continue;
     const about = text === "" ? "" : ` -d '${quote(text)}'`;
     lines.push(`complete -c edge -n __fish_use_subcommand -a ${name}${about}`);
-    for (const { long } of options) {
-      lines.push(
-        `complete -c edge -n '__fish_seen_subcommand_from ${name}' -l ${long.slice(2)} -x`,
-      );
+    for (const { long, value } of options) {
+      const condition = `-n '__fish_seen_subcommand_from ${name}'`;
+      lines.push(`complete -c edge ${condition} -l ${long.slice(2)} ${fishValue(value)}`.trimEnd());
     }
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** What fish is told of the value of an option. */
+function fishValue(value: string): string {
+  if (value === "") return "";
+  return value.startsWith("FILE") ? "-r -F" : "-x";
 }
 
 function read(): {

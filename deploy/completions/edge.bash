@@ -14,7 +14,7 @@ _edge() {
     --expires) return ;;
   esac
   case ${COMP_WORDS[1]} in
-    demo) words="--seconds --scene --help" ;;
+    demo) words="--seconds --scene --open --record --help" ;;
     health) words="--help" ;;
     migrate) words="--help" ;;
     sign) words="--action --expires --from --config --help" ;;

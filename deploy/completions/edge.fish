@@ -13,13 +13,15 @@ complete -c edge -l from -x -d 'the client’s address'
 complete -c edge -l expires -x -d '90s, 30m, 1h (default), 7d'
 complete -c edge -s v -l version -d 'print the version'
 complete -c edge -s h -l help -d 'print this help'
-complete -c edge -n __fish_use_subcommand -a demo -d 'an origin and two edges at work, with nothing else to install'
+complete -c edge -n __fish_use_subcommand -a demo -d 'show it at work; scenes: relay, failover, restart'
 complete -c edge -n '__fish_seen_subcommand_from demo' -l seconds -x
 complete -c edge -n '__fish_seen_subcommand_from demo' -l scene -x
+complete -c edge -n '__fish_seen_subcommand_from demo' -l open
+complete -c edge -n '__fish_seen_subcommand_from demo' -l record -r -F
 complete -c edge -n __fish_use_subcommand -a health -d 'ask a server’s API: exit code 0 or 1'
 complete -c edge -n __fish_use_subcommand -a migrate -d 'print an SRS or nginx-rtmp file as TOML'
 complete -c edge -n __fish_use_subcommand -a sign -d 'print a signed URL (docs/access.md)'
 complete -c edge -n '__fish_seen_subcommand_from sign' -l action -x
 complete -c edge -n '__fish_seen_subcommand_from sign' -l expires -x
 complete -c edge -n '__fish_seen_subcommand_from sign' -l from -x
-complete -c edge -n '__fish_seen_subcommand_from sign' -l config -x
+complete -c edge -n '__fish_seen_subcommand_from sign' -l config -r -F

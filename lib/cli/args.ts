@@ -36,6 +36,10 @@ interface DemoCommand {
   /** Whole seconds, 1…86400. When absent: the demo's default. */
   readonly seconds?: number;
   readonly scene?: DemoScene;
+  /** File for a recording of the terminal. */
+  readonly record?: string;
+  /** Shows the pages in a browser. */
+  readonly open?: boolean;
 }
 
 /** Asks a running server whether it is healthy. */
@@ -85,11 +89,12 @@ export type Command =
   | { readonly type: "version" };
 
 const SERVE_OPTIONS = ["config", "listen", "origin", "log-level", "log-format"];
-const DEMO_OPTIONS = ["seconds", "scene"];
+const DEMO_OPTIONS = ["seconds", "scene", "record"];
+const DEMO_SWITCHES = ["open"];
 const SIGN_OPTIONS = ["action", "from", "expires"];
 const ACCESS_OPTIONS = ["check-access", ...SIGN_OPTIONS];
 const VALUE_OPTIONS = [...SERVE_OPTIONS, ...DEMO_OPTIONS, ...ACCESS_OPTIONS];
-const SWITCHES = ["test", "replace", "version", "help"];
+const SWITCHES = ["test", "replace", "version", "help", ...DEMO_SWITCHES];
 const LONG_NAMES = [...VALUE_OPTIONS, ...SWITCHES];
 
 const LOG_LEVELS: ReadonlyMap<string, LogLevel> = new Map(Object.entries(LOG_LEVEL_NAMES));
@@ -98,7 +103,9 @@ const LOG_FORMAT_NAMES: ReadonlyMap<string, LogFormat> = new Map([
   ["json", "json"],
 ]);
 
-const DEMO_SCENES: ReadonlyMap<string, DemoScene> = new Map([["restart", "restart"]]);
+const DEMO_SCENES: ReadonlyMap<string, DemoScene> = new Map(
+  (["relay", "failover", "restart"] as const).map((scene) => [scene, scene]),
+);
 
 const ACTIONS: ReadonlyMap<string, "play" | "publish"> = new Map([
   ["play", "play"],
@@ -119,7 +126,8 @@ const VALUE_EXAMPLES: Readonly<Record<string, string>> = {
   "log-level": "`--log-level debug`, `info`, `warning` or `error`",
   "log-format": "`--log-format text` or `json`",
   "seconds": "`--seconds 10`",
-  "scene": "`--scene restart`",
+  "scene": "`--scene failover`, `relay` or `restart`",
+  "record": "`--record demo.cast`",
   "check-access": "`--check-access rtmp://edge.example/live/show`",
   "action": "`--action play` or `--action publish`",
   "from": "`--from 203.0.113.9`",
@@ -192,7 +200,7 @@ function refuseMissingValue(parsed: ParsedArgs, name: string): void {
 
 function serveCommand(parsed: ParsedArgs): ServeCommand {
   refuseStrayWord(parsed._[0]);
-  refuseOptionsOf(parsed, DEMO_OPTIONS, 'only "edge demo" takes it');
+  refuseOptionsOf(parsed, [...DEMO_OPTIONS, ...DEMO_SWITCHES], 'only "edge demo" takes it');
   refuseOptionsOf(parsed, ACCESS_OPTIONS, 'only "edge sign" and "--check-access" take it');
   const configFile = onlyValueOf(parsed, "config");
   const test = parsed["test"] === true;
@@ -230,9 +238,16 @@ function splitOrigins(list: string): string[] {
 
 function demoCommand(parsed: ParsedArgs): DemoCommand {
   refuseStrayWord(parsed._[1]);
-  refuseOptionsExcept(parsed, DEMO_OPTIONS, '"edge demo" has its own configuration');
+  const allowed = [...DEMO_OPTIONS, ...DEMO_SWITCHES];
+  refuseOptionsExcept(parsed, allowed, '"edge demo" has its own configuration');
   const scene = chosenValueOf(parsed, "scene", DEMO_SCENES);
-  const command = { type: "demo", ...(scene !== undefined && { scene }) } as const;
+  const record = onlyValueOf(parsed, "record");
+  const command = {
+    type: "demo",
+    ...(scene !== undefined && { scene }),
+    ...(record !== undefined && { record }),
+    ...(parsed["open"] === true && { open: true }),
+  } as const;
   const text = onlyValueOf(parsed, "seconds");
   if (text === undefined) return command;
   const seconds = Number(text);

@@ -20,7 +20,9 @@ Publish to rtmp://HOST/live/NAME and play the same URL, on origin or edge.
 
 Usage
   edge [options]
-  edge demo [--seconds N] [--scene restart]
+  edge demo [--seconds N] [--scene SCENE] [--open] [--record FILE.cast]
+                                        show it at work; scenes: relay,
+                                        failover, restart
   edge health [URL]                     ask a server's API: exit code 0 or 1
   edge migrate FILE                     print an SRS or nginx-rtmp file as TOML
   edge sign URL [--action A] [--expires 1h] [--from IP] --config FILE

@@ -95,7 +95,9 @@ async function migrateFile(path: string): Promise<ExitCode> {
   return EXIT_CODE.ok;
 }
 
-async function demo({ seconds, scene }: Command & { type: "demo" }): Promise<ExitCode> {
+async function demo(
+  { seconds, scene, record, open }: Command & { type: "demo" },
+): Promise<ExitCode> {
   // A server does without the demo and its sample.
   const { LocalDemoNetwork } = await import("../demo/demo_network.ts");
   const { runDemo } = await import("../demo/run_demo.ts");
@@ -108,16 +110,42 @@ async function demo({ seconds, scene }: Command & { type: "demo" }): Promise<Exi
     { stop: abort, drain: abort, reload: abort, reopenLogs() {}, exitNow },
     silentLogger,
   );
+  using recording = record === undefined ? null : await openRecording(record);
+  const write = (text: string) => {
+    print(text);
+    recording?.show(text);
+  };
   const isComplete = await runDemo({
     network: new LocalDemoNetwork(denoNetwork, systemClock),
     clock: systemClock,
     ...(seconds === undefined ? {} : { seconds }),
     ...(scene === undefined ? {} : { scene }),
-    write: print,
-    isTerminal: Deno.stdout.isTerminal(),
+    ...(open && { open: openInBrowser }),
+    write,
+    // A recording is of a terminal.
+    isTerminal: recording !== null || Deno.stdout.isTerminal(),
     signal: stop.signal,
   });
   return isComplete ? EXIT_CODE.ok : EXIT_CODE.failure;
+}
+
+/** Begins an asciinema recording. Disposed, its file is closed. */
+async function openRecording(path: string): Promise<Disposable & { show(text: string): void }> {
+  const { CastWriter } = await import("../demo/cast.ts");
+  const file = Deno.openSync(path, { write: true, create: true, truncate: true });
+  const cast = new CastWriter(Date.now, (line) => writeAllSync(file, encodeUtf8(line)));
+  return { show: (text) => cast.show(text), [Symbol.dispose]: () => file.close() };
+}
+
+/** Shows a page in the user's browser, if this process may start programs. */
+function openInBrowser(url: string): void {
+  const program = Deno.build.os === "darwin" ? "open" : "xdg-open";
+  try {
+    new Deno.Command(program, { args: [url], stdin: "null", stdout: "null", stderr: "null" })
+      .spawn().unref();
+  } catch (error) {
+    printError(`Page not opened: ${describeError(error)}; open ${url} yourself`);
+  }
 }
 
 function describeFailure(error: unknown): string[] {

@@ -2,13 +2,13 @@ import { ReadBuffers } from "../io/read_buffers.ts";
 import { ReadPacer } from "../io/read_pacer.ts";
 import { WorkTurns } from "../io/work_turns.ts";
 import { createHandshakeOptions, startServer } from "../app/compose.ts";
-import type { RunningServer } from "../app/relay_server.ts";
+import { loadHttp } from "../app/load_http.ts";
 import type { Clock } from "../base/clock.ts";
+import type { Config } from "../config/config.ts";
 import type { DrainConfig } from "../config/drain_config.ts";
 import { silentLogger } from "../base/log.ts";
 import { Ticker } from "../base/ticker.ts";
-import { applyOverrides } from "../config/overrides.ts";
-import { defaultConfig } from "../config/parse_config.ts";
+import { defaultConfig, parseConfig } from "../config/parse_config.ts";
 import { FlushQueue } from "../io/flush_queue.ts";
 import type { SocketWriter } from "../io/socket_writer.ts";
 import type { Network } from "../io/transport.ts";
@@ -24,10 +24,18 @@ import {
   WATCH_PERIOD_MS,
 } from "../upstream/upstream_context.ts";
 import type { UpstreamListener } from "../upstream/upstream_listener.ts";
+import { BreakableNetwork } from "./breakable_network.ts";
 import type { MediaMessage } from "./frame_check.ts";
-import type { DemoNetwork, DemoPlayer, DemoPublisher, DemoServer } from "./demo_parts.ts";
+import type {
+  DemoNetwork,
+  DemoPlayer,
+  DemoPublisher,
+  DemoServer,
+  DemoServerOptions,
+} from "./demo_parts.ts";
 
-const ANY_PORT = ["127.0.0.1:0"];
+/** Any port. */
+const LOOPBACK = { hostname: "127.0.0.1", port: 0 };
 
 /** The scene of restarts waits for nothing but the edges that move. */
 const DEMO_DRAIN: DrainConfig = {
@@ -94,29 +102,47 @@ export class LocalDemoNetwork implements DemoNetwork {
     };
   }
 
-  startServer({ origins }: { readonly origins: readonly string[] }): Promise<DemoServer> {
-    let server = this.#start(ANY_PORT, origins);
+  async startServer(options: DemoServerOptions): Promise<DemoServer> {
+    const network = options.mayBeLost ? new BreakableNetwork(this.#network) : null;
+    const start = async (port: number) => {
+      const config = configOf(options, port);
+      const createHttp = await loadHttp(config);
+      return startServer(config, {
+        network: network ?? this.#network,
+        clock: this.#clock,
+        logger: silentLogger,
+        ...(createHttp !== undefined && { createHttp }),
+      });
+    };
+    let server = await start(0);
     const { port } = server.addresses[0]!;
-    return Promise.resolve({
+    const web = server.httpAddresses[0];
+    let killed: Promise<void> | null = null;
+    return {
       port,
+      webUrl: web === undefined ? null : `http://127.0.0.1:${web.port}`,
       stats: () => ({ viewers: server.counts.players, upstreams: server.upstreamCount }),
-      stop: () => server.stop(),
-      restart: async () => {
+      async stop() {
+        network?.thaw();
+        await (killed ?? server.stop());
+      },
+      async restart() {
         await server.drain({ cause: "demo", target: null, timeoutMs: null, isReplaced: false });
         await server.stop();
-        server = this.#start([`127.0.0.1:${port}`], origins);
+        server = await start(port);
       },
-    });
-  }
-
-  #start(listen: readonly string[], origins: readonly string[]): RunningServer {
-    const overrides = origins.length === 0 ? { listen } : { listen, origins };
-    const config = applyOverrides(this.#config, overrides);
-    return startServer({ ...config, drain: DEMO_DRAIN }, {
-      network: this.#network,
-      clock: this.#clock,
-      logger: silentLogger,
-    });
+      async lose(how) {
+        if (how === "freeze") return network!.freeze();
+        network!.kill();
+        killed = server.stop();
+        await killed;
+      },
+      async heal() {
+        network!.thaw();
+        if (killed !== null) server = await start(port);
+        killed = null;
+      },
+    };
   }
 
   async publish(url: string): Promise<DemoPublisher> {
@@ -170,4 +196,23 @@ export class LocalDemoNetwork implements DemoNetwork {
       },
     };
   }
+}
+
+/** @param port 0 for any */
+function configOf({ origins, cluster, hasWeb = false }: DemoServerOptions, port: number): Config {
+  const edge = origins.length === 0
+    ? ""
+    : `cluster { mode remote; origin ${origins.join(" ")};${
+      cluster === undefined ? "" : ` ${cluster};`
+    } }`;
+  const text = `listen 1935; http_server { players on; }
+    vhost __defaultVhost__ { min_latency on; http_remux { enabled on; } ${edge} }`;
+  const { config } = parseConfig(text, "demo.conf", { readFile: () => undefined });
+  return {
+    ...config,
+    listen: [{ ...LOOPBACK, port }],
+    drain: DEMO_DRAIN,
+    httpApi: { ...config.httpApi, enabled: hasWeb, listen: [LOOPBACK] },
+    httpServer: { ...config.httpServer, enabled: hasWeb, listen: [LOOPBACK] },
+  };
 }

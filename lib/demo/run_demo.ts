@@ -1,22 +1,30 @@
 import type { Clock } from "../base/clock.ts";
-import type { DemoNetwork, DemoPublisher, DemoServer, Leg } from "./demo_parts.ts";
-import { FrameCheck, FrameLedger, type MediaMessage } from "./frame_check.ts";
+import type { DemoNetwork, DemoPublisher, DemoServer } from "./demo_parts.ts";
+import { startFailoverScene } from "./failover_scene.ts";
+import { FrameLedger, type MediaMessage } from "./frame_check.ts";
+import { createLeg, type Leg } from "./leg.ts";
 import { LoopedSample } from "./looped_sample.ts";
 import { RateMeter } from "./rate_meter.ts";
-import { RESTART_SETUP, type RestartScene, startRestartScene } from "./restart_scene.ts";
+import { startRestartScene } from "./restart_scene.ts";
+import type { Scene } from "./scene.ts";
 import { createDisplay, type LegRow, type Snapshot, type TableDisplay } from "./table.ts";
 
-/** What happens in the demo besides relaying. */
-export type DemoScene = "restart";
+/** What happens in the demo. */
+export type DemoScene = "relay" | "failover" | "restart";
 
 /** Options of {@linkcode runDemo}. */
 interface DemoOptions {
   readonly network: DemoNetwork;
   readonly clock: Pick<Clock, "now" | "after">;
-  /** How long to publish, in seconds; 15 when absent, 30 for restarts. */
+  /** How long to publish, in seconds; 15 when absent, 30 where servers are lost or restarted. */
   readonly seconds?: number;
-  /** `restart`: servers are restarted one after the other. */
+  /**
+   * `relay` when absent. `failover`: origins are killed and frozen. `restart`: servers are
+   * restarted one after the other.
+   */
   readonly scene?: DemoScene;
+  /** Shows a page in the browser. */
+  readonly open?: (url: string) => void;
   readonly write: (text: string) => void;
   /** Whether the table may be redrawn in place. */
   readonly isTerminal: boolean;
@@ -25,7 +33,7 @@ interface DemoOptions {
 }
 
 const DEFAULT_DEMO_SECONDS = 15;
-const DEFAULT_RESTART_SECONDS = 30;
+const DEFAULT_SCENE_SECONDS = 30;
 
 const STREAM = "live/demo";
 /** Shorter than a frame of the sample, so that frames are sent on time. */
@@ -53,7 +61,7 @@ interface Encoder {
  *               └────▶ edge 2
  * ```
  *
- * With the scene `restart`, see {@linkcode startRestartScene}.
+ * For the other scenes see {@linkcode startFailoverScene} and {@linkcode startRestartScene}.
  *
  * @returns whether every player received every frame from its first one on, once and unchanged.
  * @throws what the network throws when a server does not start or refuses a connection.
@@ -62,18 +70,17 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   await using resources = new AsyncDisposableStack();
   const { network, write } = options;
   const ledger = new FrameLedger();
-  const restarts = options.scene === "restart"
-    ? await startRestartScene(options, ledger, resources)
-    : null;
-  const legs = restarts?.legs ?? await startLegs(network, ledger, resources);
+  const scene = await startScene(options, ledger, resources);
+  const legs = scene?.legs ?? await startLegs(network, ledger, resources);
   const publisher = await network.publish(urlOf(legs[0]!));
   resources.defer(() => publisher.close());
-  write(restarts === null ? describeSetup(legs) : RESTART_SETUP);
+  write(scene?.setup ?? describeSetup(legs));
+  showPages(options, legs[0]!);
 
   const encoder = { publisher, ledger, rate: new RateMeter(), sentBytes: 0 };
-  await new DemoRun(options, encoder, legs, restarts).run(resources);
+  await new DemoRun(options, encoder, legs, scene).run(resources);
   const problems = legs.flatMap(describeProblems);
-  const success = restarts === null ? "" : `${restarts.count} restarts: `;
+  const success = scene === null ? "" : `${scene.summary}: `;
   write(problems.length === 0 ? describeSuccess(legs, success) : problems.join(""));
   return problems.length === 0;
 }
@@ -83,7 +90,7 @@ class DemoRun {
   readonly #options: DemoOptions;
   readonly #encoder: Encoder;
   readonly #legs: readonly Leg[];
-  readonly #restarts: RestartScene | null;
+  readonly #scene: Scene | null;
   readonly #display: TableDisplay;
   readonly #startMs: number;
   #drawnMs = 0;
@@ -93,12 +100,12 @@ class DemoRun {
     options: DemoOptions,
     encoder: Encoder,
     legs: readonly Leg[],
-    restarts: RestartScene | null,
+    scene: Scene | null,
   ) {
     this.#options = options;
     this.#encoder = encoder;
     this.#legs = legs;
-    this.#restarts = restarts;
+    this.#scene = scene;
     this.#display = createDisplay(options);
     this.#startMs = options.clock.now();
   }
@@ -109,26 +116,26 @@ class DemoRun {
   async run(resources: AsyncDisposableStack): Promise<void> {
     const publishing = this.#publish();
     try {
-      await startPlayers(this.#options.network, this.#legs, resources);
-      this.#restarts?.begin();
+      await startPlayers(this.#options, this.#legs, resources);
+      this.#scene?.begin();
     } catch (error) {
       this.#hasFailed = true;
       throw error;
     } finally {
       await publishing;
     }
-    await this.#restarts?.end();
+    await this.#scene?.end();
     await this.#drain();
     this.#display.finish(this.#snapshot());
   }
 
   async #publish(): Promise<void> {
-    const defaultSeconds = this.#restarts === null ? DEFAULT_DEMO_SECONDS : DEFAULT_RESTART_SECONDS;
+    const defaultSeconds = this.#scene === null ? DEFAULT_DEMO_SECONDS : DEFAULT_SCENE_SECONDS;
     const { signal, seconds = defaultSeconds } = this.#options;
     const sample = new LoopedSample();
-    // A restart that has begun is shown to its end.
-    while ((this.#elapsedMs < seconds * 1000 && !signal.aborted) || this.#restarts?.isBusy) {
-      if (this.#elapsedMs >= seconds * 1000 || signal.aborted) this.#restarts?.finish();
+    // An event that has begun is shown to its end.
+    while ((this.#elapsedMs < seconds * 1000 && !signal.aborted) || this.#scene?.isBusy) {
+      if (this.#elapsedMs >= seconds * 1000 || signal.aborted) this.#scene?.finish();
       this.#sampleRates();
       for (const tag of sample.takeDue(this.#elapsedMs)) this.#push(tag);
       await this.#tick();
@@ -160,8 +167,9 @@ class DemoRun {
   /** Samples only while frames are sent, so that the last table shows the rates of the stream. */
   #sampleRates(): void {
     this.#encoder.rate.sample(this.#elapsedMs, this.#encoder.sentBytes);
-    for (const { checks, rate } of this.#legs) {
-      rate.sample(this.#elapsedMs, Math.min(...checks.map((check) => check.counts.bytes)));
+    for (const { players, rate } of this.#legs) {
+      const bytes = players.map(({ check }) => check.counts.bytes);
+      rate.sample(this.#elapsedMs, Math.min(...bytes));
     }
   }
 
@@ -169,13 +177,37 @@ class DemoRun {
     return {
       elapsedMs: this.#elapsedMs,
       rows: [encoderRow(this.#encoder), ...this.#legs.map(legRow)],
-      ...(this.#restarts === null ? {} : { note: this.#restarts.note }),
+      notes: this.#scene?.notes ?? [],
     };
   }
 
   get #elapsedMs(): number {
     return this.#options.clock.now() - this.#startMs;
   }
+}
+
+/** Starts the servers of a scene other than `relay`. */
+async function startScene(
+  options: DemoOptions,
+  ledger: FrameLedger,
+  resources: AsyncDisposableStack,
+): Promise<Scene | null> {
+  switch (options.scene ?? "relay") {
+    case "failover":
+      return await startFailoverScene(options, ledger, resources);
+    case "restart":
+      return await startRestartScene(options, ledger, resources);
+    case "relay":
+      return null;
+  }
+}
+
+/** Links to the console and to a page that plays the stream. */
+function showPages({ write, open }: DemoOptions, { server: { webUrl } }: Leg): void {
+  if (webUrl === null) return;
+  const pages = [`${webUrl}/console/`, `${webUrl}/play/${STREAM}`];
+  write(`In the browser:\n${pages.map((page) => `  ${page}\n`).join("")}\n`);
+  if (open !== undefined) pages.forEach(open);
 }
 
 /** Starts the edge that is published to, the edge behind it, and the origin. */
@@ -190,10 +222,9 @@ async function startLegs(
     playerCount: number,
   ): Promise<Leg> {
     const origins = upstream === undefined ? [] : [`127.0.0.1:${upstream.port}`];
-    const server = await network.startServer({ origins });
+    const server = await network.startServer({ origins, hasWeb: name === "edge" });
     resources.defer(() => server.stop());
-    const checks = Array.from({ length: playerCount }, () => new FrameCheck(ledger));
-    return { name, server, checks, rate: new RateMeter() };
+    return createLeg(name, server, { playerCount, ledger });
   }
   const origin = await start("origin", undefined, 1);
   const edge = await start("edge", origin.server, 2);
@@ -206,12 +237,17 @@ async function startLegs(
  * not.
  */
 async function startPlayers(
-  network: DemoNetwork,
+  { network, clock }: DemoOptions,
   legs: readonly Leg[],
   resources: AsyncDisposableStack,
 ): Promise<void> {
   const starts = legs.flatMap((leg) =>
-    leg.checks.map((check) => network.play(urlOf(leg), (message) => check.accept(message)))
+    leg.players.map(({ check, silence }) =>
+      network.play(urlOf(leg), (message) => {
+        check.accept(message);
+        silence.note(clock.now());
+      })
+    )
   );
   const results = await Promise.allSettled(starts);
   for (const result of results) {
@@ -227,11 +263,11 @@ function urlOf(leg: Leg): string {
 }
 
 function hasSilentPlayer(leg: Leg): boolean {
-  return leg.checks.some((check) => check.counts.frames === 0);
+  return leg.players.some(({ check }) => check.counts.frames === 0);
 }
 
 function isBehind(leg: Leg): boolean {
-  return leg.checks.some((check) => check.pending > 0);
+  return leg.players.some(({ check }) => check.pending > 0);
 }
 
 function encoderRow({ ledger, rate }: Encoder): LegRow {
@@ -239,10 +275,10 @@ function encoderRow({ ledger, rate }: Encoder): LegRow {
 }
 
 /** Faults of all players of the server; frames and rate of the one with the fewest. */
-function legRow({ name, server, checks, rate }: Leg): LegRow {
-  const counts = checks.map((check) => check.counts);
+function legRow({ name, server, players, rate }: Leg): LegRow {
+  const counts = players.map(({ check }) => check.counts);
   return {
-    leg: `${name} → ${describePlayers(checks.length)}`,
+    leg: `${name} → ${describePlayers(players.length)}`,
     frames: Math.min(...counts.map(({ frames }) => frames)),
     kbps: rate.kbps,
     ...server.stats(),
@@ -258,13 +294,13 @@ function describeSetup(legs: readonly Leg[]): string {
 }
 
 function describeSuccess(legs: readonly Leg[], prefix: string): string {
-  const playerCount = sum(legs.map((leg) => leg.checks.length));
+  const playerCount = sum(legs.map((leg) => leg.players.length));
   return `\nOK: ${prefix}all ${playerCount} players received every frame once, in order and unchanged.\n`;
 }
 
 /** Returns one line per fault of a player of the server. */
-function describeProblems({ name, checks }: Leg): string[] {
-  return checks.flatMap((check, index) => {
+function describeProblems({ name, players }: Leg): string[] {
+  return players.flatMap(({ check }, index) => {
     const player = `\nFAILED: ${name}, player ${index + 1}: `;
     const { frames, lost, duplicated, foreign } = check.counts;
     if (frames === 0) return [`${player}no frame arrived\n`];

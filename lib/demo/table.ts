@@ -1,6 +1,6 @@
 /** A row of the table: one leg of the stream. */
 export interface LegRow {
-  /** `edge 2 → 3 players`, at most 21 characters. */
+  /** `edge 2 → 3 players`, at most 18 characters. */
   readonly leg: string;
   readonly frames: number;
   readonly kbps: number;
@@ -17,8 +17,8 @@ export interface LegRow {
 export interface Snapshot {
   readonly elapsedMs: number;
   readonly rows: readonly LegRow[];
-  /** A line below the rows. */
-  readonly note?: string;
+  /** Lines below the rows. */
+  readonly notes: readonly string[];
 }
 
 /** Shows the table. */
@@ -42,28 +42,28 @@ const COLUMNS: readonly {
   readonly cell: (row: LegRow) => string;
 }[] = [
   { title: "frames", width: 8, cell: (row) => String(row.frames) },
-  { title: "kbit/s", width: 8, cell: (row) => row.kbps.toFixed(0) },
-  { title: "viewers", width: 9, cell: (row) => String(row.viewers ?? "-") },
-  { title: "upstreams", width: 11, cell: (row) => String(row.upstreams ?? "-") },
-  { title: "lost", width: 7, cell: (row) => String(row.lost ?? "-") },
-  { title: "duplicated", width: 12, cell: (row) => String(row.duplicated ?? "-") },
+  { title: "kbit/s", width: 7, cell: (row) => row.kbps.toFixed(0) },
+  { title: "plays", width: 6, cell: (row) => String(row.viewers ?? "-") },
+  { title: "origins", width: 8, cell: (row) => String(row.upstreams ?? "-") },
+  { title: "lost", width: 6, cell: (row) => String(row.lost ?? "-") },
+  { title: "twice", width: 6, cell: (row) => String(row.duplicated ?? "-") },
 ];
-const LEG_WIDTH = 22;
+const LEG_WIDTH = 18;
 
-/** Returns the lines of the table, at most 80 columns wide. */
-function formatTable({ elapsedMs, rows, note }: Snapshot): string[] {
+/** Returns the lines of the table, at most 60 columns wide. */
+function formatTable({ elapsedMs, rows, notes }: Snapshot): string[] {
   const titles = COLUMNS.map(({ title, width }) => title.padStart(width)).join("");
   const head = `${formatSeconds(elapsedMs).padEnd(LEG_WIDTH)}${titles}`;
   const lines = rows.map((row) =>
     row.leg.padEnd(LEG_WIDTH) +
     COLUMNS.map(({ width, cell }) => cell(row).padStart(width)).join("")
   );
-  return [head, "─".repeat(head.length), ...lines, ...(note === undefined ? [] : [note])];
+  return [head, "─".repeat(head.length), ...lines, ...notes];
 }
 
 /** Returns all legs in one line: `3 s  encoder → edge: frames=168 kbit/s=208; …`. */
-function formatPlainLine({ elapsedMs, rows, note }: Snapshot): string {
-  const parts = [...rows.map(formatPlainLeg), ...(note === undefined ? [] : [note])];
+function formatPlainLine({ elapsedMs, rows, notes }: Snapshot): string {
+  const parts = [...rows.map(formatPlainLeg), ...notes.slice(-1)];
   return `${formatSeconds(elapsedMs)}  ${parts.join("; ")}`;
 }
 

@@ -1,8 +1,14 @@
 import type { Clock } from "../../lib/base/clock.ts";
 import type { MediaMessage } from "../../lib/demo/frame_check.ts";
-import type { DemoNetwork } from "../../lib/demo/demo_parts.ts";
+import type { DemoNetwork, DemoServerOptions } from "../../lib/demo/demo_parts.ts";
 import { runDemo } from "../../lib/demo/run_demo.ts";
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "../helpers/assert.ts";
 
 /** A clock that jumps to the next timer when the program waits. */
 class JumpingClock implements Pick<Clock, "now" | "after"> {
@@ -34,14 +40,18 @@ class FakeNetwork implements DemoNetwork {
   #published: MediaMessage[] = [];
   #nextPort = 5001;
 
-  startServer({ origins }: { readonly origins: readonly string[] }) {
+  startServer({ origins, cluster, hasWeb }: DemoServerOptions) {
     const port = this.#nextPort++;
-    this.log.push(`start ${port} of ${origins.join()}`);
+    const what = cluster === undefined ? "" : ` ${cluster}`;
+    this.log.push(`start ${port} of ${origins.join()}${what}`);
     return Promise.resolve({
       port,
+      webUrl: hasWeb ? "http://127.0.0.1:8080" : null,
       stats: () => ({ viewers: 3, upstreams: origins.length }),
       stop: () => this.#close(`stop ${port}`),
       restart: () => this.#close(`restart ${port}`),
+      lose: (how: string) => this.#close(`${how} ${port}`),
+      heal: () => this.#close(`heal ${port}`),
     });
   }
 
@@ -78,7 +88,8 @@ async function run(
   options: {
     readonly seconds?: number;
     readonly signal?: AbortSignal;
-    readonly scene?: "restart";
+    readonly scene?: "restart" | "failover";
+    readonly open?: (url: string) => void;
   } = { seconds: 2 },
 ): Promise<{ readonly isComplete: boolean; readonly written: string }> {
   let written = "";
@@ -99,7 +110,7 @@ Deno.test("runDemo() succeeds when every player receives every frame", async () 
   assertStringIncludes(written, "rtmp://127.0.0.1:5002/live/demo");
   assertStringIncludes(written, "1 s  encoder → edge: ");
   // Sent until the last tick of 20 ms before 2 s: video 0…1960 ms, audio 0…1952 ms
-  assertStringIncludes(written, "encoder → edge             112     ");
+  assertStringIncludes(written, "encoder → edge         112    ");
   assertStringIncludes(written, "OK: all 6 players received every frame once");
 });
 
@@ -220,4 +231,34 @@ Deno.test("runDemo() restarts origins and mids in turn, and says how often", asy
   );
   assertStringIncludes(written, `OK: ${restarts.length} restarts: all 6 players received`);
   assertStringIncludes(written, "now mid 2");
+});
+
+Deno.test("runDemo() kills and freezes origins in turn, and says what that cost", async () => {
+  const network = new FakeNetwork();
+  const { isComplete, written } = await run(network, { seconds: 30, scene: "failover" });
+  assert(isComplete, written);
+  assertEquals(network.log.slice(0, 5), [
+    "start 5001 of ",
+    "start 5002 of ",
+    "start 5003 of 127.0.0.1:5001,127.0.0.1:5002 push all",
+    "start 5004 of 127.0.0.1:5001,127.0.0.1:5002",
+    "start 5005 of 127.0.0.1:5001,127.0.0.1:5002 standby on",
+  ]);
+  const losses = network.log.filter((line) => /kill|freeze|heal/.test(line));
+  assertEquals(losses.slice(0, 8), [
+    ...["kill 5001", "heal 5001", "freeze 5002", "heal 5002"],
+    ...["freeze 5001", "heal 5001", "kill 5002", "heal 5002"],
+  ]);
+  assertMatch(written, /^origin 2 frozen: \d+ ms silent, standby \d+ ms$/m);
+  assertStringIncludes(written, "OK: 4 losses: all 6 players received");
+});
+
+Deno.test("runDemo() links to pages for the browser, and opens them when asked to", async () => {
+  const opened: string[] = [];
+  const { written } = await run(new FakeNetwork(), { seconds: 1, open: (url) => opened.push(url) });
+  assertEquals(opened, [
+    "http://127.0.0.1:8080/console/",
+    "http://127.0.0.1:8080/play/live/demo",
+  ]);
+  for (const url of opened) assertStringIncludes(written, `  ${url}\n`);
 });

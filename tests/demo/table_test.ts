@@ -11,7 +11,7 @@ const EDGE: LegRow = {
   lost: 4,
   duplicated: 0,
 };
-const SNAPSHOT: Snapshot = { elapsedMs: 4321, rows: [ENCODER, EDGE] };
+const SNAPSHOT: Snapshot = { elapsedMs: 4321, rows: [ENCODER, EDGE], notes: [] };
 
 /** Returns what a display writes to a file: with `show`, a line; with `finish`, the table. */
 function written(action: "show" | "finish", snapshot: Snapshot): string[] {
@@ -23,14 +23,14 @@ function written(action: "show" | "finish", snapshot: Snapshot): string[] {
 
 Deno.test("createDisplay() aligns the columns of the table", () => {
   assertEquals(written("finish", SNAPSHOT), [
-    "4 s                     frames  kbit/s  viewers  upstreams   lost  duplicated",
-    "─".repeat(77),
-    "encoder → edge             225     207        -          -      -           -",
-    "edge → 2 players           220     207        3          1      4           0",
+    "4 s                 frames kbit/s plays origins  lost twice",
+    "─".repeat(59),
+    "encoder → edge         225    207     -       -     -     -",
+    "edge → 2 players       220    207     3       1     4     0",
   ]);
 });
 
-Deno.test("createDisplay() fits the table into 80 columns after a day", () => {
+Deno.test("createDisplay() fits the table into 60 columns after a day", () => {
   const row = {
     ...EDGE,
     leg: "edge 2 → 3 players",
@@ -38,15 +38,15 @@ Deno.test("createDisplay() fits the table into 80 columns after a day", () => {
     kbps: 100_000,
     lost: 99_999,
   };
-  for (const line of written("finish", { elapsedMs: 86_400_000, rows: [row] })) {
-    assert(line.length <= 80, line);
+  for (const line of written("finish", { elapsedMs: 86_400_000, rows: [row], notes: [] })) {
+    assert(line.length <= 60, line);
   }
 });
 
 Deno.test("createDisplay() writes every figure of every leg into a plain line", () => {
   assertEquals(written("show", SNAPSHOT), [
     "4 s  encoder → edge: frames=225 kbit/s=207; edge → 2 players: frames=220 kbit/s=207 " +
-    "viewers=3 upstreams=1 lost=4 duplicated=0",
+    "plays=3 origins=1 lost=4 twice=0",
   ]);
 });
 
