@@ -14,6 +14,7 @@ import {
   findUntestedDeviations,
   testNamesOf,
 } from "./tidy/messages.ts";
+import { findUnknownLines, findUnlistedLines } from "./tidy/log_lines.ts";
 import { findCycles, findDeadExports, findOrphans } from "./tidy/modules.ts";
 import { readRepository, type Repository } from "./tidy/repository.ts";
 import type { Finding } from "./tidy/rule.ts";
@@ -58,6 +59,7 @@ function rulesFor({ modules, texts, exists }: Repository): Rules {
   const testNames = [...modules].flatMap(([path, file]) =>
     path.startsWith("tests/") ? testNamesOf(file) : []
   );
+  const logs = texts.get("docs/logs.md") ?? "";
   const scripts = [...texts].filter(([path]) => !path.endsWith(".md")).map(([, text]) => text);
   return {
     modules: [
@@ -68,6 +70,7 @@ function rulesFor({ modules, texts, exists }: Repository): Rules {
       findUndocumentedExports,
       findMisplacedComment,
       findBareWarnings,
+      (path, file) => findUnlistedLines(path, file, logs),
       findRoughErrors,
       (path, file) => findUntestedDeviations(path, file, testNames),
       (path, file) => findMissingFiles(path, file, exists),
@@ -78,6 +81,7 @@ function rulesFor({ modules, texts, exists }: Repository): Rules {
     texts: [
       (path, text) => findBrokenLinks(path, text, exists),
       (path, text) => findMissingFiles(path, text, exists),
+      (path, text) => path === "docs/logs.md" ? findUnknownLines(text, modules) : [],
       findBannedWordsInText,
       findLeaks,
     ],

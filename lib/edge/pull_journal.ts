@@ -3,6 +3,7 @@ import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
+import { FailureJournal } from "../upstream/failure_journal.ts";
 import type { OriginFailureLog } from "../upstream/origin_failure_log.ts";
 import type { Joined } from "../splice/joiner.ts";
 import { UpstreamReport } from "../upstream/upstream_report.ts";
@@ -30,15 +31,13 @@ interface Activation {
 export class PullJournal {
   readonly report: UpstreamReport;
   readonly #logger: Logger;
-  readonly #failureLog: OriginFailureLog;
+  readonly #failures: FailureJournal;
   /** Why the stream needs another origin. */
   #cause = "";
   #lastOrigin: OriginAddress | null = null;
-  /** Origins whose failure was logged since one had something. */
-  readonly #loggedFailures = new Set<OriginAddress>();
 
   constructor({ totals, clock, logger, failureLog }: PullJournalOptions) {
-    this.#failureLog = failureLog;
+    this.#failures = new FailureJournal("pull", logger, failureLog);
     this.report = new UpstreamReport("pull", totals, clock);
     this.#logger = logger;
   }
@@ -92,22 +91,13 @@ export class PullJournal {
     }
     this.#lastOrigin = to;
     this.#cause = "";
-    this.#loggedFailures.clear();
-    this.#failureLog.works(to);
+    this.#failures.works(to);
   }
 
-  /** Logs it once per origin until one has something: a dead origin must not fill the log. */
+  /** The connection to `origin` failed, or was lost. */
   failed(origin: OriginAddress, error: unknown): void {
-    const reason = describeError(error);
-    this.#cause ||= reason;
     this.report.failed(error);
-    const fields = { origin: formatAddress(origin) };
-    const level = this.#failureLog.levelOf("pull", origin, error);
-    if (this.#loggedFailures.has(origin)) {
-      this.#logger.debug(`Pull failed again: ${reason}`, fields);
-    } else {
-      this.#logger[level](`Pull failed: ${reason}`, fields);
-    }
-    this.#loggedFailures.add(origin);
+    const reason = this.#failures.failed(origin, error);
+    this.#cause ||= reason;
   }
 }

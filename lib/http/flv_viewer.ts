@@ -1,3 +1,4 @@
+import type { Refusal } from "../rtmp/status.ts";
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
@@ -48,12 +49,10 @@ export interface FlvViewerOptions {
 }
 
 /** Why a viewer is refused. */
-interface FlvRefusal {
+interface FlvRefusal extends Partial<Refusal> {
   /** 403: not permitted. 404: not published. 503: there are too many, or closed while it waited. */
   readonly status: 403 | 404 | 503;
   readonly description: string;
-  /** See `Refusal` in `rtmp/status.ts`. */
-  readonly logged?: string | null;
 }
 
 /** Answers the request: one of the two is called once, possibly before `start` returns. */
@@ -322,10 +321,10 @@ export class FlvViewer implements Viewer, AudienceMember, Flushable, PlayerSinkH
 
   #refuse(refusal: FlvRefusal): void {
     const { logger } = this.#options;
-    const { status, description, logged = description } = refusal;
+    const { status, description, logged = description, isMistake = false } = refusal;
     const message = `Client refused: ${logged}`;
     // A mistyped name is the client's matter.
-    if (status === 404) logger.info(message, this.#about());
+    if (isMistake || status === 404) logger.info(message, this.#about());
     else if (logged !== null) logger.warning(message, this.#about());
     this.#takeAnswer().refuse(refusal);
     this.#leave("refused");

@@ -21,6 +21,8 @@ export interface Refusal {
    * refusal is logged elsewhere.
    */
   readonly logged?: string | null;
+  /** A mistyped name or the like: the client's own matter, of which the log does not warn. */
+  readonly isMistake?: boolean;
 }
 
 /** Some players require a client id. Its value is arbitrary; SRS sends this one. */

@@ -92,5 +92,6 @@ export function refusedFor(
   cause: RefusalCause,
 ): Refused {
   const refusal = typeof objection === "string" ? refuse(action, objection) : objection;
-  return { type: "refused", refusal, cause };
+  if (cause !== "name") return { type: "refused", refusal, cause };
+  return { type: "refused", refusal: { ...refusal, isMistake: true }, cause };
 }

@@ -83,12 +83,12 @@ export class ConnectionLog {
   }
 
   refused(refusal: Refusal): void {
-    const { code, description, logged = description } = refusal;
+    const { code, description, logged = description, isMistake = false } = refusal;
     if (logged === null) return;
     const fields = { code, peer: this.#peer };
     // A mistyped name is the client's matter. An edge warns of a loop itself, and two servers that
     // forward to each other are none.
-    if (code === StatusCode.PLAY_STREAM_NOT_FOUND || isLoopRefusal(refusal)) {
+    if (isMistake || code === StatusCode.PLAY_STREAM_NOT_FOUND || isLoopRefusal(refusal)) {
       return this.#logger.info(`Client refused: ${logged}`, fields);
     }
     this.#logger.warning(`Client refused: ${logged}`, fields);

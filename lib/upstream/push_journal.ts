@@ -1,8 +1,8 @@
-import { describeError } from "../base/errors.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
+import { FailureJournal } from "./failure_journal.ts";
 import type { OriginFailureLog } from "./origin_failure_log.ts";
 import { UpstreamReport } from "./upstream_report.ts";
 import type { UpstreamTotals } from "./upstream_snapshot.ts";
@@ -29,18 +29,16 @@ interface BrokenPush {
 export class PushJournal {
   readonly report: UpstreamReport;
   readonly #options: PushJournalOptions;
-  readonly #title: "Push" | "Forward";
+  readonly #failures: FailureJournal;
   /** The newest push that was lost; the next one resumes it. */
   #broken: BrokenPush | null = null;
   /** Why the stream needs another origin; for the log. */
   #cause = "";
-  /** Origins whose failure was logged since one accepted. */
-  readonly #loggedFailures = new Set<OriginAddress>();
 
   constructor(options: PushJournalOptions) {
-    const { kind, totals, clock } = options;
+    const { kind, totals, clock, logger, failureLog } = options;
     this.#options = options;
-    this.#title = kind === "push" ? "Push" : "Forward";
+    this.#failures = new FailureJournal(kind, logger, failureLog);
     this.report = new UpstreamReport(kind, totals, clock);
   }
 
@@ -56,8 +54,7 @@ export class PushJournal {
 
   /** `origin` accepted, and works. */
   accepted(origin: OriginAddress): void {
-    this.#loggedFailures.clear();
-    this.#options.failureLog.works(origin);
+    this.#failures.works(origin);
   }
 
   /** The stream flows to `origin`, for the first time; later ones are {@linkcode resumed}. */
@@ -65,7 +62,7 @@ export class PushJournal {
     if (this.#broken !== null) return;
     this.#cause = "";
     this.report.live(origin);
-    this.#options.logger.info(`${this.#title} started`, { origin: formatAddress(origin) });
+    this.#options.logger.info(`${this.#failures.title} started`, { origin: formatAddress(origin) });
   }
 
   /** The push to `origin` is over; it surely has everything before `sentOffset`, if any. */
@@ -82,7 +79,7 @@ export class PushJournal {
     const lostBytes = Math.max(0, offset - broken.offset);
     const none = { lostFrames: 0, doubledFrames: 0 };
     this.report.switched({ to, how: "resumed", silenceMs, lostBytes, ...none });
-    this.#options.logger.info(`${this.#title} switched`, {
+    this.#options.logger.info(`${this.#failures.title} switched`, {
       from: formatAddress(broken.origin),
       to: formatAddress(to),
       cause: this.#cause,
@@ -93,19 +90,9 @@ export class PushJournal {
     this.#cause = "";
   }
 
-  /** Logs it once per origin until one accepts: a dead origin must not fill the log. */
+  /** The connection to `origin` failed, or was lost. */
   failed(origin: OriginAddress, error: unknown): void {
-    const { logger, failureLog } = this.#options;
-    const reason = describeError(error);
-    const fields = { origin: formatAddress(origin) };
-    const level = failureLog.levelOf(this.report.kind, origin, error);
-    this.explain(reason);
+    this.explain(this.#failures.failed(origin, error));
     this.report.failed(error);
-    if (this.#loggedFailures.has(origin)) {
-      logger.debug(`${this.#title} failed again: ${reason}`, fields);
-    } else {
-      logger[level](`${this.#title} failed: ${reason}`, fields);
-    }
-    this.#loggedFailures.add(origin);
   }
 }
