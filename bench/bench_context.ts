@@ -1,3 +1,4 @@
+import type { IndependentLoad } from "./independent_load.ts";
 import type { Pinning } from "./machine.ts";
 import type { Table } from "./report.ts";
 import type { CProgram } from "./workshop.ts";
@@ -7,6 +8,8 @@ export interface BenchContext {
   readonly pinning: Pinning;
   /** Paths of the compiled programs. */
   readonly programs: Record<CProgram, string>;
+  /** Null unless its directory was given. */
+  readonly independentLoad: IndependentLoad | null;
   readonly plan: Plan;
 }
 

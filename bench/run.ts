@@ -2,8 +2,9 @@
  * Measures the whole server: `deno task bench`, in under ten minutes; with `--quick`, in four.
  *
  *     --only NAME,…      scenes to run: side-by-side, scaling, low-latency, storm, first-media,
- *                        workers, streams, http-flv
+ *                        workers, streams, http-flv, publishers
  *     --players N        this many players in every run
+ *     --load DIRECTORY   of rtmp_pub.c and rtmp_sink.c, the independent load of "publishers"
  *     --record           add a column to bench/RESULTS.md and redraw bench/results.svg
  *
  * Results are also kept as .cache/bench/results.json and results.svg.
@@ -14,12 +15,14 @@ import { startProcess } from "../tests/helpers/processes.ts";
 import { say } from "../tests/helpers/say.ts";
 import type { BenchContext, Plan, SceneResult } from "./bench_context.ts";
 import { describeMachine, Pinning, readProcessorTimes } from "./machine.ts";
+import { buildIndependentLoad } from "./independent_load.ts";
 import { drawPlot } from "./plot.ts";
 import { recordBench } from "./record.ts";
 import { figure, formatTable } from "./report.ts";
 import { firstMedia } from "./scenes/first_media.ts";
 import { httpFlv } from "./scenes/http_flv.ts";
 import { lowLatency } from "./scenes/low_latency.ts";
+import { publishers } from "./scenes/publishers.ts";
 import { scaling } from "./scenes/scaling.ts";
 import { sideBySide } from "./scenes/side_by_side.ts";
 import { storm } from "./scenes/storm.ts";
@@ -36,6 +39,7 @@ const SCENES: Readonly<Record<string, (context: BenchContext) => Promise<SceneRe
   workers,
   streams,
   "http-flv": httpFlv,
+  publishers,
 };
 
 /**
@@ -48,6 +52,7 @@ const OF_ONE_CORE: ReadonlySet<string> = new Set([
   "low-latency",
   "streams",
   "http-flv",
+  "publishers",
 ]);
 
 const FULL: Plan = {
@@ -73,6 +78,7 @@ const { values: flags } = parseArgs({
     quick: { type: "boolean", default: false },
     only: { type: "string", default: Object.keys(SCENES).join(",") },
     players: { type: "string" },
+    load: { type: "string" },
     record: { type: "boolean", default: false },
   },
 });
@@ -87,6 +93,7 @@ if (unknown !== undefined) {
 const context: BenchContext = {
   pinning: await Pinning.start(),
   programs: await buildPrograms(),
+  independentLoad: flags.load === undefined ? null : await buildIndependentLoad(flags.load),
   plan: withPlayers(flags.quick ? QUICK : FULL, flags.players),
 };
 const results: SceneResult[] = [];

@@ -20,16 +20,28 @@ export async function buildPrograms(): Promise<Record<CProgram, string>> {
 }
 
 async function build(name: CProgram): Promise<string> {
+  return await buildProgram(new URL(`${name}.c`, import.meta.url).pathname, name);
+}
+
+/** Compiles a C program and returns its path. @throws {Error} when that fails */
+export async function buildProgram(
+  source: string,
+  name: string,
+  ...flags: readonly string[]
+): Promise<string> {
   const path = `${WORKSHOP}/${name}`;
-  const source = new URL(`${name}.c`, import.meta.url).pathname;
-  const { success, stderr } = await compile(source, path);
+  const { success, stderr } = await compile(source, path, flags);
   if (!success) throw new Error(`Cannot compile ${name}.c: ${new TextDecoder().decode(stderr)}`);
   return path;
 }
 
-async function compile(source: string, path: string): Promise<Deno.CommandOutput> {
+async function compile(
+  source: string,
+  path: string,
+  flags: readonly string[],
+): Promise<Deno.CommandOutput> {
   if (await run("gcc", "--version") === null) {
     throw new Error("Cannot find gcc for the load generator: apt-get install gcc libc6-dev");
   }
-  return await new Deno.Command("gcc", { args: ["-O2", "-o", path, source] }).output();
+  return await new Deno.Command("gcc", { args: ["-O2", ...flags, "-o", path, source] }).output();
 }
