@@ -1,7 +1,7 @@
 /** `stall_timeout auto`: the next origin is asked soon, and never for a sparse stream. */
 
 import { assert, assertEquals } from "../helpers/assert.ts";
-import { TWO_ORIGINS } from "../helpers/edge_rig.ts";
+import { PORT_B, TWO_ORIGINS } from "../helpers/edge_rig.ts";
 import type { OriginLink } from "../helpers/scripted_origin.ts";
 import { isTinyFrame, TinyEncode } from "../helpers/tiny_encode.ts";
 import { audioFrame, interFrame, keyframe, videoHeader } from "../helpers/tiny_media.ts";
@@ -64,28 +64,50 @@ Deno.test("a stream of audio alone does not flap", async () => {
   assertEquals(rig.network.dialled.length, 1);
 });
 
-Deno.test("many streams that fall silent at once all move, within the limit of dials", async () => {
-  const COUNT = 300;
+Deno.test("1,000 streams that fall silent at once all move within 4 s, within the limit of dials", async () => {
+  const COUNT = 1_000;
   const rig = new VhostRig(AUTO);
-  for (let index = 0; index < COUNT; index++) new TestPlayer(rig.vhost, `show${index}`);
-  await rig.advance(1);
-  const begin = () => {
-    for (const link of rig.a.links) link.sendMedia(videoHeader(), keyframe(0, 1, 300));
+  const players: TestPlayer[] = [];
+  let number = 0;
+  const sendFrame = async (periodMs: number) => {
+    number++;
+    for (const link of rig.a.links) {
+      link.sendMedia(interFrame(rig.clock.now(), number % 251, 250));
+    }
+    await rig.clock.advance(periodMs);
   };
-  begin();
-  for (let frame = 1; frame < 12; frame++) {
-    await rig.clock.advance(40);
-    for (const link of rig.a.links) link.sendMedia(interFrame(frame * 40, frame, 250));
+  // Names that were never live get 500 connections at once, and 200 a second.
+  for (let batch = 0; batch < 2; batch++) {
+    while (players.length < (batch + 1) * COUNT / 2) {
+      players.push(new TestPlayer(rig.vhost, `show${players.length}`));
+    }
+    await rig.advance(1);
+    for (const link of rig.a.links.slice(batch * COUNT / 2)) {
+      link.sendMedia(videoHeader(), keyframe(0, 1, 300));
+    }
+    for (let pause = 0; pause < 6; pause++) await sendFrame(500);
   }
+  for (let frame = 0; frame < 11; frame++) await sendFrame(40);
   await rig.settle();
+  assertEquals([rig.a.openCount, rig.b.links.length], [COUNT, 0]);
+  const waitsMs = new Map<number, number>();
   const perTick: number[] = [];
-  for (let tick = 0; tick < 20; tick++) {
+  for (let tick = 1; waitsMs.size < COUNT && tick <= 60; tick++) {
     const before = rig.b.links.length;
     await rig.clock.advance(100);
     await rig.settle();
     perTick.push(rig.b.links.length - before);
+    for (const link of rig.b.links.slice(before)) {
+      link.sendMedia(videoHeader(), keyframe(5_000, 77, 400), interFrame(5_040, 78, 250));
+    }
+    await rig.settle();
+    players.forEach((player, index) => {
+      const { origin } = rig.vhost.upstreams().of(player.stream.name)[0]!;
+      if (origin === `b.example:${PORT_B}` && !waitsMs.has(index)) waitsMs.set(index, tick * 100);
+    });
   }
-  assertEquals(rig.b.links.length >= COUNT, true, `${rig.b.links.length} have moved`);
+  assertEquals(waitsMs.size, COUNT, "streams that have moved");
+  assert(Math.max(...waitsMs.values()) <= 4_000, `waits: ${[...waitsMs.values()].slice(-3)} ms`);
   assert(Math.max(...perTick) <= 101, `dials per 100 ms: ${perTick}`);
   await rig.vhost.close();
 });
