@@ -1,9 +1,10 @@
-import type { CancelTimer, Clock } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { UpstreamError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import { formatAddress } from "../io/address.ts";
+import { DialLanes, type Lane, type Waiter } from "./dial_lanes.ts";
 import { RefusalMemory } from "./refusal_memory.ts";
 
 /** Options of {@linkcode DialGate}. */
@@ -29,33 +30,11 @@ export interface DialPlace {
   release(): void;
 }
 
-/** One that waits; called when it has its place. */
-type Waiter = () => void;
-
-/** One server. */
-interface Lane {
-  readonly address: OriginAddress;
-  open: number;
-  /** Those among them whose stream was never live. */
-  openUnknown: number;
-  /** Connections for unknown names that may be made now; fractions add up. */
-  allowance: number;
-  refilledMs: number;
-  /** First come, first served; the known ones before all others. */
-  readonly known: Set<Waiter>;
-  readonly unknown: Set<Waiter>;
-  cancelRefill: CancelTimer | null;
-}
-
 /** Of the connections to a server, names that were never live get one in so many. */
 const UNKNOWN_SHARE = 4;
 
 /** One in so many is kept from connections that can wait. */
 const SPARE_SHARE = 10;
-
-/** Connections for names that were never live, per second and at once. */
-const UNKNOWN_PER_SECOND = 200;
-const UNKNOWN_AT_ONCE = 500;
 
 /** Names remembered as live. */
 const MAX_KNOWN_NAMES = 10_000;
@@ -72,8 +51,7 @@ const WARN_PERIOD_MS = 60_000;
 export class DialGate {
   readonly #options: DialGateOptions;
   readonly #refusals: RefusalMemory;
-  /** By address. Few: origins, and where they redirect to. */
-  readonly #lanes = new Map<string, Lane>();
+  readonly #lanes: DialLanes;
   readonly #knownNames = new Set<string>();
   #delayed = 0;
   #warnedMs = -Infinity;
@@ -81,30 +59,31 @@ export class DialGate {
   constructor(options: DialGateOptions) {
     this.#options = options;
     this.#refusals = new RefusalMemory(options.clock);
+    this.#lanes = new DialLanes(options.clock);
   }
 
   /** Connections open or being made. */
   get openCount(): number {
     let count = 0;
-    for (const { open } of this.#lanes.values()) count += open;
+    for (const { open } of this.#lanes) count += open;
     return count;
   }
 
   /** Connections that wait for a place. */
   get waitingCount(): number {
     let count = this.#delayed;
-    for (const { known, unknown } of this.#lanes.values()) count += known.size + unknown.size;
+    for (const { known, unknown } of this.#lanes) count += known.size + unknown.size;
     return count;
   }
 
   /** Whether others wait for a place at the server: then one that gets nothing there makes room. */
   isCrowded(address: OriginAddress): boolean {
-    return (this.#lanes.get(formatAddress(address))?.unknown.size ?? 0) > 0;
+    return (this.#lanes.find(address)?.unknown.size ?? 0) > 0;
   }
 
   /** Whether a connection that can wait may be made: none waits, and places are left. */
   hasSpareRoom(address: OriginAddress): boolean {
-    const lane = this.#lanes.get(formatAddress(address));
+    const lane = this.#lanes.find(address);
     if (lane === undefined) return true;
     const spare = Math.ceil(this.#options.maxUpstreams() / SPARE_SHARE);
     return lane.known.size + lane.unknown.size === 0 &&
@@ -121,7 +100,7 @@ export class DialGate {
     const { address, kind, request } = dial;
     const isKnown = kind !== "play" || this.#knownNames.has(request.name);
     if (!isKnown) await this.#delay(this.#refusals.remainingMs(address, request), signal);
-    const lane = this.#laneOf(address);
+    const lane = this.#lanes.of(address);
     await this.#wait(lane, isKnown ? lane.known : lane.unknown, signal);
     return this.#createPlace(lane, dial, isKnown);
   }
@@ -182,7 +161,7 @@ export class DialGate {
     const { known, unknown } = lane;
     const max = this.#options.maxUpstreams();
     const maxUnknown = Math.ceil(max / UNKNOWN_SHARE);
-    this.#refill(lane);
+    this.#lanes.refill(lane);
     while (lane.open < max && known.size > 0) this.#take(lane, known);
     while (
       lane.open < max && lane.openUnknown < maxUnknown && lane.allowance >= 1 && unknown.size > 0
@@ -201,38 +180,12 @@ export class DialGate {
     waiter();
   }
 
-  #refill(lane: Lane): void {
-    const nowMs = this.#options.clock.now();
-    const gained = (nowMs - lane.refilledMs) / 1000 * UNKNOWN_PER_SECOND;
-    lane.allowance = Math.min(UNKNOWN_AT_ONCE, lane.allowance + gained);
-    lane.refilledMs = nowMs;
-  }
-
   #scheduleRefill(lane: Lane, hasPlace: boolean): void {
     lane.cancelRefill?.();
     lane.cancelRefill = null;
     if (lane.unknown.size === 0 || !hasPlace) return;
-    const waitMs = (1 - lane.allowance) * 1000 / UNKNOWN_PER_SECOND;
-    lane.cancelRefill = this.#options.clock.after(Math.max(1, waitMs), () => this.#admit(lane));
-  }
-
-  #laneOf(address: OriginAddress): Lane {
-    const key = formatAddress(address);
-    let lane = this.#lanes.get(key);
-    if (lane === undefined) {
-      lane = {
-        address,
-        open: 0,
-        openUnknown: 0,
-        allowance: UNKNOWN_AT_ONCE,
-        refilledMs: this.#options.clock.now(),
-        known: new Set(),
-        unknown: new Set(),
-        cancelRefill: null,
-      };
-      this.#lanes.set(key, lane);
-    }
-    return lane;
+    const { clock } = this.#options;
+    lane.cancelRefill = clock.after(this.#lanes.waitMs(lane), () => this.#admit(lane));
   }
 
   #warn({ address, open, known, unknown }: Lane): void {
