@@ -1,6 +1,7 @@
 import { ConfigError, describeConfigProblem, describeError, UsageError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { TaskQueue } from "../base/task_queue.ts";
+import { AddedForwards } from "../config/added_forwards.ts";
 import type { Config } from "../config/config.ts";
 import type { SettingChange } from "../config/setting_change.ts";
 import { fitDescriptors, type FittedConfig } from "../app/descriptors.ts";
@@ -34,7 +35,8 @@ interface ReloaderOptions {
  *                        running, another waits ── reload() joins the one that waits
  * ```
  */
-export class Reloader implements Omit<ServerControl, "drain"> {
+export class Reloader implements Omit<ServerControl, "drain" | "vhosts"> {
+  readonly forwards = new AddedForwards();
   readonly #options: ReloaderOptions;
   readonly #queue = new TaskQueue();
   /** The reload that has not begun yet. */
@@ -71,7 +73,8 @@ export class Reloader implements Omit<ServerControl, "drain"> {
   async #reload(service: Service, cause: string): Promise<ReloadReport> {
     let next: Config | null = null;
     try {
-      const { config, warnings } = this.#options.source.load();
+      const { config: written, warnings } = this.#options.source.load();
+      const config = this.forwards.addTo(written);
       next = config;
       const report = await service.apply(await this.#fit(config, service));
       const texts = warnings.map(describeConfigProblem);

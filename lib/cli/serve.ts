@@ -153,6 +153,8 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
       return reloader.lastReload;
     },
     reload: (cause) => reloader.reload(cause),
+    forwards: reloader.forwards,
+    vhosts: () => (server?.config ?? config).vhosts,
     drain: (order) => drained.resolve({ ...order, isReplaced: false }),
   };
   signals.handle({

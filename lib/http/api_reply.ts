@@ -12,6 +12,8 @@ export const ApiCode = {
   noVhost: 2014,
   noStream: 2048,
   noClient: 2049,
+  /** Own. */
+  noForward: 2050,
   noPath: 404,
 } as const;
 

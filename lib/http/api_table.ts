@@ -151,6 +151,22 @@ export const CONTROL_OPERATIONS = {
     ...{ method: "POST", path: "/api/v1/reload", fields: "data" },
     doc: "Loads the configuration again and applies it.",
   },
+  forwards: {
+    ...{ method: "GET", path: "/api/v1/vhosts/:id/forwards", fields: "forwards" },
+    doc: "Destinations that were added to `forward` of an origin vhost.",
+  },
+  addForward: {
+    ...{ method: "POST", path: "/api/v1/vhosts/:id/forwards", fields: "data" },
+    doc: "Adds a destination until the server ends, and reloads the configuration.",
+    query: [{
+      name: "destination",
+      doc: "As in `forward.destination`, URL-encoded; it is not shown again",
+    }],
+  },
+  removeForward: {
+    ...{ method: "DELETE", path: "/api/v1/vhosts/:id/forwards/:forward" },
+    doc: "Removes a destination that was added, and reloads the configuration.",
+  },
   drain: {
     ...{ method: "POST", path: "/api/v1/drain" },
     doc: "Waits for all clients to leave, then stops.",
@@ -196,7 +212,8 @@ export function openApi(version: string): Readonly<Record<string, unknown>> {
 }
 
 const ANSWER = {
-  description: "`code` is 0, or says what is missing: 2014 vhost, 2048 stream, 2049 client",
+  description:
+    "`code` is 0, or says what is missing: 2014 vhost, 2048 stream, 2049 client, 2050 forward",
   content: {
     "application/json": {
       schema: {

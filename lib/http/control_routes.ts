@@ -5,6 +5,7 @@ import type { ReloadReport, ServerControl } from "../monitor/server_control.ts";
 import type { Json, ServerIdentity } from "./api_answers.ts";
 import { CONTROL_OPERATIONS } from "./api_table.ts";
 import { ApiCode, createReply } from "./api_reply.ts";
+import { addForwardRoutes } from "./forward_routes.ts";
 import { readMoveTarget } from "./move_target.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
 
@@ -39,6 +40,7 @@ export function createControlRoutes(options: ControlRoutesOptions): HttpApp {
       return reply(c, {});
     },
   });
+  addForwardRoutes(app, control, reply);
   addRoute(app, CONTROL_OPERATIONS.raw.path, {
     GET: (c) => {
       const rpc = c.req.query("rpc");

@@ -1,3 +1,4 @@
+import type { AddedForwards } from "../config/added_forwards.ts";
 import type { SettingChange } from "../config/setting_change.ts";
 
 /** What became of a request to load the configuration again. */
@@ -38,6 +39,9 @@ export interface DrainOrder {
   readonly timeoutMs: number | null;
 }
 
+/** Destinations of `forward` beside those of the configuration. They count from a reload on. */
+export type ForwardControl = Pick<AddedForwards, "all" | "add" | "remove">;
+
 /** What an operator can make the program do over the API, besides closing a client. */
 export interface ServerControl {
   /** Null when there was none. */
@@ -49,6 +53,9 @@ export interface ServerControl {
    * @param cause Who or what asked for it, for the log.
    */
   reload(cause: string): Promise<ReloadReport>;
+  readonly forwards: ForwardControl;
+  /** The vhosts in force, by name. */
+  readonly vhosts: () => ReadonlyMap<string, { readonly mode: "local" | "remote" }>;
   /** Begins to drain the server, which stops afterwards. Without effect while it drains. */
   drain(order: DrainOrder): void;
 }

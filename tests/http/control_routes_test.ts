@@ -1,4 +1,5 @@
 // deno-lint-ignore-file camelcase -- the names are those of answers
+import { vhostId } from "../../lib/http/api_answers.ts";
 import { createControlRoutes } from "../../lib/http/control_routes.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { FakeControl } from "./fake_control.ts";
@@ -103,4 +104,31 @@ Deno.test("POST /api/v1/drain answers 400 to invalid values, and drains nothing"
     assertEquals(await request("POST", `/api/v1/drain?${query}`), 400, query);
   }
   assertEquals(control.drains, []);
+});
+
+Deno.test("destinations of forward are listed, added and removed, and their keys are never shown", async () => {
+  const { control, request } = createRig();
+  const path = `/api/v1/vhosts/${vhostId("__defaultVhost__")}/forwards`;
+  const url = encodeURIComponent("live/show=rtmps://twitch.example/app/secret-key");
+  const data = { id: "f1", origin: "twitch.example:443", secure: true, stream: "live/show" };
+  const answer = await request("POST", `${path}?destination=${url}`);
+  assertEquals(answer, { code: 0, ...ENVELOPE, data });
+  assertEquals(control.forwards.all.map(({ destination }) => destination.stream), ["secret-key"]);
+  assertEquals(await request("GET", path), { code: 0, ...ENVELOPE, forwards: [data] });
+  assertEquals(control.reloads, ["POST forwards of __defaultVhost__ from 203.0.113.9"]);
+  assertEquals((await request("POST", `${path}?destination=${url}`)).data.id, "f1", "once");
+  assertEquals(await request("POST", `${path}?destination=rtmp%3A%2F%2Fuser%40host%2Fa`), 400);
+  assertEquals(await request("POST", path), 400);
+  assertEquals((await request("DELETE", `${path}/f1`)).code, 0);
+  assertEquals((await request("DELETE", `${path}/f1`)).code, 2050);
+  assertEquals((await request("GET", path)).forwards, []);
+});
+
+Deno.test("a destination that cannot be applied is not kept, and edges have none", async () => {
+  const { control, request } = createRig();
+  control.report = { type: "refused", problems: ["a.conf:1:1: bad: correct it"] };
+  const path = `/api/v1/vhosts/${vhostId("__defaultVhost__")}/forwards`;
+  assertEquals((await request("POST", `${path}?destination=10.0.0.9`)).code, 1023);
+  assertEquals(control.forwards.all, []);
+  assertEquals((await request("GET", `/api/v1/vhosts/${vhostId("edge")}/forwards`)).code, 2014);
 });

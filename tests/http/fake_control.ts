@@ -1,3 +1,4 @@
+import { AddedForwards } from "../../lib/config/added_forwards.ts";
 import type { DrainOrder, ReloadReport, ServerControl } from "../../lib/monitor/server_control.ts";
 
 /** A change of each kind, and a warning. */
@@ -19,6 +20,13 @@ export class FakeControl implements ServerControl {
 
   /** Drains so far. */
   readonly drains: DrainOrder[] = [];
+
+  readonly forwards = new AddedForwards();
+
+  vhosts = () =>
+    new Map([["__defaultVhost__", { mode: "local" as const }], ["edge", {
+      mode: "remote" as const,
+    }]]);
 
   drain(order: DrainOrder): void {
     this.drains.push(order);
