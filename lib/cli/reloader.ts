@@ -35,7 +35,7 @@ interface ReloaderOptions {
  *                        running, another waits ── reload() joins the one that waits
  * ```
  */
-export class Reloader implements Omit<ServerControl, "drain" | "vhosts"> {
+export class Reloader implements Omit<ServerControl, "drain"> {
   readonly forwards = new AddedForwards();
   readonly #options: ReloaderOptions;
   readonly #queue = new TaskQueue();
@@ -44,11 +44,17 @@ export class Reloader implements Omit<ServerControl, "drain" | "vhosts"> {
   #last: { id: string; report: ReloadReport | null } | null = null;
   /** The newest answer of {@linkcode fitDescriptors}, and what was asked for. */
   #capacity: { readonly asked: number; readonly fitted: FittedConfig };
+  #vhosts: Config["vhosts"];
 
   constructor(options: ReloaderOptions) {
     this.#options = options;
     const { loaded, fitted } = options;
     this.#capacity = { asked: loaded.maxConnections, fitted };
+    this.#vhosts = loaded.vhosts;
+  }
+
+  vhosts(): Config["vhosts"] {
+    return this.#vhosts;
   }
 
   get lastReload(): ServerControl["lastReload"] {
@@ -77,6 +83,7 @@ export class Reloader implements Omit<ServerControl, "drain" | "vhosts"> {
       const config = this.forwards.addTo(written);
       next = config;
       const report = await service.apply(await this.#fit(config, service));
+      this.#vhosts = config.vhosts;
       const texts = warnings.map(describeConfigProblem);
       return this.#logged({ type: "applied", ...report, warnings: texts }, cause);
     } catch (error) {

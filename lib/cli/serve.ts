@@ -148,15 +148,10 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
     loaded,
     fitted: config,
   });
-  const control: ServerControl = {
-    get lastReload() {
-      return reloader.lastReload;
-    },
-    reload: (cause) => reloader.reload(cause),
-    forwards: reloader.forwards,
-    vhosts: () => (server?.config ?? config).vhosts,
-    drain: (order) => drained.resolve({ ...order, isReplaced: false }),
-  };
+  const control = controlBy(
+    reloader,
+    (order) => drained.resolve({ ...order, isReplaced: false }),
+  );
   signals.handle({
     stop: (signal) => {
       const settings = (server?.config ?? config).drain;
@@ -264,6 +259,18 @@ function followReplaced(server: Service, pidPath: string): () => void {
   return () => {
     cancel();
     removeNote();
+  };
+}
+
+function controlBy(reloader: Reloader, drain: ServerControl["drain"]): ServerControl {
+  return {
+    get lastReload() {
+      return reloader.lastReload;
+    },
+    reload: (cause) => reloader.reload(cause),
+    forwards: reloader.forwards,
+    vhosts: () => reloader.vhosts(),
+    drain,
   };
 }
 

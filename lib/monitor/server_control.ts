@@ -40,7 +40,7 @@ export interface DrainOrder {
 }
 
 /** Destinations of `forward` beside those of the configuration. They count from a reload on. */
-export type ForwardControl = Pick<AddedForwards, "all" | "add" | "remove">;
+type ForwardControl = Pick<AddedForwards, "all" | "add" | "remove">;
 
 /** What an operator can make the program do over the API, besides closing a client. */
 export interface ServerControl {

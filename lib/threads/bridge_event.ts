@@ -9,7 +9,7 @@ import type { StreamRequest } from "../hub/stream_request.ts";
 import type { LiveStreamsOfVhosts } from "../monitor/live_streams.ts";
 import type { Audience } from "../hub/viewer.ts";
 import type { Refusal } from "../rtmp/status.ts";
-import type { Departure } from "../server/vhost_service.ts";
+import type { Departure, PublisherRole } from "../server/vhost_service.ts";
 
 /** Messages after which the owner confirms with one `taken`, at the latest. */
 export const TAKEN_MESSAGES = 256;
@@ -72,6 +72,13 @@ export type FromOwnerEvent =
   | { readonly type: "accepted"; readonly id: number }
   | { readonly type: "refused"; readonly id: number; readonly refusal: Refusal }
   | { readonly type: "replaced"; readonly id: number }
+  /** What an accepted publisher does from now on: it feeds the stream, or stands by. */
+  | {
+    readonly type: "role";
+    readonly id: number;
+    readonly role: PublisherRole;
+    readonly cause: string;
+  }
   /** So many more messages of an accepted publisher are in its stream, and bytes of them. */
   | {
     readonly type: "taken";

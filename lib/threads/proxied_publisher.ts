@@ -88,6 +88,8 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
       case "probe":
         answer.probe(() => this.#options.send({ type: "alive", id: this.id }));
         return;
+      case "role":
+        return answer.onRole?.(event.role, event.cause);
       case "replaced":
         this.#close();
         return answer.onReplaced();

@@ -5,6 +5,7 @@ import type { Refusal } from "../rtmp/status.ts";
 import type {
   Departure,
   PublishAnswer,
+  PublisherRole,
   PublishTicket,
   VhostService,
 } from "../server/vhost_service.ts";
@@ -87,6 +88,11 @@ export class RemotePublisher implements PublishAnswer {
     const { id, link, onEnded } = this.#options;
     link.send({ type: "refused", id, refusal });
     onEnded();
+  }
+
+  onRole(role: PublisherRole, cause: string): void {
+    const { id, link } = this.#options;
+    link.send({ type: "role", id, role, cause });
   }
 
   onReplaced(): void {

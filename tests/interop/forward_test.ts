@@ -34,6 +34,7 @@ class Copies {
   readonly rig: FailoverRig;
   readonly sample: Sample;
   readonly #sinkPort = freePort();
+  readonly #apiPort = freePort();
   sink!: RtmpServer;
   source!: RtmpServer;
   publisher!: ChildProcess;
@@ -55,7 +56,8 @@ class Copies {
     await ca.issue({ name: "sink" });
     const nginx = await rig.nginx("nginx");
     await this.startSink();
-    this.source = await rig.server("source", sourceVhost(addressOf(nginx), this.toSink));
+    const api = `http_api { enabled on; listen 127.0.0.1:${this.#apiPort}; }\n`;
+    this.source = await rig.server("source", api + sourceVhost(addressOf(nginx), this.toSink));
     await this.publish();
     this.atNginx = rig.play(nginx, 60);
   }
@@ -95,6 +97,13 @@ class Copies {
     Deno.kill(this.source.process.pid, "SIGHUP");
   }
 
+  /** Asks the API of the source about its vhost. @returns the answer */
+  async ask(method: string, path: string): Promise<{ code: number; data?: { id: string } }> {
+    const base = `http://127.0.0.1:${this.#apiPort}/api/v1/vhosts`;
+    const { vhosts: [vhost] } = await (await fetch(base)).json() as { vhosts: { id: string }[] };
+    return await (await fetch(`${base}/${vhost!.id}/${path}`, { method })).json();
+  }
+
   assertNoneLost(what: string, frames: readonly string[]): void {
     this.rig.assert(countLost(this.sample.videoHashes, frames) === 0, `frames lost at ${what}`);
   }
@@ -131,18 +140,28 @@ async function checkReturn(copies: Copies, clock: ArrivalClock): Promise<void> {
   rig.assert(copies.atNginx.status === undefined, "nginx ended the stream");
 }
 
-/** Destinations change with a reload; those that stay notice nothing. */
-async function checkReload(copies: Copies, clock: ArrivalClock): Promise<void> {
+/** Destinations change with a reload and over the API; those that stay notice nothing. */
+async function checkChanges(copies: Copies, clock: ArrivalClock): Promise<void> {
   const { rig, atNginx } = copies;
   const count = copies.publishesAt("sink");
   const plain = await rig.origin("plain");
-  await copies.reload(copies.toSink, addressOf(plain));
-  await rig.untilMore(await rig.watch(plain), "the new destination has the stream", 30);
+  await copies.reload(copies.toSink);
+  const address = encodeURIComponent(addressOf(plain));
+  const { data } = await copies.ask("POST", `forwards?destination=${address}`);
+  const atPlain = await rig.watch(plain);
+  await rig.untilMore(atPlain, "the new destination has the stream", 30);
   const countAtNginx = framesOf(atNginx).length;
+  await copies.reload(copies.toSink);
   await rig.untilMore(clock, "the other copy continues", 30);
+  await rig.untilMore(atPlain, "the destination outlives a reload", 30);
   // A few may have been on their way.
   rig.assert(framesOf(atNginx).length <= countAtNginx + 5, "nginx still gets the stream");
-  rig.assert(copies.publishesAt("sink") === count, "the sink has another publish");
+  const { code } = await copies.ask("DELETE", `forwards/${data!.id}`);
+  rig.assert(code === 0, `the destination is not removed: code ${code}`);
+  const hasEnded = () => rig.readLog("plain").some((line) => line.includes("Publish ended"));
+  await rig.until("the removed copy has ended", hasEnded);
+  const counts = ["sink", "plain"].map((name) => copies.publishesAt(name));
+  rig.assert(String(counts) === String([count, 1]), `publishes at sink and plain: ${counts}`);
 }
 
 /** Beyond the grace, the copies end. */
@@ -150,17 +169,15 @@ async function checkEnd(copies: Copies): Promise<void> {
   const { rig } = copies;
   await copies.losePublisher();
   await rig.until(
-    "the copies have ended",
-    () =>
-      ["sink", "plain"].every((name) =>
-        rig.readLog(name).some((line) => line.includes("Publish ended"))
-      ),
+    "the copy has ended",
+    () => rig.readLog("sink").some((line) => line.includes("Publish ended")),
   );
   rig.assert(!rig.readLog("source").some((line) => line.includes(KEY)), "the log shows the key");
 }
 
 Deno.test({
-  name: "copies of a stream outlast their destinations, their publisher and a reload",
+  name:
+    "copies of a stream outlast their destinations, their publisher, a reload and changes by API",
   ignore: !isPossible,
   async fn() {
     await using rig = await FailoverRig.create();
@@ -168,7 +185,7 @@ Deno.test({
     await copies.start();
     const clock = await checkDeadDestination(copies);
     await checkReturn(copies, clock);
-    await checkReload(copies, clock);
+    await checkChanges(copies, clock);
     await checkEnd(copies);
   },
 });

@@ -382,3 +382,16 @@ Deno.test("Bridge tells the other workers at once which HLS viewers to admit", a
   await clock.settle();
   assertEquals(learned, [[["a", "b"], 7000]]);
 });
+
+Deno.test("a publisher that stands by in another worker is told its role", async () => {
+  const rig = new Rig();
+  const { config } = rig.first.vhost;
+  rig.first.vhost.configure({ ...config, publish: { ...config.publish, takeover: "standby" } });
+  const first = await rig.publish(rig.first);
+  const reserve = await rig.publish(rig.second);
+  assertEquals(reserve.roles, ["reserve: "]);
+  first.leave();
+  await rig.settle();
+  assertEquals(reserve.roles.length, 2);
+  assert(reserve.roles[1]!.startsWith("feeding: "), reserve.roles[1]);
+});
