@@ -165,7 +165,12 @@ async function startEncoder(leaf: string): Promise<FrameLedger> {
   const ledger = new FrameLedger();
   const sample = new LoopedSample();
   const hostname = await listeningAddressOf(leaf);
-  const client = await RtmpClient.publish(PORT, "show", { hostname });
+  // Again and again, as an encoder does: the tiers above may not have found each other yet.
+  const client = await until(
+    "the encoder publishes",
+    () => RtmpClient.publish(PORT, "show", { hostname }).catch(() => undefined),
+    WAIT,
+  );
   const startMs = performance.now();
   setInterval(() => {
     for (const tag of sample.takeDue(performance.now() - startMs)) {

@@ -1,7 +1,17 @@
 # Builds what users install, installs it, and tries it. Read by .ci/run; uses its DENO and scratch.
 
+# Prints how containers share the files of their image; without overlays, each has a copy.
+storage_driver() {
+  local folder=$scratch/overlay
+  mkdir -p "$folder"/{lower,upper,work,merged}
+  mount -t overlay overlay "$folder/merged" \
+    -o "lowerdir=$folder/lower,upperdir=$folder/upper,workdir=$folder/work" 2>/dev/null &&
+    umount "$folder/merged" && echo overlay && return
+  echo vfs
+}
+
 # A storage in the scratch folder, so that nothing stays on the machine.
-STORAGE=(--storage-driver vfs --root "$scratch/containers" --runroot "$scratch/containers.run")
+STORAGE=(--storage-driver "$(storage_driver)" --root "$scratch/containers" --runroot "$scratch/containers.run")
 PODMAN=(timeout 60 podman "${STORAGE[@]}" --runtime runc)
 CONTAINER_FLAGS=(
   --network none --read-only --cap-drop all --security-opt no-new-privileges --memory 512m
@@ -64,12 +74,21 @@ refuses_wrong_base() {
   [[ $? -eq 1 && $output == *"is of Deno 2.7.11"*"npx -y deno@2.7.11 task compile"* ]]
 }
 
-# Says why not: the kernel may forbid it, and no package helps there.
+# Whether an image of one static program runs. Says why not: the kernel may forbid it, and no
+# package helps there. That our own image runs is a check, not asked here.
 can_run_containers() {
-  "${PODMAN[@]}" load --quiet --input dist/release/edge-image-x86_64.tar >"$scratch/engine.log" 2>&1 &&
-    run_container --version >>"$scratch/engine.log" 2>&1 && return
-  echo "== skipped: containers cannot run here: $(tail -n 1 "$scratch/engine.log")"
+  local buildah=(buildah "${STORAGE[@]}") container log=$scratch/engine.log
+  { container=$("${buildah[@]}" from scratch) &&
+    "${buildah[@]}" copy --quiet "$container" /usr/bin/catatonit /catatonit &&
+    "${buildah[@]}" config --entrypoint '["/catatonit"]' "$container" &&
+    "${buildah[@]}" commit --quiet "$container" localhost/probe &&
+    "${PODMAN[@]}" run --rm "${CONTAINER_FLAGS[@]}" localhost/probe --version; } >"$log" 2>&1 && return
+  echo "== skipped: containers cannot run here: $(tail -n 1 "$log")"
   return 1
+}
+
+load_image() {
+  "${PODMAN[@]}" load --quiet --input dist/release/edge-image-x86_64.tar
 }
 
 run_container() {

@@ -15,7 +15,7 @@ block() {
 try_block() {
   local commands
   commands=$(block "$1" "$2") && echo "$commands" &&
-    (cd "$reader/edge" && env -i HOME="$reader/home" PATH="$reader/bin:$PATH" \
+    (cd "$reader/edge" && env HOME="$reader/home" PATH="$reader/bin:$PATH" \
       npm_config_prefix="$reader/prefix" npm_config_update_notifier=false DENO_DIR="$reader/deno" \
       DENO_TLS_CA_STORE=system DENORT_BIN="$denort" timeout 300 bash -euo pipefail -c "$commands")
 }

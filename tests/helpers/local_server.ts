@@ -96,10 +96,17 @@ export class LocalServer implements AsyncDisposable {
  * Starts a server from the text of a configuration file; every `listen` is replaced by a free port.
  * Nothing is added to the text: `vhost __defaultVhost__ { }` is the least that serves clients.
  */
-export function startLocalServer(text: string, clock: Clock = systemClock): LocalServer {
-  const { config, warnings } = parseConfig(`listen 1935;\n${text}`, "test.conf", {
-    readFile: () => undefined,
-  });
+export function startLocalServer(text: string, clock?: Clock): LocalServer {
+  return startLocalFile("test.conf", `listen 1935;\n${text}`, clock);
+}
+
+/** The same from a whole file, in TOML if its name ends in `.toml`. */
+export function startLocalFile(
+  fileName: string,
+  text: string,
+  clock: Clock = systemClock,
+): LocalServer {
+  const { config, warnings } = parseConfig(text, fileName, { readFile: () => undefined });
   const meant = warnings.filter(({ what }) => !/open to this machine only|not checked/.test(what));
   if (meant.length > 0) throw new ConfigError(meant);
   const log = new CollectedLog();

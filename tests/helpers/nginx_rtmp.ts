@@ -17,6 +17,8 @@ interface NginxRtmpOptions {
   readonly directory: string;
   /** Origin (`host:port`) to pull streams of `live` from, on demand. */
   readonly pullFrom?: string;
+  /** What else `live` has, such as `allow` and `push`. */
+  readonly rules?: string;
 }
 
 /**
@@ -65,6 +67,7 @@ rtmp {
       live on;
       wait_key on;
       ${pull}
+      ${options.rules ?? ""}
     }
   }
 }
