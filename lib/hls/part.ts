@@ -28,5 +28,9 @@ export interface Part {
   readonly isIndependent: boolean;
 }
 
-/** Longest duration of a part, in ms. */
-export const PART_MS = 400;
+/**
+ * Longest duration of a part, in ms. All but the last of a segment must have 85 % of it (RFC
+ * 8216bis §4.4.4.9): whole frames of all usual rates but 6 a second do, also with stamps in whole
+ * ms.
+ */
+export const PART_MS = 420;

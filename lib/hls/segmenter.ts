@@ -220,6 +220,8 @@ export class Segmenter {
     if (!this.#isVideoStarted) {
       // Parts without video are published already, with an init segment without video.
       if (this.#partAt > 0) this.#end(this.#restMs());
+      // A first part that begins with audio alone may end too soon: its last frame does not fit.
+      else if (this.#rules.isLowLatency) this.#packets = [];
       this.#events.onTracks({ video: this.#video, audio: this.#audio });
     }
     this.#isVideoStarted = true;

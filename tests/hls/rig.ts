@@ -192,7 +192,7 @@ export class HlsRig {
   #segmentsSince(name: string): number {
     const text = this.playlist(name);
     const sequence = Number(/MEDIA-SEQUENCE:(\d+)/.exec(text)?.[1] ?? 0);
-    return text === "" ? 0 : sequence - 1_700_000_000 + text.match(/#EXTINF/g)!.length;
+    return text === "" ? 0 : sequence - 1_700_000_000 + (text.match(/#EXTINF/g)?.length ?? 0);
   }
 
   /** The text of a playlist; empty if there is none. */

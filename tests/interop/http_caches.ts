@@ -70,26 +70,49 @@ export async function readPage(
 export const NGINX: HttpCache = {
   name: "nginx",
   flaws: [],
-  async prepare({ directory, port, originPort }) {
-    const page = await readPage("/etc/nginx/conf.d/hls.conf", {
-      "listen 80;": `listen 127.0.0.1:${port};`,
-      "10.0.0.1:8080": `127.0.0.1:${originPort}`,
-      "/var/cache/nginx": directory,
+  prepare: (options) =>
+    prepareNginx(options, {
+      "listen 80;": `listen 127.0.0.1:${options.port};`,
       "proxy_read_timeout 5s": "proxy_read_timeout 2s",
+    }),
+};
+
+/** nginx with the locations for low-latency HLS in place of the others. */
+export const NGINX_LOW_LATENCY: HttpCache = {
+  ...NGINX,
+  async prepare(options) {
+    const page = await Deno.readTextFile(PAGE);
+    const [usual, low] = page.match(
+      /^ *location ~ \\\.m3u8\$ \{[^]*?\}\n *location ~ [^]*?\}\n/gm,
+    )!;
+    return await prepareNginx(options, {
+      "listen 80;": `listen 127.0.0.1:${options.port};`,
+      [usual!]: low!,
     });
-    const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) =>
-      `${name}_temp_path ${directory}/${name};`
-    );
-    const config = `${directory}/nginx.conf`;
-    await Deno.writeTextFile(
-      config,
-      `daemon off; user root; worker_processes 2; pid ${directory}/nginx.pid;
-       error_log stderr crit; events { worker_connections 1024; }
-       http { access_log off; ${folders.join(" ")}\n${page}\n}`,
-    );
-    return findable("nginx", "-p", directory, "-e", "stderr", "-c", config);
   },
 };
+
+async function prepareNginx(
+  { directory, originPort }: CacheOptions,
+  changes: Readonly<Record<string, string>>,
+): Promise<[string, ...string[]]> {
+  const page = await readPage("/etc/nginx/conf.d/hls.conf", {
+    ...changes,
+    "10.0.0.1:8080": `127.0.0.1:${originPort}`,
+    "/var/cache/nginx": directory,
+  });
+  const folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((name) =>
+    `${name}_temp_path ${directory}/${name};`
+  );
+  const config = `${directory}/nginx.conf`;
+  await Deno.writeTextFile(
+    config,
+    `daemon off; user root; worker_processes 2; pid ${directory}/nginx.pid;
+     error_log stderr crit; events { worker_connections 1024; }
+     http { access_log off; ${folders.join(" ")}\n${page}\n}`,
+  );
+  return findable("nginx", "-p", directory, "-e", "stderr", "-c", config);
+}
 
 /** squid with one process. */
 export const SQUID: HttpCache = {
