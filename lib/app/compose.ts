@@ -83,16 +83,15 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
   const context = { ...shared, gate, sessions: records.sessions };
   const server = new Server({ network, limit: limits, idPrefix: `${idPrefix}c`, context });
   const flv = new FlvService({ ...context, idPrefix: `${idPrefix}h` });
-  const hlsSessions = createHlsSessions({ gate, clock, idPrefix: `${idPrefix}v` }, bridge);
-  clients.push(server, flv);
+  const hlsSessions = createHlsSessions({ ...context, idPrefix: `${idPrefix}v` }, bridge);
+  clients.push(server, flv, hlsSessions);
   const live = createLiveStreams(vhosts, bridge);
   const view = new LiveView({
     ...access,
     clock,
     queue,
     vhosts: () => vhosts.live,
-    clients,
-    limits,
+    ...{ clients, limits, hooks, probes: server },
     recordings: vhosts.recordings,
     readDelays: shared.pacer.delays,
   });

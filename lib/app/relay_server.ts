@@ -251,6 +251,7 @@ export class RelayServer implements RunningServer {
    */
   async #apply(next: FittedConfig): Promise<ApplyReport> {
     const { vhosts, limits, admission, server, flv, secretFiles, certificates } = this.#parts;
+    const { hlsSessions } = this.#parts;
     const createHttp = await loadHttp(next);
     await requireCertificates(next);
     if (this.#isStopping || this.#drain !== null) {
@@ -281,7 +282,7 @@ export class RelayServer implements RunningServer {
     admission.configure(config);
     const logFailure = this.#deps.configureLog?.(config.log) ?? null;
     this.#sampleRates(config);
-    const removed = vhosts.apply(plan, [server, flv]);
+    const removed = vhosts.apply(plan, [server, flv, hlsSessions]);
     await Promise.all([removed, this.#rtmp.closeOthers(config)]);
     return reportOf(plan, logFailure === null ? [] : [logFailure]);
   }

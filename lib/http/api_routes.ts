@@ -35,6 +35,7 @@ import type { MoveSelector } from "../server/move_clients.ts";
 import { readMoveTarget } from "./move_target.ts";
 import { groupUpstreams, upstreamGroup } from "./upstream_groups.ts";
 import type { EventLog } from "../monitor/event_log.ts";
+import { withHlsViewers } from "../monitor/hls_viewers.ts";
 import type { DrainSnapshot, ServerSnapshot, ServerView } from "../monitor/server_view.ts";
 
 /** Entries of a list unless the request says how many (SRS). */
@@ -226,8 +227,8 @@ class Api {
     return this.answer(c, { data }, data.asked + data.unable > 0 ? ApiCode.success : noneCode);
   }
 
-  #snapshot(): Promise<ServerSnapshot> {
-    return this.#options.view.snapshot();
+  async #snapshot(): Promise<ServerSnapshot> {
+    return withHlsViewers(await this.#options.view.snapshot());
   }
 }
 

@@ -43,7 +43,7 @@ const STREAM: Parameter = {
 
 const TYPE: Parameter = {
   name: "type",
-  doc: "Only `rtmp-play`, `fmle-publish` or `flv-play`",
+  doc: "Only `rtmp-play`, `fmle-publish`, `flv-play` or `hls-play`",
 };
 
 const BAN: Parameter = {

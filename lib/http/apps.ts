@@ -84,7 +84,7 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
 interface FilesAppOptions {
   readonly config: Pick<HttpServerConfig, "crossdomain">;
   readonly files: StaticFiles;
-  readonly hls: Pick<HlsAccess, "objectionTo" | "rewriteOf" | "untilWritten">;
+  readonly hls: Pick<HlsAccess, "objectionTo" | "rewriteOf" | "untilWritten" | "sent">;
   /** Routes that take precedence over files. */
   readonly apps: readonly HttpApp[];
 }
@@ -94,12 +94,17 @@ export function createFilesApp({ config, files, hls, apps }: FilesAppOptions): H
   const app = createApp();
   if (config.crossdomain) app.use(allowPages(["GET"]));
   for (const mounted of apps) app.route("/", mounted);
-  app.all("*", (c) =>
-    files.answer(c.req.raw, {
-      objectionTo: (path) => hls.objectionTo(c, path),
+  app.all("*", async (c) => {
+    let asked: string | null = null;
+    const response = await files.answer(c.req.raw, {
+      objectionTo: (path) => hls.objectionTo(c, asked = path),
       rewriteOf: (path) => hls.rewriteOf(c, path),
       untilWritten: (path, isThere) => hls.untilWritten(c, path, isThere),
-    }));
+    });
+    const bytes = Number(response.headers.get("content-length") ?? 0);
+    if (asked !== null && response.ok && c.req.method === "GET") await hls.sent(c, asked, bytes);
+    return response;
+  });
   return app;
 }
 

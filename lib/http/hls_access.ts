@@ -28,7 +28,7 @@ export interface HlsAccessOptions {
   readonly vhosts: VhostDirectory;
   readonly gate: Pick<Gate, "check" | "checkRules">;
   readonly signatures: Pick<HlsSignatures, "isSigned" | "signerOf" | "signLike">;
-  readonly hlsSessions: Pick<HlsSessions, "objectionTo">;
+  readonly hlsSessions: Pick<HlsSessions, "objectionTo" | "sent">;
   readonly clock: Clock;
 }
 
@@ -43,6 +43,9 @@ interface FileStream {
   /** Path of the file, relative to `hls_path`. */
   readonly file: string;
 }
+
+/** Who asks for a file, and for which stream. */
+type HlsClient = Pick<HlsRequest, "url" | "ip" | "pageUrl" | "bearer">;
 
 /** How long a request may wait, in target durations (RFC 8216bis §6.2.5.2). */
 const WAIT_TARGETS = 3;
@@ -85,19 +88,20 @@ export class HlsAccess {
    * @param path Without symbolic links: an alias of a file is subject to the same rules.
    */
   async objectionTo(c: RouteContext, path: string): Promise<string | null> {
-    const ip = ipOf(c.env.remote);
-    const pageUrl = c.req.header("referer") ?? c.req.header("origin") ?? "";
-    const bearer = bearerOf(c.req.raw);
-    // What a player waits for does not make it another viewer.
-    const params = withoutParams(/[?#].*$/.exec(c.req.url)?.[0] ?? "", DIRECTIVES);
     const streams = await this.#streamsOf(path);
     const enabled = streams.filter(({ config }) => config.enabled);
     for (const stream of enabled.length > 0 ? enabled : streams) {
-      const url = { ...urlOf(stream.config.name, stream.name), params };
-      const objection = await this.#objectionOf(stream, { url, ip, pageUrl, bearer });
+      const objection = await this.#objectionOf(stream, clientOf(c, stream));
       if (objection !== null) return objection;
     }
     return null;
+  }
+
+  /** Notes that a client was sent a file that it might have, or a part of it. */
+  async sent(c: RouteContext, path: string, bytes: number): Promise<void> {
+    const stream = (await this.#streamsOf(path)).find(({ config }) => config.enabled);
+    if (stream === undefined || stream.isMaster) return;
+    this.#options.hlsSessions.sent(requestOf(stream, clientOf(c, stream)), bytes);
   }
 
   /**
@@ -184,10 +188,11 @@ export class HlsAccess {
   }
 
   async #objectionOf(
-    { config, isStreamKnown, isPlaylist, file }: FileStream,
-    client: Pick<HlsRequest, "url" | "ip" | "pageUrl" | "bearer">,
+    stream: FileStream,
+    client: HlsClient,
   ): Promise<string | null> {
     const { gate, signatures } = this.#options;
+    const { config, isPlaylist, isMaster, file } = stream;
     const asked = { action: "play", protocol: "hls", ...client } as const;
     const verdict = isPlaylist ? await gate.check(asked) : gate.checkRules(asked);
     if (verdict.type === "refused") return verdict.refusal.description;
@@ -195,10 +200,9 @@ export class HlsAccess {
     if (!isPlaylist && !signatures.isSigned(config, { path: file, params, ip: client.ip })) {
       return "The URL of the segment is not signed; take it from the playlist";
     }
-    if (!needsSession(config)) return null;
-    const keepMs = sessionMs(config.hls);
-    const url = isPlaylist ? client.url : { ...client.url, params: withoutSignature(params) };
-    const request = { ...client, url, isStreamKnown, isPlaylist, keepMs };
+    const request = requestOf(stream, client);
+    // Others have sessions only to be counted.
+    if (!request.isAsked && (!isPlaylist || isMaster)) return null;
     return await this.#options.hlsSessions.objectionTo(request);
   }
 
@@ -263,7 +267,26 @@ function urlOf(vhost: string, name: string): Omit<StreamUrl, "params"> {
   return { schema: "http", host: vhost, port: 80, vhost, app, stream: name.slice(slash + 1) };
 }
 
-/** Whether viewers are asked about, or counted. */
+function clientOf(c: RouteContext, { config, name }: FileStream): HlsClient {
+  // What a player waits for does not make it another viewer.
+  const params = withoutParams(/[?#].*$/.exec(c.req.url)?.[0] ?? "", DIRECTIVES);
+  return {
+    url: { ...urlOf(config.name, name), params },
+    ip: ipOf(c.env.remote),
+    pageUrl: c.req.header("referer") ?? c.req.header("origin") ?? "",
+    bearer: bearerOf(c.req.raw),
+  };
+}
+
+function requestOf(stream: FileStream, client: HlsClient): HlsRequest {
+  const { config, isStreamKnown, isPlaylist } = stream;
+  const params = isPlaylist ? client.url.params : withoutSignature(client.url.params);
+  const url = { ...client.url, params };
+  const keepMs = sessionMs(config.hls);
+  return { ...client, url, isStreamKnown, isPlaylist, isAsked: needsSession(config), keepMs };
+}
+
+/** Whether viewers are asked about, or limited. */
 function needsSession({ httpHooks: { enabled, urls }, play, maxStreams }: VhostConfig): boolean {
   if (play.maxPlayersPerStream > 0 || play.maxPlayersPerIp > 0 || maxStreams > 0) return true;
   return enabled && Object.values(urls).some((list) => list.length > 0);

@@ -1,7 +1,16 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { StreamUrl } from "../rtmp/url.ts";
+import type { Admission } from "../server/admission.ts";
 import type { ClientAccess } from "../server/client_access.ts";
+import {
+  type ClientReport,
+  type ClientSource,
+  describeClient,
+  type SourceTotals,
+} from "../server/client_report.ts";
 import type { Gate } from "../server/gate.ts";
+import { isSelected, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
+import type { SessionSink } from "../server/session_record.ts";
 import { Leases } from "./leases.ts";
 
 /** Options of {@linkcode HlsSessions}. */
@@ -10,17 +19,21 @@ interface HlsSessionsOptions {
   readonly clock: Clock;
   /** Prefix of the sessions' client ids. */
   readonly idPrefix: string;
+  /** Takes a record of each session that is over; absent for none. */
+  readonly sessions?: SessionSink;
   /** Tells the other workers to admit the requests of a session: {@linkcode HlsSessions.learn}. */
   readonly share: (keys: readonly string[], keepMs: number) => void;
 }
 
-/** A request for an HLS file of a vhost with HTTP callbacks. */
+/** A request for an HLS file. */
 export interface HlsRequest {
   /** The stream, with the parameters of the request; `vhost` is the configured vhost's name. */
   readonly url: StreamUrl;
   /** False if the file's path does not tell the stream; then `url` names the file. */
   readonly isStreamKnown: boolean;
   readonly isPlaylist: boolean;
+  /** Whether callbacks are asked about the viewer, or limits count it. Others are only reported. */
+  readonly isAsked: boolean;
   /** IP address without port. */
   readonly ip: string;
   /** Page that embeds the player; or empty. */
@@ -33,10 +46,17 @@ export interface HlsRequest {
 
 /** A viewer, as far as requests tell. */
 interface Session {
+  readonly id: string;
+  readonly keys: Keys;
+  readonly isAsked: boolean;
+  readonly sinceMs: number;
   readonly access: ClientAccess;
   /** The objection, or null. */
-  readonly verdict: Promise<string | null>;
+  verdict: Promise<string | null>;
+  /** Null before it is admitted, and after it is over. */
+  admission: Admission | null;
   isRefused: boolean;
+  sentBytes: number;
   /** Ends the wait for the verdict. */
   readonly abandon: () => void;
 }
@@ -57,24 +77,31 @@ const REFUSED_MS = 3000;
 
 const SWEEP_MS = 1000;
 
+const CEASED = "requests have ceased";
+
 /** A lease is renewed in other workers when less than this part of it is left. */
 const SHARE_BELOW = 0.75;
 
 /**
- * The viewers of HLS, for the HTTP callbacks. HLS has no connections that last, so a session stands
- * for a viewer: all requests from one address for one stream with the same parameters and page.
+ * The viewers of HLS, for callbacks, limits, records and reports. HLS has no connections that last,
+ * so a session stands for a viewer: all requests from one address for one stream with the same
+ * parameters and page.
  *
  * `on_play` is asked for the first playlist of a session, `on_stop` reports its end some time after
  * its last request. Segments belong to the session of their playlist: those without parameters to
  * any session of their address and stream, because players do not repeat the playlist's parameters.
  */
-export class HlsSessions {
+export class HlsSessions implements ClientSource {
   readonly #options: HlsSessionsOptions;
   /** Keys of admitted requests, here and in other workers; also sessions that were refused. */
-  readonly #leases = new Leases(MAX_KEY_CHARS, (key) => this.#end(key));
+  readonly #leases = new Leases(MAX_KEY_CHARS, (key) => this.#forget(key));
   /** By session key. */
   readonly #sessions = new Map<string, Session>();
+  /** The newest session of an address and stream, and of these with parameters. */
+  readonly #newest = new Map<string, Session>();
   #lastId = 0;
+  /** Sent to viewers who left. */
+  #endedBytes = 0;
   #cancelSweep: CancelTimer | null = null;
 
   constructor(options: HlsSessionsOptions) {
@@ -83,7 +110,50 @@ export class HlsSessions {
 
   /** Viewers that were asked about here. */
   get count(): number {
-    return this.#sessions.size;
+    return [...this.#sessions.values()].filter(({ isAsked }) => isAsked).length;
+  }
+
+  get clientTotals(): SourceTotals {
+    let sentBytes = this.#endedBytes;
+    for (const session of this.#sessions.values()) sentBytes += session.sentBytes;
+    return { connections: this.#lastId, receivedBytes: 0, sentBytes, skips: 0 };
+  }
+
+  clientReports(nowMs: number): ClientReport[] {
+    return [...this.#sessions.values()].map((session) => reportOf(session, nowMs))
+      .filter((report) => report !== null);
+  }
+
+  /** The viewer is refused until it has ceased to ask for a while. */
+  kick(id: string, reason: string): boolean {
+    const session = this.#admitted().find((one) => one.id === id);
+    if (session === undefined) return false;
+    this.#end(session, reason);
+    session.isRefused = true;
+    session.verdict = Promise.resolve("The viewer was closed by an operator");
+    return true;
+  }
+
+  /** HTTP has no such request. */
+  move(selector: MoveSelector): MoveCounts {
+    const unable = this.clientReports(this.#options.clock.now()).filter(({ id, vhost, stream }) =>
+      isSelected(selector, { id, vhost, stream, action: "play", wasAsked: false })
+    );
+    return { asked: 0, unable: unable.length };
+  }
+
+  closeClients(vhost: string, reason: string): void {
+    for (const session of this.#admitted()) {
+      if (session.admission!.service.config.name === vhost) this.#end(session, reason);
+    }
+  }
+
+  /** Notes what a viewer was sent in answer to an admitted request. */
+  sent(request: HlsRequest, bytes: number): void {
+    const { session, params, viewer } = keysOf(request);
+    const key = request.url.params === "" ? viewer : params;
+    const found = request.isPlaylist ? this.#sessions.get(session) : this.#newest.get(key);
+    if (found !== undefined) found.sentBytes += bytes;
   }
 
   /** Resolves with why the client may not have the file, or null. Never rejects. */
@@ -105,7 +175,10 @@ export class HlsSessions {
   /** Ends all sessions. */
   close(): void {
     this.#cancelSweep?.();
-    for (const key of [...this.#sessions.keys()]) this.#end(key);
+    for (const [key, session] of this.#sessions) {
+      this.#end(session, "server stops");
+      this.#forget(key);
+    }
   }
 
   /** Admits a request that was admitted before. */
@@ -142,11 +215,12 @@ export class HlsSessions {
     this.#cancelSweep = this.#leases.isEmpty ? null : clock.after(SWEEP_MS, () => this.#sweep());
   }
 
-  #open({ url, ip, pageUrl, bearer, keepMs }: HlsRequest, keys: Keys): Session {
-    const { gate, idPrefix } = this.#options;
+  #open({ url, ip, pageUrl, bearer, keepMs, isAsked }: HlsRequest, keys: Keys): Session {
+    const { gate, idPrefix, clock } = this.#options;
+    const id = `${idPrefix}${++this.#lastId}`;
     const tcUrl = `rtmp://${url.vhost}/${url.app}`;
     const access = gate.accessFor({
-      id: `${idPrefix}${++this.#lastId}`,
+      id,
       protocol: "hls",
       ip,
       bearer,
@@ -156,10 +230,15 @@ export class HlsSessions {
     });
     const { promise: verdict, resolve } = Promise.withResolvers<string | null>();
     const abandon = () => resolve("The server closed the request");
-    const session: Session = { access, verdict, isRefused: false, abandon };
+    const session: Session = {
+      ...{ id, keys, isAsked, access, verdict, abandon, sinceMs: clock.now() },
+      ...{ admission: null, isRefused: false, sentBytes: 0 },
+    };
     this.#sessions.set(keys.session, session);
+    for (const key of [keys.viewer, keys.params]) this.#newest.set(key, session);
     access.ask("play", url, (answer) => {
       session.isRefused = answer.type === "refused";
+      session.admission = answer.type === "admitted" ? answer : null;
       if (answer.type === "admitted") this.#admit(keys, keepMs);
       else this.#renew([keys.session], REFUSED_MS);
       resolve(answer.type === "admitted" ? null : answer.refusal.description);
@@ -167,13 +246,42 @@ export class HlsSessions {
     return session;
   }
 
-  #end(key: string): void {
+  #admitted(): Session[] {
+    return [...this.#sessions.values()].filter(({ admission }) => admission !== null);
+  }
+
+  /** The session is over, but its keys are remembered. Harmless when repeated. */
+  #end(session: Session, cause: string): void {
+    if (session.admission !== null) this.#options.sessions?.add(recordable(session), cause);
+    session.admission = null;
+    session.access.close({ sentBytes: session.sentBytes, receivedBytes: 0 });
+  }
+
+  #forget(key: string): void {
     const session = this.#sessions.get(key);
     if (session === undefined) return;
     this.#sessions.delete(key);
+    this.#endedBytes += session.sentBytes;
+    for (const each of [session.keys.viewer, session.keys.params]) {
+      if (this.#newest.get(each) === session) this.#newest.delete(each);
+    }
     session.abandon();
-    session.access.close({ sentBytes: 0, receivedBytes: 0 });
+    this.#end(session, CEASED);
   }
+}
+
+function recordable(session: Session): { report(nowMs: number): ClientReport | null } {
+  return { report: (nowMs) => reportOf(session, nowMs) };
+}
+
+function reportOf(session: Session, nowMs: number): ClientReport | null {
+  const { access, admission, sinceMs, sentBytes } = session;
+  if (admission === null) return null;
+  return {
+    ...describeClient(access.client, admission),
+    ...{ type: "hls-play", edge: null, isHeld: false, isReserve: false },
+    ...{ ageMs: nowMs - sinceMs, receivedBytes: 0, sentBytes, skips: 0 },
+  };
 }
 
 function keysOf({ url: { vhost, app, stream, params }, ip, pageUrl }: HlsRequest): Keys {

@@ -3,8 +3,10 @@ import { VERSION } from "../base/version.ts";
 import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
 import { type Labels, MetricsPage, type Samples } from "./metrics_page.ts";
 import { addAudience } from "./metrics_audience.ts";
+import { addIncidents } from "./metrics_incidents.ts";
 import { addReserves } from "./metrics_reserve.ts";
 import { addRoute, createApp, type HttpApp } from "./routes.ts";
+import { withHlsViewers } from "../monitor/hls_viewers.ts";
 import type {
   ServerSnapshot,
   ServerView,
@@ -28,7 +30,7 @@ export function createMetricsRoutes(view: ServerView): HttpApp {
   const app = createApp();
   addRoute(app, "/metrics", {
     async GET(c) {
-      const text = await renderMetrics(await view.snapshot());
+      const text = await renderMetrics(withHlsViewers(await view.snapshot()));
       return c.body(text, 200, { "content-type": Registry.PROMETHEUS_CONTENT_TYPE });
     },
   });
@@ -122,6 +124,7 @@ function addClients(page: MetricsPage, snapshot: ServerSnapshot): void {
     "Clients refused with a status when they connected, played or published, by cause.",
     Object.entries(refusals).map(([cause, count]) => [{ cause }, count]),
   );
+  addIncidents(page, snapshot);
   page.counter("edge_received_bytes_total", "Bytes from clients.", totals.receivedBytes);
   page.counter("edge_sent_bytes_total", "Bytes to clients.", totals.sentBytes);
   page.counter(

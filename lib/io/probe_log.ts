@@ -23,6 +23,7 @@ export class ProbeLog {
   /** Null when there was no probe lately. */
   #cancel: CancelTimer | null = null;
   #count = 0;
+  #total = 0;
   #last = { peer: "", reason: "" };
 
   constructor({ clock, logger, protocol }: ProbeLogOptions) {
@@ -31,12 +32,18 @@ export class ProbeLog {
     this.#logger = logger.for("conn");
   }
 
+  /** Probes since the start. */
+  get total(): number {
+    return this.#total;
+  }
+
   /**
    * Logs a probe, or counts it.
    *
    * @param logger The client's own.
    */
   add(logger: Logger, reason: string, fields: LogFields & { readonly peer: string }): void {
+    this.#total++;
     if (this.#cancel === null) {
       logger.info(`Client closed: ${reason}`, fields);
       return this.#wait();

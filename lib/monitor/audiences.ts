@@ -19,8 +19,11 @@ export class Audiences {
   /** By vhost, then by stream: a combined key would allocate a string per client. */
   readonly #vhosts = new Map<string, Map<string, Audience>>();
 
+  /** Viewers of HLS are left out: see `hls_viewers.ts`. */
   constructor(clients: readonly ClientReport[]) {
-    for (const client of clients) this.#add(client);
+    for (const client of clients) {
+      if (client.type !== "hls-play") this.#add(client);
+    }
   }
 
   /** Returns the clients of `app/stream`. */

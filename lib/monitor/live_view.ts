@@ -17,6 +17,7 @@ import type { Stream } from "../hub/stream.ts";
 import type { ClientReport, ClientSource, ClientTotals } from "../server/client_report.ts";
 import { addMoves, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
 import type { Ban, Bans } from "../server/bans.ts";
+import type { HookClient } from "../server/hook_client.ts";
 import type { RefusalCounts } from "../server/refusal_counts.ts";
 import type { FlushQueue } from "../io/flush_queue.ts";
 import type { VhostService } from "../server/vhost_service.ts";
@@ -49,6 +50,10 @@ interface LiveViewOptions {
   /** The recordings that are under way. */
   readonly recordings: Pick<DvrService, "reportOf" | "totalsOf">;
   readonly bans?: Bans;
+  /** Counts what never became a client. */
+  readonly probes: { readonly handshakeFailures: number };
+  /** Counts callbacks without an answer. */
+  readonly hooks: Pick<HookClient, "failureCounts">;
   /** Counts the writes. */
   readonly queue: FlushQueue;
   /** Of the merged reads. */
@@ -76,6 +81,7 @@ export class LiveView implements ServerView {
     this.#frameRates,
   ];
   #cancel: CancelTimer | null = null;
+  #kicks = 0;
 
   constructor(options: LiveViewOptions) {
     const { clock } = options;
@@ -93,7 +99,7 @@ export class LiveView implements ServerView {
   }
 
   snapshot(): Promise<ServerSnapshot> {
-    const { clock, queue, readDelays } = this.#options;
+    const { clock, queue, readDelays, probes, hooks } = this.#options;
     const vhosts = [...this.#options.vhosts()];
     const nowMs = clock.now();
     const clients = this.#clientReports(nowMs);
@@ -102,6 +108,9 @@ export class LiveView implements ServerView {
       process: this.#process.snapshot(nowMs),
       totals: this.#clientTotals(),
       refusals: { ...this.#options.refusals },
+      incidents: { kicks: this.#kicks, handshakeFailures: probes.handshakeFailures },
+      callbackFailures: { ...hooks.failureCounts },
+      bans: this.#options.bans?.count ?? 0,
       rate: this.#serverRate.kbps,
       loopDelay: describeDelays(this.#loopDelay.delays),
       readDelay: describeDelays(readDelays),
@@ -114,7 +123,9 @@ export class LiveView implements ServerView {
 
   kick(clientId: string, ban: Ban | null): Promise<boolean> {
     if (ban !== null) this.#options.bans?.add(ban);
-    return Promise.resolve(this.#options.clients.some((source) => source.kick(clientId, KICKED)));
+    const isKicked = this.#options.clients.some((source) => source.kick(clientId, KICKED));
+    if (isKicked) this.#kicks++;
+    return Promise.resolve(isKicked);
   }
 
   move(selector: MoveSelector, target: string | null): Promise<MoveCounts> {

@@ -15,6 +15,10 @@ export function mergeSnapshots(workers: readonly ServerSnapshot[]): ServerSnapsh
     process: mergeProcesses(workers.map(({ process }) => process)),
     totals: sumOf(workers.map(({ totals }) => totals)) satisfies ClientTotals,
     refusals: sumOf(workers.map(({ refusals }) => refusals)),
+    incidents: sumOf(workers.map(({ incidents }) => incidents)),
+    callbackFailures: sumOf(workers.map(({ callbackFailures }) => callbackFailures)),
+    // Each worker has them all.
+    bans: Math.max(...workers.map(({ bans }) => bans)),
     rate: mergeRates(workers.map(({ rate }) => rate)),
     loopDelay: mergeDelays(workers.map(({ loopDelay }) => loopDelay)),
     readDelay: mergeDelays(workers.map(({ readDelay }) => readDelay)),

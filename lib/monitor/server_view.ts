@@ -34,6 +34,11 @@ export interface ServerSnapshot {
   readonly totals: ClientTotals;
   /** Clients that the gate has refused since the start, by cause. */
   readonly refusals: Readonly<RefusalCounts>;
+  readonly incidents: IncidentCounts;
+  /** HTTP callbacks without a clear answer since the start, by callback. */
+  readonly callbackFailures: Readonly<Record<string, number>>;
+  /** Addresses that are banned. */
+  readonly bans: number;
   /** Of all clients together. */
   readonly rate: RateSnapshot;
   /** How late timers ran. */
@@ -44,6 +49,14 @@ export interface ServerSnapshot {
   readonly vhosts: readonly VhostSnapshot[];
   readonly streams: readonly StreamSnapshot[];
   readonly clients: readonly ClientSnapshot[];
+}
+
+/** What happened to clients since the start. */
+interface IncidentCounts {
+  /** Closed over the API. */
+  readonly kicks: number;
+  /** Connections that ended before their `connect` command, as of port scanners. */
+  readonly handshakeFailures: number;
 }
 
 /** A server that waits for its clients to leave. */

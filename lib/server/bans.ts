@@ -29,6 +29,12 @@ export class Bans {
     if (this.#untilMs.size > MAX_BANS) this.#untilMs.delete(oldest!);
   }
 
+  /** Addresses that are banned now. */
+  get count(): number {
+    const nowMs = this.#clock.now();
+    return [...this.#untilMs.values()].filter((untilMs) => untilMs > nowMs).length;
+  }
+
   has(ip: string): boolean {
     const untilMs = this.#untilMs.get(ip);
     if (untilMs === undefined) return false;

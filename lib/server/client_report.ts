@@ -8,7 +8,7 @@ export interface ClientReport {
   /** Its id in the log, `c12`. */
   readonly id: string;
   /** Names of SRS. */
-  readonly type: "rtmp-play" | "fmle-publish" | "flv-play";
+  readonly type: "rtmp-play" | "fmle-publish" | "flv-play" | "hls-play";
   /** Name of the configured vhost. */
   readonly vhost: string;
   /** `app/stream`. */

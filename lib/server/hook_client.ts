@@ -69,6 +69,8 @@ const HEADERS = {
 export class HookClient {
   readonly server: HookServer;
   readonly clock: Clock;
+  /** Requests that failed since the start, by callback; without those that never did. */
+  readonly failureCounts: Partial<Record<HookCall["action"], number>> = {};
   readonly #logger: Logger;
   readonly #fetch: HookFetch;
   /** By action and URL: both are configured, so there are few. */
@@ -161,6 +163,7 @@ export class HookClient {
 
   /** Logs the first failure of a URL at once, later ones together once per period. */
   #logFailure(url: string, { action }: HookCall, verdict: HookVerdict & { type: "failed" }): void {
+    this.failureCounts[action] = (this.failureCounts[action] ?? 0) + 1;
     const key = `${action} ${url}`;
     const nowMs = this.clock.now();
     const failures = this.#failures.get(key) ?? { lastLoggedMs: -Infinity, count: 0 };

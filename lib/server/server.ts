@@ -68,6 +68,11 @@ export class Server implements ClientSource {
     return { connections: this.#connections.size, players, publishers };
   }
 
+  /** Connections that ended before their `connect` command, as of port scanners. */
+  get handshakeFailures(): number {
+    return this.#context.probes.total;
+  }
+
   get clientTotals(): SourceTotals {
     const sum = { ...this.#ended };
     for (const { totals } of this.#connections) addTotals(sum, totals);

@@ -234,6 +234,7 @@ Deno.test("createFilesApp() asks the mounted apps before the files", async () =>
     objectionTo: () => Promise.resolve(null),
     rewriteOf: () => Promise.resolve(null),
     untilWritten: () => Promise.resolve(null),
+    sent: () => Promise.resolve(),
   };
   const app = createFilesApp({ config, files, hls, apps: [mounted] });
   const response = await app.request("/live/show.flv");

@@ -63,6 +63,9 @@ export const SNAPSHOT: ServerSnapshot = {
     cpuShare: 0.25,
     processors: 2,
   },
+  incidents: { kicks: 6, handshakeFailures: 8 },
+  callbackFailures: { on_play: 9 },
+  bans: 2,
   refusals: {
     name: 1,
     rules: 2,

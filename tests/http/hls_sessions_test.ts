@@ -25,6 +25,8 @@ class Rig {
   readonly clock: FakeClock;
   readonly hooks = new HookScript();
   readonly sessions: HlsSessions;
+  /** Records of sessions that are over. */
+  readonly records: string[] = [];
   /** What was shared with other workers. */
   readonly shared: (readonly string[])[] = [];
 
@@ -55,21 +57,37 @@ class Rig {
       gate: new Gate({ ...noAccessRules(clock), vhosts, hooks, clock, edgeId: "e1" }),
       clock,
       idPrefix: "v",
+      sessions: {
+        add: (client, cause) => {
+          const { id, type, stream, sentBytes } = client.report(clock.now())!;
+          this.records.push(`${id} ${type} ${stream} ${sentBytes} ${cause}`);
+        },
+      },
       share: (keys) => this.shared.push(keys),
     });
   }
 
   /** Requests the playlist, or else a segment. */
   playlist(params: string, change: Partial<HlsRequest> = {}): Promise<string | null> {
-    return this.sessions.objectionTo({
+    return this.sessions.objectionTo(this.#request(params, change));
+  }
+
+  /** The viewer was sent a playlist, or else a segment. */
+  sent(params: string, bytes: number, change: Partial<HlsRequest> = {}): void {
+    this.sessions.sent(this.#request(params, change), bytes);
+  }
+
+  #request(params: string, change: Partial<HlsRequest>): HlsRequest {
+    return {
       url: { ...{ schema: "http", host: VHOST, port: 80, vhost: VHOST }, ...SHOW, params },
       isStreamKnown: true,
       isPlaylist: true,
+      isAsked: true,
       ip: "203.0.113.9",
       pageUrl: "",
       keepMs: KEEP_MS,
       ...change,
-    });
+    };
   }
 
   segment(params: string, change: Partial<HlsRequest> = {}): Promise<string | null> {
@@ -216,4 +234,44 @@ Deno.test("HlsSessions limits memory: the oldest sessions are reported as ended"
   await rig.clock.settle();
   assertEquals(rig.hooks.about("on_stop").length, 2400 - rig.sessions.count);
   assertEquals(await rig.segment(""), null);
+});
+
+Deno.test("HlsSessions reports viewers with what they were sent, and records them when they are gone", async () => {
+  const rig = new Rig();
+  await rig.playlist("?token=good");
+  await rig.playlist("?token=good&b", { ip: "203.0.113.10" });
+  await rig.playlist("?token=bad", { ip: "203.0.113.11" });
+  rig.sent("?token=good", 100);
+  rig.sent("?token=good", 2_000, { isPlaylist: false });
+  rig.sent("", 30_000, { isPlaylist: false });
+  rig.sent("", 7, { isPlaylist: false, ip: "203.0.113.99" });
+  const reports = rig.sessions.clientReports(rig.clock.now());
+  assertEquals(
+    reports.map(({ id, type, stream, ip, sentBytes }) => [id, type, stream, ip, sentBytes]),
+    [
+      ["v1", "hls-play", "live/show", "203.0.113.9", 32_100],
+      ["v2", "hls-play", "live/show", "203.0.113.10", 0],
+    ],
+  );
+  await rig.clock.advance(KEEP_MS + 2_000);
+  assertEquals(rig.records, [
+    "v1 hls-play live/show 32100 requests have ceased",
+    "v2 hls-play live/show 0 requests have ceased",
+  ]);
+  assertEquals(rig.sessions.clientReports(rig.clock.now()), []);
+  assertEquals(rig.sessions.clientTotals.sentBytes, 32_100);
+});
+
+Deno.test("HlsSessions.kick() ends a session, and refuses the viewer while it keeps asking", async () => {
+  const rig = new Rig();
+  await rig.playlist("?token=good");
+  assertEquals(rig.sessions.kick("v7", "kicked"), false);
+  assertEquals(rig.sessions.kick("v1", "kicked"), true);
+  assertEquals(rig.records, ["v1 hls-play live/show 0 kicked"]);
+  assertEquals(await rig.playlist("?token=good"), "The viewer was closed by an operator");
+  assertEquals(rig.sessions.kick("v1", "kicked"), false);
+  await rig.clock.advance(KEEP_MS + 2_000);
+  assertEquals(await rig.playlist("?token=good"), null);
+  assertEquals(rig.calls, ["on_play ?token=good", "on_stop ?token=good", "on_play ?token=good"]);
+  assertEquals(rig.records.length, 1);
 });

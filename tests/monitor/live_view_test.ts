@@ -100,6 +100,8 @@ class Rig {
       clients,
       limits,
       refusals: noRefusals(),
+      probes: { handshakeFailures: 0 },
+      hooks: { failureCounts: {} },
       recordings: {
         reportOf: () => null,
         totalsOf: () => ({ active: 0, writtenBytes: 0, failures: 0 }),
@@ -175,6 +177,7 @@ Deno.test("LiveView.kick() closes the client at the source that has it", async (
   flv.reports = [client("h1")];
   assertEquals([await view.kick("h1", null), await view.kick("x", null)], [true, false]);
   assertEquals([rtmp.kicked, flv.kicked], [[], ["h1"]]);
+  assertEquals((await view.snapshot()).incidents.kicks, 1);
 });
 
 Deno.test("LiveView.stop() leaves no timers", async () => {

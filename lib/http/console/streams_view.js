@@ -8,6 +8,7 @@ const MAX_PLAYERS_SHOWN = 4;
 export const CLIENT_TYPES = {
   "rtmp-play": "RTMP player",
   "flv-play": "HTTP-FLV player",
+  "hls-play": "HLS viewer",
   "fmle-publish": "RTMP publisher",
 };
 
