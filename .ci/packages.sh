@@ -24,11 +24,16 @@ make_npm_package() {
   "${DENO[@]}" task npm && (($(stat -c %s dist/edge-rtmp-*.tgz) < NPM_PACKAGE_MAX_BYTES))
 }
 
-# Installs the package into a clean prefix, with an empty home and cache.
-install_npm_package() {
+# Installs the package into a clean prefix, with an empty home and cache, and runs the demo: at most
+# 30 s from nothing to a demo that has compared its frames.
+try_npm_package() {
+  local begin=$SECONDS
   mkdir -p "$scratch/home"
   env HOME="$scratch/home" npm_config_prefix="$scratch/prefix" npm_config_cache="$scratch/npm" \
-    npm install --global --no-update-notifier ./dist/edge-rtmp-*.tgz
+    npm install --global --no-update-notifier ./dist/edge-rtmp-*.tgz &&
+    run_npm_package demo --seconds 3 || return
+  echo "from nothing to the end of the demo: $((SECONDS - begin)) s"
+  ((SECONDS - begin <= 30))
 }
 
 # Runs the installed package in an empty folder, where nothing of the machine's Deno is seen.
