@@ -119,10 +119,13 @@ export async function runLoad(run: LoadRun): Promise<LoadUse> {
     start("the publishers", load.publishers, [...target, file, lasting])
   );
   for (const each of publishers) await each.waitForLine(/^published /, SLACK_MS);
-  const players = !hasPlayers ? [] : targetsOf(run).map((target) =>
+  const players: ChildProcess[] = [];
+  for (const target of hasPlayers ? targetsOf(run) : []) {
     // They wait for a second before they count, and we count nothing of theirs.
-    start("the players", load.players, [...target, 1, lasting - 1])
-  );
+    const each = start("the players", load.players, [...target, 1, lasting - 1]);
+    players.push(each);
+    await each.waitForLine(/^joined /, SLACK_MS);
+  }
   await delay(warmSeconds * 1000);
   const meter = await CpuMeter.start(pid);
   await delay(seconds * 1000);

@@ -135,21 +135,21 @@ export class ReadPacer {
     this.#cancel = this.#clock.after(Math.max(0, waitMs), this.#wake);
   }
 
-  /** Ends the pause of one slot, and leaves the next to another turn. */
+  /** Ends the pauses that are over, and leaves some to another turn if they are many. */
   #resumeDue(): void {
     const slots = this.#slots;
     const nowMs = this.#clock.now();
     this.#cancel?.();
     this.#cancel = null;
-    if (slots.length === 0) return;
-    const { pauseMs, dueMs, over, count } = slots[0]!;
-    if (dueMs <= nowMs) {
+    let resumed = 0;
+    while (slots.length > 0 && slots[0]!.dueMs <= nowMs) {
+      const { pauseMs, dueMs, over, count } = slots[0]!;
+      if (resumed > 0 && resumed + count > BATCH) return this.#clock.yield(this.#wake);
       slots.shift();
+      resumed += count;
       this.delays.observe((nowMs - dueMs + pauseMs) / 1000, count);
       over.resolve();
     }
-    if (slots.length === 0) return;
-    if (slots[0]!.dueMs <= nowMs) this.#clock.yield(this.#wake);
-    else this.#schedule();
+    if (slots.length > 0) this.#schedule();
   }
 }

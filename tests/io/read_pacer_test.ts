@@ -118,6 +118,23 @@ Deno.test("ReadPacer ends pauses together that begin within 2 ms, and counts eac
   assertEquals(Math.round(sumSeconds * 1000), 20 + 20 + 20 + 18);
 });
 
+Deno.test("ReadPacer catches up at once after the event loop was busy", async () => {
+  const rig = new Rig();
+  let resumed = 0;
+  for (let i = 0; i < 50; i++) {
+    void rig.pacer.pause({ mode: "on", maxMs: 400 }, rig.clock.now())!.then(() => resumed++);
+    await rig.clock.advance(5);
+  }
+  await rig.clock.advance(100);
+  // The loop is late: when the first pause is over, so are all others.
+  const nowMs = rig.clock.now() + 1_000;
+  rig.clock.now = () => nowMs;
+  const yields: (() => void)[] = [];
+  rig.clock.yield = (run) => yields.push(run);
+  await rig.clock.advance(100);
+  assertEquals([resumed, yields.length], [50, 0]);
+});
+
 Deno.test("ReadPacer counts by how much it delays reads, and 0 for those that it does not", async () => {
   const rig = new Rig();
   const { delays } = rig.pacer;
