@@ -1,5 +1,5 @@
-# Runs the commands of README.md and docs/install.md on a fresh clone, as a reader would, with an
-# empty home. Read by .ci/packages.sh; uses its DENO, COMPILING_DENO, denort and scratch.
+# Runs the commands of README.md, which docs/install.md repeats, on a fresh clone, as a reader would,
+# with an empty home. Read by .ci/packages.sh; uses its DENO, COMPILING_DENO, denort and scratch.
 
 # Where the commands run, and what they find on the way.
 reader=$scratch/reader
@@ -47,6 +47,10 @@ SCRIPT
   chmod +x "$reader/bin/npx"
   ffmpeg -v error -f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine -t 60 \
     -c:v libx264 -preset ultrafast -g 25 -bf 0 -c:a aac "$reader/edge/video.mp4" || return
+  for mark in "run=npm" "run=compile"; do
+    [[ $(block README.md "$mark") == "$(block docs/install.md "$mark")" ]] ||
+      { echo "README.md and docs/install.md differ in $mark"; return 1; }
+  done
   for mark in "run=demo" "run=npm" "run=compile"; do
     try_block README.md "$mark" || return
   done
