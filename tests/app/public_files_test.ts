@@ -7,6 +7,7 @@ import { parseConfig } from "../../lib/config/parse_config.ts";
 import { denoNetwork } from "../../lib/io/tcp.ts";
 import { SeededRandom } from "../fuzz/random.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
+import { readBlocks } from "../helpers/doc_page.ts";
 import { CollectedLog } from "../helpers/local_server.ts";
 import { netTest } from "../helpers/loopback.ts";
 import { freePort } from "../helpers/ports.ts";
@@ -50,10 +51,12 @@ Deno.test({
   ...await needs("net", "read"),
   name: "A server starts with the examples of docs/configuration.md",
   async fn() {
-    const doc = await Deno.readTextFile(new URL("../../docs/configuration.md", import.meta.url));
-    const toml = /```toml\n(.*?)```/s.exec(doc)![1]!;
-    const srs = /```\n(listen .*?)```/s.exec(doc)![1]!;
-    for (const [name, text] of [["x.toml", toml], ["x.conf", srs]] as const) {
+    const examples = readBlocks("docs/configuration.md").filter(({ mark }) =>
+      mark === "check=edge"
+    );
+    assertEquals(new Set(examples.map(({ language }) => language)), new Set(["toml", "conf"]));
+    for (const { language, text } of examples) {
+      const name = `x.${language}`;
       const port = freePort();
       const moved = text.replaceAll(/(?<!\d)1935(?!\d)/g, `${port}`);
       assert(moved !== text, name);
