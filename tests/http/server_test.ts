@@ -189,6 +189,7 @@ netTest("The API of an edge shows the origin of each stream", async () => {
     lost_frames: 0,
     doubled_frames: 0,
     lost_bytes: 0,
+    reserve: { state: "none", origin: "", age_ms: null },
   });
   assertEquals(await edge.metric('edge_upstream_attempts_total{vhost="__defaultVhost__"}'), 1);
   // The edge is a player to its origin.
