@@ -1,8 +1,3 @@
-/**
- * The files of the console page, embedded as text: nothing is read from disk or fetched, neither
- * when run from source nor when compiled.
- */
-
 import mpegtsLicence from "mpegts.js/LICENSE" with { type: "text" };
 import mpegts from "mpegts.js/dist/mpegts.js" with { type: "text" };
 import promiseLicence from "mpegts.js/dist/mpegts.js.LICENSE.txt" with { type: "text" };
@@ -12,32 +7,36 @@ import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import api from "./console/api.js" with { type: "text" };
 import clientsView from "./console/clients_view.js" with { type: "text" };
 import style from "./console/console.css" with { type: "text" };
-import dom from "./console/dom.js" with { type: "text" };
+import detailView from "./console/detail_view.js" with { type: "text" };
+import diagram from "./console/diagram.js" with { type: "text" };
+import dialog from "./console/dialog.js" with { type: "text" };
+import edgesView from "./console/edges_view.js" with { type: "text" };
 import eventsView from "./console/events_view.js" with { type: "text" };
 import format from "./console/format.js" with { type: "text" };
 import icon from "./console/icon.svg" with { type: "text" };
 import index from "./console/index.html" with { type: "text" };
+import keyboard from "./console/keyboard.js" with { type: "text" };
+import listView from "./console/list_view.js" with { type: "text" };
+import listStyle from "./console/lists.css" with { type: "text" };
 import main from "./console/main.js" with { type: "text" };
+import operations from "./console/operations.js" with { type: "text" };
+import pager from "./console/pager.js" with { type: "text" };
 import playerView from "./console/player_view.js" with { type: "text" };
 import plot from "./console/plot.js" with { type: "text" };
 import poller from "./console/poller.js" with { type: "text" };
 import rates from "./console/rates.js" with { type: "text" };
+import sparkline from "./console/sparkline.js" with { type: "text" };
+import state from "./console/state.js" with { type: "text" };
+import statusView from "./console/status_view.js" with { type: "text" };
 import streamUrl from "./console/stream_url.js" with { type: "text" };
 import streamsView from "./console/streams_view.js" with { type: "text" };
+import table from "./console/table.js" with { type: "text" };
 import totalsView from "./console/totals_view.js" with { type: "text" };
-import upstreamEvents from "./console/upstream_events.js" with { type: "text" };
-
-/** A file of the page. */
-export interface ConsoleAsset {
-  readonly contentType: string;
-  readonly text: string;
-}
-
-const HTML = "text/html; charset=utf-8";
-const CSS = "text/css; charset=utf-8";
-const JS = "text/javascript; charset=utf-8";
-const SVG = "image/svg+xml";
-const TEXT = "text/plain; charset=utf-8";
+import trafficView from "./console/traffic_view.js" with { type: "text" };
+import upstreamsView from "./console/upstreams_view.js" with { type: "text" };
+import widgets from "./console/widgets.js" with { type: "text" };
+import dom from "./pages/dom.js" with { type: "text" };
+import { css, html, js, type PageAsset, plain, svg } from "./page_asset.ts";
 
 const licences = [
   `mpegts.js\n\n${mpegtsLicence}`,
@@ -45,27 +44,46 @@ const licences = [
   `uPlot\n\n${uplotLicence}`,
 ].join(`\n${"-".repeat(80)}\n\n`);
 
-/** Files by their name below `/console/`. The name of the page itself is empty. */
-export const CONSOLE_ASSETS: ReadonlyMap<string, ConsoleAsset> = new Map([
-  ["", { contentType: HTML, text: index }],
-  ["console.css", { contentType: CSS, text: style }],
-  ["icon.svg", { contentType: SVG, text: icon }],
-  ["licences.txt", { contentType: TEXT, text: licences }],
-  ["mpegts.js", { contentType: JS, text: mpegts }],
-  ["uplot.css", { contentType: CSS, text: uplotStyle }],
-  ["uplot.js", { contentType: JS, text: uplot }],
-  ["api.js", { contentType: JS, text: api }],
-  ["clients_view.js", { contentType: JS, text: clientsView }],
-  ["dom.js", { contentType: JS, text: dom }],
-  ["events_view.js", { contentType: JS, text: eventsView }],
-  ["format.js", { contentType: JS, text: format }],
-  ["main.js", { contentType: JS, text: main }],
-  ["player_view.js", { contentType: JS, text: playerView }],
-  ["plot.js", { contentType: JS, text: plot }],
-  ["poller.js", { contentType: JS, text: poller }],
-  ["rates.js", { contentType: JS, text: rates }],
-  ["stream_url.js", { contentType: JS, text: streamUrl }],
-  ["streams_view.js", { contentType: JS, text: streamsView }],
-  ["totals_view.js", { contentType: JS, text: totalsView }],
-  ["upstream_events.js", { contentType: JS, text: upstreamEvents }],
+/**
+ * The files of the console page by their name below `/console/`; the name of the page itself is
+ * empty. They are embedded as text: nothing is read from disk or fetched, neither when run from
+ * source nor when compiled.
+ */
+export const CONSOLE_ASSETS: ReadonlyMap<string, PageAsset> = new Map([
+  ["", html(index)],
+  ["console.css", css(style)],
+  ["lists.css", css(listStyle)],
+  ["icon.svg", svg(icon)],
+  ["licences.txt", plain(licences)],
+  ["mpegts.js", js(mpegts)],
+  ["uplot.css", css(uplotStyle)],
+  ["uplot.js", js(uplot)],
+  ["api.js", js(api)],
+  ["clients_view.js", js(clientsView)],
+  ["detail_view.js", js(detailView)],
+  ["diagram.js", js(diagram)],
+  ["dialog.js", js(dialog)],
+  ["dom.js", js(dom)],
+  ["edges_view.js", js(edgesView)],
+  ["events_view.js", js(eventsView)],
+  ["format.js", js(format)],
+  ["keyboard.js", js(keyboard)],
+  ["list_view.js", js(listView)],
+  ["main.js", js(main)],
+  ["operations.js", js(operations)],
+  ["pager.js", js(pager)],
+  ["player_view.js", js(playerView)],
+  ["plot.js", js(plot)],
+  ["poller.js", js(poller)],
+  ["rates.js", js(rates)],
+  ["sparkline.js", js(sparkline)],
+  ["state.js", js(state)],
+  ["status_view.js", js(statusView)],
+  ["stream_url.js", js(streamUrl)],
+  ["streams_view.js", js(streamsView)],
+  ["table.js", js(table)],
+  ["totals_view.js", js(totalsView)],
+  ["traffic_view.js", js(trafficView)],
+  ["upstreams_view.js", js(upstreamsView)],
+  ["widgets.js", js(widgets)],
 ]);

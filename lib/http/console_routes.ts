@@ -5,7 +5,8 @@
 
 import { etag } from "hono/etag";
 import type { Config, ListenAddress } from "../config/config.ts";
-import { CONSOLE_ASSETS, type ConsoleAsset } from "./console_assets.ts";
+import { CONSOLE_ASSETS } from "./console_assets.ts";
+import type { PageAsset } from "./page_asset.ts";
 import { pathOf } from "./request_head.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
 
@@ -69,7 +70,7 @@ export function createConsoleRedirect(apiPort: number): HttpApp {
 
 function answer(
   c: RouteContext,
-  { contentType, text }: ConsoleAsset,
+  { contentType, text }: PageAsset,
   streams: ConsoleStreams | null,
 ): Response {
   // The page's links are relative, so that a proxy may serve it below a path.

@@ -8,9 +8,8 @@ import mpegtsLicence from "mpegts.js/LICENSE" with { type: "text" };
 import mpegts from "mpegts.js/dist/mpegts.js" with { type: "text" };
 import promiseLicence from "mpegts.js/dist/mpegts.js.LICENSE.txt" with { type: "text" };
 import icon from "./console/icon.svg" with { type: "text" };
-import type { ConsoleAsset } from "./console_assets.ts";
 import controls from "./player/controls.js" with { type: "text" };
-import dom from "./player/dom.js" with { type: "text" };
+import dom from "./pages/dom.js" with { type: "text" };
 import engines from "./player/engines.js" with { type: "text" };
 import list from "./player/list.js" with { type: "text" };
 import listPage from "./player/list.html" with { type: "text" };
@@ -20,12 +19,9 @@ import playPage from "./player/play.html" with { type: "text" };
 import style from "./player/player.css" with { type: "text" };
 import routes from "./player/routes.js" with { type: "text" };
 import session from "./player/session.js" with { type: "text" };
+import text from "./player/text.js" with { type: "text" };
 import stats from "./player/stats.js" with { type: "text" };
-
-const CSS = "text/css; charset=utf-8";
-const JS = "text/javascript; charset=utf-8";
-const SVG = "image/svg+xml";
-const TEXT = "text/plain; charset=utf-8";
+import { css, js, type PageAsset, plain, svg } from "./page_asset.ts";
 
 /** The package does not export its licence, which is that of mpegts.js. */
 const HLS_LICENCE = `Copyright (c) 2017 Dailymotion (http://www.dailymotion.com)
@@ -47,19 +43,20 @@ export const LIST_PAGE = listPage;
 export const PLAY_PAGE = playPage;
 
 /** Files by their name below `/players/`. */
-export const PLAYER_ASSETS: ReadonlyMap<string, ConsoleAsset> = new Map([
-  ["controls.js", { contentType: JS, text: controls }],
-  ["dom.js", { contentType: JS, text: dom }],
-  ["engines.js", { contentType: JS, text: engines }],
-  ["hls.js", { contentType: JS, text: hls }],
-  ["icon.svg", { contentType: SVG, text: icon }],
-  ["licences.txt", { contentType: TEXT, text: licences }],
-  ["list.js", { contentType: JS, text: list }],
-  ["mpegts.js", { contentType: JS, text: mpegts }],
-  ["notices.js", { contentType: JS, text: notices }],
-  ["play.js", { contentType: JS, text: play }],
-  ["player.css", { contentType: CSS, text: style }],
-  ["routes.js", { contentType: JS, text: routes }],
-  ["session.js", { contentType: JS, text: session }],
-  ["stats.js", { contentType: JS, text: stats }],
+export const PLAYER_ASSETS: ReadonlyMap<string, PageAsset> = new Map([
+  ["controls.js", js(controls)],
+  ["dom.js", js(dom)],
+  ["engines.js", js(engines)],
+  ["hls.js", js(hls)],
+  ["icon.svg", svg(icon)],
+  ["licences.txt", plain(licences)],
+  ["list.js", js(list)],
+  ["mpegts.js", js(mpegts)],
+  ["notices.js", js(notices)],
+  ["play.js", js(play)],
+  ["player.css", css(style)],
+  ["routes.js", js(routes)],
+  ["session.js", js(session)],
+  ["stats.js", js(stats)],
+  ["text.js", js(text)],
 ]);

@@ -38,7 +38,7 @@ export class EventLog {
    */
   constructor(target: Logger, now: () => number) {
     this.#now = now;
-    this.logger = this.#keep(target, "edge", "");
+    this.logger = this.#keep(target, "server", "");
   }
 
   /** Returns the lines of at least this level, newest first. */

@@ -1,4 +1,5 @@
-import { RateHistory } from "../../lib/http/console/rates.js";
+// deno-lint-ignore-file camelcase -- the names are those of the API
+import { RateHistory, StreamHistories } from "../../lib/http/console/rates.js";
 import { assertEquals } from "../helpers/assert.ts";
 
 Deno.test("RateHistory computes kbit/s for each interval", () => {
@@ -53,4 +54,27 @@ Deno.test("RateHistory keeps ten minutes", () => {
   for (let ms = 0; ms <= 1_200_000; ms += 2_000) history.add(ms, ms, ms);
   assertEquals([history.times[0], history.times.length], [600_000, 301]);
   assertEquals([history.received.length, history.sent.length], [301, 301]);
+});
+
+Deno.test("RateHistory makes no rate of two samples in half a second", () => {
+  const history = new RateHistory();
+  for (const ms of [0, 2_000, 2_400, 4_000]) history.add(ms, ms, ms);
+  assertEquals(history.times, [0, 2_000, 4_000]);
+});
+
+Deno.test("RateHistory keeps viewers and lag, null where they are unknown", () => {
+  const history = new RateHistory();
+  history.add(0, 0, 0, { viewers: 3, lag: 40 });
+  history.add(2_000, 0, 0);
+  assertEquals([history.viewers, history.lag], [[3, null], [40, null]]);
+});
+
+Deno.test("StreamHistories forget streams that were not seen for ten minutes", () => {
+  const histories = new StreamHistories();
+  const audience = { players: 1, lag_ms: 2 };
+  const stream = { recv_bytes: 0, send_bytes: 0, audience };
+  histories.add({ ...stream, id: "old", live_ms: 1_000 });
+  histories.add({ ...stream, id: "new", live_ms: 500_000 });
+  histories.prune(700_000);
+  assertEquals(["old", "new"].map((id) => histories.of(id).times.length), [0, 1]);
 });

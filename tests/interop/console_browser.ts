@@ -1,33 +1,23 @@
 /** Uses the console page in Chromium as an operator would. Run by `console_test.ts`. */
 
-import { systemClock } from "../../lib/base/clock.ts";
-import { silentLogger } from "../../lib/base/log.ts";
-import type { HttpAuthConfig } from "../../lib/config/config.ts";
-import { createApiApp } from "../../lib/http/apps.ts";
-import type { ServerSnapshot } from "../../lib/monitor/server_view.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { freePort } from "../helpers/ports.ts";
 import type { ChildProcess } from "../helpers/processes.ts";
-import { addressOf, type RtmpServer, streamUrl } from "../helpers/servers.ts";
+import { addressOf, type RtmpServer } from "../helpers/servers.ts";
 import { delay, until } from "../helpers/until.ts";
-import { FakeView, PULLED, SNAPSHOT } from "../http/fake_view.ts";
+import { SNAPSHOT } from "../http/fake_view.ts";
+import { FakeServer, NO_AUTH } from "./console_fake.ts";
 import { ConsolePage, PAGE_TIMEOUT_MS } from "./console_page.ts";
 import { FailoverRig, kill, STREAM } from "./failover_rig.ts";
-import { FFMPEG } from "./publishers.ts";
 import { createSample } from "./sample.ts";
-
-const PHONE = { width: 390, height: 844 };
-
-/** Folder for screenshots (`EDGE_SCREENSHOTS`); empty for none. */
-const screenshots = Deno.env.get("EDGE_SCREENSHOTS") ?? "";
 
 /** Expressions evaluated in the page. */
 const TIME = 'document.querySelector("video").currentTime';
 const FRAMES = 'document.querySelector("video").getVideoPlaybackQuality().totalVideoFrames';
-const PLOT = 'document.querySelector("#plot canvas").toDataURL()';
-const WIDTH = "document.documentElement.scrollWidth";
+const PLOT = 'document.querySelector(".plot canvas").toDataURL()';
+const FOCUS = "document.activeElement.textContent";
 
-Deno.test("The page plays a stream through an edge whose origin is killed, and kicks clients", async () => {
+Deno.test("An operator watches a switch of origins, reloads, kicks with a ban, and drains", async () => {
   await using rig = await FailoverRig.create();
   const sample = await createSample(rig.directory, 1);
   const [a, b] = await Promise.all([rig.origin("a"), rig.origin("b")]);
@@ -39,53 +29,88 @@ Deno.test("The page plays a stream through an edge whose origin is killed, and k
      vhost __defaultVhost__ {
        mode remote; origin ${addressOf(a)} ${addressOf(b)};
        min_latency on; http_remux { enabled on; }
-     }
-     vhost studio.example.com { min_latency on; }`,
+     }`,
   );
   rig.publishTee(sample, [a, b]);
-  await rig.publish(FFMPEG, sample, `${streamUrl(edge, "desk-2")}?vhost=studio.example.com`);
   const player = rig.play(edge, 600);
   const playerId = await findPlayer(apiPort);
-  for (let count = 0; count < 3; count++) await rig.watch(edge);
 
   // `http_server` redirects to the API's address.
   await using opened = await ConsolePage.open(`http://127.0.0.1:${httpPort}/console/`);
   const { page } = opened;
-  assertEquals(page.url(), `http://127.0.0.1:${apiPort}/console/`);
+  assertEquals(page.url().split("#")[0], `http://127.0.0.1:${apiPort}/console/`);
   await opened.untilStatus("Live");
-  const flow = page.locator(".flow", { has: page.getByText(`live/${STREAM}`, { exact: true }) });
-  await flow.getByText("H264 640×360 · AAC 44.1 kHz").waitFor();
   await opened.until(`/^[1-9][\\d,]* kbit/.test(document.querySelector("#totals dd").textContent)`);
-
-  await flow.getByRole("button", { name: "Watch" }).click();
+  await page.getByRole("button", { name: `live/${STREAM}` }).click();
+  await page.getByText("H264 640×360").last().waitFor();
+  await page.getByRole("button", { name: "Watch" }).click();
   await opened.until(`${TIME} > 1 && ${FRAMES} > 15`);
   const [plotBefore, framesBefore] = [await opened.read(PLOT), await opened.read<number>(FRAMES)];
 
-  const serving = await servingOrigin(await flow.locator(".sources").innerText(), [a, b]);
+  const serving = await servingOrigin(await page.locator("#diagram").innerText(), [a, b]);
   const next = serving === a ? b : a;
   await kill(serving);
-  const event = page.locator("#event-list .switch", { hasText: `live/${STREAM}` });
-  await event.waitFor();
-  assertEquals(
-    await event.locator(".route").innerText(),
-    `${addressOf(serving)} → ${addressOf(next)}`,
-  );
+  await page.locator("#diagram").getByText(`from ${addressOf(next)}`).waitFor();
   assertMatch(
-    await event.locator(".cost").innerText(),
-    /^[\d,]+ ms of silence · 0 frames lost · 0 doubled$/,
+    await page.locator("#diagram").innerText(),
+    /1 switch\n0 frames lost, 0 doubled, [\d,]+ ms of silence/,
   );
-  await flow.getByText(`from ${addressOf(next)}`).waitFor();
   const timeAfter = await opened.read<number>(TIME);
-  await opened.until(`${TIME} > ${timeAfter + 3} && ${FRAMES} > ${framesBefore + 60}`);
+  await opened.until(`${TIME} > ${timeAfter + 1} && ${FRAMES} > ${framesBefore + 20}`);
   assert(await page.locator("#player-note").isHidden(), "the player shows a note");
   assert(await opened.read(PLOT) !== plotBefore, "the plot did not change");
+  await page.keyboard.press("Escape");
+  await page.locator("#tab-events").click();
+  const switched = page.locator("#events-table tr", { hasText: "Pull switched" });
+  await switched.getByText(`to=${addressOf(next)}`).waitFor();
 
-  await takeScreenshots(opened);
+  await reloadThroughPage(opened, `${rig.directory}/edge.conf`);
   await kickThroughPage(opened, playerId, player);
-  await kickOwnPlayer(opened);
-  opened.assertNoComplaints();
+  await page.getByText("The server ended the stream.").waitFor();
+  await drainThroughPage(opened, edge);
   opened.assertOnlyOwnHost();
 });
+
+/** Changes a limit in the file, and reloads it. */
+async function reloadThroughPage({ page }: ConsolePage, file: string): Promise<void> {
+  await Deno.writeTextFile(file, "max_connections 777;\n", { append: true });
+  await page.getByRole("button", { name: "Reload…" }).click();
+  await page.getByRole("button", { name: "Reload", exact: true }).click();
+  await page.getByText(/^Applied: max_connections: .* → 777/).waitFor();
+  await page.getByRole("button", { name: "Close", exact: true }).last().click();
+}
+
+/** Kicks a player for ten minutes. It has the address of the page's own player. */
+async function kickThroughPage(
+  opened: ConsolePage,
+  id: string,
+  player: ChildProcess,
+): Promise<void> {
+  const { page } = opened;
+  await page.locator("#tab-clients").click();
+  const own = page.locator("#clients-table tr", { hasText: "HTTP-FLV" }).getByRole("button");
+  for (const button of [page.getByRole("button", { name: `Kick ${id}`, exact: true }), own]) {
+    await button.click();
+    assertEquals(player.status === undefined, button !== own);
+    await page.getByLabel("Refuse the address").selectOption("600");
+    await page.locator("#dialog").getByRole("button", { name: "Kick", exact: true }).click();
+    if (button !== own) {
+      await player.waitFor("the end", () => player.status !== undefined, PAGE_TIMEOUT_MS);
+    }
+    await button.waitFor({ state: "detached" });
+  }
+}
+
+/** Drains the server, which has no clients left, and so it stops. */
+async function drainThroughPage(opened: ConsolePage, server: RtmpServer): Promise<void> {
+  const { page } = opened;
+  await page.getByRole("button", { name: "Drain…" }).click();
+  await page.getByLabel("Wait at most").selectOption("30s");
+  await page.getByRole("button", { name: "Drain and stop" }).click();
+  const { process } = server;
+  await process.waitFor("its end", () => process.status, PAGE_TIMEOUT_MS);
+  await opened.untilStatus("Unreachable");
+}
 
 /** Waits for a player and returns its id. */
 function findPlayer(apiPort: number): Promise<string> {
@@ -106,227 +131,60 @@ function servingOrigin(text: string, origins: readonly RtmpServer[]): Promise<Rt
   );
 }
 
-/** Kicks a player through the page. */
-async function kickThroughPage(
-  { page }: ConsolePage,
-  id: string,
-  player: ChildProcess,
-): Promise<void> {
-  const rows = page.locator("#client-rows tr");
-  const count = await rows.count();
-  const button = page.getByRole("button", { name: `Kick ${id}` });
-  await button.click();
-  assertEquals(player.status, undefined);
-  await button.click();
-  await player.waitFor("the end", () => player.status !== undefined, PAGE_TIMEOUT_MS);
-  await button.waitFor({ state: "detached" });
-  assertEquals(await rows.count(), count - 1);
-}
-
-/** Kicks the page's own player. */
-async function kickOwnPlayer({ page }: ConsolePage): Promise<void> {
-  const button = page.locator("#client-rows tr", { hasText: "HTTP-FLV" }).getByRole("button");
-  await button.click();
-  await button.click();
-  await page.getByText("The server ended the stream.").waitFor();
-}
-
-async function takeScreenshots({ page }: ConsolePage): Promise<void> {
-  if (screenshots === "") return;
-  // Lets the plot fill.
-  await delay(60_000);
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: `${screenshots}/console-${colorScheme}.png` });
-  }
-  await page.emulateMedia({ colorScheme: "light" });
-  await page.setViewportSize({ width: PHONE.width, height: 1500 });
-  await page.screenshot({ path: `${screenshots}/console-phone.png` });
-  await page.setViewportSize({ width: 1440, height: 1000 });
-}
-
-const NO_AUTH: HttpAuthConfig = {
-  enabled: false,
-  type: "basic",
-  username: "",
-  password: "",
-  token: "",
-};
-
-/** An API with a made-up snapshot, and its page. */
-class FakeServer implements AsyncDisposable {
-  readonly view = new FakeView();
-  readonly port: number;
-  /** Number of requests for the list of clients. */
-  polls = 0;
-  readonly #auth;
-  #server: Deno.HttpServer;
-
-  constructor(auth: HttpAuthConfig = NO_AUTH, port = 0) {
-    this.#auth = auth;
-    this.#server = this.#listen(port);
-    this.port = (this.#server.addr as Deno.NetAddr).port;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.port}/console/`;
-  }
-
-  /** Stops listening and closes all connections. */
-  async stop(): Promise<void> {
-    await this.#server.shutdown();
-  }
-
-  restart(): void {
-    this.#server = this.#listen(this.port);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
-  }
-
-  #listen(port: number): Deno.HttpServer {
-    const app = createApiApp({
-      config: {
-        crossdomain: true,
-        jsonp: false,
-        auth: this.#auth,
-        rawApi: { enabled: false, allowReload: false },
-        listen: [],
-      },
-      view: this.view,
-      control: null,
-      identity: { serverId: "vid-1", serviceId: "s", pid: 1 },
-      now: Date.now,
-      isReady: () => true,
-      drain: () => null,
-      streams: { port: null, mounts: { "edge.example": "/[app]/[stream].flv" } },
-      clock: systemClock,
-      logger: silentLogger,
-    });
-    return Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, (request) => {
-      if (request.url.includes("/clients")) this.polls++;
-      return app.fetch(request);
-    });
-  }
-}
-
-const HOSTILE = "live/<img src=x onerror=\"document.title='broken'\"><script>alert(1)</script>";
-const LONG = `live/${"a-name-without-any-end-".repeat(10)}`;
-
-/** A crowded server: long names, names that are HTML, 1,002 clients. */
-function crowdedSnapshot(): ServerSnapshot {
-  const [publisher, player] = SNAPSHOT.clients;
-  const many = Array.from({ length: 1000 }, (_, at) => ({
-    ...player!,
-    id: `w1c${1000 + at}`,
-    stream: LONG,
-    ip: `2001:db8:85a3:1234:5678:8a2e:370:${(at + 4096).toString(16)}`,
-  }));
-  const streams = [
-    { ...PULLED, name: HOSTILE, publisherId: publisher!.id },
-    { ...PULLED, name: LONG, players: 1000 },
-    ...Array.from({ length: 30 }, (_, at) => ({ ...PULLED, name: `live/${at}` })),
-  ];
-  const hostile = { ...publisher!, vhost: "edge.example", stream: HOSTILE, pageUrl: HOSTILE };
-  return { ...SNAPSHOT, streams, clients: [hostile, player!, ...many] };
-}
-
-for (const colorScheme of ["light", "dark"] as const) {
-  Deno.test(`A crowded server with hostile names fits a phone, ${colorScheme}`, async () => {
-    await using server = new FakeServer();
-    server.view.snapshotNow = crowdedSnapshot();
-    await using opened = await ConsolePage.open(server.url, { viewport: PHONE, colorScheme });
-    const { page } = opened;
-    await page.getByText("the first 1,000 of 1,002").waitFor();
-    assertEquals(await opened.read(WIDTH), PHONE.width);
-    assertEquals(await page.locator("main :is(img, script, svg)").count(), 0);
-    assertEquals(await page.locator(".flow h3").first().innerText(), HOSTILE);
-    assertEquals(await page.title(), "edge");
-    assertEquals(await page.locator("#client-rows tr").count(), 100);
-    await page.getByRole("button", { name: "Show more of 1,000" }).click();
-    assertEquals(await page.locator("#client-rows tr").count(), 200);
-    await page.getByRole("searchbox").fill("370:13e0");
-    assertEquals(await page.locator("#client-rows tr").count(), 1);
-    await page.getByRole("searchbox").fill("no such client");
-    await page.getByText("No matching clients.").waitFor();
-    await page.getByRole("button", { name: "and 996 more" }).click();
-    assertEquals(await page.locator("#client-rows tr").count(), 100);
-    assertEquals(await opened.read(WIDTH), PHONE.width);
-    opened.assertNoComplaints();
-    opened.assertOnlyOwnHost();
-  });
-}
-
-Deno.test("The page says when there are no streams and clients", async () => {
+Deno.test("The page is used by keyboard, and a kick takes two presses", async () => {
   await using server = new FakeServer();
-  server.view.snapshotNow = { ...SNAPSHOT, streams: [], clients: [] };
   await using opened = await ConsolePage.open(server.url);
-  for (
-    const text of [
-      "No streams.",
-      "No clients.",
-      "No origin has failed or changed.",
-      "Click Watch on a stream to play it.",
-    ]
-  ) await opened.page.getByText(text).waitFor();
-  opened.assertNoComplaints();
-});
-
-/** A snapshot in which every number depends on `step`. */
-function numbersAt(step: number): ServerSnapshot {
-  const [publisher, player] = SNAPSHOT.clients;
-  const [upstream] = PULLED.upstreams;
-  const rate = { recvKbps: 1 + step * 98_759, sendKbps: 1 + step * 98_759 };
-  const counts = { receivedBytes: 9_000 * 10 ** step, sentBytes: 5_000 * 10 ** step, rate };
-  return {
-    ...SNAPSHOT,
-    process: { ...SNAPSHOT.process, uptimeMs: 59_000 + step * 9_000_000, cpuShare: 0.01 + step },
-    vhosts: SNAPSHOT.vhosts.map((vhost) => ({ ...vhost, ...counts })),
-    streams: [{
-      ...PULLED,
-      ...counts,
-      players: 2,
-      upstreams: [{ ...upstream!, sinceMs: 59_000 + step * 9_000_000, switches: 1 + step }],
-    }],
-    clients: [
-      { ...publisher!, ...counts, ageMs: 59_000 + step * 9_000_000 },
-      { ...player!, ...counts, isHeld: false, skips: step },
-    ],
+  const { page } = opened;
+  const press = async (...keys: readonly string[]) => {
+    for (const key of keys) await page.keyboard.press(key);
   };
-}
-
-Deno.test("A refresh moves nothing and keeps the focus", async () => {
-  await using server = new FakeServer();
-  server.view.snapshotNow = numbersAt(0);
-  // The narrowest layout with the player beside the streams.
-  const viewport = { width: 1180, height: 900 };
-  await using opened = await ConsolePage.open(server.url, { viewport });
-  await opened.untilStatus("Live");
-  await opened.page.getByRole("button", { name: "Kick c2" }).focus();
-  await opened.read(`globalThis.moved = [], new PerformanceObserver((list) => {
-    const sources = list.getEntries().flatMap(({ sources }) => sources);
-    moved.push(...sources.map(({ node }) => node.className + ": " + node.textContent));
-  }).observe({ type: "layout-shift" })`);
-  server.view.snapshotNow = numbersAt(1);
-  const row = opened.page.locator("#client-rows tr").last();
-  await row.getByText("98.76 Mbit/s").waitFor();
-  const { polls } = server;
-  await until("two more polls", () => server.polls >= polls + 2, { timeoutMs: PAGE_TIMEOUT_MS });
-  assertEquals(await opened.read("moved"), []);
-  assertEquals(await opened.read("document.activeElement.ariaLabel"), "Kick c2");
-});
-
-Deno.test("Kicking by keyboard takes two presses", async () => {
-  await using server = new FakeServer();
-  await using opened = await ConsolePage.open(server.url);
-  await opened.page.getByRole("button", { name: "Kick c2" }).focus();
-  await opened.page.keyboard.press("Enter");
-  await opened.page.getByText("Sure?").waitFor();
+  await page.getByRole("button", { name: "edge.example/live/room/show" }).focus();
+  await press("ArrowUp");
+  assertEquals(await opened.read(FOCUS), "live/show");
+  await press("Enter");
+  await page.locator("#detail-title", { hasText: "live/show" }).waitFor();
+  assertEquals(await page.locator("#diagram").getByText("203.0.113.9").count(), 1);
+  await press("Escape");
+  await page.locator("#detail-title", { hasText: "Whole server" }).waitFor();
+  await press("2");
+  await page.getByRole("button", { name: "Kick c2" }).focus();
+  await press("Enter");
+  await page.getByText("Kick c2?").waitFor();
   assertEquals(server.view.kicked, []);
-  await opened.page.keyboard.press("Enter");
-  await opened.page.getByText("Kicked").waitFor();
+  await press("Escape");
+  await page.locator("#dialog").waitFor({ state: "hidden" });
+  assertEquals(await opened.read("document.activeElement.ariaLabel"), "Kick c2");
+  await press("Enter", "Enter");
+  await page.locator("#dialog").waitFor({ state: "hidden" });
   assertEquals(server.view.kicked, ["c2"]);
+  await press("/");
+  await page.keyboard.type("no such client");
+  await page.getByText("Nothing matches.").waitFor();
+  server.view.snapshotNow = { ...SNAPSHOT, streams: [], clients: [] };
+  await page.getByRole("searchbox").fill("");
+  await page.getByText("No clients.").waitFor();
+  for (
+    const [key, text] of [
+      ["1", "No streams."],
+      ["3", "No stream comes from another server or goes to one."],
+      ["4", "No edges are connected."],
+      ["5", "No events yet."],
+    ]
+  ) {
+    await page.locator("#tab-clients").focus();
+    await press(key!);
+    await page.getByText(text!).waitFor();
+  }
+  await page.getByRole("button", { name: "Reload…" }).click();
+  await page.getByRole("button", { name: "Reload", exact: true }).click();
+  await page.getByText("Applied: max_connections: 1000 → 7").waitFor();
+  await page.getByText("Needs a restart: workers: 1 → 2 (is fixed)").waitFor();
+  await press("Escape");
+  await page.getByRole("button", { name: "Drain…" }).click();
+  await page.getByLabel("Send clients to").fill("rtmp://10.0.0.2");
+  await press("Enter");
+  await page.locator("#dialog").waitFor({ state: "hidden" });
+  assertEquals(server.control.drains.map(({ target }) => target), ["rtmp://10.0.0.2"]);
   opened.assertNoComplaints();
 });
 
@@ -372,9 +230,9 @@ Deno.test("The page works behind the API's password", async () => {
   await using server = new FakeServer({ ...NO_AUTH, enabled: true, ...account });
   await using opened = await ConsolePage.open(server.url, { httpCredentials: account });
   await opened.untilStatus("Live");
-  const button = opened.page.getByRole("button", { name: "Kick c1" });
-  await button.click();
-  await button.click();
-  await opened.page.getByText("Kicked").waitFor();
+  await opened.page.locator("#tab-clients").click();
+  await opened.page.getByRole("button", { name: "Kick c1" }).click();
+  await opened.page.getByRole("button", { name: "Kick", exact: true }).click();
+  await opened.page.locator("#dialog").waitFor({ state: "hidden" });
   assertEquals(server.view.kicked, ["c1"]);
 });

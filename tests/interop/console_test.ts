@@ -1,7 +1,7 @@
 /**
  * The console page in a real browser. The library that drives the browser needs access to the
- * whole system, so the tests are in `console_browser.ts`, which runs in its own process with all
- * permissions.
+ * whole system, so the tests are in `console_browser.ts` and `console_crowd_browser.ts`, which
+ * run in their own process with all permissions.
  */
 
 import { PROJECT_ROOT } from "../helpers/edge_server.ts";
@@ -22,6 +22,7 @@ Deno.test({
     const command = [
       ...[Deno.execPath(), "test", "--allow-all", `--config=${PROJECT_ROOT}deno.json`] as const,
       `${PROJECT_ROOT}tests/interop/console_browser.ts`,
+      `${PROJECT_ROOT}tests/interop/console_crowd_browser.ts`,
     ] as const;
     await using browser = startProcess({ name: "console_browser.ts", command });
     try {

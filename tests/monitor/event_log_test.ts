@@ -13,7 +13,7 @@ Deno.test("EventLog passes lines on and keeps all but debug, newest first", () =
   assertEquals(target.lines.length, 3);
   assertEquals(log.newest("info"), [
     {
-      ...{ id: 2, timeMs: 1_001, level: "info", layer: "edge", about: "" },
+      ...{ id: 2, timeMs: 1_001, level: "info", layer: "server", about: "" },
       ...{ message: "Listening", fields: {} },
     },
     {

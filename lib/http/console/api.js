@@ -1,60 +1,107 @@
 /** Calls the HTTP API of the server that served this page. */
 
-/** Entries requested per list. The page shows the total as well. */
-const MAX_ENTRIES = 1000;
-
-const TIMEOUT_MS = 5000;
+const TIMEOUT_MS = 8000;
 
 /** The server answered with an error. */
 export class ApiError extends Error {}
 
-/** Fetches everything the page shows. */
-export async function fetchSnapshot() {
-  const [summaries, vhosts, streams, clients] = await Promise.all([
-    call("summaries"),
-    call("vhosts"),
-    call(`streams?count=${MAX_ENTRIES}`),
-    call(`clients?count=${MAX_ENTRIES}`),
-  ]);
-  return {
-    summary: summaries.data,
-    vhosts: vhosts.vhosts,
-    streams: streams.streams,
-    streamTotal: streams.total,
-    clients: clients.clients,
-    clientTotal: clients.total,
-  };
+/** @param {AbortSignal} signal */
+export async function fetchSummary(signal) {
+  return (await get("summaries", {}, signal)).data;
+}
+
+/** @param {AbortSignal} signal */
+export async function fetchVhosts(signal) {
+  return (await get("vhosts", {}, signal)).vhosts;
+}
+
+/**
+ * Fetches some entries of a list, and how many there are.
+ *
+ * @param {"streams" | "clients" | "upstreams" | "edges" | "events"} name
+ * @param {Record<string, string | number | undefined>} query empty values are left out
+ * @param {AbortSignal} signal
+ * @returns {Promise<{ items: any[], total: number }>}
+ */
+export async function fetchList(name, query, signal) {
+  const answer = await get(name, query, signal);
+  return { items: answer[name], total: answer.total };
+}
+
+/**
+ * @param {string} id
+ * @param {AbortSignal} signal
+ * @returns {Promise<any>} null when there is no such stream
+ */
+export async function fetchStream(id, signal) {
+  const answer = await call("GET", `../api/v1/streams/${encodeURIComponent(id)}`, signal);
+  return answer.code === 0 ? answer.stream : null;
 }
 
 /** Fetches where streams are served as HTTP-FLV: the server's `ConsoleStreams`. */
 export async function fetchConfig() {
-  return await fetchJson("config.json", "GET");
+  return await call("GET", "config.json");
 }
 
 /**
  * Disconnects a client.
  *
  * @param {string} id
+ * @param {string} ban seconds for which its address is refused; empty for none
  * @returns {Promise<boolean>} false if it has already disconnected
  */
-export async function kick(id) {
-  const { code } = await fetchJson(`../api/v1/clients/${encodeURIComponent(id)}`, "DELETE");
+export async function kick(id, ban) {
+  const { code } = await call("DELETE", pathOf(`clients/${encodeURIComponent(id)}`, { ban }));
   return code === 0;
 }
 
-/** @param {string} path below `/api/v1/` */
-async function call(path) {
-  const answer = await fetchJson(`../api/v1/${path}`, "GET");
+/**
+ * Disconnects all clients that `query` selects.
+ *
+ * @param {Record<string, string>} query `search`, `stream`, `type`
+ * @param {string} ban
+ * @returns {Promise<number>} how many
+ */
+export async function kickAll(query, ban) {
+  return (await call("DELETE", pathOf("clients", { ...query, ban }))).data.kicked;
+}
+
+/** Loads the configuration again. */
+export async function reload() {
+  return await call("POST", pathOf("reload", {}));
+}
+
+/** @param {{ timeout: string, tcUrl: string }} order empty texts are left out */
+export async function drain(order) {
+  return await call("POST", pathOf("drain", order));
+}
+
+async function get(path, query, signal) {
+  const answer = await call("GET", pathOf(path, query), signal);
   if (answer.code !== 0) throw new ApiError(`The API answered with code ${answer.code}`);
   return answer;
 }
 
+function pathOf(path, query) {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
+  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+  return `../api/v1/${path}${text.size === 0 ? "" : `?${text}`}`;
+}
+
 /**
+ * @param {"GET" | "POST" | "DELETE"} method
  * @param {string} path
- * @param {"GET" | "DELETE"} method
+ * @param {AbortSignal} [signal]
  */
-async function fetchJson(path, method) {
-  const response = await fetch(path, { method, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  if (!response.ok) throw new ApiError(`The server answered with status ${response.status}`);
-  return await response.json();
+async function call(method, path, signal) {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const response = await fetch(path, {
+    method,
+    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+  });
+  if (response.ok) return await response.json();
+  // Refusals explain themselves in one line of plain text.
+  const isText = response.headers.get("content-type")?.startsWith("text/plain");
+  const reason = isText ? (await response.text()).trim() : "";
+  throw new ApiError(reason || `The server answered with status ${response.status}`);
 }

@@ -1,148 +1,145 @@
-import { kick } from "./api.js";
-import { byId, create, createButton, KeyedList, setName, setText } from "./dom.js";
-import { count, duration, rate, streamName } from "./format.js";
-import { CLIENT_TYPES } from "./streams_view.js";
+import { byId, create, setText } from "../pages/dom.js";
+import { count, duration, plural, streamName } from "./format.js";
+import { ListView } from "./list_view.js";
+import { createButton, setAttribute } from "./widgets.js";
 
-/** Rows shown at first, and added by each click on "Show more". */
-const PAGE_ROWS = 100;
+/** Display names of the API's client types. */
+export const CLIENT_TYPES = {
+  "rtmp-play": "RTMP player",
+  "flv-play": "HTTP-FLV player",
+  "hls-play": "HLS viewer",
+  "fmle-publish": "RTMP publisher",
+};
 
-/** Time for the second click that confirms a kick. */
-const CONFIRM_MS = 4000;
-
-/** The table of clients, with a filter and a Kick button per client. */
+/** The table of clients, and what is done to those that are chosen. */
 export class ClientsView {
-  #list;
-  #filter = byId("clients-filter");
-  #more = byId("clients-more");
-  #maxRows = PAGE_ROWS;
-  /** @type {any[]} */
-  #clients = [];
-  #total = 0;
-
-  /** @param {{ onKicked: () => void }} actions */
-  constructor({ onKicked }) {
-    this.#list = new KeyedList({
-      parent: byId("client-rows"),
-      keyOf: ({ id }) => id,
-      create: ({ id }) => createRow(id, onKicked),
-    });
-    this.#filter.addEventListener("input", () => {
-      this.#maxRows = PAGE_ROWS;
-      this.#show();
-    });
-    this.#more.addEventListener("click", () => {
-      this.#maxRows += PAGE_ROWS;
-      this.#show();
-    });
-  }
+  #view;
+  /** Ids of the clients whose boxes are ticked. @type {Set<string>} */
+  #chosen = new Set();
+  #shown = { items: [], total: 0, query: {}, search: "" };
+  #kickChosen;
+  #kickFound;
+  #ofStream;
 
   /**
-   * @param {any[]} clients from the API
-   * @param {number} total including clients that the API did not list
+   * @param {{
+   *   refine: (change: Record<string, string>) => void,
+   *   onKick: (clients: any[]) => void,
+   *   onKickFound: (query: Record<string, string>, total: number) => void,
+   * }} actions
    */
-  show(clients, total) {
-    this.#clients = clients;
-    this.#total = total;
-    this.#show();
+  constructor({ refine, onKick, onKickFound }) {
+    this.#view = new ListView({
+      name: "clients",
+      none: "No clients.",
+      refine,
+      table: {
+        keyOf: ({ id }) => id,
+        classOf: ({ id }) => this.#chosen.has(id) ? "selected" : "",
+        columns: [
+          { title: "Choose", className: "choose unnamed", create: ({ id }) => this.#createBox(id) },
+          ...COLUMNS,
+          {
+            ...{ title: "Action", className: "action unnamed" },
+            create: (first) => createKick(first, (client) => onKick([client])),
+          },
+        ],
+      },
+    });
+    const actions = byId("clients-actions");
+    this.#ofStream = createButton("", () => refine({ stream: "" }), "chip name");
+    this.#kickChosen = createButton("", () => onKick(this.#chosenClients()), "danger");
+    this.#kickFound = createButton("", () => {
+      const { query: { stream = "", type = "" }, search, total } = this.#shown;
+      onKickFound({ stream, type, search }, total);
+    }, "danger");
+    actions.append(this.#ofStream, this.#kickChosen, this.#kickFound);
   }
 
-  /** Shows only clients that contain `text`. @param {string} text */
-  filter(text) {
-    this.#filter.value = text;
-    this.#filter.dispatchEvent(new Event("input"));
-    this.#filter.focus();
-    byId("clients").scrollIntoView();
+  /** @param {import("./list_view.js").ListAnswer} answer */
+  show(answer) {
+    this.#shown = answer;
+    const present = new Set(answer.items.map(({ id }) => id));
+    for (const id of this.#chosen) if (!present.has(id)) this.#chosen.delete(id);
+    this.#view.show(answer);
+    this.#showActions();
   }
 
-  #show() {
-    const wanted = this.#filter.value.trim().toLowerCase();
-    const found = this.#clients.filter((client) => searchText(client).includes(wanted));
-    const shown = found.slice(0, this.#maxRows);
-    this.#list.show(shown);
-    setText(byId("clients-count"), this.#describeCount(found.length));
-    const empty = byId("clients-empty");
-    empty.hidden = found.length > 0;
-    setText(empty, wanted === "" ? "No clients." : "No matching clients.");
-    this.#more.hidden = shown.length === found.length;
-    setText(this.#more, `Show more of ${count(found.length)}`);
+  #showActions() {
+    const { query: { stream = "", type = "" }, search, total } = this.#shown;
+    this.#ofStream.hidden = stream === "";
+    setText(this.#ofStream, `Of ${streamName(stream)} ✕`);
+    this.#ofStream.setAttribute("aria-label", `Not only clients of ${streamName(stream)}`);
+    this.#kickChosen.hidden = this.#chosen.size === 0;
+    setText(this.#kickChosen, `Kick ${count(this.#chosen.size)} chosen…`);
+    const isNarrow = stream !== "" || type !== "" || search !== "";
+    this.#kickFound.hidden = !isNarrow || total === 0 || this.#chosen.size > 0;
+    setText(this.#kickFound, `Kick all ${count(total)} found…`);
   }
 
-  /** @param {number} foundCount */
-  #describeCount(foundCount) {
-    if (this.#total === 0) return "";
-    const all = this.#total > this.#clients.length
-      ? `the first ${count(this.#clients.length)} of ${count(this.#total)}`
-      : count(this.#total);
-    return this.#filter.value.trim() === "" ? all : `${count(foundCount)} found in ${all}`;
+  #chosenClients() {
+    return this.#shown.items.filter(({ id }) => this.#chosen.has(id));
+  }
+
+  #createBox(id) {
+    const box = create("input");
+    box.type = "checkbox";
+    box.setAttribute("aria-label", `Choose ${id}`);
+    box.addEventListener("change", () => {
+      if (box.checked) this.#chosen.add(id);
+      else this.#chosen.delete(id);
+      this.show(this.#shown);
+    });
+    return {
+      content: [box],
+      update: () => {
+        box.checked = this.#chosen.has(id);
+      },
+    };
   }
 }
 
-/** @param {any} client */
-function searchText({ id, ip, url, type, pageUrl }) {
-  return [id, ip, streamName(url), CLIENT_TYPES[type] ?? type, pageUrl].join("\n").toLowerCase();
+const COLUMNS = [
+  { title: "Client", className: "id", sort: "id", text: ({ id }) => id },
+  { title: "Address", className: "ip", sort: "ip", text: ({ ip }) => ip },
+  { title: "Stream", className: "stream", sort: "stream", text: ({ url }) => streamName(url) },
+  { title: "Type", className: "type", text: describeType },
+  {
+    ...{ title: "Connected", className: "age", isNumber: true, sort: "age" },
+    text: ({ alive }) => duration(alive),
+  },
+  {
+    ...{ title: "kbit/s", className: "rate", isNumber: true, sort: "rate" },
+    hint: "Sent to it, or received from a publisher, averaged over 30 s",
+    text: ({ publish, kbps, waiting }) =>
+      waiting ? "waiting" : count(publish ? kbps.recv_30s : kbps.send_30s),
+  },
+  {
+    ...{ title: "Skips", className: "skips", isNumber: true, sort: "skips" },
+    hint: "How often it lagged too far and skipped to a newer keyframe",
+    text: ({ skips }) => count(skips),
+  },
+];
+
+function describeType({ type, reserve, edge }) {
+  if (edge !== null) return `Edge ${edge.name}`;
+  const name = CLIENT_TYPES[type] ?? type;
+  return reserve ? `${name}, stands by` : name;
 }
 
-/**
- * @param {string} id
- * @param {() => void} onKicked
- */
-function createRow(id, onKicked) {
-  const cells = {
-    id: create("td", "id"),
-    ip: create("td", "ip name"),
-    stream: create("td", "stream-name name"),
-    type: create("td", "type"),
-    age: create("td", "age number"),
-    rate: create("td", "rate number"),
-    skips: create("td", "skips number"),
-    action: create("td", "action", createKickButton(id, onKicked)),
-  };
+function createKick(first, onKick) {
+  let client = first;
+  const button = createButton("Kick", () => onKick(client), "small");
+  setAttribute(button, "aria-label", `Kick ${first.id}`);
   return {
-    element: create("tr", "", ...Object.values(cells)),
-    update(client) {
-      const { publish, kbps, skips, waiting, reserve } = client;
-      setText(cells.id, id);
-      setName(cells.ip, client.ip);
-      setName(cells.stream, streamName(client.url));
-      const type = CLIENT_TYPES[client.type] ?? client.type;
-      setText(cells.type, reserve ? `${type}, stands by` : type);
-      setText(cells.age, duration(client.alive));
-      setText(cells.rate, waiting ? "waiting" : rate(publish ? kbps.recv_30s : kbps.send_30s));
-      setText(cells.skips, skips === 0 ? "" : count(skips));
+    content: [button],
+    update: (now) => {
+      client = now;
     },
   };
 }
 
-/**
- * @param {string} id
- * @param {() => void} onKicked
- */
-function createKickButton(id, onKicked) {
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
-  const button = createButton("Kick", async () => {
-    clearTimeout(timer);
-    if (!button.classList.contains("confirming")) {
-      button.classList.add("confirming");
-      setText(button, "Sure?");
-      timer = setTimeout(reset, CONFIRM_MS);
-      return;
-    }
-    button.disabled = true;
-    try {
-      setText(button, await kick(id) ? "Kicked" : "Gone");
-      onKicked();
-    } catch {
-      setText(button, "Failed");
-      button.disabled = false;
-      timer = setTimeout(reset, CONFIRM_MS);
-    }
-  });
-  const reset = () => {
-    button.classList.remove("confirming");
-    setText(button, "Kick");
-  };
-  button.classList.add("kick");
-  button.setAttribute("aria-label", `Kick ${id}`);
-  return button;
+/** Names clients in a question: `c12`, or `3 clients`. @param {any[]} clients */
+export function nameClients(clients) {
+  return clients.length === 1 ? clients[0].id : plural(clients.length, "client");
 }

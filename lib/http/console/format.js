@@ -10,9 +10,9 @@ export function count(value) {
 /** @param {number | null} kbps kbit/s; null if not known yet */
 export function rate(kbps) {
   if (kbps === null) return "–";
-  return kbps < 10_000
-    ? `${count(Math.round(kbps))} kbit/s`
-    : `${count(Number((kbps / 1000).toPrecision(4)))} Mbit/s`;
+  if (kbps < 10_000) return `${count(Math.round(kbps))} kbit/s`;
+  const [value, unit] = kbps < 10_000_000 ? [kbps / 1e3, "Mbit/s"] : [kbps / 1e6, "Gbit/s"];
+  return `${count(Number(value.toPrecision(4)))} ${unit}`;
 }
 
 /** @param {number} bytes */
@@ -55,6 +55,32 @@ export function printable(text) {
  */
 export function streamName(url) {
   return printable(url.replace(/^\//, ""));
+}
+
+/** @param {{ codec: string, width: number, height: number } | null} video of the API */
+export function describeVideo(video) {
+  if (video === null) return "–";
+  return video.width > 0 ? `${video.codec} ${video.width}×${video.height}` : video.codec;
+}
+
+/** @param {{ codec: string, sample_rate: number } | null} audio of the API */
+export function describeAudio(audio) {
+  if (audio === null) return "–";
+  return audio.sample_rate > 0 ? `${audio.codec} ${audio.sample_rate / 1000} kHz` : audio.codec;
+}
+
+/** Returns `key=value key="two words"`. @param {Record<string, unknown>} fields of a log line */
+export function describeFields(fields) {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return entries.map(([key, value]) => {
+    const text = printable(String(value));
+    return `${key}=${/[\s"=]|^$/.test(text) ? JSON.stringify(text) : text}`;
+  }).join(" ");
+}
+
+/** @param {number} ms since 1970 */
+export function timeOfDay(ms) {
+  return new Date(ms).toLocaleTimeString("en-GB");
 }
 
 /**

@@ -1,5 +1,6 @@
-import { byId, create, setName, setText } from "./dom.js";
+import { byId, create, setText } from "../pages/dom.js";
 import { count, rate } from "./format.js";
+import { setName } from "./widgets.js";
 
 const FACTS_PERIOD_MS = 1000;
 

@@ -1,65 +1,81 @@
-import { create, setText } from "./dom.js";
-import { rate } from "./format.js";
-
-const HEIGHT = 168;
+import { create, setText } from "../pages/dom.js";
+import { timeOfDay } from "./format.js";
 
 /** Limits of the time span shown, in seconds. It grows with the data. */
 const MIN_SPAN = 60;
 const MAX_SPAN = 600;
 
-/** Lowest maximum of the scale, in kbit/s, so that silence is a line at the bottom. */
-const MIN_TOP = 100;
+/** Pointers of all plots move together. */
+const SYNC = "console";
 
-const SERIES = [
-  { name: "In", color: "--in", fill: "--in-fill" },
-  { name: "Out", color: "--out", fill: "--out-fill" },
-];
+/**
+ * @typedef {object} PlotOptions
+ * @property {string} title
+ * @property {{ name: string, color: string }[]} series `color` is a custom property of the style
+ * @property {number} height in pixels
+ * @property {number} leastTop lowest maximum of the scale, so that silence is a line at the bottom
+ * @property {(value: number) => string} format a value in full, with its unit
+ * @property {(value: number) => string} shorten a value at the axis
+ */
 
-/** Plots received and sent kbit/s over time. */
+/** Plots values over time, with the newest ones, or those under the pointer, in its head. */
 export class Plot {
   #parent;
+  #options;
   #plot;
   /** @type {HTMLElement[]} */
   #values;
 
   /**
    * @param {HTMLElement} parent
-   * @param {HTMLElement} legend
+   * @param {PlotOptions} options
    */
-  constructor(parent, legend) {
-    this.#parent = parent;
-    this.#values = SERIES.map(({ name }) => {
+  constructor(parent, options) {
+    this.#options = options;
+    const legend = create("div", "legend", create("h3", "", options.title));
+    this.#values = options.series.map(({ name, color }) => {
       const value = create("span", "value", "–");
-      legend.append(create("span", `key ${name.toLowerCase()}`, name), value);
+      legend.append(create("span", `key ${color}`, name), value);
       return value;
     });
-    this.#plot = new globalThis.uPlot(this.#options(), [[], [], []], parent);
-    new ResizeObserver(() => this.#fit()).observe(parent);
+    this.#parent = create("div", "plot");
+    this.#parent.style.height = `${options.height}px`;
+    parent.append(legend, this.#parent);
+    const empty = [[], ...options.series.map(() => [])];
+    this.#plot = new globalThis.uPlot(this.#plotOptions(), empty, this.#parent);
+    new ResizeObserver(() => this.#fit()).observe(this.#parent);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       this.#plot.redraw(false, true);
     });
   }
 
-  /** @param {import("./rates.js").RateHistory} history */
-  show({ times, received, sent }) {
-    this.#plot.setData([times.map((ms) => ms / 1000), received, sent]);
+  /**
+   * @param {number[]} times in ms, ascending
+   * @param {(number | null)[][]} values of each series
+   */
+  show(times, values) {
+    this.#plot.setData([times.map((ms) => ms / 1000), ...values]);
     this.#showValues();
   }
 
   #fit() {
-    this.#plot.setSize({ width: this.#parent.clientWidth, height: HEIGHT });
-  }
-
-  /** Shows the values under the pointer, or the newest ones. */
-  #showValues() {
-    const { data, cursor } = this.#plot;
-    const index = cursor.idx ?? data[0].length - 1;
-    for (const [at, value] of this.#values.entries()) {
-      setText(value, rate(data[at + 1][index] ?? null));
+    const { clientWidth: width } = this.#parent;
+    if (width > 0 && width !== this.#plot.width) {
+      this.#plot.setSize({ width, height: this.#options.height });
     }
   }
 
-  #options() {
+  #showValues() {
+    const { data, cursor } = this.#plot;
+    const index = cursor.idx ?? data[0].length - 1;
+    for (const [at, element] of this.#values.entries()) {
+      const value = data[at + 1][index] ?? null;
+      setText(element, value === null ? "–" : this.#options.format(value));
+    }
+  }
+
+  #plotOptions() {
+    const { height, series, leastTop, shorten } = this.#options;
     const axis = {
       stroke: () => colorOf("--muted"),
       grid: { stroke: () => colorOf("--line"), width: 1 },
@@ -67,26 +83,31 @@ export class Plot {
       font: "11px system-ui, sans-serif",
     };
     return {
-      width: this.#parent.clientWidth,
-      height: HEIGHT,
+      width: this.#parent.clientWidth || 300,
+      height,
       legend: { show: false },
-      cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
+      cursor: {
+        y: false,
+        points: { size: 7 },
+        drag: { x: false, y: false },
+        sync: { key: SYNC },
+      },
       hooks: { setCursor: [() => this.#plot && this.#showValues()] },
       scales: {
         x: { time: true, range: ({ data }) => spanOf(data[0]) },
-        y: { range: (_, _min, max) => [0, Math.max(MIN_TOP, (max ?? 0) * 1.1)] },
+        y: { range: (_, _min, max) => [0, Math.max(leastTop, (max ?? 0) * 1.1)] },
       },
       axes: [
-        { ...axis, size: 28, space: 70, values: (_, seconds) => seconds.map(timeOfDay) },
-        { ...axis, size: 56, space: 34, values: (_, kbps) => kbps.map(shorten) },
+        { ...axis, size: 22, space: 80, values: (_, all) => all.map((s) => timeOfDay(s * 1000)) },
+        { ...axis, size: 48, space: 20, values: (_, all) => all.map(shorten) },
       ],
       series: [
         {},
-        ...SERIES.map(({ name, color, fill }) => ({
+        ...series.map(({ name, color }) => ({
           label: name,
-          stroke: () => colorOf(color),
-          fill: () => colorOf(fill),
-          width: 1.75,
+          stroke: () => colorOf(`--${color}`),
+          fill: () => colorOf(`--${color}-fill`),
+          width: 1.5,
           points: { show: false },
         })),
       ],
@@ -99,17 +120,6 @@ function spanOf(times) {
   const end = times.at(-1) ?? Date.now() / 1000;
   const span = end - (times[0] ?? end);
   return [end - Math.min(MAX_SPAN, Math.max(MIN_SPAN, span)), end];
-}
-
-/** @param {number} seconds */
-function timeOfDay(seconds) {
-  return new Date(seconds * 1000).toLocaleTimeString("en-GB");
-}
-
-/** @param {number} kbps */
-function shorten(kbps) {
-  if (kbps === 0) return "0";
-  return kbps < 1000 ? `${kbps} k` : `${Number((kbps / 1000).toFixed(2))} M`;
 }
 
 /** @param {string} name */

@@ -1,5 +1,9 @@
 const PERIOD_MS = 2000;
 
+/** The server spends a twentieth of its time on this page at most; polls are 20 s apart at most. */
+const REST_PER_WORK = 19;
+const MAX_PERIOD_MS = 20_000;
+
 /** Polls every two seconds, and pauses while the page is hidden. */
 export class Poller {
   #fetch;
@@ -7,14 +11,15 @@ export class Poller {
   #onState;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  #isPolling = false;
+  /** Of the poll that is under way. @type {AbortController | null} */
+  #current = null;
   /** Time of the first failed poll in a row, or null. @type {Date | null} */
   #unreachableSince = null;
 
   /**
    * @template T
    * @param {{
-   *   fetch: () => Promise<T>,
+   *   fetch: (signal: AbortSignal) => Promise<T>,
    *   onAnswer: (answer: T) => void,
    *   onState: (state: "live" | "paused" | "unreachable", since: Date, reason: string) => void,
    * }} options
@@ -30,28 +35,36 @@ export class Poller {
     });
   }
 
-  /** Polls now, then every two seconds. */
+  /** Polls now, instead of a poll that is under way, then every two seconds. */
   async pollNow() {
     clearTimeout(this.#timer);
-    if (this.#isPolling) return;
-    this.#isPolling = true;
-    await this.#pollOnce();
-    this.#isPolling = false;
-    if (!document.hidden) this.#timer = setTimeout(() => this.pollNow(), PERIOD_MS);
+    this.#current?.abort();
+    const current = this.#current = new AbortController();
+    const startMs = performance.now();
+    const report = await this.#pollOnce(current.signal);
+    if (current !== this.#current) return;
+    this.#current = null;
+    report();
+    if (document.hidden || this.#current !== null) return;
+    const restMs = Math.min(MAX_PERIOD_MS, (performance.now() - startMs) * REST_PER_WORK);
+    this.#timer = setTimeout(() => this.pollNow(), Math.max(PERIOD_MS, restMs));
   }
 
-  async #pollOnce() {
-    let answer;
+  /** @param {AbortSignal} signal @returns {Promise<() => void>} reports the answer */
+  async #pollOnce(signal) {
     try {
-      answer = await this.#fetch();
+      const answer = await this.#fetch(signal);
+      return () => {
+        this.#unreachableSince = null;
+        this.#onState(document.hidden ? "paused" : "live", new Date(), "");
+        this.#onAnswer(answer);
+      };
     } catch (error) {
-      this.#unreachableSince ??= new Date();
-      this.#onState("unreachable", this.#unreachableSince, describe(error));
-      return;
+      return () => {
+        this.#unreachableSince ??= new Date();
+        this.#onState("unreachable", this.#unreachableSince, describe(error));
+      };
     }
-    this.#unreachableSince = null;
-    this.#onState(document.hidden ? "paused" : "live", new Date(), "");
-    this.#onAnswer(answer);
   }
 }
 

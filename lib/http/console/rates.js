@@ -1,10 +1,16 @@
 /** Length of the history, in ms. */
 const HISTORY_MS = 600_000;
 
-/** A longer interval between two samples (the page was hidden) is shown as a gap. */
-const GAP_MS = 10_000;
+/** Shorter intervals make no rate: the stream was just in another answer. */
+const MIN_INTERVAL_MS = 500;
 
-/** Rates over time in kbit/s, from byte counters that only grow. Unknown rates are null. */
+/** A longer interval between two samples (the page was hidden) is shown as a gap. */
+const GAP_MS = 30_000;
+
+/**
+ * What a stream, or the whole server, did over time: rates in kbit/s, from byte counters that only
+ * grow, and gauges. Unknown values are null.
+ */
 export class RateHistory {
   /** In ms, ascending. @type {number[]} */
   times = [];
@@ -12,6 +18,10 @@ export class RateHistory {
   received = [];
   /** @type {(number | null)[]} */
   sent = [];
+  /** @type {(number | null)[]} */
+  viewers = [];
+  /** In ms. @type {(number | null)[]} */
+  lag = [];
   /** @type {{ timeMs: number, receivedBytes: number, sentBytes: number } | null} */
   #last = null;
 
@@ -20,16 +30,23 @@ export class RateHistory {
     return { received: this.received.at(-1) ?? null, sent: this.sent.at(-1) ?? null };
   }
 
+  /** Time of the newest sample by the server's clock, in ms; 0 before the first. */
+  get newestMs() {
+    return this.times.at(-1) ?? 0;
+  }
+
   /**
-   * Adds a sample of the counters. One with the time of the last sample is ignored.
+   * Adds a sample of the counters. One within half a second of the last is ignored.
    *
    * @param {number} timeMs by the server's clock
    * @param {number} receivedBytes
    * @param {number} sentBytes
+   * @param {{ viewers: number, lag: number }} [gauges] null in the history where absent
    */
-  add(timeMs, receivedBytes, sentBytes) {
+  add(timeMs, receivedBytes, sentBytes, gauges) {
     const last = this.#last;
-    if (last !== null && timeMs === last.timeMs) return;
+    const sinceLast = last === null ? MIN_INTERVAL_MS : timeMs - last.timeMs;
+    if (sinceLast >= 0 && sinceLast < MIN_INTERVAL_MS) return;
     this.#last = { timeMs, receivedBytes, sentBytes };
     if (last !== null && timeMs < last.timeMs) return this.#clear();
     const isContinued = last !== null && timeMs - last.timeMs <= GAP_MS &&
@@ -39,15 +56,44 @@ export class RateHistory {
     this.times.push(timeMs);
     this.received.push(isContinued ? (receivedBytes - last.receivedBytes) * perMs : null);
     this.sent.push(isContinued ? (sentBytes - last.sentBytes) * perMs : null);
+    this.viewers.push(gauges?.viewers ?? null);
+    this.lag.push(gauges?.lag ?? null);
     while (this.times[0] < timeMs - HISTORY_MS) {
-      for (const list of [this.times, this.received, this.sent]) list.shift();
+      for (const list of this.#lists()) list.shift();
     }
   }
 
   /** Discards everything: the server's clock was set back. */
   #clear() {
-    this.times = [];
-    this.received = [];
-    this.sent = [];
+    for (const list of this.#lists()) list.length = 0;
+  }
+
+  #lists() {
+    return [this.times, this.received, this.sent, this.viewers, this.lag];
+  }
+}
+
+/** The histories of the streams that the page has seen lately, by id. */
+export class StreamHistories {
+  /** @type {Map<string, RateHistory>} */
+  #histories = new Map();
+
+  /** Adds what the API says of a stream. @param {any} stream */
+  add({ id, live_ms: timeMs, recv_bytes: received, send_bytes: sent, audience }) {
+    const history = this.of(id);
+    history.add(timeMs, received, sent, { viewers: audience.players, lag: audience.lag_ms });
+    this.#histories.set(id, history);
+  }
+
+  /** @param {string} id @returns {RateHistory} an empty one for a stream that was not seen */
+  of(id) {
+    return this.#histories.get(id) ?? new RateHistory();
+  }
+
+  /** Forgets streams that were not seen for so long that nothing of them would be shown. */
+  prune(nowMs) {
+    for (const [id, { newestMs }] of this.#histories) {
+      if (newestMs < nowMs - HISTORY_MS) this.#histories.delete(id);
+    }
   }
 }

@@ -1,15 +1,16 @@
-import { create, setText } from "./dom.js";
+import { byId, create, setText } from "../pages/dom.js";
 import { count, duration, rate, size } from "./format.js";
 
 /** Label and value of each total. */
 const TOTALS = [
   ["In", ({ latest }) => rate(latest.received)],
   ["Out", ({ latest }) => rate(latest.sent)],
-  ["Streams", ({ snapshot }) => count(snapshot.streamTotal)],
-  ["Clients", ({ snapshot }) => count(snapshot.clientTotal)],
-  ["CPU", ({ snapshot }) => `${Math.round(snapshot.summary.self.cpu_percent * 100)} %`],
-  ["Memory", ({ snapshot }) => size(snapshot.summary.self.mem_kbyte * 1024)],
-  ["Uptime", ({ snapshot }) => duration(snapshot.summary.self.srs_uptime)],
+  ["Streams", ({ streams }) => count(streams)],
+  ["Clients", ({ summary }) => count(summary.system.conn_srs)],
+  ["Viewers", ({ summary }) => count(summary.audience.players)],
+  ["CPU", ({ summary }) => `${Math.round(summary.self.cpu_percent * 100)} %`],
+  ["Memory", ({ summary }) => size(summary.self.mem_kbyte * 1024)],
+  ["Uptime", ({ summary }) => duration(summary.self.srs_uptime)],
 ];
 
 /** Shows the totals of the server. */
@@ -17,16 +18,21 @@ export class TotalsView {
   /** @type {{ value: HTMLElement, describe: (now: any) => string }[]} */
   #totals;
 
-  /** @param {HTMLElement} parent a definition list */
-  constructor(parent) {
+  constructor() {
     this.#totals = TOTALS.map(([name, describe]) => {
       const value = create("dd", "", "–");
-      parent.append(create("div", "", create("dt", "", name), value));
+      byId("totals").append(create("div", "", create("dt", "", name), value));
       return { value, describe };
     });
   }
 
-  /** @param {{ snapshot: any, latest: { received: number | null, sent: number | null } }} now */
+  /**
+   * @param {{
+   *   summary: any,
+   *   streams: number,
+   *   latest: { received: number | null, sent: number | null },
+   * }} now
+   */
   show(now) {
     for (const { value, describe } of this.#totals) setText(value, describe(now));
   }

@@ -1,4 +1,4 @@
-import { byId } from "./dom.js";
+import { byId } from "../pages/dom.js";
 
 /** The bar disappears when the pointer has rested for this long. */
 const IDLE_MS = 3000;

@@ -1,6 +1,7 @@
 /** The page that lists what is live. */
 
-import { byId, create, describeTracks, printable, setText } from "./dom.js";
+import { byId, create, setText } from "../pages/dom.js";
+import { describeTracks, printable } from "./text.js";
 
 const PERIOD_MS = 3000;
 

@@ -1,4 +1,4 @@
-import { byId, setText } from "./dom.js";
+import { byId, setText } from "../pages/dom.js";
 
 /**
  * @typedef {{ title: string, text: string, isBusy: boolean, action: string }} Notice

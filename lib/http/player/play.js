@@ -1,7 +1,8 @@
 /** The page that plays one stream. */
 
 import { Controls } from "./controls.js";
-import { byId, describeTracks, printable, setText } from "./dom.js";
+import { byId, setText } from "../pages/dom.js";
+import { describeTracks, printable } from "./text.js";
 import { Notices } from "./notices.js";
 import { Session } from "./session.js";
 import { Stats } from "./stats.js";

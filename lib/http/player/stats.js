@@ -1,4 +1,4 @@
-import { byId, create, setText } from "./dom.js";
+import { byId, create, setText } from "../pages/dom.js";
 
 const PERIOD_MS = 1000;
 

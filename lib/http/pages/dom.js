@@ -14,6 +14,7 @@ export function byId(id) {
  * @param {string} tag
  * @param {string} className
  * @param {(Node | string)[]} children
+ * @returns {any}
  */
 export function create(tag, className = "", ...children) {
   const element = document.createElement(tag);
@@ -23,26 +24,11 @@ export function create(tag, className = "", ...children) {
 }
 
 /**
- * Sets the text if it differs: an unchanged text is not read out again.
+ * Sets the text if it differs: an unchanged text keeps its selection and is not read out again.
  *
  * @param {Element} element
  * @param {string} text
  */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
-}
-
-/** Replaces characters that would hide or reorder what follows. @param {string} text */
-export function printable(text) {
-  return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, "�");
-}
-
-/** Describes the tracks of a stream: `1280×720 · H.264 · AAC`. */
-export function describeTracks({ video, audio }) {
-  const parts = [
-    video !== null && video.width > 0 ? `${video.width}×${video.height}` : "",
-    video?.codec ?? "",
-    audio?.codec ?? "",
-  ];
-  return parts.filter((part) => part !== "").join(" · ");
 }

@@ -1,52 +1,21 @@
 /**
- * Creates elements and updates them in place. Names come from clients, so text is always set as
- * text, never as markup.
+ * Elements that are updated in place. Names come from clients, so text is always set as text, never
+ * as markup.
  */
 
+import { create, setText } from "../pages/dom.js";
 import { printable } from "./format.js";
-
-/**
- * Returns the element of the page with this id.
- *
- * @param {string} id
- * @returns {any} typed loosely, since each caller knows its element
- */
-export function byId(id) {
-  return document.getElementById(id);
-}
-
-/**
- * @param {string} tag
- * @param {string} className
- * @param {(Node | string)[]} children
- */
-export function create(tag, className = "", ...children) {
-  const element = document.createElement(tag);
-  if (className !== "") element.className = className;
-  element.append(...children);
-  return element;
-}
 
 /**
  * @param {string} text
  * @param {() => void} onClick
+ * @param {string} [className]
  */
-export function createButton(text, onClick) {
-  const button = document.createElement("button");
+export function createButton(text, onClick, className = "") {
+  const button = create("button", className, text);
   button.type = "button";
-  button.textContent = text;
   button.addEventListener("click", onClick);
   return button;
-}
-
-/**
- * Sets the text if it differs: an unchanged text keeps its selection and is not read out again.
- *
- * @param {Element} element
- * @param {string} text
- */
-export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 /**
@@ -59,6 +28,13 @@ export function setName(element, name) {
   const text = printable(name);
   setText(element, text);
   if (element.title !== text) element.title = text;
+}
+
+/** Sets an attribute if it differs. @param {Element} element */
+export function setAttribute(element, name, value) {
+  if (element.getAttribute(name) === value) return;
+  if (value === null) element.removeAttribute(name);
+  else element.setAttribute(name, value);
 }
 
 /** One child element per list item. An element is reused for as long as its item is in the list. */
