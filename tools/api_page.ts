@@ -21,7 +21,7 @@ export function renderApiPage(): string {
     "# Routes of the API",
     "",
     "What they mean, and how they differ from SRS: [http.md](http.md#the-api). The same as OpenAPI:",
-    "`GET /api/v1/openapi.json`. Parameters stand in the query.",
+    "`GET /api/v1/openapi.json`. Parameters stand in the query, or, where something changes, in a JSON object as the body.",
     "",
     ...sections,
   ].join("\n");

@@ -201,6 +201,7 @@ export function openApi(version: string): Readonly<Record<string, unknown>> {
           schema: { type: "string" },
         })),
       ],
+      ...(method === "GET" || query.length === 0 ? {} : { requestBody: bodyOf(query) }),
       responses: { "200": ANSWER },
     };
   }
@@ -209,6 +210,13 @@ export function openApi(version: string): Readonly<Record<string, unknown>> {
     info: { title: "edge", version, description: "SRS's HTTP API, and what this server adds." },
     paths,
   };
+}
+
+/** The parameters of the query may stand in the body instead. */
+function bodyOf(query: readonly Parameter[]) {
+  const properties = query.map(({ name, doc }) => [name, { type: "string", description: doc }]);
+  const schema = { type: "object", properties: Object.fromEntries(properties) };
+  return { required: false, content: { "application/json": { schema } } };
 }
 
 const ANSWER = {

@@ -15,6 +15,7 @@ import { createApiRoutes } from "./api_routes.ts";
 import { createControlRoutes } from "./control_routes.ts";
 import { type ConsoleStreams, createConsoleRoutes } from "./console_routes.ts";
 import { ipOf } from "../io/address.ts";
+import { readJsonBody } from "./json_body.ts";
 import { answerJsonp } from "./jsonp.ts";
 import { createMetricsRoutes } from "./metrics_routes.ts";
 import { createApp, type HttpApp, type RouteContext } from "./routes.ts";
@@ -72,6 +73,7 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
     app.use("/api/*", refuseRebound);
   }
   app.use("/api/v1/raw", refuseForged(auth));
+  app.use("/api/*", readJsonBody);
   if (control !== null) app.route("/", createControlRoutes({ ...options, control }));
   app.route("/", createApiRoutes(options));
   app.route("/", createMetricsRoutes(view));

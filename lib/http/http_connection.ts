@@ -68,6 +68,7 @@ const LINGER_MS = 2_000;
 const READ_BUFFER_BYTES = {
   idle: 4 * 1024,
   head: 4 * 1024,
+  body: 4 * 1024,
   answering: 64,
   taken: 64,
   lingering: 64 * 1024,
@@ -83,6 +84,13 @@ const BAD_REQUEST_OPTIONS = { isHead: false, connection: "close" } as const;
 type State =
   | { readonly type: "idle"; readonly sinceMs: number; readonly timeoutMs: number }
   | { readonly type: "head"; readonly sinceMs: number; readonly parser: HeadParser }
+  | {
+    readonly type: "body";
+    readonly sinceMs: number;
+    readonly head: RequestHead;
+    readonly parts: Uint8Array[];
+    leftBytes: number;
+  }
   | {
     readonly type: "answering";
     readonly head: RequestHead | null;
@@ -103,8 +111,10 @@ type State =
  * ```
  *        first byte       head complete             last response,
  *  idle ───────────▶ head ─────────────▶ answering ──────────────▶ lingering
- *   ▲                                     │     │   body unread
- *   └─────────────────────────────────────┘     └───────▶ taken
+ *   ▲                 │                 ▲ │ │   after a body
+ *   │                 └─────▶ body ─────┘ │ │
+ *   │                   short JSON        │ │
+ *   └─────────────────────────────────────┘ └───────▶ taken
  *        answered, more may follow                 takeOver()
  *
  *  any state ──▶ closed
@@ -200,6 +210,7 @@ export class HttpConnection {
       case "idle":
         return nowMs - state.sinceMs > state.timeoutMs;
       case "head":
+      case "body":
         return nowMs - state.sinceMs > HEAD_TIMEOUT_MS;
       case "lingering":
         return nowMs - state.sinceMs > LINGER_MS;
@@ -223,6 +234,13 @@ export class HttpConnection {
       }
       case "head":
         return this.#parse(state.parser, bytes);
+      case "body": {
+        const part = bytes.subarray(0, state.leftBytes);
+        state.parts.push(part.slice());
+        state.leftBytes -= part.length;
+        if (state.leftBytes === 0) void this.#answer(state.head, concatBytes(state.parts));
+        return;
+      }
       case "answering":
         if (!mayFollow(state.head)) return;
         this.#waiting.push(bytes.slice());
@@ -242,7 +260,9 @@ export class HttpConnection {
     try {
       const parsed = parser.push(bytes);
       if (parsed === null) return;
-      void this.#answer(parsed.head);
+      const { head } = parsed;
+      if (head.readBytes === 0) void this.#answer(head, null);
+      else this.#state = { ...bodyOf(head), sinceMs: this.#context.clock.now() };
       if (parsed.used < bytes.length) this.#take(bytes.subarray(parsed.used));
     } catch (error) {
       if (!(error instanceof BadRequestError)) throw error;
@@ -251,13 +271,13 @@ export class HttpConnection {
   }
 
   /** Never rejects. */
-  async #answer(head: RequestHead): Promise<void> {
+  async #answer(head: RequestHead, body: Uint8Array<ArrayBuffer> | null): Promise<void> {
     const { method, url, headers } = head;
     const abort = new AbortController();
     this.#state = { type: "answering", head, abort };
     let owner: ConnectionOwner | null = null;
     const response = await this.#context.answer(
-      new Request(url, { method, headers }),
+      new Request(url, { method, headers, body }),
       {
         ...{ remote: this.#transport.remote, isHttp10: head.isHttp10, signal: abort.signal },
         takeOver: (by) => owner = by,
@@ -349,6 +369,11 @@ export class HttpConnection {
       };
     });
   }
+}
+
+/** The state in which the body of a request is read. */
+function bodyOf(head: RequestHead) {
+  return { type: "body", head, parts: [] as Uint8Array[], leftBytes: head.readBytes } as const;
 }
 
 /** Whether another request may follow this one. */

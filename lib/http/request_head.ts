@@ -1,7 +1,7 @@
 /**
  * Parses request heads. No other request can be smuggled into one (RFC 9112, section 11.2): a head
- * whose lines or body another server could read differently is refused, and as no route reads a
- * body, the connection is closed after a request that has one.
+ * whose lines or body another server could read differently is refused, and the connection is
+ * closed after a request that has a body.
  */
 
 import { Buffer } from "node:buffer";
@@ -28,7 +28,15 @@ export interface RequestHead {
   readonly isKept: boolean;
   /** Whether a body follows. */
   readonly hasBody: boolean;
+  /** Bytes of a body that is read: JSON with a length, and not too long. 0 for any other. */
+  readonly readBytes: number;
 }
+
+/** Longest body that is read, in bytes. */
+const MAX_BODY_BYTES = 16 * 1024;
+
+/** Methods whose bodies are read. */
+const BODY_METHODS = new Set(["POST", "PUT", "DELETE"]);
 
 /** An invalid or too long head. The message is sent to the client. */
 export class BadRequestError extends Error {
@@ -142,6 +150,7 @@ function readHead(parsed: ParsedHead, isSecure: boolean): RequestHead {
     isHttp10,
     isKept: parsed.shouldKeepAlive,
     hasBody: hasBody(headers),
+    readBytes: BODY_METHODS.has(method) ? readBytesOf(headers) : 0,
   };
 }
 
@@ -164,6 +173,12 @@ function hasBody(headers: Headers): boolean {
     throw new BadRequestError(400, "Transfer-Encoding does not end with chunked");
   }
   return true;
+}
+
+function readBytesOf(headers: Headers): number {
+  const isJson = /^application\/json\s*(?:;|$)/i.test(headers.get("content-type") ?? "");
+  const length = Number(headers.get("content-length") ?? 0);
+  return isJson && length <= MAX_BODY_BYTES ? length : 0;
 }
 
 function readHeaders(namesAndValues: readonly string[]): Headers {

@@ -24,6 +24,7 @@ const PROGRAMS = {
   "gst rtmp2sink": gstreamerElement("rtmp2sink"),
   "chromium": { packages: "chromium", check: ["chromium", "--version"] },
   "openssl": { packages: "openssl", check: ["openssl", "version"] },
+  "ss": { packages: "iproute2", check: ["sh", "-c", "ss -tin"] },
   "ps": { packages: "procps", check: ["ps", "--version"] },
   "logrotate": { packages: "logrotate", check: onServerPath("command -v logrotate") },
   "nginx": { packages: "nginx", check: onServerPath("command -v nginx") },

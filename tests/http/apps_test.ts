@@ -279,3 +279,25 @@ Deno.test("GET /api/v1/raw?rpc=reload from a page under a foreign name gets 403"
   const headers = { "sec-fetch-site": "same-origin" };
   assertEquals((await app.request(url, { headers })).status, 403);
 });
+
+const JSON_TYPE = { "content-type": "application/json" };
+
+Deno.test("The API takes parameters from a JSON object; those of the query go first", async () => {
+  const { app, control } = createRig();
+  const drain = (query: string, body: string) =>
+    app.request(`/api/v1/drain${query}`, { method: "POST", headers: JSON_TYPE, body });
+  assertEquals((await drain("", '{"timeout": 90, "tcUrl": "rtmp://b"}')).status, 200);
+  assertEquals((await drain("?timeout=5m", '{"timeout": "90"}')).status, 200);
+  assertEquals((await drain("", "")).status, 200);
+  const orders = control.drains.map(({ timeoutMs, target }) => [timeoutMs, target]);
+  assertEquals(orders, [[90_000, "rtmp://b"], [300_000, null], [null, null]]);
+});
+
+for (const body of ["{", "[]", "7", "null", '"a"', '{"tcUrl": {}}', '{"tcUrl": null}']) {
+  Deno.test(`The API answers 400 to the body ${body}, and does nothing`, async () => {
+    const { app, control } = createRig();
+    const init = { method: "POST", headers: JSON_TYPE, body };
+    assertEquals((await app.request("/api/v1/drain", init)).status, 400);
+    assertEquals(control.drains, []);
+  });
+}

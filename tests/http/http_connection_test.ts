@@ -253,6 +253,36 @@ Deno.test("HttpServer answers an invalid request, and closes when the client doe
   assertEquals([rig.log.count("Request refused"), rig.log.urgent], [1, []]);
 });
 
+Deno.test("HttpServer passes a short body of JSON on, in any pieces", async () => {
+  const rig = new Rig(async (request) => new Response(await request.text()));
+  const head = "POST /a HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" +
+    "Content-Length: 9\r\n\r\n";
+  for (const pieces of [[`${head}{"a": 77}`], [head, '{"a": 77}'], [`${head}{"a"`, ": 7", "7}"]]) {
+    const client = await rig.dial();
+    for (const piece of pieces) {
+      assertEquals(client.text, "");
+      await client.send(piece);
+      await rig.settle();
+    }
+    assertEquals(client.answers, answer('{"a": 77}', "connection: close\r\n"));
+    // Nothing can be smuggled behind it.
+    await client.send(get("/c"));
+    await rig.settle();
+    assertEquals(client.text.includes("/c"), false);
+  }
+});
+
+Deno.test("HttpServer closes a client that does not complete its body within 30 s", async () => {
+  const rig = new Rig();
+  const client = await rig.dial(
+    "POST /a HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+  );
+  await rig.pass(29);
+  assertEquals(client.isClosed, false);
+  await rig.pass(2);
+  assertEquals(client.isClosed, true);
+});
+
 Deno.test("HttpServer drops what follows a request with a body, for two seconds", async () => {
   const rig = new Rig();
   const client = await rig.dial(

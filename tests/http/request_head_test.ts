@@ -45,8 +45,26 @@ Deno.test("HeadParser reads a head however it is split", () => {
     isHttp10: false,
     isKept: true,
     hasBody: false,
+    readBytes: 0,
   });
 });
+
+const BODIES: readonly (readonly [head: string, readBytes: number])[] = [
+  ["POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 9", 9],
+  ["DELETE / HTTP/1.1\r\nContent-Type: Application/JSON; charset=utf-8\r\nContent-Length: 9", 9],
+  ["POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 16384", 16_384],
+  ["POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 16385", 0],
+  ["POST / HTTP/1.1\r\nContent-Type: application/jsonp\r\nContent-Length: 9", 0],
+  ["POST / HTTP/1.1\r\nContent-Type: text/plain\r\nContent-Length: 9", 0],
+  ["POST / HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked", 0],
+  ["GET / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 9", 0],
+];
+
+for (const [head, readBytes] of BODIES) {
+  Deno.test(`HeadParser: of the body of ${JSON.stringify(head)}, ${readBytes} bytes are read`, () => {
+    assertEquals(parse(`${head}\r\nHost: x\r\n\r\n`).readBytes, readBytes);
+  });
+}
 
 Deno.test("HeadParser leaves what follows the head", () => {
   const head = "DELETE /a HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n";
@@ -125,6 +143,7 @@ for (const { what, text, expected } of HEADS) {
     const { headers: _, rest, ...head } = parse(text);
     const usual = {
       ...{ method: "GET", url: "http://x/", isHttp10: false, isKept: true, hasBody: false },
+      readBytes: 0,
     };
     assertEquals(head, { ...usual, ...expected });
     assertEquals(rest, "");
