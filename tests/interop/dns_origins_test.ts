@@ -19,7 +19,7 @@ const RATE = { frameMs: 1_000, gopFrames: 2 };
 const STALL_TIMEOUT = "30s";
 
 const NAME = "mids.example";
-const [A, B, C] = ["127.0.0.11", "127.0.0.12", "127.0.0.13"];
+const [A, B, C] = ["127.0.0.11", "127.0.0.12", "127.0.0.13"] as const;
 
 // Only there are all of 127.0.0.0/8 addresses of the machine.
 const ignore = Deno.build.os !== "linux" || !await canRunPrograms();
@@ -52,7 +52,7 @@ Deno.test({
     /** Waits until the streams are at these addresses, and all players have a later frame. */
     const untilAt = async (...addresses: string[]): Promise<Upstreams> => {
       const most = Math.ceil(1.25 * STREAMS / addresses.length);
-      let found: Upstreams = { loads: new Map(), switches: 0 };
+      let found: Upstreams = { paths: [], loads: new Map(), switches: 0 };
       await rig.explain(until(`streams at ${addresses.join(" ")}`, async () => {
         found = await readUpstreams(apiPort);
         const loads = addresses.map((each) => found.loads.get(`${each}:${port}`) ?? 0);
@@ -68,18 +68,32 @@ Deno.test({
 
     await untilAt(A);
     resolve(A, B, C);
-    const three = await untilAt(A, B, C);
-    const [stayed = 0, leaving = 0] = [A, B].map((each) => three.loads.get(`${each}:${port}`));
-    rig.assert(three.switches === STREAMS - stayed, `${three.switches} moved, ${stayed} stayed`);
+    await untilAt(A, B, C);
     resolve(A, C);
-    const two = await untilAt(A, C);
-    const moved = two.switches - three.switches;
-    rig.assert(moved === leaving, `${moved} moved, ${leaving} had to`);
+    const { paths } = await untilAt(A, C);
+    // Under load, the last streams may still be moving when each address has its share.
+    const stayed = paths.filter(({ switches }) => switches === 0).length;
+    const movedTwice = paths.filter(({ switches }) => switches === 2).length;
+    rig.assert(paths.every(isShortest), `needless moves: ${JSON.stringify(paths)}`);
+    rig.assert(stayed >= STREAMS / 6, `only ${stayed} have stayed at the first address`);
+    rig.assert(movedTwice <= 1.25 * STREAMS / 3, `${movedTwice} were at the removed address`);
   },
 });
 
+/** Where a stream is, and how many moves it took. */
+interface StreamPath {
+  readonly origin: string;
+  readonly switches: number;
+}
+
+/** Whether a stream moved only to where it belongs, and once more if that was removed. */
+function isShortest({ origin, switches }: StreamPath): boolean {
+  return origin.startsWith(A) ? switches === 0 || switches === 2 : switches === 1 || switches === 2;
+}
+
 /** The pulls of an edge. */
 interface Upstreams {
+  readonly paths: readonly StreamPath[];
   /** Streams by address of their origin. */
   readonly loads: ReadonlyMap<string, number>;
   /** Switches of all streams so far. */
@@ -89,12 +103,16 @@ interface Upstreams {
 async function readUpstreams(apiPort: number): Promise<Upstreams> {
   const answer = await fetch(`http://127.0.0.1:${apiPort}/api/v1/streams?count=${2 * STREAMS}`);
   const { streams } = await answer.json() as {
-    streams: { upstreams: { origin: string; switches: number }[] }[];
+    streams: { upstreams: StreamPath[] }[];
   };
   const upstreams = streams.flatMap(({ upstreams }) => upstreams);
   const loads = new Map<string, number>();
   for (const { origin } of upstreams) loads.set(origin, (loads.get(origin) ?? 0) + 1);
-  return { loads, switches: upstreams.reduce((sum, { switches }) => sum + switches, 0) };
+  return {
+    paths: upstreams,
+    loads,
+    switches: upstreams.reduce((sum, { switches }) => sum + switches, 0),
+  };
 }
 
 /** Returns what `make` makes for each stream, some of them at a time. */
