@@ -6,11 +6,14 @@ import { findPrograms } from "../helpers/programs.ts";
 import { type RtmpServer, streamUrl } from "../helpers/servers.ts";
 import { until } from "../helpers/until.ts";
 import { type Decoder, decoderListeners, startDecoders } from "./decoders.ts";
-import { canRunPrograms, type FailoverRig, STREAM, TIMEOUT_MS } from "./failover_rig.ts";
+import { canRunPrograms, type FailoverRig, STREAM } from "./failover_rig.ts";
 import { runScenes } from "./failover_scenes.ts";
 
 /** From a source to a slate and back: two changes. */
 const ROUNDS = 5;
+
+/** A busy machine takes a minute to start a browser. */
+const DECODER_TIMEOUT_MS = 180_000;
 
 const ignore = !await canRunPrograms() || (await findPrograms(["mpv", "chromium"])).length < 2;
 
@@ -105,7 +108,7 @@ async function untilMore(
   };
   const counts = () => decoders.map(({ name, count }) => `${name} ${count}`).join(", ");
   try {
-    await until(what, probe, { timeoutMs: TIMEOUT_MS, everyMs: 100 });
+    await until(what, probe, { timeoutMs: DECODER_TIMEOUT_MS, everyMs: 100 });
   } catch (error) {
     throw new Error(`${error}\nshown: ${counts()}\n${rig.describe()}`);
   }
