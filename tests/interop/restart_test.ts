@@ -24,7 +24,7 @@ const SCENES: readonly {
 const PUBLISHING_LEAF = "l1";
 
 /** A busy machine may hold up any process, so a silence that is too long is measured again. */
-const MAX_ATTEMPTS = 2;
+const MAX_ATTEMPTS = 3;
 
 /** Restarts a server. @throws {Error} when players of other leaves notice */
 async function restart(
