@@ -10,9 +10,9 @@ import { AmfObject, amfObject, type AmfValue } from "../amf/amf_value.ts";
 import { encodeMessage } from "./chunk_encode.ts";
 import { Csid, MessageType } from "./constants.ts";
 
-/** Names of the data messages. */
+/** Name of one data message, and the payload of the other. */
 const EDGE_REPORT = "onEdgeReport";
-const EDGE_MOVED = "onEdgeMoved";
+const MOVED = encodeAmf0(["onEdgeMoved"]);
 
 /** Most of everything that is believed: numbers from another server are claims. */
 const MAX_PLAYERS = 10_000_000;
@@ -56,24 +56,24 @@ export function encodeEdgeReport(
   { players, edges, kbps, lagMs }: EdgeReport,
   channel: DataChannel,
 ): Uint8Array<ArrayBuffer> {
-  return encodeData([EDGE_REPORT, amfObject({ players, edges, kbps, lagMs })], channel);
+  const payload = encodeAmf0([EDGE_REPORT, amfObject({ players, edges, kbps, lagMs })]);
+  return encodeData(payload, channel);
 }
 
 /** Encodes that the stream of this connection is published to another server as well. */
 export function encodeEdgeMoved(channel: DataChannel): Uint8Array<ArrayBuffer> {
-  return encodeData([EDGE_MOVED], channel);
+  return encodeData(MOVED, channel);
 }
 
-/** Whether a data message is {@linkcode encodeEdgeMoved}. */
+/** Whether a data message is that of {@linkcode encodeEdgeMoved}. */
 export function isEdgeMoved(payload: Uint8Array): boolean {
-  return decodeAmf0Prefix(payload).values[0] === EDGE_MOVED;
+  return payload.length === MOVED.length && payload.every((byte, index) => byte === MOVED[index]);
 }
 
 function encodeData(
-  values: readonly AmfValue[],
+  payload: Uint8Array,
   { msid, chunkSize }: DataChannel,
 ): Uint8Array<ArrayBuffer> {
-  const payload = encodeAmf0(values);
   const header = { csid: Csid.DATA, typeId: MessageType.DATA_AMF0, msid, timestampMs: 0 };
   return encodeMessage(header, payload, chunkSize);
 }
