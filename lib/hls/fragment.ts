@@ -59,8 +59,13 @@ export function muxFragment(
   })).filter(({ packets }) => packets.length > 0);
   const moofBytes = fragmentBytes(runs.map(({ packets }) => packets.length));
   let dataAt = moofBytes + HEADER_BYTES;
+  const hasVideo = runs.some(({ track }) => track.isVideo);
   const trafs = runs.map((run) => {
-    const traf = trafOf(run.track, run.packets, { dataAt, endMs });
+    const leads = run.track.isVideo === hasVideo;
+    const traf = trafOf(run.track, run.packets, {
+      dataAt,
+      endMs: leads ? endMs : endOf(run.packets, endMs),
+    });
     dataAt += run.packets.reduce((sum, { data }) => sum + data.length, 0);
     return traf;
   });
@@ -70,6 +75,16 @@ export function muxFragment(
   head.set(letters("mdat"), 4);
   const data = runs.flatMap(({ packets }) => packets.map(({ data }) => data));
   return concatBytes([moof, head, ...data]);
+}
+
+/**
+ * Returns when the last packet of a track that does not lead is over: it lasts as long as the one
+ * before. A shorter one makes Chromium take the next fragment for a leap in time, and drop the
+ * frames of all tracks up to a keyframe (Media Source Extensions, "coded frame processing").
+ */
+function endOf(packets: readonly Packet[], endMs: number): number {
+  const [before, last] = packets.slice(-2);
+  return last === undefined ? endMs : 2 * last.decodeMs - before!.decodeMs;
 }
 
 /** Length of a `moof` whose runs have that many samples. */

@@ -2,6 +2,7 @@
 
 import axe from "axe-core/axe.min.js" with { type: "text" };
 import hlsJs from "hls.js/dist/hls.min.js" with { type: "text" };
+import shakaJs from "shaka-player/dist/shaka-player.compiled.js" with { type: "text" };
 import { signUrl } from "../../lib/server/signature.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
 import { startLocalServer } from "../helpers/local_server.ts";
@@ -166,45 +167,74 @@ Deno.test("A viewer is told of a refusal and of a codec that the browser lacks",
   );
 });
 
-/** A page that plays by hls.js, and says how old the frame on the screen is. */
-const LATENCY_PAGE = `<!DOCTYPE html><video id="video" muted></video><script src="hls.js"></script>
+/**
+ * A page that plays the list named after the `=` of its address with the player named before it,
+ * and says how old the frame on the screen is.
+ */
+const LATENCY_PAGE = `<!DOCTYPE html><video id="video" muted></video>
+<script src="hls.js"></script><script src="shaka.js"></script>
 <script>
-  const hls = new Hls({ lowLatencyMode: true });
+  const [name, url] = location.hash.slice(1).split("=");
   const errors = [];
-  hls.on(Hls.Events.ERROR, (_, { fatal, details }) => fatal && errors.push(details));
-  hls.loadSource("live/show.m3u8");
-  hls.attachMedia(video);
-  video.play();
-  const age = () => hls.playingDate === null ? null : (Date.now() - hls.playingDate.getTime()) / 1000;
+  /** Each returns what tells the date of the frame on the screen. */
+  const players = {
+    hls() {
+      const hls = new Hls({ lowLatencyMode: true });
+      hls.on(Hls.Events.ERROR, (_, { fatal, details }) => fatal && errors.push(details));
+      hls.loadSource(url);
+      hls.attachMedia(video);
+      return () => hls.playingDate;
+    },
+    shaka() {
+      const player = new shaka.Player();
+      player.configure({ streaming: { lowLatencyMode: true } });
+      const fail = ({ severity, code }) => severity === 2 && errors.push(code);
+      player.addEventListener("error", ({ detail }) => fail(detail));
+      player.attach(video).then(() => player.load(url)).catch(fail);
+      return () => player.getPlayheadTimeAsDate();
+    },
+  };
+  const dateOf = players[name]();
+  video.autoplay = true;
+  const age = () => (Date.now() - dateOf().getTime()) / 1000;
 </script>`;
 
-Deno.test("hls.js shows frames of low-latency HLS within 3 s", async () => {
+Deno.test("hls.js shows frames of low-latency HLS within 3 s; Shaka plays it", async () => {
   await using rig = await FailoverRig.create();
   const sample = await createSample(rig.directory, 1);
-  await Deno.mkdir(`${rig.directory}/html`);
-  await Deno.writeTextFile(`${rig.directory}/html/hls.js`, hlsJs);
-  await Deno.writeTextFile(`${rig.directory}/html/latency.html`, LATENCY_PAGE);
+  const html = `${rig.directory}/html`;
+  await Deno.mkdir(html);
+  await Deno.writeTextFile(`${html}/hls.js`, hlsJs);
+  await Deno.writeTextFile(`${html}/shaka.js`, shakaJs);
+  await Deno.writeTextFile(`${html}/latency.html`, LATENCY_PAGE);
   await using server = startLocalServer(
-    `http_server { enabled on; dir ${rig.directory}/html; }
-     vhost __defaultVhost__ {
-       hls { enabled on; hls_path ${rig.directory}/html; hls_fragment 2; hls_ll on; }
-     }`,
+    `http_server { enabled on; dir ${html}; }
+     vhost __defaultVhost__ { hls { enabled on; hls_path ${html}; hls_fragment 2; hls_ll on; } }`,
   );
   await rig.publish(FFMPEG, sample, `rtmp://127.0.0.1:${server.port}/live/${STREAM}`);
   const base = `http://127.0.0.1:${server.httpPort}`;
+  const list = `live/${STREAM}.m3u8`;
   const isListed = async () =>
-    /EXTINF[^]*EXTINF/.test(await (await fetch(`${base}/live/show.m3u8`)).text());
+    /EXTINF[^]*EXTINF/.test(await (await fetch(`${base}/${list}`)).text());
   await until("two segments", isListed, { timeoutMs: 15_000 });
-  await using opened = await ConsolePage.open(`${base}/latency.html`);
-  await opened.until("video.currentTime > 6");
-  const ages: number[] = [];
-  for (let count = 0; count < 10; count++) {
-    ages.push(await opened.read<number>("age()"));
-    await delay(300);
+  for (
+    const [player, maxAgeSeconds] of [
+      ["hls", 3],
+      // It stays further behind than the list asks for.
+      ["shaka", 12],
+    ] as const
+  ) {
+    await using opened = await ConsolePage.open(`${base}/latency.html#${player}=${list}`);
+    await opened.until("video.getVideoPlaybackQuality().totalVideoFrames > 120");
+    const ages: number[] = [];
+    for (let count = 0; count < 10; count++) {
+      ages.push(await opened.read<number>("age()"));
+      await delay(300);
+    }
+    say(`  ${player}: ages of frames ${ages.map((age) => age.toFixed(2)).join(", ")} s`);
+    assertEquals([player, await opened.read("errors")], [player, []]);
+    // A part that Chromium does not join to the one before is a gap.
+    if (player === "hls") assertEquals(await opened.read("video.buffered.length"), 1);
+    assert(Math.max(...ages) <= maxAgeSeconds, `${player}: frames are ${Math.max(...ages)} s old`);
   }
-  say(`  ages of frames: ${ages.map((age) => age.toFixed(2)).join(", ")} s`);
-  assertEquals(await opened.read("errors"), []);
-  assert(Math.max(...ages) <= 3, `frames are ${Math.max(...ages)} s old`);
-  const stalls = await opened.read<number>("video.getVideoPlaybackQuality().droppedVideoFrames");
-  say(`  ${stalls} frames dropped`);
 });
