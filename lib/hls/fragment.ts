@@ -78,13 +78,14 @@ export function muxFragment(
 }
 
 /**
- * Returns when the last packet of a track that does not lead is over: it lasts as long as the one
- * before. A shorter one makes Chromium take the next fragment for a leap in time, and drop the
+ * Returns when the last packet of a track that does not lead is over: it lasts as long as the others
+ * on average. A shorter one makes Chromium take the next fragment for a leap in time, and drop the
  * frames of all tracks up to a keyframe (Media Source Extensions, "coded frame processing").
  */
 function endOf(packets: readonly Packet[], endMs: number): number {
-  const [before, last] = packets.slice(-2);
-  return last === undefined ? endMs : 2 * last.decodeMs - before!.decodeMs;
+  if (packets.length === 1) return endMs;
+  const [firstMs, lastMs] = [packets[0]!.decodeMs, packets.at(-1)!.decodeMs];
+  return lastMs + (lastMs - firstMs) / (packets.length - 1);
 }
 
 /** Length of a `moof` whose runs have that many samples. */

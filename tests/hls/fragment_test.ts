@@ -31,6 +31,12 @@ Deno.test("the last audio frame of a part lasts as long as others, wherever the 
   }
 });
 
+Deno.test("the last audio frame of a part lasts as long as others, though two have the same time", () => {
+  const packets = [packet(true, 0), ...[0, 20, 40, 60, 60].map((ms) => packet(false, ms))];
+  const fragment = muxFragment(TRACKS, packets, { sequence: 1, endMs: 80 });
+  assertEquals(durationsOf(fragment), [[80], [20, 20, 20, 0, 15]]);
+});
+
 Deno.test("the last frame of a part of audio alone lasts until the next one", () => {
   const packets = [0, 23].map((ms) => packet(false, ms));
   const fragment = muxFragment(TRACKS, packets, { sequence: 1, endMs: 47 });
