@@ -78,7 +78,7 @@ export function muxFragment(
 }
 
 /**
- * Returns when the last packet of a track that does not lead is over: it lasts as long as the others
+ * Returns when the last packet of a track that does not lead is over: it lasts as long as others
  * on average. A shorter one makes Chromium take the next fragment for a leap in time, and drop the
  * frames of all tracks up to a keyframe (Media Source Extensions, "coded frame processing").
  */
