@@ -120,7 +120,7 @@ class ThreadedServer implements Service, Drainable {
   }
 
   get view(): ServerView {
-    return this.#pool;
+    return this.#pool.view;
   }
 
   /** Starts the API. @throws {HttpListenError} and stops the workers. */
@@ -162,7 +162,7 @@ class ThreadedServer implements Service, Drainable {
   }
 
   move(selector: MoveSelector, target: string | null): Promise<MoveCounts> {
-    return this.#pool.move(selector, target);
+    return this.view.move(selector, target);
   }
 
   countClients(): Promise<DrainCounts> {
@@ -213,7 +213,7 @@ class ThreadedServer implements Service, Drainable {
       logger: this.#deps.logger,
       network: this.#deps.network ?? denoNetwork,
       limit: this.#limits,
-      view: this.#pool,
+      view: this.view,
       control: this.#deps.control ?? null,
       events: this.#deps.events ?? null,
       identity: { serverId: stableId(edgeId), serviceId: edgeId, pid: Deno.pid },

@@ -38,9 +38,13 @@ function handle(data: Exclude<ToWorker, { type: "start" | "ping" }>): void {
         post({ type: "shown", id: data.id, snapshot })
       );
     case "kick":
-      return void server?.view.kick(data.clientId, data.ban).then((isDone) =>
+      return void server?.view.kick(data.clientId).then((isDone) =>
         post({ type: "kicked", id: data.id, isDone })
       );
+    case "ban":
+      return void server?.view.ban(data.bans);
+    case "lift":
+      return void server?.view.lift(data.ip);
     case "move":
       return void server?.view.move(data.selector, data.target).then((counts) =>
         post({ type: "moved", id: data.id, counts })
@@ -83,7 +87,7 @@ async function apply(config: Config): Promise<string | null> {
 }
 
 async function start(order: ToWorker & { type: "start" }): Promise<void> {
-  const { index, count, edgeId, config, peers } = order;
+  const { index, count, edgeId, config, peers, bans } = order;
   lowestLevel = config.log.level;
   const network = createDenoNetwork({ isPortShared: () => true });
   try {
@@ -99,6 +103,7 @@ async function start(order: ToWorker & { type: "start" }): Promise<void> {
       heap: ownHeap(),
       thread: { index, count, edgeId, peers },
     });
+    await server.view.ban(bans);
     post({ type: "listening" });
   } catch (error) {
     post({ type: "failed", reason: describeError(error) });

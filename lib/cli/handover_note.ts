@@ -1,5 +1,6 @@
 import { type CancelTimer, systemClock } from "../base/clock.ts";
 import type { HandoverTarget } from "../app/handover_vhost.ts";
+import type { Ban } from "../server/bans.ts";
 import { replaceLocked } from "./locked_file.ts";
 
 /** Time between two checks of the note, in ms. */
@@ -7,6 +8,12 @@ const CHECK_MS = 200;
 
 /** The other process writes its note about half a second after it was replaced. */
 const APPEARS_WITHIN_MS = 10_000;
+
+/** The other process of a replacement. */
+export interface OtherProcess extends HandoverTarget {
+  /** In force there when it was replaced. */
+  readonly bans: readonly Ban[];
+}
 
 /** Who leaves a note: the process that is replaced, or the one that replaces it. */
 type NoteAuthor = "replaced" | "replacing";
@@ -26,13 +33,13 @@ function noteOf(pidPath: string, author: NoteAuthor): string {
 export async function leaveHandoverNote(
   pidPath: string,
   author: NoteAuthor,
-  { port, token }: { readonly port: number; readonly token: string },
+  note: Omit<Note, "pid">,
 ): Promise<() => void> {
   const path = noteOf(pidPath, author);
-  const text = JSON.stringify({ pid: Deno.pid, port, token });
+  const text = JSON.stringify({ pid: Deno.pid, ...note });
   const file = await replaceLocked(path, text, 0o600);
   return () => {
-    if (readNote(path)?.token === token) Deno.removeSync(path);
+    if (readNote(path)?.token === note.token) Deno.removeSync(path);
     file.close();
   };
 }
@@ -46,7 +53,7 @@ export async function leaveHandoverNote(
 export function followHandoverNote(
   pidPath: string,
   author: NoteAuthor,
-  onChange: (target: HandoverTarget | null) => void,
+  onChange: (target: OtherProcess | null) => void,
 ): CancelTimer {
   const path = noteOf(pidPath, author);
   const startMs = systemClock.now();
@@ -74,13 +81,14 @@ export function followHandoverNote(
 }
 
 /** Null without a note, or when the process that left it has ended. */
-async function findTarget(path: string): Promise<HandoverTarget | null> {
+async function findTarget(path: string): Promise<OtherProcess | null> {
   try {
     using file = Deno.openSync(path, { read: true });
     if (await file.tryLock(true)) return null;
     const note = readNote(path);
     if (note === null || note.pid === Deno.pid) return null;
-    return { address: { hostname: "127.0.0.1", port: note.port }, token: note.token };
+    const { port, token, bans = [] } = note;
+    return { address: { hostname: "127.0.0.1", port }, token, bans };
   } catch {
     return null; // No note.
   }
@@ -90,6 +98,8 @@ interface Note {
   readonly pid: number;
   readonly port: number;
   readonly token: string;
+  /** In force in that process; other versions leave them out. */
+  readonly bans?: readonly Ban[];
 }
 
 function readNote(path: string): Note | null {

@@ -22,7 +22,7 @@ import { LogThrottle } from "../logging/log_throttle.ts";
 import { createLogging, type Logging } from "../logging/logging.ts";
 import { ConfigWatch } from "./config_watch.ts";
 import { readEnvironment, readNotifySocket } from "./environment.ts";
-import { followHandoverNote, leaveHandoverNote } from "./handover_note.ts";
+import { followHandoverNote, leaveHandoverNote, type OtherProcess } from "./handover_note.ts";
 import { explainListenError } from "./listen_error.ts";
 import { acquirePidFile, replacePidFile } from "./pid_file.ts";
 import { Reloader } from "./reloader.ts";
@@ -32,7 +32,6 @@ import { SettingsSource } from "./settings_source.ts";
 import { Signals } from "./signals.ts";
 import { readSecrets } from "../app/secret_files.ts";
 import { readSlates } from "../app/slate_files.ts";
-import type { HandoverTarget } from "../app/handover_vhost.ts";
 import { StartError } from "../app/start_error.ts";
 import { requireWritable } from "../app/written_paths.ts";
 import type { DrainRequest } from "../app/drain.ts";
@@ -237,7 +236,8 @@ async function untilStopped(
 async function offerHandover(server: Service, pidPath: string): Promise<() => void> {
   const token = crypto.randomUUID();
   const port = await server.openHandover(token);
-  return await leaveHandoverNote(pidPath, "replaced", { port, token });
+  const bans = await server.view.bans();
+  return await leaveHandoverNote(pidPath, "replaced", { port, token, bans });
 }
 
 /**
@@ -246,11 +246,12 @@ async function offerHandover(server: Service, pidPath: string): Promise<() => vo
  */
 function followReplaced(server: Service, pidPath: string): () => void {
   let removeNote = () => {};
-  const meet = async (target: HandoverTarget | null) => {
+  const meet = async (target: OtherProcess | null) => {
     removeNote();
     removeNote = () => {};
     await server.takeOver(target);
     if (target === null) return;
+    await server.view.ban(target.bans);
     const { token } = target;
     const port = await server.openHandover(token);
     removeNote = await leaveHandoverNote(pidPath, "replacing", { port, token });

@@ -6,6 +6,7 @@ import { streamKey } from "../rtmp/url.ts";
 import { NO_AUDIENCE } from "../hub/audience_meter.ts";
 import type { Audience } from "../hub/viewer.ts";
 import type { UpstreamSnapshot } from "../upstream/upstream_snapshot.ts";
+import type { Ban } from "../server/bans.ts";
 import type { LoggedEvent } from "../monitor/event_log.ts";
 import type {
   ClientSnapshot,
@@ -41,6 +42,11 @@ export function streamId(vhost: string, name: string): string {
 /** One of `/api/v1/events`. Not in SRS. */
 export function event({ id, timeMs, level, layer, about, message, fields }: LoggedEvent): Json {
   return { id, time_ms: timeMs, level, layer, about, message, fields };
+}
+
+/** One of `/api/v1/bans`. Not in SRS. */
+export function ban({ ip, ms, client, stream }: Ban): Json {
+  return { ip, seconds: Math.ceil(ms / 1000), client, url: stream };
 }
 
 /** `/api/v1/versions`. */

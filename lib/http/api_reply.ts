@@ -14,6 +14,8 @@ export const ApiCode = {
   noClient: 2049,
   /** Own. */
   noForward: 2050,
+  /** Own. */
+  noBan: 2051,
   noPath: 404,
 } as const;
 

@@ -1,4 +1,5 @@
 import {
+  ban,
   client,
   edge,
   event,
@@ -15,6 +16,8 @@ import {
 } from "./api_answers.ts";
 import { ApiCode, createReply, type Reply } from "./api_reply.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
+import type { Logger } from "../base/log.ts";
+import type { Ban } from "../server/bans.ts";
 import { openApi, type Operation, OPERATIONS } from "./api_table.ts";
 import { VERSION } from "../base/version.ts";
 import {
@@ -32,17 +35,26 @@ import {
   type RouteHandler,
 } from "./routes.ts";
 import type { MoveSelector } from "../server/move_clients.ts";
+import { causeOf } from "./request_cause.ts";
 import { readMoveTarget } from "./move_target.ts";
 import { groupUpstreams, upstreamGroup } from "./upstream_groups.ts";
 import type { EventLog } from "../monitor/event_log.ts";
 import { withHlsViewers } from "../monitor/hls_viewers.ts";
-import type { DrainSnapshot, ServerSnapshot, ServerView } from "../monitor/server_view.ts";
+import type {
+  ClientSnapshot,
+  DrainSnapshot,
+  ServerSnapshot,
+  ServerView,
+} from "../monitor/server_view.ts";
 
 /** Entries of a list unless the request says how many (SRS). */
 const DEFAULT_COUNT = 10;
 
 /** Longest list of an answer, so that the answer is at most 1 MiB. */
 const MAX_LIST_BYTES = 1024 * 1024 - 1024;
+
+/** Addresses named in one line of the log. */
+const MAX_LOGGED_IPS = 20;
 
 /** Clients closed in one turn of the event loop. */
 const KICKS_PER_TURN = 50;
@@ -57,6 +69,7 @@ interface ApiRoutesOptions {
   readonly drain: () => DrainSnapshot | null;
   /** The newest lines of the log; none when absent. */
   readonly events?: EventLog | null;
+  readonly logger: Logger;
 }
 
 /**
@@ -82,6 +95,8 @@ export function createApiRoutes(options: ApiRoutesOptions): HttpApp {
     client: (c) => api.client(c),
     kick: (c) => api.kick(c),
     kickAll: (c) => api.kickAll(c),
+    bans: (c) => api.bans(c),
+    lift: (c) => api.lift(c),
     moveClient: (c) => api.moveClient(c),
     edges: (c) => api.edges(c),
     upstreams: (c) => api.upstreams(c),
@@ -183,11 +198,11 @@ class Api {
 
   async kick(c: RouteContext): Promise<Response> {
     const id = c.req.param("id") ?? "";
-    const seconds = readCount(c.req.query("ban"));
+    const seconds = readBan(c);
+    if (seconds instanceof Response) return seconds;
     const { clients } = await this.#snapshot();
-    const ip = clients.find((one) => one.id === id)?.ip;
-    const ban = seconds === undefined || ip === undefined ? null : { ip, ms: seconds * 1000 };
-    const isKicked = await this.#options.view.kick(id, ban);
+    await this.#ban(c, clients.filter((one) => one.id === id), seconds);
+    const isKicked = await this.#options.view.kick(id);
     return this.answer(c, {}, isKicked ? ApiCode.success : ApiCode.noClient);
   }
 
@@ -195,17 +210,49 @@ class Api {
     if (!hasSelection(c)) {
       return c.text("Say which clients: ?search=TEXT, ?stream=URL or ?type=TYPE\n", 400);
     }
-    const seconds = readCount(c.req.query("ban"));
+    const seconds = readBan(c);
+    if (seconds instanceof Response) return seconds;
     const { clients } = await this.#snapshot();
     const found = selectClients(c, clients, (one) => streamUrl(one.vhost, one.stream));
+    await this.#ban(c, found, seconds);
     let kicked = 0;
-    for (const [at, { id, ip }] of found.entries()) {
-      const ban = seconds === undefined ? null : { ip, ms: seconds * 1000 };
-      if (await this.#options.view.kick(id, ban)) kicked++;
+    for (const [at, { id }] of found.entries()) {
+      if (await this.#options.view.kick(id)) kicked++;
       // Others are served between.
       if (at % KICKS_PER_TURN === KICKS_PER_TURN - 1) await new Promise((go) => setTimeout(go));
     }
     return this.answer(c, { data: { kicked } });
+  }
+
+  async bans(c: RouteContext): Promise<Response> {
+    const bans = await this.#options.view.bans();
+    const found = selectByText(c, bans, ({ ip, client, stream }) => [ip, client, stream]);
+    return this.answer(c, { bans: pageOf(c, found, ban), total: found.length });
+  }
+
+  async lift(c: RouteContext): Promise<Response> {
+    const ip = c.req.param("ip") ?? "";
+    if (!await this.#options.view.lift(ip)) return this.answer(c, {}, ApiCode.noBan);
+    this.#options.logger.info("Ban lifted", { ip, cause: causeOf(c) });
+    return this.answer(c, {});
+  }
+
+  async #ban(
+    c: RouteContext,
+    clients: readonly ClientSnapshot[],
+    seconds: number,
+  ): Promise<void> {
+    if (seconds === 0 || clients.length === 0) return;
+    const bans = clients.map(({ id, ip, vhost, stream }): Ban => (
+      { ip, ms: seconds * 1000, client: id, stream: streamUrl(vhost, stream) }
+    ));
+    await this.#options.view.ban(bans);
+    const ips = [...new Set(bans.map(({ ip }) => ip))];
+    const addresses = ips.slice(0, MAX_LOGGED_IPS).join(" ");
+    const more = Math.max(0, ips.length - MAX_LOGGED_IPS);
+    this.#options.logger.info("Addresses banned", {
+      ...{ addresses, more: more === 0 ? undefined : more, seconds, cause: causeOf(c) },
+    });
   }
 
   async moveClient(c: RouteContext): Promise<Response> {
@@ -255,6 +302,12 @@ function pageOf<T>(c: RouteContext, list: readonly T[], describe: (one: T) => Js
     items.push(item);
   }
   return items;
+}
+
+/** Returns the seconds of `ban`, 0 if there are none, or the answer to an invalid value. */
+function readBan(c: RouteContext): number | Response {
+  const text = c.req.query("ban") ?? "";
+  return text === "" ? 0 : readCount(text) ?? c.text("Write the ban in seconds: 600\n", 400);
 }
 
 function readCount(text: string | undefined): number | undefined {

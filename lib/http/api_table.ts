@@ -118,6 +118,15 @@ export const OPERATIONS = {
     doc: "Closes a client.",
     query: [BAN],
   },
+  bans: {
+    ...{ method: "GET", path: "/api/v1/bans", fields: "bans, total" },
+    doc: "Addresses that are refused, the newest first, with the seconds that are left.",
+    query: [...PAGE, { name: "search", doc: "Text in address, client or stream" }],
+  },
+  lift: {
+    ...{ method: "DELETE", path: "/api/v1/bans/:ip" },
+    doc: "Ends a ban.",
+  },
   moveClient: {
     ...{ method: "POST", path: "/api/v1/clients/:id/move", fields: "data" },
     doc: "Asks a client to connect again.",
@@ -221,7 +230,7 @@ function bodyOf(query: readonly Parameter[]) {
 
 const ANSWER = {
   description:
-    "`code` is 0, or says what is missing: 2014 vhost, 2048 stream, 2049 client, 2050 forward",
+    "`code` is 0, or says what is missing: 2014 vhost, 2048 stream, 2049 client, 2050 forward, 2051 ban",
   content: {
     "application/json": {
       schema: {

@@ -75,7 +75,7 @@ export function createApiApp(options: ApiAppOptions): HttpApp {
   app.use("/api/v1/raw", refuseForged(auth));
   app.use("/api/*", readJsonBody);
   if (control !== null) app.route("/", createControlRoutes({ ...options, control }));
-  app.route("/", createApiRoutes(options));
+  app.route("/", createApiRoutes({ ...options, logger: options.logger.for("access") }));
   app.route("/", createMetricsRoutes(view));
   app.route("/", createHealthRoutes(isReady));
   app.route("/", createConsoleRoutes(options.streams));

@@ -5,6 +5,7 @@ import uplotLicence from "uplot/LICENSE" with { type: "text" };
 import uplot from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import api from "./console/api.js" with { type: "text" };
+import bansView from "./console/bans_view.js" with { type: "text" };
 import clientsView from "./console/clients_view.js" with { type: "text" };
 import style from "./console/console.css" with { type: "text" };
 import detailView from "./console/detail_view.js" with { type: "text" };
@@ -59,6 +60,7 @@ export const CONSOLE_ASSETS: ReadonlyMap<string, PageAsset> = new Map([
   ["uplot.css", css(uplotStyle)],
   ["uplot.js", js(uplot)],
   ["api.js", js(api)],
+  ["bans_view.js", js(bansView)],
   ["clients_view.js", js(clientsView)],
   ["detail_view.js", js(detailView)],
   ["diagram.js", js(diagram)],

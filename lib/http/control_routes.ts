@@ -1,12 +1,13 @@
 import type { HttpApiConfig } from "../config/config.ts";
 import type { SettingChange } from "../config/setting_change.ts";
-import { formatAddress, ipOf } from "../io/address.ts";
+import { formatAddress } from "../io/address.ts";
 import type { ReloadReport, ServerControl } from "../monitor/server_control.ts";
 import type { Json, ServerIdentity } from "./api_answers.ts";
 import { CONTROL_OPERATIONS } from "./api_table.ts";
 import { ApiCode, createReply } from "./api_reply.ts";
 import { addForwardRoutes } from "./forward_routes.ts";
 import { readMoveTarget } from "./move_target.ts";
+import { causeOf } from "./request_cause.ts";
 import { addRoute, createApp, type HttpApp, type RouteContext } from "./routes.ts";
 
 /** States of a reload, by SRS's numbers. */
@@ -52,10 +53,6 @@ export function createControlRoutes(options: ControlRoutesOptions): HttpApp {
     },
   });
   return app;
-}
-
-function causeOf(c: RouteContext): string {
-  return `${c.req.method} ${c.req.path} from ${ipOf(c.env.remote)}`;
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };

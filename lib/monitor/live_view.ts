@@ -49,7 +49,7 @@ interface LiveViewOptions {
   readonly refusals: Readonly<RefusalCounts>;
   /** The recordings that are under way. */
   readonly recordings: Pick<DvrService, "reportOf" | "totalsOf">;
-  readonly bans?: Bans;
+  readonly bans: Bans;
   /** Counts what never became a client. */
   readonly probes: { readonly handshakeFailures: number };
   /** Counts callbacks without an answer. */
@@ -110,7 +110,7 @@ export class LiveView implements ServerView {
       refusals: { ...this.#options.refusals },
       incidents: { kicks: this.#kicks, handshakeFailures: probes.handshakeFailures },
       callbackFailures: { ...hooks.failureCounts },
-      bans: this.#options.bans?.count ?? 0,
+      bans: this.#options.bans.count,
       rate: this.#serverRate.kbps,
       loopDelay: describeDelays(this.#loopDelay.delays),
       readDelay: describeDelays(readDelays),
@@ -121,11 +121,23 @@ export class LiveView implements ServerView {
     });
   }
 
-  kick(clientId: string, ban: Ban | null): Promise<boolean> {
-    if (ban !== null) this.#options.bans?.add(ban);
+  kick(clientId: string): Promise<boolean> {
     const isKicked = this.#options.clients.some((source) => source.kick(clientId, KICKED));
     if (isKicked) this.#kicks++;
     return Promise.resolve(isKicked);
+  }
+
+  ban(bans: readonly Ban[]): Promise<void> {
+    this.#options.bans.add(bans);
+    return Promise.resolve();
+  }
+
+  lift(ip: string): Promise<boolean> {
+    return Promise.resolve(this.#options.bans.lift(ip));
+  }
+
+  bans(): Promise<readonly Ban[]> {
+    return Promise.resolve(this.#options.bans.list());
   }
 
   move(selector: MoveSelector, target: string | null): Promise<MoveCounts> {

@@ -13,17 +13,19 @@ import type {
 } from "../upstream/upstream_snapshot.ts";
 
 /**
- * What API and metrics read of a server, and the two things they do to it. Snapshots are plain data
+ * What API and metrics read of a server, and what they do to its clients. Snapshots are plain data
  * that can be posted between threads: with several workers, one view merges the snapshots of all.
  */
 export interface ServerView {
   snapshot(): Promise<ServerSnapshot>;
-  /**
-   * Closes a client, and bans an address before. Returns false when there is none with this id.
-   *
-   * @param ban Null for none.
-   */
-  kick(clientId: string, ban: Ban | null): Promise<boolean>;
+  /** Closes a client. Returns false when there is none with this id. */
+  kick(clientId: string): Promise<boolean>;
+  /** Refuses addresses from now on. Clients that are connected stay. */
+  ban(bans: readonly Ban[]): Promise<void>;
+  /** Ends a ban. Returns false when there is none. */
+  lift(ip: string): Promise<boolean>;
+  /** The bans in force, newest first. */
+  bans(): Promise<readonly Ban[]>;
   /** Asks clients to connect again, as {@linkcode ClientSource.move} of all sources. */
   move(selector: MoveSelector, target: string | null): Promise<MoveCounts>;
 }

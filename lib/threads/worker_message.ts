@@ -18,18 +18,19 @@ export type ToWorker =
     readonly edgeId: string;
     readonly config: Config;
     readonly peers: readonly PeerPort[];
+    /** In force already. */
+    readonly bans: readonly Ban[];
   }
   /** A worker that replaces one that died. */
   | { readonly type: "peer"; readonly peer: PeerPort }
   /** Answered by `shown`. */
   | { readonly type: "show"; readonly id: number }
   /** Answered by `kicked`. */
-  | {
-    readonly type: "kick";
-    readonly id: number;
-    readonly clientId: string;
-    readonly ban: Ban | null;
-  }
+  | { readonly type: "kick"; readonly id: number; readonly clientId: string }
+  /** As `ServerView.ban`; not answered. */
+  | { readonly type: "ban"; readonly bans: readonly Ban[] }
+  /** As `ServerView.lift`; not answered. */
+  | { readonly type: "lift"; readonly ip: string }
   /** Answered by `moved`. */
   | {
     readonly type: "move";

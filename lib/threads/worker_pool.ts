@@ -1,10 +1,8 @@
 import { type CancelTimer, type Clock, systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
-import type { DrainCounts, ServerSnapshot, ServerView } from "../monitor/server_view.ts";
-import type { Ban } from "../server/bans.ts";
-import { addMoves, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
-import { mergeSnapshots } from "../monitor/merge_snapshots.ts";
+import type { DrainCounts, ServerView } from "../monitor/server_view.ts";
+import { PoolView } from "./pool_view.ts";
 import {
   addressesOf,
   type OpenListeners,
@@ -105,11 +103,12 @@ interface Member {
  * Clients do not pass through here: the workers listen on the same port and the kernel spreads
  * clients over them.
  */
-export class WorkerPool implements ServerView {
+export class WorkerPool {
   readonly #options: WorkerPoolOptions;
   readonly #clock: Clock;
   readonly #edgeId = crypto.randomUUID().slice(0, 8);
   readonly #members: (Member | null)[];
+  readonly #view: PoolView;
   /** The settings of the workers. */
   #config: Config;
   #open: OpenListeners = { rtmp: new Map(), http: new Map() };
@@ -123,6 +122,11 @@ export class WorkerPool implements ServerView {
     this.#clock = options.clock ?? systemClock;
     this.#config = options.config;
     this.#members = Array.from({ length: options.count }, () => null);
+    this.#view = new PoolView({
+      clock: this.#clock,
+      askAll: (question) => this.#askAll(question),
+      tell: (message) => this.tell(message),
+    });
   }
 
   /** Real addresses, in the order of the configuration. */
@@ -133,6 +137,11 @@ export class WorkerPool implements ServerView {
   /** Identifies this process to other servers. */
   get edgeId(): string {
     return this.#edgeId;
+  }
+
+  /** The workers as one server. */
+  get view(): ServerView {
+    return this.#view;
   }
 
   /** False while a thread hangs: new clients may be given to it. */
@@ -182,24 +191,6 @@ export class WorkerPool implements ServerView {
     return (await Promise.all(failures)).flat();
   }
 
-  /** Returns the state of all workers, merged. */
-  async snapshot(): Promise<ServerSnapshot> {
-    const answers = await this.#askAll((id) => ({ type: "show", id }));
-    const snapshots = answers.flatMap((each) => each.type === "shown" ? [each.snapshot] : []);
-    if (snapshots.length === 0) throw new Error("No worker thread answers; restart the server");
-    return mergeSnapshots(snapshots);
-  }
-
-  async kick(clientId: string, ban: Ban | null): Promise<boolean> {
-    const answers = await this.#askAll((id) => ({ type: "kick", id, clientId, ban }));
-    return answers.some((each) => each.type === "kicked" && each.isDone);
-  }
-
-  async move(selector: MoveSelector, target: string | null): Promise<MoveCounts> {
-    const answers = await this.#askAll((id) => ({ type: "move", id, selector, target }));
-    return addMoves(answers.flatMap((each) => each.type === "moved" ? [each.counts] : []));
-  }
-
   /** Accepts what waits in the listeners of all workers, then closes them. */
   async finishListening(): Promise<void> {
     const { httpServer } = this.#config;
@@ -226,8 +217,8 @@ export class WorkerPool implements ServerView {
     return answer.port;
   }
 
-  /** Sends a message to all workers. */
-  tell(message: ToWorker & { readonly type: "take over" }): void {
+  /** Sends all workers a message that has no answer. */
+  tell(message: ToWorker & { readonly type: "take over" | "ban" | "lift" }): void {
     for (const member of this.#members) if (member !== null) post(member.worker, message);
   }
 
@@ -300,7 +291,8 @@ export class WorkerPool implements ServerView {
       this.#onDied(index, member, event.message);
     };
     const peers = this.#connectPeers(index);
-    post(worker, { type: "start", index, count, edgeId: this.#edgeId, config, peers });
+    const { bansNow: bans } = this.#view;
+    post(worker, { type: "start", index, count, edgeId: this.#edgeId, config, peers, bans });
   }
 
   /** Connects every other worker to `index`. Returns the ports for `index` itself. */

@@ -38,8 +38,20 @@ class Site {
 
   /** Id of the process that answers the API. */
   async apiPid(): Promise<string> {
-    const response = await fetch(`http://127.0.0.1:${this.apiPort}/api/v1/versions`);
-    return (await response.json()).pid;
+    return (await this.call("GET", "versions")).pid as string;
+  }
+
+  async call(method: string, path: string): Promise<Readonly<Record<string, unknown>>> {
+    // Another connection each time: the process that listens now is to answer.
+    const headers = { connection: "close" };
+    const url = `http://127.0.0.1:${this.apiPort}/api/v1/${path}`;
+    const response = await fetch(url, { method, headers });
+    return await response.json();
+  }
+
+  /** How many addresses are banned in the process that answers the API. */
+  async banCount(): Promise<number> {
+    return (await this.call("GET", "bans")).total as number;
   }
 }
 
@@ -54,6 +66,9 @@ for (const workers of [1, 2]) {
         await old.waitForLine(/Listening on http/, CHILD_TIMEOUT_MS);
         await using publisher = await RtmpClient.publish(site.port, "show");
         await using player = await RtmpClient.play(site.port, "show");
+        await using banned = await RtmpClient.publish(site.port, "banned");
+        await site.call("DELETE", "clients?stream=/live/banned&ban=600");
+        await until("it is closed", () => banned.isEnded, { timeoutMs: CHILD_TIMEOUT_MS });
         await using next = site.start("--replace");
         await old.waitForLine(
           /Draining: waiting for clients .*replaced by process/,
@@ -61,6 +76,9 @@ for (const workers of [1, 2]) {
         );
         await old.waitForLine(/Draining: waiting connections=2/, CHILD_TIMEOUT_MS);
         assertEquals([site.pid, await site.apiPid()], [String(next.pid), String(next.pid)]);
+        const isTold = async () => await site.banCount() === 1;
+        await until("the new one has the ban", isTold, { timeoutMs: CHILD_TIMEOUT_MS });
+        assertEquals((await site.call("DELETE", "bans/127.0.0.1")).code, 0);
         // The new one takes the stream from the old one until it has a publisher of that name.
         await using viewer = await RtmpClient.play(site.port, "show");
         const timer = setInterval(() => publisher.push(numberedFrame(1)), 50);

@@ -1,5 +1,6 @@
 /** The API as programs written for SRS read it: fields by name, codes, lists. */
 
+import { silentLogger } from "../../lib/base/log.ts";
 import type { DrainSnapshot } from "../../lib/monitor/server_view.ts";
 import { createApiRoutes } from "../../lib/http/api_routes.ts";
 import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
@@ -19,6 +20,7 @@ class Rig {
     identity: IDENTITY,
     now: () => NOW_MS,
     drain: () => this.drain,
+    logger: silentLogger,
   });
 
   async get(path: string): Promise<Answer> {

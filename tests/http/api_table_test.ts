@@ -10,8 +10,16 @@ type Answer = any;
 
 function createRequest(view: FakeView, events: EventLog | null = null) {
   const identity = { serverId: "vid-1", serviceId: "s", pid: 1 };
-  const app = createApiRoutes({ view, identity, now: () => 0, drain: () => null, events });
-  return (path: string, init?: RequestInit) => app.request(path, init);
+  const app = createApiRoutes({
+    view,
+    identity,
+    now: () => 0,
+    drain: () => null,
+    events,
+    logger: silentLogger,
+  });
+  return (path: string, init?: RequestInit) =>
+    app.request(path, init, { remote: "203.0.113.9:52114" });
 }
 
 function createAnswer(view: FakeView, events: EventLog | null = null) {
@@ -95,8 +103,30 @@ Deno.test("DELETE of clients bans the address of each", async () => {
   const path = "/api/v1/clients?stream=edge.example/live/room/show&ban=60";
   const answer = await createRequest(view)(path, { method: "DELETE" });
   assertEquals((await answer.json()).data, { kicked: 120 });
-  assertEquals(view.bans.length, 120);
-  assertEquals(view.bans[7], { ip: "10.0.0.7", ms: 60_000 });
+  assertEquals(view.banned.length, 120);
+  const stream = "edge.example/live/room/show";
+  assertEquals(view.banned[7], { ip: "10.0.0.7", ms: 60_000, client: "c7", stream });
+});
+
+Deno.test("bans are listed with what is left of them, searched, and lifted", async () => {
+  const view = new FakeView();
+  const request = createRequest(view);
+  const kick = (query: string) => request(`/api/v1/clients/c2${query}`, { method: "DELETE" });
+  assertEquals([(await kick("?ban=5m")).status, view.kicked], [400, []]);
+  assertEquals((await (await kick("?ban=0")).json()).code, 0);
+  assertEquals(view.banned, []);
+  await (await kick("?ban=90")).body?.cancel();
+  const list = async (query: string) => await (await request(`/api/v1/bans${query}`)).json();
+  const { bans, total } = await list("?search=2001:DB8");
+  const url = "edge.example/live/room/show";
+  assertEquals([bans, total], [[{ ip: "2001:db8::1", seconds: 90, client: "c2", url }], 1]);
+  assertEquals((await list("?search=10.0.0.1")).total, 0);
+  const path = `/api/v1/bans/${encodeURIComponent("2001:db8::1")}`;
+  const codes: number[] = [];
+  for (let i = 0; i < 2; i++) {
+    codes.push((await (await request(path, { method: "DELETE" })).json()).code);
+  }
+  assertEquals([codes, view.banned], [[0, 2051], []]);
 });
 
 Deno.test("events are filtered by level, layer and text", async () => {

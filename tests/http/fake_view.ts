@@ -198,8 +198,8 @@ export const SNAPSHOT: ServerSnapshot = {
 export class FakeView implements ServerView {
   /** Ids of the clients kicked so far. */
   readonly kicked: string[] = [];
-  /** Bans that came with them. */
-  readonly bans: Ban[] = [];
+  /** The bans in force. */
+  banned: Ban[] = [];
   /** What {@linkcode move} was asked for. */
   readonly moved: [MoveSelector, string | null][] = [];
   snapshotNow: ServerSnapshot = SNAPSHOT;
@@ -213,9 +213,23 @@ export class FakeView implements ServerView {
     return Promise.resolve({ asked: 1, unable: 0 });
   }
 
-  kick(clientId: string, ban: Ban | null): Promise<boolean> {
+  ban(bans: readonly Ban[]): Promise<void> {
+    this.banned.push(...bans);
+    return Promise.resolve();
+  }
+
+  lift(ip: string): Promise<boolean> {
+    const count = this.banned.length;
+    this.banned = this.banned.filter((ban) => ban.ip !== ip);
+    return Promise.resolve(this.banned.length < count);
+  }
+
+  bans(): Promise<readonly Ban[]> {
+    return Promise.resolve(this.banned);
+  }
+
+  kick(clientId: string): Promise<boolean> {
     this.kicked.push(clientId);
-    if (ban !== null) this.bans.push(ban);
     return Promise.resolve(this.snapshotNow.clients.some(({ id }) => id === clientId));
   }
 }

@@ -133,9 +133,9 @@ netTest("startWorkers() records each stream once, and reports it with its publis
     await using rig = await Rig.start(`vhost __defaultVhost__ { ${PROMPT} ${dvr} ${hooks} }`);
     const publishers = await Promise.all(["a", "b", "c", "d"].map((name) => rig.publish(name)));
     for (const publisher of publishers) pushNumbers(publisher, 0, 20);
-    const active = async () => (await rig.pool.snapshot()).vhosts[0]!.recordings.active;
+    const active = async () => (await rig.pool.view.snapshot()).vhosts[0]!.recordings.active;
     await until("four recordings", async () => await active() === 4, TIMEOUT);
-    const { streams } = await rig.pool.snapshot();
+    const { streams } = await rig.pool.view.snapshot();
     assertEquals(streams.map(({ recording }) => recording?.file).sort(), [
       ...["a", "b", "c", "d"].map((name) => `${folder}/${name}.flv.tmp`),
     ]);
@@ -164,7 +164,7 @@ netTest("WorkerPool reports both threads as one server, and closes clients in ei
   pushNumbers(publisher, 0, 1);
   const players = await rig.playEverywhere("show");
   for (const player of players) await player.untilMedia(1);
-  const { streams, clients } = await rig.pool.snapshot();
+  const { streams, clients } = await rig.pool.view.snapshot();
   assertEquals(streams.map(({ name, players }) => [name, players]), [[
     "live/show",
     players.length,
@@ -173,8 +173,8 @@ netTest("WorkerPool reports both threads as one server, and closes clients in ei
   assertEquals(streams[0]!.publisherId, publisherId);
   assertEquals(clients.length, players.length + 1);
 
-  for (const { id } of clients) assertEquals(await rig.pool.kick(id, null), true);
-  assertEquals(await rig.pool.kick("c4711", null), false);
+  for (const { id } of clients) assertEquals(await rig.pool.view.kick(id), true);
+  assertEquals(await rig.pool.view.kick("c4711"), false);
   await until("all clients have left", () => players.every(({ isEnded }) => isEnded), TIMEOUT);
 });
 
@@ -214,8 +214,8 @@ netTest("startWorkers() replaces a thread that hangs, and the pool answers meanw
   rig.threads[1]!.postMessage({ type: "hang", ms: 14_000 });
   while (rig.threads.length < 3) {
     const startMs = performance.now();
-    await rig.pool.snapshot();
-    assertEquals(await rig.pool.kick("c4711", null), false);
+    await rig.pool.view.snapshot();
+    assertEquals(await rig.pool.view.kick("c4711"), false);
     assert(performance.now() - startMs < 3_000, "an answer takes long");
     await delay(100);
   }

@@ -67,6 +67,7 @@ Deno.test("An operator watches a switch of origins, reloads, kicks with a ban, a
   await reloadThroughPage(opened, `${rig.directory}/edge.conf`);
   await kickThroughPage(opened, playerId, player);
   await page.getByText("The server ended the stream.").waitFor();
+  await liftThroughPage(opened);
   await drainThroughPage(opened, edge);
   opened.assertOnlyOwnHost();
 });
@@ -99,6 +100,14 @@ async function kickThroughPage(
     }
     await button.waitFor({ state: "detached" });
   }
+}
+
+/** Lifts the ban of the player's address. */
+async function liftThroughPage({ page }: ConsolePage): Promise<void> {
+  await page.keyboard.press("6");
+  await page.getByRole("button", { name: "Lift the ban of 127.0.0.1" }).click();
+  await page.locator("#dialog").getByRole("button", { name: "Lift", exact: true }).click();
+  await page.getByText("No address is banned.").waitFor();
 }
 
 /** Drains the server, which has no clients left, and so it stops. */

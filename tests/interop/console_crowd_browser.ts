@@ -163,7 +163,7 @@ Deno.test("Clients are paged, sorted, filtered and kicked by the server", async 
   await page.getByRole("button", { name: "Kick", exact: true }).click();
   await page.locator("#dialog").waitFor({ state: "hidden" });
   assertEquals(server.view.kicked.toSorted(), ["c1000", "c999"]);
-  assertEquals(server.view.bans.map(({ ms }) => ms), [600_000, 600_000]);
+  assertEquals(server.view.banned.map(({ ms }) => ms), [600_000, 600_000]);
   await page.getByRole("searchbox").fill("harbour-00");
   await page.getByRole("button", { name: "Kick all 13 found…" }).click();
   await page.getByRole("button", { name: "Kick 13" }).click();

@@ -1,3 +1,4 @@
+import { Bans } from "../../lib/server/bans.ts";
 import { DelayHistogram } from "../../lib/base/delay_histogram.ts";
 import { noRefusals } from "../../lib/server/refusal_counts.ts";
 /** The view of a server with fake clients. */
@@ -100,6 +101,7 @@ class Rig {
       clients,
       limits,
       refusals: noRefusals(),
+      bans: new Bans(clock),
       probes: { handshakeFailures: 0 },
       hooks: { failureCounts: {} },
       recordings: {
@@ -175,7 +177,7 @@ Deno.test("LiveView.kick() closes the client at the source that has it", async (
   const { view, rtmp, flv } = new Rig();
   rtmp.reports = [client("c1")];
   flv.reports = [client("h1")];
-  assertEquals([await view.kick("h1", null), await view.kick("x", null)], [true, false]);
+  assertEquals([await view.kick("h1"), await view.kick("x")], [true, false]);
   assertEquals([rtmp.kicked, flv.kicked], [[], ["h1"]]);
   assertEquals((await view.snapshot()).incidents.kicks, 1);
 });

@@ -111,6 +111,22 @@ netTest("WorkerPool starts the replacement of a dead thread with the newest sett
   await pool.stop();
 });
 
+netTest("the replacement of a dead thread starts with the bans in force", async () => {
+  const { pool, threads } = await start();
+  const ban = { ip: "10.0.0.1", ms: 60_000, client: "c1", stream: "/live/show" };
+  await pool.view.ban([ban, { ...ban, ip: "10.0.0.2" }]);
+  assertEquals(await pool.view.lift("10.0.0.2"), true);
+  for (const { received } of threads) {
+    assertEquals(received.slice(-2).map(({ type }) => type), ["ban", "lift"]);
+  }
+  threads[1]!.die();
+  while (threads.length < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+  const [order] = threads[2]!.received;
+  const bans = order?.type === "start" ? order.bans : [];
+  assertEquals(bans.map(({ ip, client }) => [ip, client]), [["10.0.0.1", "c1"]]);
+  await pool.stop();
+});
+
 netTest("WorkerPool replaces a thread that leaves five pings unanswered", async () => {
   const clock = new FakeClock();
   const { pool, threads, log } = await start(clock);
@@ -161,7 +177,7 @@ netTest("WorkerPool answers within a second while a thread hangs, and then at on
   const { pool, threads } = await start(clock);
   threads[1]!.isHanging = true;
   let isAnswered: boolean | null = null;
-  const kick = () => pool.kick("c1", null).then((isDone) => isAnswered = isDone);
+  const kick = () => pool.view.kick("c1").then((isDone) => isAnswered = isDone);
   void kick();
   await clock.advance(999);
   assertEquals(isAnswered, null);

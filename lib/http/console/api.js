@@ -18,7 +18,7 @@ export async function fetchVhosts(signal) {
 /**
  * Fetches some entries of a list, and how many there are.
  *
- * @param {"streams" | "clients" | "upstreams" | "edges" | "events"} name
+ * @param {import("./state.js").ViewName} name
  * @param {Record<string, string | number | undefined>} query empty values are left out
  * @param {AbortSignal} signal
  * @returns {Promise<{ items: any[], total: number }>}
@@ -64,6 +64,17 @@ export async function kick(id, ban) {
  */
 export async function kickAll(query, ban) {
   return (await call("DELETE", pathOf("clients", { ...query, ban }))).data.kicked;
+}
+
+/**
+ * Ends the ban of an address.
+ *
+ * @param {string} ip
+ * @returns {Promise<boolean>} false if it had ended already
+ */
+export async function liftBan(ip) {
+  const { code } = await call("DELETE", pathOf(`bans/${encodeURIComponent(ip)}`, {}));
+  return code === 0;
 }
 
 /** Loads the configuration again. */

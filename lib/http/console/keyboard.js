@@ -1,7 +1,7 @@
 import { VIEWS } from "./state.js";
 
 /**
- * Keys for the whole page: `/` searches, `1` to `5` choose a list, Escape closes the selected
+ * Keys for the whole page: `/` searches, `1` to `6` choose a list, Escape closes the selected
  * stream.
  *
  * @param {{

@@ -1,4 +1,5 @@
 import { fetchConfig, fetchList, fetchStream, fetchSummary, fetchVhosts } from "./api.js";
+import { createBansView } from "./bans_view.js";
 import { ClientsView } from "./clients_view.js";
 import { DetailView } from "./detail_view.js";
 import { ConfirmDialog } from "./dialog.js";
@@ -7,7 +8,13 @@ import { createEdgesView } from "./edges_view.js";
 import { createEventsView } from "./events_view.js";
 import { count } from "./format.js";
 import { listenToKeys } from "./keyboard.js";
-import { drainQuestion, kickAllQuestion, kickQuestion, reloadQuestion } from "./operations.js";
+import {
+  drainQuestion,
+  kickAllQuestion,
+  kickQuestion,
+  liftQuestion,
+  reloadQuestion,
+} from "./operations.js";
 import { PAGE_ROWS, Pager } from "./pager.js";
 import { PlayerView } from "./player_view.js";
 import { Poller } from "./poller.js";
@@ -62,6 +69,10 @@ class Console {
       upstreams: createUpstreamsView(refine("upstreams")),
       edges: createEdgesView(refine("edges")),
       events: createEventsView(refine("events")),
+      bans: createBansView({
+        refine: refine("bans"),
+        onLift: (ban) => this.#dialog.ask(liftQuestion(ban, pollNow)),
+      }),
     };
     this.#detail = new DetailView({
       onClose: () => this.#select(""),

@@ -1,6 +1,6 @@
 /** What an operator can do, each as a question with what it does. */
 
-import { drain, kick, kickAll, reload } from "./api.js";
+import { drain, kick, kickAll, liftBan, reload } from "./api.js";
 import { nameClients } from "./clients_view.js";
 import { count, plural, streamName } from "./format.js";
 
@@ -63,6 +63,25 @@ export function kickAllQuestion({ search, stream, type }, total, onDone) {
       const kicked = await kickAll({ search, stream, type }, ban);
       onDone();
       return [`${plural(kicked, "client")} kicked.`];
+    },
+  };
+}
+
+/**
+ * @param {any} ban
+ * @param {() => void} onDone
+ * @returns {Question}
+ */
+export function liftQuestion({ ip, client, url }, onDone) {
+  return {
+    title: `Lift the ban of ${ip}?`,
+    text: `It may play and publish again at once. Kicked: ${client}, ${streamName(url)}`,
+    action: "Lift",
+    fields: [],
+    async act() {
+      const isLifted = await liftBan(ip);
+      onDone();
+      return isLifted ? [] : ["The ban had ended already."];
     },
   };
 }

@@ -1,5 +1,12 @@
 /** The lists of the page, in the order of their tabs. */
-export const VIEWS = /** @type {const} */ (["streams", "clients", "upstreams", "edges", "events"]);
+export const VIEWS = /** @type {const} */ ([
+  "streams",
+  "clients",
+  "upstreams",
+  "edges",
+  "events",
+  "bans",
+]);
 
 /** @typedef {typeof VIEWS[number]} ViewName */
 
