@@ -9,7 +9,7 @@ import {
   Output,
 } from "mediabunny";
 import { unmarkFirstFrame } from "./patch_segment.ts";
-import type { Packet } from "./part.ts";
+import { type Packet, trackEndMs } from "./part.ts";
 import type { Segment } from "./segmenter.ts";
 import type { AudioTrack, VideoTrack } from "./track.ts";
 
@@ -151,22 +151,19 @@ function encode(packet: Packet, type: "key" | "delta", durationMs: number): Enco
   return new EncodedPacket(packet.data, type, packet.presentMs / 1000, durationMs / 1000);
 }
 
-/** Durations of packets: until the next of the track; the last lasts as long as the one before. */
+/** Durations of packets: until the next one of the track. */
 class Durations {
   readonly #durations = new Map<Packet, number>();
 
   constructor(packets: readonly Packet[], segmentMs: number) {
+    const endMs = packets[0]!.decodeMs + segmentMs;
+    const hasVideo = packets.some(({ isVideo }) => isVideo);
     for (const isVideo of [true, false]) {
-      let [previous, durationMs]: [Packet | null, number] = [null, segmentMs];
-      for (const packet of packets) {
-        if (packet.isVideo !== isVideo) continue;
-        if (previous !== null) {
-          durationMs = packet.decodeMs - previous.decodeMs;
-          this.#durations.set(previous, durationMs);
-        }
-        previous = packet;
+      const track = packets.filter((packet) => packet.isVideo === isVideo);
+      for (const [index, packet] of track.entries()) {
+        const nextMs = track[index + 1]?.decodeMs ?? trackEndMs(track, endMs, isVideo === hasVideo);
+        this.#durations.set(packet, nextMs - packet.decodeMs);
       }
-      if (previous !== null) this.#durations.set(previous, durationMs);
     }
   }
 

@@ -1,5 +1,5 @@
 import { concatBytes, decodeUtf8, readU32, writeU32 } from "../base/bytes.ts";
-import type { Packet } from "./part.ts";
+import { type Packet, type Part, trackEndMs } from "./part.ts";
 
 /** A track of an init segment. */
 export interface FragmentTrack {
@@ -21,6 +21,16 @@ const RUN_FIELDS = 0x1 | 0x100 | 0x200 | 0x400 | 0x800;
 const SAMPLE_BYTES = 16;
 
 const HEADER_BYTES = 8;
+
+/**
+ * How much later than its stamp a segment begins.
+ *
+ * DEVIATION: a tick, some 20 µs | because Shaka compares the time of each part with the playlist,
+ * to within 1 ms after it has moved the first one by 1 ms: rounding decides, and where it decides
+ * against, Shaka drops what precedes the next keyframe. With the delay, other parts are within it |
+ * test "hls.js shows frames of low-latency HLS within 3 s, behind nginx, too; Shaka plays it"
+ */
+const DELAY_TICKS = 1;
 
 /** Returns the tracks of an init segment (§8.3, §8.4); those of unknown kinds are left out. */
 export function tracksOfInit(init: Uint8Array): FragmentTrack[] {
@@ -46,12 +56,14 @@ export function tracksOfInit(init: Uint8Array): FragmentTrack[] {
  * left out.
  *
  * @param sequence Number of the fragment, from 1.
- * @param endMs When the next packet of the leading track is decoded.
+ * @param part When the next packet of the leading track is decoded, and whether the fragment is the
+ *   first or last one of its segment.
  */
 export function muxFragment(
   tracks: readonly FragmentTrack[],
   packets: readonly Packet[],
-  { sequence, endMs }: { readonly sequence: number; readonly endMs: number },
+  sequence: number,
+  { endMs, isFirst, isLast }: Pick<Part, "endMs" | "isFirst" | "isLast">,
 ): Uint8Array<ArrayBuffer> {
   const runs = tracks.map((track) => ({
     track,
@@ -61,11 +73,13 @@ export function muxFragment(
   let dataAt = moofBytes + HEADER_BYTES;
   const hasVideo = runs.some(({ track }) => track.isVideo);
   const trafs = runs.map((run) => {
-    const leads = run.track.isVideo === hasVideo;
-    const traf = trafOf(run.track, run.packets, {
-      dataAt,
-      endMs: leads ? endMs : endOf(run.packets, endMs),
-    });
+    const isLeading = run.track.isVideo === hasVideo;
+    const timesMs = run.packets.map(({ decodeMs }) => decodeMs);
+    timesMs.push(trackEndMs(run.packets, endMs, isLeading));
+    const times = timesMs.map((ms) => toTicks(ms, run.track));
+    if (isLeading && isFirst) times[0]! += DELAY_TICKS;
+    if (isLeading && isLast) times[times.length - 1]! += DELAY_TICKS;
+    const traf = trafOf(run.track, run.packets, { times, dataAt });
     dataAt += run.packets.reduce((sum, { data }) => sum + data.length, 0);
     return traf;
   });
@@ -77,17 +91,6 @@ export function muxFragment(
   return concatBytes([moof, head, ...data]);
 }
 
-/**
- * Returns when the last packet of a track that does not lead is over: it lasts as long as others
- * on average. A shorter one makes Chromium take the next fragment for a leap in time, and drop the
- * frames of all tracks up to a keyframe (Media Source Extensions, "coded frame processing").
- */
-function endOf(packets: readonly Packet[], endMs: number): number {
-  if (packets.length === 1) return endMs;
-  const [firstMs, lastMs] = [packets[0]!.decodeMs, packets.at(-1)!.decodeMs];
-  return lastMs + (lastMs - firstMs) / (packets.length - 1);
-}
-
 /** Length of a `moof` whose runs have that many samples. */
 function fragmentBytes(counts: readonly number[]): number {
   const mfhd = HEADER_BYTES + 8;
@@ -96,28 +99,31 @@ function fragmentBytes(counts: readonly number[]): number {
   return counts.reduce((sum, count) => sum + traf + count * SAMPLE_BYTES, HEADER_BYTES + mfhd);
 }
 
+function toTicks(ms: number, { timescale }: FragmentTrack): number {
+  return Math.round(ms * timescale / 1000);
+}
+
+/** @param times When the packets are decoded, and when the last one is over, in ticks. */
 function trafOf(
-  { id, timescale }: FragmentTrack,
+  track: FragmentTrack,
   packets: readonly Packet[],
-  { dataAt, endMs }: { readonly dataAt: number; readonly endMs: number },
+  { times, dataAt }: { readonly times: readonly number[]; readonly dataAt: number },
 ): Uint8Array {
-  const ticks = (ms: number) => Math.round(ms * timescale / 1000);
-  const firstAt = ticks(packets[0]!.decodeMs);
+  const firstAt = times[0]!;
   const run = new Uint8Array(8 + packets.length * SAMPLE_BYTES);
   writeU32(run, 0, packets.length);
   writeU32(run, 4, dataAt);
   for (const [index, { decodeMs, presentMs, data, isKey }] of packets.entries()) {
     const at = 8 + index * SAMPLE_BYTES;
-    const next = packets[index + 1]?.decodeMs ?? Math.max(endMs, decodeMs);
-    writeU32(run, at, ticks(next) - ticks(decodeMs));
+    writeU32(run, at, Math.max(0, times[index + 1]! - times[index]!));
     writeU32(run, at + 4, data.length);
     writeU32(run, at + 8, isKey ? SYNC_SAMPLE : OTHER_SAMPLE);
-    writeU32(run, at + 12, (ticks(presentMs) - ticks(decodeMs)) >>> 0);
+    writeU32(run, at + 12, (toTicks(presentMs, track) - toTicks(decodeMs, track)) >>> 0);
   }
   const decodeTime = concatBytes([u32(Math.floor(firstAt / 2 ** 32)), u32(firstAt)]);
   return box(
     "traf",
-    fullBox("tfhd", 0, BASE_IS_MOOF, u32(id)),
+    fullBox("tfhd", 0, BASE_IS_MOOF, u32(track.id)),
     fullBox("tfdt", 1, 0, decodeTime),
     // Version 1: composition offsets are signed.
     fullBox("trun", 1, RUN_FIELDS, run),

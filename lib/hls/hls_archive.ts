@@ -182,8 +182,10 @@ export class HlsArchive {
     if (segment === null) return;
     const path = segment.nextPath;
     await this.#files.write(path, segment.add(part, ++this.#partCount));
-    const { durationMs, isIndependent } = part;
+    const { durationMs, isIndependent, isLast } = part;
     playlist.addPart({ uri: this.#files.uriOf(path), durationMs, isIndependent });
+    // Its segment follows at once, and no part that could be hinted at.
+    if (isLast) return;
     playlist.hint(this.#files.uriOf(segment.nextPath));
     await this.#publish(playlist);
   }
@@ -215,10 +217,9 @@ export class HlsArchive {
     await this.#files.write(path, media);
     if (wallMs !== null) this.#times.continueAt(wallMs + segment.durationMs);
     const { durationMs, isIndependent } = segment;
-    const { isDiscontinuity, initUri } = open;
+    const { isDiscontinuity, initUri, video, audio } = open;
     const uri = this.#files.uriOf(path);
     const entry = { uri, durationMs, isDiscontinuity, isIndependent, wallMs, initUri, parts };
-    const { video, audio } = open;
     await this.#list(playlist, entry, { ...segment, video, audio }, { path, media });
   }
 
@@ -303,9 +304,8 @@ export class HlsArchive {
     const { config, masters, masterEntries, onSegment } = this.#options;
     const sequence = playlist.nextSequence;
     const dropped = playlist.add(entry);
-    if (config.isLowLatency) {
-      playlist.hint(this.#files.uriOf(partPath(this.#stemFor(playlist.nextSequence), 0)));
-    }
+    const nextPart = partPath(this.#stemFor(playlist.nextSequence), 0);
+    if (config.isLowLatency) playlist.hint(this.#files.uriOf(nextPart));
     this.#isRestarted = false;
     this.#codecs.add(segment);
     const variant = this.#meter.add(segment, media.length);

@@ -41,8 +41,8 @@ export class OpenSegment {
   }
 
   /** Muxes the next part. Packets of a track that it did not have at the start are left out. */
-  add({ packets, endMs }: Part, sequence: number): Uint8Array {
-    const fragment = muxFragment(this.#tracks, packets, { sequence, endMs });
+  add(part: Part, sequence: number): Uint8Array {
+    const fragment = muxFragment(this.#tracks, part.packets, sequence, part);
     this.#fragments.push(fragment);
     return fragment;
   }

@@ -20,6 +20,8 @@ export interface Part {
   readonly durationMs: number;
   /** Whether it is the first one of its segment. */
   readonly isFirst: boolean;
+  /** Whether its segment ends with it. */
+  readonly isLast: boolean;
   /** When the packet that follows is decoded. */
   readonly endMs: number;
   /** Of the first one: the segment does not continue the segment before. */
@@ -34,3 +36,19 @@ export interface Part {
  * ms.
  */
 export const PART_MS = 420;
+
+/**
+ * Returns when the last of a track's packets is over, in ms. In the leading track, which is the
+ * video if there is one, it lasts until the segment or part ends. Others end elsewhere: there it
+ * lasts as long as its packets on average. A shorter one makes Chromium take what follows for a
+ * leap in time, and drop the frames of all tracks up to a keyframe (Media Source Extensions, "coded
+ * frame processing").
+ *
+ * @param packets Those of the track; at least one.
+ * @param endMs When the segment or part ends.
+ */
+export function trackEndMs(packets: readonly Packet[], endMs: number, isLeading: boolean): number {
+  const [firstMs, lastMs] = [packets[0]!.decodeMs, packets.at(-1)!.decodeMs];
+  if (isLeading || packets.length === 1) return Math.max(endMs, lastMs);
+  return lastMs + (lastMs - firstMs) / (packets.length - 1);
+}

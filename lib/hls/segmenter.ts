@@ -262,10 +262,10 @@ export class Segmenter {
     const startMs = this.#partAt === 0 ? this.#packets[0]!.decodeMs : this.#partMs;
     // Infinite before the first frame of a track, which must not cut audio off from its video.
     const nextMs = frameMs > PART_MS ? 0 : frameMs;
-    if (timeMs - startMs + nextMs > PART_MS) this.#endPart(timeMs);
+    if (timeMs - startMs + nextMs > PART_MS) this.#endPart(timeMs, false);
   }
 
-  #endPart(endMs: number): void {
+  #endPart(endMs: number, isLast: boolean): void {
     const isFirst = this.#partAt === 0;
     const packets = this.#packets.slice(this.#partAt);
     const startMs = isFirst ? packets[0]!.decodeMs : this.#partMs;
@@ -278,6 +278,7 @@ export class Segmenter {
       durationMs: endMs - startMs,
       endMs,
       isFirst,
+      isLast,
       isDiscontinuity: this.#isDiscontinuity || this.#isOther(this.#partTracks),
       isIndependent: packets.find(({ isVideo, isKey }) => isVideo && isKey) !== undefined ||
         this.#partTracks.video === null,
@@ -358,7 +359,7 @@ export class Segmenter {
     const isKept = durationMs >= MIN_REST_MS || this.#rules.keepsRest === true;
     const isEmitted = isKept && packets.length > 0;
     if (isEmitted && this.#rules.isLowLatency && packets.length > this.#partAt) {
-      this.#endPart(packets[0]!.decodeMs + durationMs);
+      this.#endPart(packets[0]!.decodeMs + durationMs, true);
     }
     this.#packets = [];
     this.#partAt = 0;

@@ -1,8 +1,9 @@
 import { systemClock } from "../../lib/base/clock.ts";
 import { concatBytes } from "../../lib/base/bytes.ts";
 import { Mp4Format } from "../../lib/dvr/mp4_format.ts";
-import { assert, assertEquals } from "../helpers/assert.ts";
+import { assertEquals } from "../helpers/assert.ts";
 import { hex } from "../helpers/hex.ts";
+import { boxesIn, findBoxes, numbersOf } from "../helpers/mp4_boxes.ts";
 import { AAC_CONFIG, audioFrame, AVC_CONFIG, videoFrame } from "../hls/rig.ts";
 
 const [AUDIO, VIDEO] = [8, 9];
@@ -33,56 +34,19 @@ function begin(format: Mp4Format): void {
   format.push({ typeId: AUDIO, timeMs: 0, payload: AAC_CONFIG });
 }
 
-interface Box {
-  readonly type: string;
-  readonly body: Uint8Array;
-}
-
-/** Splits ISO boxes (ISO/IEC 14496-12 §4.2): a length, a type, content. */
-function boxesIn(bytes: Uint8Array): Box[] {
-  const boxes: Box[] = [];
-  for (let at = 0; at < bytes.length;) {
-    const length = new DataView(bytes.buffer, bytes.byteOffset + at).getUint32(0);
-    assert(length >= 8 && at + length <= bytes.length, `box of ${length} at ${at}`);
-    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    boxes.push({ type, body: bytes.subarray(at + 8, at + length) });
-    at += length;
-  }
-  return boxes;
-}
-
-const CONTAINERS = ["moof", "traf"];
-
-/** The content of all boxes of a type, by a walk through those that contain boxes. */
-function find(type: string, bytes: Uint8Array): Uint8Array[] {
-  return boxesIn(bytes).flatMap((box) =>
-    box.type === type ? [box.body] : CONTAINERS.includes(box.type) ? find(type, box.body) : []
-  );
-}
-
-/** The track ids of the fragments (§8.8.7.1): after version and flags. */
-function trackIds(bytes: Uint8Array): number[] {
-  return find("tfhd", bytes).map((body) => new DataView(body.buffer, body.byteOffset).getUint32(4));
-}
-
-/** The numbers of the fragments (§8.8.5): after version and flags. */
-function fragmentNumbers(bytes: Uint8Array): number[] {
-  return find("mfhd", bytes).map((body) => new DataView(body.buffer, body.byteOffset).getUint32(4));
-}
-
 Deno.test("Mp4Format writes an init segment, then a fragment every half second", async () => {
   const format = createFormat();
   begin(format);
   send(format, 0, 560);
   const first = await format.take();
   assertEquals(boxesIn(first).map(({ type }) => type).slice(0, 2), ["ftyp", "moov"]);
-  assertEquals(find("moof", first).length, 1);
+  assertEquals(findBoxes("moof", first).length, 1);
   send(format, 560, 3040);
   const next = await format.take();
-  assertEquals(find("moov", next).length, 0);
-  assertEquals(find("moof", next).length, 4);
-  assertEquals(new Set(trackIds(concatBytes([first, next]))), new Set([1, 2]));
-  assertEquals(fragmentNumbers(concatBytes([first, next])), [1, 2, 3, 4, 5]);
+  assertEquals(findBoxes("moov", next).length, 0);
+  assertEquals(findBoxes("moof", next).length, 4);
+  assertEquals(new Set(numbersOf("tfhd", concatBytes([first, next]))), new Set([1, 2]));
+  assertEquals(numbersOf("mfhd", concatBytes([first, next])), [1, 2, 3, 4, 5]);
 });
 
 Deno.test("Mp4Format keeps every frame to the end, however little is left", async () => {
@@ -90,10 +54,7 @@ Deno.test("Mp4Format keeps every frame to the end, however little is left", asyn
   begin(format);
   send(format, 0, 1040);
   const bytes = concatBytes([await format.take(), await format.takeRest()]);
-  // The sample count follows version and flags (§8.8.8.1).
-  const counts = find("trun", bytes).map((body) =>
-    new DataView(body.buffer, body.byteOffset).getUint32(4)
-  );
+  const counts = numbersOf("trun", bytes);
   assertEquals(counts.reduce((sum, count) => sum + count), 26 * 2);
 });
 
@@ -104,7 +65,7 @@ Deno.test("Mp4Format keeps the number of a track while the other is silent", asy
   await format.take();
   send(format, 560, 2200, [AUDIO]);
   const bytes = await format.take();
-  assertEquals(new Set(trackIds(bytes).slice(2)), new Set([2]));
+  assertEquals(new Set(numbersOf("tfhd", bytes).slice(2)), new Set([2]));
 });
 
 Deno.test("Mp4Format ends a file before another decoder configuration", async () => {

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch } from "../helpers/assert.ts";
 import { readFlv } from "../../lib/media/flv_file.ts";
 import { AV1_OPUS_FLV } from "../fixtures/av1_opus_flv.ts";
 import { hex } from "../helpers/hex.ts";
+import { numbersOf } from "../helpers/mp4_boxes.ts";
 import { HlsRig, MemoryFiles } from "./rig.ts";
 
 Deno.test("HlsService writes segments from keyframe to keyframe, and a playlist", async () => {
@@ -463,19 +464,10 @@ Deno.test("HlsService writes CMAF for all codecs if hls_use_fmp4 is on", async (
     ".master.m3u8",
   ]);
   const segments = ["00", "01"].map((end) => `html/live/show-17000000${end}.m4s`);
-  const numbers = segments.flatMap((path) => fragmentNumbers(rig.files.contents.get(path)!));
+  const numbers = segments.flatMap((path) => numbersOf("mfhd", rig.files.contents.get(path)!));
   assertEquals(numbers, [1, 2, 3, 4]);
   await rig.close();
 });
-
-/** The numbers of a segment's fragments: in `mfhd`, after version and flags. */
-function fragmentNumbers(segment: Uint8Array): number[] {
-  const view = new DataView(segment.buffer, segment.byteOffset);
-  return Array.from(
-    new TextDecoder("latin1").decode(segment).matchAll(/mfhd/g),
-    ({ index }) => view.getUint32(index + 8),
-  );
-}
 
 Deno.test("HlsService leaves a stream when its publisher does", async () => {
   const rig = new HlsRig();

@@ -158,6 +158,9 @@ function compare(before: Parsed, after: Parsed): string[] {
   if (before.hint !== null && added !== undefined && added.uri !== before.hint) {
     faults.push(`${added.uri} follows, not the hinted ${before.hint}`);
   }
+  if (before.hint !== after.hint && added === undefined && !after.isEnded) {
+    faults.push(`the hint ${before.hint} was taken back`);
+  }
   return faults;
 }
 

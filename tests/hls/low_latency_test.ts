@@ -1,5 +1,6 @@
 import { concatBytes } from "../../lib/base/bytes.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
+import { findBoxes } from "../helpers/mp4_boxes.ts";
 import { findFaults } from "./ll_validator.ts";
 import { AAC_CONFIG, audioFrame, AVC_CONFIG, HlsRig, MemoryFiles, videoFrame } from "./rig.ts";
 
@@ -81,15 +82,12 @@ Deno.test("A segment is what its parts are together, and starts with its decode 
     const whole = concatBytes(parts.map((path) => rig.files.contents.get(path)!));
     assertEquals(rig.files.contents.get(`${stem}.m4s`), whole);
   }
-  // tfdt, version 1, of the second segment's first fragment: 2 s in the timescale of the video.
-  const bytes = rig.files.contents.get(`${stems[1]}.m4s`)!;
-  const at = new TextDecoder("latin1").decode(bytes).indexOf("tfdt");
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const init = rig.files.contents.get(`${stems[0]}-init.mp4`)!;
-  const mdhd = new TextDecoder("latin1").decode(init).indexOf("mdhd");
-  const initView = new DataView(init.buffer, init.byteOffset);
-  const timescale = initView.getUint32(mdhd + (init[mdhd + 4] === 1 ? 24 : 16));
-  assertEquals(view.getBigUint64(at + 8), BigInt(2 * timescale));
+  // tfdt, version 1, of the second segment: 2 s in the timescale of the video, and the tick by
+  // which segments are late.
+  const [time] = findBoxes("tfdt", rig.files.contents.get(`${stems[1]}.m4s`)!);
+  const [mdhd] = findBoxes("mdhd", rig.files.contents.get(`${stems[0]}-init.mp4`)!);
+  const timescale = mdhd!.getUint32(mdhd!.getUint8(0) === 1 ? 20 : 12);
+  assertEquals(time!.getBigUint64(4), BigInt(2 * timescale + 1));
   await rig.close();
 });
 

@@ -13,7 +13,7 @@ const TIMEOUT_MS = 180_000;
 
 const granted = await needs("net", "read", "write", "run", "env");
 const isPossible = !granted.ignore &&
-  (await findPrograms(["chromium", "ffmpeg"])).length === 2;
+  (await findPrograms(["chromium", "ffmpeg", "nginx"])).length === 3;
 
 Deno.test({
   name: "The pages for viewers work in Chromium: see players_browser.ts",
