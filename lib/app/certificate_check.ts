@@ -124,11 +124,11 @@ export async function checkPair(
   const error = (what: string, fix: string): CertificateProblem[] => [
     { severity: "error", what, fix },
   ];
-  const certificate = attempt(() => new X509Certificate(pair.cert));
+  const certificate = attempt(() => new X509Certificate(pemBlock(pair.cert, "CERTIFICATE")));
   if (certificate === null) {
     return error(`${files.cert} holds no certificate`, "write the path of a PEM file after cert");
   }
-  const key = attempt(() => createPrivateKey(pair.key));
+  const key = attempt(() => createPrivateKey(pemBlock(pair.key, "[A-Z ]*PRIVATE KEY")));
   if (key === null) {
     return error(
       `${files.key} holds no private key that can be read`,
@@ -141,7 +141,39 @@ export async function checkPair(
       "write the key that the certificate was made for",
     );
   }
+  const refused = refusal(pair);
+  if (refused !== null) {
+    return error(
+      `TLS cannot use the certificate in ${files.cert} with the key in ${files.key}: ${refused}`,
+      "make a version 3 certificate with a key for prime256v1, or RSA with 2048 bits or more",
+    );
+  }
   return checkDates(certificate, files.cert, nowMs);
+}
+
+/**
+ * Returns the first block of a kind in a PEM text, which may hold a key, its parameters and several
+ * certificates.
+ *
+ * @param kind A regular expression.
+ */
+function pemBlock(pem: string, kind: string): string {
+  return new RegExp(`-----BEGIN (${kind})-----[^]*?-----END \\1-----`).exec(pem)?.[0] ?? pem;
+}
+
+/**
+ * Returns why listeners refuse a certificate and its key, or `null`. Only a listener tells: files
+ * that are well-formed may be of a version, or with a kind or length of key, that TLS does not take.
+ */
+function refusal(pair: { readonly cert: string; readonly key: string }): string | null {
+  try {
+    Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...pair }).close();
+    return null;
+  } catch (error) {
+    const text = describeError(error);
+    // No permission or no address to try it on: the server's own listeners will tell.
+    return error instanceof Deno.errors.NotCapable || /\bos error \d+\b/.test(text) ? null : text;
+  }
 }
 
 function attempt<T>(parse: () => T): T | null {

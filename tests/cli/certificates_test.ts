@@ -1,7 +1,7 @@
 /** What `edge --test` and the start say about certificates. */
 
 import { assertEquals, assertMatch } from "../helpers/assert.ts";
-import { CertificateAuthority } from "../helpers/certificates.ts";
+import { CertificateAuthority, readIdentity } from "../helpers/certificates.ts";
 import { CHILD_TIMEOUT_MS, endOf, inTempDirectory } from "../helpers/child.ts";
 import { edgeCommand } from "../helpers/edge_server.ts";
 import { needs } from "../helpers/permissions.ts";
@@ -60,6 +60,26 @@ Deno.test({
       );
       const [, old] = await test(directory, "cert old.crt; key old.key;");
       assertMatch(old!, /^edge\.conf: warning: The certificate in old\.crt expired on/);
+    }),
+});
+
+Deno.test({
+  name: "edge --test refuses what TLS listeners refuse, and takes a key before the certificate",
+  ignore: !isPossible,
+  fn: () =>
+    inTempDirectory(async (directory) => {
+      const ca = await CertificateAuthority.create(directory);
+      await ca.issueVersion1("v1");
+      await ca.issue({ name: "bitcoin", curve: "secp256k1" });
+      const { key, cert } = readIdentity(await ca.issue({ name: "a" }));
+      await Deno.writeTextFile(`${directory}/both.pem`, key + cert);
+      for (const name of ["v1", "bitcoin"]) {
+        const [code, text] = await test(directory, `cert ${name}.crt; key ${name}.key;`);
+        assertEquals(code, 78);
+        assertMatch(text!, /^edge\.conf: TLS cannot use the certificate in .*: make a version 3/);
+      }
+      const valid = "Configuration file edge.conf is valid";
+      assertEquals(await test(directory, "cert both.pem; key both.pem;"), [0, valid]);
     }),
 });
 

@@ -8,6 +8,8 @@ interface CertificateRequest {
   readonly san?: string;
   /** In days from now, an expired one unless above 0; 30 unless given. */
   readonly days?: number;
+  /** Curve of its key, by openssl's name; prime256v1 unless given. */
+  readonly curve?: string;
 }
 
 /** Files of a certificate. */
@@ -51,10 +53,10 @@ export class CertificateAuthority {
   }
 
   async issue(request: CertificateRequest): Promise<CertificateFiles> {
-    const { name, san = "DNS:localhost,IP:127.0.0.1", days = 30 } = request;
+    const { name, san = "DNS:localhost,IP:127.0.0.1", days = 30, curve } = request;
     const path = `${this.#directory}/${name}`;
     await Deno.writeTextFile(`${path}.ext`, `basicConstraints=CA:FALSE\nsubjectAltName=${san}\n`);
-    await this.#openssl("req", ...this.#keyTo(name), "-subj", `/CN=${name}`, [
+    await this.#openssl("req", ...this.#keyTo(name, curve), "-subj", `/CN=${name}`, [
       "-out",
       `${path}.csr`,
     ]);
@@ -66,9 +68,18 @@ export class CertificateAuthority {
     return { cert: `${path}.crt`, key: `${path}.key` };
   }
 
-  #keyTo(name: string): string[] {
+  /** Makes a certificate of X.509 version 1, signed by its own key. */
+  async issueVersion1(name: string): Promise<void> {
+    const path = `${this.#directory}/${name}`;
+    const request = ["-subj", `/CN=${name}`, "-out", `${path}.csr`];
+    await this.#openssl("req", ...this.#keyTo(name), request);
+    const files = ["-in", `${path}.csr`, "-signkey", `${path}.key`, "-out", `${path}.crt`];
+    await this.#openssl("x509", "-req", "-days", "30", files);
+  }
+
+  #keyTo(name: string, curve = "prime256v1"): string[] {
     return [
-      ...["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
+      ...["-newkey", "ec", "-pkeyopt", `ec_paramgen_curve:${curve}`, "-nodes"],
       ...["-keyout", `${this.#directory}/${name}.key`],
     ];
   }
