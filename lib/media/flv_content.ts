@@ -1,7 +1,7 @@
 /**
  * Splits RTMP audio (type 8) and video (type 9) payloads into codec, decoder configuration and
- * coded frame, as containers want them. Reads the default track only: payloads of several tracks
- * (Enhanced RTMP v2 "Multitrack") give null, because publishers send track 0 the plain way.
+ * coded frame, as containers want them. Of payloads of several tracks (Enhanced RTMP v2
+ * "Multitrack") they read the default one, as players do that know no others.
  */
 
 import { readU24, readU32 } from "../base/bytes.ts";
@@ -10,20 +10,20 @@ import {
   FOURCC_BYTES,
   isExAudio,
   isExVideo,
-  isMultitrack,
   lowNibble,
   packetTypeAt,
   TagType,
   VideoPacketType,
 } from "./flv_layout.ts";
 import { AudioKind, classifyAudio, classifyVideo, VideoKind } from "./flv_tag.ts";
+import { defaultTrackOf, hasTracks } from "./multitrack.ts";
 
 /** A decoder configuration. */
 interface FlvConfig<Codec> {
   readonly type: "config";
   /** Null for a codec without a row in the table. */
   readonly codec: Codec | null;
-  /** In the form of the codec's own specification; may be empty. A view of the payload. */
+  /** In the form of the codec's own specification; may be empty. A view of the payload, or of a copy. */
   readonly body: Uint8Array;
 }
 
@@ -36,7 +36,7 @@ export interface FlvFrame<Codec> {
   readonly isKey: boolean;
   /** Presentation time minus decoding time, in ms. */
   readonly compositionMs: number;
-  /** A view of the payload. */
+  /** A view of the payload, or of a copy of one track. */
   readonly body: Uint8Array;
 }
 
@@ -48,7 +48,9 @@ const LEGACY_VIDEO_HEADER_BYTES = 5;
 const COMPOSITION_BYTES = 3;
 
 /** Returns the content of a video payload. Never throws. */
-export function readVideo(payload: Uint8Array): FlvContent<VideoCodec> {
+export function readVideo(message: Uint8Array): FlvContent<VideoCodec> {
+  const payload = onlyTrackOf(TagType.video, message);
+  if (payload === null) return null;
   const kind = classifyVideo(payload);
   const isConfig = kind === VideoKind.sequenceHeader;
   const isKey = kind === VideoKind.keyframe;
@@ -63,12 +65,14 @@ export function readVideo(payload: Uint8Array): FlvContent<VideoCodec> {
 }
 
 /** Returns the content of an audio payload. Never throws. */
-export function readAudio(payload: Uint8Array): FlvContent<AudioCodec> {
+export function readAudio(message: Uint8Array): FlvContent<AudioCodec> {
+  const payload = onlyTrackOf(TagType.audio, message);
+  if (payload === null) return null;
   const kind = classifyAudio(payload);
   const isConfig = kind === AudioKind.sequenceHeader;
   if (!isConfig && kind !== AudioKind.frame) return null;
   const layout = isExAudio(payload)
-    ? layoutOfEnhanced(TagType.audio, payload, (fourcc) => audioCodecs.ofFourcc(fourcc))
+    ? layoutOfEnhanced(payload, (fourcc) => audioCodecs.ofFourcc(fourcc))
     : layoutOfLegacyAudio(payload);
   if (layout === null) return null;
   const { codec } = layout;
@@ -76,6 +80,11 @@ export function readAudio(payload: Uint8Array): FlvContent<AudioCodec> {
   return isConfig
     ? { type: "config", codec, body }
     : { type: "frame", codec, isKey: true, compositionMs: 0, body };
+}
+
+/** Returns a payload without tracks; null if the message has not the default one. */
+function onlyTrackOf(typeId: number, message: Uint8Array): Uint8Array | null {
+  return hasTracks(typeId, message) ? defaultTrackOf(message) : message;
 }
 
 interface Layout<Codec> {
@@ -96,11 +105,7 @@ function layoutOfLegacyVideo(payload: Uint8Array): VideoLayout {
 }
 
 function layoutOfExVideo(payload: Uint8Array): VideoLayout | null {
-  const layout = layoutOfEnhanced(
-    TagType.video,
-    payload,
-    (fourcc) => videoCodecs.ofFourcc(fourcc),
-  );
+  const layout = layoutOfEnhanced(payload, (fourcc) => videoCodecs.ofFourcc(fourcc));
   if (layout === null) return null;
   const { codec, bodyAt } = layout;
   // "CodedFramesX" says that the composition time is 0 and leaves it out.
@@ -118,15 +123,14 @@ function layoutOfLegacyAudio(payload: Uint8Array): Layout<AudioCodec> {
   return { codec, bodyAt: codec?.hasPacketType === true ? 2 : 1 };
 }
 
-/** Null for payloads of several tracks, which name their codecs elsewhere. */
+/** Null for a payload that is cut short. */
 function layoutOfEnhanced<Codec>(
-  typeId: number,
   payload: Uint8Array,
   codecOf: (fourcc: number) => Codec | null,
 ): Layout<Codec> | null {
   const at = packetTypeAt(payload);
   const bodyAt = at + 1 + FOURCC_BYTES;
-  if (isMultitrack(typeId, lowNibble(payload, at)) || bodyAt > payload.length) return null;
+  if (bodyAt > payload.length) return null;
   return { codec: codecOf(readU32(payload, at + 1)), bodyAt };
 }
 

@@ -47,7 +47,23 @@ const VIDEO: readonly Case[] = [
     content: "frame:H.264:delta:1:ab",
   },
   { what: "VVC", payload: "91 76766331 AB", content: "frame:VVC:key:0:ab" },
-  { what: "several tracks", payload: "96 01 61763031 00 AB", content: null },
+  {
+    what: "the default track of a message with one",
+    payload: "96 01 61763031 00 AB",
+    content: "frame:AV1:key:0:ab",
+  },
+  { what: "a message of another track", payload: "96 01 61763031 01 AB", content: null },
+  {
+    what: "the default track of several",
+    payload: "A6 11 61766331 01 000004 000002CD 00 000004 000001AB",
+    content: "frame:H.264:delta:1:ab",
+  },
+  {
+    what: "the default track of several codecs",
+    payload: "96 20 68766331 01 000001 CD 61766331 00 000002 0164",
+    content: "config:H.264:0164",
+  },
+  { what: "several tracks, cut short", payload: "96 11 61766331 00 000009 AB", content: null },
   { what: "an unknown FourCC", payload: "91 78787878 AB", content: "frame:null:key:0:ab" },
   { what: "an unknown codec id", payload: "1E 00 AB", content: "frame:null:key:0:00ab" },
   { what: "HDR metadata", payload: "94 68766331 AB", content: null },
@@ -63,7 +79,12 @@ const AUDIO: readonly Case[] = [
   { what: "Opus", payload: "91 4F707573 AB", content: "frame:Opus:key:0:ab" },
   { what: "AC-3", payload: "91 61632D33 0B77", content: "frame:AC-3:key:0:0b77" },
   { what: "E-AC-3", payload: "91 65632D33 0B77", content: "frame:E-AC-3:key:0:0b77" },
-  { what: "several tracks", payload: "95 01 4F707573 00 AB", content: null },
+  {
+    what: "the default track of a message with one",
+    payload: "95 01 4F707573 00 AB",
+    content: "frame:Opus:key:0:ab",
+  },
+  { what: "a message of another track", payload: "95 01 4F707573 01 AB", content: null },
   { what: "a speaker layout", payload: "94 4F707573 00", content: null },
 ];
 
