@@ -12,11 +12,20 @@ export function writeAllSync(writer: SyncWriter, bytes: Uint8Array): void {
 }
 
 /**
- * Opens a file for appending and creates its directory.
+ * Opens a file for appending and creates its directory. A named pipe is opened at once, too, whether
+ * it has a reader or not: with write access alone, the open would wait for one.
  *
  * @throws what `Deno.openSync` throws when the file cannot be created or written.
  */
 export function openLogFile(path: string): Deno.FsFile {
   makeParentDirectory(path);
-  return Deno.openSync(path, { append: true, create: true });
+  return Deno.openSync(path, { append: true, create: true, read: isNamedPipe(path) });
+}
+
+function isNamedPipe(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFifo === true;
+  } catch {
+    return false;
+  }
 }
