@@ -7,7 +7,8 @@ const FORMS = {
   tomlPair: /^[ \t]*[\w."-]+[ \t]*=[ \t]*\S[^;{]*\r?$/m,
   yaml: /^[ \t]*[\w-]+:([ \t]+[^;{]*)?\r?$/m,
   srs: /^[ \t]*\w[^#=]*[;{][ \t]*(#.*)?\r?$/m,
-  nginx: /^[ \t]*rtmp[ \t]*\{\s*(#.*\s*)*server[ \t]*\{/m,
+  /** In a text without comments: what is SRS's `rtmp` has no `server`. */
+  nginx: /^[ \t]*rtmp\s*\{([^{}]*[;\s])?server\s*\{/m,
 } as const;
 
 /**
@@ -35,5 +36,5 @@ export function refuseOtherFormats(text: string, file: string, problems: Problem
 
 /** Returns whether `text` is a configuration of nginx-rtmp. */
 export function isNginxRtmp(text: string): boolean {
-  return FORMS.nginx.test(text);
+  return FORMS.nginx.test(text.replace(/(^|\s)#.*/g, "$1"));
 }

@@ -92,13 +92,15 @@ class Translation {
   readonly #notes: Note[] = [];
 
   run(rtmp: Directive, server: Directive): Translated {
-    const directives: Directive[] = [];
+    const all = [...rtmp.children ?? [], ...server.children ?? []];
+    const listens = all.filter(({ name }) => name === "listen");
+    const directives: Directive[] = listens.length === 0 ? [] : [this.#listen(listens)];
     const shared: Directive[] = [];
     const applications: Directive[] = [];
-    for (const directive of [...rtmp.children ?? [], ...server.children ?? []]) {
+    for (const directive of all) {
       const { name, args } = directive;
+      if (name === "listen") continue;
       if (name === "application") applications.push(directive);
-      else if (name === "listen") directives.push(this.#listen(directive));
       else if (name === "chunk_size") directives.push({ ...directive, args: args.slice(0, 1) });
       else if (name === "max_connections") directives.push(directive);
       else if (name === "server") this.#extraServer(directive, server);
@@ -114,13 +116,22 @@ class Translation {
     };
   }
 
-  #listen(directive: Directive): Directive {
-    const [address] = directive.args;
-    const text = address!.text.replace(/^(\*|0\.0\.0\.0):/, "");
-    if (directive.args.some(({ text }) => text === "proxy_protocol")) {
-      this.#note(directive, "different", "write proxy_protocol with your load balancer's address");
-    }
-    return { ...directive, args: [{ ...address!, text }] };
+  /** Several directives, one for IPv4 and one for IPv6, become one with all addresses. */
+  #listen(listens: readonly Directive[]): Directive {
+    const args = listens.flatMap((directive) => {
+      const [address, ...options] = directive.args;
+      if (options.some(({ text }) => text === "proxy_protocol")) {
+        const what = "write proxy_protocol with your load balancer's address";
+        this.#note(directive, "different", what);
+      }
+      if (address === undefined) return [];
+      const text = address.text.replace(/^(\*|0\.0\.0\.0):/, "")
+        .replace(/^localhost:/, "127.0.0.1:");
+      return [{ ...address, text }];
+    });
+    const isFirst = ({ text }: { text: string }, at: number) =>
+      args.findIndex((other) => other.text === text) === at;
+    return { ...listens[0]!, args: args.filter(isFirst) };
   }
 
   #extraServer(directive: Directive, server: Directive): void {

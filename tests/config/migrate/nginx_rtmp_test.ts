@@ -170,3 +170,24 @@ Deno.test("migrateConfig() reads directives over several lines, and refuses an o
   assertEquals(configOf(text).vhosts.get("__defaultVhost__")!.cluster.origins.length, 1);
   assertThrows(() => migrate("rtmp { server { listen 1935;"), ConfigError);
 });
+
+Deno.test("migrateConfig() keeps all addresses of a server, IPv4 and IPv6", () => {
+  const listen = (text: string) =>
+    configOf(`rtmp { server { ${text} application live { live on; } } }`).listen;
+  const v4 = { hostname: "0.0.0.0", port: 1935 };
+  const v6 = { hostname: "::", port: 1935 };
+  assertEquals(listen("listen 1935; listen [::]:1935 ipv6only=on;"), [v4, v6]);
+  assertEquals(listen("listen *:1935 so_keepalive=on; listen 1935;"), [v4]);
+  assertEquals(listen("listen localhost:1936;"), [{ hostname: "127.0.0.1", port: 1936 }]);
+});
+
+Deno.test("migrateConfig() reads files whose rtmp block begins with other directives", () => {
+  const server = "server { listen 1936; application live { live on; } }";
+  for (
+    const text of [
+      `rtmp {\n  out_queue 4096;\n  # {\n  chunk_size 4096;\n  ${server}\n}`,
+      `rtmp\n{\n  ${server.replace("{", "\n{")}\n}\n`,
+      `rtmp { # one\n include x.conf; ${server} }`,
+    ]
+  ) assertEquals(configOf(text).listen[0]!.port, 1936, text);
+});
