@@ -162,8 +162,8 @@ function pemBlock(pem: string, kind: string): string {
 }
 
 /**
- * Returns why listeners refuse a certificate and its key, or `null`. Only a listener tells: files
- * that are well-formed may be of a version, or with a kind or length of key, that TLS does not take.
+ * Returns why listeners refuse a certificate and its key, or `null`. Only a listener tells: a file
+ * that is well-formed may have a version, or a kind or length of key, that TLS does not take.
  */
 function refusal(pair: { readonly cert: string; readonly key: string }): string | null {
   try {

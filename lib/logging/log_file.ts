@@ -12,8 +12,8 @@ export function writeAllSync(writer: SyncWriter, bytes: Uint8Array): void {
 }
 
 /**
- * Opens a file for appending and creates its directory. A named pipe is opened at once, too, whether
- * it has a reader or not: with write access alone, the open would wait for one.
+ * Opens a file for appending and creates its directory. A named pipe is opened at once, too, with a
+ * reader or without: with write access alone, the open would wait for one.
  *
  * @throws what `Deno.openSync` throws when the file cannot be created or written.
  */

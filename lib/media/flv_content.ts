@@ -23,7 +23,10 @@ interface FlvConfig<Codec> {
   readonly type: "config";
   /** Null for a codec without a row in the table. */
   readonly codec: Codec | null;
-  /** In the form of the codec's own specification; may be empty. A view of the payload, or of a copy. */
+  /**
+   * In the form of the codec's own specification; may be empty. A view of the payload, or of a copy
+   * of one track.
+   */
   readonly body: Uint8Array;
 }
 
