@@ -39,6 +39,7 @@ import { Bridge } from "../threads/bridge.ts";
 import { WATCH_PERIOD_MS } from "../upstream/upstream_context.ts";
 import { TLS_BLOCKS } from "./certificate_check.ts";
 import { Certificates } from "./certificates.ts";
+import { MemoryTrim } from "./memory_trim.ts";
 import { RelayServer, type RunningServer, type ServerParts } from "./relay_server.ts";
 import { SecretFiles } from "./secret_files.ts";
 import type { ServerDeps, ThreadSlot } from "./server_deps.ts";
@@ -108,6 +109,7 @@ function createParts(config: Config, deps: ServerDeps): ServerParts {
     secretFiles,
     ...records,
     view,
+    trim: deps.heap ? new MemoryTrim({ ...shared, heap: deps.heap }) : null,
     bridge,
     createHttp: (create, config, status) =>
       create({

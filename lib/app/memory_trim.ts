@@ -1,5 +1,7 @@
 import type { CancelTimer, Clock } from "../base/clock.ts";
 import { dropSpareSlabs } from "../hub/slab_log.ts";
+import type { FlushQueue } from "../io/flush_queue.ts";
+import type { WorkTurns } from "../io/work_turns.ts";
 
 /** The heap of one event loop. */
 export interface Heap {
@@ -19,35 +21,48 @@ const MIN_EXCESS_SHARE = 0.25;
 const BUSY_BYTES = 8 * 1024 * 1024;
 
 /**
+ * So it does where reads and writes take more than this share of the time. Everyone would wait for
+ * a collection of ours: some 50 ms, 110 with a thousand publishers.
+ */
+const BUSY_SHARE = 0.05;
+
+/**
  * Between collections the pause doubles up to this: what is left of a burst may be in use, or be
- * released later. A collection takes some 50 ms.
+ * released later.
  */
 const MAX_PAUSE_MS = 320_000;
+
+/** Options of {@linkcode MemoryTrim}. */
+interface MemoryTrimOptions {
+  readonly clock: Clock;
+  readonly heap: Heap;
+  /** Measures the work of reads. */
+  readonly turns: Pick<WorkTurns, "busyMs">;
+  /** Measures the work of writes. */
+  readonly queue: Pick<FlushQueue, "busyMs">;
+}
 
 /**
  * Gives memory back to the system after a burst. The runtime collects garbage only when much is
  * allocated. When a flood or an audience has left, little is, and its memory would stay.
  */
 export class MemoryTrim {
-  readonly #clock: Clock;
-  readonly #heap: Heap;
+  readonly #options: MemoryTrimOptions;
   #cancel: CancelTimer = () => {};
   /** The least that it held: its usual size. */
   #leastBytes = Infinity;
   /** At the newest check. */
   #lastBytes = Infinity;
-  /** At the check after the newest collection. */
-  #leftBytes = Infinity;
+  #lastBusyMs = 0;
   #collectedMs = -Infinity;
   #pauseMs = CHECK_MS;
 
-  constructor(clock: Clock, heap: Heap) {
-    this.#clock = clock;
-    this.#heap = heap;
+  constructor(options: MemoryTrimOptions) {
+    this.#options = options;
   }
 
   start(): void {
-    this.#lastBytes = this.#leastBytes = this.#heap.heldBytes();
+    this.#lastBytes = this.#leastBytes = this.#options.heap.heldBytes();
     this.#schedule();
   }
 
@@ -56,27 +71,30 @@ export class MemoryTrim {
   }
 
   #schedule(): void {
-    this.#cancel = this.#clock.after(CHECK_MS, () => {
+    const { clock, heap } = this.#options;
+    this.#cancel = clock.after(CHECK_MS, () => {
       this.#schedule();
-      this.#check(this.#heap.heldBytes());
+      this.#check(heap.heldBytes());
     });
   }
 
   #check(heldBytes: number): void {
+    const { clock, heap, turns, queue } = this.#options;
     const grownBytes = heldBytes - this.#lastBytes;
+    const busyMs = turns.busyMs + queue.busyMs;
+    const isBusy = grownBytes >= BUSY_BYTES || busyMs - this.#lastBusyMs >= BUSY_SHARE * CHECK_MS;
     this.#lastBytes = heldBytes;
+    this.#lastBusyMs = busyMs;
     this.#leastBytes = Math.min(this.#leastBytes, heldBytes);
-    if (this.#leftBytes === Infinity) this.#leftBytes = heldBytes;
-    // There was another burst.
-    if (heldBytes - this.#leftBytes >= MIN_EXCESS_BYTES) this.#pauseMs = CHECK_MS;
+    // A burst. What grows slowly is everyday garbage, which the runtime collects in small steps.
+    if (grownBytes >= MIN_EXCESS_BYTES) this.#pauseMs = CHECK_MS;
     const excessBytes = heldBytes - this.#leastBytes;
     const minBytes = Math.max(MIN_EXCESS_BYTES, this.#leastBytes * MIN_EXCESS_SHARE);
-    const sinceMs = this.#clock.now() - this.#collectedMs;
-    if (excessBytes < minBytes || grownBytes >= BUSY_BYTES || sinceMs < this.#pauseMs) return;
-    this.#heap.collect();
-    this.#collectedMs = this.#clock.now();
+    if (isBusy || excessBytes < minBytes) return;
+    if (clock.now() - this.#collectedMs < this.#pauseMs) return;
+    heap.collect();
+    this.#collectedMs = clock.now();
     this.#pauseMs = Math.min(this.#pauseMs * 2, MAX_PAUSE_MS);
-    this.#leftBytes = Infinity;
   }
 }
 

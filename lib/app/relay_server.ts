@@ -23,7 +23,7 @@ import { loadHttp } from "./load_http.ts";
 import { readSlates } from "./slate_files.ts";
 import { requireCertificates } from "./certificate_check.ts";
 import type { Certificates } from "./certificates.ts";
-import { MemoryTrim } from "./memory_trim.ts";
+import type { MemoryTrim } from "./memory_trim.ts";
 import { RtmpListeners } from "./rtmp_listeners.ts";
 import { readSecrets, type SecretFiles } from "./secret_files.ts";
 import type { ServerDeps } from "./server_deps.ts";
@@ -56,6 +56,8 @@ export interface ServerParts {
   readonly sessionLog: SessionLog | null;
   readonly sessionHook: SessionHook;
   readonly view: LiveView;
+  /** Null when the runtime collects garbage by itself only. */
+  readonly trim: MemoryTrim | null;
   readonly bridge: Bridge | null;
   /** Creates the HTTP listeners with the loaded module. */
   readonly createHttp: (
@@ -88,7 +90,6 @@ export class RelayServer implements RunningServer {
   #drain: Drain | null = null;
   /** Where the other process finds the streams; null when it is not to. */
   #handoverAddress: NetAddress | null = null;
-  #trim: MemoryTrim | null = null;
 
   constructor(config: Config, parts: ServerParts, deps: ServerDeps) {
     this.#config = config;
@@ -141,12 +142,11 @@ export class RelayServer implements RunningServer {
    * cannot be read; what listening throws.
    */
   start(): void {
-    const { vhosts, admission, server, view, secretFiles, certificates } = this.#parts;
-    const { createHttp, clock, heap = null } = this.#deps;
+    const { vhosts, admission, server, view, trim, secretFiles, certificates } = this.#parts;
+    const { createHttp } = this.#deps;
     secretFiles.use(this.#config, readSecrets(this.#config));
     vhosts.slates.replace(readSlates(this.#config));
-    this.#trim = heap === null ? null : new MemoryTrim(clock, heap);
-    this.#trim?.start();
+    trim?.start();
     admission.configure(this.#config);
     server.configure(this.#config);
     certificates.load(this.#config);
@@ -241,7 +241,7 @@ export class RelayServer implements RunningServer {
     limits.stop();
     secretFiles.stop();
     view.stop();
-    this.#trim?.stop();
+    this.#parts.trim?.stop();
   }
 
   /**

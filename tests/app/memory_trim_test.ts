@@ -13,11 +13,16 @@ class Rig {
   /** What a collection leaves. */
   leftMib = 20;
   readonly #startMs = this.clock.now();
-  readonly trim = new MemoryTrim(this.clock, {
-    heldBytes: () => this.heldMib * MIB,
-    collect: () => {
-      this.collections.push((this.clock.now() - this.#startMs) / 1000);
-      this.heldMib = this.leftMib;
+  readonly turns = { busyMs: 0 };
+  readonly queue = { busyMs: 0 };
+  readonly trim = new MemoryTrim({
+    ...{ clock: this.clock, turns: this.turns, queue: this.queue },
+    heap: {
+      heldBytes: () => this.heldMib * MIB,
+      collect: () => {
+        this.collections.push((this.clock.now() - this.#startMs) / 1000);
+        this.heldMib = this.leftMib;
+      },
     },
   });
 
@@ -66,6 +71,29 @@ Deno.test("MemoryTrim leaves a heap alone that holds little more than usual", as
     await rig.clock.advance(5_000);
   }
   assertEquals(rig.collections, []);
+});
+
+Deno.test("MemoryTrim does not stop a busy server, whose garbage is collected anyway", async () => {
+  for (const work of ["turns", "queue"] as const) {
+    const rig = new Rig();
+    rig.heldMib = 200;
+    for (let second = 0; second < 60; second++) {
+      rig[work].busyMs += 60;
+      await rig.clock.advance(1_000);
+    }
+    assertEquals(rig.collections, [], work);
+    await rig.clock.advance(5_000);
+    assertEquals(rig.collections, [65], work);
+  }
+});
+
+Deno.test("MemoryTrim does not take everyday garbage for bursts", async () => {
+  const rig = new Rig();
+  for (let second = 0; second < 600; second += 5) {
+    rig.heldMib += 2;
+    await rig.clock.advance(5_000);
+  }
+  assertEquals(rig.collections, [15, 30, 50, 90, 170, 330]);
 });
 
 Deno.test("MemoryTrim.stop() leaves no timer", () => {
