@@ -83,6 +83,14 @@ export class Feed implements UpstreamListener {
     return this.gaps.newestMs;
   }
 
+  /**
+   * Returns how long it was silent until `readUntilMs`, in ms: no time while it has to wait until
+   * more of it is read.
+   */
+  silentMs(readUntilMs: number): number {
+    return this.#upstream.hasReadUntil(readUntilMs) ? readUntilMs - this.lastMediaMs : 0;
+  }
+
   /** Dials the origin. Called once. */
   start(): void {
     const { listener } = this.#options;

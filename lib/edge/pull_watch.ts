@@ -1,7 +1,6 @@
 import { UpstreamError } from "../base/errors.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { MoveRequests } from "../upstream/move_requests.ts";
-import { WATCH_PERIOD_MS } from "../upstream/upstream_context.ts";
 import type { EdgeContext } from "./edge_context.ts";
 import { Failback } from "./failback.ts";
 import type { Feed } from "./feed.ts";
@@ -34,10 +33,6 @@ export class PullWatch {
   readonly #moveRequests = new MoveRequests<Feed>();
   /** It is silent, so dials are limited; `granted`: the first one is not. */
   #pacing: "off" | "granted" | "on" = "off";
-  #checkedMs = Infinity;
-  /** How long the event loop could not read since `#excusedSinceMs`. */
-  #excusedMs = 0;
-  #excusedSinceMs = 0;
 
   constructor(context: EdgeContext) {
     this.#context = context;
@@ -62,18 +57,18 @@ export class PullWatch {
   }
 
   /**
-   * Returns what to do about `active`, or null. Called every {@linkcode WATCH_PERIOD_MS}.
+   * Returns what to do about `active`, or null. Called every 100 ms.
    *
+   * @param nowMs everything was read that had arrived until then
    * @param pull `isLeaving`: the others are being tried already
    */
   check(active: Feed, nowMs: number, pull: PullView): WatchAction | null {
     const { isMoving, isLeaving, isFeeding, isCovered, preferred } = pull;
-    this.#excuse(active, nowMs);
     const request = isMoving ? null : this.#moveRequests.take(active, nowMs);
     if (request !== null) return { type: "move", to: request.to };
     const { origins } = this.#context;
     if (isLeaving || isCovered || !origins.hasOtherThan(active.origin)) return null;
-    const silentMs = nowMs - active.lastMediaMs - this.#excusedMs;
+    const silentMs = active.silentMs(nowMs);
     const limitMs = this.#limitMs(active, isFeeding, silentMs);
     if (silentMs < limitMs) {
       return isFeeding && this.failback.isDue(active.origin, preferred, nowMs)
@@ -82,15 +77,6 @@ export class PullWatch {
     }
     if (!origins.silentDials.tryTake(active.origin, false)) return null;
     return { type: "abandon", reason: new UpstreamError("media", `Silent for ${limitMs} ms`) };
-  }
-
-  /** While the event loop was busy, an origin may have sent what could not be read. */
-  #excuse({ lastMediaMs }: Feed, nowMs: number): void {
-    const lateMs = nowMs - this.#checkedMs - WATCH_PERIOD_MS;
-    this.#checkedMs = nowMs;
-    if (this.#excusedSinceMs !== lastMediaMs) this.#excusedMs = 0;
-    this.#excusedSinceMs = lastMediaMs;
-    if (lateMs > WATCH_PERIOD_MS / 2) this.#excusedMs += lateMs;
   }
 
   #limitMs({ gaps }: Feed, isFeeding: boolean, silentMs: number): number {

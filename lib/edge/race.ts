@@ -1,4 +1,4 @@
-import type { Clock } from "../base/clock.ts";
+import { checkAfter, type Clock } from "../base/clock.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { OVERTAKEN } from "../upstream/origin_loop.ts";
 import type { StreamPlaces } from "../upstream/stream_places.ts";
@@ -38,7 +38,7 @@ export class Race {
    * for {@linkcode RACE_MS} and `mayOvertake` says so; then it waits here.
    */
   async run(candidate: Feed, mayOvertake: () => boolean): Promise<void> {
-    const cancel = this.#clock.after(RACE_MS, () => {
+    const cancel = checkAfter(this.#clock, RACE_MS, () => {
       if (candidate.hasMedia || !mayOvertake()) return;
       this.#waiting.add(candidate);
       candidate.abandon(OVERTAKEN);

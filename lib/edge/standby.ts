@@ -90,7 +90,7 @@ export class Standby {
     return this.#state.type !== "waiting" && this.#state.feed === feed;
   }
 
-  /** Called every 100 ms. `active` feeds the stream. */
+  /** Called every 100 ms. `active` feeds the stream; everything was read until `nowMs`. */
   check(active: Feed, nowMs: number): void {
     this.#merge?.check(nowMs);
     const state = this.#state;
@@ -253,7 +253,7 @@ export class Standby {
   }
 }
 
-function isSilent({ lastMediaMs, gaps }: Feed, nowMs: number): boolean {
-  const silentMs = nowMs - lastMediaMs;
-  return silentMs > gaps.limitMs(silentMs);
+function isSilent(feed: Feed, readUntilMs: number): boolean {
+  const silentMs = feed.silentMs(readUntilMs);
+  return silentMs > feed.gaps.limitMs(silentMs);
 }

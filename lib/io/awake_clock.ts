@@ -38,7 +38,7 @@ export class AwakeClock implements Clock {
         const leftMs = this.#stalledMs - stalledBefore - lateMs;
         if (leftMs >= 1) wait(leftMs);
         else if (lateMs < STALL_MS) run();
-        else this.#clock.yield(() => isCancelled || run());
+        else this.#clock.afterReads(() => isCancelled || run());
       });
     };
     wait(delayMs);
@@ -50,6 +50,10 @@ export class AwakeClock implements Clock {
 
   yield(run: () => void): void {
     this.#clock.yield(run);
+  }
+
+  afterReads(run: () => void): void {
+    this.#clock.afterReads(run);
   }
 
   /** Counts a stall that a timer reveals. @returns how late the timer is, in ms */

@@ -1,4 +1,4 @@
-import type { CancelTimer, Clock } from "../base/clock.ts";
+import { type CancelTimer, checkAfter, type Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { Preparations } from "./preparations.ts";
 import type { ProbeLog } from "./probe_log.ts";
@@ -21,8 +21,12 @@ export interface ConnectionLimit {
 interface ServedConnection<C> {
   /** Serves the client. Calls `onEnded` once, when the connection is closed. Never rejects. */
   run(onEnded: (connection: C) => void): Promise<void>;
-  /** Checks the timeouts; called once a second. Must not throw. */
-  check(nowMs: number): void;
+  /**
+   * Checks the timeouts; called once a second. Must not throw.
+   *
+   * @param readUntilMs Everything was read that had arrived until then.
+   */
+  check(readUntilMs: number): void;
   /** Ends the connection when its work in progress is done; at once if there is none. */
   stop(): void;
   /** Ends the connection at once. Harmless when repeated. */
@@ -110,12 +114,11 @@ export class ConnectionSet<C extends ServedConnection<C>> implements Iterable<C>
 
   #scheduleCheck(): CancelTimer {
     const { clock } = this.#options;
-    return clock.after(CHECK_PERIOD_MS, () => {
+    return checkAfter(clock, CHECK_PERIOD_MS, (readUntilMs) => {
       const isInUse = this.#runs.size + this.#preparations.size > 0;
       this.#cancelCheck = isInUse ? this.#scheduleCheck() : null;
-      const nowMs = clock.now();
-      this.#preparations.check(nowMs);
-      for (const connection of this.#runs.keys()) connection.check(nowMs);
+      this.#preparations.check(readUntilMs);
+      for (const connection of this.#runs.keys()) connection.check(readUntilMs);
     });
   }
 

@@ -19,12 +19,15 @@ const BYTE = new Uint8Array(1);
  *
  * So `yield` sends a byte over a loopback connection to ourselves and waits for it. Until it
  * arrives there is nothing to do, and the runtime polls all sockets. This costs about 25 µs, so it
- * is skipped when the last poll was recent.
+ * is skipped when the last poll was recent. What arrives is read in its order, so the byte also
+ * tells that everything before it was read.
  */
 export class FairClock implements Clock, Disposable {
   readonly #clock: Clock;
   #loop: Loopback | null;
   #waiting: (() => void)[] = [];
+  /** When the byte under way was sent, and the newest one that arrived. */
+  #sentMs = -Infinity;
   #polledMs = -Infinity;
 
   private constructor(clock: Clock, loop: Loopback | null) {
@@ -50,13 +53,26 @@ export class FairClock implements Clock, Disposable {
 
   yield(run: () => void): void {
     const isRecent = this.#clock.now() - this.#polledMs < POLL_EVERY_MS;
-    if (this.#loop === null || isRecent) return this.#clock.yield(run);
-    // One byte serves everything that waits.
-    if (this.#waiting.push(run) === 1) this.#loop.near.write(BYTE).catch(() => this.#close());
+    if (isRecent) this.#clock.yield(run);
+    else this.#afterByte(run);
+  }
+
+  afterReads(run: () => void): void {
+    // A byte under way was sent before this call.
+    const isUnderWay = this.#waiting.length > 0;
+    this.#afterByte(isUnderWay ? () => this.#afterByte(run) : run);
   }
 
   [Symbol.dispose](): void {
     this.#close();
+  }
+
+  /** One byte serves everything that waits. */
+  #afterByte(run: () => void): void {
+    if (this.#loop === null) return this.#clock.yield(run);
+    if (this.#waiting.push(run) > 1) return;
+    this.#sentMs = this.#clock.now();
+    this.#loop.near.write(BYTE).catch(() => this.#close());
   }
 
   async #receive({ far }: Loopback): Promise<void> {
@@ -70,7 +86,8 @@ export class FairClock implements Clock, Disposable {
   }
 
   #resume(): void {
-    this.#polledMs = this.#clock.now();
+    // Not the time now: with much to read, the byte had to wait for its turn.
+    this.#polledMs = this.#sentMs;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const run of waiting) this.#clock.yield(run);

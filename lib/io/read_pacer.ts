@@ -49,6 +49,11 @@ interface Slot {
  * read"). A read costs the runtime more than a short message costs us, so a thousand thin streams
  * take half the time. `auto` begins when the event loop is half busy, and pauses no longer than
  * that requires.
+ *
+ * A peer whose read filled its buffer is read from again at once. Where many are, as when the
+ * server is too slow for them all, they take turns. Without that, the runtime reads from some until
+ * nothing is left, and polls no sockets meanwhile: with a tenth of a core for 1,000 publishers,
+ * others were not read from for 20 s.
  */
 export class ReadPacer {
   /** By how much reads were delayed, at most: what arrived late in a pause waited less. */
@@ -62,6 +67,8 @@ export class ReadPacer {
   readonly #slots: Slot[] = [];
   #cancel: (() => void) | null = null;
   #reads = 0;
+  /** Reads since the newest turn that filled their buffer. */
+  #fullReads = 0;
   /** At the newest adjustment. */
   #adjustedMs: number;
   #busyMs = 0;
@@ -83,13 +90,15 @@ export class ReadPacer {
    * Call it after each read of a peer with media.
    *
    * @param nowMs The time, read since then.
+   * @param isMore The read filled its buffer, so more may wait.
    * @returns null when the next read may follow at once; otherwise a promise that settles when it
    * may.
    */
   // HOT: once per read of a publisher or origin.
-  pause({ mode, maxMs }: MergedReads, nowMs: number): Promise<void> | null {
+  pause({ mode, maxMs }: MergedReads, nowMs: number, isMore = false): Promise<void> | null {
     this.#reads++;
     if (nowMs - this.#adjustedMs >= ADJUST_EVERY_MS) this.#adjust(nowMs);
+    if (isMore) return ++this.#fullReads <= BATCH ? null : this.#pause(0, nowMs);
     const pauseMs = mode === "on" ? maxMs : mode === "off" ? 0 : Math.min(this.#autoMs, maxMs);
     if (pauseMs > 0) return this.#pause(pauseMs, nowMs + pauseMs);
     this.delays.observe(0);
@@ -131,8 +140,10 @@ export class ReadPacer {
 
   #schedule(): void {
     this.#cancel?.();
+    this.#cancel = null;
     const waitMs = this.#slots[0]!.dueMs - this.#clock.now();
-    this.#cancel = this.#clock.after(Math.max(0, waitMs), this.#wake);
+    if (waitMs > 0) this.#cancel = this.#clock.after(waitMs, this.#wake);
+    else this.#clock.yield(this.#wake);
   }
 
   /** Ends the pauses that are over, and leaves some to another turn if they are many. */
@@ -141,6 +152,7 @@ export class ReadPacer {
     const nowMs = this.#clock.now();
     this.#cancel?.();
     this.#cancel = null;
+    this.#fullReads = 0;
     let resumed = 0;
     while (slots.length > 0 && slots[0]!.dueMs <= nowMs) {
       const { pauseMs, dueMs, over, count } = slots[0]!;

@@ -20,7 +20,7 @@ export interface SocketWriterHost {
 interface SocketWriterOptions {
   readonly transport: Pick<Transport, "write">;
   readonly queue: FlushQueue;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "afterReads">;
   readonly host: SocketWriterHost;
 }
 
@@ -38,7 +38,7 @@ export class SocketWriter implements Flushable {
   isQueued = false;
   readonly #transport: Pick<Transport, "write">;
   readonly #queue: FlushQueue;
-  readonly #clock: Pick<Clock, "now">;
+  readonly #clock: Pick<Clock, "now" | "afterReads">;
   readonly #host: SocketWriterHost;
   /** Null while nothing waits. */
   #control: Uint8Array[] | null = null;
@@ -103,6 +103,17 @@ export class SocketWriter implements Flushable {
   /** When the write in flight last made progress, in ms of the clock. Meaningless when not busy. */
   get inFlightSinceMs(): number {
     return this.#inFlightSinceMs;
+  }
+
+  /**
+   * Calls `onStuck`, after a round of reads and writes, unless the write in flight has made
+   * progress: while the event loop is late, it may only not know of it.
+   */
+  confirmStall(onStuck: () => void): void {
+    const { writtenBytes } = this;
+    this.#clock.afterReads(() => {
+      if (this.isBusy && this.writtenBytes === writtenBytes) onStuck();
+    });
   }
 
   /** Queues control bytes for the next flush, which is soon. They must never change again. */

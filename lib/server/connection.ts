@@ -21,7 +21,7 @@ import { connectUrl } from "./connect_url.ts";
 import type { ConnectionContext } from "./connection_context.ts";
 import { ConnectionLog } from "./connection_log.ts";
 import { edgeNameOf, reportConnection } from "./connection_report.ts";
-import { type ConnectionState, DEFAULT_WINDOWS, readBufferBytes } from "./connection_state.ts";
+import { type ConnectionState, DEFAULT_WINDOWS } from "./connection_state.ts";
 import { checkTimeouts } from "./connection_timeouts.ts";
 import type { ClientAccess } from "./client_access.ts";
 import { type Admission, type Refused, refusedBy } from "./admission.ts";
@@ -50,6 +50,7 @@ export class Connection
   /** Null before `connect`. */
   #access: ClientAccess | null = null;
   readonly #reader: ClientReader;
+  #onEnded: (connection: Connection) => void = () => {};
   takesTracks = false;
   #wasAskedToMove = false;
   /** Skips of plays that are over. */
@@ -65,7 +66,8 @@ export class Connection
     this.#state = { type: "connecting", sinceMs: this.#openedMs };
     this.#session = new ServerSession(this, context);
     this.writer = new SocketWriter({ transport, queue, clock, host: this });
-    this.#reader = new ClientReader(this, this.#session, this.#pings, context);
+    const [session, pings] = [this.#session, this.#pings];
+    this.#reader = new ClientReader(this, { transport, session, pings, context });
   }
 
   get state(): ConnectionState {
@@ -90,31 +92,10 @@ export class Connection
   }
 
   /** Serves the client until it leaves or is closed, then calls `onEnded`. Never rejects. */
-  // Keep this the only suspended async function per connection; each one costs about 500 bytes.
-  async run(onEnded: (connection: Connection) => void): Promise<void> {
-    const { buffers } = this.#context;
-    let buffer = buffers.take(readBufferBytes(this.#state));
+  run(onEnded: (connection: Connection) => void): Promise<void> {
+    this.#onEnded = onEnded;
     this.#log.connected();
-    try {
-      while (this.#state.type !== "closed") {
-        const count = await this.#transport.read(buffer);
-        if (count === null) {
-          this.#onGone("closed by peer");
-          break;
-        }
-        // Waiting for nothing would cost a turn of the microtasks per read.
-        const later = this.#reader.take(buffer.subarray(0, count));
-        if (later !== null) await later;
-        const wantedBytes = readBufferBytes(this.#state);
-        if (buffer.length === wantedBytes) continue;
-        buffers.give(buffer);
-        buffer = buffers.take(wantedBytes);
-      }
-    } catch (error) {
-      this.#closeFor(error);
-    }
-    buffers.give(buffer);
-    onEnded(this);
+    return this.#reader.run();
   }
 
   /** Closes the connection at once. Only the first reason counts. */
@@ -153,12 +134,14 @@ export class Connection
   }
 
   /** Checks the timeouts; called about once a second. */
-  check(nowMs: number): void {
-    const action = checkTimeouts(this.#state, this.#pings, nowMs);
+  check(readUntilMs: number): void {
+    const isRead = this.#reader.hasReadUntil(readUntilMs);
+    const times = { readUntilMs, isRead, nowMs: this.#context.clock.now() };
+    const action = checkTimeouts(this.#state, this.#pings, times);
     if (action === null) return;
     switch (action.type) {
       case "ping":
-        return this.#session.ping(Math.trunc(nowMs));
+        return this.#ping();
       case "refuse":
         return this.#refuse(action.commandId, action.refusal, "not_live");
       case "endPublish":
@@ -171,6 +154,25 @@ export class Connection
       default:
         action satisfies never;
     }
+  }
+
+  // Called by the reader.
+  /** The client has left, which is normal once it has said what it wants. */
+  onGone(reason: string): void {
+    const { type } = this.#state;
+    if (type === "closed") return;
+    // A client that sends nothing only checks whether the port is open.
+    if (type !== "connecting" || this.#reader.readBytes === 0) return this.close(reason);
+    this.#log.leftEarly(this.#reader.readBytes);
+    this.close(reason);
+  }
+
+  onReadFailed(error: unknown): void {
+    this.#closeFor(error);
+  }
+
+  onReadEnded(): void {
+    this.#onEnded(this);
   }
 
   // Called by the session.
@@ -297,8 +299,12 @@ export class Connection
   }
 
   probe(onAlive: () => void): () => void {
-    this.#session.ping(Math.trunc(this.#context.clock.now()));
+    this.#ping();
     return this.#pings.expect(onAlive);
+  }
+
+  #ping(): void {
+    this.#session.ping(Math.trunc(this.#context.clock.now()));
   }
 
   /** Asks the gate for a stream; `onAdmitted` runs when the client may have it. */
@@ -374,20 +380,10 @@ export class Connection
     this.#access?.leaveStream();
   }
 
-  /** The client has left, which is normal once it has said what it wants. */
-  #onGone(reason: string): void {
-    const { type } = this.#state;
-    if (type === "closed") return;
-    // A client that sends nothing only checks whether the port is open.
-    if (type !== "connecting" || this.#reader.readBytes === 0) return this.close(reason);
-    this.#log.leftEarly(this.#reader.readBytes);
-    this.close(reason);
-  }
-
   #closeFor(error: unknown): void {
     if (this.#state.type === "closed") return;
     const expected = describeExpectedEnd(error);
-    if (expected !== null) return this.#onGone(expected);
+    if (expected !== null) return this.onGone(expected);
     this.#log.failed(error);
     this.close(describeError(error));
   }

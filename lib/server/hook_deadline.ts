@@ -1,4 +1,4 @@
-import type { CancelTimer, Clock } from "../base/clock.ts";
+import { type CancelTimer, checkAfter, type Clock } from "../base/clock.ts";
 
 /** The time limit for the answers about one event. Start it once, then end or cancel it. */
 export class HookDeadline {
@@ -16,7 +16,7 @@ export class HookDeadline {
   /** Starts the time. */
   start(): void {
     const reason = new Error(`it did not answer within ${this.#timeoutMs} ms`);
-    this.#cancelTimer = this.#clock.after(this.#timeoutMs, () => this.#abort.abort(reason));
+    this.#cancelTimer = checkAfter(this.#clock, this.#timeoutMs, () => this.#abort.abort(reason));
   }
 
   /** Aborts when the time is up, with an error that says so, and when the event is cancelled. */

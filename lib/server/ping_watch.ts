@@ -36,12 +36,19 @@ export class PingWatch {
     return () => void this.#onAlive.delete(onAlive);
   }
 
-  /** @returns what to do now; after "ping" it expects the ping to be sent. */
-  check(nowMs: number, { pingIntervalMs, pingTimeoutMs }: PlayConfig): PingAdvice {
+  /**
+   * @param readUntilMs All that the client had sent until then was read.
+   * @returns what to do now; after "ping" it expects the ping to be sent.
+   */
+  check(
+    readUntilMs: number,
+    nowMs: number,
+    { pingIntervalMs, pingTimeoutMs }: PlayConfig,
+  ): PingAdvice {
     if (this.#pingSentMs >= 0) {
-      return nowMs - this.#pingSentMs >= pingTimeoutMs ? "close" : "wait";
+      return readUntilMs - this.#pingSentMs >= pingTimeoutMs ? "close" : "wait";
     }
-    if (nowMs - this.#lastHeardMs < pingIntervalMs) return "wait";
+    if (readUntilMs - this.#lastHeardMs < pingIntervalMs) return "wait";
     this.#pingSentMs = nowMs;
     return "ping";
   }

@@ -134,7 +134,7 @@ export class PlayerSink implements Flushable {
     if (this.#state === "gone") return;
     const writer = this.#writer;
     if (writer.isBusy && nowMs - writer.inFlightSinceMs > this.#vhost.config.play.stallMs) {
-      return this.#host.onStalled();
+      return writer.confirmStall(() => this.#host.onStalled());
     }
     // Control bytes may be in flight: shared bytes follow them.
     if (this.#isPaused || writer.isSendingShared) return;

@@ -184,7 +184,7 @@ export class Publication implements PublishAnswer {
     const later = turns.run(work, this.#allowance, nowMs);
     if (later !== null) return later.then(() => this.#catchUp() ?? undefined);
     return this.#catchUp() ??
-      (isMore ? null : pacer.pause(mergedReadsOf(this.#admission.service.config), nowMs));
+      pacer.pause(mergedReadsOf(this.#admission.service.config), nowMs, isMore);
   }
 
   /** Waits for a stream in another thread that has fallen behind. */

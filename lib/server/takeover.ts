@@ -1,4 +1,4 @@
-import type { CancelTimer, Clock } from "../base/clock.ts";
+import { type CancelTimer, checkAfter, type Clock } from "../base/clock.ts";
 import { quotePeerText } from "../base/text.ts";
 import { StatusCode } from "../rtmp/constants.ts";
 import type { Refusal } from "../rtmp/status.ts";
@@ -55,7 +55,7 @@ export class TakeoverProbe {
   #start(): void {
     this.#cancels = [
       this.#publisher.probe(() => this.settle(false)),
-      this.#clock.after(PROBE_MS, () => {
+      checkAfter(this.#clock, PROBE_MS, () => {
         this.#onDead();
         this.settle(true);
       }),
@@ -86,7 +86,7 @@ export function dismissWhenSilent(clock: Clock, publisher: PublishAnswer): Cance
     };
     cancels = [
       publisher.probe(onAlive),
-      clock.after(PROBE_MS, () => {
+      checkAfter(clock, PROBE_MS, () => {
         stop();
         if (isAlive) return listen();
         publisher.onReplaced();

@@ -86,6 +86,8 @@ export type FromOwnerEvent =
     readonly messages: number;
     readonly bytes: number;
   }
+  /** Whether anyone watches the stream of an accepted publisher. Sent at its next message. */
+  | { readonly type: "watched"; readonly id: number; readonly isWatched: boolean }
   /** Asks an accepted publisher for a sign of life. */
   | { readonly type: "probe"; readonly id: number }
   | { readonly type: "room"; readonly id: number; readonly hasRoom: boolean };

@@ -44,6 +44,8 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
   /** Waits until the owner has caught up. */
   #onReady: (() => void) | null = null;
   #state: "asking" | "publishing" | "closed" = "asking";
+  /** As the owner said last. */
+  #isWatched = false;
 
   constructor(options: ProxiedPublisherOptions) {
     this.id = options.id;
@@ -52,6 +54,10 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
 
   get isClosed(): boolean {
     return this.#state === "closed";
+  }
+
+  get hasAudience(): boolean {
+    return this.#isWatched;
   }
 
   open(): void {
@@ -84,6 +90,9 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
         this.#openMessages -= event.messages;
         this.#openBytes -= event.bytes;
         if (!this.#isTooFarAhead) this.#proceed();
+        return;
+      case "watched":
+        this.#isWatched = event.isWatched;
         return;
       case "probe":
         answer.probe(() => this.#options.send({ type: "alive", id: this.id }));

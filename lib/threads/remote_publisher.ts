@@ -34,6 +34,8 @@ export class RemotePublisher implements PublishAnswer {
   readonly #options: RemotePublisherOptions;
   #ticket: PublishTicket | null = null;
   #handle: PublishHandle | null = null;
+  /** What the other worker was told; null before the first message. */
+  #isWatched: boolean | null = null;
   /** Messages that were not confirmed, and their bytes. */
   #messages = 0;
   #bytes = 0;
@@ -52,6 +54,9 @@ export class RemotePublisher implements PublishAnswer {
   push(typeId: number, timestampMs: number, payload: Uint8Array): void {
     const { id, link, clock } = this.#options;
     this.#handle?.push(typeId, timestampMs, payload, clock.now());
+    const isWatched = this.#handle?.hasAudience === true;
+    if (isWatched !== this.#isWatched) link.send({ type: "watched", id, isWatched });
+    this.#isWatched = isWatched;
     this.#messages++;
     this.#bytes += payload.length;
     if (this.#messages < TAKEN_MESSAGES && this.#bytes < TAKEN_BYTES) return;

@@ -41,29 +41,32 @@ export class LinkWatch {
   }
 
   /**
-   * Pings a silent server. @param hasStarted it accepted, or sent the first media @returns why the
-   * server is to be left, or null
+   * Pings a silent server.
+   *
+   * @param readUntilMs All that the server had sent until then was read.
+   * @param hasStarted It accepted, or sent the first media.
+   * @returns why the server is to be left, or null
    */
-  check(nowMs: number, hasStarted: boolean): string | null {
+  check(readUntilMs: number, nowMs: number, hasStarted: boolean): string | null {
     const { settings, session, hasAlternative, isInTheWay } = this.#options;
     const { startTimeoutMs } = settings();
     const { phase } = session;
     const isAsking = phase === "handshake" || phase === "command" || phase === "publish";
     // Unless others wait for its place, a play may wait for the publisher.
     if (!hasStarted && (isAsking || hasAlternative() || isInTheWay())) {
-      return nowMs - this.#beganMs < startTimeoutMs
+      return readUntilMs - this.#beganMs < startTimeoutMs
         ? null
         : `no stream within ${startTimeoutMs} ms`;
     }
-    return this.#checkSilence(nowMs);
+    return this.#checkSilence(readUntilMs, nowMs);
   }
 
   /** A silent server may have a silent publisher: it is pinged before it is left. */
-  #checkSilence(nowMs: number): string | null {
+  #checkSilence(readUntilMs: number, nowMs: number): string | null {
     const { session, writer, mayIgnorePings } = this.#options;
     const { silentMs, answerMs } = this.#pingBudget();
     if (this.#pingSentMs === null) {
-      if (nowMs - this.#lastReadMs < silentMs) return null;
+      if (readUntilMs - this.#lastReadMs < silentMs) return null;
       this.#pingSentMs = nowMs;
       session.ping(Math.trunc(nowMs));
       return null;
@@ -73,7 +76,7 @@ export class LinkWatch {
     if (writer.waitingControlBytes > 0 || mayIgnorePings) {
       this.#pingSentMs = Math.max(this.#pingSentMs, writer.inFlightSinceMs);
     }
-    return nowMs - this.#pingSentMs < answerMs ? null : "the origin does not answer pings";
+    return readUntilMs - this.#pingSentMs < answerMs ? null : "the origin does not answer pings";
   }
 
   /**

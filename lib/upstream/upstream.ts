@@ -1,3 +1,4 @@
+import { checkAfter } from "../base/clock.ts";
 import { describeError, UpstreamError, type UpstreamRedirect } from "../base/errors.ts";
 import type { OriginAddress } from "../config/config.ts";
 import { formatAddress } from "../io/address.ts";
@@ -85,6 +86,11 @@ export class Upstream {
     this.close();
   }
 
+  /** As {@linkcode UpstreamLink.hasReadUntil}. */
+  hasReadUntil(readUntilMs: number): boolean {
+    return this.#state.type !== "open" || this.#state.link.hasReadUntil(readUntilMs);
+  }
+
   /** As {@linkcode UpstreamLink.report}; without effect until the stream has started. */
   report(audience: EdgeReport): void {
     if (this.#state.type === "open") this.#state.link.report(audience);
@@ -152,7 +158,7 @@ export class Upstream {
     const { connectTimeoutMs, tlsCa: caFile, insecure } = settings();
     const { isSecure, certificateName } = address;
     const trust = isSecure ? { caFile, isVerified: !insecure, certificateName } : undefined;
-    const cancel = clock.after(connectTimeoutMs, () => abort.abort());
+    const cancel = checkAfter(clock, connectTimeoutMs, () => abort.abort());
     try {
       return await network.connect(address, abort.signal, trust);
     } catch (error) {

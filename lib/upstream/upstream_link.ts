@@ -1,4 +1,4 @@
-import type { CancelTimer } from "../base/clock.ts";
+import { type CancelTimer, checkAfter } from "../base/clock.ts";
 import { describeError, UpstreamError, type UpstreamPhase, WireError } from "../base/errors.ts";
 import { quotePeerText, redactUrl } from "../base/text.ts";
 import type { OriginAddress } from "../config/config.ts";
@@ -71,6 +71,8 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
   readonly #allowance = new Allowance();
   /** What was received but not read yet: a view of the read buffer. */
   #unread: Uint8Array = new Uint8Array(0);
+  /** Since when all that arrives is received at once; Infinity while the server has to wait. */
+  #receivesSinceMs = 0;
   #hasStarted = false;
   /** Requests to be left are ignored until then. */
   #nextMoveMs = -Infinity;
@@ -107,6 +109,14 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
   }
 
   /**
+   * Whether everything was received that had arrived until `readUntilMs`, if no read was late. If
+   * not, the server may only seem silent.
+   */
+  hasReadUntil(readUntilMs: number): boolean {
+    return this.#receivesSinceMs <= readUntilMs;
+  }
+
+  /**
    * Negotiates, then serves until the connection ends. Called once. Closes the transport.
    *
    * @throws {UpstreamError} unless it was ended by {@linkcode close} or {@linkcode finish}.
@@ -114,7 +124,7 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
   async run(): Promise<void> {
     const { clock, ticker } = this.#context;
     this.#watch.begin(clock.now());
-    const cancelWatch = ticker.add((nowMs) => this.#checkTime(nowMs));
+    const cancelWatch = ticker.add((readUntilMs) => this.#checkTime(readUntilMs));
     try {
       this.#session.start();
       await this.#read();
@@ -255,7 +265,11 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
         if (count === null) throw this.#lostError("the origin closed the connection");
         const isMore = size.note(count);
         const later = this.#take(buffer.subarray(0, count), isMore);
-        if (later !== null) await later;
+        if (later !== null) {
+          this.#receivesSinceMs = Infinity;
+          await later;
+          this.#receivesSinceMs = this.#context.clock.now();
+        }
         if (this.#state.type === "failed") throw this.#state.error;
         if (buffer.length === size.bytes) continue;
         buffers.give(buffer);
@@ -273,8 +287,8 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     this.#watch.noteRead(nowMs);
     this.#unread = bytes;
     const later = turns.run(this, this.#allowance, nowMs);
-    const mayPause = this.#options.kind === "play" && this.#state.type === "started" && !isMore;
-    return later ?? (mayPause && mergedReads ? pacer.pause(mergedReads(), nowMs) : null);
+    const mayPause = this.#options.kind === "play" && this.#state.type === "started";
+    return later ?? (mayPause && mergedReads ? pacer.pause(mergedReads(), nowMs, isMore) : null);
   }
 
   /** Names the connection as the log of the origin does, so that a stream's way can be followed. */
@@ -286,8 +300,10 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     this.#options.logger.info("Origin accepted", { origin, server, upstream_client: client });
   }
 
-  #checkTime(nowMs: number): void {
-    const reason = this.#watch.check(nowMs, this.#hasStarted);
+  #checkTime(readUntilMs: number): void {
+    if (!this.hasReadUntil(readUntilMs)) return;
+    const nowMs = this.#context.clock.now();
+    const reason = this.#watch.check(readUntilMs, nowMs, this.#hasStarted);
     if (reason !== null) this.#fail(this.#lostError(reason));
   }
 
@@ -297,7 +313,7 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     const { writtenBytes } = this.#writer;
     if (this.#state.type === "closed") return;
     if (this.#state.type === "finishing") this.#state.cancelLimit();
-    const cancelLimit = clock.after(settings().stallTimeoutMs, () => {
+    const cancelLimit = checkAfter(clock, settings().stallTimeoutMs, () => {
       if (this.#writer.writtenBytes === writtenBytes) return this.close();
       this.#limitFinish();
     });

@@ -63,3 +63,17 @@ Deno.test("Ticker lets a check cancel itself and others during a tick", async ()
   assertEquals(seen, ["a"]);
   assertEquals(clock.pendingCount, 0);
 });
+
+Deno.test("Ticker calls checks after all reads, with the time until which all was read", async () => {
+  const clock = new FakeClock();
+  clock.readDelayMs = 250;
+  const ticker = new Ticker(clock, 100);
+  const seen: string[] = [];
+  const cancel = ticker.add((readUntilMs) => seen.push(`${readUntilMs} at ${clock.now()}`));
+  await clock.advance(700);
+  assertEquals(seen, ["100 at 350", "450 at 700"]);
+  await clock.advance(150);
+  cancel();
+  await clock.advance(1_000);
+  assertEquals([seen.length, clock.pendingCount], [2, 0], "during the reads");
+});

@@ -14,6 +14,8 @@ const SETTLE_ROUNDS = 50;
 export class FakeClock implements Clock {
   #nowMs = 0;
   #timers: Timer[] = [];
+  /** How late the program reads what arrives, in ms: what `afterReads` takes. */
+  readDelayMs = 0;
 
   now(): number {
     return this.#nowMs;
@@ -29,6 +31,10 @@ export class FakeClock implements Clock {
 
   yield(run: () => void): void {
     this.after(0, run);
+  }
+
+  afterReads(run: () => void): void {
+    this.after(this.readDelayMs, run);
   }
 
   /** Number of timers that have not fired. */

@@ -29,6 +29,10 @@ export class LeapingClock implements Clock {
     systemClock.yield(run);
   }
 
+  afterReads(run: () => void): void {
+    systemClock.afterReads(run);
+  }
+
   /** Moves the clock forward by `ms`; due timers fire soon after. */
   leap(ms: number): void {
     this.#leaptMs += ms;

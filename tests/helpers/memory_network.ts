@@ -12,6 +12,8 @@ class Pipe {
   readonly #chunks: Uint8Array[] = [];
   #isEnded = false;
   #wake: (() => void) | null = null;
+  /** Delays news of what arrived while a read waited for it. */
+  noticeLater: ((run: () => void) => void) | null = null;
 
   write(bytes: Uint8Array): void {
     this.#chunks.push(bytes.slice());
@@ -27,6 +29,7 @@ class Pipe {
     while (this.#chunks.length === 0) {
       if (this.#isEnded) return null;
       await new Promise<void>((resolve) => this.#wake = resolve);
+      if (this.noticeLater !== null) await new Promise<void>(this.noticeLater);
     }
     const first = this.#chunks[0]!;
     const taken = first.subarray(0, buffer.length);
@@ -65,6 +68,11 @@ export class MemoryTransport implements Transport {
     return this.#isClosed;
   }
 
+  /** Delays news of the socket: bytes that a read waited for, and the end of a block. */
+  set noticeLater(noticeLater: (run: () => void) => void) {
+    this.#input.noticeLater = noticeLater;
+  }
+
   read(buffer: Uint8Array): Promise<number | null> {
     if (this.#isClosed) return Promise.reject(new Deno.errors.BadResource("closed"));
     return Promise.race([this.#input.read(buffer), this.#broken]);
@@ -76,7 +84,10 @@ export class MemoryTransport implements Transport {
     this.#isWriting = true;
     try {
       await Promise.resolve();
-      if (this.#blocked !== null) await Promise.race([this.#blocked.promise, this.#broken]);
+      if (this.#blocked !== null) {
+        await Promise.race([this.#blocked.promise, this.#broken]);
+        if (this.#input.noticeLater !== null) await new Promise<void>(this.#input.noticeLater);
+      }
       if (this.#isClosed) throw new Deno.errors.BadResource("closed");
       const taken = bytes.subarray(0, this.maxWriteBytes);
       this.#output.write(taken);

@@ -184,3 +184,18 @@ Deno.test("ConnectionSet.stop() closes connections that send no header yet", asy
   assertEquals([server.isClosed, rig.counted], [true, ["rtmp://a", "remove"]]);
   assertEquals([rig.clock.pendingCount, rig.log.lines], [0, []]);
 });
+
+Deno.test("ConnectionSet checks timeouts after all reads, by the time until which all was read", async () => {
+  const rig = new Rig();
+  rig.clock.readDelayMs = 3_000;
+  const { connection } = rig.admit();
+  const { client, server } = rig.admitProxied();
+  await client.write(HEADER.slice(0, 20));
+  await rig.clock.advance(8_000);
+  assertEquals(connection!.calls, ["check 1000", "check 5000"]);
+  server.noticeLater = (run) => rig.clock.afterReads(run);
+  await rig.clock.advance(1_500);
+  await client.write(HEADER.slice(20));
+  await rig.clock.advance(10_000);
+  assertEquals([server.isClosed, rig.set.size], [false, 2], "sent within 10 s, read later");
+});

@@ -114,3 +114,34 @@ Deno.test({
     assert(turns < 15, `read after ${turns} turns`);
   },
 });
+
+Deno.test("FairClock.afterReads() waits for what arrived before the call, not only before a byte under way", async () => {
+  const { time, clock, done, run, connection } = await open();
+  connection.client.block();
+  run("a");
+  clock.afterReads(() => done.push("b"));
+  connection.client.unblock();
+  // The byte that was under way.
+  await time.settle();
+  connection.client.block();
+  await time.advance(0);
+  assertEquals(done, ["a"]);
+  connection.client.unblock();
+  await time.advance(0);
+  assertEquals(done, ["a", "b"]);
+  clock[Symbol.dispose]();
+});
+
+Deno.test("FairClock.yield() polls again when the byte before was read late", async () => {
+  const { time, clock, done, run, connection } = await open();
+  connection.client.block();
+  run("a");
+  await time.advance(10);
+  connection.client.unblock();
+  await time.advance(0);
+  connection.client.block();
+  run("b");
+  await time.advance(0);
+  assertEquals(done, ["a"]);
+  clock[Symbol.dispose]();
+});

@@ -151,3 +151,25 @@ Deno.test("mergedReadsOf() never merges reads of a vhost with min_latency", () =
   assertEquals(mergedReadsOf({ ...VHOST, publish }).mode, "on");
   assertEquals(mergedReadsOf({ ...VHOST, publish, minLatency: true }).mode, "off");
 });
+
+Deno.test("ReadPacer lets peers with more than a buffer of bytes take turns when they are many", async () => {
+  const rig = new Rig();
+  const reads: string[] = [];
+  const PEERS = 200;
+  /** Has more to read than it is ever given the time for. */
+  const read = async (peer: number): Promise<void> => {
+    for (let round = 0; round < 3; round++) {
+      reads.push(`${round}`);
+      const later = rig.pacer.pause({ mode: "off", maxMs: 0 }, rig.clock.now(), true);
+      if (later !== null) await later;
+      assert(peer < PEERS);
+    }
+  };
+  const done = Promise.all(Array.from({ length: PEERS }, (_, peer) => read(peer)));
+  await rig.clock.advance(0);
+  await done;
+  const firstSecond = reads.indexOf("1");
+  assertEquals(reads.filter((round) => round === "0").length, PEERS);
+  // The first ones read at once; all others after everyone has read once.
+  assert(reads.slice(64 * 3).lastIndexOf("0") < reads.slice(64 * 3).indexOf("1"), `${firstSecond}`);
+});

@@ -424,6 +424,7 @@ Deno.test("PlayerSink reports a player that takes no byte for too long as stalle
   assertEquals(rig.stalls, 0);
   await rig.clock.advance(1);
   rig.sink.flush(rig.clock.now());
+  await rig.clock.advance(0);
   assertEquals(rig.stalls, 1);
 });
 
@@ -447,6 +448,7 @@ for (const name of ["waits", "is paused"] as const) {
     rig.writer.send(encodePingRequest(1));
     await rig.clock.advance(15_001);
     rig.sink.flush(rig.clock.now());
+    await rig.clock.advance(0);
     assertEquals(rig.stalls, 1);
   });
 }

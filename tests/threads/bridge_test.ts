@@ -1,18 +1,7 @@
 /** Several workers as one server: players and publishers in any of them, each stream once. */
 
 import { requestFor } from "../helpers/edge_rig.ts";
-import { hashText } from "../../lib/base/hash_text.ts";
-import { defaultConfig } from "../../lib/config/parse_config.ts";
-import { Hub } from "../../lib/hub/hub.ts";
-import { FlushQueue } from "../../lib/io/flush_queue.ts";
-import { FlushWheels } from "../../lib/io/flush_wheel.ts";
-import { LocalVhost } from "../../lib/origin/local_vhost.ts";
-import type { VhostService } from "../../lib/server/vhost_service.ts";
-import { Bridge } from "../../lib/threads/bridge.ts";
-import type { BridgePort } from "../../lib/threads/bridge_link.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
-import { CHUNK_SIZE } from "../helpers/edge_rig.ts";
-import { FakeClock } from "../helpers/fake_clock.ts";
 import {
   audioFrame,
   audioHeader,
@@ -24,113 +13,7 @@ import {
   videoHeader,
 } from "../helpers/tiny_media.ts";
 import { TestPlayer, TestPublisher } from "../helpers/vhost_rig.ts";
-
-const VHOST = "__defaultVhost__";
-
-/** One end of a channel in memory. Copies what is posted, as a `MessagePort` does. */
-class MemoryPort implements BridgePort {
-  onmessage: ((event: MessageEvent) => void) | null = null;
-  peer: MemoryPort | null = null;
-  postCount = 0;
-
-  static pair(): [MemoryPort, MemoryPort] {
-    const ends: [MemoryPort, MemoryPort] = [new MemoryPort(), new MemoryPort()];
-    [ends[0].peer, ends[1].peer] = [ends[1], ends[0]];
-    return ends;
-  }
-
-  postMessage(message: unknown): void {
-    this.postCount++;
-    const data = structuredClone(message);
-    queueMicrotask(() => this.peer?.onmessage?.(new MessageEvent("message", { data })));
-  }
-
-  close(): void {
-    this.peer = null;
-  }
-}
-
-/** A worker with one origin vhost. */
-class FakeWorker {
-  readonly bridge: Bridge;
-  readonly inner: LocalVhost;
-  readonly hub: Hub;
-  readonly mirrors: Hub;
-  readonly vhost: VhostService;
-
-  constructor(index: number, count: number, clock: FakeClock) {
-    const options = {
-      chunkSize: CHUNK_SIZE,
-      isAbsoluteTime: false,
-      maxLagMs: 30_000,
-      maxBytes: 1_000_000,
-      maxMessages: 2_500,
-      keepBackMs: 3_500,
-    };
-    const wheel = new FlushWheels(new FlushQueue(clock), clock).for(20);
-    this.hub = new Hub(options);
-    this.mirrors = new Hub(options);
-    this.bridge = new Bridge({ index, count, chunkSize: CHUNK_SIZE, wheel, clock });
-    const config = defaultConfig().vhosts.get(VHOST)!;
-    this.inner = new LocalVhost({ config, hub: this.hub, clock });
-    this.vhost = this.bridge.wrap(this.inner, this.mirrors);
-  }
-}
-
-/** Two workers. The first owns the stream that tests play. */
-class Rig {
-  readonly clock = new FakeClock();
-  readonly first = new FakeWorker(0, 2, this.clock);
-  second = new FakeWorker(1, 2, this.clock);
-  /** Owned by the first worker. */
-  readonly name = nameAt(0);
-
-  constructor() {
-    this.link();
-  }
-
-  link(): void {
-    const [left, right] = MemoryPort.pair();
-    this.first.bridge.connect(1, left);
-    this.second.bridge.connect(0, right);
-  }
-
-  /** Waits longer than two events in a row need to cross. */
-  async settle(): Promise<void> {
-    await this.clock.advance(60);
-  }
-
-  /** Whether a newcomer at `worker` may have the name. */
-  async hasRoom(worker: FakeWorker): Promise<boolean | null> {
-    let answer: boolean | null = null;
-    const request = requestFor(this.name);
-    const reservation = worker.vhost.reserve(request, (hasRoom) => answer = hasRoom);
-    if (reservation.isGranted) answer = true;
-    await this.clock.advance(1_600);
-    reservation.release();
-    await this.settle();
-    return answer;
-  }
-
-  async play(worker: FakeWorker): Promise<TestPlayer> {
-    const player = new TestPlayer(worker.vhost, this.name);
-    await this.settle();
-    return player;
-  }
-
-  async publish(worker: FakeWorker): Promise<TestPublisher> {
-    const publisher = new TestPublisher(worker.vhost, this.name);
-    await this.settle();
-    return publisher;
-  }
-}
-
-/** Returns the name of a stream that worker `index` of two owns. */
-function nameAt(index: number): string {
-  for (let number = 0;; number++) {
-    if (hashText(`${VHOST}/live/show${number}`) % 2 === index) return `show${number}`;
-  }
-}
+import { BridgeRig, FakeWorker, MemoryPort, nameAt } from "./rig.ts";
 
 function payloads(messages: readonly { readonly payload: Uint8Array }[]): Uint8Array[] {
   return messages.map(({ payload }) => payload);
@@ -150,7 +33,7 @@ const STARTED: readonly TinyMessage[] = [metadata(), ...START.slice(1)];
 
 for (const [publisherAt, playerAt] of [[0, 1], [1, 0], [1, 1]] as const) {
   Deno.test(`Bridge carries a stream published in worker ${publisherAt} to players in worker ${playerAt}`, async () => {
-    const rig = new Rig();
+    const rig = new BridgeRig();
     const workers = [rig.first, rig.second];
     const early = await rig.play(workers[playerAt]!);
     const publisher = await rig.publish(workers[publisherAt]!);
@@ -169,7 +52,7 @@ for (const [publisherAt, playerAt] of [[0, 1], [1, 0], [1, 1]] as const) {
 }
 
 Deno.test("Bridge sends a stream to a worker once, however many players it has there", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   const players = [];
   for (let i = 0; i < 5; i++) players.push(await rig.play(rig.second));
   assertEquals([...rig.first.hub.streams()].map(({ viewerCount }) => viewerCount), [1]);
@@ -180,7 +63,7 @@ Deno.test("Bridge sends a stream to a worker once, however many players it has t
 });
 
 Deno.test("Bridge refuses a second publisher in any worker", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   const first = await rig.publish(rig.second);
   first.push(...START);
   await rig.settle();
@@ -192,7 +75,7 @@ Deno.test("Bridge refuses a second publisher in any worker", async () => {
 });
 
 Deno.test("Bridge lets a publisher take over from a silent one in another worker", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   const player = await rig.play(rig.second);
   const gone = await rig.publish(rig.second);
   gone.push(...START);
@@ -207,7 +90,7 @@ Deno.test("Bridge lets a publisher take over from a silent one in another worker
 });
 
 Deno.test("Bridge holds back a publisher whose messages the owner has not taken yet", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   const publisher = await rig.publish(rig.second);
   let readyCount = 0;
   const isHeldBack = () => publisher.handle!.whenReady!(() => readyCount++);
@@ -220,7 +103,7 @@ Deno.test("Bridge holds back a publisher whose messages the owner has not taken 
 });
 
 Deno.test("Bridge holds back a publisher of long messages after 4 MiB", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   const publisher = await rig.publish(rig.second);
   let readyCount = 0;
   const isHeldBack = () => publisher.handle!.whenReady!(() => readyCount++);
@@ -233,7 +116,7 @@ Deno.test("Bridge holds back a publisher of long messages after 4 MiB", async ()
 });
 
 Deno.test("Bridge keeps a publisher in another worker that gives a sign of life", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   for (const worker of [rig.first, rig.second]) {
     assertEquals(await rig.hasRoom(worker), true);
   }
@@ -247,7 +130,7 @@ Deno.test("Bridge keeps a publisher in another worker that gives a sign of life"
 
 for (const [from, to] of [[0, 1], [1, 0], [1, 1]] as const) {
   Deno.test(`Bridge reserves a name in worker ${from}, and one in worker ${to} waits`, async () => {
-    const rig = new Rig();
+    const rig = new BridgeRig();
     const [one, other] = [[rig.first, rig.second][from]!, [rig.first, rig.second][to]!];
     const answers: string[] = [];
     const request = requestFor(rig.name);
@@ -266,7 +149,7 @@ for (const [from, to] of [[0, 1], [1, 0], [1, 1]] as const) {
 }
 
 Deno.test("Bridge frees the names that a worker had reserved when it dies", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   rig.second.vhost.reserve(requestFor(rig.name), () => {});
   await rig.settle();
   rig.second = new FakeWorker(1, 2, rig.clock);
@@ -275,7 +158,7 @@ Deno.test("Bridge frees the names that a worker had reserved when it dies", asyn
 });
 
 Deno.test("Bridge keeps players in other workers while a publisher is away", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   const player = await rig.play(rig.second);
   const gone = await rig.publish(rig.second);
   gone.push(...START);
@@ -293,7 +176,7 @@ Deno.test("Bridge keeps players in other workers while a publisher is away", asy
 });
 
 Deno.test("Bridge opens everything again when a worker is replaced", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   rig.second = new FakeWorker(1, 2, rig.clock);
   const name = nameAt(1);
   rig.link();
@@ -318,7 +201,7 @@ Deno.test("Bridge opens everything again when a worker is replaced", async () =>
 });
 
 Deno.test("Bridge.announceStop() lets publishers that have just left end their streams", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   const player = await rig.play(rig.first);
   const publisher = await rig.publish(rig.second);
   publisher.push(...START);
@@ -331,14 +214,14 @@ Deno.test("Bridge.announceStop() lets publishers that have just left end their s
 });
 
 Deno.test("Bridge.announceStop() waits 1 s at most for a worker that is gone", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   const stopped = rig.first.bridge.announceStop();
   await rig.clock.advance(1_000);
   await stopped;
 });
 
 Deno.test("BridgeLink posts the events of a few milliseconds together", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   const [left, right] = MemoryPort.pair();
   rig.first.bridge.connect(1, left);
   rig.second.bridge.connect(0, right);
@@ -350,7 +233,7 @@ Deno.test("BridgeLink posts the events of a few milliseconds together", async ()
 });
 
 Deno.test("Bridge serves what another worker asked of a vhost that is added a moment later", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   rig.first.bridge.unwrap(rig.first.inner);
   const publisher = await rig.publish(rig.second);
   const player = await rig.play(rig.second);
@@ -363,7 +246,7 @@ Deno.test("Bridge serves what another worker asked of a vhost that is added a mo
 });
 
 Deno.test("Bridge forgets what was asked of a missing vhost when the clients leave", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   rig.first.bridge.unwrap(rig.first.inner);
   const publisher = await rig.publish(rig.second);
   const player = await rig.play(rig.second);
@@ -375,7 +258,7 @@ Deno.test("Bridge forgets what was asked of a missing vhost when the clients lea
 });
 
 Deno.test("Bridge tells the other workers at once which HLS viewers to admit", async () => {
-  const { first, second, clock } = new Rig();
+  const { first, second, clock } = new BridgeRig();
   const learned: unknown[] = [];
   second.bridge.onViewer = (keys, keepMs) => learned.push([keys, keepMs]);
   first.bridge.shareViewer(["a", "b"], 7000);
@@ -384,7 +267,7 @@ Deno.test("Bridge tells the other workers at once which HLS viewers to admit", a
 });
 
 Deno.test("a publisher that stands by in another worker is told its role", async () => {
-  const rig = new Rig();
+  const rig = new BridgeRig();
   const { config } = rig.first.vhost;
   rig.first.vhost.configure({ ...config, publish: { ...config.publish, takeover: "standby" } });
   const first = await rig.publish(rig.first);
@@ -394,4 +277,24 @@ Deno.test("a publisher that stands by in another worker is told its role", async
   await rig.settle();
   assertEquals(reserve.roles.length, 2);
   assert(reserve.roles[1]!.startsWith("feeding: "), reserve.roles[1]);
+});
+
+Deno.test("a publisher in another worker knows whether its stream is watched in any of them", async () => {
+  const rig = new BridgeRig();
+  const publisher = await rig.publish(rig.second);
+  const seen: (boolean | undefined)[] = [];
+  const look = async () => {
+    publisher.push(interFrame(0));
+    await rig.settle();
+    seen.push(publisher.handle!.hasAudience);
+  };
+  await look();
+  for (const worker of [rig.first, rig.second]) {
+    const player = await rig.play(worker);
+    await look();
+    player.leave();
+    await rig.settle();
+    await look();
+  }
+  assertEquals(seen, [false, true, false, true, false]);
 });

@@ -36,6 +36,10 @@ export class VirtualClock implements Clock {
     this.after(0, run);
   }
 
+  afterReads(run: () => void): void {
+    this.after(0, run);
+  }
+
   /** Advances time to `endMs`, running what is due on the way. */
   async runUntil(endMs: number): Promise<void> {
     await settle();
