@@ -191,12 +191,18 @@ function createShared({ chunkSize, serverName }: Config, deps: ServerDeps, edgeI
 
 /** Sessions of HLS viewers; with several workers, they share them. */
 function createHlsSessions(
-  options: Omit<ConstructorParameters<typeof HlsSessions>[0], "share">,
+  options: Omit<ConstructorParameters<typeof HlsSessions>[0], "share" | "shareSent">,
   bridge: Bridge | null,
 ): HlsSessions {
-  const share = (keys: readonly string[], keepMs: number) => bridge?.shareViewer(keys, keepMs);
-  const sessions = new HlsSessions({ ...options, share });
-  if (bridge !== null) bridge.onViewer = (keys, keepMs) => sessions.learn(keys, keepMs);
+  const sessions = new HlsSessions({
+    ...options,
+    share: (keys, keepMs) => bridge?.sendAll({ type: "viewer", keys, keepMs }),
+    shareSent: (bytes) => bridge?.sendAll({ type: "sent", bytes }),
+  });
+  if (bridge !== null) {
+    bridge.onViewer = (keys, keepMs) => sessions.learn(keys, keepMs);
+    bridge.onSent = (bytes) => sessions.learnSent(bytes);
+  }
   return sessions;
 }
 

@@ -23,7 +23,12 @@ interface HlsSessionsOptions {
   readonly sessions?: SessionSink;
   /** Tells the other workers to admit the requests of a session: {@linkcode HlsSessions.learn}. */
   readonly share: (keys: readonly string[], keepMs: number) => void;
+  /** Tells the worker that has a session what its viewer was sent here: `learnSent`. */
+  readonly shareSent: (bytes: SentBytes) => void;
 }
+
+/** Bytes that viewers were sent, by key of their session, or of its segments. */
+type SentBytes = ReadonlyMap<string, number>;
 
 /** A request for an HLS file. */
 export interface HlsRequest {
@@ -100,6 +105,8 @@ export class HlsSessions implements ClientSource {
   /** The newest session of an address and stream, and of these with parameters. */
   readonly #newest = new Map<string, Session>();
   #lastId = 0;
+  /** Sent since the last sweep to viewers whose sessions other workers have. */
+  #sentForOthers = new Map<string, number>();
   /** Sent to viewers who left. */
   #endedBytes = 0;
   #cancelSweep: CancelTimer | null = null;
@@ -151,9 +158,22 @@ export class HlsSessions implements ClientSource {
   /** Notes what a viewer was sent in answer to an admitted request. */
   sent(request: HlsRequest, bytes: number): void {
     const { session, params, viewer } = keysOf(request);
-    const key = request.url.params === "" ? viewer : params;
-    const found = request.isPlaylist ? this.#sessions.get(session) : this.#newest.get(key);
-    if (found !== undefined) found.sentBytes += bytes;
+    const segments = request.url.params === "" ? viewer : params;
+    const key = request.isPlaylist ? session : segments;
+    if (this.#addSent(key, bytes)) return;
+    this.#sentForOthers.set(key, (this.#sentForOthers.get(key) ?? 0) + bytes);
+  }
+
+  /** Adds what another worker has sent to viewers whose sessions are here. */
+  learnSent(sent: SentBytes): void {
+    for (const [key, bytes] of sent) this.#addSent(key, bytes);
+  }
+
+  /** @returns whether the session is here */
+  #addSent(key: string, bytes: number): boolean {
+    const session = this.#sessions.get(key) ?? this.#newest.get(key);
+    if (session !== undefined) session.sentBytes += bytes;
+    return session !== undefined;
   }
 
   /** Resolves with why the client may not have the file, or null. Never rejects. */
@@ -175,6 +195,7 @@ export class HlsSessions implements ClientSource {
   /** Ends all sessions. */
   close(): void {
     this.#cancelSweep?.();
+    this.#shareSent();
     for (const [key, session] of this.#sessions) {
       this.#end(session, "server stops");
       this.#forget(key);
@@ -212,7 +233,14 @@ export class HlsSessions implements ClientSource {
   #sweep(): void {
     const { clock } = this.#options;
     this.#leases.expire(clock.now());
+    this.#shareSent();
     this.#cancelSweep = this.#leases.isEmpty ? null : clock.after(SWEEP_MS, () => this.#sweep());
+  }
+
+  #shareSent(): void {
+    if (this.#sentForOthers.size === 0) return;
+    this.#options.shareSent(this.#sentForOthers);
+    this.#sentForOthers = new Map();
   }
 
   #open({ url, ip, pageUrl, bearer, keepMs, isAsked }: HlsRequest, keys: Keys): Session {

@@ -56,8 +56,10 @@ export class Bridge {
   readonly #vhosts = new Map<string, VhostService>();
   readonly #peers = new Map<number, Peer>();
   #onPeerStopping: () => void = () => {};
-  /** Receives what {@linkcode shareViewer} was given in another worker. */
+  /** Another worker has admitted an HLS viewer. */
   onViewer: (keys: readonly string[], keepMs: number) => void = () => {};
+  /** Another worker has sent that much to HLS viewers, by key. */
+  onSent: (bytes: ReadonlyMap<string, number>) => void = () => {};
   /** Receives what is live in another worker. */
   onLive: (worker: number, streams: LiveStreamsOfVhosts) => void = () => {};
   /** Returns what is live here. */
@@ -104,10 +106,10 @@ export class Bridge {
     if (before !== undefined) remote.reconnect(link);
   }
 
-  /** Tells the other workers, at once, to admit HLS requests with these keys for `keepMs`. */
-  shareViewer(keys: readonly string[], keepMs: number): void {
+  /** Tells all other workers at once. */
+  sendAll(event: Extract<BridgeEvent, { type: "viewer" | "sent" | "live" | "stopping" }>): void {
     for (const { link } of this.#peers.values()) {
-      link.send({ type: "viewer", keys, keepMs });
+      link.send(event);
       link.flush();
     }
   }
@@ -116,11 +118,7 @@ export class Bridge {
   onLiveChanged(): void {
     this.#cancelLive ??= this.#options.clock.after(LIVE_DELAY_MS, () => {
       this.#cancelLive = null;
-      const streams = this.liveHere();
-      for (const { link } of this.#peers.values()) {
-        link.send({ type: "live", streams });
-        link.flush();
-      }
+      this.sendAll({ type: "live", streams: this.liveHere() });
     });
   }
 
@@ -129,10 +127,7 @@ export class Bridge {
    * publishers that have just left there end their streams here.
    */
   async announceStop(): Promise<void> {
-    for (const { link } of this.#peers.values()) {
-      link.send({ type: "stopping" });
-      link.flush();
-    }
+    this.sendAll({ type: "stopping" });
     await new Promise<void>((resolve) => {
       const cancel = this.#options.clock.after(STOP_WAIT_MS, resolve);
       this.#onPeerStopping = () => {
@@ -161,6 +156,8 @@ export class Bridge {
         return this.#onPeerStopping();
       case "viewer":
         return this.onViewer(event.keys, event.keepMs);
+      case "sent":
+        return this.onSent(event.bytes);
       case "live":
         return this.onLive(index, event.streams);
       case "play":

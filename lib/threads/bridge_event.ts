@@ -98,6 +98,8 @@ export type BridgeEvent =
   | FromOwnerEvent
   /** Admit HLS requests with these keys for `keepMs`. */
   | { readonly type: "viewer"; readonly keys: readonly string[]; readonly keepMs: number }
+  /** HLS viewers whose sessions the peer may have were sent that much, by key. */
+  | { readonly type: "sent"; readonly bytes: ReadonlyMap<string, number> }
   /** All live streams of the worker, by vhost. */
   | { readonly type: "live"; readonly streams: LiveStreamsOfVhosts }
   /** The worker stops; this is its last event. */

@@ -29,6 +29,7 @@ class Rig {
   readonly records: string[] = [];
   /** What was shared with other workers. */
   readonly shared: (readonly string[])[] = [];
+  readonly sharedBytes: ReadonlyMap<string, number>[] = [];
 
   constructor(clock = new FakeClock()) {
     this.clock = clock;
@@ -64,6 +65,7 @@ class Rig {
         },
       },
       share: (keys) => this.shared.push(keys),
+      shareSent: (bytes) => this.sharedBytes.push(bytes),
     });
   }
 
@@ -222,6 +224,27 @@ Deno.test("HlsSessions admits what another worker has admitted", async () => {
   assertEquals(first.calls, ["on_play ?token=good"]);
   await first.clock.advance(KEEP_MS);
   assertEquals(first.calls.at(-1), "on_stop ?token=good");
+});
+
+Deno.test("HlsSessions counts what another worker has sent to its viewers", async () => {
+  const first = new Rig();
+  const second = new Rig(first.clock);
+  await first.playlist("?token=good");
+  second.sessions.learn(first.shared[0]!, KEEP_MS);
+  assertEquals(await second.playlist("?token=good"), null);
+  second.sent("?token=good", 100);
+  second.sent("?token=good", 2_000, { isPlaylist: false });
+  second.sent("", 30_000, { isPlaylist: false });
+  second.sent("", 400_000, { isPlaylist: false });
+  first.sent("", 5, { isPlaylist: false });
+  await first.clock.advance(1000);
+  assertEquals([first.sharedBytes.length, second.sharedBytes.length], [0, 1]);
+  first.sessions.learnSent(second.sharedBytes[0]!);
+  assertEquals(first.sessions.clientReports(0).map(({ sentBytes }) => sentBytes), [432_105]);
+  assertEquals(second.sessions.clientTotals.sentBytes, 0);
+  // Nothing is sent twice.
+  await first.clock.advance(1000);
+  assertEquals(second.sharedBytes.length, 1);
 });
 
 Deno.test("HlsSessions limits memory: the oldest sessions are reported as ended", async () => {

@@ -261,7 +261,7 @@ Deno.test("Bridge tells the other workers at once which HLS viewers to admit", a
   const { first, second, clock } = new BridgeRig();
   const learned: unknown[] = [];
   second.bridge.onViewer = (keys, keepMs) => learned.push([keys, keepMs]);
-  first.bridge.shareViewer(["a", "b"], 7000);
+  first.bridge.sendAll({ type: "viewer", keys: ["a", "b"], keepMs: 7000 });
   await clock.settle();
   assertEquals(learned, [[["a", "b"], 7000]]);
 });
