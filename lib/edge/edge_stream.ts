@@ -240,10 +240,11 @@ export class EdgeStream {
     this.#scheduleLinger();
   }
 
-  /** Spares a newcomer the wait if the origins were asked just now. */
+  /** Spares a newcomer the wait if the origins were asked just now, or one says that it ended. */
   #tellIfMissing(viewer: Viewer): void {
     const { all, places } = this.#options.context.origins;
-    if (this.stream.isLive || !places.isMissing(all, this.stream.name)) return;
+    const isMissing = this.#puller?.hasEnded === true || places.isMissing(all, this.stream.name);
+    if (this.stream.isLive || !isMissing) return;
     // Later: the caller does not have the stream yet.
     queueMicrotask(() => {
       if (!this.stream.isLive && this.#requests.has(viewer)) viewer.onMissing?.(true);

@@ -51,6 +51,11 @@ export class PulledSource {
     return this.#isFeeding;
   }
 
+  /** Whether players were told that the publisher is gone. */
+  get hasEnded(): boolean {
+    return !this.#isFeeding && !this.#options.feeder.stream.isLive;
+  }
+
   get streamName(): string {
     return this.#options.feeder.stream.name;
   }

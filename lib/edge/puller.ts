@@ -110,6 +110,11 @@ export class Puller implements FeedListener {
     return this.#journal.report;
   }
 
+  /** Whether the stream has ended at an origin, which will say when it returns. */
+  get hasEnded(): boolean {
+    return this.#state.active !== null && this.#source.hasEnded;
+  }
+
   /** The pull now, with what is known of its other origins, and the second one of `standby`. */
   get snapshots(): UpstreamSnapshot[] {
     const pull = this.report.snapshot();

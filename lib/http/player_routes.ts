@@ -45,10 +45,13 @@ export function createPlayerRoutes(options: PlayerRoutesOptions): HttpApp {
   app.use("/players/*", etag());
   addRoute(app, "/", { GET: (c) => answerPage(c, LIST_PAGE, { base: "./", framedBy: "'self'" }) });
   app.get(`${PLAY_PATH}*`, (c, next) => {
-    const depth = partsOf(c.req.raw).path.split("/").length - 2;
-    if (depth < 2 || HLS_FILE.test(partsOf(c.req.raw).path)) return next();
-    const page = { base: "../".repeat(depth), framedBy: "*" };
-    return Promise.resolve(answerPage(c, PLAY_PAGE, page));
+    const { path, search } = partsOf(c.req.raw);
+    const base = "../".repeat(path.split("/").length - 2);
+    const names = path.split("/").filter((name) => name !== "").length - 1;
+    // Someone who shortened the address.
+    if (names === 0) return Promise.resolve(c.redirect(`${base || "./"}${search}`));
+    if (names === 1 || HLS_FILE.test(path)) return next();
+    return Promise.resolve(answerPage(c, PLAY_PAGE, { base, framedBy: "*" }));
   });
   for (const [name, { contentType, text }] of PLAYER_ASSETS) {
     addRoute(app, `/players/${name}`, {
@@ -155,7 +158,7 @@ async function answerState(
   const app = names?.slice(0, -1).join("/") ?? "";
   const stream = names?.at(-1) ?? "";
   const url = app === "" || stream === "" ? null : streamUrlAt(parts, app, stream);
-  if (url === null) return c.json({ state: "refused", reason: "This is not the name of a stream" });
+  if (url === null) return c.json({ state: "unnamed" });
   const verdict = await gate.check({
     action: "play",
     protocol: "http-flv",

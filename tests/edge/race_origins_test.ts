@@ -95,6 +95,23 @@ Deno.test("viewers hear at once, and newcomers too, that no origin has a stream"
   assertEquals(second.missing, [true]);
 });
 
+Deno.test("newcomers hear at once that a stream has ended, until it returns", async () => {
+  for (const origins of [undefined, TWO_ORIGINS]) {
+    const rig = new VhostRig(origins && { origins });
+    rig.b.behaviour = MISSING;
+    await rig.play();
+    rig.a.link.sendMedia(...MEDIA);
+    await rig.settle();
+    rig.a.link.sendStatus("NetStream.Play.UnpublishNotify");
+    await rig.advance(5_000);
+    assertEquals((await rig.play()).missing, [true]);
+    rig.a.link.sendStatus("NetStream.Play.PublishNotify");
+    rig.a.link.sendMedia(...MEDIA);
+    await rig.settle();
+    assertEquals((await rig.play()).missing, []);
+  }
+});
+
 Deno.test("viewers hear that a stream is not found, but not for certain, while an origin is down", async () => {
   const { player } = await wait(({ a, b }) => {
     a.behaviour = { kind: "close at once" };

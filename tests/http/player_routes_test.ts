@@ -51,10 +51,20 @@ netTest("The pages have a strict content policy, and links that work below any p
   }
 });
 
+netTest("An address of a player without a stream leads to the list", async () => {
+  await using server = start();
+  const base = `http://127.0.0.1:${server.httpPort}`;
+  for (const path of ["/play?vhost=x", "/play/?vhost=x"]) {
+    const response = await fetch(base + path);
+    assertMatch(await response.text(), /list\.js/);
+    assertEquals([path, response.url], [path, `${base}/?vhost=x`]);
+  }
+});
+
 netTest("Paths of HLS files and FLV streams below /play/ are no pages", async () => {
   await using server = start();
   const base = `http://127.0.0.1:${server.httpPort}`;
-  for (const path of ["/play/a/b.m3u8", "/play/a/b-1.ts", "/play/show"]) {
+  for (const path of ["/play/a/b.m3u8", "/play/a/b-1.ts", "/play/show", "/play/live/"]) {
     const response = await fetch(base + path);
     await response.body?.cancel();
     assertEquals([path, response.status], [path, 404]);
@@ -99,7 +109,7 @@ netTest("A player is told whether the stream is live, and where", async () => {
   assertEquals((await state("live/show?vhost=bare.example"))["state"], "unserved");
   assertEquals((await state("live/show?vhost=edge.example"))["state"], "unknown");
   for (const path of ["show", "live/a%2Fb", "live//b", "live/%ff"]) {
-    assertEquals([path, (await state(path))["state"]], [path, "refused"]);
+    assertEquals([path, (await state(path))["state"]], [path, "unnamed"]);
   }
 });
 

@@ -34,6 +34,14 @@ const TITLE = 'document.querySelector("#notice-title").textContent';
 const STATS = 'document.querySelector("#stats").textContent';
 const VIOLATIONS = `axe.run().then(({ violations }) =>
   violations.map(({ id, nodes }) => id + ": " + nodes[0].html))`;
+/** Keeps what the page shows, one after the other, in `views`. */
+const RECORD_VIEWS = `globalThis.views = [];
+  new MutationObserver(() => views.push(${VIEW})).observe(document.querySelector("#player"), {
+    attributeFilter: ["data-view"],
+  })`;
+/** How often the page has asked the server about the stream. */
+const ASKED = `performance.getEntriesByType("resource")
+  .filter(({ name }) => name.includes("/players/state/")).length`;
 const PLAYS = `${VIEW} === "playing" && ${FRAMES} > 10`;
 
 /** Finds violations of the accessibility rules, and what is too wide, in both color schemes. */
@@ -66,7 +74,7 @@ Deno.test("A viewer finds a stream, watches it, and keeps it through a restart o
       mode remote; origin ${addressOf(origin)}; min_latency on; http_remux { enabled on; }
     }`;
   const edge = await rig.server("edge", config, { port });
-  await rig.publish(FFMPEG, sample, streamUrl(origin, STREAM));
+  const publisher = await rig.publish(FFMPEG, sample, streamUrl(origin, STREAM));
   await using opened = await ConsolePage.open(`http://127.0.0.1:${httpPort}/`);
   const { page } = opened;
   await page.getByText("Nothing is live").waitFor();
@@ -97,6 +105,34 @@ Deno.test("A viewer finds a stream, watches it, and keeps it through a restart o
   await inspect(opened, "players");
   await page.getByRole("link", { name: STREAM }).click();
   await opened.until(PLAYS);
+
+  await opened.read(RECORD_VIEWS);
+  await publisher.stop();
+  await opened.until(`${TITLE} === "The stream has ended"`);
+  const asked = await opened.read<number>(ASKED);
+  await opened.until(`${ASKED} >= ${asked + 2}`);
+  // Only the origin knows, and it says so each time.
+  assertEquals([...new Set(await opened.read<string[]>("views"))], ["ended"]);
+});
+
+Deno.test("An address that names no stream says so, and one without a name shows the list", async () => {
+  await using server = startLocalServer(
+    "http_server { enabled on; players on; } vhost __defaultVhost__ { http_remux { enabled on; } }",
+  );
+  const base = `http://127.0.0.1:${server.httpPort}`;
+  await using opened = await ConsolePage.open(`${base}/play/live/%zz`);
+  await opened.until(`${TITLE} === "This is not the name of a stream"`);
+  // The app has the name of the folder of pages.
+  await opened.page.goto(`${base}/play/play/show`);
+  await opened.until(`${TITLE} === "Not live yet"`);
+  assertEquals(await opened.read("document.title"), "play/show");
+  await opened.page.goto(`${base}/play/`);
+  await opened.page.getByRole("searchbox").fill("Show");
+  await opened.page.getByText("type its app, too: live/Show").waitFor();
+  await opened.page.getByRole("searchbox").fill("rtmp://tv.example/live/Show?a=b");
+  await opened.page.keyboard.press("Enter");
+  await opened.page.waitForURL(`${base}/play/live/Show?a=b`);
+  opened.assertOnlyOwnHost();
 });
 
 Deno.test("A viewer who is early waits, is told of the end, and sees the next start", async () => {

@@ -1,7 +1,7 @@
 /** The page that lists what is live. */
 
 import { byId, create, setText } from "../pages/dom.js";
-import { describeTracks, printable } from "./text.js";
+import { describeTracks, parseWanted, printable } from "./text.js";
 
 const PERIOD_MS = 3000;
 
@@ -102,23 +102,24 @@ function emptyText(wanted) {
   }
   if (access === "none") return ["Nothing here", "No streams are served under this name."];
   if (wanted !== "") {
-    return ["No live stream of that name", "Press Enter to open it: playback starts when it does."];
+    const isOpenable = parseWanted(wanted) !== null;
+    return [
+      "No live stream of that name",
+      isOpenable
+        ? "Press Enter to open it: playback starts when it does."
+        : `To open one that is not listed, type its app, too: live/${search.value.trim()}`,
+    ];
   }
   return ["Nothing is live", "Streams appear here by themselves."];
 }
 
-/** Opens the stream that was typed, `APP/STREAM`, or the only one found. */
+/** Opens the stream that was typed, or the only one found. */
 function openTyped() {
-  const wanted = search.value.trim().replace(/^\/+/, "");
   const [card] = shown.values();
   if (shown.size === 1 && card !== undefined) return card.querySelector("a").click();
-  if (!/^[^/]+(\/[^/]+)+$/.test(wanted)) return search.focus();
-  const slash = wanted.lastIndexOf("/");
-  location.href = hrefOf({
-    app: wanted.slice(0, slash),
-    stream: wanted.slice(slash + 1),
-    params: "",
-  });
+  const wanted = parseWanted(search.value);
+  if (wanted === null) return search.focus();
+  location.href = hrefOf(wanted);
 }
 
 function createCard(stream, href) {

@@ -20,6 +20,12 @@ const NOTICES = {
     action: "",
   },
   reconnecting: { title: "Reconnecting", text: "", isBusy: true, action: "" },
+  unnamed: {
+    title: "This is not the name of a stream",
+    text: "The address is /play/APP/STREAM. The link may be damaged.",
+    isBusy: false,
+    action: "",
+  },
   unserved: {
     title: "Not available in browsers",
     text: "The server has neither HTTP-FLV nor HLS for this stream.",
@@ -74,10 +80,12 @@ export class Notices {
 /** @returns {Notice} */
 function noticeOf(view) {
   if (view.type === "unplayable") {
-    const codec = view.codec === "" ? "a codec" : view.codec;
+    const what = view.codec === ""
+      ? "The server does not have it in a format for this browser"
+      : `The stream is in ${view.codec}`;
     return {
       title: "This browser cannot play the stream",
-      text: `The stream is in ${codec}. Another browser or device may play it.`,
+      text: `${what}. Another browser or device may play it.`,
       isBusy: false,
       action: "Try again",
     };

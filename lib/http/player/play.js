@@ -2,14 +2,15 @@
 
 import { Controls } from "./controls.js";
 import { byId, setText } from "../pages/dom.js";
-import { describeTracks, printable } from "./text.js";
+import { decoded, describeTracks, printable } from "./text.js";
 import { Notices } from "./notices.js";
 import { Session } from "./session.js";
 import { Stats } from "./stats.js";
 
-/** The page's address ends with `/play/APP/STREAM`; what is before it is the server's. */
-const [, root, path] = /^(.*)\/play\/(.+?)\/?$/.exec(location.pathname) ?? [];
-const name = printable(decodeURIComponent(path));
+/** The page's address is the server's, which the page links to, and `play/APP/STREAM`. */
+const root = new URL(byId("home").href).pathname;
+const path = location.pathname.slice(`${root}play/`.length).replace(/\/$/, "");
+const name = printable(decoded(path));
 /** Options of the page, such as `#muted` and `#via=hls`. The query belongs to the stream. */
 const options = new URLSearchParams(location.hash.slice(1));
 
@@ -25,8 +26,8 @@ video.muted = options.has("muted");
 keepVhost();
 
 const session = new Session(video, {
-  stateUrl: `${root}/players/state/${path}${location.search}`,
-  mediaUrl: (media) => new URL(`${root}/${media}${location.search}`, location.href).href,
+  stateUrl: `${root}players/state/${path}${location.search}`,
+  mediaUrl: (media) => new URL(`${root}${media}${location.search}`, location.href).href,
   onlyRoute: options.get("via") ?? "",
   onView: (view) => {
     byId("player").dataset.view = view.type;

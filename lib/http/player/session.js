@@ -16,7 +16,8 @@ const MAX_FAILURES = 2;
 /**
  * What the page shows.
  *
- * @typedef {{ type: "loading" | "waiting" | "ended" | "reconnecting" | "playing" | "unserved" }
+ * @typedef {{ type: "loading" | "waiting" | "ended" | "reconnecting" | "playing" }
+ *   | { type: "unserved" | "unnamed" }
  *   | { type: "refused", reason: string }
  *   | { type: "unplayable", codec: string }} View
  */
@@ -118,13 +119,18 @@ export class Session {
     const run = ++this.#run;
     const stream = await askServer(this.#options.stateUrl);
     if (run !== this.#run) return;
-    if (stream === null) return this.#retryAfter("reconnecting");
+    if (stream === null) {
+      // The server was stopped, not the stream.
+      this.#hasEnded = false;
+      return this.#retryAfter("reconnecting");
+    }
     this.#stream = stream;
     switch (stream.state) {
       case "refused":
         return this.#show({ type: "refused", reason: stream.reason });
       case "unserved":
-        return this.#show({ type: "unserved" });
+      case "unnamed":
+        return this.#show({ type: stream.state });
       case "offline":
         this.#show({ type: this.#hasPlayed ? "ended" : "waiting" });
         return this.#askAfter(WAIT_MS);
@@ -157,9 +163,10 @@ export class Session {
     const run = ++this.#run;
     this.#route = route;
     this.#lastMoveMs = performance.now();
-    if (!this.#hasPlayed || this.#hasEnded) {
-      this.#show({ type: this.#stream.state === "live" ? "loading" : "waiting" });
-    }
+    const isLive = this.#stream.state === "live";
+    if (!this.#hasPlayed) this.#show({ type: isLive ? "loading" : "waiting" });
+    // An edge does not know: what is shown stays until it has asked its origins.
+    else if (this.#hasEnded && isLive) this.#show({ type: "loading" });
     const isFlv = route === "flv" || route === "ws";
     const engine = isFlv ? new FlvEngine() : route === "hls" ? new HlsEngine() : new NativeEngine();
     this.#engine = engine;
