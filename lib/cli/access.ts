@@ -112,16 +112,18 @@ function findVhost({ vhosts }: Config, url: StreamUrl): VhostConfig | null {
 }
 
 /**
- * Reads the URL of a stream over RTMP, of FLV, of an HLS playlist, or of the page that plays it.
+ * Reads the URL of a stream over RTMP, of FLV, of an HLS playlist, or of the page that plays it,
+ * which may be below a path of a proxy.
  *
  * @throws {UsageError}
  */
 function parseUrl(text: string): StreamUrl {
   const { path: whole, query, fragment } = cutParams(text);
   const isHttp = /^(?:https?|wss?):/i.test(whole);
-  const page = isHttp ? /^([^/]+\/\/[^/]+)\/play(\/[^/]+\/.*)$/.exec(whole) : null;
+  const page = isHttp ? /^([^/]+\/\/[^/]+)\/(?:.*?\/)?play(\/[^/]+\/.*)$/.exec(whole) : null;
   const isPage = page !== null && !/\.(?:flv|m3u8)$/.test(whole);
-  const path = isPage ? `${page[1]}${page[2]}` : whole;
+  const named = isPage ? `${page[1]}${page[2]}` : whole;
+  const path = isHttp ? decodePath(named) : named;
   const slash = path.lastIndexOf("/");
   const name = path.slice(slash + 1);
   const stream = (isHttp ? name.replace(/\.(?:flv|m3u8)$/, "") : name) + query + fragment;
@@ -132,4 +134,13 @@ function parseUrl(text: string): StreamUrl {
     );
   }
   return parseStreamUrl({ tcUrl: path.slice(0, slash), app: "", stream });
+}
+
+/** Over HTTP, names are percent-encoded. @throws {UsageError} */
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw new UsageError("The URL is damaged", "write % in a name as %25");
+  }
 }

@@ -55,6 +55,11 @@ test("signedUrl() makes URLs that reportAccess() admits", async (_, config) => {
   assertEquals((await report(flv)).isAdmitted, true);
   const page = url.replace("rtmp:", "https:").replace("/live/", "/play/live/");
   assertEquals((await report(page)).isAdmitted, true);
+  const proxied = url.replace("rtmp:", "https:").replace("/live/", "/tv/play/live/");
+  assertEquals((await report(proxied)).isAdmitted, true);
+  const plain = signedUrl({ ...question, url: "rtmp://h/live/über" }, config, NOW_MS);
+  const encoded = plain.replace("rtmp:", "http:").replace("über", "%C3%BCber.m3u8");
+  assertEquals((await report(encoded)).isAdmitted, true);
   assertEquals((await report(url, "203.0.113.9")).lines.slice(-2), [
     "rules: Address 203.0.113.9 may not play here",
     "refused",
