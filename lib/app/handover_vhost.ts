@@ -3,6 +3,7 @@ import type { Stream } from "../hub/stream.ts";
 import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { NetAddress } from "../io/transport.ts";
+import type { LocalVhost } from "../origin/local_vhost.ts";
 import { hasHandoverToken, withHandoverToken } from "../server/handover.ts";
 import type {
   NameReservation,
@@ -13,26 +14,36 @@ import type {
 } from "../server/vhost_service.ts";
 
 /**
- * The process that this one replaces, while it serves its last clients; or the one that replaces
- * this one.
+ * The other processes of a replacement: those that this one replaces, while they serve their last
+ * clients, and those that replace this one.
  */
 export interface HandoverTarget {
-  readonly address: NetAddress;
-  /** Lets this process in. */
+  /** Where they are; empty while none of them runs. */
+  readonly addresses: readonly NetAddress[];
+  /** Lets this process in there. */
   readonly token: string;
 }
 
 /** Options of {@linkcode HandoverVhost}. */
 interface HandoverVhostOptions {
   /** The origin's vhost. */
-  readonly local: VhostService;
-  /** Makes an edge of the other process, with the hub of the origin. */
+  readonly local: LocalVhost;
+  /** Makes an edge of the other processes, with the hub of the origin. */
   readonly createEdge: (target: HandoverTarget) => VhostService;
+  /** The settings of such an edge. */
+  readonly configFor: (target: HandoverTarget) => VhostConfig;
 }
 
 /** Makes the edge want a stream. Players join the hub's stream by themselves. */
 class Keeper implements Viewer {
   readonly cursor = -1;
+  /** The other processes do not have the stream. Called again whenever they say so. */
+  readonly onMissing: () => void;
+
+  constructor(onMissing: () => void) {
+    this.onMissing = onMissing;
+  }
+
   onLive(): void {}
 }
 
@@ -43,7 +54,7 @@ interface WatchedStream {
   readonly playerCount: number;
 }
 
-/** A stream that comes from the other process. */
+/** A stream that comes from another process. */
 interface Pull {
   readonly edge: VhostService;
   readonly stream: Stream;
@@ -54,17 +65,21 @@ interface Pull {
  * An origin's vhost in a process that replaces another one, and in that one while it serves its
  * last clients: streams that have no publisher here are pulled from the other process, as long as
  * it runs. So the new process has what is still published at the old one, and players that stay
- * with the old one keep a stream whose publisher has returned to the new one.
+ * with the old one keep a stream whose publisher has returned to the new one. There are several
+ * others when the old process has itself replaced one that still runs.
  *
  * ```
  *            play, no publisher, takeOver()          publish, no players, takeOver(null)
  *   local ────────────────────────────────▶ pulled ─────────────────────────────────────▶ local
- *            publisher lost, players left
+ *            publisher left, players stay
  * ```
+ *
+ * So a publisher that ends the stream may have moved. Players wait for the other process's answer,
+ * and are told the end when it does not have the stream.
  */
 export class HandoverVhost implements VhostService {
   readonly #options: HandoverVhostOptions;
-  readonly #local: VhostService;
+  readonly #local: LocalVhost;
   /** By stream name. */
   readonly #pulls = new Map<string, Pull>();
   /** By stream name. */
@@ -78,11 +93,20 @@ export class HandoverVhost implements VhostService {
     this.#local = options.local;
   }
 
-  /** The other process can be reached; null when it has ended. */
+  /** The other processes that can be reached; null when there are none and none will be. */
   takeOver(target: HandoverTarget | null): void {
-    this.#target = target;
-    for (const name of [...this.#pulls.keys()]) this.#endPull(name);
+    const isSame = target !== null && target.token === this.#target?.token;
+    this.#target = target === null || target.addresses.length === 0 ? null : target;
+    for (const [name, { edge }] of [...this.#pulls]) {
+      if (isSame && this.#target !== null) edge.configure(this.#options.configFor(target));
+      else this.#endPull(name);
+    }
     for (const watched of [...this.#watched.values()]) this.#want(watched);
+  }
+
+  /** Takes no more streams from the other processes: the server stops. */
+  takeNoMore(): void {
+    this.#target = null;
   }
 
   /** Whether a stream comes from the other process, which then writes its HLS, too. */
@@ -102,8 +126,8 @@ export class HandoverVhost implements VhostService {
     return this.#local.upstreams();
   }
 
-  check(...args: Parameters<VhostService["check"]>): ReturnType<VhostService["check"]> {
-    return this.#local.check(...args);
+  check(): null {
+    return this.#local.check();
   }
 
   reserve(request: StreamRequest, onRoom: (hasRoom: boolean) => void): NameReservation {
@@ -139,9 +163,10 @@ export class HandoverVhost implements VhostService {
     const ticket = this.#local.publish(request, answer);
     return {
       leave: (departure) => {
-        ticket.leave(departure);
         const watched = this.#watched.get(name);
-        if (departure === "lost" && watched !== undefined) this.#want(watched);
+        if (watched === undefined || this.#target === null) return ticket.leave(departure);
+        ticket.leave("lost");
+        this.#want(watched, departure === "stopped");
       },
     };
   }
@@ -163,13 +188,19 @@ export class HandoverVhost implements VhostService {
     );
   }
 
-  /** Pulls a stream, unless it has a source. */
-  #want({ stream: { hasSource }, request }: WatchedStream): void {
+  /**
+   * Pulls a stream, unless it has a source.
+   *
+   * @param isEnded Its publisher has ended it here.
+   */
+  #want({ stream: { hasSource }, request }: WatchedStream, isEnded = false): void {
     const { name, url } = request;
     const target = this.#target;
     if (target === null || hasSource || this.#pulls.has(name)) return;
     const edge = this.#options.createEdge(target);
-    const keeper = new Keeper();
+    const keeper = new Keeper(() => {
+      if (isEnded) this.#local.endWait(name);
+    });
     const params = withHandoverToken(url.params, target.token);
     const stream = edge.play(
       { ...request, url: { ...url, params }, wantsAnswer: true },

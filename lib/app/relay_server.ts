@@ -168,7 +168,10 @@ export class RelayServer implements RunningServer {
   }
 
   drain(request: DrainRequest): Promise<void> {
-    if (this.#drain !== null) return this.#drain.ended;
+    if (this.#drain !== null) {
+      if (request.isReplaced) void this.finishListening(true);
+      return this.#drain.ended;
+    }
     const { clock, logger } = this.#deps;
     const settings = this.#config.drain;
     // Another certificate would open the listeners again.
@@ -225,6 +228,7 @@ export class RelayServer implements RunningServer {
     this.#drain?.stop();
     certificates.stop();
     await this.#applying.idle;
+    vhosts.takeNoMore();
     // Clients first: publishers that leave end their pushes gracefully.
     flv.stop();
     hlsSessions.close();

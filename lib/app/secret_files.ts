@@ -9,7 +9,7 @@ import { StreamKeys } from "../server/stream_keys.ts";
 import { TokenKeys } from "../server/token_keys.ts";
 
 /** How often the files are checked for changes, in ms. */
-const CHECK_PERIOD_MS = 2_000;
+const CHECK_PERIOD_MS = 1_000;
 
 /** The secrets of all vhosts, by name. */
 type Secrets = ReadonlyMap<string, VhostSecrets>;
@@ -75,8 +75,9 @@ interface SecretFilesDeps {
 }
 
 /**
- * Keeps the secrets of a running server up to date: files that change are read again. What is
- * wrong with a new version is logged, and the secrets before stay in force.
+ * Keeps the secrets of a running server up to date: files that change are read again, once two
+ * checks have found the same, because half of a file lacks keys of publishers. What is wrong with a
+ * new version is logged, and the secrets before stay in force.
  */
 export class SecretFiles {
   readonly #store: SecretStore;
@@ -85,6 +86,8 @@ export class SecretFiles {
   #config: Config | null = null;
   /** What the files looked like when they were read. */
   #versions = "";
+  /** What the last check found. */
+  #found = "";
   #cancelCheck: CancelTimer | null = null;
 
   constructor({ store, clock, logger }: SecretFilesDeps) {
@@ -101,6 +104,7 @@ export class SecretFiles {
     const files = filesOf(config);
     if (files.length === 0) return;
     this.#versions = versionsOf(files);
+    this.#found = this.#versions;
     this.#watch(files);
   }
 
@@ -113,7 +117,9 @@ export class SecretFiles {
   #watch(files: readonly string[]): void {
     this.#cancelCheck = this.#clock.after(CHECK_PERIOD_MS, () => {
       const versions = versionsOf(files);
-      if (versions !== this.#versions) this.#readAgain(versions);
+      const isAtRest = versions === this.#found;
+      this.#found = versions;
+      if (isAtRest && versions !== this.#versions) this.#readAgain(versions);
       this.#watch(files);
     });
   }

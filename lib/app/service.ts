@@ -42,7 +42,8 @@ export interface Service {
   apply(next: FittedConfig): Promise<ApplyReport>;
   /**
    * Waits for the clients to leave, and asks those to move that can. Settles when none is left, or
-   * at the timeout; then stop the server. A second call waits for the first one's end.
+   * at the timeout; then stop the server. A second call waits for the first one's end; when another
+   * process listens on the same addresses, these are closed now, the API's, too.
    */
   drain(request: DrainRequest): Promise<void>;
   /**
@@ -53,8 +54,8 @@ export interface Service {
    */
   openHandover(token: string): Promise<number>;
   /**
-   * Takes streams that have no publisher here from the other process of a replacement. Null when
-   * that has ended: then it is no longer let in, either.
+   * Takes streams that have no publisher here from the other processes of a replacement. Null when
+   * they have ended: then none is let in any longer, either.
    */
   takeOver(target: HandoverTarget | null): Promise<void>;
   /** Stops gracefully. Resolves when everything is closed. */

@@ -138,7 +138,10 @@ class ThreadedServer implements Service, Drainable {
   }
 
   drain(request: DrainRequest): Promise<void> {
-    if (this.#drain !== null) return this.#drain.ended;
+    if (this.#drain !== null) {
+      if (request.isReplaced) void this.finishListening(true);
+      return this.#drain.ended;
+    }
     const logger = this.#deps.logger.for("drain");
     const settings = this.#config.drain;
     const clock = systemClock;

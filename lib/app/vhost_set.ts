@@ -60,7 +60,7 @@ export class VhostSet {
   /** What is being recorded. */
   readonly recordings: DvrService;
   readonly #hls: HlsService;
-  /** The process that this one replaces. */
+  /** The other processes of a replacement. */
   #handover: HandoverTarget | null = null;
 
   constructor(options: VhostSetOptions) {
@@ -134,6 +134,13 @@ export class VhostSet {
     }
   }
 
+  /** As {@linkcode HandoverVhost.takeNoMore}, for all of them. */
+  takeNoMore(): void {
+    for (const { service } of this.#live.values()) {
+      if (service instanceof HandoverVhost) service.takeNoMore();
+    }
+  }
+
   #configure(config: VhostConfig): void {
     const { service, hub, mirrors, forward } = this.#live.get(config.name)!;
     const options = streamOptions(config, this.#options.chunkSize);
@@ -181,7 +188,8 @@ export class VhostSet {
     const local = config.mode === "local" ? new LocalVhost({ config, hub, clock, slates }) : null;
     const origin = local === null ? null : new HandoverVhost({
       local,
-      createEdge: (target) => createEdge(handoverConfig(config, target)),
+      createEdge: (target) => createEdge(handoverConfig(local.config, target)),
+      configFor: (target) => handoverConfig(local.config, target),
     });
     origin?.takeOver(this.#handover);
     const forward = local === null ? null : new Forward({
@@ -235,11 +243,11 @@ async function closeVhost({ service, forward }: LiveVhost): Promise<void> {
 /** Longest time between two questions for a stream that the other process does not have, in ms. */
 const HANDOVER_RETRY_MS = 500;
 
-/** The settings by which a process pulls from the one that it replaces, or that replaces it. */
-function handoverConfig(config: VhostConfig, { address }: HandoverTarget): VhostConfig {
+/** The settings by which a process pulls from those that it replaces, or that replace it. */
+function handoverConfig(config: VhostConfig, { addresses }: HandoverTarget): VhostConfig {
   const cluster = {
     ...config.cluster,
-    ...{ origins: [address], vhost: config.name, lingerMs: 0 },
+    ...{ origins: addresses, vhost: config.name, lingerMs: 0 },
     ...{ retryMinMs: HANDOVER_RETRY_MS, retryMaxMs: HANDOVER_RETRY_MS },
   };
   return { ...config, mode: "remote", cluster };

@@ -21,8 +21,9 @@ import { ownHeap } from "../app/memory_trim.ts";
 import { LogThrottle } from "../logging/log_throttle.ts";
 import { createLogging, type Logging } from "../logging/logging.ts";
 import { ConfigWatch } from "./config_watch.ts";
+import { blockDebugger } from "./debugger_port.ts";
 import { readEnvironment, readNotifySocket } from "./environment.ts";
-import { followHandoverNote, leaveHandoverNote, type OtherProcess } from "./handover_note.ts";
+import { Handover } from "./handover.ts";
 import { explainListenError } from "./listen_error.ts";
 import { acquirePidFile, replacePidFile } from "./pid_file.ts";
 import { Reloader } from "./reloader.ts";
@@ -209,58 +210,27 @@ async function untilStopped(
   { config, program: { manager, isReplacing, onListening }, stopped, drained }: Endings,
 ): Promise<void> {
   using stack = new DisposableStack();
+  stack.defer(blockDebugger());
+  const handover = stack.use(new Handover(server, config.pid));
+  const { promise: failed, reject } = Promise.withResolvers<never>();
   stack.defer(
-    await onListening((pid) =>
-      drained.resolve({
-        ...{ cause: `replaced by process ${pid}`, target: null, timeoutMs: null },
-        isReplaced: true,
-      })
-    ),
+    await onListening((pid) => {
+      const cause = `replaced by process ${pid}`;
+      const request = { cause, target: null, timeoutMs: null, isReplaced: true };
+      // One that drains already hands its streams over, too.
+      handover.offer().then(() => {
+        drained.resolve(request);
+        return server.drain(request);
+      }).catch(reject);
+    }),
   );
-  if (isReplacing) stack.defer(followReplaced(server, config.pid));
+  if (isReplacing) handover.seek();
   manager.ready("Serving");
   const emptied = drained.promise.then(async (request) => {
     manager.status(`Draining: ${request.cause}`);
-    if (request.isReplaced) {
-      stack.defer(await offerHandover(server, config.pid));
-      stack.defer(followHandoverNote(config.pid, "replacing", (target) => {
-        if (target !== null) void server.takeOver(target);
-      }));
-    }
     await server.drain(request);
   });
-  await Promise.race([stopped.promise, emptied]);
-}
-
-/** Lets the process that replaces this one find its streams. @returns ends that */
-async function offerHandover(server: Service, pidPath: string): Promise<() => void> {
-  const token = crypto.randomUUID();
-  const port = await server.openHandover(token);
-  const bans = await server.view.bans();
-  return await leaveHandoverNote(pidPath, "replaced", { port, token, bans });
-}
-
-/**
- * Takes streams from the process that this one replaces, and lets that one take streams from here,
- * as long as it runs. @returns ends that
- */
-function followReplaced(server: Service, pidPath: string): () => void {
-  let removeNote = () => {};
-  const meet = async (target: OtherProcess | null) => {
-    removeNote();
-    removeNote = () => {};
-    await server.takeOver(target);
-    if (target === null) return;
-    await server.view.ban(target.bans);
-    const { token } = target;
-    const port = await server.openHandover(token);
-    removeNote = await leaveHandoverNote(pidPath, "replacing", { port, token });
-  };
-  const cancel = followHandoverNote(pidPath, "replaced", (target) => void meet(target));
-  return () => {
-    cancel();
-    removeNote();
-  };
+  await Promise.race([stopped.promise, emptied, failed]);
 }
 
 function controlBy(reloader: Reloader, drain: ServerControl["drain"]): ServerControl {

@@ -111,6 +111,11 @@ export class LocalVhost implements VhostService {
     else slot.vouch(answer);
   }
 
+  /** As {@linkcode PublisherSlot.endWait}, for the publisher of stream `name`. */
+  endWait(name: string): void {
+    this.#slots.get(name)?.endWait();
+  }
+
   close(): Promise<void> {
     for (const slot of this.#slots.values()) slot.close();
     this.#slots.clear();

@@ -230,7 +230,8 @@ export class Connection
   }
 
   onStreamClosed(): void {
-    this.#leaveStream("closed by client", "stopped");
+    const isMoving = this.#state.type === "publishing" && this.#state.publication.isMoving;
+    this.#leaveStream("closed by client", isMoving ? "lost" : "stopped");
   }
 
   onPause(isPaused: boolean): void {

@@ -21,6 +21,8 @@ export interface PublicationHost {
   onReplaced(): void;
   /** The client stands by for another publisher, or feeds the stream in place of another. */
   onRole(role: PublisherRole, cause: string): void;
+  /** The client was asked to connect again. */
+  readonly wasAskedToMove: boolean;
   /** Pings the client. `onAlive` is called once, later, when it sends anything. @returns cancels */
   probe(onAlive: () => void): () => void;
 }
@@ -66,6 +68,14 @@ export class Publication implements PublishAnswer {
     return this.#handle !== null;
   }
 
+  /**
+   * Whether an encoder was asked to connect again: then it ends its publish here to continue
+   * elsewhere. An edge that moves never ends the stream.
+   */
+  get isMoving(): boolean {
+    return this.#host.wasAskedToMove && this.#admission.request.edgePath.length === 0;
+  }
+
   /** Size of the buffer for the next read, in bytes. */
   get bufferBytes(): number {
     return this.#readSize.bytes;
@@ -107,6 +117,8 @@ export class Publication implements PublishAnswer {
    * which it gives when its publisher is alive.
    */
   probe(onAlive: () => void): () => void {
+    // The newcomer is probably itself, over its next connection.
+    if (this.isMoving) return () => {};
     if (!this.#isEdgeWithMedia) return this.#host.probe(onAlive);
     this.#onAlive.add(onAlive);
     this.#host.probe(() => {});

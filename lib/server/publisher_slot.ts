@@ -267,10 +267,7 @@ export class PublisherSlot {
   }
 
   #await(stream: Stream, graceMs: number): void {
-    const cancelGrace = this.#options.clock.after(graceMs, () => {
-      if (!this.#options.isSlateNext(stream)) stream.unpublish();
-      this.#free();
-    });
+    const cancelGrace = this.#options.clock.after(graceMs, () => this.endWait());
     this.#state = { type: "away", stream, cancelGrace };
     this.#options.onAway?.();
   }
@@ -317,6 +314,15 @@ export class PublisherSlot {
     const probe = this.#probe;
     this.#probe = null;
     probe?.settle(true);
+  }
+
+  /** Waits no longer for a publisher that is away, and tells players. Else without effect. */
+  endWait(): void {
+    if (this.#state.type !== "away") return;
+    const { stream, cancelGrace } = this.#state;
+    cancelGrace();
+    if (!this.#options.isSlateNext(stream)) stream.unpublish();
+    this.#free();
   }
 
   /**

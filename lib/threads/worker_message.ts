@@ -47,7 +47,7 @@ export type ToWorker =
   /** As `Service.takeOver`; not answered. */
   | {
     readonly type: "take over";
-    readonly target: { readonly address: NetAddress; readonly token: string } | null;
+    readonly target: { readonly addresses: readonly NetAddress[]; readonly token: string } | null;
   }
   /** New settings; answered by `applied`. */
   | { readonly type: "apply"; readonly id: number; readonly config: Config }

@@ -41,6 +41,12 @@ Deno.test("Without a handover, a play with such a parameter is refused as any ot
   await rig.stop();
 });
 
+function openHandovers(servers: readonly RunningServer[], token: string) {
+  return Promise.all(servers.map(async (server) => {
+    return { hostname: "127.0.0.1", port: await server.openHandover(token) };
+  }));
+}
+
 /** A process that replaces another one, each of which can reach the other. */
 async function replace(): Promise<
   { readonly world: MemoryWorld; readonly end: () => Promise<void> }
@@ -48,12 +54,9 @@ async function replace(): Promise<
   const world = new MemoryWorld();
   const [before, after] = [world.start(OLD), world.start(NEW)];
   const token = "1f2e3d";
-  const targetOf = async (server: RunningServer) => ({
-    address: { hostname: "127.0.0.1", port: await server.openHandover(token) },
-    token,
-  });
-  await after.takeOver(await targetOf(before));
-  await before.takeOver(await targetOf(after));
+  const addresses = await openHandovers([before, after], token);
+  await after.takeOver({ addresses: addresses.slice(0, 1), token });
+  await before.takeOver({ addresses: addresses.slice(1), token });
   return {
     world,
     async end() {
@@ -97,6 +100,42 @@ Deno.test("players of a replaced origin get a stream whose publisher returns to 
   await end();
 });
 
+Deno.test("players of a replaced origin stay when the publisher at it ends the stream after the new one has it", async () => {
+  const { world, end } = await replace();
+  const publisher = await world.publish(OLD);
+  const player = await world.play(OLD);
+  await send(world, publisher, 1_000);
+  const returned = await world.publish(NEW);
+  await send(world, returned, 400);
+  publisher.stop();
+  await send(world, returned, 3_000);
+  const count = player.media.filter(({ typeId }) => typeId === 9).length;
+  assert(count >= 25 + 60, `${count} messages`);
+  assertEquals([player.isEnded, player.statuses.includes(UNPUBLISHED)], [false, false]);
+  await send(world, returned, 10_000);
+  assertEquals(player.statuses.includes(UNPUBLISHED), false);
+  returned.stop();
+  await world.advance(500);
+  assertEquals(player.statuses.includes(UNPUBLISHED), true);
+  await end();
+});
+
+Deno.test("players of a replaced origin are told at once when the publisher ends the stream", async () => {
+  const { world, end } = await replace();
+  for (const port of [OLD, NEW]) {
+    const publisher = await world.publish(port);
+    const players = [await world.play(OLD), await world.play(NEW)];
+    await send(world, publisher, 400);
+    publisher.stop();
+    await world.advance(1_000);
+    const told = players.map(({ statuses }) => statuses.includes(UNPUBLISHED));
+    assertEquals(told, [true, true], `at ${port}`);
+    for (const player of players) player.close();
+    await world.advance(2_000);
+  }
+  await end();
+});
+
 Deno.test("players of a replaced origin are told the end when the publisher returns nowhere", async () => {
   const { world, end } = await replace();
   const publisher = await world.publish(OLD);
@@ -119,4 +158,38 @@ Deno.test("a replaced origin and the new one do not wait for each other's stream
   await world.advance(1_000);
   assertEquals(world.network.connections.filter(({ client }) => !client.isClosed).length, 0);
   await end();
+});
+
+Deno.test("of three processes, each has the streams of the others, also when the middle one ends", async () => {
+  const world = new MemoryWorld();
+  const NEWEST = 1_003;
+  const token = "1f2e3d";
+  const servers = [OLD, NEW, NEWEST].map((port) => world.start(port));
+  const [before, middle, newest] = servers as [RunningServer, RunningServer, RunningServer];
+  const addresses = await openHandovers(servers, token);
+  for (const [index, server] of servers.entries()) {
+    await server.takeOver({ addresses: addresses.toSpliced(index, 1), token });
+  }
+  const publisher = await world.publish(OLD);
+  const [stayer, newcomer] = [await world.play(OLD), await world.play(NEWEST)];
+  await send(world, publisher, 2_000);
+  assert(newcomer.media.length > 25, `${newcomer.media.length} messages before`);
+  await middle.stop();
+  await before.takeOver({ addresses: addresses.slice(2), token });
+  await newest.takeOver({ addresses: addresses.slice(0, 1), token });
+  const count = newcomer.media.length;
+  await send(world, publisher, 1_000);
+  assert(newcomer.media.length >= count + 25, `${newcomer.media.length - count} messages after`);
+  publisher.close();
+  await world.advance(1_000);
+  const returned = await world.publish(NEWEST);
+  await send(world, returned, 3_000);
+  for (const { statuses, media } of [stayer, newcomer]) {
+    assertEquals(statuses.includes(UNPUBLISHED), false);
+    assert(media.at(-1)!.timestampMs > 4_500, `${media.at(-1)!.timestampMs} ms`);
+  }
+  await before.stop();
+  await newest.takeOver(null);
+  assertEquals(world.log.urgent, []);
+  await world.stop();
 });

@@ -109,6 +109,33 @@ for (const workers of [1, 2]) {
 
 Deno.test({
   ...linux,
+  name: "edge --replace takes the streams of a server that drains already",
+  fn: () =>
+    inTempDirectory(async (directory) => {
+      const site = new Site(directory, "grace_start_wait 0;");
+      await using old = site.start();
+      await old.waitForLine(/Listening on http/, CHILD_TIMEOUT_MS);
+      await using publisher = await RtmpClient.publish(site.port, "show");
+      Deno.kill(old.pid, "SIGQUIT");
+      await old.waitForLine(/Draining: waiting connections=1/, CHILD_TIMEOUT_MS);
+      await using next = site.start("--replace");
+      await next.waitForLine(/Listening on http/, CHILD_TIMEOUT_MS);
+      await using viewer = await RtmpClient.play(site.port, "show");
+      const timer = setInterval(() => publisher.push(numberedFrame(1)), 50);
+      await untilNewest(viewer, 1);
+      clearInterval(timer);
+      // The API of the old one is closed.
+      assertEquals(await site.apiPid(), String(next.pid));
+      await publisher.close();
+      await viewer.close();
+      assertEquals((await endOf(old)).code, 0, old.describe());
+      Deno.kill(next.pid, "SIGTERM");
+      assertEquals((await endOf(next)).code, 0, next.describe());
+    }),
+});
+
+Deno.test({
+  ...linux,
   name: "edge without --replace is refused beside a running one, with the same pid file or another",
   fn: () =>
     inTempDirectory(async (directory) => {

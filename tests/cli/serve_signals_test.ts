@@ -61,6 +61,12 @@ for (const workers of [1, 2]) {
         publisher.push(numberedFrame(1));
         await using player = await RtmpClient.play(port, "show");
         await player.untilMedia(1);
+        // The runtime would open its debugger from half a second after the start on.
+        Deno.kill(server.pid, "SIGUSR1");
+        await until("the log is opened again", () => {
+          return server.stderr.filter((line) => /Log file opened again/.test(line)).length > 1;
+        }, { timeoutMs: CHILD_TIMEOUT_MS });
+        assert(!/Debugger listening/.test(server.stderr.join("\n")), server.describe());
       }),
   });
 }

@@ -27,6 +27,7 @@ const BAD_NAME: Refusal = { code: "NetStream.Publish.BadName", description: "tak
 
 /** Both sides of a publication: the vhost and the connection. */
 class Rig implements VhostService, PublicationHost, PublishHandle {
+  readonly wasAskedToMove = false;
   readonly config = defaultConfig().vhosts.values().next().value!;
   /** What happened, in order. */
   readonly events: string[] = [];

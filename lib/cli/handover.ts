@@ -1,0 +1,167 @@
+import { basename, dirname } from "node:path";
+import { type CancelTimer, systemClock } from "../base/clock.ts";
+import { TaskQueue } from "../base/task_queue.ts";
+import type { Service } from "../app/service.ts";
+import type { Ban } from "../server/bans.ts";
+import { replaceLocked } from "./locked_file.ts";
+
+/** Time between two looks for notes, in ms. */
+const CHECK_MS = 200;
+
+/** A process that is replaced leaves its note about half a second later. */
+const APPEARS_WITHIN_MS = 10_000;
+
+/** What a note says. */
+interface Note {
+  readonly pid: number;
+  readonly port: number;
+  /** Shared by all processes of a replacement. */
+  readonly token: string;
+  /** In force in that process when it was replaced; other versions leave them out. */
+  readonly bans?: readonly Ban[];
+}
+
+/** What a {@linkcode Handover} needs of the server. */
+type Shared = Pick<Service, "openHandover" | "takeOver" | "view">;
+
+/**
+ * What the processes of a replacement know of each other: the newest, the one that it replaces, and
+ * those that were replaced before and still serve clients. Each leaves a note beside the pid file,
+ * which says where the others find its streams, and takes streams from all others. The newest takes
+ * bans, too. Only the same user can read a note, and it is locked as long as its process runs.
+ *
+ * ```
+ *   alone ── seek(), 10 s ──▶ seeking ── a note ──▶ sharing ── all others have ended ──▶ alone
+ *     │                          │                     │
+ *     └─────── offer() ──────────┴─────────────────────┴──▶ sharing, until close()
+ * ```
+ */
+export class Handover implements Disposable {
+  readonly #server: Shared;
+  readonly #pidPath: string;
+  readonly #tasks = new TaskQueue();
+  /** Null while this process shares nothing. */
+  #token: string | null = null;
+  /** Where the others find the streams. */
+  #port = 0;
+  #removeNote = () => {};
+  /** Closes the file of the note. */
+  #forget = () => {};
+  #isReplaced = false;
+  #seekUntilMs = -Infinity;
+  /** The others that streams are taken from. */
+  #known = "";
+  /** Notes whose bans are in force here. */
+  readonly #obeyed = new Set<string>();
+  #cancelCheck: CancelTimer | null = null;
+  #isClosed = false;
+
+  constructor(server: Shared, pidPath: string) {
+    this.#server = server;
+    this.#pidPath = pidPath;
+  }
+
+  /** This process replaces others: shares their streams as long as they run. */
+  seek(): void {
+    this.#seekUntilMs = systemClock.now() + APPEARS_WITHIN_MS;
+    this.#schedule();
+  }
+
+  /** This process is replaced: lets the others find its streams, and shares theirs. */
+  offer(): Promise<void> {
+    return this.#tasks.run(async () => {
+      this.#isReplaced = true;
+      await this.#share(this.#token ?? crypto.randomUUID());
+      this.#schedule();
+    });
+  }
+
+  /** Removes the note. */
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    this.#cancelCheck?.();
+    this.#removeNote();
+  }
+
+  /** Leaves a note, in place of the one before. */
+  async #share(token: string): Promise<void> {
+    if (this.#token === null) this.#port = await this.#server.openHandover(token);
+    this.#token = token;
+    const path = `${this.#pidPath}.handover.${Deno.pid}`;
+    const bans = this.#isReplaced ? await this.#server.view.bans() : [];
+    const note: Note = { pid: Deno.pid, port: this.#port, token, bans };
+    const file = await replaceLocked(path, JSON.stringify(note), 0o600);
+    this.#forget();
+    this.#forget = () => file.close();
+    this.#removeNote = () => {
+      this.#removeNote = () => {};
+      Deno.removeSync(path);
+      this.#forget();
+    };
+    if (this.#isClosed) this.#removeNote();
+  }
+
+  /** Bans that were lifted here since stay lifted. */
+  async #obey(note: Note): Promise<void> {
+    const key = JSON.stringify(note);
+    if (this.#isReplaced || note.bans === undefined || this.#obeyed.has(key)) return;
+    this.#obeyed.add(key);
+    await this.#server.view.ban(note.bans);
+  }
+
+  #schedule(): void {
+    this.#cancelCheck ??= systemClock.after(CHECK_MS, () => {
+      this.#cancelCheck = null;
+      void this.#tasks.run(() => this.#check());
+    });
+  }
+
+  async #check(): Promise<void> {
+    const notes = await findNotes(this.#pidPath);
+    if (this.#isClosed) return;
+    if (this.#token === null && notes[0] !== undefined) await this.#share(notes[0].token);
+    const token = this.#token;
+    const others = notes.filter((note) => note.token === token);
+    for (const note of others) await this.#obey(note);
+    const known = others.map(({ port }) => port).join();
+    const isNews = token !== null && known !== this.#known;
+    this.#known = known;
+    const isEnd = isNews && others.length === 0 && !this.#isReplaced;
+    if (isEnd) {
+      this.#removeNote();
+      this.#token = null;
+      await this.#server.takeOver(null);
+    } else if (isNews) {
+      const addresses = others.map(({ port }) => ({ hostname: "127.0.0.1", port }));
+      await this.#server.takeOver({ addresses, token });
+    }
+    const isSeeking = systemClock.now() < this.#seekUntilMs;
+    if (!isEnd && (this.#token !== null || isSeeking)) this.#schedule();
+  }
+}
+
+/** Returns the notes of other processes that run, the newest process last. */
+async function findNotes(pidPath: string): Promise<Note[]> {
+  const prefix = `${basename(pidPath)}.handover.`;
+  const folder = dirname(pidPath);
+  const notes: Note[] = [];
+  for (const { name } of Deno.readDirSync(folder)) {
+    const pid = name.startsWith(prefix) ? name.slice(prefix.length) : "";
+    if (!/^\d+$/.test(pid) || pid === String(Deno.pid)) continue;
+    const note = await readNote(`${folder}/${name}`);
+    if (note !== null) notes.push(note);
+  }
+  return notes.sort((one, other) => one.pid - other.pid);
+}
+
+/** Null for the note of a process that has ended, which is removed. */
+async function readNote(path: string): Promise<Note | null> {
+  try {
+    using file = Deno.openSync(path, { read: true });
+    if (!await file.tryLock(true)) return JSON.parse(Deno.readTextFileSync(path));
+    Deno.removeSync(path);
+    return null;
+  } catch {
+    return null; // Removed meanwhile, or of another user.
+  }
+}
