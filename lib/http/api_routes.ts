@@ -233,7 +233,7 @@ class Api {
   async lift(c: RouteContext): Promise<Response> {
     const ip = c.req.param("ip") ?? "";
     if (!await this.#options.view.lift(ip)) return this.answer(c, {}, ApiCode.noBan);
-    this.#options.logger.info("Ban lifted", { ip, cause: causeOf(c) });
+    this.#options.logger.info("Ban lifted", { peer: ip, cause: causeOf(c) });
     return this.answer(c, {});
   }
 
@@ -248,10 +248,9 @@ class Api {
     ));
     await this.#options.view.ban(bans);
     const ips = [...new Set(bans.map(({ ip }) => ip))];
-    const addresses = ips.slice(0, MAX_LOGGED_IPS).join(" ");
-    const more = Math.max(0, ips.length - MAX_LOGGED_IPS);
+    const peers = ips.slice(0, MAX_LOGGED_IPS).join(" ");
     this.#options.logger.info("Addresses banned", {
-      ...{ addresses, more: more === 0 ? undefined : more, seconds, cause: causeOf(c) },
+      ...{ peers, count: ips.length, seconds, cause: causeOf(c) },
     });
   }
 

@@ -231,12 +231,12 @@ export class FlvViewer implements Viewer, AudienceMember, Flushable, PlayerSinkH
   }
 
   /** Leaves the stream. Bytes already written are still sent. Harmless when repeated. */
-  leave(reason: string): void {
+  leave(cause: string): void {
     if (this.#state.type === "asked" || this.#state.type === "held") {
       const description = "The server closed the request";
       this.#takeAnswer().refuse({ status: 503, description });
     }
-    this.#leave(reason);
+    this.#leave(cause);
   }
 
   #join(admission: Admission): void {
@@ -299,7 +299,7 @@ export class FlvViewer implements Viewer, AudienceMember, Flushable, PlayerSinkH
 
   #leaveLive(
     { stream, flv, writer, outlet, sink, seat }: Live,
-    reason: string,
+    cause: string,
     about: About,
   ): void {
     const { sentBytes, skips } = this.#finalTotals;
@@ -311,7 +311,7 @@ export class FlvViewer implements Viewer, AudienceMember, Flushable, PlayerSinkH
     if (writer.isBusy) outlet.close();
     else outlet.end();
     const { logger } = this.#options;
-    logger.info("Play ended", { ...about, reason, sent_bytes: sentBytes, skips });
+    logger.info("Play ended", { ...about, cause, sent_bytes: sentBytes, skips });
   }
 
   #refuseNotLive(admission: Admission): void {
@@ -330,15 +330,15 @@ export class FlvViewer implements Viewer, AudienceMember, Flushable, PlayerSinkH
     this.#leave("refused");
   }
 
-  #leave(reason: string): void {
+  #leave(cause: string): void {
     const state = this.#state;
     if (state.type === "gone") return;
     const about = this.#about();
     this.#finalTotals = { ...this.totals };
-    this.#context.sessions?.add(this, reason);
+    this.#context.sessions?.add(this, cause);
     this.#state = { type: "gone" };
     if (state.type === "held") state.cancelWait();
-    if (state.type === "live") this.#leaveLive(state, reason, about);
+    if (state.type === "live") this.#leaveLive(state, cause, about);
     if ("admission" in state) state.admission.service.leave(state.stream, this);
     this.#access.close({ ...this.#finalTotals, receivedBytes: 0 });
     this.#options.onGone();

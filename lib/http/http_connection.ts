@@ -295,7 +295,7 @@ export class HttpConnection {
   async #answerBad({ status, message }: BadRequestError): Promise<void> {
     this.#state = { type: "answering", head: null, abort: new AbortController() };
     const peer = this.#transport.remote;
-    this.#context.logger.debug("Request refused", { peer, status, reason: message });
+    this.#context.logger.debug("Request refused", { peer, status, cause: message });
     const response = new Response(`${message}\n`, { status });
     if (!await this.#write(response, writeResponse, BAD_REQUEST_OPTIONS)) return;
     this.#onAnswered(true, true);

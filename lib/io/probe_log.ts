@@ -24,7 +24,7 @@ export class ProbeLog {
   #cancel: CancelTimer | null = null;
   #count = 0;
   #total = 0;
-  #last = { peer: "", reason: "" };
+  #last = { peer: "", cause: "" };
 
   constructor({ clock, logger, protocol }: ProbeLogOptions) {
     this.#clock = clock;
@@ -42,14 +42,14 @@ export class ProbeLog {
    *
    * @param logger The client's own.
    */
-  add(logger: Logger, reason: string, fields: LogFields & { readonly peer: string }): void {
+  add(logger: Logger, cause: string, fields: LogFields & { readonly peer: string }): void {
     this.#total++;
     if (this.#cancel === null) {
-      logger.info(`Client closed: ${reason}`, fields);
+      logger.info(`Client closed: ${cause}`, fields);
       return this.#wait();
     }
     this.#count++;
-    this.#last = { peer: fields.peer, reason };
+    this.#last = { peer: fields.peer, cause };
   }
 
   /** Reports what was counted since the last report. */
@@ -69,11 +69,11 @@ export class ProbeLog {
 
   #report(): void {
     if (this.#count === 0) return;
-    const { peer, reason } = this.#last;
+    const { peer, cause } = this.#last;
     this.#logger.info(`Clients closed: they did not speak ${this.#protocol}`, {
       count: this.#count,
       last_peer: peer,
-      last_reason: reason,
+      last_cause: cause,
     });
     this.#count = 0;
   }

@@ -45,10 +45,10 @@ export class ConnectionLog {
     this.#logger.info("Play started", this.#about(admission));
   }
 
-  playEnded(admission: Admission, reason: string, counts: ByteCounts, skips: number): void {
+  playEnded(admission: Admission, cause: string, counts: ByteCounts, skips: number): void {
     this.#logger.info("Play ended", {
       ...this.#about(admission),
-      reason,
+      cause,
       ...fieldsOf(counts),
       skips,
     });
@@ -67,8 +67,8 @@ export class ConnectionLog {
     this.#logger.info("Publisher stands by", { ...about, cause: cause === "" ? undefined : cause });
   }
 
-  publishEnded(admission: Admission, reason: string, counts: ByteCounts): void {
-    this.#logger.info("Publish ended", { ...this.#about(admission), reason, ...fieldsOf(counts) });
+  publishEnded(admission: Admission, cause: string, counts: ByteCounts): void {
+    this.#logger.info("Publish ended", { ...this.#about(admission), cause, ...fieldsOf(counts) });
   }
 
   /** @param tcUrl Where to; null for the address that the client used. */
@@ -132,8 +132,8 @@ export class ConnectionLog {
     }
   }
 
-  gone(reason: string, counts: ByteCounts): void {
-    this.#logger.debug("Client disconnected", { reason, ...fieldsOf(counts) });
+  gone(cause: string, counts: ByteCounts): void {
+    this.#logger.debug("Client disconnected", { cause, ...fieldsOf(counts) });
   }
 
   #about({ request, service }: Admission): LogFields {

@@ -186,7 +186,7 @@ export class OriginDiscovery {
       : "its last addresses are kept";
     this.#options.logger.warning(
       `Name of origins not resolved: ${what}; check the name and the name server`,
-      { ...nameOf(watch), reason },
+      { ...nameOf(watch), cause: reason },
     );
   }
 }

@@ -167,7 +167,7 @@ netTest(
     await Promise.all([publisher.untilEnded(), player.untilEnded()]);
     await until("the pull ends with its vhost", () => origin.counts.players === 0, TIMEOUT);
     const reasons = rig.log.lines.filter(({ fields }) =>
-      String(fields["reason"]).includes("vhost was removed")
+      String(fields["cause"]).includes("vhost was removed")
     );
     assert(reasons.length >= 2, "the reason is logged");
     await assertRejects(() => rig.publish("crowd0", "added.test"), Error, "BadName");

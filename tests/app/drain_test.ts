@@ -192,7 +192,7 @@ Deno.test("An edge that also publishes elsewhere is kept for those who watch her
   await rig.advance(4_000);
   assertEquals([rig.isDrained, rig.server.counts.connections], [true, 0]);
   assertEquals(
-    rig.linesOf("Publish ended").map(({ fields }) => fields["reason"]),
+    rig.linesOf("Publish ended").map(({ fields }) => fields["cause"]),
     ["the edge publishes it elsewhere, and no one watches it here"],
   );
   await rig.stop();

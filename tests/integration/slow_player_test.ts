@@ -57,7 +57,7 @@ netTest("a player that reads nothing is closed, and memory stays bounded", async
   assertEquals(quick.numbers.length, FRAMES);
   assertEquals(quick.client.isEnded, false);
   const end = origin.log.lines.find(({ message }) => message === "Play ended");
-  assertEquals(end?.fields["reason"], "client takes no data");
+  assertEquals(end?.fields["cause"], "client takes no data");
 });
 
 /** A player that records the numbers of its frames. */

@@ -173,7 +173,7 @@ for (
     assertEquals(publishers[0]!.descriptions.at(-1), `Publish ended: ${reason}`);
     assertStringIncludes(player.words.join(), "NetStream.Play.UnpublishNotify");
     const line = rig.log.lines.find(({ message }) => message === "Publish ended");
-    assertEquals(line?.fields["reason"], reason);
+    assertEquals(line?.fields["cause"], reason);
     await requireHidden(rig, KEY);
   });
 }

@@ -268,7 +268,7 @@ netTest("a player that does not answer pings is closed, one that does is not", a
   assertEquals(living.isEnded, false);
   const ends = origin.log.lines.filter(({ message }) => message === "Play ended");
   assertEquals(ends.map(({ fields }) => fields["peer"]), [dead.address]);
-  assertEquals(ends[0]?.fields["reason"], "no answer to a ping within 30000 ms");
+  assertEquals(ends[0]?.fields["cause"], "no answer to a ping within 30000 ms");
 });
 
 const SILENT_PUBLISHERS = [
@@ -299,7 +299,7 @@ for (const { name, frames, config, reason } of SILENT_PUBLISHERS) {
     clock.leap(2_000);
     await silent.untilEnded();
     const end = origin.log.lines.find(({ message }) => message === "Publish ended");
-    assert(reason.test(String(end?.fields["reason"])), String(end?.fields["reason"]));
+    assert(reason.test(String(end?.fields["cause"])), String(end?.fields["cause"]));
     await using _next = await RtmpClient.publish(origin.port, "show");
   });
 }

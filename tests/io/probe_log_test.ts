@@ -28,7 +28,7 @@ function summary(count: number, last: number) {
     layer: "conn",
     id: undefined,
     message: "Clients closed: they did not speak RTMP",
-    fields: { count, last_peer: `203.0.113.9:${last}`, last_reason: `reason ${last}` },
+    fields: { count, last_peer: `203.0.113.9:${last}`, last_cause: `reason ${last}` },
   };
 }
 

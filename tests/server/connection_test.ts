@@ -761,9 +761,9 @@ Deno.test("Connection logs the byte counts when a client has left", async () => 
   player.transport.close();
   await rig.settle();
   const [line] = rig.linesOf("Play ended");
-  const { reason, stream, skips, received_bytes, sent_bytes } = line!.fields;
-  assertEquals({ reason, stream, skips }, {
-    reason: "closed by peer",
+  const { cause, stream, skips, received_bytes, sent_bytes } = line!.fields;
+  assertEquals({ cause, stream, skips }, {
+    cause: "closed by peer",
     stream: "live/show",
     skips: 0,
   });

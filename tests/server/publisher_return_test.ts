@@ -215,7 +215,7 @@ Deno.test("A silent publisher that is closed by its timeout has its grace from t
   await rig.advance(1_000);
   assertEquals(first.words, ["NetStream.Publish.Start", "NetStream.Publish.Failed"]);
   assertMatch(first.descriptions.at(-1)!, /sent nothing for 2\d+ ms \(publish.normal_timeout\)$/);
-  assertMatch(String(rig.linesOf("Publish ended")[0]!.fields["reason"]), /publish.normal_timeout/);
+  assertMatch(String(rig.linesOf("Publish ended")[0]!.fields["cause"]), /publish.normal_timeout/);
   assertEquals(first.isEnded, false);
   await rig.advance(2_000);
   assertEquals(first.isEnded, true);
@@ -288,7 +288,7 @@ Deno.test("A second publisher replaces an active one with takeover replace, and 
   assertEquals(idsOf(player), [1, 2, 3, 4]);
   assertEquals(statusesOf(player), [...STARTED, NEXT]);
   const [ended] = rig.linesOf("Publish ended");
-  assertEquals(ended?.fields["reason"], "replaced by a newer publisher");
+  assertEquals(ended?.fields["cause"], "replaced by a newer publisher");
   assertEquals(rig.server.counts, { connections: 2, players: 1, publishers: 1 });
   await rig.stop();
 });

@@ -121,7 +121,7 @@ export class ServerRig {
 
   /** Why clients left, in order. */
   get endings(): string[] {
-    return this.linesOf("Client disconnected").map(({ fields }) => String(fields["reason"]));
+    return this.linesOf("Client disconnected").map(({ fields }) => String(fields["cause"]));
   }
 }
 

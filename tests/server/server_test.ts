@@ -244,7 +244,7 @@ Deno.test("Server.closeClients() closes the players and publishers of one vhost"
   await clock.advance(2_500);
   const clients = [publisher, player, held, idle, other];
   assertEquals(clients.map(({ isEnded }) => isEnded), [true, true, true, false, false]);
-  const ends = log.lines.filter(({ fields }) => fields["reason"] === "vhost removed");
+  const ends = log.lines.filter(({ fields }) => fields["cause"] === "vhost removed");
   assertEquals(ends.length, 6, "each client's stream and connection");
   await server.stop();
 });

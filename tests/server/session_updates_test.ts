@@ -93,7 +93,7 @@ Deno.test("SessionUpdates calls nginx-rtmp's back end for each client, and close
   ]);
   assert(player.isEnded);
   const [line] = rig.log.lines.filter(({ message }) => message === "Play ended");
-  assertEquals(line?.fields["reason"], "callback on_update refuses: HTTP 403");
+  assertEquals(line?.fields["cause"], "callback on_update refuses: HTTP 403");
   await rig.stop();
 });
 
