@@ -79,6 +79,7 @@ export class Puller implements FeedListener {
       feeds: this.#feeds,
       isAvoided: options.isAvoided,
       deliver: (...message) => this.#deliver(...message),
+      onLost: (frames) => this.report.missed(frames),
     });
     this.#asking = new PullAsking({
       origins,

@@ -99,6 +99,7 @@ export class Reserve {
       origins.probePace.end(origin);
       return true;
     }
+    context.totals.probes++;
     const probe = new Probe(context, origin, request);
     this.#probe = probe;
     void probe.run().then(() => {

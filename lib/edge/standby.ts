@@ -24,6 +24,8 @@ interface StandbyOptions {
   readonly requests: PlayerRequests;
   readonly isAvoided: (origin: OriginAddress) => boolean;
   readonly deliver: (typeId: number, timestampMs: number, payload: Uint8Array) => void;
+  /** Called with a number of frames that neither origin had. */
+  readonly onLost: (frames: number) => void;
 }
 
 /** See the diagram at {@linkcode Standby}. */
@@ -191,11 +193,11 @@ export class Standby {
   }
 
   #join(active: Feed, feed: Feed, { align, messages }: Joined): void {
-    const { source, deliver, logger, context: { origins } } = this.#options;
+    const { source, deliver, onLost, logger, context: { origins } } = this.#options;
     const history = source.history!;
     const shiftOf = (typeId: number) => source.shiftOf(typeId);
     if (this.#merge === null) {
-      this.#merge = new Merge({ history, shiftOf, deliver });
+      this.#merge = new Merge({ history, shiftOf, deliver, onLost });
       const first = MergeLeg.atHead(history, shiftOf);
       this.#legs.set(active, first);
       this.#merge.add(first);

@@ -12,6 +12,7 @@ import type {
   ClientSnapshot,
   DelaySnapshot,
   DrainSnapshot,
+  EndedStream,
   RateSnapshot,
   ServerSnapshot,
   StreamSnapshot,
@@ -211,6 +212,23 @@ export function stream(one: StreamSnapshot, nowMs: number): Json {
       doubled_frames: one.health.doubledFrames,
     },
     upstreams: one.upstreams.map(upstream),
+  };
+}
+
+/** One of `/api/v1/ended`. Not in SRS. */
+export function endedStream(one: EndedStream): Json {
+  const { app, stream: name } = splitName(one.name);
+  return {
+    id: streamId(one.vhost, one.name),
+    name,
+    vhost: vhostId(one.vhost),
+    app,
+    url: streamUrl(one.vhost, one.name),
+    frames: one.videoMessages,
+    send_bytes: one.sentBytes,
+    recv_bytes: one.receivedBytes,
+    lost_frames: one.lostFrames,
+    doubled_frames: one.doubledFrames,
   };
 }
 

@@ -2,6 +2,7 @@ import {
   ban,
   client,
   edge,
+  endedStream,
   event,
   type Json,
   rusages,
@@ -90,6 +91,7 @@ export function createApiRoutes(options: ApiRoutesOptions): HttpApp {
     vhost: (c) => api.vhost(c),
     streams: (c) => api.streams(c),
     stream: (c) => api.stream(c),
+    ended: (c) => api.ended(c),
     moveStream: (c) => api.moveStream(c),
     clients: (c) => api.clients(c),
     client: (c) => api.client(c),
@@ -157,6 +159,12 @@ class Api {
     const found = streams.find(({ vhost, name }) => streamId(vhost, name) === id);
     if (found === undefined) return this.answer(c, {}, ApiCode.noStream);
     return this.answer(c, { stream: stream(found, this.#options.now()) });
+  }
+
+  async ended(c: RouteContext): Promise<Response> {
+    const { ended } = await this.#snapshot();
+    const found = selectByText(c, ended, ({ vhost, name }) => [streamUrl(vhost, name)]);
+    return this.answer(c, { ended: pageOf(c, found, endedStream), total: found.length });
   }
 
   async clients(c: RouteContext): Promise<Response> {

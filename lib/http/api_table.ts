@@ -88,6 +88,11 @@ export const OPERATIONS = {
     ],
   },
   stream: { method: "GET", path: "/api/v1/streams/:id", doc: "One stream.", fields: "stream" },
+  ended: {
+    ...{ method: "GET", path: "/api/v1/ended", fields: "ended, total" },
+    doc: "Streams that have ended, the newest first, with their counters since the start.",
+    query: [...PAGE, { name: "search", doc: "Text in the `url`" }],
+  },
   moveStream: {
     ...{ method: "POST", path: "/api/v1/streams/:id/move", fields: "data" },
     doc: "Asks all clients of a stream to connect again.",
@@ -162,7 +167,7 @@ export const CONTROL_OPERATIONS = {
   },
   forwards: {
     ...{ method: "GET", path: "/api/v1/vhosts/:id/forwards", fields: "forwards" },
-    doc: "Destinations that were added to `forward` of an origin vhost.",
+    doc: "Destinations of `forward` of an origin vhost: `configured` ones, and those added here.",
   },
   addForward: {
     ...{ method: "POST", path: "/api/v1/vhosts/:id/forwards", fields: "data" },
@@ -174,7 +179,8 @@ export const CONTROL_OPERATIONS = {
   },
   removeForward: {
     ...{ method: "DELETE", path: "/api/v1/vhosts/:id/forwards/:forward" },
-    doc: "Removes a destination that was added, and reloads the configuration.",
+    doc: "Removes a destination that was added, and reloads the configuration. Those of the " +
+      "configuration are removed there: 400.",
   },
   drain: {
     ...{ method: "POST", path: "/api/v1/drain" },

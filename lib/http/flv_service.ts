@@ -67,9 +67,9 @@ export class FlvService implements ClientSource {
     return isStreamLive(admission, this.#options.clock);
   }
 
-  clientReports(nowMs: number): ClientReport[] {
-    return [...this.#viewers.values()].map((viewer) => viewer.report(nowMs))
-      .filter((report) => report !== null);
+  clientReports(nowMs: number, ids?: ReadonlySet<string>): ClientReport[] {
+    return [...ids ?? this.#viewers.keys()].map((id) => this.#viewers.get(id)?.report(nowMs))
+      .filter((report) => report !== null && report !== undefined);
   }
 
   get clientTotals(): SourceTotals {

@@ -6,6 +6,12 @@ import { ApiCode, type Reply } from "./api_reply.ts";
 import { CONTROL_OPERATIONS } from "./api_table.ts";
 import { addRoute, type HttpApp, type RouteContext } from "./routes.ts";
 
+/** A destination, and whether the configuration has it. */
+type Forward = Pick<AddedForward, "id" | "destination"> & { readonly isWritten?: boolean };
+
+const WRITTEN =
+  "This destination is in the configuration: remove it there (forward.destination) and reload\n";
+
 /** Adds the routes that list, add and remove destinations of `forward` to `app`. */
 export function addForwardRoutes(app: HttpApp, control: ServerControl, reply: Reply): void {
   const { forwards } = control;
@@ -20,6 +26,19 @@ export function addForwardRoutes(app: HttpApp, control: ServerControl, reply: Re
       }
       return reply(c, {}, ApiCode.noVhost);
     };
+
+  function addedTo(vhost: string): Forward[] {
+    return forwards.all.filter((each) => each.vhost === vhost);
+  }
+
+  /** Those of the configuration: `c1`, `c2`, … in its order. */
+  function writtenIn(vhost: string): Forward[] {
+    const { enabled, destinations } = control.vhosts().get(vhost)!.forward;
+    const added = addedTo(vhost);
+    return (enabled ? destinations : [])
+      .filter(({ url }) => !added.some(({ destination }) => destination.url === url))
+      .map((destination, at) => ({ id: `c${at + 1}`, destination, isWritten: true }));
+  }
 
   /** @returns whether the change is in force */
   async function reload(c: RouteContext, vhost: string): Promise<boolean> {
@@ -37,16 +56,16 @@ export function addForwardRoutes(app: HttpApp, control: ServerControl, reply: Re
   }
 
   async function remove(c: RouteContext, vhost: string): Promise<Response> {
-    if (!forwards.remove(vhost, c.req.param("forward") ?? "")) {
-      return reply(c, {}, ApiCode.noForward);
-    }
+    const id = c.req.param("forward") ?? "";
+    if (writtenIn(vhost).some((each) => each.id === id)) return c.text(WRITTEN, 400);
+    if (!forwards.remove(vhost, id)) return reply(c, {}, ApiCode.noForward);
     const isDone = await reload(c, vhost);
     return reply(c, {}, isDone ? ApiCode.success : ApiCode.badConfig);
   }
 
   addRoute(app, CONTROL_OPERATIONS.forwards.path, {
     GET: ofVhost((c, vhost) => {
-      const own = forwards.all.filter((each) => each.vhost === vhost);
+      const own = [...writtenIn(vhost), ...addedTo(vhost)];
       return reply(c, { forwards: own.map(describe) });
     }),
     POST: ofVhost(add),
@@ -55,6 +74,7 @@ export function addForwardRoutes(app: HttpApp, control: ServerControl, reply: Re
 }
 
 /** What may be shown: the path is a secret. */
-function describe({ id, destination: { address, only } }: AddedForward): Json {
-  return { id, origin: formatAddress(address), secure: address.isSecure === true, stream: only };
+function describe({ id, destination: { address, only }, isWritten = false }: Forward): Json {
+  const origin = formatAddress(address);
+  return { id, origin, secure: address.isSecure === true, stream: only, configured: isWritten };
 }

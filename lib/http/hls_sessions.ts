@@ -126,8 +126,9 @@ export class HlsSessions implements ClientSource {
     return { connections: this.#lastId, receivedBytes: 0, sentBytes, skips: 0 };
   }
 
-  clientReports(nowMs: number): ClientReport[] {
-    return [...this.#sessions.values()].map((session) => reportOf(session, nowMs))
+  clientReports(nowMs: number, ids?: ReadonlySet<string>): ClientReport[] {
+    return [...this.#sessions.values()].filter(({ id }) => ids?.has(id) !== false)
+      .map((session) => reportOf(session, nowMs))
       .filter((report) => report !== null);
   }
 

@@ -1,17 +1,16 @@
 import { Registry } from "prom-client";
 import { VERSION } from "../base/version.ts";
-import type { UpstreamSnapshot, UpstreamTotals } from "../upstream/upstream_snapshot.ts";
-import { type Labels, MetricsPage, type Samples } from "./metrics_page.ts";
+import { MetricsPage, type Samples } from "./metrics_page.ts";
 import { addAudience } from "./metrics_audience.ts";
 import { addIncidents } from "./metrics_incidents.ts";
-import { addReserves } from "./metrics_reserve.ts";
+import { addConnections } from "./metrics_upstreams.ts";
 import { addRoute, createApp, type HttpApp } from "./routes.ts";
 import { withHlsViewers } from "../monitor/hls_viewers.ts";
 import type {
+  EndedStream,
   ServerSnapshot,
   ServerView,
   StreamSnapshot,
-  VhostSnapshot,
 } from "../monitor/server_view.ts";
 
 /**
@@ -20,17 +19,14 @@ import type {
  */
 const MAX_STREAMS = 1_000;
 
-/** Most origins with individual samples: a redirect may name any number. */
-const MAX_ORIGINS = 100;
-
 /**
  * Returns the route `/metrics` for Prometheus. All values are from one snapshot, taken per request.
  */
-export function createMetricsRoutes(view: ServerView): HttpApp {
+export function createMetricsRoutes(view: ServerView, isDraining: () => boolean): HttpApp {
   const app = createApp();
   addRoute(app, "/metrics", {
     async GET(c) {
-      const text = await renderMetrics(withHlsViewers(await view.snapshot()));
+      const text = await renderMetrics(withHlsViewers(await view.snapshot()), isDraining());
       return c.body(text, 200, { "content-type": Registry.PROMETHEUS_CONTENT_TYPE });
     },
   });
@@ -38,14 +34,14 @@ export function createMetricsRoutes(view: ServerView): HttpApp {
 }
 
 /** Returns a snapshot in Prometheus's text format. */
-function renderMetrics(snapshot: ServerSnapshot): Promise<string> {
+function renderMetrics(snapshot: ServerSnapshot, isDraining: boolean): Promise<string> {
   const page = new MetricsPage();
   addProcess(page, snapshot);
+  page.gauge("edge_draining", "1 while the server waits for its clients to leave.", +isDraining);
   addClients(page, snapshot);
   addVhosts(page, snapshot);
-  addStreams(page, snapshot.streams);
-  addUpstreams(page, snapshot);
-  addForwards(page, snapshot);
+  addStreams(page, snapshot);
+  addConnections(page, snapshot);
   return page.render();
 }
 
@@ -87,7 +83,7 @@ function addProcess(
 }
 
 function addClients(page: MetricsPage, snapshot: ServerSnapshot): void {
-  const { totals, refusals, clients, vhosts } = snapshot;
+  const { totals, connections, refusals, clients, vhosts } = snapshot;
   const perVhost = (wanted: (client: ServerSnapshot["clients"][number]) => boolean): Samples =>
     vhosts.map(({ name }) => [
       { vhost: name },
@@ -114,6 +110,8 @@ function addClients(page: MetricsPage, snapshot: ServerSnapshot): void {
     perVhost((c) => c.isReserve),
   );
   page.counter("edge_connections_total", "Clients that connected.", totals.connections);
+  page.gauge("edge_connections_open", "Connections of all listeners.", connections.open);
+  page.gauge("edge_connections_limit", "How many there may be.", connections.limit);
   page.counter(
     "edge_connections_refused_total",
     "Connections refused at any listener because of max_connections.",
@@ -202,13 +200,17 @@ function addVhosts(page: MetricsPage, { vhosts, streams }: ServerSnapshot): void
   );
 }
 
-function addStreams(page: MetricsPage, streams: readonly StreamSnapshot[]): void {
+function addStreams(page: MetricsPage, { streams, ended }: ServerSnapshot): void {
   const known = streams.filter(({ isActive, messages }) => isActive || messages > 0);
   const listed = known.length <= MAX_STREAMS
     ? known
     : known.toSorted((one, other) => other.players - one.players).slice(0, MAX_STREAMS);
   const perStream = (valueOf: (stream: StreamSnapshot) => number): Samples =>
     listed.map((one) => [{ vhost: one.vhost, stream: one.name }, valueOf(one)]);
+  // Counters keep what a stream did between the last request and its end.
+  const past = ended.slice(0, MAX_STREAMS - listed.length);
+  const sinceStart = (valueOf: (stream: StreamSnapshot | EndedStream) => number): Samples =>
+    [...listed, ...past].map((one) => [{ vhost: one.vhost, stream: one.name }, valueOf(one)]);
   page.gauge(
     "edge_stream_active",
     "1 while the stream has a publisher or an origin.",
@@ -223,169 +225,21 @@ function addStreams(page: MetricsPage, streams: readonly StreamSnapshot[]): void
   page.counter(
     "edge_stream_received_bytes_total",
     "Media bytes from the publisher or the origin.",
-    perStream((one) => one.receivedBytes),
+    sinceStart((one) => one.receivedBytes),
   );
   page.counter(
     "edge_stream_sent_bytes_total",
     "Bytes to the players of the stream.",
-    perStream((one) => one.sentBytes),
+    sinceStart((one) => one.sentBytes),
   );
   page.counter(
     "edge_stream_video_messages_total",
     "Video messages: frames and sequence headers.",
-    perStream((one) => one.videoMessages),
+    sinceStart((one) => one.videoMessages),
   );
   page.gauge(
     "edge_streams_unlisted",
     `Streams without individual samples: without media so far, or beyond ${MAX_STREAMS}.`,
     streams.length - listed.length,
   );
-}
-
-function addUpstreams(page: MetricsPage, { vhosts, streams }: ServerSnapshot): void {
-  page.gauge(
-    "edge_upstreams",
-    "Connections to origins, by kind and state.",
-    countUpstreams(streams),
-  );
-  const edges = vhosts.flatMap(({ name, upstreams }) =>
-    upstreams === null ? [] : [{ vhost: name, ...upstreams }]
-  );
-  const perEdge = (valueOf: (edge: EdgeTotals) => number): Samples =>
-    edges.map((edge) => [{ vhost: edge.vhost }, valueOf(edge)]);
-  page.gauge(
-    "edge_upstreams_open",
-    "Connections to origins that are open or being dialled, with players or without.",
-    perEdge((edge) => edge.open),
-  );
-  page.gauge(
-    "edge_upstreams_waiting",
-    "Streams and clients that wait for a connection to an origin, because of a limit.",
-    perEdge((edge) => edge.waiting),
-  );
-  page.gauge(
-    "edge_upstreams_lingering",
-    "Streams that are pulled without players.",
-    perEdge((edge) => edge.lingering),
-  );
-  const names = vhosts.flatMap(({ name: vhost, discoveries }) =>
-    discoveries.map((each) => ({ vhost, ...each }))
-  );
-  page.gauge(
-    "edge_origin_addresses",
-    "Origins that a name in the list of origins stands for.",
-    names.map(({ vhost, name, addresses }) => [{ vhost, name }, addresses.length]),
-  );
-  page.gauge(
-    "edge_origin_name_failing",
-    "1 while a name in the list of origins cannot be resolved and its last addresses are kept.",
-    names.map(({ vhost, name, lastError }) => [{ vhost, name }, lastError === "" ? 0 : 1]),
-  );
-  addReserves(page, edges.map(({ vhost }) => vhost), streams);
-  addUpstreamTotals(page, perEdge, edges);
-}
-
-type EdgeTotals = { readonly vhost: string } & NonNullable<VhostSnapshot["upstreams"]>;
-
-function addUpstreamTotals(
-  page: MetricsPage,
-  perEdge: (valueOf: (edge: EdgeTotals) => number) => Samples,
-  edges: readonly EdgeTotals[],
-): void {
-  page.counter(
-    "edge_upstream_attempts_total",
-    "Connection attempts to origins.",
-    perEdge((edge) => edge.attempts),
-  );
-  page.counter(
-    "edge_upstream_failures_total",
-    "Connections to origins that failed or were lost.",
-    perEdge((edge) => edge.failures),
-  );
-  page.counter(
-    "edge_upstream_refusals_total",
-    "Those of the failures where an origin refused with a status.",
-    perEdge((edge) => edge.refusals),
-  );
-  page.counter(
-    "edge_upstream_switches_total",
-    "Streams that continued over another connection, by method.",
-    edges.flatMap(({ vhost, spliced, restarted, resumed }): Samples => [
-      [{ vhost, how: "spliced" }, spliced],
-      [{ vhost, how: "restarted" }, restarted],
-      [{ vhost, how: "resumed" }, resumed],
-    ]),
-  );
-  page.counter(
-    "edge_upstream_silence_seconds_total",
-    "Time without media at switches.",
-    perEdge((edge) => edge.silenceMs / 1000),
-  );
-  page.counter(
-    "edge_upstream_lost_frames_total",
-    "Video frames (audio frames without video) lost to players at switches.",
-    perEdge((edge) => edge.lostFrames),
-  );
-  page.counter(
-    "edge_upstream_doubled_frames_total",
-    "Video frames (audio frames without video) sent to players twice at switches.",
-    perEdge((edge) => edge.doubledFrames),
-  );
-  page.counter(
-    "edge_upstream_lost_bytes_total",
-    "Pushed bytes that no origin acknowledged.",
-    perEdge((edge) => edge.lostBytes),
-  );
-}
-
-function addForwards(page: MetricsPage, { vhosts }: ServerSnapshot): void {
-  const perVhost = (valueOf: (totals: UpstreamTotals) => number): Samples =>
-    vhosts.flatMap(({ name, forward }): Samples =>
-      forward === null ? [] : [[{ vhost: name }, valueOf(forward)]]
-    );
-  page.counter(
-    "edge_forward_attempts_total",
-    "Connection attempts to destinations of forward.",
-    perVhost(({ attempts }) => attempts),
-  );
-  page.counter(
-    "edge_forward_failures_total",
-    "Connections to destinations of forward that failed or were lost.",
-    perVhost(({ failures }) => failures),
-  );
-  page.counter(
-    "edge_forward_switches_total",
-    "Copies that continued over another connection.",
-    perVhost(({ resumed }) => resumed),
-  );
-  page.counter(
-    "edge_forward_lost_bytes_total",
-    "Forwarded bytes that no destination acknowledged.",
-    perVhost(({ lostBytes }) => lostBytes),
-  );
-}
-
-/** Counts by vhost, origin, kind and state. Origins beyond {@linkcode MAX_ORIGINS} are merged. */
-function countUpstreams(streams: readonly StreamSnapshot[]): Samples {
-  const origins = new Set<string>();
-  const samples = new Map<string, [labels: Labels, value: number]>();
-  for (const { vhost, upstreams } of streams) {
-    for (const upstream of upstreams) {
-      if (origins.size < MAX_ORIGINS) origins.add(upstream.origin);
-      const labels = labelsOf(vhost, upstream, origins);
-      const key = JSON.stringify(labels);
-      const sample = samples.get(key) ?? [labels, 0];
-      sample[1]++;
-      samples.set(key, sample);
-    }
-  }
-  return [...samples.values()];
-}
-
-function labelsOf(
-  vhost: string,
-  { origin, kind, state }: UpstreamSnapshot,
-  origins: ReadonlySet<string>,
-): Labels {
-  return { vhost, origin: origins.has(origin) ? origin : "other", kind, state };
 }

@@ -4,6 +4,9 @@ import { Stream } from "./stream.ts";
 import type { StreamOptions } from "./stream_options.ts";
 import { createStreamStats, type StreamStats } from "./stream_stats.ts";
 
+/** Streams that have ended whose counters are kept by name; beyond that the oldest are merged. */
+const MAX_ENDED = 1_000;
+
 /** Hears which sources feed the streams of a hub. */
 export interface HubObserver {
   /**
@@ -27,14 +30,19 @@ export class Hub {
   #options: StreamOptions;
   readonly #streams = new Map<string, Stream>();
   readonly #observers = new Set<HubObserver>();
-  /** Counters of forgotten streams. */
+  /** Counters of streams that have ended after media, by name, the newest last. */
+  readonly #ended = new Map<string, StreamStats>();
+  /** Sum of the counters that are kept no longer. */
   readonly #forgotten = createStreamStats();
   readonly #onIdle = (stream: Stream): void => {
     if (stream.hasSource || stream.isHeld || stream.viewerCount > 0) return;
     // A stream that was forgotten before may have a successor of the same name.
     if (this.#streams.get(stream.name) !== stream) return;
     this.#streams.delete(stream.name);
-    addStats(this.#forgotten, stream.stats);
+    // A client may ask for any number of names that never have media.
+    if (stream.stats.messages === 0) return addStats(this.#forgotten, stream.stats);
+    this.#ended.set(stream.name, stream.stats);
+    if (this.#ended.size > MAX_ENDED) this.#forgetOldest();
   };
 
   constructor(options: StreamOptions) {
@@ -51,8 +59,9 @@ export class Hub {
   open(name: string): Stream {
     let stream = this.#streams.get(name);
     if (stream === undefined) {
-      stream = new Stream(name, this.#options, this.#onIdle);
+      stream = new Stream(name, this.#options, this.#onIdle, this.#ended.get(name));
       this.#streams.set(name, stream);
+      this.#ended.delete(name);
       this.#watch(stream);
     }
     return stream;
@@ -61,6 +70,11 @@ export class Hub {
   /** The streams in use. */
   streams(): IterableIterator<Stream> {
     return this.#streams.values();
+  }
+
+  /** Counters of streams that have ended after media, by name, the newest last. */
+  get ended(): ReadonlyMap<string, StreamStats> {
+    return this.#ended;
   }
 
   /**
@@ -75,8 +89,15 @@ export class Hub {
   /** Sums over all streams since the start. */
   get totals(): StreamStats {
     const totals = { ...this.#forgotten };
+    for (const stats of this.#ended.values()) addStats(totals, stats);
     for (const { stats } of this.#streams.values()) addStats(totals, stats);
     return totals;
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#ended;
+    this.#ended.delete(oldest![0]);
+    addStats(this.#forgotten, oldest![1]);
   }
 
   #watch(stream: Stream): void {

@@ -39,6 +39,9 @@ type StreamState =
   | { readonly type: "fed"; readonly source: Source }
   | typeof UNPUBLISHED;
 
+/** Called when the stream may be unused. */
+type OnIdle = (stream: Stream) => void;
+
 /**
  * A stream by name: at most one source, one log, and the viewers that follow it. Exists while it
  * has a source or viewers.
@@ -62,7 +65,8 @@ type StreamState =
 export class Stream {
   /** `app/stream`. */
   readonly name: string;
-  readonly stats: StreamStats = createStreamStats();
+  /** Counters, those of earlier streams of this name included. */
+  readonly stats: StreamStats;
   /** Counts what may change the audience: viewers, and what those report that stand for others. */
   audienceRevision = 0;
   /** Its log for players that take one track of each kind. */
@@ -74,16 +78,16 @@ export class Stream {
   readonly #tracks = new LiveTracks();
   readonly #viewers = new Set<Viewer>();
   readonly #observers = new Set<StreamObserver>();
-  /** Called when the stream may be unused. */
-  readonly #onIdle: (stream: Stream) => void;
+  readonly #onIdle: OnIdle;
   #state: StreamState = WAITING;
   /** Whether no frame has arrived since a source last began. */
   #awaitsMedia = false;
   #holds = 0;
   readonly #meter = new AudienceMeter();
 
-  constructor(name: string, options: StreamOptions, onIdle: (stream: Stream) => void) {
+  constructor(name: string, options: StreamOptions, onIdle: OnIdle, stats = createStreamStats()) {
     this.name = name;
+    this.stats = stats;
     this.#options = options;
     this.#log = new StreamLog(options.chunkSize);
     this.singleTrack = new SingleTrackView(options.chunkSize);

@@ -5,6 +5,7 @@ import { LoopDelay } from "../base/loop_delay.ts";
 import { RATE_SAMPLE_MS, RateWindow } from "../base/rate_window.ts";
 import type {
   DelaySnapshot,
+  EndedStream,
   ServerSnapshot,
   ServerView,
   StreamSnapshot,
@@ -16,6 +17,7 @@ import { qualifiedName } from "../hub/qualified_name.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { ClientReport, ClientSource, ClientTotals } from "../server/client_report.ts";
 import { addMoves, type MoveCounts, type MoveSelector } from "../server/move_clients.ts";
+import type { ClientLimits } from "../server/client_limits.ts";
 import type { Ban, Bans } from "../server/bans.ts";
 import type { HookClient } from "../server/hook_client.ts";
 import type { RefusalCounts } from "../server/refusal_counts.ts";
@@ -44,7 +46,7 @@ interface LiveViewOptions {
   readonly vhosts: () => Iterable<LiveVhost>;
   readonly clients: readonly ClientSource[];
   /** Refuses connections. */
-  readonly limits: { readonly refusedCount: number };
+  readonly limits: Pick<ClientLimits, "refusedCount" | "use">;
   /** Counts what the gate refuses. */
   readonly refusals: Readonly<RefusalCounts>;
   /** The recordings that are under way. */
@@ -107,6 +109,7 @@ export class LiveView implements ServerView {
     return Promise.resolve({
       process: this.#process.snapshot(nowMs),
       totals: this.#clientTotals(),
+      connections: this.#options.limits.use,
       refusals: { ...this.#options.refusals },
       incidents: { kicks: this.#kicks, handshakeFailures: probes.handshakeFailures },
       callbackFailures: { ...hooks.failureCounts },
@@ -117,6 +120,7 @@ export class LiveView implements ServerView {
       flushes: { count: queue.flushCount, busyMs: queue.busyMs },
       vhosts: vhosts.map((vhost) => this.#describeVhost(vhost, audiences)),
       streams: vhosts.flatMap((vhost) => this.#describeStreams(vhost, audiences, nowMs)),
+      ended: vhosts.flatMap(endedIn),
       clients: clients.map((client) => ({ ...client, rate: this.#clientRates.of(client.id) })),
     });
   }
@@ -269,6 +273,26 @@ export class LiveView implements ServerView {
 function sentBytesOf({ service, hub, mirrors }: LiveVhost, audiences: Audiences): number {
   const past = hub.totals.sentBytes + (mirrors?.totals.sentBytes ?? 0);
   return past + audiences.sentBytesIn(service.config.name);
+}
+
+/** The streams of a vhost that have ended, the newest first. */
+function endedIn({ service, hub, mirrors }: LiveVhost): EndedStream[] {
+  const hubs = [
+    { hub, isOwner: true },
+    ...(mirrors === null ? [] : [{ hub: mirrors, isOwner: false }]),
+  ];
+  return hubs.flatMap(({ hub, isOwner }) =>
+    Array.from(hub.ended, ([name, stats]) => ({
+      vhost: service.config.name,
+      name,
+      isOwner,
+      videoMessages: stats.videoMessages,
+      receivedBytes: stats.payloadBytes,
+      sentBytes: stats.sentBytes,
+      lostFrames: stats.lostFrames,
+      doubledFrames: stats.doubledFrames,
+    })).reverse()
+  );
 }
 
 /** The streams of a vhost, and whether this worker owns them. */

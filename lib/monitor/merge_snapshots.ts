@@ -1,5 +1,6 @@
 import type {
   DelaySnapshot,
+  EndedStream,
   ProcessSnapshot,
   RateSnapshot,
   ServerSnapshot,
@@ -14,6 +15,7 @@ export function mergeSnapshots(workers: readonly ServerSnapshot[]): ServerSnapsh
   return {
     process: mergeProcesses(workers.map(({ process }) => process)),
     totals: sumOf(workers.map(({ totals }) => totals)) satisfies ClientTotals,
+    connections: sumOf(workers.map(({ connections }) => connections)),
     refusals: sumOf(workers.map(({ refusals }) => refusals)),
     incidents: sumOf(workers.map(({ incidents }) => incidents)),
     callbackFailures: sumOf(workers.map(({ callbackFailures }) => callbackFailures)),
@@ -24,7 +26,7 @@ export function mergeSnapshots(workers: readonly ServerSnapshot[]): ServerSnapsh
     readDelay: mergeDelays(workers.map(({ readDelay }) => readDelay)),
     flushes: sumOf(workers.map(({ flushes }) => flushes)),
     vhosts: mergeVhosts(workers.flatMap(({ vhosts }) => vhosts)),
-    streams: mergeStreams(workers.flatMap(({ streams }) => streams)),
+    ...mergeAllStreams(workers),
     clients: workers.flatMap(({ clients }) => clients),
   };
 }
@@ -57,6 +59,33 @@ function mergeVhost(parts: readonly VhostSnapshot[]): VhostSnapshot {
 
 function countersOf({ receivedBytes, sentBytes, messages, slates }: VhostSnapshot) {
   return { receivedBytes, sentBytes, messages, slates };
+}
+
+/**
+ * A worker may have ended its copy of a stream that is live in another one: what it has sent counts
+ * for that stream.
+ */
+function mergeAllStreams(
+  workers: readonly ServerSnapshot[],
+): Pick<ServerSnapshot, "streams" | "ended"> {
+  const streams = mergeStreams(workers.flatMap(({ streams }) => streams));
+  const keyOf = ({ vhost, name }: { vhost: string; name: string }) => qualifiedName(vhost, name);
+  const groups = Map.groupBy(workers.flatMap(({ ended }) => ended), keyOf);
+  const whole = streams.map((stream) => {
+    const ended = groups.get(keyOf(stream)) ?? [];
+    groups.delete(keyOf(stream));
+    return { ...stream, sentBytes: sentBytesOf([stream, ...ended]) };
+  });
+  return { streams: whole, ended: Array.from(groups.values(), mergeEnded) };
+}
+
+function mergeEnded(parts: readonly EndedStream[]): EndedStream {
+  const owner = parts.find(({ isOwner }) => isOwner) ?? parts[0]!;
+  return { ...owner, sentBytes: sentBytesOf(parts) };
+}
+
+function sentBytesOf(parts: readonly { readonly sentBytes: number }[]): number {
+  return parts.reduce((sum, { sentBytes }) => sum + sentBytes, 0);
 }
 
 /** A stream is reported by its owner and by every worker that mirrors it. */

@@ -1,4 +1,5 @@
 import type { AddedForwards } from "../config/added_forwards.ts";
+import type { VhostConfig } from "../config/config.ts";
 import type { SettingChange } from "../config/setting_change.ts";
 
 /** What became of a request to load the configuration again. */
@@ -55,7 +56,7 @@ export interface ServerControl {
   reload(cause: string): Promise<ReloadReport>;
   readonly forwards: ForwardControl;
   /** The vhosts in force, by name. */
-  readonly vhosts: () => ReadonlyMap<string, { readonly mode: "local" | "remote" }>;
+  readonly vhosts: () => ReadonlyMap<string, Pick<VhostConfig, "mode" | "forward">>;
   /** Begins to drain the server, which stops afterwards. Without effect while it drains. */
   drain(order: DrainOrder): void;
 }

@@ -2,6 +2,7 @@ import type { RecordingReport, RecordingTotals } from "../dvr/recording.ts";
 import type { StreamStats } from "../hub/stream_stats.ts";
 import type { Audience } from "../hub/viewer.ts";
 import type { Ban } from "../server/bans.ts";
+import type { ConnectionUse } from "../server/client_limits.ts";
 import type { RefusalCounts } from "../server/refusal_counts.ts";
 import type { ClientReport, ClientTotals } from "../server/client_report.ts";
 import type { MoveCounts, MoveSelector } from "../server/move_clients.ts";
@@ -34,6 +35,8 @@ export interface ServerView {
 export interface ServerSnapshot {
   readonly process: ProcessSnapshot;
   readonly totals: ClientTotals;
+  /** Connections of all listeners; those of the API are left out where threads serve clients. */
+  readonly connections: ConnectionUse;
   /** Clients that the gate has refused since the start, by cause. */
   readonly refusals: Readonly<RefusalCounts>;
   readonly incidents: IncidentCounts;
@@ -50,6 +53,8 @@ export interface ServerSnapshot {
   readonly flushes: FlushSnapshot;
   readonly vhosts: readonly VhostSnapshot[];
   readonly streams: readonly StreamSnapshot[];
+  /** Streams that have ended, the newest first: some of the oldest may be missing. */
+  readonly ended: readonly EndedStream[];
   readonly clients: readonly ClientSnapshot[];
 }
 
@@ -179,7 +184,21 @@ export interface VhostSnapshot {
   readonly forward: Readonly<UpstreamTotals> | null;
 }
 
-/** A stream that has a source or players. */
+/** A stream that has ended. Counters since the start, over all its lives. */
+export interface EndedStream {
+  readonly vhost: string;
+  /** `app/stream`. */
+  readonly name: string;
+  /** False for the copy that a worker had of another worker's stream. */
+  readonly isOwner: boolean;
+  readonly videoMessages: number;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly lostFrames: number;
+  readonly doubledFrames: number;
+}
+
+/** A stream that has a source or players. Counters are those since the start, over all its lives. */
 export interface StreamSnapshot {
   readonly vhost: string;
   /** `app/stream`. */

@@ -11,6 +11,12 @@ interface ClientLimitSettings {
   readonly apiReserve?: number;
 }
 
+/** How much of {@linkcode ClientLimits} is in use. */
+export interface ConnectionUse {
+  readonly open: number;
+  readonly limit: number;
+}
+
 /** What a {@linkcode ClientLimits} works with. */
 interface ClientLimitDeps {
   readonly clock: Clock;
@@ -42,6 +48,11 @@ export class ClientLimits implements ConnectionLimit {
     let count = 0;
     for (const { total } of this.#refusals.values()) count += total;
     return count;
+  }
+
+  /** Connections that are open, and how many may be. */
+  get use(): ConnectionUse {
+    return { open: this.#count, limit: this.#settings.maxConnections };
   }
 
   /** Applies new limits to new connections. Open ones stay. */

@@ -61,8 +61,12 @@ export type SourceTotals = Omit<ClientTotals, "refused">;
 
 /** Serves clients: the RTMP server, HTTP-FLV. */
 export interface ClientSource {
-  /** Clients that play, publish or wait for a stream. */
-  clientReports(nowMs: number): ClientReport[];
+  /**
+   * Clients that play, publish or wait for a stream.
+   *
+   * @param ids Only these; all when absent.
+   */
+  clientReports(nowMs: number, ids?: ReadonlySet<string>): ClientReport[];
   readonly clientTotals: SourceTotals;
   /**
    * Closes a client.

@@ -5,7 +5,7 @@ import type { Logger } from "../base/log.ts";
 import { VERSION } from "../base/version.ts";
 import type { HookAction, HookFormat } from "../config/config.ts";
 import { judgeStatus } from "./form_hooks.ts";
-import type { HookDeadline } from "./hook_deadline.ts";
+import { HookDeadline } from "./hook_deadline.ts";
 import {
   ALLOWED,
   failure,
@@ -39,6 +39,12 @@ interface HookCall {
   /** Receives each answer that allows. */
   readonly onAllowed?: (body: string) => void;
 }
+
+/** One event about several sessions, for one or more HTTP servers. */
+type HookBatchCall = Pick<HookBatch, "action" | "vhost" | "sessions"> & {
+  readonly urls: readonly string[];
+  readonly timeoutMs: number;
+};
 
 /** Failures of one URL. */
 interface Failures {
@@ -98,10 +104,22 @@ export class HookClient {
     for (const url of call.urls) await this.#post(url, call);
   }
 
-  /** Returns the JSON object of a callback about several sessions of a vhost. */
-  batchOf(action: HookAction, vhost: string, sessions: HookBatch["sessions"]): HookBatch {
+  /**
+   * Reports several sessions of a vhost to the URLs in order, as one JSON object. Never rejects.
+   *
+   * @returns the answer of the last URL
+   */
+  async sendBatch({ urls, timeoutMs, ...batch }: HookBatchCall): Promise<HookVerdict> {
     const { serverId, serviceId } = this.server;
-    return { server_id: serverId, service_id: serviceId, action, vhost, sessions };
+    const payload = { server_id: serverId, service_id: serviceId, ...batch };
+    const deadline = new HookDeadline(this.clock, timeoutMs);
+    deadline.start();
+    let verdict: HookVerdict = ALLOWED;
+    for (const url of urls) {
+      verdict = await this.#post(url, { action: batch.action, urls, payload, deadline });
+    }
+    deadline.end();
+    return verdict;
   }
 
   /** Makes {@linkcode close} wait for `task`, which must not reject. */

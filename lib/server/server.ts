@@ -79,9 +79,10 @@ export class Server implements ClientSource {
     return { connections: this.#lastId, ...sum };
   }
 
-  clientReports(nowMs: number): ClientReport[] {
+  clientReports(nowMs: number, ids?: ReadonlySet<string>): ClientReport[] {
     const reports: ClientReport[] = [];
     for (const connection of this.#connections) {
+      if (ids?.has(connection.id) === false) continue;
       const report = connection.report(nowMs);
       if (report !== null) reports.push(report);
     }

@@ -2,7 +2,6 @@ import type { CancelTimer, Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { VhostConfig } from "../config/config.ts";
 import type { HookClient } from "./hook_client.ts";
-import { HookDeadline } from "./hook_deadline.ts";
 import type { HookVerdict } from "./http_hooks.ts";
 
 /** What becomes of the records for one URL. */
@@ -86,14 +85,10 @@ export class SessionHook {
   }
 
   async #send({ vhost, url, timeoutMs, records }: Queue): Promise<HookVerdict> {
-    const action = "on_session";
-    const batch = records.splice(0, MAX_BATCH);
-    const deadline = new HookDeadline(this.#clock, timeoutMs);
-    deadline.start();
-    const payload = this.#hooks.batchOf(action, vhost, batch);
-    const verdict = await this.#hooks.ask({ action, urls: [url], payload, deadline });
-    deadline.end();
-    if (verdict.type === "failed") records.unshift(...batch);
+    const sessions = records.splice(0, MAX_BATCH);
+    const batch = { action: "on_session", vhost, urls: [url], sessions, timeoutMs } as const;
+    const verdict = await this.#hooks.sendBatch(batch);
+    if (verdict.type === "failed") records.unshift(...sessions);
     return verdict;
   }
 

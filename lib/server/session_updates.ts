@@ -3,7 +3,6 @@ import type { HttpHooksConfig } from "../config/config.ts";
 import type { StreamAction } from "./access_rules.ts";
 import type { ClientReport, ClientSource } from "./client_report.ts";
 import type { HookClient } from "./hook_client.ts";
-import { HookDeadline } from "./hook_deadline.ts";
 import type { HookPayload, HookPlace, HookVerdict, UpdateEvent } from "./http_hooks.ts";
 
 /** A client that plays or publishes with the consent of callbacks. */
@@ -133,8 +132,8 @@ export class SessionUpdates {
   #reportsOf(ids: ReadonlySet<string>): ReadonlyMap<string, ClientReport> {
     const { hooks, clients } = this.#options;
     const nowMs = hooks.clock.now();
-    const reports = clients.flatMap((source) => source.clientReports(nowMs));
-    return new Map(reports.filter(({ id }) => ids.has(id)).map((report) => [report.id, report]));
+    const reports = clients.flatMap((source) => source.clientReports(nowMs, ids));
+    return new Map(reports.map((report) => [report.id, report]));
   }
 
   #call(session: HookedSession, report: ClientReport): void {
@@ -149,25 +148,20 @@ export class SessionUpdates {
 
   #send(
     vhost: string,
-    batch: readonly { readonly session: HookedSession; readonly report: ClientReport }[],
+    due: readonly { readonly session: HookedSession; readonly report: ClientReport }[],
   ): void {
     const { hooks } = this.#options;
-    const { timeoutMs, urls } = batch[0]!.session.place.vhost.config.httpHooks;
-    const sessions = batch.map(({ session, report }) =>
-      session.payloadOf(eventOf(session, report))
-    );
-    const action = "on_update";
-    const payload = hooks.batchOf(action, vhost, sessions);
-    const deadline = new HookDeadline(hooks.clock, timeoutMs);
-    deadline.start();
+    const { timeoutMs, urls } = due[0]!.session.place.vhost.config.httpHooks;
+    const sessions = due.map(({ session, report }) => session.payloadOf(eventOf(session, report)));
     this.#busyVhosts.add(vhost);
-    const call = { action, urls: urls[action], payload, deadline } as const;
-    hooks.track(
-      hooks.report(call).then(() => {
-        deadline.end();
-        this.#busyVhosts.delete(vhost);
-      }),
-    );
+    const batch = {
+      action: "on_update",
+      vhost,
+      urls: urls.on_update,
+      sessions,
+      timeoutMs,
+    } as const;
+    hooks.track(hooks.sendBatch(batch).then(() => void this.#busyVhosts.delete(vhost)));
   }
 }
 

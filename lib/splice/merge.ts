@@ -12,6 +12,8 @@ interface MergeOptions {
   /** Returns the clock of {@linkcode MergeOptions.deliver} in stream time, in ms, for a track. */
   readonly shiftOf: (typeId: number) => number;
   readonly deliver: (typeId: number, timestampMs: number, payload: Uint8Array) => void;
+  /** Called with a number of frames (audio frames without video) that neither source had. */
+  readonly onLost: (frames: number) => void;
 }
 
 /** A frame that waits for what may be missing before it. */
@@ -44,8 +46,6 @@ export class Merge {
   readonly #headers = new Map<number, number>();
   /** Delivered the newest frame. */
   #lead: MergeLeg | null = null;
-  /** Frames that neither source had. */
-  lostFrames = 0;
 
   constructor(options: MergeOptions) {
     this.#options = options;
@@ -152,7 +152,8 @@ export class Merge {
   #countLost(leg: MergeLeg, typeId: number, timestampMs: number): void {
     const { video } = this.#options.history;
     if (typeId === MessageType.VIDEO || video.end === 0) {
-      this.lostFrames += leg.missingBefore(typeId, timestampMs);
+      const frames = leg.missingBefore(typeId, timestampMs);
+      if (frames > 0) this.#options.onLost(frames);
     }
   }
 

@@ -28,6 +28,7 @@ interface UpstreamSwitch {
 export function createUpstreamTotals(): UpstreamTotals {
   return {
     attempts: 0,
+    probes: 0,
     failures: 0,
     refusals: 0,
     spliced: 0,
@@ -97,6 +98,12 @@ export class UpstreamReport {
     this.#totals.lostFrames += lostFrames;
     this.#totals.doubledFrames += doubledFrames;
     this.#totals.lostBytes += lostBytes;
+  }
+
+  /** Players did not get frames that no origin had; no switch was involved. */
+  missed(frames: number): void {
+    this.#lostFrames += frames;
+    this.#totals.lostFrames += frames;
   }
 
   /** Nothing is connected. */

@@ -1,7 +1,9 @@
 /** Sums over all upstream connections of a vhost since the start; they only grow. */
 export interface UpstreamTotals {
-  /** Connections begun. */
+  /** Connections begun, without probes. */
   attempts: number;
+  /** Connections that only asked whether an origin has a stream. */
+  probes: number;
   /** Connections that failed or were lost. */
   failures: number;
   /** Those of them that an origin refused with a status. */

@@ -285,6 +285,7 @@ Deno.test("Puller.report names the origin in use, since when, and the cost of ev
   assertStringIncludes(lastError, "reset");
   assertEquals(rig.context.totals, {
     attempts: 3,
+    probes: 0,
     failures: 2,
     refusals: 0,
     spliced: 1,

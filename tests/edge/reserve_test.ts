@@ -76,7 +76,8 @@ Deno.test("a probe finds that the other origin carries the stream, and leaves at
   assertEquals(rig.reserve, ["ready", B]);
   assertEquals(rig.b.link.commandNames.at(-1), "deleteStream");
   assertEquals(rig.b.openCount, 0);
-  assertEquals(rig.vhost.upstreams().totals.attempts, 1, "a probe is no attempt");
+  const { attempts, probes } = rig.vhost.upstreams().totals;
+  assertEquals([attempts, probes], [1, 1], "a probe is no attempt");
 });
 
 Deno.test("a probe finds that the other origin lacks the stream, and later that it has it", async () => {

@@ -140,6 +140,16 @@ Deno.test("with standby on, a hole in either origin is filled by the other", asy
   }
 });
 
+Deno.test("with standby on, frames that neither origin has are counted as lost", async () => {
+  const rig = await StandbyRig.start(1);
+  rig.isHole = (_, number) => number >= 30 && number < 33;
+  await rig.feed(50);
+  const upstreams = rig.vhost.upstreams();
+  const [pull] = upstreams.of("live/show");
+  const counts = [upstreams.totals.lostFrames, pull!.lostFrames, pull!.switches];
+  assertEquals(counts, [3, 3, 0]);
+});
+
 for (const lag of [0, 4, GOP]) {
   Deno.test(`with standby on, two breaks in a row cost nothing when b lags by ${lag}`, async () => {
     for (let second = 6; second < 16; second++) {

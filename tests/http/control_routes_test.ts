@@ -110,7 +110,13 @@ Deno.test("destinations of forward are listed, added and removed, and their keys
   const { control, request } = createRig();
   const path = `/api/v1/vhosts/${vhostId("__defaultVhost__")}/forwards`;
   const url = encodeURIComponent("live/show=rtmps://twitch.example/app/secret-key");
-  const data = { id: "f1", origin: "twitch.example:443", secure: true, stream: "live/show" };
+  const data = {
+    id: "f1",
+    origin: "twitch.example:443",
+    secure: true,
+    stream: "live/show",
+    configured: false,
+  };
   const answer = await request("POST", `${path}?destination=${url}`);
   assertEquals(answer, { code: 0, ...ENVELOPE, data });
   assertEquals(control.forwards.all.map(({ destination }) => destination.stream), ["secret-key"]);
@@ -122,6 +128,21 @@ Deno.test("destinations of forward are listed, added and removed, and their keys
   assertEquals((await request("DELETE", `${path}/f1`)).code, 0);
   assertEquals((await request("DELETE", `${path}/f1`)).code, 2050);
   assertEquals((await request("GET", path)).forwards, []);
+});
+
+Deno.test("destinations of the configuration are listed, and a DELETE says where to remove them", async () => {
+  const { control, request } = createRig();
+  const path = `/api/v1/vhosts/${vhostId("__defaultVhost__")}/forwards`;
+  const text = "live/show=rtmps://twitch.example/app/secret-key";
+  const added = control.forwards.add("__defaultVhost__", text);
+  if (typeof added === "string") throw new Error(added);
+  control.destinations = [added.destination];
+  assertEquals((await request("GET", path)).forwards.map(({ id }: { id: string }) => id), ["f1"]);
+  control.forwards.remove("__defaultVhost__", "f1");
+  const written = { id: "c1", origin: "twitch.example:443", secure: true, stream: "live/show" };
+  assertEquals((await request("GET", path)).forwards, [{ ...written, configured: true }]);
+  assertEquals(await request("DELETE", `${path}/c1`), 400);
+  assertEquals(control.reloads, []);
 });
 
 Deno.test("a destination that cannot be applied is not kept, and edges have none", async () => {

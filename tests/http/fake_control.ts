@@ -1,4 +1,5 @@
 import { AddedForwards } from "../../lib/config/added_forwards.ts";
+import type { ForwardDestination } from "../../lib/config/forward_config.ts";
 import type { DrainOrder, ReloadReport, ServerControl } from "../../lib/monitor/server_control.ts";
 
 /** A change of each kind, and a warning. */
@@ -23,10 +24,16 @@ export class FakeControl implements ServerControl {
 
   readonly forwards = new AddedForwards();
 
-  vhosts = () =>
-    new Map([["__defaultVhost__", { mode: "local" as const }], ["edge", {
-      mode: "remote" as const,
-    }]]);
+  /** In the configuration of the origin vhost. */
+  destinations: readonly ForwardDestination[] = [];
+
+  vhosts = () => {
+    const forward = { enabled: true, destinations: this.destinations, backend: [] };
+    return new Map([
+      ["__defaultVhost__", { mode: "local" as const, forward }],
+      ["edge", { mode: "remote" as const, forward }],
+    ]);
+  };
 
   drain(order: DrainOrder): void {
     this.drains.push(order);

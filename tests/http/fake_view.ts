@@ -66,6 +66,7 @@ export const SNAPSHOT: ServerSnapshot = {
   incidents: { kicks: 6, handshakeFailures: 8 },
   callbackFailures: { on_play: 9 },
   bans: 2,
+  connections: { open: 5, limit: 1_000 },
   refusals: {
     name: 1,
     rules: 2,
@@ -119,6 +120,7 @@ export const SNAPSHOT: ServerSnapshot = {
       }],
       upstreams: {
         attempts: 5,
+        probes: 12,
         failures: 3,
         refusals: 1,
         spliced: 1,
@@ -154,6 +156,10 @@ export const SNAPSHOT: ServerSnapshot = {
     },
     PULLED,
   ],
+  ended: [{
+    ...{ vhost: "__defaultVhost__", name: "live/past", isOwner: true, videoMessages: 30 },
+    ...{ receivedBytes: 700, sentBytes: 1_400, lostFrames: 2, doubledFrames: 1 },
+  }],
   clients: [
     {
       id: "c1",

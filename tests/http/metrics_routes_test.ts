@@ -37,6 +37,9 @@ const LINES = [
   'edge_callbacks_failed_total{callback="on_play"} 9',
   "edge_kicks_total 6",
   "edge_banned_addresses 2",
+  "edge_connections_open 5",
+  "edge_connections_limit 1000",
+  "edge_draining 0",
   "edge_received_bytes_total 7000",
   "edge_sent_bytes_total 9000",
   "edge_player_skips_total 2",
@@ -52,6 +55,7 @@ const LINES = [
   'edge_stream_players{vhost="__defaultVhost__",stream="live/show"} 1',
   'edge_stream_received_bytes_total{vhost="edge.example",stream="live/room/show"} 5000',
   'edge_stream_sent_bytes_total{vhost="edge.example",stream="live/room/show"} 10000',
+  'edge_stream_sent_bytes_total{vhost="__defaultVhost__",stream="live/past"} 1400',
   'edge_stream_video_messages_total{vhost="edge.example",stream="live/room/show"} 300',
   "edge_streams_unlisted 0",
   'edge_upstreams{vhost="edge.example",origin="10.0.0.2:1935",kind="pull",state="live"} 1',
@@ -64,6 +68,7 @@ const LINES = [
   'edge_origin_name_failing{vhost="edge.example",name="dns:origins.example:1935"} 1',
   'edge_upstream_attempts_total{vhost="edge.example"} 5',
   'edge_upstream_failures_total{vhost="edge.example"} 3',
+  'edge_upstream_probes_total{vhost="edge.example"} 12',
   'edge_upstream_switches_total{vhost="edge.example",how="spliced"} 1',
   'edge_upstream_switches_total{vhost="edge.example",how="restarted"} 2',
   'edge_upstream_switches_total{vhost="edge.example",how="resumed"} 4',
@@ -76,7 +81,7 @@ const LINES = [
 async function metricsOf(snapshot: ServerSnapshot): Promise<string> {
   const view = new FakeView();
   view.snapshotNow = snapshot;
-  return await (await createMetricsRoutes(view).request("/metrics")).text();
+  return await (await createMetricsRoutes(view, () => false).request("/metrics")).text();
 }
 
 Deno.test("GET /metrics has every metric", async () => {
@@ -153,7 +158,7 @@ Deno.test("GET /metrics works for a server without vhosts and streams", async ()
 });
 
 Deno.test("GET /metrics has the content type of Prometheus's text format", async () => {
-  const response = await createMetricsRoutes(new FakeView()).request("/metrics");
+  const response = await createMetricsRoutes(new FakeView(), () => false).request("/metrics");
   await response.body?.cancel();
   assertEquals(
     response.headers.get("content-type"),

@@ -171,3 +171,22 @@ Deno.test("Hub.configure() leaves the clock of a source alone and changes that o
   first.end("unpublished");
   assertEquals(stream.publish()!.push(9, 200_000, frame, 200_000), 200_000);
 });
+
+Deno.test("counters of a stream continue when it returns, and totals never shrink", () => {
+  const hub = new Hub(OPTIONS);
+  function publishOnce(name: string): void {
+    const handle = hub.open(name).publish()!;
+    handle.push(9, 0, new Uint8Array([0x17, 1, 0, 0, 0]), 0);
+    handle.end("unpublished");
+  }
+  publishOnce("live/a");
+  assertEquals([...hub.ended.keys()], ["live/a"]);
+  hub.open("live/asked").join(createViewer());
+  const stream = hub.open("live/a");
+  assertEquals([stream.stats.videoMessages, hub.ended.size], [1, 0]);
+  publishOnce("live/a");
+  assertEquals([hub.ended.get("live/a")?.videoMessages, hub.totals.videoMessages], [2, 2]);
+  for (let i = 0; i < 1_000; i++) publishOnce(`live/${i}`);
+  assertEquals([hub.ended.size, hub.ended.has("live/a")], [1_000, false]);
+  assertEquals(hub.totals.videoMessages, 1_002);
+});

@@ -92,7 +92,7 @@ class Rig {
     const service = new LocalVhost({ config, hub, clock });
     const clients = [this.rtmp, this.flv];
     const queue = new FlushQueue(clock);
-    const limits = { refusedCount: 2 };
+    const limits = { refusedCount: 2, use: { open: 4, limit: 10 } };
     const vhosts = [{ service, hub, mirrors: null, forward: null }];
     this.view = new LiveView({
       clock,

@@ -49,6 +49,19 @@ Deno.test("mergeSnapshots() reports a stream once: as its owner does, with the p
   }
 });
 
+Deno.test("mergeSnapshots() counts what ended copies of a live stream have sent, and lists ended streams once", () => {
+  const owner = streamOf({ sentBytes: 300 });
+  const { vhost, name } = owner;
+  const copy = { ...SNAPSHOT.ended[0]!, vhost, name, isOwner: false, sentBytes: 7 };
+  const past = { ...copy, name: "live/past", sentBytes: 5 };
+  const { streams, ended } = mergeSnapshots([
+    workerOf({ streams: [owner], ended: [{ ...past, isOwner: true, receivedBytes: 40 }] }),
+    workerOf({ streams: [], ended: [copy, past] }),
+  ]);
+  assertEquals(streams.map(({ sentBytes }) => sentBytes), [307]);
+  assertEquals(ended, [{ ...past, isOwner: true, receivedBytes: 40, sentBytes: 10 }]);
+});
+
 Deno.test("mergeSnapshots() keeps streams of other names and of other vhosts apart", () => {
   const names = [
     { vhost: "a", name: "live/x" },
