@@ -111,7 +111,7 @@ export class HookClient {
    */
   async sendBatch({ urls, timeoutMs, ...batch }: HookBatchCall): Promise<HookVerdict> {
     const { serverId, serviceId } = this.server;
-    const payload = { server_id: serverId, service_id: serviceId, ...batch };
+    const payload: HookBatch = { "server_id": serverId, "service_id": serviceId, ...batch };
     const deadline = new HookDeadline(this.clock, timeoutMs);
     deadline.start();
     let verdict: HookVerdict = ALLOWED;
