@@ -72,10 +72,7 @@ export class Puller implements FeedListener {
     this.#feeds = new FeedMaker({ context, logger, source, requests, listener: this });
     this.#end = new PullEnd(context, source, logger);
     this.#standby = new Standby({
-      context,
-      logger,
-      source,
-      requests,
+      ...{ context, logger, source, requests },
       feeds: this.#feeds,
       isAvoided: options.isAvoided,
       deliver: (...message) => this.#deliver(...message),

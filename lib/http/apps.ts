@@ -200,7 +200,8 @@ function requirePassword(auth: HttpAuthConfig, log: FailureLog): MiddlewareHandl
     return async (c, next) => {
       const token = bearerOf(c.req.raw);
       if (token !== undefined && await timingSafeEqual(token, auth.token)) return await next();
-      // DEVIATION: no parameter follows | SRS sends none | test "The API needs the token"
+      // DEVIATION: no parameter follows (RFC 6750 §3) | because SRS sends none | test "The API needs
+      // the token when auth is of type bearer"
       const headers = { "www-authenticate": "Bearer" };
       return c.text((token === undefined ? missing : wrong)(c), 401, headers);
     };

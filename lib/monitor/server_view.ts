@@ -198,7 +198,7 @@ export interface EndedStream {
   readonly doubledFrames: number;
 }
 
-/** A stream that has a source or players. Counters are those since the start, over all its lives. */
+/** A stream that has a source or players. Counters since the start, over all its lives. */
 export interface StreamSnapshot {
   readonly vhost: string;
   /** `app/stream`. */
