@@ -187,7 +187,12 @@ function createLoginLog({ clock, logger }: Pick<ApiAppOptions, "clock" | "logger
   });
 }
 
-/** Compares in constant time. */
+/**
+ * Compares in constant time.
+ *
+ * DEVIATION: no parameter follows `Bearer` (RFC 6750 §3) | because SRS sends none | test "The API
+ * needs the token when auth is of type bearer"
+ */
 function requirePassword(auth: HttpAuthConfig, log: FailureLog): MiddlewareHandler {
   const refuse = (message: string) => (c: RouteContext) => {
     // Browsers ask without a password first.
@@ -200,8 +205,6 @@ function requirePassword(auth: HttpAuthConfig, log: FailureLog): MiddlewareHandl
     return async (c, next) => {
       const token = bearerOf(c.req.raw);
       if (token !== undefined && await timingSafeEqual(token, auth.token)) return await next();
-      // DEVIATION: no parameter follows (RFC 6750 §3) | because SRS sends none | test "The API needs
-      // the token when auth is of type bearer"
       const headers = { "www-authenticate": "Bearer" };
       return c.text((token === undefined ? missing : wrong)(c), 401, headers);
     };
