@@ -6,8 +6,17 @@ export type Track = "audio" | "video";
 /** A step ahead of up to this is normal: bursts after a stall, GOP caches, sparse frames. */
 const MAX_STEP_MS = 3_000;
 
-/** After a larger step, stream time may lead arrival by this; else the step is a leap. */
+/**
+ * After a larger step, stream time may lead arrival by this; else the step is a leap. Of a paced
+ * source, every step that is larger than this is judged so.
+ */
 const PAUSE_TOLERANCE_MS = 1_000;
+
+/** A source is paced when it sent no faster than time passes for this long. */
+const PACED_AFTER_MS = 2_000;
+
+/** By how much stream time may gain on arrival meanwhile: clocks drift. */
+const PACE_DRIFT_MS = 250;
 
 /** A smaller step back is jitter, and time stands still; a larger one is a new clock. */
 const JITTER_MS = 500;
@@ -87,6 +96,11 @@ interface TrackClock {
   /** How long messages have kept arriving with this `sourceMs`. A silence hardly counts. */
   stillMs: number;
   isUnstamped: boolean;
+  /** The most that its stream time led arrival, mod 2³²; null before a source's first message. */
+  leadMs: number | null;
+  /** That lead when it last grew by more than drift, and when that was. */
+  pacedLeadMs: number;
+  pacedSinceMs: number;
 }
 
 /**
@@ -99,12 +113,15 @@ interface TrackClock {
  *
  * | step                              | meaning                      | stream time             | |
  * --------------------------------- | ---------------------------- | ----------------------- | |
- * 0…3 s                             | normal                       | advances by the step    | |
+ * 0…3 s, of a paced source 0…1 s    | normal                       | advances by the step    | |
  * more, leads arrival by up to 1 s  | a pause with a running clock | advances by the step    | |
  * more, leads arrival by over 1 s   | a leap                       | advances as arrival did | |
  * back by less than 500 ms          | jitter                       | stands still            | |
  * back by more                      | a leap                       | advances as arrival did | |
  * none for over 1 s                 | an unstamped track           | follows the other track |
+ *
+ * Paced is a source whose messages arrive as its time advances. One that sends a file faster is
+ * not, nor is a burst, and nothing but their own times tells how far apart their frames are.
  *
  * A leap of one track predicts that of the other: if the other leaps by the same amount ± 3 s, its
  * offset changes by the same amount, which keeps lip sync.
@@ -184,7 +201,7 @@ export class Timeline {
     clock.streamMs = streamMs;
     clock.hasSource = true;
     clock.hasTime = true;
-    this.#noteNow(streamMs, arrivalMs);
+    this.#noteNow(clock, streamMs, arrivalMs);
     return streamMs;
   }
 
@@ -232,9 +249,18 @@ export class Timeline {
     const stepMs = diffU32(streamMs, clock.streamMs);
     // Many small steps back: time that stands still may be this far ahead of them.
     if (stepMs < -MAX_DISTANCE_MS - JITTER_MS) return true;
-    if (stepMs <= MAX_STEP_MS) return false;
+    if (stepMs <= PAUSE_TOLERANCE_MS) return false;
     const leadMs = diffU32(streamMs, Math.trunc(arrivalMs));
-    return diffU32(leadMs, this.#leadMs!) > PAUSE_TOLERANCE_MS;
+    if (stepMs > MAX_STEP_MS) return diffU32(leadMs, this.#leadMs!) > PAUSE_TOLERANCE_MS;
+    const isPaced = arrivalMs - clock.pacedSinceMs >= PACED_AFTER_MS;
+    const toleranceMs = this.#isExpected(clock, stepMs) ? JITTER_MS : PAUSE_TOLERANCE_MS;
+    return isPaced && diffU32(leadMs, clock.leadMs!) > toleranceMs;
+  }
+
+  /** Whether the other track just leapt as far: both must be judged alike. */
+  #isExpected({ track }: TrackClock, stepMs: number): boolean {
+    const leap = this.#leap;
+    return leap !== null && leap.track !== track && Math.abs(leap.stepMs - stepMs) <= JITTER_MS;
   }
 
   /** Takes out a leap: time advances as arrival did, or as the other track did. */
@@ -277,7 +303,7 @@ export class Timeline {
     return movedMs;
   }
 
-  #noteNow(streamMs: number, arrivalMs: number): void {
+  #noteNow(clock: TrackClock, streamMs: number, arrivalMs: number): void {
     const isNewest = !this.#hasTime || diffU32(streamMs, this.#nowMs) > 0;
     // An absolute clock may be set back.
     const isSetBack = this.#isAbsolute && diffU32(streamMs, this.#nowMs) < -MAX_DISTANCE_MS;
@@ -285,6 +311,13 @@ export class Timeline {
     this.#hasTime = true;
     const leadMs = diffU32(streamMs, Math.trunc(arrivalMs));
     if (this.#leadMs === null || diffU32(leadMs, this.#leadMs) > 0) this.#leadMs = leadMs;
+    if (clock.leadMs === null || diffU32(leadMs, clock.leadMs) > 0) {
+      const gainMs = clock.leadMs === null ? Infinity : diffU32(leadMs, clock.pacedLeadMs);
+      clock.leadMs = leadMs;
+      if (gainMs <= PACE_DRIFT_MS) return;
+      clock.pacedLeadMs = leadMs;
+      clock.pacedSinceMs = arrivalMs;
+    }
   }
 
   #resetSource(offsetMs: number | null): void {
@@ -292,6 +325,7 @@ export class Timeline {
       clock.offsetMs = offsetMs;
       clock.hasSource = false;
       clock.isUnstamped = false;
+      clock.leadMs = null;
     }
     this.#leadMs = null;
     this.#leap = null;
@@ -317,6 +351,9 @@ function createTrackClock(track: Track): TrackClock {
     arrivalMs: 0,
     stillMs: 0,
     isUnstamped: false,
+    leadMs: null,
+    pacedLeadMs: 0,
+    pacedSinceMs: 0,
   };
 }
 

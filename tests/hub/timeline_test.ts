@@ -62,6 +62,26 @@ const CLOCKS: readonly (readonly [name: string, script: readonly Step[], expecte
     4_000,
     5_000,
   ]],
+  ["keeps a gap of 3 s in a file that is sent faster than it runs", [
+    ...[0, 400, 800, 1_200].flatMap((ms) => [ms, { after: 100 }]),
+    4_200,
+    { after: 100 },
+    4_600,
+  ], [0, 400, 800, 1_200, 4_200, 4_600]],
+  ["keeps a pause of 3 s of a paced source", [
+    ...[0, 1_000, 2_000, 3_000].flatMap((ms) => [ms, { after: 1_000 }]),
+    { after: 2_000 },
+    6_000,
+  ], [0, 1_000, 2_000, 3_000, 6_000]],
+  ["keeps the gap in what a paced source sends after a stall", [
+    ...[0, 1_000, 2_000, 3_000].flatMap((ms) => [ms, { after: 1_000 }]),
+    { after: 4_000 },
+    ...[4_000, 5_000, 8_000],
+  ], [0, 1_000, 2_000, 3_000, 4_000, 5_000, 8_000]],
+  ["corrects a leap of 2 s of a paced source", [
+    ...[0, 1_000, 2_000, 3_000].flatMap((ms) => [ms, { after: 1_000 }]),
+    6_001,
+  ], [0, 1_000, 2_000, 3_000, 4_000]],
   ["keeps a timestamp that is repeated after a silence", [0, { after: 9_000 }, 0, 40], [0, 0, 40]],
   ["continues with another source at 0", [0, 2_000, "next", 0, 40], [0, 2_000, 2_040, 2_080]],
   ["continues with another source ahead", [0, 40, "next", 5_000, 5_040], [0, 40, 80, 120]],
@@ -174,7 +194,7 @@ const SOURCES: readonly Source[] = [
     changes: [],
     distanceMs: 0,
   },
-  ...[5_000, 30_000, 59_000, 3_600_000].flatMap((by) => [
+  ...[1_100, 2_000, 2_900, 5_000, 30_000, 59_000, 3_600_000].flatMap((by) => [
     {
       name: `both leap ${by} ms ahead`,
       videoMs: (ms: number) => ms < 9_000 ? ms : ms + by,
@@ -189,6 +209,27 @@ const SOURCES: readonly Source[] = [
       changes: ["audio leap"],
     },
   ]),
+  ...[-2_900, 2_900].map((apart) => ({
+    name: `both leap 2 s ahead, audio ${apart} ms apart`,
+    videoMs: (ms: number) => ms < 9_000 ? ms + 50_000 : ms + 52_000,
+    audioMs: (ms: number) => (ms < 9_000 ? ms + 50_000 : ms + 52_000) + apart,
+    changes: ["audio leap", "video leap"],
+    distanceMs: apart,
+  })),
+  ...[2_900, 1_500].map((by) => ({
+    name: `both leap ${by} ms ahead every 3 s`,
+    videoMs: (ms: number) => ms + Math.floor(ms / 3_000) * by,
+    audioMs: (ms: number) => ms + Math.floor(ms / 3_000) * by,
+    changes: Array(8).fill(["audio leap", "video leap"]).flat(),
+    distanceMs: 0,
+  })),
+  {
+    name: "both leap 2.9 s ahead and back, in turn",
+    videoMs: (ms: number) => ms + 9_000 + Math.floor(ms / 3_000) % 2 * 2_900,
+    audioMs: (ms: number) => ms + 9_000 + Math.floor(ms / 3_000) % 2 * 2_900,
+    changes: Array(8).fill(["audio leap", "video leap"]).flat(),
+    distanceMs: 0,
+  },
   ...[0, 60, 120, 300, 900].flatMap((lag) => [
     {
       name: `both clocks restart, audio ${lag} ms later`,
