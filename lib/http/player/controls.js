@@ -16,6 +16,8 @@ export class Controls {
   #onStats;
   /** Whether the viewer paused. A source that is replaced pauses the video, too. */
   #isPaused = false;
+  /** Whether the newest touch brought the bar back: then it does nothing else. */
+  #isForBar = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #idleTimer;
 
@@ -64,7 +66,11 @@ export class Controls {
     byId("toggle-window").hidden = !document.pictureInPictureEnabled;
     const volume = byId("volume");
     volume.addEventListener("input", () => this.#setVolume(Number(volume.value)));
-    this.#video.addEventListener("click", () => this.#togglePlay());
+    // Capturing, before the touch brings the bar back.
+    this.#player.addEventListener("pointerdown", ({ pointerType }) => {
+      this.#isForBar = pointerType === "touch" && this.#player.classList.contains("idle");
+    }, { capture: true });
+    this.#video.addEventListener("click", () => this.#isForBar || this.#togglePlay());
     this.#video.addEventListener("dblclick", () => this.#toggleScreen());
   }
 
