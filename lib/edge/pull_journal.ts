@@ -96,7 +96,7 @@ export class PullJournal {
 
   /** The connection to `origin` failed, or was lost. */
   failed(origin: OriginAddress, error: unknown): void {
-    this.report.failed(error);
+    this.report.failed(origin, error);
     const reason = this.#failures.failed(origin, error);
     this.#cause ||= reason;
   }

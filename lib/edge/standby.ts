@@ -103,7 +103,7 @@ export class Standby {
     } else if (this.#legs.get(state.feed)?.isForeign) {
       this.#keepCold(state.feed);
     } else if (isSilent(state.feed, nowMs) && !isSilent(active, nowMs)) {
-      this.#report.failed(new UpstreamError("media", "Silent"));
+      this.#report.failed(state.feed.origin, new UpstreamError("media", "Silent"));
       this.#drop(this.#pauseMs());
     }
   }
@@ -146,7 +146,7 @@ export class Standby {
     const { context: { origins }, source, logger } = this.#options;
     if (!this.has(feed)) return;
     if (error !== null) {
-      this.#report.failed(error);
+      this.#report.failed(feed.origin, error);
       origins.failed(feed.origin, error, feed.beganMs);
       origins.places.noteFailure(feed.origin, source.streamName, error);
       logger.debug("Standby lost", { origin: formatAddress(feed.origin) });

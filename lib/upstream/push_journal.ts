@@ -93,6 +93,6 @@ export class PushJournal {
   /** The connection to `origin` failed, or was lost. */
   failed(origin: OriginAddress, error: unknown): void {
     this.explain(this.#failures.failed(origin, error));
-    this.report.failed(error);
+    this.report.failed(origin, error);
   }
 }

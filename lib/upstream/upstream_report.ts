@@ -71,11 +71,12 @@ export class UpstreamReport {
     if (this.#state === "connecting") this.#origin = origin;
   }
 
-  /** An origin failed, or was lost. */
-  failed(error: unknown): void {
+  /** `origin` failed, or was lost. */
+  failed(origin: OriginAddress, error: unknown): void {
     this.#totals.failures++;
     if (error instanceof UpstreamError && error.statusCode !== "") this.#totals.refusals++;
-    this.#lastError = describeError(error);
+    // Named, because another one may be connected by now.
+    this.#lastError = `${formatAddress(origin)}: ${describeError(error)}`;
   }
 
   /** The stream flows from or to `origin`. */

@@ -244,4 +244,12 @@ Deno.test("The page works behind the API's password", async () => {
   await opened.page.getByRole("button", { name: "Kick", exact: true }).click();
   await opened.page.locator("#dialog").waitFor({ state: "hidden" });
   assertEquals(server.view.kicked, ["c1"]);
+  await server.stop();
+  await opened.untilStatus("Unreachable");
+  const { length } = server.requests;
+  server.restart({ ...NO_AUTH, enabled: true, username: "admin", password: "another" });
+  await opened.untilStatus("Logged out");
+  await opened.page.getByText("reload this page to log in (Wrong password)").waitFor();
+  // Each counts as a failed login: the browser tries without the password, and with it.
+  assert(server.requests.length - length <= 3, server.requests.slice(length).join());
 });

@@ -25,7 +25,7 @@ export class FakeServer implements AsyncDisposable {
   nowMs = 1_700_000_000_000;
   /** Paths of all requests to the API. */
   readonly requests: string[] = [];
-  readonly #auth;
+  #auth;
   #server: Deno.HttpServer;
 
   constructor(auth: HttpAuthConfig = NO_AUTH, port = 0) {
@@ -48,7 +48,8 @@ export class FakeServer implements AsyncDisposable {
     await this.#server.shutdown();
   }
 
-  restart(): void {
+  restart(auth = this.#auth): void {
+    this.#auth = auth;
     this.#server = this.#listen(this.port);
   }
 

@@ -56,7 +56,7 @@ export class ConsolePage implements AsyncDisposable {
   }
 
   /** Waits for the status at the top of the page. */
-  async untilStatus(text: "Live" | "Paused" | "Unreachable"): Promise<void> {
+  async untilStatus(text: "Live" | "Paused" | "Unreachable" | "Logged out"): Promise<void> {
     await this.page.locator("#status", { hasText: text }).waitFor();
   }
 

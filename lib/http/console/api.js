@@ -3,7 +3,10 @@
 const TIMEOUT_MS = 8000;
 
 /** The server answered with an error. */
-export class ApiError extends Error {}
+export class ApiError extends Error {
+  /** Whether it wants another password. */
+  isLogin = false;
+}
 
 /** @param {AbortSignal} signal */
 export async function fetchSummary(signal) {
@@ -114,5 +117,7 @@ async function call(method, path, signal) {
   // Refusals explain themselves in one line of plain text.
   const isText = response.headers.get("content-type")?.startsWith("text/plain");
   const reason = isText ? (await response.text()).trim() : "";
-  throw new ApiError(reason || `The server answered with status ${response.status}`);
+  const error = new ApiError(reason || `The server answered with status ${response.status}`);
+  error.isLogin = response.status === 401;
+  throw error;
 }

@@ -85,7 +85,7 @@ class Console {
       onAnswer: (answer) => this.#show(answer),
       onState: (state, since, reason) => {
         // The server may return with another configuration.
-        if (state === "unreachable") this.#seldom.timeMs = -SELDOM_MS;
+        if (state === "unreachable" || state === "refused") this.#seldom.timeMs = -SELDOM_MS;
         showState(state, since, reason);
       },
     });
@@ -139,8 +139,9 @@ class Console {
     const { view, search, streamId } = this.#state;
     const query = this.#state.queryOf(view);
     const list = { ...DEFAULT_QUERIES[view], ...query };
-    const [summary, vhosts, { items, total }, selected, seldom] = await Promise.all([
-      fetchSummary(signal),
+    // First and alone: a server that refuses it would count each of the others as a failed login.
+    const summary = await fetchSummary(signal);
+    const [vhosts, { items, total }, selected, seldom] = await Promise.all([
       fetchVhosts(signal),
       fetchList(view, { ...list, search, count: PAGE_ROWS }, signal),
       streamId === "" ? null : fetchSelected(streamId, signal),

@@ -4,6 +4,8 @@ const PERIOD_MS = 2000;
 const REST_PER_WORK = 19;
 const MAX_PERIOD_MS = 20_000;
 
+/** @typedef {"live" | "paused" | "unreachable" | "refused"} State `refused`: without a password */
+
 /** Polls every two seconds, and pauses while the page is hidden. */
 export class Poller {
   #fetch;
@@ -15,13 +17,15 @@ export class Poller {
   #current = null;
   /** Time of the first failed poll in a row, or null. @type {Date | null} */
   #unreachableSince = null;
+  /** Whether the server wants another password. */
+  #isRefused = false;
 
   /**
    * @template T
    * @param {{
    *   fetch: (signal: AbortSignal) => Promise<T>,
    *   onAnswer: (answer: T) => void,
-   *   onState: (state: "live" | "paused" | "unreachable", since: Date, reason: string) => void,
+   *   onState: (state: State, since: Date, reason: string) => void,
    * }} options
    */
   constructor({ fetch, onAnswer, onState }) {
@@ -46,7 +50,9 @@ export class Poller {
     this.#current = null;
     report();
     if (document.hidden || this.#current !== null) return;
-    const restMs = Math.min(MAX_PERIOD_MS, (performance.now() - startMs) * REST_PER_WORK);
+    // Each refused request counts as a failed login.
+    const workMs = this.#isRefused ? MAX_PERIOD_MS : performance.now() - startMs;
+    const restMs = Math.min(MAX_PERIOD_MS, workMs * REST_PER_WORK);
     this.#timer = setTimeout(() => this.pollNow(), Math.max(PERIOD_MS, restMs));
   }
 
@@ -56,13 +62,16 @@ export class Poller {
       const answer = await this.#fetch(signal);
       return () => {
         this.#unreachableSince = null;
+        this.#isRefused = false;
         this.#onState(document.hidden ? "paused" : "live", new Date(), "");
         this.#onAnswer(answer);
       };
     } catch (error) {
       return () => {
         this.#unreachableSince ??= new Date();
-        this.#onState("unreachable", this.#unreachableSince, describe(error));
+        this.#isRefused = error.isLogin === true;
+        const state = this.#isRefused ? "refused" : "unreachable";
+        this.#onState(state, this.#unreachableSince, describe(error));
       };
     }
   }

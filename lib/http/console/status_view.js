@@ -4,7 +4,7 @@ import { duration, plural } from "./format.js";
 /**
  * Says whether the server answers.
  *
- * @param {"live" | "paused" | "unreachable"} state
+ * @param {import("./poller.js").State} state
  * @param {Date} since
  * @param {string} reason
  */
@@ -12,15 +12,22 @@ export function showState(state, since, reason) {
   const status = byId("status");
   const banner = byId("banner");
   const time = since.toLocaleTimeString("en-GB");
-  const texts = { live: "Live", paused: "Paused", unreachable: "Unreachable" };
-  status.className = `status ${state}`;
+  const isStale = state === "unreachable" || state === "refused";
+  const texts = {
+    live: "Live",
+    paused: "Paused",
+    unreachable: "Unreachable",
+    refused: "Logged out",
+  };
+  status.className = `status ${isStale ? "unreachable" : state}`;
   setText(status, texts[state]);
-  document.body.classList.toggle("stale", state === "unreachable");
-  banner.hidden = state !== "unreachable";
-  setText(
-    banner,
-    state === "unreachable" ? `No answer from the server since ${time}: ${reason}` : "",
-  );
+  document.body.classList.toggle("stale", isStale);
+  banner.hidden = !isStale;
+  const banners = {
+    unreachable: `No answer from the server since ${time}: ${reason}`,
+    refused: `The password has changed; reload this page to log in (${reason})`,
+  };
+  setText(banner, banners[state] ?? "");
 }
 
 /** Says how far a drain is. @param {any} drain of the API; null when the server does not drain */
@@ -35,5 +42,6 @@ export function showDrain(drain) {
     plural(drain.viewers, "HTTP viewer"),
   ];
   const rest = duration(Math.max(0, drain.remaining_ms) / 1000);
-  setText(note, `Draining, ${drain.phase}: ${left.join(", ")} left, ${rest} at most`);
+  const phase = drain.phase === "accepting" ? "accepting those that wait" : drain.phase;
+  setText(note, `Draining, ${phase}: ${left.join(", ")} left, ${rest} at most`);
 }
