@@ -39,6 +39,8 @@ export class EdgeStream {
   readonly stream: Stream;
   readonly #options: EdgeStreamOptions;
   readonly #demand: OnDemand;
+  /** Its pull has served others than probes. */
+  #hadPlayers = false;
   readonly #slot: PublisherSlot;
   readonly #feeder: StreamFeeder;
   readonly #slate: Slate | null;
@@ -56,7 +58,7 @@ export class EdgeStream {
     this.stream = options.stream;
     this.#feeder = new StreamFeeder(options.stream);
     this.#slate = this.#createSlate();
-    this.#demand = new OnDemand(() => config().cluster.lingerMs);
+    this.#demand = new OnDemand(() => this.#hadPlayers ? config().cluster.lingerMs : 0);
     this.#slot = new PublisherSlot({
       clock,
       settings: () => config().publish,
@@ -102,6 +104,7 @@ export class EdgeStream {
 
   addPlayer(request: StreamRequest, viewer: Viewer): void {
     this.#requests.add(viewer, request);
+    this.#hadPlayers ||= request.isProbe !== true;
     this.stream.join(viewer);
     this.#puller?.onRequest();
     this.#want();
@@ -293,6 +296,7 @@ export class EdgeStream {
     this.#cancelReports();
     this.#puller?.stop();
     this.#puller = null;
+    this.#hadPlayers = this.#isWatched;
   }
 
   #reportUnused(): void {

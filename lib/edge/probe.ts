@@ -32,7 +32,7 @@ export class Probe implements UpstreamListener {
       // One every few seconds would hide what matters.
       logger: silentLogger,
       origin,
-      request,
+      request: { ...request, isProbe: true },
       hasAlternative: () => true,
       backlogMs: () => 0,
       wantsAnswer: true,

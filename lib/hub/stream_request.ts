@@ -34,6 +34,8 @@ export interface StreamRequest {
    * An edge asks so that has another origin to ask.
    */
   readonly wantsAnswer?: boolean | undefined;
+  /** Of a play: an edge only asks whether the stream is here, and leaves with the first media. */
+  readonly isProbe?: boolean | undefined;
   /** The publisher; absent for players, and for what this server asks for itself. */
   readonly client?: RequestingClient;
 }

@@ -37,6 +37,7 @@ export interface GateClient {
   readonly backlogMs: number;
   readonly broadcastId?: string | undefined;
   readonly wantsAnswer?: boolean | undefined;
+  readonly isProbe?: boolean | undefined;
   /** `server_name` of the edge that it is; empty for others. */
   readonly edgeName?: string;
 }

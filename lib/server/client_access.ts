@@ -215,8 +215,8 @@ export class ClientAccess {
   }
 
   #requestOf(action: StreamAction, { request }: Admission): StreamRequest {
-    const { edgePath, backlogMs, broadcastId, wantsAnswer } = this.#asked;
-    const whole = { ...request, edgePath, backlogMs, broadcastId, wantsAnswer };
+    const { edgePath, backlogMs, broadcastId, wantsAnswer, isProbe } = this.#asked;
+    const whole = { ...request, edgePath, backlogMs, broadcastId, wantsAnswer, isProbe };
     if (action === "play") return whole;
     const { id, ip, connect: { tcUrl, pageUrl } } = this.#client;
     return { ...whole, client: { id, ip, tcUrl, pageUrl } };

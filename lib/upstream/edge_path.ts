@@ -22,6 +22,10 @@ const BROADCAST_PROPERTY = "edgeBroadcast";
 
 /** {@linkcode StreamRequest.wantsAnswer}. */
 const ANSWER_PROPERTY = "edgeAnswerNow";
+
+/** {@linkcode StreamRequest.isProbe}. */
+const PROBE_PROPERTY = "edgeProbe";
+
 /** `server_name` of the edge that sends it. */
 const NAME_PROPERTY = "edgeName";
 
@@ -41,7 +45,10 @@ const MAX_PATH_LENGTH = 1024;
 const NO_EDGES: readonly string[] = [];
 
 /** What an edge tells its origin about itself. */
-type EdgeInfo = Pick<StreamRequest, "edgePath" | "backlogMs" | "broadcastId" | "wantsAnswer">;
+type EdgeInfo = Pick<
+  StreamRequest,
+  "edgePath" | "backlogMs" | "broadcastId" | "wantsAnswer" | "isProbe"
+>;
 
 /** Returns what a `connect` object says about the edge that sends it; empty for other clients. */
 export function parseEdgeInfo(info: AmfObject): EdgeInfo & { readonly edgeName: string } {
@@ -55,12 +62,13 @@ export function parseEdgeInfo(info: AmfObject): EdgeInfo & { readonly edgeName: 
     backlogMs: typeof backlogMs === "number" && backlogMs > 0 ? backlogMs : 0,
     ...(hasBroadcast ? { broadcastId } : {}),
     ...(info.get(ANSWER_PROPERTY) === true ? { wantsAnswer: true } : {}),
+    ...(info.get(PROBE_PROPERTY) === true ? { isProbe: true } : {}),
   };
 }
 
 /** Returns the `connect` properties of edge `ownId`, for a request that came by `edgePath`. */
 export function formatEdgeInfo(
-  { edgePath, backlogMs, broadcastId, wantsAnswer }: EdgeInfo,
+  { edgePath, backlogMs, broadcastId, wantsAnswer, isProbe }: EdgeInfo,
   ownId: string,
   ownName = "",
 ): Readonly<Record<string, AmfValue>> {
@@ -70,6 +78,7 @@ export function formatEdgeInfo(
     ...(backlogMs > 0 ? { [BACKLOG_PROPERTY]: backlogMs } : {}),
     ...(broadcastId === undefined ? {} : { [BROADCAST_PROPERTY]: broadcastId }),
     ...(wantsAnswer === true ? { [ANSWER_PROPERTY]: true } : {}),
+    ...(isProbe === true ? { [PROBE_PROPERTY]: true } : {}),
   };
 }
 

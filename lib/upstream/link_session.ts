@@ -11,7 +11,8 @@ import type { LinkOptions } from "./link_options.ts";
 /** Returns what the session of a link asks for, and how it describes itself. */
 export function sessionOptions(
   context: UpstreamContext,
-  { kind, request: { edgePath, broadcastId }, backlogMs, wantsAnswer, client }: LinkOptions,
+  { kind, request: { edgePath, broadcastId, isProbe }, backlogMs, wantsAnswer, client }:
+    LinkOptions,
   { tcUrl, app, stream }: UpstreamTarget,
 ): ConstructorParameters<typeof ClientSession>[1] {
   const { edgeId, edgeName, chunkSize, handshake, settings } = context;
@@ -21,7 +22,7 @@ export function sessionOptions(
     chunkSize,
     handshake,
     connectProperties: () => {
-      const about = { edgePath, backlogMs: backlogMs(), broadcastId, wantsAnswer };
+      const about = { edgePath, backlogMs: backlogMs(), broadcastId, wantsAnswer, isProbe };
       return {
         ...(settings().enhancedRtmp ? relayRequest(kind !== "connect") : {}),
         ...(client === undefined ? {} : clientProperties(client)),
