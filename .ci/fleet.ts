@@ -16,6 +16,8 @@ const BASE = new URL("../deploy/kubernetes/base/", import.meta.url);
 const TIERS = ["origin", "mid", "leaf"] as const;
 /** The engine keeps networks beside its storage, where another run may have left one. */
 const NETWORK = `edge-fleet-${Deno.pid}`;
+/** What the pods take the password of the API from. */
+const SECRET = "edge-api";
 const PORT = 1935;
 
 /** Shorter than in production: one pod after the other is waited for. Players of a leaf stay. */
@@ -239,7 +241,7 @@ async function showLogs(pods: readonly Pod[]): Promise<void> {
 async function run(pods: readonly Pod[]): Promise<boolean> {
   await podman(["network", "create", NETWORK]);
   // The engine reads a Secret that is part of the file in another form than it writes it.
-  await podman(["secret", "create", "edge-api", "-"], `{"password":"${btoa("a password")}"}`);
+  await podman(["secret", "create", SECRET, "-"], `{"password":"${btoa("a password")}"}`);
   for (const pod of pods) await start(pod);
   say(`running: ${pods.map(({ name }) => name).join(" ")}`);
   const leaves = pods.filter(({ tier }) => tier === "leaf").map(({ name }) => name);
@@ -268,5 +270,6 @@ try {
 } finally {
   if (!isWell) await showLogs(pods);
   await podman(["network", "rm", "--force", NETWORK]);
+  await podman(["secret", "rm", SECRET]);
 }
 Deno.exit(isWell ? 0 : 1);
