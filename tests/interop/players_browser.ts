@@ -26,6 +26,16 @@ const SIZES = [{ width: 390, height: 844 }, { width: 820, height: 1100 }, {
 
 const SECRET = "0123456789abcdef";
 
+/** A playlist that has ended. */
+const EARLIER_SHOW = `#EXTM3U
+#EXT-X-VERSION:3
+#EXT-X-MEDIA-SEQUENCE:7
+#EXT-X-TARGETDURATION:2
+#EXTINF:2.000,
+${STREAM}-7.ts
+#EXT-X-ENDLIST
+`;
+
 /** Expressions evaluated in the page. */
 const TIME = 'document.querySelector("video").currentTime';
 const FRAMES = 'document.querySelector("video").getVideoPlaybackQuality().totalVideoFrames';
@@ -147,11 +157,19 @@ Deno.test("A viewer who is early waits, is told of the end, and sees the next st
   );
   const base = `http://127.0.0.1:${server.httpPort}`;
   const target = `rtmp://127.0.0.1:${server.port}/live/${STREAM}`;
+  await Deno.mkdir(`${rig.directory}/html/live`, { recursive: true });
+  await Deno.writeTextFile(`${rig.directory}/html/live/${STREAM}.m3u8`, EARLIER_SHOW);
   await using opened = await ConsolePage.open(`${base}/play/live/${STREAM}`);
   await opened.until(`${TITLE} === "Not live yet"`);
   await inspect(opened, "wait");
+  await using early = await ConsolePage.open(`${base}/play/live/${STREAM}#muted&via=hls`);
+  await early.until(`${TITLE} === "Not live yet"`);
+  await early.read(RECORD_VIEWS);
   const publisher = await rig.publish(FFMPEG, sample, target);
   await opened.until(PLAYS);
+  await early.until(PLAYS);
+  // What is left of the earlier show was not played.
+  assertEquals(await early.read(`views.includes("reconnecting")`), false);
   await publisher.stop();
   await opened.until(`${TITLE} === "The stream has ended"`);
   await rig.publish(FFMPEG, sample, target);

@@ -54,8 +54,8 @@ async function loadScript(url, name) {
  *
  * @typedef {{
  *   onEnded: () => void,
- *   onFailed: (kind: "missing" | "refused" | "network" | "media") => void,
- * }} EngineEvents
+ *   onFailed: (kind: "missing" | "refused" | "network" | "media" | "stale") => void,
+ * }} EngineEvents `stale`: the playlist is that of an earlier show
  */
 
 /** HTTP-FLV or WebSocket-FLV, by mpegts.js. */
@@ -137,6 +137,9 @@ export class HlsEngine {
       const { code } = response ?? { code: 0 };
       events.onFailed(code === 404 ? "missing" : code === 403 ? "refused" : "network");
     });
+    hls.once(Hls.Events.LEVEL_LOADED, (_, { details }) => {
+      if (!details.live) events.onFailed("stale");
+    });
     hls.on(Hls.Events.FRAG_BUFFERED, (_, { stats }) => {
       const ms = stats.loading.end - stats.loading.start;
       if (ms > 0) this.#kbps = stats.total * 8 / ms;
@@ -176,6 +179,9 @@ export class NativeEngine {
   start(video, { url }, events) {
     const { signal } = this.#abort;
     video.addEventListener("ended", () => events.onEnded(), { signal });
+    video.addEventListener("loadedmetadata", () => {
+      if (video.duration !== Infinity) events.onFailed("stale");
+    }, { signal });
     video.addEventListener("error", () => {
       const isMedia = video.error?.code === MediaError.MEDIA_ERR_DECODE;
       events.onFailed(isMedia ? "media" : "network");

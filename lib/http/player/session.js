@@ -7,6 +7,9 @@ const WAIT_MS = 2000;
 /** Pauses before the server is asked again after a failure. */
 const RETRY_MS = [250, 500, 1000, 2000, 3000];
 
+/** How often an old playlist is looked at again. */
+const STALE_MS = 500;
+
 /** A stream that stands still for this long is opened again. */
 const STALL_MS = 8000;
 
@@ -217,7 +220,7 @@ export class Session {
     this.#askAfter(RETRY_MS[0]);
   }
 
-  /** @param {"missing" | "refused" | "network" | "media"} kind */
+  /** @param {"missing" | "refused" | "network" | "media" | "stale"} kind */
   #onFailed(kind) {
     const route = this.#route;
     this.#stop();
@@ -227,6 +230,9 @@ export class Session {
         return this.#askAfter(WAIT_MS);
       case "refused":
         return this.#show({ type: "refused", reason: "" });
+      case "stale":
+        // The new playlist follows with its first segment.
+        return this.#askAfter(STALE_MS);
       case "media":
         this.#failures.set(route, MAX_FAILURES);
         return this.#nextRoute();
