@@ -125,6 +125,9 @@ async function checkDeadDestination(copies: Copies): Promise<ArrivalClock> {
   await copies.startSink();
   const clock = await rig.watch(copies.sink, KEY);
   await rig.untilMore(clock, "the sink has the stream again", 30);
+  const atSinkAgain = rig.play({ ...copies.sink, name: "second sink" }, 60, KEY);
+  await rig.until("it has new frames", () => framesOf(atSinkAgain).length > 60);
+  copies.assertNoneLost("the sink that is back", framesOf(atSinkAgain));
   return clock;
 }
 
