@@ -135,13 +135,17 @@ export async function checkPair(
       "write the path of a PEM file without a passphrase after key",
     );
   }
-  if (!certificate.checkPrivateKey(key)) {
+  const refused = refusal(pair);
+  // Some runtimes cannot compare keys that TLS does not take.
+  const isMismatch = refused === null
+    ? !certificate.checkPrivateKey(key)
+    : refused.includes("KeyMismatch");
+  if (isMismatch) {
     return error(
       `The key in ${files.key} does not belong to the certificate in ${files.cert}`,
       "write the key that the certificate was made for",
     );
   }
-  const refused = refusal(pair);
   if (refused !== null) {
     return error(
       `TLS cannot use the certificate in ${files.cert} with the key in ${files.key}: ${refused}`,

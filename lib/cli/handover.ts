@@ -1,9 +1,11 @@
 import { basename, dirname } from "node:path";
 import { type CancelTimer, systemClock } from "../base/clock.ts";
+import { describeError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
 import { TaskQueue } from "../base/task_queue.ts";
 import type { Service } from "../app/service.ts";
 import type { Ban } from "../server/bans.ts";
-import { replaceLocked } from "./locked_file.ts";
+import { removeIfPresent, replaceLocked } from "./locked_file.ts";
 
 /** Time between two looks for notes, in ms. */
 const CHECK_MS = 200;
@@ -39,14 +41,14 @@ type Shared = Pick<Service, "openHandover" | "takeOver" | "view">;
 export class Handover implements Disposable {
   readonly #server: Shared;
   readonly #pidPath: string;
+  readonly #logger: Logger;
   readonly #tasks = new TaskQueue();
   /** Null while this process shares nothing. */
   #token: string | null = null;
   /** Where the others find the streams. */
   #port = 0;
-  #removeNote = () => {};
-  /** Closes the file of the note. */
-  #forget = () => {};
+  /** This process's note, locked; null while there is none. */
+  #note: Deno.FsFile | null = null;
   #isReplaced = false;
   #seekUntilMs = -Infinity;
   /** The others that streams are taken from. */
@@ -56,9 +58,10 @@ export class Handover implements Disposable {
   #cancelCheck: CancelTimer | null = null;
   #isClosed = false;
 
-  constructor(server: Shared, pidPath: string) {
+  constructor(server: Shared, pidPath: string, logger: Logger) {
     this.#server = server;
     this.#pidPath = pidPath;
+    this.#logger = logger.for("edge");
   }
 
   /** This process replaces others: shares their streams as long as they run. */
@@ -67,9 +70,11 @@ export class Handover implements Disposable {
     this.#schedule();
   }
 
-  /** This process is replaced: lets the others find its streams, and shares theirs. */
+  /**
+   * This process is replaced: lets the others find its streams, and shares theirs. Never rejects.
+   */
   offer(): Promise<void> {
-    return this.#tasks.run(async () => {
+    return this.#run(async () => {
       this.#isReplaced = true;
       await this.#share(this.#token ?? crypto.randomUUID());
       this.#schedule();
@@ -83,22 +88,37 @@ export class Handover implements Disposable {
     this.#removeNote();
   }
 
+  get #notePath(): string {
+    return `${this.#pidPath}.handover.${Deno.pid}`;
+  }
+
+  /** Serves its clients even if it can share nothing. */
+  #run(task: () => Promise<void>): Promise<void> {
+    return this.#tasks.run(task).catch((error) => {
+      this.#logger.warning(
+        `Streams are not shared with the other process: ${describeError(error)}`,
+        { fix: "make the directory of the pid file writable, then replace again" },
+      );
+    });
+  }
+
   /** Leaves a note, in place of the one before. */
   async #share(token: string): Promise<void> {
     if (this.#token === null) this.#port = await this.#server.openHandover(token);
     this.#token = token;
-    const path = `${this.#pidPath}.handover.${Deno.pid}`;
     const bans = this.#isReplaced ? await this.#server.view.bans() : [];
     const note: Note = { pid: Deno.pid, port: this.#port, token, bans };
-    const file = await replaceLocked(path, JSON.stringify(note), 0o600);
-    this.#forget();
-    this.#forget = () => file.close();
-    this.#removeNote = () => {
-      this.#removeNote = () => {};
-      Deno.removeSync(path);
-      this.#forget();
-    };
+    const file = await replaceLocked(this.#notePath, JSON.stringify(note), 0o600);
+    this.#note?.close();
+    this.#note = file;
     if (this.#isClosed) this.#removeNote();
+  }
+
+  #removeNote(): void {
+    if (this.#note === null) return;
+    removeIfPresent(this.#notePath);
+    this.#note.close();
+    this.#note = null;
   }
 
   /** Bans that were lifted here since stay lifted. */
@@ -112,7 +132,7 @@ export class Handover implements Disposable {
   #schedule(): void {
     this.#cancelCheck ??= systemClock.after(CHECK_MS, () => {
       this.#cancelCheck = null;
-      void this.#tasks.run(() => this.#check());
+      void this.#run(() => this.#check());
     });
   }
 

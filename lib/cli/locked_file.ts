@@ -14,6 +14,7 @@ export async function replaceLocked(
   mode = 0o666,
 ): Promise<Deno.FsFile> {
   const temporary = `${path}.${Deno.pid}`;
+  // A process of the same id may have left it; its permissions are not ours.
   removeIfPresent(temporary);
   const file = Deno.openSync(temporary, { read: true, write: true, createNew: true, mode });
   await file.lock(true);
@@ -22,8 +23,8 @@ export async function replaceLocked(
   return file;
 }
 
-/** A process of the same id may have left it; its permissions are not ours. */
-function removeIfPresent(path: string): void {
+/** Removes a file, if it is there. */
+export function removeIfPresent(path: string): void {
   try {
     Deno.removeSync(path);
   } catch (error) {

@@ -5,6 +5,7 @@ import {
   describeConfigProblem,
   UsageError,
 } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
 import { VERSION } from "../base/version.ts";
 import type { Config } from "../config/config.ts";
 import { formatAddress, formatOrigin } from "../io/address.ts";
@@ -187,7 +188,7 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
   started.resolve(running);
   try {
     const watching = watchConfig(running, source, reloader);
-    await untilStopped(running, { config, program, stopped, drained }).finally(watching);
+    await untilStopped(running, { config, program, logger, stopped, drained }).finally(watching);
   } finally {
     manager.stopping();
     await running.stop();
@@ -200,6 +201,7 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
 interface Endings {
   readonly config: Config;
   readonly program: Program;
+  readonly logger: Logger;
   readonly stopped: PromiseWithResolvers<void>;
   readonly drained: PromiseWithResolvers<DrainRequest>;
 }
@@ -207,11 +209,11 @@ interface Endings {
 /** Settles when the server is to stop: at once, or when it is drained. */
 async function untilStopped(
   server: Service,
-  { config, program: { manager, isReplacing, onListening }, stopped, drained }: Endings,
+  { config, program: { manager, isReplacing, onListening }, logger, stopped, drained }: Endings,
 ): Promise<void> {
   using stack = new DisposableStack();
   stack.defer(blockDebugger());
-  const handover = stack.use(new Handover(server, config.pid));
+  const handover = stack.use(new Handover(server, config.pid, logger));
   const { promise: failed, reject } = Promise.withResolvers<never>();
   stack.defer(
     await onListening((pid) => {
