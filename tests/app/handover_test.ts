@@ -78,6 +78,21 @@ async function send(world: MemoryWorld, client: MemoryClient, ms: number): Promi
   }
 }
 
+/** Checks that the player is told the end when its publisher ends the stream, and not before. */
+async function checkEnd(
+  publisher: MemoryClient,
+  player: MemoryClient,
+  world: MemoryWorld,
+): Promise<void> {
+  assertEquals([player.isEnded, player.statuses.includes(UNPUBLISHED)], [false, false]);
+  // The grace of the publisher before ends nothing.
+  await send(world, publisher, 10_000);
+  assertEquals(player.statuses.includes(UNPUBLISHED), false);
+  publisher.stop();
+  await world.advance(500);
+  assertEquals(player.statuses.includes(UNPUBLISHED), true);
+}
+
 Deno.test("players of a replaced origin get a stream whose publisher returns to the new one", async () => {
   const { world, end } = await replace();
   const publisher = await world.publish(OLD);
@@ -90,13 +105,7 @@ Deno.test("players of a replaced origin get a stream whose publisher returns to 
   // It is asked for once a second.
   const count = player.media.filter(({ typeId }) => typeId === 9).length;
   assert(count >= 25 + 45, `${count} messages`);
-  assertEquals([player.isEnded, player.statuses.includes(UNPUBLISHED)], [false, false]);
-  // The grace of the lost publisher ends nothing.
-  await send(world, returned, 10_000);
-  assertEquals(player.statuses.includes(UNPUBLISHED), false);
-  returned.stop();
-  await world.advance(500);
-  assertEquals(player.statuses.includes(UNPUBLISHED), true);
+  await checkEnd(returned, player, world);
   await end();
 });
 
@@ -111,12 +120,7 @@ Deno.test("players of a replaced origin stay when the publisher at it ends the s
   await send(world, returned, 3_000);
   const count = player.media.filter(({ typeId }) => typeId === 9).length;
   assert(count >= 25 + 60, `${count} messages`);
-  assertEquals([player.isEnded, player.statuses.includes(UNPUBLISHED)], [false, false]);
-  await send(world, returned, 10_000);
-  assertEquals(player.statuses.includes(UNPUBLISHED), false);
-  returned.stop();
-  await world.advance(500);
-  assertEquals(player.statuses.includes(UNPUBLISHED), true);
+  await checkEnd(returned, player, world);
   await end();
 });
 
