@@ -1,4 +1,4 @@
-import type { Logger } from "../base/log.ts";
+import { type Logger, withoutWarnings } from "../base/log.ts";
 import type { VhostConfig } from "../config/config.ts";
 import { diskFiles as recordedFiles } from "../dvr/dvr_files.ts";
 import { DvrService, type RecordedFile } from "../dvr/dvr_service.ts";
@@ -174,13 +174,15 @@ export class VhostSet {
     const mirrors = bridge === null ? null : new Hub(options);
     const slates = { store: this.slates, logger };
     const createEdge = (edgeConfig: VhostConfig) => {
+      const isOwn = edgeConfig === config;
       const edge = new RemoteVhost({
-        slates: edgeConfig === config ? slates : undefined,
+        slates: isOwn ? slates : undefined,
         config: edgeConfig,
         hub,
         deps: this.#options,
         wheels,
-        logger,
+        // Another process of a replacement ends when its last client leaves.
+        logger: isOwn ? logger : withoutWarnings(logger),
       });
       edge.start();
       return edge;

@@ -29,3 +29,14 @@ export const silentLogger: Logger = {
   error() {},
   for: () => silentLogger,
 };
+
+/** Returns a logger whose warnings are written at info: what they tell of is to be expected. */
+export function withoutWarnings(logger: Logger): Logger {
+  return {
+    debug: (message, fields) => logger.debug(message, fields),
+    info: (message, fields) => logger.info(message, fields),
+    warning: (message, fields) => logger.info(message, fields),
+    error: (message, fields) => logger.error(message, fields),
+    for: (layer, id) => withoutWarnings(logger.for(layer, id)),
+  };
+}

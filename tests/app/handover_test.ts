@@ -49,7 +49,7 @@ function openHandovers(servers: readonly RunningServer[], token: string) {
 
 /** A process that replaces another one, each of which can reach the other. */
 async function replace(): Promise<
-  { readonly world: MemoryWorld; readonly end: () => Promise<void> }
+  { readonly world: MemoryWorld; readonly end: (noticedAfterMs?: number) => Promise<void> }
 > {
   const world = new MemoryWorld();
   const [before, after] = [world.start(OLD), world.start(NEW)];
@@ -59,8 +59,9 @@ async function replace(): Promise<
   await before.takeOver({ addresses: addresses.slice(1), token });
   return {
     world,
-    async end() {
+    async end(noticedAfterMs = 0) {
       await before.stop();
+      await world.advance(noticedAfterMs);
       await after.takeOver(null);
       await world.advance(100);
       assertEquals(world.log.urgent, []);
@@ -138,6 +139,19 @@ Deno.test("players of a replaced origin are told at once when the publisher ends
     await world.advance(2_000);
   }
   await end();
+});
+
+Deno.test("that a replaced process has ended warns no one, also before it is noticed", async () => {
+  const { world, end } = await replace();
+  const publisher = await world.publish(OLD);
+  const player = await world.play(NEW);
+  await send(world, publisher, 400);
+  assertEquals(player.media.length > 5, true);
+  const lines = world.log.lines.filter(({ message }) => message.startsWith("Pull failed"));
+  assertEquals(lines.length, 0);
+  await end(1_000);
+  const told = world.log.lines.filter(({ message }) => message.startsWith("Pull failed"));
+  assertEquals([...new Set(told.map(({ level }) => level))], ["info", "debug"]);
 });
 
 Deno.test("players of a replaced origin are told the end when the publisher returns nowhere", async () => {
