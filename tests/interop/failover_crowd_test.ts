@@ -1,5 +1,6 @@
 /** Five hundred players at an edge of an edge, while the serving origin is killed. */
 
+import { OwnPauses } from "../helpers/own_pauses.ts";
 import { RtmpClient } from "../helpers/rtmp_client.ts";
 import { say } from "../helpers/say.ts";
 import { addressOf, type RtmpServer } from "../helpers/servers.ts";
@@ -59,13 +60,15 @@ class Crowd implements AsyncDisposable {
   /** The first fault, or null. */
   fault: string | null = null;
   readonly #players: CrowdPlayer[] = [];
+  readonly #pauses = new OwnPauses();
 
   static async gather(server: RtmpServer): Promise<Crowd> {
     const crowd = new Crowd();
     while (crowd.#players.length < PLAYERS) {
       const joining = Array.from({ length: CONNECTING }, () => RtmpClient.connect(server.port));
       for (const client of await Promise.all(joining)) {
-        crowd.#players.push(new CrowdPlayer(client, (fault) => crowd.fault ??= fault));
+        const report = (fault: string) => crowd.fault ??= fault;
+        crowd.#players.push(new CrowdPlayer(client, crowd.#pauses, report));
       }
       await Promise.all(crowd.#players.slice(-CONNECTING).map((player) => player.play()));
     }
@@ -90,6 +93,7 @@ class Crowd implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#pauses[Symbol.dispose]();
     await Promise.all(this.#players.map(({ client }) => client.close()));
   }
 }
@@ -98,12 +102,17 @@ class CrowdPlayer {
   readonly client: RtmpClient;
   /** Number of the newest frame, or -1. */
   newest = -1;
+  /** Without this process's own pauses. */
   longestSilenceMs = 0;
+  readonly #pauses: OwnPauses;
   #lastArrivalMs = 0;
+  /** Own pauses before the newest frame. */
+  #lastPausedMs = 0;
   #lastTimestampMs = 0;
 
-  constructor(client: RtmpClient, report: (fault: string) => void) {
+  constructor(client: RtmpClient, pauses: OwnPauses, report: (fault: string) => void) {
     this.client = client;
+    this.#pauses = pauses;
     client.onMediaMessage = (message) => {
       const number = numberOf(message);
       if (number === null) return;
@@ -123,10 +132,13 @@ class CrowdPlayer {
 
   #note(number: number): void {
     const nowMs = performance.now();
+    const pausedMs = this.#pauses.totalMs;
     if (this.newest >= 0) {
-      this.longestSilenceMs = Math.max(this.longestSilenceMs, nowMs - this.#lastArrivalMs);
+      const silenceMs = nowMs - this.#lastArrivalMs - (pausedMs - this.#lastPausedMs);
+      this.longestSilenceMs = Math.max(this.longestSilenceMs, silenceMs);
     }
     this.newest = number;
     this.#lastArrivalMs = nowMs;
+    this.#lastPausedMs = pausedMs;
   }
 }

@@ -229,7 +229,7 @@ class ReturnScene {
     const { status } = this.#returned!;
     rig.assert(status === undefined, `The returned publisher was dropped: ${this.name}`);
     for (const clock of this.#clocks) {
-      const silenceMs = Math.round(clock.longestSilenceMs);
+      const silenceMs = Math.round(clock.longestWaitMs);
       const stepMs = clock.largestStepMs;
       say(`  ${this.name}: ${silenceMs} ms of silence at the ${clock.name}, step ${stepMs} ms`);
       // Frames stopped while it was away, so none arrived twice.

@@ -2,6 +2,7 @@
 
 import { type EdgeOptions, startEdge } from "../helpers/edge_server.ts";
 import { startNginxRtmp } from "../helpers/nginx_rtmp.ts";
+import { OwnPauses } from "../helpers/own_pauses.ts";
 import { needs } from "../helpers/permissions.ts";
 import { type ChildProcess, startProcess } from "../helpers/processes.ts";
 import { hasProgram } from "../helpers/programs.ts";
@@ -203,11 +204,17 @@ export class ArrivalClock implements AsyncDisposable {
   count = 0;
   /** Arrival of the newest video frame, in ms of `performance.now()`; 0 before the first. */
   lastArrivalMs = 0;
+  /** Without this process's own pauses. */
   longestSilenceMs = 0;
+  /** The same with them. */
+  longestWaitMs = 0;
   /** Largest step from one video frame to the next, in ms of stream time. */
   largestStepMs = 0;
   isTimeForward = true;
   readonly #client: RtmpClient;
+  readonly #pauses = new OwnPauses();
+  /** Own pauses before the newest video frame. */
+  #lastPausedMs = 0;
   #lastTimestampMs = 0;
 
   private constructor(name: string, client: RtmpClient) {
@@ -235,18 +242,24 @@ export class ArrivalClock implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#pauses[Symbol.dispose]();
     await this.#client.close();
   }
 
   #note(timestampMs: number): void {
     const nowMs = performance.now();
+    const pausedMs = this.#pauses.totalMs;
     if (this.count++ > 0) {
       const stepMs = timestampMs - this.#lastTimestampMs;
-      this.longestSilenceMs = Math.max(this.longestSilenceMs, nowMs - this.lastArrivalMs);
+      const waitMs = nowMs - this.lastArrivalMs;
+      const silenceMs = waitMs - (pausedMs - this.#lastPausedMs);
+      this.longestWaitMs = Math.max(this.longestWaitMs, waitMs);
+      this.longestSilenceMs = Math.max(this.longestSilenceMs, silenceMs);
       this.largestStepMs = Math.max(this.largestStepMs, stepMs);
       this.isTimeForward &&= stepMs >= 0;
     }
     this.lastArrivalMs = nowMs;
+    this.#lastPausedMs = pausedMs;
     this.#lastTimestampMs = timestampMs;
   }
 }

@@ -3,6 +3,7 @@
 import { isFrame } from "../../lib/demo/frame_check.ts";
 import { readFlv } from "../../lib/media/flv_file.ts";
 import { NetworkNamespace } from "../helpers/network_namespace.ts";
+import { OwnPauses } from "../helpers/own_pauses.ts";
 import type { ChildProcess } from "../helpers/processes.ts";
 import { type MediaMessage, RtmpClient } from "../helpers/rtmp_client.ts";
 import { addressOf, type RtmpServer, streamUrl } from "../helpers/servers.ts";
@@ -14,9 +15,6 @@ import { createSample } from "./sample.ts";
 /** How an origin is lost: its process dies, or is stopped; its network drops all packets. */
 export const WAYS = ["kill", "freeze", "cut"] as const;
 type Way = typeof WAYS[number];
-
-/** Period of the timer that notices the machine's own pauses. */
-const TICK_MS = 10;
 
 /** Frames by which a newcomer at an origin may lag behind the other players. */
 const NEAR_FRAMES = 30;
@@ -182,9 +180,7 @@ export class HitlessRig implements AsyncDisposable {
   readonly #watchers: Watcher[];
   readonly #tracks: Tracks;
   readonly #publisher: ChildProcess;
-  readonly #ticks: ReturnType<typeof setInterval>;
-  #tickMs = performance.now();
-  #pauseMs = 0;
+  readonly #pauses = new OwnPauses();
 
   private constructor(
     rig: FailoverRig,
@@ -202,7 +198,6 @@ export class HitlessRig implements AsyncDisposable {
     this.#watchers = parts.watchers;
     this.#tracks = parts.tracks;
     this.#publisher = parts.publisher;
-    this.#ticks = setInterval(() => this.#tick(), TICK_MS);
   }
 
   /**
@@ -248,7 +243,7 @@ export class HitlessRig implements AsyncDisposable {
     awayMs: number,
   ): Promise<{ readonly seen: ReadonlyMap<string, Seen>; readonly pauseMs: number }> {
     this.#take();
-    this.#pauseMs = 0;
+    this.#pauses.takeLongestMs();
     const ready = this.#readyCount;
     const origin = this.#origins.get(name)!;
     const { port, process } = origin.server;
@@ -264,7 +259,7 @@ export class HitlessRig implements AsyncDisposable {
     await this.#untilBack(origin);
     await this.#untilReady(ready + 1);
     await this.#untilMore(`the stream continues after ${way} of ${name}`, 15);
-    return { seen: this.#take(), pauseMs: Math.round(this.#pauseMs) };
+    return { seen: this.#take(), pauseMs: this.#pauses.takeLongestMs() };
   }
 
   /** @throws {Error} that describes all servers if `isTrue` is false */
@@ -278,15 +273,9 @@ export class HitlessRig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#ticks);
+    this.#pauses[Symbol.dispose]();
     for (const watcher of this.#watchers) await watcher.close();
     await this.rig[Symbol.asyncDispose]();
-  }
-
-  #tick(): void {
-    const nowMs = performance.now();
-    this.#pauseMs = Math.max(this.#pauseMs, nowMs - this.#tickMs - 2 * TICK_MS);
-    this.#tickMs = nowMs;
   }
 
   #take(): ReadonlyMap<string, Seen> {

@@ -6,6 +6,7 @@ import type { FlvTag } from "../../lib/media/flv_file.ts";
 import { classifyVideo, VideoKind } from "../../lib/media/flv_tag.ts";
 import { endOf } from "../helpers/child.ts";
 import { startEdgeFromFile } from "../helpers/edge_server.ts";
+import { OwnPauses } from "../helpers/own_pauses.ts";
 import { freePort } from "../helpers/ports.ts";
 import type { ChildProcess } from "../helpers/processes.ts";
 import { RtmpClient } from "../helpers/rtmp_client.ts";
@@ -148,8 +149,6 @@ class Encoder {
   readonly #opening: FlvTag[] = [];
   readonly #startMs = performance.now();
   readonly #timer: ReturnType<typeof setInterval>;
-  #lastMs = performance.now();
-  #pauseMs = 0;
 
   constructor(name: string, servers: readonly TreeServer[]) {
     this.#servers = servers;
@@ -162,22 +161,12 @@ class Encoder {
     return this.#servers.every(({ name }) => name === server);
   }
 
-  /** Returns how long the machine kept this process from its work at most, since the last call. */
-  takePauseMs(): number {
-    const pauseMs = this.#pauseMs;
-    this.#pauseMs = 0;
-    return Math.round(pauseMs);
-  }
-
   async stop(): Promise<void> {
     clearInterval(this.#timer);
     for (const leg of this.legs) await leg.close();
   }
 
   #send(): void {
-    const nowMs = performance.now();
-    this.#pauseMs = Math.max(this.#pauseMs, nowMs - this.#lastMs - 2 * TICK_MS);
-    this.#lastMs = nowMs;
     for (const tag of this.#sample.takeDue(performance.now() - this.#startMs)) {
       if (isFrame(tag)) this.ledger.record(tag);
       else this.#opening.push(tag);
@@ -269,6 +258,7 @@ export class RestartTree implements AsyncDisposable {
   readonly servers: ReadonlyMap<string, TreeServer>;
   readonly #leaves: readonly Leaf[];
   readonly #encoders: ReadonlyMap<string, Encoder>;
+  readonly #pauses = new OwnPauses();
 
   private constructor(
     servers: ReadonlyMap<string, TreeServer>,
@@ -315,10 +305,10 @@ export class RestartTree implements AsyncDisposable {
   /** Restarts a server. Returns the worst that players of other leaves saw. */
   async restart(name: string, how: Restart): Promise<Outcome> {
     this.#take("");
-    this.#takePauseMs();
+    this.#pauses.takeLongestMs();
     await this.servers.get(name)!.restart(how);
     await this.#untilMore(50, name);
-    const seen = { ...this.#take(name), pauseMs: this.#takePauseMs() };
+    const seen = { ...this.#take(name), pauseMs: this.#pauses.takeLongestMs() };
     await this.#openPlayers();
     for (const encoder of this.#encoders.values()) {
       await until("encoders publish", () => encoder.legs.every(({ isReady }) => isReady), TIMEOUT);
@@ -331,6 +321,7 @@ export class RestartTree implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#pauses[Symbol.dispose]();
     for (const encoder of this.#encoders.values()) await encoder.stop();
     for (const { players } of this.#leaves) for (const player of players) await player.close();
     await Promise.all([...this.servers.values()].map((server) => server.stop()));
@@ -367,10 +358,6 @@ export class RestartTree implements AsyncDisposable {
     } catch (error) {
       throw new Error(`${error}\n${this.describe()}`);
     }
-  }
-
-  #takePauseMs(): number {
-    return Math.max(...[...this.#encoders.values()].map((encoder) => encoder.takePauseMs()));
   }
 
   #take(without: string): Seen {
