@@ -12,6 +12,7 @@ import type { ListedSegment } from "./listed_segment.ts";
 import { ListCodecs } from "./list_codecs.ts";
 import { OpenSegment, partPath } from "./open_segment.ts";
 import { type Part, PART_MS } from "./part.ts";
+import { SegmentError } from "./segment_error.ts";
 import { SegmentFiles } from "./segment_files.ts";
 import type { MuxedSegment } from "./segment_mux.ts";
 import type { Segment } from "./segmenter.ts";
@@ -304,8 +305,10 @@ export class HlsArchive {
     const { config, masters, masterEntries, onSegment } = this.#options;
     const sequence = playlist.nextSequence;
     const dropped = playlist.add(entry);
-    const nextPart = partPath(this.#stemFor(playlist.nextSequence), 0);
-    if (config.isLowLatency) playlist.hint(this.#files.uriOf(nextPart));
+    if (config.isLowLatency) {
+      const nextPart = partPath(this.#stemFor(playlist.nextSequence), 0);
+      playlist.hint(this.#files.uriOf(nextPart));
+    }
     this.#isRestarted = false;
     this.#codecs.add(segment);
     const variant = this.#meter.add(segment, media.length);
@@ -316,9 +319,14 @@ export class HlsArchive {
     await this.#removeRetired(playlist.windowMs);
   }
 
-  /** Writes the playlist, unless players must see first that the one before has ended. */
+  /**
+   * Writes the playlist, unless players must see first that the one before has ended, or parts are
+   * all there is: the target duration must not change (RFC 8216 §6.2.1), and how long segments are
+   * is known from the first one on.
+   */
   async #publish(playlist: Playlist): Promise<boolean> {
-    if (this.#options.wallMs() < this.#withheldUntilMs) return false;
+    const isHeld = this.#options.wallMs() < this.#withheldUntilMs;
+    if (isHeld || playlist.entries.length === 0) return false;
     await this.#writePlaylist(playlist);
     return true;
   }
@@ -386,15 +394,5 @@ export class HlsArchive {
       this.#failure = message;
       return false;
     }
-  }
-}
-
-/** A segment cannot be muxed. */
-class SegmentError extends Error {
-  readonly fix: string;
-
-  constructor(message: string, fix: string) {
-    super(message);
-    this.fix = fix;
   }
 }

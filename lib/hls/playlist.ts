@@ -209,7 +209,7 @@ export class Playlist {
     }
     if (this.#entries.every(({ isIndependent }) => isIndependent)) lines.push(INDEPENDENT);
     let initUri: string | null = null;
-    let behindMs = this.#totalMs();
+    let behindMs = totalMs(this.#entries) + totalMs(this.#open?.parts ?? []);
     for (const entry of this.#entries) {
       lines.push(...headOf(entry, initUri));
       initUri = entry.initUri;
@@ -239,13 +239,13 @@ export class Playlist {
   }
 
   #mayDrop({ durationMs }: PlaylistEntry): boolean {
-    const totalMs = this.#totalMs();
-    return totalMs > this.windowMs && totalMs - durationMs >= this.#leastMs;
+    const listedMs = totalMs(this.#entries);
+    return listedMs > this.windowMs && listedMs - durationMs >= this.#leastMs;
   }
+}
 
-  #totalMs(): number {
-    return this.#entries.reduce((total, { durationMs }) => total + durationMs, 0);
-  }
+function totalMs(entries: readonly { readonly durationMs: number }[]): number {
+  return entries.reduce((total, { durationMs }) => total + durationMs, 0);
 }
 
 /** The tags before a segment or its parts. */

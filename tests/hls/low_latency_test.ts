@@ -27,9 +27,10 @@ Deno.test("A playlist of low-latency HLS keeps to RFC 8216bis in every version",
   const files = new PlaylistFiles();
   const rig = new HlsRig(LOW, files);
   const publisher = rig.publish();
-  for (let second = 0; second < 24; second++) {
+  for (let second = 0; second < 26; second++) {
     publisher.send(1);
-    await rig.poll("the parts", () => files.of("live/show").length >= second * 2);
+    // The first segment is listed when it is complete.
+    await rig.poll("the parts", () => files.of("live/show").length >= (second - 2) * 2);
   }
   const versions = files.of("live/show");
   // A part every 0.4 s, and each segment once more.
@@ -57,18 +58,54 @@ for (const rate of [5, 7.5, 8, 10, 12, 12.5, 15, 23.976, 24, 25, 29.97, 30, 48, 
     push(8, 0, AAC_CONFIG);
     // The encoder's audio is 70 ms ahead.
     for (let index = 0; index < 3; index++) push(8, index * 21.3, audioFrame(index));
-    for (let index = 0; index < 7 * rate; index++) {
+    for (let index = 0; index < 9 * rate; index++) {
       const isKey = index % Math.round(2 * rate) === 0;
       push(9, 70 + index * 1000 / rate, videoFrame(isKey, index));
       push(8, 70 + index * 1000 / rate, audioFrame(100 + index));
     }
-    await rig.untilSegments(2);
+    await rig.untilSegments(3);
     const versions = files.of("live/show");
     assert(versions.length > 8, `${versions.length} versions`);
     assertEquals(findFaults(versions), []);
     await rig.close();
   });
 }
+
+/** Sends a second at a time of a stream whose keyframes are `gopFrames` frames of 100 ms apart. */
+async function versionsOf(
+  directives: string,
+  tracks: "both" | "audio",
+  gopFrames: number,
+): Promise<string[]> {
+  const files = new PlaylistFiles();
+  const rig = new HlsRig(directives, files);
+  const publisher = rig.hub.open("live/show").publish()!;
+  const push = (typeId: number, timeMs: number, payload: Uint8Array) =>
+    publisher.push(typeId, timeMs, payload, timeMs);
+  if (tracks === "both") push(9, 0, AVC_CONFIG);
+  push(8, 0, AAC_CONFIG);
+  for (let index = 0; index < 200; index++) {
+    if (tracks === "both") push(9, index * 100, videoFrame(index % gopFrames === 0, index));
+    push(8, index * 100, audioFrame(index));
+    if (index % 10 === 9) await rig.poll("the parts", () => true);
+  }
+  await rig.untilSegments(4);
+  await rig.close();
+  return files.of("live/show");
+}
+
+Deno.test("The target duration of low-latency HLS is right from the start without video", async () => {
+  const versions = await versionsOf("hls_fragment 1; hls_window 6; hls_ll on;", "audio", 1);
+  assertEquals(findFaults(versions), []);
+  // Segments end after 2.1 s.
+  assert(versions[0]!.includes("#EXT-X-TARGETDURATION:2\n"), versions[0]);
+});
+
+Deno.test("The target duration of low-latency HLS is right from the start with a long GOP", async () => {
+  const versions = await versionsOf("hls_fragment 2; hls_window 6; hls_ll on;", "both", 40);
+  assertEquals(findFaults(versions), []);
+  assert(versions[0]!.includes("#EXT-X-TARGETDURATION:4\n"), versions[0]);
+});
 
 Deno.test("A segment is what its parts are together, and starts with its decode time", async () => {
   const rig = new HlsRig(LOW);
