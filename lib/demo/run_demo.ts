@@ -295,7 +295,7 @@ function describeSetup(legs: readonly Leg[]): string {
 
 function describeSuccess(legs: readonly Leg[], prefix: string): string {
   const playerCount = sum(legs.map((leg) => leg.players.length));
-  return `\nOK: ${prefix}all ${playerCount} players received every frame once, in order and unchanged.\n`;
+  return `\nOK: ${prefix}all ${playerCount} players got every frame once, unchanged.\n`;
 }
 
 /** Returns one line per fault of a player of the server. */

@@ -361,7 +361,7 @@ serveTest("edge writes no token into its log, even at debug", async (place) => {
 serveTest("edge demo --seconds 2 proves that every frame arrives", async (place) => {
   const { code, lines } = await place.run("demo", "--seconds", "2");
   assertEquals(code, 0, lines.join("\n"));
-  assertMatch(lines.at(-1)!, /^OK: all 6 players received every frame once/);
+  assertMatch(lines.at(-1)!, /^OK: all 6 players got every frame once/);
   assertEquals(place.names, []);
 });
 
@@ -370,5 +370,5 @@ serveTest("edge demo stops cleanly at Ctrl-C", async (place) => {
   await demo.waitForLine(/encoder → edge.*[1-9]/, CHILD_TIMEOUT_MS);
   Deno.kill(demo.pid, "SIGINT");
   assertEquals((await endOf(demo)).code, 0, demo.stdout.join("\n"));
-  assertMatch(demo.stdout.at(-1)!, /^OK: all 6 players received every frame once/);
+  assertMatch(demo.stdout.at(-1)!, /^OK: all 6 players got every frame once/);
 });
