@@ -1,3 +1,4 @@
+import { ReadWait } from "../io/read_wait.ts";
 import type { SocketWriter } from "../io/socket_writer.ts";
 import type { Transport } from "../io/transport.ts";
 import type { PartedWork } from "../io/work_turns.ts";
@@ -37,8 +38,7 @@ export class ClientReader implements PartedWork {
   #readBytes = 0;
   /** What was received but not read yet: a view of the read buffer. */
   #unread: Uint8Array | null = null;
-  /** Since when all that arrives is received at once; Infinity while the client has to wait. */
-  #receivesSinceMs = 0;
+  readonly #wait = new ReadWait();
 
   constructor(host: ReaderHost, { transport, session, pings, context }: ReaderParts) {
     this.#host = host;
@@ -53,12 +53,9 @@ export class ClientReader implements PartedWork {
     return this.#readBytes;
   }
 
-  /**
-   * Whether everything was received that had arrived until `readUntilMs`, if no read was late. If
-   * not, the client may only seem silent.
-   */
+  /** As {@linkcode ReadWait.hasReadUntil}. */
   hasReadUntil(readUntilMs: number): boolean {
-    return this.#receivesSinceMs <= readUntilMs;
+    return this.#wait.hasReadUntil(readUntilMs);
   }
 
   /** Reads until the connection ends or is closed. Never rejects. */
@@ -77,9 +74,9 @@ export class ClientReader implements PartedWork {
         // Waiting for nothing would cost a turn of the microtasks per read.
         const later = this.#take(buffer.subarray(0, count));
         if (later !== null) {
-          this.#receivesSinceMs = Infinity;
+          this.#wait.begin();
           await later;
-          this.#receivesSinceMs = Math.ceil(clock.now());
+          this.#wait.end(clock.now());
         }
         const wantedBytes = readBufferBytes(host.state);
         if (buffer.length === wantedBytes) continue;

@@ -7,6 +7,7 @@ import { describeExpectedEnd } from "../io/connection_end.ts";
 import { formatAddress } from "../io/address.ts";
 import { SocketWriter } from "../io/socket_writer.ts";
 import { ReadSize } from "../io/read_size.ts";
+import { ReadWait } from "../io/read_wait.ts";
 import type { PartedWork } from "../io/work_turns.ts";
 import type { Transport } from "../io/transport.ts";
 import { StatusCode } from "../rtmp/constants.ts";
@@ -71,8 +72,7 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
   readonly #allowance = new Allowance();
   /** What was received but not read yet: a view of the read buffer. */
   #unread: Uint8Array = new Uint8Array(0);
-  /** Since when all that arrives is received at once; Infinity while the server has to wait. */
-  #receivesSinceMs = 0;
+  readonly #wait = new ReadWait();
   #hasStarted = false;
   /** Requests to be left are ignored until then. */
   #nextMoveMs = -Infinity;
@@ -108,12 +108,9 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     return this.#state.type === "negotiating";
   }
 
-  /**
-   * Whether everything was received that had arrived until `readUntilMs`, if no read was late. If
-   * not, the server may only seem silent.
-   */
+  /** As {@linkcode ReadWait.hasReadUntil}. */
   hasReadUntil(readUntilMs: number): boolean {
-    return this.#receivesSinceMs <= readUntilMs;
+    return this.#wait.hasReadUntil(readUntilMs);
   }
 
   /**
@@ -266,9 +263,9 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
         const isMore = size.note(count);
         const later = this.#take(buffer.subarray(0, count), isMore);
         if (later !== null) {
-          this.#receivesSinceMs = Infinity;
+          this.#wait.begin();
           await later;
-          this.#receivesSinceMs = this.#context.clock.now();
+          this.#wait.end(this.#context.clock.now());
         }
         if (this.#state.type === "failed") throw this.#state.error;
         if (buffer.length === size.bytes) continue;
