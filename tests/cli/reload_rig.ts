@@ -4,6 +4,13 @@ import { edgeCommand } from "../helpers/edge_server.ts";
 import { freePort } from "../helpers/ports.ts";
 import { type ChildProcess, startProcess } from "../helpers/processes.ts";
 
+/** What the first line of a reload counts, and how the lines begin that name each. */
+const NAMED_LINES = {
+  applied: "Setting changed: ",
+  "needs_restart": "Setting needs a restart: ",
+  problems: "Configuration problem: ",
+};
+
 /** How a {@linkcode ReloadRig} starts its server. */
 interface ReloadRigOptions {
   /** Further arguments. */
@@ -58,14 +65,11 @@ export class ReloadRig implements AsyncDisposable {
 
   /** Waits for the next reload, and returns the lines of the log from there on. */
   async untilReloaded(): Promise<string[]> {
-    const lines = () => this.process.stderr.slice(this.#seen);
-    const at = await this.process.waitFor("a reload", () => {
-      const index = lines().findIndex((line) => /Configuration (?:not )?reloaded/.test(line));
-      return index >= 0 && [index];
+    const found = await this.process.waitFor("a reload with all that it names", () => {
+      const lines = this.process.stderr.slice(this.#seen);
+      const at = lines.findIndex((line) => /Configuration (?:not )?reloaded/.test(line));
+      return at >= 0 && namesAll(lines.slice(at)) && lines.slice(at);
     }, CHILD_TIMEOUT_MS);
-    // What belongs to the answer is logged in the same turn.
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    const found = lines().slice(at[0]!);
     this.#seen = this.process.stderr.length;
     return found;
   }
@@ -81,4 +85,12 @@ export class ReloadRig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#process?.stop();
   }
+}
+
+/** Returns whether all is there that the first line counts: lines may arrive one by one. */
+function namesAll(lines: readonly string[]): boolean {
+  return Object.entries(NAMED_LINES).every(([count, text]) => {
+    const [, expected = "0"] = new RegExp(` ${count}=(\\d+)`).exec(lines[0]!) ?? [];
+    return lines.filter((line) => line.includes(text)).length >= Number(expected);
+  });
 }

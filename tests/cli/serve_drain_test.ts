@@ -12,6 +12,8 @@ import { until } from "../helpers/until.ts";
 
 const granted = await needs("net", "read", "write", "run", "env");
 const WAITS = "grace_start_wait 300; grace_final_wait 100;";
+/** Long enough that a slow machine connects a client meanwhile. */
+const LONG_WAIT = "grace_start_wait 4000; grace_final_wait 100;";
 
 interface Edge extends AsyncDisposable {
   readonly process: ChildProcess;
@@ -47,7 +49,7 @@ for (const workers of [1, 2]) {
     name: `edge drains at SIGQUIT: clients stay until they leave, with ${workers} worker(s)`,
     fn: () =>
       inTempDirectory(async (directory) => {
-        await using edge = await start(directory, `workers ${workers}; ${WAITS}`);
+        await using edge = await start(directory, `workers ${workers}; ${LONG_WAIT}`);
         await using publisher = await RtmpClient.publish(edge.port, "show");
         await using player = await RtmpClient.play(edge.port, "show");
         publisher.push(numberedFrame(1));
@@ -59,7 +61,7 @@ for (const workers of [1, 2]) {
         // New clients are served until the listener closes.
         await using late = await RtmpClient.play(edge.port, "show");
         await until("the listener is closed", async () => !await isAccepting(edge.port), {
-          timeoutMs: 5_000,
+          timeoutMs: CHILD_TIMEOUT_MS,
         });
         publisher.push(numberedFrame(2));
         await player.untilMedia(2);
