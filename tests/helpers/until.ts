@@ -6,8 +6,12 @@ interface UntilOptions {
   readonly everyMs?: number;
 }
 
+/** A timer that is later than this was held up by the machine. */
+const LATE_MS = 20;
+
 /**
- * Calls `probe` until it returns anything but `undefined` or `false`, and returns that.
+ * Calls `probe` until it returns anything but `undefined` or `false`, and returns that. Pauses of
+ * this process do not count as waiting.
  *
  * @throws {Error} after `timeoutMs`, with the description `what`; and any error of `probe`
  */
@@ -16,14 +20,17 @@ export async function until<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,
   options: UntilOptions,
 ): Promise<T> {
-  const deadline = Date.now() + options.timeoutMs;
+  const { timeoutMs, everyMs = 20 } = options;
+  let deadlineMs = performance.now() + timeoutMs;
   while (true) {
     const found = await probe();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() >= deadline) {
-      throw new Error(`Timed out after ${options.timeoutMs / 1000} s waiting for ${what}`);
+    const nowMs = performance.now();
+    if (nowMs >= deadlineMs) {
+      throw new Error(`Timed out after ${timeoutMs / 1000} s waiting for ${what}`);
     }
-    await delay(options.everyMs ?? 20);
+    await delay(everyMs);
+    deadlineMs += Math.max(0, performance.now() - nowMs - everyMs - LATE_MS);
   }
 }
 
