@@ -79,3 +79,8 @@ export function parsePort(text: string, min: number): number | undefined {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : -1;
   return port >= min && port <= 65535 ? port : undefined;
 }
+
+/** Returns the shortest form of an IP address, so that equal addresses are equal texts. */
+export function canonicalIp(hostname: string): string {
+  return isIpv6(hostname) ? new URL(`http://[${hostname}]/`).hostname.slice(1, -1) : hostname;
+}

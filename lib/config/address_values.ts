@@ -1,7 +1,15 @@
 /** Types of values that are addresses, host names and URLs. */
 
 import { quotePeerText } from "../base/text.ts";
-import { isCidr, isHostName, isIp, isIpv6, parsePort, splitHostPort } from "./address.ts";
+import {
+  canonicalIp,
+  isCidr,
+  isHostName,
+  isIp,
+  isIpv6,
+  parsePort,
+  splitHostPort,
+} from "./address.ts";
 import type { ListenAddress, OriginAddress, SecurityRule } from "./config.ts";
 import type { OriginName } from "./origin_address.ts";
 import type { Directive } from "./directive.ts";
@@ -143,12 +151,7 @@ function parseListen(
   }
   const number = parsePort(port, minPort);
   if (number === undefined) return refuse(`write a port from ${minPort} to 65535`);
-  return { hostname: canonical(hostname), port: number };
-}
-
-/** Returns the shortest form of an IPv6 address, so that equal addresses are equal texts. */
-function canonical(hostname: string): string {
-  return isIpv6(hostname) ? new URL(`http://[${hostname}]/`).hostname.slice(1, -1) : hostname;
+  return { hostname: canonicalIp(hostname), port: number };
 }
 
 /** Reads `host[:port]`, or `rtmps://host[:port]`. */

@@ -18,6 +18,8 @@ import {
 import { ApiCode, createReply, type Reply } from "./api_reply.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import type { Logger } from "../base/log.ts";
+import { canonicalIp, isIp } from "../config/address.ts";
+import { withoutMapping } from "../io/address.ts";
 import type { Ban } from "../server/bans.ts";
 import { openApi, type Operation, OPERATIONS } from "./api_table.ts";
 import { VERSION } from "../base/version.ts";
@@ -98,6 +100,7 @@ export function createApiRoutes(options: ApiRoutesOptions): HttpApp {
     kick: (c) => api.kick(c),
     kickAll: (c) => api.kickAll(c),
     bans: (c) => api.bans(c),
+    addBan: (c) => api.addBan(c),
     lift: (c) => api.lift(c),
     moveClient: (c) => api.moveClient(c),
     edges: (c) => api.edges(c),
@@ -209,7 +212,7 @@ class Api {
     const seconds = readBan(c);
     if (seconds instanceof Response) return seconds;
     const { clients } = await this.#snapshot();
-    await this.#ban(c, clients.filter((one) => one.id === id), seconds);
+    await this.#ban(c, clients.filter((one) => one.id === id).map(banOf), seconds);
     const isKicked = await this.#options.view.kick(id);
     return this.answer(c, {}, isKicked ? ApiCode.success : ApiCode.noClient);
   }
@@ -222,14 +225,8 @@ class Api {
     if (seconds instanceof Response) return seconds;
     const { clients } = await this.#snapshot();
     const found = selectClients(c, clients, (one) => streamUrl(one.vhost, one.stream));
-    await this.#ban(c, found, seconds);
-    let kicked = 0;
-    for (const [at, { id }] of found.entries()) {
-      if (await this.#options.view.kick(id)) kicked++;
-      // Others are served between.
-      if (at % KICKS_PER_TURN === KICKS_PER_TURN - 1) await new Promise((go) => setTimeout(go));
-    }
-    return this.answer(c, { data: { kicked } });
+    await this.#ban(c, found.map(banOf), seconds);
+    return this.answer(c, { data: { kicked: await this.#kickEach(found) } });
   }
 
   async bans(c: RouteContext): Promise<Response> {
@@ -238,28 +235,49 @@ class Api {
     return this.answer(c, { bans: pageOf(c, found, ban), total: found.length });
   }
 
+  async addBan(c: RouteContext): Promise<Response> {
+    const ip = readIp(c.req.query("ip"));
+    if (ip === undefined) return c.text("Write an IP address: ip=203.0.113.9\n", 400);
+    const seconds = readCount(c.req.query("seconds")) ?? 0;
+    if (seconds === 0) return c.text("Write for how many seconds: seconds=600\n", 400);
+    await this.#ban(c, [{ ip, client: "", stream: "" }], seconds);
+    const { clients } = await this.#snapshot();
+    const kicked = await this.#kickEach(clients.filter((one) => one.ip === ip));
+    return this.answer(c, { data: { kicked } });
+  }
+
   async lift(c: RouteContext): Promise<Response> {
-    const ip = c.req.param("ip") ?? "";
-    if (!await this.#options.view.lift(ip)) return this.answer(c, {}, ApiCode.noBan);
+    const ip = readIp(c.req.param("ip"));
+    if (ip === undefined || !await this.#options.view.lift(ip)) {
+      return this.answer(c, {}, ApiCode.noBan);
+    }
     this.#options.logger.info("Ban lifted", { peer: ip, cause: causeOf(c) });
     return this.answer(c, {});
   }
 
   async #ban(
     c: RouteContext,
-    clients: readonly ClientSnapshot[],
+    subjects: readonly Omit<Ban, "ms">[],
     seconds: number,
   ): Promise<void> {
-    if (seconds === 0 || clients.length === 0) return;
-    const bans = clients.map(({ id, ip, vhost, stream }): Ban => (
-      { ip, ms: seconds * 1000, client: id, stream: streamUrl(vhost, stream) }
-    ));
-    await this.#options.view.ban(bans);
-    const ips = [...new Set(bans.map(({ ip }) => ip))];
+    if (seconds === 0 || subjects.length === 0) return;
+    await this.#options.view.ban(subjects.map((one) => ({ ...one, ms: seconds * 1000 })));
+    const ips = [...new Set(subjects.map(({ ip }) => ip))];
     const peers = ips.slice(0, MAX_LOGGED_IPS).join(" ");
     this.#options.logger.info("Addresses banned", {
       ...{ peers, count: ips.length, seconds, cause: causeOf(c) },
     });
+  }
+
+  /** @returns how many had not left */
+  async #kickEach(clients: readonly ClientSnapshot[]): Promise<number> {
+    let kicked = 0;
+    for (const [at, { id }] of clients.entries()) {
+      if (await this.#options.view.kick(id)) kicked++;
+      // Others are served between.
+      if (at % KICKS_PER_TURN === KICKS_PER_TURN - 1) await new Promise((go) => setTimeout(go));
+    }
+    return kicked;
   }
 
   async moveClient(c: RouteContext): Promise<Response> {
@@ -315,6 +333,16 @@ function pageOf<T>(c: RouteContext, list: readonly T[], describe: (one: T) => Js
 function readBan(c: RouteContext): number | Response {
   const text = c.req.query("ban") ?? "";
   return text === "" ? 0 : readCount(text) ?? c.text("Write the ban in seconds: 600\n", 400);
+}
+
+function banOf({ id, ip, vhost, stream }: ClientSnapshot): Omit<Ban, "ms"> {
+  return { ip, client: id, stream: streamUrl(vhost, stream) };
+}
+
+/** Returns an IP address as clients have it in lists; undefined for any other text. */
+function readIp(text: string | undefined): string | undefined {
+  const ip = withoutMapping(text ?? "");
+  return isIp(ip) ? canonicalIp(ip) : undefined;
 }
 
 function readCount(text: string | undefined): number | undefined {

@@ -128,6 +128,14 @@ export const OPERATIONS = {
     doc: "Addresses that are refused, the newest first, with the seconds that are left.",
     query: [...PAGE, { name: "search", doc: "Text in address, client or stream" }],
   },
+  addBan: {
+    ...{ method: "POST", path: "/api/v1/bans", fields: "data" },
+    doc: "Refuses an address, and closes its clients. Replaces an earlier ban of it.",
+    query: [
+      { name: "ip", doc: "IP address, required" },
+      { name: "seconds", doc: "For how long, required; a day at most" },
+    ],
+  },
   lift: {
     ...{ method: "DELETE", path: "/api/v1/bans/:ip" },
     doc: "Ends a ban.",

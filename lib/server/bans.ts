@@ -5,9 +5,9 @@ export interface Ban {
   readonly ip: string;
   /** Time that is left, in ms. */
   readonly ms: number;
-  /** Id of the client that an operator closed with it. */
+  /** Id of the client that an operator closed with it; empty if the address itself was named. */
   readonly client: string;
-  /** The stream that the client played or published: the `url` of the API. */
+  /** The stream that the client played or published: the `url` of the API; or empty. */
   readonly stream: string;
 }
 

@@ -69,6 +69,7 @@ for (const workers of [1, 2]) {
         await using banned = await RtmpClient.publish(site.port, "banned");
         await site.call("DELETE", "clients?stream=/live/banned&ban=600");
         await until("it is closed", () => banned.isEnded, { timeoutMs: CHILD_TIMEOUT_MS });
+        await site.call("POST", "bans?ip=203.0.113.9&seconds=600");
         await using next = site.start("--replace");
         await old.waitForLine(
           /Draining: waiting for clients .*replaced by process/,
@@ -76,8 +77,8 @@ for (const workers of [1, 2]) {
         );
         await old.waitForLine(/Draining: waiting connections=2/, CHILD_TIMEOUT_MS);
         assertEquals([site.pid, await site.apiPid()], [String(next.pid), String(next.pid)]);
-        const isTold = async () => await site.banCount() === 1;
-        await until("the new one has the ban", isTold, { timeoutMs: CHILD_TIMEOUT_MS });
+        const isTold = async () => await site.banCount() === 2;
+        await until("the new one has the bans", isTold, { timeoutMs: CHILD_TIMEOUT_MS });
         assertEquals((await site.call("DELETE", "bans/127.0.0.1")).code, 0);
         // The new one takes the stream from the old one until it has a publisher of that name.
         await using viewer = await RtmpClient.play(site.port, "show");

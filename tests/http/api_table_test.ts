@@ -19,7 +19,7 @@ function createRequest(view: FakeView, events: EventLog | null = null) {
     logger: silentLogger,
   });
   return (path: string, init?: RequestInit) =>
-    app.request(path, init, { remote: "203.0.113.9:52114" });
+    app.request(path, init, { remote: "198.51.100.7:52114" });
 }
 
 function createAnswer(view: FakeView, events: EventLog | null = null) {
@@ -127,6 +127,47 @@ Deno.test("bans are listed with what is left of them, searched, and lifted", asy
     codes.push((await (await request(path, { method: "DELETE" })).json()).code);
   }
   assertEquals([codes, view.banned], [[0, 2051], []]);
+});
+
+Deno.test("an address that no client has can be banned", async () => {
+  const view = new FakeView();
+  const request = createRequest(view);
+  const add = (query: string) => request(`/api/v1/bans${query}`, { method: "POST" });
+  const answer = await add("?ip=198.51.100.7&seconds=600");
+  assertEquals((await answer.json()).data, { kicked: 0 });
+  assertEquals(view.banned, [{ ip: "198.51.100.7", ms: 600_000, client: "", stream: "" }]);
+  const { bans } = await (await request("/api/v1/bans")).json();
+  assertEquals(bans, [{ ip: "198.51.100.7", seconds: 600, client: "", url: "" }]);
+  for (
+    const wrong of [
+      "",
+      "?ip=198.51.100.7",
+      "?seconds=60",
+      "?ip=198.51.100.7&seconds=0",
+      "?ip=198.51.100.7&seconds=-5",
+      "?ip=198.51.100.7&seconds=5m",
+      "?ip=10.0.0.0/8&seconds=60",
+      "?ip=example.com&seconds=60",
+    ]
+  ) {
+    const refused = await add(wrong);
+    assertEquals([refused.status, view.banned.length], [400, 1], wrong);
+    await refused.body?.cancel();
+  }
+});
+
+Deno.test("a ban closes the clients of the address, however it is written", async () => {
+  const view = new FakeView();
+  const request = createRequest(view);
+  // Client c2 has 2001:db8::1.
+  const query = `ip=${encodeURIComponent("2001:DB8:0::0:1")}&seconds=60`;
+  const answer = await request(`/api/v1/bans?${query}`, { method: "POST" });
+  assertEquals([(await answer.json()).data, view.kicked], [{ kicked: 1 }, ["c2"]]);
+  const path = `/api/v1/bans/${encodeURIComponent("2001:0db8::1")}`;
+  assertEquals((await (await request(path, { method: "DELETE" })).json()).code, 0);
+  await (await request("/api/v1/bans?ip=::ffff:198.51.100.7&seconds=60", { method: "POST" }))
+    .text();
+  assertEquals(view.banned.map(({ ip }) => ip), ["198.51.100.7"]);
 });
 
 Deno.test("events are filtered by level, layer and text", async () => {

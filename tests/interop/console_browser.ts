@@ -102,11 +102,17 @@ async function kickThroughPage(
   }
 }
 
-/** Lifts the ban of the player's address. */
+/** Bans another address, and lifts the bans of both. */
 async function liftThroughPage({ page }: ConsolePage): Promise<void> {
   await page.keyboard.press("6");
-  await page.getByRole("button", { name: "Lift the ban of 127.0.0.1" }).click();
-  await page.locator("#dialog").getByRole("button", { name: "Lift", exact: true }).click();
+  await page.getByRole("button", { name: "Ban an address…" }).click();
+  await page.getByLabel("IP address").fill("203.0.113.9");
+  await page.locator("#dialog").getByRole("button", { name: "Ban", exact: true }).click();
+  for (const ip of ["203.0.113.9", "127.0.0.1"]) {
+    await page.getByRole("button", { name: `Lift the ban of ${ip}` }).click();
+    await page.locator("#dialog").getByRole("button", { name: "Lift", exact: true }).click();
+    await page.locator("#dialog").waitFor({ state: "hidden" });
+  }
   await page.getByText("No address is banned.").waitFor();
 }
 

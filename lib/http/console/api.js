@@ -70,6 +70,17 @@ export async function kickAll(query, ban) {
 }
 
 /**
+ * Refuses an address and disconnects its clients.
+ *
+ * @param {string} ip
+ * @param {string} seconds
+ * @returns {Promise<number>} how many clients it had
+ */
+export async function banAddress(ip, seconds) {
+  return (await call("POST", pathOf("bans", { ip, seconds }))).data.kicked;
+}
+
+/**
  * Ends the ban of an address.
  *
  * @param {string} ip

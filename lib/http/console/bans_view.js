@@ -13,7 +13,7 @@ import { createButton, setAttribute } from "./widgets.js";
 export function createBansView({ refine, onLift }) {
   return new ListView({
     name: "bans",
-    none: "No address is banned. Kicking a client offers it.",
+    none: "No address is banned. Kicking a client offers it, too.",
     refine,
     table: {
       keyOf: ({ ip }) => ip,

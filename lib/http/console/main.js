@@ -9,6 +9,7 @@ import { createEventsView } from "./events_view.js";
 import { count } from "./format.js";
 import { listenToKeys } from "./keyboard.js";
 import {
+  banQuestion,
   drainQuestion,
   kickAllQuestion,
   kickQuestion,
@@ -99,6 +100,7 @@ class Console {
   #listen(pollNow) {
     this.#search.addEventListener("input", () => this.#state.type(this.#search.value.trim()));
     byId("reload").addEventListener("click", () => this.#dialog.ask(reloadQuestion()));
+    byId("ban").addEventListener("click", () => this.#dialog.ask(banQuestion(pollNow)));
     byId("drain").addEventListener("click", () => this.#dialog.ask(drainQuestion(pollNow)));
     for (const view of VIEWS) {
       byId(`tab-${view}`).addEventListener("click", (event) => {

@@ -1,22 +1,24 @@
 /** What an operator can do, each as a question with what it does. */
 
-import { drain, kick, kickAll, liftBan, reload } from "./api.js";
+import { banAddress, drain, kick, kickAll, liftBan, reload } from "./api.js";
 import { nameClients } from "./clients_view.js";
 import { count, plural, streamName } from "./format.js";
 
 /** @typedef {import("./dialog.js").Question} Question */
 
+/** @type {[string, string][]} */
+const BAN_TIMES = [
+  ["60", "for a minute"],
+  ["600", "for 10 minutes"],
+  ["3600", "for an hour"],
+  ["86400", "for a day"],
+];
+
 /** @type {import("./dialog.js").Field} */
 const BAN = {
   name: "ban",
   label: "Refuse the address",
-  choices: [
-    ["", "no: it may connect again"],
-    ["60", "for a minute"],
-    ["600", "for 10 minutes"],
-    ["3600", "for an hour"],
-    ["86400", "for a day"],
-  ],
+  choices: [["", "no: it may connect again"], ...BAN_TIMES],
 };
 
 /**
@@ -68,14 +70,36 @@ export function kickAllQuestion({ search, stream, type }, total, onDone) {
 }
 
 /**
+ * @param {() => void} onDone
+ * @returns {Question}
+ */
+export function banQuestion(onDone) {
+  return {
+    title: "Ban an address?",
+    text: "Its clients are closed, and no client behind it may play or publish.",
+    action: "Ban",
+    fields: [
+      { name: "ip", label: "IP address", placeholder: "203.0.113.9" },
+      { name: "seconds", label: "Refuse it", choices: BAN_TIMES },
+    ],
+    async act({ ip, seconds }) {
+      const kicked = await banAddress(ip.trim(), seconds);
+      onDone();
+      return kicked === 0 ? [] : [`${plural(kicked, "client")} closed.`];
+    },
+  };
+}
+
+/**
  * @param {any} ban
  * @param {() => void} onDone
  * @returns {Question}
  */
 export function liftQuestion({ ip, client, url }, onDone) {
+  const kicked = client === "" ? "" : ` Kicked: ${client}, ${streamName(url)}`;
   return {
     title: `Lift the ban of ${ip}?`,
-    text: `It may play and publish again at once. Kicked: ${client}, ${streamName(url)}`,
+    text: `It may play and publish again at once.${kicked}`,
     action: "Lift",
     fields: [],
     async act() {
