@@ -191,16 +191,20 @@ function createShared({ chunkSize, serverName }: Config, deps: ServerDeps, edgeI
 
 /** Sessions of HLS viewers; with several workers, they share them. */
 function createHlsSessions(
-  options: Omit<ConstructorParameters<typeof HlsSessions>[0], "share" | "shareSent">,
+  options: Omit<ConstructorParameters<typeof HlsSessions>[0], "others">,
   bridge: Bridge | null,
 ): HlsSessions {
-  const sessions = new HlsSessions({
-    ...options,
-    share: (keys, keepMs) => bridge?.sendAll({ type: "viewer", keys, keepMs }),
-    shareSent: (bytes) => bridge?.sendAll({ type: "sent", bytes }),
-  });
+  const others = bridge === null ? null : {
+    share: (keys: readonly string[], keepMs: number) =>
+      bridge.sendAll({ type: "viewer", keys, keepMs }),
+    shareKick: (key: string, forMs: number) =>
+      bridge.sendAll({ type: "kicked viewer", key, forMs }),
+    shareSent: (bytes: ReadonlyMap<string, number>) => bridge.sendAll({ type: "sent", bytes }),
+  };
+  const sessions = new HlsSessions({ ...options, others });
   if (bridge !== null) {
     bridge.onViewer = (keys, keepMs) => sessions.learn(keys, keepMs);
+    bridge.onViewerKicked = (key, forMs) => sessions.learnKick(key, forMs);
     bridge.onSent = (bytes) => sessions.learnSent(bytes);
   }
   return sessions;

@@ -21,10 +21,18 @@ interface HlsSessionsOptions {
   readonly idPrefix: string;
   /** Takes a record of each session that is over; absent for none. */
   readonly sessions?: SessionSink;
-  /** Tells the other workers to admit the requests of a session: {@linkcode HlsSessions.learn}. */
-  readonly share: (keys: readonly string[], keepMs: number) => void;
-  /** Tells the worker that has a session what its viewer was sent here: `learnSent`. */
-  readonly shareSent: (bytes: SentBytes) => void;
+  /** Tells the other workers; null when there are none. */
+  readonly others: OtherWorkers | null;
+}
+
+/** The sessions of the other workers. */
+interface OtherWorkers {
+  /** Admit the requests of a session: {@linkcode HlsSessions.learn}. */
+  share(keys: readonly string[], keepMs: number): void;
+  /** Refuse a session: {@linkcode HlsSessions.learnKick}. */
+  shareKick(key: string, forMs: number): void;
+  /** What viewers were sent here whose sessions are there: {@linkcode HlsSessions.learnSent}. */
+  shareSent(bytes: SentBytes): void;
 }
 
 /** Bytes that viewers were sent, by key of their session, or of its segments. */
@@ -54,10 +62,11 @@ interface Session {
   readonly id: string;
   readonly keys: Keys;
   readonly isAsked: boolean;
+  readonly keepMs: number;
   readonly sinceMs: number;
   readonly access: ClientAccess;
   /** The objection, or null. */
-  verdict: Promise<string | null>;
+  readonly verdict: Promise<string | null>;
   /** Null before it is admitted, and after it is over. */
   admission: Admission | null;
   isRefused: boolean;
@@ -82,6 +91,8 @@ const REFUSED_MS = 3000;
 
 const SWEEP_MS = 1000;
 
+const KICKED = "The viewer was closed by an operator";
+
 const CEASED = "requests have ceased";
 
 /** A lease is renewed in other workers when less than this part of it is left. */
@@ -104,6 +115,8 @@ export class HlsSessions implements ClientSource {
   readonly #sessions = new Map<string, Session>();
   /** The newest session of an address and stream, and of these with parameters. */
   readonly #newest = new Map<string, Session>();
+  /** Keys of sessions that an operator closed, here or in other workers. */
+  readonly #kicked = new Leases(MAX_KEY_CHARS, () => {});
   #lastId = 0;
   /** Sent since the last sweep to viewers whose sessions other workers have. */
   #sentForOthers = new Map<string, number>();
@@ -132,14 +145,21 @@ export class HlsSessions implements ClientSource {
       .filter((report) => report !== null);
   }
 
-  /** The viewer is refused until it has ceased to ask for a while. */
+  /** The viewer is refused for as long as a session lasts without requests. */
   kick(id: string, reason: string): boolean {
     const session = this.#admitted().find((one) => one.id === id);
     if (session === undefined) return false;
     this.#end(session, reason);
-    session.isRefused = true;
-    session.verdict = Promise.resolve("The viewer was closed by an operator");
+    this.learnKick(session.keys.session, session.keepMs);
+    this.#options.others?.shareKick(session.keys.session, session.keepMs);
     return true;
+  }
+
+  /** Refuses a session for a while: another worker's was closed by an operator. */
+  learnKick(key: string, forMs: number): void {
+    this.#leases.forget(key);
+    this.#kicked.renew(key, this.#options.clock.now() + forMs);
+    this.#scheduleSweep();
   }
 
   /** HTTP has no such request. */
@@ -161,7 +181,7 @@ export class HlsSessions implements ClientSource {
     const { session, params, viewer } = keysOf(request);
     const segments = request.url.params === "" ? viewer : params;
     const key = request.isPlaylist ? session : segments;
-    if (this.#addSent(key, bytes)) return;
+    if (this.#addSent(key, bytes) || this.#options.others === null) return;
     this.#sentForOthers.set(key, (this.#sentForOthers.get(key) ?? 0) + bytes);
   }
 
@@ -180,6 +200,8 @@ export class HlsSessions implements ClientSource {
   /** Resolves with why the client may not have the file, or null. Never rejects. */
   async objectionTo(request: HlsRequest): Promise<string | null> {
     const keys = keysOf(request);
+    const isKicked = this.#kicked.leftMs(keys.session, this.#options.clock.now()) > 0;
+    if (request.isPlaylist && isKicked) return KICKED;
     if (this.#admitFromMemory(request, keys)) return null;
     if (!request.isPlaylist && !request.isStreamKnown) return "Request the playlist first";
     const session = this.#sessions.get(keys.session) ?? this.#open(request, keys);
@@ -222,25 +244,30 @@ export class HlsSessions implements ClientSource {
     const keys = [address, viewer, params, session];
     const leftMs = this.#leases.leftMs(session, this.#options.clock.now());
     this.#renew(keys, keepMs);
-    if (leftMs < keepMs * SHARE_BELOW) this.#options.share(keys, keepMs);
+    if (leftMs < keepMs * SHARE_BELOW) this.#options.others?.share(keys, keepMs);
   }
 
   #renew(keys: readonly string[], keepMs: number): void {
     const endMs = this.#options.clock.now() + keepMs;
     for (const key of keys) this.#leases.renew(key, endMs);
+    this.#scheduleSweep();
+  }
+
+  #scheduleSweep(): void {
     this.#cancelSweep ??= this.#options.clock.after(SWEEP_MS, () => this.#sweep());
   }
 
   #sweep(): void {
-    const { clock } = this.#options;
-    this.#leases.expire(clock.now());
+    const nowMs = this.#options.clock.now();
+    for (const leases of [this.#leases, this.#kicked]) leases.expire(nowMs);
     this.#shareSent();
-    this.#cancelSweep = this.#leases.isEmpty ? null : clock.after(SWEEP_MS, () => this.#sweep());
+    this.#cancelSweep = null;
+    if (!this.#leases.isEmpty || !this.#kicked.isEmpty) this.#scheduleSweep();
   }
 
   #shareSent(): void {
     if (this.#sentForOthers.size === 0) return;
-    this.#options.shareSent(this.#sentForOthers);
+    this.#options.others?.shareSent(this.#sentForOthers);
     this.#sentForOthers = new Map();
   }
 
@@ -260,7 +287,7 @@ export class HlsSessions implements ClientSource {
     const { promise: verdict, resolve } = Promise.withResolvers<string | null>();
     const abandon = () => resolve("The server closed the request");
     const session: Session = {
-      ...{ id, keys, isAsked, access, verdict, abandon, sinceMs: clock.now() },
+      ...{ id, keys, isAsked, keepMs, access, verdict, abandon, sinceMs: clock.now() },
       ...{ admission: null, isRefused: false, sentBytes: 0 },
     };
     this.#sessions.set(keys.session, session);

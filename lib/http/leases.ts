@@ -37,19 +37,20 @@ export class Leases {
     this.#ends.set(key, endMs);
     for (const [oldest] of this.#ends) {
       if (this.#chars <= this.#maxChars) break;
-      this.#forget(oldest);
+      this.forget(oldest);
     }
   }
 
   /** Forgets the keys whose time is over. */
   expire(nowMs: number): void {
     for (const [key, endMs] of this.#ends) {
-      if (endMs <= nowMs) this.#forget(key);
+      if (endMs <= nowMs) this.forget(key);
     }
   }
 
-  #forget(key: string): void {
-    this.#ends.delete(key);
+  /** Forgets a key before its time. */
+  forget(key: string): void {
+    if (!this.#ends.delete(key)) return;
     this.#chars -= key.length + KEY_OVERHEAD;
     this.#onForgotten(key);
   }

@@ -4,7 +4,7 @@ import type { Hub } from "../hub/hub.ts";
 import type { FlushWheel } from "../io/flush_wheel.ts";
 import type { LiveStreamsOfVhosts } from "../monitor/live_streams.ts";
 import type { VhostService } from "../server/vhost_service.ts";
-import type { BridgeEvent } from "./bridge_event.ts";
+import type { BridgeEvent, ToAllEvent } from "./bridge_event.ts";
 import { BridgeLink, type BridgePort } from "./bridge_link.ts";
 import { BridgedVhost } from "./bridged_vhost.ts";
 import { OwnerShard } from "./owner_shard.ts";
@@ -58,6 +58,8 @@ export class Bridge {
   #onPeerStopping: () => void = () => {};
   /** Another worker has admitted an HLS viewer. */
   onViewer: (keys: readonly string[], keepMs: number) => void = () => {};
+  /** Another worker has closed an HLS viewer on an operator's order. */
+  onViewerKicked: (key: string, forMs: number) => void = () => {};
   /** Another worker has sent that much to HLS viewers, by key. */
   onSent: (bytes: ReadonlyMap<string, number>) => void = () => {};
   /** Receives what is live in another worker. */
@@ -107,7 +109,7 @@ export class Bridge {
   }
 
   /** Tells all other workers at once. */
-  sendAll(event: Extract<BridgeEvent, { type: "viewer" | "sent" | "live" | "stopping" }>): void {
+  sendAll(event: ToAllEvent): void {
     for (const { link } of this.#peers.values()) {
       link.send(event);
       link.flush();
@@ -156,6 +158,8 @@ export class Bridge {
         return this.#onPeerStopping();
       case "viewer":
         return this.onViewer(event.keys, event.keepMs);
+      case "kicked viewer":
+        return this.onViewerKicked(event.key, event.forMs);
       case "sent":
         return this.onSent(event.bytes);
       case "live":

@@ -92,15 +92,18 @@ export type FromOwnerEvent =
   | { readonly type: "probe"; readonly id: number }
   | { readonly type: "room"; readonly id: number; readonly hasRoom: boolean };
 
-/** Anything that crosses a link. */
-export type BridgeEvent =
-  | ToOwnerEvent
-  | FromOwnerEvent
+/** What a worker tells all others at once. */
+export type ToAllEvent =
   /** Admit HLS requests with these keys for `keepMs`. */
   | { readonly type: "viewer"; readonly keys: readonly string[]; readonly keepMs: number }
+  /** Refuse the HLS viewer with this key for `forMs`. */
+  | { readonly type: "kicked viewer"; readonly key: string; readonly forMs: number }
   /** HLS viewers whose sessions the peer may have were sent that much, by key. */
   | { readonly type: "sent"; readonly bytes: ReadonlyMap<string, number> }
   /** All live streams of the worker, by vhost. */
   | { readonly type: "live"; readonly streams: LiveStreamsOfVhosts }
   /** The worker stops; this is its last event. */
   | { readonly type: "stopping" };
+
+/** Anything that crosses a link. */
+export type BridgeEvent = ToOwnerEvent | FromOwnerEvent | ToAllEvent;

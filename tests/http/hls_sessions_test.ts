@@ -29,6 +29,7 @@ class Rig {
   readonly records: string[] = [];
   /** What was shared with other workers. */
   readonly shared: (readonly string[])[] = [];
+  readonly sharedKicks: [key: string, forMs: number][] = [];
   readonly sharedBytes: ReadonlyMap<string, number>[] = [];
 
   constructor(clock = new FakeClock()) {
@@ -64,8 +65,11 @@ class Rig {
           this.records.push(`${id} ${type} ${stream} ${sentBytes} ${cause}`);
         },
       },
-      share: (keys) => this.shared.push(keys),
-      shareSent: (bytes) => this.sharedBytes.push(bytes),
+      others: {
+        share: (keys) => this.shared.push(keys),
+        shareKick: (key, forMs) => this.sharedKicks.push([key, forMs]),
+        shareSent: (bytes) => this.sharedBytes.push(bytes),
+      },
     });
   }
 
@@ -285,7 +289,7 @@ Deno.test("HlsSessions reports viewers with what they were sent, and records the
   assertEquals(rig.sessions.clientTotals.sentBytes, 32_100);
 });
 
-Deno.test("HlsSessions.kick() ends a session, and refuses the viewer while it keeps asking", async () => {
+Deno.test("HlsSessions.kick() ends a session, and refuses the viewer for a while", async () => {
   const rig = new Rig();
   await rig.playlist("?token=good");
   assertEquals(rig.sessions.kick("v7", "kicked"), false);
@@ -297,4 +301,38 @@ Deno.test("HlsSessions.kick() ends a session, and refuses the viewer while it ke
   assertEquals(await rig.playlist("?token=good"), null);
   assertEquals(rig.calls, ["on_play ?token=good", "on_stop ?token=good", "on_play ?token=good"]);
   assertEquals(rig.records.length, 1);
+});
+
+Deno.test("HlsSessions of another worker does not let a kicked viewer in", async () => {
+  const first = new Rig();
+  const second = new Rig(first.clock);
+  await first.playlist("?token=good");
+  second.sessions.learn(first.shared[0]!, KEEP_MS);
+  assertEquals(await second.playlist("?token=good"), null);
+  assertEquals(first.sessions.kick("v1", "kicked"), true);
+  for (const [key, forMs] of first.sharedKicks) second.sessions.learnKick(key, forMs);
+  const refusal = "The viewer was closed by an operator";
+  assertEquals(await second.playlist("?token=good"), refusal);
+  await first.clock.advance(KEEP_MS - 1);
+  assertEquals(await second.playlist("?token=good"), refusal);
+  assertEquals(await first.playlist("?token=good"), refusal);
+  // Other viewers of the address stay.
+  assertEquals(await second.playlist("?token=good", { pageUrl: "http://b.example/" }), null);
+  await first.clock.advance(1);
+  // Then it may return, as a new session: it is asked about again.
+  assertEquals(await second.playlist("?token=good"), null);
+  assertEquals(second.calls.filter((call) => call.startsWith("on_play")).length, 2);
+  await first.clock.advance(2 * KEEP_MS);
+  assertEquals([first.clock.pendingCount, first.sessions.count, second.sessions.count], [0, 0, 0]);
+});
+
+Deno.test("HlsSessions that learns of a kick closes its own session of that viewer", async () => {
+  const first = new Rig();
+  const second = new Rig(first.clock);
+  // Both asked before they heard of each other.
+  await Promise.all([first.playlist("?token=good"), second.playlist("?token=good")]);
+  first.sessions.kick("v1", "kicked");
+  for (const [key, forMs] of first.sharedKicks) second.sessions.learnKick(key, forMs);
+  assertEquals(second.sessions.count, 0);
+  assertEquals(await second.playlist("?token=good"), "The viewer was closed by an operator");
 });
