@@ -1,6 +1,6 @@
 /** Which protocol a browser uses: `player/routes.js`, which runs in the page. */
 
-import { findRoutes } from "../../lib/http/player/routes.js";
+import { chooseRoute, findRoutes, UNDECODABLE } from "../../lib/http/player/routes.js";
 import { assertEquals } from "../helpers/assert.ts";
 
 const AVC = { codec: "H.264", mime: "avc1.64001f" };
@@ -55,4 +55,19 @@ Deno.test("While nothing is known of a stream, every protocol is tried", () => {
     "ws",
     "hls",
   ]);
+});
+
+Deno.test("HLS that cannot be fetched is not left to the browser, HLS that cannot be decoded is", () => {
+  const routes: Parameters<typeof chooseRoute>[0] = ["flv", "ws", "hls", "native"];
+  const chosen = (...failures: [(typeof routes)[number], number][]) =>
+    chooseRoute(routes, new Map(failures));
+  assertEquals(chosen(), "flv");
+  assertEquals(chosen(["flv", 1]), "flv");
+  assertEquals(chosen(["flv", 2], ["ws", 2]), "hls");
+  assertEquals(chosen(["flv", 2], ["ws", 2], ["hls", 2]), undefined);
+  const undecodable = [["flv", 2], ["ws", 2], ["hls", UNDECODABLE]] as const;
+  assertEquals(chooseRoute(routes, new Map(undecodable)), "native");
+  assertEquals(chooseRoute(routes, new Map([...undecodable, ["native", 2]])), undefined);
+  // Where hls.js does not run, or if the viewer wants it so.
+  assertEquals(chooseRoute(["native"], new Map()), "native");
 });

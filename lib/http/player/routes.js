@@ -43,3 +43,25 @@ export function findRoutes(stream, { takes, hasNativeHls }) {
   if (hls !== null && hasNativeHls) routes.push("native");
   return { routes, silent: hasAudio ? "" : audio?.codec ?? "", unplayable: "" };
 }
+
+/** Failures of a route without a frame, after which the next one is tried. */
+const MAX_FAILURES = 2;
+
+/** Failures of a route by which the browser could not decode the stream. */
+export const UNDECODABLE = Infinity;
+
+/**
+ * Returns the route to try next; undefined when all have failed. The browser gets what hls.js
+ * cannot decode. What hls.js could not fetch it would not get either, and Chromium fails several
+ * times in a row on a playlist of few segments, as there is when the server is back.
+ *
+ * @param {Route[]} routes the best one first
+ * @param {Map<Route, number>} failures in a row, by route
+ * @returns {Route | undefined}
+ */
+export function chooseRoute(routes, failures) {
+  return routes.find((route) =>
+    (failures.get(route) ?? 0) < MAX_FAILURES &&
+    (route !== "native" || !routes.includes("hls") || failures.get("hls") === UNDECODABLE)
+  );
+}

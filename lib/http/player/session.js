@@ -1,5 +1,5 @@
 import { FlvEngine, HlsEngine, NativeEngine } from "./engines.js";
-import { findRoutes } from "./routes.js";
+import { chooseRoute, findRoutes, UNDECODABLE } from "./routes.js";
 
 /** How often the server is asked about a stream that is not live. */
 const WAIT_MS = 2000;
@@ -12,9 +12,6 @@ const STALE_MS = 500;
 
 /** A stream that stands still for this long is opened again. */
 const STALL_MS = 8000;
-
-/** Failures of a protocol without a frame, after which the next one is tried. */
-const MAX_FAILURES = 2;
 
 /**
  * What the page shows.
@@ -151,7 +148,7 @@ export class Session {
       : found.routes.filter((route) => route === onlyRoute);
     const [first] = routes;
     if (first === undefined) return this.#showUnplayable(found.unplayable);
-    const route = routes.find((each) => (this.#failures.get(each) ?? 0) < MAX_FAILURES);
+    const route = chooseRoute(routes, this.#failures);
     if (route === undefined) {
       // All protocols failed: the network is at fault, or the encoder.
       this.#failures.clear();
@@ -234,7 +231,7 @@ export class Session {
         // The new playlist follows with its first segment.
         return this.#askAfter(STALE_MS);
       case "media":
-        this.#failures.set(route, MAX_FAILURES);
+        this.#failures.set(route, UNDECODABLE);
         return this.#nextRoute();
       default:
         this.#failures.set(route, (this.#failures.get(route) ?? 0) + 1);
@@ -244,8 +241,7 @@ export class Session {
 
   #nextRoute() {
     const { routes } = findRoutes(this.#stream, browser(this.#video));
-    const isLeft = routes.some((route) => (this.#failures.get(route) ?? 0) < MAX_FAILURES);
-    if (isLeft) return this.#retryAfter("loading");
+    if (chooseRoute(routes, this.#failures) !== undefined) return this.#retryAfter("loading");
     this.#showUnplayable(this.#stream.video?.codec ?? this.#stream.audio?.codec ?? "");
   }
 
