@@ -206,8 +206,8 @@ export class VhostSet {
     hub.observe({
       onSourceChange: (stream, { type }) => {
         this.#options.bridge?.onLiveChanged();
-        // The process that is replaced writes those, as long as they come from it.
-        if (isPulled(service, stream.name)) return;
+        // The process that they come from writes those.
+        if (isPulled(service, stream.name)) return this.#hls.yield(stream, service);
         if (type !== "began" && type !== "resumed") return;
         this.#hls.watch(stream, service);
         if (!stream.isOnSlate) this.recordings.watch(stream, service);

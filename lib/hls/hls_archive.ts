@@ -1,4 +1,3 @@
-import { encodeUtf8 } from "../base/bytes.ts";
 import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { HlsConfig } from "../config/config.ts";
@@ -10,6 +9,7 @@ import { parsePlaylist, Playlist, type PlaylistEntry, targetSecondsOf } from "./
 import type { RenditionReports } from "./rendition_reports.ts";
 import type { ListedSegment } from "./listed_segment.ts";
 import { ListCodecs } from "./list_codecs.ts";
+import { NewestInit } from "./newest_init.ts";
 import { OpenSegment, partPath } from "./open_segment.ts";
 import { type Part, PART_MS } from "./part.ts";
 import { SegmentError } from "./segment_error.ts";
@@ -18,7 +18,7 @@ import type { MuxedSegment } from "./segment_mux.ts";
 import type { Segment } from "./segmenter.ts";
 import { VariantMeter } from "./variant.ts";
 import { WallTimes } from "./wall_times.ts";
-import { containerFor, isSameTrack } from "./track.ts";
+import { containerFor } from "./track.ts";
 
 /** Options of {@linkcode HlsArchive}. */
 interface HlsArchiveOptions {
@@ -40,12 +40,6 @@ interface HlsArchiveOptions {
 
 /** The tracks of a segment. */
 type Tracks = Pick<Segment, "video" | "audio">;
-
-/** The newest init segment on the disk, with the tracks it describes. */
-interface InitSegment extends Tracks {
-  readonly uri: string;
-  readonly bytes: Uint8Array;
-}
 
 const FIX_DISK = "give the server write access to the hls_path folder, and check its free space";
 const FIX_ENCODER = "check the encoder: its frames do not match their sequence header";
@@ -77,7 +71,7 @@ export class HlsArchive {
   /** Path without ending of the segment that players expect next. */
   #expected: { readonly sequence: number; readonly stem: string } | null = null;
   #partCount = 0;
-  #init: InitSegment | null = null;
+  readonly #init = new NewestInit();
   /** The failure that was logged; empty after a success. */
   #failure = "";
   /** Whether a segment is missing before the next one. */
@@ -129,6 +123,7 @@ export class HlsArchive {
    * it ends, the sooner players may see the new one.
    */
   async expect(tracks: Tracks): Promise<void> {
+    if (this.#files.isYielded) return;
     await this.#try(async () => await this.#restartIfNeeded(await this.#open(), tracks));
   }
 
@@ -141,7 +136,15 @@ export class HlsArchive {
   async end(): Promise<void> {
     const playlist = this.#playlist;
     if (playlist === null || playlist.isEnded || playlist.entries.length === 0) return;
-    await this.#try(() => this.#end(playlist));
+    await this.#try(async () => {
+      if (!await this.#files.isTaken()) await this.#end(playlist);
+    });
+  }
+
+  /** Leaves the list and its files to another process. */
+  async yield(): Promise<void> {
+    await this.close();
+    this.#files.yield();
   }
 
   /** Removes the segments that are no longer in the playlist. */
@@ -153,10 +156,11 @@ export class HlsArchive {
   /** Removes all files; segments only if `hls_cleanup` is on. */
   async dispose(): Promise<void> {
     await this.#try(async () => {
+      if (await this.#files.isTaken()) return;
       const playlist = await this.#open();
       const { masters, masterEntries, config } = this.#options;
       await masters.remove(config.path, masterEntries);
-      await this.#files.remove(this.#playlistPath);
+      await this.#files.removePlaylist();
       this.#playlist = null;
       this.#files.retire(playlist.entries);
       await this.#removeRetired(0);
@@ -164,6 +168,7 @@ export class HlsArchive {
   }
 
   async #add(segment: Segment, cutWallMs: number): Promise<void> {
+    if (await this.#files.isTakenBy(this.#options.wallMs())) return;
     const playlist = await this.#open();
     if (this.#options.config.isLowLatency) {
       await this.#closeSegment(playlist, segment);
@@ -177,6 +182,7 @@ export class HlsArchive {
   }
 
   async #addPart(part: Part, cutWallMs: number): Promise<void> {
+    if (await this.#files.isTakenBy(this.#options.wallMs())) return;
     const playlist = await this.#open();
     if (part.isFirst) await this.#beginSegment(playlist, part, cutWallMs);
     const segment = this.#segment;
@@ -197,11 +203,11 @@ export class HlsArchive {
     const isFirst = playlist.entries.length === 0;
     const isDiscontinuity = isFirst ? this.#isRestarted : part.isDiscontinuity || this.#hasGap;
     const times = { ageMs: part.durationMs, isDiscontinuity };
-    if (!this.#isInitFor(part)) {
+    if (!this.#init.isFor(part)) {
       const { init } = await this.#mux({ ...part, ...times });
       await this.#writeInit(init!, part, `${stem}-init.mp4`);
     }
-    const { uri: initUri, bytes: init } = this.#init!;
+    const { uri: initUri, bytes: init } = this.#init.current!;
     this.#segment = new OpenSegment(part, { stem, init, initUri, isDiscontinuity });
     const wallMs = this.#times.begin({ ...part, ...times }, cutWallMs);
     playlist.open({ isDiscontinuity, initUri, wallMs });
@@ -279,7 +285,7 @@ export class HlsArchive {
     const names = { sequence, durationMs, wallMs: this.#options.wallMs() };
     const tsPath = fillSegment(this.#segmentTemplate, names);
     const path = init === null ? tsPath : withExtension(tsPath, ".m4s");
-    if (init !== null && !this.#isInitFor(segment)) {
+    if (init !== null && !this.#init.isFor(segment)) {
       await this.#writeInit(init, segment, withExtension(tsPath, "-init.mp4"));
     }
     await this.#files.write(path, media);
@@ -290,7 +296,7 @@ export class HlsArchive {
       isDiscontinuity: isFirst ? this.#isRestarted : segment.isDiscontinuity,
       isIndependent,
       wallMs: this.#times.begin(segment, cutWallMs),
-      initUri: init && this.#init!.uri,
+      initUri: init && this.#init.current!.uri,
     };
     await this.#list(playlist, entry, segment, { path, media });
   }
@@ -335,18 +341,12 @@ export class HlsArchive {
     const { config, masterEntries, reports } = this.#options;
     this.#withheldUntilMs = -Infinity;
     const others = config.isLowLatency ? reports.exchange(masterEntries, playlist) : [];
-    await this.#files.write(this.#playlistPath, encodeUtf8(playlist.render(others)));
-  }
-
-  /** Compares tracks, not bytes: each init segment contains its time of creation. */
-  #isInitFor({ video, audio }: Tracks): boolean {
-    const init = this.#init;
-    return init !== null && isSameTrack(init.video, video) && isSameTrack(init.audio, audio);
+    await this.#files.writePlaylist(playlist.render(others), this.#options.wallMs());
   }
 
   async #writeInit(bytes: Uint8Array, { video, audio }: Tracks, path: string): Promise<void> {
     await this.#files.write(path, bytes);
-    this.#init = { uri: this.#files.uriOf(path), bytes, video, audio };
+    this.#init.set({ uri: this.#files.uriOf(path), bytes, video, audio });
   }
 
   /** Returns the playlist, read from its file first if there is one. */
@@ -357,7 +357,7 @@ export class HlsArchive {
 
   async #read(): Promise<Playlist> {
     const { config, wallMs } = this.#options;
-    const text = await this.#files.read(this.#playlistPath);
+    const text = await this.#files.readPlaylist();
     const state = text === null ? null : parsePlaylist(text);
     const options = {
       windowMs: config.windowMs,
@@ -378,7 +378,7 @@ export class HlsArchive {
 
   async #removeRetired(keepMs: number): Promise<void> {
     const removed = await this.#files.removeRetired(keepMs, this.#playlist?.entries ?? []);
-    if (this.#init !== null && removed.includes(this.#init.uri)) this.#init = null;
+    this.#init.forget(removed);
   }
 
   /** Logs the first of several failures in a row: each segment may fail. */

@@ -139,6 +139,15 @@ export class HlsService {
     if (channel !== null) this.#follow(channel, stream);
   }
 
+  /** Leaves the files of `stream` to the process that it now comes from. */
+  yield(stream: Stream, vhost: HlsVhost): void {
+    const channel = this.#followedBy(`${vhost.config.name}/${stream.name}`);
+    if (channel === undefined) return;
+    this.#enqueue(() => channel.archive.yield());
+    channel.follower?.leave();
+    this.#channels.delete(channel.key);
+  }
+
   /** Ends all segments and waits until they are written. Files stay for the next server. */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -160,6 +160,11 @@ export class HlsRig {
     this.#config = configOf(directives, enabled);
   }
 
+  /** The stream now comes from another process, which writes its files. */
+  yield(name = "live/show"): void {
+    this.#service.yield(this.hub.open(name), { config: this.#config });
+  }
+
   /** Warnings with their fixes, and other lines. */
   get lines(): readonly string[] {
     return this.#logger.lines;
