@@ -20,6 +20,11 @@ export class OwnPauses implements Disposable {
     return this.#endedMs + this.#lateMs;
   }
 
+  /** A clock, in ms, that stands still in pauses. */
+  now(): number {
+    return performance.now() - this.totalMs;
+  }
+
   /** Returns the longest pause since the last call, in ms. */
   takeLongestMs(): number {
     this.#tick();

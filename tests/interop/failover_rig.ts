@@ -50,15 +50,22 @@ const SHOWN_LOG_LINES = 20;
 /** Where a server listens; by default on any free port of loopback. */
 type Place = Pick<EdgeOptions, "hostname" | "port" | "namespace">;
 
+/** All that is wrong is that something took too long. */
+export class TooLateError extends Error {
+  override readonly name = "TooLateError";
+}
+
 /** The servers, publishers and players of one failover test. All of them end with it. */
 export class FailoverRig implements AsyncDisposable {
   readonly directory: string;
+  readonly #pauses: OwnPauses;
   readonly #servers = new Map<string, RtmpServer>();
   readonly #stack = new AsyncDisposableStack();
 
   private constructor(directory: string) {
     this.directory = directory;
     this.#stack.defer(() => Deno.remove(directory, { recursive: true }));
+    this.#pauses = this.#stack.use(new OwnPauses());
   }
 
   static async create(): Promise<FailoverRig> {
@@ -125,8 +132,20 @@ export class FailoverRig implements AsyncDisposable {
     return this.use(startProcess({ name: `player of ${server.name}`, command }));
   }
 
-  async watch(server: RtmpServer, stream = STREAM): Promise<ArrivalClock> {
-    return this.use(await ArrivalClock.watch(server, stream));
+  /** Starts a player that notes when video frames arrive. */
+  async watch(
+    server: RtmpServer,
+    stream = STREAM,
+    options: RtmpClientOptions = {},
+  ): Promise<ArrivalClock> {
+    const { hostname = "127.0.0.1", port, name } = server;
+    const client = this.use(await RtmpClient.play(port, stream, { hostname, ...options }));
+    return new ArrivalClock(name, client, this.#pauses);
+  }
+
+  /** Time in ms, without the pauses of this process. */
+  now(): number {
+    return this.#pauses.now();
   }
 
   /** Waits for a condition. @throws {Error} that describes all servers if it stays false */
@@ -158,6 +177,13 @@ export class FailoverRig implements AsyncDisposable {
   /** @throws {Error} that describes all servers if `isTrue` is false */
   assert(isTrue: boolean, message: string): void {
     if (!isTrue) throw new Error(`${message}\n${this.describe()}`);
+  }
+
+  /** @throws {TooLateError} that describes all servers if `tookMs` is more than `maxMs` */
+  assertInTime(tookMs: number, maxMs: number, what: string): void {
+    if (tookMs <= maxMs) return;
+    const took = `${what}: ${Math.round(tookMs)} ms, at most ${maxMs}`;
+    throw new TooLateError(`${took}\n${this.describe()}`);
   }
 
   /** Describes the state of all servers, with the last lines of their output and logs. */
@@ -197,12 +223,12 @@ export async function kill({ process }: RtmpServer): Promise<void> {
 }
 
 /** A player that records when video frames arrive. */
-export class ArrivalClock implements AsyncDisposable {
+export class ArrivalClock {
   /** Name of the server it plays from. */
   readonly name: string;
   /** Video frames so far. */
   count = 0;
-  /** Arrival of the newest video frame, in ms of `performance.now()`; 0 before the first. */
+  /** Arrival of the newest video frame, in ms without own pauses; 0 before the first. */
   lastArrivalMs = 0;
   /** Without this process's own pauses. */
   longestSilenceMs = 0;
@@ -212,28 +238,18 @@ export class ArrivalClock implements AsyncDisposable {
   largestStepMs = 0;
   isTimeForward = true;
   readonly #client: RtmpClient;
-  readonly #pauses = new OwnPauses();
+  readonly #pauses: OwnPauses;
   /** Own pauses before the newest video frame. */
   #lastPausedMs = 0;
   #lastTimestampMs = 0;
 
-  private constructor(name: string, client: RtmpClient) {
+  constructor(name: string, client: RtmpClient, pauses: OwnPauses) {
     this.name = name;
     this.#client = client;
+    this.#pauses = pauses;
     client.onMediaMessage = ({ typeId, timestampMs, payload }) => {
       if (typeId === 9 && isVideoFrame(payload)) this.#note(timestampMs);
     };
-  }
-
-  /** Connects to `server` and plays `stream`. */
-  static async watch(
-    server: RtmpServer,
-    stream: string,
-    options: RtmpClientOptions = {},
-  ): Promise<ArrivalClock> {
-    const { hostname = "127.0.0.1", port, name } = server;
-    const client = await RtmpClient.play(port, stream, { hostname, ...options });
-    return new ArrivalClock(name, client);
   }
 
   /** Whether the server has closed the connection. */
@@ -241,18 +257,13 @@ export class ArrivalClock implements AsyncDisposable {
     return this.#client.isEnded;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#pauses[Symbol.dispose]();
-    await this.#client.close();
-  }
-
   #note(timestampMs: number): void {
-    const nowMs = performance.now();
+    const nowMs = this.#pauses.now();
     const pausedMs = this.#pauses.totalMs;
     if (this.count++ > 0) {
       const stepMs = timestampMs - this.#lastTimestampMs;
-      const waitMs = nowMs - this.lastArrivalMs;
-      const silenceMs = waitMs - (pausedMs - this.#lastPausedMs);
+      const silenceMs = nowMs - this.lastArrivalMs;
+      const waitMs = silenceMs + pausedMs - this.#lastPausedMs;
       this.longestWaitMs = Math.max(this.longestWaitMs, waitMs);
       this.longestSilenceMs = Math.max(this.longestSilenceMs, silenceMs);
       this.largestStepMs = Math.max(this.largestStepMs, stepMs);

@@ -7,9 +7,12 @@ import { describeMismatch } from "../helpers/packet_match.ts";
 import type { ChildProcess } from "../helpers/processes.ts";
 import { say } from "../helpers/say.ts";
 import { type RtmpServer, streamUrl } from "../helpers/servers.ts";
-import { FailoverRig, STREAM } from "./failover_rig.ts";
+import { FailoverRig, STREAM, TooLateError } from "./failover_rig.ts";
 import { FFMPEG } from "./publishers.ts";
 import { createSample, parseHashes, type Sample } from "./sample.ts";
+
+/** A busy machine may hold up any process, so what takes too long is measured again. */
+const MAX_ATTEMPTS = 3;
 
 /** A scenario with its own servers. */
 export interface Scene {
@@ -21,7 +24,9 @@ export interface Scene {
 export async function runScenes(t: Deno.TestContext, scenes: readonly Scene[]): Promise<void> {
   await using shared = await FailoverRig.create();
   const sample = await createSample(shared.directory, WATCH_SECONDS);
-  const outcomes = await Promise.allSettled(scenes.map((scene) => runAlone(scene, sample)));
+  const outcomes = await Promise.allSettled(
+    scenes.map((scene) => runAlone((rig) => scene.run(rig, sample))),
+  );
   for (const [index, { name }] of scenes.entries()) {
     await t.step(name, () => {
       const outcome = outcomes[index]!;
@@ -37,13 +42,22 @@ export async function runScenesInTurn(
 ): Promise<void> {
   await using shared = await FailoverRig.create();
   const sample = await createSample(shared.directory, WATCH_SECONDS);
-  for (const scene of scenes) await t.step(scene.name, () => runAlone(scene, sample));
+  for (const scene of scenes) {
+    await t.step(scene.name, () => runAlone((rig) => scene.run(rig, sample)));
+  }
 }
 
-/** Runs a scene with its own servers. */
-async function runAlone(scene: Scene, sample: Sample): Promise<void> {
-  await using rig = await FailoverRig.create();
-  await scene.run(rig, sample);
+/** Runs a scene with its own servers; again, with others, while it fails only by being late. */
+export async function runAlone(run: (rig: FailoverRig) => Promise<void>): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    await using rig = await FailoverRig.create();
+    try {
+      return await run(rig);
+    } catch (error) {
+      if (!(error instanceof TooLateError) || attempt === MAX_ATTEMPTS) throw error;
+      say(`  measured again: ${error.message.split("\n")[0]}`);
+    }
+  }
 }
 
 /** How one origin is lost, and what that may cost. */
@@ -101,13 +115,10 @@ export async function checkPlayers(rig: FailoverRig, { blow, sample }: BlowScene
 
   for (const player of players) await checkGapless(rig, { player, sample, seconds: WATCH_SECONDS });
   say(`  players silent for ${Math.round(clock.longestSilenceMs)} ms`);
-  rig.assert(
-    clock.longestSilenceMs <= blow.maxSilenceMs,
-    `Players were without frames for ${Math.round(clock.longestSilenceMs)} ms`,
-  );
   rig.assert(clock.isTimeForward, "Time went back");
   const hasSwitched = rig.readLog(edge.name).some((line) => line.includes("Pull switched"));
   rig.assert(hasSwitched, "The edge never switched origins");
+  rig.assertInTime(clock.longestSilenceMs, blow.maxSilenceMs, "Players were without frames");
 }
 
 function hasAsked(rig: FailoverRig, origin: RtmpServer): boolean {
@@ -127,12 +138,11 @@ export async function checkPublisher(rig: FailoverRig, { blow, sample }: BlowSce
 
   const player = rig.play(origins[1], WATCH_SECONDS);
   const clock = await rig.watch(origins[1]);
-  const struckMs = performance.now();
+  const struckMs = rig.now();
   await strike();
   await rig.until("the next origin to have the stream", () => clock.count > 0);
-  const tookMs = Math.round(performance.now() - struckMs);
+  const tookMs = Math.round(rig.now() - struckMs);
   say(`  the next origin has the stream after ${tookMs} ms`);
-  rig.assert(tookMs <= blow.maxPushMs, `The next origin was without the stream for ${tookMs} ms`);
   await rig.untilMore(clock, "the stream continues");
   await heal?.();
 
@@ -140,6 +150,7 @@ export async function checkPublisher(rig: FailoverRig, { blow, sample }: BlowSce
   const hasOverlap = parseHashes(before.stdout).includes(first!);
   rig.assert(hasOverlap, "The next origin started after the lost one's last frame");
   rig.assert(publisher.status === undefined, `The publisher was dropped: ${publisher.describe()}`);
+  rig.assertInTime(tookMs, blow.maxPushMs, "The next origin was without the stream");
 }
 
 /** Input of {@linkcode checkGapless}. */

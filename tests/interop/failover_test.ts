@@ -1,7 +1,13 @@
 /** An edge with two real origins that carry the same encode, one of which is killed or freezes. */
 
-import { canRunPrograms, FailoverRig, kill, STALL_TIMEOUT_MS } from "./failover_rig.ts";
-import { type Blow, checkPlayers, checkPublisher, WATCH_SECONDS } from "./failover_scenes.ts";
+import { canRunPrograms, kill, STALL_TIMEOUT_MS } from "./failover_rig.ts";
+import {
+  type Blow,
+  checkPlayers,
+  checkPublisher,
+  runAlone,
+  WATCH_SECONDS,
+} from "./failover_scenes.ts";
 import { createSample } from "./sample.ts";
 
 const BLOWS: readonly Blow[] = [
@@ -37,19 +43,19 @@ for (const blow of BLOWS) {
   Deno.test({
     name: `a publisher of an edge stays and loses nothing when its origin is ${blow.name}`,
     ignore,
-    async fn() {
-      await using rig = await FailoverRig.create();
-      const sample = await createSample(rig.directory, WATCH_SECONDS);
-      await checkPublisher(rig, { blow, sample });
-    },
+    fn: () =>
+      runAlone(async (rig) => {
+        const sample = await createSample(rig.directory, WATCH_SECONDS);
+        await checkPublisher(rig, { blow, sample });
+      }),
   });
   Deno.test({
     name: `players of an edge lose and duplicate nothing when the serving origin is ${blow.name}`,
     ignore,
-    async fn() {
-      await using rig = await FailoverRig.create();
-      const sample = await createSample(rig.directory, WATCH_SECONDS);
-      await checkPlayers(rig, { blow, sample });
-    },
+    fn: () =>
+      runAlone(async (rig) => {
+        const sample = await createSample(rig.directory, WATCH_SECONDS);
+        await checkPlayers(rig, { blow, sample });
+      }),
   });
 }
