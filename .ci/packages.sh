@@ -149,6 +149,50 @@ try_debian_package() {
   dpkg --purge edge-rtmp && [[ ! -e /etc/edge && ! -e /usr/bin/edge ]] && ((result == 0))
 }
 
+# Tries the service under systemd, in namespaces and a cgroup that are removed afterwards. Where the
+# kernel does not let systemd begin, it says so.
+try_service() {
+  local cgroups=$scratch/cgroups folder=$scratch/systemd log=$scratch/systemd.log
+  local package init="" inside result=1 pid _
+  package=$(realpath dist/release/edge-rtmp_*_amd64.deb)
+  mkdir -p "$cgroups" "$folder"
+  mount -t cgroup2 cgroup2 "$cgroups" && mkdir "$cgroups/edge-ci-$$"
+  (
+    echo "$BASHPID" >"$cgroups/edge-ci-$$/cgroup.procs" &&
+      exec timeout --kill-after 5 150 unshare --pid --mount --uts --ipc --net --cgroup --fork \
+        --kill-child .ci/boot_systemd.sh "$folder"
+  ) >"$log" 2>&1 &
+  pid=$!
+  for _ in {1..50}; do
+    sleep 0.2
+    # Below timeout and unshare.
+    init=$(pgrep --parent "$(pgrep --parent "$pid" || echo 0)" --exact systemd) || continue
+    inside=(
+      nsenter --target "$init" --mount --pid --net --uts --ipc --cgroup --root --wd=/ --
+      env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin
+    )
+    [[ $("${inside[@]}" systemctl is-system-running 2>/dev/null) == running ]] && break
+    init=""
+  done
+  if [[ -z $init ]]; then
+    echo "== skipped: systemd does not run here: $(tail -n 1 "$log")"
+    result=0
+  elif "${inside[@]}" tee /run/edge.deb <"$package" >/dev/null &&
+    "${inside[@]}" bash -s /run/edge.deb <.ci/try_service.sh; then
+    result=0
+  else
+    "${inside[@]}" journalctl --unit edge --no-pager | tail -n 30
+  fi
+  kill "$pid"
+  wait "$pid" 2>/dev/null
+  for _ in {1..50}; do
+    find "$cgroups/edge-ci-$$" -depth -type d -exec rmdir {} + 2>/dev/null && break
+    sleep 0.1
+  done
+  umount "$cgroups"
+  return $result
+}
+
 # The pages have no warnings, and the shells can read the completions.
 check_generated() {
   local page warnings

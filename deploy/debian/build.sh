@@ -22,6 +22,7 @@ put() {
 put 755 "$program" usr/bin/edge
 put 644 deploy/debian/edge.conf etc/edge/edge.conf
 put 644 deploy/systemd/edge.service usr/lib/systemd/system/edge.service
+put 755 deploy/systemd/reload usr/lib/edge/reload
 put 644 deploy/systemd/edge.logrotate etc/logrotate.d/edge
 put 644 deploy/completions/edge.bash usr/share/bash-completion/completions/edge
 put 644 deploy/completions/_edge usr/share/zsh/vendor-completions/_edge

@@ -217,6 +217,7 @@ async function untilStopped(
   const { promise: failed, reject } = Promise.withResolvers<never>();
   stack.defer(
     await onListening((pid) => {
+      manager.handOver(pid);
       const cause = `replaced by process ${pid}`;
       const request = { cause, target: null, timeoutMs: null, isReplaced: true };
       // One that drains already hands its streams over, too.

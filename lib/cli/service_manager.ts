@@ -18,6 +18,7 @@ export class ServiceManager {
   /** Null when there is no manager. */
   #socket: Deno.DatagramConn | null = null;
   #hasFailed = false;
+  #isReplaced = false;
 
   private constructor(path: string, logger: Logger) {
     this.#logger = logger;
@@ -53,6 +54,15 @@ export class ServiceManager {
     this.#send(`STATUS=${text}`);
   }
 
+  /**
+   * Process `pid` is the service from now on; it speaks for itself. Nothing else is reported: that
+   * this process stops does not concern the service any longer.
+   */
+  handOver(pid: string): void {
+    this.#send(`MAINPID=${pid}`);
+    this.#isReplaced = true;
+  }
+
   /** The program ends by itself. */
   stopping(): void {
     this.#send("STOPPING=1", "STATUS=Stopping");
@@ -86,7 +96,7 @@ export class ServiceManager {
 
   #send(...lines: readonly string[]): void {
     const socket = this.#socket;
-    if (socket === null) return;
+    if (socket === null || this.#isReplaced) return;
     const bytes = encodeUtf8(lines.map((line) => line.replaceAll("\n", " ")).join("\n"));
     void this.#queue.run(() => socket.send(bytes, this.#address)).catch((error) =>
       this.#report(error)

@@ -92,6 +92,31 @@ for (
 
 Deno.test({
   ...granted,
+  ignore: granted.ignore || Deno.build.os !== "linux",
+  name: "edge that is replaced tells its service manager by which process, and then nothing",
+  fn: () =>
+    inTempDirectory(async (directory) => {
+      const path = `${directory}/notify.sock`;
+      using receiver = new Receiver(path);
+      await using rig = new ReloadRig(directory);
+      rig.write("pid edge.pid; grace_final_wait 100;");
+      await rig.start({ env: { NOTIFY_SOCKET: path } });
+      await receiver.next("READY=1");
+      const old = rig.process;
+      const client = await RtmpClient.connect(rig.port);
+      // What the new one says is not received here.
+      await rig.start({ args: ["--replace"] });
+      await using next = rig.process;
+      assertEquals(await receiver.next(`MAINPID=${next.pid}`), `MAINPID=${next.pid}`);
+      await old.waitForLine(/Draining: waiting/, CHILD_TIMEOUT_MS);
+      await client.close();
+      assertEquals((await endOf(old)).code, 0);
+      assertEquals(receiver.messages, []);
+    }),
+});
+
+Deno.test({
+  ...granted,
   name: "edge warns once when its service manager cannot be notified, and serves",
   fn: () =>
     inTempDirectory(async (directory) => {
