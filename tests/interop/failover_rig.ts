@@ -33,6 +33,12 @@ const ENOUGH_FRAMES = 60;
  */
 const LOCAL_VHOST = "vhost __defaultVhost__ { min_latency on; }";
 
+/**
+ * Each output has its own queue, so that a blocked server does not hold up the others. It is longer
+ * than any test, and nothing is dropped: what players miss, servers have lost.
+ */
+const TEE_LEG = "f=flv:onfail=ignore:use_fifo=1:fifo_options=queue_size=20000";
+
 /** Configures an edge of `origins`, as the vhost `name`. */
 export function edgeVhost(origins: readonly string[], name = "__defaultVhost__"): string {
   return `vhost ${name} { mode remote; origin ${origins.join(" ")}; min_latency on; }`;
@@ -106,11 +112,9 @@ export class FailoverRig implements AsyncDisposable {
     this.#stack.defer(onEnd);
   }
 
-  /** Starts one ffmpeg that sends the same packets to all `servers`. */
-  publishTee(sample: Sample, servers: readonly RtmpServer[]): ChildProcess {
-    // Each output has its own queue, so that a blocked server does not hold up the others.
-    const options = "f=flv:onfail=ignore:use_fifo=1:fifo_options=drop_pkts_on_overflow=1";
-    const outputs = servers.map((server) => `[${options}]${streamUrl(server, STREAM)}`);
+  /** Starts one ffmpeg that sends the same packets to all `servers`, with `leg` for each. */
+  publishTee(sample: Sample, servers: readonly RtmpServer[], leg = TEE_LEG): ChildProcess {
+    const outputs = servers.map((server) => `[${leg}]${streamUrl(server, STREAM)}`);
     const command = [
       ...["ffmpeg", "-nostdin", "-v", "error", "-re", "-stream_loop", "-1"] as const,
       ...["-i", sample.file, "-map", "0", "-c", "copy", "-f", "tee", outputs.join("|")],
