@@ -28,9 +28,10 @@ export interface ConfigPlan {
 
 /**
  * Compares two configurations. Pure. Every directive is classified by its row in
- * `config/schema.ts`, with two exceptions. `cluster.mode`: an origin and an edge share no streams,
- * so a vhost whose mode changes is removed and added. That closes the clients of this vhost, where
- * a restart would close all. Files that the process may not write: they wait for a restart.
+ * `config/schema.ts`, with three exceptions. `cluster.mode`: an origin and an edge share no
+ * streams, so a vhost whose mode changes is removed and added. That closes the clients of this
+ * vhost, where a restart would close all. Files that the process may not write, and with several
+ * workers what decides which of them owns a stream: they wait for a restart.
  *
  * @param mayWrite Whether the process may write to a path.
  */
@@ -40,19 +41,19 @@ export function planChanges(
   mayWrite: (path: string) => boolean = () => true,
 ): ConfigPlan {
   const isLogHeld = next.log.tank === "file" && !mayWrite(next.log.file);
-  const changes = compareServer(current, next, isLogHeld ? LOG_FILE : NONE);
+  const changes = compareServer(current, next, isLogHeld ? [LOG_FILE] : []);
   const added: VhostConfig[] = [];
   const changed: VhostConfig[] = [];
   const removed: VhostConfig[] = [];
   const vhosts = new Map<string, VhostConfig>();
   for (const [name, vhost] of next.vhosts) {
     const before = current.vhosts.get(name);
-    const { allowed, held } = withoutHeld(before, vhost, mayWrite);
+    const { allowed, held } = withoutHeld(before, vhost, { mayWrite, workers: current.workers });
     const merged = before === undefined ? allowed : keepEqualBlocks(before, allowed);
     vhosts.set(name, merged);
     if (before === undefined) {
       changes.push(presence(vhost, "absent", "present"));
-      if (held !== NONE) changes.push(...compareVhost(merged, vhost, held));
+      if (held.length > 0) changes.push(...compareVhost(merged, vhost, held));
       added.push(merged);
       continue;
     }
@@ -75,27 +76,45 @@ export function planChanges(
   return { changes, added, changed, removed, config };
 }
 
-/** Directives that wait for a restart, because the process may not write what they name. */
-const LOG_FILE = /^srs_log_(?:tank|file)$/;
-const NONE = /^$/;
-const MAY_NOT_WRITE = "this process gave up, or never had, the permission to write there";
+/** Directives that wait for a restart, and why. */
+interface Held {
+  readonly paths: RegExp;
+  readonly reason: string;
+}
 
-/** Returns a vhost with the blocks of `before` in place of those that wait for a restart. */
+const MAY_NOT_WRITE = "this process gave up, or never had, the permission to write there";
+const LOG_FILE: Held = { paths: /^srs_log_(?:tank|file)$/, reason: MAY_NOT_WRITE };
+const HLS_FILES: Held = { paths: /^hls\./, reason: MAY_NOT_WRITE };
+const DVR_FILES: Held = { paths: /^dvr\./, reason: MAY_NOT_WRITE };
+const VARIANTS: Held = {
+  paths: /^hls\.hls_variant$/,
+  reason: "with workers, it decides which of them has a stream",
+};
+
+/** Returns a vhost with what `before` has in place of what waits for a restart. */
 function withoutHeld(
   before: VhostConfig | undefined,
   vhost: VhostConfig,
-  mayWrite: (path: string) => boolean,
-): { readonly allowed: VhostConfig; readonly held: RegExp } {
+  { mayWrite, workers }: {
+    readonly mayWrite: (path: string) => boolean;
+    readonly workers: Config["workers"];
+  },
+): { readonly allowed: VhostConfig; readonly held: readonly Held[] } {
   const { enabled, hls, dvr } = vhost;
   const isHlsHeld = enabled && hls.enabled && !mayWrite(hls.path);
+  const areVariantsHeld = !isHlsHeld && before !== undefined && workers !== 1;
   const isDvrHeld = enabled && dvr.enabled && !mayWrite(recordingFolder(dvr));
   const allowed = {
     ...vhost,
     ...(isHlsHeld ? { hls: before?.hls ?? { ...hls, enabled: false } } : {}),
+    ...(areVariantsHeld ? { hls: { ...hls, variants: before.hls.variants } } : {}),
     ...(isDvrHeld ? { dvr: before?.dvr ?? { ...dvr, enabled: false } } : {}),
   };
-  const names = [...(isHlsHeld ? ["hls"] : []), ...(isDvrHeld ? ["dvr"] : [])];
-  const held = names.length === 0 ? NONE : new RegExp(`^(?:${names.join("|")})\\.`);
+  const held = [
+    ...(isHlsHeld ? [HLS_FILES] : []),
+    ...(areVariantsHeld ? [VARIANTS] : []),
+    ...(isDvrHeld ? [DVR_FILES] : []),
+  ];
   return { allowed, held };
 }
 
@@ -111,11 +130,15 @@ function keepEqualBlocks(before: VhostConfig, next: VhostConfig): VhostConfig {
   return isEqual ? before : { ...next, ...Object.fromEntries(kept) };
 }
 
-function compareServer(current: Config, next: Config, held: RegExp): SettingChange[] {
+function compareServer(current: Config, next: Config, held: readonly Held[]): SettingChange[] {
   return compare({ settings: SERVER_SETTINGS, entries: ROOT, held }, current, next);
 }
 
-function compareVhost(current: VhostConfig, next: VhostConfig, held: RegExp): SettingChange[] {
+function compareVhost(
+  current: VhostConfig,
+  next: VhostConfig,
+  held: readonly Held[],
+): SettingChange[] {
   const changes = compare({ settings: VHOST_SETTINGS, entries: VHOST, held }, current, next);
   return changes.map((change) => ({ ...change, path: `vhost ${next.name} ${change.path}` }));
 }
@@ -124,8 +147,7 @@ function compareVhost(current: VhostConfig, next: VhostConfig, held: RegExp): Se
 interface Level<T> {
   readonly settings: SettingTable<T>;
   readonly entries: Entries;
-  /** Paths of those that the process may not change. */
-  readonly held: RegExp;
+  readonly held: readonly Held[];
 }
 
 function compare<T>(
@@ -136,7 +158,8 @@ function compare<T>(
   return Object.entries(settings).flatMap(([path, read]): SettingChange[] => {
     const [from, to] = [read(current), read(next)];
     if (from === to) return [];
-    const restart = held.test(path) ? MAY_NOT_WRITE : restartReason(path, entries);
+    const restart = held.find(({ paths }) => paths.test(path))?.reason ??
+      restartReason(path, entries);
     return [{
       path,
       from: maskSecrets(path, from),

@@ -516,7 +516,7 @@ const hls = {
   ),
   hls_variant: optional(
     { type: values.suffixes, example: "_720p _480p", fallback: [] as string[] },
-    "Endings of names: `show_720p` and `show_480p` are then renditions of `show`, whose master playlist has both. Players start with the first. Own directive; nginx-rtmp's has the same name.",
+    "Endings of names: `show_720p` and `show_480p` are then renditions of `show`, whose master playlist has both. Players start with the first. With workers, a change needs a restart. Own directive; nginx-rtmp's has the same name.",
   ),
   hls_master_m3u8_path_relative: unsupported(["*"], "Form of the paths in SRS's master playlist."),
   hls_recover: unsupported(["*"], "Continue a playlist after a restart; this server always does."),

@@ -118,13 +118,26 @@ export function masterEntriesOf(
 ): MasterEntry[] {
   const playlistPath = playlistOf(name);
   if (playlistPath === null) return [];
-  const index = suffixes.findIndex((suffix) => isOf(name, suffix));
+  const group = groupOf(name, suffixes);
   const masterOf = (path: string) => withExtension(path, MASTER_ENDING);
   const entry = { masterPath: masterOf(playlistPath), playlistPath, rank: suffixes.length };
-  if (index < 0) return [entry];
-  const groupPath = playlistOf(name.slice(0, -suffixes[index]!.length));
-  if (groupPath === null) return [entry];
-  return [entry, { masterPath: masterOf(groupPath), playlistPath, rank: index }];
+  const groupPath = group === null ? null : playlistOf(group.name);
+  if (group === null || groupPath === null) return [entry];
+  return [entry, { masterPath: masterOf(groupPath), playlistPath, rank: group.rank }];
+}
+
+/**
+ * Returns the name that the renditions of a stream share, and which of them it is; null if it is
+ * none.
+ *
+ * @param suffixes As configured.
+ */
+export function groupOf(
+  name: string,
+  suffixes: readonly string[],
+): { readonly name: string; readonly rank: number } | null {
+  const rank = suffixes.findIndex((suffix) => isOf(name, suffix));
+  return rank < 0 ? null : { name: name.slice(0, -suffixes[rank]!.length), rank };
 }
 
 /** Whether a stream's name has more than the suffix after its last slash. */

@@ -1,4 +1,5 @@
 import type { VhostConfig } from "../config/config.ts";
+import { groupOf } from "../hls/master_playlists.ts";
 import type { Hub } from "../hub/hub.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { Viewer } from "../hub/viewer.ts";
@@ -27,9 +28,12 @@ interface BridgedVhostOptions {
 /** A vhost in one of several workers: streams owned here, and mirrors of the others. */
 export class BridgedVhost implements VhostService {
   readonly #options: BridgedVhostOptions;
+  /** Those at the start: a live stream must not change its owner. */
+  readonly #variants: readonly string[];
 
   constructor(options: BridgedVhostOptions) {
     this.#options = options;
+    this.#variants = options.inner.config.hls.variants;
   }
 
   get config(): VhostConfig {
@@ -84,7 +88,9 @@ export class BridgedVhost implements VhostService {
     return this.#options.inner.close();
   }
 
+  /** Renditions have one owner, which writes the master playlist that they share. */
   #shardFor(stream: string): RemoteShard | null {
-    return this.#options.shardFor(this.config.name, stream);
+    const name = groupOf(stream, this.#variants)?.name ?? stream;
+    return this.#options.shardFor(this.config.name, name);
   }
 }

@@ -126,6 +126,23 @@ Deno.test("planChanges() keeps files where the process may write, for HLS and re
   assertEquals(enabled, [[true, false], [false, false]]);
 });
 
+for (const [workers, waiting] of [[1, []], [2, ["vhost a hls.hls_variant"]]] as const) {
+  Deno.test(`planChanges() changes which streams are renditions, with ${workers} worker(s)`, () => {
+    const fileOf = (suffix: string, dispose: number) =>
+      configOf(`workers ${workers}; vhost a {
+        hls { enabled on; hls_variant ${suffix}; hls_dispose ${dispose}; }
+      }`);
+    const { changes, changed, config } = planChanges(fileOf("_hi", 60), fileOf("_lo", 70));
+    assertEquals(
+      changes.filter(({ how }) => how === "restart").map(({ path }) => path),
+      [...waiting],
+    );
+    assertEquals(changed[0]!.hls.variants, workers === 1 ? ["_lo"] : ["_hi"]);
+    assertEquals(changed[0]!.hls.disposeMs, 70_000);
+    assertEquals(config.vhosts.get("a"), changed[0]);
+  });
+}
+
 Deno.test("recordingFolder() is what dvr_path says before the first name", () => {
   const folders = ["/data/[app]/x.flv", "/a/b-[stream].flv", "[stream].flv", "/[stream].mp4", "x"]
     .map((path) => recordingFolder({ ...configOf("vhost a { }").vhosts.get("a")!.dvr, path }));

@@ -1,5 +1,7 @@
 /** Several workers as one server: players and publishers in any of them, each stream once. */
 
+import { defaultConfig } from "../../lib/config/parse_config.ts";
+import { FakeClock } from "../helpers/fake_clock.ts";
 import { requestFor } from "../helpers/edge_rig.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
 import {
@@ -297,4 +299,33 @@ Deno.test("a publisher in another worker knows whether its stream is watched in 
     await look();
   }
   assertEquals(seen, [false, true, false, true, false]);
+});
+
+Deno.test("Renditions of one stream are in one worker, whose master playlist has them all", () => {
+  const config = defaultConfig().vhosts.get("__defaultVhost__")!;
+  const variants = ["_720p", "_480p", "_low"];
+  const ownersOf = (group: string, suffixes: readonly string[]) => {
+    const vhost = { ...config, hls: { ...config.hls, variants: suffixes } };
+    const worker = new FakeWorker(0, 2, new FakeClock(), vhost);
+    const other = new FakeWorker(1, 2, new FakeClock(), vhost);
+    const [left, right] = MemoryPort.pair();
+    worker.bridge.connect(1, left);
+    other.bridge.connect(0, right);
+    return variants.map((suffix) => {
+      const stream = new TestPublisher(worker.vhost, `${group}${suffix}`);
+      const isHere = [...worker.hub.streams()].some(({ name }) =>
+        name === `live/${group}${suffix}`
+      );
+      stream.leave();
+      return isHere;
+    });
+  };
+  const groups = Array.from({ length: 20 }, (_, at) => `show${at}`);
+  const owners = groups.map((group) => ownersOf(group, variants));
+  for (const [at, [first, ...rest]] of owners.entries()) {
+    assertEquals(rest, [first, first], groups[at]);
+  }
+  // The groups are spread; without the setting, so are the names.
+  assertEquals(new Set(owners.map(([first]) => first)).size, 2);
+  assert(groups.some((group) => new Set(ownersOf(group, [])).size === 2));
 });

@@ -45,7 +45,12 @@ export class FakeWorker {
   readonly mirrors: Hub;
   readonly vhost: VhostService;
 
-  constructor(index: number, count: number, clock: FakeClock) {
+  constructor(
+    index: number,
+    count: number,
+    clock: FakeClock,
+    config = defaultConfig().vhosts.get(VHOST)!,
+  ) {
     const options = {
       chunkSize: CHUNK_SIZE,
       isAbsoluteTime: false,
@@ -58,7 +63,6 @@ export class FakeWorker {
     this.hub = new Hub(options);
     this.mirrors = new Hub(options);
     this.bridge = new Bridge({ index, count, chunkSize: CHUNK_SIZE, wheel, clock });
-    const config = defaultConfig().vhosts.get(VHOST)!;
     this.inner = new LocalVhost({ config, hub: this.hub, clock });
     this.vhost = this.bridge.wrap(this.inner, this.mirrors);
   }
