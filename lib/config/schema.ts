@@ -461,7 +461,7 @@ const hls = {
   hls_fragment: option(
     values.duration({ bare: "s", minMs: 200 }),
     "10",
-    "Shortest duration of a segment. It ends at the next keyframe.",
+    "Shortest duration of a segment. It ends at the next keyframe, or at one that is up to 5 % early.",
   ),
   hls_td_ratio: option(
     values.decimal(1, 100, { isRaised: true }),

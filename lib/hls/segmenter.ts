@@ -69,6 +69,9 @@ type CutRules =
 const MIN_SEGMENT_MS = 200;
 const MIN_REST_MS = 100;
 
+/** A keyframe that is so little early, times the due duration, ends a segment: cameras jitter. */
+const EARLY = 0.05;
+
 /** A segment ends at this size, because it is in memory until then. */
 const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
 
@@ -89,8 +92,8 @@ const FRAME_MS = 40;
 
 /**
  * Cuts a stream into segments: messages in, segments out. The rules are those of SRS: a segment
- * ends at the first keyframe after `hls_fragment`, and at any message if there is no keyframe for
- * `hls_aof_ratio` times as long.
+ * ends at the first keyframe after `hls_fragment`, or just before it, and at any message if there
+ * is no keyframe for `hls_aof_ratio` times as long.
  */
 export class Segmenter {
   readonly #rules: CutRules;
@@ -302,7 +305,8 @@ export class Segmenter {
     const { fragmentMs, targetDurationRatio, waitKeyframe } = this.#rules;
     if (isKey && this.#nextAudio !== null) return true;
     const dueMs = Math.max(MIN_SEGMENT_MS, fragmentMs * targetDurationRatio);
-    return (isKey || !waitKeyframe) && this.#elapsedMs(timeMs) >= dueMs;
+    const earlyMs = isKey ? Math.min(dueMs * EARLY, (timeMs - this.#keyMs) / 2) : 0;
+    return (isKey || !waitKeyframe) && this.#elapsedMs(timeMs) >= dueMs - earlyMs;
   }
 
   /** Whether the segment can no longer wait for a keyframe. */

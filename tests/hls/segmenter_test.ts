@@ -78,6 +78,24 @@ Deno.test("Segmenter cuts at the first keyframe after hls_fragment", () => {
   assertEquals(rig.shown, ["!V0 a10 V1000 v2500 = 3000", "V3000 a3100 = 2000"]);
 });
 
+Deno.test("Segmenter cuts at keyframes that jitter around hls_fragment", () => {
+  const rig = new Rig();
+  rig.headers();
+  for (const timeMs of [0, 1990, 4010, 5930, 7930]) rig.key(timeMs);
+  assertEquals(rig.shown, ["!V0 = 1990", "V1990 = 2020", "V4010 = 1920", "V5930 = 2000"]);
+});
+
+Deno.test("Segmenter prefers the keyframe that is nearest to hls_fragment", () => {
+  const rig = new Rig();
+  rig.headers();
+  for (let timeMs = 0; timeMs <= 4000; timeMs += 80) rig.key(timeMs);
+  assertEquals(rig.segments.map(({ durationMs }) => durationMs), [2000, 2000]);
+  const short = new Rig();
+  short.headers();
+  for (const timeMs of [0, 1800, 3600]) short.key(timeMs);
+  assertEquals(short.shown, ["!V0 V1800 = 3600"]);
+});
+
 Deno.test("Segmenter cuts at any video frame if hls_wait_keyframe is off", () => {
   const rig = new Rig("hls_fragment 2; hls_wait_keyframe off;");
   rig.headers();
@@ -92,9 +110,9 @@ Deno.test("Segmenter cuts after hls_td_ratio times hls_fragment", () => {
   const rig = new Rig("hls_fragment 2; hls_td_ratio 1.5;");
   rig.headers();
   rig.key(0);
-  rig.key(2900);
+  rig.key(2800);
   rig.key(3000);
-  assertEquals(rig.shown, ["!V0 V2900 = 3000"]);
+  assertEquals(rig.shown, ["!V0 V2800 = 3000"]);
 });
 
 Deno.test("Segmenter cuts without a keyframe after hls_aof_ratio times hls_fragment", () => {
