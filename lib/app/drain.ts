@@ -50,6 +50,7 @@ const PROGRESS_MS = 10_000;
  *   empty ── grace_final_wait ──▶ drained
  *
  *   any of these ── drain_timeout, or stop() ──▶ drained
+ *   any of these ── cancel() ──▶ cancelled
  * ```
  *
  * Publishers move first, so that the other server has their streams when players ask for them.
@@ -59,9 +60,10 @@ export class Drain {
   readonly #deps: DrainDeps;
   readonly #startMs: number;
   readonly #timeoutMs: number;
-  readonly #ended = Promise.withResolvers<void>();
+  readonly #ended = Promise.withResolvers<boolean>();
   readonly #timers = new Set<CancelTimer>();
   #phase: DrainPhase = "accepting";
+  #isOver = false;
   #clients: DrainCounts = { connections: 0, players: 0, publishers: 0, viewers: 0 };
   #asked = 0;
   #askedMs: number;
@@ -89,8 +91,8 @@ export class Drain {
     };
   }
 
-  /** Settles when the server is drained. Called once. */
-  async run(): Promise<void> {
+  /** As {@linkcode ended}. Called once. */
+  async run(): Promise<boolean> {
     const { request, logger } = this.#deps;
     const { cause, target } = request;
     this.#clients = await this.#deps.server.countClients();
@@ -102,17 +104,24 @@ export class Drain {
     });
     this.#after(this.#timeoutMs, () => this.#end("timeout"));
     this.#empty().catch((error) => this.#ended.reject(error));
-    await this.ended;
+    return await this.ended;
   }
 
-  /** Settles when the server is drained. */
-  get ended(): Promise<void> {
+  /** Settles when the server is drained, or with false when it serves on. */
+  get ended(): Promise<boolean> {
     return this.#ended.promise;
   }
 
   /** Ends at once: the server stops. Harmless when repeated. */
   stop(): void {
     this.#end("stopped");
+  }
+
+  /** The server listens again and serves on. */
+  cancel(): void {
+    if (!this.#finish()) return;
+    this.#deps.logger.info("Drain cancelled", { ...this.#clients, asked: this.#asked });
+    this.#ended.resolve(false);
   }
 
   async #empty(): Promise<void> {
@@ -133,7 +142,7 @@ export class Drain {
   }
 
   #enter(phase: DrainPhase): void {
-    if (this.#phase !== "drained") this.#phase = phase;
+    if (!this.#isOver) this.#phase = phase;
   }
 
   async #ask(selector: MoveSelector): Promise<MoveCounts> {
@@ -160,7 +169,7 @@ export class Drain {
     const { server, clock } = this.#deps;
     this.#clients = await server.countClients();
     const nowMs = clock.now();
-    if (this.#phase === "drained" || nowMs - this.#askedMs < ASK_AGAIN_MS) return;
+    if (this.#isOver || nowMs - this.#askedMs < ASK_AGAIN_MS) return;
     this.#askedMs = nowMs;
     this.#logProgress(nowMs);
     // Those that were accepted last, and those that found no other server before.
@@ -181,10 +190,8 @@ export class Drain {
   }
 
   #end(why: "empty" | "timeout" | "stopped"): void {
-    if (this.#phase === "drained") return;
+    if (!this.#finish()) return;
     this.#phase = "drained";
-    for (const cancel of this.#timers) cancel();
-    this.#timers.clear();
     const seconds = Number(((this.#deps.clock.now() - this.#startMs) / 1000).toFixed(1));
     const { connections, viewers } = this.#clients;
     const left = connections + viewers;
@@ -197,7 +204,16 @@ export class Drain {
     } else {
       this.#deps.logger.info(`Drained: ${why}`, { left, seconds });
     }
-    this.#ended.resolve();
+    this.#ended.resolve(true);
+  }
+
+  /** @returns false when it is over already. */
+  #finish(): boolean {
+    if (this.#isOver) return false;
+    this.#isOver = true;
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+    return true;
   }
 
   #after(delayMs: number, run: () => void): void {

@@ -99,14 +99,17 @@ export class HttpListeners {
   constructor(options: HttpListenersOptions) {
     this.#options = options;
     this.#server = new HttpServer(options);
-    const unlisten = (address: NetAddress) => this.#server.unlisten(address);
+    const closing = {
+      unlisten: (address: NetAddress) => this.#server.unlisten(address),
+      finishListening: (all: readonly NetAddress[]) => this.#server.finishListening(all),
+    };
     this.#listeners = new ListenerSet({
       listen: (address) => this.#listen("http", address),
-      unlisten,
+      ...closing,
     });
     this.#secure = new ListenerSet({
       listen: (address) => this.#listen("https", address),
-      unlisten,
+      ...closing,
       renew: (configured, real) => {
         const { options, handler } = this.#bind("https", configured);
         return this.#server.replace(real, options, handler);
@@ -128,14 +131,23 @@ export class HttpListeners {
   start(): void {
     this.#sites = assignApps(this.#options.config, this.#options);
     try {
-      this.#listeners.open(addressesOf(this.#sites, "http"));
-      this.#secure.open(addressesOf(this.#sites, "https"));
+      this.listenAgain();
     } catch (error) {
       this.#sites = new Map();
       void this.#listeners.closeOthers([]);
       void this.#secure.closeOthers([]);
       throw error;
     }
+  }
+
+  /**
+   * Opens the listeners that are closed.
+   *
+   * @throws {HttpListenError}; those before it stay open then.
+   */
+  listenAgain(): void {
+    this.#listeners.open(addressesOf(this.#sites, "http"));
+    this.#secure.open(addressesOf(this.#sites, "https"));
   }
 
   /**
@@ -180,9 +192,9 @@ export class HttpListeners {
     );
     const addresses = (scheme: HttpScheme) =>
       sites.filter((site) => schemeOf(site) === scheme).map(({ address }) => address);
-    await this.#server.finishListening([
-      ...this.#listeners.realAddresses(addresses("http")),
-      ...this.#secure.realAddresses(addresses("https")),
+    await Promise.all([
+      this.#listeners.finish(addresses("http")),
+      this.#secure.finish(addresses("https")),
     ]);
   }
 

@@ -9,6 +9,8 @@ interface ListenerServer {
   listen(address: NetAddress): NetAddress;
   /** Closes the listener at a real address. Its clients stay. */
   unlisten(address: NetAddress): Promise<void>;
+  /** Accepts what waits in the listeners at real addresses, then closes them. Clients stay. */
+  finishListening(addresses: readonly NetAddress[]): Promise<void>;
   /** Gives the listener at a real address another certificate. Absent without TLS. */
   renew?(configured: ListenAddress, real: NetAddress): Promise<void>;
 }
@@ -79,6 +81,13 @@ export class ListenerSet {
       !kept.has(formatAddress(configured))
     );
     await Promise.all(others.map(({ configured }) => this.#close(configured)));
+  }
+
+  /** Accepts what waits in these listeners, then closes them. {@linkcode open} opens them again. */
+  finish(addresses: readonly ListenAddress[]): Promise<void> {
+    const real = this.realAddresses(addresses);
+    for (const address of addresses) this.#open.delete(formatAddress(address));
+    return this.#server.finishListening(real);
   }
 
   /** Gives all listeners another certificate. @throws when it cannot be used. */

@@ -74,15 +74,15 @@ export interface ServerParts {
  *                                 drain()
  *                                 ┌──────▶ draining ──┐
  *   new ── start() ──▶ running ───┴───── stop() ──────┴▶ stopping ──▶ stopped
- *                        │  ▲
- *                        └──┘ apply()
+ *                      │  ▲  ▲               │
+ *              apply() └──┘  └── resume() ───┘
  * ```
  */
 export class RelayServer implements RunningServer {
   readonly #parts: ServerParts;
   readonly #deps: ServerDeps;
   readonly #rtmp: RtmpListeners;
-  /** Calls of {@linkcode apply}. */
+  /** What opens and closes listeners, one after the other. */
   readonly #applying = new TaskQueue();
   #config: Config;
   #http: HttpListeners | null = null;
@@ -167,15 +167,13 @@ export class RelayServer implements RunningServer {
     return this.#applying.run(() => this.#apply(next));
   }
 
-  drain(request: DrainRequest): Promise<void> {
+  drain(request: DrainRequest): Promise<boolean> {
     if (this.#drain !== null) {
       if (request.isReplaced) void this.finishListening(true);
       return this.#drain.ended;
     }
     const { clock, logger } = this.#deps;
     const settings = this.#config.drain;
-    // Another certificate would open the listeners again.
-    this.#parts.certificates.stop();
     this.#drain = new Drain({
       server: this,
       request,
@@ -186,12 +184,25 @@ export class RelayServer implements RunningServer {
     return this.#drain.run();
   }
 
-  async finishListening(andApi: boolean): Promise<void> {
-    if (andApi) await this.#http?.finishListening("http_api");
-    await Promise.all([
-      this.#parts.server.finishListening([...this.addresses, ...this.rtmpsAddresses]),
-      this.#http?.finishListening("http_server", ...(andApi ? ["http_api"] : [])),
-    ]);
+  finishListening(andApi: boolean): Promise<void> {
+    return this.#applying.run(() => this.#finishListening(andApi));
+  }
+
+  resume(): Promise<void> {
+    return this.#applying.run(async () => {
+      if (this.#isStopping) return;
+      try {
+        this.#rtmp.open(this.#config);
+        this.#http?.listenAgain();
+      } catch (error) {
+        await this.#finishListening(true);
+        throw error;
+      }
+      this.#drain?.cancel();
+      this.#drain = null;
+      this.#parts.server.forgetMoves();
+      this.#parts.certificates.watch(() => this.#renewCertificates());
+    });
   }
 
   openHandover(token: string): Promise<number> {
@@ -248,6 +259,15 @@ export class RelayServer implements RunningServer {
     this.#parts.trim?.stop();
   }
 
+  async #finishListening(andApi: boolean): Promise<void> {
+    this.#parts.certificates.stop();
+    if (andApi) await this.#http?.finishListening("http_api");
+    await Promise.all([
+      this.#rtmp.finish(this.#config),
+      this.#http?.finishListening("http_server", ...(andApi ? ["http_api"] : [])),
+    ]);
+  }
+
   /**
    * 1. Compares, and reads files of secrets. 2. Listens on new addresses. Only these two can fail.
    * 3. Changes secrets, limits and log. 4. Adds, configures and removes vhosts. 5. Closes the
@@ -299,7 +319,7 @@ export class RelayServer implements RunningServer {
   /** Files have changed. */
   #renewCertificates(): Promise<void> {
     return this.#applying.run(async () => {
-      if (!this.#isStopping && this.#drain === null) await this.#renew();
+      if (!this.#isStopping) await this.#renew();
     });
   }
 

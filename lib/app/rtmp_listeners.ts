@@ -50,6 +50,11 @@ export class RtmpListeners {
     ]);
   }
 
+  /** Accepts what waits in all listeners, then closes them. {@linkcode open} opens them again. */
+  async finish({ listen, rtmps }: Config): Promise<void> {
+    await Promise.all([this.#plain.finish(listen), this.#secure.finish(addressesOf(rtmps))]);
+  }
+
   /** Takes another certificate into use. Clients stay. @throws when it cannot be used. */
   renewCertificates(): Promise<void> {
     return this.#secure.renew();
@@ -72,6 +77,10 @@ class SecureServer {
 
   unlisten(address: NetAddress): Promise<void> {
     return this.#server.unlisten(address);
+  }
+
+  finishListening(addresses: readonly NetAddress[]): Promise<void> {
+    return this.#server.finishListening(addresses);
   }
 
   renew(_configured: ListenAddress, real: NetAddress): Promise<void> {

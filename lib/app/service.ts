@@ -42,10 +42,18 @@ export interface Service {
   apply(next: FittedConfig): Promise<ApplyReport>;
   /**
    * Waits for the clients to leave, and asks those to move that can. Settles when none is left, or
-   * at the timeout; then stop the server. A second call waits for the first one's end; when another
-   * process listens on the same addresses, these are closed now, the API's, too.
+   * at the timeout; then stop the server. Settles with false when {@linkcode resume} is called
+   * before. A second call waits for the first one's end; when another process listens on the same
+   * addresses, these are closed now, the API's, too.
    */
-  drain(request: DrainRequest): Promise<void>;
+  drain(request: DrainRequest): Promise<boolean>;
+  /**
+   * Listens again on all addresses, and drains no longer: the process that took them has died.
+   *
+   * @throws {HttpListenError} and what `Deno.listen` throws, when one cannot be listened on; then
+   * the server drains on.
+   */
+  resume(): Promise<void>;
   /**
    * Lets the other process of a replacement play every stream, for its own players.
    *

@@ -83,7 +83,7 @@ class ThreadedServer implements Service, Drainable {
   readonly #deps: ThreadedServerDeps;
   readonly #limits: ClientLimits;
   readonly #certificates: Certificates;
-  /** Calls of {@linkcode apply}. */
+  /** What opens and closes listeners, one after the other. */
   readonly #applying = new TaskQueue();
   #config: Config;
   #api: HttpListeners | null = null;
@@ -137,7 +137,7 @@ class ThreadedServer implements Service, Drainable {
     return this.#applying.run(() => this.#apply(next));
   }
 
-  drain(request: DrainRequest): Promise<void> {
+  drain(request: DrainRequest): Promise<boolean> {
     if (this.#drain !== null) {
       if (request.isReplaced) void this.finishListening(true);
       return this.#drain.ended;
@@ -145,14 +145,28 @@ class ThreadedServer implements Service, Drainable {
     const logger = this.#deps.logger.for("drain");
     const settings = this.#config.drain;
     const clock = systemClock;
-    this.#certificates.stop();
     this.#drain = new Drain({ server: this, request, settings, clock, logger });
     return this.#drain.run();
   }
 
-  async finishListening(andApi: boolean): Promise<void> {
-    if (andApi) await this.#api?.finishListening("http_api");
-    await this.#pool.finishListening();
+  finishListening(andApi: boolean): Promise<void> {
+    return this.#applying.run(() => this.#finishListening(andApi));
+  }
+
+  resume(): Promise<void> {
+    return this.#applying.run(async () => {
+      if (this.#isStopping) return;
+      try {
+        this.#api?.listenAgain();
+        await this.#pool.resume();
+      } catch (error) {
+        await this.#finishListening(true);
+        throw error;
+      }
+      this.#drain?.cancel();
+      this.#drain = null;
+      this.#certificates.watch(() => this.#renewCertificates());
+    });
   }
 
   openHandover(token: string): Promise<number> {
@@ -180,6 +194,14 @@ class ThreadedServer implements Service, Drainable {
     await this.#pool.stop();
     await this.#api?.stop();
     this.#limits.stop();
+  }
+
+  async #finishListening(andApi: boolean): Promise<void> {
+    if (andApi) {
+      this.#certificates.stop();
+      await this.#api?.finishListening("http_api");
+    }
+    await this.#pool.finishListening();
   }
 
   /** Tries all new addresses first, because only listening can fail. */

@@ -3,7 +3,6 @@
 
 import { systemClock } from "../base/clock.ts";
 import { describeError } from "../base/errors.ts";
-import type { Config } from "../config/config.ts";
 import { LOG_LEVELS, type LogFields, type Logger, type LogLevel } from "../base/log.ts";
 import { createDenoNetwork } from "../io/tcp.ts";
 import { AwakeClock } from "../io/awake_clock.ts";
@@ -54,6 +53,10 @@ function handle(data: Exclude<ToWorker, { type: "start" | "ping" }>): void {
       return void server?.finishListening(false).then(() =>
         post({ type: "finished", id: data.id })
       );
+    case "resume":
+      return void failureOf(() => server?.resume()).then((failure) =>
+        post({ type: "resumed", id: data.id, failure })
+      );
     case "count":
       return void server?.countClients().then((counts) =>
         post({ type: "counted", id: data.id, counts })
@@ -65,7 +68,7 @@ function handle(data: Exclude<ToWorker, { type: "start" | "ping" }>): void {
     case "take over":
       return void server?.takeOver(data.target);
     case "apply":
-      return void apply(data.config).then((failure) =>
+      return void failureOf(() => server?.apply(data.config)).then((failure) =>
         post({ type: "applied", id: data.id, failure })
       );
     case "stop":
@@ -76,10 +79,10 @@ function handle(data: Exclude<ToWorker, { type: "start" | "ping" }>): void {
   }
 }
 
-/** Returns why the settings are not applied, or null. */
-async function apply(config: Config): Promise<string | null> {
+/** Returns why `task` fails, or null. */
+async function failureOf(task: () => Promise<unknown> | undefined): Promise<string | null> {
   try {
-    await server?.apply(config);
+    await task();
     return null;
   } catch (error) {
     return describeError(error);
@@ -87,7 +90,7 @@ async function apply(config: Config): Promise<string | null> {
 }
 
 async function start(order: ToWorker & { type: "start" }): Promise<void> {
-  const { index, count, edgeId, config, peers, bans } = order;
+  const { index, count, edgeId, config, isListening, peers, bans } = order;
   lowestLevel = config.log.level;
   const network = createDenoNetwork({ isPortShared: () => true });
   try {
@@ -103,6 +106,7 @@ async function start(order: ToWorker & { type: "start" }): Promise<void> {
       heap: ownHeap(),
       thread: { index, count, edgeId, peers },
     });
+    if (!isListening) await server.finishListening(false);
     await server.view.ban(bans);
     post({ type: "listening" });
   } catch (error) {

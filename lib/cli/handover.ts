@@ -34,8 +34,9 @@ type Shared = Pick<Service, "openHandover" | "takeOver" | "view">;
  *
  * ```
  *   alone ── seek(), 10 s ──▶ seeking ── a note ──▶ sharing ── all others have ended ──▶ alone
- *     │                          │                     │
- *     └─────── offer() ──────────┴─────────────────────┴──▶ sharing, until close()
+ *     │                          │                   │    ▲
+ *     │                          │           offer() ▼    │ withdraw()
+ *     └─────── offer() ──────────┴────────────▶ sharing, until the end of this process
  * ```
  */
 export class Handover implements Disposable {
@@ -79,6 +80,11 @@ export class Handover implements Disposable {
       await this.#share(this.#token ?? crypto.randomUUID());
       this.#schedule();
     });
+  }
+
+  /** This process is not replaced after all: that one has died. */
+  withdraw(): void {
+    this.#isReplaced = false;
   }
 
   /** Removes the note. */
@@ -146,7 +152,7 @@ export class Handover implements Disposable {
     const known = others.map(({ port }) => port).join();
     const isNews = token !== null && known !== this.#known;
     this.#known = known;
-    const isEnd = isNews && others.length === 0 && !this.#isReplaced;
+    const isEnd = token !== null && others.length === 0 && !this.#isReplaced;
     if (isEnd) {
       this.#removeNote();
       this.#token = null;

@@ -23,16 +23,14 @@ export class PidFileError extends Error {
   }
 }
 
-/** A pid file that this process holds. */
-interface PidFile {
+/** What becomes of a pid file that this process holds or held. */
+export interface PidFileWatcher {
+  /** Another process that runs has replaced the file. */
+  onReplaced(pid: string): void;
   /**
-   * Watches the file. Calls `onReplaced` once, when another process that runs has replaced it.
-   *
-   * @returns stops watching
+   * A process that has replaced the file died without removing it. Not called for one that stopped.
    */
-  watch(onReplaced: (pid: string) => void): CancelTimer;
-  /** Removes the file and releases the lock. */
-  release(): void;
+  onDied(pid: string): void;
 }
 
 /**
@@ -44,7 +42,7 @@ interface PidFile {
  */
 export async function acquirePidFile(path: string): Promise<PidFile> {
   try {
-    return await lockAndWrite(path);
+    return new PidFile(await lockAndWrite(path), path);
   } catch (error) {
     if (error instanceof PidFileError) throw error;
     throw new PidFileError(
@@ -64,7 +62,7 @@ export async function acquirePidFile(path: string): Promise<PidFile> {
 export async function replacePidFile(path: string): Promise<PidFile> {
   try {
     makeParentDirectory(path);
-    return heldPidFile(await replaceLocked(path, PID_TEXT), path);
+    return new PidFile(await replaceLocked(path, PID_TEXT), path);
   } catch (error) {
     throw new PidFileError(
       `Cannot write pid file ${path}: ${describeError(error)}`,
@@ -74,13 +72,97 @@ export async function replacePidFile(path: string): Promise<PidFile> {
   }
 }
 
-async function lockAndWrite(path: string): Promise<PidFile> {
+/**
+ * A pid file that this process has written.
+ *
+ * ```
+ *   held ── another process replaces it ──▶ replaced ── that one dies ──▶ left behind
+ *    ▲                                         ▲                             │   │
+ *    └─────────── reclaim() ───────────────────┼─────────────────────────────┘   │
+ *                                              └── another process takes it ─────┘
+ * ```
+ */
+export class PidFile {
+  #file: Deno.FsFile;
+  readonly #path: string;
+  /** Who holds the file, as far as its watcher knows; null for this process. */
+  #holder: string | null = null;
+  /** How many processes have replaced this one since it held the file. */
+  #replacements = 0;
+  /** Looks that found the file left behind. */
+  #looks = 0;
+
+  /** @param file That at `path`, written and locked by this process. */
+  constructor(file: Deno.FsFile, path: string) {
+    this.#file = file;
+    this.#path = path;
+  }
+
+  /** Watches the file. @returns stops watching */
+  watch(watcher: PidFileWatcher): CancelTimer {
+    let isWatching = true;
+    const schedule = () => {
+      cancel = systemClock.after(WATCH_MS, () => {
+        void holderOf(this.#path).then((holder) => {
+          if (!isWatching) return;
+          this.#look(holder, watcher);
+          schedule();
+        });
+      });
+    };
+    let cancel: CancelTimer;
+    schedule();
+    return () => {
+      isWatching = false;
+      cancel();
+    };
+  }
+
+  /** Takes the file of a dead process. @returns false when another one was faster. */
+  async reclaim(): Promise<boolean> {
+    try {
+      const file = await lockAndWrite(this.#path);
+      this.#file.close();
+      this.#file = file;
+    } catch {
+      return false;
+    }
+    this.#holder = null;
+    this.#replacements = 0;
+    return true;
+  }
+
+  /** Removes the file and releases the lock. */
+  release(): void {
+    // Remove it while it is locked, and only if no other file has replaced it.
+    if (isStillAt(this.#file, this.#path)) Deno.removeSync(this.#path);
+    this.#file.close();
+  }
+
+  #look(holder: Holder | null, watcher: PidFileWatcher): void {
+    const looks = this.#looks;
+    this.#looks = 0;
+    if (holder === null) return;
+    const { pid, isRunning } = holder;
+    if (isRunning) {
+      if (pid === this.#holder) return;
+      this.#holder = pid;
+      this.#replacements++;
+      return watcher.onReplaced(pid);
+    }
+    // Of several processes that were replaced, the newest is the first to take it.
+    this.#looks = looks + 1;
+    if (this.#looks === Math.max(1, this.#replacements)) watcher.onDied(pid);
+  }
+}
+
+async function lockAndWrite(path: string): Promise<Deno.FsFile> {
   makeParentDirectory(path);
   while (true) {
     const file = Deno.openSync(path, { read: true, write: true, create: true });
     try {
       if (!await file.tryLock(true)) throw heldError(path, readPid(file));
-      if (isStillAt(file, path)) return writePid(file, path);
+      if (isStillAt(file, path)) return writePid(file);
     } catch (error) {
       file.close();
       throw error;
@@ -90,48 +172,25 @@ async function lockAndWrite(path: string): Promise<PidFile> {
   }
 }
 
-function writePid(file: Deno.FsFile, path: string): PidFile {
+function writePid(file: Deno.FsFile): Deno.FsFile {
   file.truncateSync(0);
   writeAllSync(file, encodeUtf8(PID_TEXT));
-  return heldPidFile(file, path);
+  return file;
 }
 
-/** @param file That at `path`, written and locked by this process. */
-function heldPidFile(file: Deno.FsFile, path: string): PidFile {
-  return {
-    watch(onReplaced) {
-      let isWatching = true;
-      const check = async (): Promise<void> => {
-        const pid = await holderOf(path);
-        if (!isWatching) return;
-        if (pid === null) schedule();
-        else onReplaced(pid);
-      };
-      const schedule = () => {
-        cancel = systemClock.after(WATCH_MS, () => void check());
-      };
-      let cancel: CancelTimer;
-      schedule();
-      return () => {
-        isWatching = false;
-        cancel();
-      };
-    },
-    release() {
-      // Remove it while it is locked, and only if no other file has replaced it.
-      if (isStillAt(file, path)) Deno.removeSync(path);
-      file.close();
-    },
-  };
+/** Another process that has written a pid file. */
+interface Holder {
+  readonly pid: string;
+  readonly isRunning: boolean;
 }
 
-/** Returns the id of the other process that holds the file at `path`, or null. */
-async function holderOf(path: string): Promise<string | null> {
+/** Returns the other process that has written the file at `path`, or null. */
+async function holderOf(path: string): Promise<Holder | null> {
   try {
     using file = Deno.openSync(path, { read: true });
     const pid = readPid(file);
     if (pid === "" || pid === String(Deno.pid)) return null;
-    return await file.tryLock(true) ? null : pid;
+    return { pid, isRunning: !await file.tryLock(true) };
   } catch {
     return null; // Removed, or not readable: not a sign of another server.
   }

@@ -26,12 +26,13 @@ import { blockDebugger } from "./debugger_port.ts";
 import { readEnvironment, readNotifySocket } from "./environment.ts";
 import { Handover } from "./handover.ts";
 import { explainListenError } from "./listen_error.ts";
-import { acquirePidFile, replacePidFile } from "./pid_file.ts";
+import { acquirePidFile, type PidFile, replacePidFile } from "./pid_file.ts";
 import { Reloader } from "./reloader.ts";
 import { dropPermissions } from "./sandbox.ts";
 import { ServiceManager } from "./service_manager.ts";
 import { SettingsSource } from "./settings_source.ts";
 import { Signals } from "./signals.ts";
+import { Succession } from "./succession.ts";
 import { readSecrets } from "../app/secret_files.ts";
 import { readSlates } from "../app/slate_files.ts";
 import { StartError } from "../app/start_error.ts";
@@ -72,7 +73,8 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
   if (config.workDir !== "") source.changeFolder(config.workDir);
   requireWritable(config);
   if (command.replace) requireReplaceable(config);
-  let pidFile = config.pid === "" || command.replace ? null : await acquirePidFile(config.pid);
+  let pidFile: PidFile | null = null;
+  if (config.pid !== "" && !command.replace) pidFile = await acquirePidFile(config.pid);
   const logging = createLogging(config.log);
   const notifySocket = readNotifySocket();
   const manager = ServiceManager.open(notifySocket, logging.logger);
@@ -87,9 +89,9 @@ export async function serve(command: ServeCommand, say: (line: string) => void):
     await runServer(config, {
       ...{ logging, source, signals, manager, close },
       isReplacing: command.replace,
-      async onListening(onReplaced) {
+      async takePidFile() {
         if (command.replace) pidFile = await replacePidFile(config.pid);
-        return pidFile?.watch(onReplaced) ?? (() => {});
+        return pidFile;
       },
     });
   } finally {
@@ -121,11 +123,8 @@ interface Program {
   readonly close: () => Promise<void>;
   /** Another server listens on the same addresses, and will stop. */
   readonly isReplacing: boolean;
-  /**
-   * The server listens: writes the pid file if another one did before. Calls `onReplaced` with the
-   * id of a process that replaces this one. @returns stops watching for that
-   */
-  readonly onListening: (onReplaced: (pid: string) => void) => Promise<() => void>;
+  /** The server listens: writes the pid file if another one did before. Null when there is none. */
+  readonly takePidFile: () => Promise<PidFile | null>;
 }
 
 /** Serves until a signal stops it. */
@@ -166,8 +165,8 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
   }, logger);
   const count = countWorkers(config, logger);
   // Each worker has its own clock.
-  let isListening = false;
-  const network = createDenoNetwork({ isPortShared: () => isReplacing && !isListening });
+  const sharing = { isOn: isReplacing };
+  const network = createDenoNetwork({ isPortShared: () => sharing.isOn });
   using clock = count > 1 ? null : await FairClock.open(denoNetwork, systemClock);
   const deps = { network, logger, control, configureLog: logging.configure.bind(logging), events };
   const running = await tryStart(
@@ -183,12 +182,13 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
         }),
   );
   server = running;
-  isListening = true;
+  sharing.isOn = false;
   announce(running, config, source, logging);
   started.resolve(running);
   try {
     const watching = watchConfig(running, source, reloader);
-    await untilStopped(running, { config, program, logger, stopped, drained }).finally(watching);
+    await untilStopped(running, { config, program, logger, stopped, drained, sharing })
+      .finally(watching);
   } finally {
     manager.stopping();
     await running.stop();
@@ -204,36 +204,33 @@ interface Endings {
   readonly logger: Logger;
   readonly stopped: PromiseWithResolvers<void>;
   readonly drained: PromiseWithResolvers<DrainRequest>;
+  /** Whether others may listen on the same addresses. */
+  readonly sharing: { isOn: boolean };
 }
 
 /** Settles when the server is to stop: at once, or when it is drained. */
 async function untilStopped(
   server: Service,
-  { config, program: { manager, isReplacing, onListening }, logger, stopped, drained }: Endings,
+  { config, program, logger, stopped, drained, sharing }: Endings,
 ): Promise<void> {
+  const { manager, isReplacing, takePidFile } = program;
   using stack = new DisposableStack();
   stack.defer(blockDebugger());
   const handover = stack.use(new Handover(server, config.pid, logger));
-  const { promise: failed, reject } = Promise.withResolvers<never>();
-  stack.defer(
-    await onListening((pid) => {
-      manager.handOver(pid);
-      const cause = `replaced by process ${pid}`;
-      const request = { cause, target: null, timeoutMs: null, isReplaced: true };
-      // One that drains already hands its streams over, too.
-      handover.offer().then(() => {
-        drained.resolve(request);
-        return server.drain(request);
-      }).catch(reject);
-    }),
-  );
+  const pidFile = await takePidFile();
+  const drain = (request: DrainRequest) => server.drain(request);
+  const resume = () => {
+    // Yet another process may listen there already, and have this one's place soon.
+    sharing.isOn = true;
+    return server.resume().finally(() => sharing.isOn = false);
+  };
+  const deps = { server: { drain, resume }, pidFile, handover, manager, logger };
+  const succession = stack.use(new Succession(deps));
+  succession.start();
   if (isReplacing) handover.seek();
   manager.ready("Serving");
-  const emptied = drained.promise.then(async (request) => {
-    manager.status(`Draining: ${request.cause}`);
-    await server.drain(request);
-  });
-  await Promise.race([stopped.promise, emptied, failed]);
+  void drained.promise.then((request) => succession.drain(request));
+  await Promise.race([stopped.promise, succession.ended]);
 }
 
 function controlBy(reloader: Reloader, drain: ServerControl["drain"]): ServerControl {

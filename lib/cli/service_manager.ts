@@ -63,6 +63,12 @@ export class ServiceManager {
     this.#isReplaced = true;
   }
 
+  /** That process has died, and this one is the service again. */
+  takeBack(status: string): void {
+    this.#isReplaced = false;
+    this.#send(`MAINPID=${Deno.pid}`, `STATUS=${status}`);
+  }
+
   /** The program ends by itself. */
   stopping(): void {
     this.#send("STOPPING=1", "STATUS=Stopping");

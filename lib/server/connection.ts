@@ -52,7 +52,8 @@ export class Connection
   readonly #reader: ClientReader;
   #onEnded: (connection: Connection) => void = () => {};
   takesTracks = false;
-  #wasAskedToMove = false;
+  /** It was asked to connect again. */
+  wasAskedToMove = false;
   /** Skips of plays that are over. */
   #endedSkips = 0;
 
@@ -112,11 +113,6 @@ export class Connection
     this.close("server stops");
   }
 
-  /** The client was asked to connect again. */
-  get wasAskedToMove(): boolean {
-    return this.#wasAskedToMove;
-  }
-
   /**
    * Asks the client to connect again, at its next keyframe. It is served until it leaves.
    *
@@ -128,7 +124,7 @@ export class Connection
     const { request, service } = this.#state.admission;
     const tcUrl = target && moveTargetOf(target, request.url.app, service.config.name);
     if (!this.#session.requestReconnect(tcUrl)) return false;
-    this.#wasAskedToMove = true;
+    this.wasAskedToMove = true;
     this.#log.askedToMove(this.#state.admission, tcUrl);
     return true;
   }

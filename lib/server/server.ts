@@ -113,6 +113,11 @@ export class Server implements ClientSource {
     return { asked, unable };
   }
 
+  /** No client is to connect again any longer; all may be asked another time. */
+  forgetMoves(): void {
+    for (const connection of this.#connections) connection.wasAskedToMove = false;
+  }
+
   closeClients(vhost: string, reason: string): void {
     for (const connection of this.#connections) {
       const { state } = connection;

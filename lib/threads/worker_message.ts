@@ -17,6 +17,8 @@ export type ToWorker =
     /** Identifies this process to other servers. */
     readonly edgeId: string;
     readonly config: Config;
+    /** False while the server drains. */
+    readonly isListening: boolean;
     readonly peers: readonly PeerPort[];
     /** In force already. */
     readonly bans: readonly Ban[];
@@ -42,6 +44,8 @@ export type ToWorker =
   | { readonly type: "finish"; readonly id: number }
   /** Answered by `counted`. */
   | { readonly type: "count"; readonly id: number }
+  /** As `Service.resume`; answered by `resumed`. */
+  | { readonly type: "resume"; readonly id: number }
   /** As `Service.openHandover`; answered by `opened`. */
   | { readonly type: "open"; readonly id: number; readonly token: string }
   /** As `Service.takeOver`; not answered. */
@@ -80,6 +84,8 @@ export type FromWorker =
   | { readonly type: "kicked"; readonly id: number; readonly isDone: boolean }
   | { readonly type: "moved"; readonly id: number; readonly counts: MoveCounts }
   | { readonly type: "finished"; readonly id: number }
+  /** `failure` says why the worker cannot listen; null when it does. */
+  | { readonly type: "resumed"; readonly id: number; readonly failure: string | null }
   | { readonly type: "counted"; readonly id: number; readonly counts: DrainCounts }
   | { readonly type: "opened"; readonly id: number; readonly port: number }
   /** `failure` says why the settings are not applied; null when they are. */

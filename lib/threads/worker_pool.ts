@@ -11,7 +11,7 @@ import {
   type WorkerAddresses,
 } from "./prepare_config.ts";
 import type { FromWorker, PeerPort, ToWorker } from "./worker_message.ts";
-import { type Answer, WorkerQuestions } from "./worker_questions.ts";
+import { type Answer, applyFailureOf, WorkerQuestions } from "./worker_questions.ts";
 import { createThread, post } from "./worker_thread.ts";
 
 /** Options of {@linkcode startWorkers}. */
@@ -67,15 +67,6 @@ export async function startWorkers(options: WorkerPoolOptions): Promise<WorkerPo
   return pool;
 }
 
-/** Null when a worker applied its settings, or died: then its replacement starts with them. */
-function failureOf(answer: Answer | "late" | null): string | null {
-  if (answer === "late") {
-    return `no answer within ${APPLY_TIMEOUT_MS} ms; restart the server if its clients are stuck`;
-  }
-  if (answer?.type !== "applied" || answer.failure === null) return null;
-  return `${answer.failure}; correct that and apply again, or restart the server`;
-}
-
 /**
  * A worker and its state.
  *
@@ -112,6 +103,8 @@ export class WorkerPool {
   /** The settings of the workers. */
   #config: Config;
   #open: OpenListeners = { rtmp: new Map(), http: new Map() };
+  /** Whether workers listen, those that start later included. */
+  #isListening = true;
   /** Workers that hang and were replaced. */
   readonly #hung = new Set<Member>();
   #isStopping = false;
@@ -185,7 +178,8 @@ export class WorkerPool {
     const failures = this.#members.map(async (member, index) => {
       if (member === null) return [];
       const question = (id: number): ToWorker => ({ type: "apply", id, config });
-      const failure = failureOf(await member.questions.ask(question, APPLY_TIMEOUT_MS));
+      const answer = await member.questions.ask(question, APPLY_TIMEOUT_MS);
+      const failure = applyFailureOf(answer, APPLY_TIMEOUT_MS);
       return failure === null ? [] : [`Worker thread ${index}: ${failure}`];
     });
     return (await Promise.all(failures)).flat();
@@ -193,10 +187,17 @@ export class WorkerPool {
 
   /** Accepts what waits in the listeners of all workers, then closes them. */
   async finishListening(): Promise<void> {
-    const { httpServer } = this.#config;
-    // For workers that start later.
-    this.#config = { ...this.#config, listen: [], httpServer: { ...httpServer, enabled: false } };
+    this.#isListening = false;
     await this.#askAll((id) => ({ type: "finish", id }), FINISH_TIMEOUT_MS);
+  }
+
+  /** All workers listen again. @throws when one cannot. */
+  async resume(): Promise<void> {
+    this.#isListening = true;
+    const answers = await this.#askAll((id) => ({ type: "resume", id }), APPLY_TIMEOUT_MS);
+    for (const answer of answers) {
+      if (answer.type === "resumed" && answer.failure !== null) throw new Error(answer.failure);
+    }
   }
 
   /** Returns the clients of all workers that answer. */
@@ -291,8 +292,11 @@ export class WorkerPool {
       this.#onDied(index, member, event.message);
     };
     const peers = this.#connectPeers(index);
-    const { bansNow: bans } = this.#view;
-    post(worker, { type: "start", index, count, edgeId: this.#edgeId, config, peers, bans });
+    post(worker, {
+      ...{ type: "start", index, count, edgeId: this.#edgeId, config, peers },
+      isListening: this.#isListening,
+      bans: this.#view.bansNow,
+    });
   }
 
   /** Connects every other worker to `index`. Returns the ports for `index` itself. */
@@ -326,6 +330,7 @@ export class WorkerPool {
       case "kicked":
       case "moved":
       case "finished":
+      case "resumed":
       case "opened":
       case "counted":
       case "applied":

@@ -43,3 +43,18 @@ export class WorkerQuestions {
     for (const resolve of this.#waiting.values()) resolve(null);
   }
 }
+
+/**
+ * Returns why a worker did not apply its settings, with a fix. Null when it did, or died: then its
+ * replacement starts with them.
+ */
+export function applyFailureOf(
+  answer: Answer | "late" | null,
+  timeoutMs: number,
+): string | null {
+  if (answer === "late") {
+    return `no answer within ${timeoutMs} ms; restart the server if its clients are stuck`;
+  }
+  if (answer?.type !== "applied" || answer.failure === null) return null;
+  return `${answer.failure}; correct that and apply again, or restart the server`;
+}

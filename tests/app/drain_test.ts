@@ -211,3 +211,46 @@ Deno.test("An encoder cannot say that it also publishes elsewhere", async () => 
 function isMoved({ payload }: { readonly payload: Uint8Array }): boolean {
   return payload.toHex().includes("6f6e456467654d6f766564");
 }
+
+Deno.test("A replaced server that resumes listens, serves on, and can be drained again", async () => {
+  const rig = new DrainRig("grace_start_wait 0; grace_final_wait 0; vhost __defaultVhost__ { }");
+  const player = await rig.able("play");
+  const first = rig.server.drain({ ...REQUEST, isReplaced: true });
+  await rig.clock.advance(2_000);
+  await assertRejects(() => rig.dial(), Deno.errors.ConnectionRefused);
+  await rig.server.resume();
+  assertEquals(await first, false);
+  const newcomer = await rig.able("play");
+  assertEquals(newcomer.isEnded, false);
+  await rig.advance(10_000);
+  const asked = () => player.words.filter((word) => word === MOVE).length;
+  assertEquals([asked(), wasAsked(newcomer)], [1, false]);
+  assertEquals(rig.lines.at(-1), "Drain cancelled");
+  const { config } = rig.server;
+  await rig.server.apply({ ...config, maxConnections: 7 });
+  rig.drain({ isReplaced: true });
+  await rig.clock.advance(2_000);
+  assertEquals([asked(), wasAsked(newcomer)], [2, true]);
+  await assertRejects(() => rig.dial(), Deno.errors.ConnectionRefused);
+  player.transport.close();
+  newcomer.transport.close();
+  await rig.clock.advance(1_000);
+  assertEquals(rig.isDrained, true);
+  await rig.stop();
+});
+
+Deno.test("A replaced server that cannot listen again drains on", async () => {
+  const rig = new DrainRig("grace_start_wait 0; grace_final_wait 0; vhost __defaultVhost__ { }");
+  const player = await rig.able("play");
+  rig.drain({ isReplaced: true });
+  await rig.clock.advance(2_000);
+  const other = rig.network.listen({ hostname: "0.0.0.0", port: 1935 });
+  const refused = assertRejects(() => rig.server.resume(), Deno.errors.AddrInUse);
+  await rig.clock.advance(2_000);
+  await refused;
+  other.close();
+  player.transport.close();
+  await rig.clock.advance(1_000);
+  assertEquals(rig.isDrained, true);
+  await rig.stop();
+});

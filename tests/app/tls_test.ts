@@ -14,7 +14,7 @@ import { needs } from "../helpers/permissions.ts";
 import { hasProgram } from "../helpers/programs.ts";
 import { RtmpClient } from "../helpers/rtmp_client.ts";
 import { keyframe } from "../helpers/tiny_media.ts";
-import { until } from "../helpers/until.ts";
+import { delay, until } from "../helpers/until.ts";
 
 const TIMEOUT = { timeoutMs: 10_000, everyMs: 5 };
 const WATCH_MS = 5_000;
@@ -184,5 +184,23 @@ Deno.test({
       await until("the line", () =>
         rig.log.count("Client closed: TLS handshake failed: it does not speak TLS") === 1, TIMEOUT);
       assertEquals([rig.log.urgent, rig.server.counts.connections], [[], 0]);
+    }),
+});
+
+Deno.test({
+  name: "A certificate that changes opens no listener that a drain has closed",
+  ignore: !isPossible,
+  fn: () =>
+    inTempDirectory(async (directory) => {
+      await using rig = await Rig.start(directory);
+      const { port, trust } = rig;
+      await using player = await RtmpClient.play(port, "show", { trust });
+      // As a worker thread does, which is not told why.
+      await rig.server.finishListening(false);
+      await rig.renameTo("DNS:renewed.test");
+      rig.clock.leap(WATCH_MS);
+      await delay(300);
+      await assertRejects(() => RtmpClient.connect(port, { trust }), Deno.errors.ConnectionRefused);
+      assertEquals(player.isEnded, false);
     }),
 });

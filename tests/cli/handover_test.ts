@@ -65,3 +65,15 @@ handoverTest("a note that was removed by hand is no fault", async (directory) =>
   handover[Symbol.dispose]();
   assertEquals(logger.lines, []);
 });
+
+handoverTest("a server whose replacer has died shares nothing any longer", async (directory) => {
+  const logger = new LineKeeper();
+  using handover = new Handover(SERVER, `${directory}/edge.pid`, logger);
+  await handover.offer();
+  handover.withdraw();
+  const isAlone = async () => (await notesIn(directory)).length === 0;
+  await until("it removes its note", isAlone, WAIT);
+  await handover.offer();
+  assertEquals((await notesIn(directory)).length, 1);
+  assertEquals(logger.lines, []);
+});

@@ -1,5 +1,5 @@
-import { acquirePidFile, PidFileError } from "../../lib/cli/pid_file.ts";
-import { assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
+import { acquirePidFile, PidFileError, type PidFileWatcher } from "../../lib/cli/pid_file.ts";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "../helpers/assert.ts";
 import { needs } from "../helpers/permissions.ts";
 import { delay, until } from "../helpers/until.ts";
 import { CHILD_TIMEOUT_MS, endOf, inTempDirectory, startChild } from "../helpers/child.ts";
@@ -86,12 +86,12 @@ pidFileTest(
   async (directory) => {
     const path = `${directory}/edge.pid`;
     const first = await acquirePidFile(path);
-    const replacers: string[] = [];
-    const stopWatching = first.watch((pid) => replacers.push(pid));
+    const { seen, watcher } = collect();
+    const stopWatching = first.watch(watcher);
     await using second = startChild("cli/children/hold_pid_file.ts", path, "--replace");
     await second.waitForLine(/^held$/, CHILD_TIMEOUT_MS);
-    await until("the replacement is seen", () => replacers.length > 0, { timeoutMs: 5_000 });
-    assertEquals(replacers, [String(second.pid)]);
+    await until("the replacement is seen", () => seen.length > 0, { timeoutMs: 5_000 });
+    assertEquals(seen, [`replaced by ${second.pid}`]);
     stopWatching();
     first.release();
     assertEquals(await Deno.readTextFile(path), `${second.pid}\n`);
@@ -105,14 +105,89 @@ pidFileTest(
   async (directory) => {
     const path = `${directory}/edge.pid`;
     const pidFile = await acquirePidFile(path);
-    const replacers: string[] = [];
-    const stopWatching = pidFile.watch((pid) => replacers.push(pid));
+    const { seen, watcher } = collect();
+    const stopWatching = pidFile.watch(watcher);
     await Deno.remove(path);
     await delay(600);
+    assertEquals(seen, []);
     await Deno.writeTextFile(path, "1\n");
-    await delay(600);
-    assertEquals(replacers, []);
+    await delay(1_200);
+    assertEquals(seen, ["1 died"]);
     stopWatching();
     pidFile.release();
   },
 );
+
+pidFileTest(
+  "PidFile.reclaim() takes the file of a killed replacer, and can be replaced again",
+  async (directory) => {
+    const path = `${directory}/edge.pid`;
+    const first = await acquirePidFile(path);
+    const { seen, watcher } = collect();
+    const stopWatching = first.watch(watcher);
+    for (const round of [1, 2]) {
+      await using next = startChild("cli/children/hold_pid_file.ts", path, "--replace");
+      await next.waitForLine(/^held$/, CHILD_TIMEOUT_MS);
+      await until("it is seen", () => seen.length === 2 * round - 1, { timeoutMs: 5_000 });
+      assertEquals(await first.reclaim(), false);
+      Deno.kill(next.pid, "SIGKILL");
+      await until("its death is seen", () => seen.length === 2 * round, { timeoutMs: 5_000 });
+      assertEquals(seen.slice(-2), [`replaced by ${next.pid}`, `${next.pid} died`]);
+      assertEquals(await first.reclaim(), true);
+      assertEquals(await Deno.readTextFile(path), `${Deno.pid}\n`);
+      await assertRejects(() => acquirePidFile(path), PidFileError);
+    }
+    stopWatching();
+    first.release();
+    assertEquals([...Deno.readDirSync(directory)], []);
+  },
+);
+
+pidFileTest("a replacer that stops gracefully has not died", async (directory) => {
+  const path = `${directory}/edge.pid`;
+  const first = await acquirePidFile(path);
+  const { seen, watcher } = collect();
+  const stopWatching = first.watch(watcher);
+  await using next = startChild("cli/children/hold_pid_file.ts", path, "--replace");
+  await next.waitForLine(/^held$/, CHILD_TIMEOUT_MS);
+  await until("it is seen", () => seen.length === 1, { timeoutMs: 5_000 });
+  assertEquals((await next.stop()).code, 0);
+  await delay(1_200);
+  assertEquals(seen, [`replaced by ${next.pid}`]);
+  stopWatching();
+  first.release();
+});
+
+pidFileTest(
+  "of two processes that were replaced, the newer one hears of the death first",
+  async (directory) => {
+    const path = `${directory}/edge.pid`;
+    const first = await acquirePidFile(path);
+    const older = collect();
+    const stopOlder = first.watch(older.watcher);
+    await using middle = startChild("cli/children/hold_pid_file.ts", path, "--replace");
+    await middle.waitForLine(/^held$/, CHILD_TIMEOUT_MS);
+    await until("the older one sees it", () => older.seen.length === 1, { timeoutMs: 5_000 });
+    await using newest = startChild("cli/children/hold_pid_file.ts", path, "--replace");
+    await newest.waitForLine(/^held$/, CHILD_TIMEOUT_MS);
+    await until("both are seen", () => older.seen.length === 2, { timeoutMs: 5_000 });
+    const atMs = Date.now();
+    Deno.kill(newest.pid, "SIGKILL");
+    await endOf(newest);
+    await until("the death is seen", () => older.seen.length === 3, { timeoutMs: 5_000 });
+    // One look more than a process that was replaced once: that has taken the file by then.
+    assert(Date.now() - atMs >= 500, `${Date.now() - atMs} ms`);
+    assertEquals(older.seen.at(-1), `${newest.pid} died`);
+    stopOlder();
+    first.release();
+  },
+);
+
+function collect() {
+  const seen: string[] = [];
+  const watcher: PidFileWatcher = {
+    onReplaced: (pid) => seen.push(`replaced by ${pid}`),
+    onDied: (pid) => seen.push(`${pid} died`),
+  };
+  return { seen, watcher };
+}

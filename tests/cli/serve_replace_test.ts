@@ -1,6 +1,6 @@
 /** `edge --replace`: a server takes the place of a running one on the same addresses. */
 
-import { assert, assertEquals, assertMatch } from "../helpers/assert.ts";
+import { assert, assertEquals, assertMatch, assertRejects } from "../helpers/assert.ts";
 import { CHILD_TIMEOUT_MS, endOf, inTempDirectory } from "../helpers/child.ts";
 import { edgeCommand } from "../helpers/edge_server.ts";
 import { numberedFrame, numberOf } from "../helpers/numbered_stream.ts";
@@ -8,7 +8,7 @@ import { needs } from "../helpers/permissions.ts";
 import { freePort } from "../helpers/ports.ts";
 import { type ChildProcess, startProcess } from "../helpers/processes.ts";
 import { RtmpClient } from "../helpers/rtmp_client.ts";
-import { until } from "../helpers/until.ts";
+import { delay, until } from "../helpers/until.ts";
 
 const granted = await needs("net", "read", "write", "run", "env");
 const linux = { ...granted, ignore: granted.ignore || Deno.build.os !== "linux" };
@@ -135,6 +135,71 @@ Deno.test({
     }),
 });
 
+for (const workers of [1, 2]) {
+  Deno.test({
+    ...linux,
+    name: `a server whose replacer is killed listens again, with ${workers} worker(s)`,
+    fn: () =>
+      inTempDirectory(async (directory) => {
+        const site = new Site(directory, `workers ${workers};`);
+        await using old = site.start();
+        await old.waitForLine(/Listening on http/, CHILD_TIMEOUT_MS);
+        await using publisher = await RtmpClient.publish(site.port, "show");
+        await using player = await RtmpClient.play(site.port, "show");
+        for (const number of [1, 2]) {
+          await using next = site.start("--replace");
+          await waitForCount(old, /Draining: waiting connections=2/, number);
+          Deno.kill(next.pid, "SIGKILL");
+          await endOf(next);
+          const pattern = /The process that replaced this one died; listening again/;
+          await waitForCount(old, pattern, number);
+          assertEquals([site.pid, await site.apiPid()], [String(old.pid), String(old.pid)]);
+          await using viewer = await RtmpClient.play(site.port, "show");
+          const timer = setInterval(() => publisher.push(numberedFrame(number)), 50);
+          await untilNewest(viewer, number);
+          await untilNewest(player, number);
+          clearInterval(timer);
+        }
+        const names = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
+        assertEquals(names, ["edge.conf", "edge.pid"]);
+        assertEquals(player.isEnded, false);
+        // One that stops gracefully is not missed.
+        await using last = site.start("--replace");
+        await waitForCount(old, /Draining: waiting connections=2/, 3);
+        Deno.kill(last.pid, "SIGTERM");
+        assertEquals((await endOf(last)).code, 0, last.describe());
+        await delay(1_200);
+        await assertRejects(() => RtmpClient.play(site.port, "show"), Error);
+        await publisher.close();
+        await player.close();
+        assertEquals((await endOf(old)).code, 0, old.describe());
+      }),
+  });
+}
+
+Deno.test({
+  ...linux,
+  name: "a replacer that is killed and started again keeps the place",
+  fn: () =>
+    inTempDirectory(async (directory) => {
+      const site = new Site(directory, "");
+      await using old = site.start();
+      await old.waitForLine(/Listening on http/, CHILD_TIMEOUT_MS);
+      await using publisher = await RtmpClient.publish(site.port, "show");
+      await using next = site.start("--replace");
+      await old.waitForLine(/Draining: waiting connections=1/, CHILD_TIMEOUT_MS);
+      await using other = site.start("--replace");
+      Deno.kill(next.pid, "SIGKILL");
+      await endOf(next);
+      await old.waitForLine(new RegExp(`replaced by process ${other.pid}`), CHILD_TIMEOUT_MS);
+      await using viewer = await RtmpClient.play(site.port, "show");
+      const timer = setInterval(() => publisher.push(numberedFrame(1)), 50);
+      await untilNewest(viewer, 1);
+      clearInterval(timer);
+      assertEquals([site.pid, await site.apiPid()], [String(other.pid), String(other.pid)]);
+    }),
+});
+
 Deno.test({
   ...linux,
   name: "edge without --replace is refused beside a running one, with the same pid file or another",
@@ -171,6 +236,11 @@ Deno.test({
       assertMatch(other.stderr.join("\n"), /--replace has no pid file/);
     }),
 });
+
+async function waitForCount(process: ChildProcess, line: RegExp, count: number): Promise<void> {
+  const isThere = () => process.stderr.filter((text) => line.test(text)).length >= count;
+  await process.waitFor(`${count} lines like ${line}`, isThere, CHILD_TIMEOUT_MS);
+}
 
 async function untilNewest(client: RtmpClient, number: number): Promise<void> {
   await until(`the newest frame is ${number}`, () => {
