@@ -85,9 +85,9 @@ const OVERLAP_MS = 1_000;
  * one surely has; the publisher notices nothing.
  *
  * A push that {@linkcode move}s keeps its origin until the next one has caught up. Then the first
- * is left without the end of the stream. One of our servers that has asked for it is told, gets the
- * stream as before, and closes the connection when no one watches the stream there: so its players
- * need not move in the same moment, and those that cannot move need not at all.
+ * is left without the end of the stream. One of our servers is told, gets the stream as before, and
+ * closes the connection when no one watches the stream there: so its players need not move in the
+ * same moment, and those that cannot move need not at all.
  *
  * ```
  *                            origin accepts          origin lost
@@ -114,7 +114,7 @@ export class Pusher implements PushLegListener, Viewer {
   #isMoving = false;
   /** It has asked for that. */
   #isAsked = false;
-  /** Origins that asked to be left get the stream until they close the connection. */
+  /** Origins that were left get the stream until they close the connection. */
   readonly #moved = new Set<PushLeg>();
   readonly #moveRequests = new MoveRequests<PushLeg>();
   /** When the candidate had all that the present origin has; null before. */
@@ -324,8 +324,7 @@ export class Pusher implements PushLegListener, Viewer {
     const before = this.#active!;
     this.#journal.broke(before.origin, before.sentOffset);
     this.#activate(leg);
-    if (!this.#isAsked) before.finish(false);
-    else if (before.release()) this.#moved.add(before);
+    if (before.release()) this.#moved.add(before);
     this.#endMove();
     if (this.#candidateOffset >= 0) this.#journal.resumed(leg.origin, this.#candidateOffset);
     else if (this.#journal.resumeOffset === null) this.report.live(leg.origin);
