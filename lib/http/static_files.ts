@@ -53,6 +53,12 @@ const CACHE_CONTROL: Readonly<Record<string, string>> = {
   aac: SEGMENT_CACHE,
 };
 
+/**
+ * Ending of a playlist. It may change several times a second, while `Last-Modified` has whole ones
+ * (RFC 9110, section 8.8.2.2): only its tag tells versions apart.
+ */
+const PLAYLIST_ENDING = ".m3u8";
+
 /** Ending of an HLS init segment. Other `.mp4` files may change. */
 const INIT_SEGMENT = "-init.mp4";
 
@@ -133,7 +139,7 @@ export class StaticFiles {
       const headers = { "cache-control": MISSING_CACHE };
       return new Response("File not found\n", { status: 404, headers });
     }
-    const rewrite = open.name.endsWith(".m3u8") ? await rules.rewriteOf(path!) : null;
+    const rewrite = open.name.endsWith(PLAYLIST_ENDING) ? await rules.rewriteOf(path!) : null;
     return rewrite === null
       ? answerWith(open, request)
       : await answerRewritten(open, request, rewrite);
@@ -269,15 +275,15 @@ function answerWith({ file, info, name }: OpenFile, request: Request): Response 
   const { size } = info;
   const modifiedMs = info.mtime?.getTime() ?? 0;
   const etag = `"${size.toString(16)}-${modifiedMs.toString(16)}"`;
-  const modified = new Date(modifiedMs).toUTCString();
+  const modified = name.endsWith(PLAYLIST_ENDING) ? null : new Date(modifiedMs).toUTCString();
   const headers = new Headers({
     "accept-ranges": "bytes",
     "cache-control": cacheControlOf(name),
     "etag": etag,
-    "last-modified": modified,
+    ...(modified === null ? {} : { "last-modified": modified }),
     "x-content-type-options": "nosniff",
   });
-  if (isFresh(request.headers, etag, modifiedMs)) {
+  if (isFresh(request.headers, etag, modified === null ? Infinity : modifiedMs)) {
     file.close();
     return new Response(null, { status: 304, headers });
   }
@@ -316,7 +322,7 @@ function isFresh(headers: Headers, etag: string, modifiedMs: number): boolean {
 }
 
 /** Whether `Range` applies: with `If-Range`, only to that version (RFC 9110, section 13.1.5). */
-function isRangeWanted(request: Request, etag: string, modified: string): boolean {
+function isRangeWanted(request: Request, etag: string, modified: string | null): boolean {
   const version = request.headers.get("if-range");
   return version === null || version === etag || version === modified;
 }

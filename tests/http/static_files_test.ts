@@ -194,6 +194,24 @@ filesTest("StaticFiles answers 304 when the client has the current version", asy
   }
 });
 
+filesTest(
+  "StaticFiles tells versions of a playlist apart that are of one second",
+  async (folder) => {
+    const first = await folder.get("/live/show.m3u8");
+    await first.body?.cancel();
+    // A client that got it 100 ms earlier, in the same second, may have another version.
+    const file = `${folder.root}/www/live/show.m3u8`;
+    await Deno.utime(file, 1_700_000_000.2, 1_700_000_000.2);
+    const since = new Date(1_700_000_000_000).toUTCString();
+    const second = await folder.get("/live/show.m3u8", { "if-modified-since": since });
+    await second.body?.cancel();
+    assertEquals([second.status, first.headers.get("last-modified")], [200, null]);
+    const etag = second.headers.get("etag")!;
+    const third = await folder.get("/live/show.m3u8", { "if-none-match": etag });
+    assertEquals(third.status, 304);
+  },
+);
+
 filesTest("StaticFiles changes the ETag of a file that was rewritten", async (folder) => {
   const etagOf = async () => {
     const response = await folder.get("/live/show.m3u8");
