@@ -67,7 +67,8 @@ export class VhostSet {
     const { clock, logger, chunkSize, onRecorded: onFile, onSegment } = options;
     const basics = { clock, logger, chunkSize, wallMs: Date.now };
     this.#options = options;
-    this.#hls = new HlsService({ ...basics, files: diskFiles, onSegment });
+    const hasOther = () => this.#handover !== null;
+    this.#hls = new HlsService({ ...basics, files: diskFiles, hasOther, onSegment });
     this.recordings = new DvrService({ ...basics, files: recordedFiles, onFile });
     this.directory = new VhostDirectory(this.#services);
   }

@@ -24,6 +24,8 @@ interface HlsServiceOptions {
   readonly chunkSize: number;
   /** Returns the time of day, in ms since 1970. */
   readonly wallMs: () => number;
+  /** Whether another process, which replaces this one, may continue a playlist. */
+  readonly hasOther: () => boolean;
   /** A segment is complete. */
   readonly onSegment: (segment: CompleteSegment) => void;
 }
@@ -59,6 +61,9 @@ const MAX_WAITING_PARTS = 40;
  * does not end it.
  */
 const END_AFTER_MS = 3000;
+
+/** By how much another process may write its first segment later than the stream's time says. */
+const OTHER_MARGIN_MS = 1000;
 
 /** The HLS of one stream under one version of its settings. */
 interface Channel {
@@ -282,12 +287,19 @@ export class HlsService {
     channel.follower?.leave();
     channel.follower = null;
     const { disposeMs } = channel.config;
-    const endMs = disposeMs === 0 ? END_AFTER_MS : Math.min(END_AFTER_MS, disposeMs);
+    const afterMs = this.#endAfterMs(channel.config);
+    const endMs = disposeMs === 0 ? afterMs : Math.min(afterMs, disposeMs);
     channel.cancelCleanup = this.#options.clock.after(endMs, () => {
       this.#enqueue(() => channel.archive.end());
       if (disposeMs === 0) this.#close(channel);
       else this.#disposeAfter(channel, disposeMs - endMs);
     });
+  }
+
+  /** A publisher that returns to another process is seen in its first segment. */
+  #endAfterMs({ fragmentMs, audioOverflowRatio }: HlsConfig): number {
+    if (!this.#options.hasOther()) return END_AFTER_MS;
+    return END_AFTER_MS + fragmentMs * audioOverflowRatio + OTHER_MARGIN_MS;
   }
 
   #disposeAfter(channel: Channel, delayMs: number): void {

@@ -82,3 +82,20 @@ Deno.test("A server whose playlist no other process has written ends it after a 
   await old.poll("the removal", () => old.files.paths.length === 0);
   await old.close();
 });
+
+Deno.test("A replaced server waits with the end for the first segment of the new one", async () => {
+  const old = new HlsRig(DIRECTIVES);
+  old.hasOther = true;
+  const gone = old.publish();
+  gone.send(5);
+  await old.untilSegments(2);
+  gone.handle.end("unpublished");
+  await old.poll("the rest", () => true);
+  // A publisher that returns after 2.9 s may need 4.2 s for a segment.
+  await old.clock.advance(7_500);
+  await old.poll("the end", () => true);
+  assertEquals(old.playlist().includes("#EXT-X-ENDLIST"), false);
+  await old.clock.advance(1_500);
+  await old.poll("the end", () => old.playlist().includes("#EXT-X-ENDLIST"));
+  await old.close();
+});

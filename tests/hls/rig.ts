@@ -125,6 +125,8 @@ export class HlsRig {
   /** What the service reported of segments that are complete. */
   readonly complete: CompleteSegment[] = [];
   #config: VhostConfig;
+  /** Whether another process shares the streams. */
+  hasOther = false;
   /** Time of day. */
   wallMs = 1_700_000_000_000;
 
@@ -138,6 +140,7 @@ export class HlsRig {
       files,
       chunkSize: CHUNK_BYTES,
       wallMs: () => this.wallMs,
+      hasOther: () => this.hasOther,
       onSegment: (segment) => this.complete.push(segment),
     });
     this.hub = new Hub({
