@@ -20,7 +20,7 @@ export interface Look {
 /** What the page recorded. */
 export interface Watched {
   readonly looks: readonly Look[];
-  /** Events that mean that the video stands still, or may soon. */
+  /** Events that mean that the video stands still. */
   readonly pauses: readonly { readonly type: string; readonly atMs: number }[];
   /** Error of the `<video>`. */
   readonly error: string | null;
