@@ -1,5 +1,6 @@
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
+import type { JoinPoint } from "../hub/join_index.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
 import type { Flushable } from "../io/flush_queue.ts";
@@ -39,8 +40,8 @@ interface PushLegOptions {
   readonly target?: UpstreamTarget | undefined;
   /** As in the options of `LinkWatch`. */
   readonly mayIgnorePings?: boolean | undefined;
-  /** Log offset up to which origins have the stream, asked when it begins; null for no such. */
-  readonly resumeFrom: () => number | null;
+  /** Returns where it begins; null while it cannot. */
+  readonly beginAt: () => JoinPoint | null;
   readonly listener: PushLegListener;
   /** Answers a ping of the origin as soon as the publisher gives a sign of life. */
   readonly vouch: (answer: () => void) => void;
@@ -143,6 +144,11 @@ export class PushLeg implements UpstreamListener, Flushable {
     return this.#marks?.offset ?? null;
   }
 
+  /** The origin acknowledges what it gets: {@linkcode sentOffset} follows the stream. */
+  get isAcknowledged(): boolean {
+    return this.#marks?.isAcknowledged === true;
+  }
+
   /** Offset of the next byte for the origin, or -1. */
   get cursor(): number {
     return this.#started?.writer.cursor ?? -1;
@@ -196,12 +202,11 @@ export class PushLeg implements UpstreamListener, Flushable {
 
   /** Sends headers and everything from a join point on; does nothing while there is none. */
   #begin({ writer, framing }: StartedLeg): void {
-    const { stream, resumeFrom, listener } = this.#options;
-    // A push that fell too far behind continues with what is newest.
-    const from = this.#marks === null ? resumeFrom() : null;
-    const entry = from === null ? stream.joinPoint : stream.joinPointAt(from);
-    if (entry === null) return;
+    const { stream, beginAt, listener } = this.#options;
     const isFirst = this.#marks === null;
+    // A push that fell too far behind continues with what is newest.
+    const entry = isFirst ? beginAt() : stream.joinPoint;
+    if (entry === null) return;
     this.#marks = new SentMarks(entry.offset);
     if (isFirst) listener.onLegBegun(this, entry.offset);
     const preamble = reframeForPush(stream.preamble(entry), framing);

@@ -1,6 +1,7 @@
 import { describeError, UpstreamError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { OriginAddress } from "../config/config.ts";
+import type { JoinPoint } from "../hub/join_index.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { Viewer } from "../hub/viewer.ts";
 import type { StreamRequest } from "../hub/stream_request.ts";
@@ -13,6 +14,7 @@ import { OriginLoop } from "./origin_loop.ts";
 import type { OriginSet } from "./origin_set.ts";
 import { PushJournal } from "./push_journal.ts";
 import { PushLeg, type PushLegListener } from "./push_leg.ts";
+import { ResumePoint } from "./resume_point.ts";
 import type { UpstreamContext } from "./upstream_context.ts";
 import type { UpstreamReport } from "./upstream_report.ts";
 import type { UpstreamTotals } from "./upstream_snapshot.ts";
@@ -103,6 +105,7 @@ export class Pusher implements PushLegListener, Viewer {
   readonly #options: PusherOptions;
   readonly #journal: PushJournal;
   readonly #loop: OriginLoop;
+  readonly #resumePoint: ResumePoint;
   #state: PushState = { type: "idle" };
   /** The connection of the running attempt, unless it is the active one. */
   #candidate: PushLeg | null = null;
@@ -125,6 +128,7 @@ export class Pusher implements PushLegListener, Viewer {
   constructor(options: PusherOptions) {
     const { context, origins, stream, totals, logger, isTaken, kind = "push" } = options;
     this.#options = options;
+    this.#resumePoint = new ResumePoint(stream);
     this.#journal = new PushJournal({
       kind,
       totals,
@@ -159,8 +163,10 @@ export class Pusher implements PushLegListener, Viewer {
     if (this.#state.type === "idle") this.#state = { type: "asking" };
     // Until the last byte is sent: the log keeps what its viewers have not got yet.
     stream.join(this);
+    stream.join(this.#resumePoint);
     await this.#loop.run();
     await Promise.all(this.#open);
+    stream.leave(this.#resumePoint);
     stream.leave(this);
   }
 
@@ -230,7 +236,10 @@ export class Pusher implements PushLegListener, Viewer {
   onLegFlushed(leg: PushLeg, nowMs: number): void {
     if (this.#isStopped) return;
     if (leg === this.#candidate && this.#mayTakeOver(leg, nowMs)) this.#switchTo(leg);
-    if (leg !== this.#active || this.#isMoving) return;
+    if (leg !== this.#active) return;
+    // Without acknowledgements, the log would always keep all that it may.
+    if (leg.isAcknowledged) this.#resumePoint.before(leg.sentOffset!);
+    if (this.#isMoving) return;
     const request = this.#moveRequests.take(leg, nowMs);
     if (request === null) return;
     const { context, isTaken } = this.#options;
@@ -251,6 +260,7 @@ export class Pusher implements PushLegListener, Viewer {
     if (leg !== this.#active) return;
     this.#state = this.#isStopped ? { type: "finishing", active: null } : { type: "recovering" };
     this.report.lost();
+    if (leg.sentOffset !== null) this.#resumePoint.before(leg.sentOffset);
     this.#journal.broke(leg.origin, leg.sentOffset);
     if (this.#isStopped || !this.#isMoving) return;
     this.#endMove();
@@ -282,7 +292,7 @@ export class Pusher implements PushLegListener, Viewer {
       wheel,
       logger,
       hasAlternative: () => this.#loop.hasOtherThan(origin),
-      resumeFrom: () => this.#resumeOffset(leg),
+      beginAt: () => this.#beginPoint(leg),
       listener: this,
       vouch: vouch ?? ((answer) => answer()),
     });
@@ -297,10 +307,11 @@ export class Pusher implements PushLegListener, Viewer {
   }
 
   /** Where `leg` continues: after what the active connection has carried, or the lost one. */
-  #resumeOffset(leg: PushLeg): number | null {
+  #beginPoint(leg: PushLeg): JoinPoint | null {
     const active = this.#active;
-    if (active !== null && active !== leg) return active.sentOffset;
-    return this.#journal.resumeOffset;
+    const isSecond = active !== null && active !== leg;
+    const offset = isSecond ? active.sentOffset : this.#journal.resumeOffset;
+    return offset === null ? this.#options.stream.joinPoint : this.#resumePoint.before(offset);
   }
 
   #activate(leg: PushLeg): void {

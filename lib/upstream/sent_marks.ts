@@ -20,6 +20,7 @@ export class SentMarks {
   /** Not acknowledged yet, oldest first. */
   #marks: Mark[] = [];
   #offset: number;
+  #isAcknowledged = false;
 
   /** @param offset where in the log the connection began */
   constructor(offset: number) {
@@ -29,6 +30,11 @@ export class SentMarks {
   /** The origin has everything from the connection's beginning up to this log offset. */
   get offset(): number {
     return this.#offset;
+  }
+
+  /** The origin acknowledges what it gets; not all do. */
+  get isAcknowledged(): boolean {
+    return this.#isAcknowledged;
   }
 
   /**
@@ -53,6 +59,7 @@ export class SentMarks {
       diffU32(totalBytes, toU32(this.#marks[count]!.writtenBytes)) >= 0
     ) count++;
     if (count === 0) return;
+    this.#isAcknowledged = true;
     this.#offset = this.#marks[count - 1]!.offset;
     this.#marks.splice(0, count);
   }

@@ -19,7 +19,7 @@ import {
   STREAM,
   TIMEOUT_MS,
 } from "./failover_rig.ts";
-import { runScenes, type Scene } from "./failover_scenes.ts";
+import { checkGapless, runScenes, type Scene } from "./failover_scenes.ts";
 import { FFMPEG } from "./publishers.ts";
 import { parseHashes, type Sample } from "./sample.ts";
 
@@ -31,6 +31,9 @@ const RESTART_PERIOD_MS = 5_000;
 
 /** Longer than any scene. */
 const ENDLESS_SECONDS = 3_600;
+
+/** How long the only origin stands still: it is left after 7 s; keyframes are kept for 5.5 s. */
+const PAUSE_SECONDS = 16;
 
 /** The bulky publisher sends 6 MB a second, with a keyframe each second. */
 const BULK = { periodMs: 10, framesPerGop: 100, frameBytes: 60_000 } as const;
@@ -50,6 +53,10 @@ const SCENES: readonly Scene[] = [
     name:
       "a publisher stays while all origins are away, and the first one back has its stream at once",
     run: checkOutageOfPublisher,
+  },
+  {
+    name: "an only origin that stands still loses nothing of what is pushed to it",
+    run: checkPausedOrigin,
   },
   {
     name: "memory is bounded while no origin takes what is published",
@@ -124,6 +131,23 @@ async function checkOutageOfPublisher(rig: FailoverRig, sample: Sample): Promise
   checkTime(rig, [clock]);
   checkStays(rig, publisher);
   rig.assertInTime(lateMs, MAX_RETURN_MS, "The origin had the stream after its start");
+}
+
+async function checkPausedOrigin(rig: FailoverRig, sample: Sample): Promise<void> {
+  const origin = await rig.origin("origin");
+  const edge = await rig.edge("edge", [origin]);
+  const publisher = await rig.publish(FFMPEG, sample, streamUrl(edge, STREAM));
+  const seconds = PAUSE_SECONDS + 10;
+  const player = rig.play(origin, seconds);
+  await rig.untilMore(await rig.watch(origin), "the stream has run for a while");
+
+  Deno.kill(origin.process.pid, "SIGSTOP");
+  await delay(PAUSE_SECONDS * 1_000);
+  Deno.kill(origin.process.pid, "SIGCONT");
+  await checkGapless(rig, { player, sample, seconds });
+  checkStays(rig, publisher);
+  const hasLeft = rig.readLog(edge.name).some((line) => line.includes("Push switched"));
+  rig.assert(hasLeft, "The edge never left the origin");
 }
 
 async function checkMemory(rig: FailoverRig): Promise<void> {

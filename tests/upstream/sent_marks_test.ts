@@ -18,6 +18,15 @@ Deno.test("SentMarks moves to the newest mark that is acknowledged in full", () 
   assertEquals(marks.offset, 5_600);
 });
 
+Deno.test("SentMarks.isAcknowledged is true once a mark is acknowledged in full", () => {
+  const marks = new SentMarks(5_000);
+  marks.note(5_100, 4_000);
+  marks.acknowledge(3_999);
+  assertEquals(marks.isAcknowledged, false);
+  marks.acknowledge(4_000);
+  assertEquals(marks.isAcknowledged, true);
+});
+
 Deno.test("SentMarks never moves back at a late acknowledgement", () => {
   const marks = new SentMarks(0);
   marks.note(100, 100);
