@@ -72,7 +72,7 @@ interface PlaylistOptions {
   readonly windowMs: number;
   /** Configured target duration. */
   readonly targetSeconds: number;
-  /** Longest duration of a part in ms; null without low latency. */
+  /** How long a part may last in ms, unless one frame lasts longer; null without low latency. */
   readonly partMs?: number | null;
 }
 
@@ -96,6 +96,7 @@ export class Playlist {
   #entries: PlaylistEntry[];
   #open: OpenEntry & { readonly parts: PartEntry[] } | null = null;
   #hintUri: string | null = null;
+  #longestPartMs = 0;
 
   constructor(options: PlaylistOptions, state: PlaylistState) {
     this.#options = options;
@@ -137,6 +138,12 @@ export class Playlist {
     );
   }
 
+  /** A frame that lasts longer than a part should is a whole part. */
+  get #partTargetMs(): number | null {
+    const { partMs = null } = this.#options;
+    return partMs === null ? null : Math.max(partMs, this.#longestPartMs);
+  }
+
   /** Parts of the segment that is being written. */
   get openParts(): number {
     return this.#open?.parts.length ?? 0;
@@ -155,6 +162,7 @@ export class Playlist {
   /** Adds a part to the segment that was begun. */
   addPart(part: PartEntry): void {
     this.#open?.parts.push(part);
+    this.#longestPartMs = Math.max(this.#longestPartMs, part.durationMs);
   }
 
   /** Sets the URI of the part that players may request already. */
@@ -187,6 +195,7 @@ export class Playlist {
   /** Begins a new list, with numbers that continue. Returns the entries of the old one. */
   restart(): PlaylistEntry[] {
     this.#isEnded = false;
+    this.#longestPartMs = 0;
     return Array.from({ length: this.#entries.length }, () => this.#shift());
   }
 
@@ -201,7 +210,7 @@ export class Playlist {
       `#EXT-X-DISCONTINUITY-SEQUENCE:${this.#discontinuitySequence}`,
       `#EXT-X-TARGETDURATION:${this.targetSeconds}`,
     ];
-    const partMs = this.#isEnded ? null : this.#options.partMs ?? null;
+    const partMs = this.#isEnded ? null : this.#partTargetMs;
     if (partMs !== null) {
       const holdBack = seconds(PART_HOLD_BACK * partMs);
       lines.push(`#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=${holdBack}`);

@@ -154,11 +154,8 @@ export class Segmenter {
     this.#isVideoStarted = false;
     this.#audio = null;
     this.#size = DEFAULT_SIZE;
-    this.#videoMs =
-      this.#videoPresentMs =
-      this.#audioMs =
-      this.#keyMs =
-        -Infinity;
+    this.#videoMs = this.#videoPresentMs = -Infinity;
+    this.#audioMs = this.#keyMs = -Infinity;
     this.#framesWithoutHeader = 0;
     this.#isDiscontinuity = true;
   }
@@ -262,16 +259,15 @@ export class Segmenter {
   /** Ends the part before the frame at `timeMs` if it would be too long with that frame. */
   #checkPart(timeMs: number, frameMs: number): void {
     if (!this.#rules.isLowLatency || this.#packets.length === this.#partAt) return;
-    const startMs = this.#partAt === 0 ? this.#packets[0]!.decodeMs : this.#partMs;
     // Infinite before the first frame of a track, which must not cut audio off from its video.
     const nextMs = frameMs > PART_MS ? 0 : frameMs;
-    if (timeMs - startMs + nextMs > PART_MS) this.#endPart(timeMs, false);
+    if (timeMs - this.#partStartMs + nextMs > PART_MS) this.#endPart(timeMs, false);
   }
 
   #endPart(endMs: number, isLast: boolean): void {
     const isFirst = this.#partAt === 0;
     const packets = this.#packets.slice(this.#partAt);
-    const startMs = isFirst ? packets[0]!.decodeMs : this.#partMs;
+    const startMs = this.#partStartMs;
     if (isFirst) this.#partTracks = this.#tracksOf(packets);
     this.#partAt = this.#packets.length;
     this.#partMs = endMs;
@@ -286,6 +282,10 @@ export class Segmenter {
       isIndependent: packets.find(({ isVideo, isKey }) => isVideo && isKey) !== undefined ||
         this.#partTracks.video === null,
     });
+  }
+
+  get #partStartMs(): number {
+    return this.#partAt === 0 ? this.#packets[0]?.decodeMs ?? 0 : this.#partMs;
   }
 
   #tracksOf(packets: readonly Packet[]): Pick<Segment, "video" | "audio"> {
@@ -353,9 +353,11 @@ export class Segmenter {
     this.#isDiscontinuity = true;
   }
 
-  /** Duration of a segment that no frame follows. */
+  /** Duration of a segment that no frame follows. The last one must not make a part too long. */
   #restMs(): number {
-    return this.#elapsedMs(this.#newestMs) + FRAME_MS;
+    const leftMs = PART_MS - (this.#newestMs - this.#partStartMs);
+    const isLimited = this.#rules.isLowLatency === true && leftMs > 0;
+    return this.#elapsedMs(this.#newestMs) + (isLimited ? Math.min(FRAME_MS, leftMs) : FRAME_MS);
   }
 
   #end(durationMs: number, ageMs = durationMs): void {

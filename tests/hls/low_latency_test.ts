@@ -107,6 +107,40 @@ Deno.test("The target duration of low-latency HLS is right from the start with a
   assert(versions[0]!.includes("#EXT-X-TARGETDURATION:4\n"), versions[0]);
 });
 
+for (const [frameMs, target, holdBack] of [[1000, "1.000", "3.000"], [500, "0.500", "1.500"]]) {
+  Deno.test(`Players stay far enough behind frames that last ${frameMs} ms`, async () => {
+    const files = new PlaylistFiles();
+    const rig = new HlsRig(LOW, files);
+    const publisher = rig.hub.open("live/show").publish()!;
+    publisher.push(9, 0, AVC_CONFIG, 0);
+    for (let timeMs = 0; timeMs < 12_000; timeMs += Number(frameMs)) {
+      publisher.push(9, timeMs, videoFrame(timeMs % 2000 === 0, timeMs), timeMs);
+      await rig.poll("the parts", () => true);
+    }
+    await rig.untilSegments(4);
+    const versions = files.of("live/show");
+    assertEquals(findFaults(versions), []);
+    assert(versions[0]!.includes(`#EXT-X-PART-INF:PART-TARGET=${target}\n`), versions[0]);
+    assert(versions[0]!.includes(`PART-HOLD-BACK=${holdBack}\n`), versions[0]);
+    await rig.close();
+  });
+}
+
+Deno.test("The last part of a stream is not too long", async () => {
+  const files = new PlaylistFiles();
+  const rig = new HlsRig(LOW, files);
+  const publisher = rig.hub.open("live/show").publish()!;
+  publisher.push(8, 0, AAC_CONFIG, 0);
+  // The last frame begins 406 ms after its part.
+  for (let index = 0; index < 9 * 36; index++) {
+    publisher.push(8, Math.round(index * 11.6), audioFrame(index), index * 12);
+  }
+  publisher.end("unpublished");
+  await rig.untilSegments(1);
+  assertEquals(findFaults(files.of("live/show")), []);
+  await rig.close();
+});
+
 Deno.test("A segment is what its parts are together, and starts with its decode time", async () => {
   const rig = new HlsRig(LOW);
   rig.publish().send(9);
