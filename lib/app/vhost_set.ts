@@ -198,7 +198,7 @@ export class VhostSet {
     const forward = local === null ? null : new Forward({
       ...{ config, hub, wheels, logger },
       deps: this.#options,
-      vouch: (name, answer) => local.vouch(name, answer),
+      vouch: (...asked) => local.vouch(...asked),
       ask: this.#options.askDestinations,
       isPulled: (name) => origin?.isPulled(name) === true,
     });

@@ -63,7 +63,10 @@ export class EdgeStream {
       clock,
       settings: () => config().publish,
       onFree: () => this.#stopPush(),
-      onAway: () => this.#seek(),
+      onAway: () => {
+        this.#push?.retry();
+        this.#seek();
+      },
       isSlateNext: () => this.#isSlateNext,
     });
   }
@@ -183,7 +186,7 @@ export class EdgeStream {
     this.#push = new PushGroup({
       ...this.#options,
       request: () => this.#published ?? request,
-      vouch: (answer) => this.#slot.vouch(answer),
+      vouch: (answer, deny) => this.#slot.vouch(answer, deny),
       onAccepted: () => this.#beginPublish(request, answer),
       onRefused: (refusal) => {
         this.#slot.close();
@@ -194,6 +197,8 @@ export class EdgeStream {
       // pull, from the origin that says so first of all.
       onDisplaced: () => {
         if (!this.#slot.isAway) return;
+        this.#push?.leave();
+        this.#push = null;
         this.#step("replaced");
         this.#slot.stopWaiting();
       },

@@ -21,7 +21,7 @@ interface PushGroupOptions {
   /** Takes a promise for the end of every push. */
   readonly onTask: (ended: Promise<void>) => void;
   /** Calls `answer` as soon as the publisher gives a sign of life. */
-  readonly vouch: (answer: () => void) => void;
+  readonly vouch: (answer: () => void, deny: () => void) => void;
   /** The first origin accepted: the publisher may begin. Called once at most. */
   readonly onAccepted: () => void;
   /** No origin takes the stream. Called once at most, and not after an origin has accepted. */
@@ -94,6 +94,11 @@ export class PushGroup {
     for (const pusher of selected) {
       if (to === null || !this.#isTaken(pusher, to)) pusher.move(to, cause);
     }
+  }
+
+  /** The publisher is away: pushes that find no origin ask at once whether it is at another one. */
+  retry(): void {
+    for (const pusher of this.#pushers) pusher.retry();
   }
 
   /** The publisher is done: origins get what is left, then the end of the stream. */

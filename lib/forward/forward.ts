@@ -30,7 +30,7 @@ interface ForwardOptions {
   readonly wheels: FlushWheels;
   readonly logger: Logger;
   /** Calls `answer` as soon as the publisher of stream `name` gives a sign of life. */
-  readonly vouch: (name: string, answer: () => void) => void;
+  readonly vouch: (name: string, answer: () => void, deny: () => void) => void;
   /** Asks the `backend` of the vhost where a stream goes; null when it did not say. */
   readonly ask: (
     config: VhostConfig,
@@ -226,7 +226,7 @@ export class Forward implements HubObserver {
       request: () => forwarded.request,
       wheel: this.#options.wheels.for(PERIOD_MS),
       logger,
-      vouch: (answer) => this.#options.vouch(stream.name, answer),
+      vouch: (answer, deny) => this.#options.vouch(stream.name, answer, deny),
       onTask: (ended) => this.#track(ended),
     });
     copies.set(url, copy);

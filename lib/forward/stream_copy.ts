@@ -24,7 +24,7 @@ interface StreamCopyOptions {
   readonly wheel: FlushWheel;
   readonly logger: Logger;
   /** Calls `answer` as soon as the publisher gives a sign of life. */
-  readonly vouch: (answer: () => void) => void;
+  readonly vouch: (answer: () => void, deny: () => void) => void;
   /** Takes a promise for the end of every push. */
   readonly onTask: (ended: Promise<void>) => void;
 }

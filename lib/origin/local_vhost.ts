@@ -105,10 +105,10 @@ export class LocalVhost implements VhostService {
   }
 
   /** As {@linkcode PublisherSlot.vouch}, for the publisher of stream `name`. */
-  vouch(name: string, answer: () => void): void {
+  vouch(name: string, answer: () => void, deny: () => void): void {
     const slot = this.#slots.get(name);
     if (slot === undefined) answer();
-    else slot.vouch(answer);
+    else slot.vouch(answer, deny);
   }
 
   /** As {@linkcode PublisherSlot.endWait}, for the publisher of stream `name`. */

@@ -27,6 +27,9 @@ export interface PublicationHost {
   probe(onAlive: () => void): () => void;
 }
 
+/** How long an edge whose publisher is alive may take to say so, before its media does. In ms. */
+const EDGE_ANSWER_MS = 500;
+
 /** A connection's publish: asked for, accepted, feeding a stream, over. */
 export class Publication implements PublishAnswer {
   readonly #readSize = new ReadSize();
@@ -48,6 +51,8 @@ export class Publication implements PublishAnswer {
   #rate: PublishRate | null = null;
   /** Wait for a sign of life of the publisher behind an edge. */
   #onAlive = new Set<() => void>();
+  /** When the first message arrived since an edge was probed; null before. */
+  #mediaSinceMs: number | null = null;
   /** When it was accepted, then when the newest message arrived. */
   #lastMediaMs: number;
 
@@ -113,13 +118,18 @@ export class Publication implements PublishAnswer {
 
   /**
    * Called by the vhost. An edge keeps talking while its own publisher is away, which may return
-   * through another edge; so for an edge only media is a sign of life, and the answer to a ping,
-   * which it gives when its publisher is alive.
+   * through another edge; so for an edge only the answer to a ping is a sign of life, which it
+   * gives when its publisher is alive, and media that keeps coming without an answer. One whose
+   * publisher is away or moves closes the connection.
    */
-  probe(onAlive: () => void): () => void {
-    // The newcomer is probably itself, over its next connection.
-    if (this.isMoving) return () => {};
+  probe(onAlive: () => void, onLeaving?: () => void): () => void {
+    if (this.isMoving) {
+      let isCancelled = false;
+      queueMicrotask(() => isCancelled || onLeaving?.());
+      return () => void (isCancelled = true);
+    }
     if (!this.#isEdgeWithMedia) return this.#host.probe(onAlive);
+    if (this.#onAlive.size === 0) this.#mediaSinceMs = null;
     this.#onAlive.add(onAlive);
     this.#host.probe(() => {});
     return () => void this.#onAlive.delete(onAlive);
@@ -131,7 +141,7 @@ export class Publication implements PublishAnswer {
     this.#mediaBytes += payload.length;
     this.#lastMediaMs = nowMs;
     this.#allowance.countMessage();
-    if (this.#onAlive.size > 0) this.onPong();
+    if (this.#onAlive.size > 0) this.#noteLife(nowMs);
     if (typeId === MessageType.DATA_AMF0 && this.#isEdgeWithMedia && isEdgeMoved(payload)) {
       this.#hasMoved = true;
       return;
@@ -205,6 +215,12 @@ export class Publication implements PublishAnswer {
     if (handle?.whenReady === undefined) return null;
     const { promise, resolve } = Promise.withResolvers<void>();
     return handle.whenReady(resolve) ? promise : null;
+  }
+
+  /** An edge that is slow to answer a ping sends media. */
+  #noteLife(nowMs: number): void {
+    this.#mediaSinceMs ??= nowMs;
+    if (nowMs - this.#mediaSinceMs >= EDGE_ANSWER_MS) this.onPong();
   }
 
   /** The client has answered a ping. */

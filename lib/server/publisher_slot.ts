@@ -9,6 +9,7 @@ import { type AcceptedPublisher, PublisherReserve } from "./publisher_reserve.ts
 import { joinLimits } from "./join_patience.ts";
 import { dismissWhenSilent, TakeoverProbe } from "./takeover.ts";
 import type { ClientCheck, Departure, PublishAnswer } from "./vhost_service.ts";
+import { Vouching } from "./vouching.ts";
 
 /** Options of {@linkcode PublisherSlot}. */
 interface PublisherSlotOptions {
@@ -83,6 +84,7 @@ export class PublisherSlot {
   #before: TakenSlot | null = null;
   /** Stands by for the present publisher. */
   readonly #reserve: PublisherReserve;
+  readonly #vouching = new Vouching();
   /** Publishers whose broadcast has come over another connection, and what cancels their end. */
   readonly #dismissed = new Map<PublishAnswer, CancelTimer>();
 
@@ -129,10 +131,11 @@ export class PublisherSlot {
     }
   }
 
-  /** Calls `answer` as soon as the publisher gives a sign of life; never for one that is away. */
-  vouch(answer: () => void): void {
-    if (this.#state.type === "taken") this.#state.publisher.probe(answer);
-    else if (this.#state.type !== "away") answer();
+  /** As {@linkcode Vouching.ask}; denies at once for a publisher that is away. */
+  vouch(answer: () => void, deny: () => void): void {
+    if (this.#state.type === "taken") this.#vouching.ask(this.#state.publisher, answer, deny);
+    else if (this.#state.type === "away") deny();
+    else answer();
   }
 
   /**
@@ -247,9 +250,7 @@ export class PublisherSlot {
     }
     if (this.#reserve.isTaken) {
       state.handle.giveWay();
-      return this.#promote(
-        departure === "lost" ? "the publisher is lost" : "the publisher has stopped",
-      );
+      return this.#promote(`the publisher ${departure === "lost" ? "is lost" : "has stopped"}`);
     }
     this.#depart(state, departure);
     this.#endProbe();
@@ -270,6 +271,7 @@ export class PublisherSlot {
     const cancelGrace = this.#options.clock.after(graceMs, () => this.endWait());
     this.#state = { type: "away", stream, cancelGrace };
     this.#options.onAway?.();
+    this.#vouching.denyAll();
   }
 
   /** The reserve has a message, and the present publisher may have sent none for long. */

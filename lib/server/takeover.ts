@@ -16,7 +16,7 @@ type OnRoom = (hasRoom: boolean) => void;
 /**
  * Finds out whether the present publisher of a name is alive, for newcomers who want the name. One
  * that gives a sign of life keeps it. A connection that broke without a FIN gives none: its
- * publisher has probably returned as the newcomer.
+ * publisher has probably returned as the newcomer. One that was asked to move gives way at once.
  */
 export class TakeoverProbe {
   readonly #clock: Clock;
@@ -53,12 +53,13 @@ export class TakeoverProbe {
   }
 
   #start(): void {
+    const yieldName = () => {
+      this.#onDead();
+      this.settle(true);
+    };
     this.#cancels = [
-      this.#publisher.probe(() => this.settle(false)),
-      checkAfter(this.#clock, PROBE_MS, () => {
-        this.#onDead();
-        this.settle(true);
-      }),
+      this.#publisher.probe(() => this.settle(false), yieldName),
+      checkAfter(this.#clock, PROBE_MS, yieldName),
     ];
   }
 

@@ -27,9 +27,11 @@ export interface PublishAnswer {
    * Asks the publisher for a sign of life.
    *
    * @param onAlive Called once, later, when there is one.
+   * @param onLeaving Called later in place of that when it was asked to connect elsewhere: a
+   * newcomer is probably itself.
    * @returns cancels; harmless when repeated or late.
    */
-  probe(onAlive: () => void): () => void;
+  probe(onAlive: () => void, onLeaving?: () => void): () => void;
 }
 
 /** What an accepted publisher does: feeds the stream, or is the reserve of the one that does. */

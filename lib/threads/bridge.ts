@@ -173,6 +173,7 @@ export class Bridge {
       case "reserve":
       case "release":
       case "alive":
+      case "leaving":
         return peer.owner.handle(event);
       default:
         return peer.remote.handle(event);

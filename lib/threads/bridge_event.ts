@@ -45,8 +45,8 @@ export type ToOwnerEvent =
   | OpenEvent
   /** The name is no longer reserved, nor waited for. */
   | { readonly type: "release"; readonly id: number }
-  /** The publisher that was probed is alive. */
-  | { readonly type: "alive"; readonly id: number }
+  /** The publisher that was probed is alive, or was asked to connect elsewhere. */
+  | { readonly type: "alive" | "leaving"; readonly id: number }
   /** Who plays a mirror. */
   | { readonly type: "audience"; readonly id: number; readonly audience: Audience }
   /** The last player left. */

@@ -47,7 +47,8 @@ export class OwnerShard {
         this.#reservations.delete(id);
         return;
       case "alive":
-        return this.#publishers.get(id)?.onAlive();
+      case "leaving":
+        return this.#publishers.get(id)?.onAnswer(event.type);
       case "audience":
         return this.#feeds.get(id)?.onAudience(event.audience);
       case "leave":

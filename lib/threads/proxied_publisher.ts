@@ -95,7 +95,10 @@ export class ProxiedPublisher implements PublishTicket, PublishHandle {
         this.#isWatched = event.isWatched;
         return;
       case "probe":
-        answer.probe(() => this.#options.send({ type: "alive", id: this.id }));
+        answer.probe(
+          () => this.#options.send({ type: "alive", id: this.id }),
+          () => this.#options.send({ type: "leaving", id: this.id }),
+        );
         return;
       case "role":
         return answer.onRole?.(event.role, event.cause);

@@ -21,6 +21,12 @@ interface RemotePublisherOptions {
   readonly onEnded: () => void;
 }
 
+/** What waits for the answer to a probe; see `PublishAnswer.probe`. */
+interface Probe {
+  readonly onAlive: () => void;
+  readonly onLeaving: (() => void) | undefined;
+}
+
 /**
  * A publisher that is connected to another worker and feeds a stream owned here: the counterpart of
  * that worker's `ProxiedPublisher`.
@@ -40,7 +46,7 @@ export class RemotePublisher implements PublishAnswer {
   #messages = 0;
   #bytes = 0;
   /** Wait for the answer to a probe. */
-  #onAlive = new Set<() => void>();
+  #probes = new Set<Probe>();
 
   constructor(options: RemotePublisherOptions) {
     this.#options = options;
@@ -69,18 +75,22 @@ export class RemotePublisher implements PublishAnswer {
     this.#ticket?.leave(departure);
   }
 
-  probe(onAlive: () => void): () => void {
+  probe(onAlive: () => void, onLeaving?: () => void): () => void {
     const { id, link } = this.#options;
-    this.#onAlive.add(onAlive);
+    const probe = { onAlive, onLeaving };
+    this.#probes.add(probe);
     link.send({ type: "probe", id });
-    return () => void this.#onAlive.delete(onAlive);
+    return () => void this.#probes.delete(probe);
   }
 
   /** The publisher has answered the probe. */
-  onAlive(): void {
-    const waiting = this.#onAlive;
-    this.#onAlive = new Set();
-    for (const onAlive of waiting) onAlive();
+  onAnswer(answer: "alive" | "leaving"): void {
+    const waiting = this.#probes;
+    this.#probes = new Set();
+    for (const { onAlive, onLeaving } of waiting) {
+      if (answer === "alive") onAlive();
+      else onLeaving?.();
+    }
   }
 
   onAccepted(handle: PublishHandle): void {

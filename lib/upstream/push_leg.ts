@@ -23,6 +23,8 @@ export interface PushLegListener {
   onLegFlushed(leg: PushLeg, nowMs: number): void;
   /** The origin asks to be left, for `to` or for any other. */
   onLegMoveRequested(leg: PushLeg, to: OriginAddress | null): void;
+  /** The origin has a newcomer, and the publisher is away or about to leave: this one leaves. */
+  onLegDisplaced(leg: PushLeg): void;
   /** The connection has ended, from either side. */
   onLegEnded(leg: PushLeg): void;
 }
@@ -43,8 +45,11 @@ interface PushLegOptions {
   /** Returns where it begins; null while it cannot. */
   readonly beginAt: () => JoinPoint | null;
   readonly listener: PushLegListener;
-  /** Answers a ping of the origin as soon as the publisher gives a sign of life. */
-  readonly vouch: (answer: () => void) => void;
+  /**
+   * Answers a ping of the origin as soon as the publisher gives a sign of life; calls `deny` when
+   * it is away or about to leave.
+   */
+  readonly vouch: (answer: () => void, deny: () => void) => void;
 }
 
 /** What there is once the origin has accepted. */
@@ -193,11 +198,18 @@ export class PushLeg implements UpstreamListener, Flushable {
   onUnpublished(): void {}
 
   onPing(answer: () => void): void {
-    this.#options.vouch(answer);
+    this.#options.vouch(answer, () => this.#makeWay());
   }
 
   onMoveRequested(to: OriginAddress | null): void {
     this.#options.listener.onLegMoveRequested(this, to);
+  }
+
+  /** Our origins ping a push for a newcomer only: that has the name as soon as this has left. */
+  #makeWay(): void {
+    if (!this.#upstream.isOurs || this.#isFinished) return;
+    this.finish(false);
+    this.#options.listener.onLegDisplaced(this);
   }
 
   /** Sends headers and everything from a join point on; does nothing while there is none. */

@@ -49,7 +49,7 @@ interface PusherOptions {
    * Calls `answer` as soon as the publisher gives a sign of life: the origin asks for one. Without
    * this, the push itself is one.
    */
-  readonly vouch?: (answer: () => void) => void;
+  readonly vouch?: (answer: () => void, deny: () => void) => void;
   /** Origins may leave pings unanswered. */
   readonly mayIgnorePings?: boolean;
   /**
@@ -57,7 +57,7 @@ interface PusherOptions {
    * this, all of it is.
    */
   readonly judgeFailure?: (failure: unknown) => unknown;
-  /** An origin that may have had the stream before says that another publisher has it now. */
+  /** An origin that may have had the stream before has another publisher for it now. */
   readonly onDisplaced: () => void;
 }
 
@@ -199,6 +199,11 @@ export class Pusher implements PushLegListener, Viewer {
     active.abandon(MOVING);
   }
 
+  /** Ends a pause between two rounds of origins. */
+  retry(): void {
+    this.#loop.wake();
+  }
+
   /** Where it pushes to, or tries to: two origins while it moves, none between two attempts. */
   get origins(): readonly OriginAddress[] {
     return [this.#active, this.#candidate].flatMap((leg) => leg === null ? [] : [leg.origin]);
@@ -251,6 +256,10 @@ export class Pusher implements PushLegListener, Viewer {
 
   onLegMoveRequested(leg: PushLeg, to: OriginAddress | null): void {
     if (!this.#moved.has(leg)) this.#moveRequests.add(leg, to);
+  }
+
+  onLegDisplaced(): void {
+    this.#options.onDisplaced();
   }
 
   onLegEnded(leg: PushLeg): void {
@@ -311,7 +320,10 @@ export class Pusher implements PushLegListener, Viewer {
     const active = this.#active;
     const isSecond = active !== null && active !== leg;
     const offset = isSecond ? active.sentOffset : this.#journal.resumeOffset;
-    return offset === null ? this.#options.stream.joinPoint : this.#resumePoint.before(offset);
+    if (offset !== null) return this.#resumePoint.before(offset);
+    // What the stream delivered before its publisher has joined came from an origin.
+    const { stream } = this.#options;
+    return stream.isHeld ? null : stream.joinPoint;
   }
 
   #activate(leg: PushLeg): void {

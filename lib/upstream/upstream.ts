@@ -96,6 +96,11 @@ export class Upstream {
     if (this.#state.type === "open") this.#state.link.report(audience);
   }
 
+  /** Whether the server is known to be one of ours. */
+  get isOurs(): boolean {
+    return this.#state.type === "open" && this.#state.link.isOurs;
+  }
+
   /** As {@linkcode UpstreamLink.tellMoved}; false unless the stream has started. */
   tellMoved(): boolean {
     return this.#state.type === "open" && this.#state.link.tellMoved();

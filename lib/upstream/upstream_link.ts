@@ -156,6 +156,11 @@ export class UpstreamLink implements ClientSessionHandler, PartedWork {
     if (this.#state.type === "started") this.#session.report(audience);
   }
 
+  /** Whether the server has said that it is one of ours. */
+  get isOurs(): boolean {
+    return this.#session.peer !== null;
+  }
+
   /** As {@linkcode ClientSession.tellMoved}. */
   tellMoved(): boolean {
     return this.#state.type === "started" && this.#session.tellMoved();

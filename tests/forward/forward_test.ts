@@ -56,7 +56,7 @@ class ForwardRig extends EdgeRig {
     this.vhost = new LocalVhost({ config, hub, clock });
     this.forward = new Forward({
       ...{ config, hub, deps, wheels, logger },
-      vouch: (name, answer) => this.vhost.vouch(name, answer),
+      vouch: (...asked) => this.vhost.vouch(...asked),
       ask: () => {
         this.askCount++;
         return Promise.resolve(this.answer);

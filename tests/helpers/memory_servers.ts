@@ -15,6 +15,9 @@ import type { TinyMessage } from "./tiny_media.ts";
 
 const CHUNK_SIZE = 60_000;
 
+/** Of `capsEx` in Enhanced RTMP: the client takes ReconnectRequest. */
+const CAN_RECONNECT = 1;
+
 /** Enough for a command to pass through three servers. */
 const SETTLE_ROUNDS = 60;
 
@@ -94,6 +97,8 @@ export class MemoryClient implements ClientSessionHandler {
   /** Whether the publish was accepted, or media arrived. */
   isStarted = false;
   isEnded = false;
+  /** Whether the server has asked it to connect again. */
+  isAskedToMove = false;
   readonly #transport: MemoryTransport;
   readonly #session: ClientSession;
   #outbox: Uint8Array[] = [];
@@ -106,6 +111,7 @@ export class MemoryClient implements ClientSessionHandler {
       target: { kind, tcUrl: "rtmp://127.0.0.1/live", app: "live", streamName: name },
       chunkSize: CHUNK_SIZE,
       handshake: { random: (length) => new Uint8Array(length).fill(3), nowMs: 0 },
+      connectProperties: () => kind === "publish" ? { capsEx: CAN_RECONNECT } : {},
     });
     this.#session.start();
     void this.#read();
@@ -154,6 +160,10 @@ export class MemoryClient implements ClientSessionHandler {
 
   onStatus({ code }: Status): void {
     this.statuses.push(code);
+  }
+
+  onReconnectRequest(): void {
+    this.isAskedToMove = true;
   }
 
   onPong(): void {}

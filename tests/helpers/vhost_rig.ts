@@ -50,9 +50,12 @@ export class TestPublisher implements PublishAnswer {
   isReplaced = false;
   /** Whether it gives a sign of life when it is probed. */
   isAlive = false;
+  /** Whether it was asked to connect elsewhere. */
+  isLeaving = false;
 
-  probe(onAlive: () => void): () => void {
+  probe(onAlive: () => void, onLeaving?: () => void): () => void {
     if (this.isAlive) queueMicrotask(onAlive);
+    else if (this.isLeaving) queueMicrotask(() => onLeaving?.());
     return () => {};
   }
 

@@ -27,7 +27,7 @@ const BAD_NAME: Refusal = { code: "NetStream.Publish.BadName", description: "tak
 
 /** Both sides of a publication: the vhost and the connection. */
 class Rig implements VhostService, PublicationHost, PublishHandle {
-  readonly wasAskedToMove = false;
+  wasAskedToMove = false;
   readonly config = defaultConfig().vhosts.values().next().value!;
   /** What happened, in order. */
   readonly events: string[] = [];
@@ -205,7 +205,7 @@ Deno.test("Publication.check() closes a publisher that sends no media, but an ed
   }
 });
 
-Deno.test("Publication.probe() takes any byte of a client as a sign of life, and of an edge only media and pongs", () => {
+Deno.test("Publication.probe() takes any byte of a client as a sign of life, and of an edge only pongs, or media that keeps coming without one", () => {
   for (const edgePath of [[], ["edge"]]) {
     const rig = new Rig();
     rig.onPublish = (answer) => answer.onAccepted(rig);
@@ -216,7 +216,10 @@ Deno.test("Publication.probe() takes any byte of a client as a sign of life, and
     rig.onAlive?.();
     assertEquals(count, edgePath.length === 0 ? 1 : 0);
     publication.push(9, 8, keyframe(), 40);
-    publication.push(9, 9, keyframe(), 80);
+    publication.push(9, 9, keyframe(), 539);
+    assertEquals(count, edgePath.length === 0 ? 1 : 0);
+    publication.push(9, 9, keyframe(), 540);
+    publication.push(9, 9, keyframe(), 1_100);
     assertEquals(count, 1);
     publication.probe(() => count += 10);
     publication.onPong();
@@ -230,4 +233,19 @@ Deno.test("Publication.probe() takes any byte of a client as a sign of life, and
     publication.push(9, 10, keyframe(), 120);
     assertEquals(count, 1);
   }
+});
+
+Deno.test("Publication.probe() says of an encoder that was asked to move that it is leaving, unless cancelled", async () => {
+  const rig = new Rig();
+  rig.onPublish = (answer) => answer.onAccepted(rig);
+  rig.wasAskedToMove = true;
+  const publication = rig.open(0, []);
+  const told: string[] = [];
+  const probe = () => publication.probe(() => told.push("alive"), () => told.push("leaving"));
+  probe()();
+  probe();
+  assertEquals(told, []);
+  await Promise.resolve();
+  publication.push(9, 7, keyframe(), 0);
+  assertEquals(told, ["leaving"]);
 });

@@ -18,9 +18,12 @@ class Publisher implements PublishAnswer {
   isReplaced = false;
   /** Gives the sign of life that a probe waits for. */
   onAlive: (() => void) | null = null;
+  /** Says that it was asked to connect elsewhere. */
+  onLeaving: (() => void) | undefined = undefined;
 
-  probe(onAlive: () => void): () => void {
+  probe(onAlive: () => void, onLeaving?: () => void): () => void {
     this.onAlive = onAlive;
+    this.onLeaving = onLeaving;
     return () => {
       this.onAlive = null;
     };
@@ -185,6 +188,43 @@ Deno.test("PublisherSlot waits for the newcomer of an evicted publisher as for a
   assertEquals(rig.slot.isTaken, true, "even without a viewer: its callbacks may take a moment");
   await rig.clock.advance(GRACE_MS);
   assertEquals([rig.slot.isTaken, rig.freeCount], [false, 1]);
+});
+
+Deno.test("PublisherSlot gives the name of a publisher that is leaving to a newcomer at once", async () => {
+  const rig = new Rig();
+  const publisher = rig.take();
+  const answers: boolean[] = [];
+  rig.ask(answers);
+  publisher.onLeaving!();
+  assertEquals([answers, publisher.isReplaced], [[true], true]);
+  const next = rig.take();
+  await rig.clock.advance(GRACE_MS);
+  assertEquals([rig.outcome.isTaken, rig.outcome.wasTold, next.isReplaced], [true, false, false]);
+});
+
+Deno.test("PublisherSlot vouches for a publisher that is alive, and for none that is leaving, lost or away", () => {
+  const rig = new Rig();
+  const told: string[] = [];
+  const vouch = () => rig.slot.vouch(() => told.push("alive"), () => told.push("denied"));
+  const publisher = rig.take();
+  const isTold = (what: string) => {
+    assertEquals(told.splice(0), [what]);
+  };
+  vouch();
+  assertEquals(told, []);
+  publisher.onAlive!();
+  isTold("alive");
+  vouch();
+  publisher.onLeaving!();
+  isTold("denied");
+  vouch();
+  rig.slot.leave(publisher, "lost");
+  isTold("denied");
+  publisher.onAlive!();
+  assertEquals(told, []);
+  vouch();
+  isTold("denied");
+  rig.slot.close();
 });
 
 Deno.test("PublisherSlot asks for the settings at use", () => {

@@ -130,6 +130,16 @@ Deno.test("Bridge keeps a publisher in another worker that gives a sign of life"
   assertEquals(publisher.isReplaced, false);
 });
 
+Deno.test("Bridge gives a newcomer the name of a publisher in another worker that is leaving at once", async () => {
+  const rig = new BridgeRig();
+  const publisher = await rig.publish(rig.second);
+  publisher.isLeaving = true;
+  const answers: boolean[] = [];
+  rig.first.vhost.reserve(requestFor(rig.name), (hasRoom) => answers.push(hasRoom));
+  await rig.settle();
+  assertEquals([answers, publisher.isReplaced], [[true], true]);
+});
+
 for (const [from, to] of [[0, 1], [1, 0], [1, 1]] as const) {
   Deno.test(`Bridge reserves a name in worker ${from}, and one in worker ${to} waits`, async () => {
     const rig = new BridgeRig();
