@@ -29,7 +29,8 @@ export class Allowance {
 
   /** Whether the next part of the connection's work may be done at once. */
   isLeft(nowMs: number): boolean {
-    const elapsedMs = nowMs - this.#atMs;
+    // A clock that stands still in stalls goes back when it notices one.
+    const elapsedMs = Math.max(0, nowMs - this.#atMs);
     this.#atMs = nowMs;
     this.#excessMs = Math.max(0, this.#excessMs - elapsedMs * SHARE);
     this.#excessMessages = Math.max(

@@ -72,3 +72,24 @@ Deno.test("AwakeClock runs no timer that is cancelled, even between a stall and 
   await rig.machine.advance(10_000);
   assertEquals([rig.ran, rig.machine.pendingCount], [[], 0]);
 });
+
+Deno.test("AwakeClock does not leap after a pause, even if no timer has noticed it", async () => {
+  const rig = new Rig();
+  rig.after(60_000);
+  await rig.machine.advance(5_050);
+  rig.pause(12_000);
+  // As a read does that comes before all timers.
+  assertEquals(rig.clock.now(), 5_100);
+  await rig.machine.advance(0);
+  assertEquals(rig.clock.now(), 5_100);
+});
+
+Deno.test("AwakeClock runs a timer in time that is set after a pause, before others notice it", async () => {
+  const rig = new Rig();
+  rig.after(60_000);
+  await rig.machine.advance(5_050);
+  rig.pause(12_000);
+  rig.after(10);
+  await rig.machine.advance(10);
+  assertEquals(rig.ran, ["10 at 5110"]);
+});

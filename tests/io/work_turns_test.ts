@@ -157,3 +157,9 @@ Deno.test("WorkTurns lets a publisher rest that floods with messages, and reads 
   await flood;
   assertEquals(rig.clock.pendingCount, 0);
 });
+
+Deno.test("Allowance takes nothing away when the clock goes back", () => {
+  const allowance = new Allowance();
+  allowance.isLeft(5_000);
+  assertEquals([allowance.isLeft(0), allowance.restMs(0)], [true, 0]);
+});
