@@ -63,13 +63,13 @@ edgeTest(
     const [first, second] = [await startOrigin(ca), await startOrigin(ca)];
     stack.use(second.server);
     const edge = stack.use(startEdge([first.port, second.port], `tls_ca ${ca.file};`));
-    const publishers: RtmpClient[] = [];
-    for (const { server } of [first, second]) {
-      publishers.push(stack.use(await RtmpClient.publish(server.port, "show")));
-    }
-    for (const publisher of publishers) publisher.push(keyframe(0));
+    const publisher = stack.use(await RtmpClient.publish(first.server.port, "show"));
+    publisher.push(keyframe(0));
     const player = stack.use(await RtmpClient.play(edge.port, "show"));
     await player.untilMedia(1);
+    // Not before: if the first origin takes long to answer, the second one feeds the stream.
+    const other = stack.use(await RtmpClient.publish(second.server.port, "show"));
+    other.push(keyframe(0));
     const pushed = stack.use(await RtmpClient.publish(edge.port, "pushed"));
     pushed.push(keyframe(0));
     const far = stack.use(await RtmpClient.play(first.server.port, "pushed"));
@@ -79,7 +79,7 @@ edgeTest(
     let timestampMs = 0;
     await until("both switches", () => {
       timestampMs += 40;
-      for (const source of [publishers[1]!, pushed]) source.push(keyframe(timestampMs));
+      for (const source of [other, pushed]) source.push(keyframe(timestampMs));
       return edge.log.count("Pull switched") === 1 && edge.log.count("Push switched") === 1;
     }, { ...TIMEOUT, everyMs: 40 });
     assertEquals([player.isEnded, pushed.isEnded], [false, false]);

@@ -6,10 +6,17 @@
 /** Below the ports that systems give to clients, and to servers on port 0. */
 const PORTS = { first: 20_000, count: 12_000 } as const;
 
-/** Returns a port that is free, and that only another call of this function may give away. */
+/** Each test file begins elsewhere, since others run beside it. */
+let offset = Math.floor(Math.random() * PORTS.count);
+
+/**
+ * Returns a port that is free, each time another one. Only another call of this function may give
+ * it away, to another test file.
+ */
 export function freePort(): number {
   while (true) {
-    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    offset = (offset + 1) % PORTS.count;
+    const port = PORTS.first + offset;
     if (isPortFree(port)) return port;
   }
 }

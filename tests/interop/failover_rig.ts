@@ -183,11 +183,14 @@ export class FailoverRig implements AsyncDisposable {
     if (!isTrue) throw new Error(`${message}\n${this.describe()}`);
   }
 
+  /** @throws {TooLateError} that describes all servers if `isTrue` is false */
+  assertNotLate(isTrue: boolean, message: string): void {
+    if (!isTrue) throw new TooLateError(`${message}\n${this.describe()}`);
+  }
+
   /** @throws {TooLateError} that describes all servers if `tookMs` is more than `maxMs` */
   assertInTime(tookMs: number, maxMs: number, what: string): void {
-    if (tookMs <= maxMs) return;
-    const took = `${what}: ${Math.round(tookMs)} ms, at most ${maxMs}`;
-    throw new TooLateError(`${took}\n${this.describe()}`);
+    this.assertNotLate(tookMs <= maxMs, `${what}: ${Math.round(tookMs)} ms, at most ${maxMs}`);
   }
 
   /** Describes the state of all servers, with the last lines of their output and logs. */

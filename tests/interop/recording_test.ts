@@ -10,14 +10,14 @@ import { type ChildProcess, startProcess } from "../helpers/processes.ts";
 import { hasProgram } from "../helpers/programs.ts";
 import { RtmpClient } from "../helpers/rtmp_client.ts";
 import { streamUrl } from "../helpers/servers.ts";
-import { delay, until } from "../helpers/until.ts";
+import { until } from "../helpers/until.ts";
 import { NumberedEncoder, numberOf } from "./numbered_frames.ts";
 import { FFMPEG, publish } from "./publishers.ts";
 import { createSample, readVideoHashes, type Sample } from "./sample.ts";
 
 const TIMEOUT_MS = 20_000;
-/** How long a publisher sends before something happens. */
-const WATCH_MS = 2_500;
+/** Frames that a publisher has sent before something happens. */
+const WATCH_FRAMES = 75;
 
 const granted = await needs("net", "read", "write", "run", "env");
 const isPossible = !granted.ignore && await hasProgram("ffmpeg");
@@ -57,6 +57,11 @@ async function kill(process: ChildProcess): Promise<void> {
 function framesSent({ stdout }: ChildProcess): number {
   const line = stdout.findLast((line) => line.startsWith("frame="));
   return Number(line?.slice("frame=".length));
+}
+
+/** Waits until ffmpeg has sent that many video frames. */
+async function untilSent(publisher: ChildProcess, count: number): Promise<void> {
+  await publisher.waitFor(`${count} frames`, () => framesSent(publisher) >= count, TIMEOUT_MS);
 }
 
 /** Splits frames where the publisher, which always sends the sample from its start, began again. */
@@ -123,17 +128,17 @@ async function testReturn(scene: Scene): Promise<void> {
   await using _process = server.process;
   const url = streamUrl(server, "show");
   const first = await publish(FFMPEG, { sample, url });
-  await delay(WATCH_MS);
+  await untilSent(first, WATCH_FRAMES);
   await kill(first);
   const second = await publish(FFMPEG, { sample, url });
-  await delay(WATCH_MS);
+  await untilSent(second, WATCH_FRAMES);
   await second.stop();
   const [path] = await untilComplete(`${folder}/rec`, 1);
   const runs = runsOf(sample, await readVideoHashes(path!));
   assertEquals(runs.length, 2);
   for (const run of runs) {
     assertEquals(describeMismatch(sample.videoHashes, run), undefined);
-    assert(run.length > WATCH_MS / 1000 * 30 * 0.6, `${run.length} frames`);
+    assert(run.length > 0.6 * WATCH_FRAMES, `${run.length} frames`);
   }
   const { duration, times } = await timesOf(path!);
   assertEquals(times, times.toSorted((one, other) => one - other));
@@ -144,7 +149,7 @@ async function testKill(scene: Scene): Promise<void> {
   const { folder, format, sample } = scene;
   const server = await startScene(scene);
   const publisher = await publish(FFMPEG, { sample, url: streamUrl(server, "show") });
-  await delay(WATCH_MS * 2);
+  await untilSent(publisher, 2 * WATCH_FRAMES);
   const sent = framesSent(publisher);
   await kill(server.process);
   await publisher.stop();
@@ -179,14 +184,13 @@ async function testFullDisk({ folder, sample }: Scene): Promise<void> {
   const disk = `/tmp/recording-disk-${process.pid}`;
   await using publisher = await publish(FFMPEG, { sample, url });
   await process.waitForLine(/Recording failed: No space left on device/, TIMEOUT_MS);
-  const sent = framesSent(publisher);
-  await publisher.waitFor("more frames", () => framesSent(publisher) > sent + 30, TIMEOUT_MS);
+  await untilSent(publisher, framesSent(publisher) + 30);
   assertEquals(process.stderr.filter((line) => line.includes("Recording failed")).length, 1);
   await publisher.stop();
   await inDisk(process, `mkdir ${disk} && mv ${folder}/rec/* ${disk}`);
   try {
     const again = await publish(FFMPEG, { sample, url });
-    await delay(1000);
+    await untilSent(again, 30);
     await again.stop();
     const isDone = () => process.stderr.filter((line) => line.includes("complete")).length > 1;
     await until("another recording", isDone, { timeoutMs: TIMEOUT_MS });

@@ -1,4 +1,5 @@
 import { numberedFrame, numberOf } from "../../helpers/numbered_stream.ts";
+import { OwnPauses } from "../../helpers/own_pauses.ts";
 import { RtmpClient } from "../../helpers/rtmp_client.ts";
 import { until } from "../../helpers/until.ts";
 
@@ -22,6 +23,7 @@ export class HonestStream implements AsyncDisposable {
   readonly faults: string[] = [];
   readonly #publisher: RtmpClient;
   readonly #players: RtmpClient[] = [];
+  readonly #pauses = new OwnPauses();
   readonly #timer: ReturnType<typeof setInterval>;
   #sent = 0;
   #longestGapMs = 0;
@@ -54,11 +56,14 @@ export class HonestStream implements AsyncDisposable {
     await until(`frames of ${name}`, () => received !== null, { timeoutMs: 10_000, everyMs: 5 });
   }
 
-  /** Returns the longest time without a frame since the last call, at any player, in ms. */
+  /**
+   * Returns the longest time without a frame since the last call, at any player, in ms; pauses of
+   * this process do not count.
+   */
   takeLongestGapMs(): number {
     this.#players.forEach(({ isEnded }, index) => {
       if (isEnded) this.faults.push(`${this.path.name}: player ${index} was closed`);
-      this.#onGap(performance.now() - this.#newestMs[index]!);
+      this.#onGap(this.#pauses.now() - this.#newestMs[index]!);
     });
     if (this.#publisher.isEnded) this.faults.push(`${this.path.name}: its publisher was closed`);
     const gapMs = this.#longestGapMs;
@@ -68,12 +73,13 @@ export class HonestStream implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
+    this.#pauses[Symbol.dispose]();
     await this.#publisher.close();
     for (const player of this.#players) await player.close();
   }
 
   #onFrame(index: number): void {
-    const nowMs = performance.now();
+    const nowMs = this.#pauses.now();
     this.#onGap(nowMs - (this.#newestMs[index] ?? nowMs));
     this.#newestMs[index] = nowMs;
   }
