@@ -4,7 +4,7 @@ import { describeError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { TaskQueue } from "../base/task_queue.ts";
 import type { Service } from "../app/service.ts";
-import type { Ban } from "../server/bans.ts";
+import type { Inheritance, PassedOn } from "./inheritance.ts";
 import { removeIfPresent, replaceLocked } from "./locked_file.ts";
 
 /** Time between two looks for notes, in ms. */
@@ -16,21 +16,29 @@ const APPEARS_WITHIN_MS = 10_000;
 /** What a note says. */
 interface Note {
   readonly pid: number;
+  /** When the process began, in ms since 1970. */
+  readonly startedMs: number;
   readonly port: number;
   /** Shared by all processes of a replacement. */
   readonly token: string;
-  /** In force in that process when it was replaced; other versions leave them out. */
-  readonly bans?: readonly Ban[];
+  /** Absent while that process is not replaced. */
+  readonly passedOn?: PassedOn;
 }
 
-/** What a {@linkcode Handover} needs of the server. */
-type Shared = Pick<Service, "openHandover" | "takeOver" | "view">;
+/** Options of {@linkcode Handover}. */
+interface HandoverOptions {
+  readonly server: Pick<Service, "openHandover" | "takeOver">;
+  readonly inheritance: Pick<Inheritance, "collect" | "take">;
+  readonly pidPath: string;
+  readonly logger: Logger;
+}
 
 /**
  * What the processes of a replacement know of each other: the newest, the one that it replaces, and
  * those that were replaced before and still serve clients. Each leaves a note beside the pid file,
  * which says where the others find its streams, and takes streams from all others. The newest takes
- * bans, too. Only the same user can read a note, and it is locked as long as its process runs.
+ * what the one before passes on, too. Only the same user can read a note, and it is locked as long
+ * as its process runs.
  *
  * ```
  *   alone ── seek(), 10 s ──▶ seeking ── a note ──▶ sharing ── all others have ended ──▶ alone
@@ -40,8 +48,7 @@ type Shared = Pick<Service, "openHandover" | "takeOver" | "view">;
  * ```
  */
 export class Handover implements Disposable {
-  readonly #server: Shared;
-  readonly #pidPath: string;
+  readonly #options: HandoverOptions;
   readonly #logger: Logger;
   readonly #tasks = new TaskQueue();
   /** Null while this process shares nothing. */
@@ -54,15 +61,14 @@ export class Handover implements Disposable {
   #seekUntilMs = -Infinity;
   /** The others that streams are taken from. */
   #known = "";
-  /** Notes whose bans are in force here. */
-  readonly #obeyed = new Set<string>();
+  /** Notes of which this process has taken what they pass on. */
+  readonly #taken = new Set<string>();
   #cancelCheck: CancelTimer | null = null;
   #isClosed = false;
 
-  constructor(server: Shared, pidPath: string, logger: Logger) {
-    this.#server = server;
-    this.#pidPath = pidPath;
-    this.#logger = logger.for("edge");
+  constructor(options: HandoverOptions) {
+    this.#options = options;
+    this.#logger = options.logger.for("edge");
   }
 
   /** This process replaces others: shares their streams as long as they run. */
@@ -95,7 +101,7 @@ export class Handover implements Disposable {
   }
 
   get #notePath(): string {
-    return `${this.#pidPath}.handover.${Deno.pid}`;
+    return `${this.#options.pidPath}.handover.${Deno.pid}`;
   }
 
   /** Serves its clients even if it can share nothing. */
@@ -110,10 +116,13 @@ export class Handover implements Disposable {
 
   /** Leaves a note, in place of the one before. */
   async #share(token: string): Promise<void> {
-    if (this.#token === null) this.#port = await this.#server.openHandover(token);
+    const { server, inheritance } = this.#options;
+    if (this.#token === null) this.#port = await server.openHandover(token);
     this.#token = token;
-    const bans = this.#isReplaced ? await this.#server.view.bans() : [];
-    const note: Note = { pid: Deno.pid, port: this.#port, token, bans };
+    const note: Note = {
+      ...{ pid: Deno.pid, startedMs: performance.timeOrigin, port: this.#port, token },
+      ...(this.#isReplaced ? { passedOn: await inheritance.collect() } : {}),
+    };
     const file = await replaceLocked(this.#notePath, JSON.stringify(note), 0o600);
     this.#note?.close();
     this.#note = file;
@@ -127,12 +136,12 @@ export class Handover implements Disposable {
     this.#note = null;
   }
 
-  /** Bans that were lifted here since stay lifted. */
-  async #obey(note: Note): Promise<void> {
+  /** Takes what a process passes on; once, so that what is undone here since stays undone. */
+  async #inherit(note: Note): Promise<void> {
     const key = JSON.stringify(note);
-    if (this.#isReplaced || note.bans === undefined || this.#obeyed.has(key)) return;
-    this.#obeyed.add(key);
-    await this.#server.view.ban(note.bans);
+    if (this.#isReplaced || note.passedOn === undefined || this.#taken.has(key)) return;
+    this.#taken.add(key);
+    await this.#options.inheritance.take(note.passedOn);
   }
 
   #schedule(): void {
@@ -143,12 +152,14 @@ export class Handover implements Disposable {
   }
 
   async #check(): Promise<void> {
-    const notes = await findNotes(this.#pidPath);
+    const { server, pidPath } = this.#options;
+    const notes = await findNotes(pidPath);
     if (this.#isClosed) return;
     if (this.#token === null && notes[0] !== undefined) await this.#share(notes[0].token);
     const token = this.#token;
     const others = notes.filter((note) => note.token === token);
-    for (const note of others) await this.#obey(note);
+    const before = others.at(-1);
+    if (before !== undefined) await this.#inherit(before);
     const known = others.map(({ port }) => port).join();
     const isNews = token !== null && known !== this.#known;
     this.#known = known;
@@ -156,10 +167,10 @@ export class Handover implements Disposable {
     if (isEnd) {
       this.#removeNote();
       this.#token = null;
-      await this.#server.takeOver(null);
+      await server.takeOver(null);
     } else if (isNews) {
       const addresses = others.map(({ port }) => ({ hostname: "127.0.0.1", port }));
-      await this.#server.takeOver({ addresses, token });
+      await server.takeOver({ addresses, token });
     }
     const isSeeking = systemClock.now() < this.#seekUntilMs;
     if (!isEnd && (this.#token !== null || isSeeking)) this.#schedule();
@@ -177,7 +188,7 @@ async function findNotes(pidPath: string): Promise<Note[]> {
     const note = await readNote(`${folder}/${name}`);
     if (note !== null) notes.push(note);
   }
-  return notes.sort((one, other) => one.pid - other.pid);
+  return notes.sort((one, other) => one.startedMs - other.startedMs);
 }
 
 /** Null for the note of a process that has ended, which is removed. */

@@ -25,6 +25,7 @@ import { ConfigWatch } from "./config_watch.ts";
 import { blockDebugger } from "./debugger_port.ts";
 import { readEnvironment, readNotifySocket } from "./environment.ts";
 import { Handover } from "./handover.ts";
+import { Inheritance } from "./inheritance.ts";
 import { explainListenError } from "./listen_error.ts";
 import { acquirePidFile, type PidFile, replacePidFile } from "./pid_file.ts";
 import { Reloader } from "./reloader.ts";
@@ -187,8 +188,8 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
   started.resolve(running);
   try {
     const watching = watchConfig(running, source, reloader);
-    await untilStopped(running, { config, program, logger, stopped, drained, sharing })
-      .finally(watching);
+    const endings = { config, program, reloader, logger, stopped, drained, sharing };
+    await untilStopped(running, endings).finally(watching);
   } finally {
     manager.stopping();
     await running.stop();
@@ -201,6 +202,7 @@ async function runServer(loaded: Config, program: Program): Promise<void> {
 interface Endings {
   readonly config: Config;
   readonly program: Program;
+  readonly reloader: Reloader;
   readonly logger: Logger;
   readonly stopped: PromiseWithResolvers<void>;
   readonly drained: PromiseWithResolvers<DrainRequest>;
@@ -211,12 +213,13 @@ interface Endings {
 /** Settles when the server is to stop: at once, or when it is drained. */
 async function untilStopped(
   server: Service,
-  { config, program, logger, stopped, drained, sharing }: Endings,
+  { config, program, reloader, logger, stopped, drained, sharing }: Endings,
 ): Promise<void> {
   const { manager, isReplacing, takePidFile } = program;
   using stack = new DisposableStack();
   stack.defer(blockDebugger());
-  const handover = stack.use(new Handover(server, config.pid, logger));
+  const inheritance = new Inheritance(server.view, reloader);
+  const handover = stack.use(new Handover({ server, inheritance, pidPath: config.pid, logger }));
   const pidFile = await takePidFile();
   const drain = (request: DrainRequest) => server.drain(request);
   const resume = () => {

@@ -11,12 +11,19 @@ export interface AddedForward {
   readonly destination: ForwardDestination;
 }
 
+/** The same as it was written. Its path is a secret. */
+export interface WrittenForward {
+  readonly vhost: string;
+  readonly destination: string;
+}
+
 /** Most destinations that may be added. */
 const MAX_ADDED = 1_000;
 
 /**
  * Destinations that are added and removed while the server runs. They are laid over every
- * configuration that is loaded, and forgotten when the process ends.
+ * configuration that is loaded, passed on to a process that replaces this one, and forgotten when
+ * the process ends.
  */
 export class AddedForwards {
   readonly #added = new Map<string, AddedForward>();
@@ -25,6 +32,11 @@ export class AddedForwards {
   /** All of them, oldest first. */
   get all(): readonly AddedForward[] {
     return [...this.#added.values()];
+  }
+
+  /** All of them, to be added again elsewhere. */
+  get written(): readonly WrittenForward[] {
+    return this.all.map(({ vhost, destination }) => ({ vhost, destination: destination.url }));
   }
 
   /**

@@ -1,5 +1,5 @@
-import type { ServerView } from "../../lib/monitor/server_view.ts";
 import { Handover } from "../../lib/cli/handover.ts";
+import type { PassedOn } from "../../lib/cli/inheritance.ts";
 import { replaceLocked } from "../../lib/cli/locked_file.ts";
 import { assertEquals } from "../helpers/assert.ts";
 import { inTempDirectory } from "../helpers/child.ts";
@@ -14,8 +14,30 @@ const WAIT = { timeoutMs: 10_000 };
 const SERVER = {
   openHandover: () => Promise.resolve(1935),
   takeOver: () => Promise.resolve(),
-  view: { bans: () => Promise.resolve([]), ban: () => Promise.resolve() } as unknown as ServerView,
 };
+
+/** What a process passes on, which differs by the vhost. */
+function passedOn(vhost: string): PassedOn {
+  return { bans: [], forwards: [{ vhost, destination: "192.0.2.1" }] };
+}
+
+/** Passes on what it has taken. */
+class Heir {
+  readonly taken: string[] = [];
+
+  collect(): Promise<PassedOn> {
+    return Promise.resolve(passedOn(this.taken.join()));
+  }
+
+  take({ forwards }: PassedOn): Promise<void> {
+    this.taken.push(...forwards.map(({ vhost }) => vhost));
+    return Promise.resolve();
+  }
+}
+
+function openHandover(pidPath: string, logger: LineKeeper, inheritance = new Heir()): Handover {
+  return new Handover({ server: SERVER, inheritance, pidPath, logger });
+}
 
 function handoverTest(name: string, fn: (directory: string) => Promise<void>): void {
   Deno.test({ ...granted, name, fn: () => inTempDirectory(fn) });
@@ -30,10 +52,10 @@ handoverTest("a server that has replaced another can be replaced later", async (
   const logger = new LineKeeper();
   const own = `edge.pid.handover.${Deno.pid}`;
   const other = `edge.pid.handover.${Deno.pid + 1}`;
-  const text = JSON.stringify({ pid: Deno.pid + 1, port: 1936, token: "shared" });
+  const text = JSON.stringify({ pid: Deno.pid + 1, startedMs: 0, port: 1936, token: "shared" });
   const note = await replaceLocked(`${directory}/${other}`, text);
   {
-    using handover = new Handover(SERVER, `${directory}/edge.pid`, logger);
+    using handover = openHandover(`${directory}/edge.pid`, logger);
     handover.seek();
     const shares = async () => (await notesIn(directory)).includes(own);
     await until("it leaves a note", shares, WAIT);
@@ -51,7 +73,7 @@ handoverTest(
   "a server whose note cannot be written serves on, with a warning",
   async (directory) => {
     const logger = new LineKeeper();
-    using handover = new Handover(SERVER, `${directory}/missing/edge.pid`, logger);
+    using handover = openHandover(`${directory}/missing/edge.pid`, logger);
     await handover.offer();
     assertEquals(logger.lines.length, 1, logger.lines.join("\n"));
   },
@@ -59,7 +81,7 @@ handoverTest(
 
 handoverTest("a note that was removed by hand is no fault", async (directory) => {
   const logger = new LineKeeper();
-  using handover = new Handover(SERVER, `${directory}/edge.pid`, logger);
+  using handover = openHandover(`${directory}/edge.pid`, logger);
   await handover.offer();
   await Deno.remove(`${directory}/edge.pid.handover.${Deno.pid}`);
   handover[Symbol.dispose]();
@@ -68,7 +90,7 @@ handoverTest("a note that was removed by hand is no fault", async (directory) =>
 
 handoverTest("a server whose replacer has died shares nothing any longer", async (directory) => {
   const logger = new LineKeeper();
-  using handover = new Handover(SERVER, `${directory}/edge.pid`, logger);
+  using handover = openHandover(`${directory}/edge.pid`, logger);
   await handover.offer();
   handover.withdraw();
   const isAlone = async () => (await notesIn(directory)).length === 0;
@@ -77,3 +99,33 @@ handoverTest("a server whose replacer has died shares nothing any longer", async
   assertEquals((await notesIn(directory)).length, 1);
   assertEquals(logger.lines, []);
 });
+
+handoverTest(
+  "a server takes what the one before passes on, once, and nothing of those before that",
+  async (directory) => {
+    const logger = new LineKeeper();
+    const heir = new Heir();
+    const shared = { port: 1936, token: "shared" };
+    // Process ids start again from below: the last of them is not that of the newest process.
+    const leave = (pid: number, startedMs: number, more: Partial<{ passedOn: PassedOn }> = {}) =>
+      replaceLocked(
+        `${directory}/edge.pid.handover.${pid}`,
+        JSON.stringify({ ...shared, pid, startedMs, ...more }),
+      );
+    using _oldest = await leave(Deno.pid + 2, 1_000, { passedOn: passedOn("oldest") });
+    using _before = await leave(Deno.pid + 1, 2_000);
+    using handover = openHandover(`${directory}/edge.pid`, logger, heir);
+    handover.seek();
+    const shares = async () => (await notesIn(directory)).length === 3;
+    await until("it leaves a note", shares, WAIT);
+    assertEquals(heir.taken, [], "the one before is not replaced yet");
+    using _replaced = await leave(Deno.pid + 1, 2_000, { passedOn: passedOn("before") });
+    await until("it takes", () => heir.taken.length > 0, WAIT);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    assertEquals(heir.taken, ["before"]);
+    await handover.offer();
+    const own = await Deno.readTextFile(`${directory}/edge.pid.handover.${Deno.pid}`);
+    assertEquals(JSON.parse(own).passedOn, passedOn("before"));
+    assertEquals(logger.lines, []);
+  },
+);
