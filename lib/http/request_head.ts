@@ -71,6 +71,9 @@ const UNSUPPORTED_METHODS = new Set(["CONNECT", "TRACE"]);
 /** Characters that would turn a host into another URL. */
 const FORBIDDEN_IN_HOST = /[/?#\\@\s]/;
 
+/** Host and port of a URL. */
+const AUTHORITY = /^https?:\/\/(?:[^/?#]*@)?([^/?#]*)/i;
+
 /** A header line: name, colon, value. No blank may precede the colon (RFC 9112, section 5.1). */
 const HEADER_LINE = /^([!#$%&'*+\-.^_`|~\w]+):[ \t]*(.*?)[ \t]*$/;
 
@@ -143,9 +146,11 @@ function readHead(parsed: ParsedHead, isSecure: boolean): RequestHead {
   const isHttp10 = parsed.versionMinor === 0;
   const host = headers.get("host") ?? (isHttp10 ? "localhost" : null);
   if (host === null) throw new BadRequestError(400, "No host");
+  const url = readUrl(parsed.url, `${isSecure ? "https" : "http"}://${host}`, host);
+  if (!parsed.url.startsWith("/")) headers.set("host", AUTHORITY.exec(url)![1]!);
   return {
     method,
-    url: readUrl(parsed.url, `${isSecure ? "https" : "http"}://${host}`, host),
+    url,
     headers,
     isHttp10,
     isKept: parsed.shouldKeepAlive,

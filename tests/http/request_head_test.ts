@@ -49,6 +49,20 @@ Deno.test("HeadParser reads a head however it is split", () => {
   });
 });
 
+Deno.test("HeadParser takes the host of a whole address, not that of the header", () => {
+  for (
+    const [target, host] of [
+      ["http://a.example/live/show.flv", "a.example"],
+      ["HTTP://a.example:8080?x=@b", "a.example:8080"],
+      ["http://me:secret@a.example/", "a.example"],
+      ["http://[2001:db8::1]:80/", "[2001:db8::1]:80"],
+    ]
+  ) {
+    const { headers } = parse(`GET ${target} HTTP/1.1\r\nHost: b.example\r\n\r\n`);
+    assertEquals(headers, [`host=${host}`], target);
+  }
+});
+
 const BODIES: readonly (readonly [head: string, readBytes: number])[] = [
   ["POST / HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 9", 9],
   ["DELETE / HTTP/1.1\r\nContent-Type: Application/JSON; charset=utf-8\r\nContent-Length: 9", 9],
