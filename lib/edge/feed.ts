@@ -46,6 +46,8 @@ export class Feed implements UpstreamListener {
   readonly request: StreamRequest;
   /** Null when all that arrives is new. */
   joiner: Joiner | null;
+  /** Whether the origin was asked to say at once that it lacks the stream. */
+  readonly wantsAnswer: boolean;
   /** How regularly messages arrive. */
   readonly gaps: ArrivalGaps;
   hasMedia = false;
@@ -62,6 +64,7 @@ export class Feed implements UpstreamListener {
     this.origin = origin;
     this.request = request;
     this.joiner = options.joiner;
+    this.wantsAnswer = wantsAnswer;
     this.beganMs = context.clock.now();
     this.gaps = new ArrivalGaps(this.beganMs);
     this.#options = options;

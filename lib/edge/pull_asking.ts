@@ -57,6 +57,15 @@ export class PullAsking {
     });
   }
 
+  /** A player joined. */
+  onRequest(): void {
+    const { requests, state: { active, candidate }, loop } = this.#parts;
+    if (this.lacksRequest) loop().wake();
+    if (active !== null || candidate === null || candidate.hasMedia) return;
+    // The origin keeps the play waiting, as those before wanted: it is asked again, for an answer.
+    if (requests.wantsAnswer && !candidate.wantsAnswer) candidate.finish();
+  }
+
   async #ask(origin: OriginAddress, request: StreamRequest): Promise<void> {
     const active = this.#parts.state.active;
     if (this.#parts.isAvoided(origin)) throw AVOIDED;

@@ -169,7 +169,7 @@ export class Puller implements FeedListener {
 
   /** A player joined. */
   onRequest(): void {
-    if (this.#asking.lacksRequest) this.#loop.wake();
+    this.#asking.onRequest();
   }
 
   onFeedMedia(feed: Feed, typeId: number, timestampMs: number, payload: Uint8Array): void {

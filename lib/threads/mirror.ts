@@ -15,8 +15,12 @@ interface MirrorOptions {
   readonly stream: Stream;
   readonly chunkSize: number;
   readonly clock: Clock;
+  /** Whether the owner is to say at once when no one has the stream. */
+  readonly wantsAnswer: boolean;
   /** Asks the owner for the stream. */
-  readonly open: (id: number) => void;
+  readonly open: (id: number, wantsAnswer: boolean) => void;
+  /** Wants it no longer. */
+  readonly close: (id: number) => void;
   /** Tells the owner who plays it here. */
   readonly onAudience: (id: number, audience: Audience) => void;
 }
@@ -33,24 +37,39 @@ interface MirrorOptions {
  * ```
  */
 export class Mirror {
-  readonly id: number;
+  id: number;
   /** Its players. */
   readonly viewers = new Set<Viewer>();
   readonly #options: MirrorOptions;
   /** Feeds the stream; null while the owner has no source. */
   #handle: PublishHandle | null = null;
   readonly #reporter: AudienceReporter;
+  #wantsAnswer: boolean;
   /** The newest message, on the owner's clock and on ours. */
   #newest: TimePair | null = null;
 
   constructor(options: MirrorOptions) {
     this.id = options.id;
     this.#options = options;
+    this.#wantsAnswer = options.wantsAnswer;
     this.#reporter = new AudienceReporter(options.stream);
   }
 
   open(): void {
-    this.#options.open(this.id);
+    this.#options.open(this.id, this.#wantsAnswer);
+  }
+
+  /** Whether nothing has come so far, and the owner was not asked to say so. */
+  get lacksAnswer(): boolean {
+    return !this.#wantsAnswer && this.#handle === null && this.#newest === null;
+  }
+
+  /** Asks the owner again, under another id: what it has sent meanwhile is ignored. */
+  askForAnswer(id: number): void {
+    this.#options.close(this.id);
+    this.id = id;
+    this.#wantsAnswer = true;
+    this.open();
   }
 
   onOwnerLost(): void {
@@ -75,6 +94,7 @@ export class Mirror {
   /** The last player left. */
   close(): void {
     this.#end("lost");
+    this.#options.close(this.id);
   }
 
   #change(change: SourceChange): void {

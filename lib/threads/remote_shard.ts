@@ -58,6 +58,7 @@ export class RemoteShard {
     stream.join(viewer);
     const mirror = this.#mirrors.get(stream) ?? this.#openMirror(vhost, stream, request);
     mirror.viewers.add(viewer);
+    if (request.wantsAnswer === true && mirror.lacksAnswer) this.#askForAnswer(mirror);
     mirror.report();
     return stream;
   }
@@ -72,7 +73,6 @@ export class RemoteShard {
     this.#mirrors.delete(stream);
     this.#opened.delete(mirror.id);
     mirror.close();
-    this.#link.send({ type: "leave", id: mirror.id });
   }
 
   /** Reserves the name of a new publisher at its owner. */
@@ -115,13 +115,23 @@ export class RemoteShard {
     return publisher;
   }
 
+  /** Those before wait for the stream; the newcomer wants to know that no one has it. */
+  #askForAnswer(mirror: Mirror): void {
+    this.#opened.delete(mirror.id);
+    mirror.askForAnswer(++this.#lastId);
+    this.#opened.set(mirror.id, mirror);
+  }
+
   #openMirror(vhost: string, stream: Stream, request: StreamRequest): Mirror {
     const mirror = new Mirror({
       stream,
       id: ++this.#lastId,
       chunkSize: this.#chunkSize,
       clock: this.#clock,
-      open: (id) => this.#link.send({ type: "play", id, vhost, request }),
+      wantsAnswer: request.wantsAnswer === true,
+      open: (id, wantsAnswer) =>
+        this.#link.send({ type: "play", id, vhost, request: { ...request, wantsAnswer } }),
+      close: (id) => this.#link.send({ type: "leave", id }),
       onAudience: (id, audience) => this.#link.send({ type: "audience", id, audience }),
     });
     this.#mirrors.set(stream, mirror);

@@ -195,6 +195,27 @@ Deno.test({
 
 Deno.test({
   ...granted,
+  name: "GET and HEAD at an edge are answered with 404 at once while an RTMP player waits there",
+  async fn() {
+    await using origin = startOrigin();
+    await using edge = startEdgeOf(origin);
+    await using player = await RtmpClient.play(edge.port, "show");
+    for (const method of ["GET", "HEAD", "GET"]) {
+      // The origin keeps players waiting for 30 s.
+      const signal = AbortSignal.timeout(10_000);
+      const response = await fetch(urlOf(edge), { method, signal });
+      await response.body?.cancel();
+      assertEquals([method, response.status], [method, 404]);
+    }
+    assertEquals(player.isEnded, false);
+    await using _publisher = await publish(origin);
+    await player.untilMedia(SOURCE.length);
+    assertEquals(edge.log.urgent, []);
+  },
+});
+
+Deno.test({
+  ...granted,
   name: "The server stops with viewers live and held",
   async fn() {
     const server = startOrigin();

@@ -4,6 +4,7 @@ import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { FakeClock } from "../helpers/fake_clock.ts";
 import { requestFor } from "../helpers/edge_rig.ts";
 import { assert, assertEquals } from "../helpers/assert.ts";
+import { LogViewer } from "../helpers/log_viewer.ts";
 import {
   audioFrame,
   audioHeader,
@@ -255,6 +256,25 @@ Deno.test("Bridge serves what another worker asked of a vhost that is added a mo
   publisher.push(...START);
   await rig.settle();
   assertEquals(payloads(player.media), payloads(STARTED));
+});
+
+Deno.test("Bridge tells a player in another worker that no one has a stream while others wait for it", async () => {
+  const rig = new BridgeRig();
+  const [held, asking] = [await rig.play(rig.second), new LogViewer()];
+  const told: boolean[] = [];
+  const viewer = Object.assign(asking, { onMissing: (isSure: boolean) => told.push(isSure) });
+  const request = { ...requestFor(rig.name), wantsAnswer: true };
+  const stream = rig.second.vhost.play(request, viewer);
+  await rig.settle();
+  assertEquals(told, [true]);
+  rig.second.vhost.leave(stream, viewer);
+  const publisher = await rig.publish(rig.first);
+  publisher.push(videoHeader(), keyframe(0));
+  await rig.settle();
+  assertEquals(held.media.length, 2);
+  held.leave();
+  await rig.settle();
+  assertEquals([...rig.first.hub.streams()].map(({ viewerCount }) => viewerCount), [0]);
 });
 
 Deno.test("Bridge forgets what was asked of a missing vhost when the clients leave", async () => {
