@@ -127,6 +127,9 @@ try_fleet() {
   printf '%s\n' '[containers]' 'default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]' \
     '[engine]' 'runtime = "runc"' >"$scratch/containers.conf"
   ip netns add "$name" && "${inside[@]}" ip link set lo up
+  # A bridge has the lowest address of its ports, so pods that come and go change it. Unless it tells
+  # the others, they send to the address before for up to a minute.
+  "${inside[@]}" sysctl --quiet --write net.ipv4.conf.all.arp_notify=1
   "${inside[@]}" "${DENO[@]}" run --allow-all .ci/fleet.ts localhost/edge podman "${STORAGE[@]}"
   result=$?
   "${inside[@]}" podman "${STORAGE[@]}" pod rm --force --all >/dev/null
