@@ -16,6 +16,7 @@ import { encodeMessage } from "../rtmp/chunk_encode.ts";
 import { csidOf } from "../rtmp/encoded_messages.ts";
 import { parseRtmpUrl, parseStreamUrl } from "../rtmp/url.ts";
 import { MovePace } from "../upstream/move_pace.ts";
+import { OutageRoom } from "../upstream/outage_room.ts";
 import { DialGate } from "../upstream/dial_gate.ts";
 import { Upstream } from "../upstream/upstream.ts";
 import {
@@ -99,6 +100,7 @@ export class LocalDemoNetwork implements DemoNetwork {
       edgeId: null,
       gate: new DialGate({ clock, logger: silentLogger, maxUpstreams: () => MAX_CLIENTS }),
       pace: new MovePace(clock, Math.random),
+      room: new OutageRoom(),
     };
   }
 

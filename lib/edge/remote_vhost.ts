@@ -23,6 +23,7 @@ import type { ConnectRequest } from "../session/server_session.ts";
 import { DialGate } from "../upstream/dial_gate.ts";
 import { OriginDiscovery } from "../upstream/origin_discovery.ts";
 import { MovePace } from "../upstream/move_pace.ts";
+import { OutageRoom } from "../upstream/outage_room.ts";
 import { OriginSet } from "../upstream/origin_set.ts";
 import { findOrigin, mayLeadTo } from "../upstream/redirect.ts";
 import type { UpstreamDeps } from "../upstream/upstream_context.ts";
@@ -101,6 +102,7 @@ export class RemoteVhost implements VhostService, VhostUpstreams {
         maxUpstreams: () => this.#config.cluster.maxUpstreams,
       }),
       pace: new MovePace(deps.clock, Math.random),
+      room: new OutageRoom(),
       totals: this.totals,
       slates: options.slates,
     };

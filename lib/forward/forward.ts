@@ -10,6 +10,7 @@ import { formatAddress } from "../io/address.ts";
 import type { FlushWheels } from "../io/flush_wheel.ts";
 import { DialGate } from "../upstream/dial_gate.ts";
 import { MovePace } from "../upstream/move_pace.ts";
+import { OutageRoom } from "../upstream/outage_room.ts";
 import { OriginSet, type OriginSettings } from "../upstream/origin_set.ts";
 import type {
   UpstreamContext,
@@ -277,6 +278,7 @@ export class Forward implements HubObserver {
           maxUpstreams: () => this.#config.cluster.maxUpstreams,
         }),
         pace: new MovePace(clock, Math.random),
+        room: new OutageRoom(),
       },
     };
   }

@@ -128,7 +128,7 @@ export class Pusher implements PushLegListener, Viewer {
   constructor(options: PusherOptions) {
     const { context, origins, stream, totals, logger, isTaken, kind = "push" } = options;
     this.#options = options;
-    this.#resumePoint = new ResumePoint(stream);
+    this.#resumePoint = new ResumePoint(stream, context.room);
     this.#journal = new PushJournal({
       kind,
       totals,
@@ -270,6 +270,7 @@ export class Pusher implements PushLegListener, Viewer {
     this.#state = this.#isStopped ? { type: "finishing", active: null } : { type: "recovering" };
     this.report.lost();
     if (leg.sentOffset !== null) this.#resumePoint.before(leg.sentOffset);
+    this.#resumePoint.isAwaited = !this.#isStopped;
     this.#journal.broke(leg.origin, leg.sentOffset);
     if (this.#isStopped || !this.#isMoving) return;
     this.#endMove();
@@ -329,6 +330,7 @@ export class Pusher implements PushLegListener, Viewer {
   #activate(leg: PushLeg): void {
     if (leg === this.#candidate) this.#candidate = null;
     this.#state = { type: "pushing", active: leg };
+    this.#resumePoint.isAwaited = false;
   }
 
   /**
@@ -364,6 +366,7 @@ export class Pusher implements PushLegListener, Viewer {
     if (this.#isStopped) return;
     const active = this.#active;
     this.#state = { type: "finishing", active };
+    this.#resumePoint.isAwaited = false;
     this.#loop.stop();
     this.#candidate?.finish(endsStream && active === null);
     active?.finish(endsStream);

@@ -1,9 +1,7 @@
 import type { JoinPoint } from "../hub/join_index.ts";
 import type { Stream } from "../hub/stream.ts";
 import type { Viewer } from "../hub/viewer.ts";
-
-/** What the log keeps for a push, at most, beyond what players need: as for a recording. */
-const MAX_KEPT_BYTES = 32 * 1024 * 1024;
+import type { OutageRoom } from "./outage_room.ts";
 
 /**
  * Where the next connection of a push begins: at the newest join point before what the last origin
@@ -14,17 +12,28 @@ const MAX_KEPT_BYTES = 32 * 1024 * 1024;
 export class ResumePoint implements Viewer {
   readonly isPassive = true;
   readonly #stream: Stream;
+  readonly #room: OutageRoom;
   #point: JoinPoint | null = null;
+  #isAwaited = false;
 
-  constructor(stream: Stream) {
+  constructor(stream: Stream, room: OutageRoom) {
     this.#stream = stream;
+    this.#room = room;
+  }
+
+  /** The push waits for an origin to begin here. */
+  set isAwaited(isAwaited: boolean) {
+    if (isAwaited === this.#isAwaited) return;
+    this.#isAwaited = isAwaited;
+    if (isAwaited) this.#room.enter();
+    else this.#room.leave();
   }
 
   /** As {@linkcode Viewer.cursor}; -1 as well if the log must not grow for it. */
   get cursor(): number {
     if (this.#point === null) return -1;
     const { offset } = this.#point;
-    return this.#stream.log.head - offset > MAX_KEPT_BYTES ? -1 : offset;
+    return this.#stream.log.head - offset > this.#room.bytesEach ? -1 : offset;
   }
 
   /** Called by the stream; it waits for an origin, not for a source. */

@@ -10,6 +10,7 @@ import type { HandshakeOptions } from "../rtmp/handshake.ts";
 import type { UpstreamTarget } from "../rtmp/url.ts";
 import type { DialGate } from "./dial_gate.ts";
 import type { MovePace } from "./move_pace.ts";
+import type { OutageRoom } from "./outage_room.ts";
 
 /** How often time budgets and silences are checked, in ms. */
 export const WATCH_PERIOD_MS = 100;
@@ -82,4 +83,6 @@ export interface UpstreamContext extends UpstreamDeps {
   readonly gate: DialGate;
   /** Spreads their moves over time. */
   readonly pace: MovePace;
+  /** Bounds what is kept while none takes it. */
+  readonly room: OutageRoom;
 }

@@ -9,6 +9,7 @@ import { DEFAULT_VHOST } from "../../lib/config/config.ts";
 import { defaultConfig } from "../../lib/config/parse_config.ts";
 import { DialGate } from "../../lib/upstream/dial_gate.ts";
 import { MovePace } from "../../lib/upstream/move_pace.ts";
+import { OutageRoom } from "../../lib/upstream/outage_room.ts";
 import { OriginSet } from "../../lib/upstream/origin_set.ts";
 import { createUpstreamTotals } from "../../lib/upstream/upstream_report.ts";
 import { Hub } from "../../lib/hub/hub.ts";
@@ -108,6 +109,7 @@ export class EdgeRig {
         maxUpstreams: () => this.config.cluster.maxUpstreams,
       }),
       pace: new MovePace(this.clock, () => 0),
+      room: new OutageRoom(),
       totals: createUpstreamTotals(),
     };
   }

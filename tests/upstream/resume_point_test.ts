@@ -117,6 +117,24 @@ Deno.test("Pusher begins at the newest keyframe when its origin was away for lon
   await rig.finish();
 });
 
+Deno.test("Pushes of all streams share what they hold while no origin is connected", async () => {
+  const rig = await startPush();
+  rig.publish(videoHeader(), keyframe(0));
+  await rig.advance(TURN_MS);
+  for (let others = 0; others < 63; others++) rig.context.room.enter();
+  rig.a.die();
+  await rig.settle();
+  const { log } = rig.stream;
+  let mostBytes = 0;
+  for (let i = 1; i <= 200; i++) {
+    rig.publish(keyframe(i * 40, i, 50_000));
+    mostBytes = Math.max(mostBytes, log.head - log.tail);
+  }
+  assert(mostBytes > 4e6 && mostBytes < 7e6, `${mostBytes} bytes were held`);
+  await rig.finish();
+  assertEquals(rig.context.room.bytesEach, 256 * 1024 * 1024 / 63);
+});
+
 Deno.test("Pusher holds 32 MiB of the stream at most while no origin is connected", async () => {
   const rig = await startPush();
   rig.publish(videoHeader(), keyframe(0));
