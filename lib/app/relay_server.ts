@@ -102,6 +102,10 @@ export class RelayServer implements RunningServer {
     return { ...this.#config, vhosts: this.#parts.vhosts.settings };
   }
 
+  get isDraining(): boolean {
+    return this.#drain !== null;
+  }
+
   get addresses(): readonly NetAddress[] {
     return this.#rtmp.plainAddresses(this.#config);
   }

@@ -29,6 +29,8 @@ export interface Service {
   readonly httpsAddresses: readonly NetAddress[];
   /** The settings in force. */
   readonly config: Config;
+  /** It drains: settings are not applied. */
+  readonly isDraining: boolean;
   /** What the API reads. */
   readonly view: ServerView;
   /**

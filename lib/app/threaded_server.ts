@@ -103,6 +103,10 @@ class ThreadedServer implements Service, Drainable {
     return this.#config;
   }
 
+  get isDraining(): boolean {
+    return this.#drain !== null;
+  }
+
   get addresses(): readonly NetAddress[] {
     return this.#pool.addresses.rtmp;
   }

@@ -41,10 +41,10 @@ interface HandoverOptions {
  * as its process runs.
  *
  * ```
- *   alone ── seek(), 10 s ──▶ seeking ── a note ──▶ sharing ── all others have ended ──▶ alone
- *     │                          │                   │    ▲
- *     │                          │           offer() ▼    │ withdraw()
- *     └─────── offer() ──────────┴────────────▶ sharing, until the end of this process
+ *   alone ── seek() ──▶ seeking ── a note ──▶ sharing ── all others have ended ──▶ alone
+ *     │                    │                   │    ▲
+ *     │                    │           offer() ▼    │ withdraw()
+ *     └─────── offer() ────┴────────────▶ sharing, until the end of this process
  * ```
  */
 export class Handover implements Disposable {
@@ -71,9 +71,13 @@ export class Handover implements Disposable {
     this.#logger = options.logger.for("edge");
   }
 
-  /** This process replaces others: shares their streams as long as they run. */
-  seek(): void {
-    this.#seekUntilMs = systemClock.now() + APPEARS_WITHIN_MS;
+  /**
+   * Shares the streams of others that were replaced, as long as they run.
+   *
+   * @param isReplacing One of them is about to leave its note.
+   */
+  seek(isReplacing: boolean): void {
+    if (isReplacing) this.#seekUntilMs = systemClock.now() + APPEARS_WITHIN_MS;
     this.#schedule();
   }
 

@@ -230,7 +230,7 @@ async function untilStopped(
   const deps = { server: { drain, resume }, pidFile, handover, manager, logger };
   const succession = stack.use(new Succession(deps));
   succession.start();
-  if (isReplacing) handover.seek();
+  if (config.pid !== "") handover.seek(isReplacing);
   manager.ready("Serving");
   void drained.promise.then((request) => succession.drain(request));
   await Promise.race([stopped.promise, succession.ended]);
@@ -257,7 +257,7 @@ function watchConfig(
   const watch = new ConfigWatch({
     source,
     clock: systemClock,
-    isOn: () => service.config.autoReload,
+    isOn: () => service.config.autoReload && !service.isDraining,
     onChange: (path) => void reloader.reload(`${path} has changed`),
   });
   watch.start();

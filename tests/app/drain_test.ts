@@ -218,8 +218,9 @@ Deno.test("A replaced server that resumes listens, serves on, and can be drained
   const first = rig.server.drain({ ...REQUEST, isReplaced: true });
   await rig.clock.advance(2_000);
   await assertRejects(() => rig.dial(), Deno.errors.ConnectionRefused);
+  assertEquals(rig.server.isDraining, true);
   await rig.server.resume();
-  assertEquals(await first, false);
+  assertEquals([await first, rig.server.isDraining], [false, false]);
   const newcomer = await rig.able("play");
   assertEquals(newcomer.isEnded, false);
   await rig.advance(10_000);

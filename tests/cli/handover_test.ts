@@ -48,26 +48,29 @@ async function notesIn(directory: string): Promise<string[]> {
   return entries.map(({ name }) => name).sort();
 }
 
-handoverTest("a server that has replaced another can be replaced later", async (directory) => {
-  const logger = new LineKeeper();
-  const own = `edge.pid.handover.${Deno.pid}`;
-  const other = `edge.pid.handover.${Deno.pid + 1}`;
-  const text = JSON.stringify({ pid: Deno.pid + 1, startedMs: 0, port: 1936, token: "shared" });
-  const note = await replaceLocked(`${directory}/${other}`, text);
-  {
-    using handover = openHandover(`${directory}/edge.pid`, logger);
-    handover.seek();
-    const shares = async () => (await notesIn(directory)).includes(own);
-    await until("it leaves a note", shares, WAIT);
-    note.close();
-    const isAlone = async () => (await notesIn(directory)).length === 0;
-    await until("it removes both notes", isAlone, WAIT);
-    await handover.offer();
-    assertEquals(await notesIn(directory), [own]);
-  }
-  assertEquals(await notesIn(directory), []);
-  assertEquals(logger.lines, []);
-});
+handoverTest(
+  "a server beside one that was replaced shares streams, and can be replaced later",
+  async (directory) => {
+    const logger = new LineKeeper();
+    const own = `edge.pid.handover.${Deno.pid}`;
+    const other = `edge.pid.handover.${Deno.pid + 1}`;
+    const text = JSON.stringify({ pid: Deno.pid + 1, startedMs: 0, port: 1936, token: "shared" });
+    const note = await replaceLocked(`${directory}/${other}`, text);
+    {
+      using handover = openHandover(`${directory}/edge.pid`, logger);
+      handover.seek(false);
+      const shares = async () => (await notesIn(directory)).includes(own);
+      await until("it leaves a note", shares, WAIT);
+      note.close();
+      const isAlone = async () => (await notesIn(directory)).length === 0;
+      await until("it removes both notes", isAlone, WAIT);
+      await handover.offer();
+      assertEquals(await notesIn(directory), [own]);
+    }
+    assertEquals(await notesIn(directory), []);
+    assertEquals(logger.lines, []);
+  },
+);
 
 handoverTest(
   "a server whose note cannot be written serves on, with a warning",
@@ -115,7 +118,7 @@ handoverTest(
     using _oldest = await leave(Deno.pid + 2, 1_000, { passedOn: passedOn("oldest") });
     using _before = await leave(Deno.pid + 1, 2_000);
     using handover = openHandover(`${directory}/edge.pid`, logger, heir);
-    handover.seek();
+    handover.seek(false);
     const shares = async () => (await notesIn(directory)).length === 3;
     await until("it leaves a note", shares, WAIT);
     assertEquals(heir.taken, [], "the one before is not replaced yet");

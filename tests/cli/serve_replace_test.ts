@@ -180,8 +180,14 @@ for (const workers of [1, 2]) {
         assertEquals((await endOf(last)).code, 0, last.describe());
         await delay(1_200);
         await assertRejects(() => RtmpClient.play(site.port, "show"), Error);
-        await publisher.close();
-        await player.close();
+        // A server that is started then has what the old one still has.
+        await using plain = site.start();
+        await plain.waitForLine(/Listening on http/, CHILD_TIMEOUT_MS);
+        await using viewer = await RtmpClient.play(site.port, "show");
+        const timer = setInterval(() => publisher.push(numberedFrame(3)), 50);
+        await untilNewest(viewer, 3);
+        clearInterval(timer);
+        for (const client of [viewer, publisher, player]) await client.close();
         assertEquals((await endOf(old)).code, 0, old.describe());
       }),
   });
@@ -189,10 +195,10 @@ for (const workers of [1, 2]) {
 
 Deno.test({
   ...linux,
-  name: "a replacer that is killed and started again keeps the place",
+  name: "a replacer that is killed and started again keeps the place, and settings that change",
   fn: () =>
     inTempDirectory(async (directory) => {
-      const site = new Site(directory, "");
+      const site = new Site(directory, "inotify_auto_reload on;");
       await using old = site.start();
       await old.waitForLine(/Listening on http/, CHILD_TIMEOUT_MS);
       await using publisher = await RtmpClient.publish(site.port, "show");
@@ -207,6 +213,11 @@ Deno.test({
       await untilNewest(viewer, 1);
       clearInterval(timer);
       assertEquals([site.pid, await site.apiPid()], [String(other.pid), String(other.pid)]);
+      const text = Deno.readTextFileSync(`${directory}/edge.conf`);
+      Deno.writeTextFileSync(`${directory}/edge.conf`, `max_connections 99; ${text}`);
+      await other.waitForLine(/Configuration reloaded/, CHILD_TIMEOUT_MS);
+      await delay(1_200);
+      assertEquals(old.stderr.filter((line) => / ERROR /.test(line)), []);
     }),
 });
 
