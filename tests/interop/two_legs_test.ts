@@ -21,20 +21,20 @@ function documentedLeg(): string {
 
 const ignore = !await canRunPrograms();
 
-for (
-  const [name, leg] of [["of these tests", undefined], [
-    "of the documentation",
-    documentedLeg(),
-  ]] as const
-) {
+const LEGS = [
+  { whose: "these tests", options: () => undefined },
+  { whose: "the documentation", options: documentedLeg },
+];
+
+for (const { whose, options } of LEGS) {
   Deno.test({
-    name: `an encoder of two origins that was held up drops nothing with the options ${name}`,
+    name: `an encoder of two origins that was held up drops nothing with the options of ${whose}`,
     ignore,
     async fn() {
       await using rig = await FailoverRig.create();
       const sample = await createSample(rig.directory, WATCH_SECONDS);
       const origins = [await rig.origin("origin1"), await rig.origin("origin2")];
-      const { pid } = rig.publishTee(sample, origins, leg);
+      const { pid } = rig.publishTee(sample, origins, options());
       const players = origins.map((origin) => rig.play(origin, WATCH_SECONDS));
       const isRunning = () => players.every(({ stdout }) => parseHashes(stdout).length > 30);
       await rig.until("both origins have the stream", isRunning);
