@@ -207,7 +207,12 @@ Deno.test({
       await using other = site.start("--replace");
       Deno.kill(next.pid, "SIGKILL");
       await endOf(next);
-      await old.waitForLine(new RegExp(`replaced by process ${other.pid}`), CHILD_TIMEOUT_MS);
+      const says = (text: string) => old.stderr.some((line) => line.includes(text));
+      // If the old one has listened again in between, it closes its listeners once more.
+      const isNext = () =>
+        site.pid === String(other.pid) &&
+        (!says("listening again") || says(`replaced by process ${other.pid}`));
+      await until("the other one takes over", isNext, { timeoutMs: CHILD_TIMEOUT_MS });
       await using viewer = await RtmpClient.play(site.port, "show");
       const timer = setInterval(() => publisher.push(numberedFrame(1)), 50);
       await untilNewest(viewer, 1);
