@@ -32,8 +32,10 @@ function movedAt({ media }: OriginLink): number[] {
 class MoveRig extends VhostRig {
   publisher!: TestPublisher;
 
-  static async start(cluster: Partial<ClusterConfig> = TWO): Promise<MoveRig> {
+  /** @param isOurs Whether the first origin says that it is one of our servers. */
+  static async start(cluster: Partial<ClusterConfig> = TWO, isOurs = false): Promise<MoveRig> {
     const rig = new MoveRig(cluster);
+    if (isOurs) rig.a.behaviour = { kind: "accept", isOurs };
     rig.publisher = await rig.publish();
     rig.publisher.push(...ENCODE.headers);
     await rig.advance(TURN_MS);
@@ -247,10 +249,7 @@ Deno.test("a push obeys an origin that asks to be left, once a second at most", 
 for (const asks of [true, false]) {
   const what = asks ? "asked to be left" : "is left for another reason";
   Deno.test(`an origin that ${what} gets the stream until it closes the connection`, async () => {
-    const rig = new MoveRig(TWO);
-    rig.a.behaviour = { kind: "accept", isOurs: true };
-    rig.publisher = await rig.publish();
-    rig.publisher.push(...ENCODE.headers);
+    const rig = await MoveRig.start(TWO, true);
     await rig.send(0, 6);
     await rig.advance(1_000);
     const first = rig.a.link;
@@ -275,10 +274,7 @@ for (const asks of [true, false]) {
 }
 
 Deno.test("the end of a stream reaches an origin that asked to be left, too", async () => {
-  const rig = new MoveRig(TWO);
-  rig.a.behaviour = { kind: "accept", isOurs: true };
-  rig.publisher = await rig.publish();
-  rig.publisher.push(...ENCODE.headers);
+  const rig = await MoveRig.start(TWO, true);
   await rig.send(0, 6);
   await rig.advance(1_000);
   rig.a.link.askToReconnect();
