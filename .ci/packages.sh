@@ -50,7 +50,7 @@ make_release() {
 
 # The same commit in another folder makes the same bytes.
 is_reproducible() {
-  local again=$scratch/again compile=("${COMPILING_DENO[@]}" task)
+  local again=$scratch/again compile=(nice -n 19 "${COMPILING_DENO[@]}" task)
   git clone -q . "$again" &&
     (cd "$again" && DENORT_BIN="$denort" "${compile[@]}" compile && "${compile[@]}" npm) &&
     cmp "$again/dist/edge" "$edge" &&

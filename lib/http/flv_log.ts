@@ -23,8 +23,8 @@ export class FlvLog extends MessageLog {
   // HOT: once per media message of a stream that is watched over HTTP; guarded by
   // bench/flv_bench.ts.
   append(tag: FlvTag): boolean {
-    const end = this.#sequenceEnd.before(tag);
-    const isNewSlab = end !== null && this.#write(end);
+    let isNewSlab = false;
+    for (const end of this.#sequenceEnd.before(tag)) isNewSlab = this.#write(end) || isNewSlab;
     return this.#write(tag) || isNewSlab;
   }
 

@@ -141,16 +141,20 @@ Deno.test("FlvStream.log contains the stream's messages as FLV tags", () => {
   );
 });
 
-Deno.test("FlvLog ends the sequence of a keyframe that another encode follows", () => {
+Deno.test("FlvLog ends the sequence of a late keyframe that another encode follows", () => {
+  const first = hex("17 00 000000 01 640020 ff");
   const other = hex("17 00 000000 01 42001e ff");
   const rig = new Rig().publish();
   const flv = rig.flv();
-  rig.push(VIDEO, 0, AVC_HEADER).push(VIDEO, 0, keyframe(1)).push(VIDEO, 40, interFrame(2));
+  rig.push(VIDEO, 0, first).push(VIDEO, 0, keyframe(1)).push(VIDEO, 40, interFrame(2));
   rig.push(VIDEO, 80, other).push(VIDEO, 80, keyframe(3));
   // Said again, it is no other one.
   rig.push(VIDEO, 120, other).push(VIDEO, 120, keyframe(4));
-  rig.push(VIDEO, 160, hex("17 00 000000 01 64001f fd")).push(VIDEO, 160, keyframe(5));
-  rig.push(VIDEO, 160, other).push(VIDEO, 160, keyframe(6));
+  rig.push(VIDEO, 121, hex("17 00 000000 01 64001f fd")).push(VIDEO, 121, keyframe(5));
+  rig.push(VIDEO, 121, other).push(VIDEO, 121, keyframe(6));
+  // The keyframe is far behind, or there was none.
+  rig.push(VIDEO, 160, interFrame(7)).push(VIDEO, 200, interFrame(8));
+  rig.push(VIDEO, 240, first).push(VIDEO, 240, other).push(VIDEO, 240, keyframe(9));
   flv.catchUp();
   const tags = tagsIn(chunksFrom(flv), flv);
   assertEquals(
@@ -159,10 +163,14 @@ Deno.test("FlvLog ends the sequence of a keyframe that another encode follows", 
         ? [[timestampMs, ...payload.subarray(1)]]
         : []
     ),
-    // After number 4, with lengths of four bytes, and after number 5, with lengths of two.
-    [[159, 1, 0, 0, 0, 0, 0, 0, 1, 10], [160, 1, 0, 0, 0, 0, 1, 10]],
+    [
+      ...[78, 79].map((ms) => [ms, 1, 0, 0, 0, 0, 0, 0, 1, 10]),
+      ...[120, 121].map((ms) => [ms, 1, 0, 0, 0, 0, 0, 0, 1, 10]),
+      // The header of number 5 says lengths of two bytes.
+      ...[121, 121].map((ms) => [ms, 1, 0, 0, 0, 0, 1, 10]),
+    ],
   );
-  assertEquals(tags.length, 13);
+  assertEquals(tags.length, 22);
 });
 
 Deno.test("FlvStream has the default track of messages with several, without its header", () => {

@@ -146,7 +146,7 @@ async function testPlayers(scene: Scene, cache: HttpCache): Promise<void> {
   await delay(WATCH_MS);
   const asked = origin.requests.length;
   assertCosts(cache, origin.requests, WATCH_MS);
-  assertSegmentsAskedOnce(origin);
+  assertSegmentsAskedOnce(cache, origin);
   assertNoneStale(crowd, history);
   assertEquals(crowd.failures, []);
   await origin.stop();
@@ -161,7 +161,7 @@ async function testPlayers(scene: Scene, cache: HttpCache): Promise<void> {
   assertCosts(cache, origin.requests.slice(asked), Date.now() - restartMs);
   // Without extra requests, both phases together may cost no more than one.
   if (!isLeaking(cache)) assertCosts(cache, origin.requests, Date.now() - startMs);
-  assertSegmentsAskedOnce(origin);
+  assertSegmentsAskedOnce(cache, origin);
   // A segment written just before the stop may be missing until the restart; the playlist never is.
   const failures = crowd.failures.filter((failure) => failure.endsWith(".m3u8"));
   const allowed = isLeaking(cache) ? CROWD : 0;
@@ -258,13 +258,18 @@ function momentsOf(requests: readonly OriginRequest[]): number[] {
   return sizes;
 }
 
-function assertSegmentsAskedOnce({ requests }: HlsOrigin): void {
+function assertSegmentsAskedOnce(cache: HttpCache, { requests }: HlsOrigin): void {
   const counts = new Map<string, number>();
   for (const { path, status } of requests) {
     if (path !== PLAYLIST && status !== 404) counts.set(path, (counts.get(path) ?? 0) + 1);
   }
   assert(counts.size >= 2, `only ${counts.size} segments`);
-  for (const [path, count] of counts) assertEquals(count, 1, path);
+  for (const [path, count] of counts) assertAskedOnce(cache, path, count);
+}
+
+function assertAskedOnce({ flaws }: HttpCache, path: string, count: number): void {
+  const most = flaws.includes("may ask twice") ? 2 : 1;
+  assert(count >= 1 && count <= most, `${path} was asked for ${count} times`);
 }
 
 function assertNoneStale({ playlists }: HlsCrowd, history: PlaylistHistory): void {
@@ -286,12 +291,12 @@ const LARGE = new Uint8Array(6_000_000).map((_, index) => index % 251);
 const TRAITS: readonly Trait[] = [
   {
     name: "200 simultaneous first requests reach the origin as one",
-    async test(scene) {
+    async test(scene, cache) {
       for (const [name] of FILES) {
         const path = `/first${name}`;
         await scene.origin.write(path, "content");
         assertEquals(await scene.getManyWhileFrozen(path), { 200: PLAYERS }, path);
-        assertEquals(scene.asked(path), 1, path);
+        assertAskedOnce(cache, path, scene.asked(path));
       }
     },
   },
@@ -311,11 +316,11 @@ const TRAITS: readonly Trait[] = [
   },
   {
     name: "a large segment is fetched once",
-    async test(scene) {
+    async test(scene, cache) {
       await scene.origin.write("/whole.ts", LARGE);
       assertEquals(await scene.getMany("/whole.ts", 10), { 200: 10 });
       assertEquals(await (await scene.get("/whole.ts")).bytes(), LARGE);
-      assertEquals(scene.asked("/whole.ts"), 1);
+      assertAskedOnce(cache, "/whole.ts", scene.asked("/whole.ts"));
     },
   },
   {

@@ -19,6 +19,8 @@ export interface RunningCache extends AsyncDisposable {
 export type Flaw =
   /** Requests at the moment of a renewal reach the origin; some fail if it dies at that moment. */
   | "leaks at renewals"
+  /** Of requests at the same moment for a file that is not cached, a second one may get through. */
+  | "may ask twice"
   /** It does not cache that a file is missing. */
   | "asks for missing files"
   /** Of requests for a stale playlist some wait for the origin, and then fail. */
@@ -158,7 +160,7 @@ const TRAFFIC_SERVER = "/etc/trafficserver";
 /** Traffic Server, which switches from root to its own user. */
 export const TRAFFICSERVER: HttpCache = {
   name: "traffic_server",
-  flaws: ["fetches parts", "serves all files", "ignores stale-if-error"],
+  flaws: ["may ask twice", "fetches parts", "serves all files", "ignores stale-if-error"],
   async prepare({ directory, port, originPort }) {
     const lines = await readPage(`${TRAFFIC_SERVER}/records.config`, {
       "server_ports STRING 80": `server_ports STRING ${port}`,
