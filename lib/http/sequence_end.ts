@@ -6,6 +6,9 @@ import type { FlvTag } from "../media/flv_file.ts";
 const KEYFRAME = 0x17;
 const IS_AVC = 0x07;
 
+/** Second byte of an H.264 payload. The third kind, the end of the sequence, is no frame. */
+const PacketType = { header: 0, frame: 1 } as const;
+
 /** Where AVCDecoderConfigurationRecord has the size of lengths, less one (ISO 14496-15). */
 const LENGTH_SIZE_AT = 9;
 
@@ -35,12 +38,13 @@ export class SequenceEnd {
   // HOT: once per media message of a stream that is watched over HTTP.
   before({ typeId, timestampMs, payload }: FlvTag): readonly FlvTag[] {
     if (typeId !== TagType.video) return NOTHING;
-    if ((payload[0]! & 0x8f) !== IS_AVC || payload[1] !== 0) {
-      const isKeyframe = payload[0] === KEYFRAME && payload[1] === 1;
-      this.#framesSinceKeyframe = isKeyframe ? 0 : this.#framesSinceKeyframe + 1;
+    const isAvc = (payload[0]! & 0x8f) === IS_AVC;
+    if (!isAvc || payload[1] === PacketType.frame) {
+      this.#framesSinceKeyframe = payload[0] === KEYFRAME ? 0 : this.#framesSinceKeyframe + 1;
       this.#newestMs = timestampMs;
       return NOTHING;
     }
+    if (payload[1] !== PacketType.header) return NOTHING;
     const before = this.#header;
     this.#header = payload.slice();
     if (this.#framesSinceKeyframe >= KEPT_FRAMES || before.length <= LENGTH_SIZE_AT) return NOTHING;

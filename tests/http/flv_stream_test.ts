@@ -147,6 +147,8 @@ Deno.test("FlvLog ends the sequence of a late keyframe that another encode follo
   const rig = new Rig().publish();
   const flv = rig.flv();
   rig.push(VIDEO, 0, first).push(VIDEO, 0, keyframe(1)).push(VIDEO, 40, interFrame(2));
+  // The last message of an encoder that stops; not a frame.
+  rig.push(VIDEO, 40, hex("17 02 000000"));
   rig.push(VIDEO, 80, other).push(VIDEO, 80, keyframe(3));
   // Said again, it is no other one.
   rig.push(VIDEO, 120, other).push(VIDEO, 120, keyframe(4));
@@ -170,7 +172,7 @@ Deno.test("FlvLog ends the sequence of a late keyframe that another encode follo
       ...[121, 121].map((ms) => [ms, 1, 0, 0, 0, 0, 1, 10]),
     ],
   );
-  assertEquals(tags.length, 22);
+  assertEquals(tags.length, 23);
 });
 
 Deno.test("FlvStream has the default track of messages with several, without its header", () => {

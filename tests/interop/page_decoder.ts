@@ -23,7 +23,7 @@ const PAGE = `<!DOCTYPE html><video id="video" muted></video><script src="mpegts
   player.load();
   player.play();
   setInterval(() => {
-    if (video.currentTime < newest) errors.push("time goes back from " + newest);
+    if (video.currentTime < newest) errors.push("time goes back from " + newest + " to " + video.currentTime);
     newest = video.currentTime;
   }, 20);
   const report = () => ({ frames: video.getVideoPlaybackQuality().totalVideoFrames, errors });
