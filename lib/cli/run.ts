@@ -20,9 +20,6 @@ import { StartError } from "../app/start_error.ts";
 import { Signals } from "./signals.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 
-/** Longest wait for the last lines of a program that ends, in ms. */
-const PRINT_TIMEOUT_MS = 500;
-
 /** Runs the program and returns its exit code. Prints every error with its fix. Never rejects. */
 export async function runCli(args: readonly string[]): Promise<ExitCode> {
   try {
@@ -161,14 +158,14 @@ function print(text: string): void {
   writeAllSync(Deno.stdout, encodeUtf8(text));
 }
 
-/** Prints lines at the terminal, and waits for that a moment at most: its reader may hang. */
+/** Prints lines at the terminal, and waits for that some seconds at most: its reader may hang. */
 async function printAtEnd(lines: readonly string[]): Promise<void> {
   const writer = new LineWriter(Deno.stderr, {
     onFailure() {},
     describeDropped: (count) => `${count} lines dropped`,
   });
   for (const line of lines) writer.append(line);
-  await writer.flush(PRINT_TIMEOUT_MS);
+  await writer.flush();
 }
 
 function printError(line: string): void {

@@ -18,6 +18,9 @@ interface LineWriterOptions {
 /** Most bytes that wait while a write is in progress. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
+/** A busy machine writes within that time; a reader that has hung for so long is not waited for. */
+const FLUSH_TIMEOUT_MS = 2_000;
+
 /**
  * Writes lines without ever blocking the caller: to a file, or to a pipe whose reader may hang.
  *
@@ -62,7 +65,7 @@ export class LineWriter {
   }
 
   /** Resolves when everything is written, or after `timeoutMs`. */
-  async flush(timeoutMs: number): Promise<void> {
+  async flush(timeoutMs = FLUSH_TIMEOUT_MS): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, timeoutMs);
     await Promise.race([this.#writing, promise]);

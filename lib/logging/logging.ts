@@ -52,9 +52,6 @@ const CATEGORY = "edge";
 /** What to do about a log file that cannot be written. */
 const FILE_FIX = "make room and check its permissions, or choose another file with srs_log_file";
 
-/** How long to wait for lines to be written when a destination is closed, in ms. */
-const FLUSH_TIMEOUT_MS = 500;
-
 /**
  * Sends the log facade of `base/log.ts` through LogTape to the terminal (standard error) or to a
  * file; warnings, errors and notices then reach the terminal as well. LogTape has one configuration
@@ -88,7 +85,7 @@ class ProcessLog implements Logging {
     const sink = sinkOf(this.#terminal, format);
     this.#toTerminal = {
       sinks: { terminal: sink },
-      close: () => this.#terminal.flush(FLUSH_TIMEOUT_MS),
+      close: () => this.#terminal.flush(),
     };
     this.#config = config;
     this.#destination = this.#toTerminal;
@@ -157,7 +154,7 @@ class ProcessLog implements Logging {
         file: sinkOf(writer, format),
       },
       async close() {
-        await writer.flush(FLUSH_TIMEOUT_MS);
+        await writer.flush();
         file.close();
       },
     };

@@ -2,9 +2,6 @@ import type { Logger } from "../base/log.ts";
 import { LineWriter } from "./line_writer.ts";
 import { openLogFile } from "./log_file.ts";
 
-/** How long the last lines may take when the server stops, in ms. */
-const FLUSH_MS = 1_000;
-
 /**
  * The file of session records, a line each. It is opened with its first line, and appended to, so
  * that several processes and worker threads may share it.
@@ -28,7 +25,7 @@ export class SessionLog {
 
   /** Writes what is left and closes the file. */
   async stop(): Promise<void> {
-    await this.#writer?.flush(FLUSH_MS);
+    await this.#writer?.flush();
     this.#file?.close();
     this.#file = null;
     this.#writer = null;

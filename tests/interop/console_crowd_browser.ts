@@ -100,6 +100,22 @@ Deno.test("1,000 streams and 10,000 clients are smooth, and searched at once", a
   if (screenshots !== "") await takeScreenshots(opened, advance);
 });
 
+Deno.test("A tab that is chosen at once after the last letter shows what was searched for", async () => {
+  await using server = new FakeServer();
+  server.view.snapshotNow = crowdedServer(1);
+  await using opened = await ConsolePage.open(server.url);
+  await opened.until(`${ROWS} >= 50`);
+  await opened.read(`{
+    const box = document.getElementById("search");
+    box.value = "lobby-0003";
+    box.dispatchEvent(new Event("input"));
+    document.getElementById("tab-clients").click();
+  }`);
+  await opened.until('document.getElementById("pager").textContent.includes("of 10")');
+  assertEquals(await opened.read('document.getElementById("search").value'), "lobby-0003");
+  opened.assertNoComplaints();
+});
+
 /** Two minutes of a crowded server, with a stream selected. */
 async function takeScreenshots(opened: ConsolePage, advance: () => void): Promise<void> {
   const { page } = opened;

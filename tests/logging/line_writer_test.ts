@@ -98,6 +98,17 @@ Deno.test("LineWriter.flush() waits for a hanging reader no longer than asked", 
   assert(performance.now() - startMs < 1000);
 });
 
+Deno.test("LineWriter.flush() loses no last line to a write that takes most of a second", async () => {
+  const writer = new StuckWriter();
+  const { lines } = createRig(writer);
+  lines.append("edge: what is wrong");
+  lines.append("fix: what to do");
+  const timer = setTimeout(() => writer.free(), 800);
+  await lines.flush();
+  clearTimeout(timer);
+  assertEquals(writer.text, "edge: what is wrong\nfix: what to do\n");
+});
+
 Deno.test("LineWriter.flush() returns at once when there is nothing to write", async () => {
   await createRig(new StuckWriter()).lines.flush(60_000);
 });

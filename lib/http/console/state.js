@@ -28,6 +28,8 @@ export class PageState {
   #onChange;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #typing;
+  /** What is searched for at the next change, or when the user pauses. @type {string | null} */
+  #typed = null;
 
   /** @param {() => void} onChange called after every change, also that of the address */
   constructor(onChange) {
@@ -48,6 +50,8 @@ export class PageState {
   /** @param {Partial<{ view: ViewName, search: string, streamId: string }>} change */
   set(change) {
     clearTimeout(this.#typing);
+    if (this.#typed !== null) change = { search: this.#typed, ...change };
+    this.#typed = null;
     const isOther = change.view !== undefined && change.view !== this.view;
     if (change.search !== undefined && change.search !== this.search) {
       for (const view of VIEWS) this.#merge(view, { start: "" });
@@ -60,7 +64,8 @@ export class PageState {
   /** Searches when the user pauses. @param {string} search */
   type(search) {
     clearTimeout(this.#typing);
-    this.#typing = setTimeout(() => this.set({ search }), TYPING_MS);
+    this.#typed = search;
+    this.#typing = setTimeout(() => this.set({}), TYPING_MS);
   }
 
   /**
