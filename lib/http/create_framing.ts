@@ -19,8 +19,9 @@ export function contentTypeOf(format: HttpRemuxConfig["format"]): string {
 class FlvFraming implements Framing {
   readonly log = new FlvLog();
 
-  /** Each viewer gets the headers of the place where it starts. */
-  begin(): void {}
+  begin(headers: readonly FlvTag[]): void {
+    this.log.begin(headers);
+  }
 
   header(tracks: FlvTracks): Uint8Array<ArrayBuffer> {
     return toChunk(encodeFlvHeader(tracks));

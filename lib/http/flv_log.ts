@@ -15,6 +15,11 @@ export class FlvLog extends MessageLog {
   #newestTimestampMs = 0;
   readonly #sequenceEnd = new SequenceEnd();
 
+  /** Takes the headers in force, which are not written: each viewer gets those of its start. */
+  begin(headers: readonly FlvTag[]): void {
+    for (const tag of headers) this.#sequenceEnd.before(tag);
+  }
+
   /**
    * Appends a tag, whose payload is copied.
    *

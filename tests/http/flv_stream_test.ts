@@ -175,6 +175,17 @@ Deno.test("FlvLog ends the sequence of a late keyframe that another encode follo
   assertEquals(tags.length, 23);
 });
 
+Deno.test("FlvStream ends the sequence of the encode at which its first viewer came", () => {
+  const rig = new Rig().publish();
+  rig.push(VIDEO, 0, hex("17 00 000000 01 640020 ff")).push(VIDEO, 0, keyframe(1));
+  const flv = rig.flv();
+  rig.push(VIDEO, 40, hex("17 00 000000 01 42001e ff")).push(VIDEO, 40, keyframe(2));
+  flv.catchUp();
+  const payloads = tagsIn(chunksFrom(flv), flv).map(({ payload }) => payload);
+  const end = hex("27 01 000000 00000001 0a");
+  assertEquals(payloads.slice(1, 3), [end, end]);
+});
+
 Deno.test("FlvStream has the default track of messages with several, without its header", () => {
   const rig = new Rig().publish();
   // Enhanced RTMP v2, one track: the default one and track 1, header and keyframe of each.
