@@ -51,7 +51,7 @@ Deno.test({
 
     /** Waits until the streams are at these addresses, and all players have a later frame. */
     const untilAt = async (...addresses: string[]): Promise<Upstreams> => {
-      const most = Math.ceil(1.25 * STREAMS / addresses.length);
+      const most = mostAt(addresses.length);
       let found: Upstreams = { paths: [], loads: new Map(), switches: 0 };
       await rig.explain(until(`streams at ${addresses.join(" ")}`, async () => {
         found = await readUpstreams(apiPort);
@@ -76,9 +76,14 @@ Deno.test({
     const movedTwice = paths.filter(({ switches }) => switches === 2).length;
     rig.assert(paths.every(isShortest), `needless moves: ${JSON.stringify(paths)}`);
     rig.assert(stayed >= STREAMS / 6, `only ${stayed} have stayed at the first address`);
-    rig.assert(movedTwice <= 1.25 * STREAMS / 3, `${movedTwice} were at the removed address`);
+    rig.assert(movedTwice <= mostAt(3), `${movedTwice} were at the removed address`);
   },
 });
+
+/** The load bound of each of `count` addresses, in streams. */
+function mostAt(count: number): number {
+  return Math.ceil(1.25 * STREAMS / count);
+}
 
 /** Where a stream is, and how many moves it took. */
 interface StreamPath {
