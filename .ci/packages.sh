@@ -45,7 +45,7 @@ run_npm_package() {
 
 # Builds a release for this platform, on the Deno whose base program is here.
 make_release() {
-  DENO="${COMPILING_DENO[*]}" DENORT_BIN="$denort" BUILDAH="buildah ${STORAGE[*]}" tools/release.sh
+  DENO="nice -n 10 ${COMPILING_DENO[*]}" DENORT_BIN="$denort" BUILDAH="buildah ${STORAGE[*]}" tools/release.sh
 }
 
 # The same commit in another folder makes the same bytes.
