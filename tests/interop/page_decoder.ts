@@ -23,8 +23,9 @@ const PAGE = `<!DOCTYPE html><video id="video" muted></video><script src="mpegts
   player.load();
   player.play();
   setInterval(() => {
-    if (video.currentTime < newest) errors.push("time goes back from " + newest + " to " + video.currentTime);
-    newest = video.currentTime;
+    const now = video.currentTime;
+    if (now < newest) errors.push("time goes back from " + newest + " to " + now);
+    newest = now;
   }, 20);
   const report = () => ({ frames: video.getVideoPlaybackQuality().totalVideoFrames, errors });
 </script>`;
